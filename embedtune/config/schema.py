@@ -1,0 +1,112 @@
+"""Every option of a training run: its name, unit, default and range. A recipe file is exactly this, written as YAML.
+
+Sections are frozen and refuse unknown keys, so a misspelt option is an error and never a silent default. Loss arguments are
+free here (a loss's own file knows them) and are checked against the loss before anything heavy loads.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, le=1)]
+LossArgs = dict[str, Any]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Lora(Section):
+    """Low-rank adapters instead of full fine-tuning (needs `pip install 'embedtune[lora]'`); merged on save."""
+
+    rank: int = Field(16, ge=1, description="rank of the update matrices")
+    alpha: float = Field(32.0, gt=0, description="scale of the update; alpha / rank multiplies it")
+    dropout: Share = 0.0
+    targets: list[str] | Literal["all-linear"] = "all-linear"
+
+
+class ModelSection(Section):
+    """The encoder to fine-tune."""
+
+    name: str = Field("starter", description="a Hub name, a folder, or `starter`, built from the data at hand")
+    prompts: dict[Literal["query", "document"], str] = Field(
+        default_factory=dict, description="text put before every query or document; empty: what the encoder declares"
+    )
+    max_length: int | None = Field(None, ge=8, description="tokens; null: what the encoder declares")
+    trust_remote_code: bool = False
+    lora: Lora | None = None
+
+
+class DataSection(Section):
+    """Where the pairs come from and how they are split."""
+
+    source: str = Field(
+        "samples", description="a file, a folder, hf:owner/name, or `samples`, the set that ships with embedtune"
+    )
+    split: str = Field("train", description="the split to learn from, where the data has several")
+    eval_source: str | None = Field(None, description="another source for the test queries")
+    eval_split: str = Field("test", description="the split the verdict is read from")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="role -> column name, for other names than the usual"
+    )
+    group: str | None = Field(None, description="column whose values are never divided between splits")
+
+
+class LossSection(Section):
+    """One term of the objective."""
+
+    name: str
+    weight: float = Field(1.0, gt=0)
+    args: LossArgs = Field(default_factory=dict)
+
+
+class GuideSection(Section):
+    """The model whose similarities decide which candidates are false negatives."""
+
+    name: str = Field("self", description="self, none, a Hub name or a folder")
+    warmup_share: Share = Field(0.3, description="share of the run before a `self` guide first guides")
+    prompts: dict[Literal["query", "document"], str] = Field(default_factory=dict)
+    max_length: int | None = Field(None, ge=8, description="tokens; the guide's own limit")
+    trust_remote_code: bool = False
+
+
+class TrainingSection(Section):
+    """The optimisation."""
+
+    epochs: int = Field(10, ge=1)
+    max_steps: int | None = Field(None, ge=1, description="stop after this many steps, whatever the epochs say")
+    batch_size: int = Field(256, ge=2, description="pairs per step")
+    lr: float | Literal["auto"] = Field("auto", description="auto: what the encoder declares")
+    warmup_share: Share = 0.1
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    weight_decay: float = Field(0.0, ge=0)
+    clip_norm: float = Field(1.0, gt=0, description="largest norm of the gradient")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    seed: int = Field(0, ge=0)
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    evaluate_every: int | None = Field(None, ge=1, description="steps between dev evaluations; null: once an epoch")
+    patience: int | None = Field(None, ge=1, description="stop after this many dev evaluations without gain")
+    checkpoint_every: int | None = Field(
+        None, ge=1, description="steps between checkpoints; null: at each dev evaluation"
+    )
+
+
+class OutputSection(Section):
+    """Where results go."""
+
+    folder: str | None = Field(None, description="the run folder; null: runs/<date>-<loss>")
+    store: str = Field("auto", description="folder of the vector store, or `none`; auto: the user's cache folder")
+    tensorboard: bool = False
+
+
+class TrainConfig(Section):
+    """A whole training recipe."""
+
+    model: ModelSection = Field(default_factory=ModelSection)
+    data: DataSection = Field(default_factory=DataSection)
+    loss: list[LossSection] = Field(default_factory=lambda: [LossSection(name="gist")], min_length=1)
+    guide: GuideSection = Field(default_factory=GuideSection)
+    training: TrainingSection = Field(default_factory=TrainingSection)
+    output: OutputSection = Field(default_factory=OutputSection)

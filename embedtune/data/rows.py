@@ -1,0 +1,132 @@
+"""What a training row, a retrieval set and a finding may be. Readers make them, everything else only reads them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from embedtune.identity import text_ids
+
+Qrels = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training rows, held column by column; the position is the row number. Texts are as the user wrote them.
+
+    Args:
+        anchors: one text a row.
+        positives: one text a row.
+        negatives: zero or more texts a row; rows may differ in number.
+        labels: a class per row, when the data has them.
+        teacher_scores: scores of [positive, negatives...] per row, when the data has them.
+        groups: the value of the user's group column per row.
+        places: "file:line" per row, for messages.
+    """
+
+    anchors: Sequence[str]
+    positives: Sequence[str]
+    negatives: Sequence[Sequence[str]] = ()
+    labels: Sequence[str] | None = None
+    teacher_scores: Sequence[Sequence[float]] | None = None
+    groups: Sequence[str] | None = None
+    places: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return len(self.anchors)
+
+    @property
+    def has_negatives(self) -> bool:
+        return any(self.negatives)
+
+    @cached_property
+    def anchor_ids(self) -> np.ndarray:
+        """int64 (rows,)."""
+        return text_ids(self.anchors)
+
+    @cached_property
+    def positive_ids(self) -> np.ndarray:
+        """int64 (rows,)."""
+        return text_ids(self.positives)
+
+    @cached_property
+    def negative_ids(self) -> list[np.ndarray]:
+        """One int64 array a row, of as many ids as the row has negatives."""
+        return [text_ids(texts) for texts in self.negatives]
+
+    def take(self, indices: Sequence[int]) -> "Rows":
+        """The rows with these numbers, in this order."""
+
+        def pick(column: Sequence | None) -> list | None:
+            return [column[i] for i in indices] if column else None
+
+        return Rows(
+            anchors=pick(self.anchors) or [],
+            positives=pick(self.positives) or [],
+            negatives=pick(self.negatives) or (),
+            labels=pick(self.labels),
+            teacher_scores=pick(self.teacher_scores),
+            groups=pick(self.groups),
+            places=pick(self.places) or (),
+        )
+
+
+@dataclass(frozen=True)
+class RetrievalSet:
+    """Queries judged against a corpus. `qrels` maps query id -> document id -> grade (above 0 is relevant)."""
+
+    name: str
+    queries: Mapping[str, str]
+    corpus: Mapping[str, str]
+    qrels: Qrels
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something the user should know about the data or the run; the shape of `findings[]` in `--json`.
+
+    Args:
+        code: short fixed name, such as `truncated-texts`.
+        severity: "note", "warning" or "error".
+        count: how many rows or texts it concerns.
+        message: one sentence.
+        fix: what to do about it.
+        examples: up to 20, each with its place.
+    """
+
+    code: str
+    severity: str
+    count: int
+    message: str
+    fix: str = ""
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """All that one source of data gives a training run, already split.
+
+    Args:
+        train: the rows to learn from.
+        dev: judged queries for choosing the best model, or None.
+        test: judged queries for the verdict, or None.
+        texts: every text the starter may be built from: the corpus and the training texts, never dev or test queries.
+        known_positives: (P, 2) int64 pairs (anchor text id, positive text id) known to be relevant: the training rows and the
+            qrels of the training split.
+        described: what was read, in sentences to print: "read 7,276 pairs from a BEIR folder, split train".
+        findings: what is odd about it.
+        hashes: source file name -> sha256 of its bytes.
+    """
+
+    train: Rows
+    dev: RetrievalSet | None
+    test: RetrievalSet | None
+    texts: Sequence[str]
+    known_positives: np.ndarray
+    described: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,70 @@
+"""Every error a user can cause, and the exit code it ends the command with.
+
+A message says what happened and what was needed; `where` is the place (file and line, option, recipe key); `next` is what
+to do about it. The command line prints the three and nothing else, so none of them may be left to a traceback.
+"""
+
+
+class EmbedtuneError(Exception):
+    """Base of all errors that embedtune raises on purpose.
+
+    Args:
+        message: one sentence: what is wrong, what was needed, what came.
+        where: file and line, option name or recipe key, when there is one.
+        next: what the user can do now, a command where possible.
+    """
+
+    exit_code = 1
+    code = "error"
+
+    def __init__(self, message: str, *, where: str | None = None, next: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.next = next
+
+
+class DataError(EmbedtuneError):
+    """The user's data cannot be used as it is."""
+
+    code = "data"
+
+
+class ModelError(EmbedtuneError):
+    """The named encoder cannot be found, loaded or used."""
+
+    code = "model"
+
+
+class OutputError(EmbedtuneError):
+    """A result cannot be written where it was asked for."""
+
+    code = "output"
+
+
+class ConfigError(EmbedtuneError):
+    """An option, a recipe or a combination of them makes no sense."""
+
+    exit_code = 2
+    code = "config"
+
+
+class GuardError(EmbedtuneError):
+    """A guard that the user switched on has stopped the command."""
+
+    exit_code = 3
+    code = "guard"
+
+
+class StoppedError(EmbedtuneError):
+    """embedtune stopped the run itself, with its state saved: NaN, collapse, everything masked, disk full."""
+
+    exit_code = 4
+    code = "stopped"
+
+
+class Interrupted(EmbedtuneError):
+    """The user interrupted the command and the work so far is saved."""
+
+    exit_code = 130
+    code = "interrupted"

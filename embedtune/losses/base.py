@@ -1,0 +1,88 @@
+"""What a loss may see and what it must say about itself: the contract between training and every file beside this one.
+
+A loss is one file named like the loss, holding one `Loss` subclass. It sees an `EmbeddingBatch` and returns a scalar of
+shape (); model, tokenizer, device and trainer stay outside, so any loss can be wrapped (gradient caching, nested
+dimensions) and tested on plain tensors.
+
+Shape letters: B pairs, N negatives per pair, D student dimensions, G guide dimensions, C candidates, V views, K queued.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingBatch:
+    """The vectors of one batch, before normalisation, and what is known about their texts.
+
+    Ids are the signed int64 of `embedtune.identity.text_id`. A missing id field means that all texts are distinct.
+
+    Args:
+        anchors: (B, D).
+        positives: (B, D).
+        negatives: (B, N, D), rows padded to the same N.
+        negatives_mask: (B, N) bool, False where a negative is padding; None when all are real.
+        anchor_ids: (B,) int64.
+        positive_ids: (B,) int64.
+        negative_ids: (B, N) int64.
+        labels: (B,) int64 classes.
+        teacher_scores: (B, 1+N) scores of [positive, negatives...] by a teacher.
+        weights: (B,) weight of each row in the mean.
+        views: (V, B, D) further views of the anchors.
+        teacher: the same texts as an averaged teacher sees them.
+        queue: (K, D) vectors of earlier batches; queue_ids (K,) their text ids.
+        known_positive_ids: (P, 2) int64, pairs (row, text id): texts known to be relevant to that row's anchor beside its
+            own positive.
+        step: the global step, for draws that must agree over ranks and resumed runs.
+        guide: the same rows as the guide sees them, (B, G) and so on; no ids.
+    """
+
+    anchors: Tensor
+    positives: Tensor
+    negatives: Tensor | None = None
+    negatives_mask: Tensor | None = None
+    anchor_ids: Tensor | None = None
+    positive_ids: Tensor | None = None
+    negative_ids: Tensor | None = None
+    labels: Tensor | None = None
+    teacher_scores: Tensor | None = None
+    weights: Tensor | None = None
+    views: Tensor | None = None
+    teacher: "EmbeddingBatch | None" = None
+    queue: Tensor | None = None
+    queue_ids: Tensor | None = None
+    known_positive_ids: Tensor | None = None
+    step: int = 0
+    guide: "EmbeddingBatch | None" = None
+
+
+class Loss(nn.Module):
+    """Base of every loss: what it needs, as class attributes readable before any model loads, and what it counted.
+
+    Subclasses take keyword-only arguments, raise `ConfigError` for a value that makes no sense, and fill `self.gauges`
+    (name -> detached scalar) on each call.
+    """
+
+    needs_negatives: ClassVar[bool] = False
+    needs_guide: ClassVar[bool] = False
+    needs_labels: ClassVar[bool] = False
+    needs_teacher: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gauges: dict[str, Tensor] = {}
+
+    def forward(self, batch: EmbeddingBatch) -> Tensor:
+        """The loss of one batch, a scalar of shape ()."""
+        raise TypeError(f"{type(self).__name__} does not say how to compute itself")
+
+    def __call__(self, batch: EmbeddingBatch) -> Tensor:
+        value: Tensor = super().__call__(batch)
+        return value
+
+    def count(self, **gauges: Tensor | float) -> None:
+        """Record gauges of this call, detached."""
+        self.gauges = {name: torch.as_tensor(value).detach() for name, value in gauges.items()}
