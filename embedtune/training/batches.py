@@ -1,0 +1,66 @@
+"""Which rows meet in a batch: shuffled by seed and epoch, equal texts kept apart.
+
+Two rows that share a text give each other a negative that is none. Losses mask those by identity, but a masked candidate is
+a wasted one, so the sampler avoids the meeting where the data allow it.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from sentence_transformers.base.sampler import DefaultBatchSampler
+
+LOOK_BACK = 4
+"""A row that was put off is tried again for this many batches' worth of rows before it takes any place left."""
+
+
+class DistinctBatchSampler(DefaultBatchSampler):
+    """Batches of nearly equal size, in which no text stands twice as far as the data allow.
+
+    Sizes differ by at most one, so no batch is left with a single row that has nothing to be compared with. The order depends
+    on seed and epoch only, never on what was drawn before, so a resumed run draws the same batches.
+
+    Args:
+        text_ids: the ids of each row's texts.
+        batch_size: the largest batch.
+        seed: of the shuffle.
+    """
+
+    def __init__(self, text_ids: Sequence[Sequence[int]], batch_size: int, seed: int) -> None:
+        super().__init__(range(len(text_ids)), batch_size=batch_size, drop_last=False, seed=seed)
+        self._text_ids = text_ids
+        self._batches = -(-len(text_ids) // batch_size)
+        self._seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the training loop at the start of each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self._batches
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = np.random.default_rng([self._seed, self.epoch]).permutation(len(self._text_ids))
+        waiting = deque(order.tolist())
+        for number in range(self._batches):
+            size = len(order) * (number + 1) // self._batches - len(order) * number // self._batches
+            yield self._draw(waiting, size)
+
+    def _draw(self, waiting: deque[int], size: int) -> list[int]:
+        chosen: list[int] = []
+        present: set[int] = set()
+        put_off: list[int] = []
+        while waiting and len(chosen) < size and len(put_off) < LOOK_BACK * size:
+            row = waiting.popleft()
+            texts = self._text_ids[row]
+            if present.isdisjoint(texts):
+                chosen.append(row)
+                present.update(texts)
+            else:
+                put_off.append(row)
+        short = size - len(chosen)
+        chosen += put_off[:short]
+        # Rows that were put off come first in the next batch, where their text may be new.
+        waiting.extendleft(reversed(put_off[short:]))
+        return chosen

@@ -1,0 +1,80 @@
+"""Guide vectors of the training texts: computed once per distinct text, outside the training step.
+
+The guide speaks for itself: its own tokenizer, prompts and length live in the encoder that fills this table. A step only
+looks its rows up. Peers hand the guide the student's decoded text and run it in every step.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from embedtune.data.rows import Rows
+from embedtune.losses import EmbeddingBatch
+
+Encode = Callable[[Sequence[str], str], np.ndarray]
+"""(texts, role) -> float32 (n, G), normalised; role is "query" or "document"."""
+
+
+class GuideTable:
+    """The guide's vectors by row number; empty until `fill` is called.
+
+    Args:
+        rows: the training rows.
+        negatives: N, how many negatives of each row are used.
+    """
+
+    def __init__(self, rows: Rows, negatives: int) -> None:
+        self._negatives = negatives
+        padded = [[*own[:negatives], *[""] * (negatives - len(own))] for own in rows.negatives] if negatives else []
+        flat = [text for own in padded for text in own]
+        self._queries, anchor_index = _distinct(rows.anchors)
+        self._documents, document_index = _distinct([*rows.positives, *flat])
+        self._anchors = anchor_index  # (R,)
+        self._positives = document_index[: len(rows)]  # (R,)
+        self._negative_index = document_index[len(rows) :].reshape(len(rows), negatives)  # (R, N)
+        self._query_vectors: Tensor | None = None
+        self._document_vectors: Tensor | None = None
+
+    @property
+    def filled(self) -> bool:
+        """Whether there is anything to guide with."""
+        return self._query_vectors is not None
+
+    def fill(self, encode: Encode) -> None:
+        """Compute the vectors of every distinct text with this encoder, replacing what was there."""
+        self._query_vectors = torch.from_numpy(encode(self._queries, "query"))  # (U, G)
+        self._document_vectors = torch.from_numpy(encode(self._documents, "document"))  # (U, G)
+
+    def batch(self, rows: Tensor, device: torch.device) -> EmbeddingBatch | None:
+        """The guide's view of these rows (B,), or None before the first `fill`."""
+        if self._query_vectors is None or self._document_vectors is None:
+            return None
+        at = rows.cpu()
+        negatives = None
+        if self._negatives:
+            negatives = self._document_vectors[self._negative_index[at]].to(device)  # (B, N, G)
+        return EmbeddingBatch(
+            anchors=self._query_vectors[self._anchors[at]].to(device),  # (B, G)
+            positives=self._document_vectors[self._positives[at]].to(device),  # (B, G)
+            negatives=negatives,
+        )
+
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint must keep so that a resumed run is guided by the same vectors."""
+        if self._query_vectors is None or self._document_vectors is None:
+            return {}
+        return {"guide.queries": self._query_vectors, "guide.documents": self._document_vectors}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take back what `state` gave."""
+        self._query_vectors = state.get("guide.queries")
+        self._document_vectors = state.get("guide.documents")
+
+
+def _distinct(texts: Sequence[str]) -> tuple[list[str], Tensor]:
+    """Distinct texts in order of first appearance, and the position of each text among them."""
+    positions: dict[str, int] = {}
+    index = [positions.setdefault(text, len(positions)) for text in texts]
+    return list(positions), torch.tensor(index, dtype=torch.long)

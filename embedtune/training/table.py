@@ -1,0 +1,149 @@
+"""What is known about each training row beside its texts, looked up by row number.
+
+sentence-transformers' collator passes on one integer per row; everything else a loss may need (text ids, labels, teacher
+scores, known positives) is looked up here, so nothing is tokenised twice and no string reaches the training step.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from embedtune.data.rows import Rows
+from embedtune.losses import EmbeddingBatch
+
+
+@dataclass(frozen=True)
+class RowTable:
+    """Columns by row number, as tensors. R rows, N negatives per row.
+
+    Args:
+        anchor_ids: (R,) int64.
+        positive_ids: (R,) int64.
+        negative_ids: (R, N) int64, 0 where `negatives_mask` is False.
+        negatives_mask: (R, N) bool.
+        labels: (R,) int64 or None.
+        teacher_scores: (R, 1+N) or None.
+        known_starts: (R+1,) offsets into `known_ids`: the known positives of each row's anchor beside its own positive.
+        known_ids: (P,) int64.
+    """
+
+    anchor_ids: Tensor
+    positive_ids: Tensor
+    negative_ids: Tensor
+    negatives_mask: Tensor
+    labels: Tensor | None
+    teacher_scores: Tensor | None
+    known_starts: Tensor
+    known_ids: Tensor
+
+    @property
+    def negatives(self) -> int:
+        """N, the largest number of negatives that a row has."""
+        return self.negative_ids.shape[1]
+
+    def batch(self, rows: Tensor, vectors: Sequence[Tensor], *, step: int, guide: EmbeddingBatch | None) -> EmbeddingBatch:
+        """The batch of these rows.
+
+        Args:
+            rows: (B,) row numbers.
+            vectors: the student's vectors by column: anchors, positives, then one tensor a negative, each (B, D).
+            step: the global step.
+            guide: the same rows as the guide sees them, or None.
+        """
+        device = vectors[0].device
+        rows = rows.cpu()
+        has_negatives = len(vectors) > 2
+
+        def at(column: Tensor | None) -> Tensor | None:
+            return None if column is None else column[rows].to(device)
+
+        return EmbeddingBatch(
+            anchors=vectors[0],
+            positives=vectors[1],
+            negatives=torch.stack(list(vectors[2:]), dim=1) if has_negatives else None,  # (B, N, D)
+            negatives_mask=at(self.negatives_mask) if has_negatives else None,
+            anchor_ids=at(self.anchor_ids),
+            positive_ids=at(self.positive_ids),
+            negative_ids=at(self.negative_ids) if has_negatives else None,
+            labels=at(self.labels),
+            teacher_scores=at(self.teacher_scores),
+            known_positive_ids=self._known(rows).to(device),
+            step=step,
+            guide=guide,
+        )
+
+    def _known(self, rows: Tensor) -> Tensor:
+        """(P, 2) pairs (position in the batch, text id)."""
+        starts, ends = self.known_starts[rows], self.known_starts[rows + 1]
+        counts = ends - starts  # (B,)
+        positions = torch.repeat_interleave(torch.arange(len(rows)), counts)  # (P,)
+        within = torch.arange(int(counts.sum())) - torch.repeat_interleave(counts.cumsum(0) - counts, counts)
+        return torch.stack([positions, self.known_ids[starts[positions] + within]], dim=1)
+
+
+def build_table(rows: Rows, known_positives: np.ndarray, per_row: int | None = None) -> RowTable:
+    """The table of these rows.
+
+    Args:
+        rows: the training rows.
+        known_positives: (P, 2) int64 pairs (anchor text id, positive text id).
+        per_row: use at most this many negatives of each row; None: all.
+    """
+    negative_ids, mask = _padded(rows, per_row)
+    starts, known = _known_by_row(rows.anchor_ids, rows.positive_ids, known_positives)
+    labels = None
+    if rows.labels is not None:
+        labels = torch.from_numpy(np.unique(np.asarray(rows.labels, dtype=str), return_inverse=True)[1].astype(np.int64))
+    scores = None
+    if rows.teacher_scores is not None:
+        width = 1 + negative_ids.shape[1]
+        scores = torch.tensor([_fitted(list(row), width) for row in rows.teacher_scores])
+    return RowTable(
+        anchor_ids=torch.from_numpy(rows.anchor_ids),
+        positive_ids=torch.from_numpy(rows.positive_ids),
+        negative_ids=torch.from_numpy(negative_ids),
+        negatives_mask=torch.from_numpy(mask),
+        labels=labels,
+        teacher_scores=scores,
+        known_starts=torch.from_numpy(starts),
+        known_ids=torch.from_numpy(known),
+    )
+
+
+def negatives_per_row(rows: Rows, per_row: int | None) -> int:
+    """N: the largest number of negatives that a row has, cut at `per_row`."""
+    most = max((len(negatives) for negatives in rows.negatives), default=0)
+    return most if per_row is None else min(most, per_row)
+
+
+def _padded(rows: Rows, per_row: int | None) -> tuple[np.ndarray, np.ndarray]:
+    width = negatives_per_row(rows, per_row)
+    ids = np.zeros((len(rows), width), dtype=np.int64)  # (R, N)
+    mask = np.zeros((len(rows), width), dtype=bool)  # (R, N)
+    if width:
+        for row, own in enumerate(rows.negative_ids):
+            ids[row, : len(own[:width])] = own[:width]
+            mask[row, : len(own[:width])] = True
+    return ids, mask
+
+
+def _fitted(scores: list[float], width: int) -> list[float]:
+    return (scores + [float("nan")] * width)[:width]
+
+
+def _known_by_row(anchors: np.ndarray, positives: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """CSR of the known positives of each row's anchor, its own positive left out."""
+    known = np.unique(known.reshape(-1, 2), axis=0)
+    first = np.searchsorted(known[:, 0], anchors, side="left")
+    last = np.searchsorted(known[:, 0], anchors, side="right")
+    counts = last - first
+    row = np.repeat(np.arange(len(anchors)), counts)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    ids = known[first[row] + within, 1]
+    others = ids != positives[row]
+    starts = np.zeros(len(anchors) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row[others], minlength=len(anchors)), out=starts[1:])
+    return starts, ids[others]
