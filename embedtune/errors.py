@@ -1,7 +1,7 @@
 """Every error a user can cause, and the exit code it ends the command with.
 
-A message says what happened and what was needed; `where` is the place (file and line, option, recipe key); `next` is what
-to do about it. The command line prints the three and nothing else, so none of them may be left to a traceback.
+A message says what happened and what was needed; `where` is the place (file and line, option, recipe key); `next` is
+what to do about it. The command line prints the three and nothing else, so none of them may be left to a traceback.
 """
 
 

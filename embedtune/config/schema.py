@@ -1,7 +1,7 @@
 """Every option of a training run: its name, unit, default and range. A recipe file is exactly this, written as YAML.
 
-Sections are frozen and refuse unknown keys, so a misspelt option is an error and never a silent default. Loss arguments are
-free here (a loss's own file knows them) and are checked against the loss before anything heavy loads.
+Sections are frozen and refuse unknown keys, so a misspelt option is an error and never a silent default. Loss
+arguments are free here (a loss's own file knows them) and are checked against the loss before anything heavy loads.
 """
 
 from typing import Annotated, Any, Literal

@@ -115,8 +115,8 @@ class TrainingData:
         dev: judged queries for choosing the best model, or None.
         test: judged queries for the verdict, or None.
         texts: every text the starter may be built from: the corpus and the training texts, never dev or test queries.
-        known_positives: (P, 2) int64 pairs (anchor text id, positive text id) known to be relevant: the training rows and the
-            qrels of the training split.
+        known_positives: (P, 2) int64 pairs (anchor text id, positive text id) known to be relevant: the training
+            rows and the qrels of the training split.
         described: what was read, in sentences to print: "read 7,276 pairs from a BEIR folder, split train".
         findings: what is odd about it.
         hashes: source file name -> sha256 of its bytes.

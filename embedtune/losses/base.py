@@ -34,8 +34,8 @@ class EmbeddingBatch:
         views: (V, B, D) further views of the anchors.
         teacher: the same texts as an averaged teacher sees them.
         queue: (K, D) vectors of earlier batches; queue_ids (K,) their text ids.
-        known_positive_ids: (P, 2) int64, pairs (row, text id): texts known to be relevant to that row's anchor beside its
-            own positive.
+        known_positive_ids: (P, 2) int64, pairs (row, text id): texts known to be relevant to that row's anchor
+            beside its own positive.
         step: the global step, for draws that must agree over ranks and resumed runs.
         guide: the same rows as the guide sees them, (B, G) and so on; no ids.
     """

@@ -1,7 +1,7 @@
 """Which rows meet in a batch: shuffled by seed and epoch, equal texts kept apart.
 
-Two rows that share a text give each other a negative that is none. Losses mask those by identity, but a masked candidate is
-a wasted one, so the sampler avoids the meeting where the data allow it.
+Two rows that share a text give each other a negative that is none. Losses mask those by identity, but a masked
+candidate is a wasted one, so the sampler avoids the meeting where the data allow it.
 """
 
 from collections import deque
@@ -17,8 +17,8 @@ LOOK_BACK = 4
 class DistinctBatchSampler(DefaultBatchSampler):
     """Batches of nearly equal size, in which no text stands twice as far as the data allow.
 
-    Sizes differ by at most one, so no batch is left with a single row that has nothing to be compared with. The order depends
-    on seed and epoch only, never on what was drawn before, so a resumed run draws the same batches.
+    Sizes differ by at most one, so no batch is left with a single row that has nothing to be compared with. The
+    order depends on seed and epoch only, never on what was drawn before, so a resumed run draws the same batches.
 
     Args:
         text_ids: the ids of each row's texts.

@@ -1,7 +1,7 @@
 """Guide vectors of the training texts: computed once per distinct text, outside the training step.
 
-The guide speaks for itself: its own tokenizer, prompts and length live in the encoder that fills this table. A step only
-looks its rows up. Peers hand the guide the student's decoded text and run it in every step.
+The guide speaks for itself: its own tokenizer, prompts and length live in the encoder that fills this table. A step
+only looks its rows up. Peers hand the guide the student's decoded text and run it in every step.
 """
 
 from collections.abc import Callable, Sequence

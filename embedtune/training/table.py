@@ -1,7 +1,8 @@
 """What is known about each training row beside its texts, looked up by row number.
 
-sentence-transformers' collator passes on one integer per row; everything else a loss may need (text ids, labels, teacher
-scores, known positives) is looked up here, so nothing is tokenised twice and no string reaches the training step.
+sentence-transformers' collator passes on one integer per row; everything else a loss may need (text ids, labels,
+teacher scores, known positives) is looked up here, so nothing is tokenised twice and no string reaches the training
+step.
 """
 
 from collections.abc import Sequence
@@ -44,7 +45,9 @@ class RowTable:
         """N, the largest number of negatives that a row has."""
         return self.negative_ids.shape[1]
 
-    def batch(self, rows: Tensor, vectors: Sequence[Tensor], *, step: int, guide: EmbeddingBatch | None) -> EmbeddingBatch:
+    def batch(
+        self, rows: Tensor, vectors: Sequence[Tensor], *, step: int, guide: EmbeddingBatch | None
+    ) -> EmbeddingBatch:
         """The batch of these rows.
 
         Args:
@@ -96,7 +99,9 @@ def build_table(rows: Rows, known_positives: np.ndarray, per_row: int | None = N
     starts, known = _known_by_row(rows.anchor_ids, rows.positive_ids, known_positives)
     labels = None
     if rows.labels is not None:
-        labels = torch.from_numpy(np.unique(np.asarray(rows.labels, dtype=str), return_inverse=True)[1].astype(np.int64))
+        labels = torch.from_numpy(
+            np.unique(np.asarray(rows.labels, dtype=str), return_inverse=True)[1].astype(np.int64)
+        )
     scores = None
     if rows.teacher_scores is not None:
         width = 1 + negative_ids.shape[1]

@@ -1,0 +1,86 @@
+"""The bridge from sentence-transformers' loss signature to ours: (features, labels) -> EmbeddingBatch -> named terms.
+
+The one thing sentence-transformers hands a loss beside token features is the `label` column; here it carries the row
+number.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch import Tensor, nn
+
+from embedtune.data.rows import Rows
+from embedtune.errors import StoppedError
+from embedtune.training.guide import GuideTable
+from embedtune.training.objective import Objective
+from embedtune.training.table import RowTable
+
+
+def to_dataset(rows: Rows, negatives: int) -> Dataset:
+    """The rows as the trainer wants them: text columns in role order and the row number in `label`.
+
+    Rows with fewer negatives than the widest get an empty text there, which `RowTable.negatives_mask` hides from the
+    loss.
+    """
+    columns: dict[str, Any] = {"anchor": list(rows.anchors), "positive": list(rows.positives)}
+    for place in range(negatives):
+        columns[f"negative_{place + 1}"] = [own[place] if place < len(own) else "" for own in rows.negatives]
+    columns["label"] = list(range(len(rows)))
+    return Dataset.from_dict(columns)
+
+
+def column_prompts(prompts: Mapping[str, str], negatives: int) -> dict[str, str]:
+    """Prompts by column: the anchor speaks as a query, everything else as a document."""
+    roles = {"anchor": "query", "positive": "document"}
+    roles |= {f"negative_{place + 1}": "document" for place in range(negatives)}
+    return {column: prompts[role] for column, role in roles.items() if prompts.get(role)}
+
+
+class ObjectiveAdapter(nn.Module):
+    """A sentence-transformers loss that computes our objective.
+
+    Args:
+        model: the student; a submodule under this name, so that the trainer may replace it by its wrapped form.
+        objective: the weighted sum of losses.
+        table: what is known about each row.
+        guide: the guide's vectors, or None when no loss wants any.
+    """
+
+    def __init__(self, model: nn.Module, objective: Objective, table: RowTable, guide: GuideTable | None) -> None:
+        super().__init__()
+        self.model = model
+        self.objective = objective
+        self.table = table
+        self.guide = guide
+        self.step = 0
+
+    def forward(self, features: Sequence[dict[str, Tensor]], labels: Tensor) -> dict[str, Tensor]:
+        """Weighted loss terms by name, each of shape ().
+
+        Raises:
+            StoppedError: the loss is NaN or infinite; names the step and the rows.
+        """
+        vectors = [self.model(dict(column))["sentence_embedding"] for column in features]  # each (B, D)
+        device = vectors[0].device
+        guide = self.guide.batch(labels, device) if self.guide is not None else None
+        batch = self.table.batch(labels, vectors, step=self.step, guide=guide)
+        # The encoder may run in bf16; a softmax over thousands of candidates may not.
+        with torch.autocast(device_type=device.type, enabled=False):
+            terms = self.objective(batch)
+        self._refuse_nonfinite(terms, vectors, labels)
+        return terms
+
+    def _refuse_nonfinite(self, terms: dict[str, Tensor], vectors: Sequence[Tensor], labels: Tensor) -> None:
+        broken = [name for name, value in terms.items() if not bool(torch.isfinite(value))]
+        if not broken:
+            return
+        bad = torch.stack([~torch.isfinite(column).all(dim=1) for column in vectors]).any(dim=0)  # (B,)
+        rows = labels[bad.to(labels.device)].tolist()
+        culprits = f"vectors of rows {rows[:10]} are not finite" if rows else "all vectors are finite"
+        raise StoppedError(
+            f"the loss {', '.join(broken)} became NaN or infinite at step {self.step} ({culprits})",
+            where=f"step {self.step}",
+            next="lower the learning rate (--lr), or use --precision fp32; the last checkpoint is kept",
+        )

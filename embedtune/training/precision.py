@@ -1,0 +1,54 @@
+"""Which number format the encoder's products run in, and why; the reason is printed with the choice."""
+
+from dataclasses import dataclass
+
+import torch
+
+from embedtune.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Precision:
+    """The choice and its reason. `name` is fp32, bf16 or fp16."""
+
+    name: str
+    reason: str
+
+
+def choose_precision(asked: str, device: str, *, has_products: bool) -> Precision:
+    """The precision of the encoder's matrix products; master weights and losses stay in float32.
+
+    Args:
+        asked: auto, fp32, bf16 or fp16.
+        device: where training runs: cpu, cuda, cuda:1, mps.
+        has_products: whether the encoder multiplies matrices at all; a table of static vectors does not.
+
+    Raises:
+        ConfigError: fp16 on a CPU, whose loss scaling torch does not offer, or fp16 on MPS.
+    """
+    kind = device.split(":")[0]
+    if asked == "fp16" and kind != "cuda":
+        raise ConfigError(
+            f"fp16 training needs a CUDA device, this run is on {device}",
+            where="training.precision",
+            next="use --precision bf16, or fp32",
+        )
+    if asked != "auto":
+        return Precision(asked, "as asked")
+    if not has_products:
+        return Precision(
+            "fp32", "this encoder looks vectors up and multiplies no matrices, so bf16 would bring nothing"
+        )
+    if kind == "cpu" and _cpu_has_bf16():
+        return Precision("bf16", "this processor multiplies bf16 matrices in hardware")
+    if kind == "cuda" and torch.cuda.is_bf16_supported():
+        return Precision("bf16", "this GPU multiplies bf16 matrices in hardware")
+    return Precision("fp32", f"no bf16 hardware found on {device}")
+
+
+def _cpu_has_bf16() -> bool:
+    capabilities = getattr(torch.cpu, "get_capabilities", None)  # not there in older releases of torch
+    if capabilities is None:
+        return False
+    found = capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))

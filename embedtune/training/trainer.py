@@ -1,0 +1,238 @@
+"""One training run on sentence-transformers' trainer: schedule, checkpoints, dev evaluation, best model, resume.
+
+sentence-transformers is wrapped through its documented hooks only: a loss module, an evaluator, a batch sampler,
+callbacks.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers.base.evaluation import BaseEvaluator
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
+from transformers.trainer_utils import get_last_checkpoint
+
+from embedtune.config.schema import TrainingSection
+from embedtune.data.rows import Rows
+from embedtune.errors import Interrupted
+from embedtune.models.load import Encoder
+from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
+from embedtune.training.batches import DistinctBatchSampler
+from embedtune.training.checkpoint import ExtraState, Milestones, complete_checkpoint
+from embedtune.training.guide import GuideTable
+from embedtune.training.objective import Objective
+from embedtune.training.table import RowTable
+from embedtune.training.watch import Interruption, MaskingGuard, MetricsLog, Progress, StepCount
+
+DevScores = Callable[[], Mapping[str, float]]
+"""Scores the model in its present state on the dev split: metric name -> value."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a training run needs beside the encoder.
+
+    Args:
+        rows: training rows.
+        table: what is known about them.
+        objective: the weighted sum of losses.
+        section: optimisation options.
+        folder: checkpoints and metrics.jsonl go here.
+        guide: the guide's vectors, or None.
+        dev: scores the model on the dev split, or None.
+        dev_metric: the score that decides which model is best.
+        callbacks: further callbacks, such as the one that refreshes a self guide.
+        precision: fp32, bf16 or fp16.
+        device: cpu, cuda, cuda:1 or mps.
+        lr: the learning rate.
+        tensorboard: also write TensorBoard events.
+        progress: told (step, steps, text) at each step.
+    """
+
+    rows: Rows
+    table: RowTable
+    objective: Objective
+    section: TrainingSection
+    folder: Path
+    lr: float
+    guide: GuideTable | None = None
+    dev: DevScores | None = None
+    dev_metric: str = "ndcg@10"
+    callbacks: tuple[TrainerCallback, ...] = ()
+    precision: str = "fp32"
+    device: str = "cpu"
+    tensorboard: bool = False
+    progress: Progress | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-len(self.rows) // self.section.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        wanted = self.section.epochs * self.steps_per_epoch
+        return min(wanted, self.section.max_steps or wanted)
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a training run did. `curve` holds (step, {metric: value}) of each dev evaluation."""
+
+    steps: int
+    epochs: float
+    elapsed_s: float
+    examples_per_s: float
+    best_step: int | None
+    curve: tuple[tuple[int, dict[str, float]], ...] = field(default_factory=tuple)
+
+
+class _DevEvaluator(BaseEvaluator):
+    """Hands our dev scores to the trainer under the names it keeps its best model by."""
+
+    def __init__(self, scores: DevScores, metric: str) -> None:
+        super().__init__()
+        self._scores = scores
+        self.primary_metric = metric
+
+    def __call__(
+        self, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1
+    ) -> dict[str, float]:
+        return dict(self._scores())
+
+
+def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
+    """Train the encoder in place and leave the best model (by dev, where there is one) in it.
+
+    Args:
+        encoder: trained in place.
+        run: the rest.
+        resume: go on from the newest complete checkpoint in `run.folder`, if there is one.
+
+    Raises:
+        Interrupted: Ctrl-C; a checkpoint is written.
+        StoppedError: the loss is not finite, or everything is masked.
+    """
+    adapter = ObjectiveAdapter(encoder.model, run.objective, run.table, run.guide)
+    checkpoint = complete_checkpoint(run.folder) if resume else None
+    with Interruption() as interruption:
+        trainer = SentenceTransformerTrainer(
+            model=encoder.model,
+            args=_arguments(run, encoder),
+            train_dataset=to_dataset(run.rows, run.table.negatives),
+            loss=adapter,
+            evaluator=_DevEvaluator(run.dev, run.dev_metric) if run.dev is not None else None,
+            callbacks=[
+                ExtraState(run.folder, run.objective, run.guide, checkpoint),
+                StepCount(adapter, run.progress),
+                *run.callbacks,
+                MaskingGuard(adapter),
+                Milestones(run.steps, run.section.checkpoint_every, evaluates=run.dev is not None),
+                interruption,
+                *_early_stopping(run),
+                MetricsLog(run.folder / "metrics.jsonl", adapter),
+            ],
+        )
+        _quiet(trainer)
+        started = time.perf_counter()
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        elapsed = time.perf_counter() - started
+    if interruption.requested:
+        last = get_last_checkpoint(str(run.folder))
+        raise Interrupted(
+            f"interrupted after step {trainer.state.global_step} of {run.steps}; everything up to there is saved",
+            where=str(last),
+            next=f"embedtune train --resume {run.folder}",
+        )
+    return _result(trainer, run, elapsed)
+
+
+def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArguments:
+    section = run.section
+    evaluate_every = min(section.evaluate_every or run.steps_per_epoch, run.steps)
+    save_every = evaluate_every if run.dev is not None else section.checkpoint_every or run.steps_per_epoch
+    ids = _row_ids(run)
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(run.folder),
+        num_train_epochs=section.epochs,
+        max_steps=run.steps,
+        per_device_train_batch_size=section.batch_size,
+        learning_rate=run.lr,
+        lr_scheduler_type=section.schedule,
+        warmup_steps=math.ceil(section.warmup_share * run.steps),
+        weight_decay=section.weight_decay,
+        max_grad_norm=section.clip_norm,
+        bf16=run.precision == "bf16",
+        fp16=run.precision == "fp16",
+        seed=section.seed,
+        use_cpu=run.device == "cpu",
+        prompts=column_prompts(encoder.prompts, run.table.negatives) or None,
+        batch_sampler=lambda dataset, batch_size, seed, **_: DistinctBatchSampler(ids, batch_size, seed),
+        eval_strategy="steps" if run.dev is not None else "no",
+        eval_steps=evaluate_every,
+        save_strategy="steps",
+        save_steps=save_every,
+        save_total_limit=2,
+        load_best_model_at_end=run.dev is not None,
+        metric_for_best_model=f"eval_{run.dev_metric}" if run.dev is not None else None,
+        greater_is_better=True if run.dev is not None else None,
+        logging_steps=1,
+        disable_tqdm=True,
+        report_to=["tensorboard"] if run.tensorboard else [],
+        dataloader_pin_memory=run.device.startswith("cuda"),
+    )
+    # With several GPUs visible, the trainer would split each batch over them with DataParallel, which shrinks the
+    # pool of in-batch negatives without a word. One process drives one device.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
+
+
+def _row_ids(run: Fit) -> list[tuple[int, ...]]:
+    """Distinct text ids of each row, for the sampler that keeps equal texts apart."""
+    columns = zip(
+        run.table.anchor_ids.tolist(),
+        run.table.positive_ids.tolist(),
+        run.table.negative_ids.tolist(),
+        run.table.negatives_mask.tolist(),
+        strict=True,
+    )
+    return [
+        (anchor, positive, *(one for one, real in zip(negatives, mask, strict=True) if real))
+        for anchor, positive, negatives, mask in columns
+    ]
+
+
+def _early_stopping(run: Fit) -> list[TrainerCallback]:
+    if run.section.patience is None or run.dev is None:
+        return []
+    return [EarlyStoppingCallback(early_stopping_patience=run.section.patience)]
+
+
+def _quiet(trainer: SentenceTransformerTrainer) -> None:
+    """No printing to stdout, which belongs to results, and no model card that copies the user's texts."""
+    trainer.remove_callback(PrinterCallback)
+    for callback in list(trainer.callback_handler.callbacks):
+        if isinstance(callback, SentenceTransformerTrainer.model_card_callback_class):
+            trainer.remove_callback(callback)
+
+
+def _result(trainer: SentenceTransformerTrainer, run: Fit, elapsed: float) -> FitResult:
+    state = trainer.state
+    curve = tuple(
+        (entry["step"], {name.removeprefix("eval_"): value for name, value in entry.items() if "@" in name})
+        for entry in state.log_history
+        if f"eval_{run.dev_metric}" in entry
+    )
+    seen = len(run.rows) * state.global_step / run.steps_per_epoch
+    return FitResult(
+        steps=state.global_step,
+        epochs=round(float(state.epoch or 0.0), 4),
+        elapsed_s=elapsed,
+        examples_per_s=seen / elapsed if elapsed > 0 else 0.0,
+        best_step=state.best_global_step if run.dev is not None else None,
+        curve=curve,
+    )
