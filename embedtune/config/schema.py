@@ -15,7 +15,8 @@ LossArgs = dict[str, Any]
 class Section(BaseModel):
     """Base of all sections: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Strict: `epochs: true` is a mistake, not 1.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Lora(Section):
@@ -78,7 +79,7 @@ class TrainingSection(Section):
     epochs: int = Field(10, ge=1)
     max_steps: int | None = Field(None, ge=1, description="stop after this many steps, whatever the epochs say")
     batch_size: int = Field(256, ge=2, description="pairs per step")
-    lr: float | Literal["auto"] = Field("auto", description="auto: what the encoder declares")
+    lr: Annotated[float, Field(gt=0)] | Literal["auto"] = Field("auto", description="auto: what the encoder declares")
     warmup_share: Share = 0.1
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     weight_decay: float = Field(0.0, ge=0)

@@ -1,0 +1,193 @@
+"""What is wrong with a configuration, in words: each problem with its key, its place and what was allowed there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from embedtune.config.schema import TrainConfig
+from embedtune.config.suggest import did_you_mean
+from embedtune.errors import ConfigError
+
+SHOWN = 20
+_TYPES = {
+    "string": "text",
+    "boolean": "true or false",
+    "null": "null",
+    "integer": "a whole number",
+    "number": "a number",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong: `place` is file:line or the option, `key` the dotted key."""
+
+    place: str
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}" if self.key else self.message
+
+
+class InvalidConfig(ConfigError):
+    """Everything that is wrong with a configuration, at once.
+
+    Args:
+        problems: at least one.
+        source: the recipe's path, or None when there is none.
+    """
+
+    def __init__(self, problems: Sequence[Problem], *, source: str | None = None, next: str | None = None) -> None:
+        self.problems = tuple(problems)
+        if len(self.problems) == 1:
+            message, where = str(self.problems[0]), self.problems[0].place or source
+        else:
+            lines = [f"  {problem.place}: {problem}".replace("  : ", "  ") for problem in self.problems[:SHOWN]]
+            if len(self.problems) > SHOWN:
+                lines.append(f"  ... and {len(self.problems) - SHOWN} more")
+            message, where = "\n".join([f"{len(self.problems)} things are wrong:", *lines]), source
+        super().__init__(message, where=where, next=next)
+
+
+def explain(error: ValidationError, values: Any) -> Iterator[tuple[str, str]]:
+    """(dotted key, message) of each thing that the schema refuses in `values`, one a key."""
+    seen = set()
+    for item in error.errors():
+        path, unknown = _path(item, values)
+        key = ".".join(str(part) for part in path)
+        if key in seen:
+            continue  # a value that fits no branch of a union is reported once a branch
+        seen.add(key)
+        if unknown:
+            yield key, _unknown(path)
+        elif item["type"] == "missing":
+            yield key, f"is missing; it takes {allowed(path)}"
+        elif item["type"] in ("value_error", "assertion_error"):
+            yield key, item["msg"].removeprefix("Value error, ")
+        else:
+            yield key, f"got {_shown(item['input'])}; it takes {allowed(path)}" + _quote_hint(item, path)
+
+
+def allowed(path: Sequence[str | int]) -> str:
+    """What may stand at a path of the schema, in words.
+
+    >>> allowed(["training", "batch_size"])
+    'a whole number of at least 2'
+    >>> allowed(["training", "lr"])
+    'a number above 0 or auto'
+    """
+    node = _schema_at(path)
+    return "nothing" if node is None else _in_words(node)
+
+
+def _path(item: Mapping[str, Any], values: Any) -> tuple[list[str | int], bool]:
+    """The path that exists in the values (pydantic adds the names of union branches), and whether its end is unknown."""
+    path: list[str | int] = []
+    for part in item["loc"]:
+        known = isinstance(values, Mapping) and part in values
+        if known or (isinstance(values, list) and isinstance(part, int) and part < len(values)):
+            path, values = [*path, part], values[part]
+        else:
+            break
+    if item["type"] == "missing":
+        path.append(item["loc"][-1])
+    return path, item["type"] == "extra_forbidden" or item["loc"][-1] == "[key]"
+
+
+def _unknown(path: Sequence[str | int]) -> str:
+    *parent, name = path
+    names = _names(_schema_at(parent) or {})
+    section = ".".join(str(part) for part in parent) or "a recipe"
+    elsewhere = [key for key in _leaves() if key.rpartition(".")[2] == name]
+    hint = f"; did you mean {elsewhere[0]!r}?" if elsewhere else did_you_mean(str(name), names)
+    return f"there is no such key{hint or ';'} {section} takes {', '.join(names)}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    kind = "a mapping" if isinstance(value, Mapping) else "a list" if isinstance(value, list) else None
+    return kind or (repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:57]}...")
+
+
+def _quote_hint(item: Mapping[str, Any], path: Sequence[str | int]) -> str:
+    if item["type"] == "string_type" and isinstance(item["input"], int | float):
+        return f' (put it in quotes: {path[-1]}: "{_shown(item["input"])}")'
+    return ""
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return TrainConfig.model_json_schema()
+
+
+def _resolve(node: dict[str, Any]) -> dict[str, Any]:
+    reference = node.get("$ref")
+    return _schema()["$defs"][reference.rpartition("/")[2]] if reference else node
+
+
+def _schema_at(path: Sequence[str | int]) -> dict[str, Any] | None:
+    node: dict[str, Any] | None = _schema()
+    for part in path:
+        branches = [_resolve(branch) for branch in (node or {}).get("anyOf", [node or {}])]
+        node = next((found for branch in branches if (found := _child(branch, part)) is not None), None)
+    return node
+
+
+def _child(node: dict[str, Any], part: str | int) -> dict[str, Any] | None:
+    inner = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
+    if inner is None and isinstance(node.get("additionalProperties"), dict):
+        inner = node["additionalProperties"]
+    return _resolve(inner) if isinstance(inner, dict) else None
+
+
+def _names(node: dict[str, Any]) -> list[str]:
+    branches = [_resolve(branch) for branch in node.get("anyOf", [node])]
+    names = [name for branch in branches for name in branch.get("properties", {})]
+    return names or [name for branch in branches for name in branch.get("propertyNames", {}).get("enum", [])]
+
+
+@cache
+def _leaves() -> tuple[str, ...]:
+    def walk(node: dict[str, Any], key: str) -> Iterator[str]:
+        for name in _names(node):
+            inner = _schema_at([*key.split("."), name] if key else [name])
+            yield f"{key}.{name}".lstrip(".")
+            if inner is not None and "properties" in inner:
+                yield from walk(inner, f"{key}.{name}".lstrip("."))
+
+    return tuple(walk(_schema(), ""))
+
+
+def _in_words(node: dict[str, Any]) -> str:
+    node = _resolve(node)
+    if "anyOf" in node:
+        return " or ".join(_in_words(branch) for branch in node["anyOf"])
+    if "const" in node:
+        return str(node["const"])
+    if "enum" in node:
+        return "one of " + ", ".join(str(choice) for choice in node["enum"])
+    if node.get("type") == "array":
+        return f"a list of {_in_words(node['items'])}" if "type" in node.get("items", {}) else "a list"
+    if node.get("type") == "object":
+        names = _names(node)
+        return f"a section with {', '.join(names)}" if names else "a mapping"
+    return _TYPES.get(node.get("type", ""), "any value") + _range_in_words(node)
+
+
+def _range_in_words(node: dict[str, Any]) -> str:
+    if "minimum" in node and "maximum" in node:
+        return f" from {node['minimum']:g} to {node['maximum']:g}"
+    words = {
+        "minimum": "of at least",
+        "exclusiveMinimum": "above",
+        "maximum": "of at most",
+        "exclusiveMaximum": "below",
+    }
+    return "".join(f" {phrase} {node[name]:g}" for name, phrase in words.items() if name in node)

@@ -1,0 +1,51 @@
+"""Where the recipes and samples that come with embedtune are: at the root of a checkout, inside the package once installed."""
+
+from pathlib import Path
+
+from embedtune.config.suggest import did_you_mean
+from embedtune.errors import ConfigError
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_SUFFIX = ".yaml"
+
+
+def recipes_folder() -> Path:
+    """The folder of the built-in recipes."""
+    return _shipped("recipes", "recipes")
+
+
+def samples_folder() -> Path:
+    """The folder of the sample data set."""
+    return _shipped("samples", "data/samples")
+
+
+def recipe_names() -> tuple[str, ...]:
+    """The built-in recipes, from the folder's listing."""
+    return tuple(sorted(path.stem for path in recipes_folder().glob(f"*{_SUFFIX}")))
+
+
+def find_recipe(name_or_path: str) -> Path:
+    """The file of a recipe, given as a path or as the name of a built-in one. A file that is there comes first.
+
+    Raises:
+        ConfigError: there is neither such a file nor such a recipe.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.is_file():
+        return path
+    built_in = recipes_folder() / f"{Path(name_or_path).name.removesuffix(_SUFFIX)}{_SUFFIX}"
+    # `recipes/gist-pairs.yaml`, as the documentation writes it, also works where there is no checkout.
+    if built_in.is_file() and path.parent in (Path(), Path("recipes")):
+        return built_in
+    if path.is_dir():
+        raise ConfigError(f"{name_or_path!r} is a folder; a recipe is one YAML file", where="recipe")
+    raise ConfigError(
+        f"there is no file and no built-in recipe {name_or_path!r}{did_you_mean(path.stem, recipe_names())}",
+        where="recipe",
+        next="`embedtune recipes list` names the built-in ones: " + ", ".join(recipe_names()),
+    )
+
+
+def _shipped(name: str, in_checkout: str) -> Path:
+    inside = _PACKAGE / "shipped" / name
+    return inside if inside.is_dir() else _PACKAGE.parent / in_checkout
