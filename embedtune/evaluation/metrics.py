@@ -1,0 +1,145 @@
+"""Retrieval metrics: pure NumPy on the grades of ranked documents, per query; they agree with trec_eval.
+
+Every metric takes the same three things, Q queries at once or one:
+    ranked (..., R)  grades of the ranked documents, best rank first; 0 where one is unjudged or the ranking has ended
+    judged (..., J)  grades of all documents judged for the query, in any order, padded with 0
+    k                cutoff, >= 1; it may exceed R and J
+A grade above 0 is relevant; nDCG's gain is the grade itself. A query without a relevant document scores 0: leaving it
+out of a mean is the caller's decision. Adding a metric is adding a function `<name>_at_k` here.
+"""
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from embedtune.errors import ConfigError
+
+MetricFunction = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+
+
+def ndcg_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
+    """Discounted gain of the first k, divided by that of the best possible ranking.
+
+    Source: Järvelin and Kekäläinen 2002, with linear gain and discount log2(rank + 1), as trec_eval's ndcg_cut.
+    Bounds: 0 to 1; 1 when the first k are the k highest grades in descending order.
+
+    >>> float(ndcg_at_k(np.array([0, 1]), np.array([1]), 10).round(4))
+    0.6309
+    """
+    ideal = -np.sort(-np.asarray(judged), axis=-1)  # (..., J)
+    return _ratio(_discounted(ranked, k), _discounted(ideal, k))
+
+
+def mrr_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
+    """One over the rank of the first relevant document, 0 when none is among the first k.
+
+    Bounds: 0 to 1; 1 when the first document is relevant.
+    """
+    hits = _hits(ranked, k)  # (..., k)
+    return np.where(hits.any(axis=-1), 1.0 / (hits.argmax(axis=-1) + 1.0), 0.0)
+
+
+def map_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
+    """Mean, over all relevant documents, of the precision at each one's rank; those below rank k count 0.
+
+    Source: trec_eval's map_cut. It divides by the number of relevant documents, sentence-transformers by at most k.
+    Bounds: 0 to 1; 1 when all relevant documents come first and there are at most k.
+    """
+    hits = _hits(ranked, k)  # (..., k)
+    precision = np.cumsum(hits, axis=-1) / np.arange(1, hits.shape[-1] + 1)  # (..., k)
+    return _ratio((precision * hits).sum(axis=-1), _relevant(judged))
+
+
+def recall_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
+    """Share of the relevant documents that are among the first k. Bounds: 0 to 1."""
+    return _ratio(_hits(ranked, k).sum(axis=-1), _relevant(judged))
+
+
+def precision_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
+    """Share of k that is relevant; a ranking shorter than k is not forgiven. Bounds: 0 to 1."""
+    return np.asarray(_hits(ranked, k).sum(axis=-1) / k)
+
+
+def success_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
+    """1 when a relevant document is among the first k, else 0."""
+    return _hits(ranked, k).any(axis=-1).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric with its cutoff; call it with `ranked` and `judged`."""
+
+    name: str
+    k: int
+    function: MetricFunction
+
+    @property
+    def label(self) -> str:
+        """As people write it: nDCG@10."""
+        return f"{_LABELS.get(self.name, self.name.capitalize())}@{self.k}"
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.k}"
+
+    def __call__(self, ranked: np.ndarray, judged: np.ndarray) -> np.ndarray:
+        """Per-query values (...,), float64."""
+        return self.function(ranked, judged, self.k)
+
+
+def metric_names() -> tuple[str, ...]:
+    """The names a metric may have before its @: those of the functions above.
+
+    >>> metric_names()
+    ('map', 'mrr', 'ndcg', 'precision', 'recall', 'success')
+    """
+    return tuple(sorted(name.removesuffix("_at_k") for name in globals() if name.endswith("_at_k")))
+
+
+def parse_metric(text: str) -> Metric:
+    """The metric that a text such as `ndcg@10` names; case does not matter.
+
+    Raises:
+        ConfigError: the name is unknown (with the nearest known one) or the cutoff is not a number from 1.
+
+    >>> str(parse_metric("nDCG@10")), parse_metric("ndcg@10").label
+    ('ndcg@10', 'nDCG@10')
+    """
+    match = re.fullmatch(r"\s*([A-Za-z]+)@([1-9][0-9]{0,8})\s*", text)
+    name = match[1].lower() if match else text.split("@")[0].strip().lower()
+    if match and name in metric_names():
+        return Metric(name, int(match[2]), globals()[f"{name}_at_k"])
+    near = name if name in metric_names() else next(iter(difflib.get_close_matches(name, metric_names(), n=1)), None)
+    meant = f"; did you mean {near}@{match[2] if match else 10}?" if near else ""
+    raise ConfigError(
+        f"{text!r} is not a metric{meant}",
+        where="metrics",
+        next=f"write a name and a cutoff, such as ndcg@10; names: {', '.join(metric_names())}",
+    )
+
+
+_LABELS = {"ndcg": "nDCG", "mrr": "MRR", "map": "MAP"}
+
+
+def _hits(ranked: np.ndarray, k: int) -> np.ndarray:
+    """Which of the first k are relevant: bool (..., min(k, R)), at least one column wide."""
+    hits = np.asarray(ranked)[..., :k] > 0
+    return hits if hits.shape[-1] else np.zeros((*hits.shape[:-1], 1), dtype=bool)
+
+
+def _relevant(judged: np.ndarray) -> np.ndarray:
+    """How many documents are relevant to each query: (...,)."""
+    return (np.asarray(judged) > 0).sum(axis=-1)
+
+
+def _discounted(grades: np.ndarray, k: int) -> np.ndarray:
+    """Discounted gain of the first k: (...,)."""
+    gains = np.clip(np.asarray(grades, dtype=np.float64)[..., :k], 0, None)
+    return (gains / np.log2(np.arange(2, gains.shape[-1] + 2))).sum(axis=-1)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, and 0 where the whole is 0."""
+    return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)
