@@ -23,18 +23,30 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong: `place` is file:line or the option, `key` the dotted key."""
+    """One thing wrong.
+
+    Args:
+        place: the file or the option.
+        key: the dotted key, or nothing when the place alone says it.
+        message: what is wrong and what was allowed.
+        line: the line in the file, when the place is one.
+    """
 
     place: str
     key: str
     message: str
+    line: int | None = None
+
+    @property
+    def where(self) -> str:
+        return f"{self.place}:{self.line}" if self.line else self.place
 
     def __str__(self) -> str:
         return f"{self.key}: {self.message}" if self.key else self.message
 
 
 class InvalidConfig(ConfigError):
-    """Everything that is wrong with a configuration, at once.
+    """Everything that is wrong with a configuration, at once: the recipe's by line, then the command line's.
 
     Args:
         problems: at least one.
@@ -42,15 +54,15 @@ class InvalidConfig(ConfigError):
     """
 
     def __init__(self, problems: Sequence[Problem], *, source: str | None = None, next: str | None = None) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line is None, problem.line or 0)))
         if len(self.problems) == 1:
-            message, where = str(self.problems[0]), self.problems[0].place or source
+            message, source = str(self.problems[0]), self.problems[0].where
         else:
-            lines = [f"  {problem.place}: {problem}".replace("  : ", "  ") for problem in self.problems[:SHOWN]]
+            lines = [f"  {problem.where}: {problem}" for problem in self.problems[:SHOWN]]
             if len(self.problems) > SHOWN:
                 lines.append(f"  ... and {len(self.problems) - SHOWN} more")
-            message, where = "\n".join([f"{len(self.problems)} things are wrong:", *lines]), source
-        super().__init__(message, where=where, next=next)
+            message = "\n".join([f"{len(self.problems)} things are wrong:", *lines])
+        super().__init__(message, where=source, next=next)
 
 
 def explain(error: ValidationError, values: Any) -> Iterator[tuple[str, str]]:
@@ -85,7 +97,7 @@ def allowed(path: Sequence[str | int]) -> str:
 
 
 def _path(item: Mapping[str, Any], values: Any) -> tuple[list[str | int], bool]:
-    """The path that exists in the values (pydantic adds the names of union branches), and whether its end is unknown."""
+    """The path that exists in the values (pydantic adds names of union branches), and whether its end is unknown."""
     path: list[str | int] = []
     for part in item["loc"]:
         known = isinstance(values, Mapping) and part in values

@@ -1,4 +1,4 @@
-"""Where the recipes and samples that come with embedtune are: at the root of a checkout, inside the package once installed."""
+"""Where the built-in recipes and samples are: at the root of a checkout, inside the package once installed."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def find_recipe(name_or_path: str) -> Path:
         ConfigError: there is neither such a file nor such a recipe.
     """
     path = Path(name_or_path).expanduser()
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         return path
     built_in = recipes_folder() / f"{Path(name_or_path).name.removesuffix(_SUFFIX)}{_SUFFIX}"
     # `recipes/gist-pairs.yaml`, as the documentation writes it, also works where there is no checkout.

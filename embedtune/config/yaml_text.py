@@ -1,9 +1,9 @@
 """YAML text -> plain values, with the line of every key.
 
-It reads less than PyYAML's `safe_load`, on purpose. Scalars follow YAML 1.2: in YAML 1.1 a learning rate of `2e-5` is text,
-a column named `no` is False and `1:30` is ninety. Anchors and aliases are refused (a few lines of them can expand to
-gigabytes, and no recipe needs them), so are tags, files over 256 KiB and values nested deeper than 20. A key given twice
-is a mistake and not a silent choice of the last one.
+It reads less than PyYAML's `safe_load`, on purpose. Scalars follow YAML 1.2: in YAML 1.1 a learning rate of `2e-5` is
+text, a column named `no` is False and `1:30` is ninety. Anchors and aliases are refused (a few lines of them can expand
+to gigabytes, and no recipe needs them), so are tags, files over 256 KiB and values nested deeper than 20. A key given
+twice is a mistake and not a silent choice of the last one.
 """
 
 import re
@@ -148,7 +148,8 @@ for _tag, (_pattern, _first, _) in _SCALARS.items():
 
 def _value(node: yaml.Node, key: str, document: Document) -> Any:
     line = node.start_mark.line + 1
-    document.lines.setdefault(key, line)
+    if key:
+        document.lines.setdefault(key, line)
     if isinstance(node, yaml.MappingNode) and node.tag == _PREFIX + "map":
         return _mapping(node, key, document)
     if isinstance(node, yaml.SequenceNode) and node.tag == _PREFIX + "seq":
