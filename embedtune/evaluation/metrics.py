@@ -60,12 +60,12 @@ def recall_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
 
 def precision_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     """Share of k that is relevant; a ranking shorter than k is not forgiven. Bounds: 0 to 1."""
-    return np.asarray(_hits(ranked, k).sum(axis=-1) / k)
+    return _hits(ranked, k).sum(axis=-1) / k
 
 
 def success_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     """1 when a relevant document is among the first k, else 0."""
-    return _hits(ranked, k).any(axis=-1).astype(np.float64)
+    return np.where(_hits(ranked, k).any(axis=-1), 1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Metric:
     @property
     def label(self) -> str:
         """As people write it: nDCG@10."""
-        return f"{_LABELS.get(self.name, self.name.capitalize())}@{self.k}"
+        return metric_label(str(self))
 
     def __str__(self) -> str:
         return f"{self.name}@{self.k}"
@@ -118,6 +118,16 @@ def parse_metric(text: str) -> Metric:
         where="metrics",
         next=f"write a name and a cutoff, such as ndcg@10; names: {', '.join(metric_names())}",
     )
+
+
+def metric_label(name: str) -> str:
+    """A metric's name as people write it; a name that is not ours stays as it is.
+
+    >>> metric_label("ndcg@10"), metric_label("recall@100"), metric_label("spearman")
+    ('nDCG@10', 'Recall@100', 'spearman')
+    """
+    word, at, k = name.partition("@")
+    return _LABELS.get(word, word.capitalize()) + at + k if at else name
 
 
 _LABELS = {"ndcg": "nDCG", "mrr": "MRR", "map": "MAP"}

@@ -1,0 +1,128 @@
+"""A retrieval set as arrays: what an evaluation needs and no encoder changes, made once for all evaluations of a run.
+
+Sets in which queries are documents too (paraphrases, labelled texts) hold each query's own text, which would be its own
+best hit and push every true answer down by one. Such a document is left out of that query's ranking unless it is judged
+relevant, as BEIR's own evaluation does for equal ids, and the pairs are counted. Where no query stands in the corpus
+this changes nothing, and the scores are trec_eval's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from embedtune.data.rows import RetrievalSet
+from embedtune.evaluation.ranking import id_ranks
+from embedtune.identity import text_ids
+
+
+@dataclass(frozen=True)
+class JudgedSet:
+    """Q queries with a relevant document, C documents, J the most judgments of a query.
+
+    A pair of query and document is one number, query number * C + document number.
+
+    Args:
+        name: of the retrieval set.
+        query_ids: (Q,) in the set's order.
+        queries: (Q,) texts.
+        documents: (C,) texts.
+        document_ranks: (C,) int64, tie order of the document ids.
+        judged: (Q, J) int64 grades of all judged documents, padded with 0; those outside the corpus count too.
+        pairs: (P,) int64 ascending: the judged pairs within the corpus.
+        grades: (P,) int64: their grades.
+        self_pairs: (S,) int64 ascending: documents that are the query's own text and not judged relevant.
+        left_out: how many queries have no relevant document.
+    """
+
+    name: str
+    query_ids: tuple[str, ...]
+    queries: Sequence[str]
+    documents: Sequence[str]
+    document_ranks: np.ndarray
+    judged: np.ndarray
+    pairs: np.ndarray
+    grades: np.ndarray
+    self_pairs: np.ndarray
+    left_out: int
+
+    def grades_of(self, positions: np.ndarray) -> np.ndarray:
+        """Grades of ranked documents; 0 for unjudged ones and for -1, no document.
+
+        Args:
+            positions: (Q, R) document numbers.
+
+        Returns: (Q, R) int64.
+        """
+        place, found = _look_up(self.pairs, self._pairs_of(positions))
+        grades = np.zeros(positions.shape, dtype=np.int64)
+        grades[found] = self.grades[place[found]]
+        return grades
+
+    def is_self(self, positions: np.ndarray) -> np.ndarray:
+        """Which ranked documents (Q, R) are the query's own text: bool (Q, R)."""
+        return _look_up(self.self_pairs, self._pairs_of(positions))[1]
+
+    def most_selves(self) -> int:
+        """The largest number of own texts that one query has in the corpus."""
+        return int(np.bincount(self.self_pairs // max(len(self.documents), 1), minlength=1).max())
+
+    def _pairs_of(self, positions: np.ndarray) -> np.ndarray:
+        pairs = np.arange(len(positions))[:, None] * len(self.documents) + positions  # (Q, R)
+        return np.where(positions < 0, -1, pairs)
+
+
+def judge(retrieval_set: RetrievalSet, *, exclude_self: bool = True) -> JudgedSet:
+    """Turn a retrieval set into arrays.
+
+    Args:
+        retrieval_set: queries, corpus and judgments; grades below 1 are not relevant.
+        exclude_self: leave a query's own text out of its ranking unless it is judged relevant.
+    """
+    qrels = retrieval_set.qrels
+    query_ids = tuple(q for q in retrieval_set.queries if any(grade > 0 for grade in qrels.get(q, {}).values()))
+    queries = [retrieval_set.queries[query_id] for query_id in query_ids]
+    documents = list(retrieval_set.corpus.values())
+    number = {document_id: i for i, document_id in enumerate(retrieval_set.corpus)}
+    count = len(documents)
+    judged = np.zeros((len(query_ids), max((len(qrels[q]) for q in query_ids), default=0)), dtype=np.int64)
+    grade_of: dict[int, int] = {}
+    for row, query_id in enumerate(query_ids):
+        judged[row, : len(qrels[query_id])] = list(qrels[query_id].values())
+        inside = ((number[d], grade) for d, grade in qrels[query_id].items() if d in number)
+        grade_of.update((row * count + document, grade) for document, grade in inside)
+    pairs = np.array(sorted(grade_of), dtype=np.int64)
+    selves = _self_pairs(queries, documents) if exclude_self else []
+    return JudgedSet(
+        name=retrieval_set.name,
+        query_ids=query_ids,
+        queries=queries,
+        documents=documents,
+        document_ranks=id_ranks(list(retrieval_set.corpus)),
+        judged=judged,
+        pairs=pairs,
+        grades=np.array([grade_of[pair] for pair in pairs.tolist()], dtype=np.int64),
+        self_pairs=np.array(sorted(p for p in selves if grade_of.get(p, 0) <= 0), dtype=np.int64),
+        left_out=len(retrieval_set.queries) - len(query_ids),
+    )
+
+
+def _self_pairs(queries: Sequence[str], documents: Sequence[str]) -> list[int]:
+    """All pairs of a query and a document of the same text."""
+    rows: dict[int, list[int]] = {}
+    for row, identity in enumerate(text_ids(queries).tolist()):
+        rows.setdefault(identity, []).append(row)
+    return [
+        row * len(documents) + document
+        for document, identity in enumerate(text_ids(documents).tolist())
+        for row in rows.get(identity, ())
+    ]
+
+
+def _look_up(ascending: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each wanted number stands, and whether it is there at all."""
+    place = np.searchsorted(ascending, wanted)
+    found = np.zeros(wanted.shape, dtype=bool)
+    inside = place < len(ascending)
+    found[inside] = ascending[place[inside]] == wanted[inside]
+    return place, found
