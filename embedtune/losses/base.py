@@ -80,9 +80,24 @@ class Loss(nn.Module):
         raise TypeError(f"{type(self).__name__} does not say how to compute itself")
 
     def __call__(self, batch: EmbeddingBatch) -> Tensor:
-        value: Tensor = super().__call__(batch)
-        return value
+        """The loss of one batch, in float32 or wider; NaN when any of the student's vectors is not finite.
+
+        Autocast is off in here: half precision of a cosine, divided by a temperature of 0.01, is noise. A vector that is not
+        finite may sit in a masked place, where its value would go unseen and its gradient would not.
+        """
+        with torch.autocast(batch.anchors.device.type, enabled=False):
+            value: Tensor = super().__call__(batch)
+        return torch.where(_finite(batch), value, torch.nan)
 
     def count(self, **gauges: Tensor | float) -> None:
         """Record gauges of this call, detached."""
         self.gauges = {name: torch.as_tensor(value).detach() for name, value in gauges.items()}
+
+
+def _finite(batch: EmbeddingBatch) -> Tensor:
+    """Whether all anchors, positives and real negatives are finite: bool ()."""
+    finite = batch.anchors.isfinite().all() & batch.positives.isfinite().all()
+    if batch.negatives is None:
+        return finite
+    rows = batch.negatives.isfinite().all(dim=-1)  # (B, N)
+    return finite & (rows if batch.negatives_mask is None else rows | ~batch.negatives_mask).all()

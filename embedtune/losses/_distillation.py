@@ -1,0 +1,43 @@
+"""Lists of candidates and the divergence of two distributions over them: what the losses with a teacher share."""
+
+import torch
+from torch import Tensor
+
+from embedtune.losses._vectors import padded_negatives, unit, valid_negatives
+from embedtune.losses.base import EmbeddingBatch
+
+
+def own_list(batch: EmbeddingBatch) -> tuple[Tensor, Tensor]:
+    """Cosines of each anchor with its own [positive, negatives...] and which of them are real: (B, 1+N), bool (B, 1+N)."""
+    anchors = unit(batch.anchors)  # (B, D)
+    first = (anchors * unit(batch.positives)).sum(dim=1, keepdim=True)  # (B, 1)
+    others = (unit(padded_negatives(batch)) @ anchors[:, :, None])[:, :, 0]  # (B, N)
+    valid = valid_negatives(batch)  # (B, N)
+    return torch.cat([first, others], dim=1), torch.cat([torch.ones_like(first, dtype=torch.bool), valid], dim=1)
+
+
+def batch_list(batch: EmbeddingBatch) -> tuple[Tensor, Tensor]:
+    """Cosines of each anchor with all positives and all real negatives of the batch: (B, C), bool (B, C) all True."""
+    texts = unit(batch.positives)  # (B, D)
+    if batch.negatives is not None:
+        texts = torch.cat([texts, unit(batch.negatives[valid_negatives(batch)])])  # (C, D)
+    scores = unit(batch.anchors) @ texts.T  # (B, C)
+    return scores, torch.ones_like(scores, dtype=torch.bool)
+
+
+def divergence(teacher: Tensor, student: Tensor, valid: Tensor) -> Tensor:
+    """KL(softmax(teacher) || softmax(student)) of each row over its valid candidates, in nats: (B,).
+
+    No gradient reaches the teacher. Rows with fewer than two valid candidates give 0.
+
+    Args:
+        teacher: (B, C) scores, already divided by their temperature.
+        student: (B, C) likewise.
+        valid: bool (B, C).
+    """
+    # Both sides of a column that is out get the same finite floor, so neither 0 * inf nor a row of -inf can arise.
+    floor = torch.finfo(student.dtype).min / 4
+    log_teacher = teacher.detach().to(student.dtype).masked_fill(~valid, floor).log_softmax(dim=1)  # (B, C)
+    log_student = student.masked_fill(~valid, floor).log_softmax(dim=1)  # (B, C)
+    terms = log_teacher.exp() * (log_teacher - log_student)  # (B, C)
+    return terms.masked_fill(~valid, 0.0).sum(dim=1)

@@ -1,0 +1,62 @@
+"""Unit vectors, roles and weighted means: what the losses do to a batch before and after their own formula."""
+
+import torch
+from torch import Tensor
+
+from embedtune.losses.base import EmbeddingBatch
+
+
+def wide(values: Tensor) -> Tensor:
+    """The same values in float32, or in float64 when they came so: no softmax of ours runs in half precision."""
+    return values if values.dtype == torch.float64 else values.float()
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Vectors scaled to length 1 along the last dimension, in float32 or wider.
+
+    A zero vector stays zero: its cosine with everything is 0, and its gradient is that of a vector of length 1 (dividing
+    by a tiny epsilon instead would multiply the gradient by its inverse).
+    """
+    vectors = wide(vectors)
+    norms = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    return vectors / torch.where(norms > 0, norms, 1.0)
+
+
+def has_negatives(batch: EmbeddingBatch) -> bool:
+    """Whether any row could have a given negative."""
+    return batch.negatives is not None and batch.negatives.shape[1] > 0
+
+
+def valid_negatives(batch: EmbeddingBatch) -> Tensor:
+    """Which of the given negatives are real: bool (B, N)."""
+    if batch.negatives is None:
+        return torch.zeros(len(batch.anchors), 0, dtype=torch.bool, device=batch.anchors.device)
+    if batch.negatives_mask is None:
+        return torch.ones(batch.negatives.shape[:2], dtype=torch.bool, device=batch.anchors.device)
+    return batch.negatives_mask
+
+
+def padded_negatives(batch: EmbeddingBatch) -> Tensor:
+    """The given negatives (B, N, D) with zeros where they are padding, whatever the padding held."""
+    if batch.negatives is None:
+        return batch.anchors.new_zeros(len(batch.anchors), 0, batch.anchors.shape[1])
+    if batch.negatives_mask is None:
+        return batch.negatives
+    return torch.where(batch.negatives_mask[..., None], batch.negatives, 0.0)
+
+
+def weighted_mean(values: Tensor, weights: Tensor | None, counted: Tensor | None = None) -> Tensor:
+    """Mean of one value a row, weighted; 0, with a gradient of 0, when nothing counts.
+
+    Args:
+        values: (B,) or (B, X).
+        weights: (B,) or None for equal ones.
+        counted: bool of the shape of `values`, False where a value stands for nothing.
+    """
+    share = torch.ones_like(values) if counted is None else counted.to(values.dtype)
+    if weights is not None:
+        share = share * weights.to(values.dtype).reshape(-1, *[1] * (values.dim() - 1))
+    if counted is not None:
+        values = values.masked_fill(~counted, 0.0)
+    total = share.sum()
+    return (values * share).sum() / torch.where(total != 0, total, 1.0)

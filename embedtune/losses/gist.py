@@ -1,0 +1,187 @@
+"""gist: InfoNCE whose false negatives a guide model takes out."""
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from embedtune.errors import ConfigError
+from embedtune.losses._arguments import Arguments
+from embedtune.losses._contrast import Block, Contrast, Tally, candidates, cross_entropy
+from embedtune.losses._distillation import batch_list, divergence, own_list
+from embedtune.losses._vectors import weighted_mean
+from embedtune.losses.base import EmbeddingBatch, Loss
+
+# A candidate must exceed its threshold by this much, so that the last bit of a guide's cosine never decides.
+TO_SPARE = 1e-6
+ROLES = (("anchors", "positives"), ("anchors", "negatives"), ("anchors", "queue"))
+
+
+class Gist(Loss):
+    """Pulls each anchor to its positive and away from the candidates that a guide does not take for false negatives.
+
+    When to use: pairs or pairs with mined negatives, where other rows' texts may answer the anchor too (FAQs, intents,
+    paraphrases) and a guide that can tell is at hand; a weak frozen guide hurts, `guide: self` does not.
+    Needs: anchors, positives; a guide. Cost: like infonce with 3 blocks (B, B) and one (B, B N), once more for the guide.
+
+    A candidate against row i is dropped where its guide cosine exceeds g(a_i, p_i) - margin (or minus margin times its
+    magnitude, strategy "relative") by more than 1e-6. Known positives and equal texts are dropped whatever the guide
+    says. Without a guide in the batch this is exactly infonce with its defaults (anchors against positives, negatives
+    and queue, no second and third block): that is how `guide: self` warms up, and margin, weight and distillation then
+    have no effect. A row left without negatives contributes 0 and is counted.
+
+    Source: Solatorio 2024, arXiv:2402.16829. Deviations: N negatives a row, equal texts and known positives always out,
+    1e-6 to spare at the threshold, weights instead of dropping, distillation.
+    Bounds: >= 0 (without distillation); 0 when all negatives are dropped; ln(1 + candidates kept) when all cosines are equal.
+
+    Args:
+        temperature: divides cosines; unitless, > 0.
+        margin: how far below the positive's guide cosine a candidate already counts as a false negative; -2 to 2.
+        margin_strategy: "absolute", or "relative" to the positive's guide cosine.
+        contrast_anchors: also push anchors from each other.
+        contrast_positives: also push positives from each other.
+        keep_own_negatives: the guide never drops a row's own negatives (curated data).
+        false_negative_weight: multiplies the exponential of a candidate the guide would drop; 0 drops, 1 ignores the guide.
+        distill_weight: weight of KL(guide || student) over a row's candidates; 0 for none.
+        distill_temperature: divides the guide's cosines there; > 0.
+        distill_over: "own" ([positive, own negatives]) or "batch" (all positives and negatives of the batch).
+
+    Raises:
+        ConfigError: a value out of its range.
+    """
+
+    needs_guide = True
+
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.05,
+        margin: float = 0.0,
+        margin_strategy: str = "absolute",
+        contrast_anchors: bool = True,
+        contrast_positives: bool = True,
+        keep_own_negatives: bool = False,
+        false_negative_weight: float = 0.0,
+        distill_weight: float = 0.0,
+        distill_temperature: float = 0.05,
+        distill_over: str = "own",
+    ) -> None:
+        super().__init__()
+        check = Arguments("gist")
+        if margin == "auto":
+            raise check.error(
+                "margin",
+                "must be a number here; 'auto' is for recipes and --margin, where short runs choose the number",
+                next="give a number such as 0.05",
+            )
+        self.temperature = check.number("temperature", temperature, above=0)
+        self.margin = check.number("margin", margin, at_least=-2, at_most=2)
+        self.margin_strategy = check.choice("margin_strategy", margin_strategy, ("absolute", "relative"))
+        self.contrast_anchors = check.switch("contrast_anchors", contrast_anchors)
+        self.contrast_positives = check.switch("contrast_positives", contrast_positives)
+        self.keep_own_negatives = check.switch("keep_own_negatives", keep_own_negatives)
+        self.false_negative_weight = check.number(
+            "false_negative_weight", false_negative_weight, at_least=0, at_most=1
+        )
+        self.distill_weight = check.number("distill_weight", distill_weight, at_least=0)
+        self.distill_temperature = check.number("distill_temperature", distill_temperature, above=0)
+        self.distill_over = check.choice("distill_over", distill_over, ("own", "batch"))
+
+    def forward(self, batch: EmbeddingBatch) -> Tensor:
+        """Mean over rows, of shape ()."""
+        contrast = Contrast(batch)
+        similarity = contrast.positive()  # (B,)
+        guide = None if batch.guide is None else Guide(batch, self.margin, self.margin_strategy)
+        tally, log_sums = Tally.start(similarity), []
+        for query, role in self._roles(guide):
+            block = contrast.block(query, role, 1 / self.temperature)
+            if block is not None:
+                false = None if guide is None else self._judge(guide, block, query, role)
+                tally.add(block, 1 / self.temperature)
+                if false is not None:
+                    tally.masked = tally.masked + false.sum()
+                    self._weigh(block, false)
+                log_sums.append(block.log_sum())
+        loss = weighted_mean(cross_entropy(similarity / self.temperature, log_sums), batch.weights)
+        gauges = self._gauges(tally, similarity, guide)
+        if guide is None:
+            self.count(**gauges)
+            return loss
+        if self.distill_weight:
+            distilled = self._distill(batch, guide.batch)
+            gauges["distill"] = distilled
+            loss = loss + self.distill_weight * distilled
+        self.count(**gauges)
+        return loss + guide.poison
+
+    def _roles(self, guide: "Guide | None") -> tuple[tuple[str, str], ...]:
+        if guide is None:
+            return ROLES
+        among_anchors = (("anchors", "anchors"),) if self.contrast_anchors else ()
+        among_positives = (("positives", "positives"),) if self.contrast_positives else ()
+        return ROLES + among_anchors + among_positives
+
+    def _judge(self, guide: "Guide", block: Block, query: str, role: str) -> Tensor:
+        """Candidates that the guide takes for false negatives, bool (B, C); dropped here when their weight is 0."""
+        false = guide.above_threshold(query, role)  # (B, C)
+        if self.keep_own_negatives and role == "negatives":
+            false &= ~block.own()
+        false &= ~block.dropped
+        if self.false_negative_weight == 0:
+            block.dropped |= false
+        return false
+
+    def _weigh(self, block: Block, false: Tensor) -> None:
+        if 0 < self.false_negative_weight < 1:
+            block.logits = block.logits + math.log(self.false_negative_weight) * false
+
+    def _gauges(self, tally: Tally, similarity: Tensor, guide: "Guide | None") -> dict[str, Tensor]:
+        gauges = tally.gauges() | {"positive_similarity": similarity.mean()}
+        if guide is not None:
+            dropped = tally.masked if self.false_negative_weight == 0 else 0
+            gauges["masked_share"] = tally.masked / (tally.kept.sum() + dropped).clamp_min(1)
+            gauges["guide_positive_similarity"] = guide.positive.mean()
+        return gauges
+
+    def _distill(self, batch: EmbeddingBatch, guide: EmbeddingBatch) -> Tensor:
+        scores = own_list if self.distill_over == "own" else batch_list
+        student, valid = scores(batch)  # (B, C)
+        teacher, _ = scores(guide)  # (B, C)
+        per_row = divergence(teacher / self.distill_temperature, student / self.temperature, valid)
+        return weighted_mean(per_row, batch.weights)
+
+
+class Guide:
+    """What the guide says of one batch; nothing here has a gradient.
+
+    Args:
+        batch: the student's batch, with the guide's in it.
+        margin: see `Gist`.
+        strategy: see `Gist`.
+
+    Raises:
+        ConfigError: the guide has no vectors for candidates that the batch has.
+    """
+
+    @torch.no_grad()
+    def __init__(self, batch: EmbeddingBatch, margin: float, strategy: str) -> None:
+        self.batch: EmbeddingBatch = replace(batch.guide, negatives_mask=batch.negatives_mask)  # type: ignore[type-var]
+        vectors: dict[str, Tensor] = {}
+        for role in ("anchors", "positives", "negatives", "queue"):
+            if candidates(batch, role) is not None:
+                of_guide = candidates(self.batch, role)
+                if of_guide is None:
+                    raise ConfigError(f"the guide has no vectors of the batch's {role}", where="guide")
+                vectors[role] = of_guide.vectors
+        self._vectors = vectors
+        self.positive = (vectors["anchors"] * vectors["positives"]).sum(dim=1)  # (B,)
+        below = margin * self.positive.abs() if strategy == "relative" else margin
+        self._threshold = (self.positive - below + TO_SPARE)[:, None]  # (B, 1)
+        # 0, or NaN when the guide itself is broken: a comparison with NaN is false, so it would pass unseen.
+        self.poison = 0 * torch.stack([one.sum() for one in vectors.values()]).sum()
+
+    @torch.no_grad()
+    def above_threshold(self, query: str, role: str) -> Tensor:
+        """bool (B, C): True where the guide takes a candidate for as good as the positive."""
+        return self._vectors[query] @ self._vectors[role].T > self._threshold

@@ -1,0 +1,181 @@
+"""infonce: softmax cross-entropy of each positive against the batch."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from embedtune.errors import ConfigError
+from embedtune.losses._arguments import Arguments
+from embedtune.losses._contrast import Block, Contrast, Tally, cross_entropy
+from embedtune.losses._vectors import has_negatives, weighted_mean
+from embedtune.losses.base import EmbeddingBatch, Loss
+
+# direction -> the blocks (query role, candidate role) it consists of
+DIRECTIONS = {
+    "query_to_doc": (("anchors", "positives"), ("anchors", "negatives"), ("anchors", "queue")),
+    "doc_to_query": (("positives", "anchors"),),
+    "query_to_query": (("anchors", "anchors"),),
+    "doc_to_doc": (("positives", "positives"), ("positives", "negatives")),
+}
+HARDNESS = ("in_batch_negatives", "hard_negatives", "all_negatives")
+# CLIP's clamp of the learned scale, which keeps one batch from dividing by almost nothing.
+LEARNED_RANGE = (0.01, 1.0)
+
+
+class InfoNCE(Loss):
+    """Pulls each anchor to its positive and away from every other positive and negative of the batch.
+
+    When to use: the baseline for pairs and mined negatives, best where false negatives are rare; large batches help.
+    Needs: anchors, positives. Cost: one block (B, B) and one (B, B N) of cosines; each further direction one (B, B) more.
+
+    Known positives and equal texts are never negatives. A queue adds candidates to query_to_doc. Each softmax has the
+    positive once in its denominator; `per_direction` averages one softmax a direction, `joint` makes one of all.
+
+    Source: van den Oord et al. 2018, arXiv:1807.03748; hardness: Lan et al. 2025, arXiv:2503.04812, equation 5; learned
+    temperature: Radford et al. 2021, arXiv:2103.00020.
+    Bounds: >= 0 (without hardness); ln(C) when all C similarities are equal; 0 for a row without negatives, which is counted.
+
+    Args:
+        temperature: divides cosines; unitless, > 0 (0.01 to 1 when learned).
+        temperature_reverse: another one for doc_to_query; by itself it asks for the mean of both main directions.
+        directions: any of query_to_doc, doc_to_query, query_to_query, doc_to_doc; None: query_to_doc.
+        partition: "joint" or "per_direction"; None: joint, or per_direction when there are two temperatures.
+        learnable_temperature: learn ln(1 / temperature) with the model, kept within 0.01 to 1.
+        hardness: which negatives of query_to_doc weigh more the more similar they are: "in_batch_negatives" (of other
+            rows), "hard_negatives" (own) or "all_negatives"; None for none.
+        hardness_strength: times the cosine, added to their logits; >= 0.
+        in_batch: false: contrast with own negatives only.
+        false_negative_threshold: a negative with a cosine above it is taken for a false one; -1 to 1, None for none.
+        false_negative_weight: multiplies the exponential of such a negative; 0 drops it, 1 keeps it as it is.
+
+    Raises:
+        ConfigError: a value out of its range, or options that exclude each other.
+    """
+
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.05,
+        temperature_reverse: float | None = None,
+        directions: Sequence[str] | None = None,
+        partition: str | None = None,
+        learnable_temperature: bool = False,
+        hardness: str | None = None,
+        hardness_strength: float = 0.0,
+        in_batch: bool = True,
+        false_negative_threshold: float | None = None,
+        false_negative_weight: float = 0.0,
+    ) -> None:
+        super().__init__()
+        check = Arguments("infonce")
+        self._set_temperatures(check, temperature, temperature_reverse, learnable_temperature)
+        self._set_directions(check, directions, partition)
+        self.hardness = None if hardness is None else check.choice("hardness", hardness, HARDNESS)
+        self.hardness_strength = check.number("hardness_strength", hardness_strength, at_least=0)
+        if (self.hardness is None) != (self.hardness_strength == 0):
+            raise check.error("hardness_strength", "and hardness work only together; give both or neither")
+        self.in_batch = check.switch("in_batch", in_batch)
+        if not self.in_batch and self.directions != ("query_to_doc",):
+            raise check.error("in_batch", "can be false only when query_to_doc is the one direction")
+        threshold = false_negative_threshold
+        if threshold is not None:
+            threshold = check.number("false_negative_threshold", threshold, at_least=-1, at_most=1)
+        self.false_negative_threshold = threshold
+        self.false_negative_weight = check.number(
+            "false_negative_weight", false_negative_weight, at_least=0, at_most=1
+        )
+        if threshold is None and self.false_negative_weight:
+            raise check.error("false_negative_weight", "has no effect without false_negative_threshold")
+
+    def _set_temperatures(self, check: Arguments, temperature: float, reverse: float | None, learn: bool) -> None:
+        low, high = LEARNED_RANGE if check.switch("learnable_temperature", learn) else (-math.inf, math.inf)
+        scales: dict[str, float | nn.Parameter] = {}
+        for name, value in (("temperature", temperature), ("temperature_reverse", reverse)):
+            if value is not None:
+                number = check.number(name, value, above=0, at_least=low, at_most=high)
+                scales[name] = nn.Parameter(torch.tensor(-math.log(number))) if learn else 1 / number
+        self.learnable_temperature = learn
+        self.log_scale = nn.ParameterDict({name: one for name, one in scales.items() if learn})
+        self._scale = {name: one for name, one in scales.items() if not learn}
+        self._names = tuple(scales)
+
+    def _set_directions(self, check: Arguments, directions: Sequence[str] | None, partition: str | None) -> None:
+        both = "temperature_reverse" in self._names
+        if directions is None:
+            directions = ("query_to_doc", "doc_to_query") if both else ("query_to_doc",)
+        if isinstance(directions, str) or not directions or len(set(directions)) < len(directions):
+            raise check.error("directions", f"must be a list without repetition, not {directions!r}")
+        self.directions = tuple(check.choice("directions", one, tuple(DIRECTIONS)) for one in directions)
+        default = "per_direction" if both else "joint"
+        self.partition = check.choice("partition", partition or default, ("joint", "per_direction"))
+        if both and (self.partition == "joint" or "doc_to_query" not in self.directions):
+            raise check.error("temperature_reverse", "needs the direction doc_to_query and partition per_direction")
+
+    def forward(self, batch: EmbeddingBatch) -> Tensor:
+        """Mean over rows, of shape ()."""
+        if not self.in_batch and not has_negatives(batch):
+            raise ConfigError(
+                "in_batch: false contrasts with given negatives only, and the data has none",
+                where="loss.infonce.args.in_batch",
+                next="mine negatives first, or leave in_batch out",
+            )
+        contrast = Contrast(batch)
+        similarity = contrast.positive()  # (B,)
+        tally = Tally.start(similarity)
+        log_sums: dict[str, list[Tensor]] = {}
+        for direction in self.directions:
+            log_sums[direction] = [
+                self._log_sum(block, direction, tally) for block in self._blocks(contrast, direction) if block is not None
+            ]
+        if self.partition == "joint":
+            log_sums = {"query_to_doc": [one for ones in log_sums.values() for one in ones]}
+        rows = [cross_entropy(similarity * self._scale_of(name), ones) for name, ones in log_sums.items()]
+        gauges = tally.gauges() | {"positive_similarity": similarity.mean()}
+        if self.false_negative_threshold is not None:
+            dropped = tally.masked if self.false_negative_weight == 0 else 0
+            gauges["masked_share"] = tally.masked / (tally.kept.sum() + dropped).clamp_min(1)
+        if self.learnable_temperature:
+            gauges["temperature"] = 1 / self._scale_of("query_to_doc")
+        self.count(**gauges)
+        return weighted_mean(torch.stack(rows).mean(dim=0), batch.weights)
+
+    def _blocks(self, contrast: Contrast, direction: str) -> list[Block | None]:
+        scale = self._scale_of(direction)
+        if not self.in_batch:
+            return [contrast.own_negatives(scale)]
+        return [contrast.block(query, role, scale) for query, role in DIRECTIONS[direction]]
+
+    def _log_sum(self, block: Block, direction: str, tally: Tally) -> Tensor:
+        scale = self._scale_of(direction)
+        fixed = scale.detach() if isinstance(scale, Tensor) else scale
+        cosines = block.logits.detach() / fixed if self.false_negative_threshold is not None or self.hardness else None
+        false = None
+        if self.false_negative_threshold is not None:
+            false = (cosines > self.false_negative_threshold) & ~block.dropped  # (B, C)
+            tally.masked = tally.masked + false.sum()
+            if self.false_negative_weight == 0:
+                block.dropped |= false
+        tally.add(block, fixed)
+        if false is not None and 0 < self.false_negative_weight < 1:
+            block.logits = block.logits + math.log(self.false_negative_weight) * false
+        if self.hardness and direction == "query_to_doc":
+            block.logits = block.logits + self.hardness_strength * cosines * self._hardened(block)
+        return block.log_sum()
+
+    def _hardened(self, block: Block) -> Tensor | float:
+        """Which candidates the hardness weighting is for; those that are dropped do not matter."""
+        if self.hardness == "all_negatives":
+            return 1.0
+        return block.own() if self.hardness == "hard_negatives" else ~block.own()
+
+    def _scale_of(self, direction: str) -> Tensor | float:
+        name = "temperature_reverse" if direction == "doc_to_query" and len(self._names) > 1 else "temperature"
+        if not self.learnable_temperature:
+            return self._scale[name]
+        parameter = self.log_scale[name]
+        with torch.no_grad():
+            # In place, as CLIP does: a clamp in the graph would have no gradient to come back with.
+            parameter.clamp_(*(-math.log(bound) for bound in reversed(LEARNED_RANGE)))
+        return parameter.exp()
