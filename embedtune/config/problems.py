@@ -54,7 +54,7 @@ class InvalidConfig(ConfigError):
     """
 
     def __init__(self, problems: Sequence[Problem], *, source: str | None = None, next: str | None = None) -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line is None, problem.line or 0)))
+        self.problems = tuple(sorted(problems, key=_in_reading_order))
         if len(self.problems) == 1:
             message, source = str(self.problems[0]), self.problems[0].where
         else:
@@ -63,6 +63,11 @@ class InvalidConfig(ConfigError):
                 lines.append(f"  ... and {len(self.problems) - SHOWN} more")
             message = "\n".join([f"{len(self.problems)} things are wrong:", *lines])
         super().__init__(message, where=source, next=next)
+
+
+def _in_reading_order(problem: Problem) -> tuple[bool, str, int]:
+    # What stands on no line keeps the order in which it was found: that of the command line.
+    return (problem.line is None, problem.place if problem.line else "", problem.line or 0)
 
 
 def explain(error: ValidationError, values: Any) -> Iterator[tuple[str, str]]:

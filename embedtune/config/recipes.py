@@ -1,5 +1,6 @@
 """Where the built-in recipes and samples are: at the root of a checkout, inside the package once installed."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from embedtune.config.suggest import did_you_mean
@@ -7,6 +8,16 @@ from embedtune.errors import ConfigError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SUFFIX = ".yaml"
+
+
+@dataclass(frozen=True)
+class RecipeCard:
+    """What the comment that opens a built-in recipe says: the command that runs it, and when to use it."""
+
+    name: str
+    path: Path
+    command: str
+    when: str
 
 
 def recipes_folder() -> Path:
@@ -44,6 +55,19 @@ def find_recipe(name_or_path: str) -> Path:
         where="recipe",
         next="`embedtune recipes list` names the built-in ones: " + ", ".join(recipe_names()),
     )
+
+
+def recipe_card(name: str) -> RecipeCard:
+    """The card of a built-in recipe, read from its opening comment: `# command`, an empty `#`, then a paragraph."""
+    path = find_recipe(name)
+    comment = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        comment.append(line.removeprefix("#").strip())
+    paragraphs = [" ".join(part.split()) for part in "\n".join(comment).split("\n\n")]
+    command, when = [*paragraphs, "", ""][:2]
+    return RecipeCard(path.stem, path, command, when)
 
 
 def _shipped(name: str, in_checkout: str) -> Path:

@@ -1,0 +1,115 @@
+"""The one try/except of the command line: every way a command can end, as words and an exit code.
+
+0 done    1 the input cannot be used    2 wrong usage or config    3 stopped by a guard the user switched on
+4 embedtune stopped the run itself, state saved    130 interrupted    141 the reader of stdout went away
+"""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import typer
+
+from embedtune.cli._output import print_json, printable
+from embedtune.errors import EmbedtuneError
+
+INTERRUPTED = 130
+READER_GONE = 141
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a command ended without its result, in the shape that is printed."""
+
+    exit_code: int
+    code: str
+    message: str
+    where: str | None = None
+    next: str | None = None
+
+
+def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
+    """Run the app; whatever goes wrong is said in words. Returns the exit code."""
+    try:
+        exit_code = _call(app, arguments)
+        sys.stdout.flush()
+        if exit_code != INTERRUPTED:
+            return exit_code
+        failure = _interrupted()
+    except BrokenPipeError:
+        return _reader_gone()
+    except (KeyboardInterrupt, typer.Abort):
+        failure = _interrupted()
+    except EmbedtuneError as error:
+        failure = Failure(error.exit_code, error.code, error.message, error.where, error.next)
+    except typer.TyperException as error:
+        failure = _usage(error)
+    except Exception as error:
+        failure = _defect(error)
+    return _report(failure, as_json="--json" in arguments)
+
+
+def _call(app: typer.Typer, arguments: Sequence[str]) -> int:
+    try:
+        outcome = app(list(arguments), prog_name="embedtune", standalone_mode=False)
+    except SystemExit as end:
+        # Typer answers a closed pipe by itself, with code 1, which means something else here.
+        if isinstance(end.__context__, BrokenPipeError):
+            raise BrokenPipeError from None
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _interrupted() -> Failure:
+    return Failure(INTERRUPTED, "interrupted", "interrupted")
+
+
+def _usage(error: typer.TyperException) -> Failure:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "embedtune"
+    return Failure(2, "usage", error.format_message(), path, f"`{path} --help` shows what it takes")
+
+
+def _defect(error: Exception) -> Failure:
+    """An exception nobody foresaw: one sentence for the user, the whole traceback in a file for the report."""
+    summary = " ".join(str(error).split())[:300]
+    try:
+        handle, path = tempfile.mkstemp(prefix="embedtune-traceback-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write("".join(traceback.format_exception(error)))
+    except OSError:
+        path = None
+    return Failure(
+        exit_code=1,
+        code="defect",
+        message=f"embedtune met something it should have foreseen: {type(error).__name__}: {summary}".rstrip(": "),
+        where=f"full traceback in {path}" if path else None,
+        next="please report it with that file" if path else None,
+    )
+
+
+def _report(failure: Failure, *, as_json: bool) -> int:
+    parts = {"message": failure.message, "where": failure.where, "next": failure.next}
+    try:
+        if as_json:
+            print_json({"error": {"code": failure.code, **parts}})
+            sys.stdout.flush()
+        else:
+            typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
+            print(printable(failure.message), file=sys.stderr)
+            for label in ("where", "next"):
+                if parts[label]:
+                    print(f"{label}: {printable(str(parts[label]))}", file=sys.stderr)
+    except BrokenPipeError:
+        return _reader_gone()
+    return failure.exit_code
+
+
+def _reader_gone() -> int:
+    # Python flushes stdout once more when it exits, and would complain there.
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    return READER_GONE

@@ -1,0 +1,164 @@
+"""Data on stdout, talk on stderr: bars on a terminal, plain lines in a log, nothing when asked to be quiet.
+
+Text that came from a user or a file is escaped before it is printed: a control character in a document must not be able
+to move the cursor, recolour the screen or hide what was written before it.
+"""
+
+import json
+import sys
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr while working.")]
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def printable(text: str) -> str:
+    """The text with control, bidirectional and broken characters written as escapes; line ends and tabs stay.
+
+    >>> printable("비밀번호 \\x1b[31m")
+    '비밀번호 \\\\x1b[31m'
+    """
+    return "".join(_escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    if character in "\n\t":
+        return character
+    hidden = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+    turns_direction = unicodedata.bidirectional(character) in (
+        "LRE",
+        "RLE",
+        "LRO",
+        "RLO",
+        "PDF",
+        "LRI",
+        "RLI",
+        "FSI",
+        "PDI",
+    )
+    return character.encode("unicode_escape").decode() if hidden or turns_direction else character
+
+
+def print_text(text: str) -> None:
+    """Print a result on stdout, as it stands apart from what `printable` escapes."""
+    print(printable(text))
+
+
+def print_json(value: Any) -> None:
+    """Print a result as one JSON object on stdout: Hangul as Hangul where the stream can hold it, no NaN, no numpy."""
+    text = json.dumps(_plain(value), ensure_ascii=False, indent=2, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a narrow console, or a lone surrogate that came with the user's text
+        text = json.dumps(_plain(value), indent=2, allow_nan=False)
+    print(text)
+
+
+def _plain(value: Any) -> Any:
+    """The value in JSON's own types; a number that is not finite becomes null, which every reader of JSON accepts."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if hasattr(value, "tolist"):  # numpy arrays and scalars
+        return _plain(value.tolist())
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return str(value) if isinstance(value, Path) else value
+
+
+class Talk:
+    """Speaks on stderr while a command works (the `Talk` that workflows expect).
+
+    A reader of stderr that has gone away is no reason to end hours of work, so failing to speak is not an error.
+
+    Args:
+        quiet: say nothing at all.
+        stream: where to speak; stderr as it is now when None.
+        clock: seconds, for the pace of plain progress lines.
+    """
+
+    def __init__(
+        self, *, quiet: bool = False, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._quiet = quiet
+        self._stream = stream or sys.stderr
+        self._clock = clock
+        self._terminal = not quiet and self._stream.isatty()
+        self._bars: Any = None
+
+    def say(self, text: str) -> None:
+        """A fact worth knowing."""
+        self._line(printable(text))
+
+    def warn(self, text: str) -> None:
+        """Something that may make the result mean something else."""
+        self._line(f"warning: {printable(text)}", style="yellow")
+
+    @contextmanager
+    def progress(self, description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """A long piece of work; the callable is told how much of `total` is done."""
+        if self._quiet:
+            yield lambda done: None
+        elif self._terminal:
+            with self._bar(description, total) as tell:
+                yield tell
+        else:
+            yield self._paced_lines(description, total)
+
+    def _line(self, text: str, style: str = "") -> None:
+        if self._quiet:
+            return
+        with suppress(OSError):
+            if self._bars is not None:  # above the bars, not through them
+                self._bars.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+            elif self._terminal and style:
+                typer.secho(text, fg=style, file=self._stream)
+            else:
+                print(text, file=self._stream, flush=True)
+
+    @contextmanager
+    def _bar(self, description: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        if self._bars is None:
+            self._bars = _new_bars(self._stream)
+            self._bars.start()
+        bars = self._bars
+        task = bars.add_task(printable(description), total=total)
+        try:
+            yield lambda done: bars.update(task, completed=done)
+        finally:
+            bars.remove_task(task)
+            if not bars.tasks:
+                bars.stop()
+                self._bars = None
+
+    def _paced_lines(self, description: str, total: int | None) -> Callable[[int], None]:
+        last = self._clock()
+
+        def tell(done: int) -> None:
+            nonlocal last
+            if self._clock() - last >= SECONDS_BETWEEN_LINES:
+                last = self._clock()
+                self.say(f"{description}: {done:,}" + (f" of {total:,}" if total else ""))
+
+        return tell
+
+
+def _new_bars(stream: TextIO) -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(file=stream), transient=True)

@@ -1,0 +1,75 @@
+"""`embedtune losses`: what each loss is for, what it needs and what it costs, in the words of its own docstring."""
+
+import inspect
+import re
+import shutil
+import textwrap
+from dataclasses import dataclass
+
+import typer
+
+from embedtune.cli._output import AsJson, print_json, print_text
+
+_NEEDS = {"negatives": "negatives", "guide": "a guide", "labels": "labels", "teacher": "teacher scores"}
+
+
+@dataclass(frozen=True)
+class LossCard:
+    """What a person wants to know before choosing a loss."""
+
+    name: str
+    summary: str
+    needs: tuple[str, ...]
+    when: str
+    cost: str
+    arguments: dict[str, object]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("losses", short_help="What each loss is for, needs and costs.")(losses)
+
+
+def losses(as_json: AsJson = False) -> None:
+    """List the losses: what each is for, what it needs, what it costs, and its arguments with their defaults."""
+    from embedtune.losses import loss_names
+
+    cards = [loss_card(name) for name in loss_names()]
+    if as_json:
+        print_json({"losses": cards})
+        return
+    for card in cards:
+        print_text(_in_words(card))
+
+
+def loss_card(name: str) -> LossCard:
+    """What the loss says of itself: its docstring, its `needs_*` attributes, its arguments."""
+    from embedtune.losses import loss_class
+
+    kind = loss_class(name)
+    text = inspect.getdoc(kind) or ""
+    parameters = inspect.signature(kind).parameters.values()
+    return LossCard(
+        name=name,
+        summary=" ".join(text.split("\n\n")[0].split()),
+        needs=("pairs", *(words for need, words in _NEEDS.items() if getattr(kind, f"needs_{need}"))),
+        when=_labelled(text, "When to use"),
+        cost=_labelled(text, "Cost"),
+        arguments={parameter.name: parameter.default for parameter in parameters},
+    )
+
+
+def _labelled(text: str, label: str) -> str:
+    """The sentence or sentences after `label:`, up to the next label or the end of the paragraph."""
+    found = re.search(rf"\b{label}: (.+?)(?=\s[A-Z][\w ]*: |\n\s*\n|\Z)", text, re.DOTALL)
+    return " ".join(found[1].split()) if found else ""
+
+
+def _in_words(card: LossCard) -> str:
+    width = min(shutil.get_terminal_size().columns, 100)
+    arguments = ", ".join(f"{name}={default}" for name, default in card.arguments.items()) or "none"
+    facts = {"needs": ", ".join(card.needs), "when": card.when, "cost": card.cost, "arguments": arguments}
+    lines = [card.name, textwrap.fill(card.summary, width, initial_indent="  ", subsequent_indent="  ")]
+    for label, text in facts.items():
+        lines += textwrap.wrap(text, width, initial_indent=f"  {label:<11}", subsequent_indent=" " * 13)
+    return "\n".join([*lines, ""])
