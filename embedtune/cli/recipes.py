@@ -54,7 +54,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 def copy(
     name: Name,
-    output: Annotated[Path, typer.Argument(metavar="[FILE OR FOLDER]", help="Where to.", show_default=False)] = Path(),
+    output: Annotated[Path, typer.Argument(metavar="PLACE", help="A folder or a file.", show_default=False)] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is already there.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -109,7 +109,7 @@ def recipe_problems(recipe: str) -> tuple[Problem, ...]:
 
 
 def _check_term(name: str, args: Mapping[str, Any]) -> None:
-    """Build the loss: the only one who knows what its arguments may be is the loss. `margin: auto` is chosen in a run."""
+    """Build the loss: only the loss knows what its arguments may be. `margin: auto` becomes a number in the run."""
     from embedtune.losses import build_loss
 
     build_loss(name, **{key: value for key, value in args.items() if (key, value) != ("margin", "auto")})
