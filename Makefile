@@ -1,0 +1,39 @@
+# Everything starts from nothing: the first target you make builds .venv, later ones reuse it until the requirements change.
+#   make demo    train on the samples and print the verdict        make check   linters, types, layers, recipes
+#   make test    run the whole test suite                          make fix     format and repair what can be repaired
+#
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu make demo   fetches torch without CUDA libraries on Linux.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+TORCH_INDEX ?=
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test check fix
+.DEFAULT_GOAL := demo
+
+demo: $(READY)
+	$(BIN)/embedtune train --loss gist
+
+test: $(READY)
+	$(BIN)/pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/embedtune recipes check
+
+fix: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# torch comes first and alone: asked for by another package, pip may settle on a build from another index.
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or later found; name one: make PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -c constraints.txt torch
+	$(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
+	@touch $@
