@@ -1,0 +1,107 @@
+"""What the rest of the package knows of an encoder: it never asks what kind of model is inside."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+Role = Literal["query", "document"]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A sentence-transformers model and what it wants of those who use or train it.
+
+    Args:
+        model: turns texts into vectors; in training it changes in place.
+        name: as the user named it.
+        prompts: text put before a "query" and before a "document"; empty when there is none.
+        max_length: tokens beyond which a text is cut; None when it never is.
+        default_lr: learning rate that suits it when the user names none.
+        dimensions: length of its vectors.
+        notes: what the user should be told about it, in sentences.
+        pretrained: False for the starter, which knows nothing but the user's texts.
+    """
+
+    model: "SentenceTransformer"
+    name: str
+    prompts: Mapping[Role, str]
+    max_length: int | None
+    default_lr: float
+    dimensions: int
+    notes: tuple[str, ...] = ()
+    pretrained: bool = True
+
+    @property
+    def precision(self) -> str:
+        """The type its weights have, such as "float32"."""
+        return str(self.model.dtype).removeprefix("torch.")
+
+    @property
+    def has_products(self) -> bool:
+        """Whether it multiplies matrices, so that lower precision can make it faster; a table of vectors does not."""
+        return not is_static(self.model)
+
+    def fingerprint(self) -> str:
+        """32 hex digits of its weights, tokenizer and structure: the same for the same vectors, wherever it lies.
+
+        Reads every weight, about a second a gigabyte, and is never remembered: a model in training changes in place.
+        """
+        digest = hashlib.blake2b(digest_size=16)
+        for part in _structure(self.model):
+            digest.update(part.encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(_raw(tensor))
+        return digest.hexdigest()
+
+    def snapshot(self) -> "Encoder":
+        """A frozen copy in evaluation mode, which later training of this encoder does not touch."""
+        model = copy.deepcopy(self.model).eval()
+        return replace(self, model=model.requires_grad_(False))
+
+
+def is_static(model: "SentenceTransformer") -> bool:
+    """Whether a text is the mean of fixed token vectors, with no limit to its length."""
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    return isinstance(model[0], StaticEmbedding)
+
+
+def _raw(tensor: "torch.Tensor") -> bytes:
+    import torch
+
+    # Viewed as bytes: NumPy has no bfloat16.
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
+def _structure(model: "SentenceTransformer") -> Iterator[str]:
+    """Everything beside weights that vectors depend on. Dropout differs by no vector, but never mind."""
+    yield str(model.truncate_dim)
+    for module in model:
+        yield type(module).__name__
+        settings = module.get_config_dict() if hasattr(module, "get_config_dict") else {}
+        yield json.dumps(settings, sort_keys=True, default=str)
+    if model.config is not None:
+        settings = model.config.to_dict()
+        # Where it was loaded from and with which version changes no vector.
+        yield json.dumps(
+            {k: v for k, v in settings.items() if k not in ("_name_or_path", "transformers_version")}, default=str
+        )
+    yield _tokenizer_text(model.tokenizer)
+
+
+def _tokenizer_text(tokenizer: object) -> str:
+    backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if hasattr(backend, "to_str"):
+        # Encoding with padding or truncation writes both into the tokenizer; neither is part of what it is.
+        settings = json.loads(backend.to_str())
+        return json.dumps({k: v for k, v in settings.items() if k not in ("padding", "truncation")}, sort_keys=True)
+    vocabulary = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else repr(tokenizer)
+    return json.dumps(vocabulary, sort_keys=True, default=str)

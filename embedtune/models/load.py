@@ -1,0 +1,183 @@
+"""Brings an encoder to life: the starter, a folder or a Hub model, with its prompts, length, device and LoRA."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from embedtune.config.schema import GuideSection, ModelSection
+from embedtune.errors import ConfigError, EmbedtuneError, ModelError
+from embedtune.models.encoder import Encoder, Role, is_static
+from embedtune.models.resolve import Resolved, offline, resolve
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+__all__ = ["Encoder", "Resolved", "choose_device", "load_encoder", "resolve"]
+
+STATIC_LR = 2e-2
+TRANSFORMER_LR = 2e-5
+LORA_LR = 1e-4
+PROMPT_NAMES: dict[Role, tuple[str, ...]] = {"query": ("query",), "document": ("document", "passage", "corpus")}
+PRETRAINED_IS_BETTER = (
+    "the starter knows only the texts it was made from; a pretrained model will do better, for example "
+    "--model intfloat/multilingual-e5-small"
+)
+
+
+def load_encoder(
+    section: ModelSection | GuideSection,
+    *,
+    device: str = "auto",
+    texts: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Encoder:
+    """Load the encoder that a recipe names, on its device, ready to encode or to train.
+
+    Args:
+        section: name, prompts, maximum length and, for a student, LoRA.
+        device: auto (cuda, then mps, then cpu) or a torch device.
+        texts: what a starter is made from; needed for `starter` only.
+        seed: of the starter and of LoRA's first weights.
+
+    Raises:
+        ModelError: the model cannot be found or loaded.
+        ConfigError: the device is not there, or an option does not fit the model.
+    """
+    found = resolve(section.name, trust_remote_code=section.trust_remote_code)
+    target = choose_device(device)
+    model = _make_starter(texts, seed).to(target) if found.kind == "starter" else _load(found, section, target)
+    notes = [PRETRAINED_IS_BETTER] if found.kind == "starter" else list(_bare_note(found, model))
+    default_lr = STATIC_LR if is_static(model) else TRANSFORMER_LR
+    if is_static(model):
+        notes += _ignored(section)
+    else:
+        _set_prompts(model, section.prompts)
+        notes += _set_length(model, section.max_length)
+    lora = section.lora if isinstance(section, ModelSection) else None
+    if lora is not None:
+        from embedtune.models.adapters import add_lora
+
+        add_lora(model, lora, seed)
+        default_lr = LORA_LR
+    return Encoder(
+        model=model,
+        name=section.name,
+        prompts=_prompts(model),
+        max_length=_max_length(model),
+        default_lr=default_lr,
+        dimensions=int(model.get_embedding_dimension() or 0),
+        notes=tuple(notes),
+        pretrained=found.kind != "starter",
+    )
+
+
+def choose_device(device: str = "auto") -> str:
+    """The torch device to use; auto takes cuda, then mps, then cpu.
+
+    Raises:
+        ConfigError: this machine has no such device.
+    """
+    import torch
+
+    here = ["cpu"]
+    if torch.backends.mps.is_available():
+        here.insert(0, "mps")
+    if torch.cuda.is_available():
+        here = [f"cuda:{index}" for index in range(torch.cuda.device_count())] + here
+    if device == "auto":
+        return "cuda" if here[0].startswith("cuda") else here[0]
+    if device not in here and not (device == "cuda" and "cuda:0" in here):
+        raise ConfigError(
+            f"this machine has no device {device!r}; it has {', '.join(here)}",
+            where="device",
+            next="use --device auto",
+        )
+    return device
+
+
+def _make_starter(texts: Sequence[str] | None, seed: int) -> "SentenceTransformer":
+    from embedtune.models.starter import build_starter
+
+    if texts is None:
+        raise ConfigError(
+            "`starter` is made from the texts of the data, and here there are none",
+            where="model",
+            next="name a folder or a Hub model; a starter that a run made is in its model folder",
+        )
+    return build_starter(texts, seed=seed)
+
+
+def _load(found: Resolved, section: ModelSection | GuideSection, device: str) -> "SentenceTransformer":
+    with _quiet_libraries():
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            return SentenceTransformer(
+                str(found.path or found.name),
+                device=device,
+                trust_remote_code=section.trust_remote_code,
+                local_files_only=found.path is not None or offline(),
+                model_kwargs={"use_safetensors": True},
+            )
+        except EmbedtuneError:
+            raise
+        except Exception as error:  # whatever a damaged or foreign model makes the libraries raise
+            raise ModelError(
+                f"{found.name} cannot be loaded: {type(error).__name__}: {_first_line(error)}",
+                where="model",
+                next=f"check that `SentenceTransformer({str(found.path or found.name)!r})` loads it",
+            ) from error
+
+
+def _quiet_libraries() -> AbstractContextManager[Any]:
+    from embedtune.models.quiet import quiet_libraries
+
+    return quiet_libraries()
+
+
+def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:
+    if found.path is None or (found.path / "modules.json").exists():
+        return []
+    mode = getattr(model[-1], "pooling_mode", None)
+    return [f"{found.name} is a bare transformers model; {mode or 'its own'} pooling turns its tokens into one vector"]
+
+
+def _ignored(section: ModelSection | GuideSection) -> list[str]:
+    """A static encoder reads every token and has no use for a prompt: say so to those who asked for either."""
+    asked = [
+        word for word, given in (("prompts", section.prompts), ("max_length", section.max_length is not None)) if given
+    ]
+    return [f"{section.name} is a static encoder; it ignores {' and '.join(asked)}"] if asked else []
+
+
+def _prompts(model: "SentenceTransformer") -> dict[Role, str]:
+    return {role: model.prompts.get(role) or "" for role in PROMPT_NAMES}
+
+
+def _set_prompts(model: "SentenceTransformer", given: dict[Role, str]) -> None:
+    """Write the prompts to use into the model itself, so that they are saved with it under these two names."""
+    declared = dict(model.prompts)
+    fallback = declared.get(model.default_prompt_name or "") or ""
+    for role, names in PROMPT_NAMES.items():
+        known = next((declared[name] for name in names if declared.get(name)), fallback)
+        model.prompts[role] = given.get(role, known)
+
+
+def _set_length(model: "SentenceTransformer", asked: int | None) -> list[str]:
+    if asked is None:
+        return []
+    positions = getattr(model.config, "max_position_embeddings", None)
+    limit = positions if positions is not None else asked
+    model.max_seq_length = min(asked, limit)
+    return [f"max_length {asked} is cut to {limit}, the most that the model can read"] if asked > limit else []
+
+
+def _max_length(model: "SentenceTransformer") -> int | None:
+    length = model.max_seq_length
+    # Tokenizers without a limit say so with infinity or with a number of thirty digits.
+    return int(length) if length is not None and length < 1e9 else None
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else "no reason given"

@@ -1,0 +1,223 @@
+"""Decides what a model name means, before anything heavy loads: the starter, a folder, or a Hub name within reach.
+
+sentence-transformers takes ten seconds to load and then, without a network, minutes of retries to find out that a name
+cannot be had. All of that is decided here in at most four seconds.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from embedtune.errors import ModelError
+
+STARTER = "starter"
+PROBE_S = 3.0  # how long the Hub may take to answer
+ORGANISATION = "sentence-transformers"  # what a Hub name without an owner means
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+INSTEAD = "use `starter`, or give a folder that holds the model"
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Where a model will come from. `path` is None for the starter and for a Hub model still to be downloaded."""
+
+    name: str
+    kind: Literal["starter", "folder", "hub"]
+    path: Path | None = None
+
+
+def resolve(name: str, *, trust_remote_code: bool = False) -> Resolved:
+    """Find a model by name, in under five seconds and without loading sentence-transformers.
+
+    Args:
+        name: `starter`, a folder, or a Hub name (`owner/model`).
+        trust_remote_code: whether a model may bring code of its own.
+
+    Raises:
+        ModelError: nothing usable goes by that name; says what was found and what to do.
+    """
+    if name == STARTER:
+        return Resolved(name, "starter")
+    folder = Path(name).expanduser()
+    if folder.exists():
+        check_folder(folder, trust_remote_code=trust_remote_code)
+        return Resolved(name, "folder", folder)
+    if _is_path(name):
+        raise ModelError(
+            f"there is no folder {name}{_near(folder.name, _siblings(folder))}",
+            where="model",
+            next="check the path; a Hub name has the form owner/model",
+        )
+    return _resolve_hub(name, trust_remote_code)
+
+
+def check_folder(folder: Path, *, trust_remote_code: bool = False) -> None:
+    """Raise ModelError unless the folder holds a sentence-transformers or a transformers model in safetensors."""
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is a file; a model is a folder", where="model", next=f"try {folder.parent}")
+    if not (folder / "modules.json").exists() and not (folder / "config.json").exists():
+        raise ModelError(
+            f"{folder} is not a model: it has neither modules.json (sentence-transformers) nor config.json "
+            f"(transformers); it holds {_listing(folder)}",
+            where="model",
+            next=_model_inside(folder),
+        )
+    _check_weights(str(folder), [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()])
+    if not trust_remote_code:
+        _check_code(folder)
+
+
+def _resolve_hub(name: str, trust_remote_code: bool) -> Resolved:
+    full_name = name if "/" in name else f"{ORGANISATION}/{name}"
+    for candidate in dict.fromkeys((name, full_name)):
+        cached = _cached(candidate)
+        if cached is not None:
+            check_folder(cached, trust_remote_code=trust_remote_code)
+            return Resolved(name, "hub", cached)
+    if offline():
+        raise ModelError(
+            f"{name} is not on this machine, and HF_HUB_OFFLINE forbids downloading it{_near(name, _known())}",
+            where="model",
+            next=f"unset HF_HUB_OFFLINE, or {INSTEAD}",
+        )
+    files = _ask_hub(name, full_name)
+    if "modules.json" not in files and "config.json" not in files:
+        raise ModelError(f"{full_name} on the Hub is not a sentence-transformers or transformers model", where="model")
+    _check_weights(full_name, files)
+    return Resolved(name, "hub")
+
+
+def offline() -> bool:
+    """Whether the user forbade the network."""
+    values = (os.environ.get(key, "") for key in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
+    return any(value.upper() in ("1", "ON", "YES", "TRUE") for value in values)
+
+
+def _ask_hub(name: str, full_name: str) -> list[str]:
+    """The file names of a Hub model, or a ModelError that says why they cannot be had."""
+    from huggingface_hub import model_info
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+
+    try:
+        info = _within(PROBE_S, lambda: model_info(full_name, timeout=PROBE_S))
+        return [file.rfilename for file in info.siblings or ()]
+    except HFValidationError:
+        message, then = f"{name!r} is neither a folder nor a name that the Hub could have", "write owner/model"
+    except GatedRepoError:
+        message, then = f"{full_name} asks its users to accept conditions first", "accept them, then `hf auth login`"
+    except RepositoryNotFoundError:
+        message, then = f"the Hub has no model {full_name}, or it is private", "check the name, or `hf auth login`"
+    except Exception as error:  # the network has too many ways to fail to list them
+        message = f"{name} is not on this machine, and the Hub cannot be reached ({_reason(error)})"
+        then = f"check the network, or {INSTEAD}"
+    raise ModelError(message + _near(name, _known()), where="model", next=then)
+
+
+def _within(seconds: float, ask: Callable[[], Any]) -> Any:
+    """The answer, or TimeoutError: looking up a host name obeys no timeout of its own."""
+    box: dict[str, Any] = {}
+
+    def work() -> None:
+        try:
+            box["answer"] = ask()
+        except BaseException as error:
+            box["error"] = error
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds + 0.5)
+    if "error" in box:
+        raise box["error"]
+    if "answer" not in box:
+        raise TimeoutError(f"no answer within {seconds:g} s")
+    return box["answer"]
+
+
+def _cached(repository: str) -> Path | None:
+    """The folder of a Hub model in the local cache, when its description is there."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    for file in ("modules.json", "config.json"):
+        try:
+            found = try_to_load_from_cache(repository, file)
+        except HFValidationError:
+            return None
+        if isinstance(found, str):
+            return Path(found).parent
+    return None
+
+
+def _check_weights(name: str, files: list[str]) -> None:
+    if any(file.endswith(".safetensors") for file in files):
+        return
+    pickles = [file for file in files if file.endswith(PICKLES)]
+    if pickles:
+        raise ModelError(
+            f"{name} keeps its weights only as pickle ({pickles[0]}), which can run code when opened; "
+            "safetensors is needed",
+            where="model",
+            next="convert it with safetensors, or choose a model that has model.safetensors",
+        )
+    raise ModelError(f"{name} describes a model but holds no weights (*.safetensors)", where="model")
+
+
+def _check_code(folder: Path) -> None:
+    if not (folder / "modules.json").exists():
+        return
+    try:
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        types = [str(module["type"]) for module in modules]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{folder / 'modules.json'} cannot be read: {error}", where="model") from None
+    foreign = [kind for kind in types if not kind.startswith("sentence_transformers.")]
+    if foreign:
+        raise ModelError(
+            f"{folder} needs code of its own ({', '.join(foreign)})",
+            where="model",
+            next="read that code, then set model.trust_remote_code=true",
+        )
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or name.endswith("/") or "\\" in name or name.count("/") > 1
+
+
+def _listing(folder: Path) -> str:
+    names = sorted(entry.name + ("/" if entry.is_dir() else "") for entry in folder.iterdir())
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "") if names else "nothing"
+
+
+def _model_inside(folder: Path) -> str | None:
+    inside = sorted(path.parent for path in folder.glob("*/*.json") if path.name in ("modules.json", "config.json"))
+    return f"there is a model in {inside[0]}" if inside else None
+
+
+def _siblings(folder: Path) -> Iterator[str]:
+    if folder.parent.is_dir():
+        yield from (entry.name for entry in folder.parent.iterdir() if entry.is_dir())
+
+
+def _known() -> Iterator[str]:
+    """Names that would have worked: the starter and every model in the local Hub cache."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    yield STARTER
+    if Path(HF_HUB_CACHE).is_dir():
+        for entry in Path(HF_HUB_CACHE).glob("models--*"):
+            yield entry.name.removeprefix("models--").replace("--", "/")
+
+
+def _near(name: str, known: Iterator[str]) -> str:
+    close = get_close_matches(name, list(known), n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error).strip().split("\n")[0]
+    return f"{type(error).__name__}: {text[:120]}" if text else type(error).__name__

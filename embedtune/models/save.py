@@ -1,0 +1,74 @@
+"""Writes an encoder as a folder that plain sentence-transformers loads; there is never half a model under its name."""
+
+import copy
+import os
+import shutil
+from pathlib import Path
+
+from embedtune.errors import OutputError
+from embedtune.models.adapters import merge_lora
+from embedtune.models.encoder import Encoder
+from embedtune.models.quiet import quiet_libraries
+
+CARD = """---
+library_name: sentence-transformers
+pipeline_tag: sentence-similarity
+tags:
+- sentence-transformers
+- embedtune
+---
+# Sentence encoder fine-tuned with embedtune
+
+Started from `{name}`. A text becomes a vector of {dimensions} numbers; compare vectors by cosine.
+
+```python
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("path/to/this/folder")
+queries = model.encode(["..."], prompt_name="query", normalize_embeddings=True)
+documents = model.encode(["..."], prompt_name="document", normalize_embeddings=True)
+```
+
+- Maximum length: {length}
+- Prompt before a query: {query}
+- Prompt before a document: {document}
+"""
+
+
+def save_encoder(encoder: Encoder, folder: Path) -> None:
+    """Save the encoder, LoRA merged, prompts and maximum length kept; replaces what the folder held.
+
+    The same encoder gives the same files. The model card holds no text of the user's.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    folder = Path(folder)
+    fresh, old = (folder.with_name(f".{folder.name}.{word}-{os.getpid()}") for word in ("new", "old"))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(fresh, ignore_errors=True)
+        _write(encoder, fresh)
+        if folder.exists():
+            folder.replace(old)
+        fresh.replace(folder)
+    except OSError as error:
+        raise OutputError(f"the model cannot be saved in {folder}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _write(encoder: Encoder, folder: Path) -> None:
+    # Merging changes weights; the model that goes on training must not notice.
+    model = copy.deepcopy(encoder.model)
+    merge_lora(model)
+    with quiet_libraries():
+        model.save(str(folder), create_model_card=False)
+    (folder / "README.md").write_text(_card(encoder), encoding="utf-8")
+
+
+def _card(encoder: Encoder) -> str:
+    prompts = {role: f"`{prompt!r}`" if prompt else "none" for role, prompt in encoder.prompts.items()}
+    length = f"{encoder.max_length} tokens" if encoder.max_length else "none"
+    return CARD.format(name=encoder.name, dimensions=encoder.dimensions, length=length, **prompts)

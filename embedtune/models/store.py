@@ -1,0 +1,234 @@
+"""Vectors on disk, so that no frozen encoder reads the same text twice, for guide, miner and evaluator alike.
+
+One folder an encoder (its fingerprint), one segment file a writing process, appended block by block and read through a
+memory map. A block says what it holds and carries a checksum, so there is no separate index to fall out of step, a
+torn end is no block at all, a damaged block is left aside and computed again, and two writers never share a file.
+"""
+
+import hashlib
+import logging
+import mmap
+import os
+import shutil
+import struct
+import sys
+import uuid
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from embedtune.errors import OutputError
+
+HEADER = struct.Struct("<8sIIII")  # magic, rows, dimensions, checksum of the payload, checksum of the fields before
+MAGIC = b"embtvec1"
+KEY_BYTES = 16
+BLOCK_BYTES = 4 * 2**20
+CAP_BYTES = 4 * 2**30
+SUFFIX = ".segment"
+
+log = logging.getLogger(__name__)
+
+
+def open_store(where: str | Path | None = "auto", *, cap_bytes: int = CAP_BYTES) -> "VectorStore | None":
+    """Open the store in a folder, `auto` (the user's cache folder), or none (None or "none").
+
+    Raises:
+        OutputError: a folder that the user named cannot be written. Without `auto`'s folder there is just no store.
+    """
+    if where is None or where == "none":
+        return None
+    folder = default_folder() if where == "auto" else Path(where).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(f"{folder} is not writable")
+    except OSError as error:
+        if where != "auto":
+            raise OutputError(
+                f"the vector store {folder} cannot be written: {error.strerror or error}",
+                where="--store",
+                next="name another folder, or --store none",
+            ) from error
+        log.warning("no vector store: %s cannot be written", folder)
+        return None
+    return VectorStore(folder, cap_bytes)
+
+
+def default_folder() -> Path:
+    """Where this platform keeps what can be computed again."""
+    if os.name == "nt":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "embedtune" / "vectors"
+
+
+def text_key(prompt: str, text: str, max_length: int | None, precision: str) -> bytes:
+    """16 bytes for the exact string encoded and how. Prompt and text apart: some models do not pool the prompt."""
+    digest = hashlib.blake2b(digest_size=KEY_BYTES)
+    for part in (prompt, text, str(max_length), precision):
+        encoded = part.encode("utf-8", "surrogatepass")
+        digest.update(len(encoded).to_bytes(8, "little") + encoded)
+    return digest.digest()
+
+
+class VectorStore:
+    """All shelves under one folder, kept below a size by removing those not used for longest."""
+
+    def __init__(self, folder: Path, cap_bytes: int = CAP_BYTES) -> None:
+        self.folder = folder
+        self.cap_bytes = cap_bytes
+
+    def shelf(self, fingerprint: str, dimensions: int) -> "Shelf":
+        """The vectors of one encoder, for reading and adding."""
+        folder = self.folder / fingerprint
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            os.utime(folder)
+        except OSError as error:
+            log.warning("vector store: %s", error)
+        self._trim(keep=folder)
+        return Shelf(folder, dimensions, room_bytes=self.cap_bytes - _size(folder))
+
+    def _trim(self, keep: Path) -> None:
+        shelves = [(_size(path), path.stat().st_mtime, path) for path in self.folder.iterdir() if path.is_dir()]
+        total = sum(size for size, _, _ in shelves)
+        for size, _, path in sorted(shelves, key=lambda shelf: shelf[1]):
+            if total > self.cap_bytes and path != keep:
+                shutil.rmtree(path, ignore_errors=True)
+                total -= size
+
+
+@dataclass(frozen=True)
+class Block:
+    """Where a block's rows are: `start` is the first byte of its keys in the segment."""
+
+    segment: Path
+    start: int
+    rows: int
+    checksum: int
+
+
+class Shelf:
+    """One encoder's vectors: read what earlier processes wrote, add to a segment of its own."""
+
+    def __init__(self, folder: Path, dimensions: int, room_bytes: int) -> None:
+        self.folder = folder
+        self.dimensions = dimensions
+        self._room = room_bytes
+        self._keys: list[bytes] = []
+        self._vectors: list[np.ndarray] = []
+        self._own = folder / f"{os.getpid()}-{uuid.uuid4().hex}{SUFFIX}"
+        self._segments = {path: content for path in sorted(folder.glob(f"*{SUFFIX}")) if (content := _map(path))}
+        self._blocks = [block for path in self._segments for block in self._scan(path)]
+        self._sort()
+
+    def read(self, keys: Sequence[bytes], into: np.ndarray) -> list[int]:
+        """Fill the rows (n, D) whose keys are here; returns the numbers of the others."""
+        wanted = np.frombuffer(b"".join(keys), dtype=f"S{KEY_BYTES}")  # (n,)
+        while True:
+            if not len(self._sorted):
+                return list(range(len(keys)))
+            place = np.minimum(np.searchsorted(self._sorted, wanted), len(self._sorted) - 1)  # (n,)
+            found = np.flatnonzero(self._sorted[place] == wanted)
+            block_of, row_of = self._block_of[place[found]], self._row_of[place[found]]
+            damaged = set()
+            for number in np.unique(block_of):
+                rows = self._rows(self._blocks[number])
+                if rows is None:
+                    damaged.add(int(number))
+                    continue
+                here = block_of == number
+                into[found[here]] = rows[row_of[here]]
+            if not damaged:
+                return sorted(set(range(len(keys))) - set(found.tolist()))
+            log.warning("vector store: left aside %d damaged blocks of %s", len(damaged), self.folder)
+            self._blocks = [block for number, block in enumerate(self._blocks) if number not in damaged]
+            self._sort()
+
+    def add(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
+        """Keep these vectors (n, D); they reach the disk once a block is full, or at `close`."""
+        self._keys += keys
+        self._vectors.append(np.ascontiguousarray(vectors, dtype="<f4"))
+        if len(self._keys) * (self.dimensions * 4 + KEY_BYTES) >= BLOCK_BYTES:
+            self._write()
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._write()
+        self._segments.clear()
+
+    def _write(self) -> None:
+        if not self._keys:
+            return
+        payload = b"".join(self._keys) + np.concatenate(self._vectors).tobytes()
+        fields = (MAGIC, len(self._keys), self.dimensions, zlib.crc32(payload))
+        block = HEADER.pack(*fields, zlib.crc32(HEADER.pack(*fields, 0)[:-4])) + payload
+        self._keys, self._vectors = [], []
+        self._room -= len(block)
+        if self._room < 0:
+            return
+        try:
+            with self._own.open("ab") as file:
+                file.write(block)
+        except OSError as error:
+            # A full disk costs the next run some time, never this run its result.
+            log.warning("vector store: %s", error)
+            self._room = 0
+
+    def _scan(self, path: Path) -> Iterator[Block]:
+        """The whole blocks of a segment, by their headers; stops at a torn or foreign one."""
+        content, position = self._segments[path], 0
+        while position + HEADER.size <= len(content):
+            header = content[position : position + HEADER.size]
+            magic, rows, dimensions, checksum, own_checksum = HEADER.unpack(header)
+            end = position + HEADER.size + rows * (KEY_BYTES + dimensions * 4)
+            if magic != MAGIC or own_checksum != zlib.crc32(header[:-4]) or end > len(content):
+                return
+            if dimensions == self.dimensions and rows:
+                yield Block(path, position + HEADER.size, rows, checksum)
+            position = end
+
+    def _sort(self) -> None:
+        keys = [self._block_keys(block) for block in self._blocks]
+        together = np.concatenate(keys) if keys else np.empty(0, f"S{KEY_BYTES}")  # (rows of all blocks,)
+        order = np.argsort(together, kind="stable")
+        self._sorted = together[order]
+        self._block_of = np.repeat(np.arange(len(keys)), [len(part) for part in keys])[order]
+        self._row_of = np.concatenate([np.arange(len(part)) for part in keys])[order] if keys else order
+
+    def _block_keys(self, block: Block) -> np.ndarray:
+        return np.frombuffer(self._segments[block.segment], f"S{KEY_BYTES}", block.rows, block.start).copy()
+
+    def _rows(self, block: Block) -> np.ndarray | None:
+        """The vectors of a block (rows, D), or None when its checksum is wrong."""
+        content, keys_end = self._segments[block.segment], block.start + block.rows * KEY_BYTES
+        payload = content[block.start : keys_end + block.rows * self.dimensions * 4]
+        if zlib.crc32(payload) != block.checksum:
+            return None
+        values = np.frombuffer(payload, "<f4", offset=block.rows * KEY_BYTES)
+        return values.reshape(block.rows, self.dimensions)
+
+
+def _map(path: Path) -> mmap.mmap | None:
+    """A segment as a read-only memory map; None when it is empty or another process has just removed it."""
+    try:
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):
+        return None
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.glob(f"*{SUFFIX}"):
+        try:
+            total += path.stat().st_size
+        except OSError:
+            continue
+    return total
