@@ -116,11 +116,8 @@ class Contrast:
         queries = self.candidates["anchors"].vectors * scale  # (B, D)
         logits = (negatives @ queries[:, :, None])[:, :, 0]  # (B, N)
         dropped = ~valid_negatives(batch)  # (B, N)
-        known = torch.zeros_like(dropped)
-        if batch.negative_ids is not None and has_negatives(batch):
-            rows, columns = self._known.find(batch.negative_ids.flatten())
-            own = rows == columns // dropped.shape[1]
-            known.view(-1)[columns[own]] = True
+        ids = batch.negative_ids
+        known = torch.zeros_like(dropped) if ids is None else self._known.own_mask(ids)
         every = torch.arange(len(dropped), device=dropped.device)
         return Block(logits, dropped | known, (known & ~dropped).sum(), every[:, None])
 

@@ -1,9 +1,12 @@
 """Lists of candidates and the divergence of two distributions over them: what the losses with a teacher share."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from embedtune.losses._vectors import padded_negatives, unit, valid_negatives
+from embedtune.errors import ConfigError
+from embedtune.losses._vectors import padded_negatives, unit, valid_negatives, wide
 from embedtune.losses.base import EmbeddingBatch
 
 
@@ -23,6 +26,35 @@ def batch_list(batch: EmbeddingBatch) -> tuple[Tensor, Tensor]:
         texts = torch.cat([texts, unit(batch.negatives[valid_negatives(batch)])])  # (C, D)
     scores = unit(batch.anchors) @ texts.T  # (B, C)
     return scores, torch.ones_like(scores, dtype=torch.bool)
+
+
+def teacher_list(batch: EmbeddingBatch, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """The teacher's scores of each anchor's own list and where there is one: (B, 1+N), bool (B, 1+N).
+
+    From the data, or else the guide's cosines.
+
+    Args:
+        batch: with teacher scores or a guide.
+        valid: bool (B, 1+N), which entries of the list are real.
+
+    Raises:
+        ConfigError: there are neither, or of another number of candidates.
+    """
+    scores = batch.teacher_scores
+    if scores is None and batch.guide is not None:
+        scores, _ = own_list(replace(batch.guide, negatives_mask=batch.negatives_mask))
+    if scores is None:
+        raise ConfigError(
+            "this loss needs a teacher's scores and the data has none",
+            where="loss",
+            next="give data with pos_scores and neg_scores, or a guide",
+        )
+    if scores.shape != valid.shape:
+        raise ConfigError(
+            f"teacher scores must be one a candidate, {tuple(valid.shape)}, not {tuple(scores.shape)}", where="loss"
+        )
+    valid = valid & ~scores.isnan()
+    return wide(scores).detach().masked_fill(~valid, 0.0), valid
 
 
 def divergence(teacher: Tensor, student: Tensor, valid: Tensor) -> Tensor:

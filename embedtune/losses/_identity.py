@@ -45,6 +45,14 @@ class KnownPositives:
             found[self.find(candidate_ids)] = True
         return found
 
+    def own_mask(self, negative_ids: Tensor) -> Tensor:
+        """bool (B, N): True where a row's own negative (B, N) is one of its known positives."""
+        found = torch.zeros_like(negative_ids, dtype=torch.bool)
+        rows, columns = self.find(negative_ids.flatten())
+        own = rows == columns // max(1, negative_ids.shape[1])
+        found.view(-1)[columns[own]] = True
+        return found
+
 
 def match(rows: Tensor, ids: Tensor, candidate_ids: Tensor) -> tuple[Tensor, Tensor]:
     """Where pairs (row, id) meet candidates of the same id, as (row, column) coordinates.

@@ -22,6 +22,7 @@ from embedtune.losses._vectors import wide
 UNIT_TOLERANCE = 1e-3
 # Values of one intermediate (M, slices of a chunk): 16 MiB in float32.
 CHUNK_VALUES = 2**22
+SCALES = ("auto", "sqrt_dim", "none")
 
 
 def directions(dimensions: int, slices: int, seed: int, step: int) -> Tensor:

@@ -81,9 +81,7 @@ class Gist(Loss):
         self.contrast_anchors = check.switch("contrast_anchors", contrast_anchors)
         self.contrast_positives = check.switch("contrast_positives", contrast_positives)
         self.keep_own_negatives = check.switch("keep_own_negatives", keep_own_negatives)
-        self.false_negative_weight = check.number(
-            "false_negative_weight", false_negative_weight, at_least=0, at_most=1
-        )
+        self.false_negative_weight = check.number("false_negative_weight", false_negative_weight, at_least=0, at_most=1)
         self.distill_weight = check.number("distill_weight", distill_weight, at_least=0)
         self.distill_temperature = check.number("distill_temperature", distill_temperature, above=0)
         self.distill_over = check.choice("distill_over", distill_over, ("own", "batch"))

@@ -83,9 +83,7 @@ class InfoNCE(Loss):
         if threshold is not None:
             threshold = check.number("false_negative_threshold", threshold, at_least=-1, at_most=1)
         self.false_negative_threshold = threshold
-        self.false_negative_weight = check.number(
-            "false_negative_weight", false_negative_weight, at_least=0, at_most=1
-        )
+        self.false_negative_weight = check.number("false_negative_weight", false_negative_weight, at_least=0, at_most=1)
         if threshold is None and self.false_negative_weight:
             raise check.error("false_negative_weight", "has no effect without false_negative_threshold")
 
@@ -127,7 +125,9 @@ class InfoNCE(Loss):
         log_sums: dict[str, list[Tensor]] = {}
         for direction in self.directions:
             log_sums[direction] = [
-                self._log_sum(block, direction, tally) for block in self._blocks(contrast, direction) if block is not None
+                self._log_sum(block, direction, tally)
+                for block in self._blocks(contrast, direction)
+                if block is not None
             ]
         if self.partition == "joint":
             log_sums = {"query_to_doc": [one for ones in log_sums.values() for one in ones]}

@@ -4,11 +4,9 @@ import torch
 from torch import Tensor
 
 from embedtune.losses._arguments import Arguments
-from embedtune.losses._sketch import directions, spread, statistic
+from embedtune.losses._sketch import SCALES, directions, spread, statistic
 from embedtune.losses._vectors import valid_negatives, wide
 from embedtune.losses.base import EmbeddingBatch, Loss
-
-SCALES = ("auto", "sqrt_dim", "none")
 
 
 class SigReg(Loss):

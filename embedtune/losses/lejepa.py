@@ -1,0 +1,76 @@
+"""lejepa: agreement of views, and a Gaussian cloud so that agreement cannot collapse."""
+
+import torch
+from torch import Tensor
+
+from embedtune.losses._arguments import Arguments
+from embedtune.losses._sketch import SCALES, directions, spread, statistic
+from embedtune.losses._vectors import weighted_mean, wide
+from embedtune.losses.base import EmbeddingBatch, Loss
+
+
+class LeJEPA(Loss):
+    """Pulls the views of a text together while keeping the cloud of each view an isotropic Gaussian.
+
+    When to use: pairs of equal standing (paraphrases, two views of one text) without negatives, temperature or teacher; for
+    retrieval, as an added term, contrastive losses being stronger there. Given negatives are not used.
+    Needs: anchors, positives; further `views` if the batch has them. Cost: S projections of every embedding; no (B, B) block.
+
+    (1 - weight) * invariance + weight * sigreg. Invariance is the mean squared distance, per dimension, of every view to the
+    mean of anchor and positive (the two whole texts; further views are parts of them). sigreg is the mean over views of
+    each view's statistic. Both are taken after the scaling described at sigreg, so that their balance does not depend on
+    whether the model normalises.
+
+    Source: Balestriero and LeCun 2025, arXiv:2511.08544.
+    Bounds: >= 0; 0.409 B weight when every embedding is 0; about 1.059 weight when all views agree on N(0, I) samples.
+
+    Args:
+        weight: lambda, the share of sigreg; 0 to 1.
+        slices: S, random directions a step; drawn from (seed, step).
+        knots: T, points of the integral on [0, t_max]; 2 or more.
+        t_max: end of the integral; > 0.
+        scale: "auto" (sqrt(D) when the model normalises), "sqrt_dim" or "none".
+        seed: of the directions; 0 or more.
+
+    Raises:
+        ConfigError: a value out of its range.
+    """
+
+    def __init__(
+        self,
+        *,
+        weight: float = 0.05,
+        slices: int = 256,
+        knots: int = 17,
+        t_max: float = 5.0,
+        scale: str = "auto",
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        check = Arguments("lejepa")
+        self.weight = check.number("weight", weight, at_least=0, at_most=1)
+        self.slices = check.count("slices", slices, at_least=1)
+        self.knots = check.count("knots", knots, at_least=2)
+        self.t_max = check.number("t_max", t_max, above=0)
+        self.scale = check.choice("scale", scale, SCALES)
+        self.seed = check.count("seed", seed, at_least=0)
+
+    def forward(self, batch: EmbeddingBatch) -> Tensor:
+        """Mean over rows and views, of shape ()."""
+        along = directions(batch.anchors.shape[1], self.slices, self.seed, batch.step)  # (D, S)
+        return self.along(batch, along)
+
+    def along(self, batch: EmbeddingBatch, directions: Tensor) -> Tensor:
+        """The loss with these directions (D, S) instead of the step's own: ()."""
+        views = torch.stack([batch.anchors, batch.positives])  # (2, B, D)
+        if batch.views is not None:
+            views = torch.cat([views, batch.views])  # (V, B, D)
+        views = wide(views)
+        scale = spread(views.flatten(0, 1), self.scale)
+        views = views * scale
+        distances = (views - views[:2].mean(dim=0)).square().mean(dim=(0, 2))  # (B,)
+        invariance = weighted_mean(distances, batch.weights)
+        sketches = [statistic(view, directions, self.knots, self.t_max) for view in views]
+        sigreg = torch.stack(sketches).mean()
+        self.count(invariance=invariance, sigreg=sigreg, scale=scale)
+        return (1 - self.weight) * invariance + self.weight * sigreg
