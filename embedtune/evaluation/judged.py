@@ -72,7 +72,7 @@ class JudgedSet:
         return np.where(positions < 0, -1, pairs)
 
 
-def judge(retrieval_set: RetrievalSet, *, exclude_self: bool = True) -> JudgedSet:
+def as_arrays(retrieval_set: RetrievalSet, *, exclude_self: bool = True) -> JudgedSet:
     """Turn a retrieval set into arrays.
 
     Args:

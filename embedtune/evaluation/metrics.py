@@ -8,13 +8,13 @@ A grade above 0 is relevant; nDCG's gain is the grade itself. A query without a 
 out of a mean is the caller's decision. Adding a metric is adding a function `<name>_at_k` here.
 """
 
-import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from embedtune.config.suggest import did_you_mean
 from embedtune.errors import ConfigError
 
 MetricFunction = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
@@ -107,14 +107,13 @@ def parse_metric(text: str) -> Metric:
     >>> str(parse_metric("nDCG@10")), parse_metric("ndcg@10").label
     ('ndcg@10', 'nDCG@10')
     """
-    match = re.fullmatch(r"\s*([A-Za-z]+)@([1-9][0-9]{0,8})\s*", text)
-    name = match[1].lower() if match else text.split("@")[0].strip().lower()
-    if match and name in metric_names():
-        return Metric(name, int(match[2]), globals()[f"{name}_at_k"])
-    near = name if name in metric_names() else next(iter(difflib.get_close_matches(name, metric_names(), n=1)), None)
-    meant = f"; did you mean {near}@{match[2] if match else 10}?" if near else ""
+    written = text.strip().lower()
+    match = re.fullmatch(r"([a-z]+)@([1-9][0-9]{0,8})", written)
+    if match and match[1] in metric_names():
+        return Metric(match[1], int(match[2]), globals()[f"{match[1]}_at_k"])
+    cutoff = match[2] if match else "10"
     raise ConfigError(
-        f"{text!r} is not a metric{meant}",
+        f"{text!r} is not a metric{did_you_mean(written, [f'{name}@{cutoff}' for name in metric_names()])}",
         where="metrics",
         next=f"write a name and a cutoff, such as ndcg@10; names: {', '.join(metric_names())}",
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import DataError, ModelError
-from embedtune.evaluation.judged import JudgedSet, judge
+from embedtune.evaluation.judged import JudgedSet, as_arrays
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.ranking import rank
 from embedtune.search.dense import top_k
@@ -71,7 +71,7 @@ def evaluate_retrieval(
     Args:
         encode_queries: texts -> (n, D), normalised where cosine is wanted: scores are inner products.
         encode_documents: the same for documents.
-        retrieval_set: the set; or, to evaluate on it again and again, what `judge` made of it (then with its own
+        retrieval_set: the set; or, to evaluate on it again and again, what `as_arrays` made of it (then with its own
             `exclude_self`).
         metrics: names such as "ndcg@10".
         exclude_self: leave a query's own text out of its ranking unless it is judged relevant.
@@ -82,7 +82,9 @@ def evaluate_retrieval(
         ModelError: the encoder gave vectors of a wrong shape or that are not finite.
     """
     parsed = [parse_metric(name) for name in metrics]
-    judged = retrieval_set if isinstance(retrieval_set, JudgedSet) else judge(retrieval_set, exclude_self=exclude_self)
+    judged = (
+        retrieval_set if isinstance(retrieval_set, JudgedSet) else as_arrays(retrieval_set, exclude_self=exclude_self)
+    )
     if not judged.query_ids or not judged.documents:
         lacking = "document" if not judged.documents else "query with a relevant document"
         raise DataError(f"there is no {lacking} in {judged.name}, so nothing can be scored on it", where=judged.name)

@@ -71,7 +71,9 @@ class Comparison:
         found = f"{self.difference:+.3f}, 95 % interval {self.interval[0]:+.3f} to {self.interval[1]:+.3f}"
         said = f"{opening}: {metric_label(self.metric)} {self._change()} ({found}, {_p(self.p_value)}) over {over}"
         if self.verdict == "no difference shown":
-            said += f"; a difference of {self.minimum_detectable_effect:.3f} would have been found 4 times in 5"
+            said += (
+                f"; a true difference below {self.minimum_detectable_effect:.3f} would usually escape this many queries"
+            )
         return f"{said}."
 
     def as_dict(self) -> dict[str, Any]:
@@ -83,9 +85,10 @@ class Comparison:
 
     def _change(self) -> str:
         before, after = f"{self.before:.3f}", f"{self.after:.3f}"
-        if before == after:
+        if before == after and self.verdict == "no difference shown":
             return f"stayed at {before}"
-        return f"{'rose' if self.difference > 0 else 'fell'} from {before} to {after}"
+        verb = {"better": "rose", "worse": "fell"}.get(self.verdict, "went")
+        return f"{verb} from {before} to {after}"
 
 
 def compare_paired(

@@ -1,0 +1,83 @@
+"""What a person sees at the end of a run: a table, the verdict, what to know about it. Colour never says it alone."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from embedtune.data.rows import Finding
+from embedtune.evaluation.metrics import metric_label
+from embedtune.evaluation.significance import Comparison
+from embedtune.reports.printable import printable
+from embedtune.reports.wording import Scores, basis, by_severity, said, score_parts, word_and_sentence
+
+_STYLES = {"better": "bold green", "worse": "bold red", "error": "bold red", "warning": "yellow", "note": "dim"}
+
+
+def verdict_table(
+    before: Scores,
+    after: Scores,
+    before_unseen: Scores | None,
+    after_unseen: Scores | None,
+    verdict: Comparison | Mapping[str, Any] | None,
+    *,
+    test_queries: int,
+    unseen_queries: int = 0,
+    findings: Iterable[Finding | Mapping[str, Any]] = (),
+) -> RenderableType:
+    """The scores before and after, the verdict sentence, and the findings, the gravest first.
+
+    Args:
+        before: metric -> mean over the test queries, of the encoder as it came.
+        after: the same of the encoder as it is now.
+        before_unseen: over queries whose relevant documents were never trained on; None when there are none.
+        after_unseen: the same.
+        verdict: what `compare_paired` found, or its `as_dict`; None without test queries.
+        test_queries: how many there are.
+        unseen_queries: how many of them are unseen.
+        findings: what the user should know of data and run.
+    """
+    parts: list[RenderableType] = []
+    groups = score_parts(
+        before, after, before_unseen, after_unseen, test_queries=test_queries, unseen_queries=unseen_queries
+    )
+    if groups:
+        parts += [_score_table(groups), Text()]
+    parts.append(_sentence(verdict))
+    if verdict is not None and basis(test_queries, unseen_queries):
+        parts += [Text(), Text(basis(test_queries, unseen_queries))]
+    known = by_severity(findings)
+    if known:
+        parts += [Text(), _finding_table(known)]
+    return Group(*parts)
+
+
+def _score_table(groups: list[tuple[str, Scores, Scores]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("metric", no_wrap=True)
+    for heading in ("before", "after", "difference"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading, before, after in groups:
+        table.add_row(Text(heading, style="bold"))
+        for metric, value in before.items():
+            name = Text(f"  {metric_label(printable(metric))}")
+            table.add_row(name, f"{value:.3f}", f"{after[metric]:.3f}", f"{after[metric] - value:+.3f}")
+        table.add_section()
+    return table
+
+
+def _sentence(verdict: Comparison | Mapping[str, Any] | None) -> Text:
+    word, sentence = word_and_sentence(verdict)
+    return Text(sentence, style=_STYLES.get(word, "bold"))
+
+
+def _finding_table(findings: list[Finding]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for finding in findings:
+        table.add_row(Text(f"{finding.severity}:", style=_STYLES[finding.severity]), Text(printable(said(finding))))
+    return table

@@ -1,0 +1,87 @@
+"""How reports write texts, numbers and findings, the same in every format."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from embedtune.data.rows import Finding
+from embedtune.evaluation.significance import Comparison
+
+SEVERITIES = ("error", "warning", "note")
+Scores = Mapping[str, float]
+
+
+def duration(seconds: float) -> str:
+    """A duration as people say it.
+
+    >>> duration(8.24), duration(192), duration(7_322)
+    ('8.2 s', '3 min 12 s', '2 h 2 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def memory(size_bytes: float) -> str:
+    """An amount of memory.
+
+    >>> memory(734_003_200), memory(2_147_483_648)
+    ('700 MiB', '2.0 GiB')
+    """
+    mebibytes = size_bytes / 2**20
+    return f"{mebibytes:.0f} MiB" if mebibytes < 1024 else f"{mebibytes / 1024:.1f} GiB"
+
+
+def by_severity(findings: Iterable[Finding | Mapping[str, Any]]) -> list[Finding]:
+    """Findings with the gravest first, otherwise in their order; `--json`'s plain objects are taken too."""
+    known = [finding if isinstance(finding, Finding) else Finding(**finding) for finding in findings]
+    return sorted(known, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def said(finding: Finding) -> str:
+    """A finding as running text: what it is, then what to do about it.
+
+    >>> said(Finding("few", "warning", 1, "only 12 test queries", "Name a larger set with --eval-data."))
+    'only 12 test queries. Name a larger set with --eval-data.'
+    """
+    ended = (
+        finding.message if finding.message.endswith((".", "!", "?", ":")) or not finding.fix else f"{finding.message}."
+    )
+    return f"{ended} {finding.fix}".strip()
+
+
+def word_and_sentence(verdict: Comparison | Mapping[str, Any] | None) -> tuple[str, str]:
+    """The verdict in one word and in a sentence, of a comparison or of what its `as_dict` gave."""
+    if verdict is None:
+        return "no verdict", "No verdict: there were no test queries to judge by."
+    plain = verdict.as_dict() if isinstance(verdict, Comparison) else verdict
+    return plain["verdict"], plain["sentence"]
+
+
+def score_parts(
+    before: Scores,
+    after: Scores,
+    before_unseen: Scores | None,
+    after_unseen: Scores | None,
+    *,
+    test_queries: int,
+    unseen_queries: int,
+) -> list[tuple[str, Scores, Scores]]:
+    """The parts of a table of scores, each with its heading; one part where all queries are unseen."""
+    if not before:
+        return []
+    parts = [(f"all test queries ({test_queries:,})", before, after)]
+    if before_unseen and after_unseen and unseen_queries < test_queries:
+        parts.append((f"unseen documents only ({unseen_queries:,})", before_unseen, after_unseen))
+    return parts
+
+
+def basis(test_queries: int, unseen_queries: int) -> str:
+    """What the verdict rests on, where training has seen answers to some test queries; else nothing."""
+    seen = test_queries - unseen_queries
+    if not seen:
+        return ""
+    opening = f"{seen:,} of the {test_queries:,} test queries have a relevant document that was a training positive"
+    if not unseen_queries:
+        return f"{opening}: the scores show memory as much as skill, and no unseen part is left to judge by."
+    return f"{opening}, which is remembered rather than found; the verdict rests on the other {unseen_queries:,}."
