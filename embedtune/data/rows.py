@@ -11,6 +11,15 @@ from embedtune.identity import text_ids
 Qrels = Mapping[str, Mapping[str, int]]
 
 
+def titled(title: object, text: str) -> str:
+    """A document as one text: its title, a blank, its text.
+
+    >>> titled("", "Body"), titled("Head", "Body")
+    ('Body', 'Head Body')
+    """
+    return f"{title} {text}".strip() if isinstance(title, str) and title.strip() else text
+
+
 @dataclass(frozen=True)
 class Rows:
     """Training rows, held column by column; the position is the row number. Texts are as the user wrote them.
@@ -70,6 +79,42 @@ class Rows:
             groups=pick(self.groups),
             places=pick(self.places) or (),
         )
+
+
+@dataclass(frozen=True)
+class LabelledTexts:
+    """Texts with a class each, before they are paired.
+
+    Args:
+        texts: one text a row.
+        labels: its class.
+        groups: the value of the user's group column per row.
+        places: "file:line" per row, for messages.
+    """
+
+    texts: Sequence[str]
+    labels: Sequence[str]
+    groups: Sequence[str] | None = None
+    places: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @cached_property
+    def ids(self) -> np.ndarray:
+        """int64 (rows,)."""
+        return text_ids(self.texts)
+
+
+@dataclass(frozen=True)
+class RawTexts:
+    """Texts and nothing known about them."""
+
+    texts: Sequence[str]
+    places: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return len(self.texts)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,212 @@
+"""What is odd about data, told without any model: over the training rows, and over what the test shares with them."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from embedtune.data.judged import FEW_QUERIES
+from embedtune.data.problems import SHOWN
+from embedtune.data.rows import Finding, RetrievalSet, Rows
+from embedtune.identity import text_id
+
+VERY_LONG = 20_000  # characters; more than the 8,192 tokens that the longest common encoders read
+_QUESTION_MARKS = "??؟"
+
+
+def drop_duplicates(rows: Rows) -> tuple[Rows, list[Finding]]:
+    """The rows without those that repeat an earlier one's anchor, positive and negatives.
+
+    >>> drop_duplicates(Rows(["a", "a"], ["b", "b "]))[0].positives
+    ['b']
+    """
+    negatives = [tuple(ids.tolist()) for ids in rows.negative_ids] or [()] * len(rows)
+    labels = rows.labels or [""] * len(rows)
+    seen: dict[tuple, int] = {}
+    repeats = []
+    for row, key in enumerate(
+        zip(rows.anchor_ids.tolist(), rows.positive_ids.tolist(), negatives, labels, strict=True)
+    ):
+        if seen.setdefault(key, row) != row:
+            repeats.append(row)
+    if not repeats:
+        return rows, []
+    message = f"{len(repeats):,} rows repeat an earlier row and are left out of training"
+    finding = Finding("duplicate-rows", "note", len(repeats), message, examples=_examples(rows, repeats, rows.anchors))
+    return rows.take(list(seen.values())), [finding]
+
+
+def check_rows(rows: Rows) -> list[Finding]:
+    """Findings over training rows alone."""
+    findings = [
+        _same_text(rows),
+        _contradictions(rows),
+        _swapped_roles(rows),
+        *_odd_texts(rows),
+    ]
+    return [finding for finding in findings if finding]
+
+
+def _examples(rows: Rows, numbers: Iterable[int], texts: Sequence[str]) -> tuple[str, ...]:
+    places = rows.places or [f"row {number + 1}" for number in range(len(rows))]
+    return tuple(f"{places[number]}: {' '.join(texts[number][:80].split())}" for number in list(numbers)[:SHOWN])
+
+
+def _same_text(rows: Rows) -> Finding | None:
+    same = np.flatnonzero(rows.anchor_ids == rows.positive_ids)
+    if not len(same):
+        return None
+    message = f"in {len(same):,} rows anchor and positive are the same text, which teaches nothing"
+    return Finding(
+        "anchor-equals-positive", "warning", len(same), message, "remove them", _examples(rows, same, rows.anchors)
+    )
+
+
+def _contradictions(rows: Rows) -> Finding | None:
+    if not rows.has_negatives:
+        return None
+    positives = set(zip(rows.anchor_ids.tolist(), rows.positive_ids.tolist(), strict=True))
+    found = [
+        row
+        for row, (anchor, ids) in enumerate(zip(rows.anchor_ids.tolist(), rows.negative_ids, strict=True))
+        if any((anchor, negative) in positives for negative in ids.tolist())
+    ]
+    if not found:
+        return None
+    message = (
+        f"in {len(found):,} rows a negative is a positive of the same anchor, here or elsewhere; it is not used as one"
+    )
+    fix = "remove these negatives"
+    return Finding("positive-also-negative", "warning", len(found), message, fix, _examples(rows, found, rows.anchors))
+
+
+def _swapped_roles(rows: Rows) -> Finding | None:
+    """Questions are short and end in question marks; answers are not and do not."""
+    asking = [
+        sum(text.rstrip().endswith(tuple(_QUESTION_MARKS)) for text in texts)
+        for texts in (rows.anchors, rows.positives)
+    ]
+    lengths = [
+        float(np.median([len(text) for text in texts])) if texts else 0.0 for texts in (rows.anchors, rows.positives)
+    ]
+    if not (asking[1] > len(rows) / 2 and asking[0] < asking[1] / 4 and lengths[0] > 1.5 * lengths[1]):
+        return None
+    message = (
+        f"anchors and positives look swapped: {asking[1]:,} of {len(rows):,} positives are questions, "
+        f"and anchors are longer (median {lengths[0]:.0f} against {lengths[1]:.0f} characters)"
+    )
+    fix = "if so, name the columns the other way round: --columns anchor=COLUMN,positive=COLUMN"
+    return Finding("roles-look-swapped", "warning", len(rows), message, fix, _examples(rows, range(3), rows.positives))
+
+
+def _odd_texts(rows: Rows) -> list[Finding]:
+    long: list[str] = []
+    bare: list[str] = []
+    jamo: list[str] = []
+    seen: set[str] = set()
+    places = rows.places or [f"row {number + 1}" for number in range(len(rows))]
+    negatives = rows.negatives or [()] * len(rows)
+    for place, anchor, positive, more in zip(places, rows.anchors, rows.positives, negatives, strict=True):
+        for text in (anchor, positive, *more):
+            if text in seen:
+                continue
+            seen.add(text)
+            shown = f"{place}: {' '.join(text[:80].split())}"
+            if len(text) > VERY_LONG:
+                long.append(f"{shown} ({len(text):,} characters)")
+            if len(text) < 30 and not any(letter.isalnum() for letter in text):
+                bare.append(shown)
+            if not text.isascii() and not unicodedata.is_normalized("NFC", text):
+                jamo.append(shown)
+    found = [
+        (
+            "very-long-texts",
+            "warning",
+            long,
+            f"texts are longer than {VERY_LONG:,} characters; encoders read their beginning only",
+            "divide them into passages",
+        ),
+        ("near-empty-texts", "warning", bare, "texts hold no letter and no digit", "remove their rows"),
+        (
+            "unnormalised-texts",
+            "note",
+            jamo,
+            "texts are not in Unicode form NFC (such as Hangul in single jamo); encoders read other characters",
+            "normalise them to NFC",
+        ),
+    ]
+    return [
+        Finding(code, severity, len(texts), f"{len(texts):,} {what}", fix, tuple(texts[:SHOWN]))
+        for code, severity, texts, what, fix in found
+        if texts
+    ]
+
+
+def unseen_queries(judged: RetrievalSet, rows: Rows, dev: RetrievalSet | None = None) -> set[str]:
+    """Ids of the queries none of whose relevant documents was a training positive, by text.
+
+    Args:
+        judged: the test queries.
+        rows: the training rows.
+        dev: dev queries; their relevant documents count as seen too, since they chose the model.
+    """
+    seen = _seen_documents(judged, rows, dev)
+    return {query for query, grades in judged.qrels.items() if not any(g > 0 and d in seen for d, g in grades.items())}
+
+
+def _seen_documents(judged: RetrievalSet, rows: Rows, dev: RetrievalSet | None) -> set[str]:
+    """Ids of relevant documents whose text was a positive in training."""
+    seen = set(rows.positive_ids.tolist())
+    if dev is not None:
+        asked = {document for grades in dev.qrels.values() for document, grade in grades.items() if grade > 0}
+        seen |= {text_id(dev.corpus[document]) for document in asked}
+    relevant = {document for grades in judged.qrels.values() for document, grade in grades.items() if grade > 0}
+    return {document for document in relevant if text_id(judged.corpus[document]) in seen}
+
+
+def check_overlap(rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | None) -> list[Finding]:
+    """What the test queries share with training, and whether there are enough of them."""
+    if test is None:
+        return []
+    findings = [_weak(test), _seen_queries(test, rows), _seen_positives(test, rows, dev)]
+    return [finding for finding in findings if finding]
+
+
+def _weak(test: RetrievalSet) -> Finding | None:
+    if len(test) >= FEW_QUERIES:
+        return None
+    message = f"only {len(test):,} test queries: weak evidence"
+    return Finding("weak-test", "warning", len(test), message, f"give at least {FEW_QUERIES}, better a few hundred")
+
+
+def _seen_queries(test: RetrievalSet, rows: Rows) -> Finding | None:
+    trained = set(rows.anchor_ids.tolist()) | set(rows.positive_ids.tolist())
+    seen = [text for text in test.queries.values() if text_id(text) in trained]
+    if not seen:
+        return None
+    message = f"{len(seen):,} of {len(test):,} test queries also stand in training, word for word"
+    fix = "remove them from one of the two"
+    return Finding(
+        "test-queries-seen-in-training",
+        "warning",
+        len(seen),
+        message,
+        fix,
+        tuple(" ".join(text[:80].split()) for text in seen[:SHOWN]),
+    )
+
+
+def _seen_positives(test: RetrievalSet, rows: Rows, dev: RetrievalSet | None) -> Finding | None:
+    documents = _seen_documents(test, rows, dev)
+    judgments = [document for grades in test.qrels.values() for document, grade in grades.items() if grade > 0]
+    seen = sum(document in documents for document in judgments)
+    if not seen:
+        return None
+    unseen = len(unseen_queries(test, rows, dev))
+    share = seen / len(judgments)
+    message = (
+        f"{seen:,} of {len(judgments):,} test judgments ({share:.0%}) point to documents that were positives in training "
+        f"or dev, so a gain may be memory; {unseen:,} of {len(test):,} queries ask for unseen ones only"
+    )
+    fix = "trust the score on unseen documents, or split by document"
+    return Finding("test-documents-seen-in-training", "warning" if share >= 0.05 else "note", seen, message, fix)

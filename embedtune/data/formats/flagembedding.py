@@ -1,0 +1,72 @@
+"""FlagEmbedding's training rows: {query, pos: [], neg: [], pos_scores?: [], neg_scores?: []}."""
+
+from typing import Any
+
+from embedtune.data.columns import Columns, field_of, label_of, text_of
+from embedtune.data.formats import Part
+from embedtune.data.problems import Problems
+from embedtune.data.rowlist import RowList
+from embedtune.data.tables import Table
+
+UNIT = "FlagEmbedding rows"
+ROLES = {
+    "query": ("query",),
+    "pos": ("pos",),
+    "neg": ("neg",),
+    "pos_scores": ("pos_scores",),
+    "neg_scores": ("neg_scores",),
+}
+REQUIRED = ("query", "pos")
+MANY = ()
+
+
+def read(table: Table, columns: Columns) -> Part:
+    """One row per positive, each with all negatives of its query."""
+    rows = RowList(columns)
+    with_scores = "pos_scores" in columns
+    for number, record in table.records:
+        place = table.place(number)
+        query = field_of(record, columns.one("query"), place, table.problems)
+        group = label_of(record, columns.group, place, table.problems) if columns.group else None
+        positives = _texts(record, columns.one("pos"), place, table.problems)
+        negatives = _texts(record, columns.one("neg"), place, table.problems) if "neg" in columns else []
+        if not positives:
+            table.problems.add(place, f"{columns.one('pos')!r} holds no text; every query needs a positive")
+        if with_scores:
+            found = _scores(record, columns, (len(positives), len(negatives)), place, table.problems)
+            scores = [[one, *found[1]] for one in found[0]] if found else [[]] * len(positives)
+        else:
+            scores = [[]] * len(positives)
+        for positive, row_scores in zip(positives, scores, strict=True):
+            rows.append(place, query, positive, negatives=negatives, scores=row_scores, group=group)
+    return Part(rows.build(), "pairs from FlagEmbedding rows")
+
+
+def _texts(record: dict[str, Any], column: str, place: str, problems: Problems) -> list[str]:
+    values = record.get(column)
+    if values is None:
+        return []
+    if not isinstance(values, list):
+        problems.add(place, f"{column!r} must be a list of texts; a {type(values).__name__} came")
+        return []
+    texts = [text_of(value, column, place, problems) for value in values]
+    return [text for text in texts if text is not None]
+
+
+def _scores(
+    record: dict[str, Any], columns: Columns, sizes: tuple[int, int], place: str, problems: Problems
+) -> tuple[list[float], list[float]] | None:
+    found: list[list[float]] = []
+    for role, size in zip(("pos_scores", "neg_scores"), sizes, strict=True):
+        values = record.get(columns.one(role)) if role in columns else []
+        values = [] if values is None else values
+        if not isinstance(values, list) or not all(
+            isinstance(v, int | float) and not isinstance(v, bool) for v in values
+        ):
+            problems.add(place, f"'{role}' must be a list of numbers")
+            return None
+        if len(values) != size:
+            problems.add(place, f"'{role}' holds {len(values)} scores for {size} texts")
+            return None
+        found.append([float(value) for value in values])
+    return found[0], found[1]

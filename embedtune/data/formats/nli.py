@@ -1,0 +1,60 @@
+"""Inference data (premise, hypothesis, label): an entailment is a premise's positive, a contradiction its negative."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from embedtune.data.columns import Columns, field_of, label_of
+from embedtune.data.formats import Part
+from embedtune.data.rowlist import RowList
+from embedtune.data.tables import Table
+from embedtune.identity import text_id
+
+UNIT = "inference pairs"
+ROLES = {"premise": ("premise",), "hypothesis": ("hypothesis",), "label": ("label", "gold_label")}
+REQUIRED = ("premise", "hypothesis", "label")
+MANY = ()
+LABELS = ("entailment", "neutral", "contradiction")
+
+
+class _Judged(NamedTuple):
+    place: str
+    premise: str
+    hypothesis: str
+    label: str
+    group: str | None
+
+
+def read(table: Table, columns: Columns) -> Part:
+    """One row per entailment, with all hypotheses that contradict the same premise as its negatives."""
+    judged = list(_judged(table, columns))
+    against: dict[int, list[str]] = {}
+    for one in judged:
+        if one.label == "contradiction":
+            against.setdefault(text_id(one.premise), []).append(one.hypothesis)
+    rows = RowList(Columns({}, columns.group))
+    for one in judged:
+        if one.label == "entailment":
+            negatives = against.get(text_id(one.premise), ())
+            rows.append(one.place, one.premise, one.hypothesis, negatives=negatives, group=one.group)
+    built = rows.build()
+    if judged and not len(built):
+        table.problems.add(table.name, "no row is labelled 'entailment', so there is no positive pair")
+    said = (
+        f"{table.name}: {len(built):,} of {len(judged):,} rows are entailments and become pairs, "
+        f"{sum(map(bool, built.negatives)):,} of them with contradictions as negatives; neutral rows are left out",
+    )
+    return Part(built, "entailment pairs", said)
+
+
+def _judged(table: Table, columns: Columns) -> Iterable[_Judged]:
+    for number, record in table.records:
+        place = table.place(number)
+        premise = field_of(record, columns.one("premise"), place, table.problems)
+        hypothesis = field_of(record, columns.one("hypothesis"), place, table.problems)
+        label = label_of(record, columns.one("label"), place, table.problems)
+        group = label_of(record, columns.group, place, table.problems) if columns.group else None
+        if label is not None and label not in LABELS:
+            # Numbers mean different things in different sets, so they are not guessed at.
+            table.problems.add(place, f"{columns.one('label')!r} is {label!r}; needed one of {', '.join(LABELS)}")
+        elif premise is not None and hypothesis is not None and label is not None:
+            yield _Judged(place, premise, hypothesis, label, group)

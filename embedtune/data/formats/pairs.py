@@ -1,0 +1,72 @@
+"""Pairs, triplets and n-tuples: an anchor, its positive, and any number of negatives per row."""
+
+from typing import Any
+
+from embedtune.data.columns import Columns, field_of, label_of, text_of
+from embedtune.data.formats import Part
+from embedtune.data.rowlist import RowList
+from embedtune.data.tables import Table
+
+UNIT = "pairs"
+ROLES = {
+    "anchor": ("anchor", "query", "question", "sentence1"),
+    "positive": ("positive", "answer", "document", "sentence2"),
+    "negative": ("negative", "negatives", r"negative_\d+"),
+    "label": ("label",),
+}
+REQUIRED = ("anchor", "positive")
+MANY = ("negative",)
+
+
+def read(table: Table, columns: Columns) -> Part:
+    """Rows as they stand; an empty cell in a negative column of a CSV is no negative."""
+    anchor, positive = columns.one("anchor"), columns.one("positive")
+    rows = RowList(columns)
+    lists = _Negatives(table, columns)
+    for number, record in table.records:
+        place = table.place(number)
+        rows.append(
+            place,
+            field_of(record, anchor, place, table.problems),
+            field_of(record, positive, place, table.problems),
+            negatives=lists.of(record, place),
+            label=label_of(record, columns.one("label"), place, table.problems) if "label" in columns else None,
+            group=label_of(record, columns.group, place, table.problems) if columns.group else None,
+        )
+    built = rows.build()
+    most = max(map(len, built.negatives), default=0)
+    return Part(built, {0: "pairs", 1: "triplets"}.get(most, f"pairs with up to {most} negatives"))
+
+
+class _Negatives:
+    """Reads the negatives of a record, in whichever of the ways the table gives them."""
+
+    def __init__(self, table: Table, columns: Columns) -> None:
+        self.problems = table.problems
+        self.flat = table.kind in {"CSV", "TSV"}
+        self.columns = columns.names.get("negative", ())
+        self.kinds: dict[str, tuple[type, str]] = {}
+
+    def of(self, record: dict[str, Any], place: str) -> list[str]:
+        texts: list[str] = []
+        for column in self.columns:
+            value = record.get(column)
+            if value is None or (self.flat and not value.strip()):
+                continue
+            if self.flat and value.lstrip().startswith("[") and value.rstrip().endswith("]"):
+                self.problems.add(
+                    place, f"{column!r} holds a list; in CSV and TSV use columns negative_1, negative_2 ..."
+                )
+                continue
+            if not isinstance(value, str | list):
+                self.problems.add(place, f"{column!r} must be a text or a list of texts; a {type(value).__name__} came")
+                continue
+            kind, first = self.kinds.setdefault(column, (type(value), place))
+            if kind is not type(value):
+                words: dict[type, str] = {list: "a list", str: "a text"}
+                self.problems.add(place, f"{column!r} is {words[type(value)]} here and {words[kind]} at {first}")
+            for text in value if isinstance(value, list) else [value]:
+                good = text_of(text, column, place, self.problems)
+                if good is not None:
+                    texts.append(good)
+        return texts

@@ -1,0 +1,62 @@
+"""Sentence pairs with a similarity score (STS): the pairs that people found alike become positive pairs.
+
+Contrastive losses need pairs that belong together. A pair in the middle of the scale is neither that nor a negative, so
+it is left out rather than guessed at.
+"""
+
+import math
+from typing import Any
+
+from embedtune.data.columns import Columns, field_of, label_of
+from embedtune.data.formats import Part
+from embedtune.data.problems import Problems
+from embedtune.data.rowlist import RowList
+from embedtune.data.rows import Rows
+from embedtune.data.tables import Table
+
+UNIT = "scored pairs"
+ROLES = {"sentence1": ("sentence1",), "sentence2": ("sentence2",), "score": ("score", "similarity", "label")}
+REQUIRED = ("sentence1", "sentence2", "score")
+MANY = ()
+ALIKE = 0.8  # share of the highest score in the table
+
+
+def read(table: Table, columns: Columns) -> Part:
+    """The pairs with at least `ALIKE` of the highest score."""
+    rows = RowList(columns)
+    scores: list[float] = []
+    for number, record in table.records:
+        place = table.place(number)
+        first = field_of(record, columns.one("sentence1"), place, table.problems)
+        second = field_of(record, columns.one("sentence2"), place, table.problems)
+        score = _score(record, columns.one("score"), place, table.problems)
+        group = label_of(record, columns.group, place, table.problems) if columns.group else None
+        if first is not None and second is not None and score is not None:
+            rows.append(place, first, second, group=group)
+            scores.append(score)
+    return _alike(rows.build(), scores, table)
+
+
+def _score(record: dict[str, Any], column: str, place: str, problems: Problems) -> float | None:
+    value = record.get(column)
+    try:
+        # A truth value is a number to Python, yet nobody scores similarity with one.
+        score = math.nan if isinstance(value, bool) or value is None else float(value)
+    except (TypeError, ValueError):
+        score = math.nan
+    if math.isfinite(score):
+        return score
+    problems.add(place, f"{column!r} must be a number; {value!r} came")
+    return None
+
+
+def _alike(rows: Rows, scores: list[float], table: Table) -> Part:
+    top = max(scores, default=0.0)
+    if scores and top <= 0:
+        table.problems.add(table.name, f"the highest score is {top:g}; scores must rise with similarity, from 0 up")
+    kept = [row for row, score in enumerate(scores) if score >= ALIKE * top]
+    said = (
+        f"{table.name}: of {len(scores):,} scored pairs the {len(kept):,} with a score of {ALIKE * top:g} or more "
+        f"(highest: {top:g}) are taken as pairs; the others are left out",
+    )
+    return Part(rows.take(kept), "pairs of alike sentences", said)

@@ -1,0 +1,52 @@
+"""Tevatron's training rows: {query, positive_passages: [{docid, title, text}], negative_passages: [...]}."""
+
+from typing import Any
+
+from embedtune.data.columns import Columns, field_of, label_of, text_of
+from embedtune.data.formats import Part
+from embedtune.data.problems import Problems
+from embedtune.data.rowlist import RowList
+from embedtune.data.rows import titled
+from embedtune.data.tables import Table
+
+UNIT = "Tevatron rows"
+ROLES = {
+    "query": ("query",),
+    "positive_passages": ("positive_passages",),
+    "negative_passages": ("negative_passages",),
+}
+REQUIRED = ("query", "positive_passages")
+MANY = ()
+
+
+def read(table: Table, columns: Columns) -> Part:
+    """One row per positive passage, each with all negative passages of its query."""
+    rows = RowList(columns)
+    for number, record in table.records:
+        place = table.place(number)
+        query = field_of(record, columns.one("query"), place, table.problems)
+        group = label_of(record, columns.group, place, table.problems) if columns.group else None
+        positives = _passages(record, columns.one("positive_passages"), place, table.problems)
+        negatives: list[str] = []
+        if "negative_passages" in columns:
+            negatives = _passages(record, columns.one("negative_passages"), place, table.problems)
+        if not positives:
+            table.problems.add(place, "'positive_passages' holds no passage; every query needs one")
+        for positive in positives:
+            rows.append(place, query, positive, negatives=negatives, group=group)
+    return Part(rows.build(), "pairs from Tevatron rows")
+
+
+def _passages(record: dict[str, Any], column: str, place: str, problems: Problems) -> list[str]:
+    values = record.get(column)
+    if values is None:
+        return []
+    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+        problems.add(place, f"{column!r} must be a list of passages {{docid, title, text}}")
+        return []
+    texts = []
+    for passage in values:
+        text = text_of(passage.get("text"), f"{column}.text", place, problems)
+        if text is not None:
+            texts.append(titled(passage.get("title"), text))
+    return texts

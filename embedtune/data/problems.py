@@ -1,0 +1,54 @@
+"""Everything wrong with one source of data, gathered while it is read and told in one error.
+
+A person who mends a file wants all of its faults at once, not the first of them thirty times over.
+"""
+
+from embedtune.errors import DataError
+
+SHOWN = 20
+
+
+class Problems:
+    """The faults found so far: all counted, the first `SHOWN` kept with their place.
+
+    >>> problems = Problems("pairs.jsonl")
+    >>> problems.add("pairs.jsonl:3", "'positive' is empty; every pair needs both texts")
+    >>> problems.raise_if_any()
+    Traceback (most recent call last):
+    embedtune.errors.DataError: 'positive' is empty; every pair needs both texts
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.count = 0
+        self.kept: list[tuple[str, str]] = []
+        self.hint: str | None = None
+
+    def add(self, where: str, what: str, *, hint: str | None = None) -> None:
+        """Note one fault; the first hint given becomes the error's advice."""
+        self.count += 1
+        if len(self.kept) < SHOWN:
+            self.kept.append((where, what))
+        self.hint = self.hint or hint
+
+    def stop(self, where: str, what: str, *, hint: str | None = None) -> DataError:
+        """The error for a fault after which nothing more can be read, with all faults before it."""
+        self.count += 1
+        self.kept = [*self.kept[: SHOWN - 1], (where, what)]
+        self.hint = hint or self.hint
+        return self._error()
+
+    def raise_if_any(self) -> None:
+        """Raise one `DataError` for all faults, or return when there were none."""
+        if self.count:
+            raise self._error()
+
+    def _error(self) -> DataError:
+        if self.count == 1:
+            where, what = self.kept[0]
+            return DataError(what, where=where, next=self.hint)
+        listed = "".join(f"\n  {where}: {what}" for where, what in self.kept)
+        rest = f"\n  and {self.count - len(self.kept):,} more" if self.count > len(self.kept) else ""
+        return DataError(
+            f"{self.source} cannot be used, {self.count:,} problems:{listed}{rest}", where=self.source, next=self.hint
+        )

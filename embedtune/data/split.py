@@ -1,0 +1,144 @@
+"""Splits that share no text: rows are divided by connected components, so nothing learned in training is tested.
+
+Two rows belong together when they share an anchor or a positive, directly or over other rows; or, where the user names
+a group column, when its value is the same. Groups are drawn by a hash of their smallest text id and the seed, so the
+order of the file's rows, the machine and the NumPy release decide nothing.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from embedtune.data.rows import Finding, Rows
+from embedtune.identity import text_ids
+
+HELD_OUT = 0.1  # share of the rows for dev, and the same for test
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Rows in groups that are never divided.
+
+    Args:
+        of_row: (rows,) the group number of each row.
+        keys: (groups,) int64, one stable id per group.
+    """
+
+    of_row: np.ndarray
+    keys: np.ndarray
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(groups,) rows in each."""
+        return np.bincount(self.of_row, minlength=len(self.keys))
+
+
+@dataclass(frozen=True)
+class Division:
+    """Row numbers of each part, each in rising order, and how many rows the largest group has."""
+
+    train: list[int]
+    held_out: Mapping[str, list[int]]
+    largest: int
+
+    @property
+    def rows(self) -> int:
+        return len(self.train) + sum(map(len, self.held_out.values()))
+
+
+def draw(seed: int, key: int, purpose: str = "split") -> int:
+    """A number that looks random and depends on nothing but its arguments."""
+    return int.from_bytes(hashlib.blake2b(f"{purpose}:{seed}:{key}".encode(), digest_size=8).digest(), "big")
+
+
+def groups_of(rows: Rows) -> Groups:
+    """The groups of the user's column, or the components of shared texts."""
+    if rows.groups is not None:
+        keys, of_row = np.unique(text_ids(rows.groups), return_inverse=True)
+        return Groups(of_row, keys)
+    return components(rows.anchor_ids, rows.positive_ids)
+
+
+def components(anchor_ids: np.ndarray, positive_ids: np.ndarray) -> Groups:
+    """Components of the graph whose nodes are texts and whose edges are rows; the key is the smallest text id.
+
+    >>> components(np.array([1, 2, 9]), np.array([5, 5, 7])).of_row.tolist()
+    [0, 0, 1]
+    """
+    nodes, ends = np.unique(np.concatenate([anchor_ids, positive_ids]), return_inverse=True)
+    starts, stops = ends[: len(anchor_ids)], ends[len(anchor_ids) :]
+    graph = coo_array((np.ones(len(starts), np.int8), (starts, stops)), shape=(len(nodes), len(nodes)))
+    _, label = connected_components(graph, directed=False)
+    # Nodes are sorted, so the first node of a label is the smallest id of its component.
+    _, first = np.unique(label, return_index=True)
+    return Groups(label[starts], nodes[first])
+
+
+def divide(groups: Groups, seed: int, parts: Sequence[str] = ("test", "dev"), share: float = HELD_OUT) -> Division:
+    """Hold out about `share` of the rows for each part, in whole groups.
+
+    The largest group stays in train, and train keeps at least two rows; small data give each part one group while
+    there are enough. Bounds: a part misses its share by less than the largest group that is not in train.
+
+    Args:
+        groups: the rows' groups.
+        seed: decides which groups are drawn.
+        parts: names of the parts to hold out, the most wanted first.
+        share: of all rows, per part.
+    """
+    sizes = groups.sizes
+    order = sorted(range(len(sizes)), key=lambda g: draw(seed, int(groups.keys[g])))
+    chosen = _fill(sizes, order, parts, share)
+    part_of_row = np.array([chosen.get(g, "") for g in range(len(sizes))])[groups.of_row]
+    held_out = {part: np.flatnonzero(part_of_row == part).tolist() for part in parts}
+    train = np.flatnonzero(part_of_row == "").tolist()
+    return Division(train, held_out, int(sizes.max()))
+
+
+def _fill(sizes: np.ndarray, order: Sequence[int], parts: Sequence[str], share: float) -> dict[int, str]:
+    """Group number -> the part it goes to; groups not named stay in train."""
+    total = int(sizes.sum())
+    largest = max(order, key=lambda g: int(sizes[g]))
+    free = max(0, min(total - int(sizes[largest]), total - 2))
+    goals: dict[str, int] = {}
+    for left, part in zip(range(len(parts), 0, -1), parts, strict=True):
+        # Where one group holds nearly everything the parts share what is left of the rows evenly.
+        goals[part] = min(max(1, round(total * share)), -(-free // left))
+        free -= goals[part]
+    chosen: dict[int, str] = {}
+    filled = dict.fromkeys(parts, 0)
+    for group in order:
+        if group == largest:
+            continue
+        for part in parts:
+            # Taken when it brings the part nearer to its goal than leaving it would.
+            if int(sizes[group]) <= 2 * (goals[part] - filled[part]):
+                chosen[group] = part
+                filled[part] += int(sizes[group])
+                break
+    for part in parts:
+        spare = [group for group in order if group != largest and group not in chosen]
+        if goals[part] and not filled[part] and spare:
+            chosen[min(spare, key=lambda g: int(sizes[g]))] = part
+    return chosen
+
+
+def group_findings(division: Division, by_column: bool) -> list[Finding]:
+    """What the user should know about how the rows hang together."""
+    what = "share one group" if by_column else "are connected through shared texts"
+    if not any(division.held_out.values()):
+        message = f"the rows {what} or are too few, so no dev or test queries can be held out of them"
+        fix = "give test queries of your own (--eval-data), or a column to group by (--group)"
+        return [Finding("cannot-split", "warning", len(division.train), message, fix)]
+    if division.largest > division.rows / 2:
+        message = (
+            f"{division.largest / division.rows:.0%} of the rows {what}; they all stay in train, "
+            "and the held-out queries come from the rest, which may be of another kind"
+        )
+        fix = "look for an answer that many rows share, or name a column to group by (--group)"
+        return [Finding("giant-group", "warning", division.largest, message, fix)]
+    return []

@@ -1,0 +1,155 @@
+"""Files as lines of text: compression read through, encodings checked, one line in memory at a time."""
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from embedtune.data.problems import Problems
+from embedtune.errors import DataError
+
+COMPRESSED = (".gz", ".zst", ".zstd")
+# What files of another kind begin with, so that a wrong suffix gets a sentence instead of a decoding error.
+_BEGINNINGS = {
+    b"\x1f\x8b": "a gzip file; give its name the suffix .gz",
+    b"\x28\xb5\x2f\xfd": "a zstd file; give its name the suffix .zst",
+    b"PAR1": "a Parquet file; give its name the suffix .parquet",
+    b"PK\x03\x04": "a zip or Excel file; unpack it, or save the sheet as CSV UTF-8",
+    b"%PDF": "a PDF file; extract its text first",
+    b"\xff\xfe": "UTF-16 text; save it as UTF-8",
+    b"\xfe\xff": "UTF-16 text; save it as UTF-8",
+}
+_BOM = b"\xef\xbb\xbf"
+
+
+def plain_suffix(path: Path) -> str:
+    """The suffix that says what the file holds, without that of its compression.
+
+    >>> plain_suffix(Path("pairs.JSONL.gz"))
+    '.jsonl'
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def plain_stem(path: Path) -> str:
+    """The file's name without its suffix and that of its compression.
+
+    >>> plain_stem(Path("qrels/test-unseen.tsv.zst"))
+    'test-unseen'
+    """
+    name = Path(path.stem) if path.suffix.lower() in COMPRESSED else Path(path.name)
+    return name.stem
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """The file's bytes, decompressed.
+
+    Raises:
+        DataError: the file cannot be opened, or its compression is broken.
+    """
+    try:
+        if path.suffix.lower() == ".gz":
+            with gzip.open(path, "rb") as stream:
+                yield cast(BinaryIO, stream)
+        elif path.suffix.lower() in COMPRESSED:
+            # pyarrow and not zstandard: the latter's reader takes a file cut short for a shorter file.
+            import pyarrow  # noqa: PLC0415  (a third of a second that plain files need not pay)
+
+            with pyarrow.input_stream(str(path), compression="zstd") as stream:
+                yield io.BufferedReader(stream)
+        else:
+            with path.open("rb") as stream:
+                yield stream
+    except (OSError, EOFError, zlib.error) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> DataError:
+    """The error for a file that the system or its decompression will not read."""
+    if isinstance(error, PermissionError):
+        return DataError("the file may not be read", where=str(path), next="check its permissions")
+    if path.suffix.lower() in COMPRESSED and not isinstance(error, FileNotFoundError):
+        return DataError(
+            f"the {path.suffix} compression is broken or cut short ({error})", where=str(path), next="copy it again"
+        )
+    return DataError(f"the file cannot be read ({error})", where=str(path))
+
+
+def lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
+    """Line numbers from 1 and decoded lines with their ends; broken lines are reported and come mended.
+
+    Raises:
+        DataError: the file is empty, binary, or cannot be read.
+    """
+    offset = 0
+    with open_bytes(path) as stream:
+        for number, raw in enumerate(stream, 1):
+            if number == 1:
+                _refuse_binary(path, raw, problems)
+            yield number, _decoded(raw, f"{path}:{number}", offset, problems)
+            offset += len(raw)
+    if offset == 0:
+        raise problems.stop(str(path), "the file is empty")
+
+
+def _refuse_binary(path: Path, raw: bytes, problems: Problems) -> None:
+    for beginning, what in _BEGINNINGS.items():
+        if raw.startswith(beginning):
+            raise problems.stop(str(path), f"this is not text: it begins like {what}")
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        # One NUL may be an accident in a text; NULs among bytes that are no UTF-8 are no text at all.
+        if b"\0" in raw:
+            raise problems.stop(str(path), "this is a binary file, not UTF-8 text") from None
+
+
+def _decoded(raw: bytes, where: str, offset: int, problems: Problems) -> str:
+    if offset == 0:
+        raw = raw.removeprefix(_BOM)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        what = f"broken UTF-8: byte 0x{raw[error.start]:02x} at offset {offset + error.start:,} of the file"
+        problems.add(where, what, hint=_other_encoding(raw))
+        text = raw.decode("utf-8", errors="replace")
+    if "\0" in text:
+        problems.add(where, f"a NUL character at column {text.index(chr(0)) + 1}")
+        text = text.replace("\0", " ")
+    return text
+
+
+def _other_encoding(raw: bytes) -> str:
+    try:
+        korean = any("가" <= letter <= "힣" for letter in raw.decode("cp949"))
+    except UnicodeDecodeError:
+        korean = False
+    if korean:
+        return "it reads as CP949 (Korean Windows): iconv -f CP949 -t UTF-8 FILE > NEW_FILE"
+    return "save the file as UTF-8"
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of the file's bytes as they lie on disk."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def missing(path: Path) -> DataError:
+    """The error for a path that does not exist, naming what lies near it."""
+    parent = path.parent
+    if not parent.is_dir():
+        return DataError(f"no such file or folder; {parent} does not exist either", where=str(path))
+    names = sorted(entry.name for entry in parent.iterdir())
+    near = get_close_matches(path.name, names, n=3, cutoff=0.5)
+    advice = f"did you mean {' or '.join(str(parent / name) for name in near)}?" if near else None
+    return DataError("no such file or folder", where=str(path), next=advice)

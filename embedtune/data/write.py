@@ -1,0 +1,79 @@
+"""Rows and judged sets written back to disk, whole or not at all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from embedtune.data.rows import Rows
+from embedtune.errors import OutputError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """A text file that takes its name only when all of it is written.
+
+    Raises:
+        OutputError: the file cannot be written there.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(made)
+        with open(handle, "w", encoding="utf-8", newline="\n") as stream:  # noqa: PTH123  (mkstemp gives a descriptor)
+            yield stream
+        temporary.chmod(0o644)
+        os.replace(temporary, path)  # noqa: PTH105  (replaces on Windows too, and says so)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror or error}", where=str(path)) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> int:
+    """Write one object a line, text as it is (no escapes); returns how many."""
+    count = 0
+    with whole_file(path) as stream:
+        for record in records:
+            stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+def row_records(rows: Rows) -> Iterator[dict[str, Any]]:
+    """Rows as {anchor, positive, negatives?, label?}, which `read` takes back."""
+    for row in range(len(rows)):
+        record: dict[str, Any] = {"anchor": rows.anchors[row], "positive": rows.positives[row]}
+        if rows.has_negatives:
+            record["negatives"] = list(rows.negatives[row])
+        if rows.labels is not None:
+            record["label"] = rows.labels[row]
+        yield record
+
+
+def write_beir(
+    folder: Path,
+    corpus: Mapping[str, str],
+    queries: Mapping[str, str],
+    qrels: Mapping[str, Mapping[str, Mapping[str, int]]],
+) -> None:
+    """Write a BEIR folder.
+
+    Args:
+        folder: made when it does not exist.
+        corpus: document id -> text.
+        queries: query id -> text.
+        qrels: split -> query id -> document id -> grade.
+    """
+    write_jsonl(folder / "corpus.jsonl", ({"_id": key, "title": "", "text": text} for key, text in corpus.items()))
+    write_jsonl(folder / "queries.jsonl", ({"_id": key, "text": text} for key, text in queries.items()))
+    for split, judged in qrels.items():
+        with whole_file(folder / "qrels" / f"{split}.tsv") as stream:
+            stream.write("query-id\tcorpus-id\tscore\n")
+            for query, grades in judged.items():
+                stream.writelines(f"{query}\t{document}\t{grade}\n" for document, grade in grades.items())
