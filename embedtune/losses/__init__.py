@@ -1,7 +1,7 @@
 """The objectives, one file each; the file name is the loss name, and the list is read from the folder.
 
-A file whose name starts with an underscore is shared by several losses; `base.py` is the contract. Everything else here is a
-loss. Listing the names loads no torch; building one does.
+A file whose name starts with an underscore is shared by several losses; `base.py` is the contract. Everything else here
+is a loss. Listing the names loads no torch; building one does.
 """
 
 import importlib
@@ -64,7 +64,7 @@ def check_args(name: str, args: Mapping[str, Any]) -> None:
     unknown = [f"{arg!r}{did_you_mean(str(arg), known)}" for arg in args if arg not in known]
     if unknown:
         raise ConfigError(
-            f"{name} has no argument {', no '.join(unknown)}",
+            "; ".join(f"{name} has no argument {one}" for one in unknown),
             where=f"loss.{name}.args",
             next=f"{name} takes: {', '.join(known)}" if known else f"{name} takes no arguments",
         )

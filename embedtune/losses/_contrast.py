@@ -1,11 +1,13 @@
 """Rows contrasted with candidates, block by block: the part that GIST and InfoNCE share.
 
-A block is one kind of query (anchors or positives) against one kind of candidate (positives, anchors, negatives, queue). It
-gives one log-sum-exp a row, and blocks are joined by a log-sum-exp of those, so no matrix over all candidates exists and a
-block could be cut into tiles. Per block one float matrix (B, C) and one bool matrix live until the backward pass.
+A block is one kind of query (anchors or positives) against one kind of candidate (positives, anchors, negatives,
+queue). It gives one log-sum-exp a row, and blocks are joined by a log-sum-exp of those, so no matrix over all
+candidates exists and a block could be cut into tiles. Per block one float matrix (B, C) and one bool matrix live until
+the backward pass.
 """
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,9 +16,11 @@ from embedtune.losses._identity import KnownPositives
 from embedtune.losses._vectors import has_negatives, padded_negatives, unit, valid_negatives
 from embedtune.losses.base import EmbeddingBatch
 
-# Instead of -inf, whose log-sum-exp has no gradient when a whole row is dropped; its exponential is exactly 0 beside any
-# real logit.
+# Instead of -inf, whose log-sum-exp has no gradient when a whole row is dropped; its exponential is exactly 0 beside
+# any real logit.
 FLOOR = -1e30
+
+Scale = Tensor | float
 
 
 @dataclass(frozen=True)
@@ -44,25 +48,57 @@ def candidates(batch: EmbeddingBatch, role: str) -> Candidates | None:
     return Candidates(unit(batch.negatives[valid]), every[:, None].expand_as(valid)[valid], ids)  # type: ignore[index]
 
 
-@dataclass
 class Block:
-    """Logits of rows against candidates, and which of them are out."""
+    """Logits of rows against candidates, and which of them are out.
 
-    logits: Tensor  # (B, C)
-    dropped: Tensor  # (B, C) bool
-    known: Tensor  # () how many were dropped as known positives
-    rows: Tensor | None  # the row each candidate belongs to, broadcastable to (B, C); None: to no row
+    Args:
+        logits: (B, C) cosines times the scale.
+        dropped: (B, C) bool, True where a candidate is no negative of the row.
+        known: () how many were dropped as known positives.
+        rows: the row each candidate belongs to, broadcastable to (B, C); None: to no row.
+        scale: what the cosines were multiplied with; no gradient runs through it here.
+    """
+
+    def __init__(self, logits: Tensor, dropped: Tensor, known: Tensor, rows: Tensor | None, scale: Scale) -> None:
+        self.logits = logits
+        self.dropped = dropped
+        self.known = known
+        self.doubted = known.new_zeros(())  # () how many negatives were taken for false ones
+        self.judged = (~dropped).sum()  # () how many negatives could have been
+        self._rows = rows
+        self._scale = scale.detach() if isinstance(scale, Tensor) else scale
+        self._added: list[Tensor] = []
+
+    def cosines(self) -> Tensor:
+        """The cosines behind the logits, without gradient: (B, C)."""
+        return self.logits.detach() / self._scale
 
     def own(self) -> Tensor:
         """bool (B, C): True where a candidate belongs to the row itself."""
-        if self.rows is None:
+        if self._rows is None:
             return torch.zeros_like(self.dropped)
-        own = self.rows == torch.arange(len(self.logits), device=self.logits.device)[:, None]
+        own = self._rows == torch.arange(len(self.logits), device=self.logits.device)[:, None]
         return own.expand_as(self.dropped)
 
+    def doubt(self, false: Tensor, weight: float) -> None:
+        """Multiply the exponentials of negatives taken for false ones, bool (B, C), by a weight from 0 to 1."""
+        false &= ~self.dropped
+        self.doubted = false.sum()
+        if weight == 0:
+            self.dropped |= false
+        elif weight < 1:
+            self.add(math.log(weight) * false)
+
+    def add(self, values: Tensor) -> None:
+        """Add values (B, C) to the logits when they are summed up."""
+        self._added.append(values)
+
     def log_sum(self) -> Tensor:
-        """Log-sum-exp of the candidates still in: (B,)."""
-        return self.logits.masked_fill_(self.dropped, FLOOR).logsumexp(dim=1)
+        """Log-sum-exp of the candidates still in: (B,). Ends the use of the block: its logits are overwritten."""
+        logits = self.logits
+        for values in self._added:
+            logits = logits + values
+        return logits.masked_fill_(self.dropped, FLOOR).logsumexp(dim=1)
 
 
 class Contrast:
@@ -82,7 +118,7 @@ class Contrast:
         """Cosine of each anchor and its positive: (B,)."""
         return (self.candidates["anchors"].vectors * self.candidates["positives"].vectors).sum(dim=1)
 
-    def block(self, query: str, role: str, scale: Tensor | float) -> Block | None:
+    def block(self, query: str, role: str, scale: Scale) -> Block | None:
         """The rows' queries against the candidates of a role; None when the batch has none.
 
         Candidates of the row itself are out, but for an anchor's own negatives.
@@ -102,14 +138,14 @@ class Contrast:
             dropped |= self._known.mask(self._batch.positive_ids, len(logits)).T
         own = None if (query, role) == ("anchors", "negatives") else against.rows
         if own is None:
-            return Block(logits, dropped, dropped.sum(), against.rows)
+            return Block(logits, dropped, dropped.sum(), against.rows, scale)
         columns = torch.arange(len(own), device=own.device)
         dropped[own, columns] = False
         known = dropped.sum()
         dropped[own, columns] = True
-        return Block(logits, dropped, known, against.rows)
+        return Block(logits, dropped, known, against.rows, scale)
 
-    def own_negatives(self, scale: Tensor | float) -> Block:
+    def own_negatives(self, scale: Scale) -> Block:
         """Each anchor against its own negatives only: logits (B, N)."""
         batch = self._batch
         negatives = unit(padded_negatives(batch))  # (B, N, D)
@@ -119,40 +155,41 @@ class Contrast:
         ids = batch.negative_ids
         known = torch.zeros_like(dropped) if ids is None else self._known.own_mask(ids)
         every = torch.arange(len(dropped), device=dropped.device)
-        return Block(logits, dropped | known, (known & ~dropped).sum(), every[:, None])
+        return Block(logits, dropped | known, (known & ~dropped).sum(), every[:, None], scale)
 
 
-@dataclass
 class Tally:
-    """Counts over the blocks of one call, for the gauges; nothing here has a gradient."""
+    """Counts over the blocks of one call, for the gauges; nothing here has a gradient.
 
-    kept: Tensor  # (B,) candidates still in
-    known: Tensor  # () pairs dropped as known positives
-    similarity: Tensor  # () sum of the kept candidates' cosines
-    masked: Tensor = field(default_factory=lambda: torch.zeros(()))  # () pairs that the guide judged false negatives
+    Args:
+        positive: (B,) cosines of anchors and positives.
+    """
 
-    @classmethod
-    def start(cls, positive: Tensor) -> "Tally":
-        """An empty tally for rows with these positive cosines (B,)."""
-        zero = positive.new_zeros(())
-        return cls(torch.zeros_like(positive), zero, zero, zero)
+    def __init__(self, positive: Tensor) -> None:
+        self._positive = positive.detach()
+        self._kept = torch.zeros_like(self._positive)  # (B,)
+        self._known = self._doubted = self._judged = self._similarity = positive.new_zeros(())
 
     @torch.no_grad()
-    def add(self, block: Block, scale: Tensor | float) -> None:
+    def add(self, block: Block) -> None:
         """Count a block whose dropping is done."""
-        self.kept = self.kept + (~block.dropped).sum(dim=1)
-        self.known = self.known + block.known
-        self.similarity = self.similarity + (block.logits.masked_fill(block.dropped, 0.0).sum() / scale)
+        self._kept = self._kept + (~block.dropped).sum(dim=1)
+        self._known = self._known + block.known
+        self._doubted = self._doubted + block.doubted
+        self._judged = self._judged + block.judged
+        self._similarity = self._similarity + block.cosines().masked_fill_(block.dropped, 0.0).sum()
 
     def gauges(self) -> dict[str, Tensor]:
-        """Gauges that every contrastive loss shows."""
-        empty = self.kept == 0
+        """`masked_share` is the share of negatives taken for false ones, whether dropped or given less weight."""
+        empty = self._kept == 0
         return {
-            "identity_masked": self.known,
+            "masked_share": self._doubted / self._judged.clamp_min(1),
+            "identity_masked": self._known,
             "empty_rows": empty.sum(),
             "empty_share": empty.float().mean(),
-            "negatives_per_row": self.kept.mean(),
-            "negative_similarity": self.similarity / self.kept.sum().clamp_min(1),
+            "negatives_per_row": self._kept.mean(),
+            "positive_similarity": self._positive.mean(),
+            "negative_similarity": self._similarity / self._kept.sum().clamp_min(1),
         }
 
 

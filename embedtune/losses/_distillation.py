@@ -11,7 +11,7 @@ from embedtune.losses.base import EmbeddingBatch
 
 
 def own_list(batch: EmbeddingBatch) -> tuple[Tensor, Tensor]:
-    """Cosines of each anchor with its own [positive, negatives...] and which of them are real: (B, 1+N), bool (B, 1+N)."""
+    """Cosines of each anchor with its own [positive, negatives...], and which are real: (B, 1+N), bool (B, 1+N)."""
     anchors = unit(batch.anchors)  # (B, D)
     first = (anchors * unit(batch.positives)).sum(dim=1, keepdim=True)  # (B, 1)
     others = (unit(padded_negatives(batch)) @ anchors[:, :, None])[:, :, 0]  # (B, N)

@@ -1,7 +1,7 @@
 """Which candidates are known positives of which rows: a sparse lookup of text ids, never a table of all against all.
 
-Known positives of row i: its anchor, its positive, the positives of rows with the same anchor, and the pairs that the batch
-brings from the data (`known_positive_ids`). None of them is ever a negative of row i, in any block.
+Known positives of row i: its anchor, its positive, the positives of rows with the same anchor, and the pairs that the
+batch brings from the data (`known_positive_ids`). None of them is ever a negative of row i, in any block.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""All texts of a batch against every anchor, sorted into positives, negatives and neither: what triplets are mined from."""
+"""All texts of a batch against every anchor, sorted into positives, negatives and neither: where triplets come from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
 """How far a cloud of vectors is from an isotropic Gaussian, measured along random directions.
 
-Along one direction u, with x = Z u: T(u) = M * integral |phi_M(t) - exp(-t^2/2)|^2 exp(-t^2/2) dt over the whole line, by the
-trapezoid rule on knots over [0, t_max], doubled by symmetry (Epps and Pulley 1983).
+Along one direction u, with x = Z u: T(u) = M * integral |phi_M(t) - exp(-t^2/2)|^2 exp(-t^2/2) dt over the whole line,
+by the trapezoid rule on knots over [0, t_max], doubled by symmetry (Epps and Pulley 1983).
 
-The sums of cos(t x) and sin(t x) over the knots come from one cosine and one sine by the angle-addition recurrence, forward
-and backward, so a direction costs two transcendental functions a vector and keeps no value per knot; plain autograd kept
-M * S * T values twice and took several times as long.
+The sums of cos(t x) and sin(t x) over the knots come from one cosine and one sine by the angle-addition recurrence,
+forward and backward, so a direction costs two transcendental functions a vector and keeps one value a vector, where
+plain autograd keeps one per knot.
 """
 
 import math
@@ -69,7 +69,7 @@ def statistic(embeddings: Tensor, along: Tensor, knots: int, t_max: float) -> Te
     chunks = [_KnotSums.apply(embeddings @ some, step, knots) for some in along.split(per_chunk, dim=1)]
     sums = torch.cat(chunks, dim=2)  # (2, T, S)
     count = embeddings.new_tensor(float(len(embeddings)))
-    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+    if ranks() > 1:
         sums, count = _SumOverRanks.apply(sums), _SumOverRanks.apply(count)
     t = torch.arange(knots, dtype=embeddings.dtype, device=embeddings.device) * step  # (T,)
     target = torch.exp(-t.square() / 2)  # (T,)
@@ -78,6 +78,11 @@ def statistic(embeddings: Tensor, along: Tensor, knots: int, t_max: float) -> Te
     means = sums / count  # (2, T, S)
     distance = (means[0] - target[:, None]).square() + means[1].square()  # (T, S)
     return (count * (weights @ distance)).mean()
+
+
+def ranks() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 class _KnotSums(torch.autograd.Function):
@@ -93,7 +98,7 @@ class _KnotSums(torch.autograd.Function):
         return sums
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (projections,) = ctx.saved_tensors
         total = torch.zeros_like(projections)  # (M, S)
         for k, (cosine, sine) in enumerate(_angles(projections * ctx.step, ctx.knots)):
@@ -113,9 +118,9 @@ def _angles(angle: Tensor, knots: int) -> Any:
 class _SumOverRanks(torch.autograd.Function):
     """Sum over ranks whose gradient is summed over ranks too.
 
-    Every rank computes the same loss from the sum, so a rank's vectors get the number of ranks times their gradient in one
-    process; the mean over ranks that data-parallel training takes brings it back. A plain all-reduce has no backward:
-    its value is right and the trained gradient too small by the number of ranks.
+    Every rank computes the same loss from the sum, so a rank's vectors get the number of ranks times their gradient in
+    one process; the mean over ranks that data-parallel training takes brings it back. A plain all-reduce has no
+    backward: its value is right and the trained gradient too small by the number of ranks.
     """
 
     @staticmethod
@@ -125,7 +130,7 @@ class _SumOverRanks(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         total = grad.contiguous().clone()
         dist.all_reduce(total)
         return total

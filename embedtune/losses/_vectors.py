@@ -14,8 +14,8 @@ def wide(values: Tensor) -> Tensor:
 def unit(vectors: Tensor) -> Tensor:
     """Vectors scaled to length 1 along the last dimension, in float32 or wider.
 
-    A zero vector stays zero: its cosine with everything is 0, and its gradient is that of a vector of length 1 (dividing
-    by a tiny epsilon instead would multiply the gradient by its inverse).
+    A zero vector stays zero: its cosine with everything is 0, and its gradient is that of a vector of length 1
+    (dividing by a tiny epsilon instead would multiply the gradient by its inverse).
     """
     vectors = wide(vectors)
     norms = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)

@@ -82,8 +82,8 @@ class Loss(nn.Module):
     def __call__(self, batch: EmbeddingBatch) -> Tensor:
         """The loss of one batch, in float32 or wider; NaN when any of the student's vectors is not finite.
 
-        Autocast is off in here: half precision of a cosine, divided by a temperature of 0.01, is noise. A vector that is not
-        finite may sit in a masked place, where its value would go unseen and its gradient would not.
+        Autocast is off in here: half precision of a cosine, divided by a temperature of 0.01, is noise. A vector that
+        is not finite may sit in a masked place, where its value would go unseen and its gradient would not.
         """
         with torch.autocast(batch.anchors.device.type, enabled=False):
             value: Tensor = super().__call__(batch)

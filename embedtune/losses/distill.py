@@ -16,9 +16,9 @@ class Distill(Loss):
     Needs: anchors, positives, negatives; teacher scores (without them, the guide's cosines if there is a guide).
     Cost: (B, 1 + N) cosines.
 
-    KL(softmax(teacher / teacher_temperature) || softmax(cosine / temperature)), in nats, without a squared temperature in
-    front. A candidate whose score is missing (NaN) is left out; a row with fewer than two scored candidates says nothing,
-    does not enter the mean, and is counted.
+    KL(softmax(teacher / teacher_temperature) || softmax(cosine / temperature)), in nats, without a squared temperature
+    in front. A candidate whose score is missing (NaN) is left out; a row with fewer than two scored candidates says
+    nothing, does not enter the mean, and is counted.
 
     Source: Hinton et al. 2015, arXiv:1503.02531; over candidate lists as in Ren et al. 2021, arXiv:2110.07367.
     Bounds: >= 0; 0 when both distributions are equal; ln(C) when the teacher is certain of one of C candidates and all

@@ -1,6 +1,5 @@
 """gist: InfoNCE whose false negatives a guide model takes out."""
 
-import math
 from dataclasses import replace
 
 import torch
@@ -23,7 +22,8 @@ class Gist(Loss):
 
     When to use: pairs or pairs with mined negatives, where other rows' texts may answer the anchor too (FAQs, intents,
     paraphrases) and a guide that can tell is at hand; a weak frozen guide hurts, `guide: self` does not.
-    Needs: anchors, positives; a guide. Cost: like infonce with 3 blocks (B, B) and one (B, B N), once more for the guide.
+    Needs: anchors, positives; a guide. Cost: like infonce with 3 blocks (B, B) and one (B, B N), once more for the
+    guide.
 
     A candidate against row i is dropped where its guide cosine exceeds g(a_i, p_i) - margin (or minus margin times its
     magnitude, strategy "relative") by more than 1e-6. Known positives and equal texts are dropped whatever the guide
@@ -33,7 +33,8 @@ class Gist(Loss):
 
     Source: Solatorio 2024, arXiv:2402.16829. Deviations: N negatives a row, equal texts and known positives always out,
     1e-6 to spare at the threshold, weights instead of dropping, distillation.
-    Bounds: >= 0 (without distillation); 0 when all negatives are dropped; ln(1 + candidates kept) when all cosines are equal.
+    Bounds: >= 0 (without distillation); 0 when all negatives are dropped; ln(1 + candidates kept) when all cosines are
+    equal.
 
     Args:
         temperature: divides cosines; unitless, > 0.
@@ -42,7 +43,8 @@ class Gist(Loss):
         contrast_anchors: also push anchors from each other.
         contrast_positives: also push positives from each other.
         keep_own_negatives: the guide never drops a row's own negatives (curated data).
-        false_negative_weight: multiplies the exponential of a candidate the guide would drop; 0 drops, 1 ignores the guide.
+        false_negative_weight: multiplies the exponential of a candidate the guide would drop; 0 drops, 1 ignores the
+            guide.
         distill_weight: weight of KL(guide || student) over a row's candidates; 0 for none.
         distill_temperature: divides the guide's cosines there; > 0.
         distill_over: "own" ([positive, own negatives]) or "batch" (all positives and negatives of the batch).
@@ -90,28 +92,26 @@ class Gist(Loss):
         """Mean over rows, of shape ()."""
         contrast = Contrast(batch)
         similarity = contrast.positive()  # (B,)
-        guide = None if batch.guide is None else Guide(batch, self.margin, self.margin_strategy)
-        tally, log_sums = Tally.start(similarity), []
+        guide = None if batch.guide is None else Guide(batch, batch.guide, self.margin, self.margin_strategy)
+        tally, log_sums = Tally(similarity), []
         for query, role in self._roles(guide):
             block = contrast.block(query, role, 1 / self.temperature)
-            if block is not None:
-                false = None if guide is None else self._judge(guide, block, query, role)
-                tally.add(block, 1 / self.temperature)
-                if false is not None:
-                    tally.masked = tally.masked + false.sum()
-                    self._weigh(block, false)
-                log_sums.append(block.log_sum())
+            if block is None:
+                continue
+            if guide is not None:
+                block.doubt(self._false_negatives(guide, block, query, role), self.false_negative_weight)
+            tally.add(block)
+            log_sums.append(block.log_sum())
         loss = weighted_mean(cross_entropy(similarity / self.temperature, log_sums), batch.weights)
-        gauges = self._gauges(tally, similarity, guide)
-        if guide is None:
-            self.count(**gauges)
-            return loss
-        if self.distill_weight:
-            distilled = self._distill(batch, guide.batch)
-            gauges["distill"] = distilled
-            loss = loss + self.distill_weight * distilled
+        gauges = tally.gauges()
+        if guide is not None:
+            gauges["guide_positive_similarity"] = guide.positive.mean()
+            loss = loss + guide.poison
+            if self.distill_weight:
+                gauges["distill"] = self._distill(batch, guide.batch)
+                loss = loss + self.distill_weight * gauges["distill"]
         self.count(**gauges)
-        return loss + guide.poison
+        return loss
 
     def _roles(self, guide: "Guide | None") -> tuple[tuple[str, str], ...]:
         if guide is None:
@@ -120,27 +120,11 @@ class Gist(Loss):
         among_positives = (("positives", "positives"),) if self.contrast_positives else ()
         return ROLES + among_anchors + among_positives
 
-    def _judge(self, guide: "Guide", block: Block, query: str, role: str) -> Tensor:
-        """Candidates that the guide takes for false negatives, bool (B, C); dropped here when their weight is 0."""
+    def _false_negatives(self, guide: "Guide", block: Block, query: str, role: str) -> Tensor:
         false = guide.above_threshold(query, role)  # (B, C)
         if self.keep_own_negatives and role == "negatives":
             false &= ~block.own()
-        false &= ~block.dropped
-        if self.false_negative_weight == 0:
-            block.dropped |= false
         return false
-
-    def _weigh(self, block: Block, false: Tensor) -> None:
-        if 0 < self.false_negative_weight < 1:
-            block.logits = block.logits + math.log(self.false_negative_weight) * false
-
-    def _gauges(self, tally: Tally, similarity: Tensor, guide: "Guide | None") -> dict[str, Tensor]:
-        gauges = tally.gauges() | {"positive_similarity": similarity.mean()}
-        if guide is not None:
-            dropped = tally.masked if self.false_negative_weight == 0 else 0
-            gauges["masked_share"] = tally.masked / (tally.kept.sum() + dropped).clamp_min(1)
-            gauges["guide_positive_similarity"] = guide.positive.mean()
-        return gauges
 
     def _distill(self, batch: EmbeddingBatch, guide: EmbeddingBatch) -> Tensor:
         scores = own_list if self.distill_over == "own" else batch_list
@@ -154,7 +138,8 @@ class Guide:
     """What the guide says of one batch; nothing here has a gradient.
 
     Args:
-        batch: the student's batch, with the guide's in it.
+        batch: the student's batch.
+        guide: the guide's vectors of the same texts.
         margin: see `Gist`.
         strategy: see `Gist`.
 
@@ -163,8 +148,8 @@ class Guide:
     """
 
     @torch.no_grad()
-    def __init__(self, batch: EmbeddingBatch, margin: float, strategy: str) -> None:
-        self.batch: EmbeddingBatch = replace(batch.guide, negatives_mask=batch.negatives_mask)  # type: ignore[type-var]
+    def __init__(self, batch: EmbeddingBatch, guide: EmbeddingBatch, margin: float, strategy: str) -> None:
+        self.batch = replace(guide, negatives_mask=batch.negatives_mask)
         vectors: dict[str, Tensor] = {}
         for role in ("anchors", "positives", "negatives", "queue"):
             if candidates(batch, role) is not None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from embedtune.errors import ConfigError
 from embedtune.losses._arguments import Arguments
-from embedtune.losses._contrast import Block, Contrast, Tally, cross_entropy
+from embedtune.losses._contrast import Block, Contrast, Scale, Tally, cross_entropy
 from embedtune.losses._vectors import has_negatives, weighted_mean
 from embedtune.losses.base import EmbeddingBatch, Loss
 
@@ -28,14 +28,16 @@ class InfoNCE(Loss):
     """Pulls each anchor to its positive and away from every other positive and negative of the batch.
 
     When to use: the baseline for pairs and mined negatives, best where false negatives are rare; large batches help.
-    Needs: anchors, positives. Cost: one block (B, B) and one (B, B N) of cosines; each further direction one (B, B) more.
+    Needs: anchors, positives. Cost: one block (B, B) and one (B, B N) of cosines; each further direction one (B, B)
+    more.
 
     Known positives and equal texts are never negatives. A queue adds candidates to query_to_doc. Each softmax has the
     positive once in its denominator; `per_direction` averages one softmax a direction, `joint` makes one of all.
 
     Source: van den Oord et al. 2018, arXiv:1807.03748; hardness: Lan et al. 2025, arXiv:2503.04812, equation 5; learned
     temperature: Radford et al. 2021, arXiv:2103.00020.
-    Bounds: >= 0 (without hardness); ln(C) when all C similarities are equal; 0 for a row without negatives, which is counted.
+    Bounds: >= 0 (without hardness); ln(C) when all C similarities are equal; 0 for a row without negatives, which is
+    counted.
 
     Args:
         temperature: divides cosines; unitless, > 0 (0.01 to 1 when learned).
@@ -71,7 +73,7 @@ class InfoNCE(Loss):
         super().__init__()
         check = Arguments("infonce")
         self._set_temperatures(check, temperature, temperature_reverse, learnable_temperature)
-        self._set_directions(check, directions, partition)
+        self._set_directions(check, directions, partition, temperature_reverse is not None)
         self.hardness = None if hardness is None else check.choice("hardness", hardness, HARDNESS)
         self.hardness_strength = check.number("hardness_strength", hardness_strength, at_least=0)
         if (self.hardness is None) != (self.hardness_strength == 0):
@@ -88,19 +90,24 @@ class InfoNCE(Loss):
             raise check.error("false_negative_weight", "has no effect without false_negative_threshold")
 
     def _set_temperatures(self, check: Arguments, temperature: float, reverse: float | None, learn: bool) -> None:
-        low, high = LEARNED_RANGE if check.switch("learnable_temperature", learn) else (-math.inf, math.inf)
-        scales: dict[str, float | nn.Parameter] = {}
-        for name, value in (("temperature", temperature), ("temperature_reverse", reverse)):
-            if value is not None:
-                number = check.number(name, value, above=0, at_least=low, at_most=high)
-                scales[name] = nn.Parameter(torch.tensor(-math.log(number))) if learn else 1 / number
-        self.learnable_temperature = learn
-        self.log_scale = nn.ParameterDict({name: one for name, one in scales.items() if learn})
-        self._scale = {name: one for name, one in scales.items() if not learn}
-        self._names = tuple(scales)
+        self.learnable_temperature = check.switch("learnable_temperature", learn)
+        low, high = LEARNED_RANGE if learn else (-math.inf, math.inf)
+        given = (
+            {"temperature": temperature}
+            if reverse is None
+            else {"temperature": temperature, "temperature_reverse": reverse}
+        )
+        checked = {
+            name: check.number(name, value, above=0, at_least=low, at_most=high) for name, value in given.items()
+        }
+        self._fixed_scales = {name: 1 / value for name, value in checked.items() if not learn}
+        self.log_scales = nn.ParameterDict(
+            {name: nn.Parameter(torch.tensor(-math.log(value))) for name, value in checked.items() if learn}
+        )
 
-    def _set_directions(self, check: Arguments, directions: Sequence[str] | None, partition: str | None) -> None:
-        both = "temperature_reverse" in self._names
+    def _set_directions(
+        self, check: Arguments, directions: Sequence[str] | None, partition: str | None, both: bool
+    ) -> None:
         if directions is None:
             directions = ("query_to_doc", "doc_to_query") if both else ("query_to_doc",)
         if isinstance(directions, str) or not directions or len(set(directions)) < len(directions):
@@ -119,63 +126,48 @@ class InfoNCE(Loss):
                 where="loss.infonce.args.in_batch",
                 next="mine negatives first, or leave in_batch out",
             )
-        contrast = Contrast(batch)
+        contrast, scales = Contrast(batch), self._scales()
         similarity = contrast.positive()  # (B,)
-        tally = Tally.start(similarity)
+        tally = Tally(similarity)
         log_sums: dict[str, list[Tensor]] = {}
         for direction in self.directions:
-            log_sums[direction] = [
-                self._log_sum(block, direction, tally)
-                for block in self._blocks(contrast, direction)
-                if block is not None
-            ]
-        if self.partition == "joint":
-            log_sums = {"query_to_doc": [one for ones in log_sums.values() for one in ones]}
-        rows = [cross_entropy(similarity * self._scale_of(name), ones) for name, ones in log_sums.items()]
-        gauges = tally.gauges() | {"positive_similarity": similarity.mean()}
-        if self.false_negative_threshold is not None:
-            dropped = tally.masked if self.false_negative_weight == 0 else 0
-            gauges["masked_share"] = tally.masked / (tally.kept.sum() + dropped).clamp_min(1)
-        if self.learnable_temperature:
-            gauges["temperature"] = 1 / self._scale_of("query_to_doc")
-        self.count(**gauges)
+            part = direction if self.partition == "per_direction" else "joint"
+            scale = scales["temperature_reverse" if direction == "doc_to_query" else "temperature"]
+            for block in self._blocks(contrast, direction, scale):
+                self._weigh(block, direction)
+                tally.add(block)
+                log_sums.setdefault(part, []).append(block.log_sum())
+        rows = [
+            cross_entropy(
+                similarity * scales["temperature_reverse" if part == "doc_to_query" else "temperature"], parts
+            )
+            for part, parts in log_sums.items()
+        ]
+        learnt = {name: 1 / scale for name, scale in scales.items() if self.learnable_temperature}
+        self.count(**tally.gauges(), **learnt)
         return weighted_mean(torch.stack(rows).mean(dim=0), batch.weights)
 
-    def _blocks(self, contrast: Contrast, direction: str) -> list[Block | None]:
-        scale = self._scale_of(direction)
+    def _blocks(self, contrast: Contrast, direction: str, scale: Scale) -> list[Block]:
         if not self.in_batch:
             return [contrast.own_negatives(scale)]
-        return [contrast.block(query, role, scale) for query, role in DIRECTIONS[direction]]
+        blocks = (contrast.block(query, role, scale) for query, role in DIRECTIONS[direction])
+        return [block for block in blocks if block is not None]
 
-    def _log_sum(self, block: Block, direction: str, tally: Tally) -> Tensor:
-        scale = self._scale_of(direction)
-        fixed = scale.detach() if isinstance(scale, Tensor) else scale
-        cosines = block.logits.detach() / fixed if self.false_negative_threshold is not None or self.hardness else None
-        false = None
+    def _weigh(self, block: Block, direction: str) -> None:
         if self.false_negative_threshold is not None:
-            false = (cosines > self.false_negative_threshold) & ~block.dropped  # (B, C)
-            tally.masked = tally.masked + false.sum()
-            if self.false_negative_weight == 0:
-                block.dropped |= false
-        tally.add(block, fixed)
-        if false is not None and 0 < self.false_negative_weight < 1:
-            block.logits = block.logits + math.log(self.false_negative_weight) * false
-        if self.hardness and direction == "query_to_doc":
-            block.logits = block.logits + self.hardness_strength * cosines * self._hardened(block)
-        return block.log_sum()
+            block.doubt(block.cosines() > self.false_negative_threshold, self.false_negative_weight)
+        if self.hardness is not None and direction == "query_to_doc":
+            penalty = self.hardness_strength * block.cosines()  # (B, C)
+            if self.hardness != "all_negatives":
+                penalty = penalty * (block.own() == (self.hardness == "hard_negatives"))
+            block.add(penalty)
 
-    def _hardened(self, block: Block) -> Tensor | float:
-        """Which candidates the hardness weighting is for; those that are dropped do not matter."""
-        if self.hardness == "all_negatives":
-            return 1.0
-        return block.own() if self.hardness == "hard_negatives" else ~block.own()
-
-    def _scale_of(self, direction: str) -> Tensor | float:
-        name = "temperature_reverse" if direction == "doc_to_query" and len(self._names) > 1 else "temperature"
-        if not self.learnable_temperature:
-            return self._scale[name]
-        parameter = self.log_scale[name]
-        with torch.no_grad():
-            # In place, as CLIP does: a clamp in the graph would have no gradient to come back with.
-            parameter.clamp_(*(-math.log(bound) for bound in reversed(LEARNED_RANGE)))
-        return parameter.exp()
+    def _scales(self) -> dict[str, Scale]:
+        """1 / temperature for both temperatures, the same one where only one was given."""
+        scales: dict[str, Scale] = dict(self._fixed_scales)
+        for name, parameter in self.log_scales.items():
+            with torch.no_grad():
+                # In place, as CLIP does: a clamp in the graph would have no gradient to come back with.
+                parameter.clamp_(*(-math.log(bound) for bound in reversed(LEARNED_RANGE)))
+            scales[name] = parameter.exp()
+        return {"temperature_reverse": scales["temperature"]} | scales

@@ -12,14 +12,15 @@ from embedtune.losses.base import EmbeddingBatch, Loss
 class LeJEPA(Loss):
     """Pulls the views of a text together while keeping the cloud of each view an isotropic Gaussian.
 
-    When to use: pairs of equal standing (paraphrases, two views of one text) without negatives, temperature or teacher; for
-    retrieval, as an added term, contrastive losses being stronger there. Given negatives are not used.
-    Needs: anchors, positives; further `views` if the batch has them. Cost: S projections of every embedding; no (B, B) block.
+    When to use: pairs of equal standing (paraphrases, two views of one text) without negatives, temperature or teacher;
+    for retrieval, as an added term, contrastive losses being stronger there. Given negatives are not used.
+    Needs: anchors, positives; further `views` if the batch has them. Cost: S projections of every embedding; no (B, B)
+    block.
 
-    (1 - weight) * invariance + weight * sigreg. Invariance is the mean squared distance, per dimension, of every view to the
-    mean of anchor and positive (the two whole texts; further views are parts of them). sigreg is the mean over views of
-    each view's statistic. Both are taken after the scaling described at sigreg, so that their balance does not depend on
-    whether the model normalises.
+    (1 - weight) * invariance + weight * sigreg. Invariance is the mean squared distance, per dimension, of every view
+    to the mean of anchor and positive (the two whole texts; further views are parts of them). sigreg is the mean over
+    views of each view's statistic. Both are taken after the scaling described at sigreg, so that their balance does not
+    depend on whether the model normalises.
 
     Source: Balestriero and LeCun 2025, arXiv:2511.08544.
     Bounds: >= 0; 0.409 B weight when every embedding is 0; about 1.059 weight when all views agree on N(0, I) samples.

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from embedtune.losses._arguments import Arguments
-from embedtune.losses._sketch import SCALES, directions, spread, statistic
+from embedtune.losses._sketch import SCALES, directions, ranks, spread, statistic
 from embedtune.losses._vectors import valid_negatives, wide
 from embedtune.losses.base import EmbeddingBatch, Loss
 
@@ -12,17 +12,18 @@ from embedtune.losses.base import EmbeddingBatch, Loss
 class SigReg(Loss):
     """Keeps embeddings from collapsing: pulls their cloud towards an isotropic Gaussian along random directions.
 
-    When to use: as an added term (`--loss gist --loss sigreg:0.05`; the weight is meant for about 256 pairs a batch, the
-    statistic grows with the number of embeddings), or to watch for collapse. It takes anchors, positives and real negatives
-    together, as the model gives them. Needs: anchors, positives. Cost: S projections of every embedding.
+    When to use: as an added term (`--loss gist --loss sigreg:0.05`; the weight is meant for about 256 pairs a batch,
+    the statistic grows with the number of embeddings), or to watch for collapse. It takes anchors, positives and real
+    negatives together, as the model gives them. Needs: anchors, positives. Cost: S projections of every embedding.
 
-    `scale: auto` multiplies embeddings by sqrt(D) when the model normalises them (all lengths within 1e-3 of 1); the gauge
-    `scale` says what was done. Row weights do not apply: the statistic is of the whole cloud. Under torch.distributed it is
-    the statistic of all ranks' embeddings, with the gradient that averaging over ranks expects.
+    `scale: auto` multiplies embeddings by sqrt(D) when the model normalises them (all lengths within 1e-3 of 1); the
+    gauge `scale` says what was done. Row weights do not apply: the statistic is of the whole cloud. Under
+    torch.distributed it is the statistic of all ranks' embeddings, with the gradient that averaging over ranks expects.
 
-    Source: Balestriero and LeCun 2025, arXiv:2511.08544 (SIGReg, Epps-Pulley statistic); knots are counted on [0, t_max].
-    Bounds: >= 0; expectation sqrt(2 pi) (1 - 1/sqrt 3) = 1.059 for N(0, I) samples of any number M; M sqrt(2 pi) (1 - sqrt 2
-    + 1/sqrt 3) = 0.409 M, with a gradient of 0, when every embedding is 0.
+    Source: Balestriero and LeCun 2025, arXiv:2511.08544 (SIGReg, Epps-Pulley statistic); knots are counted on [0,
+    t_max].
+    Bounds: >= 0; expectation sqrt(2 pi) (1 - 1/sqrt 3) = 1.059 for N(0, I) samples of any number M; M sqrt(2 pi) (1 -
+    sqrt 2 + 1/sqrt 3) = 0.409 M, with a gradient of 0, when every embedding is 0.
 
     Args:
         slices: S, random directions a step; drawn from (seed, step).
@@ -55,7 +56,7 @@ class SigReg(Loss):
         scale = spread(embeddings, self.scale)
         along = directions(embeddings.shape[1], self.slices, self.seed, batch.step)  # (D, S)
         value = self.statistic(embeddings * scale, along)
-        self.count(statistic=value, statistic_per_sample=value / len(embeddings), scale=scale)
+        self.count(statistic=value, statistic_per_sample=value / (len(embeddings) * ranks()), scale=scale)
         return value
 
     def statistic(self, embeddings: Tensor, directions: Tensor) -> Tensor:

@@ -20,25 +20,27 @@ class Triplet(Loss):
 
     When to use: curated triplets (`given`), or labelled texts where whole classes are positives of each other (`hard`,
     `semi_hard`, `all`, `ranking`); for pairs, infonce or gist learn more from the same batch.
-    Needs: anchors, positives; labels for `ranking`. Cost: (B, N) cosines for `given`, one block (B, B + B N) for the others,
-    one such row per positive pair of a class for `semi_hard` and `all` with labels.
+    Needs: anchors, positives; labels for `ranking`. Cost: (B, N) cosines for `given`, one block (B, B + B N) for the
+    others, one such row per positive pair of a class for `semi_hard` and `all` with labels.
 
-    Similarity s is the cosine, or minus the Euclidean distance of the vectors as they are. Terms max(0, margin + s(a,n) -
-    s(a,p)), averaged over the triplets of:
+    Similarity s is the cosine, or minus the Euclidean distance of the vectors as they are. Terms max(0, margin + s(a,n)
+    - s(a,p)), averaged over the triplets of:
     `given`: each anchor's own negatives;
     `hard`: the least similar positive and the most similar negative of each anchor;
     `semi_hard`: each positive with the most similar negative that is LESS similar than it, or, if there is none, with
     the least similar negative;
     `all`: every triplet, averaged over those above 0;
     `ranking`: the most similar text of the anchor's class and the most similar one of another class.
-    Positives and negatives come from the batch: without labels an anchor's positive is its own, and other rows' positives
-    and all given negatives are its negatives. With labels all positives of its class are its positives, those of other
-    classes its negatives, beside the negatives given to rows of its class. The anchor itself (the same text, or exactly the
-    same vector) is neither; a known positive is never a negative. Anchors left without a triplet are counted and do not
-    enter the mean; 0 when there is no triplet at all.
+    Positives and negatives come from the batch: without labels an anchor's positive is its own, and other rows'
+    positives and all given negatives are its negatives. With labels all positives of its class are its positives, those
+    of other classes its negatives, beside the negatives given to rows of its class. The anchor itself (the same text,
+    or exactly the same vector) is neither; a known positive is never a negative. Anchors left without a triplet are
+    counted and do not enter the mean; 0 when there is no triplet at all.
 
-    Source: Schroff et al. 2015, arXiv:1503.03832 (semi-hard); Hermans et al. 2017, arXiv:1703.07737 (hard, all, soft margin).
-    Bounds: >= 0; 0 when every triplet holds by the margin; the margin when all similarities are equal (ln 2 with soft_margin).
+    Source: Schroff et al. 2015, arXiv:1503.03832 (semi-hard); Hermans et al. 2017, arXiv:1703.07737 (hard, all, soft
+    margin).
+    Bounds: >= 0; 0 when every triplet holds by the margin; the margin when all similarities are equal (ln 2 with
+    soft_margin).
 
     Args:
         margin: in units of the similarity, 0 or more; None: 0.3 for cosine, 1.0 for euclidean, 0 with soft_margin.
