@@ -54,6 +54,13 @@ def print_text(text: str) -> None:
     print(printable(text))
 
 
+def print_renderable(renderable: Any) -> None:
+    """Print a rich table or text on stdout, without colours where nobody would see them."""
+    from rich.console import Console
+
+    Console(highlight=False).print(renderable)
+
+
 def print_json(value: Any) -> None:
     """Print a result as one JSON object on stdout: Hangul as Hangul where the stream can hold it, no NaN, no numpy."""
     text = json.dumps(_plain(value), ensure_ascii=False, indent=2, allow_nan=False)

@@ -63,6 +63,12 @@ class LossSection(Section):
     args: LossArgs = Field(default_factory=dict)
 
 
+class NegativesSection(Section):
+    """How the negatives of a row are used."""
+
+    per_row: int | None = Field(None, ge=0, description="use at most this many of each row, in order; null: all")
+
+
 class GuideSection(Section):
     """The model whose similarities decide which candidates are false negatives."""
 
@@ -108,6 +114,7 @@ class TrainConfig(Section):
     model: ModelSection = Field(default_factory=ModelSection)
     data: DataSection = Field(default_factory=DataSection)
     loss: list[LossSection] = Field(default_factory=lambda: [LossSection(name="gist")], min_length=1)
+    negatives: NegativesSection = Field(default_factory=NegativesSection)
     guide: GuideSection = Field(default_factory=GuideSection)
     training: TrainingSection = Field(default_factory=TrainingSection)
     output: OutputSection = Field(default_factory=OutputSection)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from embedtune.data.rows import Rows
 from embedtune.errors import StoppedError
+from embedtune.models.encoder import Role
 from embedtune.training.guide import GuideTable
 from embedtune.training.objective import Objective
 from embedtune.training.table import RowTable
@@ -31,9 +32,9 @@ def to_dataset(rows: Rows, negatives: int) -> Dataset:
     return Dataset.from_dict(columns)
 
 
-def column_prompts(prompts: Mapping[str, str], negatives: int) -> dict[str, str]:
+def column_prompts(prompts: Mapping[Role, str], negatives: int) -> dict[str, str]:
     """Prompts by column: the anchor speaks as a query, everything else as a document."""
-    roles = {"anchor": "query", "positive": "document"}
+    roles: dict[str, Role] = {"anchor": "query", "positive": "document"}
     roles |= {f"negative_{place + 1}": "document" for place in range(negatives)}
     return {column: prompts[role] for column, role in roles.items() if prompts.get(role)}
 

@@ -26,7 +26,7 @@ def complete_checkpoint(folder: Path) -> Path | None:
 
 
 class ExtraState(TrainerCallback):
-    """Saves and restores what the trainer's checkpoint leaves out: the losses' parameters and buffers, the guide's vectors.
+    """Saves and restores what the trainer's checkpoint leaves out: the losses' own tensors and the guide's vectors.
 
     Without it a resumed run would learn with a fresh temperature and without its guide.
     """

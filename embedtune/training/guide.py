@@ -12,8 +12,9 @@ from torch import Tensor
 
 from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch
+from embedtune.models.encoder import Role
 
-Encode = Callable[[Sequence[str], str], np.ndarray]
+Encode = Callable[[Sequence[str], Role], np.ndarray]
 """(texts, role) -> float32 (n, G), normalised; role is "query" or "document"."""
 
 

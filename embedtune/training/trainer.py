@@ -19,7 +19,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from embedtune.config.schema import TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.errors import Interrupted
-from embedtune.models.load import Encoder
+from embedtune.models.encoder import Encoder
 from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
 from embedtune.training.batches import DistinctBatchSampler
 from embedtune.training.checkpoint import ExtraState, Milestones, complete_checkpoint

@@ -1,0 +1,160 @@
+"""`embedtune train`: fine-tune an encoder and say whether it became better."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from embedtune.cli._output import AsJson, Quiet, Talk, print_json, print_renderable, print_text
+from embedtune.config.load import dump_config, load_config
+from embedtune.config.schema import TrainConfig
+from embedtune.errors import ConfigError
+from embedtune.workflows.run_folder import RunFolder
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RECIPE] [KEY=VALUE]...", help="A recipe, and values that replace its own.", show_default=False
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("train", short_help="Fine-tune an encoder and measure what it became.")(train)
+
+
+def train(
+    words: Words = None,
+    data: Annotated[
+        str | None, typer.Option(help="A file, a folder or hf:owner/name; the built-in samples if none.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="The split to learn from.")] = None,
+    eval_data: Annotated[str | None, typer.Option(help="Another source for the test queries.")] = None,
+    eval_split: Annotated[str | None, typer.Option(help="The split the verdict is read from.")] = None,
+    columns: Annotated[str | None, typer.Option(metavar="ROLE=COLUMN,...", help="Columns with other names.")] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Its values are never divided by a split.")
+    ] = None,
+    loss: Annotated[
+        list[str] | None, typer.Option(metavar="NAME[:WEIGHT]", help="A loss; give several for a sum.")
+    ] = None,
+    margin: Annotated[str | None, typer.Option(help="Margin of the first loss.")] = None,
+    model: Annotated[str | None, typer.Option(help="A Hub name, a folder, or starter.")] = None,
+    guide: Annotated[
+        str | None, typer.Option(metavar="self|none|MODEL", help="Decides what is a false negative.")
+    ] = None,
+    prompts: Annotated[
+        str | None, typer.Option(metavar='query="...",document="..."', help="Text put before each.")
+    ] = None,
+    max_length: Annotated[int | None, typer.Option(help="Tokens beyond which a text is cut.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run the model's own Python code. It can do anything.")
+    ] = False,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training pairs.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Pairs a step.")] = None,
+    lr: Annotated[str | None, typer.Option(metavar="auto|NUMBER", help="Learning rate.")] = None,
+    precision: Annotated[str | None, typer.Option(metavar="auto|fp32|bf16|fp16", help="Of the products.")] = None,
+    device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the split, the shuffle and the starter.")] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The run folder.")] = None,
+    store: Annotated[
+        str | None, typer.Option(metavar="FOLDER|none", help="Where vectors are kept between runs.")
+    ] = None,
+    resume: Annotated[str | None, typer.Option(metavar="auto|RUN", help="Go on with an interrupted run.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and stop.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fine-tune an encoder and measure what it became.
+
+    Without arguments it trains on the samples that come with embedtune, from a starter encoder built on the spot.
+    """
+    options = {
+        name: value
+        for name, value in locals().items()
+        if name not in ("words", "resume", "dry_run", "as_json", "quiet")
+    }
+    options = {name: str(value) if isinstance(value, Path) else value for name, value in options.items() if value}
+    config, run = _plan(words or [], options, resume)
+    if dry_run:
+        print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
+        return
+    talk = Talk(quiet=quiet)
+    if run is not None and run.done:
+        talk.say(f"{run.path} is done already")
+        result = run.result()
+    else:
+        from embedtune.workflows.train import train as run_training
+
+        result = run_training(config, talk=talk, resume=run).as_json()
+    print_json(result) if as_json else _print(result)
+
+
+def _plan(words: list[str], options: dict[str, Any], resume: str | None) -> tuple[TrainConfig, RunFolder | None]:
+    """The recipe to run, and the run to go on with."""
+    from embedtune.losses import loss_names
+    from embedtune.workflows.needs import check_term
+
+    recipes = [word for word in words if "=" not in word]
+    if len(recipes) > 1:
+        raise ConfigError(
+            f"one recipe at a time, not {len(recipes)}: {', '.join(recipes)}",
+            where="RECIPE",
+            next="name data with --data, and give values as key=value",
+        )
+    run = _run_to_resume(resume, options.get("output"))
+    if run is not None and not words and set(options) <= {"output"}:
+        return run.recipe(), run
+    config = load_config(
+        recipes[0] if recipes else None,
+        [word for word in words if "=" in word],
+        options,
+        known_losses=loss_names(),
+        check_args=check_term,
+    )
+    return config, run
+
+
+def _run_to_resume(resume: str | None, output: str | None) -> RunFolder | None:
+    """The run that `--resume` means; None where a new one is to be started.
+
+    Raises:
+        ConfigError: the folder holds no run, or `auto` has no folder to look into.
+    """
+    if resume is None:
+        return None
+    if resume == "auto" and output is None:
+        raise ConfigError(
+            "--resume auto goes on with whatever the run folder holds, and no run folder is named",
+            where="--resume",
+            next="add --output FOLDER, or name the run: --resume runs/...",
+        )
+    run = RunFolder(Path(output if resume == "auto" and output else resume))
+    if run.begun:
+        return run
+    if resume == "auto":
+        return None
+    raise ConfigError(
+        f"there is no run in {run.path}",
+        where="--resume",
+        next="name the folder that an earlier `embedtune train` printed, or leave --resume out",
+    )
+
+
+def _print(result: Mapping[str, Any]) -> None:
+    """The table and the verdict, and where everything is."""
+    from embedtune.reports.terminal import verdict_table
+
+    parts = ("before", "after", "before_unseen", "after_unseen", "verdict")
+    print_renderable(
+        verdict_table(
+            *(result[part] for part in parts),
+            test_queries=result["test_queries"],
+            unseen_queries=result["unseen_queries"],
+            findings=result["findings"],
+        )
+    )
+    print_text(f"\nmodel   {result['model']}\nreport  {Path(result['run']) / 'report.md'}")

@@ -1,0 +1,84 @@
+"""What a finished run should tell about itself beside its scores."""
+
+import json
+from pathlib import Path
+
+from embedtune.data.rows import Finding, TrainingData
+from embedtune.training.audit import GuideAudit
+from embedtune.training.trainer import FitResult
+from embedtune.workflows.guiding import Guiding
+
+EMPTY_SHARE_WARNING = 0.1
+
+
+def run_findings(data: TrainingData, fitted: FitResult, guiding: Guiding, metrics: Path) -> list[Finding]:
+    """Findings of the run itself; those of the data were made when it was read.
+
+    Args:
+        data: what was learnt from.
+        fitted: what training did.
+        guiding: the guide and its audits.
+        metrics: the run's `metrics.jsonl`.
+    """
+    found = [
+        _without(data),
+        _best_is_early(fitted),
+        _weak_guide(guiding.audits[-1], guiding.name) if guiding.audits and guiding.audits[-1].weak else None,
+        _empty_rows(metrics),
+    ]
+    return [one for one in found if one is not None]
+
+
+def _without(data: TrainingData) -> Finding | None:
+    missing = [name for name, part in (("dev", data.dev), ("test", data.test)) if part is None]
+    if not missing:
+        return None
+    return Finding(
+        code="no-evidence",
+        severity="warning",
+        count=0,
+        message=f"there is no {' and no '.join(missing)} split, so nothing measured this part of the run.",
+        fix="Give more pairs, or name a judged set with --eval-data.",
+    )
+
+
+def _best_is_early(fitted: FitResult) -> Finding | None:
+    if fitted.best_step is None or not fitted.curve or fitted.best_step > fitted.steps / 2:
+        return None
+    return Finding(
+        code="best-model-early",
+        severity="note",
+        count=1,
+        message=f"the model kept is that of step {fitted.best_step} of {fitted.steps}: dev scores fell afterwards.",
+        fix="Fewer epochs or a lower learning rate would cost less and lose nothing.",
+    )
+
+
+def _weak_guide(audit: GuideAudit, name: str) -> Finding:
+    return Finding(
+        code="weak-guide",
+        severity="warning",
+        count=audit.pairs,
+        message=f"the guide {name} is weak: {audit.sentence}.",
+        fix="Compare with --guide none; a smaller --margin or gist's false_negative_weight=0.3 masks less.",
+    )
+
+
+def _empty_rows(metrics: Path) -> Finding | None:
+    """Rows whose negatives were all masked, from the gauges of every step."""
+    shares = [
+        value
+        for line in metrics.read_text(encoding="utf-8").splitlines()
+        for name, value in json.loads(line).items()
+        if name.endswith(".empty_share")
+    ]
+    mean = sum(shares) / len(shares) if shares else 0.0
+    if mean <= EMPTY_SHARE_WARNING:
+        return None
+    return Finding(
+        code="rows-without-negatives",
+        severity="warning",
+        count=len(shares),
+        message=f"on average {mean:.0%} of a batch's rows had every negative masked and taught nothing.",
+        fix="Use a smaller --margin, a larger --batch-size, or --guide none.",
+    )

@@ -1,0 +1,143 @@
+"""Which guide a run gets, how it is prepared, and what it turns out to be worth."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from transformers import TrainerCallback
+
+from embedtune.config.schema import TrainConfig
+from embedtune.data.rows import RetrievalSet
+from embedtune.models.encode import encode
+from embedtune.models.encoder import Encoder
+from embedtune.models.load import load_encoder
+from embedtune.models.store import VectorStore
+from embedtune.training.audit import GuideAudit, audit_guide, held_out_pairs
+from embedtune.training.guide import GuideTable
+from embedtune.training.self_guide import SelfGuide
+from embedtune.training.trainer import Fit
+from embedtune.workflows.needs import wants_guide
+from embedtune.workflows.talk import Talk
+
+
+@dataclass
+class Guiding:
+    """The guide of a run.
+
+    Args:
+        name: self, none, or the name of the model.
+        table: its vectors by row, filled now or during training; None without a guide.
+        callbacks: refresh it while training.
+        audits: what it was worth, in order of time.
+    """
+
+    name: str
+    table: GuideTable | None = None
+    callbacks: tuple[TrainerCallback, ...] = ()
+    audits: list[GuideAudit] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any] | None:
+        """What the report says of the guide, None where no loss wanted one."""
+        if self.table is None:
+            return None
+        last = self.audits[-1] if self.audits else None
+        return {
+            "name": self.name,
+            "margin": last.margin if last else None,
+            "positive_first_share": last.positive_first_share if last else None,
+            "masked_share": last.masked_share if last else None,
+            "step": last.step if last else None,
+            "note": last.sentence if last else "not audited: there were no held-out pairs",
+        }
+
+
+def choose_guide(
+    config: TrainConfig,
+    plan: Fit,
+    dev: RetrievalSet | None,
+    encoder: Encoder,
+    *,
+    talk: Talk,
+    store: VectorStore | None,
+) -> Guiding:
+    """The guide of this run, a frozen one with its vectors computed, a `self` one to be filled while training.
+
+    Args:
+        config: the recipe.
+        plan: the run: its rows and its steps.
+        dev: held-out pairs to audit the guide on.
+        encoder: the student.
+        talk: told what the guide is worth.
+        store: keeps the vectors of a frozen guide.
+    """
+    if config.guide.name == "none" or not wants_guide(config):
+        return Guiding("none")
+    table = GuideTable(plan.rows, plan.table.negatives)
+    if config.guide.name == "self":
+        return _self_guide(config, plan, table, dev, encoder, talk)
+    guide = load_encoder(config.guide, device=config.training.device)
+    guiding = Guiding(config.guide.name, table)
+    with talk.progress(f"guide vectors from {guide.name}") as tell:
+        table.fill(lambda texts, role: encode(guide, texts, role=role, store=store, progress=lambda n, _: tell(n)))
+    audit = _audit(config, guide, dev, store=store)
+    if audit is not None:
+        guiding.audits.append(audit)
+        (talk.warn if audit.weak else talk.say)(f"guide {guide.name}: {audit.sentence}{_advice(audit)}")
+    return guiding
+
+
+def _self_guide(
+    config: TrainConfig, plan: Fit, table: GuideTable, dev: RetrievalSet | None, encoder: Encoder, talk: Talk
+) -> Guiding:
+    guiding = Guiding("self", table)
+
+    def refreshed(step: int) -> None:
+        audit = _audit(config, encoder, dev, step=step)
+        if audit is not None:
+            guiding.audits.append(audit)
+            talk.say(f"guide self at step {step}: {audit.sentence}")
+
+    guiding.callbacks = (
+        SelfGuide(
+            table,
+            lambda texts, role: encode(encoder, texts, role=role),
+            warmup_share=config.guide.warmup_share,
+            steps=plan.steps,
+            steps_per_epoch=plan.steps_per_epoch,
+            on_refresh=refreshed,
+        ),
+    )
+    return guiding
+
+
+def _audit(
+    config: TrainConfig, guide: Encoder, dev: RetrievalSet | None, *, step: int = 0, store: VectorStore | None = None
+) -> GuideAudit | None:
+    if dev is None:
+        return None
+    anchors, positives = held_out_pairs(dev)
+    margin, relative = _margin(config)
+    return audit_guide(
+        encode(guide, anchors, role="query", store=store),
+        encode(guide, positives, role="document", store=store),
+        batch_size=config.training.batch_size,
+        margin=margin,
+        relative=relative,
+        step=step,
+    )
+
+
+def _margin(config: TrainConfig) -> tuple[float, bool]:
+    """Margin of the first loss that has one beside a guide, and whether it is relative."""
+    for section in config.loss:
+        if "margin" in section.args or "margin_strategy" in section.args:
+            return float(section.args.get("margin", 0.0)), section.args.get("margin_strategy") == "relative"
+    return 0.0, False
+
+
+def _advice(audit: GuideAudit) -> str:
+    if not audit.weak:
+        return ""
+    return (
+        "; such a guide is likely to hurt: try --guide self, --guide none, "
+        "or gist's false_negative_weight=0.3 instead of dropping"
+    )

@@ -1,0 +1,53 @@
+"""Whether data can serve the losses of a recipe, and losses accept their arguments: known before a model loads."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from embedtune.config.schema import TrainConfig
+from embedtune.data.rows import TrainingData
+from embedtune.errors import DataError
+from embedtune.losses import build_loss, loss_class, loss_names
+
+AUTO_MARGIN = "auto"
+
+
+def check_term(name: str, args: Mapping[str, Any]) -> None:
+    """Build one loss, since only the loss knows what its arguments may be; `margin: auto` becomes a number in the run.
+
+    Raises:
+        ConfigError: an unknown argument or a value out of range.
+    """
+    build_loss(name, **{key: value for key, value in args.items() if (key, value) != ("margin", AUTO_MARGIN)})
+
+
+def check_needs(config: TrainConfig, data: TrainingData) -> None:
+    """Refuse losses that the data cannot serve, naming those they can.
+
+    Raises:
+        DataError: a loss needs negatives, labels or teacher scores that the data do not have.
+    """
+    for section in config.loss:
+        missing = missing_for(section.name, data)
+        if missing:
+            able = [name for name in loss_names() if not missing_for(name, data)]
+            raise DataError(
+                f"the loss {section.name!r} needs {' and '.join(missing)}, and the data have none",
+                where=f"loss {section.name}",
+                next=f"use a loss these data can serve ({', '.join(able)}), or add the column",
+            )
+
+
+def missing_for(name: str, data: TrainingData) -> list[str]:
+    """What the loss needs and the data lack, in words."""
+    loss, rows = loss_class(name), data.train
+    lacking = {
+        "negatives (a column negative, negative_1 or negatives)": loss.needs_negatives and not rows.has_negatives,
+        "labels (a column label)": loss.needs_labels and rows.labels is None,
+        "teacher scores": loss.needs_teacher and rows.teacher_scores is None,
+    }
+    return [what for what, is_lacking in lacking.items() if is_lacking]
+
+
+def wants_guide(config: TrainConfig) -> bool:
+    """Whether any loss of the recipe would use a guide."""
+    return any(loss_class(section.name).needs_guide for section in config.loss)

@@ -1,0 +1,58 @@
+"""What a training run leaves: the object behind `--json`, the report and the verdict table."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from embedtune.data.rows import Finding
+
+Scores = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """The outcome of `embedtune train`; the field names are the `--json` keys and stay.
+
+    Args:
+        run: the run folder.
+        model: the folder of the tuned model.
+        losses: name and weight of each term.
+        steps, epochs: how long it trained.
+        examples_per_s: training pairs per second, dev evaluations included.
+        elapsed_s: wall time of the whole command.
+        peak_memory_bytes: the largest resident size of the process.
+        before, after: metrics on the test split, of the encoder as it came and as it is now.
+        before_unseen, after_unseen: the same over queries whose relevant documents were never training positives;
+            None when there are none.
+        verdict: metric, on, difference, interval, p_value, verdict; None when there is no test split.
+        findings: what is odd about data and run.
+    """
+
+    run: str
+    model: str
+    losses: tuple[Mapping[str, Any], ...]
+    steps: int
+    epochs: float
+    examples_per_s: float
+    elapsed_s: float
+    peak_memory_bytes: int
+    before: Scores
+    after: Scores
+    before_unseen: Scores | None
+    after_unseen: Scores | None
+    verdict: Mapping[str, Any] | None
+    findings: tuple[Finding, ...] = ()
+    described: tuple[str, ...] = ()
+    test_queries: int = 0
+    unseen_queries: int = 0
+    guide: Mapping[str, Any] | None = None
+    dev_curve: tuple[tuple[int, Scores], ...] = ()
+    best_step: int | None = None
+    how_to_use: tuple[str, ...] = ()
+    recipe: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plain object that `--json` prints and `report.json` holds."""
+        return dataclasses.asdict(self)

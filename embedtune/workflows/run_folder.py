@@ -1,0 +1,159 @@
+"""The folder of a run: everything needed to understand, repeat, resume and use it, and nothing outside it."""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from embedtune import __version__
+from embedtune.config.load import dump_config, load_config
+from embedtune.config.schema import TrainConfig
+from embedtune.errors import ConfigError, OutputError
+
+RECIPE, FACTS, REPORT = "recipe.yaml", "run.json", "report.json"
+PACKAGES = (
+    "torch",
+    "sentence-transformers",
+    "transformers",
+    "tokenizers",
+    "accelerate",
+    "datasets",
+    "faiss-cpu",
+    "numpy",
+)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths inside one run."""
+
+    path: Path
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    @property
+    def start(self) -> Path:
+        """The encoder as it was before training, where it exists nowhere else."""
+        return self.path / "start"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def begun(self) -> bool:
+        return (self.path / RECIPE).is_file()
+
+    @property
+    def done(self) -> bool:
+        return (self.path / REPORT).is_file()
+
+    def recipe(self) -> TrainConfig:
+        """The recipe this run was started with."""
+        return load_config(str(self.path / RECIPE), (), {})
+
+    def facts(self) -> dict[str, Any]:
+        """What `write_facts` left, or nothing."""
+        file = self.path / FACTS
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+    def result(self) -> dict[str, Any]:
+        """The result of a finished run, as `--json` printed it."""
+        report: dict[str, Any] = json.loads((self.path / REPORT).read_text(encoding="utf-8"))
+        return report
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file whole or not at all."""
+        partial = self.path / f".{name}.partial"
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(self.path / name)
+
+    def write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        """Write an object as JSON, whole or not at all; Korean stays readable."""
+        self.write(name, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def new_run(config: TrainConfig) -> RunFolder:
+    """Make the folder of a new run and put its recipe there.
+
+    Raises:
+        ConfigError: the folder already holds a run or other files.
+        OutputError: it cannot be made or written.
+    """
+    name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.loss[0].name}"
+    path = Path(config.output.folder) if config.output.folder else _unused(Path("runs") / name)
+    folder = RunFolder(path)
+    if folder.begun:
+        raise ConfigError(
+            f"{path} already holds a run",
+            where="--output",
+            next=f"go on with it: embedtune train --resume {path}; or name another folder",
+        )
+    try:
+        if path.is_dir() and any(path.iterdir()):
+            raise ConfigError(
+                f"{path} is not empty, and a run never writes into other people's files",
+                where="--output",
+                next="name a folder that does not exist yet",
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        folder.write(RECIPE, dump_config(config))
+    except OSError as error:
+        raise OutputError(
+            f"cannot write the run folder {path}: {error.strerror or error}",
+            where="--output",
+            next="name a folder that you may write to",
+        ) from error
+    return folder
+
+
+def _unused(path: Path) -> Path:
+    """The path itself, or with a number when two runs start in the same second."""
+    candidate, number = path, 2
+    while candidate.exists():
+        candidate, number = path.with_name(f"{path.name}-{number}"), number + 1
+    return candidate
+
+
+def refuse_changes(folder: RunFolder, config: TrainConfig) -> None:
+    """Refuse to go on with a run under another recipe than the one it was started with.
+
+    Raises:
+        ConfigError: names every option that differs.
+    """
+    then, now = _flat(folder.recipe().model_dump()), _flat(config.model_dump())
+    differing = sorted(
+        key for key in then.keys() | now.keys() if then.get(key) != now.get(key) and not key.startswith("output.")
+    )
+    if differing:
+        listed = "; ".join(f"{key} was {then.get(key)!r}, is now {now.get(key)!r}" for key in differing)
+        raise ConfigError(
+            f"this run was started with other options: {listed}",
+            where=str(folder.path / RECIPE),
+            next="leave the options out to go on as it was started, or start a new run with another --output",
+        )
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping) and value:
+        return {k: v for key, inner in value.items() for k, v in _flat(inner, f"{prefix}{key}.").items()}
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return {k: v for place, inner in enumerate(value) for k, v in _flat(inner, f"{prefix}{place}.").items()}
+    return {prefix.rstrip("."): value}
+
+
+def machine_facts() -> dict[str, Any]:
+    """Versions and machine, for the run's record."""
+    versions = {"embedtune": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {"versions": versions, "machine": platform.machine(), "system": platform.system()}

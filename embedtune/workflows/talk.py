@@ -1,0 +1,32 @@
+"""How a workflow speaks to the person who started it, without knowing whether a terminal, a log or nobody listens."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+
+class Talk(Protocol):
+    """What a workflow says while it works. The command line prints it on stderr."""
+
+    def say(self, text: str) -> None:
+        """A fact worth knowing."""
+
+    def warn(self, text: str) -> None:
+        """Something that may make the result mean something else."""
+
+    def progress(self, description: str, total: int | None = None) -> AbstractContextManager[Callable[[int], None]]:
+        """A long piece of work; the callable is told how much of `total` is done."""
+
+
+class Silence:
+    """A listener that hears nothing, for library use."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    def warn(self, text: str) -> None:
+        """Nothing."""
+
+    def progress(self, description: str, total: int | None = None) -> AbstractContextManager[Callable[[int], None]]:
+        """Nothing."""
+        return nullcontext(lambda done: None)

@@ -1,0 +1,209 @@
+"""One training run from a checked recipe to its report: load, measure, train, measure again, save, judge."""
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from embedtune.config.load import dump_config
+from embedtune.config.schema import ModelSection, TrainConfig
+from embedtune.data.check import unseen_queries
+from embedtune.data.rows import TrainingData
+from embedtune.errors import ModelError
+from embedtune.evaluation.judged import as_arrays
+from embedtune.evaluation.retrieval import RetrievalScores
+from embedtune.models.encode import encode
+from embedtune.models.encoder import Encoder
+from embedtune.models.load import load_encoder
+from embedtune.models.save import save_encoder
+from embedtune.models.store import VectorStore, open_store
+from embedtune.reports.markdown import train_report
+from embedtune.training.objective import build_objective
+from embedtune.training.precision import choose_precision
+from embedtune.training.table import build_table
+from embedtune.training.trainer import DevScores, Fit, FitResult, fit
+from embedtune.workflows.findings import run_findings
+from embedtune.workflows.guiding import Guiding, choose_guide
+from embedtune.workflows.results import TrainResult
+from embedtune.workflows.run_folder import REPORT, RunFolder
+from embedtune.workflows.scoring import PRIMARY, Judgment, judge, score
+from embedtune.workflows.talk import Talk
+
+SAVED_TOLERANCE = 1e-5
+PROBES = 16
+"""How many training texts the saved model is compared on with the model in memory."""
+
+
+@dataclass
+class TrainingRun:
+    """A run in progress.
+
+    Args:
+        config: the resolved recipe.
+        data: rows and judged sets.
+        folder: where everything goes.
+        talk: told what happens.
+        started: `time.perf_counter()` when the command began.
+    """
+
+    config: TrainConfig
+    data: TrainingData
+    folder: RunFolder
+    talk: Talk
+    started: float
+
+    def run(self, *, resumed: bool) -> TrainResult:
+        """Everything, in order."""
+        store = open_store(self.config.output.store)
+        encoder = self._encoder(resumed=resumed)
+        before = self._scores(encoder, "before", store)
+        fitted, guiding = self._fit(encoder, store, resumed=resumed)
+        after = self._scores(encoder, "after", None)
+        self._save(encoder)
+        return self._finish(before, after, fitted, guiding)
+
+    def _encoder(self, *, resumed: bool) -> Encoder:
+        section = self.config.model
+        if resumed and self.folder.start.is_dir():
+            section = section.model_copy(update={"name": str(self.folder.start)})
+        with self.talk.progress("loading the encoder"):
+            encoder = load_encoder(
+                section, device=self.config.training.device, texts=self.data.texts, seed=self.config.training.seed
+            )
+        for note in encoder.notes:
+            self.talk.say(note)
+        if not encoder.pretrained and not self.folder.start.is_dir():
+            save_encoder(encoder, self.folder.start)
+        return encoder
+
+    def _scores(self, encoder: Encoder, when: str, store: VectorStore | None) -> RetrievalScores | None:
+        if self.data.test is None:
+            return None
+        with self.talk.progress(f"scoring the test split {when} training"):
+            scores = score(encoder, self.data.test, store=store)
+        self.talk.say(f"{when} training: test nDCG@10 {scores.means[PRIMARY]:.3f} over {len(scores):,} queries")
+        return scores
+
+    def _fit(self, encoder: Encoder, store: VectorStore | None, *, resumed: bool) -> tuple[FitResult, Guiding]:
+        config, rows = self.config, self.data.train
+        table = build_table(rows, self.data.known_positives, config.negatives.per_row)
+        device = str(encoder.model.device)
+        precision = choose_precision(config.training.precision, device, has_products=encoder.has_products)
+        plan = Fit(
+            rows=rows,
+            table=table,
+            objective=build_objective(config.loss),
+            section=config.training,
+            folder=self.folder.checkpoints,
+            lr=encoder.default_lr if config.training.lr == "auto" else config.training.lr,
+            dev=self._dev_scores(encoder),
+            dev_metric=PRIMARY,
+            precision=precision.name,
+            device=device,
+            tensorboard=config.output.tensorboard,
+        )
+        self.talk.say(
+            f"training on {len(rows):,} pairs: {plan.steps:,} steps of up to {config.training.batch_size}, "
+            f"learning rate {plan.lr:g}, {precision.name} ({precision.reason})"
+        )
+        guiding = choose_guide(config, plan, self.data.dev, encoder, talk=self.talk, store=store)
+        with self.talk.progress("training", total=plan.steps) as tell:
+            plan = replace(plan, guide=guiding.table, callbacks=guiding.callbacks, progress=lambda done, *_: tell(done))
+            return fit(encoder, plan, resume=resumed), guiding
+
+    def _dev_scores(self, encoder: Encoder) -> DevScores | None:
+        """Scores the encoder in its present state on the dev split, whose texts are looked up once."""
+        if self.data.dev is None:
+            return None
+        judged = as_arrays(self.data.dev)
+        return lambda: score(encoder, judged).means
+
+    def _save(self, encoder: Encoder) -> None:
+        """Save the model and make sure that what was saved gives the vectors that were measured."""
+        save_encoder(encoder, self.folder.model)
+        probes = list(dict.fromkeys(self.data.train.positives))[:PROBES]
+        section = ModelSection(name=str(self.folder.model), trust_remote_code=self.config.model.trust_remote_code)
+        saved = load_encoder(section, device=str(encoder.model.device))
+        for role in ("query", "document"):
+            distance = np.abs(encode(encoder, probes, role=role) - encode(saved, probes, role=role)).max()
+            if distance > SAVED_TOLERANCE:
+                raise ModelError(
+                    f"the saved model is not the trained one: {role} vectors differ by {distance:.2g}",
+                    where=str(self.folder.model),
+                    next="this is a defect of embedtune; please report it with the recipe of the run",
+                )
+
+    def _finish(
+        self, before: RetrievalScores | None, after: RetrievalScores | None, fitted: FitResult, guiding: Guiding
+    ) -> TrainResult:
+        judgment = None
+        if before is not None and after is not None and self.data.test is not None:
+            unseen = unseen_queries(self.data.test, self.data.train, self.data.dev)
+            judgment = judge(before, after, unseen, seed=self.config.training.seed)
+        result = TrainResult(
+            run=str(self.folder.path),
+            model=str(self.folder.model),
+            losses=tuple({"name": one.name, "weight": one.weight} for one in self.config.loss),
+            steps=fitted.steps,
+            epochs=fitted.epochs,
+            examples_per_s=round(fitted.examples_per_s, 1),
+            elapsed_s=round(time.perf_counter() - self.started, 2),
+            peak_memory_bytes=peak_memory_bytes(),
+            **judged_fields(judgment),
+            findings=(
+                *self.data.findings,
+                *run_findings(self.data, fitted, guiding, self.folder.checkpoints / "metrics.jsonl"),
+            ),
+            described=self.data.described,
+            guide=guiding.as_json(),
+            dev_curve=fitted.curve,
+            best_step=fitted.best_step,
+            how_to_use=how_to_use(self.folder.model),
+            recipe=dump_config(self.config),
+            facts=self.folder.facts(),
+        )
+        self.folder.write("report.md", train_report(result.as_json()))
+        self.folder.write_json(REPORT, result.as_json())
+        return result
+
+
+def judged_fields(judgment: Judgment | None) -> dict[str, Any]:
+    """The part of a result that the test split decides."""
+    if judgment is None:
+        return {"before": {}, "after": {}, "before_unseen": None, "after_unseen": None, "verdict": None}
+    before, after = judgment.before_unseen, judgment.after_unseen
+    return {
+        "before": judgment.before.means,
+        "after": judgment.after.means,
+        "before_unseen": before.means if before is not None else None,
+        "after_unseen": after.means if after is not None else None,
+        "verdict": judgment.verdict.as_dict(),
+        "test_queries": len(judgment.before),
+        "unseen_queries": len(before) if before is not None else 0,
+    }
+
+
+def how_to_use(model: Path) -> tuple[str, ...]:
+    """Lines of Python that use the tuned model with nothing but sentence-transformers."""
+    return (
+        "from sentence_transformers import SentenceTransformer",
+        "",
+        f"model = SentenceTransformer({str(model)!r})",
+        'queries = model.encode(["a question"], prompt_name="query", normalize_embeddings=True)',
+        'documents = model.encode(["an answer", "another"], prompt_name="document", normalize_embeddings=True)',
+        "print(queries @ documents.T)",
+    )
+
+
+def peak_memory_bytes() -> int:
+    """The largest resident size this process has had."""
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else used * 1024  # bytes on macOS, KiB on Linux
