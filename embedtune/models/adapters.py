@@ -46,10 +46,13 @@ def add_lora(model: "SentenceTransformer", lora: Lora, seed: int) -> None:
             ) from error
 
 
+def has_lora(model: "SentenceTransformer") -> bool:
+    """Whether the model carries adapters that are not part of its weights yet."""
+    return bool(getattr(model.transformers_model, "_hf_peft_config_loaded", False))
+
+
 def merge_lora(model: "SentenceTransformer") -> None:
-    """Fold adapters into the weights they adapt and remove them, in place; a model without any stays as it is."""
-    if importlib.util.find_spec("peft") is None:
-        return
+    """Fold adapters into the weights they adapt and remove them, in place."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, BaseTunerLayer)]
@@ -57,8 +60,7 @@ def merge_lora(model: "SentenceTransformer") -> None:
         layer.merge(safe_merge=True)
         parent, _, attribute = name.rpartition(".")
         setattr(model.get_submodule(parent), attribute, layer.get_base_layer())
+    # With these left behind, transformers would save an adapter instead of the model.
     transformer = model.transformers_model
-    if layers and transformer is not None:
-        # With these left behind, transformers would save an adapter instead of the model.
-        transformer._hf_peft_config_loaded = False
-        del transformer.peft_config
+    transformer._hf_peft_config_loaded = False
+    del transformer.peft_config

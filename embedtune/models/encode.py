@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embedtune.errors import ModelError
-from embedtune.models.encoder import Encoder, Role, is_static
+from embedtune.models.encoder import Encoder, Role, has_towers, is_static
 from embedtune.models.store import VectorStore, text_key
 
 if TYPE_CHECKING:
@@ -53,15 +53,17 @@ def encode(
     distinct = list(positions)
     vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32)  # (U, D)
     missing: Sequence[int] = range(len(distinct))
+    tower = role if has_towers(encoder.model) else None
     shelf = store.shelf(encoder.fingerprint(), encoder.dimensions) if store is not None else None
     if shelf is not None:
-        keys = [text_key(prompt, text, encoder.max_length, encoder.precision) for text in distinct]
+        way = f"{encoder.max_length} {encoder.precision} {tower}"
+        keys = [text_key(prompt, text, way) for text in distinct]
         missing = shelf.read(keys, into=vectors)
     done = len(distinct) - len(missing)
     if progress is not None:
         progress(done, len(distinct))
     with _evaluating(encoder.model):
-        for chosen, batch in _batches(encoder.model, distinct, missing, prompt, batch_tokens):
+        for chosen, batch in _batches(encoder.model, distinct, missing, (prompt, tower), batch_tokens):
             _check(batch, chosen, distinct, encoder.name)
             vectors[chosen] = batch
             if shelf is not None:
@@ -77,7 +79,11 @@ def encode(
 
 
 def _batches(
-    model: "SentenceTransformer", texts: Sequence[str], chosen: Sequence[int], prompt: str, batch_tokens: int
+    model: "SentenceTransformer",
+    texts: Sequence[str],
+    chosen: Sequence[int],
+    prompt_and_tower: tuple[str, Role | None],
+    batch_tokens: int,
 ) -> Iterator[tuple[list[int], np.ndarray]]:
     """Pairs of text numbers and their vectors (b, D), longest texts first.
 
@@ -87,6 +93,8 @@ def _batches(
     import torch
     from sentence_transformers.util import batch_to_device
 
+    prompt, tower = prompt_and_tower
+    route = {"task": tower} if tower else {}
     order = sorted(chosen, key=lambda i: (-len(texts[i].encode("utf-8", "surrogatepass")), i))
     if is_static(model):
         batch_tokens *= STATIC_FACTOR
@@ -94,7 +102,7 @@ def _batches(
     while start < len(order):
         part = order[start : start + rows]
         with torch.inference_mode():
-            features = model.preprocess([texts[i] for i in part], prompt=prompt or None)
+            features = model.preprocess([texts[i] for i in part], prompt=prompt or None, **route)
             width = max(1, features["input_ids"].numel() // len(part)) if "input_ids" in features else 512
             output = model(batch_to_device(features, model.device))["sentence_embedding"]  # (b, D)
             if model.truncate_dim is not None:

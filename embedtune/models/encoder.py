@@ -74,6 +74,13 @@ def is_static(model: "SentenceTransformer") -> bool:
     return isinstance(model[0], StaticEmbedding)
 
 
+def has_towers(model: "SentenceTransformer") -> bool:
+    """Whether queries and documents go through different modules."""
+    from sentence_transformers.base.modules import Router
+
+    return isinstance(model[0], Router)
+
+
 def _raw(tensor: "torch.Tensor") -> bytes:
     import torch
 
@@ -84,10 +91,10 @@ def _raw(tensor: "torch.Tensor") -> bytes:
 def _structure(model: "SentenceTransformer") -> Iterator[str]:
     """Everything beside weights that vectors depend on. Dropout differs by no vector, but never mind."""
     yield str(model.truncate_dim)
-    for module in model:
-        yield type(module).__name__
-        settings = module.get_config_dict() if hasattr(module, "get_config_dict") else {}
-        yield json.dumps(settings, sort_keys=True, default=str)
+    for module in model.modules():
+        if hasattr(module, "get_config_dict"):
+            yield type(module).__name__
+            yield json.dumps(module.get_config_dict(), sort_keys=True, default=str)
     if model.config is not None:
         settings = model.config.to_dict()
         # Where it was loaded from and with which version changes no vector.

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from embedtune.config.schema import GuideSection, ModelSection
-from embedtune.errors import ConfigError, EmbedtuneError, ModelError
+from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encoder import Encoder, Role, is_static
 from embedtune.models.resolve import Resolved, offline, resolve
 
@@ -49,6 +49,7 @@ def load_encoder(
     notes = [PRETRAINED_IS_BETTER] if found.kind == "starter" else list(_bare_note(found, model))
     default_lr = STATIC_LR if is_static(model) else TRANSFORMER_LR
     if is_static(model):
+        _set_prompts(model, {})
         notes += _ignored(section)
     else:
         _set_prompts(model, section.prompts)
@@ -109,18 +110,19 @@ def _make_starter(texts: Sequence[str] | None, seed: int) -> "SentenceTransforme
 
 def _load(found: Resolved, section: ModelSection | GuideSection, device: str) -> "SentenceTransformer":
     with _quiet_libraries():
+        import torch
         from sentence_transformers import SentenceTransformer
 
         try:
-            return SentenceTransformer(
+            model = SentenceTransformer(
                 str(found.path or found.name),
                 device=device,
                 trust_remote_code=section.trust_remote_code,
                 local_files_only=found.path is not None or offline(),
-                model_kwargs={"use_safetensors": True},
+                model_kwargs={"use_safetensors": True, "dtype": torch.float32},
             )
-        except EmbedtuneError:
-            raise
+            # Whatever the file holds: training needs float32 weights, and mixed precision is the trainer's to choose.
+            return model.float()
         except Exception as error:  # whatever a damaged or foreign model makes the libraries raise
             raise ModelError(
                 f"{found.name} cannot be loaded: {type(error).__name__}: {_first_line(error)}",
@@ -164,12 +166,29 @@ def _set_prompts(model: "SentenceTransformer", given: dict[Role, str]) -> None:
 
 
 def _set_length(model: "SentenceTransformer", asked: int | None) -> list[str]:
-    if asked is None:
+    limit, wanted = _positions(model), asked or _max_length(model)
+    if wanted is None:
         return []
+    model.max_seq_length = wanted if limit is None else min(wanted, limit)
+    if asked is None or asked <= model.max_seq_length:
+        return []
+    return [f"max_length {asked} is more than the model can read; it is {limit} now"]
+
+
+def _positions(model: "SentenceTransformer") -> int | None:
+    """The most tokens the model can tell apart by position, or None when it says nothing of it.
+
+    RoBERTa-like models lose the first rows of their table to padding, and do not always say so to their tokenizer: one
+    token more than the table holds is an index error.
+    """
+    from torch.nn import Embedding
+
+    for module in model.modules():
+        table = getattr(module, "position_embeddings", None)
+        if isinstance(table, Embedding):
+            return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
     positions = getattr(model.config, "max_position_embeddings", None)
-    limit = positions if positions is not None else asked
-    model.max_seq_length = min(asked, limit)
-    return [f"max_length {asked} is cut to {limit}, the most that the model can read"] if asked > limit else []
+    return int(positions) if positions and positions > 0 else None
 
 
 def _max_length(model: "SentenceTransformer") -> int | None:

@@ -1,12 +1,13 @@
 """Writes an encoder as a folder that plain sentence-transformers loads; there is never half a model under its name."""
 
 import copy
+import json
 import os
 import shutil
 from pathlib import Path
 
 from embedtune.errors import OutputError
-from embedtune.models.adapters import merge_lora
+from embedtune.models.adapters import has_lora, merge_lora
 from embedtune.models.encoder import Encoder
 from embedtune.models.quiet import quiet_libraries
 
@@ -60,15 +61,28 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
 
 
 def _write(encoder: Encoder, folder: Path) -> None:
-    # Merging changes weights; the model that goes on training must not notice.
-    model = copy.deepcopy(encoder.model)
-    merge_lora(model)
+    model = encoder.model
+    if has_lora(model):
+        # Merging changes weights; the model that goes on training must not notice.
+        model = copy.deepcopy(model)
+        merge_lora(model)
+    for key in ("is_local", "local_files_only"):
+        # How this process found the tokenizer is no property of the model.
+        getattr(model.tokenizer, "init_kwargs", {}).pop(key, None)
     with quiet_libraries():
         model.save(str(folder), create_model_card=False)
     (folder / "README.md").write_text(_card(encoder), encoding="utf-8")
+    for file in folder.rglob("*.safetensors"):
+        # safetensors lets nobody but the owner read its files, which a shared folder of models cannot use.
+        file.chmod((folder / "README.md").stat().st_mode)
 
 
 def _card(encoder: Encoder) -> str:
-    prompts = {role: f"`{prompt!r}`" if prompt else "none" for role, prompt in encoder.prompts.items()}
+    prompts = {
+        role: f"`{json.dumps(prompt, ensure_ascii=False)}`" if prompt else "none"
+        for role, prompt in encoder.prompts.items()
+    }
     length = f"{encoder.max_length} tokens" if encoder.max_length else "none"
-    return CARD.format(name=encoder.name, dimensions=encoder.dimensions, length=length, **prompts)
+    # The folder's name and not its path, which tells of the machine.
+    name = Path(encoder.name).name if Path(encoder.name).exists() else encoder.name
+    return CARD.format(name=name, dimensions=encoder.dimensions, length=length, **prompts)

@@ -68,10 +68,13 @@ def default_folder() -> Path:
     return base / "embedtune" / "vectors"
 
 
-def text_key(prompt: str, text: str, max_length: int | None, precision: str) -> bytes:
-    """16 bytes for the exact string encoded and how. Prompt and text apart: some models do not pool the prompt."""
+def text_key(prompt: str, text: str, way: str) -> bytes:
+    """16 bytes for the exact string encoded, and `way`: all else its vector depends on beside the model.
+
+    Prompt and text are told apart, for some models leave the prompt's tokens out of the mean.
+    """
     digest = hashlib.blake2b(digest_size=KEY_BYTES)
-    for part in (prompt, text, str(max_length), precision):
+    for part in (prompt, text, way):
         encoded = part.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(8, "little") + encoded)
     return digest.digest()

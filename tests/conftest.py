@@ -1,0 +1,108 @@
+"""Models made on the spot for all tests: no download, no network, the same weights on every run."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+# Before any library reads them: no test may wait for a network or use somebody's tracker.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+if TYPE_CHECKING:
+    from embedtune.models.load import Encoder
+
+TEXTS = (
+    "How do I reset my password?",
+    "Open the settings, choose account, and press reset password.",
+    "My card was charged twice for one order.",
+    "We refund a double charge within five working days.",
+    "비밀번호를 잊어버렸어요. 어떻게 다시 설정하나요?",
+    "설정에서 계정을 열고 비밀번호 재설정을 누르세요.",
+    "한 번 주문했는데 카드가 두 번 결제됐어요.",
+    "이중 결제는 영업일 기준 닷새 안에 환불됩니다.",
+    "Can I change the delivery address after ordering?",
+    "The address can be changed until the parcel leaves the warehouse.",
+    "주문한 뒤에 배송지를 바꿀 수 있나요?",
+    "상품이 창고를 떠나기 전까지는 주소를 바꿀 수 있습니다.",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _caches_of_their_own(tmp_path_factory: pytest.TempPathFactory):
+    """Keep the tests' vector store out of the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def texts() -> tuple[str, ...]:
+    """Twelve short texts, half of them Korean."""
+    return TEXTS
+
+
+@pytest.fixture(scope="session")
+def bare_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A transformers BERT with random weights, two layers of 32 dimensions, 64 tokens at most."""
+    import torch
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
+    from tokenizers.normalizers import NFC
+    from tokenizers.pre_tokenizers import Whitespace
+    from tokenizers.processors import TemplateProcessing
+    from tokenizers.trainers import BpeTrainer
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(BPE(unk_token="[UNK]"))
+    tokenizer.normalizer = NFC()
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.train_from_iterator(TEXTS, BpeTrainer(vocab_size=300, special_tokens=special, show_progress=False))
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    config = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    folder = tmp_path_factory.mktemp("models") / "tiny-bert"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder)
+    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special, strict=True))
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **names).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bert_folder(bare_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same BERT as a sentence-transformers folder with mean pooling."""
+    from sentence_transformers import SentenceTransformer
+
+    folder = tmp_path_factory.mktemp("models") / "tiny-sentence-bert"
+    SentenceTransformer(str(bare_folder), device="cpu", local_files_only=True).save(str(folder), create_model_card=False)
+    return folder
+
+
+@pytest.fixture
+def bert(bert_folder: Path) -> "Encoder":
+    """The tiny BERT, loaded afresh on the CPU: a test may train it."""
+    from embedtune.config.schema import ModelSection
+    from embedtune.models.load import load_encoder
+
+    return load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+
+
+@pytest.fixture
+def starter() -> "Encoder":
+    """A starter made from the twelve texts."""
+    from embedtune.config.schema import ModelSection
+    from embedtune.models.load import load_encoder
+
+    return load_encoder(ModelSection(name="starter"), device="cpu", texts=TEXTS)
