@@ -66,9 +66,7 @@ def read_yaml(text: str) -> Document:
         YamlMistake: it is not YAML, is too large or too deep, or uses anchors, aliases or tags.
     """
     if len(text) > MAX_CHARACTERS:
-        raise YamlMistake(
-            f"{len(text):,} characters are too many for a recipe; at most {MAX_CHARACTERS:,} are read", None
-        )
+        raise YamlMistake(f"longer than {MAX_CHARACTERS:,} characters, too long for a recipe", None)
     try:
         node = _Loader(text).get_single_node()
     except yaml.MarkedYAMLError as error:
@@ -138,6 +136,14 @@ class RecipeDumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        # PyYAML leaves these line separators as they are in its other styles, and then reads them back as blanks.
+        style = '"' if any(separator in text for separator in "\x85\u2028\u2029") else None
+        return self.represent_scalar(_PREFIX + "str", text, style)
+
+
+RecipeDumper.add_representer(str, RecipeDumper.represent_text)
 
 
 for _tag, (_pattern, _first, _) in _SCALARS.items():

@@ -1,0 +1,110 @@
+"""The frame: help, version, verbs and misspellings, as a person at a shell meets them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import embedtune
+from embedtune.cli._guard import guarded
+from embedtune.cli.app import build_app, verb_names
+
+HEAVY = ("torch", "sentence_transformers", "transformers", "faiss", "datasets")
+
+
+def shell(*arguments: str) -> subprocess.CompletedProcess[str]:
+    code = f"""
+import sys
+from embedtune.cli.app import main
+try:
+    main({list(arguments)!r})
+finally:
+    heavy = sorted(set(sys.modules) & set({HEAVY!r}))
+    print("heavy modules:", heavy, file=sys.stderr)
+"""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--help",), ("-h",), ("--version",), ("recipes",), ("recipes", "list"), ("nonsense",)]
+    + [(verb, "--help") for verb in verb_names()],
+    ids=" ".join,
+)
+def test_answers_without_loading_torch(arguments: tuple[str, ...]) -> None:
+    done = shell(*arguments)
+    assert done.stderr.splitlines()[-1] == "heavy modules: []"
+    assert done.returncode == (2 if arguments == ("nonsense",) else 0)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(build_app(), ["--version"]) == 0
+    assert capsys.readouterr().out == f"embedtune {embedtune.__version__}\n"
+
+
+def test_without_a_verb_the_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(build_app(), []) == 0
+    bare = capsys.readouterr().out
+    assert guarded(build_app(), ["--help"]) == 0
+    assert bare.strip() == capsys.readouterr().out.strip()
+    for verb in verb_names():
+        assert f"\n  {verb} " in bare
+
+
+def test_the_verbs_are_the_files() -> None:
+    files = {path.stem for path in Path(embedtune.__file__).parent.joinpath("cli").glob("[a-z]*.py")} - {"app"}
+    assert set(verb_names()) == files >= {"losses", "recipes"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "where"),
+    [
+        (["recipse"], "Did you mean 'recipes'?", "embedtune"),
+        (["recipes", "lits"], "Did you mean 'list'?", "embedtune recipes"),
+        (["losses", "--jsn"], "--json", "embedtune losses"),
+        (["recipes", "copy", "gist-pairs", "--forse"], "--force", "embedtune recipes copy"),
+        (["recipes", "show"], "Missing argument", "embedtune recipes show"),
+        (["losses", "surplus"], "surplus", "embedtune losses"),
+        (["--vresion"], "--version", "embedtune"),
+    ],
+)
+def test_wrong_usage_is_one_message_with_a_way_on(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str, where: str
+) -> None:
+    assert guarded(build_app(), arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = err.splitlines()
+    assert lines[0].startswith("error: ")
+    assert message in lines[0]
+    assert lines[1:] == [f"where: {where}", f"next: `{where} --help` shows what it takes"]
+
+
+def test_wrong_usage_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(build_app(), ["losses", "--json", "--los", "gist"]) == 2
+    out, err = capsys.readouterr()
+    error = json.loads(out)["error"]
+    assert set(error) == {"code", "message", "where", "next"}
+    assert (error["code"], error["where"]) == ("usage", "embedtune losses")
+    assert "--los" in error["message"]
+    assert err == ""
+
+
+def test_a_reader_that_went_away_is_no_crash() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from embedtune.cli.app import main; main(['recipes', 'list'])"
+    done = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_console_without_hangul_gets_escapes_and_no_crash() -> None:
+    code = "from embedtune.cli.app import main; main(['recipes', 'show', '한국어'])"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 2
+    assert "\\ud55c" in done.stderr
