@@ -127,9 +127,9 @@ def _empty_documents(path: Path, empty: Mapping[str, int]) -> tuple[Finding, ...
     # Public sets have a few (38 in FiQA). Nobody judged them, or reading would have failed, so they are left out aloud.
     if not empty:
         return ()
-    message = f"{len(empty):,} documents have neither title nor text; no judgment names them, so they are left out"
+    message = f"{len(empty):,} documents have neither title nor text; no judgment names them, so they are left out."
     examples = tuple(f"{path.name}:{line} (document {key})" for key, line in list(empty.items())[:SHOWN])
-    return (Finding("empty-documents", "note", len(empty), message, "remove them from the corpus", examples),)
+    return (Finding("empty-documents", "note", len(empty), message, "Remove them from the corpus.", examples),)
 
 
 def _texts(

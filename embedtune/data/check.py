@@ -11,7 +11,21 @@ from embedtune.data.rows import Finding, RetrievalSet, Rows
 from embedtune.identity import text_id
 
 VERY_LONG = 20_000  # characters; more than the 8,192 tokens that the longest common encoders read
-_QUESTION_MARKS = "??؟"
+_QUESTION_MARKS = ("?", "\uff1f", "\u061f")  # Latin and Hangul, full width, Arabic
+# code -> severity, what it says after the count, what to do
+_ODD = {
+    "very-long-texts": (
+        "warning",
+        f"texts are longer than {VERY_LONG:,} characters; encoders read their beginning only.",
+        "Divide them into passages.",
+    ),
+    "near-empty-texts": ("warning", "texts hold no letter and no digit.", "Remove their rows."),
+    "unnormalised-texts": (
+        "note",
+        "texts are not in Unicode form NFC (such as Hangul in single jamo); encoders read other characters in them.",
+        "Normalise them to NFC.",
+    ),
+}
 
 
 def drop_duplicates(rows: Rows) -> tuple[Rows, list[Finding]]:
@@ -31,7 +45,7 @@ def drop_duplicates(rows: Rows) -> tuple[Rows, list[Finding]]:
             repeats.append(row)
     if not repeats:
         return rows, []
-    message = f"{len(repeats):,} rows repeat an earlier row and are left out of training"
+    message = f"{len(repeats):,} rows repeat an earlier row and are left out of training."
     finding = Finding("duplicate-rows", "note", len(repeats), message, examples=_examples(rows, repeats, rows.anchors))
     return rows.take(list(seen.values())), [finding]
 
@@ -48,17 +62,25 @@ def check_rows(rows: Rows) -> list[Finding]:
 
 
 def _examples(rows: Rows, numbers: Iterable[int], texts: Sequence[str]) -> tuple[str, ...]:
-    places = rows.places or [f"row {number + 1}" for number in range(len(rows))]
-    return tuple(f"{places[number]}: {' '.join(texts[number][:80].split())}" for number in list(numbers)[:SHOWN])
+    places = _places(rows)
+    return tuple(f"{places[number]}: {_shown(texts[number])}" for number in list(numbers)[:SHOWN])
+
+
+def _places(rows: Rows) -> Sequence[str]:
+    return rows.places or [f"row {number + 1}" for number in range(len(rows))]
+
+
+def _shown(text: str) -> str:
+    return " ".join(text[:80].split())
 
 
 def _same_text(rows: Rows) -> Finding | None:
     same = np.flatnonzero(rows.anchor_ids == rows.positive_ids)
     if not len(same):
         return None
-    message = f"in {len(same):,} rows anchor and positive are the same text, which teaches nothing"
+    message = f"in {len(same):,} rows anchor and positive are the same text, which teaches nothing."
     return Finding(
-        "anchor-equals-positive", "warning", len(same), message, "remove them", _examples(rows, same, rows.anchors)
+        "anchor-equals-positive", "warning", len(same), message, "Remove them.", _examples(rows, same, rows.anchors)
     )
 
 
@@ -74,17 +96,16 @@ def _contradictions(rows: Rows) -> Finding | None:
     if not found:
         return None
     message = (
-        f"in {len(found):,} rows a negative is a positive of the same anchor, here or elsewhere; it is not used as one"
+        f"in {len(found):,} rows a negative is a positive of the same anchor, here or elsewhere; it is not used as one."
     )
-    fix = "remove these negatives"
+    fix = "Remove these negatives."
     return Finding("positive-also-negative", "warning", len(found), message, fix, _examples(rows, found, rows.anchors))
 
 
 def _swapped_roles(rows: Rows) -> Finding | None:
     """Questions are short and end in question marks; answers are not and do not."""
     asking = [
-        sum(text.rstrip().endswith(tuple(_QUESTION_MARKS)) for text in texts)
-        for texts in (rows.anchors, rows.positives)
+        sum(text.rstrip().endswith(_QUESTION_MARKS) for text in texts) for texts in (rows.anchors, rows.positives)
     ]
     lengths = [
         float(np.median([len(text) for text in texts])) if texts else 0.0 for texts in (rows.anchors, rows.positives)
@@ -93,53 +114,39 @@ def _swapped_roles(rows: Rows) -> Finding | None:
         return None
     message = (
         f"anchors and positives look swapped: {asking[1]:,} of {len(rows):,} positives are questions, "
-        f"and anchors are longer (median {lengths[0]:.0f} against {lengths[1]:.0f} characters)"
+        f"and anchors are longer (median {lengths[0]:.0f} against {lengths[1]:.0f} characters)."
     )
-    fix = "if so, name the columns the other way round: --columns anchor=COLUMN,positive=COLUMN"
+    fix = "If so, name the columns the other way round: --columns anchor=COLUMN,positive=COLUMN."
     return Finding("roles-look-swapped", "warning", len(rows), message, fix, _examples(rows, range(3), rows.positives))
 
 
 def _odd_texts(rows: Rows) -> list[Finding]:
-    long: list[str] = []
-    bare: list[str] = []
-    jamo: list[str] = []
+    """Very long, near-empty and unnormalised texts, each distinct text once."""
+    found: dict[str, list[str]] = {code: [] for code in _ODD}
     seen: set[str] = set()
-    places = rows.places or [f"row {number + 1}" for number in range(len(rows))]
     negatives = rows.negatives or [()] * len(rows)
-    for place, anchor, positive, more in zip(places, rows.anchors, rows.positives, negatives, strict=True):
+    for place, anchor, positive, more in zip(_places(rows), rows.anchors, rows.positives, negatives, strict=True):
         for text in (anchor, positive, *more):
-            if text in seen:
-                continue
-            seen.add(text)
-            shown = f"{place}: {' '.join(text[:80].split())}"
-            if len(text) > VERY_LONG:
-                long.append(f"{shown} ({len(text):,} characters)")
-            if len(text) < 30 and not any(letter.isalnum() for letter in text):
-                bare.append(shown)
-            if not text.isascii() and not unicodedata.is_normalized("NFC", text):
-                jamo.append(shown)
-    found = [
-        (
-            "very-long-texts",
-            "warning",
-            long,
-            f"texts are longer than {VERY_LONG:,} characters; encoders read their beginning only",
-            "divide them into passages",
-        ),
-        ("near-empty-texts", "warning", bare, "texts hold no letter and no digit", "remove their rows"),
-        (
-            "unnormalised-texts",
-            "note",
-            jamo,
-            "texts are not in Unicode form NFC (such as Hangul in single jamo); encoders read other characters",
-            "normalise them to NFC",
-        ),
-    ]
+            if text not in seen:
+                seen.add(text)
+                for code in _oddities(text):
+                    found[code].append(f"{place}: {_shown(text)} ({len(text):,} characters)")
     return [
         Finding(code, severity, len(texts), f"{len(texts):,} {what}", fix, tuple(texts[:SHOWN]))
-        for code, severity, texts, what, fix in found
+        for (code, (severity, what, fix)), texts in zip(_ODD.items(), found.values(), strict=True)
         if texts
     ]
+
+
+def _oddities(text: str) -> list[str]:
+    codes = []
+    if len(text) > VERY_LONG:
+        codes.append("very-long-texts")
+    if len(text) < 30 and not any(letter.isalnum() for letter in text):
+        codes.append("near-empty-texts")
+    if not text.isascii() and not unicodedata.is_normalized("NFC", text):
+        codes.append("unnormalised-texts")
+    return codes
 
 
 def unseen_queries(judged: RetrievalSet, rows: Rows, dev: RetrievalSet | None = None) -> set[str]:
@@ -175,8 +182,8 @@ def check_overlap(rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | Non
 def _weak(test: RetrievalSet) -> Finding | None:
     if len(test) >= FEW_QUERIES:
         return None
-    message = f"only {len(test):,} test queries: weak evidence"
-    return Finding("weak-test", "warning", len(test), message, f"give at least {FEW_QUERIES}, better a few hundred")
+    message = f"only {len(test):,} test queries: weak evidence."
+    return Finding("weak-test", "warning", len(test), message, f"Give at least {FEW_QUERIES}, better a few hundred.")
 
 
 def _seen_queries(test: RetrievalSet, rows: Rows) -> Finding | None:
@@ -184,15 +191,15 @@ def _seen_queries(test: RetrievalSet, rows: Rows) -> Finding | None:
     seen = [text for text in test.queries.values() if text_id(text) in trained]
     if not seen:
         return None
-    message = f"{len(seen):,} of {len(test):,} test queries also stand in training, word for word"
-    fix = "remove them from one of the two"
+    message = f"{len(seen):,} of {len(test):,} test queries also stand in training, word for word."
+    fix = "Remove them from one of the two."
     return Finding(
         "test-queries-seen-in-training",
         "warning",
         len(seen),
         message,
         fix,
-        tuple(" ".join(text[:80].split()) for text in seen[:SHOWN]),
+        tuple(map(_shown, seen[:SHOWN])),
     )
 
 
@@ -204,9 +211,10 @@ def _seen_positives(test: RetrievalSet, rows: Rows, dev: RetrievalSet | None) ->
         return None
     unseen = len(unseen_queries(test, rows, dev))
     share = seen / len(judgments)
+    spoken = f"{share:.0%}" if share >= 0.01 else "under 1%"
     message = (
-        f"{seen:,} of {len(judgments):,} test judgments ({share:.0%}) point to documents that were positives in training "
-        f"or dev, so a gain may be memory; {unseen:,} of {len(test):,} queries ask for unseen ones only"
+        f"{seen:,} of {len(judgments):,} test judgments ({spoken}) point to documents that were positives in "
+        f"training or dev, so a gain may be memory; {unseen:,} of {len(test):,} queries ask for unseen ones only."
     )
-    fix = "trust the score on unseen documents, or split by document"
+    fix = "Trust the score on unseen documents, or split by document."
     return Finding("test-documents-seen-in-training", "warning" if share >= 0.05 else "note", seen, message, fix)

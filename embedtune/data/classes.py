@@ -15,8 +15,10 @@ from embedtune.data.split import HELD_OUT, Division, Groups, divide, draw
 from embedtune.identity import text_ids
 
 ASKING = 3  # one in so many held-out texts is a query
-# Below this a tenth of a class is a single text: nothing to ask with and nothing to be found.
+LEAST = 2  # held-out texts of a class: one to ask, one to be found
+# A tenth of a class with fewer texts is less than that; where there are many such classes, whole ones are held out.
 SMALL_CLASS = 20
+MANY_CLASSES = 30
 
 
 def take(content: LabelledTexts, indices: Sequence[int]) -> LabelledTexts:
@@ -39,7 +41,7 @@ def distinct(content: LabelledTexts) -> tuple[LabelledTexts, list[Finding]]:
     findings = []
     repeated = len(content) - len(first)
     if repeated:
-        message = f"{repeated:,} rows repeat an earlier text and class and are left out"
+        message = f"{repeated:,} rows repeat an earlier text and class and are left out."
         findings.append(Finding("duplicate-rows", "note", repeated, message))
     torn = {identity for identity, found in labels.items() if len(found) > 1}
     if torn:
@@ -47,8 +49,8 @@ def distinct(content: LabelledTexts) -> tuple[LabelledTexts, list[Finding]]:
         examples = tuple(
             f"{content.places[row]}: {content.texts[row][:80]} ({content.labels[row]})" for row in rows[:20]
         )
-        message = f"{len(torn):,} texts stand in more than one class"
-        findings.append(Finding("label-conflict", "warning", len(torn), message, "decide on one class each", examples))
+        message = f"{len(torn):,} texts stand in more than one class."
+        findings.append(Finding("label-conflict", "warning", len(torn), message, "Decide on one class each.", examples))
     return take(content, sorted(first.values())), findings
 
 
@@ -58,7 +60,7 @@ def divide_classes(content: LabelledTexts, seed: int, parts: Sequence[str]) -> t
     if content.groups is not None:
         keys, of_row = np.unique(text_ids(content.groups), return_inverse=True)
         return divide(Groups(of_row, keys), seed, parts), "by group"
-    if np.median(sizes) < SMALL_CLASS:
+    if np.median(sizes) < SMALL_CLASS and len(sizes) >= MANY_CLASSES:
         keys, of_row = np.unique(text_ids(content.labels), return_inverse=True)
         how = f"in whole classes, since half of them have fewer than {SMALL_CLASS} texts"
         return divide(Groups(of_row, keys), seed, parts), how
@@ -70,6 +72,8 @@ def _stratified(content: LabelledTexts, of_class: np.ndarray, seed: int, parts: 
     train: list[int] = []
     for members in _by_class(content, of_class, seed, "split"):
         size = round(len(members) * HELD_OUT)
+        if len(members) >= LEAST * (len(parts) + 1):
+            size = max(size, LEAST)
         for number, part in enumerate(parts):
             held_out[part] += members[number * size : (number + 1) * size]
         train += members[len(parts) * size :]
@@ -102,8 +106,8 @@ def pair_within_classes(content: LabelledTexts, seed: int) -> tuple[Rows, list[F
     findings = []
     if alone:
         examples = tuple(f"{content.places[row]}: {content.labels[row]}" for row in alone[:20])
-        message = f"{len(alone):,} classes have a single text, which cannot be paired; they are left out of training"
-        findings.append(Finding("single-text-classes", "warning", len(alone), message, "add texts to them", examples))
+        message = f"{len(alone):,} classes have a single text, which cannot be paired; they are left out of training."
+        findings.append(Finding("single-text-classes", "warning", len(alone), message, "Add texts to them.", examples))
     paired = Rows(
         anchors=[content.texts[row] for row in rows],
         positives=[content.texts[partner[row]] for row in rows],
@@ -114,8 +118,8 @@ def pair_within_classes(content: LabelledTexts, seed: int) -> tuple[Rows, list[F
     return paired, findings
 
 
-def judged_classes(name: str, content: LabelledTexts, seed: int) -> RetrievalSet:
-    """About a third of each class as queries, the rest as documents."""
+def judged_classes(name: str, content: LabelledTexts, seed: int) -> tuple[RetrievalSet, list[Finding]]:
+    """About a third of each class as queries, the rest as documents; a class with one text asks nothing."""
     _, of_class = np.unique(np.asarray(content.labels), return_inverse=True)
     keys = [key_of(identity) for identity in content.ids.tolist()]
     queries: dict[str, str] = {}
@@ -128,4 +132,8 @@ def judged_classes(name: str, content: LabelledTexts, seed: int) -> RetrievalSet
         for row in members[:asking]:
             queries[keys[row]] = content.texts[row]
             qrels[keys[row]] = qrels.get(keys[row], {}) | relevant
-    return RetrievalSet(name, queries, corpus, qrels)
+    findings = []
+    if not queries:
+        message = f"no class has two texts in {name}, so there is nothing to ask and to find."
+        findings.append(Finding("cannot-judge", "warning", len(content), message, "Add texts to its classes."))
+    return RetrievalSet(name, queries, corpus, qrels), findings

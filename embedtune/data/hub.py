@@ -30,15 +30,14 @@ class HubSet:
             raise DataError(f"{name!r} is no Hub data set", next="write hf:owner/name or hf:owner/name:config")
         self.name = name
         repo, config = parsed["repo"], parsed["config"]
-        if not _offline_setting() and not _reachable():
-            os.environ["HF_HUB_OFFLINE"] = "1"  # read by `datasets` at import: it would retry for minutes otherwise
-        if _offline_setting() and not _cached(repo):
+        offline = _offline_setting() or not _reachable()
+        if offline and not _cached(repo):
             raise DataError(
                 "this data set is not on this machine and the Hugging Face Hub cannot be reached",
                 where=name,
                 next="connect to the network (or unset HF_HUB_OFFLINE), or name a file or folder",
             )
-        self._loaded = _load(name, repo, config)
+        self._loaded = _load(name, repo, config, offline)
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -99,10 +98,16 @@ def _cached(repo: str) -> bool:
     ).is_dir()
 
 
-def _load(name: str, repo: str, config: str | None) -> Any:
+def _load(name: str, repo: str, config: str | None, offline: bool) -> Any:
     import datasets  # noqa: PLC0415  (2 s, and only Hub names need it)
+    import huggingface_hub  # noqa: PLC0415
 
+    settings = [(huggingface_hub.constants, "HF_HUB_OFFLINE"), (datasets.config, "HF_HUB_OFFLINE")]
+    before = [getattr(module, setting) for module, setting in settings]
     try:
+        # Unless told that there is no network both retry for half a minute before they look into the cache.
+        for module, setting in settings:
+            setattr(module, setting, offline)
         return datasets.load_dataset(repo, config)
     except Exception as error:  # its errors share no base: HTTP, gated, parsing, configuration
         sentence = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -111,3 +116,6 @@ def _load(name: str, repo: str, config: str | None) -> Any:
             where=name,
             next="check the name, its config and your access",
         ) from error
+    finally:
+        for (module, setting), value in zip(settings, before, strict=True):
+            setattr(module, setting, value)

@@ -74,7 +74,7 @@ def _self_finding(name: str, found: int, queries: int, left_out: Iterable[str]) 
     if not found:
         return []
     done = "and are left out" if left_out else "and are kept, since too few would remain; each finds itself first"
-    message = f"{found:,} queries of {name} stand in its corpus as documents {done}: {queries:,} queries"
+    message = f"{found:,} queries of {name} stand in its corpus as documents {done}; {queries:,} queries ask."
     return [Finding("queries-are-documents", "note", found, message)]
 
 

@@ -131,14 +131,14 @@ def group_findings(division: Division, by_column: bool) -> list[Finding]:
     """What the user should know about how the rows hang together."""
     what = "share one group" if by_column else "are connected through shared texts"
     if not any(division.held_out.values()):
-        message = f"the rows {what} or are too few, so no dev or test queries can be held out of them"
-        fix = "give test queries of your own (--eval-data), or a column to group by (--group)"
+        message = f"the rows {what} or are too few, so no dev or test queries can be held out of them."
+        fix = "Give test queries of your own (--eval-data), or a column to group by (--group)."
         return [Finding("cannot-split", "warning", len(division.train), message, fix)]
     if division.largest > division.rows / 2:
         message = (
             f"{division.largest / division.rows:.0%} of the rows {what}; they all stay in train, "
-            "and the held-out queries come from the rest, which may be of another kind"
+            "and the held-out queries come from the rest, which may be of another kind."
         )
-        fix = "look for an answer that many rows share, or name a column to group by (--group)"
+        fix = "Look for an answer that many rows share, or name a column to group by (--group)."
         return [Finding("giant-group", "warning", division.largest, message, fix)]
     return []

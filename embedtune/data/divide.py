@@ -1,0 +1,187 @@
+"""Sources divided into training rows and judged dev and test queries, each kind of source in its own way."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from embedtune.config.schema import DataSection
+from embedtune.data.beir import Beir, read_beir
+from embedtune.data.check import drop_duplicates
+from embedtune.data.classes import distinct, divide_classes, judged_classes, pair_within_classes, take
+from embedtune.data.formats import Part, read_part
+from embedtune.data.judged import documents_of, judged_from_rows, part_of
+from embedtune.data.plan import Plan
+from embedtune.data.read import BeirSource, TableSource
+from embedtune.data.rows import Finding, LabelledTexts, RawTexts, RetrievalSet, Rows
+from embedtune.data.split import Division, divide, group_findings, groups_of
+from embedtune.data.tables import open_table
+from embedtune.errors import DataError
+from embedtune.identity import text_id
+
+
+@dataclass
+class Divided:
+    """A source after splitting: the fields of `TrainingData` that depend on its kind, filled step by step.
+
+    Args:
+        train: the rows to learn from.
+        judged: "dev" and "test" -> judged queries, where there are any.
+        documents: texts that are known at search time.
+        described: what was read and how it was divided.
+        findings: what is odd about it.
+    """
+
+    train: Rows = field(default_factory=lambda: Rows([], []))
+    judged: dict[str, RetrievalSet] = field(default_factory=dict)
+    documents: list[str] = field(default_factory=list)
+    described: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def judge(self, part: str, judged: RetrievalSet, findings: Iterable[Finding] = ()) -> None:
+        """Add judged queries and their documents."""
+        self.documents += judged.corpus.values()
+        self.findings += findings
+        if len(judged):
+            self.judged[part] = judged
+
+
+def divide_tables(source: TableSource, plan: Plan, section: DataSection, seed: int) -> Divided:
+    """Divide files of rows or of labelled texts."""
+    parts = {split: source.part(split, section.columns, section.group) for split in plan.read}
+    if len({type(part.content) for part in parts.values()}) > 1:
+        kinds = "; ".join(f"{split}: {part.unit}" for split, part in parts.items())
+        raise DataError(f"the splits hold different things ({kinds})", where=section.source)
+    train = parts[plan.train]
+    if isinstance(train.content, RawTexts):
+        raise needs_pairs(section.source, train)
+    divided = Divided()
+    split = f", split {plan.train}" if plan.train else ""
+    divided.described.append(f"read {len(train.content):,} {train.unit} from {source.what}{split}")
+    for part in parts.values():
+        divided.described += part.said
+        divided.findings += part.findings
+    if isinstance(train.content, LabelledTexts):
+        texts = {split: part.content for split, part in parts.items() if isinstance(part.content, LabelledTexts)}
+        _divide_labelled(divided, texts, plan, section.source, seed)
+    else:
+        rows = {split: part.content for split, part in parts.items() if isinstance(part.content, Rows)}
+        _divide_pairs(divided, rows, plan, section.source, seed)
+    return divided
+
+
+def divide_beir(source: BeirSource, plan: Plan, section: DataSection, seed: int) -> Divided:
+    """Divide a BEIR folder: training rows from its judgments, or from the pairs beside it."""
+    pairs = source.pairs if plan.train == "train" else None
+    splits = [split for split in plan.read if pairs is None or split != plan.train]
+    beir = read_beir(source.folder, splits, section.group if pairs is None else None)
+    divided = Divided(findings=list(beir.findings))
+    divided.documents += beir.corpus.values()
+    for part, split in plan.given.items():
+        divided.judge(part, beir.judged(split))
+    if source.ignored is not None:
+        divided.described.append(f"{source.ignored.name} is not read: the training pairs come from qrels/{plan.train}")
+    if pairs is not None:
+        _divide_pairs_beside(divided, pairs, beir, plan, section, seed)
+        return divided
+    rows = beir.rows(plan.train)
+    divided.described.append(f"read {len(rows):,} pairs from {source.what}, split {plan.train}")
+    for part, some in _divide_rows(divided, rows, plan, section.source, seed).items():
+        divided.judge(part, part_of(beir.judged(plan.train), some.anchor_ids, part))
+    return divided
+
+
+def needs_pairs(name: str, part: Part) -> DataError:
+    """The error for texts with nothing known about them."""
+    unused = "".join(f" ({sentence.partition(': ')[2]})" for sentence in part.said[-1:])
+    return DataError(
+        f"these are {len(part.content):,} texts without pairs{unused}; the chosen losses need pairs",
+        where=name,
+        next="give rows with the columns anchor and positive, or text and label; other names: --columns label=COLUMN",
+    )
+
+
+def demand_two(came: int, different: int, where: str) -> None:
+    """Raise when there is nothing to contrast."""
+    if different < 2:
+        what = f"only {came:,} row came" if came < 2 else f"{came:,} rows came, but all are the same"
+        raise DataError(
+            f"{what}; contrastive losses need at least 2 distinct pairs",
+            where=where,
+            next="give more rows: a few hundred show whether training helps",
+        )
+
+
+def _divide_rows(divided: Divided, rows: Rows, plan: Plan, where: str, seed: int) -> dict[str, Rows]:
+    """Drop duplicates, hold the missing parts out and set `divided.train`; returns the rows held out."""
+    count = len(rows)
+    rows, findings = drop_duplicates(rows)
+    demand_two(count, len(rows), where)
+    divided.findings += findings
+    divided.train = rows
+    if not plan.held_out:
+        return {}
+    division = divide(groups_of(rows), seed, plan.held_out)
+    divided.findings += group_findings(division, rows.groups is not None)
+    how = "by the group column" if rows.groups is not None else "by shared texts"
+    divided.described.append(_held_out_words(division, how, seed))
+    divided.train = rows.take(division.train)
+    return {part: rows.take(numbers) for part, numbers in division.held_out.items() if numbers}
+
+
+def _held_out_words(division: Division, how: str, seed: int) -> str:
+    parts = [f"{len(rows):,} rows for {part}" for part, rows in division.held_out.items()]
+    return (
+        f"held out {' and '.join(parts[::-1])} {how} (seed {seed}); {len(division.train):,} rows are left to learn from"
+    )
+
+
+def _divide_pairs(divided: Divided, parts: Mapping[str, Rows], plan: Plan, where: str, seed: int) -> None:
+    held = _divide_rows(divided, parts[plan.train], plan, where, seed)
+    held |= {part: parts[split] for part, split in plan.given.items()}
+    documents = documents_of(divided.train, *held.values())
+    for part, rows in held.items():
+        divided.judge(part, *judged_from_rows(part, rows, documents))
+
+
+def _divide_pairs_beside(divided: Divided, path: Path, beir: Beir, plan: Plan, section: DataSection, seed: int) -> None:
+    """Held-out pairs ask the folder's corpus when all their positives are in it, else the pairs' own texts."""
+    part = read_part(open_table(path), section.columns, section.group)
+    if not isinstance(part.content, Rows):
+        raise DataError(f"pairs were needed; these are {part.unit}", where=str(path))
+    divided.described += [
+        f"read {len(part.content):,} {part.unit} from {path.name} in a BEIR folder ({beir.name})",
+        *part.said,
+    ]
+    held = _divide_rows(divided, part.content, plan, str(path), seed)
+    keys: dict[int, list[str]] = {}
+    for document, text in beir.corpus.items():
+        keys.setdefault(text_id(text), []).append(document)
+    own = documents_of(divided.train, *held.values())
+    divided.documents += own.values()
+    for name, rows in held.items():
+        if all(identity in keys for identity in rows.positive_ids.tolist()):
+            divided.judge(name, *judged_from_rows(name, rows, beir.corpus, keys))
+        else:
+            divided.judge(name, *judged_from_rows(name, rows, own))
+
+
+def _divide_labelled(divided: Divided, parts: Mapping[str, LabelledTexts], plan: Plan, where: str, seed: int) -> None:
+    content, findings = distinct(parts[plan.train])
+    demand_two(len(parts[plan.train]), len(content), where)
+    divided.findings += findings
+    held = {part: parts[split] for part, split in plan.given.items()}
+    if plan.held_out:
+        division, how = divide_classes(content, seed, plan.held_out)
+        divided.described.append(_held_out_words(division, how, seed))
+        held |= {part: take(content, rows) for part, rows in division.held_out.items()}
+        content = take(content, division.train)
+    divided.train, findings = pair_within_classes(content, seed)
+    divided.findings += findings
+    if len(divided.train) < 2:
+        raise DataError(
+            f"no class has two texts to pair ({len(content):,} texts to learn from)",
+            where=where,
+            next="check which column is the class: --columns label=COLUMN",
+        )
+    for part, texts in held.items():
+        divided.judge(part, *judged_classes(part, texts, seed))
