@@ -63,17 +63,17 @@ class Comparison:
         """The finding in words."""
         opening = self.verdict.capitalize()
         whose = " whose relevant documents were never trained on" if self.on == "unseen" else ""
-        over = f"{self.queries:,} test {'query' if self.queries == 1 else 'queries'}{whose}"
         if self.queries < 2:
-            return f"{opening}: {over} cannot show one." if self.queries else f"{opening}: there are no {over}."
+            there = "is 1" if self.queries else "are 0"
+            return f"{opening}: it takes two or more test queries{whose}; there {there}."
         if self.weak:
             opening += f" (weak evidence: fewer than {WEAK_BELOW} queries)"
-        found = f"{self.difference:+.3f}, 95 % interval {self.interval[0]:+.3f} to {self.interval[1]:+.3f}"
-        said = f"{opening}: {metric_label(self.metric)} {self._change()} ({found}, {_p(self.p_value)}) over {over}"
+        evidence = f"{self.difference:+.3f}, 95 % interval {self.interval[0]:+.3f} to {self.interval[1]:+.3f}"
+        over = f"{self.queries:,} test queries{whose}"
+        said = f"{opening}: {metric_label(self.metric)} {self._change()} ({evidence}, {_p(self.p_value)}) over {over}"
         if self.verdict == "no difference shown":
-            said += (
-                f"; a true difference below {self.minimum_detectable_effect:.3f} would usually escape this many queries"
-            )
+            least = f"{self.minimum_detectable_effect:.3f}"
+            said += f"; a true difference below {least} would usually escape this many queries"
         return f"{said}."
 
     def as_dict(self) -> dict[str, Any]:

@@ -69,7 +69,8 @@ def code(text: object) -> str:
 
 def _verdict(result: Mapping[str, Any]) -> str:
     verdict = result.get("verdict")
-    test, unseen = result.get("test_queries", 0), result.get("unseen_queries", 0)
+    test = result.get("test_queries", 0)
+    unseen = result.get("unseen_queries", test)
     groups = score_parts(
         result.get("before", {}),
         result.get("after", {}),
@@ -145,7 +146,8 @@ def _curve(result: Mapping[str, Any]) -> str:
         (f"{step:,}{' (kept)' if step == best else ''}", *(f"{scores[name]:.3f}" for name in names))
         for step, scores in shown
     ]
-    return f"## On the dev split\n\n{_table(('step', *(metric_label(escape(name)) for name in names)), rows, numbers=True)}"
+    header = ("step", *(metric_label(escape(name)) for name in names))
+    return f"## On the dev split\n\n{_table(header, rows, numbers=True)}"
 
 
 def _use(result: Mapping[str, Any]) -> str:

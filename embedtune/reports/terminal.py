@@ -25,7 +25,7 @@ def verdict_table(
     verdict: Comparison | Mapping[str, Any] | None,
     *,
     test_queries: int,
-    unseen_queries: int = 0,
+    unseen_queries: int,
     findings: Iterable[Finding | Mapping[str, Any]] = (),
 ) -> RenderableType:
     """The scores before and after, the verdict sentence, and the findings, the gravest first.

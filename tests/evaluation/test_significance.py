@@ -1,0 +1,227 @@
+"""Significance against exact enumeration, scipy and statsmodels, and by simulation of no effect and of a true one."""
+
+import dataclasses
+import itertools
+import json
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from embedtune.evaluation.significance import (
+    Comparison,
+    bootstrap_interval,
+    compare_paired,
+    holm,
+    minimum_detectable_effect,
+    paired_permutation,
+)
+
+DRAWS = 10_000
+
+
+def monte_carlo_error(p, draws=DRAWS):
+    """Four standard deviations of a share estimated from this many draws, and the one draw added."""
+    return 4 * math.sqrt(p * (1 - p) / draws) + 2 / draws
+
+
+def exact_p(differences):
+    """The share of all sign assignments whose sum is as large."""
+    observed = abs(sum(differences)) - 1e-9
+    sums = [abs(np.dot(signs, differences)) for signs in itertools.product((1, -1), repeat=len(differences))]
+    return sum(total >= observed for total in sums) / len(sums)
+
+
+def test_permutation_agrees_with_exact_enumeration_by_scipy(vectors):
+    case = vectors["cases"]["significance/paired_exact"]
+    a, b = (np.array(vectors["inputs"]["paired"][name]) for name in "ab")
+    p = paired_permutation(a, b, draws=DRAWS)
+    assert p == pytest.approx(case["expected"]["p_two_sided"], abs=monte_carlo_error(case["expected"]["p_two_sided"]))
+    assert paired_permutation(b - a) == paired_permutation(a, b) == p
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.sampled_from([-0.5, -0.1, 0.0, 0.1, 0.3, 1.0]), min_size=2, max_size=9))
+def test_permutation_agrees_with_own_enumeration_on_ties_and_zeros(differences):
+    exact = exact_p(differences)
+    assert paired_permutation(np.array(differences), draws=DRAWS) == pytest.approx(
+        exact, abs=1.5 * monte_carlo_error(exact)
+    )
+
+
+def test_permutation_agrees_with_scipy_by_random_draws():
+    rng = np.random.default_rng(0)
+    differences = rng.normal(0.02, 0.2, 300)
+    theirs = stats.permutation_test(
+        (differences,), np.mean, permutation_type="samples", n_resamples=DRAWS, vectorized=True, rng=rng
+    ).pvalue
+    assert 0.01 < theirs < 0.5  # else the comparison would say little
+    assert paired_permutation(differences, draws=DRAWS) == pytest.approx(theirs, abs=2 * monte_carlo_error(theirs))
+
+
+def test_permutation_is_symmetric_seeded_and_never_zero():
+    differences = np.random.default_rng(1).normal(1, 0.1, 50)
+    assert paired_permutation(differences, draws=999) == 1 / 1000
+    weak = np.random.default_rng(1).normal(0.02, 0.1, 50)
+    assert paired_permutation(weak) == paired_permutation(weak) == paired_permutation(-weak)
+    assert paired_permutation(weak, seed=1) != paired_permutation(weak)
+
+
+@pytest.mark.parametrize("differences", [[], [0.4], [0.0, 0.0, 0.0]])
+def test_permutation_of_nothing_to_tell(differences):
+    assert paired_permutation(np.array(differences)) == 1.0
+
+
+def test_bootstrap_agrees_with_scipys_percentile_interval(vectors):
+    case = vectors["cases"]["significance/bootstrap_mean_difference"]
+    a, b = (np.array(vectors["inputs"]["paired"][name]) for name in "ab")
+    expected = case["expected"]["percentile"]
+    interval = bootstrap_interval(a, b, draws=20_000)
+    assert interval == pytest.approx((expected["low"], expected["high"]), abs=case["tolerance"]["float64"]["atol"])
+    assert bootstrap_interval(b - a, draws=20_000) == interval
+
+
+def test_bootstrap_agrees_with_scipy_at_another_confidence():
+    values = np.random.default_rng(2).exponential(1, 80)
+    theirs = stats.bootstrap(
+        (values,), np.mean, n_resamples=DRAWS, confidence_level=0.8, method="percentile", rng=np.random.default_rng(3)
+    ).confidence_interval
+    error = values.std() / math.sqrt(len(values))
+    assert bootstrap_interval(values, confidence=0.8) == pytest.approx(tuple(theirs), abs=0.06 * error)
+
+
+def test_bootstrap_of_almost_nothing():
+    assert bootstrap_interval(np.array([])) == (0.0, 0.0)
+    assert bootstrap_interval(np.array([0.3])) == (0.3, 0.3)
+    assert bootstrap_interval(np.full(10, 0.25)) == (0.25, 0.25)
+
+
+@pytest.mark.parametrize("case", [f"significance/multiple_testing_{i}" for i in range(3)])
+def test_holm_agrees_with_statsmodels(vectors, case):
+    case = vectors["cases"][case]
+    adjusted = holm(np.array(vectors["inputs"][case["inputs"]]["p"]))
+    np.testing.assert_allclose(adjusted, case["expected"]["holm"]["adjusted"], rtol=1e-9)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_keeps_the_order_and_stays_between_p_and_one(p_values):
+    p = np.array(p_values)
+    adjusted = holm(p)
+    assert ((adjusted >= p) & (adjusted <= 1)).all()
+    assert (np.diff(adjusted[np.argsort(p, kind="stable")]) >= 0).all()
+
+
+def test_minimum_detectable_effect_in_closed_form():
+    differences = np.random.default_rng(4).normal(0.1, 0.3, 400)
+    expected = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * stats.sem(differences)
+    assert minimum_detectable_effect(differences) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("differences", "effect"), [([], 1.0), ([0.1], 1.0), ([0.1, 0.1], 0.0)])
+def test_minimum_detectable_effect_of_almost_nothing(differences, effect):
+    assert minimum_detectable_effect(np.array(differences)) == effect
+
+
+@pytest.mark.slow
+def test_under_a_true_null_a_verdict_is_rare():
+    """300 comparisons of two equally good encoders, with the ties that real metrics have: 5 % or fewer are called."""
+    rng = np.random.default_rng(5)
+    called = 0
+    for seed in range(300):
+        values = rng.choice([0.0, 0.5, 0.63, 1.0], size=(2, 120), p=[0.3, 0.2, 0.1, 0.4])
+        comparison = compare_paired(*values, metric="ndcg@10", draws=1000, seed=seed)
+        called += comparison.verdict != "no difference shown"
+    error = 3 * math.sqrt(0.05 * 0.95 / 300)
+    assert 0.05 - error < called / 300 < 0.05 + error  # and not so rare that the test would be blind
+
+
+@pytest.mark.slow
+def test_the_minimum_detectable_effect_is_detected_four_times_in_five():
+    rng = np.random.default_rng(6)
+    effect = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * 0.2 / math.sqrt(150)
+    found = sum(paired_permutation(rng.normal(effect, 0.2, 150), draws=1000) < 0.05 for _ in range(300))
+    assert found / 300 == pytest.approx(0.8, abs=3 * math.sqrt(0.8 * 0.2 / 300))
+
+
+def test_memory_does_not_grow_with_draws_times_queries():
+    """20,000 queries and 10,000 draws are 200 million numbers; made at once they would take 1.6 GB."""
+    differences = np.random.default_rng(7).normal(0, 0.1, 20_000)
+    tracemalloc.start()
+    paired_permutation(differences, draws=500)
+    bootstrap_interval(differences, draws=500)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6  # 10 million numbers of 8 bytes would be 80 MB
+
+
+def test_better():
+    rng = np.random.default_rng(8)
+    before = rng.uniform(0, 0.8, 1500)
+    after = before + rng.normal(0.1, 0.1, 1500)
+    found = compare_paired(before, after, metric="ndcg@10", on="all")
+    assert found.verdict == "better" and not found.weak and found.queries == 1500
+    assert found.difference == pytest.approx(after.mean() - before.mean())
+    assert found.interval[0] < found.difference < found.interval[1]
+    assert found.sentence.startswith(f"Better: nDCG@10 rose from {before.mean():.3f} to {after.mean():.3f} (+0.")
+    assert found.sentence.endswith(", p < 0.001) over 1,500 test queries.")
+    opposite = compare_paired(after, before, metric="ndcg@10")
+    assert opposite.verdict == "worse" and opposite.difference == -found.difference
+    assert opposite.sentence.startswith("Worse: nDCG@10 fell from")
+
+
+def test_no_difference_says_what_would_have_escaped():
+    rng = np.random.default_rng(9)
+    before = rng.uniform(0, 1, 104)
+    found = compare_paired(before, before + rng.normal(0, 0.1, 104), metric="mrr@10", on="unseen")
+    assert found.verdict == "no difference shown"
+    assert found.sentence.startswith("No difference shown: MRR@10 went from")
+    assert "104 test queries whose relevant documents were never trained on" in found.sentence
+    assert f"a true difference below {found.minimum_detectable_effect:.3f} would usually escape" in found.sentence
+
+
+def test_few_queries_are_weak_evidence():
+    before = np.random.default_rng(10).uniform(0, 0.5, 49)
+    found = compare_paired(before, before + 0.2, metric="ndcg@10")
+    assert found.weak and found.verdict == "better"
+    assert found.sentence.startswith("Better (weak evidence: fewer than 50 queries): nDCG@10")
+    assert not compare_paired(np.append(before, 0.1), np.append(before, 0.1), metric="ndcg@10").weak
+
+
+@pytest.mark.parametrize("queries", [0, 1])
+def test_fewer_than_two_queries_show_nothing(queries):
+    found = compare_paired(np.zeros(queries), np.ones(queries), metric="ndcg@10", on="unseen")
+    assert (found.verdict, found.p_value, found.weak) == ("no difference shown", 1.0, True)
+    needed = "it takes two or more test queries whose relevant documents were never trained on"
+    assert found.sentence == f"No difference shown: {needed}; there {'are 0' if queries == 0 else 'is 1'}."
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(*[st.sampled_from([0.0, 0.5, 1.0])] * 2), max_size=60))
+def test_never_nan_and_always_json(pairs):
+    before, after = np.array(pairs).reshape(-1, 2).T
+    found = compare_paired(before, after, metric="ndcg@10", draws=200)
+    plain = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert plain["sentence"] == found.sentence and plain["interval"] == list(found.interval)
+    assert plain["interval"][0] <= plain["interval"][1]
+    assert (found.verdict == "no difference shown") == (found.p_value >= 0.05)
+
+
+def test_a_p_value_is_never_rounded_across_the_level():
+    found = compare_paired(np.zeros(60), np.full(60, 0.1), metric="ndcg@10")
+    assert "p < 0.05)" in dataclasses.replace(found, p_value=0.04996).sentence
+    assert "p = 0.050)" in dataclasses.replace(found, p_value=0.0501, verdict="no difference shown").sentence
+    assert "p = 0.049)" in dataclasses.replace(found, p_value=0.0491).sentence
+
+
+def test_a_difference_below_a_thousandth_still_has_its_direction():
+    found = Comparison("ndcg@10", "all", 90_000, 0.6001, 0.6004, 0.0003, (0.0001, 0.0005), 0.003, 0.0002, "better")
+    assert str(found).startswith("Better: nDCG@10 rose from 0.600 to 0.600 (+0.000,")
+
+
+def test_values_of_different_queries_cannot_be_paired():
+    with pytest.raises(ValueError, match="one length, not 3 and 2"):
+        compare_paired(np.zeros(3), np.zeros(2), metric="ndcg@10")
