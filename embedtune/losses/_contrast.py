@@ -87,7 +87,7 @@ class Block:
         if weight == 0:
             self.dropped |= false
         elif weight < 1:
-            self.add(math.log(weight) * false)
+            self.add(math.log(weight) * false.to(self.logits.dtype))
 
     def add(self, values: Tensor) -> None:
         """Add values (B, C) to the logits when they are summed up."""

@@ -110,9 +110,11 @@ class InfoNCE(Loss):
     ) -> None:
         if directions is None:
             directions = ("query_to_doc", "doc_to_query") if both else ("query_to_doc",)
-        if isinstance(directions, str) or not directions or len(set(directions)) < len(directions):
-            raise check.error("directions", f"must be a list without repetition, not {directions!r}")
+        if not isinstance(directions, list | tuple) or not directions:
+            raise check.error("directions", f"must be a list of directions, not {directions!r}")
         self.directions = tuple(check.choice("directions", one, tuple(DIRECTIONS)) for one in directions)
+        if len(set(self.directions)) < len(self.directions):
+            raise check.error("directions", f"must name each direction once, not {directions!r}")
         default = "per_direction" if both else "joint"
         self.partition = check.choice("partition", partition or default, ("joint", "per_direction"))
         if both and (self.partition == "joint" or "doc_to_query" not in self.directions):
