@@ -7,7 +7,6 @@ to move the cursor, recolour the screen or hide what was written before it.
 import json
 import sys
 import time
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
@@ -16,6 +15,8 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from embedtune.reports.printable import printable as escaped
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr while working.")]
 
@@ -23,30 +24,8 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 def printable(text: str) -> str:
-    """The text with control, bidirectional and broken characters written as escapes; line ends and tabs stay.
-
-    >>> printable("비밀번호 \\x1b[31m")
-    '비밀번호 \\\\x1b[31m'
-    """
-    return "".join(_escaped(character) for character in text)
-
-
-def _escaped(character: str) -> str:
-    if character in "\n\t":
-        return character
-    hidden = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-    turns_direction = unicodedata.bidirectional(character) in (
-        "LRE",
-        "RLE",
-        "LRO",
-        "RLO",
-        "PDF",
-        "LRI",
-        "RLI",
-        "FSI",
-        "PDI",
-    )
-    return character.encode("unicode_escape").decode() if hidden or turns_direction else character
+    """The text with control, bidirectional and broken characters written as escapes; line ends and tabs stay."""
+    return escaped(text, keep="\n\t")
 
 
 def print_text(text: str) -> None:
