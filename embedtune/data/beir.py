@@ -15,8 +15,8 @@ from embedtune.data.problems import SHOWN, Problems
 from embedtune.data.rows import Finding, RetrievalSet, Rows, titled
 from embedtune.data.streams import plain_stem, plain_suffix
 from embedtune.data.tables import READABLE, Table, open_table
+from embedtune.data.words import counted, kind_of
 from embedtune.errors import DataError
-from embedtune.identity import normalise
 
 _ID = ("_id", "id", "docid", "doc_id", "doc-id", "qid", "query_id", "query-id")
 _TEXT_ROLES = {"id": _ID, "text": ("text",), "title": ("title",)}
@@ -84,7 +84,7 @@ def table_file(folder: Path, stem: str) -> Path | None:
 def qrels_files(folder: Path) -> dict[str, Path]:
     """Split name -> file of judgments."""
     qrels = folder / "qrels"
-    files = sorted(qrels.iterdir()) if qrels.is_dir() else []
+    files = sorted(qrels.iterdir(), key=plain_stem) if qrels.is_dir() else []
     return {plain_stem(path): path for path in files if plain_suffix(path) in {".tsv", ".csv", ".jsonl", ".parquet"}}
 
 
@@ -127,7 +127,7 @@ def _empty_documents(path: Path, empty: Mapping[str, int]) -> tuple[Finding, ...
     # Public sets have a few (38 in FiQA). Nobody judged them, or reading would have failed, so they are left out aloud.
     if not empty:
         return ()
-    message = f"{len(empty):,} documents have neither title nor text; no judgment names them, so they are left out."
+    message = f"{counted(len(empty), 'document')} without title and text, named by no judgment, left out of the corpus."
     examples = tuple(f"{path.name}:{line} (document {key})" for key, line in list(empty.items())[:SHOWN])
     return (Finding("empty-documents", "note", len(empty), message, "Remove them from the corpus.", examples),)
 
@@ -153,7 +153,7 @@ def _texts(
         lines.setdefault(key, number)
         title, text = record.get("title"), record.get("text")
         whole = titled(title, text) if isinstance(text, str) else text
-        if isinstance(whole, str) and not normalise(whole):
+        if isinstance(whole, str) and not whole.strip():
             empty[key] = number
             continue
         checked = text_of(whole, "text", place, problems)
@@ -207,8 +207,8 @@ class _Ids:
         if key in self.texts:
             return None
         if key in self.empty:
-            return f"names the {kind} {key!r}, whose text is empty ({self.file.name}:{self.empty[key]})"
-        return f"names the {kind} {key!r}, which is not in {self.file.name}"
+            return f"the judgment names the {kind} {key!r}, whose text is empty ({self.file.name}:{self.empty[key]})"
+        return f"the judgment names the {kind} {key!r}, which is not in {self.file.name}"
 
 
 def _judgments(table: Table, known: tuple[_Ids, _Ids]) -> tuple[Judgments, dict[tuple[str, str], str]]:
@@ -235,7 +235,8 @@ def _judgments(table: Table, known: tuple[_Ids, _Ids]) -> tuple[Judgments, dict[
                 place, f"query {query!r} and document {document!r} are judged {grade} here, {before} at {at}"
             )
         places.setdefault((query, document), place)
-    if first or not any(grade > 0 for judged in grades.values() for grade in judged.values()):
+    nothing = first or not any(grade > 0 for judged in grades.values() for grade in judged.values())
+    if nothing and not table.problems.count:
         what = "there are no judgments in it" if first else "no judgment in it is above 0, so nothing is relevant"
         table.problems.add(table.name, what)
     return grades, places
@@ -247,5 +248,5 @@ def _grade(value: Any, place: str, problems: Problems) -> int | None:
             return int(value)
     except ValueError:
         pass
-    problems.add(place, f"the grade must be a whole number; {value!r} came")
+    problems.add(place, f"the grade must be a whole number; {kind_of(value)} came")
     return None

@@ -8,6 +8,7 @@ import numpy as np
 from embedtune.data.judged import FEW_QUERIES
 from embedtune.data.problems import SHOWN
 from embedtune.data.rows import Finding, RetrievalSet, Rows
+from embedtune.data.words import counted
 from embedtune.identity import text_id
 
 VERY_LONG = 20_000  # characters; more than the 8,192 tokens that the longest common encoders read
@@ -16,13 +17,13 @@ _QUESTION_MARKS = ("?", "\uff1f", "\u061f")  # Latin and Hangul, full width, Ara
 _ODD = {
     "very-long-texts": (
         "warning",
-        f"texts are longer than {VERY_LONG:,} characters; encoders read their beginning only.",
+        f"longer than {VERY_LONG:,} characters; encoders read the beginning only.",
         "Divide them into passages.",
     ),
-    "near-empty-texts": ("warning", "texts hold no letter and no digit.", "Remove their rows."),
+    "near-empty-texts": ("warning", "with no letter and no digit.", "Remove their rows."),
     "unnormalised-texts": (
         "note",
-        "texts are not in Unicode form NFC (such as Hangul in single jamo); encoders read other characters in them.",
+        "not in Unicode form NFC (such as Hangul in single jamo), which encoders read as other characters.",
         "Normalise them to NFC.",
     ),
 }
@@ -45,7 +46,7 @@ def drop_duplicates(rows: Rows) -> tuple[Rows, list[Finding]]:
             repeats.append(row)
     if not repeats:
         return rows, []
-    message = f"{len(repeats):,} rows repeat an earlier row and are left out of training."
+    message = f"{counted(len(repeats), 'row')} left out of training for repeating an earlier row."
     finding = Finding("duplicate-rows", "note", len(repeats), message, examples=_examples(rows, repeats, rows.anchors))
     return rows.take(list(seen.values())), [finding]
 
@@ -78,7 +79,7 @@ def _same_text(rows: Rows) -> Finding | None:
     same = np.flatnonzero(rows.anchor_ids == rows.positive_ids)
     if not len(same):
         return None
-    message = f"in {len(same):,} rows anchor and positive are the same text, which teaches nothing."
+    message = f"in {counted(len(same), 'row')} anchor and positive are the same text, which teaches nothing."
     return Finding(
         "anchor-equals-positive", "warning", len(same), message, "Remove them.", _examples(rows, same, rows.anchors)
     )
@@ -96,7 +97,7 @@ def _contradictions(rows: Rows) -> Finding | None:
     if not found:
         return None
     message = (
-        f"in {len(found):,} rows a negative is a positive of the same anchor, here or elsewhere; it is not used as one."
+        f"in {counted(len(found), 'row')} a negative is elsewhere a positive of the same anchor; it is not used as one."
     )
     fix = "Remove these negatives."
     return Finding("positive-also-negative", "warning", len(found), message, fix, _examples(rows, found, rows.anchors))
@@ -132,7 +133,7 @@ def _odd_texts(rows: Rows) -> list[Finding]:
                 for code in _oddities(text):
                     found[code].append(f"{place}: {_shown(text)} ({len(text):,} characters)")
     return [
-        Finding(code, severity, len(texts), f"{len(texts):,} {what}", fix, tuple(texts[:SHOWN]))
+        Finding(code, severity, len(texts), f"{counted(len(texts), 'text')} {what}", fix, tuple(texts[:SHOWN]))
         for (code, (severity, what, fix)), texts in zip(_ODD.items(), found.values(), strict=True)
         if texts
     ]
@@ -182,7 +183,7 @@ def check_overlap(rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | Non
 def _weak(test: RetrievalSet) -> Finding | None:
     if len(test) >= FEW_QUERIES:
         return None
-    message = f"only {len(test):,} test queries: weak evidence."
+    message = f"only {counted(len(test), 'test query')}: weak evidence."
     return Finding("weak-test", "warning", len(test), message, f"Give at least {FEW_QUERIES}, better a few hundred.")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from embedtune.data.judged import key_of
 from embedtune.data.rows import Finding, LabelledTexts, RetrievalSet, Rows
 from embedtune.data.split import HELD_OUT, Division, Groups, divide, draw
+from embedtune.data.words import counted
 from embedtune.identity import text_ids
 
 ASKING = 3  # one in so many held-out texts is a query
@@ -41,7 +42,7 @@ def distinct(content: LabelledTexts) -> tuple[LabelledTexts, list[Finding]]:
     findings = []
     repeated = len(content) - len(first)
     if repeated:
-        message = f"{repeated:,} rows repeat an earlier text and class and are left out."
+        message = f"{counted(repeated, 'row')} left out for repeating an earlier text and class."
         findings.append(Finding("duplicate-rows", "note", repeated, message))
     torn = {identity for identity, found in labels.items() if len(found) > 1}
     if torn:
@@ -49,7 +50,7 @@ def distinct(content: LabelledTexts) -> tuple[LabelledTexts, list[Finding]]:
         examples = tuple(
             f"{content.places[row]}: {content.texts[row][:80]} ({content.labels[row]})" for row in rows[:20]
         )
-        message = f"{len(torn):,} texts stand in more than one class."
+        message = f"{counted(len(torn), 'text')} in more than one class."
         findings.append(Finding("label-conflict", "warning", len(torn), message, "Decide on one class each.", examples))
     return take(content, sorted(first.values())), findings
 
@@ -106,7 +107,7 @@ def pair_within_classes(content: LabelledTexts, seed: int) -> tuple[Rows, list[F
     findings = []
     if alone:
         examples = tuple(f"{content.places[row]}: {content.labels[row]}" for row in alone[:20])
-        message = f"{len(alone):,} classes have a single text, which cannot be paired; they are left out of training."
+        message = f"{counted(len(alone), 'class')} with a single text, which cannot be paired, left out of training."
         findings.append(Finding("single-text-classes", "warning", len(alone), message, "Add texts to them.", examples))
     paired = Rows(
         anchors=[content.texts[row] for row in rows],

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedtune.data.problems import Problems
+from embedtune.data.words import kind_of
 from embedtune.errors import DataError
-from embedtune.identity import normalise
 
 Roles = Mapping[str, Sequence[str]]
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -81,10 +81,9 @@ def spoken(names: Sequence[str]) -> str:
 def text_of(value: Any, column: str, place: str, problems: Problems) -> str | None:
     """The value when it is a usable text; otherwise the fault is noted and None returned."""
     if not isinstance(value, str):
-        came = "nothing (null)" if value is None else f"a {type(value).__name__} ({str(value)[:40]})"
-        problems.add(place, f"{column!r} must be a text; {came} came")
+        problems.add(place, f"{column!r} must be a text; {kind_of(value)} came")
         return None
-    if not normalise(value):
+    if not value.strip():
         problems.add(place, f"{column!r} is empty")
     elif "\0" in value:
         problems.add(place, f"{column!r} holds a NUL character")
@@ -106,7 +105,7 @@ def field_of(record: Mapping[str, Any], column: str, place: str, problems: Probl
 def label_of(record: Mapping[str, Any], column: str, place: str, problems: Problems) -> str | None:
     """A class or group as text; numbers are welcome, since a class needs no grammar."""
     value = record.get(column)
-    if isinstance(value, str | int | float) and normalise(str(value)):
+    if isinstance(value, str | int | float) and str(value).strip():
         return str(value)
     problems.add(place, f"{column!r} is empty; every row needs one")
     return None

@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from embedtune.config.schema import DataSection
-from embedtune.data.beir import Beir, read_beir
+from embedtune.data.beir import read_beir
 from embedtune.data.check import drop_duplicates
 from embedtune.data.classes import distinct, divide_classes, judged_classes, pair_within_classes, take
 from embedtune.data.formats import Part, read_part
-from embedtune.data.judged import documents_of, judged_from_rows, part_of
+from embedtune.data.judged import Documents, documents_in, documents_of, judged_from_rows, part_of
 from embedtune.data.plan import Plan
 from embedtune.data.read import BeirSource, TableSource
 from embedtune.data.rows import Finding, LabelledTexts, RawTexts, RetrievalSet, Rows
 from embedtune.data.split import Division, divide, group_findings, groups_of
 from embedtune.data.tables import open_table
+from embedtune.data.words import counted
 from embedtune.errors import DataError
-from embedtune.identity import text_id
 
 
 @dataclass
@@ -26,20 +26,19 @@ class Divided:
     Args:
         train: the rows to learn from.
         judged: "dev" and "test" -> judged queries, where there are any.
-        documents: texts that are known at search time.
+        documents: text id -> text, of the texts that are known at search time.
         described: what was read and how it was divided.
         findings: what is odd about it.
     """
 
     train: Rows = field(default_factory=lambda: Rows([], []))
     judged: dict[str, RetrievalSet] = field(default_factory=dict)
-    documents: list[str] = field(default_factory=list)
+    documents: dict[int, str] = field(default_factory=dict)
     described: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def judge(self, part: str, judged: RetrievalSet, findings: Iterable[Finding] = ()) -> None:
-        """Add judged queries and their documents."""
-        self.documents += judged.corpus.values()
+        """Add judged queries, unless there are none."""
         self.findings += findings
         if len(judged):
             self.judged[part] = judged
@@ -75,13 +74,14 @@ def divide_beir(source: BeirSource, plan: Plan, section: DataSection, seed: int)
     splits = [split for split in plan.read if pairs is None or split != plan.train]
     beir = read_beir(source.folder, splits, section.group if pairs is None else None)
     divided = Divided(findings=list(beir.findings))
-    divided.documents += beir.corpus.values()
+    documents = documents_in(beir.corpus)
+    divided.documents |= documents.by_identity()
     for part, split in plan.given.items():
         divided.judge(part, beir.judged(split))
     if source.ignored is not None:
         divided.described.append(f"{source.ignored.name} is not read: the training pairs come from qrels/{plan.train}")
     if pairs is not None:
-        _divide_pairs_beside(divided, pairs, beir, plan, section, seed)
+        _divide_pairs_beside(divided, pairs, documents, plan, section, seed)
         return divided
     rows = beir.rows(plan.train)
     divided.described.append(f"read {len(rows):,} pairs from {source.what}, split {plan.train}")
@@ -103,7 +103,7 @@ def needs_pairs(name: str, part: Part) -> DataError:
 def demand_two(came: int, different: int, where: str) -> None:
     """Raise when there is nothing to contrast."""
     if different < 2:
-        what = f"only {came:,} row came" if came < 2 else f"{came:,} rows came, but all are the same"
+        what = f"only {counted(came, 'row')} came" if came < 2 else f"{came:,} rows came, but all are the same"
         raise DataError(
             f"{what}; contrastive losses need at least 2 distinct pairs",
             where=where,
@@ -129,7 +129,7 @@ def _divide_rows(divided: Divided, rows: Rows, plan: Plan, where: str, seed: int
 
 
 def _held_out_words(division: Division, how: str, seed: int) -> str:
-    parts = [f"{len(rows):,} rows for {part}" for part, rows in division.held_out.items()]
+    parts = [f"{counted(len(rows), 'row')} for {part}" for part, rows in division.held_out.items()]
     return (
         f"held out {' and '.join(parts[::-1])} {how} (seed {seed}); {len(division.train):,} rows are left to learn from"
     )
@@ -139,30 +139,28 @@ def _divide_pairs(divided: Divided, parts: Mapping[str, Rows], plan: Plan, where
     held = _divide_rows(divided, parts[plan.train], plan, where, seed)
     held |= {part: parts[split] for part, split in plan.given.items()}
     documents = documents_of(divided.train, *held.values())
+    divided.documents |= documents.by_identity()
     for part, rows in held.items():
         divided.judge(part, *judged_from_rows(part, rows, documents))
 
 
-def _divide_pairs_beside(divided: Divided, path: Path, beir: Beir, plan: Plan, section: DataSection, seed: int) -> None:
+def _divide_pairs_beside(
+    divided: Divided, path: Path, documents: Documents, plan: Plan, section: DataSection, seed: int
+) -> None:
     """Held-out pairs ask the folder's corpus when all their positives are in it, else the pairs' own texts."""
     part = read_part(open_table(path), section.columns, section.group)
     if not isinstance(part.content, Rows):
         raise DataError(f"pairs were needed; these are {part.unit}", where=str(path))
     divided.described += [
-        f"read {len(part.content):,} {part.unit} from {path.name} in a BEIR folder ({beir.name})",
+        f"read {len(part.content):,} {part.unit} from {path.name} in a BEIR folder ({path.parent.resolve().name})",
         *part.said,
     ]
     held = _divide_rows(divided, part.content, plan, str(path), seed)
-    keys: dict[int, list[str]] = {}
-    for document, text in beir.corpus.items():
-        keys.setdefault(text_id(text), []).append(document)
     own = documents_of(divided.train, *held.values())
-    divided.documents += own.values()
+    divided.documents |= own.by_identity()
     for name, rows in held.items():
-        if all(identity in keys for identity in rows.positive_ids.tolist()):
-            divided.judge(name, *judged_from_rows(name, rows, beir.corpus, keys))
-        else:
-            divided.judge(name, *judged_from_rows(name, rows, own))
+        in_folder = all(identity in documents.keys for identity in rows.positive_ids.tolist())
+        divided.judge(name, *judged_from_rows(name, rows, documents if in_folder else own))
 
 
 def _divide_labelled(divided: Divided, parts: Mapping[str, LabelledTexts], plan: Plan, where: str, seed: int) -> None:
@@ -184,4 +182,6 @@ def _divide_labelled(divided: Divided, parts: Mapping[str, LabelledTexts], plan:
             next="check which column is the class: --columns label=COLUMN",
         )
     for part, texts in held.items():
-        divided.judge(part, *judged_classes(part, texts, seed))
+        judged, findings = judged_classes(part, texts, seed)
+        divided.documents |= documents_in(judged.corpus).by_identity()
+        divided.judge(part, judged, findings)

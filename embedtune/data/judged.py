@@ -1,13 +1,32 @@
 """Judged queries made from rows: what a set without a corpus of its own is evaluated on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from embedtune.data.rows import Finding, RetrievalSet, Rows
-from embedtune.identity import text_id
+from embedtune.data.words import counted
+from embedtune.identity import text_id, text_ids
 
 FEW_QUERIES = 50
+
+
+@dataclass(frozen=True)
+class Documents:
+    """A corpus that can be asked which documents have a given text.
+
+    Args:
+        corpus: document id -> text.
+        keys: text id -> ids of the documents with this text.
+    """
+
+    corpus: Mapping[str, str]
+    keys: Mapping[int, Sequence[str]]
+
+    def by_identity(self) -> dict[int, str]:
+        """Text id -> text."""
+        return {identity: self.corpus[keys[0]] for identity, keys in self.keys.items()}
 
 
 def key_of(identity: int) -> str:
@@ -19,21 +38,28 @@ def key_of(identity: int) -> str:
     return f"{identity & 0xFFFFFFFFFFFFFFFF:016x}"
 
 
-def documents_of(*sources: Rows) -> dict[str, str]:
-    """Every positive and given negative, once each, by the key of its text id."""
-    documents: dict[str, str] = {}
+def documents_of(*sources: Rows) -> Documents:
+    """Every positive and given negative as a document, once each."""
+    texts: dict[int, str] = {}
     for rows in sources:
-        for identity, text in zip(rows.positive_ids, rows.positives, strict=True):
-            documents.setdefault(key_of(int(identity)), text)
-        for identities, texts in zip(rows.negative_ids, rows.negatives, strict=True):
-            for identity, text in zip(identities, texts, strict=True):
-                documents.setdefault(key_of(int(identity)), text)
-    return documents
+        for identity, text in zip(rows.positive_ids.tolist(), rows.positives, strict=True):
+            texts.setdefault(identity, text)
+        for identities, negatives in zip(rows.negative_ids, rows.negatives, strict=True):
+            for identity, text in zip(identities.tolist(), negatives, strict=True):
+                texts.setdefault(identity, text)
+    corpus = {key_of(identity): text for identity, text in texts.items()}
+    return Documents(corpus, {identity: [key] for identity, key in zip(texts, corpus, strict=True)})
 
 
-def judged_from_rows(
-    name: str, rows: Rows, documents: Mapping[str, str], keys: Mapping[int, Iterable[str]] | None = None
-) -> tuple[RetrievalSet, list[Finding]]:
+def documents_in(corpus: Mapping[str, str]) -> Documents:
+    """A given corpus."""
+    keys: dict[int, list[str]] = {}
+    for key, identity in zip(corpus, text_ids(corpus.values()).tolist(), strict=True):
+        keys.setdefault(identity, []).append(key)
+    return Documents(corpus, keys)
+
+
+def judged_from_rows(name: str, rows: Rows, documents: Documents) -> tuple[RetrievalSet, list[Finding]]:
     """The distinct anchors as queries, all their positives relevant (grade 1).
 
     A query that is a document too would find itself first and tell nothing: it is left out while enough others remain.
@@ -41,41 +67,28 @@ def judged_from_rows(
     Args:
         name: what to call the set.
         rows: the held-out rows.
-        documents: document id -> text.
-        keys: text id -> ids of the documents with that text; None when documents came from `documents_of`.
+        documents: all of their positives, and others.
     """
-    queries: dict[str, str] = {}
-    qrels: dict[str, dict[str, int]] = {}
-    for row, (anchor, positive) in enumerate(zip(rows.anchor_ids, rows.positive_ids, strict=True)):
-        query = key_of(int(anchor))
-        queries.setdefault(query, rows.anchors[row])
-        relevant = [key_of(int(positive))] if keys is None else keys[int(positive)]
-        qrels.setdefault(query, {}).update(dict.fromkeys(relevant, 1))
-    found = {query for query in queries if (query in documents if keys is None else int_of(query) in keys)}
-    if found and len(queries) - len(found) >= FEW_QUERIES:
-        queries = {query: text for query, text in queries.items() if query not in found}
-        qrels = {query: qrels[query] for query in queries}
-    return RetrievalSet(name, queries, documents, qrels), _self_finding(
-        name, len(found), len(queries), found - set(queries)
+    asked: dict[int, str] = {}
+    relevant: dict[int, dict[str, int]] = {}
+    for row, (anchor, positive) in enumerate(zip(rows.anchor_ids.tolist(), rows.positive_ids.tolist(), strict=True)):
+        asked.setdefault(anchor, rows.anchors[row])
+        relevant.setdefault(anchor, {}).update(dict.fromkeys(documents.keys[positive], 1))
+    found = [anchor for anchor in asked if anchor in documents.keys]
+    leave_out = found if len(asked) - len(found) >= FEW_QUERIES else []
+    for anchor in leave_out:
+        del asked[anchor]
+    judged = RetrievalSet(
+        name,
+        {key_of(anchor): text for anchor, text in asked.items()},
+        documents.corpus,
+        {key_of(anchor): relevant[anchor] for anchor in asked},
     )
-
-
-def int_of(key: str) -> int:
-    """The text id behind a key.
-
-    >>> int_of(key_of(-5))
-    -5
-    """
-    value = int(key, 16)
-    return value - (1 << 64) if value >> 63 else value
-
-
-def _self_finding(name: str, found: int, queries: int, left_out: Iterable[str]) -> list[Finding]:
     if not found:
-        return []
-    done = "and are left out" if left_out else "and are kept, since too few would remain; each finds itself first"
-    message = f"{found:,} queries of {name} stand in its corpus as documents {done}; {queries:,} queries ask."
-    return [Finding("queries-are-documents", "note", found, message)]
+        return judged, []
+    done = "left out" if leave_out else "kept, since too few would remain (each finds itself first)"
+    message = f"{counted(len(found), 'query')} of {name} in its corpus too: {done}; {counted(len(asked), 'query')} ask."
+    return judged, [Finding("queries-are-documents", "note", len(found), message)]
 
 
 def part_of(judged: RetrievalSet, anchor_ids: np.ndarray, name: str) -> RetrievalSet:

@@ -1,6 +1,7 @@
 """From the data section of a recipe to everything a run needs: rows, judged queries, and what to say about them."""
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,13 @@ from embedtune.data.beir import read_beir
 from embedtune.data.check import check_overlap, check_rows
 from embedtune.data.classes import judged_classes
 from embedtune.data.divide import Divided, demand_two, divide_beir, divide_tables, needs_pairs
-from embedtune.data.judged import documents_of, judged_from_rows
+from embedtune.data.judged import documents_in, documents_of, judged_from_rows
 from embedtune.data.plan import plan_splits
-from embedtune.data.read import BeirSource, open_source
-from embedtune.data.rows import LabelledTexts, RawTexts, TrainingData
+from embedtune.data.read import BeirSource, TableSource, open_source
+from embedtune.data.rows import Finding, LabelledTexts, RawTexts, RetrievalSet, TrainingData
+from embedtune.data.words import counted
 from embedtune.errors import DataError
-from embedtune.identity import text_id, text_ids
+from embedtune.identity import text_ids
 
 Progress = Callable[[str], None]
 
@@ -53,20 +55,29 @@ def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -
     """Take the test queries from another source, against its own corpus; returns the hashes of its files."""
     source = open_source(name)
     split = source.demand(section.eval_split, "--eval-split") if source.splits else ""
-    if isinstance(source, BeirSource):
-        if source.pairs is not None and split == "train":
-            raise DataError("the pairs beside a BEIR folder have no corpus", where=name, next="--eval-split test")
-        divided.judge("test", read_beir(source.folder, [split]).judged(split))
-    else:
-        part = source.part(split, section.columns, None)
-        if isinstance(part.content, RawTexts):
-            raise needs_pairs(name, part)
-        if isinstance(part.content, LabelledTexts):
-            divided.judge("test", *judged_classes("test", part.content, seed))
-        else:
-            divided.judge("test", *judged_from_rows("test", part.content, documents_of(part.content)))
+    judged, findings = _judge_split(source, split, section, seed)
+    divided.judge("test", judged, findings)
+    divided.documents |= documents_in(judged.corpus).by_identity()
     divided.described.append(f"the test queries come from {source.what}" + (f", split {split}" if split else ""))
     return {f"{Path(name).name}/{file}": digest for file, digest in source.hashes((split,)).items()}
+
+
+def _judge_split(
+    source: BeirSource | TableSource, split: str, section: DataSection, seed: int
+) -> tuple[RetrievalSet, list[Finding]]:
+    """A whole split as judged queries."""
+    if isinstance(source, BeirSource):
+        if source.pairs is not None and split == "train":
+            raise DataError(
+                "the pairs beside a BEIR folder have no corpus", where=source.name, next="--eval-split test"
+            )
+        return read_beir(source.folder, [split]).judged(split), []
+    part = source.part(split, section.columns, None)
+    if isinstance(part.content, RawTexts):
+        raise needs_pairs(source.name, part)
+    if isinstance(part.content, LabelledTexts):
+        return judged_classes("test", part.content, seed)
+    return judged_from_rows("test", part.content, documents_of(part.content))
 
 
 def _finished(divided: Divided, hashes: Mapping[str, str]) -> TrainingData:
@@ -74,8 +85,8 @@ def _finished(divided: Divided, hashes: Mapping[str, str]) -> TrainingData:
     for part, judged in (("dev", dev), ("test", test)):
         if judged is not None:
             relevant = sum(grade > 0 for grades in judged.qrels.values() for grade in grades.values())
-            size = f"{len(judged):,} queries over {len(judged.corpus):,} documents"
-            divided.described.append(f"{part}: {size}, {relevant:,} relevant pairs")
+            size = f"{counted(len(judged), 'query')} over {counted(len(judged.corpus), 'document')}"
+            divided.described.append(f"{part}: {size}, {counted(relevant, 'relevant pair')}")
     return TrainingData(
         train=train,
         dev=dev,
@@ -91,14 +102,12 @@ def _finished(divided: Divided, hashes: Mapping[str, str]) -> TrainingData:
 def _texts(divided: Divided) -> list[str]:
     """Documents and training texts, each once, without any text that a dev or test query asks with."""
     train = divided.train
-    asked: set[int] = set()
+    kept = dict(divided.documents)
+    texts = chain(train.anchors, train.positives, *train.negatives)
+    ids = chain(train.anchor_ids.tolist(), train.positive_ids.tolist(), *(some.tolist() for some in train.negative_ids))
+    for identity, text in zip(ids, texts, strict=True):
+        kept.setdefault(identity, text)
     for judged in divided.judged.values():
-        asked.update(text_ids(judged.queries.values()).tolist())
-    given = [*divided.documents, *train.anchors, *train.positives]
-    given += [text for negatives in train.negatives for text in negatives]
-    kept: dict[int, str] = {}
-    for text in dict.fromkeys(given):
-        identity = text_id(text)
-        if identity not in asked:
-            kept.setdefault(identity, text)
+        for identity in text_ids(judged.queries.values()).tolist():
+            kept.pop(identity, None)
     return list(kept.values())

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,12 @@ class Source:
             raise DataError(
                 f"there is no split {split!r} in {self.what}; {there}",
                 where=self.name,
-                next=f"{option} {self.splits[0]}" if self.splits else f"leave {option} out",
+                next=f"{option} {self._nearest(split)}" if self.splits else f"leave {option} out",
             )
         return found
+
+    def _nearest(self, split: str) -> str:
+        return (get_close_matches(split, self.splits, n=1) or self.splits)[0]
 
 
 class TableSource(Source):

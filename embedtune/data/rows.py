@@ -70,7 +70,7 @@ class Rows:
         def pick(column: Sequence | None) -> list | None:
             return [column[i] for i in indices] if column else None
 
-        return Rows(
+        taken = Rows(
             anchors=pick(self.anchors) or [],
             positives=pick(self.positives) or [],
             negatives=pick(self.negatives) or (),
@@ -79,6 +79,13 @@ class Rows:
             groups=pick(self.groups),
             places=pick(self.places) or (),
         )
+        # Ids cost more than anything else here, so those already computed go along.
+        for name in ("anchor_ids", "positive_ids"):
+            if name in self.__dict__:
+                taken.__dict__[name] = self.__dict__[name][np.asarray(indices, dtype=np.intp)]
+        if "negative_ids" in self.__dict__ and taken.negatives:
+            taken.__dict__["negative_ids"] = pick(self.negative_ids)
+        return taken
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Files as lines of text: compression read through, encodings checked, one line in memory at a time."""
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from embedtune.data.problems import Problems
 from embedtune.errors import DataError
@@ -24,6 +25,7 @@ _BEGINNINGS = {
     b"\xff\xfe": "UTF-16 text; save it as UTF-8",
     b"\xfe\xff": "UTF-16 text; save it as UTF-8",
 }
+_LOOKED_AT = 4096  # bytes that decide whether this is text
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -50,7 +52,7 @@ def plain_stem(path: Path) -> str:
 
 
 @contextmanager
-def open_bytes(path: Path) -> Iterator[BinaryIO]:
+def open_bytes(path: Path) -> Iterator[io.BufferedReader]:
     """The file's bytes, decompressed.
 
     Raises:
@@ -59,7 +61,7 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
     try:
         if path.suffix.lower() == ".gz":
             with gzip.open(path, "rb") as stream:
-                yield cast(BinaryIO, stream)
+                yield cast(io.BufferedReader, stream)  # has its methods, not its name
         elif path.suffix.lower() in COMPRESSED:
             # pyarrow and not zstandard: the latter's reader takes a file cut short for a shorter file.
             import pyarrow  # noqa: PLC0415  (a third of a second that plain files need not pay)
@@ -92,24 +94,24 @@ def lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
     """
     offset = 0
     with open_bytes(path) as stream:
+        _refuse_binary(path, stream.peek(_LOOKED_AT)[:_LOOKED_AT], problems)
         for number, raw in enumerate(stream, 1):
-            if number == 1:
-                _refuse_binary(path, raw, problems)
             yield number, _decoded(raw, f"{path}:{number}", offset, problems)
             offset += len(raw)
     if offset == 0:
         raise problems.stop(str(path), "the file is empty")
 
 
-def _refuse_binary(path: Path, raw: bytes, problems: Problems) -> None:
+def _refuse_binary(path: Path, head: bytes, problems: Problems) -> None:
     for beginning, what in _BEGINNINGS.items():
-        if raw.startswith(beginning):
+        if head.startswith(beginning):
             raise problems.stop(str(path), f"this is not text: it begins like {what}")
     try:
-        raw.decode("utf-8")
+        # The head may end within a character, so the decoder is told that more is to come.
+        codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         # One NUL may be an accident in a text; NULs among bytes that are no UTF-8 are no text at all.
-        if b"\0" in raw:
+        if b"\0" in head:
             raise problems.stop(str(path), "this is a binary file, not UTF-8 text") from None
 
 
@@ -150,6 +152,6 @@ def missing(path: Path) -> DataError:
     if not parent.is_dir():
         return DataError(f"no such file or folder; {parent} does not exist either", where=str(path))
     names = sorted(entry.name for entry in parent.iterdir())
-    near = get_close_matches(path.name, names, n=3, cutoff=0.5)
+    near = get_close_matches(path.name, names, n=3, cutoff=0.75)
     advice = f"did you mean {' or '.join(str(parent / name) for name in near)}?" if near else None
     return DataError("no such file or folder", where=str(path), next=advice)

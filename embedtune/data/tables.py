@@ -13,6 +13,7 @@ from typing import Any
 
 from embedtune.data.problems import Problems
 from embedtune.data.streams import lines, missing, plain_suffix
+from embedtune.data.words import counted, kind_of
 from embedtune.errors import DataError
 
 Record = tuple[int, dict[str, Any]]
@@ -68,10 +69,25 @@ def _json_records(path: Path, problems: Problems) -> Iterator[Record]:
     numbered = lines(path, problems)
     for number, line in numbered:
         if line.strip():
-            numbered = chain([(number, line)], numbered)
+            whole = chain([(number, line)], numbered)
             # What the file holds decides, not .json or .jsonl: people and tools mix the two up.
-            return (_array_records if line.lstrip().startswith("[") else _line_records)(path, numbered, problems)
+            if line.lstrip().startswith("["):
+                return _array_records(path, whole, problems)
+            _refuse_spread(path, number, line, problems)
+            return _line_records(path, whole, problems)
     raise problems.stop(str(path), "the file holds nothing but blank lines")
+
+
+def _refuse_spread(path: Path, number: int, line: str, problems: Problems) -> None:
+    """Refuse an object over several lines, of which each line would be a fault of its own."""
+    try:
+        json.loads(line)
+    except json.JSONDecodeError as error:
+        if line.lstrip().startswith("{") and error.pos >= len(line.rstrip()):
+            what = "a JSON object goes on after the end of this line; needed one object a line, or one array of objects"
+            raise problems.stop(f"{path}:{number}", what) from error
+    except (ValueError, RecursionError):
+        return
 
 
 def _line_records(path: Path, numbered: Iterator[tuple[int, str]], problems: Problems) -> Iterator[Record]:
@@ -86,7 +102,7 @@ def _line_records(path: Path, numbered: Iterator[tuple[int, str]], problems: Pro
         if isinstance(record, dict):
             yield number, record
         else:
-            problems.add(f"{path}:{number}", _NOT_AN_OBJECT.format(_kind_of(record)))
+            problems.add(f"{path}:{number}", f"{kind_of(record)} came; {_NAMED}")
 
 
 def _array_records(path: Path, numbered: Iterator[tuple[int, str]], problems: Problems) -> Iterator[Record]:
@@ -103,10 +119,9 @@ def _array_records(path: Path, numbered: Iterator[tuple[int, str]], problems: Pr
             record, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             raise problems.stop(f"{path}:{line}", _json_fault(error)) from error
-        if isinstance(record, dict):
-            yield line, record
-        else:
-            problems.add(f"{path}:{line}", _NOT_AN_OBJECT.format(_kind_of(record)))
+        if not isinstance(record, dict):
+            raise problems.stop(f"{path}:{line}", f"the array holds {kind_of(record)}; {_NAMED}")
+        yield line, record
         at = _past_blanks(text, at)
         if text[at : at + 1] not in {",", "]"}:
             raise problems.stop(f"{path}:{line}", "invalid JSON: ',' or ']' was needed after this entry of the array")
@@ -116,7 +131,7 @@ def _array_records(path: Path, numbered: Iterator[tuple[int, str]], problems: Pr
         raise problems.stop(f"{path}:{line + text.count(chr(10), counted, _past_blanks(text, at + 1))}", what)
 
 
-_NOT_AN_OBJECT = "{} came; needed an object with named fields, since order never decides which text is which"
+_NAMED = "needed objects with named fields, since order never decides which text is which"
 
 
 def _past_blanks(text: str, at: int) -> int:
@@ -140,12 +155,6 @@ def _json_fault(error: Exception) -> str:
     return f"invalid JSON: {error}"
 
 
-def _kind_of(value: object) -> str:
-    return {list: "an array", str: "a text", int: "a number", float: "a number", bool: "a truth value"}.get(
-        type(value), "null"
-    )
-
-
 def _delimited(delimiter: str) -> Callable[[Path, Problems], Iterator[Record]]:
     def records(path: Path, problems: Problems) -> Iterator[Record]:
         before = csv.field_size_limit(_WIDEST_FIELD)
@@ -167,14 +176,15 @@ def _delimited_records(path: Path, delimiter: str, problems: Problems) -> Iterat
         except StopIteration:
             return
         except csv.Error as error:
-            problems.add(f"{path}:{start}", f"{error}", hint="put texts in double quotes and double the quotes in them")
+            what = "a double quote opens a text here and none closes it" if "end of data" in str(error) else f"{error}"
+            problems.add(f"{path}:{start}", what, hint="put texts in double quotes and double the quotes in them")
             continue
         if not fields:
             continue
         if header is None:
             header = _header(path, fields, problems)
         elif len(fields) != len(header):
-            what = f"{len(fields)} fields came; {len(header)} were needed ({', '.join(header)})"
+            what = f"{counted(len(fields), 'field')} came; {len(header)} were needed ({', '.join(header)})"
             problems.add(f"{path}:{start}", what, hint="a text that holds the separator must be in double quotes")
         else:
             yield start, dict(zip(header, fields, strict=True))

@@ -146,17 +146,29 @@ def _no_layout(
     # The layout that came nearest says what is missing; with nothing recognised, pairs are what most people mean.
     nearest = max(able, key=lambda layout: (len(layout.REQUIRED) - len(missing(layout)), layout.UNIT == "pairs"))
     roles = missing(nearest)
-    needed = "; ".join(
-        f"'{role}' (or {spoken(nearest.ROLES[role][1:])})" if nearest.ROLES[role][1:] else f"'{role}'" for role in roles
-    )
-    example = ",".join(f"{role}=COLUMN" for role in roles)
-    advice = f"name the columns: --columns {example}"
-    if table.kind in {"CSV", "TSV"}:
-        advice += "; the first line must hold the column names, separated by " + (
-            "tabs" if table.kind == "TSV" else "commas"
-        )
+    needed = " and ".join(_role_words(role, nearest.ROLES[role]) for role in roles)
     return DataError(
         f"cannot tell what the columns mean: {_listed(present)} came; for {nearest.UNIT} there must also be {needed}",
         where=table.name,
-        next=advice,
+        next=_column_advice(table, present, roles, match(nearest.ROLES, present, chosen)),
     )
+
+
+def _role_words(role: str, names: Sequence[str]) -> str:
+    others = [name for name in names if name != role]
+    return f"'{role}' (or {spoken(others)})" if others else f"'{role}'"
+
+
+def _column_advice(
+    table: Table, present: Sequence[str], missing: Sequence[str], found: Mapping[str, Sequence[str]]
+) -> str:
+    flat = {"CSV": ",", "TSV": "\t"}
+    if table.kind in flat and len(present) == 1 and any(sign in present[0] for sign in ",;\t|"):
+        words = {",": "commas", "\t": "tabs"}[flat[table.kind]]
+        return f"separate the columns by {words}; {table.kind} files here have no other separator"
+    used = {column for columns in found.values() for column in columns}
+    free = [column for column in present if column not in used]
+    # Only where nothing is left to choose is a column proposed: order never decides a role.
+    example = ",".join(f"{role}={free[0] if len(free) == len(missing) == 1 else 'COLUMN'}" for role in missing)
+    header = "; the first line must name the columns" if table.kind in flat else ""
+    return f"name the columns: --columns {example}{header}"

@@ -7,6 +7,7 @@ from embedtune.data.formats import Part
 from embedtune.data.problems import Problems
 from embedtune.data.rowlist import RowList
 from embedtune.data.tables import Table
+from embedtune.data.words import counted, kind_of
 
 UNIT = "FlagEmbedding rows"
 ROLES = {
@@ -47,7 +48,7 @@ def _texts(record: dict[str, Any], column: str, place: str, problems: Problems) 
     if values is None:
         return []
     if not isinstance(values, list):
-        problems.add(place, f"{column!r} must be a list of texts; a {type(values).__name__} came")
+        problems.add(place, f"{column!r} must be a list of texts; {kind_of(values)} came")
         return []
     texts = [text_of(value, column, place, problems) for value in values]
     return [text for text in texts if text is not None]
@@ -66,7 +67,7 @@ def _scores(
             problems.add(place, f"'{role}' must be a list of numbers")
             return None
         if len(values) != size:
-            problems.add(place, f"'{role}' holds {len(values)} scores for {size} texts")
+            problems.add(place, f"'{role}' holds {counted(len(values), 'score')} for {counted(size, 'text')}")
             return None
         found.append([float(value) for value in values])
     return found[0], found[1]

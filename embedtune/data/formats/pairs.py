@@ -6,6 +6,7 @@ from embedtune.data.columns import Columns, field_of, label_of, text_of
 from embedtune.data.formats import Part
 from embedtune.data.rowlist import RowList
 from embedtune.data.tables import Table
+from embedtune.data.words import kind_of
 
 UNIT = "pairs"
 ROLES = {
@@ -59,7 +60,7 @@ class _Negatives:
                 )
                 continue
             if not isinstance(value, str | list):
-                self.problems.add(place, f"{column!r} must be a text or a list of texts; a {type(value).__name__} came")
+                self.problems.add(place, f"{column!r} must be a text or a list of texts; {kind_of(value)} came")
                 continue
             kind, first = self.kinds.setdefault(column, (type(value), place))
             if kind is not type(value):

@@ -13,6 +13,7 @@ from embedtune.data.problems import Problems
 from embedtune.data.rowlist import RowList
 from embedtune.data.rows import Rows
 from embedtune.data.tables import Table
+from embedtune.data.words import kind_of
 
 UNIT = "scored pairs"
 ROLES = {"sentence1": ("sentence1",), "sentence2": ("sentence2",), "score": ("score", "similarity", "label")}
@@ -46,7 +47,7 @@ def _score(record: dict[str, Any], column: str, place: str, problems: Problems) 
         score = math.nan
     if math.isfinite(score):
         return score
-    problems.add(place, f"{column!r} must be a number; {value!r} came")
+    problems.add(place, f"{column!r} must be a number; {kind_of(value)} came")
     return None
 
 
