@@ -10,6 +10,23 @@ from embedtune.data.rows import RetrievalSet
 WEAK_FIRST_SHARE = 0.5
 HEAVY_MASKED_SHARE = 0.05
 MOST_PAIRS = 2048
+TIE = 1e-6
+
+
+@dataclass(frozen=True)
+class Margin:
+    """How far below the positive a candidate already counts as a false negative."""
+
+    value: float = 0.0
+    relative: bool = False
+
+    def threshold(self, positive: np.ndarray) -> np.ndarray:
+        """The guide similarity above which a candidate is dropped.
+
+        >>> float(Margin(0.1, relative=True).threshold(np.array(-0.5)))
+        -0.55
+        """
+        return positive - self.value * (np.abs(positive) if self.relative else 1.0)
 
 
 @dataclass(frozen=True)
@@ -47,49 +64,73 @@ class GuideAudit:
         )
 
 
-def held_out_pairs(dev: RetrievalSet) -> tuple[list[str], list[str]]:
-    """Queries of the dev split and the best-graded document of each, up to 2,048 pairs."""
-    anchors, positives = [], []
-    for query_id, grades in dev.qrels.items():
-        relevant = {document: grade for document, grade in grades.items() if grade > 0}
-        if query_id in dev.queries and relevant:
-            best = max(relevant, key=lambda document: (relevant[document], document))
-            anchors.append(dev.queries[query_id])
-            positives.append(dev.corpus[best])
-        if len(anchors) == MOST_PAIRS:
-            break
-    return anchors, positives
+@dataclass(frozen=True)
+class HeldOut:
+    """Judged pairs that training does not see, in a seeded order so that neighbours in the file do not share a batch.
+
+    Args:
+        anchors: query texts.
+        positives: a relevant document of each.
+        documents: ids of the positives, and per pair the ids of all documents relevant to its query.
+    """
+
+    anchors: list[str]
+    positives: list[str]
+    documents: list[str]
+    relevant: list[frozenset[str]]
+
+
+def held_out_pairs(dev: RetrievalSet, seed: int = 0) -> HeldOut:
+    """Up to 2,048 pairs (query, relevant document) of the dev split."""
+    pairs = [
+        (query, document, frozenset(one for one, grade in grades.items() if grade > 0))
+        for query, grades in dev.qrels.items()
+        for document, grade in grades.items()
+        if grade > 0 and query in dev.queries
+    ]
+    order = np.random.default_rng(seed).permutation(len(pairs))[:MOST_PAIRS]
+    chosen = [pairs[i] for i in order]
+    return HeldOut(
+        anchors=[dev.queries[query] for query, _, _ in chosen],
+        positives=[dev.corpus[document] for _, document, _ in chosen],
+        documents=[document for _, document, _ in chosen],
+        relevant=[relevant for _, _, relevant in chosen],
+    )
 
 
 def audit_guide(
-    anchors: np.ndarray, positives: np.ndarray, *, batch_size: int, margin: float, relative: bool = False, step: int = 0
+    pairs: HeldOut, anchors: np.ndarray, positives: np.ndarray, *, batch_size: int, margin: Margin, step: int = 0
 ) -> GuideAudit | None:
-    """Audit a guide from its normalised vectors of held-out pairs, both (P, G); None with fewer than two pairs.
+    """Audit a guide on held-out pairs; documents relevant to the same query are not counted against it.
 
-    >>> perfect = np.eye(4, dtype=np.float32)
-    >>> audit = audit_guide(perfect, perfect, batch_size=4, margin=0.0)
-    >>> audit.positive_first_share, audit.masked_share
-    (1.0, 0.0)
+    Args:
+        pairs: P pairs.
+        anchors: (P, G) the guide's normalised vectors of their queries.
+        positives: (P, G) and of their documents.
+        batch_size: candidates per anchor, as in the run.
+        margin: value and strategy of the run.
+        step: when the snapshot was taken.
+
+    Returns: the audit, or None where no pair has another to be compared with.
     """
     first = masked = candidates = rows = 0
     for batch in _batches(len(anchors), batch_size):
         similarity = anchors[batch] @ positives[batch].T  # (B, B)
-        own = similarity.diagonal().copy()  # (B,)
-        threshold = own - margin * (np.abs(own) if relative else 1.0)
-        others = ~np.eye(len(own), dtype=bool)
-        first += int(((similarity < own[:, None]) | ~others).all(axis=1).sum())
-        masked += int(((similarity > threshold[:, None] + 1e-6) & others).sum())
+        own = similarity.diagonal()[:, None]  # (B, 1)
+        others = np.array(
+            [[document not in relevant for document in pairs.documents[batch]] for relevant in pairs.relevant[batch]]
+        )  # (B, B)
+        first += int(((similarity < own) | ~others).all(axis=1).sum())
+        masked += int(((similarity > margin.threshold(own) + TIE) & others).sum())
         candidates += int(others.sum())
         rows += len(own)
     if not candidates:
         return None
-    return GuideAudit(rows, min(batch_size, len(anchors)), first / rows, masked / candidates, margin, step)
+    return GuideAudit(rows, min(batch_size, len(anchors)), first / rows, masked / candidates, margin.value, step)
 
 
 def _batches(rows: int, size: int) -> Iterator[slice]:
     """Slices of nearly equal size, so that no batch holds one pair alone."""
-    if rows < 2:
-        return
-    number = -(-rows // size)
+    number = -(-rows // size) if rows > 1 else 0
     for index in range(number):
         yield slice(rows * index // number, rows * (index + 1) // number)

@@ -14,7 +14,6 @@ from typing import Any
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.evaluation import BaseEvaluator
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
 
 from embedtune.config.schema import TrainingSection
 from embedtune.data.rows import Rows
@@ -50,6 +49,7 @@ class Fit:
         device: cpu, cuda, cuda:1 or mps.
         lr: the learning rate.
         tensorboard: also write TensorBoard events.
+        trial: a short run to learn something from; it evaluates, saves and logs nothing.
         progress: told (step, steps, text) at each step.
     """
 
@@ -66,11 +66,16 @@ class Fit:
     precision: str = "fp32"
     device: str = "cpu"
     tensorboard: bool = False
+    trial: bool = False
     progress: Progress | None = None
 
     @property
     def steps_per_epoch(self) -> int:
         return -(-len(self.rows) // self.section.batch_size)
+
+    @property
+    def evaluates(self) -> bool:
+        return self.dev is not None and not self.trial
 
     @property
     def steps(self) -> int:
@@ -105,6 +110,22 @@ class _DevEvaluator(BaseEvaluator):
         return dict(self._scores())
 
 
+class _Trainer(SentenceTransformerTrainer):
+    """The trainer with our batches and without its model card, by the two methods it offers for overriding."""
+
+    def __init__(self, *, row_ids: list[tuple[int, ...]], **options: Any) -> None:
+        self._row_ids = row_ids
+        super().__init__(**options)
+
+    def get_batch_sampler(
+        self, dataset: Any, batch_size: int, *_: Any, seed: int = 0, **__: Any
+    ) -> DistinctBatchSampler:
+        return DistinctBatchSampler(self._row_ids, batch_size, seed)
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """None: the automatic card copies the user's texts, and is slow."""
+
+
 def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     """Train the encoder in place and leave the best model (by dev, where there is one) in it.
 
@@ -120,42 +141,48 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     adapter = ObjectiveAdapter(encoder.model, run.objective, run.table, run.guide)
     checkpoint = complete_checkpoint(run.folder) if resume else None
     with Interruption() as interruption:
-        trainer = SentenceTransformerTrainer(
+        trainer = _Trainer(
+            row_ids=_row_ids(run),
             model=encoder.model,
             args=_arguments(run, encoder),
             train_dataset=to_dataset(run.rows, run.table.negatives),
             loss=adapter,
-            evaluator=_DevEvaluator(run.dev, run.dev_metric) if run.dev is not None else None,
+            evaluator=_DevEvaluator(run.dev, run.dev_metric) if run.dev is not None and run.evaluates else None,
             callbacks=[
-                ExtraState(run.folder, run.objective, run.guide, checkpoint),
                 StepCount(adapter, run.progress),
+                *_records(run, adapter, checkpoint),
                 *run.callbacks,
                 MaskingGuard(adapter),
-                Milestones(run.steps, run.section.checkpoint_every, evaluates=run.dev is not None),
                 interruption,
-                *_early_stopping(run),
-                MetricsLog(run.folder / "metrics.jsonl", adapter),
             ],
         )
-        _quiet(trainer)
+        trainer.remove_callback(PrinterCallback)  # stdout belongs to results
         started = time.perf_counter()
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         elapsed = time.perf_counter() - started
     if interruption.requested:
-        last = get_last_checkpoint(str(run.folder))
-        raise Interrupted(
-            f"interrupted after step {trainer.state.global_step} of {run.steps}; everything up to there is saved",
-            where=str(last),
-            next=f"embedtune train --resume {run.folder}",
-        )
+        saved = "nothing was saved yet" if run.trial else "everything up to there is saved"
+        raise Interrupted(f"interrupted after step {trainer.state.global_step} of {run.steps}; {saved}")
     return _result(trainer, run, elapsed)
+
+
+def _records(run: Fit, adapter: ObjectiveAdapter, checkpoint: Path | None) -> list[TrainerCallback]:
+    """What keeps checkpoints, milestones and the log of a run; a trial has none of them."""
+    if run.trial:
+        return []
+    stopping = [] if run.section.patience is None or run.dev is None else [EarlyStoppingCallback(run.section.patience)]
+    return [
+        ExtraState(run.folder, run.objective, run.guide, checkpoint),
+        Milestones(run.steps, run.section.checkpoint_every, evaluates=run.evaluates),
+        *stopping,
+        MetricsLog(run.folder / "metrics.jsonl", adapter),
+    ]
 
 
 def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArguments:
     section = run.section
     evaluate_every = min(section.evaluate_every or run.steps_per_epoch, run.steps)
-    save_every = evaluate_every if run.dev is not None else section.checkpoint_every or run.steps_per_epoch
-    ids = _row_ids(run)
+    save_every = evaluate_every if run.evaluates else section.checkpoint_every or run.steps_per_epoch
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(run.folder),
         num_train_epochs=section.epochs,
@@ -171,15 +198,14 @@ def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArgumen
         seed=section.seed,
         use_cpu=run.device == "cpu",
         prompts=column_prompts(encoder.prompts, run.table.negatives) or None,
-        batch_sampler=lambda dataset, batch_size, seed, **_: DistinctBatchSampler(ids, batch_size, seed),
-        eval_strategy="steps" if run.dev is not None else "no",
+        eval_strategy="steps" if run.evaluates else "no",
         eval_steps=evaluate_every,
-        save_strategy="steps",
+        save_strategy="no" if run.trial else "steps",
         save_steps=save_every,
         save_total_limit=2,
-        load_best_model_at_end=run.dev is not None,
-        metric_for_best_model=f"eval_{run.dev_metric}" if run.dev is not None else None,
-        greater_is_better=True if run.dev is not None else None,
+        load_best_model_at_end=run.evaluates,
+        metric_for_best_model=f"eval_{run.dev_metric}" if run.evaluates else None,
+        greater_is_better=True if run.evaluates else None,
         logging_steps=1,
         disable_tqdm=True,
         report_to=["tensorboard"] if run.tensorboard else [],
@@ -206,20 +232,6 @@ def _row_ids(run: Fit) -> list[tuple[int, ...]]:
     ]
 
 
-def _early_stopping(run: Fit) -> list[TrainerCallback]:
-    if run.section.patience is None or run.dev is None:
-        return []
-    return [EarlyStoppingCallback(early_stopping_patience=run.section.patience)]
-
-
-def _quiet(trainer: SentenceTransformerTrainer) -> None:
-    """No printing to stdout, which belongs to results, and no model card that copies the user's texts."""
-    trainer.remove_callback(PrinterCallback)
-    for callback in list(trainer.callback_handler.callbacks):
-        if isinstance(callback, SentenceTransformerTrainer.model_card_callback_class):
-            trainer.remove_callback(callback)
-
-
 def _result(trainer: SentenceTransformerTrainer, run: Fit, elapsed: float) -> FitResult:
     state = trainer.state
     curve = tuple(
@@ -233,6 +245,6 @@ def _result(trainer: SentenceTransformerTrainer, run: Fit, elapsed: float) -> Fi
         epochs=round(float(state.epoch or 0.0), 4),
         elapsed_s=elapsed,
         examples_per_s=seen / elapsed if elapsed > 0 else 0.0,
-        best_step=state.best_global_step if run.dev is not None else None,
+        best_step=state.best_global_step if run.evaluates else None,
         curve=curve,
     )

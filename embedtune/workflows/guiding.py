@@ -11,11 +11,11 @@ from embedtune.models.encode import encode
 from embedtune.models.encoder import Encoder
 from embedtune.models.load import load_encoder
 from embedtune.models.store import VectorStore
-from embedtune.training.audit import GuideAudit, audit_guide, held_out_pairs
+from embedtune.training.audit import GuideAudit, Margin, audit_guide, held_out_pairs
 from embedtune.training.guide import GuideTable
 from embedtune.training.self_guide import SelfGuide
 from embedtune.training.trainer import Fit
-from embedtune.workflows.needs import wants_guide
+from embedtune.workflows.needs import guided_term
 from embedtune.workflows.talk import Talk
 
 
@@ -28,26 +28,37 @@ class Guiding:
         table: its vectors by row, filled now or during training; None without a guide.
         callbacks: refresh it while training.
         audits: what it was worth, in order of time.
+        chosen: margins tried on dev and the reason for the one used, where the run chose it.
     """
 
     name: str
     table: GuideTable | None = None
     callbacks: tuple[TrainerCallback, ...] = ()
     audits: list[GuideAudit] = field(default_factory=list)
+    chosen: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any] | None:
         """What the report says of the guide, None where no loss wanted one."""
-        if self.table is None:
+        if self.table is None and self.chosen is None:
             return None
         last = self.audits[-1] if self.audits else None
         return {
             "name": self.name,
+            "chosen": self.chosen,
             "margin": last.margin if last else None,
             "positive_first_share": last.positive_first_share if last else None,
             "masked_share": last.masked_share if last else None,
             "step": last.step if last else None,
-            "note": last.sentence if last else "not audited: there were no held-out pairs",
+            "note": self._note(last),
         }
+
+    def _note(self, last: GuideAudit | None) -> str:
+        said = [self.chosen["reason"]] if self.chosen else []
+        if last is not None:
+            said.append(last.sentence)
+        elif self.table is not None:
+            said.append("not audited: there were no held-out pairs")
+        return "; ".join(said)
 
 
 def choose_guide(
@@ -69,7 +80,7 @@ def choose_guide(
         talk: told what the guide is worth.
         store: keeps the vectors of a frozen guide.
     """
-    if config.guide.name == "none" or not wants_guide(config):
+    if config.guide.name == "none" or guided_term(config) is None:
         return Guiding("none")
     table = GuideTable(plan.rows, plan.table.negatives)
     if config.guide.name == "self":
@@ -114,24 +125,22 @@ def _audit(
 ) -> GuideAudit | None:
     if dev is None:
         return None
-    anchors, positives = held_out_pairs(dev)
-    margin, relative = _margin(config)
+    pairs = held_out_pairs(dev, config.training.seed)
     return audit_guide(
-        encode(guide, anchors, role="query", store=store),
-        encode(guide, positives, role="document", store=store),
+        pairs,
+        encode(guide, pairs.anchors, role="query", store=store),
+        encode(guide, pairs.positives, role="document", store=store),
         batch_size=config.training.batch_size,
-        margin=margin,
-        relative=relative,
+        margin=_margin(config),
         step=step,
     )
 
 
-def _margin(config: TrainConfig) -> tuple[float, bool]:
-    """Margin of the first loss that has one beside a guide, and whether it is relative."""
-    for section in config.loss:
-        if "margin" in section.args or "margin_strategy" in section.args:
-            return float(section.args.get("margin", 0.0)), section.args.get("margin_strategy") == "relative"
-    return 0.0, False
+def _margin(config: TrainConfig) -> Margin:
+    """Margin of the guided loss."""
+    place = guided_term(config)
+    args = config.loss[place].args if place is not None else {}
+    return Margin(float(args.get("margin", 0.0)), args.get("margin_strategy") == "relative")
 
 
 def _advice(audit: GuideAudit) -> str:

@@ -48,6 +48,6 @@ def missing_for(name: str, data: TrainingData) -> list[str]:
     return [what for what, is_lacking in lacking.items() if is_lacking]
 
 
-def wants_guide(config: TrainConfig) -> bool:
-    """Whether any loss of the recipe would use a guide."""
-    return any(loss_class(section.name).needs_guide for section in config.loss)
+def guided_term(config: TrainConfig) -> int | None:
+    """The place of the first loss of the recipe that would use a guide, or None."""
+    return next((place for place, term in enumerate(config.loss) if loss_class(term.name).needs_guide), None)

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,9 @@ from embedtune.training.table import build_table
 from embedtune.training.trainer import DevScores, Fit, FitResult, fit
 from embedtune.workflows.findings import run_findings
 from embedtune.workflows.guiding import Guiding, choose_guide
+from embedtune.workflows.margin import choose_margin, decided, is_open
 from embedtune.workflows.results import TrainResult
-from embedtune.workflows.run_folder import REPORT, RunFolder
+from embedtune.workflows.run_folder import FACTS, REPORT, RunFolder
 from embedtune.workflows.scoring import PRIMARY, Judgment, judge, score
 from embedtune.workflows.talk import Talk
 
@@ -96,7 +97,7 @@ class TrainingRun:
         plan = Fit(
             rows=rows,
             table=table,
-            objective=build_objective(config.loss),
+            objective=build_objective(decided(config, None).loss),
             section=config.training,
             folder=self.folder.checkpoints,
             lr=encoder.default_lr if config.training.lr == "auto" else config.training.lr,
@@ -110,10 +111,24 @@ class TrainingRun:
             f"training on {len(rows):,} pairs: {plan.steps:,} steps of up to {config.training.batch_size}, "
             f"learning rate {plan.lr:g}, {precision.name} ({precision.reason})"
         )
+        config, chosen = self._decided(plan, encoder)
+        plan = replace(plan, objective=build_objective(config.loss))
         guiding = choose_guide(config, plan, self.data.dev, encoder, talk=self.talk, store=store)
+        guiding.chosen = chosen
         with self.talk.progress("training", total=plan.steps) as tell:
             plan = replace(plan, guide=guiding.table, callbacks=guiding.callbacks, progress=lambda done, *_: tell(done))
             return fit(encoder, plan, resume=resumed), guiding
+
+    def _decided(self, plan: Fit, encoder: Encoder) -> tuple[TrainConfig, dict[str, Any] | None]:
+        """The recipe with its margin chosen, now or, in a resumed run, before; and the choice, where there was one."""
+        if not is_open(self.config):
+            return self.config, None
+        facts = self.folder.facts()
+        if "margin" not in facts:
+            facts["margin"] = asdict(choose_margin(self.config, plan, self.data.dev, encoder, self.talk))
+            self.folder.write_json(FACTS, facts)
+        self.talk.say(f"guide: {facts['margin']['reason']}")
+        return decided(self.config, facts["margin"]["margin"]), facts["margin"]
 
     def _dev_scores(self, encoder: Encoder) -> DevScores | None:
         """Scores the encoder in its present state on the dev split, whose texts are looked up once."""
