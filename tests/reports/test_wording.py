@@ -37,9 +37,12 @@ def test_the_unseen_part_stands_apart_only_where_it_is_a_part():
 @pytest.mark.parametrize(
     ("test_queries", "unseen_queries", "says"),
     [
-        (300, 104, "196 of the 300 test queries have a relevant document that was a training positive"),
-        (300, 104, "the verdict rests on the other 104"),
-        (300, 0, "memory as much as skill, and no unseen part is left"),
+        (300, 104, "rests on the unseen part: the other 196 queries ask for documents that were positives in training"),
+        (
+            300,
+            0,
+            "All 300 test queries ask for documents that were positives in training or dev: a gain on them may be",
+        ),
     ],
 )
 def test_a_leak_is_said(test_queries, unseen_queries, says):
