@@ -79,8 +79,8 @@ def score_parts(
 def basis(test_queries: int, unseen_queries: int) -> str:
     """How to read the scores where training or dev held answers to some test queries; else nothing.
 
-    >>> print(basis(300, 104))
-    The verdict rests on the unseen part: the other 196 queries ask for documents that were positives in training or dev.
+    >>> print(basis(70, 50))
+    The verdict rests on the unseen part: the other 20 queries ask for documents that were positives in training or dev.
     """
     seen = test_queries - unseen_queries
     asked = "ask for documents that were positives in training or dev"
