@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from embedtune.data.problems import Problems
@@ -22,11 +22,13 @@ class Columns:
         names: role -> the columns that play it.
         group: the column whose values are never divided between splits.
         unused: columns that play no role.
+        chosen: role -> column, where the user named them.
     """
 
     names: Mapping[str, tuple[str, ...]]
     group: str | None = None
     unused: tuple[str, ...] = ()
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
     def __contains__(self, role: str) -> bool:
         return role in self.names

@@ -124,7 +124,7 @@ def _array_records(path: Path, numbered: Iterator[tuple[int, str]], problems: Pr
         yield line, record
         at = _past_blanks(text, at)
         if text[at : at + 1] not in {",", "]"}:
-            raise problems.stop(f"{path}:{line}", "invalid JSON: ',' or ']' was needed after this entry of the array")
+            raise problems.stop(f"{path}:{line}", "invalid JSON: ',' or ']' is needed after the entry that begins here")
         at += text[at] == ","
     if _past_blanks(text, at + 1) < len(text):
         what = "more than one JSON array; needed one array of objects, or one object a line"

@@ -101,7 +101,7 @@ def _chosen_layout(
     _, layout, names = max(fitting, key=lambda candidate: candidate[0])
     refuse_twice(names, layout.MANY, table.name)
     used = {column for columns in names.values() for column in columns} | {group}
-    return layout, Columns(names, group, tuple(column for column in present if column not in used))
+    return layout, Columns(names, group, tuple(column for column in present if column not in used), chosen)
 
 
 def _check_chosen(

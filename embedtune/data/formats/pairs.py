@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from embedtune.data.columns import Columns, field_of, label_of, text_of
+from embedtune.data.columns import Columns, field_of, label_of, match, text_of
 from embedtune.data.formats import Part
 from embedtune.data.rowlist import RowList
 from embedtune.data.tables import Table
@@ -45,12 +45,13 @@ class _Negatives:
     def __init__(self, table: Table, columns: Columns) -> None:
         self.problems = table.problems
         self.flat = table.kind in {"CSV", "TSV"}
-        self.columns = columns.names.get("negative", ())
+        self.chosen = columns.chosen
+        self.columns: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.kinds: dict[str, tuple[type, str]] = {}
 
     def of(self, record: dict[str, Any], place: str) -> list[str]:
         texts: list[str] = []
-        for column in self.columns:
+        for column in self._columns_in(record):
             value = record.get(column)
             if value is None or (self.flat and not value.strip()):
                 continue
@@ -71,3 +72,11 @@ class _Negatives:
                 if good is not None:
                     texts.append(good)
         return texts
+
+    def _columns_in(self, record: dict[str, Any]) -> tuple[str, ...]:
+        # Asked of every row: a JSON line may have more negatives than the lines that the columns were told from.
+        names = tuple(record)
+        if names not in self.columns:
+            found = match({"negative": ROLES["negative"]}, names, self.chosen)
+            self.columns[names] = found.get("negative", ())
+        return self.columns[names]

@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import pytest
+
+import embedtune.data.formats as formats
+from embedtune.data.formats import layouts, read_part
+from embedtune.data.tables import open_table
+from embedtune.errors import ConfigError, DataError
+
+
+def part_of(put, lines, records, chosen=None, group=None):
+    return read_part(open_table(put("a.jsonl", lines(records))), chosen or {}, group)
+
+
+def test_layouts_are_the_files_of_the_folder() -> None:
+    files = {path.stem for path in Path(formats.__file__).parent.glob("*.py")} - {"__init__"}
+    assert set(layouts()) == files
+    for layout in layouts().values():
+        assert set(layout.REQUIRED) <= set(layout.ROLES)
+        assert set(layout.MANY) <= set(layout.ROLES)
+
+
+@pytest.mark.parametrize(
+    ("record", "unit"),
+    [
+        ({"anchor": "a", "positive": "b"}, "pairs"),
+        ({"question": "a", "answer": "b"}, "pairs"),
+        ({"document": "b", "query": "a"}, "pairs"),
+        ({"query": "a", "positive": "b", "negative": "c"}, "triplets"),
+        ({"anchor": "a", "positive": "b", "negatives": ["c", "d"]}, "pairs with up to 2 negatives"),
+        ({"query": "a", "document": "b", "score": 0.1}, "pairs"),
+        ({"query": "a", "pos": ["b"], "neg": []}, "pairs from FlagEmbedding rows"),
+        ({"query": "a", "positive_passages": [{"text": "b"}]}, "pairs from Tevatron rows"),
+        ({"sentence1": "a", "sentence2": "b", "score": 5}, "pairs of alike sentences"),
+        ({"sentence1": "a", "sentence2": "b"}, "pairs"),
+        ({"premise": "a", "hypothesis": "b", "label": "entailment"}, "entailment pairs"),
+        ({"text": "a", "label": "x"}, "texts in 1 classes"),
+        ({"text": "a", "title": "t", "_id": "1"}, "texts without pairs"),
+    ],
+)
+def test_columns_tell_the_layout(put, lines, record, unit) -> None:
+    assert part_of(put, lines, [record]).unit == unit
+
+
+def test_chosen_columns_come_first(put, lines) -> None:
+    records = [{"q": "질문", "a": "답", "anchor": "other"}]
+    part = part_of(put, lines, records, {"anchor": "q", "positive": "a"})
+    assert (part.content.anchors, part.content.positives) == (["질문"], ["답"])
+    assert part.said == (f"{put('a.jsonl', lines(records))}: columns not used: anchor",)
+
+
+def test_a_chosen_pair_is_not_taken_for_scored(put, lines) -> None:
+    records = [{"sentence1": "a", "sentence2": "b", "score": 0}, {"sentence1": "c", "sentence2": "d", "score": 5}]
+    assert len(part_of(put, lines, records).content) == 1
+    chosen = {"anchor": "sentence1", "positive": "sentence2"}
+    assert len(part_of(put, lines, records, chosen).content) == 2
+
+
+def test_columns_are_gathered_over_several_rows(put, lines) -> None:
+    records = [{"anchor": "a", "positive": "b"}, {"anchor": "c", "positive": "d", "negative": "e"}]
+    assert part_of(put, lines, records).content.negatives == [(), ("e",)]
+
+
+def test_nothing_recognised_says_what_came_and_what_is_needed(put, lines) -> None:
+    with pytest.raises(DataError) as caught:
+        part_of(put, lines, [{"q": "a", "a": "b"}])
+    assert "'q', 'a' came" in caught.value.message
+    assert "'anchor' (or query, question or sentence1)" in caught.value.message
+    # Two free columns for two roles: which is which is for the user to say.
+    assert caught.value.next == "name the columns: --columns anchor=COLUMN,positive=COLUMN"
+
+
+def test_the_only_column_left_is_proposed(put, lines) -> None:
+    with pytest.raises(DataError) as caught:
+        part_of(put, lines, [{"question": "a", "reply": "b"}])
+    assert "'positive'" in caught.value.message
+    assert "'anchor'" not in caught.value.message
+    assert caught.value.next == "name the columns: --columns positive=reply"
+
+
+def test_a_wrong_separator_is_told(put) -> None:
+    with pytest.raises(DataError) as caught:
+        read_part(open_table(put("a.csv", "anchor;positive\na;b\n")), {})
+    assert "separate the columns by commas" in str(caught.value.next)
+
+
+def test_unknown_roles_and_columns(put, lines) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'anchor'"):
+        part_of(put, lines, [{"anchor": "a", "positive": "b"}], {"anchr": "anchor"})
+    with pytest.raises(DataError, match="did you mean 'anchor'"):
+        part_of(put, lines, [{"anchor": "a", "positive": "b"}], {"anchor": "ancor"})
+    with pytest.raises(DataError, match="no column 'topic' to group by"):
+        part_of(put, lines, [{"anchor": "a", "positive": "b"}], group="topic")
+
+
+def test_groups_are_kept_as_text(put, lines) -> None:
+    records = [{"anchor": "a", "positive": "b", "topic": 1}, {"anchor": "c", "positive": "d", "topic": "2"}]
+    part = part_of(put, lines, records, group="topic")
+    assert part.content.groups == ["1", "2"]
+    assert part.said == ()

@@ -1,0 +1,59 @@
+import pytest
+
+from embedtune.data.formats import read_part
+from embedtune.data.tables import open_table
+from embedtune.errors import DataError
+
+
+def test_all_ways_to_give_negatives(put, lines) -> None:
+    base = {"anchor": "a", "positive": "b"}
+    cases = [
+        ({"negative": "c"}, ("c",)),
+        ({"negative": ["c", "d"]}, ("c", "d")),
+        ({"negatives": ["c", "d"]}, ("c", "d")),
+        ({"negatives": []}, ()),
+        ({"negative_1": "c", "negative_2": None}, ("c",)),
+        ({"negative": "c", "negative_2": "d"}, ("c", "d")),
+    ]
+    for more, expected in cases:
+        rows = read_part(open_table(put("a.jsonl", lines([base | more]))), {}).content
+        assert (rows.negatives or [()])[0] == expected
+
+
+def test_rows_may_have_more_negatives_than_the_first_rows_show(put, lines) -> None:
+    plain = [{"anchor": f"a{i}", "positive": f"b{i}", "negative_1": "n"} for i in range(80)]
+    late = {"anchor": "z", "positive": "y", "negative_1": "n", "negative_2": "m"}
+    rows = read_part(open_table(put("a.jsonl", lines([*plain, late]))), {}).content
+    assert rows.negatives[-1] == ("n", "m")
+
+
+def test_an_empty_csv_cell_is_no_negative(put) -> None:
+    path = put("a.csv", "anchor,positive,negative_1,negative_2\na,b,c,\nd,e,,\n")
+    assert read_part(open_table(path), {}).content.negatives == [("c",), ()]
+
+
+def test_mixed_kinds_of_negatives_are_refused(put, lines) -> None:
+    records = [
+        {"anchor": "a", "positive": "b", "negative": "c"},
+        {"anchor": "d", "positive": "e", "negative": ["f"]},
+        {"anchor": "g", "positive": "h", "negative": 7},
+        {"anchor": "i", "positive": "j", "negative": "k"},
+    ]
+    with pytest.raises(DataError) as caught:
+        read_part(open_table(put("a.jsonl", lines(records))), {})
+    assert "2 problems" in caught.value.message
+    assert "a.jsonl:2: 'negative' is a list here and a text at" in caught.value.message
+    assert "a.jsonl:3: 'negative' must be a text or a list of texts; a number (7) came" in caught.value.message
+
+
+def test_a_list_written_into_a_csv_cell_is_refused(put) -> None:
+    path = put("a.csv", "anchor,positive,negatives\na,b,\"['c', 'd']\"\n")
+    with pytest.raises(DataError, match="negative_1, negative_2"):
+        read_part(open_table(path), {})
+
+
+def test_labels_and_places_are_kept(put, lines) -> None:
+    path = put("a.jsonl", lines([{"anchor": "a", "positive": "b", "label": 3}]))
+    rows = read_part(open_table(path), {}).content
+    assert rows.labels == ["3"]
+    assert rows.places == [f"{path}:1"]
