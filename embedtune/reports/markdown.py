@@ -124,7 +124,7 @@ def _run(result: Mapping[str, Any]) -> str:
         "model": code(result["model"]) if result.get("model") else None,
         "losses": escape(", ".join(losses)) or None,
         "steps": f"{result['steps']:,}" if "steps" in result else None,
-        "epochs": f"{result['epochs']:g}" if "epochs" in result else None,
+        "epochs": f"{round(result['epochs'], 2):g}" if "epochs" in result else None,
         "training pairs per second": f"{result['examples_per_s']:,.0f}" if "examples_per_s" in result else None,
         "whole command": duration(result["elapsed_s"]) if "elapsed_s" in result else None,
         "peak memory": memory(result["peak_memory_bytes"]) if "peak_memory_bytes" in result else None,
@@ -159,13 +159,15 @@ def _repeat(result: Mapping[str, Any]) -> str:
     recipe = str(result.get("recipe", "")).strip("\n")
     if not recipe:
         return ""
-    versions = result.get("versions") or (result.get("facts") or {}).get("versions") or {}
-    rows = [(code(name), code(version)) for name, version in versions.items()]
+    facts = result.get("facts") or {}
+    versions = result.get("versions") or facts.get("versions") or {}
     parts = [
         "## Repeat this run",
-        "Save this as `recipe.yaml` (it is also in the run folder) and run `embedtune train recipe.yaml`.",
+        "Save this as `recipe.yaml` (it is also in the run folder) and run "
+        "`embedtune train recipe.yaml --output ANOTHER_FOLDER`.",
         _fenced("yaml", recipe.splitlines()),
-        _table(("package", "version"), rows),
+        _table(("package", "version"), [(code(name), code(version)) for name, version in versions.items()]),
+        _table(("data", "sha256"), [(code(name), code(sha)) for name, sha in facts.get("data_sha256", {}).items()]),
     ]
     return "\n\n".join(filter(None, parts))
 

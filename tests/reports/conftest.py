@@ -26,7 +26,7 @@ def result(verdict):
         "model": "runs/20250102-030405-gist/model",
         "losses": [{"name": "gist", "weight": 1.0}, {"name": "sigreg", "weight": 0.05}],
         "steps": 290,
-        "epochs": 10.0,
+        "epochs": 2.6667,
         "examples_per_s": 2310.4,
         "elapsed_s": 192.3,
         "peak_memory_bytes": 2 * 2**30,
@@ -62,5 +62,5 @@ def result(verdict):
         "best_step": 261,
         "how_to_use": ("from sentence_transformers import SentenceTransformer", "", 'model = SentenceTransformer("m")'),
         "recipe": "model:\n  name: starter\nloss:\n- name: gist\n",
-        "facts": {"versions": {"embedtune": "0.1.0", "torch": "2.13.0"}},
+        "facts": {"versions": {"embedtune": "0.1.0", "torch": "2.13.0"}, "data_sha256": {"청년 월세.jsonl": "0a1b"}},
     }

@@ -67,7 +67,7 @@ def test_facts_of_the_run_and_its_guide(result):
     assert cells["whole command"] == "3 min 12 s" and cells["peak memory"] == "2.0 GiB"
     assert cells["training pairs per second"] == "2,310"
     assert cells["ranks the positive first"] == "61.2%" and cells["drops of the other candidates"] == "1.3%"
-    assert cells["torch"] == "2.13.0"
+    assert cells["epochs"] == "2.67" and cells["torch"] == "2.13.0" and cells["청년 월세.jsonl"] == "0a1b"
 
 
 def test_code_and_recipe_can_be_copied_as_they_are(result):
