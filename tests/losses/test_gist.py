@@ -240,8 +240,8 @@ def test_gauges_count_what_the_guide_and_identity_dropped():
             guide=guide,
         )
     )
-    # Positives of rows 0 and 1 are the same text: 2 pairs out of 12. Of the 10 left, the guide drops a_0 - a_1 (cosine 1
-    # above 0.8) and its mirror image.
+    # Positives of rows 0 and 1 are the same text: 2 pairs out of 12. Of the 10 left, the guide drops a_0 - a_1 (cosine
+    # 1, above 0.8) and its mirror image.
     assert loss.gauges["identity_masked"] == 2
     assert loss.gauges["masked_share"].item() == pytest.approx(0.2)
     assert loss.gauges["positive_similarity"] == 1
