@@ -86,7 +86,9 @@ def bert_folder(bare_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     from sentence_transformers import SentenceTransformer
 
     folder = tmp_path_factory.mktemp("models") / "tiny-sentence-bert"
-    SentenceTransformer(str(bare_folder), device="cpu", local_files_only=True).save(str(folder), create_model_card=False)
+    SentenceTransformer(str(bare_folder), device="cpu", local_files_only=True).save(
+        str(folder), create_model_card=False
+    )
     return folder
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embedtune.errors import ModelError
-from embedtune.models.encoder import Encoder, Role, has_towers, is_static
+from embedtune.models.encoder import Encoder, Role, has_towers, is_static, readable
 from embedtune.models.store import VectorStore, text_key
 
 if TYPE_CHECKING:
@@ -95,14 +95,14 @@ def _batches(
 
     prompt, tower = prompt_and_tower
     route = {"task": tower} if tower else {}
-    order = sorted(chosen, key=lambda i: (-len(texts[i].encode("utf-8", "surrogatepass")), i))
+    order = sorted(chosen, key=lambda i: (-len(texts[i].encode("utf-8", "replace")), i))
     if is_static(model):
         batch_tokens *= STATIC_FACTOR
     start, rows = 0, 8
     while start < len(order):
         part = order[start : start + rows]
         with torch.inference_mode():
-            features = model.preprocess([texts[i] for i in part], prompt=prompt or None, **route)
+            features = model.preprocess([readable(texts[i]) for i in part], prompt=prompt or None, **route)
             width = max(1, features["input_ids"].numel() // len(part)) if "input_ids" in features else 512
             output = model(batch_to_device(features, model.device))["sentence_embedding"]  # (b, D)
             if model.truncate_dim is not None:

@@ -81,6 +81,15 @@ def has_towers(model: "SentenceTransformer") -> bool:
     return isinstance(model[0], Router)
 
 
+def readable(text: str) -> str:
+    """The text as any tokenizer takes it: half a character (a lone surrogate, from a JSON escape) becomes "?".
+
+    >>> readable("a\\ud83db")
+    'a?b'
+    """
+    return text.encode("utf-8", "replace").decode()
+
+
 def _raw(tensor: "torch.Tensor") -> bytes:
     import torch
 

@@ -44,7 +44,8 @@ def resolve(name: str, *, trust_remote_code: bool = False) -> Resolved:
     if name == STARTER:
         return Resolved(name, "starter")
     folder = Path(name).expanduser()
-    if folder.exists():
+    # os.path.exists and not Path.exists, which raises on a name too long for the file system.
+    if name.strip() and os.path.exists(folder):  # noqa: PTH110
         check_folder(folder, trust_remote_code=trust_remote_code)
         return Resolved(name, "folder", folder)
     if _is_path(name):

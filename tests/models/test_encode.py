@@ -1,0 +1,195 @@
+"""`encode` gives what sentence-transformers' own encode gives, for every kind of model, in any order and batches."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from embedtune.config.schema import ModelSection
+from embedtune.errors import ModelError
+from embedtune.models.encode import encode
+from embedtune.models.load import Encoder, load_encoder
+from embedtune.models.store import VectorStore
+
+PROMPTS = {"query": "Represent the question: ", "document": "문서: "}
+
+
+@pytest.fixture(params=["bert", "starter"])
+def encoder(request: pytest.FixtureRequest) -> Encoder:
+    loaded: Encoder = request.getfixturevalue(request.param)
+    return loaded
+
+
+@pytest.fixture
+def prompted(bert_folder: Path) -> Encoder:
+    return load_encoder(ModelSection(name=str(bert_folder), prompts=PROMPTS), device="cpu")
+
+
+def test_as_sentence_transformers_does(encoder: Encoder, texts: tuple[str, ...]):
+    expected = encoder.model.encode(list(texts), normalize_embeddings=True)
+    vectors = encode(encoder, texts, role="document")
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (len(texts), encoder.dimensions)
+    np.testing.assert_allclose(vectors, expected, atol=1e-5)
+    raw = encode(encoder, texts, role="document", normalise=False)
+    np.testing.assert_allclose(raw, encoder.model.encode(list(texts)), atol=1e-5)
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+@pytest.mark.parametrize("role", ["query", "document"])
+def test_prompts_as_sentence_transformers_does(prompted: Encoder, texts: tuple[str, ...], role: str, pooled: bool):
+    prompted.model.set_pooling_include_prompt(pooled)
+    expected = prompted.model.encode(list(texts), prompt=PROMPTS[role], normalize_embeddings=True)
+    np.testing.assert_allclose(encode(prompted, texts, role=role), expected, atol=1e-5)
+    by_name = prompted.model.encode(list(texts), prompt_name=role, normalize_embeddings=True)
+    np.testing.assert_allclose(by_name, expected, atol=1e-6)
+
+
+def test_the_prompt_matters_and_so_does_pooling_it(prompted: Encoder, texts: tuple[str, ...]):
+    queries, documents = (encode(prompted, texts, role=role) for role in ("query", "document"))
+    assert np.abs(queries - documents).max() > 1e-3
+    prompted.model.set_pooling_include_prompt(False)
+    assert np.abs(encode(prompted, texts, role="query") - queries).max() > 1e-3
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 40, 100_000])
+def test_batches_change_nothing(encoder: Encoder, texts: tuple[str, ...], batch_tokens: int):
+    many = [f"{text} {number}" for number in range(5) for text in texts]
+    np.testing.assert_allclose(
+        encode(encoder, many, role="query", batch_tokens=batch_tokens),
+        np.vstack([encode(encoder, [text], role="query") for text in many]),
+        atol=1e-5,
+    )
+
+
+def test_batches_are_by_tokens_with_padding(bert: Encoder, monkeypatch: pytest.MonkeyPatch):
+    sizes = []
+    preprocess = bert.model.preprocess
+
+    def spy(batch: list[str], **options: object) -> dict[str, torch.Tensor]:
+        features = preprocess(batch, **options)
+        sizes.append(tuple(features["input_ids"].shape))
+        return features
+
+    monkeypatch.setattr(bert.model, "preprocess", spy)
+    texts = ["a " * length for length in range(1, 60)] * 2 + [f"b{number}" for number in range(300)]
+    encode(bert, texts, role="query", batch_tokens=256)
+    assert sum(rows for rows, _ in sizes) == len(set(texts))
+    assert max(rows * width for rows, width in sizes[1:]) <= 256
+    assert max(rows for rows, _ in sizes) > 16, "short texts must share large batches"
+
+
+def test_each_distinct_text_once(bert: Encoder, monkeypatch: pytest.MonkeyPatch):
+    seen: list[str] = []
+    preprocess = bert.model.preprocess
+    monkeypatch.setattr(bert.model, "preprocess", lambda batch, **rest: seen.extend(batch) or preprocess(batch, **rest))
+    calls: list[tuple[int, int]] = []
+    vectors = encode(
+        bert,
+        ["one", "two", "one", "one", "two"],
+        role="query",
+        progress=lambda done, total: calls.append((done, total)),
+    )
+    assert sorted(seen) == ["one", "two"]
+    assert calls == [(0, 2), (2, 2)]
+    np.testing.assert_array_equal(vectors[0], vectors[2])
+    assert not np.array_equal(vectors[0], vectors[1])
+
+
+def test_no_texts_no_vectors(encoder: Encoder):
+    assert encode(encoder, [], role="query").shape == (0, encoder.dimensions)
+
+
+@pytest.mark.parametrize("text", ["", "\x00", "half \ud83d a character", "가" * 100_000])
+def test_any_text_gives_numbers(encoder: Encoder, text: str):
+    assert np.isfinite(encode(encoder, [text, "plain"], role="query")).all()
+
+
+def test_a_model_in_training_is_evaluated_and_trained_on(bert: Encoder, texts: tuple[str, ...]):
+    expected = encode(bert, texts, role="query")
+    bert.model.train()
+    frozen = bert.model[1].eval()
+    np.testing.assert_array_equal(encode(bert, texts, role="query"), expected)  # no dropout
+    assert bert.model.training and bert.model[0].training and not frozen.training
+    bert.model(bert.model.preprocess(["one"]))["sentence_embedding"].sum().backward()
+
+
+def test_half_precision_models_give_float32(bert: Encoder, texts: tuple[str, ...]):
+    full = encode(bert, texts, role="query")
+    bert.model.bfloat16()
+    half = encode(bert, texts, role="query")
+    assert half.dtype == np.float32
+    assert bert.precision == "bfloat16"
+    np.testing.assert_allclose(half, full, atol=0.05)
+
+
+def test_no_number_is_an_error_that_names_a_text(encoder: Encoder):
+    with torch.no_grad():
+        next(encoder.model.parameters()).fill_(torch.nan)
+    with pytest.raises(ModelError, match=r"NaN or infinity.*such as '한국어 문장'"):
+        encode(encoder, ["한국어 문장"], role="query")
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_truncated_dimensions_are_kept(bert: Encoder, texts: tuple[str, ...]):
+    from dataclasses import replace
+
+    bert.model.truncate_dim = 8
+    short = replace(bert, dimensions=bert.model.get_embedding_dimension())
+    np.testing.assert_allclose(
+        encode(short, texts, role="query"), bert.model.encode(list(texts), normalize_embeddings=True), atol=1e-5
+    )
+
+
+def test_two_towers_are_told_apart(texts: tuple[str, ...], tmp_path: Path):
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Router
+
+    from embedtune.models.starter import build_starter
+
+    one, two = (build_starter(texts, dimensions=32, seed=seed) for seed in (0, 1))
+    SentenceTransformer(modules=[Router.for_query_document([one[0]], [two[0]])], device="cpu").save(str(tmp_path / "m"))
+    encoder = load_encoder(ModelSection(name=str(tmp_path / "m")), device="cpu")
+    store = VectorStore(tmp_path / "store")
+    for _ in range(2):  # computed, then from the store
+        for role, tower in (("query", one), ("document", two)):
+            expected = tower.encode(list(texts), normalize_embeddings=True)
+            np.testing.assert_allclose(encode(encoder, texts, role=role, store=store), expected, atol=1e-5)
+
+
+class TestWithStore:
+    def test_what_is_there_is_not_computed_again(
+        self, encoder: Encoder, texts: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        first = encode(encoder, texts[:5], role="query", store=VectorStore(tmp_path))
+        both = encode(encoder, texts, role="query", store=VectorStore(tmp_path))
+        np.testing.assert_allclose(both[:5], first, atol=1e-6)
+        monkeypatch.setattr(encoder.model, "preprocess", None)  # any computing would fail now
+        again = encode(encoder, texts[::-1], role="query", store=VectorStore(tmp_path))
+        np.testing.assert_array_equal(again, both[::-1])
+
+    def test_raw_and_normalised_share_what_is_stored(self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path):
+        raw = encode(bert, texts, role="query", store=VectorStore(tmp_path), normalise=False)
+        unit = encode(bert, texts, role="query", store=VectorStore(tmp_path))
+        np.testing.assert_allclose(unit, raw / np.linalg.norm(raw, axis=1, keepdims=True), atol=1e-6)
+
+    def test_trained_weights_are_another_encoder(self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path):
+        before = encode(bert, texts, role="query", store=VectorStore(tmp_path))
+        with torch.no_grad():
+            bert.model[0].model.embeddings.word_embeddings.weight.mul_(1.5)
+        after = encode(bert, texts, role="query", store=VectorStore(tmp_path))
+        assert np.abs(after - before).max() > 1e-4
+        np.testing.assert_array_equal(after, encode(bert, texts, role="query"))
+
+    def test_length_and_prompt_are_part_of_the_key(self, bert_folder: Path, tmp_path: Path):
+        text = ["a long text about passwords and refunds " * 5]
+        vectors = [
+            encode(
+                load_encoder(ModelSection(name=str(bert_folder), **options), device="cpu"), text, role="query", store=s
+            )
+            for options in ({}, {"max_length": 8}, {"prompts": PROMPTS})
+            for s in (VectorStore(tmp_path), None)
+        ]
+        for with_store, without in zip(vectors[::2], vectors[1::2], strict=True):
+            np.testing.assert_allclose(with_store, without, atol=1e-6)
