@@ -5,17 +5,34 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from embedtune.cli.app import verb_names
 from embedtune.config.recipes import recipe_names
 
 ROOT = Path(__file__).parents[1]
 MEBIBYTE = 1024 * 1024
+
+
+def test_constraints_name_one_version_in_range_of_every_direct_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"].values()
+    declared = [Requirement(line) for line in chain(project["project"]["dependencies"], *extras)]
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {pin.name.lower(): pin for pin in (Requirement(line) for line in lines if line and line[0] != "#")}
+    outside = [need for need in declared if need.name != "embedtune"]
+    assert {need.name.lower() for need in outside} == set(pinned)
+    for need in outside:
+        [exact] = pinned[need.name.lower()].specifier
+        assert exact.operator == "=="
+        assert need.specifier.contains(exact.version), need
 
 
 def run(*command: str | Path, folder: Path | None = None) -> subprocess.CompletedProcess[str]:

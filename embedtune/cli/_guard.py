@@ -70,7 +70,10 @@ def _interrupted() -> Failure:
 def _usage(error: typer.TyperException) -> Failure:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "embedtune"
-    return Failure(2, "usage", error.format_message(), path, f"`{path} --help` shows what it takes")
+    message, closest = error.format_message(), getattr(error, "possibilities", None)
+    if closest:  # Typer lists its guesses in alphabetical order; the first of them is the nearest
+        message = f"{error.message}; did you mean {closest[0]}?"
+    return Failure(2, "usage", message, path, f"`{path} --help` shows what it takes")
 
 
 def _defect(error: Exception) -> Failure:

@@ -98,11 +98,11 @@ class Draft:
         self._lines = {old: line for old, line in self._lines.items() if not f"{old}.".startswith(f"{key}.")}
 
     def _object(self, key: str, message: str) -> None:
-        """Note a problem at the key, or at the nearest one around it whose origin is known."""
+        """Note a problem at the key, at the nearest one around it whose origin is known, or at one below it."""
         near = key
         while near and near not in self._given and near not in self._lines:
-            below = [given for given in self._given if given.startswith(f"{near}.")]
-            near = below[0] if below else near.rpartition(".")[0]
+            near = near.rpartition(".")[0]
+        near = near or next((given for given in self._given if given.startswith(f"{key}.")), "")
         if near in self._given:
             self.problems.append(Problem(self._given[near], key, message))
         else:

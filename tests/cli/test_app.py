@@ -64,7 +64,8 @@ def test_the_verbs_are_the_files() -> None:
     [
         (["recipse"], "Did you mean 'recipes'?", "embedtune"),
         (["recipes", "lits"], "Did you mean 'list'?", "embedtune recipes"),
-        (["losses", "--jsn"], "--json", "embedtune losses"),
+        (["losses", "--jsn"], "did you mean --json?", "embedtune losses"),
+        (["train", "--los", "gist"], "did you mean --loss?", "embedtune train"),
         (["recipes", "copy", "gist-pairs", "--forse"], "--force", "embedtune recipes copy"),
         (["recipes", "show"], "Missing argument", "embedtune recipes show"),
         (["losses", "surplus"], "surplus", "embedtune losses"),

@@ -139,6 +139,11 @@ def test_wrong_options_are_placed_at_the_option() -> None:
     assert sorted(places) == ["--batch-size", "--loss", "--lr", "--prompts"]
 
 
+def test_what_an_option_got_wrong_is_not_blamed_on_an_override_of_the_same_section() -> None:
+    [(where, key, _)] = problems_of(None, ["loss.0.args.temperature=1"], {"loss": ["gits"]})
+    assert (where, key) == ("--loss", "loss.0.name")
+
+
 def test_a_key_set_twice_is_a_mistake_and_not_a_choice() -> None:
     [(where, key, message)] = problems_of(None, ["training.epochs=3"], {"epochs": 4})
     assert (where, key) == ("training.epochs=3", "training.epochs")

@@ -53,6 +53,14 @@ def test_no_two_recipes_train_the_same_way() -> None:
     assert len(set(resolved)) == len(FILES)
 
 
+def test_kure_like_is_what_the_model_card_of_kure_v1_says() -> None:
+    config = load_config("kure-like")
+    assert config.model.name == "BAAI/bge-m3"
+    assert [term.name for term in config.loss] == ["gist"]
+    assert config.negatives.per_row == 5
+    assert (config.training.batch_size, config.training.lr, config.training.epochs) == (4096, 2e-5, 1)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_prompts_go_with_the_models_that_were_trained_with_them(path: Path) -> None:
     model = load_config(str(path)).model
