@@ -110,7 +110,7 @@ def _load(name: str, repo: str, config: str | None, offline: bool) -> Any:
             setattr(module, setting, offline)
         return datasets.load_dataset(repo, config)
     except Exception as error:  # its errors share no base: HTTP, gated, parsing, configuration
-        sentence = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        sentence = " ".join(str(error).split())[:300] or type(error).__name__
         raise DataError(
             f"the Hub data set cannot be loaded: {sentence}",
             where=name,
