@@ -46,7 +46,9 @@ class Divided:
 
 def divide_tables(source: TableSource, plan: Plan, section: DataSection, seed: int) -> Divided:
     """Divide files of rows or of labelled texts."""
-    parts = {split: source.part(split, section.columns, section.group) for split in plan.read}
+    # Only what is divided further needs its groups, so dev and test files may lack the column.
+    groups = {plan.train: section.group}
+    parts = {split: source.part(split, section.columns, groups.get(split)) for split in plan.read}
     if len({type(part.content) for part in parts.values()}) > 1:
         kinds = "; ".join(f"{split}: {part.unit}" for split, part in parts.items())
         raise DataError(f"the splits hold different things ({kinds})", where=section.source)
@@ -80,6 +82,8 @@ def divide_beir(source: BeirSource, plan: Plan, section: DataSection, seed: int)
         divided.judge(part, beir.judged(split))
     if source.ignored is not None:
         divided.described.append(f"{source.ignored.name} is not read: the training pairs come from qrels/{plan.train}")
+    if section.columns and pairs is None:
+        divided.described.append("--columns is not used: a BEIR folder has column names of its own")
     if pairs is not None:
         _divide_pairs_beside(divided, pairs, documents, plan, section, seed)
         return divided

@@ -122,6 +122,13 @@ def test_the_group_column_is_never_divided(put, lines, pairs) -> None:
     assert len(set.union(*topics)) == 20
 
 
+def test_given_dev_and_test_files_need_no_group_column(put, lines, pairs) -> None:
+    put("set/test.jsonl", lines(pairs(60, start=1000)))
+    records = [pair | {"topic": i // 5} for i, pair in enumerate(pairs(100))]
+    data = run(put("set/train.jsonl", lines(records)).parent, group="topic")
+    assert (len(data.train), len(data.dev), len(data.test)) == (90, 10, 60)
+
+
 def test_other_column_names(put, lines) -> None:
     records = [{"q": f"q{i}", "a": f"a{i}", "note": "x"} for i in range(20)]
     data = run(put("a.jsonl", lines(records)), columns={"anchor": "q", "positive": "a"})
