@@ -1,6 +1,6 @@
 """embedtune: fine-tune sentence encoders from the command line, with evidence that they became better.
 
-Importing this package loads neither torch nor sentence-transformers; the public names below load on first use (PEP 562).
+Importing this package loads neither torch nor sentence-transformers; the public names below load on first use.
 """
 
 from importlib import import_module

@@ -1,8 +1,7 @@
 """`embedtune recipes list | show | copy | check`: the recipes that come with embedtune, and a check of your own."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -98,18 +97,12 @@ def check(
 def recipe_problems(recipe: str) -> tuple[Problem, ...]:
     """What is wrong with one recipe, down to the values of its losses' arguments."""
     from embedtune.losses import loss_names
+    from embedtune.workflows.needs import check_term
 
     try:
-        load_config(recipe, known_losses=loss_names(), check_args=_check_term)
+        load_config(recipe, known_losses=loss_names(), check_args=check_term)
     except InvalidConfig as error:
         return error.problems
     except ConfigError as error:
         return (Problem(error.where or recipe, "", error.message),)
     return ()
-
-
-def _check_term(name: str, args: Mapping[str, Any]) -> None:
-    """Build the loss: only the loss knows what its arguments may be. `margin: auto` becomes a number in the run."""
-    from embedtune.losses import build_loss
-
-    build_loss(name, **{key: value for key, value in args.items() if (key, value) != ("margin", "auto")})

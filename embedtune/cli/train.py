@@ -72,12 +72,9 @@ def train(
 
     Without arguments it trains on the samples that come with embedtune, from a starter encoder built on the spot.
     """
-    options = {
-        name: value
-        for name, value in locals().items()
-        if name not in ("words", "resume", "dry_run", "as_json", "quiet")
-    }
-    options = {name: str(value) if isinstance(value, Path) else value for name, value in options.items() if value}
+    others = ("words", "resume", "dry_run", "as_json", "quiet")
+    options = {name: value for name, value in locals().items() if name not in others}
+    options = {name: value for name, value in options.items() if value is not None and value is not False}
     config, run = _plan(words or [], options, resume)
     if dry_run:
         print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))

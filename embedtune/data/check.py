@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from embedtune.data.judged import FEW_QUERIES
 from embedtune.data.problems import SHOWN
 from embedtune.data.rows import Finding, RetrievalSet, Rows
 from embedtune.data.words import counted
 from embedtune.identity import text_id
 
+FEW_QUERIES = 50
 VERY_LONG = 20_000  # characters; more than the 8,192 tokens that the longest common encoders read
 _QUESTION_MARKS = ("?", "\uff1f", "\u061f")  # Latin and Hangul, full width, Arabic
 # code -> severity, what it says after the count, what to do

@@ -13,7 +13,7 @@ from embedtune.data.judged import Documents, documents_in, documents_of, judged_
 from embedtune.data.plan import Plan
 from embedtune.data.read import BeirSource, TableSource
 from embedtune.data.rows import Finding, LabelledTexts, RawTexts, RetrievalSet, Rows
-from embedtune.data.split import Division, divide, group_findings, groups_of
+from embedtune.data.split import DEV_ROWS, Division, divide, group_findings, groups_of
 from embedtune.data.tables import open_table
 from embedtune.data.words import counted
 from embedtune.errors import DataError
@@ -124,7 +124,7 @@ def _divide_rows(divided: Divided, rows: Rows, plan: Plan, where: str, seed: int
     divided.train = rows
     if not plan.held_out:
         return {}
-    division = divide(groups_of(rows), seed, plan.held_out)
+    division = divide(groups_of(rows), seed, plan.held_out, most=DEV_ROWS if plan.held_out == ("dev",) else None)
     divided.findings += group_findings(division, rows.groups is not None)
     how = "by the group column" if rows.groups is not None else "by shared texts"
     divided.described.append(_held_out_words(division, how, seed))
@@ -145,7 +145,7 @@ def _divide_pairs(divided: Divided, parts: Mapping[str, Rows], plan: Plan, where
     documents = documents_of(divided.train, *held.values())
     divided.documents |= documents.by_identity()
     for part, rows in held.items():
-        divided.judge(part, *judged_from_rows(part, rows, documents))
+        divided.judge(part, judged_from_rows(part, rows, documents))
 
 
 def _divide_pairs_beside(
@@ -164,7 +164,7 @@ def _divide_pairs_beside(
     divided.documents |= own.by_identity()
     for name, rows in held.items():
         in_folder = all(identity in documents.keys for identity in rows.positive_ids.tolist())
-        divided.judge(name, *judged_from_rows(name, rows, documents if in_folder else own))
+        divided.judge(name, judged_from_rows(name, rows, documents if in_folder else own))
 
 
 def _divide_labelled(divided: Divided, parts: Mapping[str, LabelledTexts], plan: Plan, where: str, seed: int) -> None:

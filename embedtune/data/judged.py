@@ -5,11 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from embedtune.data.rows import Finding, RetrievalSet, Rows
-from embedtune.data.words import counted
+from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.identity import text_id, text_ids
-
-FEW_QUERIES = 50
 
 
 @dataclass(frozen=True)
@@ -59,10 +56,11 @@ def documents_in(corpus: Mapping[str, str]) -> Documents:
     return Documents(corpus, keys)
 
 
-def judged_from_rows(name: str, rows: Rows, documents: Documents) -> tuple[RetrievalSet, list[Finding]]:
+def judged_from_rows(name: str, rows: Rows, documents: Documents) -> RetrievalSet:
     """The distinct anchors as queries, all their positives relevant (grade 1).
 
-    A query that is a document too would find itself first and tell nothing: it is left out while enough others remain.
+    A query may be a document too, where texts stand on both sides of the pairs; evaluation never counts that
+    document for or against it.
 
     Args:
         name: what to call the set.
@@ -74,21 +72,12 @@ def judged_from_rows(name: str, rows: Rows, documents: Documents) -> tuple[Retri
     for row, (anchor, positive) in enumerate(zip(rows.anchor_ids.tolist(), rows.positive_ids.tolist(), strict=True)):
         asked.setdefault(anchor, rows.anchors[row])
         relevant.setdefault(anchor, {}).update(dict.fromkeys(documents.keys[positive], 1))
-    found = [anchor for anchor in asked if anchor in documents.keys]
-    leave_out = found if len(asked) - len(found) >= FEW_QUERIES else []
-    for anchor in leave_out:
-        del asked[anchor]
-    judged = RetrievalSet(
+    return RetrievalSet(
         name,
         {key_of(anchor): text for anchor, text in asked.items()},
         documents.corpus,
         {key_of(anchor): relevant[anchor] for anchor in asked},
     )
-    if not found:
-        return judged, []
-    done = "left out" if leave_out else "kept, since too few would remain (each finds itself first)"
-    message = f"{counted(len(found), 'query')} of {name} in its corpus too: {done}; {counted(len(asked), 'query')} ask."
-    return judged, [Finding("queries-are-documents", "note", len(found), message)]
 
 
 def part_of(judged: RetrievalSet, anchor_ids: np.ndarray, name: str) -> RetrievalSet:

@@ -77,7 +77,7 @@ def _judge_split(
         raise needs_pairs(source.name, part)
     if isinstance(part.content, LabelledTexts):
         return judged_classes("test", part.content, seed)
-    return judged_from_rows("test", part.content, documents_of(part.content))
+    return judged_from_rows("test", part.content, documents_of(part.content)), []
 
 
 def _finished(divided: Divided, hashes: Mapping[str, str]) -> TrainingData:

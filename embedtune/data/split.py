@@ -17,6 +17,7 @@ from embedtune.data.rows import Finding, Rows
 from embedtune.identity import text_ids
 
 HELD_OUT = 0.1  # share of the rows for dev, and the same for test
+DEV_ROWS = 500  # enough to choose a model by; every row held out beyond is a row not learnt from
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,13 @@ def components(anchor_ids: np.ndarray, positive_ids: np.ndarray) -> Groups:
     return Groups(label[starts], nodes[first])
 
 
-def divide(groups: Groups, seed: int, parts: Sequence[str] = ("test", "dev"), share: float = HELD_OUT) -> Division:
+def divide(
+    groups: Groups,
+    seed: int,
+    parts: Sequence[str] = ("test", "dev"),
+    share: float = HELD_OUT,
+    most: int | None = None,
+) -> Division:
     """Hold out about `share` of the rows for each part, in whole groups.
 
     The largest group stays in train, and train keeps at least two rows; small data give each part one group while
@@ -89,9 +96,13 @@ def divide(groups: Groups, seed: int, parts: Sequence[str] = ("test", "dev"), sh
         seed: decides which groups are drawn.
         parts: names of the parts to hold out, the most wanted first.
         share: of all rows, per part.
+        most: rows a part needs at most. It is then filled from small groups first, so that no large topic is lost to
+            training for the sake of a dev set.
     """
     sizes = groups.sizes
-    order = sorted(range(len(sizes)), key=lambda g: draw(seed, int(groups.keys[g])))
+    share = min(share, most / int(sizes.sum())) if most is not None else share
+    large = share * int(sizes.sum()) / 10 if most is not None else np.inf
+    order = sorted(range(len(sizes)), key=lambda g: (sizes[g] > large, draw(seed, int(groups.keys[g]))))
     chosen = _fill(sizes, order, parts, share)
     part_of_row = np.array([chosen.get(g, "") for g in range(len(sizes))])[groups.of_row]
     held_out = {part: np.flatnonzero(part_of_row == part).tolist() for part in parts}

@@ -1,7 +1,7 @@
 """The only place that turns texts into vectors: each distinct text once, longest first, in batches by tokens."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,70 +47,78 @@ def encode(
     Raises:
         ModelError: a vector holds NaN or infinity; names a text.
     """
-    prompt = encoder.prompts[role]
-    positions: dict[str, int] = {}
-    inverse = np.array([positions.setdefault(text, len(positions)) for text in texts], dtype=np.int64)  # (n,)
-    distinct = list(positions)
+    numbers: dict[str, int] = {}
+    inverse = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)  # (n,)
+    distinct = list(numbers)
     vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32)  # (U, D)
-    missing: Sequence[int] = range(len(distinct))
-    tower = role if has_towers(encoder.model) else None
-    shelf = store.shelf(encoder.fingerprint(), encoder.dimensions) if store is not None else None
-    if shelf is not None:
-        way = f"{encoder.max_length} {encoder.precision} {tower}"
-        keys = [text_key(prompt, text, way) for text in distinct]
-        missing = shelf.read(keys, into=vectors)
-    done = len(distinct) - len(missing)
-    if progress is not None:
-        progress(done, len(distinct))
-    with _evaluating(encoder.model):
-        for chosen, batch in _batches(encoder.model, distinct, missing, (prompt, tower), batch_tokens):
+    with ExitStack() as stack:
+        missing: Sequence[int] = range(len(distinct))
+        keys: list[bytes] = []
+        shelf = None
+        if store is not None:
+            shelf = stack.enter_context(closing(store.shelf(encoder.fingerprint(), encoder.dimensions)))
+            keys = _keys(encoder, distinct, role)
+            missing = shelf.read(keys, into=vectors)
+        done = len(distinct) - len(missing)
+        _tell(progress, done, len(distinct))
+        stack.enter_context(_evaluating(encoder.model))
+        for chosen, batch in _batches(encoder, distinct, missing, role, batch_tokens):
             _check(batch, chosen, distinct, encoder.name)
             vectors[chosen] = batch
             if shelf is not None:
                 shelf.add([keys[i] for i in chosen], batch)
             done += len(chosen)
-            if progress is not None:
-                progress(done, len(distinct))
-    if shelf is not None:
-        shelf.close()
+            _tell(progress, done, len(distinct))
     if normalise:
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return vectors if len(distinct) == len(texts) else vectors[inverse]
 
 
 def _batches(
-    model: "SentenceTransformer",
-    texts: Sequence[str],
-    chosen: Sequence[int],
-    prompt_and_tower: tuple[str, Role | None],
-    batch_tokens: int,
+    encoder: Encoder, texts: Sequence[str], chosen: Sequence[int], role: Role, batch_tokens: int
 ) -> Iterator[tuple[list[int], np.ndarray]]:
     """Pairs of text numbers and their vectors (b, D), longest texts first.
 
-    Texts are sorted by bytes, not by tokens, so nothing is tokenised twice; each batch tells how many tokens a row of
-    the next, slightly shorter one may need.
+    Texts are sorted by bytes, so that nothing is tokenised twice; each batch tells how many tokens a row of the next,
+    slightly shorter one may need. The first batch is one text and none has more than twice the rows of the last.
     """
+    if is_static(encoder.model):
+        batch_tokens *= STATIC_FACTOR
+    order = sorted(chosen, key=lambda i: (-len(texts[i].encode("utf-8", "replace")), i))
+    start, rows = 0, 1
+    while start < len(order):
+        part = order[start : start + rows]
+        vectors, tokens = _forward(encoder, [readable(texts[i]) for i in part], role)
+        yield part, vectors
+        start += len(part)
+        rows = max(1, min(2 * len(part), batch_tokens * len(part) // tokens))
+
+
+def _forward(encoder: Encoder, texts: list[str], role: Role) -> tuple[np.ndarray, int]:
+    """One batch through the model: vectors float32 (b, D), and its tokens with padding, at least 1."""
     import torch
     from sentence_transformers.util import batch_to_device
 
-    prompt, tower = prompt_and_tower
-    route = {"task": tower} if tower else {}
-    order = sorted(chosen, key=lambda i: (-len(texts[i].encode("utf-8", "replace")), i))
-    if is_static(model):
-        batch_tokens *= STATIC_FACTOR
-    start, rows = 0, 8
-    while start < len(order):
-        part = order[start : start + rows]
-        with torch.inference_mode():
-            features = model.preprocess([readable(texts[i]) for i in part], prompt=prompt or None, **route)
-            width = max(1, features["input_ids"].numel() // len(part)) if "input_ids" in features else 512
-            output = model(batch_to_device(features, model.device))["sentence_embedding"]  # (b, D)
-            if model.truncate_dim is not None:
-                output = output[:, : model.truncate_dim]  # (b, D)
-            yield part, output.float().cpu().numpy()
-        start += len(part)
-        # At most twice the rows of the last batch: lengths fall step by step, and bytes only roughly tell tokens.
-        rows = max(1, min(2 * len(part), batch_tokens // width))
+    model = encoder.model
+    route = {"task": role} if has_towers(model) else {}
+    with torch.inference_mode():
+        features = model.preprocess(texts, prompt=encoder.prompts[role] or None, **route)
+        tokens = features["input_ids"].numel() if "input_ids" in features else len(texts) * (encoder.max_length or 512)
+        vectors = model(batch_to_device(features, model.device))["sentence_embedding"]  # (b, D)
+        if model.truncate_dim is not None:
+            vectors = vectors[:, : model.truncate_dim]  # (b, D)
+        return vectors.float().cpu().numpy(), max(1, tokens)
+
+
+def _keys(encoder: Encoder, texts: Sequence[str], role: Role) -> list[bytes]:
+    tower = role if has_towers(encoder.model) else None
+    way = f"{encoder.max_length} {encoder.precision} {tower}"
+    return [text_key(encoder.prompts[role], text, way) for text in texts]
+
+
+def _tell(progress: Progress | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress(done, total)
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def load_encoder(
         prompts=_prompts(model),
         max_length=_max_length(model),
         default_lr=default_lr,
-        dimensions=int(model.get_embedding_dimension() or 0),
+        dimensions=model.get_embedding_dimension() or model.encode(["text"]).shape[1],
         notes=tuple(notes),
         pretrained=found.kind != "starter",
     )
@@ -140,8 +140,9 @@ def _quiet_libraries() -> AbstractContextManager[Any]:
 def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:
     if found.path is None or (found.path / "modules.json").exists():
         return []
-    mode = getattr(model[-1], "pooling_mode", None)
-    return [f"{found.name} is a bare transformers model; {mode or 'its own'} pooling turns its tokens into one vector"]
+    mode = getattr(model[-1], "pooling_mode", None) or "its own"
+    kind = (getattr(model.config, "architectures", None) or ["of no named kind"])[0]
+    return [f"{found.name} is a bare transformers model ({kind}); {mode} pooling turns its tokens into one vector"]
 
 
 def _ignored(section: ModelSection | GuideSection) -> list[str]:

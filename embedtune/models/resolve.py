@@ -86,7 +86,7 @@ def _resolve_hub(name: str, trust_remote_code: bool) -> Resolved:
             where="model",
             next=f"unset HF_HUB_OFFLINE, or {INSTEAD}",
         )
-    files = _ask_hub(name, full_name)
+    full_name, files = _ask_hub(name, full_name)
     if "modules.json" not in files and "config.json" not in files:
         raise ModelError(f"{full_name} on the Hub is not a sentence-transformers or transformers model", where="model")
     _check_weights(full_name, files)
@@ -99,19 +99,21 @@ def offline() -> bool:
     return any(value.upper() in ("1", "ON", "YES", "TRUE") for value in values)
 
 
-def _ask_hub(name: str, full_name: str) -> list[str]:
-    """The file names of a Hub model, or a ModelError that says why they cannot be had."""
+def _ask_hub(name: str, full_name: str) -> tuple[str, list[str]]:
+    """The name that the Hub knows and the file names of that model, or a ModelError that says why there is none."""
     from huggingface_hub import model_info
     from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
 
     try:
         info = _within(PROBE_S, lambda: model_info(full_name, timeout=PROBE_S))
-        return [file.rfilename for file in info.siblings or ()]
+        return full_name, [file.rfilename for file in info.siblings or ()]
     except HFValidationError:
         message, then = f"{name!r} is neither a folder nor a name that the Hub could have", "write owner/model"
     except GatedRepoError:
         message, then = f"{full_name} asks its users to accept conditions first", "accept them, then `hf auth login`"
     except RepositoryNotFoundError:
+        if name != full_name:
+            return _ask_hub(name, name)  # such as bert-base-uncased, which has no owner
         message, then = f"the Hub has no model {full_name}, or it is private", "check the name, or `hf auth login`"
     except Exception as error:  # the network has too many ways to fail to list them
         message = f"{name} is not on this machine, and the Hub cannot be reached ({_reason(error)})"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 DIMENSIONS = 512
 UNKNOWN = "[UNK]"
+MOST_TEXTS = 50_000
+"""From a larger corpus this many texts, evenly spread, are used: enough for its words, and still under a minute."""
 SCALE = 0.3
 """Root mean square of the numbers in all vectors. Adam moves each number by about the learning rate a step, so this and
 the learning rate go together: 2e-2 was best on welfare-ko's dev split at 0.3 (1e-2 and 4e-2 0.007 and 0.013 worse)."""
@@ -58,7 +60,8 @@ def build_starter(
             f"a starter encoder learns its vocabulary from texts; the {len(texts)} texts given are empty",
             next="check the data, or name a pretrained model with --model",
         )
-    texts = [readable(text) for text in texts]
+    # Evenly spread, so that no part of an ordered corpus is left out.
+    texts = [readable(text) for text in texts[:: -(-len(texts) // MOST_TEXTS)]]
     tokenizer = train_tokenizer(texts, vocabulary_size(texts) if vocabulary == "auto" else vocabulary)
     vectors = token_vectors(count_tokens(tokenizer, texts), dimensions, seed)  # (V, D)
     module = StaticEmbedding(tokenizer, embedding_weights=vectors)

@@ -19,6 +19,7 @@ from embedtune.config.schema import TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.errors import Interrupted
 from embedtune.models.encoder import Encoder
+from embedtune.models.quiet import quiet_libraries
 from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
 from embedtune.training.batches import DistinctBatchSampler
 from embedtune.training.checkpoint import ExtraState, Milestones, complete_checkpoint
@@ -140,7 +141,7 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     """
     adapter = ObjectiveAdapter(encoder.model, run.objective, run.table, run.guide)
     checkpoint = complete_checkpoint(run.folder) if resume else None
-    with Interruption() as interruption:
+    with quiet_libraries(), Interruption() as interruption:
         trainer = _Trainer(
             row_ids=_row_ids(run),
             model=encoder.model,

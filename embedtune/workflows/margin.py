@@ -83,7 +83,7 @@ def choose_margin(config: TrainConfig, plan: Fit, dev: RetrievalSet | None, enco
     """
     if dev is None or len(dev) < FEWEST_QUERIES:
         return Choice(
-            None, {}, f"fewer than {FEWEST_QUERIES} dev queries cannot tell whether a guide helps; none is used"
+            None, {}, f"no guide, because fewer than {FEWEST_QUERIES} dev queries cannot tell whether it helps"
         )
     judged = as_arrays(dev)
     steps = min(math.ceil(TRIAL_SHARE * plan.steps), TRIAL_STEPS)

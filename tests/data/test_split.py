@@ -144,3 +144,18 @@ def test_the_group_column_decides_alone() -> None:
     groups = [{rows.groups[row] for row in piece} for piece in (division.train, *division.held_out.values())]
     assert all(groups)
     assert sum(map(len, groups)) == 10
+
+
+def test_a_dev_part_of_limited_size_is_filled_from_small_groups() -> None:
+    # 30 groups of 100 rows and 400 of 2: 500 rows can be had without touching a large group.
+    sizes = [100] * 30 + [2] * 400
+    groups = Groups(np.repeat(np.arange(len(sizes)), sizes), np.arange(len(sizes)))
+    division = divide(groups, 0, ("dev",), most=300)
+    held = division.held_out["dev"]
+    assert len(held) == 300
+    assert set(groups.of_row[held].tolist()) <= set(range(30, 430))
+
+
+def test_a_limited_dev_part_takes_a_large_group_where_there_are_no_small_ones() -> None:
+    groups = Groups(np.repeat(np.arange(10), 100), np.arange(10))
+    assert len(divide(groups, 0, ("dev",), most=100).held_out["dev"]) == 100

@@ -76,7 +76,7 @@ def test_batches_are_by_tokens_with_padding(bert: Encoder, monkeypatch: pytest.M
     texts = ["a " * length for length in range(1, 60)] * 2 + [f"b{number}" for number in range(300)]
     encode(bert, texts, role="query", batch_tokens=256)
     assert sum(rows for rows, _ in sizes) == len(set(texts))
-    assert max(rows * width for rows, width in sizes[1:]) <= 256
+    assert max(rows * width for rows, width in sizes) <= 256
     assert max(rows for rows, _ in sizes) > 16, "short texts must share large batches"
 
 
@@ -95,6 +95,12 @@ def test_each_distinct_text_once(bert: Encoder, monkeypatch: pytest.MonkeyPatch)
     assert calls == [(0, 2), (2, 2)]
     np.testing.assert_array_equal(vectors[0], vectors[2])
     assert not np.array_equal(vectors[0], vectors[1])
+
+
+def test_the_caller_is_not_left_in_inference_mode(bert: Encoder):
+    modes = []
+    encode(bert, ["one", "two"], role="query", progress=lambda *_: modes.append(torch.is_inference_mode_enabled()))
+    assert not any(modes)
 
 
 def test_no_texts_no_vectors(encoder: Encoder):

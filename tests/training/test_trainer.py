@@ -1,0 +1,205 @@
+"""The trainer end to end on a tiny BERT: it learns, keeps the best model, records each step, and resumes exactly."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from transformers import TrainerCallback
+
+from embedtune.config.schema import LossSection, TrainingSection
+from embedtune.data.rows import Rows
+from embedtune.errors import Interrupted, StoppedError
+from embedtune.models.encode import encode
+from embedtune.training.guide import GuideTable
+from embedtune.training.objective import build_objective
+from embedtune.training.self_guide import SelfGuide
+from embedtune.training.table import build_table
+from embedtune.training.trainer import Fit, fit
+
+SECTION = TrainingSection(epochs=3, batch_size=4, seed=1)
+TOPICS = ("password", "refund", "address", "coupon", "배송", "환불", "비밀번호", "쿠폰")
+
+
+@pytest.fixture
+def pairs() -> Rows:
+    return Rows(
+        anchors=[f"how about {topic} {number}" for number in (1, 2) for topic in TOPICS],
+        positives=[f"{topic} works like this {number}" for number in (1, 2) for topic in TOPICS],
+    )
+
+
+@pytest.fixture
+def plan(pairs, tmp_path):
+    own = np.stack([pairs.anchor_ids, pairs.positive_ids], axis=1)
+    return Fit(
+        rows=pairs,
+        table=build_table(pairs, own),
+        objective=build_objective([LossSection(name="infonce")]),
+        section=SECTION,
+        folder=tmp_path / "checkpoints",
+        lr=1e-3,
+    )
+
+
+def weights(encoder) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in encoder.model.state_dict().items()}
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+class StopAfter(TrainerCallback):
+    """Asks for an interruption as Ctrl-C does, after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == self.step:
+            import signal
+
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_training_lowers_the_loss_and_logs_every_step(bert, plan):
+    result = fit(bert, plan)
+    lines = [json.loads(line) for line in (plan.folder / "metrics.jsonl").read_text().splitlines()]
+    steps = [line for line in lines if "loss" in line]
+    assert result.steps == 12 == len(steps) and result.epochs == 3
+    assert np.mean([line["loss"] for line in steps[-4:]]) < np.mean([line["loss"] for line in steps[:4]])
+    assert all("infonce.negatives_per_row" in line for line in steps)
+    assert [line["infonce"] for line in steps] == pytest.approx([line["loss"] for line in steps], abs=1e-3)
+
+
+def test_nothing_is_printed(bert, plan, capfd):
+    fit(bert, plan)
+    assert capfd.readouterr().out == ""
+
+
+def test_the_model_of_the_best_dev_score_is_kept(bert, plan):
+    # The dev score peaks at the first evaluation, so the model must come back as it was there.
+    seen = []
+
+    def dev():
+        seen.append(weights(bert))
+        return {"ndcg@10": 1.0 / len(seen)}
+
+    result = fit(bert, replace(plan, dev=dev))
+    assert [step for step, _ in result.curve] == [4, 8, 12]
+    assert [scores["ndcg@10"] for _, scores in result.curve] == [1.0, 0.5, pytest.approx(1 / 3)]
+    assert result.best_step == 4
+    assert same(seen[0], weights(bert)) and not same(seen[2], weights(bert))
+
+
+def test_training_stops_early_when_dev_no_longer_gains(bert, plan):
+    section = SECTION.model_copy(update={"epochs": 10, "patience": 2})
+    scores = iter([0.5, 0.4, 0.3, 0.2, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0])
+    result = fit(bert, replace(plan, section=section, dev=lambda: {"ndcg@10": next(scores)}))
+    assert result.steps == 12 and result.best_step == 4
+
+
+@pytest.mark.parametrize("stop", [3, 6])
+def test_an_interrupted_run_goes_on_to_the_same_weights(bert_folder, plan, tmp_path, stop):
+    """Dropout is on, so this also shows that random states are restored."""
+    from embedtune.config.schema import ModelSection
+    from embedtune.models.load import load_encoder
+
+    def fresh():
+        return load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+
+    whole, broken, resumed = fresh(), fresh(), fresh()
+    fit(whole, plan)
+    halted = replace(plan, folder=tmp_path / "halted")
+    with pytest.raises(Interrupted, match=f"step {stop}"):
+        fit(broken, replace(halted, callbacks=(StopAfter(stop),)))
+    assert not same(weights(broken), weights(whole))
+    result = fit(resumed, halted, resume=True)
+    assert result.steps == 12
+    assert same(weights(resumed), weights(whole))
+    logged = [json.loads(line) for line in (halted.folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in logged if "loss" in line] == list(range(1, 13))
+
+
+def test_the_losses_parameters_and_the_guide_survive_an_interruption(bert_folder, plan, tmp_path):
+    from embedtune.config.schema import ModelSection
+    from embedtune.models.load import load_encoder
+
+    def run(folder, *, stop: int | None = None, resume: bool = False):
+        encoder = load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+        table = GuideTable(plan.rows, 0)
+        guide = SelfGuide(
+            table,
+            lambda texts, role: encode(encoder, texts, role=role),
+            warmup_share=0.25,
+            steps=plan.steps,
+            steps_per_epoch=plan.steps_per_epoch,
+        )
+        objective = build_objective(
+            [
+                LossSection(name="gist", args={"margin": 0.3}),
+                LossSection(name="infonce", args={"learnable_temperature": True}),
+            ]
+        )
+        callbacks = (guide,) if stop is None else (guide, StopAfter(stop))
+        one = replace(plan, folder=folder, objective=objective, guide=table, callbacks=callbacks)
+        if stop is None:
+            fit(encoder, one, resume=resume)
+        else:
+            with pytest.raises(Interrupted):
+                fit(encoder, one)
+        return weights(encoder), {name: value.clone() for name, value in objective.state_dict().items()}
+
+    whole, whole_loss = run(tmp_path / "whole")
+    # Step 6 is inside an epoch: the guide in force was made at step 4 from weights that no longer exist.
+    run(tmp_path / "halted", stop=6)
+    resumed, resumed_loss = run(tmp_path / "halted", resume=True)
+    assert whole_loss and same(whole_loss, resumed_loss)
+    assert same(whole, resumed)
+
+
+def test_a_checkpoint_cut_off_while_written_is_passed_over(bert, plan, tmp_path):
+    from embedtune.training.checkpoint import EXTRA_NAME, complete_checkpoint
+
+    fit(bert, plan)
+    newest = complete_checkpoint(plan.folder)
+    assert newest.name == "checkpoint-12"
+    (newest / EXTRA_NAME).unlink()
+    assert complete_checkpoint(plan.folder).name == "checkpoint-8"
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_rows(bert, plan):
+    with torch.no_grad():
+        next(bert.model.parameters()).fill_(float("nan"))
+    with pytest.raises(StoppedError, match="step 0") as stopped:
+        fit(bert, plan)
+    assert "rows" in stopped.value.message and "--lr" in stopped.value.next
+
+
+def test_a_run_without_any_negative_left_is_stopped(bert, plan):
+    """A guide that finds everything alike masks everything; 50 such steps are a defect, not a training run."""
+    table = GuideTable(plan.rows, 0)
+    table.fill(lambda texts, role: np.ones((len(texts), 2), dtype=np.float32) / np.sqrt(2))
+    section = SECTION.model_copy(update={"epochs": 20})
+    objective = build_objective([LossSection(name="gist", args={"margin": 0.5})])
+    with pytest.raises(StoppedError, match="50 steps"):
+        fit(bert, replace(plan, section=section, objective=objective, guide=table))
+
+
+def test_a_trial_leaves_no_files(bert, plan):
+    result = fit(bert, replace(plan, trial=True, dev=lambda: {"ndcg@10": 0.0}))
+    assert result.steps == 12 and result.curve == ()
+    assert not list(plan.folder.glob("*"))
+
+
+def test_prompts_reach_the_tokens(bert, plan):
+    """Training with prompts must differ from training without: a lost prompt is a silent failure."""
+    plain = weights(bert)
+    fit(bert, plan)
+    without = weights(bert)
+    bert.model.load_state_dict(plain)
+    prompted = replace(bert, prompts={"query": "query: ", "document": "passage: "})
+    fit(prompted, replace(plan, folder=plan.folder.with_name("prompted")))
+    assert not same(without, weights(prompted))
