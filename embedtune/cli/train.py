@@ -8,6 +8,7 @@ import typer
 
 from embedtune.cli._output import AsJson, Quiet, Talk, print_json, print_renderable, print_text
 from embedtune.config.load import dump_config, load_config
+from embedtune.config.options import KEYS
 from embedtune.config.schema import TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.workflows.run_folder import RunFolder
@@ -72,9 +73,9 @@ def train(
 
     Without arguments it trains on the samples that come with embedtune, from a starter encoder built on the spot.
     """
-    others = ("words", "resume", "dry_run", "as_json", "quiet")
-    options = {name: value for name, value in locals().items() if name not in others}
-    options = {name: value for name, value in options.items() if value is not None and value is not False}
+    options = {
+        name: value for name, value in locals().items() if name in KEYS and value is not None and value is not False
+    }
     config, run = _plan(words or [], options, resume)
     if dry_run:
         print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))

@@ -92,7 +92,7 @@ class Gist(Loss):
         """Mean over rows, of shape ()."""
         contrast = Contrast(batch)
         similarity = contrast.positive()  # (B,)
-        guide = None if batch.guide is None else Guide(batch, batch.guide, self.margin, self.margin_strategy)
+        guide = None if batch.guide is None else self._guide(contrast, batch, batch.guide)
         tally, log_sums = Tally(similarity), []
         for query, role in self._roles(guide):
             block = contrast.block(query, role, 1 / self.temperature)
@@ -112,6 +112,10 @@ class Gist(Loss):
                 loss = loss + self.distill_weight * gauges["distill"]
         self.count(**gauges)
         return loss
+
+    def _guide(self, contrast: Contrast, batch: EmbeddingBatch, guide: EmbeddingBatch) -> "Guide":
+        guide = replace(guide, negatives_mask=batch.negatives_mask)
+        return Guide(guide, tuple(contrast.candidates), self.margin, self.margin_strategy)
 
     def _roles(self, guide: "Guide | None") -> tuple[tuple[str, str], ...]:
         if guide is None:
@@ -138,25 +142,24 @@ class Guide:
     """What the guide says of one batch; nothing here has a gradient.
 
     Args:
-        batch: the student's batch.
-        guide: the guide's vectors of the same texts.
+        batch: the guide's vectors of the student's texts, with the student's mask of negatives.
+        roles: the kinds of candidates that the student's batch has.
         margin: see `Gist`.
         strategy: see `Gist`.
 
     Raises:
-        ConfigError: the guide has no vectors for candidates that the batch has.
+        ConfigError: the guide has no vectors for candidates that the student has.
     """
 
     @torch.no_grad()
-    def __init__(self, batch: EmbeddingBatch, guide: EmbeddingBatch, margin: float, strategy: str) -> None:
-        self.batch = replace(guide, negatives_mask=batch.negatives_mask)
+    def __init__(self, batch: EmbeddingBatch, roles: tuple[str, ...], margin: float, strategy: str) -> None:
+        self.batch = batch
         vectors: dict[str, Tensor] = {}
-        for role in ("anchors", "positives", "negatives", "queue"):
-            if candidates(batch, role) is not None:
-                of_guide = candidates(self.batch, role)
-                if of_guide is None:
-                    raise ConfigError(f"the guide has no vectors of the batch's {role}", where="guide")
-                vectors[role] = of_guide.vectors
+        for role in roles:
+            found = candidates(batch, role)
+            if found is None:
+                raise ConfigError(f"the guide has no vectors of the batch's {role}", where="guide")
+            vectors[role] = found.vectors
         self._vectors = vectors
         self.positive = (vectors["anchors"] * vectors["positives"]).sum(dim=1)  # (B,)
         below = margin * self.positive.abs() if strategy == "relative" else margin

@@ -92,7 +92,7 @@ def test_each_distinct_text_once(bert: Encoder, monkeypatch: pytest.MonkeyPatch)
         progress=lambda done, total: calls.append((done, total)),
     )
     assert sorted(seen) == ["one", "two"]
-    assert calls == [(0, 2), (2, 2)]
+    assert calls == sorted(calls) and calls[0] == (0, 2) and calls[-1] == (2, 2)
     np.testing.assert_array_equal(vectors[0], vectors[2])
     assert not np.array_equal(vectors[0], vectors[1])
 
