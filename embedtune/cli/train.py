@@ -60,7 +60,7 @@ def train(
     precision: Annotated[str | None, typer.Option(metavar="auto|fp32|bf16|fp16", help="Of the products.")] = None,
     device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the split, the shuffle and the starter.")] = None,
-    output: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The run folder.")] = None,
+    output: Annotated[str | None, typer.Option(metavar="FOLDER", help="The run folder.")] = None,
     store: Annotated[
         str | None, typer.Option(metavar="FOLDER|none", help="Where vectors are kept between runs.")
     ] = None,
