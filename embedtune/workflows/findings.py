@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from embedtune.data.rows import Finding, TrainingData
-from embedtune.training.audit import GuideAudit
 from embedtune.training.trainer import FitResult
 from embedtune.workflows.guiding import Guiding
 
@@ -23,7 +22,7 @@ def run_findings(data: TrainingData, fitted: FitResult, guiding: Guiding, metric
     found = [
         _without(data),
         _best_is_early(fitted),
-        _weak_guide(guiding.audits[-1], guiding.name) if guiding.audits and guiding.audits[-1].weak else None,
+        _weak_guide(guiding),
         _empty_rows(metrics),
     ]
     return [one for one in found if one is not None]
@@ -54,12 +53,16 @@ def _best_is_early(fitted: FitResult) -> Finding | None:
     )
 
 
-def _weak_guide(audit: GuideAudit, name: str) -> Finding:
+def _weak_guide(guiding: Guiding) -> Finding | None:
+    """A guide whose margin was chosen on dev has been shown to help there, whatever its audit looks like."""
+    audit = guiding.audits[-1] if guiding.audits else None
+    if audit is None or not audit.weak or guiding.chosen is not None:
+        return None
     return Finding(
         code="weak-guide",
         severity="warning",
         count=audit.pairs,
-        message=f"the guide {name} is weak: {audit.sentence}.",
+        message=f"the guide {guiding.name} is weak: {audit.sentence}.",
         fix="Compare with --guide none; a smaller --margin or gist's false_negative_weight=0.3 masks less.",
     )
 

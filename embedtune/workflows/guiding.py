@@ -105,7 +105,8 @@ def _self_guide(
         audit = _audit(config, encoder, dev, step=step)
         if audit is not None:
             guiding.audits.append(audit)
-            talk.say(f"guide self at step {step}: {audit.sentence}")
+            if len(guiding.audits) == 1:  # once an epoch would drown everything else; the report has the last one
+                talk.say(f"guide self at step {step}: {audit.sentence}")
 
     guiding.callbacks = (
         SelfGuide(
