@@ -41,7 +41,7 @@ class Fit:
         table: what is known about them.
         objective: the weighted sum of losses.
         section: optimisation options.
-        folder: checkpoints and metrics.jsonl go here.
+        folder: the run folder: `metrics.jsonl`, and checkpoints in a folder of their own.
         guide: the guide's vectors, or None.
         dev: scores the model on the dev split, or None.
         dev_metric: the score that decides which model is best.
@@ -69,6 +69,14 @@ class Fit:
     tensorboard: bool = False
     trial: bool = False
     progress: Progress | None = None
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.jsonl"
 
     @property
     def steps_per_epoch(self) -> int:
@@ -133,14 +141,14 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     Args:
         encoder: trained in place.
         run: the rest.
-        resume: go on from the newest complete checkpoint in `run.folder`, if there is one.
+        resume: go on from the newest complete checkpoint of `run.folder`, if there is one.
 
     Raises:
         Interrupted: Ctrl-C; a checkpoint is written.
         StoppedError: the loss is not finite, or everything is masked.
     """
     adapter = ObjectiveAdapter(encoder.model, run.objective, run.table, run.guide)
-    checkpoint = complete_checkpoint(run.folder) if resume else None
+    checkpoint = complete_checkpoint(run.checkpoints) if resume else None
     with quiet_libraries(), Interruption() as interruption:
         trainer = _Trainer(
             row_ids=_row_ids(run),
@@ -173,10 +181,10 @@ def _records(run: Fit, adapter: ObjectiveAdapter, checkpoint: Path | None) -> li
         return []
     stopping = [] if run.section.patience is None or run.dev is None else [EarlyStoppingCallback(run.section.patience)]
     return [
-        ExtraState(run.folder, run.objective, run.guide, checkpoint),
+        ExtraState(run.checkpoints, run.objective, run.guide, checkpoint),
         Milestones(run.steps, run.section.checkpoint_every, evaluates=run.evaluates),
         *stopping,
-        MetricsLog(run.folder / "metrics.jsonl", adapter),
+        MetricsLog(run.metrics, adapter),
     ]
 
 
@@ -185,7 +193,7 @@ def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArgumen
     evaluate_every = min(section.evaluate_every or run.steps_per_epoch, run.steps)
     save_every = evaluate_every if run.evaluates else section.checkpoint_every or run.steps_per_epoch
     arguments = SentenceTransformerTrainingArguments(
-        output_dir=str(run.folder),
+        output_dir=str(run.checkpoints),
         num_train_epochs=section.epochs,
         max_steps=run.steps,
         per_device_train_batch_size=section.batch_size,

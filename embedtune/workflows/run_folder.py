@@ -43,10 +43,6 @@ class RunFolder:
         return self.path / "start"
 
     @property
-    def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
-
-    @property
     def begun(self) -> bool:
         return (self.path / RECIPE).is_file()
 

@@ -99,7 +99,7 @@ class TrainingRun:
             table=table,
             objective=build_objective(decided(config, None).loss),
             section=config.training,
-            folder=self.folder.checkpoints,
+            folder=self.folder.path,
             lr=encoder.default_lr if config.training.lr == "auto" else config.training.lr,
             dev=self._dev_scores(encoder),
             dev_metric=PRIMARY,
@@ -171,7 +171,7 @@ class TrainingRun:
             **judged_fields(judgment),
             findings=(
                 *self.data.findings,
-                *run_findings(self.data, fitted, guiding, self.folder.checkpoints / "metrics.jsonl"),
+                *run_findings(self.data, fitted, guiding, self.folder.path / "metrics.jsonl"),
             ),
             described=self.data.described,
             guide=guiding.as_json(),

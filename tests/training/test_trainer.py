@@ -38,7 +38,7 @@ def plan(pairs, tmp_path):
         table=build_table(pairs, own),
         objective=build_objective([LossSection(name="infonce")]),
         section=SECTION,
-        folder=tmp_path / "checkpoints",
+        folder=tmp_path / "run",
         lr=1e-3,
     )
 
@@ -164,10 +164,10 @@ def test_a_checkpoint_cut_off_while_written_is_passed_over(bert, plan, tmp_path)
     from embedtune.training.checkpoint import EXTRA_NAME, complete_checkpoint
 
     fit(bert, plan)
-    newest = complete_checkpoint(plan.folder)
+    newest = complete_checkpoint(plan.checkpoints)
     assert newest.name == "checkpoint-12"
     (newest / EXTRA_NAME).unlink()
-    assert complete_checkpoint(plan.folder).name == "checkpoint-8"
+    assert complete_checkpoint(plan.checkpoints).name == "checkpoint-8"
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_rows(bert, plan):
@@ -191,7 +191,7 @@ def test_a_run_without_any_negative_left_is_stopped(bert, plan):
 def test_a_trial_leaves_no_files(bert, plan):
     result = fit(bert, replace(plan, trial=True, dev=lambda: {"ndcg@10": 0.0}))
     assert result.steps == 12 and result.curve == ()
-    assert not list(plan.folder.glob("*"))
+    assert not [path for path in plan.folder.rglob("*") if path.is_file()]
 
 
 def test_prompts_reach_the_tokens(bert, plan):
