@@ -170,6 +170,13 @@ def _divide_pairs_beside(
 def _divide_labelled(divided: Divided, parts: Mapping[str, LabelledTexts], plan: Plan, where: str, seed: int) -> None:
     content, findings = distinct(parts[plan.train])
     demand_two(len(parts[plan.train]), len(content), where)
+    if len(set(content.labels)) == 1:
+        raise DataError(
+            f"all {len(content):,} texts are of the one class {content.labels[0]!r}; "
+            "needed at least two classes, to learn what tells them apart",
+            where=where,
+            next="check which column is the class: --columns label=COLUMN",
+        )
     divided.findings += findings
     held = {part: parts[split] for part, split in plan.given.items()}
     if plan.held_out:

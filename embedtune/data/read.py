@@ -10,7 +10,7 @@ from embedtune.data.beir import is_beir, qrels_files, table_file
 from embedtune.data.formats import Part, read_part
 from embedtune.data.hub import HubSet
 from embedtune.data.rows import LabelledTexts, RawTexts, Rows
-from embedtune.data.streams import missing, plain_stem, plain_suffix, sha256
+from embedtune.data.streams import missing, plain_stem, plain_suffix, refuse_odd, sha256
 from embedtune.data.tables import READABLE, check_suffix, open_table
 from embedtune.errors import DataError
 
@@ -121,6 +121,7 @@ def open_source(name: str) -> TableSource | BeirSource:
     if name.startswith("hf:"):
         return TableSource(name, f"the Hub set {name[3:]}", {}, HubSet(name))
     path = _samples() if name == SAMPLES else Path(name).expanduser()
+    refuse_odd(path)
     if path.is_dir():
         return _folder(name, path)
     if path.is_file():

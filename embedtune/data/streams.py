@@ -4,6 +4,7 @@ import codecs
 import gzip
 import hashlib
 import io
+import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,6 +145,34 @@ def sha256(path: Path) -> str:
     """Hex digest of the file's bytes as they lie on disk."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def refuse_odd(path: Path) -> None:
+    """Refuse what goes by this name when it is neither a file, a folder nor nothing at all.
+
+    Raises:
+        DataError: the name cannot be one, it is a link in a circle or to nothing, or a pipe or a device, which can be
+            read only once.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise DataError(
+                "this is a link to something that does not exist", where=str(path), next=f"it names {path.readlink()}"
+            ) from None
+        return
+    except PermissionError as error:
+        raise unreadable(path, error) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"nothing can be opened by this name: {reason}", where=str(path)[:200]) from error
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise DataError(
+            "this is a pipe or a device, and data are read more than once",
+            where=str(path),
+            next="write the data to a file first, and name that",
+        )
 
 
 def missing(path: Path) -> DataError:

@@ -1,6 +1,14 @@
 """How counts and values are spoken of in messages."""
 
-_WORDS = {bool: "a truth value", int: "a number", float: "a number", list: "a list", dict: "an object", str: "a text"}
+_WORDS = {
+    bool: "a truth value",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    str: "a text",
+    bytes: "binary data",
+}
 
 
 def counted(count: int, noun: str) -> str:
