@@ -14,6 +14,8 @@ from embedtune.config.suggest import did_you_mean
 from embedtune.config.yaml_text import MAX_CHARACTERS, Document, YamlMistake, read_scalar, read_yaml
 from embedtune.errors import ConfigError
 
+_INSTEAD = "a recipe is YAML, such as `embedtune recipes show gist-pairs` prints; data are named with --data"
+
 CheckArgs = Callable[[str, Mapping[str, Any]], None]
 
 
@@ -114,15 +116,18 @@ def _read(path: Path) -> Document:
         with path.open(encoding="utf-8-sig") as file:
             document = read_yaml(file.read(MAX_CHARACTERS + 1))
     except OSError as error:
-        raise ConfigError(f"the recipe cannot be read: {error.strerror}", where=str(path)) from None
+        raise ConfigError(f"the recipe cannot be read: {error.strerror}", where=str(path), next=_INSTEAD) from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"the recipe is not UTF-8 text (byte {error.start})", where=str(path)) from None
+        raise ConfigError(
+            f"the recipe is not UTF-8 text (byte {error.start})", where=str(path), next=_INSTEAD
+        ) from None
     except YamlMistake as error:
-        raise InvalidConfig([Problem(str(path), "", error.message, error.line)], source=str(path)) from None
+        problem = Problem(str(path), "", error.message, error.line)
+        raise InvalidConfig([problem], source=str(path), next=_INSTEAD) from None
     if not isinstance(document.values, dict):
         found = {type(None): "empty", list: "a list"}.get(type(document.values), "a single value")
         message = f"a recipe is a mapping with the sections {', '.join(TrainConfig.model_fields)}; this file is {found}"
-        raise InvalidConfig([Problem(str(path), "", message)], source=str(path))
+        raise InvalidConfig([Problem(str(path), "", message)], source=str(path), next=_INSTEAD)
     return document
 
 

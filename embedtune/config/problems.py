@@ -195,6 +195,8 @@ def _in_words(node: dict[str, Any]) -> str:
     if node.get("type") == "object":
         names = _names(node)
         return f"a section with {', '.join(names)}" if names else "a mapping"
+    if node.get("minLength"):
+        return "text that is not empty"
     return _TYPES.get(node.get("type", ""), "any value") + _range_in_words(node)
 
 

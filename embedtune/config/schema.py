@@ -6,9 +6,11 @@ arguments are free here (a loss's own file knows them) and are checked against t
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(min_length=1)]
+"""Not empty: an unset shell variable (`--data "$DATA"`) is a mistake, and never the folder one happens to be in."""
 LossArgs = dict[str, Any]
 
 
@@ -31,7 +33,7 @@ class Lora(Section):
 class ModelSection(Section):
     """The encoder to fine-tune."""
 
-    name: str = Field("starter", description="a Hub name, a folder, or `starter`, built from the data at hand")
+    name: Name = Field("starter", description="a Hub name, a folder, or `starter`, built from the data at hand")
     prompts: dict[Literal["query", "document"], str] = Field(
         default_factory=dict, description="text put before every query or document; empty: what the encoder declares"
     )
@@ -43,16 +45,16 @@ class ModelSection(Section):
 class DataSection(Section):
     """Where the pairs come from and how they are split."""
 
-    source: str = Field(
+    source: Name = Field(
         "samples", description="a file, a folder, hf:owner/name, or `samples`, the set that ships with embedtune"
     )
-    split: str = Field("train", description="the split to learn from, where the data has several")
-    eval_source: str | None = Field(None, description="another source for the test queries")
-    eval_split: str = Field("test", description="the split the verdict is read from")
+    split: Name = Field("train", description="the split to learn from, where the data has several")
+    eval_source: Name | None = Field(None, description="another source for the test queries")
+    eval_split: Name = Field("test", description="the split the verdict is read from")
     columns: dict[str, str] = Field(
         default_factory=dict, description="role -> column name, for other names than the usual"
     )
-    group: str | None = Field(None, description="column whose values are never divided between splits")
+    group: Name | None = Field(None, description="column whose values are never divided between splits")
 
 
 class LossSection(Section):
@@ -72,7 +74,7 @@ class NegativesSection(Section):
 class GuideSection(Section):
     """The model whose similarities decide which candidates are false negatives."""
 
-    name: str = Field("self", description="self, none, a Hub name or a folder")
+    name: Name = Field("self", description="self, none, a Hub name or a folder")
     warmup_share: Share = Field(0.3, description="share of the run before a `self` guide first guides")
     prompts: dict[Literal["query", "document"], str] = Field(default_factory=dict)
     max_length: int | None = Field(None, ge=8, description="tokens; the guide's own limit")
@@ -103,8 +105,8 @@ class TrainingSection(Section):
 class OutputSection(Section):
     """Where results go."""
 
-    folder: str | None = Field(None, description="the run folder; null: runs/<date>-<loss>")
-    store: str = Field("auto", description="folder of the vector store, or `none`; auto: the user's cache folder")
+    folder: Name | None = Field(None, description="the run folder; null: runs/<date>-<loss>")
+    store: Name = Field("auto", description="folder of the vector store, or `none`; auto: the user's cache folder")
     tensorboard: bool = False
 
 
@@ -118,3 +120,14 @@ class TrainConfig(Section):
     guide: GuideSection = Field(default_factory=GuideSection)
     training: TrainingSection = Field(default_factory=TrainingSection)
     output: OutputSection = Field(default_factory=OutputSection)
+
+    @field_validator("loss")
+    @classmethod
+    def _each_loss_once(cls, terms: list[LossSection]) -> list[LossSection]:
+        names = [term.name for term in terms]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"{', '.join(twice)} stands there more than once; name each loss once and add up the weights"
+            )
+        return terms

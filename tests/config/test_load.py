@@ -208,3 +208,14 @@ def test_a_dump_names_every_section_in_the_order_of_the_schema() -> None:
     text = dump_config(TrainConfig())
     places = [text.index(f"{section}:") for section in TrainConfig.model_fields]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("option", ["data", "model", "guide", "output", "eval_data", "group", "split", "store"])
+def test_an_empty_option_is_a_mistake(option: str) -> None:
+    with pytest.raises(InvalidConfig, match="text that is not empty"):
+        load_config(None, (), {option: ""})
+
+
+def test_a_loss_named_twice_is_a_mistake() -> None:
+    with pytest.raises(InvalidConfig, match="gist stands there more than once"):
+        load_config(None, (), {"loss": ["gist", "sigreg:0.1", "gist:2"]})

@@ -15,7 +15,7 @@ from embedtune.config.problems import SHOWN, InvalidConfig, Problem, allowed
         ("training.schedule", "one of linear, cosine, constant"),
         ("training.lr", "a number above 0 or auto"),
         ("model.trust_remote_code", "true or false"),
-        ("model.name", "text"),
+        ("model.name", "text that is not empty"),
         ("model.lora.targets", "a list of text or all-linear"),
         ("model.prompts.query", "text"),
         ("data.columns", "a mapping"),
