@@ -1,5 +1,6 @@
 """Where the built-in recipes and samples are: at the root of a checkout, inside the package once installed."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,16 +43,17 @@ def find_recipe(name_or_path: str) -> Path:
         ConfigError: there is neither such a file nor such a recipe.
     """
     path = Path(name_or_path).expanduser()
-    if path.exists() and not path.is_dir():
+    # os.path and not pathlib, which raises on a name too long for the file system.
+    if os.path.exists(path) and not os.path.isdir(path):  # noqa: PTH110, PTH112
         return path
-    built_in = recipes_folder() / f"{Path(name_or_path).name.removesuffix(_SUFFIX)}{_SUFFIX}"
+    name = path.name.removesuffix(_SUFFIX)
     # `recipes/gist-pairs.yaml`, as the documentation writes it, also works where there is no checkout.
-    if built_in.is_file() and path.parent in (Path(), Path("recipes")):
-        return built_in
-    if path.is_dir():
+    if name in recipe_names() and path.parent in (Path(), Path("recipes")):
+        return recipes_folder() / f"{name}{_SUFFIX}"
+    if os.path.isdir(path):  # noqa: PTH112
         raise ConfigError(f"{name_or_path!r} is a folder; a recipe is one YAML file", where="recipe")
     raise ConfigError(
-        f"there is no file and no built-in recipe {name_or_path!r}{did_you_mean(path.stem, recipe_names())}",
+        f"there is no file and no built-in recipe {name_or_path[:200]!r}{did_you_mean(path.stem, recipe_names())}",
         where="recipe",
         next="`embedtune recipes list` names the built-in ones: " + ", ".join(recipe_names()),
     )
