@@ -1,8 +1,11 @@
 """The folder of a run: everything needed to understand, repeat, resume and use it, and nothing outside it."""
 
 import json
+import os
 import platform
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +17,7 @@ from embedtune.config.load import dump_config, load_config
 from embedtune.config.schema import TrainConfig
 from embedtune.errors import ConfigError, OutputError
 
-RECIPE, FACTS, REPORT = "recipe.yaml", "run.json", "report.json"
+RECIPE, FACTS, METRICS, REPORT = "recipe.yaml", "run.json", "metrics.jsonl", "report.json"
 PACKAGES = (
     "torch",
     "sentence-transformers",
@@ -22,7 +25,6 @@ PACKAGES = (
     "tokenizers",
     "accelerate",
     "datasets",
-    "faiss-cpu",
     "numpy",
 )
 
@@ -44,7 +46,12 @@ class RunFolder:
 
     @property
     def begun(self) -> bool:
-        return (self.path / RECIPE).is_file()
+        return os.path.isfile(self.path / RECIPE)  # noqa: PTH113  (pathlib raises on a name no file can have)
+
+    @property
+    def trained(self) -> bool:
+        """Whether there is anything to go on from."""
+        return any(self.path.glob("checkpoints/checkpoint-*"))
 
     @property
     def done(self) -> bool:
@@ -56,13 +63,22 @@ class RunFolder:
 
     def facts(self) -> dict[str, Any]:
         """What `write_facts` left, or nothing."""
-        file = self.path / FACTS
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return self._read_json(FACTS) if (self.path / FACTS).is_file() else {}
 
     def result(self) -> dict[str, Any]:
         """The result of a finished run, as `--json` printed it."""
-        report: dict[str, Any] = json.loads((self.path / REPORT).read_text(encoding="utf-8"))
-        return report
+        return self._read_json(REPORT)
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        try:
+            content: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise OutputError(
+                f"{name} of this run cannot be read: {error}",
+                where=str(self.path),
+                next="the run folder was damaged; start a new run with another --output",
+            ) from error
+        return content
 
     def write(self, name: str, text: str) -> None:
         """Write a file whole or not at all."""
@@ -74,6 +90,15 @@ class RunFolder:
         """Write an object as JSON, whole or not at all; Korean stays readable."""
         self.write(name, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
+    def discard(self) -> None:
+        """Take back what a run wrote here before it trained; what others put here meanwhile stays, and its folder."""
+        for name in (RECIPE, FACTS, METRICS, *(f".{name}.partial" for name in (RECIPE, FACTS))):
+            (self.path / name).unlink(missing_ok=True)
+        for folder in (self.start, self.path / "checkpoints"):
+            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            self.path.rmdir()
+
 
 def new_run(config: TrainConfig) -> RunFolder:
     """Make the folder of a new run and put its recipe there.
@@ -83,7 +108,7 @@ def new_run(config: TrainConfig) -> RunFolder:
         OutputError: it cannot be made or written.
     """
     name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.loss[0].name}"
-    path = Path(config.output.folder) if config.output.folder else _unused(Path("runs") / name)
+    path = Path(config.output.folder).expanduser() if config.output.folder else _unused(Path("runs") / name)
     folder = RunFolder(path)
     if folder.begun:
         raise ConfigError(
@@ -100,9 +125,9 @@ def new_run(config: TrainConfig) -> RunFolder:
             )
         path.mkdir(parents=True, exist_ok=True)
         folder.write(RECIPE, dump_config(config))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise OutputError(
-            f"cannot write the run folder {path}: {error.strerror or error}",
+            f"cannot write the run folder {str(path)[:200]}: {getattr(error, 'strerror', None) or error}",
             where="--output",
             next="name a folder that you may write to",
         ) from error

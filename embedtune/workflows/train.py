@@ -5,16 +5,19 @@ names of the models, and only then sentence-transformers (10 seconds) and the tr
 """
 
 import time
+from importlib.util import find_spec
 
 from embedtune.config.schema import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import TrainingData
-from embedtune.errors import DataError
+from embedtune.errors import ConfigError, DataError
 from embedtune.models.load import resolve
 from embedtune.workflows.needs import check_needs, check_term
 from embedtune.workflows.results import TrainResult
 from embedtune.workflows.run_folder import FACTS, RunFolder, machine_facts, new_run, refuse_changes
 from embedtune.workflows.talk import Silence, Talk
+
+OWN_GUIDES = ("self", "none")
 
 
 def train(config: TrainConfig, *, talk: Talk | None = None, resume: RunFolder | None = None) -> TrainResult:
@@ -39,6 +42,12 @@ def train(config: TrainConfig, *, talk: Talk | None = None, resume: RunFolder | 
     resolve(config.model.name, trust_remote_code=config.model.trust_remote_code)
     if config.guide.name not in ("self", "none"):
         resolve(config.guide.name, trust_remote_code=config.guide.trust_remote_code)
+    if config.output.tensorboard and find_spec("tensorboard") is None:
+        raise ConfigError(
+            "TensorBoard is not installed",
+            where="output.tensorboard",
+            next="pip install 'embedtune[tensorboard]', or output.tensorboard=false",
+        )
     folder = resume or new_run(config)
     _record_data(folder, data)
     talk.say(f"run folder: {folder.path}")
@@ -56,6 +65,30 @@ def read_data(config: TrainConfig, talk: Talk) -> TrainingData:
     for finding in data.findings:
         (talk.say if finding.severity == "note" else talk.warn)(f"{finding.message} {finding.fix}".strip())
     return data
+
+
+def _resolve_guide(config: TrainConfig, talk: Talk) -> None:
+    """Make sure that a guide named can be had; one that no loss would use is not looked for, and that is said."""
+    name = config.guide.name
+    if name in OWN_GUIDES:
+        return
+    if guided_term(config) is None:
+        losses = " and ".join(term.name for term in config.loss)
+        talk.warn(f"the guide {name} is not used, since {losses} takes none")
+        return
+    if name == STARTER:
+        raise ModelError(
+            "a starter is made from the data at hand and would guide by words alone",
+            where="--guide",
+            next="--guide self, --guide none, or a model trained elsewhere",
+        )
+    try:
+        resolve(name, trust_remote_code=config.guide.trust_remote_code)
+    except ModelError as error:
+        hint = did_you_mean(name, OWN_GUIDES)
+        error.where, error.message = "--guide", f"{error.message}{hint}" if hint else error.message
+        error.next = "--guide self and --guide none need no other model" + (f"; or {error.next}" if error.next else "")
+        raise
 
 
 def _record_data(folder: RunFolder, data: TrainingData) -> None:
