@@ -1,7 +1,9 @@
 """Scores of an encoder on a judged set, and the verdict between two sets of scores."""
 
+import json
 from collections.abc import Set
 from dataclasses import dataclass
+from typing import Any
 
 from embedtune.data.rows import RetrievalSet
 from embedtune.evaluation.judged import JudgedSet
@@ -13,6 +15,9 @@ from embedtune.models.store import VectorStore
 
 METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
 PRIMARY = METRICS[0]
+NOT_JUDGED: dict[str, Any] = {
+    "before": {}, "after": {}, "before_unseen": None, "after_unseen": None, "verdict": None
+}  # fmt: skip
 
 
 def score(
@@ -44,6 +49,30 @@ class Judgment:
     before_unseen: RetrievalScores | None
     after_unseen: RetrievalScores | None
     verdict: Comparison
+
+    def fields(self) -> dict[str, Any]:
+        """The part of a training result that the test split decides."""
+        before, after = self.before_unseen, self.after_unseen
+        return {
+            "before": self.before.means,
+            "after": self.after.means,
+            "before_unseen": before.means if before is not None else None,
+            "after_unseen": after.means if after is not None else None,
+            "verdict": self.verdict.as_dict(),
+            "test_queries": len(self.before),
+            "unseen_queries": len(before) if before is not None else 0,
+        }
+
+    def lines(self) -> str:
+        """One JSON object a query: its id, every metric before and after, and whether its documents were unseen."""
+        unseen = set(self.before_unseen.query_ids) if self.before_unseen is not None else set()
+        lines = []
+        for place, query in enumerate(self.before.query_ids):
+            line = {"query": query, "unseen": query in unseen}
+            for when, scores in (("before", self.before), ("after", self.after)):
+                line[when] = {metric: round(float(values[place]), 6) for metric, values in scores.per_query.items()}
+            lines.append(json.dumps(line, ensure_ascii=False) + "\n")
+        return "".join(lines)
 
 
 def judge(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, seed: int) -> Judgment:

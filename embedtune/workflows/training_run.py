@@ -31,7 +31,7 @@ from embedtune.workflows.guiding import Guiding, choose_guide
 from embedtune.workflows.margin import choose_margin, decided, is_open
 from embedtune.workflows.results import TrainResult
 from embedtune.workflows.run_folder import FACTS, REPORT, RunFolder
-from embedtune.workflows.scoring import PRIMARY, Judgment, judge, score
+from embedtune.workflows.scoring import NOT_JUDGED, PRIMARY, judge, score
 from embedtune.workflows.talk import Talk
 
 SAVED_TOLERANCE = 1e-5
@@ -168,7 +168,7 @@ class TrainingRun:
             examples_per_s=round(fitted.examples_per_s, 1),
             elapsed_s=round(time.perf_counter() - self.started, 2),
             peak_memory_bytes=peak_memory_bytes(),
-            **judged_fields(judgment),
+            **(judgment.fields() if judgment else NOT_JUDGED),
             findings=(
                 *self.data.findings,
                 *run_findings(self.data, fitted, guiding, self.folder.path / "metrics.jsonl"),
@@ -181,25 +181,11 @@ class TrainingRun:
             recipe=dump_config(self.config),
             facts=self.folder.facts(),
         )
+        if judgment is not None:
+            self.folder.write("per_query.jsonl", judgment.lines())
         self.folder.write("report.md", train_report(result.as_json()))
         self.folder.write_json(REPORT, result.as_json())
         return result
-
-
-def judged_fields(judgment: Judgment | None) -> dict[str, Any]:
-    """The part of a result that the test split decides."""
-    if judgment is None:
-        return {"before": {}, "after": {}, "before_unseen": None, "after_unseen": None, "verdict": None}
-    before, after = judgment.before_unseen, judgment.after_unseen
-    return {
-        "before": judgment.before.means,
-        "after": judgment.after.means,
-        "before_unseen": before.means if before is not None else None,
-        "after_unseen": after.means if after is not None else None,
-        "verdict": judgment.verdict.as_dict(),
-        "test_queries": len(judgment.before),
-        "unseen_queries": len(before) if before is not None else 0,
-    }
 
 
 def how_to_use(model: Path) -> tuple[str, ...]:
