@@ -8,7 +8,6 @@ Shape letters: B pairs, N negatives per pair, D student dimensions, G guide dime
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -62,14 +61,15 @@ class EmbeddingBatch:
 class Loss(nn.Module):
     """Base of every loss: what it needs, as class attributes readable before any model loads, and what it counted.
 
+    An instance may need more than its class does, where its arguments ask for it.
     Subclasses take keyword-only arguments, raise `ConfigError` for a value that makes no sense, and fill `self.gauges`
     (name -> detached scalar) on each call.
     """
 
-    needs_negatives: ClassVar[bool] = False
-    needs_guide: ClassVar[bool] = False
-    needs_labels: ClassVar[bool] = False
-    needs_teacher: ClassVar[bool] = False
+    needs_negatives: bool = False
+    needs_guide: bool = False
+    needs_labels: bool = False
+    needs_teacher: bool = False
 
     def __init__(self) -> None:
         super().__init__()

@@ -64,6 +64,7 @@ class Triplet(Loss):
         check = Arguments("triplet")
         self.distance = check.choice("distance", distance, tuple(DEFAULT_MARGIN))
         self.mining = None if mining is None else check.choice("mining", mining, MINING)
+        self.needs_negatives, self.needs_labels = self.mining == "given", self.mining == "ranking"
         self.soft_margin = check.switch("soft_margin", soft_margin)
         default = 0.0 if self.soft_margin else DEFAULT_MARGIN[self.distance]
         self.margin = check.number("margin", default if margin is None else margin, at_least=0)

@@ -7,17 +7,23 @@ from embedtune.config.schema import TrainConfig
 from embedtune.data.rows import TrainingData
 from embedtune.errors import DataError
 from embedtune.losses import build_loss, loss_class, loss_names
+from embedtune.losses.base import Loss
 
 AUTO_MARGIN = "auto"
 
 
 def check_term(name: str, args: Mapping[str, Any]) -> None:
-    """Build one loss, since only the loss knows what its arguments may be; `margin: auto` becomes a number in the run.
+    """Build one loss, since only the loss knows what its arguments may be.
 
     Raises:
         ConfigError: an unknown argument or a value out of range.
     """
-    build_loss(name, **{key: value for key, value in args.items() if (key, value) != ("margin", AUTO_MARGIN)})
+    _built(name, args)
+
+
+def _built(name: str, args: Mapping[str, Any]) -> Loss:
+    # `margin: auto` becomes a number in the run.
+    return build_loss(name, **{key: value for key, value in args.items() if (key, value) != ("margin", AUTO_MARGIN)})
 
 
 def check_needs(config: TrainConfig, data: TrainingData) -> None:
@@ -27,19 +33,20 @@ def check_needs(config: TrainConfig, data: TrainingData) -> None:
         DataError: a loss needs negatives, labels or teacher scores that the data do not have.
     """
     for section in config.loss:
-        missing = missing_for(section.name, data)
+        missing = missing_for(_built(section.name, section.args), data)
         if missing:
-            able = [name for name in loss_names() if not missing_for(name, data)]
+            able = [name for name in loss_names() if not missing_for(loss_class(name), data)]
+            listed = ", ".join(f"{name} without these arguments" if name == section.name else name for name in able)
             raise DataError(
                 f"the loss {section.name!r} needs {' and '.join(missing)}, and the data have none",
                 where=f"loss {section.name}",
-                next=f"use a loss these data can serve ({', '.join(able)}), or add the column",
+                next=f"use a loss these data can serve ({listed}), or add the column",
             )
 
 
-def missing_for(name: str, data: TrainingData) -> list[str]:
+def missing_for(loss: Loss | type[Loss], data: TrainingData) -> list[str]:
     """What the loss needs and the data lack, in words."""
-    loss, rows = loss_class(name), data.train
+    rows = data.train
     lacking = {
         "negatives (a column negative, negative_1 or negatives)": loss.needs_negatives and not rows.has_negatives,
         "labels (a column label)": loss.needs_labels and rows.labels is None,

@@ -1,18 +1,21 @@
 """`embedtune train`: data and recipe in; a tuned encoder, its evidence and a record of the run out.
 
-Everything that can be refused is refused before anything heavy loads: first the recipe, then the data, then the
-names of the models, and only then sentence-transformers (10 seconds) and the training itself.
+Everything that can be refused is refused before anything heavy loads: first the recipe, with its devices and the names
+of its models, then the data, and only then sentence-transformers (10 seconds) and the training itself.
 """
 
 import time
 from importlib.util import find_spec
 
 from embedtune.config.schema import TrainConfig
+from embedtune.config.suggest import did_you_mean
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import TrainingData
-from embedtune.errors import ConfigError, DataError
-from embedtune.models.load import resolve
-from embedtune.workflows.needs import check_needs, check_term
+from embedtune.errors import ConfigError, DataError, ModelError
+from embedtune.models.load import choose_device, resolve
+from embedtune.models.resolve import STARTER
+from embedtune.workflows.ending import orderly_end
+from embedtune.workflows.needs import check_needs, check_term, guided_term
 from embedtune.workflows.results import TrainResult
 from embedtune.workflows.run_folder import FACTS, RunFolder, machine_facts, new_run, refuse_changes
 from embedtune.workflows.talk import Silence, Talk
@@ -33,28 +36,33 @@ def train(config: TrainConfig, *, talk: Talk | None = None, resume: RunFolder | 
     """
     started = time.perf_counter()
     talk = talk or Silence()
-    for term in config.loss:
-        check_term(term.name, term.args)
+    _check_recipe(config, talk)
     if resume is not None:
         refuse_changes(resume, config)
     data = read_data(config, talk)
     check_needs(config, data)
+    folder = resume or new_run(config)
+    with orderly_end(folder, resumed=resume is not None):
+        _record_data(folder, data)
+        talk.say(f"run folder: {folder.path}")
+        from embedtune.workflows.training_run import TrainingRun  # loads sentence-transformers, so it comes last
+
+        return TrainingRun(config, data, folder, talk, started).run(resumed=resume is not None)
+
+
+def _check_recipe(config: TrainConfig, talk: Talk) -> None:
+    """Refuse what the recipe asks for and this machine does not have."""
+    for term in config.loss:
+        check_term(term.name, term.args)
+    choose_device(config.training.device)
     resolve(config.model.name, trust_remote_code=config.model.trust_remote_code)
-    if config.guide.name not in ("self", "none"):
-        resolve(config.guide.name, trust_remote_code=config.guide.trust_remote_code)
+    _resolve_guide(config, talk)
     if config.output.tensorboard and find_spec("tensorboard") is None:
         raise ConfigError(
             "TensorBoard is not installed",
             where="output.tensorboard",
             next="pip install 'embedtune[tensorboard]', or output.tensorboard=false",
         )
-    folder = resume or new_run(config)
-    _record_data(folder, data)
-    talk.say(f"run folder: {folder.path}")
-
-    from embedtune.workflows.training_run import TrainingRun  # loads sentence-transformers, so it comes last
-
-    return TrainingRun(config, data, folder, talk, started).run(resumed=resume is not None)
 
 
 def read_data(config: TrainConfig, talk: Talk) -> TrainingData:
@@ -87,7 +95,7 @@ def _resolve_guide(config: TrainConfig, talk: Talk) -> None:
     except ModelError as error:
         hint = did_you_mean(name, OWN_GUIDES)
         error.where, error.message = "--guide", f"{error.message}{hint}" if hint else error.message
-        error.next = "--guide self and --guide none need no other model" + (f"; or {error.next}" if error.next else "")
+        error.next = "name a model that can be had, or give --guide self or --guide none, which need none"
         raise
 
 
