@@ -11,7 +11,7 @@ from embedtune.config.load import dump_config, load_config
 from embedtune.config.options import KEYS
 from embedtune.config.schema import TrainConfig
 from embedtune.errors import ConfigError
-from embedtune.workflows.run_folder import RunFolder
+from embedtune.workflows.run_folder import RECIPE, RunFolder, refuse_changes
 
 Words = Annotated[
     list[str] | None,
@@ -92,7 +92,11 @@ def train(
 
 
 def _plan(words: list[str], options: dict[str, Any], resume: str | None) -> tuple[TrainConfig, RunFolder | None]:
-    """The recipe to run, and the run to go on with."""
+    """The recipe to run, and the run to go on with.
+
+    Raises:
+        ConfigError: two recipes, whatever is wrong with the one, or another recipe than that of the run to go on with.
+    """
     from embedtune.losses import loss_names
     from embedtune.workflows.needs import check_term
 
@@ -104,15 +108,18 @@ def _plan(words: list[str], options: dict[str, Any], resume: str | None) -> tupl
             next="name data with --data, and give values as key=value",
         )
     run = _run_to_resume(resume, options.get("output"))
-    if run is not None and not words and set(options) <= {"output"}:
-        return run.recipe(), run
+    recipe = recipes[0] if recipes else None
+    if run is not None and (resume != "auto" or (not words and set(options) <= {"output"})):
+        recipe = recipe or str(run.path / RECIPE)  # a run named goes on as it was; `auto` repeats a whole command
     config = load_config(
-        recipes[0] if recipes else None,
+        recipe,
         [word for word in words if "=" in word],
         options,
         known_losses=loss_names(),
         check_args=check_term,
     )
+    if run is not None:
+        refuse_changes(run, config)
     return config, run
 
 
@@ -130,7 +137,11 @@ def _run_to_resume(resume: str | None, output: str | None) -> RunFolder | None:
             where="--resume",
             next="add --output FOLDER, or name the run: --resume runs/...",
         )
-    run = RunFolder(Path(output if resume == "auto" and output else resume))
+    if resume != "auto" and output is not None and Path(output) != Path(resume):
+        raise ConfigError(
+            f"a run goes on in its own folder, {resume}, and not in {output}", where="--output", next="leave it out"
+        )
+    run = RunFolder(Path(output if resume == "auto" and output else resume).expanduser())
     if run.begun:
         return run
     if resume == "auto":

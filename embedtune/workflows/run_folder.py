@@ -153,7 +153,7 @@ def refuse_changes(folder: RunFolder, config: TrainConfig) -> None:
         key for key in then.keys() | now.keys() if then.get(key) != now.get(key) and not key.startswith("output.")
     )
     if differing:
-        listed = "; ".join(f"{key} was {then.get(key)!r}, is now {now.get(key)!r}" for key in differing)
+        listed = "; ".join(f"{key} was {_said(then.get(key))}, is now {_said(now.get(key))}" for key in differing)
         raise ConfigError(
             f"this run was started with other options: {listed}",
             where=str(folder.path / RECIPE),
@@ -161,8 +161,12 @@ def refuse_changes(folder: RunFolder, config: TrainConfig) -> None:
         )
 
 
+def _said(value: Any) -> str:
+    return "not set" if value is None else repr(value)
+
+
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, Mapping):
         return {k: v for key, inner in value.items() for k, v in _flat(inner, f"{prefix}{key}.").items()}
     if isinstance(value, list) and value and isinstance(value[0], Mapping):
         return {k: v for place, inner in enumerate(value) for k, v in _flat(inner, f"{prefix}{place}.").items()}
