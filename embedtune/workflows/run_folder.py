@@ -18,6 +18,8 @@ from embedtune.config.schema import TrainConfig
 from embedtune.errors import ConfigError, OutputError
 
 RECIPE, FACTS, METRICS, REPORT = "recipe.yaml", "run.json", "metrics.jsonl", "report.json"
+RUNS = Path("runs")
+"""Where runs go that were given no folder."""
 PACKAGES = (
     "torch",
     "sentence-transformers",
@@ -98,6 +100,8 @@ class RunFolder:
             shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):
             self.path.rmdir()
+            if self.path.parent == RUNS:
+                RUNS.rmdir()
 
 
 def new_run(config: TrainConfig) -> RunFolder:
@@ -108,7 +112,7 @@ def new_run(config: TrainConfig) -> RunFolder:
         OutputError: it cannot be made or written.
     """
     name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.loss[0].name}"
-    path = Path(config.output.folder).expanduser() if config.output.folder else _unused(Path("runs") / name)
+    path = Path(config.output.folder).expanduser() if config.output.folder else _unused(RUNS / name)
     folder = RunFolder(path)
     if folder.begun:
         raise ConfigError(
