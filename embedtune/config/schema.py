@@ -87,6 +87,12 @@ class TrainingSection(Section):
     epochs: int = Field(10, ge=1)
     max_steps: int | None = Field(None, ge=1, description="stop after this many steps, whatever the epochs say")
     batch_size: int = Field(256, ge=2, description="pairs per step")
+    micro_batch_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="tokens encoded at once, for batches larger than the memory; gradients stay those of the whole "
+        "batch, for a second forward pass; null: the whole batch at once",
+    )
     lr: Annotated[float, Field(gt=0)] | Literal["auto"] = Field("auto", description="auto: what the encoder declares")
     warmup_share: Share = 0.1
     schedule: Literal["linear", "cosine", "constant"] = "linear"

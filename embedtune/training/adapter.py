@@ -1,7 +1,7 @@
 """The bridge from sentence-transformers' loss signature to ours: (features, labels) -> EmbeddingBatch -> named terms.
 
 The one thing sentence-transformers hands a loss beside token features is the `label` column; here it carries the row
-number.
+number, and where a batch comes in micro-batches, the place of each text among theirs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from embedtune.data.rows import Rows
 from embedtune.errors import StoppedError
 from embedtune.models.encoder import Role
+from embedtune.training.gradcache import encode_cached
 from embedtune.training.guide import GuideTable
 from embedtune.training.objective import Objective
 from embedtune.training.table import RowTable
@@ -32,11 +33,15 @@ def to_dataset(rows: Rows, negatives: int) -> Dataset:
     return Dataset.from_dict(columns)
 
 
+def role_of(column: str) -> Role:
+    """The anchor speaks as a query, everything else as a document."""
+    return "query" if column == "anchor" else "document"
+
+
 def column_prompts(prompts: Mapping[Role, str], negatives: int) -> dict[str, str]:
-    """Prompts by column: the anchor speaks as a query, everything else as a document."""
-    roles: dict[str, Role] = {"anchor": "query", "positive": "document"}
-    roles |= {f"negative_{place + 1}": "document" for place in range(negatives)}
-    return {column: prompts[role] for column, role in roles.items() if prompts.get(role)}
+    """Prompts by column, where the column's role has one."""
+    columns = ["anchor", "positive", *(f"negative_{place + 1}" for place in range(negatives))]
+    return {column: prompts[role_of(column)] for column in columns if prompts.get(role_of(column))}
 
 
 class ObjectiveAdapter(nn.Module):
@@ -60,26 +65,36 @@ class ObjectiveAdapter(nn.Module):
     def forward(self, features: Sequence[dict[str, Tensor]], labels: Tensor) -> dict[str, Tensor]:
         """Weighted loss terms by name, each of shape ().
 
+        Args:
+            features: token features by column, or by micro-batch.
+            labels: (B,) row numbers, or (B, 1+C) row numbers and places (`MicroBatchCollator`).
+
         Raises:
             StoppedError: the loss is NaN or infinite; names the step and the rows.
         """
-        vectors = [self.model(dict(column))["sentence_embedding"] for column in features]  # each (B, D)
+        rows, vectors = self._encode(features, labels)
         device = vectors[0].device
-        guide = self.guide.batch(labels, device) if self.guide is not None else None
-        batch = self.table.batch(labels, vectors, step=self.step, guide=guide)
+        guide = self.guide.batch(rows, device) if self.guide is not None else None
+        batch = self.table.batch(rows, vectors, step=self.step, guide=guide)
         # The encoder may run in bf16; a softmax over thousands of candidates may not.
         with torch.autocast(device_type=device.type, enabled=False):
             terms = self.objective(batch)
-        self._refuse_nonfinite(terms, vectors, labels)
+        self._refuse_nonfinite(terms, vectors, rows)
         return terms
 
-    def _refuse_nonfinite(self, terms: dict[str, Tensor], vectors: Sequence[Tensor], labels: Tensor) -> None:
+    def _encode(self, features: Sequence[dict[str, Tensor]], labels: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Row numbers (B,) and the vectors by column, each (B, D)."""
+        if labels.dim() == 1:
+            return labels, [self.model(dict(column))["sentence_embedding"] for column in features]
+        return labels[:, 0], encode_cached(self.model, features, places=labels[:, 1:])
+
+    def _refuse_nonfinite(self, terms: dict[str, Tensor], vectors: Sequence[Tensor], rows: Tensor) -> None:
         broken = [name for name, value in terms.items() if not bool(torch.isfinite(value))]
         if not broken:
             return
         bad = torch.stack([~torch.isfinite(column).all(dim=1) for column in vectors]).any(dim=0)  # (B,)
-        rows = labels[bad.to(labels.device)].tolist()
-        culprits = f"vectors of rows {rows[:10]} are not finite" if rows else "all vectors are finite"
+        broken_rows = rows[bad.to(rows.device)].tolist()
+        culprits = f"vectors of rows {broken_rows[:10]} are not finite" if broken_rows else "all vectors are finite"
         raise StoppedError(
             f"the loss {', '.join(broken)} became NaN or infinite at step {self.step} ({culprits})",
             where=f"step {self.step}",

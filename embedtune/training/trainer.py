@@ -23,7 +23,9 @@ from embedtune.models.quiet import quiet_libraries
 from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
 from embedtune.training.batches import DistinctBatchSampler
 from embedtune.training.checkpoint import ExtraState, Milestones, complete_checkpoint
+from embedtune.training.gradcache import check_device
 from embedtune.training.guide import GuideTable
+from embedtune.training.micro_batches import MicroBatchCollator
 from embedtune.training.objective import Objective
 from embedtune.training.table import RowTable
 from embedtune.training.watch import Interruption, MaskingGuard, MetricsLog, Progress, StepCount
@@ -155,6 +157,7 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
             model=encoder.model,
             args=_arguments(run, encoder),
             train_dataset=to_dataset(run.rows, run.table.negatives),
+            data_collator=_collator(run, encoder),
             loss=adapter,
             evaluator=_DevEvaluator(run.dev, run.dev_metric) if run.dev is not None and run.evaluates else None,
             callbacks=[
@@ -186,6 +189,18 @@ def _records(run: Fit, adapter: ObjectiveAdapter, checkpoint: Path | None) -> li
         *stopping,
         MetricsLog(run.metrics, adapter),
     ]
+
+
+def _collator(run: Fit, encoder: Encoder) -> MicroBatchCollator | None:
+    """What cuts batches into micro-batches; None, for the trainer's own, where nothing is to be cut."""
+    if run.section.micro_batch_tokens is None:
+        return None
+    check_device(run.device)
+    return MicroBatchCollator(
+        preprocess_fn=encoder.model.preprocess,
+        role_prompts=encoder.prompts,
+        tokens=run.section.micro_batch_tokens,
+    )
 
 
 def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArguments:

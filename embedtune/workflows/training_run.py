@@ -111,6 +111,8 @@ class TrainingRun:
             f"training on {len(rows):,} pairs: {plan.steps:,} steps of up to {config.training.batch_size}, "
             f"learning rate {plan.lr:g}, {precision.name} ({precision.reason})"
         )
+        if config.training.micro_batch_tokens is not None:
+            self.talk.say(f"gradients cached over micro-batches of {config.training.micro_batch_tokens:,} tokens")
         config, chosen = self._decided(plan, encoder)
         plan = replace(plan, objective=build_objective(config.loss))
         guiding = choose_guide(config, plan, self.data.dev, encoder, talk=self.talk, store=store)

@@ -22,3 +22,15 @@ def known(rows: Rows) -> np.ndarray:
     """The rows' own pairs and one more that only the judgments know."""
     pairs = list(zip(rows.anchor_ids.tolist(), rows.positive_ids.tolist(), strict=True))
     return np.array([*pairs, (text_id("question two"), text_id("judged elsewhere"))], dtype=np.int64)
+
+
+TOPICS = ("password", "refund", "address", "coupon", "배송", "환불", "비밀번호", "쿠폰")
+
+
+@pytest.fixture
+def pairs() -> Rows:
+    """Sixteen pairs on eight topics, no text twice."""
+    return Rows(
+        anchors=[f"how about {topic} {number}" for number in (1, 2) for topic in TOPICS],
+        positives=[f"{topic} works like this {number}" for number in (1, 2) for topic in TOPICS],
+    )

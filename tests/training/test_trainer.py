@@ -9,8 +9,7 @@ import torch
 from transformers import TrainerCallback
 
 from embedtune.config.schema import LossSection, TrainingSection
-from embedtune.data.rows import Rows
-from embedtune.errors import Interrupted, StoppedError
+from embedtune.errors import ConfigError, Interrupted, StoppedError
 from embedtune.models.encode import encode
 from embedtune.training.guide import GuideTable
 from embedtune.training.objective import build_objective
@@ -19,15 +18,6 @@ from embedtune.training.table import build_table
 from embedtune.training.trainer import Fit, fit
 
 SECTION = TrainingSection(epochs=3, batch_size=4, seed=1)
-TOPICS = ("password", "refund", "address", "coupon", "배송", "환불", "비밀번호", "쿠폰")
-
-
-@pytest.fixture
-def pairs() -> Rows:
-    return Rows(
-        anchors=[f"how about {topic} {number}" for number in (1, 2) for topic in TOPICS],
-        positives=[f"{topic} works like this {number}" for number in (1, 2) for topic in TOPICS],
-    )
 
 
 @pytest.fixture
@@ -101,15 +91,16 @@ def test_training_stops_early_when_dev_no_longer_gains(bert, plan):
     assert result.steps == 12 and result.best_step == 4
 
 
-@pytest.mark.parametrize("stop", [3, 6])
-def test_an_interrupted_run_goes_on_to_the_same_weights(bert_folder, plan, tmp_path, stop):
-    """Dropout is on, so this also shows that random states are restored."""
+@pytest.mark.parametrize(("stop", "tokens"), [(3, None), (6, None), (6, 30)])
+def test_an_interrupted_run_goes_on_to_the_same_weights(bert_folder, plan, tmp_path, stop, tokens):
+    """Dropout is on, so this also shows that random states are restored; with gradients cached too."""
     from embedtune.config.schema import ModelSection
     from embedtune.models.load import load_encoder
 
     def fresh():
         return load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
 
+    plan = replace(plan, section=SECTION.model_copy(update={"micro_batch_tokens": tokens}))
     whole, broken, resumed = fresh(), fresh(), fresh()
     fit(whole, plan)
     halted = replace(plan, folder=tmp_path / "halted")
@@ -186,6 +177,34 @@ def test_a_run_without_any_negative_left_is_stopped(bert, plan):
     objective = build_objective([LossSection(name="gist", args={"margin": 0.5})])
     with pytest.raises(StoppedError, match="50 steps"):
         fit(bert, replace(plan, section=section, objective=objective, guide=table))
+
+
+def test_micro_batches_change_what_is_held_and_not_what_is_learnt(bert, plan):
+    """Dropout off, prompts on: the same log and the same weights after twelve steps, up to rounding."""
+    for module in bert.model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    start = weights(bert)
+    prompted = replace(bert, prompts={"query": "query: ", "document": "passage: "})
+    learnt, logs = [], []
+    for tokens in (None, 30):
+        bert.model.load_state_dict(start)
+        section = SECTION.model_copy(update={"micro_batch_tokens": tokens})
+        folder = plan.folder.with_name(f"run-{tokens}")
+        fit(prompted, replace(plan, section=section, folder=folder))
+        learnt.append(weights(bert))
+        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        logs.append([line["infonce"] for line in lines if "loss" in line])
+    assert len(logs[0]) == 12 and logs[1] == pytest.approx(logs[0], abs=1e-3)
+    assert not same(start, learnt[0])
+    for name, value in learnt[0].items():
+        torch.testing.assert_close(learnt[1][name], value, atol=1e-4, rtol=0)
+
+
+def test_micro_batches_are_refused_where_dropout_would_not_be_replayed(bert, plan):
+    section = SECTION.model_copy(update={"micro_batch_tokens": 30})
+    with pytest.raises(ConfigError, match="mps"):
+        fit(bert, replace(plan, section=section, device="mps"))
 
 
 def test_a_trial_leaves_no_files(bert, plan):
