@@ -22,7 +22,16 @@ def complete_checkpoint(folder: Path) -> Path | None:
     """
     found = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if path.name.rsplit("-", 1)[-1].isdigit()]
     whole = [path for path in found if (path / EXTRA_NAME).is_file() and (path / TRAINER_STATE_NAME).is_file()]
-    return max(whole, key=lambda path: int(path.name.rsplit("-", 1)[-1]), default=None)
+    return max(whole, key=steps_of, default=None)
+
+
+def steps_of(checkpoint: Path) -> int:
+    """How many steps a checkpoint comes after.
+
+    >>> steps_of(Path("run/checkpoints/checkpoint-120"))
+    120
+    """
+    return int(checkpoint.name.rsplit("-", 1)[-1])
 
 
 class ExtraState(TrainerCallback):
@@ -40,6 +49,9 @@ class ExtraState(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self._checkpoint is None:
             return
+        # The trainer forgets its best model when the run folder is named from elsewhere or has been moved.
+        best = self._folder / f"{PREFIX_CHECKPOINT_DIR}-{state.best_global_step}"
+        state.best_model_checkpoint = str(best) if best.is_dir() else state.best_model_checkpoint
         saved = load_file(self._checkpoint / EXTRA_NAME)
         own = {name.removeprefix("objective."): value for name, value in saved.items() if name.startswith("objective.")}
         self._objective.load_state_dict(own)

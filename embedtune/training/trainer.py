@@ -22,7 +22,7 @@ from embedtune.models.encoder import Encoder
 from embedtune.models.quiet import quiet_libraries
 from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
 from embedtune.training.batches import DistinctBatchSampler
-from embedtune.training.checkpoint import ExtraState, Milestones, complete_checkpoint
+from embedtune.training.checkpoint import ExtraState, Milestones, complete_checkpoint, steps_of
 from embedtune.training.gradcache import check_device
 from embedtune.training.guide import GuideTable
 from embedtune.training.micro_batches import MicroBatchCollator
@@ -151,9 +151,11 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     """
     adapter = ObjectiveAdapter(encoder.model, run.objective, run.table, run.guide)
     checkpoint = complete_checkpoint(run.checkpoints) if resume else None
+    done = steps_of(checkpoint) if checkpoint else 0
     with quiet_libraries(), Interruption() as interruption:
         trainer = _Trainer(
-            row_ids=_row_ids(run),
+            # Resumed at the end of a run that ends within an epoch, the trainer would take one step too many.
+            row_ids=_row_ids(run) if done < run.steps else [],
             model=encoder.model,
             args=_arguments(run, encoder),
             train_dataset=to_dataset(run.rows, run.table.negatives),
@@ -175,7 +177,7 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     if interruption.requested:
         saved = "nothing was saved yet" if run.trial else "everything up to there is saved"
         raise Interrupted(f"interrupted after step {trainer.state.global_step} of {run.steps}; {saved}")
-    return _result(trainer, run, elapsed)
+    return _result(trainer, run, elapsed, trainer.state.global_step - done)
 
 
 def _records(run: Fit, adapter: ObjectiveAdapter, checkpoint: Path | None) -> list[TrainerCallback]:
@@ -256,14 +258,14 @@ def _row_ids(run: Fit) -> list[tuple[int, ...]]:
     ]
 
 
-def _result(trainer: SentenceTransformerTrainer, run: Fit, elapsed: float) -> FitResult:
+def _result(trainer: SentenceTransformerTrainer, run: Fit, elapsed: float, steps_now: int) -> FitResult:
     state = trainer.state
     curve = tuple(
         (entry["step"], {name.removeprefix("eval_"): value for name, value in entry.items() if "@" in name})
         for entry in state.log_history
         if f"eval_{run.dev_metric}" in entry
     )
-    seen = len(run.rows) * state.global_step / run.steps_per_epoch
+    seen = len(run.rows) * steps_now / run.steps_per_epoch
     return FitResult(
         steps=state.global_step,
         epochs=round(float(state.epoch or 0.0), 4),

@@ -222,3 +222,27 @@ def test_prompts_reach_the_tokens(bert, plan):
     prompted = replace(bert, prompts={"query": "query: ", "document": "passage: "})
     fit(prompted, replace(plan, folder=plan.folder.with_name("prompted")))
     assert not same(without, weights(prompted))
+
+
+@pytest.mark.parametrize("steps", [11, 12])
+def test_a_finished_run_is_not_trained_further_and_keeps_its_best_model_where_it_lies(
+    bert_folder, plan, tmp_path, steps
+):
+    """Killed after training, moved, gone on with: the best model is that of the first evaluation, not the last."""
+    from embedtune.config.schema import ModelSection
+    from embedtune.models.load import load_encoder
+
+    def run(folder, *, resume=False):
+        encoder = load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+        falling = iter(np.linspace(0.9, 0.1, 20))
+        one = replace(plan, folder=folder, dev=lambda: {"ndcg@10": float(next(falling))})
+        section = plan.section.model_copy(update={"max_steps": steps})
+        return fit(encoder, replace(one, section=section), resume=resume), weights(encoder)
+
+    first, best = run(tmp_path / "here")
+    (tmp_path / "here").rename(tmp_path / "there")
+    again, kept = run(tmp_path / "there", resume=True)
+    assert (first.steps, first.best_step) == (again.steps, again.best_step) == (steps, 4)
+    assert first.curve == again.curve
+    assert same(best, kept)
+    assert again.examples_per_s == 0
