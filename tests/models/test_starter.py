@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from embedtune.errors import DataError
-from embedtune.models.starter import build_starter, count_tokens, decompose, token_vectors, train_tokenizer
+from embedtune.models.starter import (
+    build_starter,
+    count_tokens,
+    decompose,
+    spell,
+    token_vectors,
+    train_tokenizer,
+)
 
 BUILD = """
 import hashlib, random
@@ -18,7 +25,7 @@ words = "비밀번호 재설정 결제 환불 배송 주소 account password ref
 draw = random.Random(0)
 texts = [" ".join(draw.choices(words, k=12)) for _ in range(2_000)]
 tokenizer = train_tokenizer(texts, 8_000)
-vectors = token_vectors(count_tokens(tokenizer, texts), DIMENSIONS, 3)
+vectors = token_vectors(tokenizer, count_tokens(tokenizer, texts), DIMENSIONS, 3)
 made = [hashlib.sha256(part).hexdigest() for part in (tokenizer.to_str().encode(), vectors.tobytes())]
 """
 
@@ -53,11 +60,10 @@ def test_the_seed_moves_the_random_half(texts: tuple[str, ...]):
     assert not one.equal(two)
 
 
-def test_a_word_shared_or_a_neighbour_shared_brings_texts_together():
+def test_words_that_share_texts_are_nearer_than_words_that_do_not():
     texts = ["the cat drinks milk", "the dog drinks milk", "a stock market fell", "the stock price fell"] * 5
-    model = build_starter(texts)
-    cat, dog, stock = model.encode(["cat", "dog", "stock"], normalize_embeddings=True)
-    assert cat @ cat > cat @ dog > cat @ stock
+    cat, milk, market = build_starter(texts).encode(["cat", "milk", "market"], normalize_embeddings=True)
+    assert cat @ cat > cat @ milk > cat @ market
 
 
 def test_korean_composed_and_decomposed_are_one_text(texts: tuple[str, ...]):
@@ -103,14 +109,43 @@ def test_decomposition_against_numpy():
 
     matrix = random_array((60, 40), density=0.2, rng=np.random.default_rng(0), format="csr")
     vectors = decompose(matrix, 5, np.random.default_rng(1))  # (40, 5)
-    exact = np.linalg.svd(matrix.toarray())[2][:5].T  # (40, 5)
+    _, sizes, rows = np.linalg.svd(matrix.toarray())
     # Two power iterations on 21 of 40 columns: the leading directions agree but for their sign.
-    np.testing.assert_allclose(np.abs((vectors * exact).sum(axis=0)), 1, atol=1e-3)
+    np.testing.assert_allclose(np.abs((vectors * rows[:5].T).sum(axis=0)), np.sqrt(sizes[:5]), rtol=1e-3)
     assert (vectors[np.abs(vectors).argmax(axis=0), np.arange(5)] > 0).all()
 
 
 def test_rarer_tokens_are_longer():
     texts = ["common rare", "common", "common other", "common else"] * 3
     tokenizer = train_tokenizer(texts, 100)
-    lengths = np.linalg.norm(token_vectors(count_tokens(tokenizer, texts), 64, 0), axis=1)
+    lengths = np.linalg.norm(token_vectors(tokenizer, count_tokens(tokenizer, texts), 64, 0), axis=1)
     assert lengths[tokenizer.token_to_id("▁rare")] > lengths[tokenizer.token_to_id("▁common")]
+
+
+def test_a_character_never_seen_does_not_drown_its_text(texts: tuple[str, ...]):
+    plain, mixed = build_starter(texts).encode(["reset my password", "reset my password 龘"], normalize_embeddings=True)
+    assert plain @ mixed > 0.99
+
+
+def test_spelling_against_a_slow_count():
+    tokenizer = train_tokenizer(["aba ab aba ab"], 100)
+    parts = spell(tokenizer)
+    row = parts[tokenizer.token_to_id("▁aba")].toarray().ravel()
+    tokens = [tokenizer.id_to_token(number).replace("▁", "") for number in range(tokenizer.get_vocab_size())]
+
+    def weight(part: str) -> float:
+        return np.log((1 + len(tokens)) / sum(part in token for token in tokens))
+
+    itself = np.log(1 + len(tokens))
+    expected = sorted([itself, 2 * weight("a"), weight("b"), weight("ab"), weight("ba")])
+    np.testing.assert_allclose(sorted(row[row > 0]), [value for value in expected if value > 0])
+
+
+def test_forms_of_one_word_are_nearer_than_other_words():
+    texts = [
+        f"{word}{ending} 묻다" for word in ("신청", "결제", "배송") for ending in ("하다", "하면", "했어요", "하려고")
+    ]
+    form, other_form, other = build_starter(texts).encode(
+        ["신청하면", "신청했어요", "배송했어요"], normalize_embeddings=True
+    )
+    assert form @ other_form > form @ other
