@@ -4,53 +4,67 @@ Known positives of row i: its anchor, its positive, the positives of rows with t
 batch brings from the data (`known_positive_ids`). None of them is ever a negative of row i, in any block.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from embedtune.losses.base import EmbeddingBatch
 
+# Rows whose own negatives are looked up together: a few thousand ids are sorted at a time.
+ROWS = 1024
 
-@dataclass(frozen=True)
+
 class KnownPositives:
-    """Pairs (row, text id), and the lookup of candidates among them."""
+    """The known positives of a batch's rows, listed for a few rows at a time.
 
-    rows: Tensor  # (L,)
-    ids: Tensor  # (L,)
-    batch_size: int
+    A missing id field means that its texts are all distinct.
+    """
 
-    @classmethod
-    def of(cls, batch: EmbeddingBatch) -> "KnownPositives":
-        """Collect the pairs of a batch; a missing id field means that its texts are all distinct."""
-        every = torch.arange(len(batch.anchors), device=batch.anchors.device)  # (B,)
-        pairs = [(every, ids) for ids in (batch.anchor_ids, batch.positive_ids) if ids is not None]
-        if batch.anchor_ids is not None and batch.positive_ids is not None:
-            row, twin = match(every, batch.anchor_ids, batch.anchor_ids)
-            pairs.append((row, batch.positive_ids[twin]))
-        if batch.known_positive_ids is not None:
-            pairs.append((batch.known_positive_ids[:, 0], batch.known_positive_ids[:, 1]))
+    def __init__(self, batch: EmbeddingBatch) -> None:
+        self._anchors = batch.anchor_ids
+        self._positives = batch.positive_ids
+        self._given = batch.known_positive_ids
+        self._every = torch.arange(len(batch.anchors), device=batch.anchors.device)  # (B,)
+        self._listed: tuple[slice, Tensor, Tensor] | None = None
+
+    def pairs(self, rows: slice) -> tuple[Tensor, Tensor]:
+        """The known positives of some rows, as row (counted from the first of them) and text id: (L,), (L,)."""
+        # The blocks of a batch ask for the same rows one after the other.
+        if self._listed is None or self._listed[0] != rows:
+            self._listed = (rows, *self._pairs(rows))
+        return self._listed[1:]
+
+    def _pairs(self, rows: slice) -> tuple[Tensor, Tensor]:
+        every = self._every[rows] - rows.start  # (R,)
+        pairs = [(every, ids[rows]) for ids in (self._anchors, self._positives) if ids is not None]
+        if self._anchors is not None and self._positives is not None:
+            row, twin = match(every, self._anchors[rows], self._anchors)
+            pairs.append((row, self._positives[twin]))
+        if self._given is not None:
+            given = self._given[(self._given[:, 0] >= rows.start) & (self._given[:, 0] < rows.stop)]
+            pairs.append((given[:, 0] - rows.start, given[:, 1]))
         none = every[:0]
-        rows = torch.cat([none, *(rows for rows, _ in pairs)])
-        return cls(rows, torch.cat([none, *(ids for _, ids in pairs)]), len(every))
+        return torch.cat([none, *(row for row, _ in pairs)]), torch.cat([none, *(ids for _, ids in pairs)])
 
-    def find(self, candidate_ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows and columns (X,), (X,) where a candidate is a known positive of the row."""
-        return match(self.rows, self.ids, candidate_ids)
+    def find(self, rows: slice, candidate_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows, counted from the first of these, and columns (X,), (X,) where a candidate is a known positive."""
+        return match(*self.pairs(rows), candidate_ids)
 
     def mask(self, candidate_ids: Tensor | None, columns: int) -> Tensor:
         """bool (B, C): True where the candidate is a known positive of the row."""
-        found = torch.zeros(self.batch_size, columns, dtype=torch.bool, device=self.rows.device)
+        found = torch.zeros(len(self._every), columns, dtype=torch.bool, device=self._every.device)
         if candidate_ids is not None:
-            found[self.find(candidate_ids)] = True
+            found[self.find(slice(0, len(found)), candidate_ids)] = True
         return found
 
     def own_mask(self, negative_ids: Tensor) -> Tensor:
         """bool (B, N): True where a row's own negative (B, N) is one of its known positives."""
         found = torch.zeros_like(negative_ids, dtype=torch.bool)
-        rows, columns = self.find(negative_ids.flatten())
-        own = rows == columns // max(1, negative_ids.shape[1])
-        found.view(-1)[columns[own]] = True
+        size, per_row = negative_ids.shape
+        for start in range(0, size, ROWS):
+            rows = slice(start, min(start + ROWS, size))
+            row, column = self.find(rows, negative_ids[rows].flatten())
+            own = row == column // max(1, per_row)
+            found[rows].view(-1)[column[own]] = True
         return found
 
 

@@ -28,11 +28,8 @@ class Pool:
             known: the known positives of its rows.
             similarity: anchors (B, D), texts (C, D) -> (B, C).
         """
-        texts, ids, rows = (
-            batch.positives,
-            batch.positive_ids,
-            torch.arange(len(batch.anchors), device=known.rows.device),
-        )
+        texts, ids = batch.positives, batch.positive_ids
+        rows = torch.arange(len(texts), device=texts.device)
         known_columns = [known.mask(ids, len(texts))]
         if batch.negatives is not None:
             valid = valid_negatives(batch)  # (B, N)

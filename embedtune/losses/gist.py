@@ -1,13 +1,14 @@
 """gist: InfoNCE whose false negatives a guide model takes out."""
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from embedtune.errors import ConfigError
 from embedtune.losses._arguments import Arguments
-from embedtune.losses._contrast import Block, Contrast, Tally, candidates, cross_entropy
+from embedtune.losses._contrast import Contrast, Tile, candidates, cross_entropy, exceeds
 from embedtune.losses._distillation import batch_list, divergence, own_list
 from embedtune.losses._vectors import weighted_mean
 from embedtune.losses.base import EmbeddingBatch, Loss
@@ -93,17 +94,13 @@ class Gist(Loss):
         contrast = Contrast(batch)
         similarity = contrast.positive()  # (B,)
         guide = None if batch.guide is None else self._guide(contrast, batch, batch.guide)
-        tally, log_sums = Tally(similarity), []
-        for query, role in self._roles(guide):
-            block = contrast.block(query, role, 1 / self.temperature)
-            if block is None:
-                continue
-            if guide is not None:
-                block.doubt(self._false_negatives(guide, block, query, role), self.false_negative_weight)
-            tally.add(block)
-            log_sums.append(block.log_sum())
+        log_sums = [
+            contrast.log_sum(query, role, 1 / self.temperature, partial(self._judge, guide, query, role))
+            for query, role in self._roles(guide)
+            if role in contrast.candidates
+        ]
         loss = weighted_mean(cross_entropy(similarity / self.temperature, log_sums), batch.weights)
-        gauges = tally.gauges()
+        gauges = contrast.tally.gauges()
         if guide is not None:
             gauges["guide_positive_similarity"] = guide.positive.mean()
             loss = loss + guide.poison
@@ -124,11 +121,13 @@ class Gist(Loss):
         among_positives = (("positives", "positives"),) if self.contrast_positives else ()
         return ROLES + among_anchors + among_positives
 
-    def _false_negatives(self, guide: "Guide", block: Block, query: str, role: str) -> Tensor:
-        false = guide.above_threshold(query, role)  # (B, C)
+    def _judge(self, guide: "Guide | None", query: str, role: str, tile: Tile) -> None:
+        if guide is None:
+            return
+        false = guide.above_threshold(query, role, tile.rows, tile.columns)  # (R, C)
         if self.keep_own_negatives and role == "negatives":
-            false &= ~block.own()
-        return false
+            false[tile.own] = 0
+        tile.doubt(false.to(tile.logits), self.false_negative_weight)
 
     def _distill(self, batch: EmbeddingBatch, guide: EmbeddingBatch) -> Tensor:
         scores = own_list if self.distill_over == "own" else batch_list
@@ -168,6 +167,7 @@ class Guide:
         self.poison = 0 * torch.stack([one.sum() for one in vectors.values()]).sum()
 
     @torch.no_grad()
-    def above_threshold(self, query: str, role: str) -> Tensor:
-        """bool (B, C): True where the guide takes a candidate for as good as the positive."""
-        return self._vectors[query] @ self._vectors[role].T > self._threshold
+    def above_threshold(self, query: str, role: str, rows: slice, columns: slice) -> Tensor:
+        """1 where the guide takes a candidate for as good as the positive, else 0: (R, C)."""
+        cosines = self._vectors[query][rows] @ self._vectors[role][columns].T  # (R, C)
+        return exceeds(cosines, self._threshold[rows])

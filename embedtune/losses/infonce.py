@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from embedtune.errors import ConfigError
 from embedtune.losses._arguments import Arguments
-from embedtune.losses._contrast import Block, Contrast, Scale, Tally, cross_entropy
+from embedtune.losses._contrast import Contrast, Scale, Tile, cross_entropy, exceeds
 from embedtune.losses._vectors import has_negatives, weighted_mean
 from embedtune.losses.base import EmbeddingBatch, Loss
 
@@ -130,15 +131,11 @@ class InfoNCE(Loss):
             )
         contrast, scales = Contrast(batch), self._scales()
         similarity = contrast.positive()  # (B,)
-        tally = Tally(similarity)
         log_sums: dict[str, list[Tensor]] = {}
         for direction in self.directions:
             part = direction if self.partition == "per_direction" else "joint"
             scale = scales["temperature_reverse" if direction == "doc_to_query" else "temperature"]
-            for block in self._blocks(contrast, direction, scale):
-                self._weigh(block, direction)
-                tally.add(block)
-                log_sums.setdefault(part, []).append(block.log_sum())
+            log_sums.setdefault(part, []).extend(self._log_sums(contrast, direction, scale))
         rows = [
             cross_entropy(
                 similarity * scales["temperature_reverse" if part == "doc_to_query" else "temperature"], parts
@@ -146,23 +143,26 @@ class InfoNCE(Loss):
             for part, parts in log_sums.items()
         ]
         learnt = {name: 1 / scale for name, scale in scales.items() if self.learnable_temperature}
-        self.count(**tally.gauges(), **learnt)
+        self.count(**contrast.tally.gauges(), **learnt)
         return weighted_mean(torch.stack(rows).mean(dim=0), batch.weights)
 
-    def _blocks(self, contrast: Contrast, direction: str, scale: Scale) -> list[Block]:
+    def _log_sums(self, contrast: Contrast, direction: str, scale: Scale) -> list[Tensor]:
+        judge = partial(self._judge, direction)
         if not self.in_batch:
-            return [contrast.own_negatives(scale)]
-        blocks = (contrast.block(query, role, scale) for query, role in DIRECTIONS[direction])
-        return [block for block in blocks if block is not None]
+            return [contrast.own_log_sum(scale, judge)]
+        blocks = [block for block in DIRECTIONS[direction] if block[1] in contrast.candidates]
+        return [contrast.log_sum(query, role, scale, judge) for query, role in blocks]
 
-    def _weigh(self, block: Block, direction: str) -> None:
+    def _judge(self, direction: str, tile: Tile) -> None:
         if self.false_negative_threshold is not None:
-            block.doubt(block.cosines() > self.false_negative_threshold, self.false_negative_weight)
+            tile.doubt(exceeds(tile.cosines(), self.false_negative_threshold), self.false_negative_weight)
         if self.hardness is not None and direction == "query_to_doc":
-            penalty = self.hardness_strength * block.cosines()  # (B, C)
-            if self.hardness != "all_negatives":
-                penalty = penalty * (block.own() == (self.hardness == "hard_negatives"))
-            block.add(penalty)
+            penalty = self.hardness_strength * tile.cosines()  # (R, C)
+            if self.hardness == "in_batch_negatives":
+                penalty[tile.own] = 0
+            if self.hardness == "hard_negatives":
+                penalty = torch.zeros_like(penalty).index_put_(tile.own, penalty[tile.own])
+            tile.add(penalty)
 
     def _scales(self) -> dict[str, Scale]:
         """1 / temperature for both temperatures, the same one where only one was given."""

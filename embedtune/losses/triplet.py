@@ -73,7 +73,7 @@ class Triplet(Loss):
         """Mean over triplets, of shape ()."""
         mining = self.mining or ("given" if has_negatives(batch) else "hard")
         self._check(batch, mining)
-        known = KnownPositives.of(batch)
+        known = KnownPositives(batch)
         if mining == "given":
             positive, negative, valid = self._given(batch, known)
             rows = torch.arange(len(positive), device=positive.device)

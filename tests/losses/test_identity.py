@@ -10,7 +10,7 @@ from embedtune.losses._identity import KnownPositives
 @pytest.mark.parametrize("seed", range(5))
 def test_it_finds_what_sets_find(make_batch, as_texts, seed):
     batch = make_batch(size=9, negatives=4, seed=seed)
-    known, texts = KnownPositives.of(batch), as_texts(batch)
+    known, texts = KnownPositives(batch), as_texts(batch)
     for role, ids in (("anchors", batch.anchor_ids), ("positives", batch.positive_ids), ("queue", batch.queue_ids)):
         expected = [[texts.is_known(i, role, j) for j in range(len(ids))] for i in range(texts.size)]
         assert known.mask(ids, len(ids)).tolist() == expected
@@ -26,7 +26,7 @@ def test_ids_of_either_end_of_64_bits_are_ids():
         anchor_ids=torch.tensor([low, 0]),
         positive_ids=torch.tensor([high, 1]),
     )
-    assert KnownPositives.of(batch).mask(torch.tensor([high, low, 5]), 3).tolist() == [[True, True, False], [False] * 3]
+    assert KnownPositives(batch).mask(torch.tensor([high, low, 5]), 3).tolist() == [[True, True, False], [False] * 3]
 
 
 def test_a_row_with_the_same_anchor_lends_its_positive():
@@ -38,7 +38,7 @@ def test_a_row_with_the_same_anchor_lends_its_positive():
         positive_ids=torch.tensor([10, 11, 12]),
     )
     expected = [[True, True, False], [True, True, False], [False, False, True]]
-    assert KnownPositives.of(batch).mask(batch.positive_ids, 3).tolist() == expected
+    assert KnownPositives(batch).mask(batch.positive_ids, 3).tolist() == expected
 
 
 @pytest.mark.parametrize("name", ["gist", "infonce"])
