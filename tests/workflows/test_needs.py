@@ -1,0 +1,66 @@
+"""Losses are matched with the data before a model loads."""
+
+import numpy as np
+import pytest
+
+from embedtune.data.rows import Rows, TrainingData
+from embedtune.errors import ConfigError, DataError
+from embedtune.losses import loss_class
+from embedtune.workflows.needs import check_needs, check_term, guided_term, missing_for
+
+
+def data(**columns) -> TrainingData:
+    rows = Rows(["a", "b"], ["c", "d"], **columns)
+    return TrainingData(rows, None, None, [], np.zeros((0, 2), np.int64), (), (), {})
+
+
+NEGATIVES = {"negatives": [["e"], ["f"]]}
+LABELS = {"labels": ["x", "y"]}
+TEACHER = {"teacher_scores": [[1.0, 0.5], [1.0, 0.2]]}
+
+
+@pytest.mark.parametrize(
+    ("losses", "overrides", "columns"),
+    [
+        (["gist"], (), {}),
+        (["gist", "sigreg:0.1"], (), {}),
+        (["triplet"], (), {}),
+        (["triplet"], ("loss.0.args.mining=given",), NEGATIVES),
+        (["triplet"], ("loss.0.args.mining=ranking",), LABELS),
+        (["margin_mse"], (), NEGATIVES | TEACHER),
+    ],
+)
+def test_what_the_data_can_serve(recipe, losses, overrides, columns) -> None:
+    check_needs(recipe(*overrides, loss=losses), data(**columns))
+
+
+@pytest.mark.parametrize(
+    ("losses", "overrides", "columns", "words"),
+    [
+        (["triplet"], ("loss.0.args.mining=given",), LABELS, "needs negatives"),
+        (["triplet"], ("loss.0.args.mining=ranking",), NEGATIVES, "needs labels"),
+        (["margin_mse"], (), NEGATIVES, "needs teacher scores"),
+        (["gist", "margin_mse:0.5"], (), {}, "'margin_mse' needs negatives"),
+    ],
+)
+def test_what_they_cannot(recipe, losses, overrides, columns, words) -> None:
+    with pytest.raises(DataError, match=words) as caught:
+        check_needs(recipe(*overrides, loss=losses), data(**columns))
+    offered = str(caught.value.next)
+    assert "gist, infonce" in offered
+    assert "margin_mse" not in offered
+
+
+def test_a_row_without_negatives_among_others_is_served() -> None:
+    assert missing_for(loss_class("margin_mse"), data(negatives=[["e"], []], **TEACHER)) == []
+
+
+def test_an_open_margin_is_no_mistake_and_a_wrong_one_is() -> None:
+    check_term("gist", {"margin": "auto"})
+    with pytest.raises(ConfigError, match="margin must be"):
+        check_term("gist", {"margin": "banana"})
+
+
+def test_the_term_that_a_guide_guides(recipe) -> None:
+    assert guided_term(recipe(loss=["infonce"])) is None
+    assert guided_term(recipe(loss=["sigreg:0.1", "gist"])) == 1
