@@ -22,7 +22,7 @@ import numpy as np
 
 from embedtune.errors import OutputError
 
-HEADER = struct.Struct("<8sIIII")  # magic, rows, dimensions, checksum of the payload, checksum of the fields before
+HEADER = struct.Struct("<8sIII")  # magic, rows, dimensions, checksum of the keys and vectors that follow
 MAGIC = b"embtvec1"
 KEY_BYTES = 16
 BLOCK_BYTES = 4 * 2**20
@@ -170,8 +170,7 @@ class Shelf:
         if not self._keys:
             return
         payload = b"".join(self._keys) + np.concatenate(self._vectors).tobytes()
-        fields = (MAGIC, len(self._keys), self.dimensions, zlib.crc32(payload))
-        block = HEADER.pack(*fields, zlib.crc32(HEADER.pack(*fields, 0)[:-4])) + payload
+        block = HEADER.pack(MAGIC, len(self._keys), self.dimensions, zlib.crc32(payload)) + payload
         self._keys, self._vectors = [], []
         self._room -= len(block)
         if self._room < 0:
@@ -188,10 +187,9 @@ class Shelf:
         """The whole blocks of a segment, by their headers; stops at a torn or foreign one."""
         content, position = self._segments[path], 0
         while position + HEADER.size <= len(content):
-            header = content[position : position + HEADER.size]
-            magic, rows, dimensions, checksum, own_checksum = HEADER.unpack(header)
+            magic, rows, dimensions, checksum = HEADER.unpack_from(content, position)
             end = position + HEADER.size + rows * (KEY_BYTES + dimensions * 4)
-            if magic != MAGIC or own_checksum != zlib.crc32(header[:-4]) or end > len(content):
+            if magic != MAGIC or end > len(content):
                 return
             if dimensions == self.dimensions and rows:
                 yield Block(path, position + HEADER.size, rows, checksum)

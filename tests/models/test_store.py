@@ -64,7 +64,7 @@ def test_every_part_of_the_key_counts():
     assert text_key("", "half \ud83d", "w") != text_key("", "half ?", "w")
 
 
-@pytest.mark.parametrize("torn", [1, 17, 100, 5 * (DIMENSIONS * 4 + 16) + 3])
+@pytest.mark.parametrize("torn", [1, 17, 100, 350, 5 * (DIMENSIONS * 4 + 16) + 3])
 def test_a_torn_end_is_ignored_and_earlier_blocks_stay(tmp_path: Path, torn: int):
     segment = write(tmp_path, range(10), blocks=2)
     segment.write_bytes(segment.read_bytes()[:-torn])
@@ -125,6 +125,12 @@ def test_the_least_recently_used_go_first(tmp_path: Path):
     size = sum(file.stat().st_size for file in (tmp_path / "oldest").iterdir())
     VectorStore(tmp_path, cap_bytes=int(2.5 * size)).shelf("new", DIMENSIONS)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "newest", "older"]
+
+
+def test_the_shelf_in_use_is_never_removed(tmp_path: Path):
+    write(tmp_path, range(100))
+    shelf = VectorStore(tmp_path, cap_bytes=10).shelf("model", DIMENSIONS)
+    assert shelf.read([key(3)], np.zeros((1, DIMENSIONS), dtype=np.float32)) == []
 
 
 def test_a_shelf_never_outgrows_the_cap(tmp_path: Path):
