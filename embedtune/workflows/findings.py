@@ -48,7 +48,7 @@ def _best_is_early(fitted: FitResult) -> Finding | None:
         code="best-model-early",
         severity="note",
         count=1,
-        message=f"the model kept is that of step {fitted.best_step} of {fitted.steps}: dev scores did not rise afterwards.",
+        message=f"the model kept is that of step {fitted.best_step} of {fitted.steps}: dev did not rise afterwards.",
         fix="Fewer epochs or a lower learning rate would cost less and lose nothing.",
     )
 

@@ -113,7 +113,7 @@ class TrainingRun:
         )
         if config.training.micro_batch_tokens is not None:
             self.talk.say(f"gradients cached over micro-batches of {config.training.micro_batch_tokens:,} tokens")
-        config, chosen = self._decided(plan, encoder)
+        config, chosen = self._decided(plan, encoder, store)
         plan = replace(plan, objective=build_objective(config.loss))
         guiding = choose_guide(config, plan, self.data.dev, encoder, talk=self.talk, store=store)
         guiding.chosen = chosen
@@ -121,13 +121,15 @@ class TrainingRun:
             plan = replace(plan, guide=guiding.table, callbacks=guiding.callbacks, progress=lambda done, *_: tell(done))
             return fit(encoder, plan, resume=resumed), guiding
 
-    def _decided(self, plan: Fit, encoder: Encoder) -> tuple[TrainConfig, dict[str, Any] | None]:
+    def _decided(
+        self, plan: Fit, encoder: Encoder, store: VectorStore | None
+    ) -> tuple[TrainConfig, dict[str, Any] | None]:
         """The recipe with its margin chosen, now or, in a resumed run, before; and the choice, where there was one."""
         if not is_open(self.config):
             return self.config, None
         facts = self.folder.facts()
         if "margin" not in facts:
-            facts["margin"] = asdict(choose_margin(self.config, plan, self.data.dev, encoder, self.talk))
+            facts["margin"] = asdict(choose_margin(self.config, plan, self.data.dev, encoder, self.talk, store))
             self.folder.write_json(FACTS, facts)
         self.talk.say(f"guide: {facts['margin']['reason']}")
         return decided(self.config, facts["margin"]["margin"]), facts["margin"]
