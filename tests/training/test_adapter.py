@@ -1,0 +1,42 @@
+"""The bridge from sentence-transformers' loss signature: columns, prompts, rows looked up by number."""
+
+import pytest
+import torch
+
+from embedtune.config.schema import LossSection
+from embedtune.errors import StoppedError
+from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
+from embedtune.training.objective import build_objective
+from embedtune.training.table import build_table
+
+
+def test_rows_become_columns_with_empty_texts_for_missing_negatives_and_their_number_as_label(rows):
+    dataset = to_dataset(rows, 2)
+    assert dataset.column_names == ["anchor", "positive", "negative_1", "negative_2", "label"]
+    assert list(dataset["negative_1"]) == ["wrong a", "", "wrong c", ""]
+    assert list(dataset["negative_2"]) == ["wrong b", "", "", ""]
+    assert list(dataset["label"]) == [0, 1, 2, 3]
+
+
+def test_the_anchor_speaks_as_a_query_and_everything_else_as_a_document():
+    prompts = {"query": "q: ", "document": "d: "}
+    assert column_prompts(prompts, 1) == {"anchor": "q: ", "positive": "d: ", "negative_1": "d: "}
+    assert column_prompts({"query": "q: ", "document": ""}, 1) == {"anchor": "q: "}
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_vector_that_is_not_finite_names_its_row(rows, known, cached):
+    """Row 2 of the data is the first of the batch; both ways of delivering a batch find it."""
+
+    def model(features):
+        return {"sentence_embedding": features["vectors"]}
+
+    adapter = ObjectiveAdapter(torch.nn.Identity(), build_objective([LossSection(name="infonce")]), None, None)
+    adapter.table, adapter.model.forward = build_table(rows, known, per_row=0), model
+    anchors, positives = torch.eye(2, 3), torch.eye(2, 3)
+    anchors[0, 0] = torch.nan
+    features = [{"vectors": anchors}, {"vectors": positives}]
+    labels = torch.tensor([[2, 0, 2], [1, 1, 3]]) if cached else torch.tensor([2, 1])
+    with pytest.raises(StoppedError) as stopped:
+        adapter(features, labels)
+    assert "rows [2]" in stopped.value.message
