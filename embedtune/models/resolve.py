@@ -1,7 +1,7 @@
 """Decides what a model name means, before anything heavy loads: the starter, a folder, or a Hub name within reach.
 
 sentence-transformers takes ten seconds to load and then, without a network, minutes of retries to find out that a name
-cannot be had. All of that is decided here in at most four seconds.
+cannot be had. All of that is decided here in at most three seconds.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any, Literal
 from embedtune.errors import ModelError
 
 STARTER = "starter"
-PROBE_S = 3.0  # how long the Hub may take to answer
+PROBE_S = 2.5  # how long the Hub may take to answer
 ORGANISATION = "sentence-transformers"  # what a Hub name without an owner means
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 INSTEAD = "use `starter`, or give a folder that holds the model"
@@ -133,7 +133,7 @@ def _within(seconds: float, ask: Callable[[], Any]) -> Any:
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    thread.join(seconds + 0.5)
+    thread.join(seconds + 0.25)
     if "error" in box:
         raise box["error"]
     if "answer" not in box:
