@@ -58,13 +58,15 @@ def open_store(where: str | Path | None = "auto", *, cap_bytes: int = CAP_BYTES)
 
 
 def default_folder() -> Path:
-    """Where this platform keeps what can be computed again."""
-    if os.name == "nt":
+    """Where this platform keeps what can be computed again; XDG_CACHE_HOME, where set, on any of them."""
+    if os.environ.get("XDG_CACHE_HOME"):
+        base = Path(os.environ["XDG_CACHE_HOME"])
+    elif os.name == "nt":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
         base = Path.home() / "Library" / "Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = Path.home() / ".cache"
     return base / "embedtune" / "vectors"
 
 

@@ -158,10 +158,11 @@ def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     named = open_store(tmp_path / "a" / "b")
     assert named is not None and named.folder.is_dir()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(sys, "platform", "linux")
     assert default_folder() == tmp_path / "cache" / "embedtune" / "vectors"
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert default_folder().relative_to(Path.home()) == Path("Library/Caches/embedtune/vectors")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    for platform, folder in (("linux", ".cache"), ("darwin", "Library/Caches")):
+        monkeypatch.setattr(sys, "platform", platform)
+        assert default_folder() == Path.home() / folder / "embedtune" / "vectors"
 
 
 def test_a_named_folder_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
