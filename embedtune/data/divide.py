@@ -115,6 +115,23 @@ def demand_two(came: int, different: int, where: str) -> None:
         )
 
 
+def demand_contrast(rows: Rows, where: str) -> None:
+    """Raise when all rows ask the same or answer the same: each would be every other's positive."""
+    if rows.has_negatives:
+        return
+    for role, texts, ids in (
+        ("anchor", rows.anchors, rows.anchor_ids),
+        ("positive", rows.positives, rows.positive_ids),
+    ):
+        if (ids == ids[0]).all():
+            raise DataError(
+                f"all {len(rows):,} rows have the same {role}, {texts[0][:80]!r}, and no negatives; "
+                "there is nothing to tell apart",
+                where=where,
+                next=f"check which column is the {role}, or add negatives",
+            )
+
+
 def _divide_rows(divided: Divided, rows: Rows, plan: Plan, where: str, seed: int) -> dict[str, Rows]:
     """Drop duplicates, hold the missing parts out and set `divided.train`; returns the rows held out."""
     count = len(rows)
@@ -133,7 +150,9 @@ def _divide_rows(divided: Divided, rows: Rows, plan: Plan, where: str, seed: int
 
 
 def _held_out_words(division: Division, how: str, seed: int) -> str:
-    parts = [f"{counted(len(rows), 'row')} for {part}" for part, rows in division.held_out.items()]
+    parts = [f"{counted(len(rows), 'row')} for {part}" for part, rows in division.held_out.items() if rows]
+    if not parts:
+        return f"nothing could be held out {how}; all {len(division.train):,} rows are left to learn from"
     return (
         f"held out {' and '.join(parts[::-1])} {how} (seed {seed}); {len(division.train):,} rows are left to learn from"
     )

@@ -10,7 +10,7 @@ from embedtune.config.schema import DataSection
 from embedtune.data.beir import read_beir
 from embedtune.data.check import check_overlap, check_rows
 from embedtune.data.classes import judged_classes
-from embedtune.data.divide import Divided, demand_two, divide_beir, divide_tables, needs_pairs
+from embedtune.data.divide import Divided, demand_contrast, demand_two, divide_beir, divide_tables, needs_pairs
 from embedtune.data.judged import documents_in, documents_of, judged_from_rows
 from embedtune.data.plan import plan_splits
 from embedtune.data.read import BeirSource, TableSource, open_source
@@ -48,6 +48,7 @@ def prepare(section: DataSection, seed: int, *, progress: Progress | None = None
         hashes = {**hashes, **_judge_other(divided, section.eval_source, section, seed)}
     tell("checking the data")
     demand_two(len(divided.train), len(divided.train), section.source)
+    demand_contrast(divided.train, section.source)
     return _finished(divided, hashes)
 
 

@@ -83,7 +83,7 @@ class MaskingGuard(TrainerCallback):
             raise StoppedError(
                 f"every negative of every row has been masked for {ALL_MASKED_STEPS} steps, so nothing is learnt",
                 where=f"step {state.global_step}",
-                next="use a smaller --margin, another --guide, or --guide none",
+                next="use a smaller --margin or --guide none; without a guide, too many rows share their texts",
             )
 
 

@@ -52,8 +52,8 @@ class RunFolder:
 
     @property
     def trained(self) -> bool:
-        """Whether there is anything to go on from."""
-        return any(self.path.glob("checkpoints/checkpoint-*"))
+        """Whether there is a checkpoint to go on from; the file looked for is the last that is written into one."""
+        return any(self.path.glob("checkpoints/checkpoint-*/embedtune_state.safetensors"))
 
     @property
     def done(self) -> bool:

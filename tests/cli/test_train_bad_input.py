@@ -61,6 +61,8 @@ DATA = [
     data("missing-column.jsonl", lines([{"anchor": "a", "reply": "b"}]), "must also be 'positive'"),
     data("one-row.jsonl", lines(pairs(1)), "only 1 row"),
     data("same-rows.jsonl", lines(pairs(1) * 9), "all are the same"),
+    data("one-answer.jsonl", lines({"anchor": f"질문 {i}", "positive": "네"} for i in range(9)), "same positive, '네'"),
+    data("one-question.jsonl", lines({"anchor": "왜?", "positive": f"답 {i}"} for i in range(9)), "same anchor, '왜?'"),
     data("nul.jsonl", b'{"anchor": "a\0b", "positive": "c"}\n', "NUL"),
     data("nul-escaped.jsonl", '{"anchor": "a\\u0000b", "positive": "c"}\n', "NUL"),
     data("broken-utf8.jsonl", GOOD.encode() + b'{"anchor": "\xff\xfe", "positive": "c"}\n', "broken UTF-8", "UTF-8"),

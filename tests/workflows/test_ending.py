@@ -5,6 +5,7 @@ import errno
 import pytest
 
 from embedtune.errors import DataError, Interrupted, OutputError, StoppedError
+from embedtune.training.checkpoint import EXTRA_NAME
 from embedtune.workflows.ending import orderly_end
 from embedtune.workflows.run_folder import RunFolder, new_run
 
@@ -18,7 +19,9 @@ def folder(recipe) -> RunFolder:
 
 @pytest.fixture
 def trained(folder) -> RunFolder:
-    (folder.path / "checkpoints" / "checkpoint-4").mkdir(parents=True)
+    checkpoint = folder.path / "checkpoints" / "checkpoint-4"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / EXTRA_NAME).write_bytes(b"")
     return folder
 
 
@@ -44,6 +47,12 @@ def test_a_failure_before_training_takes_the_folder_back_and_is_passed_on(folder
 def test_a_failure_after_training_keeps_the_folder(trained, error) -> None:
     assert end(trained, error) is error
     assert trained.begun
+
+
+def test_a_checkpoint_cut_short_is_nothing_to_go_on_from(trained) -> None:
+    (trained.path / "checkpoints" / "checkpoint-4" / EXTRA_NAME).unlink()
+    assert isinstance(end(trained, FULL), OutputError)
+    assert not trained.path.exists()
 
 
 def test_a_resumed_run_is_never_taken_back(folder) -> None:

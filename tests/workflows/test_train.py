@@ -106,8 +106,8 @@ class TestHonesty:
         assert any("only 5 test queries: weak evidence" in warning for warning in listener.warned)
 
     def test_without_a_test_split_there_is_no_verdict(self, recipe, tmp_path) -> None:
-        same = [{"anchor": f"질문 {i}", "positive": "모두 같은 답"} for i in range(9)]
-        (tmp_path / "one.jsonl").write_text("\n".join(map(json.dumps, same)), encoding="utf-8")
+        linked = [{"anchor": f"질문 {i // 2}", "positive": f"답 {(i + 1) // 2}"} for i in range(9)]  # a chain of texts
+        (tmp_path / "one.jsonl").write_text("\n".join(map(json.dumps, linked)), encoding="utf-8")
         result = train(recipe(data=str(tmp_path / "one.jsonl")))
         assert result.verdict is None
         assert result.before == {}
