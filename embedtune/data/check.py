@@ -192,11 +192,12 @@ def _seen_queries(test: RetrievalSet, rows: Rows) -> Finding | None:
     seen = [text for text in test.queries.values() if text_id(text) in trained]
     if not seen:
         return None
-    message = f"{len(seen):,} of {len(test):,} test queries also stand in training, word for word."
+    verb = "stands" if len(seen) == 1 else "stand"
+    message = f"{len(seen):,} of {len(test):,} test queries also {verb} in training, word for word."
     fix = "Remove them from one of the two."
     return Finding(
         "test-queries-seen-in-training",
-        "warning",
+        "warning" if len(seen) >= 0.01 * len(test) else "note",
         len(seen),
         message,
         fix,
