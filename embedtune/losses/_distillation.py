@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from embedtune.errors import ConfigError
-from embedtune.losses._vectors import padded_negatives, unit, valid_negatives, wide
+from embedtune.losses._vectors import padded_negatives, real_negatives, unit, valid_negatives, wide
 from embedtune.losses.base import EmbeddingBatch
+
+# Scores of the rows whose divergence over a whole batch is computed at a time: 32 MiB of float32.
+PART_VALUES = 2**23
 
 
 def own_list(batch: EmbeddingBatch) -> tuple[Tensor, Tensor]:
@@ -19,13 +23,37 @@ def own_list(batch: EmbeddingBatch) -> tuple[Tensor, Tensor]:
     return torch.cat([first, others], dim=1), torch.cat([torch.ones_like(first, dtype=torch.bool), valid], dim=1)
 
 
-def batch_list(batch: EmbeddingBatch) -> tuple[Tensor, Tensor]:
-    """Cosines of each anchor with all positives and all real negatives of the batch: (B, C), bool (B, C) all True."""
-    texts = unit(batch.positives)  # (B, D)
-    if batch.negatives is not None:
-        texts = torch.cat([texts, unit(batch.negatives[valid_negatives(batch)])])  # (C, D)
-    scores = unit(batch.anchors) @ texts.T  # (B, C)
-    return scores, torch.ones_like(scores, dtype=torch.bool)
+def batch_divergence(student: EmbeddingBatch, teacher: EmbeddingBatch, scale: float, teacher_scale: float) -> Tensor:
+    """Divergence of each anchor's cosines with all positives and all real negatives of the batch: (B,).
+
+    A few rows at a time, computed again in the backward pass when there are several such parts.
+
+    Args:
+        student: the student's vectors.
+        teacher: the teacher's vectors of the same texts.
+        scale: multiplies the student's cosines.
+        teacher_scale: multiplies the teacher's.
+    """
+    queries, texts = unit(student.anchors) * scale, _texts(student)  # (B, D), (C, D)
+    with torch.no_grad():
+        teacher_queries, teacher_texts = unit(teacher.anchors) * teacher_scale, _texts(teacher)  # (B, G), (C, G)
+
+    def part(queries: Tensor, texts: Tensor, teacher_queries: Tensor) -> Tensor:
+        scores = queries @ texts.T  # (R, C)
+        return divergence(teacher_queries @ teacher_texts.T, scores, torch.ones_like(scores, dtype=torch.bool))
+
+    rows = max(1, PART_VALUES // len(texts))
+    if len(queries) <= rows:
+        return part(queries, texts, teacher_queries)
+    parts = zip(queries.split(rows), teacher_queries.split(rows), strict=True)
+    return torch.cat([checkpoint(part, one, texts, other, use_reentrant=False) for one, other in parts])
+
+
+def _texts(batch: EmbeddingBatch) -> Tensor:
+    """All positives and all real negatives, of length 1: (C, D)."""
+    if batch.negatives is None:
+        return unit(batch.positives)
+    return torch.cat([unit(batch.positives), unit(real_negatives(batch, batch.negatives))])
 
 
 def teacher_list(batch: EmbeddingBatch, valid: Tensor) -> tuple[Tensor, Tensor]:

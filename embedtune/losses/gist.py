@@ -9,7 +9,7 @@ from torch import Tensor
 from embedtune.errors import ConfigError
 from embedtune.losses._arguments import Arguments
 from embedtune.losses._contrast import Contrast, Tile, candidates, cross_entropy, exceeds
-from embedtune.losses._distillation import batch_list, divergence, own_list
+from embedtune.losses._distillation import batch_divergence, divergence, own_list
 from embedtune.losses._vectors import weighted_mean
 from embedtune.losses.base import EmbeddingBatch, Loss
 
@@ -23,8 +23,8 @@ class Gist(Loss):
 
     When to use: pairs or pairs with mined negatives, where other rows' texts may answer the anchor too (FAQs, intents,
     paraphrases) and a guide that can tell is at hand; a weak frozen guide hurts, `guide: self` does not.
-    Needs: anchors, positives; a guide. Cost: like infonce with 3 blocks (B, B) and one (B, B N), once more for the
-    guide.
+    Needs: anchors, positives; a guide. Cost: time like infonce with 3 blocks (B, B) and one (B, B N), once more for
+    the guide; memory for a tile of them.
 
     A candidate against row i is dropped where its guide cosine exceeds g(a_i, p_i) - margin (or minus margin times its
     magnitude, strategy "relative") by more than 1e-6. Known positives and equal texts are dropped whatever the guide
@@ -130,11 +130,12 @@ class Gist(Loss):
         tile.doubt(false.to(tile.logits), self.false_negative_weight)
 
     def _distill(self, batch: EmbeddingBatch, guide: EmbeddingBatch) -> Tensor:
-        scores = own_list if self.distill_over == "own" else batch_list
-        student, valid = scores(batch)  # (B, C)
-        teacher, _ = scores(guide)  # (B, C)
-        per_row = divergence(teacher / self.distill_temperature, student / self.temperature, valid)
-        return weighted_mean(per_row, batch.weights)
+        scale, guide_scale = 1 / self.temperature, 1 / self.distill_temperature
+        if self.distill_over == "batch":
+            return weighted_mean(batch_divergence(batch, guide, scale, guide_scale), batch.weights)
+        student, valid = own_list(batch)  # (B, 1+N)
+        teacher, _ = own_list(guide)  # (B, 1+N)
+        return weighted_mean(divergence(teacher * guide_scale, student * scale, valid), batch.weights)
 
 
 class Guide:

@@ -29,8 +29,8 @@ class InfoNCE(Loss):
     """Pulls each anchor to its positive and away from every other positive and negative of the batch.
 
     When to use: the baseline for pairs and mined negatives, best where false negatives are rare; large batches help.
-    Needs: anchors, positives. Cost: one block (B, B) and one (B, B N) of cosines; each further direction one (B, B)
-    more.
+    Needs: anchors, positives. Cost: time for one block (B, B) and one (B, B N) of cosines, each further direction
+    one (B, B) more; memory for a tile of them.
 
     Known positives and equal texts are never negatives. A queue adds candidates to query_to_doc. Each softmax has the
     positive once in its denominator; `per_direction` averages one softmax a direction, `joint` makes one of all.
