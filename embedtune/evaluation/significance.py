@@ -71,7 +71,8 @@ class Comparison:
         evidence = f"{self.difference:+.3f}, 95 % interval {self.interval[0]:+.3f} to {self.interval[1]:+.3f}"
         over = f"{self.queries:,} test queries{whose}"
         said = f"{opening}: {metric_label(self.metric)} {self._change()} ({evidence}, {_p(self.p_value)}) over {over}"
-        if self.verdict == "no difference shown":
+        # Where no query changed at all there is no spread to tell from what would have been seen.
+        if self.verdict == "no difference shown" and self.minimum_detectable_effect >= 0.0005:
             least = f"{self.minimum_detectable_effect:.3f}"
             said += f"; a true difference below {least} would usually escape this many queries"
         return f"{said}."

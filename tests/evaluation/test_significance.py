@@ -225,3 +225,8 @@ def test_a_difference_below_a_thousandth_still_has_its_direction():
 def test_values_of_different_queries_cannot_be_paired():
     with pytest.raises(ValueError, match="one length, not 3 and 2"):
         compare_paired(np.zeros(3), np.zeros(2), metric="ndcg@10")
+
+
+def test_no_bound_is_claimed_where_no_query_changed():
+    found = compare_paired(np.full(60, 0.3), np.full(60, 0.3), metric="ndcg@10")
+    assert found.sentence.endswith("p = 1.000) over 60 test queries.")
