@@ -5,6 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing about the code on a machine that does other things too.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 # Before any library reads them: no test may wait for a network or use somebody's tracker.
 os.environ["HF_HUB_OFFLINE"] = "1"
