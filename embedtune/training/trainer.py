@@ -172,7 +172,12 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         )
         trainer.remove_callback(PrinterCallback)  # stdout belongs to results
         started = time.perf_counter()
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        finally:
+            # Training in bf16 leaves the model's forward under autocast; what is measured and saved afterwards must be
+            # what the weights give anywhere.
+            trainer.accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
         elapsed = time.perf_counter() - started
     if interruption.requested:
         saved = "nothing was saved yet" if run.trial else "everything up to there is saved"

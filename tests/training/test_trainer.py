@@ -246,3 +246,14 @@ def test_a_finished_run_is_not_trained_further_and_keeps_its_best_model_where_it
     assert first.curve == again.curve
     assert same(best, kept)
     assert again.examples_per_s == 0
+
+
+def test_a_run_in_bf16_leaves_a_model_that_computes_in_float32(bert, plan):
+    """The trainer wraps the model's forward in autocast; vectors measured after the run would not be those saved."""
+    import copy
+
+    fit(bert, replace(plan, precision="bf16"))
+    clean = type(bert.model)(modules=list(copy.deepcopy(bert.model)), device="cpu")
+    texts = list(plan.rows.anchors)
+    first, second = bert.model.encode(texts), clean.encode(texts)
+    assert np.array_equal(first, second)
