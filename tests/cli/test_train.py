@@ -107,8 +107,10 @@ def test_talk_goes_to_stderr_and_the_table_to_stdout(here: Path, capsys: pytest.
     assert "\x1b" not in out + err
 
 
-def test_quiet_says_nothing_on_stderr(train: Train) -> None:
-    assert train("--quiet")["stderr"] == ""
+def test_quiet_says_nothing_on_stderr(train: Train, bare_folder: Path) -> None:
+    """Not even the libraries, which like to report how they load and save a model."""
+    for arguments in ((), ("--model", str(bare_folder), "--guide", str(bare_folder), "--margin", "0.1")):
+        assert train("--quiet", *arguments)["stderr"] == ""
 
 
 def test_the_run_folder_holds_everything(train: Train, here: Path) -> None:
