@@ -11,6 +11,7 @@ gradients of the embeddings are part of it. Linux only: the kernel keeps the pea
 import argparse
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -49,9 +50,9 @@ def main() -> None:
         for loss, negatives in RUNS:
             found.append(run(loss, batch, negatives, args.limit_gib * GIB, args.limit_minutes * 60))
             print(line(found[-1]), flush=True)
+            args.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     for one in disagreements(found):
         print(one)
-    args.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     sys.exit(1 if disagreements(found) else 0)
 
 
@@ -95,7 +96,14 @@ def measure(loss: str, batch: int, negatives: int) -> None:
     before = psutil.Process().memory_info().rss
     print(json.dumps({"resident_bytes": before}), flush=True)
     started = time.process_time()
-    value, gradient = step()
+    try:
+        value, gradient = step()
+    except RuntimeError as error:
+        refused = re.search(r"tried to allocate (\d+) bytes", str(error))
+        if refused is None:
+            raise
+        print(json.dumps({"stopped": "memory", "peak_bytes": int(refused[1])}))
+        return
     cpu_s = time.process_time() - started
     status = Path("/proc/self/status").read_text()
     peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
