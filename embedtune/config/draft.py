@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from embedtune.config.options import KEYS, OptionMistake, option_name, read_option
+from embedtune.config.options import OptionMistake, option_name, read_option
 from embedtune.config.problems import InvalidConfig, Problem, explain
 from embedtune.config.recipes import find_recipe
-from embedtune.config.schema import TrainConfig
+from embedtune.config.schema import Section, TrainConfig
 from embedtune.config.suggest import did_you_mean
 from embedtune.config.yaml_text import MAX_CHARACTERS, Document, YamlMistake, read_scalar, read_yaml
 from embedtune.errors import ConfigError
@@ -17,22 +17,26 @@ from embedtune.errors import ConfigError
 _INSTEAD = "a recipe is YAML, such as `embedtune recipes show gist-pairs` prints; data are named with --data"
 
 CheckArgs = Callable[[str, Mapping[str, Any]], None]
+Config = TypeVar("Config", bound=Section)
 
 
-class Draft:
-    """Values on their way to a TrainConfig.
+class Draft(Generic[Config]):
+    """Values on their way to a configuration.
 
     Args:
         recipe: a file or the name of a built-in recipe; None for an empty start.
+        schema: what they are to become.
+        keys: option (as a Python name) -> the key it sets.
 
     Raises:
         ConfigError: there is no such recipe, its file cannot be read, or it is not a YAML mapping.
     """
 
-    def __init__(self, recipe: str | None) -> None:
+    def __init__(self, recipe: str | None, schema: type[Config], keys: Mapping[str, str]) -> None:
         path = find_recipe(recipe) if recipe is not None else None
         self.source = str(path) if path else None
-        document = _read(path) if path else Document(values={})
+        document = _read(path, schema) if path else Document(values={})
+        self._schema, self._keys = schema, keys
         self.values: dict[str, Any] = document.values
         self.problems = [Problem(str(path), key, message, line) for key, line, message in document.mistakes]
         self._lines = dict(document.lines)  # of what still stands as the recipe has it
@@ -40,11 +44,11 @@ class Draft:
 
     def take_options(self, given: Mapping[str, Any]) -> None:
         """Set what each option stands for; `--loss` comes before the options that change one of its terms."""
-        for name in sorted(given, key=lambda name: KEYS[name].count(".")):
+        for name in sorted(given, key=lambda name: self._keys[name].count(".")):
             if given[name] is None or given[name] in ([], ()):
                 continue
             try:
-                self._set(KEYS[name], read_option(name, given[name]), option_name(name))
+                self._set(self._keys[name], read_option(name, given[name]), option_name(name))
             except (OptionMistake, YamlMistake) as error:
                 self.problems.append(Problem(option_name(name), "", str(error)))
 
@@ -61,12 +65,12 @@ class Draft:
             except YamlMistake as error:
                 self.problems.append(Problem(override, key, error.message))
 
-    def validated(self) -> TrainConfig | None:
+    def validated(self) -> Config | None:
         """The configuration, or None with the schema's objections noted."""
         try:
-            return TrainConfig.model_validate(self.values)
+            return self._schema.model_validate(self.values)
         except ValidationError as error:
-            for key, message in explain(error, self.values):
+            for key, message in explain(error, self.values, self._schema):
                 self._object(key, message)
             return None
 
@@ -111,7 +115,7 @@ class Draft:
             self.problems.append(Problem(self.source or "defaults", key, message, self._lines.get(near)))
 
 
-def _read(path: Path) -> Document:
+def _read(path: Path, schema: type[Section]) -> Document:
     try:
         with path.open(encoding="utf-8-sig") as file:
             document = read_yaml(file.read(MAX_CHARACTERS + 1))
@@ -126,7 +130,7 @@ def _read(path: Path) -> Document:
         raise InvalidConfig([problem], source=str(path), next=_INSTEAD) from None
     if not isinstance(document.values, dict):
         found = {type(None): "empty", list: "a list"}.get(type(document.values), "a single value")
-        message = f"a recipe is a mapping with the sections {', '.join(TrainConfig.model_fields)}; this file is {found}"
+        message = f"a recipe is a mapping with the sections {', '.join(schema.model_fields)}; this file is {found}"
         raise InvalidConfig([Problem(str(path), "", message)], source=str(path), next=_INSTEAD)
     return document
 

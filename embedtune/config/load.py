@@ -1,13 +1,15 @@
-"""Recipe file + options + `key=value` overrides -> one checked `TrainConfig`, or everything that is wrong, at once."""
+"""Recipe file + options + `key=value` overrides -> one checked configuration, or everything that is wrong, at once."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from embedtune.config.draft import CheckArgs, Draft
+from embedtune.config.draft import CheckArgs, Config, Draft
+from embedtune.config.mining import MINE_KEYS, MineConfig
+from embedtune.config.options import KEYS
 from embedtune.config.problems import InvalidConfig
-from embedtune.config.schema import TrainConfig
+from embedtune.config.schema import Section, TrainConfig
 from embedtune.config.yaml_text import RecipeDumper
 
 
@@ -39,18 +41,35 @@ def load_config(
         InvalidConfig: a ConfigError that lists every problem.
         ConfigError: there is no such recipe, or its file cannot be read.
     """
-    draft = Draft(recipe)
+    draft = Draft(recipe, TrainConfig, KEYS)
     draft.take_options(options or {})
     draft.take_overrides(overrides)
     config = draft.validated()
     draft.check_losses(known_losses, check_args)
+    example = "`embedtune recipes show gist-pairs` prints a recipe that works"
+    return _checked(draft, config, example if draft.source else "`embedtune train --help` explains the options")
+
+
+def load_mining(
+    recipe: str | None = None, overrides: Sequence[str] = (), options: Mapping[str, Any] | None = None
+) -> MineConfig:
+    """The same for `embedtune mine`.
+
+    >>> load_mining(None, ["filters.max_score=0.8"], {"negatives": 7}).mining.negatives
+    7
+    """
+    draft = Draft(recipe, MineConfig, MINE_KEYS)
+    draft.take_options(options or {})
+    draft.take_overrides(overrides)
+    return _checked(draft, draft.validated(), "`embedtune mine --dry-run` prints a recipe that works")
+
+
+def _checked(draft: Draft[Config], config: Config | None, step: str) -> Config:
     if draft.problems or config is None:
-        example = "`embedtune recipes show gist-pairs` prints a recipe that works"
-        step = example if draft.source else "`embedtune train --help` explains the options"
         raise InvalidConfig(draft.problems, source=draft.source, next=step)
     return config
 
 
-def dump_config(config: TrainConfig) -> str:
+def dump_config(config: Section) -> str:
     """The whole configuration as YAML, in the order of the schema; `load_config` reads it back to an equal one."""
     return yaml.dump(config.model_dump(), Dumper=RecipeDumper, sort_keys=False, allow_unicode=True, width=120)

@@ -129,4 +129,5 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "columns": parse_pairs,
     "lr": lambda value: read_scalar(value) if isinstance(value, str) else value,
     "margin": lambda value: read_scalar(value) if isinstance(value, str) else value,
+    "target_kept": lambda value: read_scalar(value) if isinstance(value, str) else value,
 }

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
-from embedtune.config.schema import TrainConfig
+from embedtune.config.schema import Section, TrainConfig
 from embedtune.config.suggest import did_you_mean
 from embedtune.errors import ConfigError
 
@@ -70,7 +70,7 @@ def _in_reading_order(problem: Problem) -> tuple[bool, str, int]:
     return (problem.line is None, problem.place if problem.line else "", problem.line or 0)
 
 
-def explain(error: ValidationError, values: Any) -> Iterator[tuple[str, str]]:
+def explain(error: ValidationError, values: Any, schema: type[Section] = TrainConfig) -> Iterator[tuple[str, str]]:
     """(dotted key, message) of each thing that the schema refuses in `values`, one a key."""
     seen = set()
     for item in error.errors():
@@ -80,24 +80,24 @@ def explain(error: ValidationError, values: Any) -> Iterator[tuple[str, str]]:
             continue  # a value that fits no branch of a union is reported once a branch
         seen.add(key)
         if unknown:
-            yield key, _unknown(path)
+            yield key, _unknown(path, schema)
         elif item["type"] == "missing":
-            yield key, f"is missing; it takes {allowed(path)}"
+            yield key, f"is missing; it takes {allowed(path, schema)}"
         elif item["type"] in ("value_error", "assertion_error"):
             yield key, item["msg"].removeprefix("Value error, ")
         else:
-            yield key, f"got {_shown(item['input'])}; it takes {allowed(path)}" + _quote_hint(item, path)
+            yield key, f"got {_shown(item['input'])}; it takes {allowed(path, schema)}" + _quote_hint(item, path)
 
 
-def allowed(path: Sequence[str | int]) -> str:
-    """What may stand at a path of the schema, in words.
+def allowed(path: Sequence[str | int], schema: type[Section] = TrainConfig) -> str:
+    """What may stand at a path of a schema, in words.
 
     >>> allowed(["training", "batch_size"])
     'a whole number of at least 2'
     >>> allowed(["training", "lr"])
     'a number above 0 or auto'
     """
-    node = _schema_at(path)
+    node = _schema_at(path, schema)
     return "nothing" if node is None else _in_words(node)
 
 
@@ -115,11 +115,11 @@ def _path(item: Mapping[str, Any], values: Any) -> tuple[list[str | int], bool]:
     return path, item["type"] == "extra_forbidden" or item["loc"][-1] == "[key]"
 
 
-def _unknown(path: Sequence[str | int]) -> str:
+def _unknown(path: Sequence[str | int], schema: type[Section]) -> str:
     *parent, name = path
-    names = _names(_schema_at(parent) or {})
+    names = _names(_schema_at(parent, schema) or {})
     section = ".".join(str(part) for part in parent) or "a recipe"
-    elsewhere = [key for key in _leaves() if key.rpartition(".")[2] == name]
+    elsewhere = [key for key in _leaves(schema) if key.rpartition(".")[2] == name]
     hint = f"; did you mean {elsewhere[0]!r}?" if elsewhere else did_you_mean(str(name), names)
     return f"there is no such key{hint or ';'} {section} takes {', '.join(names)}"
 
@@ -140,19 +140,27 @@ def _quote_hint(item: Mapping[str, Any], path: Sequence[str | int]) -> str:
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    return TrainConfig.model_json_schema()
+def _json_schema(schema: type[Section]) -> dict[str, Any]:
+    """The schema with every reference replaced by what it names; no section holds one of its own kind."""
+    whole = schema.model_json_schema()
+
+    def written_out(node: Any) -> Any:
+        if isinstance(node, list):
+            return [written_out(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        reference = node.get("$ref")
+        if reference:
+            return written_out(whole["$defs"][reference.rpartition("/")[2]])
+        return {key: written_out(inner) for key, inner in node.items() if key != "$defs"}
+
+    return cast(dict[str, Any], written_out(whole))
 
 
-def _resolve(node: dict[str, Any]) -> dict[str, Any]:
-    reference = node.get("$ref")
-    return _schema()["$defs"][reference.rpartition("/")[2]] if reference else node
-
-
-def _schema_at(path: Sequence[str | int]) -> dict[str, Any] | None:
-    node: dict[str, Any] | None = _schema()
+def _schema_at(path: Sequence[str | int], schema: type[Section]) -> dict[str, Any] | None:
+    node: dict[str, Any] | None = _json_schema(schema)
     for part in path:
-        branches = [_resolve(branch) for branch in (node or {}).get("anyOf", [node or {}])]
+        branches = (node or {}).get("anyOf", [node or {}])
         node = next((found for branch in branches if (found := _child(branch, part)) is not None), None)
     return node
 
@@ -161,29 +169,28 @@ def _child(node: dict[str, Any], part: str | int) -> dict[str, Any] | None:
     inner = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
     if inner is None and isinstance(node.get("additionalProperties"), dict):
         inner = node["additionalProperties"]
-    return _resolve(inner) if isinstance(inner, dict) else None
+    return inner if isinstance(inner, dict) else None
 
 
 def _names(node: dict[str, Any]) -> list[str]:
-    branches = [_resolve(branch) for branch in node.get("anyOf", [node])]
+    branches = node.get("anyOf", [node])
     names = [name for branch in branches for name in branch.get("properties", {})]
     return names or [name for branch in branches for name in branch.get("propertyNames", {}).get("enum", [])]
 
 
 @cache
-def _leaves() -> tuple[str, ...]:
+def _leaves(schema: type[Section]) -> tuple[str, ...]:
     def walk(node: dict[str, Any], key: str) -> Iterator[str]:
         for name in _names(node):
-            inner = _schema_at([*key.split("."), name] if key else [name])
+            inner = _schema_at([*key.split("."), name] if key else [name], schema)
             yield f"{key}.{name}".lstrip(".")
             if inner is not None and "properties" in inner:
                 yield from walk(inner, f"{key}.{name}".lstrip("."))
 
-    return tuple(walk(_schema(), ""))
+    return tuple(walk(_json_schema(schema), ""))
 
 
 def _in_words(node: dict[str, Any]) -> str:
-    node = _resolve(node)
     if "anyOf" in node:
         return " or ".join(_in_words(branch) for branch in node["anyOf"])
     if "const" in node:

@@ -4,9 +4,9 @@ Sections are frozen and refuse unknown keys, so a misspelt option is an error an
 arguments are free here (a loss's own file knows them) and are checked against the loss before anything heavy loads.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1)]
@@ -63,6 +63,27 @@ class LossSection(Section):
     name: str
     weight: float = Field(1.0, gt=0)
     args: LossArgs = Field(default_factory=dict)
+
+
+class MatryoshkaSection(Section):
+    """Nested dimensions: the objective on the first components of the vectors too, so that they can be cut later."""
+
+    dimensions: list[Annotated[int, Field(ge=1)]] = Field(
+        default_factory=list, description="how many components; all of them are always among these; empty: only all"
+    )
+    weights: list[Annotated[float, Field(gt=0)]] = Field(
+        default_factory=list, description="one a dimension; empty: 1 each"
+    )
+
+    @model_validator(mode="after")
+    def _one_weight_each(self) -> Self:
+        if len(set(self.dimensions)) < len(self.dimensions):
+            raise ValueError("a dimension stands there more than once")
+        if self.weights and len(self.weights) != len(self.dimensions):
+            raise ValueError(
+                f"{len(self.weights)} weights for {len(self.dimensions)} dimensions; give one each or none"
+            )
+        return self
 
 
 class NegativesSection(Section):
@@ -122,6 +143,7 @@ class TrainConfig(Section):
     model: ModelSection = Field(default_factory=ModelSection)
     data: DataSection = Field(default_factory=DataSection)
     loss: list[LossSection] = Field(default_factory=lambda: [LossSection(name="gist")], min_length=1)
+    matryoshka: MatryoshkaSection = Field(default_factory=MatryoshkaSection)
     negatives: NegativesSection = Field(default_factory=NegativesSection)
     guide: GuideSection = Field(default_factory=GuideSection)
     training: TrainingSection = Field(default_factory=TrainingSection)
