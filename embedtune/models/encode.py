@@ -1,8 +1,9 @@
 """The only place that turns texts into vectors: each distinct text once, longest first, in batches by tokens."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -72,6 +73,40 @@ def encode(
     if normalise:
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return vectors if len(distinct) == len(texts) else vectors[inverse]
+
+
+def encode_to_file(
+    encoder: Encoder,
+    batches: Iterable[Sequence[str]],
+    path: Path,
+    *,
+    count: int,
+    role: Role,
+    texts_hash: str,
+    store: VectorStore | None = None,
+    dtype: Literal["float16", "float32"] = "float16",
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """Encode a stream of texts into a .npy file, block by block; after any interruption the same call goes on.
+
+    Args:
+        encoder: what encodes.
+        batches: the texts in order, the same batches at every call; one batch is one block on disk.
+        path: of the .npy file; it takes this name only when all vectors are in it.
+        count: how many texts there are.
+        role: "query" or "document".
+        texts_hash: tells whether vectors on disk are those of these texts.
+        store: as in `encode`.
+        dtype: what is kept. Search on float16 is exact for the rounded vectors.
+        progress: called with (texts done, texts).
+
+    Returns: (count, D) normalised, memory-mapped, read-only.
+
+    Raises:
+        ModelError: a vector holds NaN or infinity.
+        OutputError: the file cannot be written.
+    """
+    raise NotImplementedError
 
 
 def _batches(

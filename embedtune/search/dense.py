@@ -21,6 +21,8 @@ def top_k(
     k: int,
     *,
     tie_rank: np.ndarray | None = None,
+    memory_bytes: int = 2**30,
+    device: str = "cpu",
     block_rows: int = 1024,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k best documents of every query by inner product, best first.
@@ -34,6 +36,8 @@ def top_k(
         k: how many documents a query gets, >= 1.
         tie_rank: (C,) a permutation of 0..C-1; among equal scores the document with the greater rank comes first.
             None: the document that stands earlier.
+        memory_bytes: bounds the blocks; the result is the same for every bound.
+        device: "cpu" searches with FAISS, "cuda" with torch.
         block_rows: rows of queries and of documents scored at a time.
 
     Returns: scores (Q, min(k, C)) float32 and document positions (Q, min(k, C)) int64.
