@@ -1,0 +1,105 @@
+"""A block of queries and their candidates: what the filters, the sampler and the ledger read."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+PADDING = -1
+"""The document number of a place without a candidate."""
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What another judge (a guide, a cross-encoder) says of the same candidates.
+
+    Args:
+        scores: (Q, K) float, NaN where it was not asked.
+        positive_scores: (Q,) float, its score of the query's positive that it finds least similar; NaN: not asked.
+    """
+
+    scores: np.ndarray
+    positive_scores: np.ndarray
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Candidates of Q queries, K places each, best first. Arrays only: no texts, no model.
+
+    Args:
+        documents: (Q, K) int64 positions in the corpus; `PADDING` where a query has fewer.
+        scores: (Q, K) float32 similarity by the mining model; anything at padding.
+        positive_scores: (Q,) float32, the score of the query's LEAST similar positive; NaN when it has none.
+        known: (Q, K) bool: a known positive of the query, or the very text of the query or of one of its positives.
+        duplicates: (Q, K) bool: nearly the same text as those, or as a better candidate; None: not looked at.
+        same_group: (Q, K) bool: of the query's own group; None: not asked for.
+        marked: (Q, K) bool: a person marked it negative in the ledger; None: there is no ledger.
+        guide: the guide's opinion, or None.
+        cross_encoder: the cross-encoder's opinion, or None.
+    """
+
+    documents: np.ndarray
+    scores: np.ndarray
+    positive_scores: np.ndarray
+    known: np.ndarray
+    duplicates: np.ndarray | None = None
+    same_group: np.ndarray | None = None
+    marked: np.ndarray | None = None
+    guide: Opinion | None = None
+    cross_encoder: Opinion | None = None
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    @cached_property
+    def present(self) -> np.ndarray:
+        """bool (Q, K): there is a candidate in this place."""
+        return self.documents != PADDING  # (Q, K)
+
+    @cached_property
+    def ranks(self) -> np.ndarray:
+        """int64 (Q, K): the rank from 0 among the query's candidates that are not known positives, before any filter.
+
+        At a known positive or padding: the rank that the next candidate has.
+        """
+        counted = self.present & ~self.known  # (Q, K)
+        return np.cumsum(counted, axis=1) - counted  # (Q, K)
+
+
+def belongs(ids: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Whether each candidate is on its own query's list: known positives, near-identical texts, marked negatives.
+
+    Args:
+        ids: (Q, K) int64, of the candidates: text ids, positions, groups, whatever the list holds.
+        pairs: (P, 2) int64 pairs (query number in the block, id).
+
+    Returns: bool (Q, K).
+
+    >>> belongs(np.array([[5, 6], [5, 7]]), np.array([[0, 6], [1, 6]])).tolist()
+    [[False, True], [False, False]]
+    """
+    known, codes = np.unique(ids, return_inverse=True)
+    codes = codes.reshape(ids.shape) + np.arange(len(ids))[:, None] * len(known)  # (Q, K)
+    pairs = np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
+    pairs = pairs[np.isin(pairs[:, 1], known)]  # (P, 2)
+    return np.isin(codes, pairs[:, 0] * len(known) + np.searchsorted(known, pairs[:, 1]))  # (Q, K)
+
+
+def repeated(ids: np.ndarray) -> np.ndarray:
+    """Whether an earlier candidate of the same query has the same id.
+
+    Args:
+        ids: (Q, K) int64.
+
+    Returns: bool (Q, K).
+
+    >>> repeated(np.array([[3, 4, 3, 3], [4, 3, 5, 4]])).tolist()
+    [[False, False, True, True], [False, False, False, True]]
+    """
+    order = np.argsort(ids, axis=1, kind="stable")  # (Q, K)
+    ordered = np.take_along_axis(ids, order, axis=1)  # (Q, K)
+    again = np.zeros(ids.shape, dtype=bool)  # (Q, K)
+    again[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
+    found = np.empty(ids.shape, dtype=bool)  # (Q, K)
+    np.put_along_axis(found, order, again, axis=1)
+    return found
