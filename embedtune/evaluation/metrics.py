@@ -68,6 +68,27 @@ def success_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     return np.where(_hits(ranked, k).any(axis=-1), 1.0, 0.0)
 
 
+def logrank_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
+    """How far up the relevant documents stand, on a log scale: 1 - mean ln(r) / ln(k + 1).
+
+    r counts from 1 and passes over the other relevant documents; one that is not among the first k counts as k + 1.
+    Where few relevant documents reach the first ten, as when a query has one judged document among many that would
+    do, nDCG@10 is mostly zeros and cannot tell models apart; every rank counts here.
+
+    Source: the geometric mean rank of Hoyt et al. 2022, arXiv:2203.07544, made a score and cut at k.
+    Bounds: 0 to 1; 1 when the relevant documents come first, 0 when none is among the first k.
+
+    >>> float(logrank_at_k(np.array([0, 1, 0]), np.array([1]), 3))  # rank 2 of 3: 1 - ln 2 / ln 4
+    0.5
+    """
+    hits = _hits(ranked, k)  # (..., k)
+    ranks = np.arange(1, hits.shape[-1] + 1) - np.cumsum(hits, axis=-1) + 1  # (..., k)
+    missed = _relevant(judged) - hits.sum(axis=-1)  # (...,)
+    logs = (np.log(ranks) * hits).sum(axis=-1) + missed * np.log(k + 1)
+    relevant = _relevant(judged)
+    return _ratio(relevant - logs / np.log(k + 1), relevant)
+
+
 @dataclass(frozen=True)
 class Metric:
     """A metric with its cutoff; call it with `ranked` and `judged`."""
@@ -93,7 +114,7 @@ def metric_names() -> tuple[str, ...]:
     """The names a metric may have before its @: those of the functions above.
 
     >>> metric_names()
-    ('map', 'mrr', 'ndcg', 'precision', 'recall', 'success')
+    ('logrank', 'map', 'mrr', 'ndcg', 'precision', 'recall', 'success')
     """
     return tuple(sorted(name.removesuffix("_at_k") for name in globals() if name.endswith("_at_k")))
 
@@ -129,7 +150,7 @@ def metric_label(name: str) -> str:
     return _LABELS.get(word, word.capitalize()) + at + k if at else name
 
 
-_LABELS = {"ndcg": "nDCG", "mrr": "MRR", "map": "MAP"}
+_LABELS = {"ndcg": "nDCG", "mrr": "MRR", "map": "MAP", "logrank": "LogRank"}
 
 
 def _hits(ranked: np.ndarray, k: int) -> np.ndarray:

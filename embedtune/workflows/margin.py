@@ -15,14 +15,15 @@ from embedtune.config.schema import LossSection, TrainConfig, TrainingSection
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import StoppedError
 from embedtune.evaluation.judged import JudgedSet, as_arrays
+from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import compare_paired
 from embedtune.models.encoder import Encoder
 from embedtune.models.store import VectorStore
-from embedtune.training.objective import build_objective
+from embedtune.training.matryoshka import recipe_objective
 from embedtune.training.trainer import Fit, fit
 from embedtune.workflows.guiding import choose_guide
 from embedtune.workflows.needs import AUTO_MARGIN, guided_term
-from embedtune.workflows.scoring import PRIMARY, score
+from embedtune.workflows.scoring import SELECTION, score
 from embedtune.workflows.talk import Silence, Talk
 
 MARGINS = (None, 0.1, 0.2)
@@ -41,7 +42,7 @@ class Choice:
 
     Args:
         margin: None for no guide at all.
-        tried: margin in words -> dev nDCG@10; empty when nothing could be tried.
+        tried: margin in words -> dev score (`SELECTION`); empty when nothing could be tried.
         reason: a sentence for the report.
     """
 
@@ -117,25 +118,26 @@ def _shortened(plan: Fit, steps: int) -> TrainingSection:
 def _score_of(
     config: TrainConfig, trial: Fit, judged: JudgedSet, encoder: Encoder, store: VectorStore | None
 ) -> np.ndarray:
-    """Dev nDCG@10 by query after a short run, (queries,); zeros when the guide masked everything."""
+    """Dev log-rank score by query after a short run, (queries,); zeros when the guide masked everything."""
     guiding = choose_guide(config, trial, None, encoder, talk=Silence(), store=store)
-    trial = replace(trial, objective=build_objective(config.loss), guide=guiding.table, callbacks=guiding.callbacks)
+    objective = recipe_objective(config, encoder.dimensions)
+    trial = replace(trial, objective=objective, guide=guiding.table, callbacks=guiding.callbacks)
     try:
         fit(encoder, trial)
     except StoppedError:
         return np.zeros(len(judged.query_ids))
-    return score(encoder, judged, metrics=(PRIMARY,)).per_query[PRIMARY]
+    return score(encoder, judged, metrics=(SELECTION,)).per_query[SELECTION]
 
 
 def _choice(scores: dict[float | None, np.ndarray]) -> Choice:
     plain = scores[None]
     best = max((margin for margin in scores if margin is not None), key=lambda margin: scores[margin].mean())
-    found = compare_paired(plain, scores[best], metric=PRIMARY)
+    found = compare_paired(plain, scores[best], metric=SELECTION)
     tried = {_words(margin): round(float(values.mean()), 4) for margin, values in scores.items()}
     listed = ", ".join(f"{words} {value:.3f}" for words, value in tried.items())
     if found.difference > 0 and found.p_value < LEVEL:
-        return Choice(best, tried, f"margin {best:g} was best on dev in short runs (nDCG@10: {listed})")
-    return Choice(None, tried, f"no margin was clearly better than no guide on dev in short runs (nDCG@10: {listed})")
+        return Choice(best, tried, f"margin {best:g} was best on dev in short runs ({metric_label(SELECTION)}: {listed})")
+    return Choice(None, tried, f"no margin was clearly better than no guide on dev in short runs ({metric_label(SELECTION)}: {listed})")
 
 
 def _words(margin: float | None) -> str:

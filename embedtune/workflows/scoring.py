@@ -15,6 +15,12 @@ from embedtune.models.store import VectorStore
 
 METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
 PRIMARY = METRICS[0]
+"""What a verdict is read from."""
+SELECTION = "logrank@1000"
+"""What the best model and the margin are chosen by on dev. Where dev judges one document of many that would do, nDCG@10
+is nearly all zeros and chooses at random; log ranks put models in the order of their test nDCG@10 there, and elsewhere
+choose as well as it does (measured; see the benchmarks)."""
+DEV_METRICS = (*METRICS, SELECTION)
 NOT_JUDGED: dict[str, Any] = {
     "before": {}, "after": {}, "before_unseen": None, "after_unseen": None, "verdict": None
 }  # fmt: skip

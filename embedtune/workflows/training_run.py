@@ -22,7 +22,7 @@ from embedtune.models.load import load_encoder
 from embedtune.models.save import save_encoder
 from embedtune.models.store import VectorStore, open_store
 from embedtune.reports.markdown import train_report
-from embedtune.training.objective import build_objective
+from embedtune.training.matryoshka import recipe_objective
 from embedtune.training.precision import choose_precision
 from embedtune.training.table import build_table
 from embedtune.training.trainer import DevScores, Fit, FitResult, fit
@@ -31,7 +31,7 @@ from embedtune.workflows.guiding import Guiding, choose_guide
 from embedtune.workflows.margin import choose_margin, decided, is_open
 from embedtune.workflows.results import TrainResult
 from embedtune.workflows.run_folder import FACTS, REPORT, RunFolder
-from embedtune.workflows.scoring import NOT_JUDGED, PRIMARY, judge, score
+from embedtune.workflows.scoring import DEV_METRICS, NOT_JUDGED, PRIMARY, SELECTION, judge, score
 from embedtune.workflows.talk import Talk
 
 SAVED_TOLERANCE = 1e-5
@@ -97,12 +97,12 @@ class TrainingRun:
         plan = Fit(
             rows=rows,
             table=table,
-            objective=build_objective(decided(config, None).loss),
+            objective=recipe_objective(decided(config, None), encoder.dimensions),
             section=config.training,
             folder=self.folder.path,
             lr=encoder.default_lr if config.training.lr == "auto" else config.training.lr,
             dev=self._dev_scores(encoder),
-            dev_metric=PRIMARY,
+            dev_metric=SELECTION,
             precision=precision.name,
             device=device,
             tensorboard=config.output.tensorboard,
@@ -114,7 +114,7 @@ class TrainingRun:
         if config.training.micro_batch_tokens is not None:
             self.talk.say(f"gradients cached over micro-batches of {config.training.micro_batch_tokens:,} tokens")
         config, chosen = self._decided(plan, encoder, store)
-        plan = replace(plan, objective=build_objective(config.loss))
+        plan = replace(plan, objective=recipe_objective(config, encoder.dimensions))
         guiding = choose_guide(config, plan, self.data.dev, encoder, talk=self.talk, store=store)
         guiding.chosen = chosen
         with self.talk.progress("training", total=plan.steps) as tell:
@@ -139,7 +139,7 @@ class TrainingRun:
         if self.data.dev is None:
             return None
         judged = as_arrays(self.data.dev)
-        return lambda: score(encoder, judged).means
+        return lambda: score(encoder, judged, metrics=DEV_METRICS).means
 
     def _save(self, encoder: Encoder) -> None:
         """Save the model and make sure that what was saved gives the vectors that were measured."""

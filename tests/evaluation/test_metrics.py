@@ -30,6 +30,10 @@ def slow(metric, run, grades):
     found = [place for place, d in enumerate(order, start=1) if d in relevant]
     if name == "precision":
         return len(found) / k
+    if name == "logrank" and relevant:
+        others = [1 + sum(d not in relevant for d in order[: place - 1]) for place in found]
+        ranks = others + [k + 1] * (len(relevant) - len(found))
+        return 1 - sum(math.log(rank) for rank in ranks) / len(ranks) / math.log(k + 1)
     if not relevant or not found:
         return 0.0
     if name == "success":
