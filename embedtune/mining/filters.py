@@ -11,7 +11,9 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from embedtune.mining.candidates import Candidates
+from embedtune.config.suggest import did_you_mean
+from embedtune.errors import ConfigError
+from embedtune.mining.candidates import Candidates, Opinion
 
 REASONS = (
     "kept",
@@ -52,6 +54,11 @@ class Range:
     high: int | None = None
     reason: ClassVar[str] = "range"
 
+    def drops(self, candidates: Candidates) -> np.ndarray:
+        """bool (Q, K)."""
+        below = candidates.ranks < self.low  # (Q, K)
+        return below if self.high is None else below | (candidates.ranks >= self.high)  # (Q, K)
+
 
 @dataclass(frozen=True)
 class MinScore:
@@ -59,6 +66,10 @@ class MinScore:
 
     score: float
     reason: ClassVar[str] = "min_score"
+
+    def drops(self, candidates: Candidates) -> np.ndarray:
+        """bool (Q, K)."""
+        return candidates.scores < self.score  # (Q, K)
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,10 @@ class MaxScore:
     score: float
     reason: ClassVar[str] = "max_score"
 
+    def drops(self, candidates: Candidates) -> np.ndarray:
+        """bool (Q, K)."""
+        return candidates.scores > self.score  # (Q, K)
+
 
 @dataclass(frozen=True)
 class Margin:
@@ -76,6 +91,10 @@ class Margin:
     margin: float
     reason: ClassVar[str] = "margin"
 
+    def drops(self, candidates: Candidates) -> np.ndarray:
+        """bool (Q, K)."""
+        return _above(candidates.scores, candidates.positive_scores - self.margin)  # (Q, K)
+
 
 @dataclass(frozen=True)
 class RelativeMargin:
@@ -83,6 +102,11 @@ class RelativeMargin:
 
     margin: float
     reason: ClassVar[str] = "relative_margin"
+
+    def drops(self, candidates: Candidates) -> np.ndarray:
+        """bool (Q, K)."""
+        positive = candidates.positive_scores  # (Q,)
+        return _above(candidates.scores, positive - np.abs(positive) * self.margin)  # (Q, K)
 
 
 @dataclass(frozen=True)
@@ -96,6 +120,10 @@ class PercentOfPositive:
     percent: float
     reason: ClassVar[str] = "percent_of_positive"
 
+    def drops(self, candidates: Candidates) -> np.ndarray:
+        """bool (Q, K)."""
+        return RelativeMargin(1 - self.percent / 100).drops(candidates)  # (Q, K)
+
 
 @dataclass(frozen=True)
 class Guided:
@@ -107,6 +135,10 @@ class Guided:
     margin: float = 0.0
     reason: ClassVar[str] = "guide"
 
+    def drops(self, candidates: Candidates) -> np.ndarray:
+        """bool (Q, K)."""
+        return _disliked(candidates, candidates.guide, self.margin)  # (Q, K)
+
 
 @dataclass(frozen=True)
 class CrossEncoded:
@@ -114,6 +146,21 @@ class CrossEncoded:
 
     margin: float = 0.0
     reason: ClassVar[str] = "cross_encoder"
+
+    def drops(self, candidates: Candidates) -> np.ndarray:
+        """bool (Q, K)."""
+        return _disliked(candidates, candidates.cross_encoder, self.margin)  # (Q, K)
+
+
+def _above(scores: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Which scores (Q, K) exceed their query's limit (Q,); NaN on either side does not."""
+    return scores > limits[:, None] + SPARE  # (Q, K)
+
+
+def _disliked(candidates: Candidates, opinion: Opinion | None, margin: float) -> np.ndarray:
+    if opinion is None:
+        return np.zeros(candidates.documents.shape, dtype=bool)  # (Q, K)
+    return _above(opinion.scores, opinion.positive_scores - margin)  # (Q, K)
 
 
 @dataclass(frozen=True)
@@ -134,7 +181,11 @@ class Verdict:
     @property
     def dropped(self) -> dict[str, int]:
         """Reason -> how many candidates, in the order of `REASONS`, without padding and zeros."""
-        raise NotImplementedError
+        counts = np.bincount(self.reasons.ravel(), minlength=len(REASONS)).tolist()
+        return {reason: count for reason, count in zip(REASONS, counts, strict=True) if count and reason not in _QUIET}
+
+
+_QUIET = ("kept", "padding")
 
 
 def judge(candidates: Candidates, filters: Sequence[Filter] = ()) -> Verdict:
@@ -142,13 +193,42 @@ def judge(candidates: Candidates, filters: Sequence[Filter] = ()) -> Verdict:
 
     A candidate that a person marked negative is kept whatever the filters say, unless it is a known positive.
     """
-    raise NotImplementedError
+    reasons = np.zeros(candidates.documents.shape, dtype=np.uint8)  # (Q, K)
+    dropping = [(one.reason, one.drops(candidates)) for one in filters]
+    if candidates.same_group is not None:
+        dropping.append(("same_group", candidates.same_group))
+    if candidates.duplicates is not None:
+        dropping.append(("duplicate", candidates.duplicates))
+    # The last to be written is the first of `REASONS`.
+    for reason, dropped in sorted(dropping, key=lambda pair: -REASONS.index(pair[0])):
+        reasons[dropped] = REASONS.index(reason)
+    if candidates.marked is not None:
+        reasons[candidates.marked] = 0
+    reasons[candidates.known] = REASONS.index("known_positive")
+    reasons[~candidates.present] = REASONS.index("padding")
+    return Verdict(reasons)
+
+
+PRESETS = {
+    "hardest": "the most similar that are not known positives, whatever their scores",
+    "semi-hard": "the most similar that are less similar than the positive",
+    "threshold": "the most similar whose score is at most the threshold (distance-based)",
+}
 
 
 def preset(name: str, threshold: float | None = None) -> tuple[Filter, ...]:
-    """Filters by the usual names: hardest (none), semi-hard (below the positive), threshold (a highest score).
+    """The filters that go by a usual name, one of `PRESETS`.
 
     Raises:
         ConfigError: no such name, or a threshold is missing or of no use.
+
+    >>> preset("semi-hard")
+    (Margin(margin=0.0),)
     """
-    raise NotImplementedError
+    if name not in PRESETS:
+        raise ConfigError(f"{name!r} is no way to mine{did_you_mean(name, PRESETS)}", next=f"use {', '.join(PRESETS)}")
+    if (threshold is None) == (name == "threshold"):
+        raise ConfigError(f"{name!r} {'needs a' if threshold is None else 'takes no'} threshold, the highest score")
+    if threshold is not None:
+        return (MaxScore(threshold),)
+    return (Margin(0.0),) if name == "semi-hard" else ()

@@ -1,6 +1,8 @@
-"""Two lists of candidates made one: dense and BM25."""
+"""Two lists of candidates made one: dense and BM25. Lists are (Q, K) int64 documents, best first, each once a query."""
 
 import numpy as np
+
+from embedtune.mining.candidates import PADDING, repeated
 
 
 def reciprocal_rank(first: np.ndarray, second: np.ndarray, k: int, *, constant: float = 60.0) -> np.ndarray:
@@ -10,24 +12,52 @@ def reciprocal_rank(first: np.ndarray, second: np.ndarray, k: int, *, constant: 
     that the first list ranks better.
 
     Args:
-        first: (Q, K1) int64 documents, best first, -1 padding; no document twice in a row.
+        first: (Q, K1) documents, `PADDING` where there are fewer.
         second: (Q, K2) likewise.
         k: how many to return.
         constant: how little the top ranks stand out; the paper's 60.
 
-    Returns: (Q, k) int64, -1 padding.
+    Returns: (Q, k) int64, padded.
+
+    >>> reciprocal_rank(np.array([[1, 2, 3]]), np.array([[3, 4, -1]]), 5).tolist()
+    [[3, 1, 2, 4, -1]]
     """
-    raise NotImplementedError
+    documents = np.concatenate([first, second], axis=1)  # (Q, K1+K2)
+    ranks = np.concatenate([np.arange(first.shape[1]), np.arange(second.shape[1])])
+    points = np.where(documents == PADDING, 0.0, 1 / (constant + 1 + ranks))  # (Q, K1+K2)
+    # Sorted by document, the two mentions of one stand side by side.
+    order = np.argsort(documents, axis=1, kind="stable")  # (Q, K1+K2)
+    ordered, gained = (np.take_along_axis(table, order, axis=1) for table in (documents, points))
+    again = ordered[:, 1:] == ordered[:, :-1]  # (Q, K1+K2-1)
+    gained[:, :-1] += np.where(again, gained[:, 1:], 0.0)
+    np.put_along_axis(points, order, gained, axis=1)
+    return _first(documents, points, k)
 
 
 def alternate(first: np.ndarray, second: np.ndarray, k: int) -> np.ndarray:
-    """The k first documents taken from both lists in turn, the first list beginning; each document once.
+    """The k first documents of both lists in turn, the first list beginning; each stands at its first mention.
 
     Args:
-        first: (Q, K1) int64 documents, best first, -1 padding; no document twice in a row.
+        first: (Q, K1) documents, `PADDING` where there are fewer.
         second: (Q, K2) likewise.
         k: how many to return.
 
-    Returns: (Q, k) int64, -1 padding.
+    Returns: (Q, k) int64, padded.
+
+    >>> alternate(np.array([[1, 2, 3]]), np.array([[1, 4, -1]]), 5).tolist()
+    [[1, 2, 4, 3, -1]]
     """
-    raise NotImplementedError
+    turns = np.concatenate([2 * np.arange(first.shape[1]), 2 * np.arange(second.shape[1]) + 1])
+    documents = np.concatenate([first, second], axis=1)  # (Q, K1+K2)
+    points = np.broadcast_to(1.0 / (1 + turns), documents.shape)  # (Q, K1+K2)
+    return _first(documents, points, k)
+
+
+def _first(documents: np.ndarray, points: np.ndarray, k: int) -> np.ndarray:
+    """The k documents with most points, each once, padded: (Q, k)."""
+    order = np.argsort(-points, axis=1, kind="stable")  # (Q, K1+K2)
+    documents = np.take_along_axis(documents, order, axis=1)  # (Q, K1+K2)
+    gone = repeated(documents) | (documents == PADDING)  # (Q, K1+K2)
+    left = np.argsort(gone, axis=1, kind="stable")[:, :k]  # (Q, k)
+    best = np.where(np.take_along_axis(gone, left, axis=1), PADDING, np.take_along_axis(documents, left, axis=1))
+    return np.pad(best, ((0, 0), (0, k - best.shape[1])), constant_values=PADDING)  # (Q, k)

@@ -1,4 +1,4 @@
-"""Texts that differ in case, width, spacing or outer punctuation only: nearly the same, so no negatives of each other."""
+"""Texts that differ in case, width, spacing or outer punctuation only: no negatives of each other."""
 
 import re
 import unicodedata
