@@ -42,6 +42,9 @@ def train(
         list[str] | None, typer.Option(metavar="NAME[:WEIGHT]", help="A loss; give several for a sum.")
     ] = None,
     margin: Annotated[str | None, typer.Option(help="Margin of the first loss.")] = None,
+    matryoshka: Annotated[
+        str | None, typer.Option(metavar="256,128,...", help="Smaller dimensions to train too, to cut vectors to.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="A Hub name, a folder, or starter.")] = None,
     guide: Annotated[
         str | None, typer.Option(metavar="self|none|MODEL", help="Decides what is a false negative.")

@@ -15,6 +15,7 @@ KEYS: Mapping[str, str] = {
     "group": "data.group",
     "loss": "loss",
     "margin": "loss.0.args.margin",
+    "matryoshka": "matryoshka.dimensions",
     "model": "model.name",
     "prompts": "model.prompts",
     "max_length": "model.max_length",
@@ -129,5 +130,6 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "columns": parse_pairs,
     "lr": lambda value: read_scalar(value) if isinstance(value, str) else value,
     "margin": lambda value: read_scalar(value) if isinstance(value, str) else value,
+    "matryoshka": lambda value: read_scalar(f"[{value}]") if isinstance(value, str) else value,
     "target_kept": lambda value: read_scalar(value) if isinstance(value, str) else value,
 }

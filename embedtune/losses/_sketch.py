@@ -16,10 +16,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from embedtune.losses._vectors import wide
+from embedtune.losses._vectors import normalised, wide
 
-# Unit length within this is "the model normalises its output".
-UNIT_TOLERANCE = 1e-3
 # Values of one intermediate (M, slices of a chunk): 16 MiB in float32.
 CHUNK_VALUES = 2**22
 SCALES = ("auto", "sqrt_dim", "none")
@@ -48,9 +46,7 @@ def spread(embeddings: Tensor, scale: str) -> Tensor:
     one = torch.ones_like(factor)
     if scale == "none":
         return one
-    with torch.no_grad():
-        lengths = torch.linalg.vector_norm(embeddings, dim=-1)
-        return torch.where(((lengths - 1).abs() <= UNIT_TOLERANCE).all(), factor, one)
+    return torch.where(normalised(embeddings), factor, one)
 
 
 def statistic(embeddings: Tensor, along: Tensor, knots: int, t_max: float) -> Tensor:

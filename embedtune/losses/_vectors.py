@@ -8,6 +8,9 @@ from torch.autograd.function import once_differentiable
 
 from embedtune.losses.base import EmbeddingBatch
 
+# Unit length within this is "the model normalises its output".
+UNIT_TOLERANCE = 1e-3
+
 
 def wide(values: Tensor) -> Tensor:
     """The same values in float32, or in float64 when they came so: no softmax of ours runs in half precision."""
@@ -41,6 +44,12 @@ class _Unit(torch.autograd.Function):
         result, norms = ctx.saved_tensors
         along = (grad * result).sum(dim=-1, keepdim=True)
         return grad.addcmul(result, along, value=-1).div_(norms)
+
+
+@torch.no_grad()
+def normalised(vectors: Tensor) -> Tensor:
+    """Whether a model normalises its output, judged by these vectors (..., D) as they leave it: bool ()."""
+    return ((torch.linalg.vector_norm(wide(vectors), dim=-1) - 1).abs() <= UNIT_TOLERANCE).all()
 
 
 def has_negatives(batch: EmbeddingBatch) -> bool:

@@ -41,6 +41,7 @@ class Objective(nn.Module):
                 where="loss",
                 next="give each loss once and add up their weights",
             )
+        self.terms = tuple(terms)
         self.weights = {term.name: term.weight for term in terms}
         self.losses = nn.ModuleDict({term.name: term.loss for term in terms})
 

@@ -12,6 +12,7 @@ from embedtune.errors import ConfigError
 from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
 from embedtune.training.gradcache import check_device, encode_cached
 from embedtune.training.guide import GuideTable
+from embedtune.training.matryoshka import Matryoshka
 from embedtune.training.micro_batches import MicroBatchCollator
 from embedtune.training.objective import build_objective
 from embedtune.training.table import build_table
@@ -96,6 +97,16 @@ def test_without_dropout_the_gradients_are_those_of_one_big_batch(request, rows,
     assert largest > 0
     for parameter, value in wanted.items():
         torch.testing.assert_close(found[parameter], value, atol=1e-6 * largest, rtol=0)
+
+
+def test_nested_dimensions_have_the_gradients_of_one_big_batch_too(bert, rows, known):
+    no_dropout(bert.model).double().train()
+    adapter = adapter_of(bert, rows, known, OBJECTIVES["gist with a guide"])
+    adapter.objective = Matryoshka(adapter.objective, {32: 1.0, 8: 0.5}).double()
+    found = gradients(adapter, *micro_batched(bert, rows, 25))
+    wanted = gradients(adapter, *whole(bert, rows))
+    for parameter, value in wanted.items():
+        torch.testing.assert_close(found[parameter], value, atol=1e-10, rtol=1e-6)
 
 
 @pytest.mark.parametrize("device", ["cpu", CUDA])
