@@ -135,9 +135,10 @@ def _choice(scores: dict[float | None, np.ndarray]) -> Choice:
     found = compare_paired(plain, scores[best], metric=SELECTION)
     tried = {_words(margin): round(float(values.mean()), 4) for margin, values in scores.items()}
     listed = ", ".join(f"{words} {value:.3f}" for words, value in tried.items())
+    figures = f"{metric_label(SELECTION)} of short runs on dev: {listed}"
     if found.difference > 0 and found.p_value < LEVEL:
-        return Choice(best, tried, f"margin {best:g} was best on dev in short runs ({metric_label(SELECTION)}: {listed})")
-    return Choice(None, tried, f"no margin was clearly better than no guide on dev in short runs ({metric_label(SELECTION)}: {listed})")
+        return Choice(best, tried, f"margin {best:g} was best ({figures})")
+    return Choice(None, tried, f"no margin was clearly better than no guide ({figures})")
 
 
 def _words(margin: float | None) -> str:
