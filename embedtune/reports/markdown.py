@@ -33,9 +33,9 @@ def train_report(result: Mapping[str, Any]) -> str:
     """
     sections = (
         _verdict(result),
-        _findings(result),
+        findings(result),
         _guide(result),
-        _bullets("Data", result.get("described", ())),
+        bullets("Data", result.get("described", ())),
         _run(result),
         _curve(result),
         _use(result),
@@ -87,14 +87,14 @@ def _verdict(result: Mapping[str, Any]) -> str:
             for name, value in before.items()
         ]
         lines.append(
-            f"{heading.capitalize()}:\n\n{_table(('metric', 'before', 'after', 'difference'), rows, numbers=True)}"
+            f"{heading.capitalize()}:\n\n{table(('metric', 'before', 'after', 'difference'), rows, numbers=True)}"
         )
     if verdict and basis(test, unseen):
         lines.append(basis(test, unseen))
     return "\n\n".join(lines)
 
 
-def _findings(result: Mapping[str, Any]) -> str:
+def findings(result: Mapping[str, Any]) -> str:
     lines = []
     for finding in by_severity(result.get("findings", ())):
         lines.append(f"- **{finding.severity}** ({code(finding.code)}): {escape(said(finding))}")
@@ -114,7 +114,7 @@ def _guide(result: Mapping[str, Any]) -> str:
     }
     rows = [(name, escape(value)) for name, value in shares.items() if value is not None]
     said = f"Guide {code(guide.get('name', 'none'))}: {escape(guide['note'])}." if guide.get("note") else ""
-    return "\n\n".join(filter(None, ["## What the guide is worth", said.replace("..", "."), _table(("", ""), rows)]))
+    return "\n\n".join(filter(None, ["## What the guide is worth", said.replace("..", "."), table(("", ""), rows)]))
 
 
 def _run(result: Mapping[str, Any]) -> str:
@@ -130,7 +130,7 @@ def _run(result: Mapping[str, Any]) -> str:
         "peak memory": memory(result["peak_memory_bytes"]) if "peak_memory_bytes" in result else None,
     }
     rows = [(name, value) for name, value in facts.items() if value is not None]
-    return f"## The run\n\n{_table(('', ''), rows)}" if rows else ""
+    return f"## The run\n\n{table(('', ''), rows)}" if rows else ""
 
 
 def _curve(result: Mapping[str, Any]) -> str:
@@ -147,12 +147,12 @@ def _curve(result: Mapping[str, Any]) -> str:
         for step, scores in shown
     ]
     header = ("step", *(metric_label(escape(name)) for name in names))
-    return f"## On the dev split\n\n{_table(header, rows, numbers=True)}"
+    return f"## On the dev split\n\n{table(header, rows, numbers=True)}"
 
 
 def _use(result: Mapping[str, Any]) -> str:
     lines = result.get("how_to_use", ())
-    return f"## Use the model\n\n{_fenced('python', lines)}" if lines else ""
+    return f"## Use the model\n\n{fenced('python', lines)}" if lines else ""
 
 
 def _repeat(result: Mapping[str, Any]) -> str:
@@ -165,18 +165,18 @@ def _repeat(result: Mapping[str, Any]) -> str:
         "## Repeat this run",
         "Save this as `recipe.yaml` (it is also in the run folder) and run "
         "`embedtune train recipe.yaml --output ANOTHER_FOLDER`.",
-        _fenced("yaml", recipe.splitlines()),
-        _table(("package", "version"), [(code(name), code(version)) for name, version in versions.items()]),
-        _table(("data", "sha256"), [(code(name), code(sha)) for name, sha in facts.get("data_sha256", {}).items()]),
+        fenced("yaml", recipe.splitlines()),
+        table(("package", "version"), [(code(name), code(version)) for name, version in versions.items()]),
+        table(("data", "sha256"), [(code(name), code(sha)) for name, sha in facts.get("data_sha256", {}).items()]),
     ]
     return "\n\n".join(filter(None, parts))
 
 
-def _bullets(heading: str, texts: Sequence[str]) -> str:
+def bullets(heading: str, texts: Sequence[str]) -> str:
     return "\n".join([f"## {heading}", "", *(f"- {escape(text)}" for text in texts)]) if texts else ""
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = False) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = False) -> str:
     """A Markdown table of cells that are escaped already, with `numbers` right-aligned; nothing without rows."""
     if not rows:
         return ""
@@ -184,7 +184,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: boo
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
 
 
-def _fenced(language: str, lines: Sequence[str]) -> str:
+def fenced(language: str, lines: Sequence[str]) -> str:
     """A code block whose fence is longer than any run of backticks within."""
     body = [printable(line, keep="\t") for line in lines]
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", "\n".join(body))), default=0))

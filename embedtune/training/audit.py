@@ -6,11 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedtune.data.rows import RetrievalSet
+from embedtune.data.split import components
+from embedtune.identity import text_ids
 
-WEAK_FIRST_SHARE = 0.5
-HEAVY_MASKED_SHARE = 0.05
+MARGINS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
+"""The margins of the table in the report."""
 MOST_PAIRS = 2048
+MOST_IN_ONE_TOPIC = 0.5
+"""Where one component holds a larger share of the pairs, being connected says nothing."""
 TIE = 1e-6
+ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -30,16 +35,35 @@ class Margin:
 
 
 @dataclass(frozen=True)
+class MarginEffect:
+    """What a guide would do at one margin.
+
+    Args:
+        margin: the margin.
+        masked_share: share of the candidates not known to be right that it would drop.
+        found_share: share of those known to be right that it would find; None where none is known.
+    """
+
+    margin: float
+    masked_share: float
+    found_share: float | None
+
+
+@dataclass(frozen=True)
 class GuideAudit:
-    """How a guide treats held-out pairs in batches as large as the run's.
+    """How a guide treats held-out pairs.
 
     Args:
         pairs: how many pairs were looked at.
-        batch_size: candidates per anchor.
-        positive_first_share: share of anchors whose positive the guide ranks above every other candidate.
+        batch_size: candidates per anchor, as in the run.
+        positive_first_share: share of anchors whose positive the guide ranks above every other candidate of a batch.
         masked_share: share of the other candidates that it would drop as false negatives.
         margin: the margin used.
         step: the training step of the snapshot, 0 for a frozen guide.
+        separation: how often the positive lies above another candidate, ties counted half: 0.5 by chance, 1 at best.
+        known: combinations of anchor and candidate, beside the pairs themselves, that are known to be right.
+        others: those that are not.
+        effects: what other margins would do.
     """
 
     pairs: int
@@ -48,11 +72,10 @@ class GuideAudit:
     masked_share: float
     margin: float
     step: int = 0
-
-    @property
-    def weak(self) -> bool:
-        """Whether dropping by this guide is likely to hurt."""
-        return self.positive_first_share < WEAK_FIRST_SHARE or self.masked_share > HEAVY_MASKED_SHARE
+    separation: float = 1.0
+    known: int = 0
+    others: int = 0
+    effects: tuple[MarginEffect, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -69,15 +92,26 @@ class HeldOut:
     """Judged pairs that training does not see, in a seeded order so that neighbours in the file do not share a batch.
 
     Args:
-        anchors: query texts.
+        anchors: query texts, P of them.
         positives: a relevant document of each.
         documents: ids of the positives, and per pair the ids of all documents relevant to its query.
+        topics: (P,) pairs of one number are connected by shared texts, and taken to answer each other; None where
+            that is not known.
     """
 
     anchors: list[str]
     positives: list[str]
     documents: list[str]
     relevant: list[frozenset[str]]
+    topics: np.ndarray | None = None
+
+    def right(self, rows: slice, columns: slice) -> np.ndarray:
+        """Which positives of `columns` are right for the anchors of `rows`: bool (R, C)."""
+        judged = [[document in relevant for document in self.documents[columns]] for relevant in self.relevant[rows]]
+        right = np.array(judged, dtype=bool).reshape(rows.stop - rows.start, -1)  # (R, C)
+        if self.topics is not None:
+            right |= self.topics[rows, None] == self.topics[None, columns]
+        return right
 
 
 def held_out_pairs(dev: RetrievalSet, seed: int = 0) -> HeldOut:
@@ -89,19 +123,29 @@ def held_out_pairs(dev: RetrievalSet, seed: int = 0) -> HeldOut:
         if grade > 0 and query in dev.queries
     ]
     order = np.random.default_rng(seed).permutation(len(pairs))[:MOST_PAIRS]
+    topics = _topics([dev.queries[query] for query, _, _ in pairs], [dev.corpus[document] for _, document, _ in pairs])
     chosen = [pairs[i] for i in order]
     return HeldOut(
         anchors=[dev.queries[query] for query, _, _ in chosen],
         positives=[dev.corpus[document] for _, document, _ in chosen],
         documents=[document for _, document, _ in chosen],
         relevant=[relevant for _, _, relevant in chosen],
+        topics=None if topics is None else topics[order],
     )
+
+
+def _topics(anchors: list[str], positives: list[str]) -> np.ndarray | None:
+    """The component of each pair (P,), or None where they hang together too much to mean anything."""
+    if not anchors:
+        return None
+    groups = components(text_ids(anchors), text_ids(positives))
+    return groups.of_row if groups.sizes.max() <= MOST_IN_ONE_TOPIC * len(anchors) else None
 
 
 def audit_guide(
     pairs: HeldOut, anchors: np.ndarray, positives: np.ndarray, *, batch_size: int, margin: Margin, step: int = 0
 ) -> GuideAudit | None:
-    """Audit a guide on held-out pairs; documents relevant to the same query are not counted against it.
+    """Audit a guide on held-out pairs; documents known to be right for a query are not counted against it.
 
     Args:
         pairs: P pairs.
@@ -113,20 +157,61 @@ def audit_guide(
 
     Returns: the audit, or None where no pair has another to be compared with.
     """
-    first = masked = candidates = rows = 0
+    first = 0
     for batch in _batches(len(anchors), batch_size):
         similarity = anchors[batch] @ positives[batch].T  # (B, B)
-        own = similarity.diagonal()[:, None]  # (B, 1)
-        others = np.array(
-            [[document not in relevant for document in pairs.documents[batch]] for relevant in pairs.relevant[batch]]
-        )  # (B, B)
-        first += int(((similarity < own) | ~others).all(axis=1).sum())
-        masked += int(((similarity > margin.threshold(own) + TIE) & others).sum())
-        candidates += int(others.sum())
-        rows += len(own)
-    if not candidates:
+        first += int(((similarity < similarity.diagonal()[:, None]) | pairs.right(batch, batch)).all(axis=1).sum())
+    count = _Count((margin.value, *MARGINS), margin.relative)
+    for rows in _batches(len(anchors), ROWS):
+        count.add(pairs, anchors, positives, rows)
+    if not count.others:
         return None
-    return GuideAudit(rows, min(batch_size, len(anchors)), first / rows, masked / candidates, margin.value, step)
+    own, *effects = count.effects()
+    return GuideAudit(
+        pairs=len(anchors),
+        batch_size=min(batch_size, len(anchors)),
+        positive_first_share=first / len(anchors),
+        masked_share=own.masked_share,
+        margin=margin.value,
+        step=step,
+        separation=count.below / count.others,
+        known=count.known,
+        others=count.others,
+        effects=tuple(effects),
+    )
+
+
+class _Count:
+    """Counts over all pairs of anchors and candidates: a batch meets the same shares, and fewer of the known ones."""
+
+    def __init__(self, margins: tuple[float, ...], relative: bool) -> None:
+        self.margins = [Margin(value, relative) for value in margins]
+        self.masked = np.zeros(len(margins), dtype=np.int64)
+        self.found = np.zeros(len(margins), dtype=np.int64)
+        self.others = self.known = 0
+        self.below = 0.0
+
+    def add(self, pairs: HeldOut, anchors: np.ndarray, positives: np.ndarray, rows: slice) -> None:
+        similarity = anchors[rows] @ positives.T  # (R, P)
+        place = np.arange(rows.start, rows.stop)
+        own = similarity[np.arange(len(place)), place][:, None]  # (R, 1)
+        right = pairs.right(rows, slice(0, len(positives)))  # (R, P)
+        # The same document again is the positive itself, which no guide is asked about.
+        same = np.array([[pairs.positives[i] == text for text in pairs.positives] for i in place])  # (R, P)
+        known, others = right & ~same, ~right
+        self.known += int(known.sum())
+        self.others += int(others.sum())
+        self.below += float(np.where(similarity < own, 1.0, 0.5 * (similarity == own))[others].sum())
+        for i, margin in enumerate(self.margins):
+            above = similarity > margin.threshold(own) + TIE  # (R, P)
+            self.masked[i] += int((above & others).sum())
+            self.found[i] += int((above & known).sum())
+
+    def effects(self) -> list[MarginEffect]:
+        return [
+            MarginEffect(margin.value, int(masked) / self.others, int(found) / self.known if self.known else None)
+            for margin, masked, found in zip(self.margins, self.masked, self.found, strict=True)
+        ]
 
 
 def _batches(rows: int, size: int) -> Iterator[slice]:

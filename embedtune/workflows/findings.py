@@ -55,15 +55,16 @@ def _best_is_early(fitted: FitResult) -> Finding | None:
 
 def _weak_guide(guiding: Guiding) -> Finding | None:
     """A guide whose margin was chosen on dev has been shown to help there, whatever its audit looks like."""
-    audit = guiding.audits[-1] if guiding.audits else None
-    if audit is None or not audit.weak or guiding.chosen is not None:
+    proposal = guiding.proposal
+    if proposal is None or not proposal.warns:
         return None
+    audit = guiding.audits[-1]
     return Finding(
         code="weak-guide",
         severity="warning",
         count=audit.pairs,
         message=f"the guide {guiding.name} is weak: {audit.sentence}.",
-        fix="Compare with --guide none; a smaller --margin or gist's false_negative_weight=0.3 masks less.",
+        fix=f"Proposed: {proposal.sentence} ({proposal.option}).",
     )
 
 

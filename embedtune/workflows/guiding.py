@@ -1,6 +1,6 @@
 """Which guide a run gets, how it is prepared, and what it turns out to be worth."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from transformers import TrainerCallback
@@ -13,6 +13,7 @@ from embedtune.models.load import load_encoder
 from embedtune.models.store import VectorStore
 from embedtune.training.audit import GuideAudit, Margin, audit_guide, held_out_pairs
 from embedtune.training.guide import GuideTable
+from embedtune.training.proposal import Proposal, propose
 from embedtune.training.self_guide import SelfGuide
 from embedtune.training.trainer import Fit
 from embedtune.workflows.needs import guided_term
@@ -29,6 +30,7 @@ class Guiding:
         callbacks: refresh it while training.
         audits: what it was worth, in order of time.
         chosen: margins tried on dev and the reason for the one used, where the run chose it.
+        weighs: whether the loss weighs false negatives instead of dropping them.
     """
 
     name: str
@@ -36,6 +38,15 @@ class Guiding:
     callbacks: tuple[TrainerCallback, ...] = ()
     audits: list[GuideAudit] = field(default_factory=list)
     chosen: dict[str, Any] | None = None
+    weighs: bool = False
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """What the last audit suggests; nothing where dev has chosen already, which knows better."""
+        if not self.audits or not self.audits[-1].effects or self.chosen is not None:
+            return None
+        proposal = propose(self.audits[-1], own=self.name == "self")
+        return None if self.weighs and proposal.kind == "weight" else proposal
 
     def as_json(self) -> dict[str, Any] | None:
         """What the report says of the guide, None where no loss wanted one."""
@@ -49,6 +60,10 @@ class Guiding:
             "positive_first_share": last.positive_first_share if last else None,
             "masked_share": last.masked_share if last else None,
             "step": last.step if last else None,
+            "separation": last.separation if last else None,
+            "known_positives": last.known if last else None,
+            "margins": [asdict(effect) for effect in last.effects] if last else [],
+            "proposal": asdict(self.proposal) if self.proposal else None,
             "note": self._note(last),
         }
 
@@ -69,6 +84,7 @@ def choose_guide(
     *,
     talk: Talk,
     store: VectorStore | None,
+    chosen: dict[str, Any] | None = None,
 ) -> Guiding:
     """The guide of this run, a frozen one with its vectors computed, a `self` one to be filled while training.
 
@@ -79,46 +95,51 @@ def choose_guide(
         encoder: the student.
         talk: told what the guide is worth.
         store: keeps the vectors of a frozen guide.
+        chosen: how the margin was chosen on dev, where it was.
     """
-    if config.guide.name == "none" or guided_term(config) is None:
-        return Guiding("none")
+    term = guided_term(config)
+    if config.guide.name == "none" or term is None:
+        return Guiding("none", chosen=chosen)
+    weighs = bool(config.loss[term].args.get("false_negative_weight"))
     table = GuideTable(plan.rows, plan.table.negatives)
+    guiding = Guiding(config.guide.name, table, chosen=chosen, weighs=weighs)
     if config.guide.name == "self":
-        return _self_guide(config, plan, table, dev, encoder, talk)
+        guiding.callbacks = (_self_guide(config, plan, guiding, table, dev, encoder, talk),)
+        return guiding
     guide = load_encoder(config.guide, device=config.training.device)
-    guiding = Guiding(config.guide.name, table)
     with talk.progress(f"guide vectors from {guide.name}") as tell:
         table.fill(lambda texts, role: encode(guide, texts, role=role, store=store, progress=lambda n, _: tell(n)))
     audit = _audit(config, guide, dev, store=store)
     if audit is not None:
         guiding.audits.append(audit)
-        (talk.warn if audit.weak else talk.say)(f"guide {guide.name}: {audit.sentence}{_advice(audit)}")
+        _tell(guiding, talk)
     return guiding
 
 
 def _self_guide(
-    config: TrainConfig, plan: Fit, table: GuideTable, dev: RetrievalSet | None, encoder: Encoder, talk: Talk
-) -> Guiding:
-    guiding = Guiding("self", table)
-
+    config: TrainConfig,
+    plan: Fit,
+    guiding: Guiding,
+    table: GuideTable,
+    dev: RetrievalSet | None,
+    encoder: Encoder,
+    talk: Talk,
+) -> SelfGuide:
     def refreshed(step: int) -> None:
         audit = _audit(config, encoder, dev, step=step)
         if audit is not None:
             guiding.audits.append(audit)
             if len(guiding.audits) == 1:  # once an epoch would drown everything else; the report has the last one
-                talk.say(f"guide self at step {step}: {audit.sentence}")
+                _tell(guiding, talk)
 
-    guiding.callbacks = (
-        SelfGuide(
-            table,
-            lambda texts, role: encode(encoder, texts, role=role),
-            warmup_share=config.guide.warmup_share,
-            steps=plan.steps,
-            steps_per_epoch=plan.steps_per_epoch,
-            on_refresh=refreshed,
-        ),
+    return SelfGuide(
+        table,
+        lambda texts, role: encode(encoder, texts, role=role),
+        warmup_share=config.guide.warmup_share,
+        steps=plan.steps,
+        steps_per_epoch=plan.steps_per_epoch,
+        on_refresh=refreshed,
     )
-    return guiding
 
 
 def _audit(
@@ -144,10 +165,10 @@ def _margin(config: TrainConfig) -> Margin:
     return Margin(float(args.get("margin", 0.0)), args.get("margin_strategy") == "relative")
 
 
-def _advice(audit: GuideAudit) -> str:
-    if not audit.weak:
-        return ""
-    return (
-        "; such a guide is likely to hurt: try --guide self, --guide none, "
-        "or gist's false_negative_weight=0.3 instead of dropping"
-    )
+def _tell(guiding: Guiding, talk: Talk) -> None:
+    """The audit and what it suggests, in two lines."""
+    audit, proposal = guiding.audits[-1], guiding.proposal
+    at = f" at step {audit.step}" if audit.step else ""
+    talk.say(f"guide {guiding.name}{at}: {audit.sentence}")
+    if proposal is not None:
+        (talk.warn if proposal.warns else talk.say)(f"proposal: {proposal.sentence} ({proposal.option})")

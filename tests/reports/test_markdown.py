@@ -70,6 +70,19 @@ def test_facts_of_the_run_and_its_guide(result):
     assert cells["epochs"] == "2.67" and cells["torch"] == "2.13.0" and cells["청년 월세.jsonl"] == "0a1b"
 
 
+def test_margins_not_taken_and_what_is_proposed(result):
+    margins = [{"margin": 0.0, "masked_share": 0.0131, "found_share": None}]
+    margins += [{"margin": 0.1, "masked_share": 0.05, "found_share": 0.9}]
+    guide = result["guide"] | {
+        "margins": margins,
+        "proposal": {"sentence": "at | margin 0.1", "option": "--margin 0.1"},
+    }
+    report = train_report(result | {"guide": guide})
+    cells = [row for table in tables(report) for row in table]
+    assert ["0", "1.31%", "none is known"] in cells and ["0.1", "5.00%", "90.0%"] in cells
+    assert "Proposal: at \\| margin 0.1 (`--margin 0.1`)." in report
+
+
 def test_code_and_recipe_can_be_copied_as_they_are(result):
     blocks = fences(train_report(result))
     assert blocks["python"] == "\n".join(result["how_to_use"]) + "\n"

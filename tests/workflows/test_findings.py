@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from embedtune.data.rows import RetrievalSet, Rows, TrainingData
-from embedtune.training.audit import GuideAudit
+from embedtune.training.audit import GuideAudit, MarginEffect
 from embedtune.training.trainer import FitResult
 from embedtune.workflows.findings import run_findings
 from embedtune.workflows.guiding import Guiding
@@ -15,7 +15,10 @@ from embedtune.workflows.guiding import Guiding
 JUDGED = RetrievalSet("dev", {"q": "a"}, {"d": "b"}, {"q": {"d": 1}})
 DATA = TrainingData(Rows(["a"], ["b"]), JUDGED, JUDGED, ["a"], np.zeros((0, 2), np.int64), (), (), {})
 FIT = FitResult(steps=10, epochs=1.0, elapsed_s=1.0, examples_per_s=1.0, best_step=10, curve=((10, {"ndcg@10": 0.5}),))
-AUDIT = GuideAudit(pairs=100, batch_size=50, positive_first_share=0.9, masked_share=0.01, margin=0.1)
+CAREFUL = MarginEffect(margin=0.0, masked_share=0.01, found_share=None)
+AUDIT = GuideAudit(
+    pairs=100, batch_size=50, positive_first_share=0.9, masked_share=0.01, margin=0.1, others=9900, effects=(CAREFUL,)
+)
 
 
 @pytest.fixture
@@ -50,9 +53,10 @@ def test_a_best_model_in_the_first_half(codes, best, found) -> None:
 
 
 def test_a_guide_that_ranks_or_masks_badly(codes) -> None:
-    assert codes(audit=replace(AUDIT, positive_first_share=0.49)) == ["weak-guide"]
-    assert codes(audit=replace(AUDIT, masked_share=0.06)) == ["weak-guide"]
-    assert codes(audit=replace(AUDIT, masked_share=0.06), chosen={"margin": 0.1}) == []
+    heavy = replace(AUDIT, effects=(replace(CAREFUL, masked_share=0.06),))
+    assert codes(audit=replace(AUDIT, separation=0.6)) == ["weak-guide"]
+    assert codes(audit=heavy) == ["weak-guide"]
+    assert codes(audit=heavy, chosen={"margin": 0.1}) == []
 
 
 def test_rows_whose_negatives_were_all_masked(codes) -> None:

@@ -1,5 +1,7 @@
 """Which guide a run gets, and what is said of its worth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,7 @@ from embedtune.workflows.guiding import choose_guide
 def guided(recipe, bert, listener, tmp_path):
     """Chooses the guide of a recipe on the 48 pairs; returns it with the data."""
 
-    def choose(*overrides: str, dev: bool = True, **options):
+    def choose(*overrides: str, dev: bool = True, chosen=None, **options):
         config = recipe(*overrides, **options)
         data = prepare(config.data, 0)
         plan = Fit(
@@ -31,7 +33,7 @@ def guided(recipe, bert, listener, tmp_path):
             lr=0.01,
         )
         judged = data.dev if dev else None
-        return choose_guide(config, plan, judged, bert, talk=listener, store=None), data
+        return choose_guide(config, plan, judged, bert, talk=listener, store=None, chosen=chosen), data
 
     return choose
 
@@ -60,16 +62,33 @@ def test_a_frozen_guide_has_its_own_prompts_and_is_audited_on_dev(guided, bert_f
     similarity = anchors @ documents.T
     first = (similarity >= similarity.diagonal()[:, None]).sum(axis=1) == 1
     assert audit.positive_first_share == pytest.approx(first.mean())
-    said = listener.warned if audit.weak else listener.said
-    assert any(audit.sentence in sentence for sentence in said)
+    assert any(audit.sentence in sentence for sentence in listener.said)
 
 
 def test_a_weak_guide_is_a_warning_with_advice(guided, bert_folder, listener) -> None:
     """Random weights cannot rank; with a margin of 2 everything is dropped."""
     guiding, _ = guided(guide=str(bert_folder), margin="2")
-    assert guiding.audits[0].weak
     assert guiding.audits[0].masked_share == 1.0
-    assert any("such a guide is likely to hurt: try --guide self" in sentence for sentence in listener.warned)
+    assert any("proposal:" in sentence and guiding.proposal.option in sentence for sentence in listener.warned)
+    said = guiding.as_json()
+    assert said["proposal"]["sentence"] == guiding.proposal.sentence
+    assert [one["margin"] for one in said["margins"]] == [0.0, 0.05, 0.1, 0.15, 0.2, 0.3]
+
+
+def test_where_dev_chose_nothing_else_is_proposed(guided, bert_folder, listener) -> None:
+    guiding, _ = guided(guide=str(bert_folder), margin="2", chosen={"margin": 2, "reason": "dev said so"})
+    assert guiding.proposal is None and guiding.as_json()["proposal"] is None
+    assert not any("proposal" in sentence for sentence in listener.warned)
+
+
+def test_a_loss_that_weighs_already_is_not_told_to(guided, bert_folder) -> None:
+    guiding, _ = guided(guide=str(bert_folder), margin="0.1")
+    audit = guiding.audits[0]
+    heavy = replace(audit.effects[0], masked_share=0.06)
+    guiding.audits = [replace(audit, separation=0.9, effects=(heavy, *audit.effects[1:]))]
+    assert guiding.proposal.kind == "weight"
+    guiding.weighs = True
+    assert guiding.proposal is None
 
 
 def test_a_self_guide_is_filled_while_training(guided) -> None:
