@@ -1,18 +1,22 @@
 """Exact search: the k documents with the largest inner product for every query, with a stated order among equal scores.
 
-Scores are summed in float64 and rounded to float32 once. A float32 matrix product gives identical documents scores
-that differ in the last bit, depending on where in a block they stand; rounded this way they tie, and results depend
-neither on the blocks nor on the number of threads. Score and tie order are packed into one integer key, so a partition
-of keys settles the cut exactly, however many documents tie there. FAISS was the alternative: two to three times as
-fast, but which of several tied documents it keeps is left open.
+FAISS finds candidates in float32, fast, but a float32 product gives identical documents scores that differ in the last
+bit, and which of several tied documents FAISS keeps is left open. So a few more than k are fetched and scored again, in
+float64, rounded to float32 once: identical documents tie, ties go by rank, and results depend neither on blocks nor on
+threads. Nothing outside the candidates has a float32 score above their smallest, and a float32 score errs by a known
+bound; where the k-th score is not above both together (ties at the cut, above all), the query is searched again in
+float64.
 """
 
 import numpy as np
 
 from embedtune.errors import ConfigError, ModelError
+from embedtune.search.candidates import Candidates, as_float32, lengths, nearest
+from embedtune.search.keys import WORST, TieOrder, largest, scores_of
 
-_FLIP = np.int32(0x7FFFFFFF)
-_WORST = np.array([-np.inf], dtype=np.float32)
+_ROUNDING = 2.0**-24  # the most by which float32 changes a number, relative to it
+_SCALE = (1e-12, 1e18)  # lengths of vectors whose float32 products neither overflow nor lose digits to underflow
+_AT_ONCE = 2**20  # bytes of vectors scored again at a time; more would leave the processor's cache
 
 
 def top_k(
@@ -23,12 +27,14 @@ def top_k(
     tie_rank: np.ndarray | None = None,
     memory_bytes: int = 2**30,
     device: str = "cpu",
-    block_rows: int = 1024,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k best documents of every query by inner product, best first.
 
-    Memory beside the arguments: one float64 copy of a block of queries and of documents, a block of scores, and the
-    result. `documents` may be a memory map; it is read once, block by block.
+    `documents` may be a memory map in float16 or float32; it is read once, block by block, and then candidates alone,
+    so many queries at a time cost less than few.
+
+    Source: FAISS is Douze et al. 2024, arXiv:2401.08281; the proof is ours, see `float32_error`.
+    Bounds: a score differs from the inner product of the vectors given by float32 rounding, 6e-8 of it, at most.
 
     Args:
         queries: (Q, D), any float type.
@@ -36,19 +42,57 @@ def top_k(
         k: how many documents a query gets, >= 1.
         tie_rank: (C,) a permutation of 0..C-1; among equal scores the document with the greater rank comes first.
             None: the document that stands earlier.
-        memory_bytes: bounds the blocks; the result is the same for every bound.
-        device: "cpu" searches with FAISS, "cuda" with torch.
-        block_rows: rows of queries and of documents scored at a time.
+        memory_bytes: for blocks, beside the arguments and the result, which it does not change.
+        device: "cpu" finds candidates with FAISS, any other with torch, such as "cuda".
 
     Returns: scores (Q, min(k, C)) float32 and document positions (Q, min(k, C)) int64.
 
     Raises:
-        ConfigError: k is below 1.
+        ConfigError: k is below 1, or `tie_rank` has not one rank a document.
         ModelError: the vectors differ in dimensions or hold NaN or infinity.
 
     >>> scores, positions = top_k(np.eye(2), np.array([[1.0, 0.0], [0.5, 2.0], [1.0, 0.0]]), k=2)
     >>> positions.tolist(), scores.tolist()
     ([[0, 2], [1, 0]], [[1.0, 1.0], [2.0, 0.0]])
+    """
+    check(queries, documents, k)
+    order = TieOrder(len(documents), tie_rank)
+    k = min(k, len(documents))
+    if not len(queries) or not k:
+        return order.unpack(np.empty((len(queries), k), dtype=np.int64))
+    refuse_not_finite(queries, "query", memory_bytes)
+    width = min(len(documents), k + max(16, k // 8))
+    found = nearest(queries, documents, width, memory_bytes=memory_bytes, device=device)
+    if not np.isfinite(found.longest):
+        refuse_not_finite(documents, "document", memory_bytes)
+    keys = rescored(queries, documents, found.positions, k, order, memory_bytes)  # (Q, k)
+    open_ = np.flatnonzero(~_proven(queries, keys, found, len(documents)))
+    if len(open_):
+        keys[open_] = _scan(queries[open_], documents, k, order, memory_bytes)
+    return order.unpack(keys)
+
+
+def float32_error(dimensions: int) -> float:
+    """The most by which a float32 inner product of vectors of length 1 can err, in whatever order it is summed.
+
+    D products and their sum err by D roundings of |q| |d| at most, and rounding both vectors adds two; a hundredth more
+    allows for lengths that are float32 themselves. It grows with D: 1.6e-5 for 256 dimensions, 2.5e-4 for 4096.
+
+    Source: Higham 2002, Accuracy and Stability of Numerical Algorithms, eq. 3.5: n u / (1 - n u) with n = D + 2.
+
+    >>> float32_error(256) < 1.6e-5
+    True
+    """
+    roundings = (dimensions + 2) * _ROUNDING
+    return 1.01 * roundings / (1 - roundings)
+
+
+def check(queries: np.ndarray, documents: np.ndarray, k: int) -> None:
+    """Refuse what cannot be searched, whatever the method.
+
+    Raises:
+        ConfigError: k is below 1.
+        ModelError: the vectors differ in dimensions.
     """
     if k < 1:
         raise ConfigError(f"k must be at least 1, not {k}", where="top_k")
@@ -57,26 +101,67 @@ def top_k(
             f"query vectors have {queries.shape[-1]} dimensions and document vectors {documents.shape[-1]}; "
             "both must come from encoders that share a space"
         )
-    count = len(documents)
-    ranks = np.arange(count)[::-1] if tie_rank is None else np.asarray(tie_rank, dtype=np.int64)  # (C,)
-    at_rank = np.empty(count, dtype=np.int64)  # (C,), the inverse: rank -> position
-    at_rank[ranks] = np.arange(count)
-    best = np.full((len(queries), min(k, count)), _pack(_WORST, np.zeros(1, np.int64))[0])  # (Q, k) keys
-    for first in range(0, count if best.size else 0, block_rows):
-        block = _finite(documents[first : first + block_rows], "document", first).T  # (D, c)
-        block_ranks = ranks[first : first + block_rows]  # (c,)
-        for row in range(0, len(queries), block_rows):
-            rows = slice(row, row + block_rows)
-            best[rows] = _merge(best[rows], _finite(queries[rows], "query", row) @ block, block_ranks)
-    best = np.sort(best, axis=1)[:, ::-1]  # (Q, k)
-    return _scores(best), at_rank[best & np.int64(0xFFFFFFFF)]
 
 
-def _merge(best: np.ndarray, scores: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """The k largest keys of `best` (q, k), whose first column is its smallest, and of a block of scores (q, c)."""
+def rescored(
+    queries: np.ndarray, documents: np.ndarray, positions: np.ndarray, k: int, order: TieOrder, memory_bytes: int
+) -> np.ndarray:
+    """The keys of the k best candidates, best first, by float64 sums.
+
+    Args:
+        queries: (Q, D).
+        documents: (C, D).
+        positions: (Q, K) of candidates; -1 where there is none.
+        k: how many to keep.
+        order: who comes first among ties.
+        memory_bytes: bounds what is scored at a time.
+
+    Returns: keys (Q, k) int64, `WORST` where there are fewer candidates.
+    """
+    keys = np.full((len(queries), min(k, positions.shape[1])), WORST)  # (Q, k)
+    a_query = positions.shape[1] * documents.shape[1] * (8 + documents.itemsize)
+    rows = max(1, min(memory_bytes // 2, _AT_ONCE) // max(1, a_query))
+    for row in range(0, len(queries), rows):
+        part = slice(row, row + rows)
+        near = documents[positions[part]].astype(np.float64)  # (q, K, D)
+        # One dot product a pair, and not a matrix product: equal vectors then get equal sums, wherever they stand.
+        scores = np.vecdot(near, queries[part, None].astype(np.float64))  # (q, K)
+        packed = np.where(positions[part] < 0, WORST, order.pack(scores, positions[part]))  # (q, K)
+        keys[part] = largest(packed, keys.shape[1])
+    return keys
+
+
+def _proven(queries: np.ndarray, keys: np.ndarray, found: Candidates, count: int) -> np.ndarray:
+    """Whether no document outside the candidates can be among the k best of a query: bool (Q,)."""
+    if found.scores.shape[1] == count:
+        return np.ones(len(keys), dtype=bool)
+    error = float32_error(queries.shape[1])
+    length = lengths(as_float32(queries)).astype(np.float64)  # (Q,)
+    with np.errstate(invalid="ignore", over="ignore"):
+        outside = found.scores.min(axis=1) + error * length * found.longest  # (Q,)
+        above = scores_of(keys[:, -1]) > outside.astype(np.float32)
+    low, high = _SCALE
+    return above & (low < length) & (length < high) & (low < found.longest < high)
+
+
+def _scan(queries: np.ndarray, documents: np.ndarray, k: int, order: TieOrder, memory_bytes: int) -> np.ndarray:
+    """The keys (Q, k) of the k best among all documents, best first, every score in float64."""
+    rows = max(1, min(1024, memory_bytes // (32 * (queries.shape[1] + 1024))))
+    best = np.full((len(queries), k), WORST)  # (Q, k)
+    for first in range(0, len(documents), rows):
+        block = documents[first : first + rows].astype(np.float64).T  # (D, c)
+        for row in range(0, len(queries), rows):
+            part = slice(row, row + rows)
+            best[part] = _merge(best[part], queries[part].astype(np.float64) @ block, first, order)
+    return np.sort(best, axis=1)[:, ::-1]
+
+
+def _merge(best: np.ndarray, scores: np.ndarray, first: int, order: TieOrder) -> np.ndarray:
+    """The k largest keys of `best` (q, k) and of a block of scores (q, c) of the documents from `first` on."""
     # Most scores of a later block lie below a row's k-th best already: only the others are worth packing. One step of
     # float32 is left as room because these scores are not rounded yet.
-    floor = np.nextafter(_scores(best[:, :1]), np.float32(-np.inf))  # (q, 1)
+    worst = best.min(axis=1, keepdims=True)  # (q, 1)
+    floor = np.where(worst == WORST, -np.inf, np.nextafter(scores_of(worst), np.float32(-np.inf)))  # (q, 1)
     above = np.flatnonzero(scores >= floor)  # (n,), row by row
     if not len(above):
         return best
@@ -84,33 +169,25 @@ def _merge(best: np.ndarray, scores: np.ndarray, ranks: np.ndarray) -> np.ndarra
     counts = np.bincount(row, minlength=len(best))  # (q,)
     place = np.arange(len(above)) - np.repeat(np.cumsum(counts) - counts, counts)  # (n,), 0.. within each row
     k = best.shape[1]
-    keys = np.full((len(best), k + counts.max()), np.iinfo(np.int64).min)  # (q, k + m)
+    keys = np.full((len(best), k + counts.max()), WORST)  # (q, k + m)
     keys[:, :k] = best
-    keys[row, k + place] = _pack(scores.ravel()[above].astype(np.float32), ranks[column])
+    keys[row, k + place] = order.pack(scores.ravel()[above], first + column)
     keys.partition(keys.shape[1] - k, axis=1)
     return keys[:, -k:]
 
 
-def _pack(scores: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """Keys (int64) that order as (score, rank) do: the score's bits, made monotonic, above 32 bits of rank."""
-    bits = (scores + np.float32(0)).view(np.int32)  # adding zero turns -0.0 into 0.0, which it equals
-    return (np.where(bits < 0, bits ^ _FLIP, bits).astype(np.int64) << 32) | ranks
+def refuse_not_finite(vectors: np.ndarray, role: str, memory_bytes: int) -> None:
+    """Refuse NaN and infinity: NaN compares false with everything and its document would just vanish.
 
-
-def _scores(keys: np.ndarray) -> np.ndarray:
-    """The float32 scores packed in keys."""
-    bits = (keys >> 32).astype(np.int32)
-    return np.where(bits < 0, bits ^ _FLIP, bits).view(np.float32)
-
-
-def _finite(vectors: np.ndarray, role: str, first: int) -> np.ndarray:
-    """A block as float64, refused when not finite: NaN compares false with everything and would just vanish."""
-    block = np.asarray(vectors, dtype=np.float64)
-    bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
-    if len(bad):
-        raise ModelError(
-            f"the vector of {role} {first + bad[0]} holds NaN or infinity ({len(bad)} such in its block); "
-            "an encoder must give finite numbers",
-            next="try a smaller learning rate, or --precision fp32",
-        )
-    return block
+    Raises:
+        ModelError: names the first such vector.
+    """
+    rows = max(1, memory_bytes // (8 * max(1, vectors.shape[1])))
+    for first in range(0, len(vectors), rows):
+        bad = np.flatnonzero(~np.isfinite(vectors[first : first + rows]).all(axis=1))
+        if len(bad):
+            raise ModelError(
+                f"the vector of {role} {first + bad[0]} holds NaN or infinity ({len(bad)} such in its block); "
+                "an encoder must give finite numbers",
+                next="try a smaller learning rate, or --precision fp32",
+            )
