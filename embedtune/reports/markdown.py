@@ -114,7 +114,20 @@ def _guide(result: Mapping[str, Any]) -> str:
     }
     rows = [(name, escape(value)) for name, value in shares.items() if value is not None]
     said = f"Guide {code(guide.get('name', 'none'))}: {escape(guide['note'])}." if guide.get("note") else ""
-    return "\n\n".join(filter(None, ["## What the guide is worth", said.replace("..", "."), table(("", ""), rows)]))
+    parts = ["## What the guide is worth", said.replace("..", "."), table(("", ""), rows), _margins(guide)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _margins(guide: Mapping[str, Any]) -> str:
+    """What other margins would do, and what is proposed."""
+    rows = [
+        (f"{one['margin']:g}", f"{one['masked_share']:.2%}", _percent(one["found_share"]) or "none is known")
+        for one in guide.get("margins") or ()
+    ]
+    header = ("at margin", "drops of the other candidates", "finds of the known false negatives")
+    proposal = guide.get("proposal")
+    said = f"Proposal: {escape(proposal['sentence'])} ({code(proposal['option'])})." if proposal else ""
+    return "\n\n".join(filter(None, [table(header, rows, numbers=True), said]))
 
 
 def _run(result: Mapping[str, Any]) -> str:
