@@ -45,6 +45,9 @@ def train(
     matryoshka: Annotated[
         str | None, typer.Option(metavar="256,128,...", help="Smaller dimensions to train too, to cut vectors to.")
     ] = None,
+    queue: Annotated[
+        int | None, typer.Option(help="Past positives that join the candidates of gist and infonce.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="A Hub name, a folder, or starter.")] = None,
     guide: Annotated[
         str | None, typer.Option(metavar="self|none|MODEL", help="Decides what is a false negative.")

@@ -16,6 +16,7 @@ KEYS: Mapping[str, str] = {
     "loss": "loss",
     "margin": "loss.0.args.margin",
     "matryoshka": "matryoshka.dimensions",
+    "queue": "queue",
     "model": "model.name",
     "prompts": "model.prompts",
     "max_length": "model.max_length",

@@ -144,6 +144,9 @@ class TrainConfig(Section):
     data: DataSection = Field(default_factory=DataSection)
     loss: list[LossSection] = Field(default_factory=lambda: [LossSection(name="gist")], min_length=1)
     matryoshka: MatryoshkaSection = Field(default_factory=MatryoshkaSection)
+    queue: int | None = Field(
+        None, ge=1, description="how many positives of past batches join each anchor's candidates; null: none"
+    )
     negatives: NegativesSection = Field(default_factory=NegativesSection)
     guide: GuideSection = Field(default_factory=GuideSection)
     training: TrainingSection = Field(default_factory=TrainingSection)

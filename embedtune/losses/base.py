@@ -59,9 +59,9 @@ class EmbeddingBatch:
 
 
 class Loss(nn.Module):
-    """Base of every loss: what it needs, as class attributes readable before any model loads, and what it counted.
+    """Base of every loss: what it needs and uses, readable before any model loads, and what it counted.
 
-    An instance may need more than its class does, where its arguments ask for it.
+    These are class attributes; an instance may differ from its class, where its arguments ask for it.
     Subclasses take keyword-only arguments, raise `ConfigError` for a value that makes no sense, and fill `self.gauges`
     (name -> detached scalar) on each call.
     """
@@ -70,6 +70,7 @@ class Loss(nn.Module):
     needs_guide: bool = False
     needs_labels: bool = False
     needs_teacher: bool = False
+    uses_queue: bool = False
 
     def __init__(self) -> None:
         super().__init__()

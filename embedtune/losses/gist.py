@@ -55,6 +55,7 @@ class Gist(Loss):
     """
 
     needs_guide = True
+    uses_queue = True
 
     def __init__(
         self,

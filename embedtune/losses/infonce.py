@@ -57,6 +57,8 @@ class InfoNCE(Loss):
         ConfigError: a value out of its range, or options that exclude each other.
     """
 
+    uses_queue = True
+
     def __init__(
         self,
         *,
@@ -82,6 +84,7 @@ class InfoNCE(Loss):
         self.in_batch = check.switch("in_batch", in_batch)
         if not self.in_batch and self.directions != ("query_to_doc",):
             raise check.error("in_batch", "can be false only when query_to_doc is the one direction")
+        self.uses_queue = self.in_batch and "query_to_doc" in self.directions
         threshold = false_negative_threshold
         if threshold is not None:
             threshold = check.number("false_negative_threshold", threshold, at_least=-1, at_most=1)

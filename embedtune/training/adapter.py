@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from embedtune.data.rows import Rows
 from embedtune.errors import StoppedError
 from embedtune.models.encoder import Role
+from embedtune.training.companions import Companion
 from embedtune.training.gradcache import encode_cached
 from embedtune.training.guide import GuideTable
 from embedtune.training.objective import Objective
@@ -52,14 +53,23 @@ class ObjectiveAdapter(nn.Module):
         objective: the weighted sum of losses.
         table: what is known about each row.
         guide: the guide's vectors, or None when no loss wants any.
+        companions: fill further fields of each batch.
     """
 
-    def __init__(self, model: nn.Module, objective: Objective, table: RowTable, guide: GuideTable | None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        table: RowTable,
+        guide: GuideTable | None,
+        companions: Sequence[Companion] = (),
+    ) -> None:
         super().__init__()
         self.model = model
         self.objective = objective
         self.table = table
         self.guide = guide
+        self.companions = tuple(companions)
         self.step = 0
 
     def forward(self, features: Sequence[dict[str, Tensor]], labels: Tensor) -> dict[str, Tensor]:
@@ -76,11 +86,23 @@ class ObjectiveAdapter(nn.Module):
         device = vectors[0].device
         guide = self.guide.batch(rows, device) if self.guide is not None else None
         batch = self.table.batch(rows, vectors, step=self.step, guide=guide)
+        for companion in self.companions:
+            batch = companion.complete(batch, rows)
         # The encoder may run in bf16; a softmax over thousands of candidates may not.
         with torch.autocast(device_type=device.type, enabled=False):
             terms = self.objective(batch)
         self._refuse_nonfinite(terms, vectors, rows)
+        if torch.is_grad_enabled():
+            for companion in self.companions:
+                companion.step(batch, rows)
         return terms
+
+    def gauges(self) -> dict[str, float]:
+        """What the losses and the companions counted on the last batch."""
+        found = self.objective.gauges()
+        for companion in self.companions:
+            found |= companion.gauges()
+        return found
 
     def _encode(self, features: Sequence[dict[str, Tensor]], labels: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Row numbers (B,) and the vectors by column, each (B, D)."""

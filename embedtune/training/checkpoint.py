@@ -1,5 +1,6 @@
 """What a checkpoint needs beside the trainer's own files, when one is written, and which one can be trusted."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from embedtune.training.companions import Companion
 from embedtune.training.guide import GuideTable
 from embedtune.training.objective import Objective
 
@@ -35,15 +37,23 @@ def steps_of(checkpoint: Path) -> int:
 
 
 class ExtraState(TrainerCallback):
-    """Saves and restores what the trainer's checkpoint leaves out: the losses' own tensors and the guide's vectors.
+    """Saves and restores what the trainer's checkpoint leaves out: tensors of losses, guide and companions.
 
-    Without it a resumed run would learn with a fresh temperature and without its guide.
+    Without it a resumed run would learn with a fresh temperature, an empty queue and without its guide.
+
+    Args:
+        folder: where the trainer keeps its checkpoints.
+        objective: the losses.
+        kept: the guide and the companions, where there are any.
+        checkpoint: what the run goes on from, or None.
     """
 
-    def __init__(self, folder: Path, objective: Objective, guide: GuideTable | None, checkpoint: Path | None) -> None:
+    def __init__(
+        self, folder: Path, objective: Objective, kept: Sequence[GuideTable | Companion], checkpoint: Path | None
+    ) -> None:
         self._folder = folder
         self._objective = objective
-        self._guide = guide
+        self._kept = kept
         self._checkpoint = checkpoint
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -55,16 +65,16 @@ class ExtraState(TrainerCallback):
         saved = load_file(self._checkpoint / EXTRA_NAME)
         own = {name.removeprefix("objective."): value for name, value in saved.items() if name.startswith("objective.")}
         self._objective.load_state_dict(own)
-        if self._guide is not None:
-            self._guide.restore(saved)
+        for one in self._kept:
+            one.restore(saved)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         tensors: dict[str, Tensor] = {
             f"objective.{name}": value.detach().cpu().contiguous()
             for name, value in self._objective.state_dict().items()
         }
-        if self._guide is not None:
-            tensors |= self._guide.state()
+        for one in self._kept:
+            tensors |= one.state()
         target = self._folder / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}" / EXTRA_NAME
         partial = target.with_suffix(".partial")
         save_file(tensors, partial)

@@ -62,6 +62,10 @@ class GuideTable:
             negatives=negatives,
         )
 
+    def positives(self, rows: Tensor) -> Tensor:
+        """The guide's vectors of these rows' (K,) positives, once there are any: (K, G)."""
+        return self._document_vectors[self._positives[rows]]  # type: ignore[index]  # (K, G)
+
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint must keep so that a resumed run is guided by the same vectors."""
         if self._query_vectors is None or self._document_vectors is None:

@@ -23,6 +23,7 @@ from embedtune.models.quiet import quiet_libraries
 from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
 from embedtune.training.batches import DistinctBatchSampler
 from embedtune.training.checkpoint import ExtraState, Milestones, complete_checkpoint, steps_of
+from embedtune.training.companions.queue import Queue
 from embedtune.training.gradcache import check_device
 from embedtune.training.guide import GuideTable
 from embedtune.training.micro_batches import MicroBatchCollator
@@ -45,6 +46,7 @@ class Fit:
         section: optimisation options.
         folder: the run folder: `metrics.jsonl`, and checkpoints in a folder of their own.
         guide: the guide's vectors, or None.
+        queue: how many positives of past batches join the candidates; None for none.
         dev: scores the model on the dev split, or None.
         dev_metric: the score that decides which model is best.
         callbacks: further callbacks, such as the one that refreshes a self guide.
@@ -63,6 +65,7 @@ class Fit:
     folder: Path
     lr: float
     guide: GuideTable | None = None
+    queue: int | None = None
     dev: DevScores | None = None
     dev_metric: str = "ndcg@10"
     callbacks: tuple[TrainerCallback, ...] = ()
@@ -149,7 +152,8 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         Interrupted: Ctrl-C; a checkpoint is written.
         StoppedError: the loss is not finite, or everything is masked.
     """
-    adapter = ObjectiveAdapter(encoder.model, run.objective, run.table, run.guide)
+    companions = [Queue(run.queue, run.table, run.guide)] if run.queue else []
+    adapter = ObjectiveAdapter(encoder.model, run.objective, run.table, run.guide, companions)
     checkpoint = complete_checkpoint(run.checkpoints) if resume else None
     done = steps_of(checkpoint) if checkpoint else 0
     with quiet_libraries(), Interruption() as interruption:
@@ -190,8 +194,9 @@ def _records(run: Fit, adapter: ObjectiveAdapter, checkpoint: Path | None) -> li
     if run.trial:
         return []
     stopping = [] if run.section.patience is None or run.dev is None else [EarlyStoppingCallback(run.section.patience)]
+    guide = [] if run.guide is None else [run.guide]
     return [
-        ExtraState(run.checkpoints, run.objective, run.guide, checkpoint),
+        ExtraState(run.checkpoints, run.objective, [*guide, *adapter.companions], checkpoint),
         Milestones(run.steps, run.section.checkpoint_every, evaluates=run.evaluates),
         *stopping,
         MetricsLog(run.metrics, adapter),

@@ -46,7 +46,7 @@ class MetricsLog(TrainerCallback):
     ) -> None:
         line = {"step": state.global_step, **(logs or {})}
         if "loss" in line:
-            line |= self._adapter.objective.gauges()
+            line |= self._adapter.gauges()
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 

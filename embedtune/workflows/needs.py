@@ -5,7 +5,7 @@ from typing import Any
 
 from embedtune.config.schema import TrainConfig
 from embedtune.data.rows import TrainingData
-from embedtune.errors import DataError
+from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss, loss_class, loss_names
 from embedtune.losses.base import Loss
 
@@ -42,6 +42,22 @@ def check_needs(config: TrainConfig, data: TrainingData) -> None:
                 where=f"loss {section.name}",
                 next=f"use a loss these data can serve ({listed}), or add the column",
             )
+
+
+def check_queue(config: TrainConfig) -> None:
+    """Refuse a queue that no loss of the recipe would look at.
+
+    Raises:
+        ConfigError: names the losses that can use one.
+    """
+    if config.queue is None or any(_built(one.name, one.args).uses_queue for one in config.loss):
+        return
+    able = [name for name in loss_names() if loss_class(name).uses_queue]
+    raise ConfigError(
+        f"{' and '.join(one.name for one in config.loss)} as they stand here contrast with no queue",
+        where="queue",
+        next=f"leave queue out, or use {' or '.join(able)} (infonce in the direction query_to_doc, with in_batch)",
+    )
 
 
 def missing_for(loss: Loss | type[Loss], data: TrainingData) -> list[str]:

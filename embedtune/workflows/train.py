@@ -15,7 +15,7 @@ from embedtune.errors import ConfigError, DataError, ModelError
 from embedtune.models.load import choose_device, resolve
 from embedtune.models.resolve import STARTER
 from embedtune.workflows.ending import orderly_end
-from embedtune.workflows.needs import check_needs, check_term, guided_term
+from embedtune.workflows.needs import check_needs, check_queue, check_term, guided_term
 from embedtune.workflows.results import TrainResult
 from embedtune.workflows.run_folder import FACTS, RunFolder, machine_facts, new_run, refuse_changes
 from embedtune.workflows.talk import Silence, Talk
@@ -54,6 +54,7 @@ def _check_recipe(config: TrainConfig, talk: Talk) -> None:
     """Refuse what the recipe asks for and this machine does not have."""
     for term in config.loss:
         check_term(term.name, term.args)
+    check_queue(config)
     choose_device(config.training.device)
     resolve(config.model.name, trust_remote_code=config.model.trust_remote_code)
     _resolve_guide(config, talk)

@@ -99,6 +99,7 @@ class TrainingRun:
             table=table,
             objective=recipe_objective(decided(config, None), encoder.dimensions),
             section=config.training,
+            queue=config.queue,
             folder=self.folder.path,
             lr=encoder.default_lr if config.training.lr == "auto" else config.training.lr,
             dev=self._dev_scores(encoder),
@@ -115,8 +116,7 @@ class TrainingRun:
             self.talk.say(f"gradients cached over micro-batches of {config.training.micro_batch_tokens:,} tokens")
         config, chosen = self._decided(plan, encoder, store)
         plan = replace(plan, objective=recipe_objective(config, encoder.dimensions))
-        guiding = choose_guide(config, plan, self.data.dev, encoder, talk=self.talk, store=store)
-        guiding.chosen = chosen
+        guiding = choose_guide(config, plan, self.data.dev, encoder, talk=self.talk, store=store, chosen=chosen)
         with self.talk.progress("training", total=plan.steps) as tell:
             plan = replace(plan, guide=guiding.table, callbacks=guiding.callbacks, progress=lambda done, *_: tell(done))
             return fit(encoder, plan, resume=resumed), guiding

@@ -240,3 +240,18 @@ def test_values_that_make_no_sense_are_named(args, argument, message):
         build_loss("infonce", **args)
     assert message in caught.value.message
     assert caught.value.where == f"loss.infonce.args.{argument}"
+
+
+@pytest.mark.parametrize(
+    ("args", "uses"),
+    [
+        ({}, True),
+        ({"directions": ["doc_to_query", "query_to_doc"]}, True),
+        ({"directions": ["doc_to_query", "doc_to_doc"]}, False),
+        ({"in_batch": False}, False),
+    ],
+)
+def test_a_queue_joins_the_candidates_of_query_to_doc_only(make_batch, args, uses):
+    batch, loss = make_batch(), build_loss("infonce", **args)
+    assert loss.uses_queue is uses
+    assert (loss(batch) != loss(replace(batch, queue=None, queue_ids=None))).item() is uses

@@ -108,6 +108,13 @@ def test_what_padding_holds_does_not_matter(make_batch, with_leaves, name):
 
 
 @every_loss
+def test_a_queue_counts_for_losses_that_say_so(make_batch, name):
+    batch, loss = make_batch(), build_loss(name)
+    with_queue, without = loss(batch), loss(replace(batch, queue=None, queue_ids=None))
+    assert loss.uses_queue == loss_class(name).uses_queue == bool(with_queue != without)
+
+
+@every_loss
 def test_guide_and_teacher_get_no_gradient(make_batch, with_leaves, name):
     batch = make_batch()
     batch, _ = with_leaves(replace(batch, teacher_scores=batch.teacher_scores.requires_grad_()))

@@ -151,6 +151,29 @@ def test_the_losses_parameters_and_the_guide_survive_an_interruption(bert_folder
     assert same(whole, resumed)
 
 
+def test_a_queue_survives_an_interruption_and_each_run_starts_with_an_empty_one(bert_folder, plan, tmp_path):
+    """Ten of sixteen rows: the queue wraps within an epoch and meets its own rows again in the next."""
+    from embedtune.config.schema import ModelSection
+    from embedtune.models.load import load_encoder
+
+    def run(folder, *callbacks, resume: bool = False, **changes):
+        encoder = load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+        fit(encoder, replace(plan, folder=folder, callbacks=callbacks, **{"queue": 10, **changes}), resume=resume)
+        return weights(encoder)
+
+    def filled(folder):
+        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        return [line["queue.filled"] for line in lines if "loss" in line]
+
+    whole = run(tmp_path / "whole")
+    assert filled(tmp_path / "whole") == [4, 8] + [10] * 10
+    with pytest.raises(Interrupted):
+        run(tmp_path / "halted", StopAfter(6))
+    assert same(run(tmp_path / "halted", resume=True), whole)
+    assert filled(tmp_path / "halted") == filled(tmp_path / "whole")
+    assert not same(run(tmp_path / "none", queue=None), whole)
+
+
 def test_a_checkpoint_cut_off_while_written_is_passed_over(bert, plan, tmp_path):
     from embedtune.training.checkpoint import EXTRA_NAME, complete_checkpoint
 

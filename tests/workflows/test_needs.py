@@ -6,7 +6,7 @@ import pytest
 from embedtune.data.rows import Rows, TrainingData
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import loss_class
-from embedtune.workflows.needs import check_needs, check_term, guided_term, missing_for
+from embedtune.workflows.needs import check_needs, check_queue, check_term, guided_term, missing_for
 
 
 def data(**columns) -> TrainingData:
@@ -64,3 +64,12 @@ def test_an_open_margin_is_no_mistake_and_a_wrong_one_is() -> None:
 def test_the_term_that_a_guide_guides(recipe) -> None:
     assert guided_term(recipe(loss=["infonce"])) is None
     assert guided_term(recipe(loss=["sigreg:0.1", "gist"])) == 1
+
+
+def test_a_queue_needs_a_loss_that_looks_at_it(recipe) -> None:
+    check_queue(recipe(loss=["triplet"]))
+    check_queue(recipe(loss=["sigreg:0.1", "infonce"], queue=64))
+    for losses, overrides in ((["triplet", "sigreg:0.1"], ()), (["infonce"], ("loss.0.args.in_batch=false",))):
+        with pytest.raises(ConfigError, match="no queue") as caught:
+            check_queue(recipe(*overrides, loss=losses, queue=64))
+        assert caught.value.where == "queue" and "gist or infonce" in str(caught.value.next)

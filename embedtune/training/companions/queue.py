@@ -1,0 +1,79 @@
+"""A queue of the positives of past batches: more candidates for each anchor than the batch holds.
+
+Only vectors and row numbers are kept. Text ids and the guide's vectors are looked up when a batch is made, so that
+known positives are masked in the queue too, and a guide refreshed meanwhile judges old entries as it judges new ones.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from embedtune.losses import EmbeddingBatch
+from embedtune.training.guide import GuideTable
+from embedtune.training.table import RowTable
+
+
+class Queue:
+    """The positives of the last batches as the student saw them then, first in, first out; a `Companion`.
+
+    A row is in it at most once: a vector whose row comes again is out of date and leaves before the batch is made.
+
+    Source: He et al. 2020, arXiv:1911.05722, algorithm 1, without the momentum encoder (as in Wang et al. 2020,
+    arXiv:1912.06798: vectors drift slowly).
+
+    Args:
+        size: K, the most entries.
+        table: what is known of the rows.
+        guide: the guide's vectors, or None.
+    """
+
+    def __init__(self, size: int, table: RowTable, guide: GuideTable | None) -> None:
+        self._size = size
+        self._table = table
+        self._guide = guide
+        self._rows = torch.zeros(0, dtype=torch.long)  # (K,) the oldest first
+        self._vectors: Tensor | None = None  # (K, D)
+
+    def complete(self, batch: EmbeddingBatch, rows: Tensor) -> EmbeddingBatch:
+        """The batch with the queue, its text ids, and the guide's vectors of these texts."""
+        others = self._others(rows)
+        if self._vectors is None or not others.any():
+            return batch
+        kept, device = self._rows[others], batch.anchors.device
+        guide = batch.guide
+        if guide is not None and self._guide is not None:
+            guide = replace(guide, queue=self._guide.positives(kept).to(device))  # (K, G)
+        return replace(
+            batch,
+            queue=self._vectors[others].to(device),  # (K, D)
+            queue_ids=self._table.positive_ids[kept].to(device),  # (K,)
+            guide=guide,
+        )
+
+    def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
+        """Add the batch's positives; the oldest entries leave when there are too many."""
+        new, others = batch.positives.detach(), self._others(rows)
+        old = new[:0] if self._vectors is None else self._vectors[others].to(new)
+        # A new tensor each time: the loss may still hold the old one for its backward pass.
+        self._vectors = torch.cat([old, new])[-self._size :]  # (K, D)
+        self._rows = torch.cat([self._rows[others], rows.cpu()])[-self._size :]  # (K,)
+
+    def gauges(self) -> dict[str, float]:
+        """How many entries there are."""
+        return {"queue.filled": float(len(self._rows))}
+
+    def state(self) -> dict[str, Tensor]:
+        """Vectors and rows."""
+        if self._vectors is None:
+            return {}
+        return {"queue.vectors": self._vectors.cpu().contiguous(), "queue.rows": self._rows.contiguous()}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on with the entries that were saved."""
+        self._vectors = state.get("queue.vectors")
+        self._rows = state.get("queue.rows", self._rows[:0])
+
+    def _others(self, rows: Tensor) -> Tensor:
+        """Which entries are of other rows than these: bool (K,)."""
+        return ~torch.isin(self._rows, rows.cpu())
