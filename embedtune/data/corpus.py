@@ -1,86 +1,131 @@
-"""A corpus of any size on disk: read once as a stream, one row a distinct text, then texts by position."""
+"""A corpus of any size on disk: read once as a stream, one row a distinct text, then texts by position.
 
+An Arrow file, memory-mapped, so that the system and not this process decides how much of it is in memory. Per text only
+8 bytes are held, its id, to know it again.
+"""
+
+import hashlib
+import json
+import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
+from embedtune.data.documents import Document, read_documents, source_hashes
+from embedtune.errors import DataError, OutputError
+from embedtune.identity import text_ids
+
 Progress = Callable[[int], None]
-
-
-class Document(NamedTuple):
-    """One text that may be found.
-
-    Args:
-        id: as the source calls it.
-        text: title and text as one.
-        group: the value of the group column, "" without one.
-    """
-
-    id: str
-    text: str
-    group: str = ""
+Positions = Sequence[int] | np.ndarray
+_ROWS = 4096  # of a record batch: a position is found by division
+_TEXTS, _IDS, _FACTS = "documents.arrow", "text_ids.npy", "corpus.json"
 
 
 class DiskCorpus:
     """Distinct texts in a memory-mapped Arrow file, with ids, groups and text ids.
 
     Args:
-        folder: where it lies.
-        hash: hex digest of its ids, texts and groups in order.
-        duplicates: documents left out because an earlier one has the same text.
-        empty: documents left out because there is no text in them.
+        folder: where it lies; written by `write_corpus`.
     """
 
-    folder: Path
-    hash: str
-    duplicates: int
-    empty: int
+    def __init__(self, folder: Path) -> None:
+        import pyarrow.ipc  # noqa: PLC0415  (slow to import)
 
-    @property
-    def text_ids(self) -> np.ndarray:
-        """int64 (C,), memory-mapped."""
-        raise NotImplementedError
-
-    def tie_ranks(self) -> np.ndarray:
-        """int64 (C,), for `top_k`: ranks by text id, so that ties do not depend on the order of the corpus."""
-        raise NotImplementedError
+        facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        self.folder = folder
+        self.hash: str = facts["hash"]  # of ids, texts and groups in order
+        self.read: int = facts["read"]  # documents that came
+        self.duplicates: int = facts["duplicates"]  # of them left out: an earlier one has the same text
+        self.empty: int = facts["empty"]  # of them left out: there is no text
+        self.text_ids: np.ndarray = np.load(folder / _IDS, mmap_mode="r")  # (C,) int64
+        self._batches = pyarrow.ipc.open_file(pyarrow.memory_map(str(folder / _TEXTS)))
 
     def __len__(self) -> int:
-        raise NotImplementedError
+        return len(self.text_ids)
 
-    def texts(self, positions: Sequence[int] | np.ndarray) -> list[str]:
+    def texts(self, positions: Positions) -> list[str]:
         """The texts at these positions, in this order."""
-        raise NotImplementedError
+        return self._values("text", positions)
 
-    def ids(self, positions: Sequence[int] | np.ndarray) -> list[str]:
+    def ids(self, positions: Positions) -> list[str]:
         """The source's ids at these positions."""
-        raise NotImplementedError
+        return self._values("id", positions)
 
-    def groups(self, positions: Sequence[int] | np.ndarray) -> list[str]:
+    def groups(self, positions: Positions) -> list[str]:
         """The groups at these positions; "" when there is no group column."""
-        raise NotImplementedError
+        return self._values("group", positions)
 
     def batches(self, rows: int = 2048) -> Iterator[list[str]]:
         """All texts in order, `rows` at a time (fewer at the end)."""
-        raise NotImplementedError
+        for start in range(0, len(self), rows):
+            yield self.texts(range(start, min(start + rows, len(self))))
+
+    def find(self, wanted: np.ndarray) -> np.ndarray:
+        """The positions of texts by their ids: int64 (n,), -1 where a text is not here."""
+        place = np.minimum(np.searchsorted(self.text_ids, wanted, sorter=self._by_id), len(self) - 1)  # (n,)
+        positions = self._by_id[place]  # (n,)
+        return np.where(self.text_ids[positions] == wanted, positions, -1)
+
+    def tie_ranks(self) -> np.ndarray:
+        """int64 (C,), for `top_k`: ranks by text id, so that ties do not depend on the order of the corpus."""
+        ranks = np.empty(len(self), dtype=np.int64)  # (C,)
+        ranks[self._by_id] = np.arange(len(self))
+        return ranks
+
+    @cached_property
+    def _by_id(self) -> np.ndarray:
+        return np.argsort(self.text_ids, kind="stable")  # (C,)
+
+    def _values(self, column: str, positions: Positions) -> list[str]:
+        batch, row = np.divmod(np.asarray(positions, dtype=np.int64), _ROWS)  # (n,), (n,)
+        values: list[Any] = [None] * len(batch)
+        for number in np.unique(batch):
+            here = np.flatnonzero(batch == number)
+            taken = self._batches.get_batch(int(number)).column(column).take(row[here])
+            for i, value in zip(here, taken.to_pylist(), strict=True):
+                values[i] = value
+        return values
 
 
-def read_documents(
-    source: str, *, columns: Mapping[str, str] | None = None, group: str | None = None
-) -> Iterator[Document]:
-    """The documents of a file, a BEIR folder (its corpus) or a Hub set, one at a time; an empty text comes as "".
+def corpus_on_disk(
+    source: str,
+    folder: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    group: str | None = None,
+    progress: Progress | None = None,
+) -> DiskCorpus:
+    """The corpus of one source: opened where it is there and the source is the same, otherwise read and written.
+
+    Args:
+        source: a file, a BEIR folder, a folder of files or a Hub set, see `read_documents`.
+        folder: of the corpus.
+        columns: role ("id", "title", "text") -> column, where names alone do not tell.
+        group: a column to keep beside each text.
+        progress: called with the number of documents read so far.
 
     Raises:
-        DataError: it cannot be read; the faults of all its rows are told together, at the end.
+        DataError: the source cannot be read, or there is no text in it.
+        OutputError: the folder cannot be written.
     """
-    raise NotImplementedError
+    key = {"sources": source_hashes(source), "columns": dict(columns or {}), "group": group}
+    there = open_corpus(folder, key)
+    if there is not None:
+        return there
+    return write_corpus(read_documents(source, columns=columns, group=group), folder, key, progress=progress)
 
 
-def source_hashes(source: str) -> dict[str, str]:
-    """File name -> sha256 of what `read_documents` reads."""
-    raise NotImplementedError
+def open_corpus(folder: Path, key: Mapping[str, object]) -> DiskCorpus | None:
+    """The corpus in this folder, or None when there is none or it was made of something else."""
+    facts = folder / _FACTS
+    if facts.is_file() and json.loads(facts.read_text(encoding="utf-8"))["key"] == json.loads(json.dumps(key)):
+        return DiskCorpus(folder)
+    return None
 
 
 def write_corpus(
@@ -98,21 +143,80 @@ def write_corpus(
         DataError: there is no text at all.
         OutputError: the folder cannot be written.
     """
-    raise NotImplementedError
+    unfinished = folder.with_name(f"{folder.name}.part")
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        facts = _write(documents, unfinished, progress)
+        (unfinished / _FACTS).write_text(json.dumps(facts | {"key": dict(key)}, ensure_ascii=False), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(unfinished, folder)  # noqa: PTH105  (says what it does to what is there)
+    except OSError as error:
+        raise OutputError(f"the corpus cannot be written: {error.strerror or error}", where=str(folder)) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return DiskCorpus(folder)
 
 
-def open_corpus(folder: Path, key: Mapping[str, object]) -> DiskCorpus | None:
-    """The corpus in this folder, or None when there is none or it was made of something else."""
-    raise NotImplementedError
+def _write(documents: Iterable[Document], folder: Path, progress: Progress | None) -> dict[str, object]:
+    """Write the Arrow file and the ids; returns counts and the hash."""
+    import pyarrow  # noqa: PLC0415  (slow to import)
+
+    # Large strings: 4,096 texts may take more than the 2 GiB that plain ones can address.
+    schema = pyarrow.schema([(name, pyarrow.large_string()) for name in Document._fields])
+    digest = hashlib.blake2b(digest_size=16)
+    distinct = _Distinct()
+    with pyarrow.OSFile(str(folder / _TEXTS), "wb") as sink, pyarrow.ipc.new_file(sink, schema) as file:
+        for rows in _in_batches(distinct.of(documents, progress), _ROWS):
+            digest.update("".join(f"{len(one)} {one}" for row in rows for one in row).encode("utf-8"))
+            columns = [pyarrow.array(column, pyarrow.large_string()) for column in zip(*rows, strict=True)]
+            file.write_batch(pyarrow.record_batch(columns, schema=schema))
+    if not distinct.kept:
+        raise DataError("there is no document with any text in the corpus")
+    np.save(folder / _IDS, np.concatenate(distinct.kept))
+    return {
+        "hash": digest.hexdigest(),
+        "read": distinct.read,
+        "duplicates": distinct.duplicates,
+        "empty": distinct.empty,
+    }
 
 
-def corpus_on_disk(
-    source: str,
-    folder: Path,
-    *,
-    columns: Mapping[str, str] | None = None,
-    group: str | None = None,
-    progress: Progress | None = None,
-) -> DiskCorpus:
-    """The corpus of one source: opened where it is there already and the source is the same, otherwise read and written."""
-    raise NotImplementedError
+class _Distinct:
+    """Lets the first document of each text pass, and counts the others."""
+
+    def __init__(self) -> None:
+        self.read = self.duplicates = self.empty = 0
+        self.kept: list[np.ndarray] = []  # text ids in order
+        self._seen = np.empty(0, dtype=np.int64)  # the same, sorted: 8 bytes a text where a set takes 100
+
+    def of(self, documents: Iterable[Document], progress: Progress | None) -> Iterator[Document]:
+        for rows in _in_batches(documents, _ROWS):
+            written = [row for row in rows if row.text.strip()]
+            ids = text_ids(row.text for row in written)  # (n,)
+            first = self._first(ids)  # (n,)
+            self.read += len(rows)
+            self.empty += len(rows) - len(written)
+            self.duplicates += len(written) - int(first.sum())
+            if first.any():
+                self.kept.append(ids[first])
+            yield from (row for row, is_first in zip(written, first, strict=True) if is_first)
+            if progress is not None:
+                progress(self.read)
+
+    def _first(self, ids: np.ndarray) -> np.ndarray:
+        """Which ids (n,) come for the first time: bool (n,); they are known from now on."""
+        unique, first = np.unique(ids, return_index=True)  # (u,), (u,)
+        place = np.searchsorted(self._seen, unique)  # (u,)
+        known = np.append(self._seen, 0)[place] == unique  # (u,)
+        known[place == len(self._seen)] = False
+        self._seen = np.insert(self._seen, place[~known], unique[~known])
+        is_first = np.zeros(len(ids), dtype=bool)  # (n,)
+        is_first[first[~known]] = True
+        return is_first
+
+
+def _in_batches(documents: Iterable[Document], rows: int) -> Iterator[list[Document]]:
+    stream = iter(documents)
+    while batch := list(islice(stream, rows)):
+        yield batch
