@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 BATCH_TOKENS = 16_384
+NORMALISED_AT_ONCE = 4096
 STATIC_FACTOR = 16  # a static encoder does next to nothing per token, so small batches would be all overhead
 
 
@@ -28,6 +29,7 @@ def encode(
     batch_tokens: int = BATCH_TOKENS,
     progress: Progress | None = None,
     normalise: bool = True,
+    into: np.ndarray | None = None,
 ) -> np.ndarray:
     """Encode texts under the encoder's prompt for their role.
 
@@ -42,6 +44,7 @@ def encode(
         batch_tokens: tokens a batch may have, padding included.
         progress: called with (texts done, distinct texts).
         normalise: scale vectors to length 1; a zero vector stays zero.
+        into: (n, D) to write to and return, such as a memory map; the texts must then be distinct.
 
     Returns: float32 (n, D), in the order of the texts.
 
@@ -51,7 +54,7 @@ def encode(
     numbers: dict[str, int] = {}
     inverse = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)  # (n,)
     distinct = list(numbers)
-    vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32)  # (U, D)
+    vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32) if into is None else into  # (U, D)
     with ExitStack() as stack:
         missing: Sequence[int] = range(len(distinct))
         keys: list[bytes] = []
@@ -70,8 +73,9 @@ def encode(
                 shelf.add([keys[i] for i in chosen], batch)
             done += len(chosen)
             _tell(progress, done, len(distinct))
-    if normalise:
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    for start in range(0, len(vectors) if normalise else 0, NORMALISED_AT_ONCE):
+        part = vectors[start : start + NORMALISED_AT_ONCE]  # (b, D)
+        part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
     return vectors if len(distinct) == len(texts) else vectors[inverse]
 
 

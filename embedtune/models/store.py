@@ -12,6 +12,7 @@ import os
 import shutil
 import struct
 import sys
+import time
 import uuid
 import zlib
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ HEADER = struct.Struct("<8sIII")  # magic, rows, dimensions, checksum of the key
 MAGIC = b"embtvec1"
 KEY_BYTES = 16
 BLOCK_BYTES = 4 * 2**20
+WRITTEN_EVERY_S = 30
+"""A process that is killed loses no more of its work than this, or a block."""
 CAP_BYTES = 4 * 2**30
 SUFFIX = ".segment"
 
@@ -128,6 +131,7 @@ class Shelf:
         self._room = room_bytes
         self._keys: list[bytes] = []
         self._vectors: list[np.ndarray] = []
+        self._written = time.monotonic()
         self._own = folder / f"{os.getpid()}-{uuid.uuid4().hex}{SUFFIX}"
         self._segments = {path: content for path in sorted(folder.glob(f"*{SUFFIX}")) if (content := _map(path))}
         self._blocks = [block for path in self._segments for block in self._scan(path)]
@@ -157,10 +161,11 @@ class Shelf:
             self._sort()
 
     def add(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
-        """Keep these vectors (n, D); they reach the disk once a block is full, or at `close`."""
+        """Keep these vectors (n, D); they reach the disk once a block is full, after a while, or at `close`."""
         self._keys += keys
         self._vectors.append(np.ascontiguousarray(vectors, dtype="<f4"))
-        if len(self._keys) * (self.dimensions * 4 + KEY_BYTES) >= BLOCK_BYTES:
+        full = len(self._keys) * (self.dimensions * 4 + KEY_BYTES) >= BLOCK_BYTES
+        if full or time.monotonic() - self._written >= WRITTEN_EVERY_S:
             self._write()
 
     def close(self) -> None:
@@ -174,6 +179,7 @@ class Shelf:
         payload = b"".join(self._keys) + np.concatenate(self._vectors).tobytes()
         block = HEADER.pack(MAGIC, len(self._keys), self.dimensions, zlib.crc32(payload)) + payload
         self._keys, self._vectors = [], []
+        self._written = time.monotonic()
         self._room -= len(block)
         if self._room < 0:
             return

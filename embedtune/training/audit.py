@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -105,13 +106,20 @@ class HeldOut:
     relevant: list[frozenset[str]]
     topics: np.ndarray | None = None
 
-    def right(self, rows: slice, columns: slice) -> np.ndarray:
-        """Which positives of `columns` are right for the anchors of `rows`: bool (R, C)."""
-        judged = [[document in relevant for document in self.documents[columns]] for relevant in self.relevant[rows]]
-        right = np.array(judged, dtype=bool).reshape(rows.stop - rows.start, -1)  # (R, C)
+    @cached_property
+    def right(self) -> np.ndarray:
+        """Which positives are right for which anchors: bool (P, P)."""
+        judged = [[document in relevant for document in self.documents] for relevant in self.relevant]
+        right = np.array(judged, dtype=bool).reshape(len(self.anchors), -1)  # (P, P)
         if self.topics is not None:
-            right |= self.topics[rows, None] == self.topics[None, columns]
+            right |= self.topics[:, None] == self.topics[None, :]
         return right
+
+    @cached_property
+    def same(self) -> np.ndarray:
+        """Which positives are the anchor's own, met again: bool (P, P)."""
+        ids = text_ids(self.positives)  # (P,)
+        return ids[:, None] == ids[None, :]  # (P, P)
 
 
 def held_out_pairs(dev: RetrievalSet, seed: int = 0) -> HeldOut:
@@ -160,7 +168,7 @@ def audit_guide(
     first = 0
     for batch in _batches(len(anchors), batch_size):
         similarity = anchors[batch] @ positives[batch].T  # (B, B)
-        first += int(((similarity < similarity.diagonal()[:, None]) | pairs.right(batch, batch)).all(axis=1).sum())
+        first += int(((similarity < similarity.diagonal()[:, None]) | pairs.right[batch, batch]).all(axis=1).sum())
     count = _Count((margin.value, *MARGINS), margin.relative)
     for rows in _batches(len(anchors), ROWS):
         count.add(pairs, anchors, positives, rows)
@@ -195,10 +203,8 @@ class _Count:
         similarity = anchors[rows] @ positives.T  # (R, P)
         place = np.arange(rows.start, rows.stop)
         own = similarity[np.arange(len(place)), place][:, None]  # (R, 1)
-        right = pairs.right(rows, slice(0, len(positives)))  # (R, P)
         # The same document again is the positive itself, which no guide is asked about.
-        same = np.array([[pairs.positives[i] == text for text in pairs.positives] for i in place])  # (R, P)
-        known, others = right & ~same, ~right
+        known, others = pairs.right[rows] & ~pairs.same[rows], ~pairs.right[rows]  # (R, P)
         self.known += int(known.sum())
         self.others += int(others.sum())
         self.below += float(np.where(similarity < own, 1.0, 0.5 * (similarity == own))[others].sum())

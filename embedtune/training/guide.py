@@ -2,9 +2,15 @@
 
 The guide speaks for itself: its own tokenizer, prompts and length live in the encoder that fills this table. A step
 only looks its rows up. Peers hand the guide the student's decoded text and run it in every step.
+
+A frozen guide's vectors lie in a memory map (`on_disk`): 4 G bytes a distinct text on disk, of which the system keeps
+in memory what fits there; the table itself needs 8 bytes a text of each row.
 """
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 import torch
@@ -24,10 +30,12 @@ class GuideTable:
     Args:
         rows: the training rows.
         negatives: N, how many negatives of each row are used.
+        frozen: the vectors can be had again at any time, so that no checkpoint need keep them.
     """
 
-    def __init__(self, rows: Rows, negatives: int) -> None:
+    def __init__(self, rows: Rows, negatives: int, *, frozen: bool = False) -> None:
         self._negatives = negatives
+        self._frozen = frozen
         padded = [[*own[:negatives], *[""] * (negatives - len(own))] for own in rows.negatives] if negatives else []
         flat = [text for own in padded for text in own]
         self._queries, anchor_index = _distinct(rows.anchors)
@@ -42,6 +50,11 @@ class GuideTable:
     def filled(self) -> bool:
         """Whether there is anything to guide with."""
         return self._query_vectors is not None
+
+    @property
+    def texts(self) -> int:
+        """How many texts `fill` encodes, counted once in each role."""
+        return len(self._queries) + len(self._documents)
 
     def fill(self, encode: Encode) -> None:
         """Compute the vectors of every distinct text with this encoder, replacing what was there."""
@@ -68,14 +81,33 @@ class GuideTable:
 
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint must keep so that a resumed run is guided by the same vectors."""
-        if self._query_vectors is None or self._document_vectors is None:
+        if self._frozen or self._query_vectors is None or self._document_vectors is None:
             return {}
         return {"guide.queries": self._query_vectors, "guide.documents": self._document_vectors}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Take back what `state` gave."""
+        if self._frozen:
+            return
         self._query_vectors = state.get("guide.queries")
         self._document_vectors = state.get("guide.documents")
+
+
+def on_disk(folder: Path, texts: int, dimensions: int) -> np.ndarray:
+    """An array for vectors (n, G) in a file of this folder that has no name and ends with the process.
+
+    Raises:
+        OSError: the disk has no room for it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    size = max(1, texts * dimensions * 4)
+    with TemporaryFile(dir=folder) as file:
+        if hasattr(os, "posix_fallocate"):
+            # A file with holes would be found too large only when it is written, and then by a signal.
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            file.truncate(size)
+        return np.memmap(file, np.float32, "r+", shape=(texts, dimensions))  # (n, G)
 
 
 def _distinct(texts: Sequence[str]) -> tuple[list[str], Tensor]:

@@ -1,18 +1,21 @@
 """Which guide a run gets, how it is prepared, and what it turns out to be worth."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from transformers import TrainerCallback
 
 from embedtune.config.schema import TrainConfig
 from embedtune.data.rows import RetrievalSet
 from embedtune.models.encode import encode
-from embedtune.models.encoder import Encoder
+from embedtune.models.encoder import Encoder, Role
 from embedtune.models.load import load_encoder
 from embedtune.models.store import VectorStore
 from embedtune.training.audit import GuideAudit, Margin, audit_guide, held_out_pairs
-from embedtune.training.guide import GuideTable
+from embedtune.training.guide import GuideTable, on_disk
 from embedtune.training.proposal import Proposal, propose
 from embedtune.training.self_guide import SelfGuide
 from embedtune.training.trainer import Fit
@@ -101,19 +104,32 @@ def choose_guide(
     if config.guide.name == "none" or term is None:
         return Guiding("none", chosen=chosen)
     weighs = bool(config.loss[term].args.get("false_negative_weight"))
-    table = GuideTable(plan.rows, plan.table.negatives)
+    table = GuideTable(plan.rows, plan.table.negatives, frozen=config.guide.name != "self")
     guiding = Guiding(config.guide.name, table, chosen=chosen, weighs=weighs)
     if config.guide.name == "self":
         guiding.callbacks = (_self_guide(config, plan, guiding, table, dev, encoder, talk),)
         return guiding
     guide = load_encoder(config.guide, device=config.training.device)
-    with talk.progress(f"guide vectors from {guide.name}") as tell:
-        table.fill(lambda texts, role: encode(guide, texts, role=role, store=store, progress=lambda n, _: tell(n)))
+    _fill(table, guide, plan.folder, talk, store)
     audit = _audit(config, guide, dev, store=store)
     if audit is not None:
         guiding.audits.append(audit)
         _tell(guiding, talk)
     return guiding
+
+
+def _fill(table: GuideTable, guide: Encoder, folder: Path, talk: Talk, store: VectorStore | None) -> None:
+    """Compute what the store does not hold yet; an interrupted run has left there what it had done."""
+    done = 0
+    with talk.progress(f"guide vectors from {guide.name}", total=table.texts) as tell:
+
+        def vectors(texts: Sequence[str], role: Role) -> np.ndarray:
+            nonlocal done
+            before, done = done, done + len(texts)
+            into = on_disk(folder, len(texts), guide.dimensions)  # (U, G)
+            return encode(guide, texts, role=role, store=store, into=into, progress=lambda n, _: tell(before + n))
+
+        table.fill(vectors)
 
 
 def _self_guide(

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from embedtune.training.guide import GuideTable
+from embedtune.training.guide import GuideTable, on_disk
 
 
 def recording_encoder(calls: list[tuple[str, tuple[str, ...]]]):
@@ -40,6 +40,38 @@ def test_there_is_no_guide_before_it_is_filled(rows):
     assert not table.filled
     assert table.batch(torch.tensor([0]), torch.device("cpu")) is None
     assert table.state() == {}
+
+
+def test_a_frozen_guide_leaves_nothing_to_a_checkpoint_and_takes_nothing_from_one(rows):
+    frozen, living = GuideTable(rows, 2, frozen=True), GuideTable(rows, 2)
+    frozen.fill(recording_encoder([]))
+    living.fill(lambda texts, role: np.zeros((len(texts), 2), dtype=np.float32))
+    assert frozen.state() == {}
+    frozen.restore(living.state())
+    assert frozen.batch(torch.tensor([0]), torch.device("cpu")).anchors.any()
+
+
+def test_vectors_in_a_memory_map_are_the_same_and_leave_no_file(rows, tmp_path):
+    encode = recording_encoder([])
+    maps = []
+
+    def mapped(texts, role):
+        into = on_disk(tmp_path / "run", len(texts), 2)
+        into[:] = encode(texts, role)
+        maps.append(into)
+        return into
+
+    table, plain = GuideTable(rows, 2, frozen=True), GuideTable(rows, 2)
+    table.fill(mapped)
+    plain.fill(encode)
+    assert all(isinstance(one, np.memmap) for one in maps)
+    assert list((tmp_path / "run").iterdir()) == []
+    at, cpu = torch.tensor([2, 0, 3]), torch.device("cpu")
+    for field in ("anchors", "positives", "negatives"):
+        assert torch.equal(getattr(table.batch(at, cpu), field), getattr(plain.batch(at, cpu), field))
+    # The table reads the map itself, not a copy of it.
+    maps[0][0, 0] = 7.0
+    assert table.batch(torch.tensor([0]), cpu).anchors[0, 0] == 7.0
 
 
 def test_a_restored_table_guides_as_the_saved_one(rows):

@@ -8,8 +8,11 @@ import torch
 
 from embedtune.config.schema import ModelSection
 from embedtune.data.prepare import prepare
+from embedtune.models import encode as encoding
+from embedtune.models import store as storing
 from embedtune.models.encode import encode
 from embedtune.models.load import load_encoder
+from embedtune.models.store import VectorStore
 from embedtune.training.objective import build_objective
 from embedtune.training.self_guide import SelfGuide
 from embedtune.training.table import build_table
@@ -21,7 +24,7 @@ from embedtune.workflows.guiding import choose_guide
 def guided(recipe, bert, listener, tmp_path):
     """Chooses the guide of a recipe on the 48 pairs; returns it with the data."""
 
-    def choose(*overrides: str, dev: bool = True, chosen=None, **options):
+    def choose(*overrides: str, dev: bool = True, chosen=None, store=None, **options):
         config = recipe(*overrides, **options)
         data = prepare(config.data, 0)
         plan = Fit(
@@ -33,7 +36,7 @@ def guided(recipe, bert, listener, tmp_path):
             lr=0.01,
         )
         judged = data.dev if dev else None
-        return choose_guide(config, plan, judged, bert, talk=listener, store=None, chosen=chosen), data
+        return choose_guide(config, plan, judged, bert, talk=listener, store=store, chosen=chosen), data
 
     return choose
 
@@ -103,3 +106,79 @@ def test_without_dev_a_guide_is_not_audited_and_that_is_said(guided, bert_folder
     guiding, _ = guided(guide=str(bert_folder), margin="0.1", dev=False)
     assert guiding.as_json()["note"] == "not audited: there were no held-out pairs"
     assert guiding.as_json()["positive_first_share"] is None
+
+
+@pytest.fixture
+def encoded(monkeypatch) -> list[str]:
+    """Every text that goes through a model, in order."""
+    texts: list[str] = []
+    forward = encoding._forward
+
+    def counted(encoder, some, role):
+        texts.extend(some)
+        return forward(encoder, some, role)
+
+    monkeypatch.setattr(encoding, "_forward", counted)
+    return texts
+
+
+def test_a_guide_encodes_each_text_once_for_all_runs(guided, bert_folder, encoded, tmp_path) -> None:
+    _, data = guided(guide=str(bert_folder), margin="0.1", store=VectorStore(tmp_path / "store"))
+    wanted = {*data.train.anchors, *data.train.positives, *data.dev.queries.values()}
+    assert wanted <= set(encoded) and len(encoded) == len(set(encoded))
+    encoded.clear()
+    guided(guide=str(bert_folder), margin="0.2", store=VectorStore(tmp_path / "store"))
+    assert encoded == []
+
+
+@pytest.mark.parametrize("changed", ["weights", "prompt", "max_length", "text"])
+def test_what_changes_a_vector_has_it_computed_again(
+    guided, bert_folder, bert, pairs, encoded, tmp_path, changed
+) -> None:
+    options = {"guide": str(bert_folder), "margin": "0.1", "store": VectorStore(tmp_path / "store"), "dev": False}
+    overrides = ()
+    _, data = guided(**options)
+    again = {*data.train.anchors, *data.train.positives}
+    encoded.clear()
+    if changed == "weights":
+        with torch.no_grad():
+            next(bert.model.parameters())[10, 0] += 1e-3
+        bert.model.save(str(tmp_path / "changed"), create_model_card=False)
+        options["guide"] = str(tmp_path / "changed")
+    elif changed == "prompt":
+        overrides = ("guide.prompts.query=질문: ",)
+        again = set(data.train.anchors)
+    elif changed == "max_length":
+        overrides = ("guide.max_length=16",)
+    else:
+        one = data.train.positives[0]
+        pairs.write_text(pairs.read_text(encoding="utf-8").replace(one, one + "!"), encoding="utf-8")
+        again = {one + "!"}
+    guided(*overrides, **options)
+    assert set(encoded) == again and len(encoded) == len(again)
+
+
+@pytest.mark.parametrize("how", ["interrupted", "killed"])
+def test_a_guide_cut_off_half_way_goes_on_from_there(guided, bert_folder, encoded, tmp_path, monkeypatch, how) -> None:
+    forward = encoding._forward
+    done: list[str] = []
+
+    def broken(encoder, some, role):
+        if len(done) >= 20:
+            raise KeyboardInterrupt
+        done.extend(some)
+        return forward(encoder, some, role)
+
+    options = {"guide": str(bert_folder), "margin": "0.1", "store": VectorStore(tmp_path / "store"), "dev": False}
+    with monkeypatch.context() as patch:
+        patch.setattr(encoding, "_forward", broken)
+        if how == "killed":  # nobody closes the store, and what was due to be written has been
+            patch.setattr(storing, "WRITTEN_EVERY_S", 0)
+            patch.setattr(storing.Shelf, "close", lambda self: None)
+        with pytest.raises(KeyboardInterrupt):
+            guided(**options)
+    encoded.clear()
+    _, data = guided(**options)
+    wanted = {*data.train.anchors, *data.train.positives}
+    assert len(done) >= 20
+    assert sorted([*done, *encoded]) == sorted(wanted)
