@@ -1,10 +1,28 @@
-"""Which margin to the positive fits these data: proposed from a sample, with its reason in figures."""
+"""Which margin to the positive fits these data: proposed from a sample, with its reason in figures.
 
+A margin finds false negatives and costs candidates. Automatic, it is the one that sets the share of positives it
+would catch furthest above the share of candidates it costs (Youden 1950, Index for rating diagnostic tests): past it,
+more candidates go than positives are found. No share of false negatives has to be assumed.
+
+Where queries have several positives, each is held out in turn and plays the false negative. With one positive a
+query, which of two positives was labelled is chance, so an unlabelled one lies above the labelled as often as below:
+the candidates above it stand for all, mirrored (as knockoffs do, Barber and Candes 2015, arXiv:1404.5609). Some of
+them are true negatives, so this errs towards a wider margin.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from embedtune.errors import ConfigError
 from embedtune.mining.candidates import Candidates
+from embedtune.mining.filters import SPARE, Filter, Verdict, judge
+
+ENOUGH_HELD_OUT = 50
+NEARLY_ALL, NEARLY_NONE = 0.95, 0.001
+# What no threshold decides is left out of the shares that a warning speaks of.
+_NOT_BY_SCORE = ("padding", "known_positive", "duplicate", "same_group", "range")
 
 
 @dataclass(frozen=True)
@@ -12,16 +30,16 @@ class Proposal:
     """A margin and why.
 
     Args:
-        margin: absolute, in units of the score.
+        margin: absolute, in units of the score; None: no margin does any good.
         kept: share of the candidates that it keeps.
-        found: share of the known positives that it would have caught had they not been known; None: cannot be told.
+        found: share of the known positives that it would have caught, each held out in turn; None: too few to say.
         queries_empty: share of the queries that it leaves without any candidate.
-        rule: how it was found: "target", "known positives" or "mirror".
+        rule: "target", "known positives", "mirror" or "none".
         reason: one sentence with the figures.
         warning: what is wrong with it, or None.
     """
 
-    margin: float
+    margin: float | None
     kept: float
     found: float | None
     queries_empty: float
@@ -30,22 +48,126 @@ class Proposal:
     warning: str | None = None
 
 
-def propose_margin(candidates: Candidates, positives: np.ndarray, *, target_kept: float | None = None) -> Proposal:
+def propose_margin(
+    candidates: Candidates, positives: np.ndarray, filters: Sequence[Filter] = (), *, target_kept: float | None = None
+) -> Proposal:
     """Propose a margin from a sample of queries.
 
     Args:
-        candidates: of a seeded sample of queries, in the rank window that will be mined.
-        positives: (P, 2) float, pairs (query number in the sample, score of one of its positives): ALL positives.
-        target_kept: the share of candidates to keep, in (0, 1); None: automatic.
+        candidates: of a seeded sample of queries, as many a query as will be mined from.
+        positives: (P, 2) float64, pairs (query number in the sample, score of one of its positives): ALL positives.
+        filters: the other filters of the job; what they drop has no say.
+        target_kept: the share of the remaining candidates to keep, in (0, 1); None: automatic.
+
+    Raises:
+        ConfigError: the target is no share between 0 and 1, or there is no candidate to look at.
     """
-    raise NotImplementedError
+    if target_kept is not None and not 0 < target_kept < 1:
+        raise ConfigError(f"the share to keep must lie between 0 and 1, not {target_kept:g}", where="--target-kept")
+    room = candidates.positive_scores[:, None].astype(np.float64) - candidates.scores  # (Q, K)
+    usable = judge(candidates, filters).kept & ~np.isnan(room)  # (Q, K)
+    if not usable.any():
+        raise ConfigError(
+            "no candidate is left to calibrate a margin on", where="mine", next="widen the range or loosen the filters"
+        )
+    below = np.sort(room[usable])  # (n,)
+    held_out = np.sort(_held_out(np.asarray(positives, dtype=np.float64).reshape(-1, 2)))  # (h,)
+    margin, rule, reason = _chosen(below, held_out, target_kept)
+    kept = usable if margin is None else usable & (room >= margin - SPARE)  # (Q, K)
+    share = float(kept.sum() / usable.sum())
+    empty = float(1 - kept.any(axis=1).sum() / usable.any(axis=1).sum())
+    found = None if margin is None or len(held_out) < ENOUGH_HELD_OUT else float(_share_below(held_out, margin))
+    return Proposal(margin, share, found, empty, rule, reason, _warning(margin, share, empty))
 
 
-def warn_about(candidates: Candidates, kept: np.ndarray) -> str | None:
-    """One sentence when filters discard nearly all (over 95 %) or nearly none (under 0.1 %) of the candidates.
+def _warning(margin: float | None, kept: float, queries_empty: float) -> str | None:
+    advice = "mine with a better encoder, name a guide, or skip the first ranks (--range 30:100)"
+    if margin is None:
+        return f"no margin does any good here; {advice}"
+    if kept < 1 - NEARLY_ALL:
+        return (
+            f"this margin discards {1 - kept:.1%} of the candidates; ask for a share (--target-kept 0.5), or {advice}"
+        )
+    if queries_empty > 0.5:
+        return f"this margin leaves {queries_empty:.0%} of the queries without any negative; {advice}"
+    return None
+
+
+def _held_out(positives: np.ndarray) -> np.ndarray:
+    """How far each positive lies below the least similar of the query's others: (h,), of queries with two or more."""
+    order = np.lexsort((positives[:, 1], positives[:, 0]))
+    query, score = positives[order, 0], positives[order, 1]  # (P,), (P,), least similar first within a query
+    first = np.searchsorted(query, query, side="left")  # (P,)
+    several = np.searchsorted(query, query, side="right") - first > 1  # (P,)
+    at = np.arange(len(query))[several]  # (h,)
+    # The least of the others is the query's first, but for the first itself, whose others begin with the second.
+    rest = np.where(first[at] == at, at + 1, first[at])  # (h,)
+    return score[rest] - score[at]
+
+
+def _chosen(below: np.ndarray, held_out: np.ndarray, target_kept: float | None) -> tuple[float | None, str, str]:
+    """Margin, rule and reason.
 
     Args:
-        candidates: of a sample of queries.
-        kept: bool (Q, K), what the filters left.
+        below: (n,) how far each candidate lies below its query's positive, ascending.
+        held_out: (h,) the same of known positives.
+        target_kept: the share to keep, or None.
     """
-    raise NotImplementedError
+    if target_kept is not None:
+        margin = float(below[len(below) - int(np.ceil(target_kept * len(below)))])
+        some = ", some of them above their positive" if margin < 0 else ""
+        return margin, "target", f"a margin of {margin:.3g} keeps the {target_kept:.0%} of candidates asked for{some}"
+    by_positives = len(held_out) >= ENOUGH_HELD_OUT
+    positives = held_out if by_positives else np.sort(np.concatenate([below[below < 0], -below[below < 0]]))
+    # Three decimals are read more easily than they are told apart.
+    tried = np.unique(np.round(np.quantile(np.maximum(below, 0.0), np.linspace(0, 1, 1001)), 3))  # (m,)
+    found, cost = _share_below(positives, tried), _share_below(below, tried)  # (m,), (m,)
+    best = int(np.argmax(found - cost))
+    above = float(_share_below(below, 0.0))
+    if not above and not by_positives:
+        return 0.0, "mirror", "no candidate lies above its query's positive, so a margin of 0 is enough"
+    if found[best] <= cost[best]:
+        known = "known positives lie no nearer to it than they do" if by_positives else "too many to be false negatives"
+        return None, "none", f"{above:.0%} of the candidates lie above their query's positive and {known}"
+    margin = float(tried[best])
+    if by_positives:
+        rule, caught = "known positives", f"{len(held_out):,} known positives, each held out in turn"
+    else:
+        rule, caught = "mirror", f"the likely false negatives ({above:.0%} lie above their positive, as many may below)"
+    reason = (
+        f"a margin of {margin:g} finds {found[best]:.0%} of {caught}, and costs {cost[best]:.0%} of the candidates; "
+        "no other sets the two further apart"
+    )
+    return margin, rule, reason
+
+
+def _share_below(values: np.ndarray, margins: np.ndarray | float) -> np.ndarray:
+    """The share of ascending values that a margin drops, for each margin."""
+    return np.searchsorted(values, np.asarray(margins) - SPARE, side="left") / max(1, len(values))
+
+
+def _nothing_found(above: float, by_positives: bool) -> str:
+    known = "and known positives no more often than other candidates, " if by_positives else ""
+    return f"{above:.0%} of the candidates lie above their query's positive, {known}so no margin tells the two apart"
+
+
+def warn_about(verdict: Verdict, filters: Sequence[Filter]) -> str | None:
+    """One sentence when thresholds discard nearly all (over 95 %) or nearly none (under 0.1 %) of the candidates.
+
+    Args:
+        verdict: on a sample of queries.
+        filters: those that it came from.
+    """
+    dropped = {reason: count for reason, count in verdict.dropped.items() if reason not in _NOT_BY_SCORE}
+    asked = {one.reason for one in filters} - set(_NOT_BY_SCORE)
+    lost, kept = sum(dropped.values()), int(verdict.kept.sum())
+    if not asked or not lost + kept:
+        return None
+    share = lost / (lost + kept)
+    if share > NEARLY_ALL:
+        worst = max(dropped, key=lambda reason: dropped[reason])
+        return f"the thresholds discard {share:.1%} of the candidates, most of them by {worst} ({dropped[worst]:,})"
+    if share < NEARLY_NONE:
+        names = ", ".join(sorted(asked))
+        return f"the thresholds ({names}) discard next to nothing: {lost:,} of {lost + kept:,} candidates"
+    return None
