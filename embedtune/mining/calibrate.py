@@ -72,7 +72,7 @@ def propose_margin(
         )
     below = np.sort(room[usable])  # (n,)
     held_out = np.sort(_held_out(np.asarray(positives, dtype=np.float64).reshape(-1, 2)))  # (h,)
-    margin, rule, reason = _chosen(below, held_out, target_kept)
+    margin, rule, reason = _automatic(below, held_out) if target_kept is None else _for_target(below, target_kept)
     kept = usable if margin is None else usable & (room >= margin - SPARE)  # (Q, K)
     share = float(kept.sum() / usable.sum())
     empty = float(1 - kept.any(axis=1).sum() / usable.any(axis=1).sum())
@@ -105,50 +105,52 @@ def _held_out(positives: np.ndarray) -> np.ndarray:
     return score[rest] - score[at]
 
 
-def _chosen(below: np.ndarray, held_out: np.ndarray, target_kept: float | None) -> tuple[float | None, str, str]:
-    """Margin, rule and reason.
+def _for_target(below: np.ndarray, target_kept: float) -> tuple[float, str, str]:
+    """Margin, rule and reason: the widest margin that keeps this share of the candidates.
+
+    Args:
+        below: (n,) how far each candidate lies below its query's positive, ascending.
+        target_kept: the share to keep.
+    """
+    margin = float(below[len(below) - int(np.ceil(target_kept * len(below)))])
+    some = ", some of them above their positive" if margin < 0 else ""
+    return margin, "target", f"a margin of {margin:.3g} keeps the {target_kept:.0%} of candidates asked for{some}"
+
+
+def _automatic(below: np.ndarray, held_out: np.ndarray) -> tuple[float | None, str, str]:
+    """Margin, rule and reason: found and cost furthest apart.
 
     Args:
         below: (n,) how far each candidate lies below its query's positive, ascending.
         held_out: (h,) the same of known positives.
-        target_kept: the share to keep, or None.
     """
-    if target_kept is not None:
-        margin = float(below[len(below) - int(np.ceil(target_kept * len(below)))])
-        some = ", some of them above their positive" if margin < 0 else ""
-        return margin, "target", f"a margin of {margin:.3g} keeps the {target_kept:.0%} of candidates asked for{some}"
-    by_positives = len(held_out) >= ENOUGH_HELD_OUT
-    positives = held_out if by_positives else np.sort(np.concatenate([below[below < 0], -below[below < 0]]))
-    # Three decimals are read more easily than they are told apart.
-    tried = np.unique(np.round(np.quantile(np.maximum(below, 0.0), np.linspace(0, 1, 1001)), 3))  # (m,)
-    found, cost = _share_below(positives, tried), _share_below(below, tried)  # (m,), (m,)
-    best = int(np.argmax(found - cost))
     above = float(_share_below(below, 0.0))
-    if not above and not by_positives:
-        return 0.0, "mirror", "no candidate lies above its query's positive, so a margin of 0 is enough"
-    if found[best] <= cost[best]:
-        known = "known positives lie no nearer to it than they do" if by_positives else "too many to be false negatives"
-        return None, "none", f"{above:.0%} of the candidates lie above their query's positive and {known}"
-    margin = float(tried[best])
-    if by_positives:
-        rule, caught = "known positives", f"{len(held_out):,} known positives, each held out in turn"
+    if len(held_out) >= ENOUGH_HELD_OUT:
+        rule, positives = "known positives", held_out  # (h,)
+        caught = f"{len(held_out):,} known positives, each held out in turn"
+    elif above:
+        rule, positives = "mirror", np.sort(np.concatenate([below[below < 0], -below[below < 0]]))  # (m,)
+        caught = f"the likely false negatives ({above:.0%} lie above their positive, as many may below)"
     else:
-        rule, caught = "mirror", f"the likely false negatives ({above:.0%} lie above their positive, as many may below)"
-    reason = (
-        f"a margin of {margin:g} finds {found[best]:.0%} of {caught}, and costs {cost[best]:.0%} of the candidates; "
-        "no other sets the two further apart"
+        return 0.0, "mirror", "no candidate lies above its query's positive, so a margin of 0 is enough"
+    # Three decimals are read more easily than they are told apart.
+    tried = np.unique(np.round(np.quantile(np.maximum(below, 0.0), np.linspace(0, 1, 1001)), 3))  # (t,)
+    found, cost = _share_below(positives, tried), _share_below(below, tried)  # (t,), (t,)
+    best = int(np.argmax(found - cost))
+    if found[best] <= cost[best]:
+        why = "too many to be false negatives" if rule == "mirror" else "known positives lie no nearer to it than they"
+        return None, "none", f"{above:.0%} of the candidates lie above their query's positive, {why}"
+    return (
+        float(tried[best]),
+        rule,
+        f"a margin of {tried[best]:g} finds {found[best]:.0%} of {caught}, and costs {cost[best]:.0%} of the candidates; "
+        "no other sets the two further apart",
     )
-    return margin, rule, reason
 
 
 def _share_below(values: np.ndarray, margins: np.ndarray | float) -> np.ndarray:
     """The share of ascending values that a margin drops, for each margin."""
     return np.searchsorted(values, np.asarray(margins) - SPARE, side="left") / max(1, len(values))
-
-
-def _nothing_found(above: float, by_positives: bool) -> str:
-    known = "and known positives no more often than other candidates, " if by_positives else ""
-    return f"{above:.0%} of the candidates lie above their query's positive, {known}so no margin tells the two apart"
 
 
 def warn_about(verdict: Verdict, filters: Sequence[Filter]) -> str | None:
