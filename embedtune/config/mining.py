@@ -81,10 +81,15 @@ class FilterSection(Section):
     percent_of_positive: float | None = Field(
         None, gt=0, description="a candidate scores at most this percentage of the positive's score (TopK-PercPos)"
     )
-    target_kept: Annotated[float, Field(gt=0, le=1)] | Literal["auto", "none"] = Field(
+    target_kept: Annotated[float, Field(gt=0, lt=1)] | Literal["auto", "none"] = Field(
         "auto",
         description="share of candidates that a margin chosen from the data should keep; auto: the data decide that "
         "too; none: no margin is chosen. A margin that is given is never replaced",
+    )
+    preset: Literal["hardest", "semi-hard", "threshold"] | None = Field(
+        None,
+        description="filters by their usual names: hardest (none), semi-hard (below the positive), threshold "
+        "(below max_score)",
     )
     sample: int = Field(1000, ge=10, description="queries that a margin is chosen on")
 
@@ -98,6 +103,8 @@ class FilterSection(Section):
     def _bounds_in_order(self) -> "FilterSection":
         if self.min_score is not None and self.max_score is not None and self.min_score > self.max_score:
             raise ValueError(f"min_score {self.min_score:g} is above max_score {self.max_score:g}; nothing would stay")
+        if self.preset == "threshold" and self.max_score is None:
+            raise ValueError("the preset threshold needs max_score")
         return self
 
     @property
@@ -108,7 +115,7 @@ class FilterSection(Section):
     def calibrated(self) -> bool:
         """Whether a margin is to be chosen from the data."""
         given = (self.margin, self.relative_margin, self.percent_of_positive)
-        return self.target_kept != "none" and all(value is None for value in given)
+        return self.target_kept != "none" and self.preset is None and all(value is None for value in given)
 
 
 class OpinionSection(Section):
@@ -119,6 +126,10 @@ class OpinionSection(Section):
     prompts: Prompts = Field(default_factory=dict)
     max_length: int | None = Field(None, ge=8, description="tokens; null: the model's own limit")
     trust_remote_code: bool = False
+
+    def as_model(self) -> ModelSection:
+        """What `load_encoder` takes; only of a section that names a model."""
+        return ModelSection(**self.model_dump(exclude={"margin"}))
 
 
 class MinedSection(Section):
@@ -168,6 +179,7 @@ MINE_KEYS: Mapping[str, str] = {
     "relative_margin": "filters.relative_margin",
     "percent_of_positive": "filters.percent_of_positive",
     "target_kept": "filters.target_kept",
+    "preset": "filters.preset",
     "guide": "guide.name",
     "cross_encoder": "cross_encoder.name",
     "output": "output.path",

@@ -12,7 +12,7 @@ from embedtune.data.rows import Finding
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import Comparison
 from embedtune.reports.printable import printable
-from embedtune.reports.wording import Scores, basis, by_severity, said, score_parts, word_and_sentence
+from embedtune.reports.wording import Scores, basis, by_severity, mining_summary, said, score_parts, word_and_sentence
 
 _STYLES = {"better": "bold green", "worse": "bold red", "error": "bold red", "warning": "yellow", "note": "dim"}
 
@@ -81,3 +81,22 @@ def _finding_table(findings: list[Finding]) -> Table:
     for finding in findings:
         table.add_row(Text(f"{finding.severity}:", style=_STYLES[finding.severity]), Text(printable(said(finding))))
     return table
+
+
+def mining_table(result: Mapping[str, Any]) -> RenderableType:
+    """What a mining job found and dropped, and the findings, the gravest first.
+
+    Args:
+        result: the keys of `embedtune mine --json`.
+    """
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("candidates", no_wrap=True)
+    for heading in ("count", "share"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for reason, count in {"kept": result["kept"], **result["dropped"]}.items():
+        table.add_row(Text(reason.replace("_", " ")), f"{count:,}", f"{result['shares'][reason]:.1%}")
+    parts: list[RenderableType] = [table, Text(), Text(mining_summary(result), style="bold")]
+    known = by_severity(result["findings"])
+    if known:
+        parts += [Text(), _finding_table(known)]
+    return Group(*parts)

@@ -89,3 +89,24 @@ def basis(test_queries: int, unseen_queries: int) -> str:
     if not unseen_queries:
         return f"All {seen:,} test queries {asked}: a gain on them may be memory, and there is no unseen part to tell."
     return f"The verdict rests on the unseen part: the other {seen:,} queries {asked}."
+
+
+def sentence(clause: str) -> str:
+    """A clause as a sentence of its own.
+
+    >>> sentence("a margin of 0.1 keeps all")
+    'A margin of 0.1 keeps all.'
+    """
+    return f"{clause[:1].upper()}{clause[1:]}" + ("" if clause.endswith((".", "!", "?")) else ".")
+
+
+def mining_summary(result: Mapping[str, Any]) -> str:
+    """What the job found, in a sentence.
+
+    >>> mining_summary({"negatives": 10, "queries": 3, "queries_short": 1, "asked": 4, "documents": 90})
+    '10 negatives for 3 queries out of 90 documents; 1 query got fewer than 4.'
+    """
+    short = result["queries_short"]
+    ending = "" if not short else f"; {short:,} {'query' if short == 1 else 'queries'} got fewer than {result['asked']}"
+    documents = f"{result['documents']:,} documents"
+    return f"{result['negatives']:,} negatives for {result['queries']:,} queries out of {documents}{ending}."

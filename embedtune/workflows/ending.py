@@ -41,9 +41,14 @@ def _ending(error: BaseException, go_on: str | None) -> EmbedtuneError | None:
         saved = "everything up to the last checkpoint is saved" if go_on else "nothing was trained yet"
         said = error.message if isinstance(error, Interrupted) else f"interrupted; {saved}"
         return Interrupted(said, next=go_on)
-    if getattr(error, "errno", None) == errno.ENOSPC or DISK_FULL in str(error):
+    if disk_is_full(error):
         where = getattr(error, "where", None) or getattr(error, "filename", None)
         if go_on:
             return StoppedError("the disk is full", where=where, next=f"make room, then {go_on}")
         return OutputError("the disk is full", where=where, next="make room, or name another disk with --output")
     return None
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether an error, of the system's or in our own words, means that there is no room left."""
+    return getattr(error, "errno", None) == errno.ENOSPC or DISK_FULL in str(error)

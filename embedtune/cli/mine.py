@@ -1,0 +1,134 @@
+"""`embedtune mine`: find hard negatives for a data set."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from embedtune.cli._output import AsJson, Quiet, Talk, print_json, print_renderable, print_text
+from embedtune.config.load import dump_config, load_mining
+from embedtune.config.mining import MINE_KEYS, MineConfig
+from embedtune.errors import ConfigError
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RECIPE] [KEY=VALUE]...", help="A recipe, and values that replace its own.", show_default=False
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("mine", short_help="Find hard negatives for a data set.")(mine)
+
+
+def mine(
+    words: Words = None,
+    data: Annotated[
+        str | None, typer.Option(help="A file, a folder or hf:owner/name; the built-in samples if none.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="The split to mine for.")] = None,
+    columns: Annotated[str | None, typer.Option(metavar="ROLE=COLUMN,...", help="Columns with other names.")] = None,
+    corpus: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Candidates: a file or a BEIR folder; else those of the data.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A Hub name, a folder (such as RUN/model), or starter.")] = None,
+    prompts: Annotated[
+        str | None, typer.Option(metavar='query="...",document="..."', help="Text put before each.")
+    ] = None,
+    max_length: Annotated[int | None, typer.Option(help="Tokens beyond which a text is cut.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run the model's own Python code. It can do anything.")
+    ] = False,
+    output: Annotated[str | None, typer.Option(metavar="FILE", help="A .jsonl or .parquet file.")] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(metavar="rows|triplet|n-tuple|...", help="Layout of the output; a wrong name lists them all."),
+    ] = None,
+    negatives: Annotated[int | None, typer.Option(help="How many a query.")] = None,
+    candidates: Annotated[
+        str | None, typer.Option(metavar="dense|bm25|dense+bm25", help="What finds the candidates.")
+    ] = None,
+    range: Annotated[
+        str | None, typer.Option(metavar="LOW:HIGH", help="Ranks to take from; 0 is the nearest non-positive.")
+    ] = None,
+    min_score: Annotated[float | None, typer.Option(help="Candidates score at least this.")] = None,
+    max_score: Annotated[float | None, typer.Option(help="Candidates score at most this.")] = None,
+    margin: Annotated[float | None, typer.Option(help="Candidates score this much below the positive.")] = None,
+    relative_margin: Annotated[
+        float | None, typer.Option(help="The same as a share of the positive's score, such as 0.05.")
+    ] = None,
+    percent_of_positive: Annotated[
+        float | None, typer.Option(help="Candidates score at most this percentage of the positive's score.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(metavar="hardest|semi-hard|threshold", help="Filters by their usual names.")
+    ] = None,
+    target_kept: Annotated[
+        str | None,
+        typer.Option(metavar="SHARE|auto|none", help="Share of candidates that a margin chosen for you keeps."),
+    ] = None,
+    guide: Annotated[str | None, typer.Option(metavar="MODEL", help="Its opinion drops candidates as well.")] = None,
+    cross_encoder: Annotated[str | None, typer.Option(metavar="MODEL", help="Scores every pair, and drops.")] = None,
+    sampling: Annotated[
+        str | None, typer.Option(metavar="top|random|weighted|spread", help="Which of the kept to take.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Texts that share its value are no negatives of each other.")
+    ] = None,
+    index: Annotated[
+        str | None, typer.Option(metavar="exact|FACTORY", help="A FAISS index_factory string for a large corpus.")
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Most memory to search with, such as 2GiB.")
+    ] = None,
+    relabel: Annotated[str | None, typer.Option(metavar="LEDGER", help="An edited ledger of an earlier job.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the draws, the sample and the starter.")] = None,
+    device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to encode.")] = None,
+    store: Annotated[
+        str | None, typer.Option(metavar="FOLDER|none", help="Where vectors are kept between runs.")
+    ] = None,
+    keep_job: Annotated[bool, typer.Option("--keep-job", help="Leave the job folder beside the output.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Begin anew what an interruption left.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and stop.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find hard negatives for every query, in a file that `embedtune train --data` reads.
+
+    Interrupted at any point, the same command goes on where it was.
+    """
+    options = {
+        name: value
+        for name, value in locals().items()
+        if name in MINE_KEYS and value is not None and value is not False
+    }
+    config = _config(words or [], options)
+    if dry_run:
+        print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
+        return
+    from embedtune.workflows.mine import mine as run_mining
+
+    result = run_mining(config, talk=Talk(quiet=quiet), restart=restart).as_json()
+    print_json(result) if as_json else _print(result)
+
+
+def _config(words: list[str], options: Mapping[str, Any]) -> MineConfig:
+    recipes = [word for word in words if "=" not in word]
+    if len(recipes) > 1:
+        raise ConfigError(
+            f"one recipe at a time, not {len(recipes)}: {', '.join(recipes)}",
+            where="RECIPE",
+            next="name data with --data, and give values as key=value",
+        )
+    return load_mining(recipes[0] if recipes else None, [word for word in words if "=" in word], options)
+
+
+def _print(result: Mapping[str, Any]) -> None:
+    """The counts, and where everything is."""
+    from embedtune.reports.terminal import mining_table
+
+    print_renderable(mining_table(result))
+    places = {name: result[name] for name in ("output", "ledger", "report") if result[name]}
+    print_text("\n" + "\n".join(f"{name:7} {place}" for name, place in places.items()))

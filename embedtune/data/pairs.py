@@ -1,0 +1,154 @@
+"""The queries of one split with everything known to be relevant to them: what a mining job works for, undivided."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from embedtune.config.mining import PairsSection
+from embedtune.data.beir import read_beir
+from embedtune.data.check import drop_duplicates
+from embedtune.data.classes import distinct, pair_within_classes
+from embedtune.data.formats import Part, read_part
+from embedtune.data.read import BeirSource, TableSource, open_source
+from embedtune.data.rows import Finding, RawTexts, Rows
+from embedtune.data.tables import open_table
+from embedtune.data.words import counted
+from embedtune.errors import DataError
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Rows of one split, and where candidates for them are found.
+
+    Args:
+        rows: anchor, positive, given negatives and groups; each pair once.
+        corpus: the BEIR folder whose corpus holds the candidates; None: they are the rows' own documents.
+        described: what was read, in sentences to print.
+        findings: what is odd about it.
+        hashes: source file name -> sha256 of its bytes.
+    """
+
+    rows: Rows
+    corpus: str | None = None
+    described: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    hashes: Mapping[str, str] | None = None
+
+    @cached_property
+    def query_ids(self) -> np.ndarray:
+        """int64 (Q,): text ids of the distinct anchors, in the order in which they first come."""
+        ids, first = np.unique(self.rows.anchor_ids, return_index=True)
+        return ids[np.argsort(first)]  # (Q,)
+
+    @cached_property
+    def rows_of_query(self) -> list[list[int]]:
+        """The row numbers of each query, in the order of `query_ids`."""
+        numbers = {identity: number for number, identity in enumerate(self.query_ids.tolist())}
+        rows: list[list[int]] = [[] for _ in numbers]
+        for row, identity in enumerate(self.rows.anchor_ids.tolist()):
+            rows[numbers[identity]].append(row)
+        return rows
+
+    @cached_property
+    def queries(self) -> list[str]:
+        """The text of each query."""
+        return [self.rows.anchors[rows[0]] for rows in self.rows_of_query]
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        """int64 (P, 2): pairs (query number, text id of one of its positives), each once."""
+        pairs = [
+            (query, int(self.rows.positive_ids[row])) for query, rows in enumerate(self.rows_of_query) for row in rows
+        ]
+        return np.unique(np.array(pairs, dtype=np.int64).reshape(-1, 2), axis=0)  # (P, 2)
+
+    def documents(self, *, negatives: bool) -> Iterator[tuple[str, str]]:
+        """(text, group) of every positive and then, if asked for, of every given negative, whose group nobody knows."""
+        groups = self.rows.groups or [""] * len(self.rows)
+        yield from zip(self.rows.positives, groups, strict=True)
+        for texts in self.rows.negatives if negatives else ():
+            yield from ((text, "") for text in texts)
+
+    def with_positives(self, pairs: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> "Pairs":
+        """The same with further pairs (query, positive), of queries that are there; others are left out."""
+        row_of = {identity: rows[0] for identity, rows in zip(self.query_ids.tolist(), self.rows_of_query, strict=True)}
+        added = Rows(*(zip(*pairs, strict=True))) if pairs else Rows([], [])
+        found = [(row_of[a], row) for row, a in enumerate(added.anchor_ids.tolist()) if a in row_of]
+        if not found:
+            return self
+        rows = self.rows
+        more = Rows(
+            anchors=[*rows.anchors, *(rows.anchors[like] for like, _ in found)],
+            positives=[*rows.positives, *(added.positives[row] for _, row in found)],
+            negatives=[*rows.negatives, *(() for _ in found)] if rows.negatives else (),
+            groups=None if rows.groups is None else [*rows.groups, *(rows.groups[like] for like, _ in found)],
+            places=[*rows.places, *("the ledger" for _ in found)],
+        )
+        return Pairs(drop_duplicates(more)[0], self.corpus, self.described, self.findings, self.hashes)
+
+
+def read_pairs(section: PairsSection, seed: int) -> Pairs:
+    """Read the queries and positives of one split.
+
+    Args:
+        section: where they are.
+        seed: decides who is paired with whom where texts come with a class only.
+
+    Raises:
+        DataError: the data cannot be used; all faults of a file at once.
+        ConfigError: a role in `columns` does not exist.
+    """
+    source = open_source(section.source)
+    split = source.demand(section.split, "--split") if source.splits else ""
+    if not source.splits and section.split != "train":
+        source.demand(section.split, "--split")
+    where = f"{source.what}" + (f", split {split}" if split else "")
+    if isinstance(source, BeirSource) and not (split == "train" and source.pairs is not None):
+        beir = read_beir(source.folder, [split], section.group)
+        rows, findings = drop_duplicates(beir.rows(split))
+        said: tuple[str, ...] = (f"read {counted(len(rows), 'pair')} from {where}",)
+        return _checked(
+            Pairs(rows, str(source.folder), said, (*beir.findings, *findings), source.hashes((split,))), section
+        )
+    part = _part(source, split, section)
+    corpus = str(source.folder) if isinstance(source, BeirSource) else None
+    rows, found = _rows(part, section, seed)
+    described = (f"read {len(part.content):,} {part.unit} from {where}", *part.said)
+    return _checked(Pairs(rows, corpus, described, (*part.findings, *found), source.hashes((split,))), section)
+
+
+def _part(source: TableSource | BeirSource, split: str, section: PairsSection) -> Part:
+    if isinstance(source, TableSource):
+        return source.part(split, section.columns, section.group)
+    return read_part(open_table(Path(str(source.pairs))), section.columns, section.group)
+
+
+def _rows(part: Part, section: PairsSection, seed: int) -> tuple[Rows, tuple[Finding, ...]]:
+    content = part.content
+    if isinstance(content, RawTexts):
+        raise DataError(
+            f"these are {len(content):,} texts without pairs; mining needs queries with their positives",
+            where=section.source,
+            next="give the pairs with --data, and these texts with --corpus",
+        )
+    if isinstance(content, Rows):
+        rows, findings = drop_duplicates(content)
+        return rows, tuple(findings)
+    once, doubled = distinct(content)
+    rows, alone = pair_within_classes(once, seed)
+    # Every text of a class answers every other: the class is the group, whatever column was named.
+    return (
+        Rows(rows.anchors, rows.positives, labels=rows.labels, groups=rows.labels, places=rows.places),
+        (*doubled, *alone),
+    )
+
+
+def _checked(pairs: Pairs, section: PairsSection) -> Pairs:
+    if not len(pairs.rows):
+        raise DataError(
+            "there is no pair to mine for", where=section.source, next="give at least one query and positive"
+        )
+    return pairs

@@ -1,0 +1,143 @@
+"""`embedtune mine`: pairs and a recipe in; negatives for every query, a ledger of doubtful ones and a report out.
+
+The work is a chain of stages in a job folder beside the output. Whatever stops it, the same command goes on, and the
+result is the same to the byte as that of a job that nothing stopped. The folder goes when the output is there.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from embedtune.config.mining import MineConfig
+from embedtune.config.suggest import did_you_mean
+from embedtune.data.layouts import layout_names
+from embedtune.data.pairs import Pairs, read_pairs
+from embedtune.data.words import counted
+from embedtune.errors import ConfigError, EmbedtuneError, Interrupted, OutputError, StoppedError
+from embedtune.mining.ledger import Decisions, read_ledger
+from embedtune.models.load import choose_device, resolve
+from embedtune.models.resolve import STARTER
+from embedtune.workflows.ending import disk_is_full
+from embedtune.workflows.mining_job import MANIFEST, Job, alone_in, changes
+from embedtune.workflows.mining_result import MineResult
+from embedtune.workflows.talk import Silence, Talk
+
+SUFFIXES = (".jsonl", ".parquet")
+
+
+def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False) -> MineResult:
+    """Find negatives, or go on where an interruption stopped.
+
+    Args:
+        config: the resolved recipe.
+        talk: told what happens.
+        restart: begin anew what an earlier run left.
+
+    Raises:
+        EmbedtuneError: anything the user can mend; says what to do.
+    """
+    started = time.perf_counter()
+    talk = talk or Silence()
+    _check_recipe(config)
+    decisions = _decisions(config, talk)
+    pairs = _pairs(config, decisions, talk)
+    job = Job(Path(f"{config.output.path}.job").expanduser())
+    with alone_in(job), _orderly_end(job):
+        _begin(job, config, pairs, talk, restart=restart)
+        from embedtune.workflows.mining_run import run  # loads sentence-transformers, so it comes last
+
+        result = run(config, pairs, decisions, job, talk, started)
+    if not config.output.keep_job:
+        job.remove()
+    return result
+
+
+def _check_recipe(config: MineConfig) -> None:
+    """Refuse what this machine or the recipe itself does not allow, before anything is read."""
+    suffix = Path(config.output.path).suffix
+    if suffix not in SUFFIXES:
+        raise ConfigError(
+            f"the output {config.output.path!r} ends in neither {' nor '.join(SUFFIXES)}",
+            where="--output",
+            next="name a file such as mined.jsonl",
+        )
+    if config.output.format not in layout_names():
+        near = did_you_mean(config.output.format, layout_names())
+        raise ConfigError(
+            f"there is no layout {config.output.format!r}{near}",
+            where="--format",
+            next=f"there are {', '.join(layout_names())}",
+        )
+    choose_device(config.mining.device)
+    resolve(config.model.name, trust_remote_code=config.model.trust_remote_code)
+    for option, section in (("--guide", config.guide), ("--cross-encoder", config.cross_encoder)):
+        if section.name == STARTER:
+            raise ConfigError(
+                "a starter knows only the words of the data, and has no second opinion",
+                where=option,
+                next="name a model trained elsewhere",
+            )
+        if section.name is not None:
+            _resolve_judge(option, section.name, trust=section.trust_remote_code)
+
+
+def _resolve_judge(option: str, name: str, *, trust: bool) -> None:
+    try:
+        resolve(name, trust_remote_code=trust)
+    except EmbedtuneError as error:
+        error.where = option
+        raise
+
+
+def _decisions(config: MineConfig, talk: Talk) -> Decisions | None:
+    if config.output.relabel is None:
+        return None
+    decisions = read_ledger(Path(config.output.relabel).expanduser())
+    said = f"{counted(len(decisions.positive_ids), 'pair')} marked positive, {len(decisions.negative_ids):,} negative"
+    talk.say(f"the ledger: {said}, {decisions.open:,} undecided")
+    return decisions
+
+
+def _pairs(config: MineConfig, decisions: Decisions | None, talk: Talk) -> Pairs:
+    """The data of the recipe, with what was read and what is odd about it said aloud."""
+    pairs = read_pairs(config.data, config.mining.seed)
+    for sentence in pairs.described:
+        talk.say(sentence)
+    for finding in pairs.findings:
+        (talk.say if finding.severity == "note" else talk.warn)(f"{finding.message} {finding.fix}".strip())
+    return pairs if decisions is None else pairs.with_positives(decisions.positives)
+
+
+def _begin(job: Job, config: MineConfig, pairs: Pairs, talk: Talk, *, restart: bool) -> None:
+    """Write down what the job is made from; say what is gone on with, and what has changed since."""
+    settings = config.model_dump(exclude={"output": {"keep_job", "store"}})
+    manifest: dict[str, Any] = {"settings": settings, "data": dict(pairs.hashes or {})}
+    before = {} if restart else job.manifest()
+    if restart:
+        job.clear()
+    if before == manifest:
+        talk.say(f"going on with {job.path}")
+    elif before:
+        changed = "; ".join(changes(before["settings"], settings)) or "the data have changed"
+        talk.say(f"going on with {job.path}, anew from what this touches: {changed}")
+    job.write_json(MANIFEST, manifest)
+
+
+@contextmanager
+def _orderly_end(job: Job) -> Iterator[None]:
+    """Say how to go on after an interruption or a full disk; leave nothing where nothing was done."""
+    kept = f"what is done is kept in {job.path}"
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted) as error:
+        raise Interrupted(f"interrupted; {kept}", next="give the same command again to go on") from error
+    except (OSError, EmbedtuneError) as error:
+        if disk_is_full(error):
+            where = str(getattr(error, "where", None) or getattr(error, "filename", None) or job.path)
+            step = "make room, then give the same command again; it goes on where it was"
+            raise StoppedError(f"the disk is full; {kept}", where=where, next=step) from error
+        if isinstance(error, PermissionError):
+            raise OutputError("this may not be written", where=str(error.filename or job.path)) from error
+        raise

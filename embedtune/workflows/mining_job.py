@@ -1,0 +1,138 @@
+"""The folder of a mining job: every stage lies under a name that says what it was made from, so nothing stale is used.
+
+A stage's folder is called after the stage and a hash of all that its content depends on. The same command finds its
+folders again and goes on; a changed option or file gives other names to just those stages that it touches, and what
+lies under the old names is removed. No bookkeeping can fall out of step, whenever the process is killed.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedtune import __version__
+from embedtune.data.write import whole_file
+from embedtune.errors import OutputError
+
+MANIFEST = "job.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """Paths and facts of one job."""
+
+    path: Path
+
+    @property
+    def begun(self) -> bool:
+        return (self.path / MANIFEST).is_file()
+
+    def manifest(self) -> dict[str, Any]:
+        """The settings and source hashes that the job was last run with; nothing when it is new or damaged."""
+        return self.read_json(MANIFEST) or {}
+
+    def stage(self, name: str, **made_from: Any) -> Path:
+        """The folder of a stage, made when it is not there; folders of the same stage made from other things go.
+
+        Args:
+            name: of the stage.
+            made_from: everything that its content depends on, in JSON's types.
+        """
+        folder = self.path / f"{name}-{key_of({**made_from, 'version': __version__})}"
+        for other in self.path.glob(f"{name}-*"):
+            if other != folder:
+                shutil.rmtree(other, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """An object written here, or None when it is not there or cannot be read."""
+        try:
+            content = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return content if isinstance(content, dict) else None
+
+    def write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        """Write an object, whole or not at all."""
+        with whole_file(self.path / name) as stream:
+            json.dump(value, stream, ensure_ascii=False, indent=1, sort_keys=True)
+
+    def clear(self) -> None:
+        """Take every stage away."""
+        for folder in self.path.glob("*-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        (self.path / MANIFEST).unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Take the whole job away."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Save an array as .npy, whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        np.save(file, array)
+    partial.replace(path)
+
+
+def key_of(made_from: Mapping[str, Any]) -> str:
+    """Twelve hex digits that stand for these facts.
+
+    >>> key_of({"a": 1, "b": [2]}) == key_of({"b": [2], "a": 1}) != key_of({"a": 1})
+    True
+    """
+    text = json.dumps(made_from, ensure_ascii=False, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+
+
+def changes(before: Any, now: Any, name: str = "") -> Iterator[str]:
+    """What differs between two manifests, one clause each.
+
+    >>> list(changes({"a": {"b": 1}, "c": 2}, {"a": {"b": None}, "c": 2}))
+    ['a.b was 1, is now not set']
+    """
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in dict.fromkeys((*before, *now)):
+            yield from changes(before.get(key), now.get(key), f"{name}.{key}".lstrip("."))
+    elif before != now:
+        yield f"{name} was {_said(before)}, is now {_said(now)}"
+
+
+def _said(value: Any) -> str:
+    return "not set" if value is None else str(value)[:60]
+
+
+@contextmanager
+def alone_in(job: Job) -> Iterator[None]:
+    """Hold the job's folder; the hold ends with the process, however that ends.
+
+    Raises:
+        OutputError: another process works in this folder, or it cannot be made.
+    """
+    try:
+        job.path.mkdir(parents=True, exist_ok=True)
+        lock = (job.path / "lock").open("w")
+    except OSError as error:
+        raise OutputError(f"the job folder cannot be written: {error.strerror}", where=str(job.path)) from error
+    with lock:
+        try:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:  # Windows has no such lock; there two jobs in one folder stay the user's mistake
+            pass
+        except OSError as error:
+            raise OutputError(
+                "another embedtune mine is at work on this output",
+                where=str(job.path),
+                next="wait for it, or give another --output",
+            ) from error
+        yield

@@ -1,0 +1,141 @@
+"""One mining job from its pairs to its report: stage after stage, each found again where it was done before."""
+
+import time
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from embedtune.config.load import dump_config
+from embedtune.config.mining import MineConfig
+from embedtune.data.layouts import Mined, Written, write_mined
+from embedtune.data.pairs import Pairs
+from embedtune.data.rows import Finding
+from embedtune.data.words import counted
+from embedtune.data.write import whole_file
+from embedtune.mining.ledger import Decisions, Entry, write_ledger
+from embedtune.models.resolve import STARTER
+from embedtune.models.store import open_store
+from embedtune.reports.mining import mining_page, mining_report
+from embedtune.workflows.mining_calibration import calibrate
+from embedtune.workflows.mining_choice import EDGES, EXAMPLES, LEDGER_LINES, Choice, choice_of, choose_all, mined_of
+from embedtune.workflows.mining_job import Job
+from embedtune.workflows.mining_opinions import ask_cross_encoder, ask_guide
+from embedtune.workflows.mining_result import MineResult, Totals, findings_of
+from embedtune.workflows.mining_search import search
+from embedtune.workflows.mining_sources import Documents, encode_all, gather_documents, mining_encoder
+from embedtune.workflows.run_folder import machine_facts
+from embedtune.workflows.talk import Talk
+from embedtune.workflows.training_run import peak_memory_bytes
+
+
+def run(
+    config: MineConfig, pairs: Pairs, decisions: Decisions | None, job: Job, talk: Talk, started: float
+) -> MineResult:
+    """Everything, in order."""
+    store = open_store(config.output.store)
+    documents = gather_documents(config, pairs, decisions, job, talk)
+    sizes = (counted(len(pairs.queries), "query"), counted(documents.searched, "document"))
+    described = [*pairs.described, f"mining for {sizes[0]} among {sizes[1]}", *_left_out(documents)]
+    talk.say(described[len(pairs.described)])
+    encoder = mining_encoder(config, documents, job, talk)
+    vectors = encode_all(encoder, documents, config, job, store, talk)
+    found, said = search(config, documents, vectors, job, talk)
+    calibration = calibrate(config, found, job, talk)
+    judges = (ask_guide(config, found, job, store, talk), ask_cross_encoder(config, found, job, talk))
+    for sentence in (*said, *([calibration["reason"]] if calibration else [])):
+        talk.say(sentence)
+    choice = choice_of(config, found, job, calibration, judges)
+    choose_all(choice, talk)
+    totals = Totals()
+    with talk.progress("writing"):
+        written = _write(choice, totals)
+        ledger = _write_ledger(choice, Path(config.output.path).expanduser())
+    findings = (
+        *([_weak_encoder()] if config.model.name == STARTER else []),
+        *pairs.findings,
+        *_calibration_finding(calibration),
+        *findings_of(totals, high=config.filters.ranks[1], left_out=written.left_out),
+        *_ledger_finding(ledger),
+    )
+    output = Path(config.output.path).expanduser()
+    result = MineResult(
+        output=str(output),
+        rows=written.rows,
+        negatives=totals.negatives,
+        queries_short=totals.short,
+        dropped=totals.in_order,
+        elapsed_s=round(time.perf_counter() - started, 2),
+        peak_memory_bytes=peak_memory_bytes(),
+        report=str(output.with_name(f"{output.stem}.report.html")),
+        ledger=None if ledger is None else str(ledger),
+        queries=len(pairs.queries),
+        documents=documents.searched,
+        asked=config.mining.negatives,
+        found=tuple(totals.found[number] for number in range(config.mining.negatives + 1)),
+        kept=totals.kept,
+        shares=totals.shares,
+        calibration=calibration,
+        histogram={"edges": EDGES.tolist(), **totals.histogram},
+        examples=tuple(totals.examples[:EXAMPLES]),
+        findings=findings,
+        described=(*described, *said),
+        recipe=dump_config(config),
+        facts={**machine_facts(), "data_sha256": dict(pairs.hashes or {})},
+    )
+    _write_report(result)
+    return result
+
+
+def _left_out(documents: Documents) -> Iterator[str]:
+    corpus = documents.corpus
+    if corpus.duplicates or corpus.empty:
+        empty = f" and {corpus.empty:,} without text" if corpus.empty else ""
+        yield f"left out {counted(corpus.duplicates, 'document')} that repeat another's text{empty}"
+
+
+def _write(choice: Choice, totals: Totals) -> Written:
+    """The output, whole or not at all, one part in memory at a time; counts every part in."""
+
+    def mined() -> Iterator[Mined]:
+        for part in choice.parts():
+            totals.add(part)
+            yield from mined_of(part)
+
+    output = choice.config.output
+    return write_mined(Path(output.path).expanduser(), output.format, mined(), choice.config.mining.negatives)
+
+
+def _write_ledger(choice: Choice, output: Path) -> Path | None:
+    path = output.with_name(f"{output.stem}.ledger.jsonl")
+    entries = chain.from_iterable((Entry(**one) for one in part["ledger"]) for part in choice.parts())
+    return path if write_ledger(path, entries, LEDGER_LINES) else None
+
+
+def _write_report(result: MineResult) -> None:
+    plain, page = result.as_json(), Path(result.report)
+    with whole_file(page) as stream:
+        stream.write(mining_page(plain))
+    with whole_file(page.with_suffix(".md")) as stream:
+        stream.write(mining_report(plain))
+
+
+def _weak_encoder() -> Finding:
+    return Finding(
+        "starter-encoder",
+        "note",
+        1,
+        "a starter mined these: it finds texts that share words, and misses those that share the meaning.",
+        "A trained encoder (--model RUN/model) or a pretrained one mines harder and cleaner negatives.",
+    )
+
+
+def _calibration_finding(calibration: dict | None) -> Iterator[Finding]:
+    if calibration and calibration["warning"]:
+        yield Finding("margin", "warning", 1, calibration["warning"], "Give --margin or --target-kept yourself.")
+
+
+def _ledger_finding(ledger: Path | None) -> Iterator[Finding]:
+    if ledger is not None:
+        message = f"{ledger.name} lists the pairs that look most like right answers."
+        fix = 'Set "decision" to "positive" or "negative" in it and mine again with --relabel.'
+        yield Finding("ledger", "note", 1, message, fix)
