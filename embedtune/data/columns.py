@@ -1,5 +1,6 @@
 """Which column plays which role: by name, or as the user says; never by order."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -110,4 +111,16 @@ def label_of(record: Mapping[str, Any], column: str, place: str, problems: Probl
     if isinstance(value, str | int | float) and str(value).strip():
         return str(value)
     problems.add(place, f"{column!r} is empty; every row needs one")
+    return None
+
+
+def numbers_of(values: Any, column: str, place: str, problems: Problems) -> list[float] | None:
+    """The value when it is a list of finite numbers; otherwise the fault is noted and None returned."""
+    # A truth value is a number to Python, yet nobody scores with one.
+    if isinstance(values, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        if all(math.isfinite(value) for value in values):
+            return [float(value) for value in values]
+        problems.add(place, f"{column!r} holds NaN or infinity")
+    else:
+        problems.add(place, f"{column!r} must be a list of numbers; {kind_of(values)} came")
     return None

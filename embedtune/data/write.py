@@ -5,16 +5,20 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from embedtune.data.rows import Rows
 from embedtune.errors import OutputError
 
+if TYPE_CHECKING:
+    import pyarrow
+
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """A text file that takes its name only when all of it is written.
+def whole_path(path: Path) -> Iterator[Path]:
+    """A file beside the one wanted, to be written by any means, which takes its name only when that went well.
 
     Raises:
         OutputError: the file cannot be written there.
@@ -23,9 +27,9 @@ def whole_file(path: Path) -> Iterator[TextIO]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
         temporary = Path(made)
-        with open(handle, "w", encoding="utf-8", newline="\n") as stream:  # noqa: PTH123  (mkstemp gives a descriptor)
-            yield stream
+        yield temporary
         temporary.chmod(0o644)
         os.replace(temporary, path)  # noqa: PTH105  (replaces on Windows too, and says so)
     except OSError as error:
@@ -35,6 +39,17 @@ def whole_file(path: Path) -> Iterator[TextIO]:
             temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """A text file that takes its name only when all of it is written.
+
+    Raises:
+        OutputError: the file cannot be written there.
+    """
+    with whole_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
+        yield stream
+
+
 def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> int:
     """Write one object a line, text as it is (no escapes); returns how many."""
     count = 0
@@ -42,6 +57,20 @@ def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> int:
         for record in records:
             stream.write(json.dumps(record, ensure_ascii=False) + "\n")
             count += 1
+    return count
+
+
+def write_parquet(path: Path, records: Iterable[Mapping[str, Any]], schema: "pyarrow.Schema") -> int:
+    """Write records as Parquet, some thousands at a time; returns how many."""
+    import pyarrow  # noqa: PLC0415  (slow to import, and few files are Parquet)
+    import pyarrow.parquet  # noqa: PLC0415
+
+    count = 0
+    remaining = iter(records)
+    with whole_path(path) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
+        while part := list(islice(remaining, 8192)):
+            writer.write_table(pyarrow.Table.from_pylist(part, schema=schema))
+            count += len(part)
     return count
 
 

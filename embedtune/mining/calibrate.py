@@ -140,11 +140,11 @@ def _automatic(below: np.ndarray, held_out: np.ndarray) -> tuple[float | None, s
     if found[best] <= cost[best]:
         why = "too many to be false negatives" if rule == "mirror" else "known positives lie no nearer to it than they"
         return None, "none", f"{above:.0%} of the candidates lie above their query's positive, {why}"
+    finds, costs = f"finds {found[best]:.0%} of {caught}", f"costs {cost[best]:.0%} of the candidates"
     return (
         float(tried[best]),
         rule,
-        f"a margin of {tried[best]:g} finds {found[best]:.0%} of {caught}, and costs {cost[best]:.0%} of the candidates; "
-        "no other sets the two further apart",
+        f"a margin of {tried[best]:g} {finds}, and {costs}; none sets the two further apart",
     )
 
 

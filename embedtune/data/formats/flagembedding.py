@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from embedtune.data.columns import Columns, field_of, label_of, text_of
+from embedtune.data.columns import Columns, field_of, label_of, numbers_of, text_of
 from embedtune.data.formats import Part
 from embedtune.data.problems import Problems
 from embedtune.data.rowlist import RowList
@@ -60,14 +60,11 @@ def _scores(
     found: list[list[float]] = []
     for role, size in zip(("pos_scores", "neg_scores"), sizes, strict=True):
         values = record.get(columns.one(role)) if role in columns else []
-        values = [] if values is None else values
-        if not isinstance(values, list) or not all(
-            isinstance(v, int | float) and not isinstance(v, bool) for v in values
-        ):
-            problems.add(place, f"'{role}' must be a list of numbers")
+        numbers = numbers_of([] if values is None else values, role, place, problems)
+        if numbers is None:
             return None
-        if len(values) != size:
-            problems.add(place, f"'{role}' holds {counted(len(values), 'score')} for {counted(size, 'text')}")
+        if len(numbers) != size:
+            problems.add(place, f"'{role}' holds {counted(len(numbers), 'score')} for {counted(size, 'text')}")
             return None
-        found.append([float(value) for value in values])
+        found.append(numbers)
     return found[0], found[1]

@@ -1,12 +1,14 @@
 """Pairs, triplets and n-tuples: an anchor, its positive, and any number of negatives per row."""
 
+import math
 from typing import Any
 
-from embedtune.data.columns import Columns, field_of, label_of, match, text_of
+from embedtune.data.columns import Columns, field_of, label_of, match, numbers_of, text_of
 from embedtune.data.formats import Part
+from embedtune.data.problems import Problems
 from embedtune.data.rowlist import RowList
 from embedtune.data.tables import Table
-from embedtune.data.words import kind_of
+from embedtune.data.words import counted, kind_of
 
 UNIT = "pairs"
 ROLES = {
@@ -14,29 +16,55 @@ ROLES = {
     "positive": ("positive", "answer", "document", "sentence2"),
     "negative": ("negative", "negatives", r"negative_\d+"),
     "label": ("label",),
+    "positive_score": ("positive_score",),
+    "negative_scores": ("negative_scores",),
 }
 REQUIRED = ("anchor", "positive")
 MANY = ("negative",)
 
 
 def read(table: Table, columns: Columns) -> Part:
-    """Rows as they stand; an empty cell in a negative column of a CSV is no negative."""
+    """Rows as they stand; an empty cell in a negative column of a CSV is no negative.
+
+    Scores of the negatives, as mining writes them, become the row's teacher scores.
+    """
     anchor, positive = columns.one("anchor"), columns.one("positive")
     rows = RowList(columns)
     lists = _Negatives(table, columns)
     for number, record in table.records:
         place = table.place(number)
+        negatives = lists.of(record, place)
         rows.append(
             place,
             field_of(record, anchor, place, table.problems),
             field_of(record, positive, place, table.problems),
-            negatives=lists.of(record, place),
+            negatives=negatives,
+            scores=_scores(record, columns, len(negatives), place, table.problems),
             label=label_of(record, columns.one("label"), place, table.problems) if "label" in columns else None,
             group=label_of(record, columns.group, place, table.problems) if columns.group else None,
         )
     built = rows.build()
     most = max(map(len, built.negatives), default=0)
     return Part(built, {0: "pairs", 1: "triplets"}.get(most, f"pairs with up to {most} negatives"))
+
+
+def _scores(
+    record: dict[str, Any], columns: Columns, negatives: int, place: str, problems: Problems
+) -> list[float] | None:
+    """Scores of [positive, negatives...]; NaN for a positive without one."""
+    own = record.get(columns.one("negative_scores")) if "negative_scores" in columns else None
+    if own is None:
+        return None
+    found = numbers_of(own, columns.one("negative_scores"), place, problems)
+    if found is not None and len(found) != negatives:
+        problems.add(
+            place,
+            f"{columns.one('negative_scores')!r} holds {counted(len(found), 'score')} for "
+            f"{counted(negatives, 'negative')}",
+        )
+    first = record.get(columns.one("positive_score")) if "positive_score" in columns else None
+    positive = [math.nan] if first is None else numbers_of([first], columns.one("positive_score"), place, problems)
+    return None if found is None or positive is None else [*positive, *found]
 
 
 class _Negatives:

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from embedtune.data.formats import read_part
@@ -57,3 +59,33 @@ def test_labels_and_places_are_kept(put, lines) -> None:
     rows = read_part(open_table(path), {}).content
     assert rows.labels == ["3"]
     assert rows.places == [f"{path}:1"]
+
+
+def test_scores_of_the_negatives_become_teacher_scores(put, lines) -> None:
+    records = [
+        {"anchor": "a", "positive": "b", "negatives": ["c", "d"], "negative_scores": [0.5, 0.25], "positive_score": 1},
+        {"anchor": "e", "positive": "f", "negatives": ["g"], "negative_scores": [0.5]},
+        {"anchor": "h", "positive": "i", "negatives": ["j"]},
+    ]
+    rows = read_part(open_table(put("a.jsonl", lines(records))), {}).content
+    first, second, third = rows.teacher_scores
+    assert first == [1.0, 0.5, 0.25]
+    assert math.isnan(second[0]) and second[1:] == [0.5]
+    assert list(third) == []
+
+
+def test_scores_that_fit_nothing_are_refused(put, lines) -> None:
+    base = {"anchor": "a", "positive": "b", "negatives": ["c"]}
+    records = [
+        base | {"negative_scores": [0.5, 0.5]},
+        base | {"negative_scores": 0.5},
+        base | {"negative_scores": [True]},
+        base | {"negative_scores": [0.5], "positive_score": "high"},
+        base | {"negative_scores": [float("inf")]},
+    ]
+    with pytest.raises(DataError) as caught:
+        read_part(open_table(put("a.jsonl", lines(records))), {})
+    for number, words in enumerate(("2 scores for 1 negative", "list of numbers", "list of", "list of", "infinity"), 1):
+        assert f"a.jsonl:{number}: " in caught.value.message
+        assert words in caught.value.message
+    assert "5 problems" in caught.value.message

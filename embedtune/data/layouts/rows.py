@@ -1,0 +1,37 @@
+"""rows: a pair with its negatives in a list, and scores; what `embedtune train` reads best, and the default."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from embedtune.data.layouts import Mined
+
+NEEDS = 0
+
+
+def fields(negatives: int) -> Mapping[str, str]:
+    """Field name -> kind."""
+    return {
+        "anchor": "text",
+        "positive": "text",
+        "negatives": "texts",
+        "positive_score": "number",
+        "negative_scores": "numbers",
+        "negative_ids": "texts",
+        "negative_ranks": "integers",
+        "mined_by": "text",
+    }
+
+
+def records(mined: Mined) -> Iterator[dict[str, Any]]:
+    """One record a positive; a query short of negatives has a shorter list."""
+    for positive, score in zip(mined.positives, mined.positive_scores, strict=True):
+        yield {
+            "anchor": mined.anchor,
+            "positive": positive,
+            "negatives": list(mined.negatives),
+            "positive_score": score,
+            "negative_scores": list(mined.negative_scores),
+            "negative_ids": list(mined.negative_ids),
+            "negative_ranks": list(mined.negative_ranks),
+            "mined_by": mined.mined_by,
+        }
