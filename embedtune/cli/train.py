@@ -38,6 +38,9 @@ def train(
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Its values are never divided by a split.")
     ] = None,
+    known_positives: Annotated[
+        str | None, typer.Option(metavar="direct|closure", help="What is never a negative of an anchor.")
+    ] = None,
     loss: Annotated[
         list[str] | None, typer.Option(metavar="NAME[:WEIGHT]", help="A loss; give several for a sum.")
     ] = None,

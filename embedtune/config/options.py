@@ -13,6 +13,7 @@ KEYS: Mapping[str, str] = {
     "eval_split": "data.eval_split",
     "columns": "data.columns",
     "group": "data.group",
+    "known_positives": "data.known_positives",
     "loss": "loss",
     "margin": "loss.0.args.margin",
     "matryoshka": "matryoshka.dimensions",

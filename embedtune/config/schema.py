@@ -55,6 +55,11 @@ class DataSection(Section):
         default_factory=dict, description="role -> column name, for other names than the usual"
     )
     group: Name | None = Field(None, description="column whose values are never divided between splits")
+    known_positives: Literal["direct", "closure"] = Field(
+        "direct",
+        description="what is never a negative of an anchor: texts paired with it, or also all that chains of pairs "
+        "connect with it, for pairs made from classes",
+    )
 
 
 class LossSection(Section):

@@ -10,6 +10,7 @@ from embedtune.config.schema import DataSection
 from embedtune.data.beir import read_beir
 from embedtune.data.check import check_overlap, check_rows
 from embedtune.data.classes import judged_classes
+from embedtune.data.closure import closure_of
 from embedtune.data.divide import Divided, demand_contrast, demand_two, divide_beir, divide_tables, needs_pairs
 from embedtune.data.judged import documents_in, documents_of, judged_from_rows
 from embedtune.data.plan import plan_splits
@@ -49,7 +50,7 @@ def prepare(section: DataSection, seed: int, *, progress: Progress | None = None
     tell("checking the data")
     demand_two(len(divided.train), len(divided.train), section.source)
     demand_contrast(divided.train, section.source)
-    return _finished(divided, hashes)
+    return _finished(divided, hashes, closure=section.known_positives == "closure")
 
 
 def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -> dict[str, str]:
@@ -81,19 +82,24 @@ def _judge_split(
     return judged_from_rows("test", part.content, documents_of(part.content)), []
 
 
-def _finished(divided: Divided, hashes: Mapping[str, str]) -> TrainingData:
+def _finished(divided: Divided, hashes: Mapping[str, str], *, closure: bool) -> TrainingData:
     train, dev, test = divided.train, divided.judged.get("dev"), divided.judged.get("test")
     for part, judged in (("dev", dev), ("test", test)):
         if judged is not None:
             relevant = sum(grade > 0 for grades in judged.qrels.values() for grade in grades.values())
             size = f"{counted(len(judged), 'query')} over {counted(len(judged.corpus), 'document')}"
             divided.described.append(f"{part}: {size}, {counted(relevant, 'relevant pair')}")
+    known = np.unique(np.stack([train.anchor_ids, train.positive_ids], axis=1), axis=0)  # (P, 2)
+    if closure:
+        found = closure_of(known)
+        divided.described.append(found.sentence)
+        divided.findings += found.findings()
     return TrainingData(
         train=train,
         dev=dev,
         test=test,
         texts=_texts(divided),
-        known_positives=np.unique(np.stack([train.anchor_ids, train.positive_ids], axis=1), axis=0),  # (P, 2)
+        known_positives=known,
         described=tuple(divided.described),
         findings=(*divided.findings, *check_rows(train), *check_overlap(train, dev, test)),
         hashes=hashes,

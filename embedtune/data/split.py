@@ -70,13 +70,19 @@ def components(anchor_ids: np.ndarray, positive_ids: np.ndarray) -> Groups:
     >>> components(np.array([1, 2, 9]), np.array([5, 5, 7])).of_row.tolist()
     [0, 0, 1]
     """
+    nodes, label = text_components(anchor_ids, positive_ids)
+    # Nodes are sorted, so the first node of a label is the smallest id of its component.
+    _, first = np.unique(label, return_index=True)
+    return Groups(label[np.searchsorted(nodes, anchor_ids)], nodes[first])
+
+
+def text_components(anchor_ids: np.ndarray, positive_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct text ids in rising order, and the component of each: (T,), (T,)."""
     nodes, ends = np.unique(np.concatenate([anchor_ids, positive_ids]), return_inverse=True)
     starts, stops = ends[: len(anchor_ids)], ends[len(anchor_ids) :]
     graph = coo_array((np.ones(len(starts), np.int8), (starts, stops)), shape=(len(nodes), len(nodes)))
     _, label = connected_components(graph, directed=False)
-    # Nodes are sorted, so the first node of a label is the smallest id of its component.
-    _, first = np.unique(label, return_index=True)
-    return Groups(label[starts], nodes[first])
+    return nodes, label
 
 
 def divide(

@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from embedtune.data.closure import closure_of
 from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch
+from embedtune.training.known import ClosurePositives, DirectPositives, Known
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,7 @@ class RowTable:
         negatives_mask: (R, N) bool.
         labels: (R,) int64 or None.
         teacher_scores: (R, 1+N) or None.
-        known_starts: (R+1,) offsets into `known_ids`: the known positives of each row's anchor beside its own positive.
-        known_ids: (P,) int64.
+        known: the known positives of each anchor.
     """
 
     anchor_ids: Tensor
@@ -37,8 +38,7 @@ class RowTable:
     negatives_mask: Tensor
     labels: Tensor | None
     teacher_scores: Tensor | None
-    known_starts: Tensor
-    known_ids: Tensor
+    known: Known
 
     @property
     def negatives(self) -> int:
@@ -73,30 +73,35 @@ class RowTable:
             negative_ids=at(self.negative_ids) if has_negatives else None,
             labels=at(self.labels),
             teacher_scores=at(self.teacher_scores),
-            known_positive_ids=self._known(rows).to(device),
+            known_positive_ids=self.known_among(rows, self._ids(rows)).to(device),
             step=step,
             guide=guide,
         )
 
-    def _known(self, rows: Tensor) -> Tensor:
-        """(P, 2) pairs (position in the batch, text id)."""
-        starts, ends = self.known_starts[rows], self.known_starts[rows + 1]
-        counts = ends - starts  # (B,)
-        positions = torch.repeat_interleave(torch.arange(len(rows)), counts)  # (P,)
-        within = torch.arange(int(counts.sum())) - torch.repeat_interleave(counts.cumsum(0) - counts, counts)
-        return torch.stack([positions, self.known_ids[starts[positions] + within]], dim=1)
+    def _ids(self, rows: Tensor) -> Tensor:
+        """The ids of all texts of these rows (C,)."""
+        negatives = self.negative_ids[rows][self.negatives_mask[rows]]
+        return torch.cat([self.anchor_ids[rows], self.positive_ids[rows], negatives])
+
+    def known_among(self, rows: Tensor, candidate_ids: Tensor) -> Tensor:
+        """(P, 2) pairs (position in `rows`, id): candidates (C,) known to be positives of these rows (B,)."""
+        position, ids = self.known.pairs(self.anchor_ids[rows], candidate_ids)
+        others = (ids != self.positive_ids[rows][position]) & (ids != self.anchor_ids[rows][position])
+        return torch.stack([position[others], ids[others]], dim=1)
 
 
-def build_table(rows: Rows, known_positives: np.ndarray, per_row: int | None = None) -> RowTable:
+def build_table(
+    rows: Rows, known_positives: np.ndarray, per_row: int | None = None, *, closure: bool = False
+) -> RowTable:
     """The table of these rows.
 
     Args:
         rows: the training rows.
         known_positives: (P, 2) int64 pairs (anchor text id, positive text id).
         per_row: use at most this many negatives of each row; None: all.
+        closure: texts connected by chains of these pairs are known positives of each other.
     """
     negative_ids, mask = _padded(rows, per_row)
-    starts, known = _known_by_row(rows.anchor_ids, rows.positive_ids, known_positives)
     labels = None
     if rows.labels is not None:
         labels = torch.from_numpy(
@@ -113,8 +118,7 @@ def build_table(rows: Rows, known_positives: np.ndarray, per_row: int | None = N
         negatives_mask=torch.from_numpy(mask),
         labels=labels,
         teacher_scores=scores,
-        known_starts=torch.from_numpy(starts),
-        known_ids=torch.from_numpy(known),
+        known=ClosurePositives(closure_of(known_positives)) if closure else DirectPositives(known_positives),
     )
 
 
@@ -137,18 +141,3 @@ def _padded(rows: Rows, per_row: int | None) -> tuple[np.ndarray, np.ndarray]:
 
 def _fitted(scores: list[float], width: int) -> list[float]:
     return (scores + [float("nan")] * width)[:width]
-
-
-def _known_by_row(anchors: np.ndarray, positives: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """CSR of the known positives of each row's anchor, its own positive left out."""
-    known = np.unique(known.reshape(-1, 2), axis=0)
-    first = np.searchsorted(known[:, 0], anchors, side="left")
-    last = np.searchsorted(known[:, 0], anchors, side="right")
-    counts = last - first
-    row = np.repeat(np.arange(len(anchors)), counts)
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    ids = known[first[row] + within, 1]
-    others = ids != positives[row]
-    starts = np.zeros(len(anchors) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row[others], minlength=len(anchors)), out=starts[1:])
-    return starts, ids[others]

@@ -91,7 +91,8 @@ class TrainingRun:
 
     def _fit(self, encoder: Encoder, store: VectorStore | None, *, resumed: bool) -> tuple[FitResult, Guiding]:
         config, rows = self.config, self.data.train
-        table = build_table(rows, self.data.known_positives, config.negatives.per_row)
+        closure = config.data.known_positives == "closure"
+        table = build_table(rows, self.data.known_positives, config.negatives.per_row, closure=closure)
         device = str(encoder.model.device)
         precision = choose_precision(config.training.precision, device, has_products=encoder.has_products)
         plan = Fit(

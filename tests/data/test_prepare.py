@@ -273,3 +273,17 @@ def test_progress_is_told_in_sentences(put, lines, pairs) -> None:
     path = put("a.jsonl", lines(pairs(10)))
     prepare(DataSection(source=str(path)), 0, progress=told.append)
     assert told == [f"reading {path}", "checking the data"]
+
+
+def test_closure_is_told_with_its_size_and_warned_of_where_it_is_everything(put, lines, pairs):
+    """Ten questions with one answer hang together; the others stand for themselves."""
+    hub = [{"anchor": f"큰 질문 {i}?", "positive": "같은 답"} for i in range(10)]
+    few = put("few.jsonl", lines([*pairs(200), *hub]))
+    section = DataSection(source=str(few), known_positives="closure")
+    said = prepare(section, 0)
+    assert any("known positives by closure" in one and "the largest of 11 texts" in one for one in said.described)
+    assert not any(one.code == "closure-too-wide" for one in said.findings)
+    assert not any("closure" in one for one in prepare(DataSection(source=str(few)), 0).described)
+    most = put("most.jsonl", lines([*pairs(5), *hub]))
+    wide = prepare(DataSection(source=str(most), known_positives="closure"), 0)
+    assert any(one.code == "closure-too-wide" for one in wide.findings)

@@ -36,11 +36,10 @@ def test_negatives_keep_their_column_order(rows, known):
 
 def test_known_positives_are_those_of_the_same_question_and_of_the_judgments_but_not_the_own(rows, known):
     batch = build_table(rows, known).batch(torch.tensor([1, 3, 0, 2]), vectors(2, 4), step=0, guide=None)
-    assert known_of(batch) == {
-        (0, text_id("judged elsewhere")),
-        (1, text_id("answer one")),
-        (2, text_id("another answer one")),
-    }
+    assert known_of(batch) == {(1, text_id("answer one")), (2, text_id("another answer one"))}
+    queued = torch.tensor([text_id("judged elsewhere"), text_id("answer one")])
+    among = build_table(rows, known).known_among(torch.tensor([1, 3]), queued)
+    assert among.tolist() == [[0, text_id("judged elsewhere")], [1, text_id("answer one")]]
 
 
 def test_at_most_per_row_negatives_are_used(rows, known):

@@ -132,3 +132,16 @@ def test_what_is_saved_is_what_goes_on(table):
     ours, theirs = (one.complete(batch_of(table, [5], 2), torch.tensor([5])) for one in (queue, other))
     assert torch.equal(ours.queue, theirs.queue) and torch.equal(ours.queue_ids, theirs.queue_ids)
     assert ours.queue_ids.tolist() == [int(ROWS.positive_ids[row]) for row in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("closure", [False, True])
+def test_known_positives_are_found_in_the_queue(closure):
+    # Question 0 has two answers; over question 1, which shares one, closure adds a third.
+    rows = Rows(anchors=["질문 0", "질문 0", "질문 1", "질문 1", "질문 2"], positives=["가", "나", "나", "다", "라"])
+    pairs = np.stack([rows.anchor_ids, rows.positive_ids], axis=1)
+    table = build_table(rows, pairs, closure=closure)
+    queue = Queue(8, table, None)
+    queue.step(batch_of(table, [1, 2, 3, 4], 0), torch.tensor([1, 2, 3, 4]))
+    known = queue.complete(batch_of(table, [0], 1), torch.tensor([0])).known_positive_ids
+    wanted = {int(rows.positive_ids[row]) for row in ((1, 3) if closure else (1,))}
+    assert {one for position, one in known.tolist() if position == 0} == wanted
