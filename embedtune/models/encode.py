@@ -1,7 +1,7 @@
 """The only place that turns texts into vectors: each distinct text once, longest first, in batches by tokens."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from embedtune.errors import ModelError
 from embedtune.models.encoder import Encoder, Role, has_towers, is_static, readable
-from embedtune.models.store import VectorStore, text_key
+from embedtune.models.store import Shelf, VectorStore, text_key
+from embedtune.models.vector_file import VectorFile
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -54,28 +55,13 @@ def encode(
     numbers: dict[str, int] = {}
     inverse = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)  # (n,)
     distinct = list(numbers)
-    vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32) if into is None else into  # (U, D)
-    with ExitStack() as stack:
-        missing: Sequence[int] = range(len(distinct))
-        keys: list[bytes] = []
-        shelf = None
-        if store is not None:
-            shelf = stack.enter_context(closing(store.shelf(encoder.fingerprint(), encoder.dimensions)))
-            keys = _keys(encoder, distinct, role)
-            missing = shelf.read(keys, into=vectors)
-        done = len(distinct) - len(missing)
-        _tell(progress, done, len(distinct))
-        stack.enter_context(_evaluating(encoder.model))
-        for chosen, batch in _batches(encoder, distinct, missing, role, batch_tokens):
-            _check(batch, chosen, distinct, encoder.name)
-            vectors[chosen] = batch
+    with _shelf(encoder, store) as shelf, _evaluating(encoder.model):
+        vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32) if into is None else into  # (U, D)
+        for keys, batch in _fill(vectors, encoder, distinct, role, shelf, batch_tokens, progress):
             if shelf is not None:
-                shelf.add([keys[i] for i in chosen], batch)
-            done += len(chosen)
-            _tell(progress, done, len(distinct))
-    for start in range(0, len(vectors) if normalise else 0, NORMALISED_AT_ONCE):
-        part = vectors[start : start + NORMALISED_AT_ONCE]  # (b, D)
-        part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+                shelf.add(keys, batch)
+    if normalise:
+        _normalise(vectors)
     return vectors if len(distinct) == len(texts) else vectors[inverse]
 
 
@@ -110,7 +96,70 @@ def encode_to_file(
         ModelError: a vector holds NaN or infinity.
         OutputError: the file cannot be written.
     """
-    raise NotImplementedError
+    key = {"encoder": encoder.fingerprint(), "role": role, "texts": texts_hash, "way": _way(encoder, role)}
+    file = VectorFile(path, (count, encoder.dimensions), dtype, key | {"prompt": encoder.prompts[role]})
+    if file.is_whole:
+        _tell(progress, count, count)
+        return file.finish()
+    done = 0
+    with _shelf(encoder, store) as shelf, _evaluating(encoder.model):
+        for texts in batches:
+            if done + len(texts) > file.rows:
+                vectors = np.zeros((len(texts), encoder.dimensions), dtype=np.float32)  # (b, D)
+                computed = list(_fill(vectors, encoder, texts, role, shelf))
+                _normalise(vectors)
+                file.write(done, vectors)
+                # Only now: vectors stored of a block that is not on disk would change the batches of its other texts
+                # when it is encoded again, and with them the last bit of their vectors.
+                for keys, batch in computed:
+                    if shelf is not None:
+                        shelf.add(keys, batch)
+            done += len(texts)
+            _tell(progress, done, count)
+    if done != count:
+        raise ModelError(f"{count:,} texts were to be encoded and {done:,} came", where=str(path))
+    return file.finish()
+
+
+def _fill(
+    vectors: np.ndarray,
+    encoder: Encoder,
+    texts: Sequence[str],
+    role: Role,
+    shelf: Shelf | None,
+    batch_tokens: int = BATCH_TOKENS,
+    progress: Progress | None = None,
+) -> Iterator[tuple[list[bytes], np.ndarray]]:
+    """Fill vectors (n, D) of texts from the shelf and the encoder; yields keys and vectors that the shelf has not."""
+    missing: Sequence[int] = range(len(texts))
+    keys: list[bytes] = []
+    if shelf is not None:
+        keys = _keys(encoder, texts, role)
+        missing = shelf.read(keys, into=vectors)
+    done = len(texts) - len(missing)
+    _tell(progress, done, len(texts))
+    for chosen, batch in _batches(encoder, texts, missing, role, batch_tokens):
+        _check(batch, chosen, texts, encoder.name)
+        vectors[chosen] = batch
+        yield [keys[i] for i in chosen] if keys else [], batch
+        done += len(chosen)
+        _tell(progress, done, len(texts))
+
+
+def _normalise(vectors: np.ndarray) -> None:
+    """Scale vectors (n, D) in place to length 1."""
+    for start in range(0, len(vectors), NORMALISED_AT_ONCE):
+        part = vectors[start : start + NORMALISED_AT_ONCE]  # (b, D)
+        part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+
+
+@contextmanager
+def _shelf(encoder: Encoder, store: VectorStore | None) -> Iterator[Shelf | None]:
+    if store is None:
+        yield None
+        return
+    with closing(store.shelf(encoder.fingerprint(), encoder.dimensions)) as shelf:
+        yield shelf
 
 
 def _batches(
@@ -150,9 +199,14 @@ def _forward(encoder: Encoder, texts: list[str], role: Role) -> tuple[np.ndarray
 
 
 def _keys(encoder: Encoder, texts: Sequence[str], role: Role) -> list[bytes]:
-    tower = role if has_towers(encoder.model) else None
-    way = f"{encoder.max_length} {encoder.precision} {tower}"
+    way = _way(encoder, role)
     return [text_key(encoder.prompts[role], text, way) for text in texts]
+
+
+def _way(encoder: Encoder, role: Role) -> str:
+    """All that vectors depend on beside the model, the prompt and the text."""
+    tower = role if has_towers(encoder.model) else None
+    return f"{encoder.max_length} {encoder.precision} {tower}"
 
 
 def _tell(progress: Progress | None, done: int, total: int) -> None:

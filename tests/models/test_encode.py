@@ -8,7 +8,8 @@ import torch
 
 from embedtune.config.schema import ModelSection
 from embedtune.errors import ModelError
-from embedtune.models.encode import encode
+from embedtune.models import encode as module
+from embedtune.models.encode import encode, encode_to_file
 from embedtune.models.load import Encoder, load_encoder
 from embedtune.models.store import VectorStore
 
@@ -199,3 +200,88 @@ class TestWithStore:
         ]
         for with_store, without in zip(vectors[::2], vectors[1::2], strict=True):
             np.testing.assert_allclose(with_store, without, atol=1e-6)
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing in the code under test may handle it."""
+
+
+class TestToFile:
+    def blocks(self, texts: tuple[str, ...]) -> list[list[str]]:
+        many = [f"{text} {'또 ' * number}" for number in range(4) for text in texts]
+        return [many[start : start + 9] for start in range(0, len(many), 9)]
+
+    @pytest.mark.parametrize("dtype", ["float16", "float32"])
+    def test_block_by_block_as_encode_does(self, encoder: Encoder, texts: tuple[str, ...], tmp_path: Path, dtype: str):
+        blocks, told = self.blocks(texts), []
+        vectors = encode_to_file(
+            encoder,
+            blocks,
+            tmp_path / "v.npy",
+            count=48,
+            role="document",
+            texts_hash="t",
+            dtype=dtype,
+            progress=lambda *way: told.append(way),
+        )
+        expected = np.vstack([encode(encoder, block, role="document") for block in blocks])
+        np.testing.assert_array_equal(vectors, expected.astype(dtype))
+        assert isinstance(vectors, np.memmap) and told[-1] == (48, 48)
+
+    @pytest.mark.parametrize("stored", [True, False])
+    @pytest.mark.parametrize("after", [1, 4, 7, 11])
+    def test_killed_and_resumed_the_bytes_are_the_same(
+        self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path, monkeypatch, stored: bool, after: int
+    ):
+        """Killed within a block, whose first batches were computed, some perhaps stored, and are not on disk."""
+        stores = [VectorStore(tmp_path / name) if stored else None for name in ("one", "other")]
+        options = {"count": 48, "role": "query", "texts_hash": "t", "dtype": "float32"}
+        whole = encode_to_file(bert, self.blocks(texts), tmp_path / "whole.npy", store=stores[0], **options)
+        forward, calls = module._forward, [0]
+
+        def dying(*arguments):
+            calls[0] += 1
+            if calls[0] > after:
+                raise Killed
+            return forward(*arguments)
+
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(module, "_forward", dying)
+            encode_to_file(bert, self.blocks(texts), tmp_path / "v.npy", store=stores[1], **options)
+        computed: list[str] = []
+        monkeypatch.setattr(module, "_forward", lambda e, b, role: computed.extend(b) or forward(e, b, role))
+        again = encode_to_file(bert, self.blocks(texts), tmp_path / "v.npy", store=stores[1], **options)
+        np.testing.assert_array_equal(again, whole)
+        assert (tmp_path / "v.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+        assert len(computed) % 9 == 3 and len(computed) <= 48 - 9 * (after // 5)
+
+    def test_the_store_is_read_and_filled(self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path, monkeypatch):
+        expected = encode(bert, texts, role="document", store=VectorStore(tmp_path / "s"))
+        monkeypatch.setattr(bert.model, "preprocess", None)  # any computing would fail now
+        vectors = encode_to_file(
+            bert,
+            [texts[:5], texts[5:]],
+            tmp_path / "v.npy",
+            count=12,
+            role="document",
+            texts_hash="t",
+            store=VectorStore(tmp_path / "s"),
+            dtype="float32",
+        )
+        np.testing.assert_array_equal(vectors, expected)
+
+    def test_another_encoder_role_or_text_is_encoded_anew(self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path):
+        def vectors(role: str, texts_hash: str) -> np.ndarray:
+            return np.array(
+                encode_to_file(bert, [texts], tmp_path / "v.npy", count=12, role=role, texts_hash=texts_hash)
+            )
+
+        first = vectors("document", "t")
+        with torch.no_grad():
+            bert.model[0].model.embeddings.word_embeddings.weight.mul_(1.5)
+        assert np.abs(vectors("document", "t") - first).max() > 1e-3
+        assert vectors("document", "t").shape == vectors("query", "u").shape
+
+    def test_fewer_texts_than_announced(self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path):
+        with pytest.raises(ModelError, match="13 texts were to be encoded and 12 came"):
+            encode_to_file(bert, [texts], tmp_path / "v.npy", count=13, role="query", texts_hash="t")
