@@ -4,14 +4,26 @@
 edits of any other field, added fields and removed lines do no harm.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import heapq
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from math import isnan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from embedtune.mining.candidates import Candidates
-from embedtune.mining.filters import Verdict
+from embedtune.data.columns import field_of
+from embedtune.data.problems import Problems
+from embedtune.data.tables import open_table
+from embedtune.data.words import kind_of
+from embedtune.data.write import write_jsonl
+from embedtune.identity import text_id
+from embedtune.mining.candidates import Candidates, Opinion
+from embedtune.mining.filters import REASONS, SPARE, Verdict
+
+DECISIONS = ("positive", "negative")
+_SETTLED = ("padding", "known_positive", "duplicate", "same_group", "range")
 
 
 @dataclass(frozen=True)
@@ -36,8 +48,8 @@ class Entry:
     query: str
     positive: str
     candidate: str
-    score: float
-    positive_score: float
+    score: float | None
+    positive_score: float | None
     suspicion: float
     verdict: str
     guide_score: float | None = None
@@ -82,7 +94,9 @@ class Decisions:
 def suspects(candidates: Candidates, verdict: Verdict, limit: int, *, margin: float = 0.0) -> Suspects:
     """The most suspicious candidates of a block: those that a judge puts above the positive less a margin.
 
-    Known positives, duplicates, and what lies outside the rank window or in the query's own group are left out.
+    Judges are the mining model, the guide and the cross-encoder; each compares with its own score of the positive, and
+    the most suspicious of them counts, so that a disagreement shows. Left out is what nobody needs to look at: known
+    positives, duplicates, group mates, what lies outside the rank window, and what a person has marked already.
 
     Args:
         candidates: the block.
@@ -90,7 +104,16 @@ def suspects(candidates: Candidates, verdict: Verdict, limit: int, *, margin: fl
         limit: at most this many.
         margin: how far below its positive a candidate is still worth a look.
     """
-    raise NotImplementedError
+    judges = [one for one in (candidates, candidates.guide, candidates.cross_encoder) if one is not None]
+    excess = [one.scores - one.positive_scores[:, None] for one in judges]  # of (Q, K)
+    suspicion = np.fmax.reduce(excess)  # (Q, K), NaN where nobody was asked
+    open_ = ~np.isin(verdict.reasons, [REASONS.index(reason) for reason in _SETTLED])  # (Q, K)
+    if candidates.marked is not None:
+        open_ &= ~candidates.marked
+    queries, columns = np.nonzero(open_ & (suspicion > -margin + SPARE))  # (S,), (S,)
+    found = suspicion[queries, columns]  # (S,)
+    most = np.argsort(-found, kind="stable")[:limit]
+    return Suspects(queries[most], columns[most], found[most])
 
 
 def entry(candidates: Candidates, verdict: Verdict, place: tuple[int, int], texts: tuple[str, str, str]) -> Entry:
@@ -100,14 +123,35 @@ def entry(candidates: Candidates, verdict: Verdict, place: tuple[int, int], text
         candidates: the block.
         verdict: what the filters said.
         place: (query number in the block, column).
-        texts: of the query, its positive and the candidate.
+        texts: of the query, its least similar positive and the candidate.
     """
-    raise NotImplementedError
+    judges = (candidates, candidates.guide, candidates.cross_encoder)
+    (score, positive), guide, cross_encoder = said = [_said(one, place) for one in judges]
+    return Entry(
+        *texts,
+        score=score,
+        positive_score=positive,
+        suspicion=round(max(own - other for own, other in said if own is not None and other is not None), 6),
+        verdict=REASONS[verdict.reasons[place]],
+        guide_score=guide[0],
+        guide_positive_score=guide[1],
+        cross_encoder_score=cross_encoder[0],
+        cross_encoder_positive_score=cross_encoder[1],
+    )
+
+
+def _said(judge: Candidates | Opinion | None, place: tuple[int, int]) -> tuple[float | None, float | None]:
+    """A judge's scores of the candidate and of the positive as JSON takes them: six decimals, no NaN."""
+    if judge is None:
+        return None, None
+    own, other = (float(score) for score in (judge.scores[place], judge.positive_scores[place[0]]))
+    return None if isnan(own) else round(own, 6), None if isnan(other) else round(other, 6)
 
 
 def write_ledger(path: Path, entries: Iterable[Entry], limit: int) -> int:
     """Write the most suspicious `limit` entries of all blocks, the most suspicious first; returns how many."""
-    raise NotImplementedError
+    most = heapq.nlargest(limit, entries, key=lambda one: one.suspicion)
+    return write_jsonl(path, map(asdict, most))
 
 
 def read_ledger(path: Path) -> Decisions:
@@ -116,4 +160,37 @@ def read_ledger(path: Path) -> Decisions:
     Raises:
         DataError: lines that are no entries, decisions that are neither, pairs decided both ways: all told at once.
     """
-    raise NotImplementedError
+    table = open_table(path)
+    decided: dict[tuple[int, int], tuple[str, str]] = {}
+    positives: dict[tuple[int, int], tuple[str, str]] = {}
+    undecided = 0
+    for number, record in table.records:
+        place = table.place(number)
+        texts = [field_of(record, name, place, table.problems) for name in ("query", "candidate")]
+        decision = _decision(record.get("decision"), place, table.problems)
+        if texts[0] is None or texts[1] is None or decision is None:
+            undecided += decision is None
+            continue
+        pair = (text_id(texts[0]), text_id(texts[1]))
+        before, there = decided.setdefault(pair, (decision, place))
+        if before != decision:
+            table.problems.add(place, f"this pair is {decision} here and {before} at {there}; keep one of them")
+        if decision == "positive":
+            positives.setdefault(pair, (texts[0], texts[1]))
+    table.problems.raise_if_any()
+    negatives = [pair for pair, (decision, _) in decided.items() if decision == "negative"]
+    return Decisions(tuple(positives.values()), _pairs(positives), _pairs(negatives), undecided)
+
+
+def _decision(value: Any, place: str, problems: Problems) -> str | None:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    decision = value.strip().lower() if isinstance(value, str) else None
+    if decision in DECISIONS:
+        return decision
+    problems.add(place, f"'decision' must be positive, negative or null; {kind_of(value)} came")
+    return None
+
+
+def _pairs(pairs: Collection[tuple[int, int]]) -> np.ndarray:
+    return np.array(list(pairs), dtype=np.int64).reshape(-1, 2)  # (P, 2)

@@ -8,7 +8,7 @@ A layout is a module with
 
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 DEFAULT = "rows"
-KINDS = ("text", "texts", "number", "numbers", "integer", "integers", "passages")
+KINDS = ("text", "texts", "number", "numbers", "integer", "integers", "passages", "facts")
 SUFFIXES = (".jsonl", ".parquet")
 _DECIMALS = 6  # of scores: float32 has no more
 
@@ -36,9 +36,7 @@ class Mined:
         negatives: best first; may be fewer than were asked for, or none.
         positive_scores: one a positive.
         negative_scores: one a negative.
-        negative_ids: what the corpus calls the negatives.
-        negative_ranks: where they stood among the query's candidates that are not positives, from 0.
-        mined_by: the encoder that found them.
+        provenance: where the negatives came from, a text a name; only `rows` has a place for it.
     """
 
     anchor: str
@@ -46,9 +44,7 @@ class Mined:
     negatives: tuple[str, ...]
     positive_scores: tuple[float, ...]
     negative_scores: tuple[float, ...]
-    negative_ids: tuple[str, ...] = ()
-    negative_ranks: tuple[int, ...] = ()
-    mined_by: str = ""
+    provenance: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

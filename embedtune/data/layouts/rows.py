@@ -16,9 +16,7 @@ def fields(negatives: int) -> Mapping[str, str]:
         "negatives": "texts",
         "positive_score": "number",
         "negative_scores": "numbers",
-        "negative_ids": "texts",
-        "negative_ranks": "integers",
-        "mined_by": "text",
+        "provenance": "facts",
     }
 
 
@@ -31,7 +29,5 @@ def records(mined: Mined) -> Iterator[dict[str, Any]]:
             "negatives": list(mined.negatives),
             "positive_score": score,
             "negative_scores": list(mined.negative_scores),
-            "negative_ids": list(mined.negative_ids),
-            "negative_ranks": list(mined.negative_ranks),
-            "mined_by": mined.mined_by,
+            "provenance": dict(mined.provenance),
         }

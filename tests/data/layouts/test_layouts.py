@@ -14,12 +14,10 @@ FULL = Mined(
     negatives=("환불은 닷새", 'a "quote"', "c"),
     positive_scores=(0.8, 0.75),
     negative_scores=(0.6, 0.5, -0.25),
-    negative_ids=("d1", "d2", "d3"),
-    negative_ranks=(0, 3, 4),
-    mined_by="starter",
+    provenance={"miner": "starter", "ranks": "0 3 4"},
 )
-SHORT = Mined("q2", ("p",), ("n",), (0.9,), (0.1,), ("d7",), (2,), "starter")
-BARE = Mined("q3", ("p3",), (), (0.9,), (), (), (), "starter")
+SHORT = Mined("q2", ("p",), ("n",), (0.9,), (0.1,))
+BARE = Mined("q3", ("p3",), (), (0.9,), ())
 ALL = (FULL, SHORT, BARE)
 # Rows that each layout makes of the three, and pairs that it leaves out.
 SIZES = {
@@ -67,8 +65,7 @@ def test_rows_come_back_with_their_scores(written) -> None:
     assert rows.positives == [*FULL.positives, "p", "p3"]
     assert rows.negatives == [FULL.negatives, FULL.negatives, ("n",), ()]
     assert rows.teacher_scores == [[0.8, 0.6, 0.5, -0.25], [0.75, 0.6, 0.5, -0.25], [0.9, 0.1], [0.9]]
-    assert records(path)[0]["negative_ranks"] == [0, 3, 4]
-    assert records(path)[2]["mined_by"] == "starter"
+    assert dict(records(path)[0]["provenance"]) == FULL.provenance
 
 
 def test_triplets_come_back(written) -> None:
