@@ -1,0 +1,88 @@
+"""BM25 against its formula in a plain loop, and words of several scripts."""
+
+import math
+import unicodedata
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from embedtune.errors import ConfigError, DataError
+from embedtune.search.bm25 import Bm25, words
+
+DOCUMENTS = (
+    "청년 월세를 지원합니다. 월세 지원 신청",
+    "청년에게 창업 자금을 빌려 줍니다",
+    "The card was charged twice; a refund takes five days. Refund!",
+    "Change the address of a card",
+    "",
+    "주소를 바꾸려면 the address page",
+    "!!! ...",
+)
+QUERIES = ("월세 지원을 받고 싶은 청년", "refund a CARD", "address 주소", "nothing shared zzz", "", "월세 월세")
+
+
+def slow_scores(query: str, k1: float, b: float) -> list[float]:
+    counts = [Counter(words(text)) for text in DOCUMENTS]
+    mean = sum(count.total() for count in counts) / len(counts)
+    scores = []
+    for count in counts:
+        score = 0.0
+        for word in words(query):
+            having = sum(word in other for other in counts)
+            idf = math.log(1 + (len(counts) - having + 0.5) / (having + 0.5))
+            score += idf * count[word] / (count[word] + k1 * (1 - b + b * count.total() / mean))
+        scores.append(score)
+    return scores
+
+
+@pytest.mark.parametrize(("k1", "b"), [(1.2, 0.75), (0.9, 0.4), (2.0, 0.0)])
+def test_agrees_with_the_formula(k1, b):
+    scores, positions = Bm25(iter(DOCUMENTS), k1=k1, b=b).top_k(QUERIES, 10)
+    assert scores.shape == positions.shape == (len(QUERIES), len(DOCUMENTS))
+    for query, found, where in zip(QUERIES, scores, positions, strict=True):
+        expected = slow_scores(query, k1, b)
+        best = sorted((i for i in range(len(DOCUMENTS)) if expected[i] > 0), key=lambda i: (-expected[i], i))
+        assert where.tolist() == best + [-1] * (len(DOCUMENTS) - len(best))
+        np.testing.assert_allclose(found[: len(best)], [expected[i] for i in best], rtol=1e-5)
+        assert np.isneginf(found[len(best) :]).all()
+
+
+def test_ties_go_by_rank():
+    index = Bm25(["same words here"] * 50)
+    tie_rank = np.random.default_rng(0).permutation(50)
+    _, positions = index.top_k(["words"], 7, tie_rank=tie_rank)
+    assert positions[0].tolist() == np.argsort(-tie_rank)[:7].tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Straße, snake_case x2!", ["straße", "snake", "case", "x2"]),
+        ("월세지원을 24시간", ["월세", "세지", "지원", "원을", "24", "시간"]),
+        ("동 a", ["동", "a"]),
+        ("東京都に住む", ["東京", "京都", "都に", "に住", "住む"]),
+        ("서울东京", ["서울", "东京"]),
+        (unicodedata.normalize("NFD", "한국어"), ["한국", "국어"]),
+        ("  \n…", []),
+    ],
+)
+def test_words_of_several_scripts(text, expected):
+    assert list(words(text)) == expected
+
+
+def test_documents_without_a_word():
+    scores, positions = Bm25(["", "..."]).top_k(["anything"], 1)
+    assert positions.tolist() == [[-1]] and np.isneginf(scores).all()
+
+
+def test_no_documents():
+    with pytest.raises(DataError, match="no documents"):
+        Bm25([])
+
+
+def test_bad_numbers():
+    with pytest.raises(ConfigError, match="k1 -1"):
+        Bm25(["a"], k1=-1)
+    with pytest.raises(ConfigError, match="at least 1"):
+        Bm25(["a"]).top_k(["a"], 0)
