@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config.mining import MineConfig
-from embedtune.config.suggest import did_you_mean
-from embedtune.data.layouts import layout_names
+from embedtune.data.layouts import check_layout
 from embedtune.data.pairs import Pairs, read_pairs
 from embedtune.data.words import counted
 from embedtune.errors import ConfigError, EmbedtuneError, Interrupted, OutputError, StoppedError
@@ -23,8 +22,6 @@ from embedtune.workflows.ending import disk_is_full
 from embedtune.workflows.mining_job import MANIFEST, Job, alone_in, changes
 from embedtune.workflows.mining_result import MineResult
 from embedtune.workflows.talk import Silence, Talk
-
-SUFFIXES = (".jsonl", ".parquet")
 
 
 def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False) -> MineResult:
@@ -56,20 +53,7 @@ def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False)
 
 def _check_recipe(config: MineConfig) -> None:
     """Refuse what this machine or the recipe itself does not allow, before anything is read."""
-    suffix = Path(config.output.path).suffix
-    if suffix not in SUFFIXES:
-        raise ConfigError(
-            f"the output {config.output.path!r} ends in neither {' nor '.join(SUFFIXES)}",
-            where="--output",
-            next="name a file such as mined.jsonl",
-        )
-    if config.output.format not in layout_names():
-        near = did_you_mean(config.output.format, layout_names())
-        raise ConfigError(
-            f"there is no layout {config.output.format!r}{near}",
-            where="--format",
-            next=f"there are {', '.join(layout_names())}",
-        )
+    check_layout(Path(config.output.path), config.output.format)
     choose_device(config.mining.device)
     resolve(config.model.name, trust_remote_code=config.model.trust_remote_code)
     for option, section in (("--guide", config.guide), ("--cross-encoder", config.cross_encoder)):

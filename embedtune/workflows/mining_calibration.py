@@ -1,12 +1,12 @@
 """The margin that a sample of the queries proposes, found once a job."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from embedtune.config.mining import MineConfig
-from embedtune.mining.calibrate import propose_margin
+from embedtune.mining.calibrate import Proposal, propose_margin
 from embedtune.mining.candidates import Candidates
 from embedtune.workflows.mining_blocks import gathered, read_block
 from embedtune.workflows.mining_choice import filters_of
@@ -15,11 +15,14 @@ from embedtune.workflows.mining_search import Search, sampled
 from embedtune.workflows.talk import Talk
 
 
+HALF = 0.5
+"""The share of candidates to keep where the margin that the data ask for would leave next to nothing."""
+
+
 def calibrate(config: MineConfig, search: Search, job: Job, talk: Talk) -> dict[str, Any] | None:
     """The margin that a sample of the queries proposes, once; None where no margin is to be chosen."""
     if not config.filters.calibrated:
         return None
-    target = config.filters.target_kept
     folder = job.stage(
         "calibration",
         candidates=search.folder.name,
@@ -32,16 +35,25 @@ def calibrate(config: MineConfig, search: Search, job: Job, talk: Talk) -> dict[
     found = job.read_json(name)
     if found is None:
         with talk.progress("choosing a margin on a sample"):
-            candidates, positives = _sample(config, search)
-            proposal = propose_margin(
-                candidates,
-                positives,
-                filters_of(config, None),
-                target_kept=None if target == "auto" else float(target),
-            )
-        found = {key: _plain(value) for key, value in asdict(proposal).items()}
+            found = {key: _plain(value) for key, value in asdict(_proposal(config, search)).items()}
         job.write_json(name, found)
     return found
+
+
+def _proposal(config: MineConfig, search: Search) -> Proposal:
+    """The share asked for; or what the data propose, unless that would leave nothing to learn from."""
+    (candidates, positives), filters = _sample(config, search), filters_of(config, None)
+    target = config.filters.target_kept
+    if target != "auto":
+        return propose_margin(candidates, positives, filters, target_kept=float(target))
+    proposed = propose_margin(candidates, positives, filters)
+    if proposed.warning is None:
+        return proposed
+    half = propose_margin(candidates, positives, filters, target_kept=HALF)
+    instead = "so the half of the candidates that lie furthest below their positives is kept instead"
+    return replace(
+        half, reason=f"{proposed.reason}; {instead}, by a margin of {half.margin:.3g}", warning=proposed.warning
+    )
 
 
 def _sample(config: MineConfig, search: Search) -> tuple[Candidates, np.ndarray]:

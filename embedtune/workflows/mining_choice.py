@@ -125,21 +125,23 @@ class Choice:
         documents = np.take_along_axis(block.candidates.documents, np.maximum(chosen.columns, 0), axis=1)  # (Q, N)
         scores = np.take_along_axis(block.candidates.scores, np.maximum(chosen.columns, 0), axis=1)  # (Q, N)
         ranks = np.take_along_axis(block.candidates.ranks, np.maximum(chosen.columns, 0), axis=1)  # (Q, N)
-        texts = iter(corpus.texts(documents[taken]))
+        texts, names = iter(corpus.texts(documents[taken])), iter(corpus.ids(documents[taken]))
         answers = iter(corpus.texts(block.positives[:, 1]))
         mined = []
         for row, query in enumerate(block.queries.tolist()):
             own = block.positive_scores[block.positives[:, 0] == row]
+            count = int(taken[row].sum())
             mined.append(
                 {
                     "anchor": pairs.queries[query],
                     "positives": [next(answers) for _ in own],
-                    "negatives": [next(texts) for _ in range(int(taken[row].sum()))],
+                    "negatives": [next(texts) for _ in range(count)],
                     "positive_scores": _rounded(own),
                     "negative_scores": _rounded(scores[row][taken[row]]),
                     "provenance": {
                         "miner": self.config.model.name,
                         "ranks": " ".join(map(str, ranks[row][taken[row]].tolist())),
+                        "ids": " ".join(next(names) for _ in range(count)),
                     },
                 }
             )
