@@ -146,7 +146,6 @@ def _schema(fields: Mapping[str, str]) -> "pyarrow.Schema":
 
     plain = {"text": pyarrow.string(), "number": pyarrow.float64(), "integer": pyarrow.int64()}
     passage = pyarrow.struct([(name, pyarrow.string()) for name in ("docid", "title", "text")])
-    types = (
-        plain | {f"{kind}s": pyarrow.list_(one) for kind, one in plain.items()} | {"passages": pyarrow.list_(passage)}
-    )
+    types = plain | {f"{kind}s": pyarrow.list_(one) for kind, one in plain.items()}
+    types |= {"passages": pyarrow.list_(passage), "facts": pyarrow.map_(pyarrow.string(), pyarrow.string())}
     return pyarrow.schema([(name, types[kind]) for name, kind in fields.items()])
