@@ -37,6 +37,7 @@ class EmbeddingBatch:
             beside its own positive.
         step: the global step, for draws that must agree over ranks and resumed runs.
         guide: the same rows as the guide sees them, (B, G) and so on; no ids.
+        gathered: these are the rows of all processes, so that a loss that sums over processes must not do so again.
     """
 
     anchors: Tensor
@@ -56,6 +57,7 @@ class EmbeddingBatch:
     known_positive_ids: Tensor | None = None
     step: int = 0
     guide: "EmbeddingBatch | None" = None
+    gathered: bool = False
 
 
 class Loss(nn.Module):

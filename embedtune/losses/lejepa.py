@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from embedtune.losses._arguments import Arguments
-from embedtune.losses._sketch import SCALES, directions, spread, statistic
-from embedtune.losses._vectors import weighted_mean, wide
+from embedtune.losses._sketch import Sketch, over_ranks
+from embedtune.losses._vectors import wide
 from embedtune.losses.base import EmbeddingBatch, Loss
 
 
@@ -20,7 +20,7 @@ class LeJEPA(Loss):
     (1 - weight) * invariance + weight * sigreg. Invariance is the mean squared distance, per dimension, of every view
     to the mean of anchor and positive (the two whole texts; further views are parts of them). sigreg is the mean over
     views of each view's statistic. Both are taken after the scaling described at sigreg, so that their balance does not
-    depend on whether the model normalises.
+    depend on whether the model normalises. Under torch.distributed both are taken over the rows of all ranks.
 
     Source: Balestriero and LeCun 2025, arXiv:2511.08544.
     Bounds: >= 0; 0.409 B weight when every embedding is 0; about 1.059 weight when all views agree on N(0, I) samples.
@@ -50,16 +50,11 @@ class LeJEPA(Loss):
         super().__init__()
         check = Arguments("lejepa")
         self.weight = check.number("weight", weight, at_least=0, at_most=1)
-        self.slices = check.count("slices", slices, at_least=1)
-        self.knots = check.count("knots", knots, at_least=2)
-        self.t_max = check.number("t_max", t_max, above=0)
-        self.scale = check.choice("scale", scale, SCALES)
-        self.seed = check.count("seed", seed, at_least=0)
+        self.sketch = Sketch(check, slices=slices, knots=knots, t_max=t_max, scale=scale, seed=seed)
 
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """Mean over rows and views, of shape ()."""
-        along = directions(batch.anchors.shape[1], self.slices, self.seed, batch.step)  # (D, S)
-        return self.along(batch, along)
+        return self.along(batch, self.sketch.directions(batch.anchors.shape[1], batch.step))
 
     def along(self, batch: EmbeddingBatch, directions: Tensor) -> Tensor:
         """The loss with these directions (D, S) instead of the step's own: ()."""
@@ -67,11 +62,15 @@ class LeJEPA(Loss):
         if batch.views is not None:
             views = torch.cat([views, batch.views])  # (V, B, D)
         views = wide(views)
-        scale = spread(views.flatten(0, 1), self.scale)
+        gathered = batch.gathered
+        scale = self.sketch.spread(views.flatten(0, 1), gathered=gathered)
         views = views * scale
         distances = (views - views[:2].mean(dim=0)).square().mean(dim=(0, 2))  # (B,)
-        invariance = weighted_mean(distances, batch.weights)
-        sketches = [statistic(view, directions, self.knots, self.t_max) for view in views]
+        shares = torch.ones_like(distances) if batch.weights is None else batch.weights.to(distances)  # (B,)
+        total = over_ranks(shares.sum(), gathered=gathered)
+        summed = over_ranks((shares * distances).sum(), gathered=gathered)
+        invariance = summed / torch.where(total != 0, total, 1.0)
+        sketches = [self.sketch.statistic(view, directions, gathered=gathered) for view in views]
         sigreg = torch.stack(sketches).mean()
         self.count(invariance=invariance, sigreg=sigreg, scale=scale)
         return (1 - self.weight) * invariance + self.weight * sigreg

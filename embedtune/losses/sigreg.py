@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from embedtune.losses._arguments import Arguments
-from embedtune.losses._sketch import SCALES, directions, ranks, spread, statistic
+from embedtune.losses._sketch import Sketch, over_ranks
 from embedtune.losses._vectors import valid_negatives, wide
 from embedtune.losses.base import EmbeddingBatch, Loss
 
@@ -40,12 +40,7 @@ class SigReg(Loss):
         self, *, slices: int = 256, knots: int = 17, t_max: float = 5.0, scale: str = "auto", seed: int = 0
     ) -> None:
         super().__init__()
-        check = Arguments("sigreg")
-        self.slices = check.count("slices", slices, at_least=1)
-        self.knots = check.count("knots", knots, at_least=2)
-        self.t_max = check.number("t_max", t_max, above=0)
-        self.scale = check.choice("scale", scale, SCALES)
-        self.seed = check.count("seed", seed, at_least=0)
+        self.sketch = Sketch(Arguments("sigreg"), slices=slices, knots=knots, t_max=t_max, scale=scale, seed=seed)
 
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """The statistic, of shape ()."""
@@ -53,10 +48,12 @@ class SigReg(Loss):
         if batch.negatives is not None:
             parts.append(batch.negatives[valid_negatives(batch)])
         embeddings = wide(torch.cat(parts))  # (M, D)
-        scale = spread(embeddings, self.scale)
-        along = directions(embeddings.shape[1], self.slices, self.seed, batch.step)  # (D, S)
-        value = self.statistic(embeddings * scale, along)
-        self.count(statistic=value, statistic_per_sample=value / (len(embeddings) * ranks()), scale=scale)
+        gathered = batch.gathered
+        scale = self.sketch.spread(embeddings, gathered=gathered)
+        along = self.sketch.directions(embeddings.shape[1], batch.step)  # (D, S)
+        value = self.sketch.statistic(embeddings * scale, along, gathered=gathered)
+        samples = over_ranks(scale.new_tensor(float(len(embeddings))), gathered=gathered)
+        self.count(statistic=value, statistic_per_sample=value / samples, scale=scale)
         return value
 
     def statistic(self, embeddings: Tensor, directions: Tensor) -> Tensor:
@@ -66,4 +63,4 @@ class SigReg(Loss):
             embeddings: (M, D).
             directions: (D, S), brought to length 1 here.
         """
-        return statistic(embeddings, directions, self.knots, self.t_max)
+        return self.sketch.statistic(embeddings, directions, gathered=False)

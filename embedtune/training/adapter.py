@@ -5,6 +5,7 @@ number, and where a batch comes in micro-batches, the place of each text among t
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,8 +14,10 @@ from torch import Tensor, nn
 
 from embedtune.data.rows import Rows
 from embedtune.errors import StoppedError
+from embedtune.losses._sketch import ranks
 from embedtune.models.encoder import Role
 from embedtune.training.companions import Companion
+from embedtune.training.gather import gather
 from embedtune.training.gradcache import encode_cached
 from embedtune.training.guide import GuideTable
 from embedtune.training.objective import Objective
@@ -83,9 +86,13 @@ class ObjectiveAdapter(nn.Module):
             StoppedError: the loss is NaN or infinite; names the step and the rows.
         """
         rows, vectors = self._encode(features, labels)
+        several = ranks() > 1
+        if several:
+            # What else is known of a row, every process can look up.
+            rows, vectors = gather(rows), list(gather(torch.stack(vectors, dim=1)).unbind(dim=1))
         device = vectors[0].device
         guide = self.guide.batch(rows, device) if self.guide is not None else None
-        batch = self.table.batch(rows, vectors, step=self.step, guide=guide)
+        batch = replace(self.table.batch(rows, vectors, step=self.step, guide=guide), gathered=several)
         for companion in self.companions:
             batch = companion.complete(batch, rows)
         # The encoder may run in bf16; a softmax over thousands of candidates may not.

@@ -5,9 +5,11 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch, build_loss
@@ -131,42 +133,39 @@ def test_chunks_of_directions_change_nothing(monkeypatch):
     torch.testing.assert_close(torch.autograd.grad(chunked, embeddings)[0], gradient)
 
 
-# Data-parallel training of one linear layer, on the share of the rows that the rank holds. DistributedDataParallel
-# averages gradients over ranks in just this way; building one takes seconds.
-RANK = """
-import json, sys
-import torch
-import torch.distributed as dist
-from embedtune.losses import EmbeddingBatch, build_loss
-
-rank, meeting = int(sys.argv[1]), sys.argv[2]
-dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
-weight, texts = torch.load(sys.argv[3])
-vectors = (texts[:, :5] if rank == 0 else texts[:, 5:]) @ weight.requires_grad_()
-value = build_loss("sigreg", slices=16)(EmbeddingBatch(anchors=vectors[0], positives=vectors[1], step=5))
-value.backward()
-dist.all_reduce(weight.grad)
-print(json.dumps({"value": value.item(), "gradient": (weight.grad / 2).tolist()}))
-"""
+def step(name, rows):
+    """Value and gradient of one linear layer on some of eight weighted rows; the first five have length 1."""
+    weight = normal(6, 4, seed=1).requires_grad_()
+    vectors = normal(2, 8, 6) @ weight  # (2, 8, 4)
+    vectors = torch.cat([torch.nn.functional.normalize(vectors[:, :5], dim=-1), vectors[:, 5:]], dim=1)
+    weights = torch.arange(1, 9, dtype=torch.float64)
+    batch = EmbeddingBatch(anchors=vectors[0, rows], positives=vectors[1, rows], weights=weights[rows], step=5)
+    value = build_loss(name, slices=16)(batch)
+    value.backward()
+    return value, weight.grad
 
 
 @pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path):
-    """Ranks with 5 and 3 rows: the value and the averaged gradient are those of one process with all 8."""
-    texts, weight = normal(2, 8, 6), normal(6, 4, seed=1)
-    torch.save((weight, texts), tmp_path / "start")
-    vectors = texts @ weight.requires_grad_()
-    alone = build_loss("sigreg", slices=16)(EmbeddingBatch(anchors=vectors[0], positives=vectors[1], step=5))
-    alone.backward()
-    command = [sys.executable, "-c", RANK]
-    places = [str(tmp_path / "meeting"), str(tmp_path / "start")]
-    ranks = [subprocess.Popen([*command, str(rank), *places], stdout=subprocess.PIPE, text=True) for rank in range(2)]
+    """Ranks with 5 and 3 rows: the value and the averaged gradient are those of one process with all 8.
+
+    The rows of the first alone would be taken for those of a model that normalises.
+    """
+    command = [sys.executable, __file__, str(tmp_path / "meeting")]
+    ranks = [subprocess.Popen([*command, str(rank)], stdout=subprocess.PIPE, text=True) for rank in range(2)]
+    alone = {name: step(name, slice(0, 8)) for name in ("sigreg", "lejepa")}
     for rank in ranks:
-        said = json.loads(rank.communicate(timeout=120)[0].splitlines()[-1])
-        assert said["value"] == pytest.approx(alone.item(), rel=1e-9)
-        torch.testing.assert_close(
-            torch.tensor(said["gradient"], dtype=torch.float64), weight.grad, rtol=1e-6, atol=1e-6
-        )
+        said = json.loads(rank.communicate(timeout=300)[0].splitlines()[-1])
+        for name, (value, gradient) in alone.items():
+            assert said[name][0] == pytest.approx(value.item(), rel=1e-9)
+            torch.testing.assert_close(torch.tensor(said[name][1], dtype=torch.float64), gradient, rtol=1e-6, atol=1e-9)
+
+
+def test_a_gathered_batch_is_measured_as_it_is(make_batch):
+    """One process is all there is here, so the mark must change nothing."""
+    for name in ("sigreg", "lejepa"):
+        loss, batch = build_loss(name), make_batch()
+        assert loss(replace(batch, gathered=True)) == loss(batch)
 
 
 @pytest.mark.parametrize(
@@ -186,3 +185,15 @@ def test_values_out_of_range_are_named(name, args, message):
         build_loss(name, **args)
     assert caught.value.message == message
     assert caught.value.where == f"loss.{name}.args.{next(iter(args))}"
+
+
+if __name__ == "__main__":  # one of the two processes: meeting file, rank
+    rank = int(sys.argv[2])
+    dist.init_process_group("gloo", init_method=Path(sys.argv[1]).as_uri(), rank=rank, world_size=2)
+    said = {}
+    for name in ("sigreg", "lejepa"):
+        value, gradient = step(name, slice(0, 5) if rank == 0 else slice(5, 8))
+        dist.all_reduce(gradient)  # DistributedDataParallel averages in just this way; building one takes seconds
+        said[name] = value.item(), (gradient / 2).tolist()
+    print(json.dumps(said))
+    dist.destroy_process_group()

@@ -1,0 +1,58 @@
+"""Vectors of all processes in each of them, so that a row is contrasted with the texts of every process.
+
+Every process computes the loss of the whole batch. Data-parallel training then averages parameter gradients over the
+processes, so what comes back for a process's own vectors is multiplied by their number: the average is the gradient
+that one process holding all rows would have.
+"""
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from embedtune.errors import ConfigError
+
+
+def gather(values: Tensor) -> Tensor:
+    """The values (B, ...) of all processes, (sum of B, ...), those of the first one first; B may differ among them.
+
+    Raises:
+        ConfigError: something else than B differs: numbers of negatives or dimensions.
+    """
+    shapes = [shape.tolist() for shape in _all(torch.tensor(values.shape, device=values.device))]
+    if any(shape[1:] != shapes[0][1:] for shape in shapes):
+        listed = " and ".join(str(tuple(shape)) for shape in shapes)
+        raise ConfigError(
+            f"the batches of the processes do not fit together: they are of shape {listed}",
+            where="training",
+            next="give every process the same data, model and recipe",
+        )
+    result: Tensor = _Gather.apply(values, [shape[0] for shape in shapes])
+    return result
+
+
+class _Gather(torch.autograd.Function):
+    """Own values (B, ...) -> those of all processes. The deprecated one of torch takes equal sizes only."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, sizes: list[int]) -> Tensor:
+        ctx.sizes = sizes
+        missing = max(sizes) - len(values)
+        padded = functional.pad(values, (0, 0) * (values.dim() - 1) + (0, missing))
+        return torch.cat([part[:size] for part, size in zip(_all(padded), sizes, strict=True)])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return grad.split(ctx.sizes)[dist.get_rank()] * len(ctx.sizes), None
+
+
+def _all(values: Tensor) -> list[Tensor]:
+    """The values of each process, of the same shape everywhere."""
+    values = values.contiguous()
+    found = [torch.empty_like(values) for _ in range(dist.get_world_size())]
+    dist.all_gather(found, values)
+    return found
