@@ -17,12 +17,10 @@ import numpy as np
 
 from embedtune.errors import ConfigError
 from embedtune.mining.candidates import Candidates
-from embedtune.mining.filters import SPARE, Filter, Verdict, judge
+from embedtune.mining.filters import NOT_BY_SCORE, SPARE, Filter, Verdict, judge
 
 ENOUGH_HELD_OUT = 50
 NEARLY_ALL, NEARLY_NONE = 0.95, 0.001
-# What no threshold decides is left out of the shares that a warning speaks of.
-_NOT_BY_SCORE = ("padding", "known_positive", "duplicate", "same_group", "range")
 
 
 @dataclass(frozen=True)
@@ -160,8 +158,8 @@ def warn_about(verdict: Verdict, filters: Sequence[Filter]) -> str | None:
         verdict: on a sample of queries.
         filters: those that it came from.
     """
-    dropped = {reason: count for reason, count in verdict.dropped.items() if reason not in _NOT_BY_SCORE}
-    asked = {one.reason for one in filters} - set(_NOT_BY_SCORE)
+    dropped = {reason: count for reason, count in verdict.dropped.items() if reason not in NOT_BY_SCORE}
+    asked = {one.reason for one in filters} - set(NOT_BY_SCORE)
     lost, kept = sum(dropped.values()), int(verdict.kept.sum())
     if not asked or not lost + kept:
         return None

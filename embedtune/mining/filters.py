@@ -30,6 +30,8 @@ REASONS = (
     "guide",
     "cross_encoder",
 )
+NOT_BY_SCORE = REASONS[1 : REASONS.index("min_score")]
+"""Reasons that no threshold, guide or cross-encoder had a say in."""
 SPARE = 1e-6
 
 

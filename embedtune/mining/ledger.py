@@ -20,10 +20,9 @@ from embedtune.data.words import kind_of
 from embedtune.data.write import write_jsonl
 from embedtune.identity import text_id
 from embedtune.mining.candidates import Candidates, Opinion
-from embedtune.mining.filters import REASONS, SPARE, Verdict
+from embedtune.mining.filters import NOT_BY_SCORE, REASONS, SPARE, Verdict
 
 DECISIONS = ("positive", "negative")
-_SETTLED = ("padding", "known_positive", "duplicate", "same_group", "range")
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def suspects(candidates: Candidates, verdict: Verdict, limit: int, *, margin: fl
     judges = [one for one in (candidates, candidates.guide, candidates.cross_encoder) if one is not None]
     excess = [one.scores - one.positive_scores[:, None] for one in judges]  # of (Q, K)
     suspicion = np.fmax.reduce(excess)  # (Q, K), NaN where nobody was asked
-    open_ = ~np.isin(verdict.reasons, [REASONS.index(reason) for reason in _SETTLED])  # (Q, K)
+    open_ = ~np.isin(verdict.reasons, [REASONS.index(reason) for reason in NOT_BY_SCORE])  # (Q, K)
     if candidates.marked is not None:
         open_ &= ~candidates.marked
     queries, columns = np.nonzero(open_ & (suspicion > -margin + SPARE))  # (S,), (S,)
