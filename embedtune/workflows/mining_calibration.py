@@ -14,7 +14,6 @@ from embedtune.workflows.mining_job import Job
 from embedtune.workflows.mining_search import Search, sampled
 from embedtune.workflows.talk import Talk
 
-
 HALF = 0.5
 """The share of candidates to keep where the margin that the data ask for would leave next to nothing."""
 
