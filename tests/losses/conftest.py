@@ -162,6 +162,9 @@ def same_loss(with_leaves: Callable) -> Callable[..., None]:
     return compare
 
 
+NOT_BY_ROW = ("queue", "queue_ids", "step", "gathered", "known_positive_ids", "guide", "teacher")
+
+
 class Texts:
     """A batch as plain Python objects, for slow references: cosines one by one, identity by sets."""
 
@@ -235,7 +238,7 @@ def permuted() -> Callable[[EmbeddingBatch, list[int]], EmbeddingBatch]:
         moved = {}
         for field in fields(batch):
             value = getattr(batch, field.name)
-            if field.name in ("queue", "queue_ids", "step", "known_positive_ids", "guide", "teacher") or value is None:
+            if field.name in NOT_BY_ROW or value is None:
                 continue
             moved[field.name] = value[:, order] if field.name == "views" else value[order]
         known = batch.known_positive_ids
