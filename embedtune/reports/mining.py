@@ -21,7 +21,8 @@ REASONS = {
     "guide": "as good as the positive in the guide's opinion",
     "cross_encoder": "as good as the positive in the cross-encoder's opinion",
 }
-CHART = (("positives", "positives"), ("kept", "kept candidates"), ("dropped", "dropped candidates"))
+SCORES = (("positives", "positives"), ("kept", "kept candidates"), ("dropped", "dropped candidates"))
+LEADS = (("lead_kept", "kept candidates"), ("lead_dropped", "dropped candidates"))
 
 
 def mining_page(result: Mapping[str, Any]) -> str:
@@ -30,13 +31,19 @@ def mining_page(result: Mapping[str, Any]) -> str:
     Args:
         result: the keys of `embedtune mine --json`.
     """
-    scores = result["histogram"]
-    series = [Series(name, scores[key]) for key, name in CHART]
-    chart = histogram(
+    counts, margin = result["histogram"], _margin(result)
+    scores = histogram(
         "Similarity of the queries to their positives and to the candidates in the range.",
-        scores["edges"],
-        series,
+        counts["edges"],
+        [Series(name, counts[key]) for key, name in SCORES],
         unit="cosine similarity",
+    )
+    leads = histogram(
+        "How far candidates lie above the positive of their own query; below zero, the positive is nearer.",
+        counts["edges"],
+        [Series(name, counts[key]) for key, name in LEADS],
+        unit="the candidate's similarity less the positive's",
+        at=None if margin is None else -margin,
     )
     return render(
         "mining.html",
@@ -46,7 +53,7 @@ def mining_page(result: Mapping[str, Any]) -> str:
         reasons=_reasons(result),
         short=_short(result),
         run=_run(result),
-        chart=chart,
+        charts=[scores, leads],
     )
 
 
@@ -74,6 +81,11 @@ def mining_report(result: Mapping[str, Any]) -> str:
         table(("data", "sha256"), digests),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _margin(result: Mapping[str, Any]) -> float | None:
+    """The margin chosen for the job, or None."""
+    return result["calibration"]["margin"] if result["calibration"] else None
 
 
 def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:

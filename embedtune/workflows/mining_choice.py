@@ -39,7 +39,7 @@ EXAMPLES = 10
 SHOWN_DROPPED = 2
 """How many dropped candidates an example shows."""
 EDGES = np.linspace(-1, 1, 101).round(2)
-"""Borders of the histograms' bins, in cosine."""
+"""Borders of the histograms' bins, in cosine or differences of cosines; what lies beyond counts in the last."""
 
 
 def filters_of(config: MineConfig, margin: float | None) -> list[Filter]:
@@ -229,10 +229,15 @@ def mined_of(part: Mapping[str, Any]) -> Iterator[Mined]:
 
 
 def _histogram(block: Block, verdict: Verdict) -> dict[str, list[int]]:
+    kept, dropped = verdict.kept, verdict.reasons > REASONS.index("range")  # (Q, K), (Q, K)
+    scores = block.candidates.scores  # (Q, K)
+    lead = scores - block.candidates.positive_scores[:, None]  # (Q, K)
     groups = {
         "positives": block.positive_scores,
-        "kept": block.candidates.scores[verdict.kept],
-        "dropped": block.candidates.scores[verdict.reasons > REASONS.index("range")],
+        "kept": scores[kept],
+        "dropped": scores[dropped],
+        "lead_kept": lead[kept],
+        "lead_dropped": lead[dropped],
     }
     return {name: np.histogram(np.clip(scores, -1, 1), EDGES)[0].tolist() for name, scores in groups.items()}
 

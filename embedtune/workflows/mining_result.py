@@ -33,7 +33,8 @@ class MineResult:
         kept: candidates that no filter dropped.
         shares: of all candidates, those kept and those dropped for each reason.
         calibration: the margin chosen on a sample, and why; None where it was given or not wanted.
-        histogram: counts of positives, kept and dropped candidates by similarity.
+        histogram: counts of positives, kept and dropped candidates by similarity, and of the latter two by how far
+            they lie above their query's least similar positive.
         examples: queries to read, with what they got.
     """
 

@@ -60,8 +60,15 @@ def result() -> dict[str, Any]:
         "kept": 200,
         "dropped": dropped,
         "shares": {"kept": 0.5, "known_positive": 0.1, "range": 0.25, "margin": 0.15},
-        "calibration": {"reason": "a margin of 0.0625 keeps most", "warning": None},
-        "histogram": {"edges": [0.0, 0.5, 1.0], "positives": [1, 9], "kept": [150, 50], "dropped": [10, 50]},
+        "calibration": {"reason": "a margin of 0.0625 keeps most", "warning": None, "margin": 0.0625},
+        "histogram": {
+            "edges": [-1.0, 0.0, 1.0],
+            "positives": [1, 9],
+            "kept": [150, 50],
+            "dropped": [10, 50],
+            "lead_kept": [200, 0],
+            "lead_dropped": [20, 40],
+        },
         "examples": [example],
         "findings": [
             {"code": "a", "severity": "warning", "count": 3, "message": f"m {NASTY}", "fix": "f", "examples": (NASTY,)}
@@ -118,6 +125,12 @@ def test_the_markdown_shows_texts_as_they_are(result: dict[str, Any]) -> None:
     assert "\x1b" not in html
 
 
+def test_the_margin_is_marked_where_it_stands(result: dict[str, Any]) -> None:
+    page = mining_page(result)
+    assert "left: 46.88%" in page  # of an axis from -1 to 1
+    assert "The dotted line stands at -0.0625." in page
+
+
 @pytest.mark.parametrize("make", [mining_page, mining_report])
 def test_a_job_with_nothing_to_show_has_a_report_too(make: Any, result: dict[str, Any]) -> None:
     empty = {
@@ -126,7 +139,10 @@ def test_a_job_with_nothing_to_show_has_a_report_too(make: Any, result: dict[str
         "findings": [],
         "found": [0, 0, 0, 0, 11],
         "queries_short": 0,
-        "histogram": {"edges": [0.0, 0.5, 1.0], "positives": [0, 0], "kept": [0, 0], "dropped": [0, 0]},
+        "histogram": {
+            "edges": [0.0, 0.5, 1.0],
+            **dict.fromkeys(("positives", "kept", "dropped", "lead_kept", "lead_dropped"), [0, 0]),
+        },
     }
     text = make(result | empty)
     assert "Examples" not in text
