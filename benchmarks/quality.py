@@ -141,9 +141,8 @@ def run_all(arguments: argparse.Namespace, data: str) -> dict[str, list[dict]]:
                 folder = Path(made) / f"{seed}-{number}"
                 results[name].append(run(data, options.format(**models), seed, folder))
                 models[name] = shlex.quote(str(folder / "model"))
-                print(
-                    f"{Path(data).name} seed {seed} {name}: {results[name][-1]['after']}", file=sys.stderr, flush=True
-                )
+                score = np.mean(list(results[name][-1]["queries"].values()))
+                print(f"{Path(data).name} seed {seed} {name}: {score:.4f}", file=sys.stderr, flush=True)
         return results
 
 
