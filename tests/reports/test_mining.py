@@ -141,7 +141,7 @@ def test_a_job_with_nothing_to_show_has_a_report_too(make: Any, result: dict[str
         "queries_short": 0,
         "histogram": {
             "edges": [0.0, 0.5, 1.0],
-            **dict.fromkeys(("positives", "kept", "dropped", "lead_kept", "lead_dropped"), [0, 0]),
+            **{key: [0, 0] for key in ("positives", "kept", "dropped", "lead_kept", "lead_dropped")},
         },
     }
     text = make(result | empty)
