@@ -2,7 +2,8 @@
 
 A margin finds false negatives and costs candidates. Automatic, it is the one that sets the share of positives it
 would catch furthest above the share of candidates it costs (Youden 1950, Index for rating diagnostic tests): past it,
-more candidates go than positives are found. No share of false negatives has to be assumed.
+more candidates go than positives are found. No share of false negatives has to be assumed. Where the two are hardly
+apart, no margin is proposed.
 
 Where queries have several positives, each is held out in turn and plays the false negative. With one positive a
 query, which of two positives was labelled is chance, so an unlabelled one lies above the labelled as often as below:
@@ -20,6 +21,9 @@ from embedtune.mining.candidates import Candidates
 from embedtune.mining.filters import NOT_BY_SCORE, SPARE, Filter, Verdict, judge
 
 ENOUGH_HELD_OUT = 50
+LEAST_GAP = 0.05
+"""Found less cost, as shares, under which a margin is not worth its candidates."""
+_CHANCE = 1.36  # over sqrt(n): what two such shares differ by at most 5 % of the time (Kolmogorov 1933)
 NEARLY_ALL, NEARLY_NONE = 0.95, 0.001
 
 
@@ -135,10 +139,10 @@ def _automatic(below: np.ndarray, held_out: np.ndarray) -> tuple[float | None, s
     tried = np.unique(np.round(np.quantile(np.maximum(below, 0.0), np.linspace(0, 1, 1001)), 3))  # (t,)
     found, cost = _share_below(positives, tried), _share_below(below, tried)  # (t,), (t,)
     best = int(np.argmax(found - cost))
-    if found[best] <= cost[best]:
-        why = "too many to be false negatives" if rule == "mirror" else "known positives lie no nearer to it than they"
-        return None, "none", f"{above:.0%} of the candidates lie above their query's positive, {why}"
     finds, costs = f"finds {found[best]:.0%} of {caught}", f"costs {cost[best]:.0%} of the candidates"
+    if found[best] - cost[best] < max(LEAST_GAP, _CHANCE / np.sqrt(len(positives))):
+        best_of_all = f"the best, {tried[best]:g}, {finds} and {costs}"
+        return None, "none", f"no margin tells false negatives from other candidates: {best_of_all}"
     return (
         float(tried[best]),
         rule,

@@ -58,6 +58,16 @@ def test_where_no_margin_tells_them_apart_none_is_proposed(several) -> None:
     assert "no margin does any good" in proposal.warning
 
 
+def test_a_gap_that_chance_explains_is_no_reason() -> None:
+    draw = np.random.default_rng(4)
+    # Held-out positives are spread as all candidates are, so whatever margin looks best is luck.
+    positives = [[0.0, -one] for one in draw.normal(-0.3, 0.1, 40)]
+    block, pairs = sample(draw.normal(0.0, 0.3, (40, 50)), positives)
+    proposal = propose_margin(block, pairs)
+    assert (proposal.margin, proposal.rule) == (None, "none")
+    assert "80 known positives" in proposal.reason
+
+
 @pytest.mark.parametrize("target", [0.03, 0.5, 0.8, 0.999])
 def test_a_target_is_met_and_no_less_kept(target) -> None:
     block, pairs = sample(np.random.default_rng(3).normal(0.1, 0.1, (50, 20)), [[0.5]] * 50)
