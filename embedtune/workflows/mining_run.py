@@ -108,7 +108,10 @@ def _write(choice: Choice, totals: Totals) -> Written:
 def _write_ledger(choice: Choice, output: Path) -> Path | None:
     path = output.with_name(f"{output.stem}.ledger.jsonl")
     entries = chain.from_iterable((Entry(**one) for one in part["ledger"]) for part in choice.parts())
-    return path if write_ledger(path, entries, LEDGER_LINES) else None
+    if write_ledger(path, entries, LEDGER_LINES):
+        return path
+    path.unlink(missing_ok=True)  # nobody should look for doubtful pairs in an empty file, or in that of another job
+    return None
 
 
 def _write_report(result: MineResult) -> None:
