@@ -156,6 +156,14 @@ def test_the_reference_rows_of_the_usual_layouts(tmp_path) -> None:
         assert sorted(map(numbers, records(path)), key=str) == sorted(expected[f"{theirs}_rows"], key=str), layout
 
 
+@pytest.mark.parametrize("layout", SIZES)
+def test_the_same_queries_make_the_same_bytes(written, layout) -> None:
+    path, _ = written(layout)
+    before = path.read_bytes()
+    written(layout)
+    assert path.read_bytes() == before
+
+
 def test_parquet_keeps_its_columns_when_no_query_found_anything(tmp_path) -> None:
     import pyarrow.parquet
 
