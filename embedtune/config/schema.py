@@ -6,7 +6,7 @@ arguments are free here (a loss's own file knows them) and are checked against t
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1)]
@@ -94,7 +94,19 @@ class MatryoshkaSection(Section):
 class NegativesSection(Section):
     """How the negatives of a row are used."""
 
-    per_row: int | None = Field(None, ge=0, description="use at most this many of each row, in order; null: all")
+    per_row: int | None = Field(None, ge=0, description="use at most this many of each row in an epoch; null: all")
+    schedule: Literal["fixed", "random", "easy_to_hard"] = Field(
+        "fixed",
+        description="which of them: the first, others each epoch, or by their scores, from the lowest in the first "
+        "epoch to the highest in the last",
+    )
+
+    @field_validator("schedule")
+    @classmethod
+    def _has_a_choice(cls, schedule: str, info: ValidationInfo) -> str:
+        if schedule != "fixed" and info.data.get("per_row") is None:
+            raise ValueError(f"{schedule} chooses some of each row's negatives; say how many in negatives.per_row")
+        return schedule
 
 
 class GuideSection(Section):

@@ -19,6 +19,7 @@ from torch import Tensor
 from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch
 from embedtune.models.encoder import Role
+from embedtune.training.curriculum import Curriculum
 
 Encode = Callable[[Sequence[str], Role], np.ndarray]
 """(texts, role) -> float32 (n, G), normalised; role is "query" or "document"."""
@@ -29,12 +30,16 @@ class GuideTable:
 
     Args:
         rows: the training rows.
-        negatives: N, how many negatives of each row are used.
+        negatives: how many negatives of each row are used.
         frozen: the vectors can be had again at any time, so that no checkpoint need keep them.
+        curriculum: which of these negatives take part in an epoch; None: all.
     """
 
-    def __init__(self, rows: Rows, negatives: int, *, frozen: bool = False) -> None:
+    def __init__(
+        self, rows: Rows, negatives: int, *, frozen: bool = False, curriculum: Curriculum | None = None
+    ) -> None:
         self._negatives = negatives
+        self._curriculum = curriculum
         self._frozen = frozen
         padded = [[*own[:negatives], *[""] * (negatives - len(own))] for own in rows.negatives] if negatives else []
         flat = [text for own in padded for text in own]
@@ -68,7 +73,10 @@ class GuideTable:
         at = rows.cpu()
         negatives = None
         if self._negatives:
-            negatives = self._document_vectors[self._negative_index[at]].to(device)  # (B, N, G)
+            index = self._negative_index[at]  # (B, N)
+            if self._curriculum is not None:
+                index = index.gather(1, self._curriculum.places[at].clamp(min=0))  # (B, N)
+            negatives = self._document_vectors[index].to(device)  # (B, N, G)
         return EmbeddingBatch(
             anchors=self._query_vectors[self._anchors[at]].to(device),  # (B, G)
             positives=self._document_vectors[self._positives[at]].to(device),  # (B, G)

@@ -15,35 +15,61 @@ from torch import Tensor
 from embedtune.data.closure import closure_of
 from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch
+from embedtune.training.curriculum import Curriculum
 from embedtune.training.known import ClosurePositives, DirectPositives, Known
 
 
 @dataclass(frozen=True)
 class RowTable:
-    """Columns by row number, as tensors. R rows, N negatives per row.
+    """Columns by row number, as tensors. R rows, M negatives per row, of which N take part in an epoch.
 
     Args:
         anchor_ids: (R,) int64.
         positive_ids: (R,) int64.
-        negative_ids: (R, N) int64, 0 where `negatives_mask` is False.
-        negatives_mask: (R, N) bool.
+        negative_ids: (R, M) int64, 0 where a row has no more.
         labels: (R,) int64 or None.
-        teacher_scores: (R, 1+N) or None.
+        teacher_scores: (R, 1+M) or None.
         known: the known positives of each anchor.
+        curriculum: which of the negatives take part.
     """
 
     anchor_ids: Tensor
     positive_ids: Tensor
     negative_ids: Tensor
-    negatives_mask: Tensor
     labels: Tensor | None
     teacher_scores: Tensor | None
     known: Known
+    curriculum: Curriculum
 
     @property
     def negatives(self) -> int:
-        """N, the largest number of negatives that a row has."""
-        return self.negative_ids.shape[1]
+        """N, the largest number of negatives that a row has in an epoch."""
+        return self.curriculum.chosen
+
+    def begin(self, epoch: int) -> list[tuple[int, ...]]:
+        """Choose the negatives of this epoch; returns the ids of each row's texts."""
+        self.curriculum.begin(epoch)
+        mask, ids = self._negatives(torch.arange(len(self.anchor_ids)))
+        columns = zip(self.anchor_ids.tolist(), self.positive_ids.tolist(), ids.tolist(), mask.tolist(), strict=True)
+        return [
+            (anchor, positive, *(one for one, real in zip(own, has, strict=True) if real))
+            for anchor, positive, own, has in columns
+        ]
+
+    def _negatives(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Which of the chosen negatives of these rows are real, and their ids: bool (B, N), (B, N)."""
+        places = self.curriculum.places[rows]  # (B, N)
+        ids = self.negative_ids[rows].gather(1, places.clamp(min=0))  # (B, N)
+        return places >= 0, ids.where(places >= 0, 0)
+
+    def _teacher(self, rows: Tensor) -> Tensor | None:
+        """Scores of the positive and of the chosen negatives, NaN where there is none: (B, 1+N)."""
+        if self.teacher_scores is None:
+            return None
+        places = torch.nn.functional.pad(1 + self.curriculum.places[rows], (1, 0))  # (B, 1+N)
+        scores = self.teacher_scores[rows].gather(1, places)  # (B, 1+N)
+        scores[:, 1:][places[:, 1:] == 0] = torch.nan
+        return scores
 
     def batch(
         self, rows: Tensor, vectors: Sequence[Tensor], *, step: int, guide: EmbeddingBatch | None
@@ -59,6 +85,9 @@ class RowTable:
         device = vectors[0].device
         rows = rows.cpu()
         has_negatives = len(vectors) > 2
+        mask, negative_ids = self._negatives(rows)
+        teacher = self._teacher(rows)
+        known = self.known_among(rows, torch.cat([self.anchor_ids[rows], self.positive_ids[rows], negative_ids[mask]]))
 
         def at(column: Tensor | None) -> Tensor | None:
             return None if column is None else column[rows].to(device)
@@ -67,21 +96,16 @@ class RowTable:
             anchors=vectors[0],
             positives=vectors[1],
             negatives=torch.stack(list(vectors[2:]), dim=1) if has_negatives else None,  # (B, N, D)
-            negatives_mask=at(self.negatives_mask) if has_negatives else None,
+            negatives_mask=mask.to(device) if has_negatives else None,
             anchor_ids=at(self.anchor_ids),
             positive_ids=at(self.positive_ids),
-            negative_ids=at(self.negative_ids) if has_negatives else None,
+            negative_ids=negative_ids.to(device) if has_negatives else None,
             labels=at(self.labels),
-            teacher_scores=at(self.teacher_scores),
-            known_positive_ids=self.known_among(rows, self._ids(rows)).to(device),
+            teacher_scores=None if teacher is None else teacher.to(device),
+            known_positive_ids=known.to(device),
             step=step,
             guide=guide,
         )
-
-    def _ids(self, rows: Tensor) -> Tensor:
-        """The ids of all texts of these rows (C,)."""
-        negatives = self.negative_ids[rows][self.negatives_mask[rows]]
-        return torch.cat([self.anchor_ids[rows], self.positive_ids[rows], negatives])
 
     def known_among(self, rows: Tensor, candidate_ids: Tensor) -> Tensor:
         """(P, 2) pairs (position in `rows`, id): candidates (C,) known to be positives of these rows (B,)."""
@@ -91,7 +115,12 @@ class RowTable:
 
 
 def build_table(
-    rows: Rows, known_positives: np.ndarray, per_row: int | None = None, *, closure: bool = False
+    rows: Rows,
+    known_positives: np.ndarray,
+    per_row: int | None = None,
+    *,
+    closure: bool = False,
+    curriculum: Curriculum | None = None,
 ) -> RowTable:
     """The table of these rows.
 
@@ -100,8 +129,10 @@ def build_table(
         known_positives: (P, 2) int64 pairs (anchor text id, positive text id).
         per_row: use at most this many negatives of each row; None: all.
         closure: texts connected by chains of these pairs are known positives of each other.
+        curriculum: which negatives take part in which epoch; None: the first `per_row`.
     """
-    negative_ids, mask = _padded(rows, per_row)
+    curriculum = curriculum or Curriculum(rows, per_row)
+    negative_ids = _padded(rows, curriculum.stored)
     labels = None
     if rows.labels is not None:
         labels = torch.from_numpy(
@@ -115,28 +146,18 @@ def build_table(
         anchor_ids=torch.from_numpy(rows.anchor_ids),
         positive_ids=torch.from_numpy(rows.positive_ids),
         negative_ids=torch.from_numpy(negative_ids),
-        negatives_mask=torch.from_numpy(mask),
         labels=labels,
         teacher_scores=scores,
         known=ClosurePositives(closure_of(known_positives)) if closure else DirectPositives(known_positives),
+        curriculum=curriculum,
     )
 
 
-def negatives_per_row(rows: Rows, per_row: int | None) -> int:
-    """N: the largest number of negatives that a row has, cut at `per_row`."""
-    most = max((len(negatives) for negatives in rows.negatives), default=0)
-    return most if per_row is None else min(most, per_row)
-
-
-def _padded(rows: Rows, per_row: int | None) -> tuple[np.ndarray, np.ndarray]:
-    width = negatives_per_row(rows, per_row)
-    ids = np.zeros((len(rows), width), dtype=np.int64)  # (R, N)
-    mask = np.zeros((len(rows), width), dtype=bool)  # (R, N)
-    if width:
-        for row, own in enumerate(rows.negative_ids):
-            ids[row, : len(own[:width])] = own[:width]
-            mask[row, : len(own[:width])] = True
-    return ids, mask
+def _padded(rows: Rows, width: int) -> np.ndarray:
+    ids = np.zeros((len(rows), width), dtype=np.int64)  # (R, M)
+    for row, own in enumerate(rows.negative_ids if width else ()):
+        ids[row, : len(own[:width])] = own[:width]
+    return ids
 
 
 def _fitted(scores: list[float], width: int) -> list[float]:

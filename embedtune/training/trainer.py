@@ -21,9 +21,10 @@ from embedtune.errors import Interrupted
 from embedtune.models.encoder import Encoder
 from embedtune.models.quiet import quiet_libraries
 from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
-from embedtune.training.batches import DistinctBatchSampler
+from embedtune.training.batches import DistinctBatchSampler, TextIds
 from embedtune.training.checkpoint import ExtraState, Milestones, complete_checkpoint, steps_of
 from embedtune.training.companions.queue import Queue
+from embedtune.training.curriculum import ChoosingCollator
 from embedtune.training.gradcache import check_device
 from embedtune.training.guide import GuideTable
 from embedtune.training.micro_batches import MicroBatchCollator
@@ -127,14 +128,15 @@ class _DevEvaluator(BaseEvaluator):
 class _Trainer(SentenceTransformerTrainer):
     """The trainer with our batches and without its model card, by the two methods it offers for overriding."""
 
-    def __init__(self, *, row_ids: list[tuple[int, ...]], **options: Any) -> None:
-        self._row_ids = row_ids
+    def __init__(self, *, rows: int, text_ids: TextIds, **options: Any) -> None:
+        self._rows = rows
+        self._text_ids = text_ids
         super().__init__(**options)
 
     def get_batch_sampler(
         self, dataset: Any, batch_size: int, *_: Any, seed: int = 0, **__: Any
     ) -> DistinctBatchSampler:
-        return DistinctBatchSampler(self._row_ids, batch_size, seed)
+        return DistinctBatchSampler(self._rows, self._text_ids, batch_size, seed)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """None: the automatic card copies the user's texts, and is slow."""
@@ -154,15 +156,17 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     """
     companions = [Queue(run.queue, run.table, run.guide)] if run.queue else []
     adapter = ObjectiveAdapter(encoder.model, run.objective, run.table, run.guide, companions)
+    changing = run.table.curriculum.changes
     checkpoint = complete_checkpoint(run.checkpoints) if resume else None
     done = steps_of(checkpoint) if checkpoint else 0
     with quiet_libraries(), Interruption() as interruption:
         trainer = _Trainer(
             # Resumed at the end of a run that ends within an epoch, the trainer would take one step too many.
-            row_ids=_row_ids(run) if done < run.steps else [],
+            rows=len(run.rows) if done < run.steps else 0,
+            text_ids=_text_ids(run),
             model=encoder.model,
             args=_arguments(run, encoder),
-            train_dataset=to_dataset(run.rows, run.table.negatives),
+            train_dataset=to_dataset(run.rows, 0 if changing else run.table.negatives),
             data_collator=_collator(run, encoder),
             loss=adapter,
             evaluator=_DevEvaluator(run.dev, run.dev_metric) if run.dev is not None and run.evaluates else None,
@@ -174,6 +178,8 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
                 interruption,
             ],
         )
+        if changing:
+            trainer.data_collator = ChoosingCollator(trainer.data_collator, run.rows, run.table.curriculum)
         trainer.remove_callback(PrinterCallback)  # stdout belongs to results
         started = time.perf_counter()
         try:
@@ -253,19 +259,12 @@ def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArgumen
     return arguments
 
 
-def _row_ids(run: Fit) -> list[tuple[int, ...]]:
-    """Distinct text ids of each row, for the sampler that keeps equal texts apart."""
-    columns = zip(
-        run.table.anchor_ids.tolist(),
-        run.table.positive_ids.tolist(),
-        run.table.negative_ids.tolist(),
-        run.table.negatives_mask.tolist(),
-        strict=True,
-    )
-    return [
-        (anchor, positive, *(one for one, real in zip(negatives, mask, strict=True) if real))
-        for anchor, positive, negatives, mask in columns
-    ]
+def _text_ids(run: Fit) -> TextIds:
+    """Ids of each row's texts by epoch; choosing the negatives of an epoch is part of it."""
+    if run.table.curriculum.changes:
+        return run.table.begin
+    always = run.table.begin(0)
+    return lambda epoch: always
 
 
 def _result(trainer: SentenceTransformerTrainer, run: Fit, elapsed: float, steps_now: int) -> FitResult:

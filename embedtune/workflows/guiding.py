@@ -104,7 +104,9 @@ def choose_guide(
     if config.guide.name == "none" or term is None:
         return Guiding("none", chosen=chosen)
     weighs = bool(config.loss[term].args.get("false_negative_weight"))
-    table = GuideTable(plan.rows, plan.table.negatives, frozen=config.guide.name != "self")
+    curriculum = plan.table.curriculum
+    frozen = config.guide.name != "self"
+    table = GuideTable(plan.rows, curriculum.stored, frozen=frozen, curriculum=curriculum)
     guiding = Guiding(config.guide.name, table, chosen=chosen, weighs=weighs)
     if config.guide.name == "self":
         guiding.callbacks = (_self_guide(config, plan, guiding, table, dev, encoder, talk),)

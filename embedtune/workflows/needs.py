@@ -1,10 +1,11 @@
 """Whether data can serve the losses of a recipe, and losses accept their arguments: known before a model loads."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from embedtune.config.schema import TrainConfig
-from embedtune.data.rows import TrainingData
+from embedtune.data.rows import Rows, TrainingData
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss, loss_class, loss_names
 from embedtune.losses.base import Loss
@@ -30,8 +31,10 @@ def check_needs(config: TrainConfig, data: TrainingData) -> None:
     """Refuse losses that the data cannot serve, naming those they can.
 
     Raises:
-        DataError: a loss needs negatives, labels or teacher scores that the data do not have.
+        DataError: a loss needs negatives, labels or teacher scores that the data do not have, or the schedule of
+            negatives needs their scores.
     """
+    _check_schedule(config, data)
     for section in config.loss:
         missing = missing_for(_built(section.name, section.args), data)
         if missing:
@@ -60,15 +63,36 @@ def check_queue(config: TrainConfig) -> None:
     )
 
 
+def _check_schedule(config: TrainConfig, data: TrainingData) -> None:
+    """Refuse to feed negatives from easy to hard where nothing says which are which.
+
+    Raises:
+        DataError: the negatives have no scores.
+    """
+    scored = data.train.teacher_scores is not None and any(len(own) > 1 for own in data.train.teacher_scores)
+    if config.negatives.schedule == "easy_to_hard" and not scored:
+        what = "have no scores" if data.train.has_negatives else "are missing"
+        raise DataError(
+            f"easy_to_hard orders each row's negatives by their scores, and they {what}",
+            where="negatives.schedule",
+            next="give a column negative_scores (mining writes it) or neg_scores, or use schedule random",
+        )
+
+
 def missing_for(loss: Loss | type[Loss], data: TrainingData) -> list[str]:
     """What the loss needs and the data lack, in words."""
     rows = data.train
     lacking = {
         "negatives (a column negative, negative_1 or negatives)": loss.needs_negatives and not rows.has_negatives,
         "labels (a column label)": loss.needs_labels and rows.labels is None,
-        "teacher scores": loss.needs_teacher and rows.teacher_scores is None,
+        "teacher scores": loss.needs_teacher and not _has_teacher(rows),
     }
     return [what for what, is_lacking in lacking.items() if is_lacking]
+
+
+def _has_teacher(rows: Rows) -> bool:
+    """Whether a teacher has scored positives too; mined negatives may have scores alone."""
+    return any(len(own) > 0 and not math.isnan(own[0]) for own in rows.teacher_scores or ())
 
 
 def guided_term(config: TrainConfig) -> int | None:

@@ -12,7 +12,7 @@ import psutil
 from embedtune.config.load import dump_config
 from embedtune.config.schema import ModelSection, TrainConfig
 from embedtune.data.check import unseen_queries
-from embedtune.data.rows import TrainingData
+from embedtune.data.rows import Rows, TrainingData
 from embedtune.errors import ModelError
 from embedtune.evaluation.judged import as_arrays
 from embedtune.evaluation.retrieval import RetrievalScores
@@ -22,6 +22,7 @@ from embedtune.models.load import load_encoder
 from embedtune.models.save import save_encoder
 from embedtune.models.store import VectorStore, open_store
 from embedtune.reports.markdown import train_report
+from embedtune.training.curriculum import Curriculum
 from embedtune.training.matryoshka import recipe_objective
 from embedtune.training.precision import choose_precision
 from embedtune.training.table import build_table
@@ -92,7 +93,7 @@ class TrainingRun:
     def _fit(self, encoder: Encoder, store: VectorStore | None, *, resumed: bool) -> tuple[FitResult, Guiding]:
         config, rows = self.config, self.data.train
         closure = config.data.known_positives == "closure"
-        table = build_table(rows, self.data.known_positives, config.negatives.per_row, closure=closure)
+        table = build_table(rows, self.data.known_positives, closure=closure, curriculum=curriculum_of(config, rows))
         device = str(encoder.model.device)
         precision = choose_precision(config.training.precision, device, has_products=encoder.has_products)
         plan = Fit(
@@ -191,6 +192,17 @@ class TrainingRun:
         self.folder.write("report.md", train_report(result.as_json()))
         self.folder.write_json(REPORT, result.as_json())
         return result
+
+
+def curriculum_of(config: TrainConfig, rows: Rows) -> Curriculum:
+    """Which negatives take part in which of the epochs that the run will have."""
+    section = config.training
+    epochs = section.epochs
+    if section.max_steps is not None:
+        epochs = min(epochs, -(-section.max_steps // -(-len(rows) // section.batch_size)))
+    return Curriculum(
+        rows, config.negatives.per_row, schedule=config.negatives.schedule, seed=section.seed, epochs=epochs
+    )
 
 
 def how_to_use(model: Path) -> tuple[str, ...]:

@@ -7,13 +7,17 @@ from hypothesis import strategies as st
 from embedtune.training.batches import DistinctBatchSampler
 
 
+def sampler_of(texts, size, seed) -> DistinctBatchSampler:
+    return DistinctBatchSampler(len(texts), lambda epoch: texts, size, seed)
+
+
 @given(
     texts=st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=3), min_size=1, max_size=60),
     size=st.integers(1, 17),
     seed=st.integers(0, 5),
 )
 def test_every_row_comes_once_in_batches_of_nearly_equal_size(texts, size, seed):
-    sampler = DistinctBatchSampler(texts, size, seed)
+    sampler = sampler_of(texts, size, seed)
     batches = list(sampler)
     assert sorted(row for batch in batches for row in batch) == list(range(len(texts)))
     assert len(batches) == len(sampler) == -(-len(texts) // size)
@@ -25,7 +29,7 @@ def test_rows_that_share_a_text_do_not_meet_where_there_is_another_way():
     # 40 texts, each in two rows: 80 rows in batches of 10 can always be kept apart.
     texts = [[row % 40, 100 + row] for row in range(80)]
     for epoch in range(20):
-        sampler = DistinctBatchSampler(texts, 10, seed=3)
+        sampler = sampler_of(texts, 10, seed=3)
         sampler.set_epoch(epoch)
         met = [
             text
@@ -37,13 +41,13 @@ def test_rows_that_share_a_text_do_not_meet_where_there_is_another_way():
 
 
 def test_rows_that_all_share_a_text_still_come():
-    batches = list(DistinctBatchSampler([[1, row] for row in range(10, 30)], 4, seed=0))
+    batches = list(sampler_of([[1, row] for row in range(10, 30)], 4, seed=0))
     assert [len(batch) for batch in batches] == [4] * 5
 
 
 def test_order_depends_on_seed_and_epoch_only():
     def order(seed: int, epoch: int) -> list[list[int]]:
-        sampler = DistinctBatchSampler([[row] for row in range(50)], 8, seed)
+        sampler = sampler_of([[row] for row in range(50)], 8, seed)
         sampler.set_epoch(epoch)
         return list(sampler)
 
@@ -53,8 +57,8 @@ def test_order_depends_on_seed_and_epoch_only():
 
 
 def test_an_earlier_draw_does_not_change_a_later_epoch():
-    sampler = DistinctBatchSampler([[row] for row in range(50)], 8, seed=0)
-    fresh = DistinctBatchSampler([[row] for row in range(50)], 8, seed=0)
+    sampler = sampler_of([[row] for row in range(50)], 8, seed=0)
+    fresh = sampler_of([[row] for row in range(50)], 8, seed=0)
     list(sampler)
     sampler.set_epoch(4)
     fresh.set_epoch(4)
@@ -63,4 +67,4 @@ def test_an_earlier_draw_does_not_change_a_later_epoch():
 
 @pytest.mark.parametrize("rows", [257, 511, 7276])
 def test_no_batch_is_left_with_a_single_row(rows):
-    assert min(len(batch) for batch in DistinctBatchSampler([[row] for row in range(rows)], 256, seed=0)) > 1
+    assert min(len(batch) for batch in sampler_of([[row] for row in range(rows)], 256, seed=0)) > 1

@@ -2,7 +2,7 @@ import torch
 
 from embedtune.data.rows import Rows
 from embedtune.identity import text_id
-from embedtune.training.table import build_table, negatives_per_row
+from embedtune.training.table import build_table
 
 
 def known_of(batch) -> set[tuple[int, int]]:
@@ -44,8 +44,10 @@ def test_known_positives_are_those_of_the_same_question_and_of_the_judgments_but
 
 def test_at_most_per_row_negatives_are_used(rows, known):
     table = build_table(rows, known, per_row=1)
-    assert table.negatives == 1 == negatives_per_row(rows, 1)
-    assert table.negatives_mask.tolist() == [[True], [False], [True], [False]]
+    assert table.negatives == 1
+    batch = table.batch(torch.arange(4), vectors(3, 4), step=0, guide=None)
+    assert batch.negatives_mask.tolist() == [[True], [False], [True], [False]]
+    assert batch.negative_ids.tolist() == [[text_id("wrong a")], [0], [text_id("wrong c")], [0]]
     assert build_table(rows, known, per_row=0).negatives == 0
 
 

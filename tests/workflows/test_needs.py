@@ -73,3 +73,25 @@ def test_a_queue_needs_a_loss_that_looks_at_it(recipe) -> None:
         with pytest.raises(ConfigError, match="no queue") as caught:
             check_queue(recipe(*overrides, loss=losses, queue=64))
         assert caught.value.where == "queue" and "gist or infonce" in str(caught.value.next)
+
+
+EASY = ("negatives.per_row=1", "negatives.schedule=easy_to_hard")
+SCORED = {"teacher_scores": [[float("nan"), 0.5], [float("nan"), 0.2]]}
+
+
+def test_easy_to_hard_needs_scores_of_the_negatives(recipe) -> None:
+    check_needs(recipe(*EASY), data(**NEGATIVES | SCORED))
+    check_needs(recipe("negatives.per_row=1", "negatives.schedule=random"), data(**NEGATIVES))
+    for columns, words in ((NEGATIVES, "have no scores"), ({}, "are missing")):
+        with pytest.raises(DataError, match=words) as caught:
+            check_needs(recipe(*EASY), data(**columns))
+        assert caught.value.where == "negatives.schedule" and "schedule random" in caught.value.next
+
+
+def test_scores_of_negatives_alone_are_no_teacher() -> None:
+    assert missing_for(loss_class("margin_mse"), data(**NEGATIVES | SCORED)) == ["teacher scores"]
+
+
+def test_a_schedule_without_a_number_is_a_mistake(recipe) -> None:
+    with pytest.raises(ConfigError, match="random chooses some of each row's negatives"):
+        recipe("negatives.schedule=random")

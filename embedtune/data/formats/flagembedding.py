@@ -1,5 +1,6 @@
 """FlagEmbedding's training rows: {query, pos: [], neg: [], pos_scores?: [], neg_scores?: []}."""
 
+import math
 from typing import Any
 
 from embedtune.data.columns import Columns, field_of, label_of, numbers_of, text_of
@@ -24,7 +25,7 @@ MANY = ()
 def read(table: Table, columns: Columns) -> Part:
     """One row per positive, each with all negatives of its query."""
     rows = RowList(columns)
-    with_scores = "pos_scores" in columns
+    with_scores = "pos_scores" in columns or "neg_scores" in columns
     for number, record in table.records:
         place = table.place(number)
         query = field_of(record, columns.one("query"), place, table.problems)
@@ -59,6 +60,9 @@ def _scores(
 ) -> tuple[list[float], list[float]] | None:
     found: list[list[float]] = []
     for role, size in zip(("pos_scores", "neg_scores"), sizes, strict=True):
+        if role == "pos_scores" and role not in columns:
+            found.append([math.nan] * size)
+            continue
         values = record.get(columns.one(role)) if role in columns else []
         numbers = numbers_of([] if values is None else values, role, place, problems)
         if numbers is None:

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from embedtune.data.formats import read_part
@@ -18,6 +20,13 @@ def test_one_row_per_positive_with_scores(put, lines) -> None:
     assert rows.positives == ["p1", "p2"]
     assert rows.negatives == [("n1", "n2")] * 2
     assert rows.teacher_scores == [[0.9, 0.2, 0.1], [0.8, 0.2, 0.1]]
+
+
+def test_negatives_may_have_scores_alone(put, lines) -> None:
+    record = {"query": "질문", "pos": ["p1", "p2"], "neg": ["n1", "n2"], "neg_scores": [0.2, 0.1]}
+    rows = read_part(open_table(put("a.jsonl", lines([record]))), {}).content
+    assert [own[1:] for own in rows.teacher_scores] == [[0.2, 0.1]] * 2
+    assert all(math.isnan(own[0]) for own in rows.teacher_scores)
 
 
 def test_without_scores_and_negatives(put, lines) -> None:

@@ -1,0 +1,101 @@
+"""Which of its negatives each row is trained with in each epoch: always the first, others each time, or harder ones.
+
+The choice depends on seed, epoch and row alone, so that a resumed run makes the one that was made before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from embedtune.data.rows import Rows
+
+Schedule = Literal["fixed", "random", "easy_to_hard"]
+
+
+class Curriculum:
+    """Places of the chosen negatives among all that a row has; `fixed` chooses the first ones, once and for all.
+
+    `easy_to_hard` moves a window over a row's negatives in the order of their scores, from the lowest in the first
+    epoch to the highest in the last; a row without scores is taken to have its hardest first, as mining writes them.
+
+    Args:
+        rows: R training rows.
+        per_row: N, the most negatives of a row in an epoch; None: all.
+        schedule: how they are chosen.
+        seed: of `random`.
+        epochs: of the run; with one alone, the window stands at the hardest.
+    """
+
+    def __init__(
+        self, rows: Rows, per_row: int | None = None, *, schedule: Schedule = "fixed", seed: int = 0, epochs: int = 1
+    ) -> None:
+        counts = np.array([len(negatives) for negatives in rows.negatives] or [0] * len(rows), dtype=np.int64)  # (R,)
+        most = int(counts.max(initial=0))
+        self.chosen = most if per_row is None else min(most, per_row)
+        self.changes = schedule != "fixed" and self.chosen < most
+        self.stored = most if self.changes else self.chosen
+        self._schedule, self._seed, self._epochs = schedule, seed, epochs
+        self._counts = np.minimum(counts, self.stored)  # (R,)
+        self._order = _by_score(rows, self._counts, self.stored) if schedule == "easy_to_hard" else None  # (R, M)
+        self.begin(0)
+
+    def begin(self, epoch: int) -> None:
+        """Choose for this epoch; afterwards `places` (R, N) holds the choice, -1 where a row has no more."""
+        within = np.arange(self.chosen)[None, :]  # (1, N)
+        if not self.changes:
+            places = np.broadcast_to(within, (len(self._counts), self.chosen))  # (R, N)
+        elif self._order is None:
+            keys = np.random.default_rng([self._seed, epoch]).random((len(self._counts), self.stored))  # (R, M)
+            keys[np.arange(self.stored) >= self._counts[:, None]] = np.inf
+            places = keys.argsort(axis=1)[:, : self.chosen]  # (R, N)
+        else:
+            share = min(1.0, epoch / (self._epochs - 1)) if self._epochs > 1 else 1.0
+            easiest = np.round(np.maximum(0, self._counts - self.chosen) * share).astype(np.int64)[:, None]  # (R, 1)
+            places = np.take_along_axis(self._order, easiest + within, axis=1)  # (R, N)
+        real = within < self._counts[:, None]  # (R, N)
+        self.places: Tensor = torch.from_numpy(np.where(real, places, -1))  # (R, N)
+
+
+def _by_score(rows: Rows, counts: np.ndarray, width: int) -> np.ndarray:
+    """Places of each row's negatives, the easiest first and what is no negative last: (R, M)."""
+    scores = np.tile(-np.arange(width, dtype=np.float64), (len(counts), 1))  # (R, M)
+    for row, own in enumerate(rows.teacher_scores or ()):
+        if len(own) > 1:
+            scores[row, : len(own) - 1] = own[1 : width + 1]
+    scores[np.arange(width) >= counts[:, None]] = np.inf
+    return scores.argsort(axis=1, kind="stable")  # (R, M)
+
+
+@dataclass(frozen=True)
+class ChoosingCollator:
+    """A collator that is handed the chosen negatives of each row as further columns, `negative_1` and so on.
+
+    Args:
+        inner: the collator of columns.
+        rows: the training rows.
+        curriculum: which negatives to take.
+    """
+
+    inner: Any
+    rows: Rows
+    curriculum: Curriculum
+
+    @property
+    def valid_label_columns(self) -> list[str]:
+        """What the trainer asks its collator for."""
+        return list(self.inner.valid_label_columns)
+
+    def __call__(self, features: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        chosen: dict[str, Any] = self.inner([self._completed(row) for row in features])
+        return chosen
+
+    def _completed(self, features: dict[str, Any]) -> dict[str, Any]:
+        own = self.rows.negatives[features["label"]]
+        places = self.curriculum.places[features["label"]].tolist()
+        return features | {
+            f"negative_{number}": own[place] if place >= 0 else "" for number, place in enumerate(places, start=1)
+        }
