@@ -97,6 +97,21 @@ def bert_folder(bare_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder
 
 
+@pytest.fixture(scope="session")
+def cross_folder(bare_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cross-encoder of the same shape with random weights: one number a pair."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    folder = tmp_path_factory.mktemp("models") / "tiny-cross"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        config = BertConfig.from_pretrained(bare_folder, num_labels=1, initializer_range=0.5)
+        BertForSequenceClassification(config).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(bare_folder).save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture
 def bert(bert_folder: Path) -> "Encoder":
     """The tiny BERT, loaded afresh on the CPU: a test may train it."""

@@ -1,5 +1,6 @@
 """Rows and judged sets written back to disk, whole or not at all."""
 
+import glob
 import json
 import os
 import tempfile
@@ -37,6 +38,12 @@ def whole_path(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what writers of this file left who were killed at it; only for one who knows that no other writes it."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        left.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from embedtune.data.layouts import Mined, Written, write_mined
 from embedtune.data.pairs import Pairs
 from embedtune.data.rows import Finding
 from embedtune.data.words import counted
-from embedtune.data.write import whole_file
+from embedtune.data.write import remove_unfinished, whole_file
 from embedtune.mining.ledger import Decisions, Entry, write_ledger
 from embedtune.models.resolve import STARTER
 from embedtune.models.store import open_store
@@ -47,9 +47,13 @@ def run(
     choice = choice_of(config, found, job, calibration, judges)
     choose_all(choice, talk)
     totals = Totals()
+    output = Path(config.output.path).expanduser()
+    report = output.with_name(f"{output.stem}.report.html")
+    for path in (output, _ledger_path(output), report, report.with_suffix(".md")):
+        remove_unfinished(path)
     with talk.progress("writing"):
         written = _write(choice, totals)
-        ledger = _write_ledger(choice, Path(config.output.path).expanduser())
+        ledger = _write_ledger(choice, _ledger_path(output))
     findings = (
         *([_weak_encoder()] if config.model.name == STARTER else []),
         *pairs.findings,
@@ -57,7 +61,6 @@ def run(
         *findings_of(totals, high=config.filters.ranks[1], left_out=written.left_out),
         *_ledger_finding(ledger),
     )
-    output = Path(config.output.path).expanduser()
     result = MineResult(
         output=str(output),
         rows=written.rows,
@@ -66,7 +69,7 @@ def run(
         dropped=totals.in_order,
         elapsed_s=round(time.perf_counter() - started, 2),
         peak_memory_bytes=peak_memory_bytes(),
-        report=str(output.with_name(f"{output.stem}.report.html")),
+        report=str(report),
         ledger=None if ledger is None else str(ledger),
         queries=len(pairs.queries),
         documents=documents.searched,
@@ -105,8 +108,11 @@ def _write(choice: Choice, totals: Totals) -> Written:
     return write_mined(Path(output.path).expanduser(), output.format, mined(), choice.config.mining.negatives)
 
 
-def _write_ledger(choice: Choice, output: Path) -> Path | None:
-    path = output.with_name(f"{output.stem}.ledger.jsonl")
+def _ledger_path(output: Path) -> Path:
+    return output.with_name(f"{output.stem}.ledger.jsonl")
+
+
+def _write_ledger(choice: Choice, path: Path) -> Path | None:
     entries = chain.from_iterable((Entry(**one) for one in part["ledger"]) for part in choice.parts())
     if write_ledger(path, entries, LEDGER_LINES):
         return path
