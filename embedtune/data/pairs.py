@@ -11,6 +11,7 @@ from embedtune.config.mining import PairsSection
 from embedtune.data.beir import read_beir
 from embedtune.data.check import drop_duplicates
 from embedtune.data.classes import distinct, pair_within_classes
+from embedtune.data.documents import Document
 from embedtune.data.formats import Part, read_part
 from embedtune.data.read import BeirSource, TableSource, open_source
 from embedtune.data.rows import Finding, RawTexts, Rows
@@ -65,12 +66,17 @@ class Pairs:
         ]
         return np.unique(np.array(pairs, dtype=np.int64).reshape(-1, 2), axis=0)  # (P, 2)
 
-    def documents(self, *, negatives: bool) -> Iterator[tuple[str, str]]:
-        """(text, group) of every positive and then, if asked for, of every given negative, whose group nobody knows."""
-        groups = self.rows.groups or [""] * len(self.rows)
-        yield from zip(self.rows.positives, groups, strict=True)
-        for texts in self.rows.negatives if negatives else ():
-            yield from ((text, "") for text in texts)
+    def positives(self) -> Iterator[Document]:
+        """Every row's positive, of the group of its query."""
+        nothing = [""] * len(self.rows)
+        columns = (self.rows.places or nothing, self.rows.positives, self.rows.groups or nothing)
+        return (Document(*values) for values in zip(*columns, strict=True))
+
+    def negatives(self) -> Iterator[Document]:
+        """Every given negative; nobody knows its group."""
+        places = self.rows.places or [""] * len(self.rows.negatives)
+        for place, texts in zip(places, self.rows.negatives, strict=False):
+            yield from (Document(place, text) for text in texts)
 
     def with_positives(self, pairs: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> "Pairs":
         """The same with further pairs (query, positive), of queries that are there; others are left out."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -10,8 +11,10 @@ import numpy as np
 
 from embedtune.config.mining import MineConfig
 from embedtune.config.schema import ModelSection
-from embedtune.data.corpus import DiskCorpus, Document, open_corpus, read_documents, source_hashes, write_corpus
+from embedtune.data.corpus import DiskCorpus, open_corpus, write_corpus
+from embedtune.data.documents import Document, read_documents, source_hashes
 from embedtune.data.pairs import Pairs
+from embedtune.errors import DataError
 from embedtune.identity import text_id
 from embedtune.mining.ledger import Decisions
 from embedtune.mining.near import near_ids
@@ -110,15 +113,29 @@ def gather_documents(config: MineConfig, pairs: Pairs, decisions: Decisions | No
     corpus = open_corpus(folder, made_from)
     if corpus is None:
         with talk.progress("reading the documents") as tell:
-            corpus = write_corpus(_documents(source, config, pairs), folder, made_from, progress=tell)
+            corpus = write_corpus(_documents(source, config.data.group, pairs, talk), folder, made_from, progress=tell)
     return Documents(corpus, _searched(corpus, pairs), pairs, decisions)
 
 
-def _documents(source: str | None, config: MineConfig, pairs: Pairs) -> Iterator[Document]:
-    if source is not None:
-        yield from read_documents(source, group=config.data.group)
-    for text, group in pairs.documents(negatives=source is None):
-        yield Document(_LACKED if source is not None else "", text, group)
+def _documents(source: str | None, group: str | None, pairs: Pairs, talk: Talk) -> Iterator[Document]:
+    """What may be found, then the positives that it may lack."""
+    if source is None:
+        return chain(pairs.positives(), pairs.negatives())
+    lacked = (one._replace(id=_LACKED) for one in pairs.positives())
+    return chain(_corpus(source, group, talk), lacked)
+
+
+def _corpus(source: str, group: str | None, talk: Talk) -> Iterator[Document]:
+    stream = read_documents(source, group=group)
+    try:
+        first = [next(stream)]
+    except DataError:
+        if group is None:
+            raise
+        # Only the column may be missing, which is allowed; anything else that is wrong comes again.
+        stream, first = read_documents(source), []
+        talk.say(f"the corpus has no column {group!r}: only positives have a group, that of their queries")
+    return chain(first, stream)
 
 
 def _searched(corpus: DiskCorpus, pairs: Pairs) -> int:

@@ -9,9 +9,7 @@ import pytest
 
 from embedtune.cli._guard import guarded
 from embedtune.cli.app import build_app
-from embedtune.config.mining import PairsSection
 from embedtune.data.layouts import layout_names
-from embedtune.data.pairs import read_pairs
 from embedtune.data.read import TableSource, open_source
 from embedtune.data.rows import Rows
 
@@ -267,8 +265,25 @@ def test_labelled_texts_take_negatives_from_other_classes(mine: Mine, here: Path
     assert all(label[row["anchor"]] != label[text] for row in mined for text in row["negatives"])
 
 
-def test_pairs_are_read_undivided(here: Path) -> None:
-    read_in = read_pairs(PairsSection(source="pairs.jsonl", group="topic"), 0)
-    assert len(read_in.queries) == 36
-    assert read_in.rows.groups is not None
-    assert read_in.known.shape == (36, 2)
+def test_a_corpus_without_the_group_column(mine: Mine, here: Path) -> None:
+    (here / "corpus.jsonl").write_text(lines({"text": row["positive"]} for row in pairs()), encoding="utf-8")
+    result = mine("--corpus", "corpus.jsonl", "--group", "topic", "--preset", "hardest")
+    assert "only positives have a group" in result["stderr"]
+    assert result["dropped"]["same_group"] > 0
+    assert result["documents"] == 36
+
+
+@pytest.mark.parametrize("index", ["IVF4,Flat", "HNSW8", "SQ8"])
+def test_an_index_says_its_recall(mine: Mine, index: str) -> None:
+    exact = read(Path(mine("--preset", "hardest")["output"]))
+    result = mine("--preset", "hardest", "--index", index)
+    sentence = next(text for text in result["described"] if text.startswith(f"the index {index}"))
+    assert "of the exact 12 nearest documents" in sentence
+    assert sentence in result["stderr"]
+    found = read(Path(result["output"]))
+    same = [a["negatives"] == b["negatives"] for a, b in zip(exact, found, strict=True)]
+    assert sum(same) > len(same) / 2
+
+
+def test_an_index_that_faiss_does_not_know_is_refused(mine: Mine) -> None:
+    assert "IVFx" in mine("--index", "IVFx", code=2)["error"]["message"]
