@@ -7,7 +7,7 @@ import typer
 
 from embedtune.cli._output import AsJson, Quiet, Talk, print_json, print_text
 from embedtune.cli.app import show_help_without_verb
-from embedtune.config.load import load_config
+from embedtune.config.load import is_mining, load_config, load_mining
 from embedtune.config.problems import InvalidConfig, Problem
 from embedtune.config.recipes import find_recipe, recipe_card, recipe_names
 from embedtune.errors import ConfigError, OutputError
@@ -100,7 +100,10 @@ def recipe_problems(recipe: str) -> tuple[Problem, ...]:
     from embedtune.workflows.needs import check_term
 
     try:
-        load_config(recipe, known_losses=loss_names(), check_args=check_term)
+        if is_mining(recipe):
+            load_mining(recipe)
+        else:
+            load_config(recipe, known_losses=loss_names(), check_args=check_term)
     except InvalidConfig as error:
         return error.problems
     except ConfigError as error:

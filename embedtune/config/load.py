@@ -64,6 +64,16 @@ def load_mining(
     return _checked(draft, draft.validated(), "`embedtune mine --dry-run` prints a recipe that works")
 
 
+def is_mining(recipe: str) -> bool:
+    """Whether a recipe is one for `embedtune mine`: it has a section that training does not know.
+
+    Raises:
+        ConfigError: there is no such recipe, or its file cannot be read.
+    """
+    own = MineConfig.model_fields.keys() - TrainConfig.model_fields.keys()
+    return bool(own & Draft(recipe, MineConfig, MINE_KEYS).values.keys())
+
+
 def _checked(draft: Draft[Config], config: Config | None, step: str) -> Config:
     if draft.problems or config is None:
         raise InvalidConfig(draft.problems, source=draft.source, next=step)

@@ -7,6 +7,7 @@ import pytest
 
 from embedtune.cli._guard import guarded
 from embedtune.cli.app import build_app
+from embedtune.cli.recipes import recipe_problems
 from embedtune.config.recipes import recipe_names, recipes_folder
 
 
@@ -92,3 +93,13 @@ def test_check_accepts_the_margin_that_is_chosen_during_the_run(tmp_path: Path) 
     path = tmp_path / "x.yaml"
     path.write_text("loss: [{name: gist, args: {margin: auto}}]\n")
     assert run("check", str(path)) == 0
+
+
+def test_a_mining_recipe_is_checked_as_one(tmp_path) -> None:
+    good, bad = tmp_path / "좋은.yaml", tmp_path / "나쁜.yaml"
+    good.write_text("mining:\n  negatives: 3\n", encoding="utf-8")
+    bad.write_text("model:\n  name: starter\nfilters:\n  rang: '0:5'\n", encoding="utf-8")
+    assert recipe_problems(str(good)) == ()
+    (problem,) = recipe_problems(str(bad))
+    assert problem.line == 4
+    assert "did you mean 'range'?" in problem.message
