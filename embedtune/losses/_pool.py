@@ -1,77 +1,89 @@
-"""All texts of a batch against every anchor, sorted into positives, negatives and neither: where triplets come from."""
+"""All texts of a batch against every anchor, sorted into positives, negatives and neither: where triplets come from.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+A few rows at a time: no table of all anchors against all texts exists.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from embedtune.losses._identity import KnownPositives, match
-from embedtune.losses._vectors import valid_negatives
+from embedtune.losses._vectors import real_negatives
 from embedtune.losses.base import EmbeddingBatch
 
+# Values of one intermediate: 32 MiB of float32.
+PART_VALUES = 2**23
 
-@dataclass(frozen=True)
+
 class Pool:
-    """Scores of anchors against the batch's positives and real negatives, and what each is to the anchor."""
+    """The positives and real negatives of a batch, and what each of them is to an anchor.
 
-    scores: Tensor  # (B, C), higher is more similar
-    positive: Tensor  # (B, C) bool
-    negative: Tensor  # (B, C) bool
+    Args:
+        batch: the student's vectors, ids and labels.
+    """
 
-    @classmethod
-    def of(cls, batch: EmbeddingBatch, known: KnownPositives, similarity: Callable[[Tensor, Tensor], Tensor]) -> "Pool":
-        """The pool of a batch.
+    def __init__(self, batch: EmbeddingBatch) -> None:
+        self._batch, self._known = batch, KnownPositives(batch)
+        self._every = torch.arange(len(batch.anchors), device=batch.anchors.device)  # (B,)
+        self.texts, self._rows, self._negative_ids = batch.positives, self._every, None  # (C, D), (C,)
+        if batch.negatives is not None:
+            rows = self._every[:, None].expand(batch.negatives.shape[:2])  # (B, N)
+            self.texts = torch.cat([batch.positives, real_negatives(batch, batch.negatives)])  # (C, D)
+            self._rows = torch.cat([self._every, real_negatives(batch, rows)])  # (C,)
+            if batch.negative_ids is not None:
+                self._negative_ids = real_negatives(batch, batch.negative_ids)  # (C - B,)
+
+    def blocks(self, *, of_pairs: bool = False) -> Iterator[slice]:
+        """A few rows at a time, so that one value for each text and row has `PART_VALUES` values at most.
 
         Args:
-            batch: the student's vectors, ids and labels.
-            known: the known positives of its rows.
-            similarity: anchors (B, D), texts (C, D) -> (B, C).
+            of_pairs: one for each text and pair of an anchor and a positive instead.
         """
-        texts, ids = batch.positives, batch.positive_ids
-        rows = torch.arange(len(texts), device=texts.device)
-        known_columns = [known.mask(ids, len(texts))]
-        if batch.negatives is not None:
-            valid = valid_negatives(batch)  # (B, N)
-            texts = torch.cat([texts, batch.negatives[valid]])  # (C, D)
-            rows = torch.cat([rows, rows[:, None].expand_as(valid)[valid]])  # (C,)
-            negative_ids = None if batch.negative_ids is None else batch.negative_ids[valid]
-            known_columns.append(known.mask(negative_ids, int(valid.sum())))
-        positive, negative = _sides(batch, rows)
-        return cls(similarity(batch.anchors, texts), positive, negative & ~torch.cat(known_columns, dim=1))
+        pairs, labels = 1, self._batch.labels
+        if of_pairs and labels is not None and len(labels):
+            pairs = int(labels.unique(return_counts=True)[1].max())
+        at_once = max(1, PART_VALUES // (pairs * len(self.texts)))
+        for start in range(0, len(self._every), at_once):
+            yield slice(start, min(start + at_once, len(self._every)))
 
-    @property
-    def rows(self) -> Tensor:
-        """0 .. B-1: (B,)."""
-        return torch.arange(len(self.scores), device=self.scores.device)
+    def sides(self, rows: slice) -> tuple[Tensor, Tensor]:
+        """Which texts are positives and which are negatives of some rows: bool (R, C) each."""
+        positive, negative = self._by_row_or_label(rows)
+        if self._batch.positive_ids is not None:
+            negative[self._known.find(rows, self._batch.positive_ids)] = False
+        if self._negative_ids is not None:
+            row, column = self._known.find(rows, self._negative_ids)
+            negative[row, column + len(self._every)] = False
+        return positive, negative
 
-    def complete(self) -> Tensor:
-        """Whether an anchor has a positive and a negative: bool (B,)."""
-        return self.positive.any(dim=1) & self.negative.any(dim=1)
+    def _by_row_or_label(self, rows: slice) -> tuple[Tensor, Tensor]:
+        batch, size = self._batch, len(self._every)
+        given = torch.arange(len(self._rows), device=self._rows.device) >= size  # (C,)
+        if batch.labels is None:
+            positive = (self._rows == self._every[rows, None]) & ~given  # (R, C)
+            return positive, ~positive
+        same = batch.labels[rows, None] == batch.labels[self._rows]  # (R, C)
+        other = ~self._itself(rows, same)
+        # A given negative is of another class than its row; of what class, nobody said.
+        return same & ~given & other, torch.where(given, same, ~same) & other
 
-    def most(self, among: Tensor) -> Tensor:
-        """The highest score of each row among the marked columns, -inf where none is: (B,)."""
-        return self.scores.masked_fill(~among, -torch.inf).amax(dim=1)
+    def _itself(self, rows: slice, like: Tensor) -> Tensor:
+        """Where a text is the anchor itself: bool (R, C)."""
+        batch, itself = self._batch, torch.zeros_like(like)
+        equal = (batch.anchors[rows] == batch.positives[rows]).all(dim=1)  # (R,)
+        itself[:, rows].diagonal().copy_(equal)
+        if batch.anchor_ids is not None and batch.positive_ids is not None:
+            itself[match(self._every[rows] - rows.start, batch.anchor_ids[rows], batch.positive_ids)] = True
+        return itself
 
-    def least(self, among: Tensor) -> Tensor:
-        """The lowest score of each row among the marked columns, inf where none is: (B,)."""
-        return self.scores.masked_fill(~among, torch.inf).amin(dim=1)
 
+def summed(part: Callable[[slice, Tensor, Tensor], Tensor], blocks: Iterator[slice], *vectors: Tensor) -> Tensor:
+    """The sum of what each block of rows gives of the vectors, each computed again in the backward pass.
 
-def _sides(batch: EmbeddingBatch, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Positives and negatives bool (B, C) by row and label, for candidates that belong to these rows (C,)."""
-    size, count = len(batch.anchors), len(rows)
-    given = torch.arange(count, device=rows.device) >= size  # (C,)
-    own = rows == torch.arange(size, device=rows.device)[:, None]  # (B, C)
-    if batch.labels is None:
-        positive = own & ~given
-        return positive, ~positive
-    same = batch.labels[:, None] == batch.labels[rows]  # (B, C)
-    positive = same & ~given
-    # A given negative is of another class than its row; of what class, nobody said.
-    negative = torch.where(given, same, ~same)
-    itself = torch.zeros_like(same)
-    itself[:, :size].diagonal().copy_((batch.anchors == batch.positives).all(dim=1))
-    if batch.anchor_ids is not None and batch.positive_ids is not None:
-        itself[match(torch.arange(size, device=rows.device), batch.anchor_ids, batch.positive_ids)] = True
-    return positive & ~itself, negative & ~itself
+    Added up as they come: small results that stay alive between large ones tear a CPU's heap to pieces.
+    """
+    parts = (checkpoint(part, rows, *vectors, use_reentrant=False, preserve_rng_state=False) for rows in blocks)
+    return functools.reduce(torch.add, parts)

@@ -7,12 +7,14 @@ from torch.nn import functional
 from embedtune.errors import ConfigError
 from embedtune.losses._arguments import Arguments
 from embedtune.losses._identity import KnownPositives
-from embedtune.losses._pool import Pool
+from embedtune.losses._pool import Pool, summed
 from embedtune.losses._vectors import has_negatives, padded_negatives, unit, valid_negatives, weighted_mean, wide
 from embedtune.losses.base import EmbeddingBatch, Loss
 
 MINING = ("given", "hard", "semi_hard", "all", "ranking")
 DEFAULT_MARGIN = {"cosine": 0.3, "euclidean": 1.0}
+# Of each triplet, the row, and either similarities or columns of its positive and its negative: (X,) each.
+Triplets = tuple[Tensor, Tensor, Tensor]
 
 
 class Triplet(Loss):
@@ -20,8 +22,8 @@ class Triplet(Loss):
 
     When to use: curated triplets (`given`), or labelled texts where whole classes are positives of each other (`hard`,
     `semi_hard`, `all`, `ranking`); for pairs, infonce or gist learn more from the same batch.
-    Needs: anchors, positives; labels for `ranking`. Cost: (B, N) cosines for `given`, one block (B, B + B N) for the
-    others, one such row per positive pair of a class for `semi_hard` and `all` with labels.
+    Needs: anchors, positives; labels for `ranking`. Cost: (B, N) cosines for `given`, time for one block (B, B +
+    B N) for the others, one such row per positive pair of a class for `semi_hard` and `all`; memory for a part of it.
 
     Similarity s is the cosine, or minus the Euclidean distance of the vectors as they are. Terms max(0, margin + s(a,n)
     - s(a,p)), averaged over the triplets of:
@@ -73,20 +75,14 @@ class Triplet(Loss):
         """Mean over triplets, of shape ()."""
         mining = self.mining or ("given" if has_negatives(batch) else "hard")
         self._check(batch, mining)
-        known = KnownPositives(batch)
-        if mining == "given":
-            positive, negative, valid = self._given(batch, known)
-            rows = torch.arange(len(positive), device=positive.device)
-        else:
-            pool = Pool.of(batch, known, self._similarity_to)
-            rows, positive, negative, valid = getattr(self, f"_{mining}")(pool)
-        gap = negative - positive + self.margin  # (X,) or (X, Y)
-        valid = valid.expand_as(gap)
-        terms = functional.softplus(gap) if self.soft_margin else functional.relu(gap)
-        counted = valid & (terms > 0) if mining == "all" else valid
-        weights = None if batch.weights is None else batch.weights[rows]
-        self._count(rows, gap, positive, negative, valid, len(batch.anchors))
-        return weighted_mean(terms, weights, counted)
+        if mining == "all":
+            return self._all(batch)
+        rows, positive, negative = self._given(batch) if mining == "given" else self._mined(batch, mining)
+        gap = negative - positive + self.margin  # (X,)
+        empty = torch.ones(len(batch.anchors), dtype=torch.bool, device=gap.device)
+        empty[rows] = False
+        self._count(empty, len(gap), torch.stack([(gap > 0).sum().to(gap), positive.sum(), negative.sum()]))
+        return weighted_mean(self._terms(gap), None if batch.weights is None else batch.weights[rows])
 
     def _check(self, batch: EmbeddingBatch, mining: str) -> None:
         where = "loss.triplet.args.mining"
@@ -99,50 +95,98 @@ class Triplet(Loss):
                 "mining: ranking needs labels and the data has none", where=where, next="use mining: hard"
             )
 
-    def _count(self, rows: Tensor, gap: Tensor, positive: Tensor, negative: Tensor, valid: Tensor, size: int) -> None:
-        with torch.no_grad():
-            held = torch.zeros(size, dtype=torch.bool, device=gap.device)
-            held[rows[valid.reshape(len(rows), -1).any(dim=1)]] = True
-            self.count(
-                active_share=weighted_mean((gap > 0).to(gap.dtype), None, valid),
-                empty_rows=(~held).sum(),
-                empty_share=(~held).float().mean(),
-                positive_similarity=weighted_mean(positive.expand_as(gap), None, valid),
-                negative_similarity=weighted_mean(negative.expand_as(gap), None, valid),
-            )
+    def _terms(self, gap: Tensor) -> Tensor:
+        return functional.softplus(gap) if self.soft_margin else functional.relu(gap)
 
-    def _similarity_to(self, anchors: Tensor, texts: Tensor) -> Tensor:
-        """Anchors (B, D) against texts (C, D): (B, C)."""
+    def _count(self, empty: Tensor, triplets: Tensor | int, totals: Tensor) -> None:
+        """Gauges: rows without a triplet (B,); of the triplets, how many are above 0, and both sums of similarities."""
+        active, positive, negative = totals / max(1, int(triplets))
+        self.count(
+            active_share=active,
+            empty_rows=empty.sum(),
+            empty_share=empty.float().mean(),
+            positive_similarity=positive,
+            negative_similarity=negative,
+        )
+
+    def _ready(self, vectors: Tensor) -> Tensor:
+        return unit(vectors) if self.distance == "cosine" else wide(vectors)
+
+    def _against(self, anchors: Tensor, texts: Tensor) -> Tensor:
+        """Similarities of each anchor (R, D) and each text (C, D), both ready: (R, C)."""
         if self.distance == "cosine":
-            return unit(anchors) @ unit(texts).T
+            return anchors @ texts.T
         # The exact mode: through a matrix product, near duplicates lose all their digits.
-        return -torch.cdist(wide(anchors), wide(texts), compute_mode="donot_use_mm_for_euclid_dist")
+        return -torch.cdist(anchors, texts, compute_mode="donot_use_mm_for_euclid_dist")
 
-    def _given(self, batch: EmbeddingBatch, known: KnownPositives) -> tuple[Tensor, Tensor, Tensor]:
+    def _beside(self, anchors: Tensor, texts: Tensor) -> Tensor:
+        """Similarities of anchors (X, D) and texts (X, D) pair by pair, both ready: (X,)."""
+        if self.distance == "cosine":
+            return (anchors * texts).sum(dim=-1)
+        return -torch.linalg.vector_norm(texts - anchors, dim=-1)
+
+    def _given(self, batch: EmbeddingBatch) -> Triplets:
         valid = valid_negatives(batch)  # (B, N)
         if batch.negative_ids is not None:
-            valid = valid & ~known.own_mask(batch.negative_ids)
-        texts = torch.cat([batch.positives[:, None], padded_negatives(batch)], dim=1)  # (B, 1+N, D)
-        if self.distance == "cosine":
-            scores = (unit(texts) @ unit(batch.anchors)[:, :, None])[:, :, 0]  # (B, 1+N)
+            valid = valid & ~KnownPositives(batch).own_mask(batch.negative_ids)
+        anchors = self._ready(batch.anchors)
+        positive = self._beside(anchors, self._ready(batch.positives))  # (B,)
+        negative = self._beside(anchors[:, None], self._ready(padded_negatives(batch)))  # (B, N)
+        return valid.nonzero()[:, 0], positive[:, None].expand_as(negative)[valid], negative[valid]
+
+    def _mined(self, batch: EmbeddingBatch, mining: str) -> Triplets:
+        """Triplets found without a gradient, and then their similarities with one."""
+        pool = Pool(batch)
+        anchors, texts = self._ready(batch.anchors), self._ready(pool.texts)  # (B, D), (C, D)
+        found = [torch.zeros(0, dtype=torch.long, device=anchors.device)] * 3  # 3 of (X,)
+        with torch.no_grad():
+            for block in pool.blocks(of_pairs=mining == "semi_hard"):
+                more = self._found(pool, block, self._against(anchors[block], texts), mining)
+                found = [torch.cat(both) for both in zip(found, more, strict=True)]
+        rows, *columns = found
+        of = functional.embedding(rows, anchors)  # (X, D)
+        positive, negative = (self._beside(of, functional.embedding(one, texts)) for one in columns)
+        return rows, positive, negative
+
+    def _found(self, pool: Pool, block: slice, scores: Tensor, mining: str) -> Triplets:
+        """Row, positive and negative of each triplet of a block with these scores (R, C)."""
+        positive, negative = pool.sides(block)
+        positive &= negative.any(dim=1, keepdim=True)
+        if mining == "semi_hard":
+            row, own = positive.nonzero(as_tuple=True)  # (X,)
+            scores, negative = scores[row], negative[row]  # (X, C)
+            below = negative & (scores < scores.gather(1, own[:, None]))
+            other = torch.where(below.any(dim=1), _most(scores, below), _most(-scores, negative))
         else:
-            scores = -torch.linalg.vector_norm(wide(texts) - wide(batch.anchors)[:, None], dim=2)  # (B, 1+N)
-        return scores[:, :1], scores[:, 1:], valid
+            row = positive.any(dim=1).nonzero()[:, 0]  # (X,)
+            own = _most(scores if mining == "ranking" else -scores, positive)[row]
+            other = _most(scores, negative)[row]
+        return row + block.start, own, other
 
-    def _hard(self, pool: Pool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return pool.rows, pool.least(pool.positive), pool.most(pool.negative), pool.complete()
+    def _all(self, batch: EmbeddingBatch) -> Tensor:
+        pool = Pool(batch)
+        anchors, texts = self._ready(batch.anchors), self._ready(pool.texts)  # (B, D), (C, D)
+        empty = torch.ones(len(anchors), dtype=torch.bool, device=anchors.device)
 
-    def _ranking(self, pool: Pool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return pool.rows, pool.most(pool.positive), pool.most(pool.negative), pool.complete()
+        def part(rows: slice, anchors: Tensor, texts: Tensor) -> Tensor:
+            positive, negative = pool.sides(rows)
+            row, column = positive.nonzero(as_tuple=True)  # (X,)
+            scores, valid = self._against(anchors[rows], texts)[row], negative[row]  # (X, C)
+            positive = scores.gather(1, column[:, None])  # (X, 1)
+            empty[rows.start + row[valid.any(dim=1)]] = False
+            gap = scores - positive + self.margin  # (X, C)
+            terms = self._terms(gap)
+            share = (valid & (terms > 0)).to(terms)  # (X, C)
+            if batch.weights is not None:
+                share = share * batch.weights[rows][row, None].to(terms)
+            found = [(terms * share).sum(), share.sum(), valid.sum(), (valid & (gap > 0)).sum()]
+            return torch.stack([*found, (positive * valid).sum(), (scores * valid).sum()]).to(terms)
 
-    def _semi_hard(self, pool: Pool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        rows, columns = pool.positive.nonzero(as_tuple=True)  # (X,)
-        positive = pool.scores[rows, columns]
-        below = pool.negative[rows] & (pool.scores[rows] < positive[:, None])  # (X, C)
-        hardest = pool.scores[rows].masked_fill(~below, -torch.inf).amax(dim=1)
-        negative = torch.where(below.any(dim=1), hardest, pool.least(pool.negative)[rows])
-        return rows, positive, negative, pool.negative.any(dim=1)[rows]
+        sums = summed(part, pool.blocks(of_pairs=True), anchors, texts)  # (6,)
+        self._count(empty, sums[2], sums[3:])
+        return sums[0] / torch.where(sums[1] != 0, sums[1], 1.0)
 
-    def _all(self, pool: Pool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        rows, columns = pool.positive.nonzero(as_tuple=True)  # (X,)
-        return rows, pool.scores[rows, columns][:, None], pool.scores[rows], pool.negative[rows]
+
+def _most(scores: Tensor, among: Tensor) -> Tensor:
+    """The column of the highest score of each row among the marked ones, any column where none is: (R,)."""
+    return scores.masked_fill(~among, -torch.inf).argmax(dim=1)

@@ -25,6 +25,7 @@ def tiled(size: int, kept: bool = False):
         patch("embedtune.losses._tiles.KEPT_VALUES", 2**24 if kept else 0),
         patch("embedtune.losses._identity.ROWS", size),
         patch("embedtune.losses._distillation.PART_VALUES", 10 * size),
+        patch("embedtune.losses._pool.PART_VALUES", 10 * size),
     ):
         yield
 
@@ -258,6 +259,9 @@ def large_batch(size, negatives=5, dimensions=8):
         ("gist", {"distill_weight": 1.0, "distill_over": "batch"}),
         ("infonce", {"directions": DIRECTIONS, "false_negative_threshold": 0.5}),
         ("infonce", {"hardness": "hard_negatives", "hardness_strength": 1.0}),
+        ("triplet", {"mining": "hard"}),
+        ("triplet", {"mining": "semi_hard", "distance": "euclidean"}),
+        ("triplet", {"mining": "all"}),
     ],
 )
 def test_no_matrix_of_rows_by_candidates_is_ever_made(name, args):

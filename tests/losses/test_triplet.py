@@ -130,6 +130,35 @@ def test_agrees_with_the_definition(make_batch, same_loss, as_texts, mining, lab
     same_loss(loss, lambda one: slow_triplet(as_texts(one), labelled=labelled, **options), batch)
 
 
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("values", [1, 70])
+@pytest.mark.parametrize(
+    ("mining", "labelled"),
+    [(mining, labelled) for mining in ("hard", "semi_hard", "all") for labelled in (False, True)] + [("ranking", True)],
+)
+def test_a_few_rows_at_a_time_give_the_same(
+    make_batch, same_loss, monkeypatch, mining, labelled, values, soft, distance
+):
+    """Of seven rows with up to 28 texts, one at a time or two; gradients and gauges too."""
+    batch = make_batch(size=7)
+    if not labelled:
+        batch = replace(batch, labels=None)
+    whole, parts = (
+        build_loss("triplet", mining=mining, distance=distance, soft_margin=soft, margin=0.25) for _ in range(2)
+    )
+
+    def in_parts(one):
+        with monkeypatch.context() as patch:
+            patch.setattr("embedtune.losses._pool.PART_VALUES", values)
+            return parts(one)
+
+    same_loss(in_parts, whole, batch)
+    assert {name: value.item() for name, value in parts.gauges.items()} == pytest.approx(
+        {name: value.item() for name, value in whole.gauges.items()}
+    )
+
+
 def test_defaults_follow_the_data_and_the_distance(make_batch):
     batch = replace(make_batch(), labels=None)
     assert build_loss("triplet")(batch) == build_loss("triplet", mining="given", margin=0.3)(batch)
