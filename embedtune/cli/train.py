@@ -53,7 +53,7 @@ def train(
     ] = None,
     model: Annotated[str | None, typer.Option(help="A Hub name, a folder, or starter.")] = None,
     guide: Annotated[
-        str | None, typer.Option(metavar="self|none|MODEL", help="Decides what is a false negative.")
+        str | None, typer.Option(metavar="self|none|MODEL|FILE", help="Decides what is a false negative.")
     ] = None,
     prompts: Annotated[
         str | None, typer.Option(metavar='query="...",document="..."', help="Text put before each.")

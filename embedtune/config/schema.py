@@ -112,7 +112,7 @@ class NegativesSection(Section):
 class GuideSection(Section):
     """The model whose similarities decide which candidates are false negatives."""
 
-    name: Name = Field("self", description="self, none, a Hub name or a folder")
+    name: Name = Field("self", description="self, none, a Hub name, a folder, or a file of vectors or scores")
     warmup_share: Share = Field(0.1, description="share of the run before a `self` guide first guides")
     prompts: dict[Literal["query", "document"], str] = Field(default_factory=dict)
     max_length: int | None = Field(None, ge=8, description="tokens; the guide's own limit")

@@ -106,6 +106,16 @@ class HeldOut:
     relevant: list[frozenset[str]]
     topics: np.ndarray | None = None
 
+    def take(self, numbers: list[int]) -> "HeldOut":
+        """The pairs with these numbers."""
+        return HeldOut(
+            anchors=[self.anchors[i] for i in numbers],
+            positives=[self.positives[i] for i in numbers],
+            documents=[self.documents[i] for i in numbers],
+            relevant=[self.relevant[i] for i in numbers],
+            topics=None if self.topics is None else self.topics[numbers],
+        )
+
     @cached_property
     def right(self) -> np.ndarray:
         """Which positives are right for which anchors: bool (P, P)."""

@@ -41,7 +41,9 @@ class GuideTable:
         self._negatives = negatives
         self._curriculum = curriculum
         self._frozen = frozen
-        padded = [[*own[:negatives], *[""] * (negatives - len(own))] for own in rows.negatives] if negatives else []
+        # What is missing is masked, so any text will do for it that is encoded anyway.
+        some = rows.positives[0] if len(rows) else ""
+        padded = [[*own[:negatives], *[some] * (negatives - len(own))] for own in rows.negatives] if negatives else []
         flat = [text for own in padded for text in own]
         self._queries, anchor_index = _distinct(rows.anchors)
         self._documents, document_index = _distinct([*rows.positives, *flat])

@@ -1,7 +1,8 @@
 """Which guide a run gets, how it is prepared, and what it turns out to be worth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,16 @@ from transformers import TrainerCallback
 
 from embedtune.config.schema import TrainConfig
 from embedtune.data.rows import RetrievalSet
-from embedtune.models.encode import encode
+from embedtune.models.encode import Progress, encode
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.load import load_encoder
 from embedtune.models.store import VectorStore
-from embedtune.training.audit import GuideAudit, Margin, audit_guide, held_out_pairs
+from embedtune.training.audit import GuideAudit, HeldOut, audit_guide, held_out_pairs
 from embedtune.training.guide import GuideTable, on_disk
 from embedtune.training.proposal import Proposal, propose
 from embedtune.training.self_guide import SelfGuide
 from embedtune.training.trainer import Fit
+from embedtune.workflows.guide_files import covered, gives_scores, guide_path, guide_vectors, margin_of
 from embedtune.workflows.needs import guided_term
 from embedtune.workflows.talk import Talk
 
@@ -101,26 +103,60 @@ def choose_guide(
         chosen: how the margin was chosen on dev, where it was.
     """
     term = guided_term(config)
-    if config.guide.name == "none" or term is None:
+    if config.guide.name == "none" or term is None or gives_scores(config):
         return Guiding("none", chosen=chosen)
     weighs = bool(config.loss[term].args.get("false_negative_weight"))
     curriculum = plan.table.curriculum
     frozen = config.guide.name != "self"
     table = GuideTable(plan.rows, curriculum.stored, frozen=frozen, curriculum=curriculum)
     guiding = Guiding(config.guide.name, table, chosen=chosen, weighs=weighs)
-    if config.guide.name == "self":
-        guiding.callbacks = (_self_guide(config, plan, guiding, table, dev, encoder, talk),)
+    pairs = None if dev is None else held_out_pairs(dev, config.training.seed)
+    if not frozen:
+        guiding.callbacks = (_self_guide(config, plan, guiding, table, pairs, encoder, talk),)
         return guiding
-    guide = load_encoder(config.guide, device=config.training.device)
-    _fill(table, guide, plan.folder, talk, store)
-    audit = _audit(config, guide, dev, store=store)
+    guide = _frozen(config, store)
+    _fill(table, guide, plan.folder, talk)
+    audit = _audit(config, guide.encode, guide.audited(pairs))
     if audit is not None:
         guiding.audits.append(audit)
         _tell(guiding, talk)
     return guiding
 
 
-def _fill(table: GuideTable, guide: Encoder, folder: Path, talk: Talk, store: VectorStore | None) -> None:
+@dataclass(frozen=True)
+class _Frozen:
+    """A guide that does not learn: a model or a file of vectors.
+
+    Args:
+        name: what to call it.
+        dimensions: G.
+        encode: `encode` of the model, or what gives the vectors of a file.
+        audited: the held-out pairs that it can be audited on.
+    """
+
+    name: str
+    dimensions: int
+    encode: Callable[..., np.ndarray]
+    audited: Callable[[HeldOut | None], HeldOut | None] = lambda pairs: pairs
+
+
+def _frozen(config: TrainConfig, store: VectorStore | None) -> _Frozen:
+    path = guide_path(config)
+    if path is None:
+        model = load_encoder(config.guide, device=config.training.device)
+        return _Frozen(model.name, model.dimensions, partial(encode, model, store=store))
+    vectors = guide_vectors(config, path)
+
+    def looked_up(
+        texts: Sequence[str], *, role: Role, into: np.ndarray | None = None, progress: Progress | None = None
+    ) -> np.ndarray:
+        return vectors.encode(texts, role, into)
+
+    audited = lambda pairs: None if pairs is None else covered(vectors, pairs)  # noqa: E731
+    return _Frozen(path.name, vectors.dimensions, looked_up, audited)
+
+
+def _fill(table: GuideTable, guide: _Frozen, folder: Path, talk: Talk) -> None:
     """Compute what the store does not hold yet; an interrupted run has left there what it had done."""
     done = 0
     with talk.progress(f"guide vectors from {guide.name}", total=table.texts) as tell:
@@ -129,7 +165,7 @@ def _fill(table: GuideTable, guide: Encoder, folder: Path, talk: Talk, store: Ve
             nonlocal done
             before, done = done, done + len(texts)
             into = on_disk(folder, len(texts), guide.dimensions)  # (U, G)
-            return encode(guide, texts, role=role, store=store, into=into, progress=lambda n, _: tell(before + n))
+            return guide.encode(texts, role=role, into=into, progress=lambda n, _: tell(before + n))
 
         table.fill(vectors)
 
@@ -139,12 +175,12 @@ def _self_guide(
     plan: Fit,
     guiding: Guiding,
     table: GuideTable,
-    dev: RetrievalSet | None,
+    pairs: HeldOut | None,
     encoder: Encoder,
     talk: Talk,
 ) -> SelfGuide:
     def refreshed(step: int) -> None:
-        audit = _audit(config, encoder, dev, step=step)
+        audit = _audit(config, partial(encode, encoder), pairs, step=step)
         if audit is not None:
             guiding.audits.append(audit)
             if len(guiding.audits) == 1:  # once an epoch would drown everything else; the report has the last one
@@ -161,26 +197,18 @@ def _self_guide(
 
 
 def _audit(
-    config: TrainConfig, guide: Encoder, dev: RetrievalSet | None, *, step: int = 0, store: VectorStore | None = None
+    config: TrainConfig, vectors: Callable[..., np.ndarray], pairs: HeldOut | None, *, step: int = 0
 ) -> GuideAudit | None:
-    if dev is None:
+    if pairs is None or not pairs.anchors:
         return None
-    pairs = held_out_pairs(dev, config.training.seed)
     return audit_guide(
         pairs,
-        encode(guide, pairs.anchors, role="query", store=store),
-        encode(guide, pairs.positives, role="document", store=store),
+        vectors(pairs.anchors, role="query"),
+        vectors(pairs.positives, role="document"),
         batch_size=config.training.batch_size,
-        margin=_margin(config),
+        margin=margin_of(config),
         step=step,
     )
-
-
-def _margin(config: TrainConfig) -> Margin:
-    """Margin of the guided loss."""
-    place = guided_term(config)
-    args = config.loss[place].args if place is not None else {}
-    return Margin(float(args.get("margin", 0.0)), args.get("margin_strategy") == "relative")
 
 
 def _tell(guiding: Guiding, talk: Talk) -> None:

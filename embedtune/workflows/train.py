@@ -15,6 +15,7 @@ from embedtune.errors import ConfigError, DataError, ModelError
 from embedtune.models.load import choose_device, resolve
 from embedtune.models.resolve import STARTER
 from embedtune.workflows.ending import orderly_end
+from embedtune.workflows.guide_files import check_scores, gives_scores, guide_path, guided_data
 from embedtune.workflows.needs import check_needs, check_queue, check_term, guided_term
 from embedtune.workflows.results import TrainResult
 from embedtune.workflows.run_folder import FACTS, RunFolder, machine_facts, new_run, refuse_changes
@@ -39,7 +40,7 @@ def train(config: TrainConfig, *, talk: Talk | None = None, resume: RunFolder | 
     _check_recipe(config, talk)
     if resume is not None:
         refuse_changes(resume, config)
-    data = read_data(config, talk)
+    data = guided_data(config, read_data(config, talk))
     check_needs(config, data)
     folder = resume or new_run(config)
     with orderly_end(folder, resumed=resume is not None):
@@ -81,6 +82,9 @@ def _resolve_guide(config: TrainConfig, talk: Talk) -> None:
     name = config.guide.name
     if name in OWN_GUIDES:
         return
+    if guide_path(config) is not None and gives_scores(config):
+        check_scores(config)
+        return
     if guided_term(config) is None:
         losses = " and ".join(term.name for term in config.loss)
         talk.warn(f"the guide {name} is not used, since {losses} takes none")
@@ -91,6 +95,8 @@ def _resolve_guide(config: TrainConfig, talk: Talk) -> None:
             where="--guide",
             next="--guide self, --guide none, or a model trained elsewhere",
         )
+    if guide_path(config) is not None:
+        return
     try:
         resolve(name, trust_remote_code=config.guide.trust_remote_code)
     except ModelError as error:
