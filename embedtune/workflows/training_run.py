@@ -114,6 +114,11 @@ class TrainingRun:
             f"training on {len(rows):,} pairs: {plan.steps:,} steps of up to {config.training.batch_size}, "
             f"learning rate {plan.lr:g}, {precision.name} ({precision.reason})"
         )
+        if config.matryoshka.dimensions:
+            listed = ", ".join(str(size) for size in config.matryoshka.dimensions)
+            self.talk.say(f"trained to be cut to {listed} of {encoder.dimensions} dimensions")
+        if config.queue is not None:
+            self.talk.say(f"the positives of past steps, {config.queue:,} at most, join the candidates")
         if config.training.micro_batch_tokens is not None:
             self.talk.say(f"gradients cached over micro-batches of {config.training.micro_batch_tokens:,} tokens")
         config, chosen = self._decided(plan, encoder, store)
