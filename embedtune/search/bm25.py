@@ -52,7 +52,7 @@ class Bm25:
     """
 
     def __init__(self, documents: Iterable[str], *, k1: float = 1.2, b: float = 0.75) -> None:
-        import bm25s  # noqa: PLC0415  (slow to import)
+        import bm25s
 
         if k1 < 0 or not 0 <= b <= 1:
             raise ConfigError(f"BM25 needs k1 >= 0 and 0 <= b <= 1; k1 {k1} and b {b} came")

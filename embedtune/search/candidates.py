@@ -44,7 +44,7 @@ def nearest(
         for row in range(0, len(queries), query_rows):
             part = slice(row, row + query_rows)
             found, where = search(as_float32(queries[part]), min(width, len(block)))  # (q, k)
-            scores[part], positions[part] = _better((scores[part], positions[part]), (found, where + first))
+            scores[part], positions[part] = better((scores[part], positions[part]), (found, where + first))
     return Candidates(scores, positions, longest)
 
 
@@ -62,14 +62,14 @@ def lengths(vectors: np.ndarray) -> np.ndarray:
 
 def by_faiss(block: np.ndarray) -> Nearest:
     """FAISS's exact search in one block."""
-    import faiss  # noqa: PLC0415  (a third of a second that no command should pay before it searches)
+    import faiss  # a third of a second that no command should pay before it searches
 
     return lambda queries, k: faiss.knn(queries, block, k, metric=faiss.METRIC_INNER_PRODUCT)
 
 
 def by_torch(block: np.ndarray, device: str) -> Nearest:
     """A product and a partial sort on a device."""
-    import torch  # noqa: PLC0415  (seconds)
+    import torch
 
     documents = torch.tensor(block, device=device)  # (c, D)
 
@@ -86,7 +86,7 @@ def by_torch(block: np.ndarray, device: str) -> Nearest:
     return search
 
 
-def _better(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def better(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The best of two lists of scores and positions, as wide as the first."""
     width = one[0].shape[1]
     scores = np.concatenate([one[0], other[0]], axis=1)  # (q, K + k)

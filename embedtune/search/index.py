@@ -1,35 +1,112 @@
-"""Approximate search for large corpora: any FAISS index string, built once, kept on disk, rescored exactly."""
+"""Approximate search for large corpora: any FAISS index string, built once, kept on disk, candidates scored exactly.
 
-from collections.abc import Callable
+An index is cut into shards where it would not fit into half of the memory; they are searched one after another, read
+from disk each time. All shards share one training, so IVF and flat indexes find the same however they are cut.
+"""
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from embedtune.errors import ConfigError, OutputError
+from embedtune.search.candidates import as_float32, better, lengths
+from embedtune.search.dense import check, refuse_not_finite, rescored, top_k
+from embedtune.search.keys import TieOrder
+
 Progress = Callable[[int, int], None]
+_FACTS = "index.json"
+_TRAINED_ON = 65_536  # vectors, or 64 a list where that is more
+_FEWEST = 39 * 256  # vectors that FAISS wants for a quantizer of 8 bits
+_TRIED = 4096  # vectors added to see how many bytes one takes
+_ROWS = 16_384  # vectors added at a time
+# A depth to begin with: for lists the square root of their number, a usual compromise; `deepen` measures.
+_EFSEARCH, _DEEPEST_EFSEARCH = 64, 4096
 
 
 class DiskIndex:
     """A FAISS index of a corpus in a folder, in as many shards as memory asks for.
 
     Args:
-        folder: where its shards and `facts.json` lie.
+        folder: where it lies; written by `disk_index`.
         documents: (C, D) the vectors it was made from; candidates are scored on them.
-        depth: the setting that trades speed for recall, as "nprobe=32", or "" where the index has none.
+        memory_bytes: bounds what a search takes beside the arguments and the result.
     """
 
-    folder: Path
-    documents: np.ndarray
-    depth: str
+    def __init__(self, folder: Path, documents: np.ndarray, memory_bytes: int) -> None:
+        facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        self.folder, self.documents, self.memory_bytes = folder, documents, memory_bytes
+        self.factory: str = facts["factory"]
+        self.shards: list[int] = facts["shards"]  # the first position of each
+        self._lossy: bool = facts["bytes_a_vector"] < 4 * documents.shape[1]
+        self._knob: str | None = facts["knob"]
+        self._deepest: int = facts["deepest"]
+        self._depth: int = facts["depth"]
+
+    @property
+    def depth(self) -> str:
+        """The setting that trades speed for recall, as "nprobe=32", or "" where the index has none."""
+        return f"{self._knob}={self._depth}" if self._knob else ""
 
     def top_k(
         self, queries: np.ndarray, k: int, *, tie_rank: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """The k best of the documents that the index finds, scored and ordered as `dense.top_k` does.
 
+        Four times k are fetched where the index keeps vectors rounded. With several shards each is read from disk, so
+        many queries at a time cost less than few.
+
+        Args:
+            queries: (Q, D).
+            k: how many documents a query gets, >= 1.
+            tie_rank: as for `dense.top_k`; a tie at the cut of what the index finds is its own to break.
+
         Returns: scores (Q, min(k, C)) float32 and positions (Q, min(k, C)) int64; -inf and -1 where the index found no
             more.
         """
-        raise NotImplementedError
+        check(queries, self.documents, k)
+        refuse_not_finite(queries, "query", self.memory_bytes)
+        count = len(self.documents)
+        width = min(count, 4 * k + 16 if self._lossy else k + max(16, k // 8))
+        scores = np.full((len(queries), width), -np.inf, dtype=np.float32)  # (Q, K)
+        positions = np.full((len(queries), width), -1, dtype=np.int64)  # (Q, K)
+        rows = max(1, self.memory_bytes // (128 * width))
+        for first, index in self._loaded():
+            for row in range(0, len(queries), rows):
+                part = slice(row, row + rows)
+                found, where = index.search(as_float32(queries[part]), min(width, index.ntotal))  # (q, k)
+                found, where = np.where(where < 0, -np.inf, found), np.where(where < 0, -1, where + first)
+                scores[part], positions[part] = better((scores[part], positions[part]), (found, where))
+        order = TieOrder(count, tie_rank)
+        return order.unpack(rescored(queries, self.documents, positions, min(k, count), order, self.memory_bytes))
+
+    def go_deeper(self) -> bool:
+        """Double the depth; False when there is none or it can grow no more."""
+        if not self._knob or self._depth >= self._deepest:
+            return False
+        self._depth = min(2 * self._depth, self._deepest)
+        return True
+
+    def _loaded(self) -> Iterator[tuple[int, Any]]:
+        """The first position of each shard, and the shard at the present depth."""
+        import faiss
+
+        for number, first in enumerate(self.shards):
+            index = self._only if len(self.shards) == 1 else _read(self.folder, number)
+            if self._knob:
+                faiss.ParameterSpace().set_index_parameter(index, self._knob, self._depth)
+            yield first, index
+
+    @cached_property
+    def _only(self) -> Any:
+        return _read(self.folder, 0)
 
 
 def disk_index(
@@ -45,7 +122,7 @@ def disk_index(
     """The index of these documents in this folder: opened when it is there and made of the same, otherwise built.
 
     Args:
-        folder: made when it does not exist.
+        folder: made when it does not exist; what it held is replaced once all is written.
         documents: (C, D) float16 or float32, normalised; may be a memory map.
         factory: a string for `faiss.index_factory`, such as "IVF1024,Flat"; inner product.
         corpus_hash: tells whether an index on disk was made of these documents.
@@ -54,17 +131,159 @@ def disk_index(
         progress: called with (documents added, documents).
 
     Raises:
-        ConfigError: FAISS cannot make, train or fill such an index.
+        ConfigError: FAISS cannot make, train or fill such an index, or no part of it fits into memory.
         OutputError: the folder cannot be written.
     """
-    raise NotImplementedError
+    import faiss
+
+    key = {"factory": factory, "corpus": corpus_hash, "shape": list(documents.shape), "seed": seed}
+    key |= {"memory_bytes": memory_bytes, "faiss": faiss.__version__}
+    facts = folder / _FACTS
+    if facts.is_file() and json.loads(facts.read_text(encoding="utf-8"))["key"] == key:
+        return DiskIndex(folder, documents, memory_bytes)
+    unfinished = folder.with_name(f"{folder.name}.part")
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        with _faiss_errors(factory, len(documents)):
+            built = _build(unfinished, documents, factory, memory_bytes, seed, progress)
+        (unfinished / _FACTS).write_text(json.dumps({"key": key, "factory": factory, **built}), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(unfinished, folder)  # noqa: PTH105  (says what it does to what is there)
+    except OSError as error:
+        raise OutputError(f"the index cannot be written: {error.strerror or error}", where=str(folder)) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return DiskIndex(folder, documents, memory_bytes)
 
 
 def recall_at_k(index: DiskIndex, queries: np.ndarray, k: int) -> float:
-    """The share of the exact k best documents of these queries that the index finds, 0 to 1."""
-    raise NotImplementedError
+    """The share of the exact k best documents of these queries that the index finds, 0 to 1.
+
+    A document that ties with the k-th counts as one of them.
+    """
+    exact, _ = top_k(queries, index.documents, k, memory_bytes=index.memory_bytes)  # (Q, k)
+    return _share(index, queries, exact)
 
 
 def deepen(index: DiskIndex, queries: np.ndarray, k: int, *, target: float = 0.95) -> float:
     """Double the index's depth until recall@k on these queries reaches the target; returns the recall reached."""
-    raise NotImplementedError
+    exact, _ = top_k(queries, index.documents, k, memory_bytes=index.memory_bytes)  # (Q, k)
+    recall = _share(index, queries, exact)
+    while recall < target and index.go_deeper():
+        recall = _share(index, queries, exact)
+    return recall
+
+
+def _share(index: DiskIndex, queries: np.ndarray, exact: np.ndarray) -> float:
+    found, _ = index.top_k(queries, exact.shape[1])  # (Q, k)
+    return float((found >= exact[:, -1:]).mean()) if found.size else 1.0
+
+
+def _build(
+    folder: Path, documents: np.ndarray, factory: str, memory_bytes: int, seed: int, progress: Progress | None
+) -> dict[str, object]:
+    """Train, fill and write the shards; returns what is to be known of them."""
+    import faiss
+
+    count, dimensions = documents.shape
+    empty = faiss.index_factory(dimensions, factory, faiss.METRIC_INNER_PRODUCT)
+    lists = _train(empty, _sample(documents, empty, seed, memory_bytes), factory)
+    some = faiss.clone_index(empty)
+    tried = as_float32(documents[:_TRIED])  # (t, D)
+    some.add(tried)
+    fixed_bytes = len(faiss.serialize_index(empty))
+    vector_bytes = (len(faiss.serialize_index(some)) - fixed_bytes) / len(tried)
+    rows = int((memory_bytes / 2 - fixed_bytes) / vector_bytes)
+    if rows < min(count, _TRIED):
+        needed = 2 * (fixed_bytes + min(count, _TRIED) * vector_bytes)
+        raise ConfigError(
+            f"the index {factory} needs at least {math.ceil(needed / 2**20):,} MiB of memory, even in parts",
+            where="--memory",
+            next="allow more, or take a smaller index",
+        )
+    shards = list(range(0, count, math.ceil(count / math.ceil(count / rows))))
+    for number, first in enumerate(shards):
+        index = faiss.clone_index(empty)
+        for start in range(first, [*shards, count][number + 1], _ROWS):
+            end = min(start + _ROWS, [*shards, count][number + 1])
+            index.add(_finite(documents, start, end))
+            if progress is not None:
+                progress(end, count)
+        faiss.write_index(index, str(_shard(folder, number)))
+    knob = next((name for name in ("nprobe", "efSearch") if _takes(some, name)), None)
+    depth, deepest = (1 << round(math.log2(lists) / 2), lists) if knob == "nprobe" else (_EFSEARCH, _DEEPEST_EFSEARCH)
+    return {"shards": shards, "bytes_a_vector": vector_bytes, "knob": knob, "depth": depth, "deepest": deepest}
+
+
+def _sample(documents: np.ndarray, index: Any, seed: int, memory_bytes: int) -> np.ndarray:
+    """Vectors (n, D) to train on, drawn by the seed."""
+    import faiss
+
+    lists = faiss.try_extract_index_ivf(index)
+    wanted = max(_TRAINED_ON, 64 * lists.nlist if lists else 0)
+    rows = min(len(documents), wanted, max(_FEWEST, memory_bytes // (8 * documents.shape[1])))
+    chosen = np.random.default_rng(seed).choice(len(documents), rows, replace=False)
+    return as_float32(documents[np.sort(chosen)])
+
+
+def _train(index: Any, sample: np.ndarray, factory: str) -> int:
+    """Train an empty index; returns how many lists it has, 0 for none."""
+    import faiss
+
+    ivf = faiss.try_extract_index_ivf(index)
+    if ivf is not None:
+        if ivf.nlist > len(sample):
+            raise RuntimeError(f"it has {ivf.nlist:,} lists, and there are {len(sample):,} vectors to train on")
+        ivf.cp.min_points_per_centroid = 1
+    part = faiss.downcast_index(index if ivf is None else ivf)
+    part = faiss.downcast_index(part.index) if isinstance(part, faiss.IndexPreTransform) else part
+    if hasattr(part, "do_polysemous_training"):
+        part.do_polysemous_training = False  # minutes of annealing for a kind of search that is not used here
+    if not index.is_trained:
+        # Repeated where they are few: FAISS would write hundreds of warnings to the terminal, and nothing else changes.
+        index.train(np.tile(sample, (math.ceil(_FEWEST / len(sample)), 1)))
+    return int(ivf.nlist) if ivf is not None else 0
+
+
+def _finite(documents: np.ndarray, first: int, end: int) -> np.ndarray:
+    block = as_float32(documents[first:end])  # (c, D)
+    if not np.isfinite(lengths(block)).all():
+        refuse_not_finite(documents, "document", 2**26)
+    return block
+
+
+def _takes(index: Any, name: str) -> bool:
+    import faiss
+
+    try:
+        faiss.ParameterSpace().set_index_parameter(index, name, 1)
+    except RuntimeError:
+        return False
+    return True
+
+
+@contextmanager
+def _faiss_errors(factory: str, count: int) -> Iterator[None]:
+    """FAISS's own errors as ours, without its file names and C++."""
+    try:
+        yield
+    except RuntimeError as error:
+        reason = str(error).split(" failed: ")[-1].split(".cpp:")[-1].split(": ", 1)[-1].removeprefix("Error: ")
+        lists = 1 << max(4, round(math.log2(max(1, count)) / 2) + 2)
+        raise ConfigError(
+            f"FAISS cannot make the index {factory!r}: {reason.strip()}",
+            where="--index",
+            next=f"such as IVF{lists},Flat (fast, all of the vectors in memory), IVF{lists},PQ32 (small), "
+            "HNSW32,Flat (fastest, largest) or SQ8; exact search needs no index",
+        ) from error
+
+
+def _shard(folder: Path, number: int) -> Path:
+    return folder / f"shard-{number:03d}.faiss"
+
+
+def _read(folder: Path, number: int) -> Any:
+    import faiss
+
+    return faiss.read_index(str(_shard(folder, number)))

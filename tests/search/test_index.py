@@ -1,0 +1,166 @@
+"""Approximate indexes: what they find is scored exactly, what they miss is measured, and shards change nothing."""
+
+import numpy as np
+import pytest
+
+from embedtune.errors import ConfigError, ModelError
+from embedtune.search import index as module
+from embedtune.search.dense import top_k
+from embedtune.search.index import deepen, disk_index, recall_at_k
+
+ROOM = 2**26
+
+
+def unit(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    vectors = rng.standard_normal(shape, dtype=np.float32)
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def documents() -> np.ndarray:
+    """Vectors in loose clusters, as texts are, a few of them twice."""
+    rng = np.random.default_rng(0)
+    vectors = unit(rng, 40, 32)[rng.integers(0, 40, 2000)] + 0.7 * unit(rng, 2000, 32)
+    vectors[1500:1520] = vectors[:20]
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def queries(documents: np.ndarray) -> np.ndarray:
+    return documents[::50] + 0.1 * unit(np.random.default_rng(1), 40, 32)
+
+
+@pytest.fixture
+def built(tmp_path, documents):
+    """Builds an index; fewer bytes make more shards."""
+
+    def build(factory: str, memory_bytes: int = ROOM, **options):
+        options = {"corpus_hash": "c", **options}
+        return disk_index(
+            tmp_path / f"{factory}-{memory_bytes}", documents, factory, memory_bytes=memory_bytes, **options
+        )
+
+    return build
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    monkeypatch.setattr(module, "_TRIED", 64)
+
+
+def test_a_flat_index_is_exact_search(built, queries, documents, small_shards):
+    tie_rank = np.random.default_rng(2).permutation(len(documents))
+    expected = top_k(queries, documents, 12, tie_rank=tie_rank)
+    for memory_bytes, shards in ((ROOM, 1), (2**17, 4)):
+        index = built("Flat", memory_bytes)
+        assert len(index.shards) == shards and index.depth == ""
+        for ours, theirs in zip(index.top_k(queries, 12, tie_rank=tie_rank), expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_all_lists_searched_is_exact_search(built, queries, documents):
+    index = built("IVF16,Flat")
+    assert index.depth == "nprobe=4"
+    while index.go_deeper():
+        pass
+    assert index.depth == "nprobe=16"
+    np.testing.assert_array_equal(index.top_k(queries, 12)[1], top_k(queries, documents, 12)[1])
+
+
+@pytest.mark.parametrize(
+    ("factory", "bytes_for_parts"),
+    [("IVF16,Flat", 160_000), ("SQ8", 60_000), ("PQ8x4", 9_000), ("IVF16,PQ8x4", 60_000)],
+)
+def test_shards_find_what_one_index_finds(built, queries, small_shards, factory, bytes_for_parts):
+    whole = built(factory)
+    pieces = built(factory, bytes_for_parts)
+    assert len(whole.shards) == 1 < len(pieces.shards)
+    found, scores = zip(*((index.top_k(queries, 5)) for index in (whole, pieces)), strict=True)
+    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(*scores)
+
+
+@pytest.mark.parametrize("factory", ["SQ8", "PQ8x4", "IVF16,PQ8x4", "HNSW8,Flat", "PCA24,IVF8,Flat", "SQfp16"])
+def test_candidates_of_any_index_are_scored_exactly(built, queries, documents, factory, capfd):
+    index = built(factory)
+    scores, positions = index.top_k(queries, 5)
+    exact = queries.astype(np.float64) @ documents.astype(np.float64).T
+    np.testing.assert_array_equal(scores, np.take_along_axis(exact, positions, axis=1).astype(np.float32))
+    assert (np.diff(scores, axis=1) <= 0).all()
+    assert recall_at_k(index, queries, 5) > 0.4
+    assert capfd.readouterr().err == ""
+
+
+def test_recall_is_the_share_of_the_exact_ones(built, queries, documents):
+    index = built("IVF16,Flat")
+    index._depth = 1
+    found, exact = index.top_k(queries, 100)[1].tolist(), top_k(queries, documents, 100)[1].tolist()
+    shares = [len(set(ours) & set(theirs)) / 100 for ours, theirs in zip(found, exact, strict=True)]
+    assert 0.1 < np.mean(shares) < 0.95
+    assert recall_at_k(index, queries, 100) == pytest.approx(np.mean(shares), abs=0.01)  # ties at the cut count
+
+
+@pytest.mark.parametrize(("factory", "start"), [("IVF16,Flat", "nprobe=4"), ("HNSW4,Flat", "efSearch=64")])
+def test_it_is_searched_deeper_until_the_recall_is_reached(built, queries, factory, start):
+    index = built(factory)
+    assert index.depth == start
+    before = recall_at_k(index, queries, 20)
+    recall = deepen(index, queries, 20, target=0.999)
+    assert recall >= before and recall == recall_at_k(index, queries, 20)
+    assert recall >= 0.999 or not index.go_deeper()
+
+
+def test_where_the_index_finds_no_more_there_is_none(built, queries):
+    index = built("IVF16,Flat")
+    index._depth = 1
+    scores, positions = index.top_k(queries, 2000)
+    assert scores.shape == (40, 2000)
+    none = positions < 0
+    assert none.any() and np.isneginf(scores[none]).all() and np.isfinite(scores[~none]).all()
+    assert (np.diff(none.astype(int), axis=1) >= 0).all()
+
+
+def test_it_is_built_once(built, queries, monkeypatch):
+    first = built("IVF16,Flat").top_k(queries, 5)
+    told: list[tuple[int, int]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_build", None)  # building would fail now
+        np.testing.assert_array_equal(built("IVF16,Flat").top_k(queries, 5)[1], first[1])
+    built("IVF16,Flat", corpus_hash="other", progress=lambda *way: told.append(way))
+    assert told[-1] == (2000, 2000)
+
+
+def test_vectors_may_lie_on_disk_in_half_precision(tmp_path, queries, documents):
+    np.save(tmp_path / "v.npy", documents.astype(np.float16))
+    on_disk = np.load(tmp_path / "v.npy", mmap_mode="r")
+    index = disk_index(tmp_path / "i", on_disk, "Flat", corpus_hash="c", memory_bytes=ROOM)
+    np.testing.assert_array_equal(index.top_k(queries, 5)[0], top_k(queries, on_disk, 5)[0])
+
+
+@pytest.mark.parametrize(
+    ("factory", "said"),
+    [
+        ("Foo", "'Foo': could not parse index string Foo"),
+        ("PQ7", "multiple of the number of subquantizers"),
+        ("IVF4096,Flat", "4,096 lists, and there are 2,000 vectors"),
+        ("LSH", "METRIC_L2"),
+        ("IDMap,Flat", "add does not make sense with IndexIDMap"),
+    ],
+)
+def test_what_faiss_refuses_is_told_in_its_words(built, factory, said):
+    with pytest.raises(ConfigError, match=said) as caught:
+        built(factory)
+    assert "IVF128,Flat" in caught.value.next and "/project" not in caught.value.message
+
+
+def test_no_memory_for_even_a_part(built):
+    with pytest.raises(ConfigError, match="at least 1 MiB of memory"):
+        built("Flat", 1000)
+
+
+def test_vectors_that_are_no_numbers(tmp_path, documents):
+    broken = documents.copy()
+    broken[77, 3] = np.nan
+    with pytest.raises(ModelError, match="document 77"):
+        disk_index(tmp_path / "i", broken, "Flat", corpus_hash="c", memory_bytes=ROOM)
+    assert not (tmp_path / "i").exists()
