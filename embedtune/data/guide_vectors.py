@@ -16,7 +16,7 @@ import numpy as np
 from embedtune.data.columns import numbers_of
 from embedtune.data.problems import Problems
 from embedtune.data.tables import open_table
-from embedtune.data.words import kind_of
+from embedtune.data.words import counted, kind_of
 from embedtune.errors import DataError
 from embedtune.identity import text_id, text_ids
 
@@ -56,18 +56,23 @@ class GuideVectors:
             DataError: some texts have none, or the file is faulty; all faults at once.
         """
         vectors = np.zeros((len(texts), self.dimensions), np.float32) if into is None else into
-        self._demand(self.look_up(texts, role, vectors), texts, role)
+        self._demand([(role, texts, self.look_up(texts, role, vectors))])
         return vectors
 
-    def check(self, texts: Sequence[str], role: str) -> None:
-        """Raise as `encode` would, without keeping any vector."""
-        self._demand(self.look_up(texts, role), texts, role)
+    def check(self, texts: Mapping[str, Sequence[str]]) -> None:
+        """Raise as `encode` would for these texts by role, of all roles at once, without keeping any vector."""
+        self._demand([(role, some, self.look_up(some, role)) for role, some in texts.items()])
 
-    def _demand(self, missing: np.ndarray, texts: Sequence[str], role: str) -> None:
-        if len(missing):
-            examples = ", ".join(repr(texts[i][:60]) for i in missing[:_EXAMPLES])
+    def _demand(self, looked_up: Sequence[tuple[str, Sequence[str], np.ndarray]]) -> None:
+        short = [
+            f"{len(missing):,} of {counted(len(texts), 'text')} that serve as {role}, such as "
+            + ", ".join(repr(texts[i][:60]) for i in missing[:_EXAMPLES])
+            for role, texts, missing in looked_up
+            if len(missing)
+        ]
+        if short:
             raise DataError(
-                f"no vector for {len(missing):,} of the {len(texts):,} texts that serve as {role}, such as {examples}",
+                f"no vector for {'; and for '.join(short)}",
                 where=str(self.path),
                 next="add them: each text that is trained on needs one (role query for anchors, document for the rest)",
             )

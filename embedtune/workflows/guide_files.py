@@ -61,8 +61,8 @@ def guided_data(config: TrainConfig, data: TrainingData) -> TrainingData:
     if not gives_scores(config):
         if guided_term(config) is not None:
             vectors, rows = guide_vectors(config, path), data.train
-            vectors.check(rows.anchors, "query")
-            vectors.check([*rows.positives, *chain.from_iterable(rows.negatives)], "document")
+            documents = [*rows.positives, *chain.from_iterable(rows.negatives)]
+            vectors.check({"query": list(dict.fromkeys(rows.anchors)), "document": list(dict.fromkeys(documents))})
         return data
     return with_scores(data, read_scores(path), lambda own: float(margin_of(config).threshold(np.array(own))), path)
 

@@ -75,10 +75,13 @@ def test_names_of_the_data_mean_what_their_role_says(write):
 
 def test_missing_texts_are_counted_and_shown(write):
     path = write([{"text": TEXTS[0], "vector": vectors_of(1)[0]}])
-    for call in (GuideVectors(path).encode, GuideVectors(path).check):
-        with pytest.raises(DataError, match="no vector for 2 of the 3 texts that serve as document") as caught:
-            call(TEXTS, "document")
-        assert TEXTS[1] in caught.value.message and caught.value.next
+    with pytest.raises(DataError, match="no vector for 2 of 3 texts that serve as document") as caught:
+        GuideVectors(path).encode(TEXTS, "document")
+    assert TEXTS[1] in caught.value.message and caught.value.next
+    with pytest.raises(DataError, match=r"1 of 2 texts that serve as query, .* and for 1 of 1 text that") as caught:
+        GuideVectors(path).check({"query": TEXTS[:2], "document": TEXTS[2:]})
+    assert TEXTS[1] in caught.value.message and TEXTS[2] in caught.value.message
+    GuideVectors(path).check({"query": TEXTS[:1]})
 
 
 @pytest.mark.parametrize(
