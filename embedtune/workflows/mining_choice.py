@@ -1,6 +1,7 @@
 """From candidates to negatives: filters, sampling, and a part of the result for every block."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -35,6 +36,8 @@ from embedtune.workflows.mining_search import Search, sampled
 from embedtune.workflows.talk import Talk
 
 LEDGER_LINES = 200
+LEDGER_A_QUERY = 3
+"""Lines a query may have in the ledger: one with an odd positive would fill it alone, and teach nobody anything new."""
 EXAMPLES = 10
 SHOWN_DROPPED = 2
 """How many dropped candidates an example shows."""
@@ -148,9 +151,15 @@ class Choice:
         return mined
 
     def _suspects(self, block: Block, verdict: Verdict) -> Iterator[Entry]:
-        found = suspects(block.candidates, verdict, LEDGER_LINES)
+        found = suspects(block.candidates, verdict, verdict.reasons.size)
+        told: Counter[int] = Counter()
         corpus, pairs = self.search.documents.corpus, self.search.documents.pairs
         for query, column in zip(found.queries.tolist(), found.columns.tolist(), strict=True):
+            if told[query] == LEDGER_A_QUERY:
+                continue
+            if told.total() == LEDGER_LINES:
+                return
+            told[query] += 1
             places = [block.least_similar(query), int(block.candidates.documents[query, column])]
             positive, candidate = corpus.texts(places)
             texts = (pairs.queries[int(block.queries[query])], positive, candidate)

@@ -1,6 +1,7 @@
 """`embedtune mine` as people give it: what it writes where, what each option does, what it refuses."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,7 @@ def pairs(count: int = 36) -> list[dict[str, object]]:
     return [
         {
             "anchor": f"How about {TOPICS[i % 6]} {words[i % 8]} {i}?",
-            # Every ninth answer shares no word with its question, so that others look better.
-            "positive": f"The answer on {TOPICS[i % 6]} {words[i % 8]} is number {i}."
-            if i % 9
-            else f"설정 화면 {i + 90}",
+            "positive": f"The answer on {TOPICS[i % 6]} {words[i % 8]} is number {i}.",
             "topic": TOPICS[i % 6],
         }
         for i in range(count)
@@ -65,8 +63,8 @@ def mine(here: Path, capsys: pytest.CaptureFixture[str]) -> Mine:
     return run
 
 
-def test_json_holds_every_promised_key_and_the_files_are_there(mine: Mine, here: Path) -> None:
-    result = mine("--output", "결과/채굴.jsonl")
+def test_json_holds_every_promised_key_and_the_files_are_there(mine: Mine, here: Path, bert_folder: Path) -> None:
+    result = mine("--output", "결과/채굴.jsonl", "--model", str(bert_folder))
     kinds = {key: type(result[key]) for key in ("output", "rows", "negatives", "queries_short", "dropped", "report")}
     assert kinds == {
         "output": str, "rows": int, "negatives": int, "queries_short": int, "dropped": dict, "report": str
@@ -162,17 +160,21 @@ def test_candidates_by_words(mine: Mine, kind: str) -> None:
     assert any("password" in text for text in first["negatives"])
 
 
-def test_an_edited_ledger_makes_positives_and_keeps_negatives(mine: Mine, here: Path) -> None:
-    result = mine("--preset", "semi-hard", "--range", "0:30")
+def test_an_edited_ledger_makes_positives_and_keeps_negatives(mine: Mine, here: Path, bert_folder: Path) -> None:
+    # Random weights put many a candidate above the positive.
+    options = ("--preset", "semi-hard", "--range", "0:30", "--model", str(bert_folder))
+    result = mine(*options)
     ledger = read(Path(result["ledger"]))
     positive, negative = [line for line in ledger if line["verdict"] == "margin"][:2]
+    assert max(Counter(line["query"] for line in ledger).values()) == 3
+    assert [line["suspicion"] for line in ledger] == sorted((line["suspicion"] for line in ledger), reverse=True)
     edited = [
         {"query": positive["query"], "candidate": positive["candidate"], "decision": "positive", "note": "사람이 봄"},
         {"query": negative["query"], "candidate": negative["candidate"], "decision": " Negative "},
         {"query": ledger[-1]["query"], "candidate": ledger[-1]["candidate"], "decision": None},
     ]
     (here / "edited.jsonl").write_text(lines(edited), encoding="utf-8")
-    again = mine("--preset", "semi-hard", "--range", "0:30", "--relabel", "edited.jsonl", "--output", "again.jsonl")
+    again = mine(*options, "--relabel", "edited.jsonl", "--output", "again.jsonl")
     rows = read(here / "again.jsonl")
     assert again["rows"] == result["rows"] + 1
     assert positive["candidate"] in [row["positive"] for row in rows if row["anchor"] == positive["query"]]
