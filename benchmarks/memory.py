@@ -1,4 +1,4 @@
-"""Peak memory of a guided contrastive loss, forward and backward, beyond the embeddings it is given.
+"""Peak memory of a guided contrastive loss and of mined triplets, forward and backward, beyond the embeddings given.
 
     python benchmarks/memory.py --batch 512 --batch 4096 --batch 16384
 
@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -31,6 +32,7 @@ DIMENSIONS = 384
 TEMPERATURE = 0.05
 # GISTEmbedLoss takes one negative a row, so ours is measured with one beside it.
 RUNS = (("embedtune gist", 5), ("CachedGISTEmbedLoss", 5), ("embedtune gist", 1), ("GISTEmbedLoss", 1))
+TRIPLETS = {f"embedtune triplet {mining}": mining for mining in ("hard", "all")}
 
 
 def main() -> None:
@@ -47,7 +49,7 @@ def main() -> None:
         return
     found = []
     for batch in args.batch or (512, 4096, 16384):
-        for loss, negatives in RUNS:
+        for loss, negatives in (*RUNS, *((name, 5) for name in TRIPLETS)):
             found.append(run(loss, batch, negatives, args.limit_gib * GIB, args.limit_minutes * 60))
             print(line(found[-1]), flush=True)
             args.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -90,7 +92,9 @@ def measure(loss: str, batch: int, negatives: int) -> None:
         positives = torch.randn(batch, DIMENSIONS, generator=draw).mul_(3).add_(anchors)
         sides.append([anchors, positives, torch.randn(batch, negatives, DIMENSIONS, generator=draw)])
     student, guide = sides
-    step = {"embedtune gist": ours, "GISTEmbedLoss": theirs, "CachedGISTEmbedLoss": theirs_cached}[loss](student, guide)
+    steps = {"embedtune gist": ours, "GISTEmbedLoss": theirs, "CachedGISTEmbedLoss": theirs_cached}
+    steps |= {name: partial(ours, mining=mining) for name, mining in TRIPLETS.items()}
+    step = steps[loss](student, guide)
     # 5 sets the peak that the kernel keeps back to what is resident now.
     Path("/proc/self/clear_refs").write_text("5")
     before = psutil.Process().memory_info().rss
@@ -110,9 +114,9 @@ def measure(loss: str, batch: int, negatives: int) -> None:
     print(json.dumps({"peak_bytes": peak - before, "cpu_s": cpu_s, "value": value, "gradient": gradient}))
 
 
-def ours(student: list, guide: list):
-    """Our gist."""
-    loss = build_loss("gist", temperature=TEMPERATURE)
+def ours(student: list, guide: list, mining: str | None = None):
+    """Our gist, or our triplet with some mining."""
+    loss = build_loss("gist", temperature=TEMPERATURE) if mining is None else build_loss("triplet", mining=mining)
     names = ("anchors", "positives", "negatives")
     leaves = [vectors.requires_grad_() for vectors in student]
     against = EmbeddingBatch(**dict(zip(names, guide, strict=True)))
@@ -182,7 +186,7 @@ def disagreements(found: list[dict]) -> list[str]:
     first: dict[tuple, dict] = {}
     said = []
     for one in found:
-        if "value" not in one:
+        if "value" not in one or one["loss"] in TRIPLETS:
             continue
         other = first.setdefault((one["batch"], one["negatives"]), one)
         for key in ("value", "gradient"):
