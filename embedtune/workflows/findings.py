@@ -63,7 +63,7 @@ def _weak_guide(guiding: Guiding) -> Finding | None:
         code="weak-guide",
         severity="warning",
         count=audit.pairs,
-        message=f"the guide {guiding.name} is weak: {audit.sentence}.",
+        message=f"the guide {guiding.name}, used as it is, is likely to hurt: {audit.sentence}.",
         fix=f"Proposed: {proposal.sentence} ({proposal.option}).",
     )
 
