@@ -127,6 +127,11 @@ class OpinionSection(Section):
     max_length: int | None = Field(None, ge=8, description="tokens; null: the model's own limit")
     trust_remote_code: bool = False
 
+    @field_validator("name")
+    @classmethod
+    def _nobody(cls, name: str | None) -> str | None:
+        return None if name == "none" else name  # as `--guide none` of training says it
+
     def as_model(self) -> ModelSection:
         """What `load_encoder` takes; only of a section that names a model."""
         return ModelSection(**self.model_dump(exclude={"margin"}))

@@ -114,7 +114,8 @@ def _orderly_end(job: Job) -> Iterator[None]:
     """Say how to go on after an interruption or a full disk; leave nothing where nothing was done."""
     kept = f"what is done is kept in {job.path}"
     try:
-        yield
+        with _no_empty_folder(job):
+            yield
     except (KeyboardInterrupt, Interrupted) as error:
         raise Interrupted(f"interrupted; {kept}", next="give the same command again to go on") from error
     except (OSError, EmbedtuneError) as error:
@@ -124,4 +125,15 @@ def _orderly_end(job: Job) -> Iterator[None]:
             raise StoppedError(f"the disk is full; {kept}", where=where, next=step) from error
         if isinstance(error, PermissionError):
             raise OutputError("this may not be written", where=str(error.filename or job.path)) from error
+        raise
+
+
+@contextmanager
+def _no_empty_folder(job: Job) -> Iterator[None]:
+    """Take the folder of a job back that was refused before it had done anything."""
+    try:
+        yield
+    except BaseException:
+        if not job.started:
+            job.remove()
         raise

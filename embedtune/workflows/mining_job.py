@@ -30,8 +30,9 @@ class Job:
     path: Path
 
     @property
-    def begun(self) -> bool:
-        return (self.path / MANIFEST).is_file()
+    def started(self) -> bool:
+        """Whether any stage holds anything."""
+        return any(self.path.glob("*-*/*"))
 
     def manifest(self) -> dict[str, Any]:
         """The settings and source hashes that the job was last run with; nothing when it is new or damaged."""

@@ -35,8 +35,9 @@ def run(
     store = open_store(config.output.store)
     documents = gather_documents(config, pairs, decisions, job, talk)
     sizes = (counted(len(pairs.queries), "query"), counted(documents.searched, "document"))
-    described = [*pairs.described, f"mining for {sizes[0]} among {sizes[1]}", *_left_out(documents)]
-    talk.say(described[len(pairs.described)])
+    described = [*pairs.described, f"mining for {sizes[0]} among {sizes[1]}", *_left_out(config, documents)]
+    for sentence in described[len(pairs.described) :]:
+        talk.say(sentence)
     encoder = mining_encoder(config, documents, job, talk)
     vectors = encode_all(encoder, documents, config, job, store, talk)
     found, said = search(config, documents, vectors, job, talk)
@@ -89,11 +90,14 @@ def run(
     return result
 
 
-def _left_out(documents: Documents) -> Iterator[str]:
-    corpus = documents.corpus
-    if corpus.duplicates or corpus.empty:
-        empty = f" and {corpus.empty:,} without text" if corpus.empty else ""
-        yield f"left out {counted(corpus.duplicates, 'document')} that repeat another's text{empty}"
+def _left_out(config: MineConfig, documents: Documents) -> Iterator[str]:
+    """What of a corpus is no candidate; where the rows are the corpus, their texts repeat each other by nature."""
+    if (config.data.corpus or documents.pairs.corpus) is None:
+        return
+    if documents.repeated:
+        yield f"left out {counted(documents.repeated, 'document')} whose text an earlier one has"
+    if documents.corpus.empty:
+        yield f"left out {counted(documents.corpus.empty, 'document')} without text"
 
 
 def _write(choice: Choice, totals: Totals) -> Written:

@@ -51,6 +51,12 @@ class Documents:
     pairs: Pairs
     decisions: Decisions | None = None
 
+    @property
+    def repeated(self) -> int:
+        """Documents of a given corpus whose text an earlier one has; the positives were read behind it, and are not."""
+        behind = len(self.pairs.rows) - (len(self.corpus) - self.searched)
+        return self.corpus.duplicates - behind
+
     @cached_property
     def positives(self) -> np.ndarray:
         """int64 (P, 2): pairs (query number, position of one of its positives), queries in order."""

@@ -48,6 +48,10 @@ def test_all_mistakes_are_told_at_once() -> None:
         assert words in text or words.replace("filters.", "") in text, words
 
 
+def test_nobody_may_be_asked_by_name() -> None:
+    assert load_mining(None, (), {"guide": "none", "cross_encoder": "none"}) == MineConfig()
+
+
 def test_bounds_that_leave_nothing_are_refused() -> None:
     with pytest.raises(ConfigError, match="nothing would stay"):
         load_mining(None, (), {"min_score": 0.9, "max_score": 0.1})
