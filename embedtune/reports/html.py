@@ -4,12 +4,13 @@ Templates lie in `templates/`. They escape every value, and control characters i
 no script, and the page's own policy lets none run.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from embedtune.data.rows import Finding
 from embedtune.reports.printable import printable
@@ -39,9 +40,20 @@ def _environment() -> Environment:
     environment.filters["count"] = lambda number: f"{number:,}"
     environment.filters["score"] = lambda number: f"{number:.3f}"
     environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.filters["with_options"] = with_options
     environment.filters["sentence"] = sentence
     environment.filters["gravest_first"] = gravest_first
     return environment
+
+
+def with_options(text: str) -> Markup:
+    """A text whose command-line options are set as code, which no line end divides.
+
+    >>> print(with_options("<b> give --range 0:9"))
+    &lt;b&gt; give <code class="option">--range</code> 0:9
+    """
+    shown = str(escape(printable(text)))
+    return Markup(re.sub(r"(?<!\S)--[a-z][a-z-]*|(?<=\()--[a-z][a-z-]*", r'<code class="option">\g<0></code>', shown))
 
 
 def gravest_first(findings: Iterable[Finding | Mapping[str, Any]]) -> list[Finding]:

@@ -52,7 +52,7 @@ def escape(text: object) -> str:
     """
     line = printable(str(text))
     line = re.sub(r"([\\`*\[\]<>#|~&])", r"\\\1", line)
-    line = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", line)  # inside a word an underscore means nothing
+    line = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", line)  # inside a word an underscore means nothing
     return re.sub(r"^(\s*\d*)([-+=.)])(?=[-=\s]|$)", r"\1\\\2", line)  # would open a list or underline a heading
 
 
