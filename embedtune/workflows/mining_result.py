@@ -131,7 +131,7 @@ def findings_of(totals: Totals, *, high: int, left_out: int) -> Iterable[Finding
         yield Finding("short-of-negatives", "warning", totals.short, message, _looser(totals, high))
     if totals.above > ABOVE_SHARE * totals.negatives:
         message = f"{totals.above / totals.negatives:.0%} of the negatives score above their query's positive."
-        fix = "Many of them may be right answers: give --target-kept auto, --margin 0 or --guide MODEL."
+        fix = "Many of them may be right answers: give --margin 0, --guide MODEL, or a better encoder."
         yield Finding("negatives-above-positives", "warning", totals.above, message, fix)
     if left_out:
         message = f"{counted(left_out, 'row')} left out, since this layout has no room for fewer negatives."
