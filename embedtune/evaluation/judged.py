@@ -26,6 +26,7 @@ class JudgedSet:
         name: of the retrieval set.
         query_ids: (Q,) in the set's order.
         queries: (Q,) texts.
+        document_ids: (C,) in the set's order.
         documents: (C,) texts.
         document_ranks: (C,) int64, tie order of the document ids.
         judged: (Q, J) int64 grades of all judged documents, padded with 0; those outside the corpus count too.
@@ -38,6 +39,7 @@ class JudgedSet:
     name: str
     query_ids: tuple[str, ...]
     queries: Sequence[str]
+    document_ids: Sequence[str]
     documents: Sequence[str]
     document_ranks: np.ndarray
     judged: np.ndarray
@@ -97,6 +99,7 @@ def as_arrays(retrieval_set: RetrievalSet, *, exclude_self: bool = True) -> Judg
         name=retrieval_set.name,
         query_ids=query_ids,
         queries=queries,
+        document_ids=list(retrieval_set.corpus),
         documents=documents,
         document_ranks=id_ranks(list(retrieval_set.corpus)),
         judged=judged,

@@ -9,8 +9,7 @@ from embedtune.data.rows import RetrievalSet
 from embedtune.errors import DataError, ModelError
 from embedtune.evaluation.judged import JudgedSet, as_arrays
 from embedtune.evaluation.metrics import parse_metric
-from embedtune.evaluation.ranking import rank
-from embedtune.search.dense import top_k
+from embedtune.evaluation.rankers import Ranking, by_vectors
 
 DEFAULT_METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
 Encode = Callable[[Sequence[str]], np.ndarray]
@@ -85,35 +84,42 @@ def evaluate_retrieval(
     judged = (
         retrieval_set if isinstance(retrieval_set, JudgedSet) else as_arrays(retrieval_set, exclude_self=exclude_self)
     )
-    if not judged.query_ids or not judged.documents:
-        lacking = "document" if not judged.documents else "query with a relevant document"
-        raise DataError(f"there is no {lacking} in {judged.name}, so nothing can be scored on it", where=judged.name)
-    positions = _search(
+    demand_judged(judged)
+    ranking = by_vectors(
         _encoded(encode_queries, judged.queries, "queries"),
         _encoded(encode_documents, judged.documents, "documents"),
         max((metric.k for metric in parsed), default=1),
         judged,
     )
-    ranked = judged.grades_of(positions)  # (Q, K)
+    return score_ranking(ranking, judged, metrics)
+
+
+def demand_judged(judged: JudgedSet) -> None:
+    """Refuse a set on which nothing can be scored.
+
+    Raises:
+        DataError: no query has a relevant document, or the corpus is empty.
+    """
+    if not judged.query_ids or not judged.documents:
+        lacking = "document" if not judged.documents else "query with a relevant document"
+        raise DataError(f"there is no {lacking} in {judged.name}, so nothing can be scored on it", where=judged.name)
+
+
+def score_ranking(ranking: Ranking, judged: JudgedSet, metrics: Sequence[str] = DEFAULT_METRICS) -> RetrievalScores:
+    """Score a ranking, whoever made it. One shorter than a metric's cutoff is taken to end there.
+
+    Raises:
+        ConfigError: a metric is unknown.
+    """
+    ranked = judged.grades_of(ranking.positions)  # (Q, K)
     return RetrievalScores(
         name=judged.name,
         query_ids=judged.query_ids,
-        per_query={str(metric): metric(ranked, judged.judged) for metric in parsed},
+        per_query={str(metric): metric(ranked, judged.judged) for metric in map(parse_metric, metrics)},
         left_out=judged.left_out,
         documents=len(judged.documents),
         self_documents=len(judged.self_pairs),
     )
-
-
-def _search(queries: np.ndarray, documents: np.ndarray, k: int, judged: JudgedSet) -> np.ndarray:
-    """The first k documents of every query, without own texts: (Q, k) document numbers, -1 where there are no more."""
-    scores, positions = top_k(
-        queries, documents, k + judged.most_selves(), tie_rank=judged.document_ranks
-    )  # (Q, k + s)
-    scores = np.where(judged.is_self(positions), -np.inf, scores)
-    order = rank(scores, judged.document_ranks[positions])  # (Q, k + s)
-    first = np.take_along_axis(positions, order, axis=1)[:, :k]  # (Q, k)
-    return np.where(judged.is_self(first), -1, first)
 
 
 def _encoded(encode: Encode, texts: Sequence[str], role: str) -> np.ndarray:

@@ -1,0 +1,83 @@
+"""Rankings in TREC's run format, read and written: query, Q0, document, rank, score, name of the system.
+
+Written with tabs, so that an id with a blank in it can be read back; trec_eval takes tabs and blanks alike, and so does
+the reader.
+"""
+
+import math
+from pathlib import Path
+
+from embedtune.data.problems import Problems
+from embedtune.data.streams import lines, missing, refuse_odd
+from embedtune.errors import OutputError
+from embedtune.evaluation.judged import JudgedSet
+from embedtune.evaluation.rankers import Ranking, Run
+
+_NEEDED = "query Q0 document rank score name"
+
+
+def read_run(path: Path) -> Run:
+    """Query id -> document id -> score; what stands as rank is not read, as trec_eval does not.
+
+    Raises:
+        DataError: the file cannot be read, or has faults; all are told by line.
+    """
+    refuse_odd(path)
+    if not path.is_file():
+        raise missing(path)
+    problems = Problems(str(path))
+    run: dict[str, dict[str, float]] = {}
+    for number, line in lines(path, problems):
+        if line.strip():
+            _take(line, f"{path}:{number}", run, problems)
+    if not run and not problems.count:
+        problems.add(str(path), f"there is no ranking in it; each line needs {_NEEDED}")
+    problems.raise_if_any()
+    return run
+
+
+def _take(line: str, place: str, run: dict[str, dict[str, float]], problems: Problems) -> None:
+    fields = line.rstrip("\r\n").split("\t") if line.count("\t") == 5 else line.split()
+    if len(fields) != 6:
+        problems.add(place, f"{len(fields)} fields came; 6 were needed: {_NEEDED}")
+        return
+    query, _, document, _, score, _ = fields
+    value = _number(score)
+    if value is None:
+        problems.add(place, f"the score must be a number; {score[:40]!r} came")
+    elif document in run.setdefault(query, {}):
+        problems.add(place, f"the document {document!r} is ranked twice for the query {query!r}")
+    else:
+        run[query][document] = value
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return None if math.isnan(value) else value
+
+
+def write_run(path: Path, ranking: Ranking, judged: JudgedSet, name: str) -> None:
+    """Write a ranking of documents of the corpus; scores in as many digits as keep their order.
+
+    Args:
+        path: the file to write.
+        ranking: of the queries of the set.
+        judged: the set; none of its ids may hold a tab or a line end.
+        name: of the system, for the last column.
+
+    Raises:
+        OutputError: an id cannot stand in such a file.
+    """
+    odd = next((one for one in (*judged.query_ids, *judged.document_ids) if set(one) & set("\t\r\n")), None)
+    if odd is not None:
+        raise OutputError(f"the id {odd!r} holds a tab or a line end, which a run file cannot hold", where=str(path))
+    tag = "-".join(name.split())
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row, query in enumerate(judged.query_ids):
+            found = zip(ranking.positions[row].tolist(), ranking.scores[row].tolist(), strict=True)
+            kept = ((judged.document_ids[position], score) for position, score in found if position >= 0)
+            for place, (document, score) in enumerate(kept, 1):
+                file.write(f"{query}\tQ0\t{document}\t{place}\t{score:.9g}\t{tag}\n")
