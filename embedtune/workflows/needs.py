@@ -57,7 +57,7 @@ def check_queue(config: TrainConfig) -> None:
         return
     able = [name for name in loss_names() if loss_class(name).uses_queue]
     raise ConfigError(
-        f"{' and '.join(one.name for one in config.loss)} as they stand here contrast with no queue",
+        f"a queue adds candidates, and {' and '.join(one.name for one in config.loss)}, as set here, would look at none",
         where="queue",
         next=f"leave queue out, or use {' or '.join(able)} (infonce in the direction query_to_doc, with in_batch)",
     )
