@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from embedtune.config.draft import CheckArgs, Config, Draft
+from embedtune.config.evaluation import EVALUATE_KEYS, EvaluateConfig
 from embedtune.config.mining import MINE_KEYS, MineConfig
 from embedtune.config.options import KEYS
 from embedtune.config.problems import InvalidConfig
@@ -62,6 +63,18 @@ def load_mining(
     draft.take_options(options or {})
     draft.take_overrides(overrides)
     return _checked(draft, draft.validated(), "`embedtune mine --dry-run` prints a recipe that works")
+
+
+def load_evaluation(options: Mapping[str, Any], overrides: Sequence[str] = ()) -> EvaluateConfig:
+    """The same for `embedtune evaluate`, which needs no recipe.
+
+    >>> load_evaluation({"model": ["bm25"], "dimensions": "64,128"}).models.dimensions
+    [64, 128]
+    """
+    draft = Draft(None, EvaluateConfig, EVALUATE_KEYS)
+    draft.take_options(options)
+    draft.take_overrides(overrides)
+    return _checked(draft, draft.validated(), "`embedtune evaluate --help` explains the options")
 
 
 def is_mining(recipe: str) -> bool:

@@ -128,10 +128,12 @@ def _is_number(text: str) -> bool:
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "loss": parse_losses,
-    "prompts": parse_pairs,
+    "prompts": lambda value: parse_pairs(value) if isinstance(value, str) else value,
     "columns": parse_pairs,
     "lr": lambda value: read_scalar(value) if isinstance(value, str) else value,
     "margin": lambda value: read_scalar(value) if isinstance(value, str) else value,
     "matryoshka": lambda value: read_scalar(f"[{value}]") if isinstance(value, str) else value,
+    "dimensions": lambda value: read_scalar(f"[{value}]") if isinstance(value, str) else value,
+    "metrics": lambda value: [name.strip() for name in value.split(",")] if isinstance(value, str) else value,
     "target_kept": lambda value: read_scalar(value) if isinstance(value, str) else value,
 }

@@ -95,8 +95,15 @@ def is_beir(folder: Path) -> bool:
     )
 
 
-def read_beir(folder: Path, splits: Iterable[str], group: str | None = None) -> Beir:
+def read_beir(folder: Path, splits: Iterable[str], group: str | None = None, *, allow_absent: bool = False) -> Beir:
     """Read the corpus, the queries and the judgments of the splits asked for.
+
+    Args:
+        folder: of the set.
+        splits: whose judgments to read.
+        group: a column of the queries.
+        allow_absent: judgments may name documents that the corpus lacks: no ranking can hold them, so they count
+            against every one, as in trec_eval. They are a finding then, and no error.
 
     Raises:
         DataError: a file is missing or faulty; the faults of all its files are told together.
@@ -118,9 +125,10 @@ def read_beir(folder: Path, splits: Iterable[str], group: str | None = None) -> 
     known = (_Ids(files["queries"], queries, blank), _Ids(files["corpus"], corpus, empty))
     for split in splits:
         path = qrels_files(folder)[split]
-        qrels[split], places[split] = _judgments(open_table(path, problems), known)
+        qrels[split], places[split] = _judgments(open_table(path, problems), known, allow_absent=allow_absent)
     problems.raise_if_any()
-    return Beir(name, corpus, queries, qrels, groups, places, _empty_documents(files["corpus"], empty))
+    findings = (*_empty_documents(files["corpus"], empty), *_absent_documents(corpus, qrels, places))
+    return Beir(name, corpus, queries, qrels, groups, places, findings)
 
 
 def _empty_documents(path: Path, empty: Mapping[str, int]) -> tuple[Finding, ...]:
@@ -130,6 +138,27 @@ def _empty_documents(path: Path, empty: Mapping[str, int]) -> tuple[Finding, ...
     message = f"{counted(len(empty), 'document')} without title and text, named by no judgment, left out of the corpus."
     examples = tuple(f"{path.name}:{line} (document {key})" for key, line in list(empty.items())[:SHOWN])
     return (Finding("empty-documents", "note", len(empty), message, "Remove them from the corpus.", examples),)
+
+
+def _absent_documents(
+    corpus: Mapping[str, str],
+    qrels: Mapping[str, Judgments],
+    places: Mapping[str, Mapping[tuple[str, str], str]],
+) -> tuple[Finding, ...]:
+    absent = [
+        f"{places[split][query, document]} (document {document})"
+        for split, judged in qrels.items()
+        for query, grades in judged.items()
+        for document in grades
+        if document not in corpus
+    ]
+    if not absent:
+        return ()
+    message = (
+        f"{counted(len(absent), 'judgment')} of documents that the corpus lacks; they count against every ranking."
+    )
+    fix = "Add the documents, or remove the judgments."
+    return (Finding("judgments-outside-corpus", "warning", len(absent), message, fix, tuple(absent[:SHOWN])),)
 
 
 def _texts(
@@ -211,7 +240,9 @@ class _Ids:
         return f"the judgment names the {kind} {key!r}, which is not in {self.file.name}"
 
 
-def _judgments(table: Table, known: tuple[_Ids, _Ids]) -> tuple[Judgments, dict[tuple[str, str], str]]:
+def _judgments(
+    table: Table, known: tuple[_Ids, _Ids], *, allow_absent: bool
+) -> tuple[Judgments, dict[tuple[str, str], str]]:
     grades: Judgments = {}
     places: dict[tuple[str, str], str] = {}
     first = True
@@ -225,7 +256,8 @@ def _judgments(table: Table, known: tuple[_Ids, _Ids]) -> tuple[Judgments, dict[
         grade = _grade(record.get(columns["score"][0]), place, table.problems)
         if query is None or document is None or grade is None:
             continue
-        faults = [known[0].fault(query, "query"), known[1].fault(document, "document")]
+        faults = [known[0].fault(query, "query")]
+        faults += [] if allow_absent else [known[1].fault(document, "document")]
         for fault in filter(None, faults):
             table.problems.add(place, fault)
         before = grades.setdefault(query, {}).setdefault(document, grade)

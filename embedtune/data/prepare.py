@@ -7,17 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from embedtune.config.schema import DataSection
-from embedtune.data.beir import read_beir
 from embedtune.data.check import check_overlap, check_rows
-from embedtune.data.classes import judged_classes
 from embedtune.data.closure import closure_of
-from embedtune.data.divide import Divided, demand_contrast, demand_two, divide_beir, divide_tables, needs_pairs
-from embedtune.data.judged import documents_in, documents_of, judged_from_rows
+from embedtune.data.divide import Divided, demand_contrast, demand_two, divide_beir, divide_tables
+from embedtune.data.judged import documents_in
+from embedtune.data.judged_source import judge_split
 from embedtune.data.plan import plan_splits
-from embedtune.data.read import BeirSource, TableSource, open_source
-from embedtune.data.rows import Finding, LabelledTexts, RawTexts, RetrievalSet, TrainingData
+from embedtune.data.read import BeirSource, open_source
+from embedtune.data.rows import TrainingData
 from embedtune.data.words import counted
-from embedtune.errors import DataError
 from embedtune.identity import text_ids
 
 Progress = Callable[[str], None]
@@ -57,29 +55,11 @@ def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -
     """Take the test queries from another source, against its own corpus; returns the hashes of its files."""
     source = open_source(name)
     split = source.demand(section.eval_split, "--eval-split") if source.splits else ""
-    judged, findings = _judge_split(source, split, section, seed)
+    judged, findings = judge_split(source, split, section.columns, seed)
     divided.judge("test", judged, findings)
     divided.documents |= documents_in(judged.corpus).by_identity()
     divided.described.append(f"the test queries come from {source.what}" + (f", split {split}" if split else ""))
     return {f"{Path(name).name}/{file}": digest for file, digest in source.hashes((split,)).items()}
-
-
-def _judge_split(
-    source: BeirSource | TableSource, split: str, section: DataSection, seed: int
-) -> tuple[RetrievalSet, list[Finding]]:
-    """A whole split as judged queries."""
-    if isinstance(source, BeirSource):
-        if source.pairs is not None and split == "train":
-            raise DataError(
-                "the pairs beside a BEIR folder have no corpus", where=source.name, next="--eval-split test"
-            )
-        return read_beir(source.folder, [split]).judged(split), []
-    part = source.part(split, section.columns, None)
-    if isinstance(part.content, RawTexts):
-        raise needs_pairs(source.name, part)
-    if isinstance(part.content, LabelledTexts):
-        return judged_classes("test", part.content, seed)
-    return judged_from_rows("test", part.content, documents_of(part.content)), []
 
 
 def _finished(divided: Divided, hashes: Mapping[str, str], *, closure: bool) -> TrainingData:

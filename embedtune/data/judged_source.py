@@ -1,0 +1,116 @@
+"""A source of data as judged queries alone: what an evaluation reads, where nothing is learned."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedtune.data.beir import read_beir
+from embedtune.data.classes import judged_classes
+from embedtune.data.divide import needs_pairs
+from embedtune.data.judged import documents_of, judged_from_rows
+from embedtune.data.problems import SHOWN
+from embedtune.data.read import BeirSource, TableSource, open_source
+from embedtune.data.rows import Finding, LabelledTexts, RawTexts, RetrievalSet
+from embedtune.data.words import counted
+from embedtune.errors import DataError
+from embedtune.identity import text_ids
+
+
+@dataclass(frozen=True)
+class JudgedSource:
+    """A judged set as it was read.
+
+    Args:
+        judged: all queries with a judgment, those without a relevant document too.
+        described: what was read, in sentences.
+        findings: what is odd about it.
+        hashes: source file name -> sha256.
+    """
+
+    judged: RetrievalSet
+    described: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    hashes: Mapping[str, str]
+
+
+def read_judged(name: str, split: str, columns: Mapping[str, str], *, seed: int = 0) -> JudgedSource:
+    """Read a BEIR folder's split, or pairs, whose documents are then all positives and given negatives.
+
+    Args:
+        name: a file, a folder, hf:owner/name or samples.
+        split: which one; data that are not divided are read whole where it is "test".
+        columns: role -> column name.
+        seed: of the queries drawn from labelled texts.
+
+    Raises:
+        DataError: the data cannot be used, or have no such split.
+    """
+    source = open_source(name)
+    found = source.demand(split, "--split") if source.splits or split != "test" else ""
+    if isinstance(source, BeirSource):
+        judged, findings = _all_of_beir(source, found)
+    else:
+        judged, findings = judge_split(source, found, columns, seed, "--split")
+    size = f"{counted(len(judged), 'query')} over {counted(len(judged.corpus), 'document')}"
+    described = f"{source.what}{f', split {found}' if found else ''}: {size}"
+    findings += [finding for finding in (_without_relevant(judged), _repeated(judged)) if finding]
+    return JudgedSource(judged, (described,), tuple(findings), source.hashes((found,)))
+
+
+def judge_split(
+    source: BeirSource | TableSource, split: str, columns: Mapping[str, str], seed: int, option: str = "--eval-split"
+) -> tuple[RetrievalSet, list[Finding]]:
+    """A whole split as judged queries, each with a relevant document; `option` is what named the split."""
+    if isinstance(source, BeirSource):
+        _refuse_pairs(source, split, option)
+        return read_beir(source.folder, [split]).judged(split), []
+    part = source.part(split, columns, None)
+    if isinstance(part.content, RawTexts):
+        raise needs_pairs(source.name, part)
+    if isinstance(part.content, LabelledTexts):
+        return judged_classes("test", part.content, seed)
+    return judged_from_rows(_set_name(source.name), part.content, documents_of(part.content)), []
+
+
+def _all_of_beir(source: BeirSource, split: str) -> tuple[RetrievalSet, list[Finding]]:
+    _refuse_pairs(source, split, "--split")
+    beir = read_beir(source.folder, [split], allow_absent=True)
+    qrels = beir.qrels[split]
+    judged = RetrievalSet(f"{beir.name} {split}", {query: beir.queries[query] for query in qrels}, beir.corpus, qrels)
+    return judged, list(beir.findings)
+
+
+def _refuse_pairs(source: BeirSource, split: str, option: str) -> None:
+    if source.pairs is not None and split == "train":
+        raise DataError("the pairs beside a BEIR folder have no corpus", where=source.name, next=f"{option} test")
+
+
+def _set_name(name: str) -> str:
+    return Path(name).name.split(".")[0] or name
+
+
+def _without_relevant(judged: RetrievalSet) -> Finding | None:
+    empty = [query for query in judged.queries if not any(grade > 0 for grade in judged.qrels[query].values())]
+    if not empty:
+        return None
+    message = f"{counted(len(empty), 'query')} without a relevant document, left out of every mean."
+    fix = "Judge a document relevant to them, or remove them."
+    return Finding("queries-without-relevant", "warning", len(empty), message, fix, tuple(empty[:SHOWN]))
+
+
+def _repeated(judged: RetrievalSet) -> Finding | None:
+    """Documents that are another's copy and not judged as it is: each takes a rank, and only one the credit."""
+    ids = text_ids(judged.corpus.values()).tolist()
+    copies = Counter(ids)
+    repeats = len(ids) - len(copies)
+    if not repeats:
+        return None
+    text_of = dict(zip(judged.corpus, ids, strict=True))
+    relevant = {d for grades in judged.qrels.values() for d, grade in grades.items() if grade > 0 and d in text_of}
+    split = sum(copies[text_of[document]] > 1 for document in relevant)
+    message = f"{counted(repeats, 'document')} of the corpus repeat the text of an earlier one"
+    message += f"; copies compete for the ranks of {counted(split, 'relevant document')}." if split else "."
+    examples = [f"document {d}" for d, identity in text_of.items() if copies[identity] > 1]
+    severity = "warning" if split else "note"
+    return Finding("duplicate-documents", severity, repeats, message, "Keep one of each.", tuple(examples[:SHOWN]))
