@@ -56,8 +56,9 @@ def check_queue(config: TrainConfig) -> None:
     if config.queue is None or any(_built(one.name, one.args).uses_queue for one in config.loss):
         return
     able = [name for name in loss_names() if loss_class(name).uses_queue]
+    losses = " and ".join(one.name for one in config.loss)
     raise ConfigError(
-        f"a queue adds candidates, and {' and '.join(one.name for one in config.loss)}, as set here, would look at none",
+        f"a queue adds candidates, and {losses}, as set here, would use no queue",
         where="queue",
         next=f"leave queue out, or use {' or '.join(able)} (infonce in the direction query_to_doc, with in_batch)",
     )
