@@ -16,8 +16,8 @@ import pytest
 from embedtune.config.load import load_mining
 from embedtune.config.mining import MineConfig
 from embedtune.errors import Interrupted, OutputError, StoppedError
-from embedtune.workflows import mining_search
 from embedtune.workflows.mine import mine
+from embedtune.workflows.mining import search as mining_search
 
 TOPICS = ("password", "refund", "delivery", "비밀번호", "환불", "배송")
 
@@ -27,7 +27,7 @@ import os, random, signal, sys
 import pathlib
 from embedtune.config.load import load_mining
 from embedtune.workflows.mine import mine
-import embedtune.workflows.mining_run
+import embedtune.workflows.mining.run
 
 def child(output, die_at, after):
     replace, calls = os.replace, [0]

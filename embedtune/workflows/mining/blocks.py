@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from embedtune.mining.candidates import PADDING, Candidates, belongs, repeated
-from embedtune.workflows.mining_opinions import Judge, least
-from embedtune.workflows.mining_search import Search
+from embedtune.workflows.mining.opinions import Judge, least
+from embedtune.workflows.mining.search import Search
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from embedtune.models.resolve import STARTER
 from embedtune.models.save import save_encoder
 from embedtune.models.starter import MOST_TEXTS
 from embedtune.models.store import VectorStore
-from embedtune.workflows.mining_job import Job, key_of, save_array
+from embedtune.workflows.mining.job import Job, key_of, save_array
 from embedtune.workflows.talk import Talk
 
 Sliceable = TypeVar("Sliceable", list[str], np.ndarray)

@@ -12,9 +12,9 @@ from embedtune.models.cross_encoder import PairScorer, fingerprint, load_cross_e
 from embedtune.models.load import load_encoder
 from embedtune.models.store import VectorStore
 from embedtune.search.pairwise import pair_scores
-from embedtune.workflows.mining_job import Job, key_of, save_array
-from embedtune.workflows.mining_search import Search, distinct_documents
-from embedtune.workflows.mining_sources import VectorWriter, in_blocks, way_of
+from embedtune.workflows.mining.job import Job, key_of, save_array
+from embedtune.workflows.mining.search import Search, distinct_documents
+from embedtune.workflows.mining.sources import VectorWriter, in_blocks, way_of
 from embedtune.workflows.talk import Talk
 
 

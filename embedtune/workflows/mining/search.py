@@ -16,8 +16,8 @@ from embedtune.search.bm25 import Bm25
 from embedtune.search.dense import top_k
 from embedtune.search.index import DiskIndex, deepen, disk_index
 from embedtune.search.pairwise import pair_scores
-from embedtune.workflows.mining_job import Job, key_of, save_array
-from embedtune.workflows.mining_sources import Documents, Vectors
+from embedtune.workflows.mining.job import Job, key_of, save_array
+from embedtune.workflows.mining.sources import Documents, Vectors
 from embedtune.workflows.talk import Talk
 
 EXACT, SAID = "exact", "said.json"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from embedtune.errors import OutputError
-from embedtune.workflows.mining_job import MANIFEST, Job, alone_in, changes, save_array
+from embedtune.workflows.mining.job import MANIFEST, Job, alone_in, changes, save_array
 
 
 def test_a_stage_is_found_again_and_a_changed_one_is_begun_anew(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
     job = Job(tmp_path / "j")
     code = (
         "import sys; from pathlib import Path; from embedtune.errors import OutputError\n"
-        "from embedtune.workflows.mining_job import Job, alone_in\n"
+        "from embedtune.workflows.mining.job import Job, alone_in\n"
         "try:\n"
         f"    alone_in(Job(Path({json.dumps(str(job.path))}))).__enter__()\n"
         "except OutputError as error:\n"

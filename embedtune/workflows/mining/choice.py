@@ -29,10 +29,10 @@ from embedtune.mining.filters import (
 )
 from embedtune.mining.ledger import Entry, entry, suspects
 from embedtune.mining.sample import Chosen, choose
-from embedtune.workflows.mining_blocks import Block, read_block, text_ids_of
-from embedtune.workflows.mining_job import Job
-from embedtune.workflows.mining_opinions import Judge
-from embedtune.workflows.mining_search import Search, sampled
+from embedtune.workflows.mining.blocks import Block, read_block, text_ids_of
+from embedtune.workflows.mining.job import Job
+from embedtune.workflows.mining.opinions import Judge
+from embedtune.workflows.mining.search import Search, sampled
 from embedtune.workflows.talk import Talk
 
 LEDGER_LINES = 200

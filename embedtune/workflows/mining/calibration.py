@@ -8,10 +8,10 @@ import numpy as np
 from embedtune.config.mining import MineConfig
 from embedtune.mining.calibrate import Proposal, propose_margin
 from embedtune.mining.candidates import Candidates
-from embedtune.workflows.mining_blocks import gathered, read_block
-from embedtune.workflows.mining_choice import filters_of
-from embedtune.workflows.mining_job import Job
-from embedtune.workflows.mining_search import Search, sampled
+from embedtune.workflows.mining.blocks import gathered, read_block
+from embedtune.workflows.mining.choice import filters_of
+from embedtune.workflows.mining.job import Job
+from embedtune.workflows.mining.search import Search, sampled
 from embedtune.workflows.talk import Talk
 
 HALF = 0.5
