@@ -1,1 +1,1 @@
-"""The stages of a mining job: sources, search, opinions of other models, calibration, choice, result; `run` joins them."""
+"""The stages of a mining job: sources, search, other opinions, calibration, choice, result; `run` joins them."""
