@@ -46,7 +46,8 @@ class Triplet(Loss):
 
     Args:
         margin: in units of the similarity, 0 or more; None: 0.3 for cosine, 1.0 for euclidean, 0 with soft_margin.
-        mining: one of the above; None: given when the batch has negatives, else hard.
+        mining: one of the above; None: given when the batch has negatives, else all (on pairs with false negatives, hard
+            ended far below it; see the benchmarks).
         soft_margin: ln(1 + exp(.)) instead of max(0, .).
         distance: "cosine" or "euclidean".
 
@@ -73,7 +74,7 @@ class Triplet(Loss):
 
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """Mean over triplets, of shape ()."""
-        mining = self.mining or ("given" if has_negatives(batch) else "hard")
+        mining = self.mining or ("given" if has_negatives(batch) else "all")
         self._check(batch, mining)
         if mining == "all":
             return self._all(batch)
@@ -88,11 +89,11 @@ class Triplet(Loss):
         where = "loss.triplet.args.mining"
         if mining == "given" and not has_negatives(batch):
             raise ConfigError(
-                "mining: given needs negatives and the data has none", where=where, next="use mining: hard"
+                "mining: given needs negatives and the data has none", where=where, next="use mining: all"
             )
         if mining == "ranking" and batch.labels is None:
             raise ConfigError(
-                "mining: ranking needs labels and the data has none", where=where, next="use mining: hard"
+                "mining: ranking needs labels and the data has none", where=where, next="use mining: all"
             )
 
     def _terms(self, gap: Tensor) -> Tensor:

@@ -395,6 +395,7 @@ def test_ctrl_c_before_the_first_step_leaves_nothing(
 ) -> None:
     import embedtune.models.starter
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     monkeypatch.setattr(
         embedtune.models.starter, "build_starter", lambda *_, **__: os.kill(os.getpid(), signal.SIGINT) or time.sleep(9)
     )

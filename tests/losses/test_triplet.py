@@ -163,7 +163,7 @@ def test_defaults_follow_the_data_and_the_distance(make_batch):
     batch = replace(make_batch(), labels=None)
     assert build_loss("triplet")(batch) == build_loss("triplet", mining="given", margin=0.3)(batch)
     bare = replace(make_batch(negatives=0), labels=None)
-    assert build_loss("triplet")(bare) == build_loss("triplet", mining="hard", margin=0.3)(bare)
+    assert build_loss("triplet")(bare) == build_loss("triplet", mining="all", margin=0.3)(bare)
     assert build_loss("triplet", distance="euclidean").margin == 1.0
     assert build_loss("triplet", soft_margin=True).margin == 0.0
 
@@ -216,7 +216,7 @@ def test_the_share_of_active_triplets_is_counted():
 def test_data_that_cannot_serve_the_mining_are_refused(make_batch, mining, change, message):
     with pytest.raises(ConfigError, match=message) as caught:
         build_loss("triplet", mining=mining)(replace(make_batch(), **change))
-    assert caught.value.next == "use mining: hard"
+    assert caught.value.next == "use mining: all"
 
 
 @pytest.mark.parametrize(
