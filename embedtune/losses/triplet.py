@@ -46,8 +46,8 @@ class Triplet(Loss):
 
     Args:
         margin: in units of the similarity, 0 or more; None: 0.3 for cosine, 1.0 for euclidean, 0 with soft_margin.
-        mining: one of the above; None: given when the batch has negatives, else all (on pairs with false negatives, hard
-            ended far below it; see the benchmarks).
+        mining: one of the above; None: given when the batch has negatives, else all (on pairs with false negatives,
+            hard ended far below it; see the benchmarks).
         soft_margin: ln(1 + exp(.)) instead of max(0, .).
         distance: "cosine" or "euclidean".
 
@@ -92,9 +92,7 @@ class Triplet(Loss):
                 "mining: given needs negatives and the data has none", where=where, next="use mining: all"
             )
         if mining == "ranking" and batch.labels is None:
-            raise ConfigError(
-                "mining: ranking needs labels and the data has none", where=where, next="use mining: all"
-            )
+            raise ConfigError("mining: ranking needs labels and the data has none", where=where, next="use mining: all")
 
     def _terms(self, gap: Tensor) -> Tensor:
         return functional.softplus(gap) if self.soft_margin else functional.relu(gap)
