@@ -11,6 +11,7 @@ from rich.text import Text
 from embedtune.data.rows import Finding
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import Comparison
+from embedtune.reports.evaluation import evaluation_rows, mean_rows, sentences, sets_of
 from embedtune.reports.printable import printable
 from embedtune.reports.wording import Scores, basis, by_severity, mining_summary, said, score_parts, word_and_sentence
 
@@ -80,6 +81,39 @@ def _finding_table(findings: list[Finding]) -> Table:
     table.add_column()
     for finding in findings:
         table.add_row(Text(f"{finding.severity}:", style=_STYLES[finding.severity]), Text(printable(said(finding))))
+    return table
+
+
+def evaluation_tables(result: Mapping[str, Any]) -> RenderableType:
+    """A table a set, one of the means over the sets, the comparisons in words, and the findings.
+
+    Args:
+        result: the keys of `embedtune evaluate --json`.
+    """
+    parts: list[RenderableType] = []
+    for name in sets_of(result):
+        parts += [
+            Text(printable(name), style="bold"),
+            _plain_table(*evaluation_rows(result, name, tested=False)),
+            Text(),
+        ]
+        parts += [Text(printable(sentence)) for sentence in sentences(result, name)]
+        parts += [Text()] if result["comparisons"] else []
+    header, rows = mean_rows(result)
+    if rows:
+        parts += [Text("mean over the sets", style="bold"), _plain_table(header, rows), Text()]
+    known = by_severity(result["findings"])
+    if known:
+        parts.append(_finding_table(known))
+    return Group(*parts)
+
+
+def _plain_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for place, heading in enumerate(header):
+        table.add_column(Text(printable(heading)), justify="right" if place else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell), style=_STYLES.get(cell, "")) for cell in row))
     return table
 
 

@@ -1,0 +1,77 @@
+"""`embedtune evaluate`: score encoders, BM25 and other people's rankings on judged sets."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from embedtune.cli._output import AsJson, Quiet, Talk, print_json, print_renderable, print_text
+from embedtune.config.evaluation import EVALUATE_KEYS
+from embedtune.config.load import load_evaluation
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("evaluate", short_help="Score encoders on a judged set.")(evaluate)
+
+
+def evaluate(
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A Hub name, a folder (such as RUN/model), starter or bm25; give several to compare them."),
+    ] = None,
+    data: Annotated[
+        list[str] | None, typer.Option(help="A file, a folder or hf:owner/name; the built-in samples if none.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="The split whose queries are asked; test if none.")] = None,
+    columns: Annotated[str | None, typer.Option(metavar="ROLE=COLUMN,...", help="Columns with other names.")] = None,
+    metrics: Annotated[
+        str | None, typer.Option(metavar="NAME@K,...", help="Such as ndcg@10,map@100; the first decides comparisons.")
+    ] = None,
+    query_model: Annotated[str | None, typer.Option(metavar="MODEL", help="Another encoder for the queries.")] = None,
+    dimensions: Annotated[
+        str | None, typer.Option(metavar="64,128,...", help="Score vectors cut to these dimensions too.")
+    ] = None,
+    run: Annotated[
+        list[str] | None, typer.Option(metavar="FILE.trec", help="Score somebody else's ranking, in TREC's format.")
+    ] = None,
+    prompts: Annotated[
+        list[str] | None,
+        typer.Option(metavar='query="...",document="..."', help="Text put before each; once, or once for each model."),
+    ] = None,
+    max_length: Annotated[int | None, typer.Option(help="Tokens beyond which a text is cut.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run the models' own Python code. It can do anything.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(help="Of the statistics and of the starter.")] = None,
+    device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to encode.")] = None,
+    output: Annotated[str | None, typer.Option(metavar="FOLDER", help="A new folder for rankings and report.")] = None,
+    store: Annotated[
+        str | None, typer.Option(metavar="FOLDER|none", help="Where vectors are kept between runs.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score encoders on a judged set, with 95 % intervals; each is compared with the first.
+
+    Without arguments the starter and BM25 are scored on the samples that come with embedtune. The output folder gets a
+    TREC run a model, the values of every query and a report.
+    """
+    options = {
+        name: value
+        for name, value in locals().items()
+        if name in EVALUATE_KEYS and value is not None and value is not False
+    }
+    config = load_evaluation(options)
+    from embedtune.workflows.evaluate import evaluate as run_evaluation
+
+    result = run_evaluation(config, talk=Talk(quiet=quiet)).as_json()
+    print_json(result) if as_json else _print(result)
+
+
+def _print(result: Mapping[str, Any]) -> None:
+    """The tables, and where everything is."""
+    from embedtune.reports.terminal import evaluation_tables
+
+    print_renderable(evaluation_tables(result))
+    print_text(f"\nreport  {result['report']}")

@@ -1,0 +1,129 @@
+"""What an evaluation leaves: the object behind `--json`, its files, and how its rows compare."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedtune.data.rows import Finding
+from embedtune.evaluation.judged import JudgedSet
+from embedtune.evaluation.significance import LEVEL, bootstrap_interval, compare_paired, holm
+from embedtune.workflows.evaluation_systems import Scored
+
+RESULT, REPORT, PER_QUERY = "evaluation.json", "report.md", "per_query.jsonl"
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """The outcome of `embedtune evaluate`; the field names are the `--json` keys and stay.
+
+    Args:
+        models: a row a system and set: model, label, data, dimensions, metrics, intervals, queries, documents, run.
+        report: the Markdown report; everything else lies beside it.
+        means: a row a system: its metrics, averaged over the sets; empty with one set.
+        comparisons: each row against the first of its set, on the first metric; p-values Holm-adjusted a set.
+        metric: what the comparisons rest on.
+        findings: what is odd about the sets and runs.
+        described: what was read.
+    """
+
+    models: tuple[Mapping[str, Any], ...]
+    report: str
+    metric: str
+    elapsed_s: float
+    means: tuple[Mapping[str, Any], ...] = ()
+    comparisons: tuple[Mapping[str, Any], ...] = ()
+    findings: tuple[Finding, ...] = ()
+    described: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plain object that `--json` prints and `evaluation.json` holds."""
+        return dataclasses.asdict(self)
+
+
+def row_of(scored: Scored, name: str, run: Path, *, seed: int) -> dict[str, Any]:
+    """A system on a set, with the 95 % bootstrap interval of each mean.
+
+    Args:
+        scored: the system.
+        name: of the set.
+        run: the file of its ranking.
+        seed: of the draws.
+    """
+    intervals = {
+        metric: list(bootstrap_interval(values, seed=seed)) for metric, values in scored.scores.per_query.items()
+    }
+    return {
+        "model": scored.model,
+        "label": scored.label,
+        "data": name,
+        "dimensions": scored.dimensions,
+        "metrics": scored.scores.means,
+        "intervals": intervals,
+        "queries": len(scored.scores),
+        "documents": scored.scores.documents,
+        "run": str(run),
+    }
+
+
+def compare_with_first(rows: Sequence[Scored], name: str, metric: str, *, seed: int) -> list[dict[str, Any]]:
+    """Every other system of a set against the first; the verdict goes by the adjusted p-value.
+
+    Args:
+        rows: the systems on one set.
+        name: of the set.
+        metric: what to compare.
+        seed: of the draws.
+    """
+    first, *others = rows
+    before = first.scores.per_query[metric]
+    found = [compare_paired(before, one.scores.per_query[metric], metric=metric, seed=seed) for one in others]
+    adjusted = holm(np.array([one.p_value for one in found])).tolist()
+    compared = []
+    for other, one, p_holm in zip(others, found, adjusted, strict=True):
+        strict = replace(one, p_value=p_holm, verdict=one.verdict if p_holm < LEVEL else "no difference shown")
+        pair = {"data": name, "a": first.label, "b": other.label, "p_holm": p_holm}
+        compared.append({**strict.as_dict(), **pair, "p_value": one.p_value})
+    return compared
+
+
+def means_over_sets(rows: Sequence[Mapping[str, Any]], sets: int) -> list[dict[str, Any]]:
+    """The metrics of each system averaged over the sets, every set counting the same; nothing for one set."""
+    if sets < 2:
+        return []
+    means = []
+    for label in dict.fromkeys(row["label"] for row in rows):
+        own = [row for row in rows if row["label"] == label]
+        metrics = {name: float(np.mean([row["metrics"][name] for row in own])) for name in own[0]["metrics"]}
+        means.append({"model": own[0]["model"], "label": label, "metrics": metrics, "sets": len(own)})
+    return means
+
+
+def per_query_lines(rows: Sequence[Scored], name: str, judged: JudgedSet) -> Iterator[str]:
+    """One JSON object a query: its set, id and text, and every metric of every system."""
+    for place, (query, text) in enumerate(zip(judged.query_ids, judged.queries, strict=True)):
+        scores = {
+            row.label: {metric: round(float(values[place]), 6) for metric, values in row.scores.per_query.items()}
+            for row in rows
+        }
+        line = {"data": name, "query": query, "text": text, "scores": scores}
+        yield json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def file_name(label: str) -> str:
+    """A system's label as a file name that tells it from others: the end of a path, a run's name for its model.
+
+    >>> file_name("runs/first/model@64"), file_name("intfloat/multilingual-e5-small"), file_name("내 모델")
+    ('first@64', 'multilingual-e5-small', '내-모델')
+    """
+    path, at, size = label.rpartition("@") if re.search(r"@\d+$", label) else (label, "", "")
+    parts = [part for part in re.split(r"[/\\]", path) if part not in ("", ".", "..")]
+    if len(parts) > 1 and parts[-1] == "model":
+        parts.pop()
+    return re.sub(r"[^\w.+-]+", "-", parts[-1] if parts else "model").strip("-") + at + size

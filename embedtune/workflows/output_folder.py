@@ -1,0 +1,69 @@
+"""A new folder for results: never somebody else's, and gone again when nothing came of it."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from embedtune.errors import ConfigError, OutputError
+
+
+@contextmanager
+def fresh_folder(asked: str | None, parent: Path, name: str) -> Iterator[Path]:
+    """Make the folder that was asked for, or a dated one; take back what was written there if the work fails.
+
+    Args:
+        asked: a folder that does not exist or is empty; None for `parent/<date>-<name>`.
+        parent: of the dated folder.
+        name: of what is done, for the dated folder.
+
+    Raises:
+        ConfigError: the folder holds files already.
+        OutputError: it cannot be made or written.
+    """
+    path = Path(asked).expanduser() if asked else _unused(parent / f"{datetime.now():%Y%m%d-%H%M%S}-{name}")
+    try:
+        if path.is_dir() and any(path.iterdir()):
+            raise ConfigError(
+                f"{path} is not empty, and results never go among other people's files",
+                where="--output",
+                next="name a folder that does not exist yet",
+            )
+        made = not path.is_dir()
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from error
+    try:
+        yield path
+    except BaseException as error:
+        _empty(path)
+        with suppress(OSError):
+            if made:
+                path.rmdir()
+            if not asked:
+                parent.rmdir()  # only where nothing else is in it
+        if isinstance(error, OSError):
+            raise _unwritable(path, error) from error
+        raise
+
+
+def _unused(path: Path) -> Path:
+    """The path itself, or with a number when two begin in the same second."""
+    candidate, number = path, 2
+    while candidate.exists():
+        candidate, number = path.with_name(f"{path.name}-{number}"), number + 1
+    return candidate
+
+
+def _empty(path: Path) -> None:
+    for entry in path.iterdir():
+        shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: Exception) -> OutputError:
+    return OutputError(
+        f"the results cannot be written to {str(path)[:200]}: {getattr(error, 'strerror', None) or error}",
+        where="--output",
+        next="name a folder that you may write to",
+    )

@@ -1,0 +1,156 @@
+"""`embedtune evaluate` as people give it: rows, files, findings, and what it refuses."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embedtune.cli._guard import guarded
+from embedtune.cli.app import build_app
+from embedtune.evaluation.metrics import ndcg_at_k
+from embedtune.evaluation.trec import read_run
+
+Evaluate = Callable[..., dict[str, Any]]
+NAMES = ("password", "refund", "delivery", "비밀번호", "환불", "배송")
+
+
+def records(rows: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in: a BEIR set with graded, absent and empty judgments, and Korean pairs."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "set" / "qrels").mkdir(parents=True)
+    corpus = [{"_id": f"d{i}", "title": "", "text": f"All about {NAMES[i % 6]} in part {i}."} for i in range(12)]
+    queries = [{"_id": f"q{i}", "text": f"What about {NAMES[i]}?"} for i in range(6)]
+    judged = [f"q{i}\td{i}\t2\nq{i}\td{i + 6}\t1\n" for i in range(5)]
+    (tmp_path / "set/corpus.jsonl").write_text(records(corpus), encoding="utf-8")
+    (tmp_path / "set/queries.jsonl").write_text(records(queries), encoding="utf-8")
+    (tmp_path / "set/qrels/test.tsv").write_text(
+        "query-id\tcorpus-id\tscore\n" + "".join(judged) + "q5\td5\t0\nq0\tgone\t1\n", encoding="utf-8"
+    )
+    pairs = [{"query": f"{NAMES[i % 6]} 질문 {i}?", "answer": f"{NAMES[i % 6]} 답변 {i}."} for i in range(8)]
+    (tmp_path / "pairs.jsonl").write_text(records(pairs), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def evaluate(here: Path, capsys: pytest.CaptureFixture[str]) -> Evaluate:
+    """Evaluates with these arguments and returns what `--json` printed."""
+
+    def run(*arguments: str, code: int = 0) -> dict[str, Any]:
+        fixed = ("--store", "none", "--device", "cpu", "--json")
+        came = guarded(build_app(), ["evaluate", *arguments, *fixed])
+        out, err = capsys.readouterr()
+        assert came == code, err + out
+        result: dict[str, Any] = json.loads(out)
+        result["stderr"] = err
+        return result
+
+    return run
+
+
+def test_the_row_of_bm25_is_that_of_its_own_run_file(evaluate: Evaluate, here: Path) -> None:
+    result = evaluate("--model", "bm25", "--data", "set", "--metrics", "ndcg@10,recall@1", "--output", "out")
+    (row,) = result["models"]
+    assert (row["model"], row["queries"], row["documents"], row["dimensions"]) == ("bm25", 5, 12, None)
+    run = read_run(here / "out/bm25.trec")
+    grades = {f"q{i}": {f"d{i}": 2, f"d{i + 6}": 1} for i in range(5)} | {"q0": {"d0": 2, "d6": 1, "gone": 1}}
+    values = []
+    for query, judged in grades.items():
+        ranked = sorted(run.get(query, {}), key=lambda document: (run[query][document], document), reverse=True)
+        ranked_grades = np.array([judged.get(document, 0) for document in ranked] or [0])
+        values.append(float(ndcg_at_k(ranked_grades, np.array(list(judged.values())), 10)))
+    assert row["metrics"]["ndcg@10"] == pytest.approx(np.mean(values))
+    assert row["intervals"]["ndcg@10"][0] <= row["metrics"]["ndcg@10"] <= row["intervals"]["ndcg@10"][1]
+    lines = [json.loads(line) for line in (here / "out/per_query.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["scores"]["bm25"]["ndcg@10"] for line in lines] == pytest.approx(values, abs=1e-6)
+    assert lines[3]["text"] == "What about 비밀번호?"
+
+
+def test_what_is_odd_is_counted(evaluate: Evaluate) -> None:
+    result = evaluate("--model", "bm25", "--data", "set")
+    found = {one["code"]: one["count"] for one in result["findings"]}
+    assert found == {"queries-without-relevant": 1, "judgments-outside-corpus": 1, "weak-test": 5}
+    assert "1 query without a relevant document" in result["stderr"]
+
+
+def test_encoders_cut_vectors_and_foreign_runs_beside_each_other(
+    evaluate: Evaluate, here: Path, bert_folder: Path
+) -> None:
+    (here / "theirs.trec").write_text(
+        "q0 Q0 d0 1 2.0 x\nq0 Q0 d99 2 1.0 x\nq1 Q0 d7 1 2.0 x\nq9 Q0 d0 1 1 x\n", encoding="utf-8"
+    )
+    options = ("--model", str(bert_folder), "--dimensions", "8,32", "--run", "theirs.trec", "--data", "set")
+    result = evaluate(*options, "--metrics", "ndcg@10", "--output", "out")
+    cut, theirs = f"{bert_folder}@8", "theirs.trec"
+    assert [row["label"] for row in result["models"]] == [str(bert_folder), cut, theirs]
+    assert [row["dimensions"] for row in result["models"]] == [32, 8, None]
+    assert [(one["a"], one["b"]) for one in result["comparisons"]] == [
+        (str(bert_folder), cut),
+        (str(bert_folder), theirs),
+    ]
+    assert all(one["p_holm"] >= one["p_value"] for one in result["comparisons"])
+    found = {one["code"]: one["count"] for one in result["findings"]}
+    assert (found["queries-not-in-run"], found["run-queries-not-judged"]) == (3, 1)
+    assert found["run-documents-not-in-corpus"] == 1
+    assert sorted(path.name for path in (here / "out").glob("*.trec")) == [
+        f"{bert_folder.name}.trec",
+        f"{bert_folder.name}@8.trec",
+    ]
+
+
+def test_an_encoder_of_its_own_for_queries(evaluate: Evaluate, bert_folder: Path) -> None:
+    same = evaluate("--model", str(bert_folder), "--data", "set", "--output", "a")
+    with_it = evaluate("--model", str(bert_folder), "--query-model", str(bert_folder), "--data", "set", "--output", "b")
+    assert with_it["models"][0]["metrics"] == same["models"][0]["metrics"]
+
+
+def test_several_sets_have_their_own_rows_and_a_mean(evaluate: Evaluate, here: Path) -> None:
+    result = evaluate("--data", "set", "--data", "pairs.jsonl", "--metrics", "ndcg@10", "--output", "out")
+    assert [(row["label"], row["data"]) for row in result["models"]] == [
+        ("starter", "set test"),
+        ("bm25", "set test"),
+        ("starter", "pairs"),
+        ("bm25", "pairs"),
+    ]
+    values = {(row["label"], row["data"]): row["metrics"]["ndcg@10"] for row in result["models"]}
+    for mean in result["means"]:
+        both = [values[mean["label"], name] for name in ("set test", "pairs")]
+        assert mean["metrics"]["ndcg@10"] == pytest.approx(sum(both) / 2)
+    assert len(list((here / "out").glob("*.trec"))) == 4
+    assert "Mean over the sets" in (here / "out/report.md").read_text(encoding="utf-8")
+
+
+def test_without_json_a_table_and_the_report_are_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(build_app(), ["evaluate", "--model", "bm25", "--data", "pairs.jsonl", "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert "nDCG@10" in out and "bm25" in out
+    report = Path(out.strip().splitlines()[-1].split()[-1])
+    assert report.is_file() and report.parent.parent == Path("evaluations")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--model", "nowhere/at/all"), 1, "no folder"),
+        (("--metrics", "ndgc@10"), 2, "ndcg@10"),
+        (("--dimensions", "999"), 2, "fewer than 999"),
+        (("--data", "set", "--split", "dev"), 1, "no split 'dev'"),
+        (("--run", "nothing.trec"), 1, "no such file"),
+        (("--run", "pairs.jsonl", "--data", "set", "--data", "pairs.jsonl"), 2, "one set"),
+        (("--query-model", "starter"), 2, "shares no space"),
+        (("--output", "set"), 2, "not empty"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_is_refused(evaluate: Evaluate, here: Path, options: tuple[str, ...], code: int, words: str) -> None:
+    data = () if "--data" in options else ("--data", "set")
+    error = evaluate(*options, *data, code=code)["error"]
+    assert words in error["message"]
+    assert not (here / "evaluations").exists()
