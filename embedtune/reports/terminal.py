@@ -108,6 +108,42 @@ def evaluation_tables(result: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
+def comparison_text(result: Mapping[str, Any]) -> RenderableType:
+    """The verdict on B, the means of its seeds, the queries won and lost most, and the findings.
+
+    Args:
+        result: the keys of `embedtune compare --json`.
+    """
+    parts: list[RenderableType] = [
+        Text(f"{key.upper()}  {printable(', '.join(names))}{_seeds(result['seeds'][key])}")
+        for key, names in result["names"].items()
+    ]
+    parts += [Text(), Text(printable(result["sentence"]), style=_STYLES.get(result["verdict"], "bold"))]
+    parts.append(Text(f"B won on {result['won']:,} queries, lost on {result['lost']:,}, tied on {result['tied']:,}."))
+    for heading, rows in (("most won", result["most_won"]), ("most lost", result["most_lost"])):
+        cells = [(f"{row['a']:.3f}", f"{row['b']:.3f}", row["text"] or row["query"]) for row in rows]
+        parts += [Text(), _query_table(heading, cells)] if cells else []
+    known = by_severity(result["findings"])
+    if known:
+        parts += [Text(), _finding_table(known)]
+    return Group(*parts)
+
+
+def _seeds(means: list[float]) -> str:
+    """The mean of each seed, where there are several."""
+    return f" ({', '.join(f'{mean:.3f}' for mean in means)})" if len(means) > 1 else ""
+
+
+def _query_table(heading: str, rows: Iterable[tuple[str, str, str]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in "AB":
+        table.add_column(name, justify="right", no_wrap=True, min_width=5)
+    table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    for a, b, text in rows:
+        table.add_row(a, b, Text(printable(text)))
+    return table
+
+
 def _plain_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for place, heading in enumerate(header):

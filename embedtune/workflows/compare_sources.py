@@ -1,0 +1,160 @@
+"""Values per query of whatever can be compared: a training run, an evaluation, or a TREC run on judged data."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from embedtune.data.judged_source import read_judged
+from embedtune.data.rows import Finding
+from embedtune.errors import ConfigError, DataError
+from embedtune.evaluation.judged import JudgedSet, as_arrays
+from embedtune.evaluation.rankers import by_run
+from embedtune.evaluation.retrieval import demand_judged, score_ranking
+from embedtune.evaluation.trec import read_run
+from embedtune.workflows.evaluation_result import PER_QUERY, RESULT
+from embedtune.workflows.evaluation_systems import run_findings
+
+_ASK = "give a run folder of `embedtune train`, a folder of `embedtune evaluate`, or a TREC run with --data"
+
+
+@dataclass(frozen=True)
+class Values:
+    """What one system got on each query.
+
+    Args:
+        name: as the user named it.
+        scores: query -> metric -> value; the set belongs to the query's name where there are several.
+        sets: names of the sets; empty where they are not known.
+        unseen: the queries whose documents training never saw; None where that is not known.
+        texts: of the queries, where they are known.
+        hashes: of the files that the queries came from, where they are known.
+        findings: what is odd about it.
+    """
+
+    name: str
+    scores: Mapping[str, Mapping[str, float]]
+    sets: frozenset[str] = frozenset()
+    unseen: frozenset[str] | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    hashes: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics there are."""
+        return list(next(iter(self.scores.values()), {}))
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Reads what a comparison names; judged data are read once, and only for TREC runs.
+
+    Args:
+        data: the judged data of TREC runs, where they were given.
+        split: which of their splits.
+        metric: what TREC runs are scored by.
+    """
+
+    data: str | None
+    split: str
+    metric: str
+
+    def read(self, name: str) -> Values:
+        """The values of one system: a path, and for a folder that holds several systems its name behind a `#`.
+
+        Raises:
+            DataError: there is nothing to compare by that name.
+            ConfigError: it does not say which system, or a TREC run comes without data.
+        """
+        path, choice = Path(name).expanduser(), ""
+        if not path.exists() and "#" in name:
+            folder, _, choice = name.rpartition("#")
+            path = Path(folder).expanduser()
+        if path.is_file():
+            return self._of_run(name, path)
+        if not (path / PER_QUERY).is_file():
+            lacks = f"there is no {PER_QUERY} in it" if path.is_dir() else "no such file or folder"
+            raise DataError(lacks, where=name, next=_ASK)
+        lines = _lines(path / PER_QUERY)
+        return _of_evaluation(name, path, lines, choice) if "scores" in lines[0] else _of_training(name, lines, choice)
+
+    def _of_run(self, name: str, path: Path) -> Values:
+        if self.data is None:
+            raise ConfigError(
+                "a TREC run says nothing of what is relevant", where=name, next="add --data SET, and --split"
+            )
+        run, judged, queries = read_run(path), *self._judged
+        scores = score_ranking(by_run(run, judged), judged, [self.metric]).per_query[self.metric].tolist()
+        return Values(
+            name,
+            {query: {self.metric: value} for query, value in zip(judged.query_ids, scores, strict=True)},
+            sets=frozenset([judged.name]),
+            texts=queries,
+            findings=tuple(run_findings(name, run, judged, queries)),
+        )
+
+    @cached_property
+    def _judged(self) -> tuple[JudgedSet, Mapping[str, str]]:
+        source = read_judged(str(self.data), self.split, {})
+        judged = as_arrays(source.judged)
+        demand_judged(judged)
+        return judged, source.judged.queries
+
+
+def _of_training(name: str, lines: list[dict[str, Any]], choice: str) -> Values:
+    """The tuned model of a run, or with `#before` the encoder as it came."""
+    when = choice or "after"
+    if when not in ("before", "after"):
+        raise ConfigError(f"a training run holds before and after, and no {when!r}", where=name)
+    unseen = frozenset(line["query"] for line in lines if line["unseen"])
+    return Values(name, {line["query"]: line[when] for line in lines}, unseen=unseen)
+
+
+def _of_evaluation(name: str, folder: Path, lines: list[dict[str, Any]], choice: str) -> Values:
+    labels = list(lines[0]["scores"])
+    label = choice or labels[0]
+    if label not in labels or (len(labels) > 1 and not choice):
+        said = f"no {choice!r}" if choice else "several systems"
+        raise ConfigError(
+            f"this evaluation holds {said}; there {'is' if len(labels) == 1 else 'are'} {', '.join(labels)}",
+            where=name,
+            next=f"name one of them: {folder}#{labels[-1]}",
+        )
+    sets = frozenset(line["data"] for line in lines)
+    keys = [f"{line['data']}: {line['query']}" if len(sets) > 1 else line["query"] for line in lines]
+    return Values(
+        name,
+        {key: line["scores"][label] for key, line in zip(keys, lines, strict=True)},
+        sets=sets,
+        texts={key: line["text"] for key, line in zip(keys, lines, strict=True)},
+        hashes=_hashes(folder / RESULT),
+    )
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                record = json.loads(line)
+                record["query"], record["scores" if "scores" in record else "after"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(
+                    "this is no line of values of a query, as embedtune writes them",
+                    where=f"{path}:{number}",
+                    next="the file was damaged; train or evaluate again",
+                ) from error
+            found.append(record)
+    if not found:
+        raise DataError("there is no query in it", where=str(path), next=_ASK)
+    return found
+
+
+def _hashes(path: Path) -> frozenset[str]:
+    try:
+        return frozenset(json.loads(path.read_text(encoding="utf-8"))["facts"]["data_sha256"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return frozenset()  # a record to check against, not one to depend on
