@@ -194,7 +194,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool
     if not rows:
         return ""
     rule = ["---", *["---:" if numbers else "---" for _ in header[1:]]]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
+    # A table is cut into cells before its code spans are read, so a bar in one of them ends the cell too.
+    safe = ([re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in cells] for cells in (header, rule, *rows))
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in safe)
 
 
 def fenced(language: str, lines: Sequence[str]) -> str:

@@ -1,0 +1,93 @@
+"""The report and the tables of an evaluation: what they say, and that what data say in them stays text."""
+
+import io
+import re
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+from rich.console import Console
+
+from embedtune.data.rows import Finding
+from embedtune.reports.evaluation import evaluation_report, evaluation_rows
+from embedtune.reports.terminal import comparison_text, evaluation_tables
+
+EVIL = "<script>alert(1)</script>|`x`\x1b[31m"
+
+
+def row(label: str, value: float, data: str = "세트 test") -> dict[str, Any]:
+    metrics = {"recall@5": 0.25, "ndcg@10": value}
+    intervals = {name: [each - 0.1, each + 0.1] for name, each in metrics.items()}
+    facts = {"model": label, "label": label, "data": data, "dimensions": None, "run": f"{label}.trec"}
+    return {**facts, "metrics": metrics, "intervals": intervals, "queries": 1234, "documents": 5678}
+
+
+@pytest.fixture
+def result() -> dict[str, Any]:
+    test = {"data": "세트 test", "a": "가", "b": EVIL, "difference": 0.2, "p_holm": 0.0002, "verdict": "better"}
+    return {
+        "models": [row("가", 0.3), row(EVIL, 0.5)],
+        "metric": "ndcg@10",
+        "means": [],
+        "comparisons": [{**test, "sentence": "Better: it rose."}],
+        "findings": [Finding("odd", "warning", 1, f"a query says {EVIL}.")],
+        "described": [f"read {EVIL}"],
+        "facts": {"versions": {"embedtune": "9"}, "data_sha256": {"x": "abc"}},
+        "report": "out/report.md",
+    }
+
+
+def test_cells_stand_under_their_headings(result: dict[str, Any]) -> None:
+    header, rows = evaluation_rows(result, "세트 test")
+    assert header == ("model", "nDCG@10", "95 % interval", "Recall@5", "difference", "p", "verdict")
+    assert rows[0] == ("가", "0.300", "0.200 to 0.400", "0.250", "", "", "")
+    assert rows[1][1:] == ("0.500", "0.400 to 0.600", "0.250", "+0.200", "< 0.001", "better")
+    assert {len(cells) for cells in rows} == {len(header)}
+    assert evaluation_rows(result, "세트 test", tested=False)[0] == header[:4]
+
+
+def test_the_report_renders_with_texts_of_data_as_text(result: dict[str, Any]) -> None:
+    html = MarkdownIt("commonmark").enable("table").render(evaluation_report(result))
+    assert "<script>" not in html and "\x1b" not in html
+    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 5
+    table = html.split("</table>")[0]
+    assert {len(re.findall("<t[hd]", line)) for line in table.split("<tr>")[1:]} == {7}
+    assert "1,234 queries, 5,678 documents." in html
+
+
+def test_means_over_sets_are_a_table_of_their_own(result: dict[str, Any]) -> None:
+    assert "Mean over the sets" not in evaluation_report(result)
+    result["models"].append(row("가", 0.7, "other"))
+    result["means"] = [{"label": "가", "metrics": {"ndcg@10": 0.5}}]
+    report = evaluation_report(result)
+    assert "## Mean over the sets\n\n| model | nDCG@10 |\n| --- | ---: |\n| 가 | 0.500 |" in report
+    assert report.index("## 세트 test") < report.index("## other")
+
+
+def shown(renderable: Any, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(renderable)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_terminal_shows_tables_sentences_and_findings(result: dict[str, Any]) -> None:
+    text = shown(evaluation_tables(result))
+    for part in ("세트 test", "0.200 to 0.400", "against 가: better: it rose.", "warning:"):
+        assert part in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_comparison_keeps_its_numbers_at_any_width(width: int) -> None:
+    lost = [{"query": "q1", "text": "어떤 질문 " * 30, "a": 0.75, "b": 0.125}]
+    result = {
+        "names": {"a": ["one", "two"], "b": ["three"]},
+        "seeds": {"a": [0.25, 0.5], "b": [0.3]},
+        "sentence": "Worse: it fell.",
+        "verdict": "worse",
+        **{"won": 0, "lost": 1, "tied": 2, "most_won": [], "most_lost": lost, "findings": []},
+    }
+    text = shown(comparison_text(result), width)
+    for part in ("0.750", "0.125", "Worse: it fell.", "(0.250, 0.500)"):
+        assert part in text
+    assert "most won" not in text
