@@ -6,7 +6,7 @@ from typing import Any
 from embedtune.evaluation.metrics import metric_label
 from embedtune.reports.markdown import bullets, code, escape, findings, table
 
-HOLM = "p-values are of paired permutation tests, adjusted by Holm's method for the number of systems compared."
+HOLM = "The p-values are adjusted by Holm's method for the number of systems compared; the intervals are not."
 Row = tuple[str, ...]
 _TEST = ("difference", "p", "verdict")
 

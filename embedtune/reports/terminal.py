@@ -11,7 +11,7 @@ from rich.text import Text
 from embedtune.data.rows import Finding
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import Comparison
-from embedtune.reports.evaluation import evaluation_rows, mean_rows, sentences, sets_of
+from embedtune.reports.evaluation import HOLM, evaluation_rows, mean_rows, sentences, sets_of
 from embedtune.reports.printable import printable
 from embedtune.reports.wording import Scores, basis, by_severity, mining_summary, said, score_parts, word_and_sentence
 
@@ -97,7 +97,8 @@ def evaluation_tables(result: Mapping[str, Any]) -> RenderableType:
             _plain_table(*evaluation_rows(result, name, tested=False)),
             Text(),
         ]
-        parts += [Text(printable(sentence)) for sentence in sentences(result, name)]
+        said = [*sentences(result, name)]
+        parts += [Text(printable(sentence)) for sentence in [*said, *([HOLM] if len(said) > 1 else [])]]
         parts += [Text()] if result["comparisons"] else []
     header, rows = mean_rows(result)
     if rows:

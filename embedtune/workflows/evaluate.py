@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from embedtune.config.evaluation import EvaluateConfig
 from embedtune.data.check import FEW_QUERIES
@@ -65,10 +66,10 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
     parts = _read(config, talk)
     findings = _findings(parts)
     with fresh_folder(config.output.folder, EVALUATIONS, file_name(parts[0].judged.name)) as folder:
-        result = _evaluated(config, parts, runs, folder, talk)
-        result = replace(
-            result, findings=(*findings, *result.findings), elapsed_s=round(time.perf_counter() - started, 2)
-        )
+        scored, more = _scored(config, parts, runs, talk)
+        result = _result(config, parts, scored, folder)
+        elapsed = round(time.perf_counter() - started, 2)
+        result = replace(result, findings=(*findings, *more), elapsed_s=elapsed)
         plain = result.as_json()
         (folder / RESULT).write_text(json.dumps(plain, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         (folder / REPORT).write_text(evaluation_report(plain), encoding="utf-8")
@@ -134,41 +135,42 @@ def _more_findings(judged: JudgedSet) -> list[Finding]:
     return found
 
 
-def _evaluated(
-    config: EvaluateConfig, parts: Sequence[Part], runs: dict[str, Run], folder: Path, talk: Talk
-) -> EvaluateResult:
-    """Score everything, then write rankings and values per query."""
+def _scored(
+    config: EvaluateConfig, parts: Sequence[Part], runs: Mapping[str, Run], talk: Talk
+) -> tuple[list[list[Scored]], list[Finding]]:
+    """The rows of every set, in the order in which systems and runs were named, and what is odd about the runs."""
     systems, sets = Systems(config, talk), [part.judged for part in parts]
-    scored: list[list[Scored]] = [[] for _ in sets]
+    rows: list[list[Scored]] = [[] for _ in sets]
     findings: list[Finding] = []
     for name in config.models.systems:
-        for own, found in zip(scored, systems.score(name, sets), strict=True):
+        for own, found in zip(rows, systems.score(name, sets), strict=True):
             own += found
     for path, run in runs.items():
-        scored[0].append(systems.score_run(path, run, sets[0]))
+        rows[0].append(systems.score_run(path, run, sets[0]))
         findings += run_findings(path, run, sets[0], parts[0].source.judged.queries)
-    metric, seed = str(parse_metric(config.evaluation.metrics[0])), config.evaluation.seed
+    return rows, findings
+
+
+def _result(
+    config: EvaluateConfig, parts: Sequence[Part], scored: Sequence[Sequence[Scored]], folder: Path
+) -> EvaluateResult:
+    """Write rankings and values per query, and put everything together."""
+    sets, seed = [part.judged for part in parts], config.evaluation.seed
+    metric = str(parse_metric(config.evaluation.metrics[0]))
     files = _run_files(scored, sets, folder)
-    rows = [
-        row_of(one, judged.name, files[judged.name, one.label], seed=seed)
-        for own, judged in zip(scored, sets, strict=True)
-        for one in own
-    ]
+    rows: list[dict[str, Any]] = []
+    comparisons: list[dict[str, Any]] = []
     with (folder / PER_QUERY).open("w", encoding="utf-8", newline="\n") as file:
         for own, judged in zip(scored, sets, strict=True):
             file.writelines(per_query_lines(own, judged.name, judged))
+            rows += [row_of(one, judged.name, files[judged.name, one.label], seed=seed) for one in own]
+            comparisons += compare_with_first(own, judged.name, metric, seed=seed)
     return EvaluateResult(
         models=tuple(rows),
         report=str(folder / REPORT),
         metric=metric,
-        elapsed_s=0.0,
         means=tuple(means_over_sets(rows, len(sets))),
-        comparisons=tuple(
-            one
-            for own, judged in zip(scored, sets, strict=True)
-            for one in compare_with_first(own, judged.name, metric, seed=seed)
-        ),
-        findings=tuple(findings),
+        comparisons=tuple(comparisons),
         described=tuple(sentence for part in parts for sentence in part.source.described),
         facts={**machine_facts(), "data_sha256": _hashes(config, parts), "options": config.model_dump()},
     )

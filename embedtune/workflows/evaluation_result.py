@@ -35,7 +35,7 @@ class EvaluateResult:
     models: tuple[Mapping[str, Any], ...]
     report: str
     metric: str
-    elapsed_s: float
+    elapsed_s: float = 0.0
     means: tuple[Mapping[str, Any], ...] = ()
     comparisons: tuple[Mapping[str, Any], ...] = ()
     findings: tuple[Finding, ...] = ()

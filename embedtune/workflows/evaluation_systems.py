@@ -70,7 +70,7 @@ class Systems:
 
     def score_run(self, path: str, run: Run, judged: JudgedSet) -> Scored:
         """A ranking that somebody else made."""
-        scored = self._scored(Path(path).name, path, None, by_run(run, judged), judged)
+        scored = self._scored(path, path, None, by_run(run, judged), judged)
         return replace(scored, ranked_here=False)
 
     def _by_words(self, judged: JudgedSet) -> Ranking:

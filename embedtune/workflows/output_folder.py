@@ -22,7 +22,7 @@ def fresh_folder(asked: str | None, parent: Path, name: str) -> Iterator[Path]:
         ConfigError: the folder holds files already.
         OutputError: it cannot be made or written.
     """
-    path = Path(asked).expanduser() if asked else _unused(parent / f"{datetime.now():%Y%m%d-%H%M%S}-{name}")
+    path = Path(asked).expanduser() if asked else unused(parent / f"{datetime.now():%Y%m%d-%H%M%S}-{name}")
     try:
         if path.is_dir() and any(path.iterdir()):
             raise ConfigError(
@@ -48,7 +48,7 @@ def fresh_folder(asked: str | None, parent: Path, name: str) -> Iterator[Path]:
         raise
 
 
-def _unused(path: Path) -> Path:
+def unused(path: Path) -> Path:
     """The path itself, or with a number when two begin in the same second."""
     candidate, number = path, 2
     while candidate.exists():

@@ -16,6 +16,7 @@ from embedtune import __version__
 from embedtune.config.load import dump_config, load_config
 from embedtune.config.schema import TrainConfig
 from embedtune.errors import ConfigError, OutputError
+from embedtune.workflows.output_folder import unused
 
 RECIPE, FACTS, METRICS, REPORT = "recipe.yaml", "run.json", "metrics.jsonl", "report.json"
 RUNS = Path("runs")
@@ -112,7 +113,7 @@ def new_run(config: TrainConfig) -> RunFolder:
         OutputError: it cannot be made or written.
     """
     name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.loss[0].name}"
-    path = Path(config.output.folder).expanduser() if config.output.folder else _unused(RUNS / name)
+    path = Path(config.output.folder).expanduser() if config.output.folder else unused(RUNS / name)
     folder = RunFolder(path)
     if folder.begun:
         raise ConfigError(
@@ -136,14 +137,6 @@ def new_run(config: TrainConfig) -> RunFolder:
             next="name a folder that you may write to",
         ) from error
     return folder
-
-
-def _unused(path: Path) -> Path:
-    """The path itself, or with a number when two runs start in the same second."""
-    candidate, number = path, 2
-    while candidate.exists():
-        candidate, number = path.with_name(f"{path.name}-{number}"), number + 1
-    return candidate
 
 
 def refuse_changes(folder: RunFolder, config: TrainConfig) -> None:
