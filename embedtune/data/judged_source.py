@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from embedtune.data.beir import read_beir
 from embedtune.data.classes import judged_classes
-from embedtune.data.divide import needs_pairs
+from embedtune.data.formats import Part
 from embedtune.data.judged import documents_of, judged_from_rows
 from embedtune.data.problems import SHOWN
 from embedtune.data.read import BeirSource, TableSource, open_source
@@ -49,36 +49,52 @@ def read_judged(name: str, split: str, columns: Mapping[str, str], *, seed: int 
     source = open_source(name)
     found = source.demand(split, "--split") if source.splits or split != "test" else ""
     if isinstance(source, BeirSource):
-        judged, findings = _all_of_beir(source, found)
+        read = _all_of_beir(source, found)
     else:
-        judged, findings = judge_split(source, found, columns, seed, "--split")
+        read = judge_split(source, found, columns, seed, "--split")
+    judged = read.judged
     size = f"{counted(len(judged), 'query')} over {counted(len(judged.corpus), 'document')}"
     described = f"{source.what}{f', split {found}' if found else ''}: {size}"
-    findings += [finding for finding in (_without_relevant(judged), _repeated(judged)) if finding]
-    return JudgedSource(judged, (described,), tuple(findings), source.hashes((found,)))
+    more = [finding for finding in (_without_relevant(judged), _repeated(judged)) if finding]
+    return replace(read, described=(described, *read.described), findings=(*read.findings, *more))
 
 
 def judge_split(
     source: BeirSource | TableSource, split: str, columns: Mapping[str, str], seed: int, option: str = "--eval-split"
-) -> tuple[RetrievalSet, list[Finding]]:
+) -> JudgedSource:
     """A whole split as judged queries, each with a relevant document; `option` is what named the split."""
+    hashes = source.hashes((split,))
     if isinstance(source, BeirSource):
         _refuse_pairs(source, split, option)
-        return read_beir(source.folder, [split]).judged(split), []
+        return JudgedSource(read_beir(source.folder, [split]).judged(split), (), (), hashes)
     part = source.part(split, columns, None)
     if isinstance(part.content, RawTexts):
-        raise needs_pairs(source.name, part)
+        raise _nothing_judged(source.name, part)
     if isinstance(part.content, LabelledTexts):
-        return judged_classes("test", part.content, seed)
-    return judged_from_rows(_set_name(source.name), part.content, documents_of(part.content)), []
+        judged, findings = judged_classes(_set_name(source.name), part.content, seed)
+    else:
+        judged = judged_from_rows(_set_name(source.name), part.content, documents_of(part.content))
+        findings = []
+    return JudgedSource(judged, part.said, (*part.findings, *findings), hashes)
 
 
-def _all_of_beir(source: BeirSource, split: str) -> tuple[RetrievalSet, list[Finding]]:
+def _nothing_judged(name: str, part: Part) -> DataError:
+    unused = "".join(f" ({sentence.partition(': ')[2]})" for sentence in part.said[-1:])
+    return DataError(
+        f"these are {len(part.content):,} texts without pairs{unused}; nothing says what is relevant to what",
+        where=name,
+        next="give a BEIR folder, rows with the columns query and positive, or text and label; other names: --columns",
+    )
+
+
+def _all_of_beir(source: BeirSource, split: str) -> JudgedSource:
+    """A split with its queries that have no relevant document, and with judgments of documents that are not there."""
     _refuse_pairs(source, split, "--split")
     beir = read_beir(source.folder, [split], allow_absent=True)
     qrels = beir.qrels[split]
-    judged = RetrievalSet(f"{beir.name} {split}", {query: beir.queries[query] for query in qrels}, beir.corpus, qrels)
-    return judged, list(beir.findings)
+    queries = {query: beir.queries[query] for query in qrels}
+    judged = RetrievalSet(f"{beir.name} {split}", queries, beir.corpus, qrels)
+    return JudgedSource(judged, (), beir.findings, source.hashes((split,)))
 
 
 def _refuse_pairs(source: BeirSource, split: str, option: str) -> None:

@@ -55,11 +55,12 @@ def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -
     """Take the test queries from another source, against its own corpus; returns the hashes of its files."""
     source = open_source(name)
     split = source.demand(section.eval_split, "--eval-split") if source.splits else ""
-    judged, findings = judge_split(source, split, section.columns, seed)
-    divided.judge("test", judged, findings)
-    divided.documents |= documents_in(judged.corpus).by_identity()
+    other = judge_split(source, split, section.columns, seed)
+    divided.judge("test", other.judged, other.findings)
+    divided.documents |= documents_in(other.judged.corpus).by_identity()
     divided.described.append(f"the test queries come from {source.what}" + (f", split {split}" if split else ""))
-    return {f"{Path(name).name}/{file}": digest for file, digest in source.hashes((split,)).items()}
+    divided.described += other.described
+    return {f"{Path(name).name}/{file}": digest for file, digest in other.hashes.items()}
 
 
 def _finished(divided: Divided, hashes: Mapping[str, str], *, closure: bool) -> TrainingData:

@@ -117,11 +117,11 @@ def compare(
 
 def names_in(text: str) -> list[str]:
     """The names in a list with commas; a path that exists is one name, commas and all."""
-    names = [text] if Path(text).expanduser().exists() else [name for name in text.split(",") if name]
+    names = [text] if text and Path(text).expanduser().exists() else [name for name in text.split(",") if name]
     twice = sorted({name for name in names if names.count(name) > 1})
     if not names or twice:
-        what = f"{twice[0]} is named twice" if twice else "a name is empty"
-        raise ConfigError(f"{what}; give each seed's folder once", where=text or "compare")
+        what = f"{twice[0]} is named twice; give each seed's folder once" if twice else "nothing is named"
+        raise ConfigError(what, where="compare", next="`embedtune compare --help` shows what it takes")
     return names
 
 

@@ -167,6 +167,7 @@ def test_what_is_refused(compare: Compare, base: np.ndarray) -> None:
     assert "share no query" in compare("e#a", "t", code=1)["error"]["message"]
     assert "no values of recall@3" in compare("e#a", "e#b", "--metric", "recall@3", code=2)["error"]["message"]
     assert "holds before and after" in compare("t#during", "t", code=2)["error"]["message"]
+    assert "nothing is named" in compare("", "t", code=2)["error"]["message"]
     assert "no such file" in compare("nowhere", "t", code=1)["error"]["message"]
     Path("t/per_query.jsonl").write_text('{"query": "x"}\n', encoding="utf-8")
     assert compare("t", "e#a", code=1)["error"]["where"] == "t/per_query.jsonl:1"

@@ -54,3 +54,13 @@ def test_pairs_beside_a_beir_folder_are_no_judged_split(folder, put) -> None:
 def test_a_split_that_is_not_there(folder) -> None:
     with pytest.raises(DataError, match="no split 'tset'"):
         read_judged(str(folder), "tset", {})
+
+
+def test_texts_alone_are_refused_and_scored_pairs_are_told(put) -> None:
+    path = put("texts.txt", "하나\n둘\n")
+    with pytest.raises(DataError, match=r"2 texts without pairs.*nothing says what is relevant"):
+        read_judged(str(path), "test", {})
+    path = put("scored.csv", "sentence1,sentence2,score\n가,나,5\n다,라,1\n")
+    read = read_judged(str(path), "test", {})
+    assert list(read.judged.queries.values()) == ["가"]
+    assert "of 2 scored pairs the 1 with a score of 4 or more" in read.described[1]
