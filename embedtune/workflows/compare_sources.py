@@ -16,6 +16,7 @@ from embedtune.evaluation.retrieval import demand_judged, score_ranking
 from embedtune.evaluation.trec import read_run
 from embedtune.workflows.evaluation_result import PER_QUERY, RESULT
 from embedtune.workflows.evaluation_systems import run_findings
+from embedtune.workflows.run_folder import RunFolder
 
 _ASK = "give a run folder of `embedtune train`, a folder of `embedtune evaluate`, or a TREC run with --data"
 
@@ -76,8 +77,7 @@ class Sources:
         if path.is_file():
             return self._of_run(name, path)
         if not (path / PER_QUERY).is_file():
-            lacks = f"there is no {PER_QUERY} in it" if path.is_dir() else "no such file or folder"
-            raise DataError(lacks, where=name, next=_ASK)
+            raise DataError(_lacking(path), where=name, next=_ASK)
         lines = _lines(path / PER_QUERY)
         return _of_evaluation(name, path, lines, choice) if "scores" in lines[0] else _of_training(name, lines, choice)
 
@@ -102,6 +102,12 @@ class Sources:
         judged = as_arrays(source.judged)
         demand_judged(judged)
         return judged, source.judged.queries
+
+
+def _lacking(path: Path) -> str:
+    if RunFolder(path).begun:
+        return "this run has no values per query: it is not finished, or had no test queries"
+    return f"there is no {PER_QUERY} in it" if path.is_dir() else "no such file or folder"
 
 
 def _of_training(name: str, lines: list[dict[str, Any]], choice: str) -> Values:

@@ -105,6 +105,20 @@ def test_encoders_cut_vectors_and_foreign_runs_beside_each_other(
     ]
 
 
+def test_prompts_and_cut_vectors_are_those_of_sentence_transformers(
+    evaluate: Evaluate, here: Path, bert_folder: Path
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    prompts = 'query="질문: ",document="글: "'
+    evaluate("--model", str(bert_folder), "--prompts", prompts, "--dimensions", "8", "--data", "set", "--output", "out")
+    model = SentenceTransformer(str(bert_folder), device="cpu", truncate_dim=8)
+    query = model.encode([f"What about {NAMES[3]}?"], prompt="질문: ", normalize_embeddings=True)
+    document = model.encode([f"All about {NAMES[3]} in part 9."], prompt="글: ", normalize_embeddings=True)
+    run = read_run(here / f"out/{bert_folder.name}@8.trec")
+    assert run["q3"]["d9"] == pytest.approx(float((query @ document.T).item()), abs=1e-5)
+
+
 def test_an_encoder_of_its_own_for_queries(evaluate: Evaluate, bert_folder: Path) -> None:
     same = evaluate("--model", str(bert_folder), "--data", "set", "--output", "a")
     with_it = evaluate("--model", str(bert_folder), "--query-model", str(bert_folder), "--data", "set", "--output", "b")
