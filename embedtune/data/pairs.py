@@ -1,14 +1,14 @@
 """The queries of one split with everything known to be relevant to them: what a mining job works for, undivided."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from embedtune.config.mining import PairsSection
-from embedtune.data.beir import read_beir
+from embedtune.data.beir import qrels_files, read_beir
 from embedtune.data.check import drop_duplicates
 from embedtune.data.classes import distinct, pair_within_classes
 from embedtune.data.documents import Document
@@ -27,6 +27,7 @@ class Pairs:
     Args:
         rows: anchor, positive, given negatives and groups; each pair once.
         corpus: the BEIR folder whose corpus holds the candidates; None: they are the rows' own documents.
+        held_out: ids of its documents that answer queries of other splits and none of this one.
         described: what was read, in sentences to print.
         findings: what is odd about it.
         hashes: source file name -> sha256 of its bytes.
@@ -34,6 +35,7 @@ class Pairs:
 
     rows: Rows
     corpus: str | None = None
+    held_out: frozenset[str] = frozenset()
     described: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     hashes: Mapping[str, str] | None = None
@@ -93,7 +95,7 @@ class Pairs:
             groups=None if rows.groups is None else [*rows.groups, *(rows.groups[like] for like, _ in found)],
             places=[*rows.places, *("the ledger" for _ in found)],
         )
-        return Pairs(drop_duplicates(more)[0], self.corpus, self.described, self.findings, self.hashes)
+        return replace(self, rows=drop_duplicates(more)[0])
 
 
 def read_pairs(section: PairsSection, seed: int) -> Pairs:
@@ -113,17 +115,34 @@ def read_pairs(section: PairsSection, seed: int) -> Pairs:
         source.demand(section.split, "--split")
     where = f"{source.what}" + (f", split {split}" if split else "")
     if isinstance(source, BeirSource) and not (split == "train" and source.pairs is not None):
-        beir = read_beir(source.folder, [split], section.group)
-        rows, findings = drop_duplicates(beir.rows(split))
-        said: tuple[str, ...] = (f"read {counted(len(rows), 'pair')} from {where}",)
-        return _checked(
-            Pairs(rows, str(source.folder), said, (*beir.findings, *findings), source.hashes((split,))), section
-        )
+        return _checked(_beir_pairs(source, split, where, section), section)
     part = _part(source, split, section)
-    corpus = str(source.folder) if isinstance(source, BeirSource) else None
     rows, found = _rows(part, section, seed)
     described = (f"read {len(part.content):,} {part.unit} from {where}", *part.said)
-    return _checked(Pairs(rows, corpus, described, (*part.findings, *found), source.hashes((split,))), section)
+    # The corpus of a folder whose training pairs lie beside it is that of its test queries, and no place to learn from.
+    return _checked(
+        Pairs(rows, described=described, findings=(*part.findings, *found), hashes=source.hashes((split,))),
+        section,
+    )
+
+
+def _beir_pairs(source: BeirSource, split: str, where: str, section: PairsSection) -> Pairs:
+    """The pairs of a judged split, and what of the corpus is kept for judging others."""
+    judged = tuple(qrels_files(source.folder))
+    beir = read_beir(source.folder, judged, section.group)
+    rows, findings = drop_duplicates(beir.rows(split))
+    relevant = {
+        name: {one for grades in beir.qrels[name].values() for one, grade in grades.items() if grade > 0}
+        for name in judged
+    }
+    held_out = frozenset().union(*relevant.values()) - relevant[split]
+    said = [f"read {counted(len(rows), 'pair')} from {where}"]
+    if held_out:
+        answers = counted(len(held_out), "document")
+        said.append(
+            f"{answers} that answer queries of other splits alone are no candidates: training must not see them"
+        )
+    return Pairs(rows, str(source.folder), held_out, tuple(said), (*beir.findings, *findings), source.hashes(judged))
 
 
 def _part(source: TableSource | BeirSource, split: str, section: PairsSection) -> Part:

@@ -13,6 +13,7 @@ from embedtune.cli.app import build_app
 from embedtune.data.layouts import layout_names
 from embedtune.data.read import TableSource, open_source
 from embedtune.data.rows import Rows
+from embedtune.data.write import write_beir
 
 TOPICS = ("password", "refund", "delivery", "비밀번호", "환불", "배송")
 Mine = Callable[..., dict[str, Any]]
@@ -61,6 +62,18 @@ def mine(here: Path, capsys: pytest.CaptureFixture[str]) -> Mine:
         return result
 
     return run
+
+
+def test_what_other_splits_are_judged_by_is_no_negative(mine: Mine, here: Path) -> None:
+    kept = [f"the {word} answer" for word in ("first", "second", "third", "fourth")]
+    corpus = {f"d{i}": text for i, text in enumerate([*kept, "the answer kept for the test"])}
+    queries = {"q0": "the first answer?", "q1": "the second?", "q2": "the test?"}
+    qrels = {"train": {"q0": {"d0": 1}, "q1": {"d1": 1}}, "test": {"q2": {"d4": 1, "d1": 1}}}
+    write_beir(here / "set", corpus, queries, qrels)
+    result = mine("--output", "m.jsonl", "--preset", "hardest", "--negatives", "9", data="set")
+    assert "only queries of other splits ask for them: 1 document" in result["stderr"]
+    found = [set(row["negatives"]) for row in read(here / "m.jsonl")]
+    assert found == [set(kept) - {kept[0]}, set(kept) - {kept[1]}]
 
 
 def test_json_holds_every_promised_key_and_the_files_are_there(mine: Mine, here: Path, bert_folder: Path) -> None:

@@ -27,7 +27,7 @@ def test_a_beir_folder_gives_one_split_and_its_corpus(tmp_path: Path) -> None:
     assert pairs.corpus == str(tmp_path / "집")
     wanted = {(0, text_id("하나")), (0, text_id("둘")), (1, text_id("셋"))}
     assert set(map(tuple, pairs.known.tolist())) == wanted
-    assert set(pairs.hashes or {}) == {"corpus.jsonl", "queries.jsonl", "qrels/train.tsv"}
+    assert set(pairs.hashes or {}) == {"corpus.jsonl", "queries.jsonl", "qrels/test.tsv", "qrels/train.tsv"}
     assert read_pairs(PairsSection(source=str(tmp_path / "집"), split="test"), 0).queries == ["언제?"]
 
 
@@ -38,7 +38,22 @@ def test_pairs_beside_a_corpus_are_its_training_split(tmp_path: Path) -> None:
     pairs = read_pairs(PairsSection(source=str(folder)), 0)
     assert pairs.queries == ["a"]
     assert pairs.rows_of_query == [[0, 1]]
-    assert pairs.corpus == str(folder)
+    assert pairs.corpus is None  # it is what the test queries search, and holds none of these positives
+
+
+def test_answers_to_other_splits_alone_are_kept_from_training(tmp_path: Path) -> None:
+    corpus = {name: f"text {name}" for name in ("both", "dev", "test", "nobody", "irrelevant")}
+    queries = {name: f"query {name}" for name in ("train", "dev", "test")}
+    qrels = {
+        "train": {"train": {"both": 1, "irrelevant": 0}},
+        "dev": {"dev": {"dev": 1, "both": 1}},
+        "test": {"test": {"test": 2, "irrelevant": 0}},
+    }
+    write_beir(tmp_path / "set", corpus, queries, qrels)
+    pairs = read_pairs(PairsSection(source=str(tmp_path / "set")), 0)
+    assert pairs.held_out == {"dev", "test"}
+    assert pairs.described[1].endswith("only queries of other splits ask for them: 2 documents")
+    assert pairs.with_positives((("query train", "text nobody"),)).held_out == pairs.held_out
 
 
 def test_rows_keep_their_order_and_each_pair_comes_once(tmp_path: Path) -> None:

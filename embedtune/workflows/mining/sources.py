@@ -112,6 +112,7 @@ def gather_documents(config: MineConfig, pairs: Pairs, decisions: Decisions | No
         "data": pairs.hashes,
         "section": config.data.model_dump(),
         "corpus": source_hashes(source) if source else None,
+        "held_out": key_of({"ids": sorted(pairs.held_out)}) if source == pairs.corpus else None,
         "ledger": decisions.positive_ids.tolist() if decisions else [],
         "seed": config.mining.seed,
     }
@@ -128,7 +129,8 @@ def _documents(source: str | None, group: str | None, pairs: Pairs, talk: Talk) 
     if source is None:
         return chain(pairs.positives(), pairs.negatives())
     lacked = (one._replace(id=_LACKED) for one in pairs.positives())
-    return chain(_corpus(source, group, talk), lacked)
+    held_out = pairs.held_out if source == pairs.corpus else frozenset()
+    return chain((one for one in _corpus(source, group, talk) if one.id not in held_out), lacked)
 
 
 def _corpus(source: str, group: str | None, talk: Talk) -> Iterator[Document]:
