@@ -65,6 +65,9 @@ class SystemsSection(Section):
             twice = [str(one) for one, times in Counter[str | int](given).items() if times > 1]
             if twice:
                 raise ValueError(f"the {kind} {', '.join(twice)} is named more than once")
+        unused = [name for name in ("dimensions", "prompts", "max_length", "query") if getattr(self, name)]
+        if unused and not self.encoders:
+            raise ValueError(f"{' and '.join(unused)}: only encoders have a use for it, and none is named")
         if len(self.prompts) > 1 and (len(self.prompts) != len(self.encoders) or self.query is not None):
             raise ValueError(
                 f"{len(self.prompts)} prompts for {len(self.encoders)} encoders; give them once, or once for each "

@@ -50,6 +50,9 @@ def read_judged(name: str, split: str, columns: Mapping[str, str], *, seed: int 
     found = source.demand(split, "--split") if source.splits or split != "test" else ""
     if isinstance(source, BeirSource):
         read = _all_of_beir(source, found)
+        if columns:
+            unused = "--columns is not used: a BEIR folder has column names of its own"
+            read = replace(read, described=(*read.described, unused))
     else:
         read = judge_split(source, found, columns, seed, "--split")
     judged = read.judged

@@ -51,6 +51,10 @@ def test_pairs_beside_a_beir_folder_are_no_judged_split(folder, put) -> None:
     assert caught.value.next == "--split test"
 
 
+def test_columns_of_a_beir_folder_are_not_chosen_and_that_is_said(folder) -> None:
+    assert "--columns is not used" in read_judged(str(folder), "test", {"anchor": "q"}).described[1]
+
+
 def test_a_split_that_is_not_there(folder) -> None:
     with pytest.raises(DataError, match="no split 'tset'"):
         read_judged(str(folder), "tset", {})
