@@ -138,10 +138,8 @@ def _beir_pairs(source: BeirSource, split: str, where: str, section: PairsSectio
     held_out = frozenset().union(*relevant.values()) - relevant[split]
     said = [f"read {counted(len(rows), 'pair')} from {where}"]
     if held_out:
-        answers = counted(len(held_out), "document")
-        said.append(
-            f"{answers} that answer queries of other splits alone are no candidates: training must not see them"
-        )
+        documents = counted(len(held_out), "document")
+        said.append(f"kept from training, since only queries of other splits ask for them: {documents}")
     return Pairs(rows, str(source.folder), held_out, tuple(said), (*beir.findings, *findings), source.hashes(judged))
 
 
