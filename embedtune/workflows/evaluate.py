@@ -171,9 +171,15 @@ def _result(
         metric=metric,
         means=tuple(means_over_sets(rows, len(sets))),
         comparisons=tuple(comparisons),
-        described=tuple(sentence for part in parts for sentence in part.source.described),
+        described=_described(config, parts),
         facts={**machine_facts(), "data_sha256": _hashes(config, parts), "options": config.model_dump()},
     )
+
+
+def _described(config: EvaluateConfig, parts: Sequence[Part]) -> tuple[str, ...]:
+    query = config.models.query
+    own = () if query is None else (f"the queries of every encoder are encoded by {query}",)
+    return (*(sentence for part in parts for sentence in part.source.described), *own)
 
 
 def _run_files(

@@ -123,6 +123,7 @@ def test_an_encoder_of_its_own_for_queries(evaluate: Evaluate, bert_folder: Path
     same = evaluate("--model", str(bert_folder), "--data", "set", "--output", "a")
     with_it = evaluate("--model", str(bert_folder), "--query-model", str(bert_folder), "--data", "set", "--output", "b")
     assert with_it["models"][0]["metrics"] == same["models"][0]["metrics"]
+    assert with_it["described"][-1] == f"the queries of every encoder are encoded by {bert_folder}"
 
 
 def test_several_sets_have_their_own_rows_and_a_mean(evaluate: Evaluate, here: Path) -> None:
