@@ -24,10 +24,12 @@ class Series:
     Args:
         name: for the legend.
         counts: one a bin.
+        kind: its colour and stroke, 0 to 3; what two charts share keeps its kind in both.
     """
 
     name: str
     counts: Sequence[int]
+    kind: int = 0
 
     @property
     def total(self) -> int:
@@ -61,10 +63,10 @@ def histogram(
         {
             "name": one.name,
             "total": one.total,
-            "kind": kind,
+            "kind": one.kind,
             "path": _steps(edges[first : last + 1], one.shares()[first:last], top) if one.total else "",
         }
-        for kind, one in enumerate(series)
+        for one in series
     ]
     low, high = edges[first], edges[last]
     mark = None if at is None or not low <= at <= high else (at - low) / (high - low)

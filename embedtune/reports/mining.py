@@ -35,13 +35,13 @@ def mining_page(result: Mapping[str, Any]) -> str:
     scores = histogram(
         "Similarity of the queries to their positives and to the candidates in the range.",
         counts["edges"],
-        [Series(name, counts[key]) for key, name in SCORES],
+        [Series(name, counts[key], kind) for kind, (key, name) in enumerate(SCORES)],
         unit="cosine similarity",
     )
     leads = histogram(
         "How far candidates lie above the positive of their own query; below zero, the positive is nearer.",
         counts["edges"],
-        [Series(name, counts[key]) for key, name in LEADS],
+        [Series(name, counts[key], kind) for kind, (key, name) in enumerate(LEADS, start=1)],
         unit="the candidate's similarity less the positive's",
         at=None if margin is None else -margin,
     )

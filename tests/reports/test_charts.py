@@ -40,7 +40,7 @@ def test_empty_bins_at_the_ends_are_cut_off_but_for_one() -> None:
 
 
 def test_every_series_has_a_dash_of_its_own_and_the_empty_one_only_a_name() -> None:
-    series = [Series("긍정", [1, 1, 0, 0]), Series("none", [0, 0, 0, 0]), Series("<b>", [0, 1, 1, 0])]
+    series = [Series("긍정", [1, 1, 0, 0]), Series("none", [0, 0, 0, 0], 1), Series("<b>", [0, 1, 1, 0], 2)]
     html = histogram("A title.", EDGES, series, unit="score")
     assert html.count("<path") == 2
     assert [f"k{i}" in html for i in range(4)] == [True, True, True, False]
