@@ -68,7 +68,7 @@ def load_mining(
 def load_evaluation(options: Mapping[str, Any], overrides: Sequence[str] = ()) -> EvaluateConfig:
     """The same for `embedtune evaluate`, which needs no recipe.
 
-    >>> load_evaluation({"model": ["bm25"], "dimensions": "64,128"}).models.dimensions
+    >>> load_evaluation({"model": ["starter"], "dimensions": "64,128"}).models.dimensions
     [64, 128]
     """
     draft = Draft(None, EvaluateConfig, EVALUATE_KEYS)
