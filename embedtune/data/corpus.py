@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.data.documents import Document, read_documents, source_hashes
+from embedtune.data.documents import Document
 from embedtune.errors import DataError, OutputError
 from embedtune.identity import text_ids
 
@@ -90,34 +90,6 @@ class DiskCorpus:
             for i, value in zip(here, taken.to_pylist(), strict=True):
                 values[i] = value
         return values
-
-
-def corpus_on_disk(
-    source: str,
-    folder: Path,
-    *,
-    columns: Mapping[str, str] | None = None,
-    group: str | None = None,
-    progress: Progress | None = None,
-) -> DiskCorpus:
-    """The corpus of one source: opened where it is there and the source is the same, otherwise read and written.
-
-    Args:
-        source: a file, a BEIR folder, a folder of files or a Hub set, see `read_documents`.
-        folder: of the corpus.
-        columns: role ("id", "title", "text") -> column, where names alone do not tell.
-        group: a column to keep beside each text.
-        progress: called with the number of documents read so far.
-
-    Raises:
-        DataError: the source cannot be read, or there is no text in it.
-        OutputError: the folder cannot be written.
-    """
-    key = {"sources": source_hashes(source), "columns": dict(columns or {}), "group": group}
-    there = open_corpus(folder, key)
-    if there is not None:
-        return there
-    return write_corpus(read_documents(source, columns=columns, group=group), folder, key, progress=progress)
 
 
 def open_corpus(folder: Path, key: Mapping[str, object]) -> DiskCorpus | None:

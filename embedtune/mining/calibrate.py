@@ -11,14 +11,14 @@ the candidates above it stand for all, mirrored (as knockoffs do, Barber and Can
 them are true negatives, so this errs towards a wider margin.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from embedtune.errors import ConfigError
 from embedtune.mining.candidates import Candidates
-from embedtune.mining.filters import NOT_BY_SCORE, SPARE, Filter, Verdict, judge
+from embedtune.mining.filters import NOT_BY_SCORE, SPARE, Filter, judge
 
 ENOUGH_HELD_OUT = 50
 LEAST_GAP = 0.05
@@ -155,23 +155,24 @@ def _share_below(values: np.ndarray, margins: np.ndarray | float) -> np.ndarray:
     return np.searchsorted(values, np.asarray(margins) - SPARE, side="left") / max(1, len(values))
 
 
-def warn_about(verdict: Verdict, filters: Sequence[Filter]) -> str | None:
+def warn_about(dropped: Mapping[str, int], kept: int, filters: Sequence[Filter]) -> str | None:
     """One sentence when thresholds discard nearly all (over 95 %) or nearly none (under 0.1 %) of the candidates.
 
     Args:
-        verdict: on a sample of queries.
-        filters: those that it came from.
+        dropped: reason -> candidates dropped for it.
+        kept: candidates that no filter drops.
+        filters: those at work.
     """
-    dropped = {reason: count for reason, count in verdict.dropped.items() if reason not in NOT_BY_SCORE}
+    by_score = {reason: count for reason, count in dropped.items() if reason not in NOT_BY_SCORE}
     asked = {one.reason for one in filters} - set(NOT_BY_SCORE)
-    lost, kept = sum(dropped.values()), int(verdict.kept.sum())
+    lost = sum(by_score.values())
     if not asked or not lost + kept:
         return None
     share = lost / (lost + kept)
     if share > NEARLY_ALL:
-        worst = max(dropped, key=lambda reason: dropped[reason])
-        return f"the thresholds discard {share:.1%} of the candidates, most of them by {worst} ({dropped[worst]:,})"
+        worst = max(by_score, key=lambda reason: by_score[reason])
+        return f"the thresholds discard {share:.1%} of the candidates, most of them by {worst} ({by_score[worst]:,})."
     if share < NEARLY_NONE:
         names = ", ".join(sorted(asked))
-        return f"the thresholds ({names}) discard next to nothing: {lost:,} of {lost + kept:,} candidates"
+        return f"the thresholds ({names}) discard next to nothing: {lost:,} of {lost + kept:,} candidates."
     return None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedtune.data import corpus as module
-from embedtune.data.corpus import DiskCorpus, corpus_on_disk, open_corpus, write_corpus
+from embedtune.data.corpus import DiskCorpus, open_corpus, write_corpus
 from embedtune.data.documents import Document
 from embedtune.errors import DataError, OutputError
 from embedtune.identity import text_id, text_ids
@@ -95,16 +95,6 @@ def test_it_is_opened_again_only_when_made_of_the_same(tmp_path):
     assert opened.hash == written.hash
     assert opened.texts(range(9)) == written.texts(range(9))
     assert open_corpus(folder, {"a": 2}) is None
-
-
-def test_a_source_is_read_again_only_when_it_changed(put, lines, tmp_path, monkeypatch):
-    path = put("docs.jsonl", lines([{"id": "a", "text": "하나"}, {"id": "b", "text": "둘"}]))
-    first = corpus_on_disk(str(path), tmp_path / "corpus")
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "read_documents", None)  # reading would fail now
-        assert corpus_on_disk(str(path), tmp_path / "corpus").hash == first.hash
-    put("docs.jsonl", lines([{"id": "a", "text": "셋"}]))
-    assert corpus_on_disk(str(path), tmp_path / "corpus").texts([0]) == ["셋"]
 
 
 def test_what_fails_leaves_what_was_there(tmp_path):

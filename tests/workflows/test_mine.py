@@ -207,6 +207,12 @@ def test_a_place_that_may_not_be_written_is_said_before_any_work(here: Path) -> 
         mine(config(output="file/mined.jsonl"))
 
 
+@pytest.mark.parametrize(("highest", "words"), [(-0.9, "discard 100.0% of"), (2.0, "discard next to nothing")])
+def test_thresholds_that_divide_nothing_are_told(here: Path, highest: float, words: str) -> None:
+    result = mine(config(preset="hardest", max_score=highest, output="mined.jsonl"))
+    assert any(one.code == "thresholds" and words in one.message for one in result.findings)
+
+
 def test_a_guide_drops_what_it_likes_as_much_as_the_positive(here: Path, bert_folder: Path) -> None:
     import numpy as np
     from sentence_transformers import SentenceTransformer

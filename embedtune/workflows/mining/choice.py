@@ -90,6 +90,11 @@ class Choice:
         for number in range(len(self.search.blocks)):
             yield json.loads(self.path(number).read_text(encoding="utf-8"))
 
+    @property
+    def filters(self) -> list[Filter]:
+        """Those at work."""
+        return filters_of(self.config, self.margin)
+
     @cached_property
     def shown(self) -> frozenset[int]:
         """Query numbers drawn as examples; more than are shown, since some may have no negatives."""
@@ -99,7 +104,7 @@ class Choice:
     def part(self, number: int) -> dict[str, Any]:
         """Filter and choose for one block."""
         config, block = self.config, read_block(self.search, number, self.guide, self.cross)
-        verdict = judge(block.candidates, filters_of(config, self.margin))
+        verdict = judge(block.candidates, self.filters)
         chosen = choose(
             block.candidates,
             verdict.kept,
@@ -200,9 +205,7 @@ def choose_all(choice: Choice, talk: Talk) -> None:
     with talk.progress("filtering and choosing", total=len(choice.search.blocks)) as tell:
         for number in missing:
             tell(number)
-            partial = choice.path(number).with_suffix(".partial")
-            partial.write_text(json.dumps(choice.part(number), ensure_ascii=False), encoding="utf-8")
-            partial.replace(choice.path(number))
+            write_text(choice.path(number), json.dumps(choice.part(number), ensure_ascii=False))
 
 
 def choice_of(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from embedtune import __version__
-from embedtune.data.write import whole_file
+from embedtune.durable import whole_file, whole_path
 from embedtune.errors import OutputError
 
 MANIFEST = "job.json"
@@ -78,10 +78,8 @@ class Job:
 
 def save_array(path: Path, array: np.ndarray) -> None:
     """Save an array as .npy, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
+    with whole_path(path) as temporary, temporary.open("wb") as file:
         np.save(file, array)
-    partial.replace(path)
 
 
 def key_of(made_from: Mapping[str, Any]) -> str:

@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from embedtune.data.rows import Finding
 from embedtune.data.words import counted
-from embedtune.mining.filters import REASONS
+from embedtune.mining.calibrate import warn_about
+from embedtune.mining.filters import REASONS, Filter
 
 SHORT_SHARE = 0.1
 """From this share of queries on, those short of negatives are worth a warning."""
@@ -109,11 +110,12 @@ class Totals:
         return {name: count / looked_at for name, count in {"kept": self.kept, **self.in_order}.items()}
 
 
-def findings_of(totals: Totals, *, high: int, left_out: int) -> Iterable[Finding]:
+def findings_of(totals: Totals, filters: Sequence[Filter], *, high: int, left_out: int) -> Iterable[Finding]:
     """What the counts say, and what to change.
 
     Args:
         totals: of the job.
+        filters: those at work.
         high: the end of the range of ranks.
         left_out: rows that the layout has no room for.
     """
@@ -133,6 +135,10 @@ def findings_of(totals: Totals, *, high: int, left_out: int) -> Iterable[Finding
         message = f"{totals.above / totals.negatives:.0%} of the negatives score above their query's positive."
         fix = "Many of them may be right answers: give --margin 0, --guide MODEL, or a better encoder."
         yield Finding("negatives-above-positives", "warning", totals.above, message, fix)
+    odd = warn_about(totals.dropped, totals.kept, filters)
+    if odd:
+        fix = "Look at the scores in the report, and move the thresholds to where they divide something."
+        yield Finding("thresholds", "note", totals.kept, odd, fix)
     if left_out:
         message = f"{counted(left_out, 'row')} left out, since this layout has no room for fewer negatives."
         yield Finding("rows-left-out", "warning", left_out, message, "--format rows keeps them.")

@@ -11,7 +11,7 @@ from embedtune.data.layouts import Mined, Written, write_mined
 from embedtune.data.pairs import Pairs
 from embedtune.data.rows import Finding
 from embedtune.data.words import counted
-from embedtune.data.write import remove_unfinished, whole_file
+from embedtune.durable import remove_unfinished, write_text
 from embedtune.mining.ledger import Decisions, Entry, write_ledger
 from embedtune.models.resolve import STARTER
 from embedtune.models.store import open_store
@@ -59,7 +59,7 @@ def run(
         *([_weak_encoder()] if config.model.name == STARTER else []),
         *pairs.findings,
         *_calibration_finding(calibration),
-        *findings_of(totals, high=config.filters.ranks[1], left_out=written.left_out),
+        *findings_of(totals, choice.filters, high=config.filters.ranks[1], left_out=written.left_out),
         *_ledger_finding(ledger),
     )
     result = MineResult(
@@ -126,10 +126,8 @@ def _write_ledger(choice: Choice, path: Path) -> Path | None:
 
 def _write_report(result: MineResult) -> None:
     plain, page = result.as_json(), Path(result.report)
-    with whole_file(page) as stream:
-        stream.write(mining_page(plain))
-    with whole_file(page.with_suffix(".md")) as stream:
-        stream.write(mining_report(plain))
+    write_text(page, mining_page(plain))
+    write_text(page.with_suffix(".md"), mining_report(plain))
 
 
 def _weak_encoder() -> Finding:
