@@ -1,60 +1,16 @@
 """Rows and judged sets written back to disk, whole or not at all."""
 
-import glob
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from embedtune.data.rows import Rows
-from embedtune.errors import OutputError
+from embedtune.durable import whole_file, whole_path
 
 if TYPE_CHECKING:
     import pyarrow
-
-
-@contextmanager
-def whole_path(path: Path) -> Iterator[Path]:
-    """A file beside the one wanted, to be written by any means, which takes its name only when that went well.
-
-    Raises:
-        OutputError: the file cannot be written there.
-    """
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
-        temporary = Path(made)
-        yield temporary
-        temporary.chmod(0o644)
-        os.replace(temporary, path)  # noqa: PTH105  (replaces on Windows too, and says so)
-    except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror or error}", where=str(path)) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def remove_unfinished(path: Path) -> None:
-    """Remove what writers of this file left who were killed at it; only for one who knows that no other writes it."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        left.unlink(missing_ok=True)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """A text file that takes its name only when all of it is written.
-
-    Raises:
-        OutputError: the file cannot be written there.
-    """
-    with whole_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
-        yield stream
 
 
 def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> int:

@@ -6,7 +6,7 @@ from embedtune.data.beir import read_beir
 from embedtune.data.formats import read_part
 from embedtune.data.rows import Rows
 from embedtune.data.tables import open_table
-from embedtune.data.write import remove_unfinished, row_records, whole_file, write_beir, write_jsonl
+from embedtune.data.write import row_records, write_beir, write_jsonl
 from embedtune.errors import OutputError
 
 
@@ -28,16 +28,6 @@ def test_a_beir_folder_comes_back_as_it_was(tmp_path) -> None:
     assert (back.corpus, back.queries, back.qrels) == (corpus, queries, qrels)
 
 
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path) -> None:
-    path = tmp_path / "rows.jsonl"
-    path.write_text("old")
-    with pytest.raises(RuntimeError), whole_file(path) as stream:
-        stream.write("half")
-        raise RuntimeError
-    assert path.read_text() == "old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["rows.jsonl"]
-
-
 def test_a_place_that_cannot_be_written_is_told(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError) as caught:
@@ -48,11 +38,3 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path) -> None:
 def test_lines_are_plain_json(tmp_path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [{"a": 1}, {"a": None}])
     assert [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()] == [{"a": 1}, {"a": None}]
-
-
-def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path) -> None:
-    wanted = tmp_path / "채굴[1].jsonl"
-    for name in (".채굴[1].jsonl.ab12", ".채굴[1].jsonl.x", "채굴[1].jsonl", ".채굴1.jsonl.y", ".other.jsonl.z"):
-        (tmp_path / name).write_text("")
-    remove_unfinished(wanted)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.jsonl.z", ".채굴1.jsonl.y", "채굴[1].jsonl"]

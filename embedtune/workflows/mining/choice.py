@@ -12,6 +12,7 @@ import numpy as np
 
 from embedtune.config.mining import MineConfig
 from embedtune.data.layouts import Mined
+from embedtune.durable import write_text
 from embedtune.mining.filters import (
     REASONS,
     CrossEncoded,

@@ -1,0 +1,161 @@
+"""Results on disk whole or not at all, whatever ends the process: a temporary name, flushed to the disk, then renamed.
+
+A reader finds what was there before or what is there now, after a kill, a full disk or a power cut too.
+"""
+
+import glob
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from embedtune.errors import OutputError
+
+_PIECE = 2**20
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written there.
+    """
+    with whole_file(path) as stream:
+        stream.write(text)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """A text file that takes its name only when all of it is written.
+
+    Raises:
+        OutputError: the file cannot be written there.
+    """
+    with whole_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
+        yield stream
+
+
+@contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """A file beside the one wanted, to be written by any means, which takes its name only when that went well.
+
+    Raises:
+        OutputError: the file cannot be written there.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        temporary = Path(made)
+        yield temporary
+        temporary.chmod(0o644)
+        replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror or error}", where=str(path)) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside the one wanted, which takes its place, and its name, only when all went well.
+
+    Between two renames there may be no folder under the name; a reader then finds nothing, never half of it.
+
+    Raises:
+        OutputError: the folder cannot be written there.
+    """
+    fresh: Path | None = None
+    old = path.with_name(f".{path.name}.old-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        fresh.chmod(0o755)
+        yield fresh
+        if path.exists():
+            path.replace(old)
+        replace(fresh, path)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror or error}", where=str(path)) from error
+    finally:
+        for left in (fresh, old):
+            if left is not None:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what writers of this file or folder left who were killed at it.
+
+    Only for one who knows that no other process writes it.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def replace(temporary: Path, path: Path) -> None:
+    """Give a finished file or folder its name; its content is on the disk before the name is.
+
+    Raises:
+        OSError: it cannot be done.
+    """
+    sync(temporary)
+    os.replace(temporary, path)  # noqa: PTH105  (replaces on Windows too, and says so)
+    sync_folder(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or all that is in a folder, is on the disk."""
+    if path.is_dir():
+        for entry in path.iterdir():
+            sync(entry)
+        sync_folder(path)
+        return
+    with path.open("rb+") as file:  # Windows flushes no file that is open for reading only
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the system can be asked for it."""
+    with suppress(OSError):  # Windows opens no folder, and some network disks flush none
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def checksums(folder: Path) -> dict[str, int]:
+    """The CRC-32 of every file in a folder, by its path inside it.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     _ = (Path(name) / "a").write_bytes(b"123456789")
+    ...     checksums(Path(name)) == {"a": 0xCBF43926}
+    True
+    """
+    return {
+        path.relative_to(folder).as_posix(): _checksum(path) for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def damaged(folder: Path, sums: Mapping[str, int]) -> list[str]:
+    """Those of the files once summed that are missing, cut off or changed."""
+    there = checksums(folder)
+    return [name for name, checksum in sums.items() if there.get(name) != checksum]
+
+
+def _checksum(path: Path) -> int:
+    checksum = 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            checksum = zlib.crc32(piece, checksum)
+    return checksum
