@@ -7,8 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from embedtune.data.tokens import words
 from embedtune.errors import ConfigError, DataError
-from embedtune.search.bm25 import Bm25, words
+from embedtune.search.bm25 import Bm25
 
 DOCUMENTS = (
     "청년 월세를 지원합니다. 월세 지원 신청",

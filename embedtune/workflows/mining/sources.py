@@ -13,11 +13,11 @@ from embedtune.config.mining import MineConfig
 from embedtune.config.schema import ModelSection
 from embedtune.data.corpus import DiskCorpus, open_corpus, write_corpus
 from embedtune.data.documents import Document, read_documents, source_hashes
+from embedtune.data.near import near_ids
 from embedtune.data.pairs import Pairs
 from embedtune.errors import DataError
 from embedtune.identity import text_id
 from embedtune.mining.ledger import Decisions
-from embedtune.mining.near import near_ids
 from embedtune.models.encode import encode_to_file
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.load import load_encoder

@@ -1,6 +1,6 @@
 import pytest
 
-from embedtune.mining.near import near_form, near_ids
+from embedtune.data.near import near_form, near_ids
 
 
 @pytest.mark.parametrize(
