@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from embedtune.cli._output import AsJson, Quiet, Talk, print_json, print_renderable
+from embedtune.cli._options import AsJson, Quiet
+from embedtune.cli._output import Talk, print_json, print_renderable
 from embedtune.errors import GuardError
 
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from embedtune.cli._output import AsJson, Quiet, Talk, print_json, print_renderable, print_text
+from embedtune.cli._options import AsJson, Columns, Device, MaxLength, Quiet, Store, TrustRemoteCode, given
+from embedtune.cli._output import Talk, print_json, print_renderable, print_text
 from embedtune.config.evaluation import EVALUATE_KEYS
 from embedtune.config.load import load_evaluation
 
@@ -24,13 +25,17 @@ def evaluate(
         list[str] | None, typer.Option(help="A file, a folder or hf:owner/name; the built-in samples if none.")
     ] = None,
     split: Annotated[str | None, typer.Option(help="The split whose queries are asked; test if none.")] = None,
-    columns: Annotated[str | None, typer.Option(metavar="ROLE=COLUMN,...", help="Columns with other names.")] = None,
+    columns: Columns = None,
     metrics: Annotated[
         str | None, typer.Option(metavar="NAME@K,...", help="Such as ndcg@10,map@100; the first decides comparisons.")
     ] = None,
     query_model: Annotated[str | None, typer.Option(metavar="MODEL", help="Another encoder for the queries.")] = None,
     dimensions: Annotated[
         str | None, typer.Option(metavar="64,128,...", help="Score vectors cut to these dimensions too.")
+    ] = None,
+    quantize: Annotated[
+        list[str] | None,
+        typer.Option(metavar="int8|binary|binary-rescored", help="Score vectors kept in 8 bits or 1 bit too."),
     ] = None,
     run: Annotated[
         list[str] | None, typer.Option(metavar="FILE.trec", help="Score somebody else's ranking, in TREC's format.")
@@ -39,16 +44,12 @@ def evaluate(
         list[str] | None,
         typer.Option(metavar='query="...",document="..."', help="Text put before each; once, or once for each model."),
     ] = None,
-    max_length: Annotated[int | None, typer.Option(help="Tokens beyond which a text is cut.")] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run the models' own Python code. It can do anything.")
-    ] = False,
+    max_length: MaxLength = None,
+    trust_remote_code: TrustRemoteCode = False,
     seed: Annotated[int | None, typer.Option(help="Of the statistics and of the starter.")] = None,
-    device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to encode.")] = None,
+    device: Device = None,
     output: Annotated[str | None, typer.Option(metavar="FOLDER", help="A new folder for rankings and report.")] = None,
-    store: Annotated[
-        str | None, typer.Option(metavar="FOLDER|none", help="Where vectors are kept between runs.")
-    ] = None,
+    store: Store = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -57,12 +58,7 @@ def evaluate(
     Without arguments the starter and BM25 are scored on the samples that come with embedtune. The output folder gets a
     TREC run a model, the values of every query and a report.
     """
-    options = {
-        name: value
-        for name, value in locals().items()
-        if name in EVALUATE_KEYS and value is not None and value is not False
-    }
-    config = load_evaluation(options)
+    config = load_evaluation(given(locals(), EVALUATE_KEYS))
     from embedtune.workflows.evaluate import evaluate as run_evaluation
 
     result = run_evaluation(config, talk=Talk(quiet=quiet)).as_json()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import typer
 
-from embedtune.cli._output import AsJson, print_json, print_text
+from embedtune.cli._options import AsJson
+from embedtune.cli._output import print_json, print_text
 
 _NEEDS = {"negatives": "negatives", "guide": "a guide", "labels": "labels", "teacher": "teacher scores"}
 

@@ -5,17 +5,25 @@ from typing import Annotated, Any
 
 import typer
 
-from embedtune.cli._output import AsJson, Quiet, Talk, print_json, print_renderable, print_text
+from embedtune.cli._options import (
+    AsJson,
+    Columns,
+    Data,
+    Device,
+    DryRun,
+    MaxLength,
+    Model,
+    Prompts,
+    Quiet,
+    Store,
+    TrustRemoteCode,
+    Words,
+    given,
+    recipe_and_values,
+)
+from embedtune.cli._output import Talk, print_json, print_renderable, print_text
 from embedtune.config.load import dump_config, load_mining
-from embedtune.config.mining import MINE_KEYS, MineConfig
-from embedtune.errors import ConfigError
-
-Words = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[RECIPE] [KEY=VALUE]...", help="A recipe, and values that replace its own.", show_default=False
-    ),
-]
+from embedtune.config.mining import MINE_KEYS
 
 
 def register(app: typer.Typer) -> None:
@@ -25,22 +33,16 @@ def register(app: typer.Typer) -> None:
 
 def mine(
     words: Words = None,
-    data: Annotated[
-        str | None, typer.Option(help="A file, a folder or hf:owner/name; the built-in samples if none.")
-    ] = None,
+    data: Data = None,
     split: Annotated[str | None, typer.Option(help="The split to mine for.")] = None,
-    columns: Annotated[str | None, typer.Option(metavar="ROLE=COLUMN,...", help="Columns with other names.")] = None,
+    columns: Columns = None,
     corpus: Annotated[
         str | None, typer.Option(metavar="PATH", help="Candidates: a file or a BEIR folder; else those of the data.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="A Hub name, a folder (such as RUN/model), or starter.")] = None,
-    prompts: Annotated[
-        str | None, typer.Option(metavar='query="...",document="..."', help="Text put before each.")
-    ] = None,
-    max_length: Annotated[int | None, typer.Option(help="Tokens beyond which a text is cut.")] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run the model's own Python code. It can do anything.")
-    ] = False,
+    model: Model = None,
+    prompts: Prompts = None,
+    max_length: MaxLength = None,
+    trust_remote_code: TrustRemoteCode = False,
     output: Annotated[str | None, typer.Option(metavar="FILE", help="A .jsonl or .parquet file.")] = None,
     format: Annotated[
         str | None,
@@ -85,13 +87,11 @@ def mine(
     ] = None,
     relabel: Annotated[str | None, typer.Option(metavar="LEDGER", help="An edited ledger of an earlier job.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the draws, the sample and the starter.")] = None,
-    device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to encode.")] = None,
-    store: Annotated[
-        str | None, typer.Option(metavar="FOLDER|none", help="Where vectors are kept between runs.")
-    ] = None,
+    device: Device = None,
+    store: Store = None,
     keep_job: Annotated[bool, typer.Option("--keep-job", help="Leave the job folder beside the output.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Begin anew what an interruption left.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and stop.")] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -99,12 +99,7 @@ def mine(
 
     Interrupted at any point, the same command goes on where it was.
     """
-    options = {
-        name: value
-        for name, value in locals().items()
-        if name in MINE_KEYS and value is not None and value is not False
-    }
-    config = _config(words or [], options)
+    config = load_mining(*recipe_and_values(words or []), given(locals(), MINE_KEYS))
     if dry_run:
         print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
         return
@@ -112,17 +107,6 @@ def mine(
 
     result = run_mining(config, talk=Talk(quiet=quiet), restart=restart).as_json()
     print_json(result) if as_json else _print(result)
-
-
-def _config(words: list[str], options: Mapping[str, Any]) -> MineConfig:
-    recipes = [word for word in words if "=" not in word]
-    if len(recipes) > 1:
-        raise ConfigError(
-            f"one recipe at a time, not {len(recipes)}: {', '.join(recipes)}",
-            where="RECIPE",
-            next="name data with --data, and give values as key=value",
-        )
-    return load_mining(recipes[0] if recipes else None, [word for word in words if "=" in word], options)
 
 
 def _print(result: Mapping[str, Any]) -> None:

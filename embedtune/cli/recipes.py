@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from embedtune.cli._output import AsJson, Quiet, Talk, print_json, print_text
+from embedtune.cli._options import AsJson, Quiet
+from embedtune.cli._output import Talk, print_json, print_text
 from embedtune.cli.app import show_help_without_verb
 from embedtune.config.load import is_mining, load_config, load_mining
 from embedtune.config.problems import InvalidConfig, Problem

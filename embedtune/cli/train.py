@@ -6,19 +6,28 @@ from typing import Annotated, Any
 
 import typer
 
-from embedtune.cli._output import AsJson, Quiet, Talk, print_json, print_renderable, print_text
+from embedtune.cli._options import (
+    AsJson,
+    Columns,
+    Data,
+    Device,
+    DryRun,
+    MaxLength,
+    Model,
+    Prompts,
+    Quiet,
+    Store,
+    TrustRemoteCode,
+    Words,
+    given,
+    recipe_and_values,
+)
+from embedtune.cli._output import Talk, print_json, print_renderable, print_text
 from embedtune.config.load import dump_config, load_config
 from embedtune.config.options import KEYS
 from embedtune.config.schema import TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.workflows.run_folder import RECIPE, RunFolder, refuse_changes
-
-Words = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[RECIPE] [KEY=VALUE]...", help="A recipe, and values that replace its own.", show_default=False
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,13 +37,11 @@ def register(app: typer.Typer) -> None:
 
 def train(
     words: Words = None,
-    data: Annotated[
-        str | None, typer.Option(help="A file, a folder or hf:owner/name; the built-in samples if none.")
-    ] = None,
+    data: Data = None,
     split: Annotated[str | None, typer.Option(help="The split to learn from.")] = None,
     eval_data: Annotated[str | None, typer.Option(help="Another source for the test queries.")] = None,
     eval_split: Annotated[str | None, typer.Option(help="The split the verdict is read from.")] = None,
-    columns: Annotated[str | None, typer.Option(metavar="ROLE=COLUMN,...", help="Columns with other names.")] = None,
+    columns: Columns = None,
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Its values are never divided by a split.")
     ] = None,
@@ -51,30 +58,24 @@ def train(
     queue: Annotated[
         int | None, typer.Option(help="Past positives that join the candidates of gist and infonce.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="A Hub name, a folder, or starter.")] = None,
+    model: Model = None,
     guide: Annotated[
         str | None, typer.Option(metavar="self|none|MODEL|FILE", help="Decides what is a false negative.")
     ] = None,
-    prompts: Annotated[
-        str | None, typer.Option(metavar='query="...",document="..."', help="Text put before each.")
-    ] = None,
-    max_length: Annotated[int | None, typer.Option(help="Tokens beyond which a text is cut.")] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run the model's own Python code. It can do anything.")
-    ] = False,
+    prompts: Prompts = None,
+    max_length: MaxLength = None,
+    trust_remote_code: TrustRemoteCode = False,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training pairs.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pairs a step.")] = None,
     lr: Annotated[str | None, typer.Option(metavar="auto|NUMBER", help="Learning rate.")] = None,
     precision: Annotated[str | None, typer.Option(metavar="auto|fp32|bf16|fp16", help="Of the products.")] = None,
-    device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")] = None,
+    device: Device = None,
     seed: Annotated[int | None, typer.Option(help="Of the split, the shuffle and the starter.")] = None,
     output: Annotated[str | None, typer.Option(metavar="FOLDER", help="The run folder.")] = None,
-    store: Annotated[
-        str | None, typer.Option(metavar="FOLDER|none", help="Where vectors are kept between runs.")
-    ] = None,
+    store: Store = None,
     resume: Annotated[str | None, typer.Option(metavar="auto|RUN", help="Go on with an interrupted run.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and stop.")] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -82,9 +83,7 @@ def train(
 
     Without arguments it trains on the samples that come with embedtune, from a starter encoder built on the spot.
     """
-    options = {
-        name: value for name, value in locals().items() if name in KEYS and value is not None and value is not False
-    }
+    options = given(locals(), KEYS)
     config, run = _plan(words or [], options, resume)
     if dry_run:
         print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
@@ -109,20 +108,13 @@ def _plan(words: list[str], options: dict[str, Any], resume: str | None) -> tupl
     from embedtune.losses import loss_names
     from embedtune.workflows.needs import check_term
 
-    recipes = [word for word in words if "=" not in word]
-    if len(recipes) > 1:
-        raise ConfigError(
-            f"one recipe at a time, not {len(recipes)}: {', '.join(recipes)}",
-            where="RECIPE",
-            next="name data with --data, and give values as key=value",
-        )
+    recipe, values = recipe_and_values(words)
     run = _run_to_resume(resume, options.get("output"))
-    recipe = recipes[0] if recipes else None
     if run is not None and (resume != "auto" or (not words and set(options) <= {"output"})):
         recipe = recipe or str(run.path / RECIPE)  # a run named goes on as it was; `auto` repeats a whole command
     config = load_config(
         recipe,
-        [word for word in words if "=" in word],
+        values,
         options,
         known_losses=loss_names(),
         check_args=check_term,

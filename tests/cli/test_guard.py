@@ -9,7 +9,7 @@ import typer
 
 from embedtune import errors
 from embedtune.cli._guard import guarded
-from embedtune.cli._output import AsJson
+from embedtune.cli._options import AsJson
 
 
 def app_that(act: Callable[[], None]) -> typer.Typer:
