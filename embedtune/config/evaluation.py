@@ -11,6 +11,8 @@ from embedtune.config.schema import ModelSection, Name, Section
 
 BM25 = "bm25"
 """The name of the system that ranks by shared words."""
+Quantisation = Literal["int8", "binary", "binary-rescored"]
+"""How document vectors may be kept: 8 bits a dimension, 1, or 1 with the float query choosing among candidates."""
 METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
 
 
@@ -29,6 +31,9 @@ class SystemsSection(Section):
     max_length: int | None = Field(None, ge=8, description="tokens; null: what the encoder declares")
     dimensions: list[Annotated[int, Field(ge=1)]] = Field(
         default_factory=list, description="score vectors cut to their first so many components too"
+    )
+    quantize: list[Quantisation] = Field(
+        default_factory=list, description="score vectors kept in so few bits too, whole and cut"
     )
     trust_remote_code: bool = False
 
@@ -61,11 +66,16 @@ class SystemsSection(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        for kind, given in (("model", self.names), ("run", self.runs), ("dimension", self.dimensions)):
+        for kind, given in (
+            ("model", self.names),
+            ("run", self.runs),
+            ("dimension", self.dimensions),
+            ("quantisation", self.quantize),
+        ):
             twice = [str(one) for one, times in Counter[str | int](given).items() if times > 1]
             if twice:
                 raise ValueError(f"the {kind} {', '.join(twice)} is named more than once")
-        unused = [name for name in ("dimensions", "prompts", "max_length", "query") if getattr(self, name)]
+        unused = [name for name in ("dimensions", "quantize", "prompts", "max_length", "query") if getattr(self, name)]
         if unused and not self.encoders:
             raise ValueError(f"{' and '.join(unused)}: only encoders have a use for it, and none is named")
         if len(self.prompts) > 1 and (len(self.prompts) != len(self.encoders) or self.query is not None):
@@ -144,6 +154,7 @@ EVALUATE_KEYS: Mapping[str, str] = {
     "prompts": "models.prompts",
     "max_length": "models.max_length",
     "dimensions": "models.dimensions",
+    "quantize": "models.quantize",
     "trust_remote_code": "models.trust_remote_code",
     "data": "data.sources",
     "split": "data.split",

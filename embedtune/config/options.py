@@ -134,6 +134,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "margin": lambda value: read_scalar(value) if isinstance(value, str) else value,
     "matryoshka": lambda value: read_scalar(f"[{value}]") if isinstance(value, str) else value,
     "dimensions": lambda value: read_scalar(f"[{value}]") if isinstance(value, str) else value,
+    "quantize": lambda value: [name.strip() for one in value for name in one.split(",")],
     "metrics": lambda value: [name.strip() for name in value.split(",")] if isinstance(value, str) else value,
     "target_kept": lambda value: read_scalar(value) if isinstance(value, str) else value,
 }

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from embedtune.config.evaluation import Quantisation
 from embedtune.evaluation.judged import JudgedSet
 from embedtune.evaluation.ranking import id_ranks, rank
 from embedtune.search.bm25 import Bm25
 from embedtune.search.dense import top_k
+from embedtune.search.quantised import top_k_quantised
 
 Run = Mapping[str, Mapping[str, float]]
 """Query id -> document id -> score."""
@@ -27,7 +30,14 @@ class Ranking:
     positions: np.ndarray
 
 
-def by_vectors(queries: np.ndarray, documents: np.ndarray, k: int, judged: JudgedSet) -> Ranking:
+def by_vectors(
+    queries: np.ndarray,
+    documents: np.ndarray,
+    k: int,
+    judged: JudgedSet,
+    *,
+    quantised: Quantisation | None = None,
+) -> Ranking:
     """Rank by inner product.
 
     Args:
@@ -35,9 +45,11 @@ def by_vectors(queries: np.ndarray, documents: np.ndarray, k: int, judged: Judge
         documents: (C, D).
         k: how many documents a query gets, >= 1.
         judged: the set.
+        quantised: how the documents are kept, if not as they are.
     """
+    search = partial(top_k_quantised, quantised) if quantised else top_k
     wanted = k + judged.most_selves()
-    return _without_selves(*top_k(queries, documents, wanted, tie_rank=judged.document_ranks), k, judged)
+    return _without_selves(*search(queries, documents, wanted, tie_rank=judged.document_ranks), k, judged)
 
 
 def by_words(k: int, judged: JudgedSet) -> Ranking:

@@ -9,6 +9,7 @@ float64.
 """
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from embedtune.errors import ConfigError, ModelError
 from embedtune.search.candidates import Candidates, as_float32, lengths, nearest
@@ -68,7 +69,7 @@ def top_k(
     keys = rescored(queries, documents, found.positions, k, order, memory_bytes)  # (Q, k)
     open_ = np.flatnonzero(~_proven(queries, keys, found, len(documents)))
     if len(open_):
-        keys[open_] = _scan(queries[open_], documents, k, order, memory_bytes)
+        keys[open_] = scan(queries[open_], documents, k, order, memory_bytes)
     return order.unpack(keys)
 
 
@@ -144,15 +145,23 @@ def _proven(queries: np.ndarray, keys: np.ndarray, found: Candidates, count: int
     return above & (low < length) & (length < high) & (low < found.longest < high)
 
 
-def _scan(queries: np.ndarray, documents: np.ndarray, k: int, order: TieOrder, memory_bytes: int) -> np.ndarray:
-    """The keys (Q, k) of the k best among all documents, best first, every score in float64."""
+def scan(
+    queries: np.ndarray,
+    documents: np.ndarray,
+    k: int,
+    order: TieOrder,
+    memory_bytes: int,
+    *,
+    dtype: DTypeLike = np.float64,
+) -> np.ndarray:
+    """The keys (Q, k) of the k best among all C >= k documents, best first, every score computed once in `dtype`."""
     rows = max(1, min(1024, memory_bytes // (32 * (queries.shape[1] + 1024))))
     best = np.full((len(queries), k), WORST)  # (Q, k)
     for first in range(0, len(documents), rows):
-        block = documents[first : first + rows].astype(np.float64).T  # (D, c)
+        block = documents[first : first + rows].astype(dtype).T  # (D, c)
         for row in range(0, len(queries), rows):
             part = slice(row, row + rows)
-            best[part] = _merge(best[part], queries[part].astype(np.float64) @ block, first, order)
+            best[part] = _merge(best[part], queries[part].astype(dtype) @ block, first, order)
     return np.sort(best, axis=1)[:, ::-1]
 
 

@@ -163,8 +163,8 @@ def test_only_queries_whose_cut_is_open_are_searched_again(monkeypatch):
     queries, documents = unit(rng, 6, 32), unit(rng, 500, 32)
     documents[100:200] = queries[2]  # a hundred documents tie for the first place of one query
     searched = []
-    scan = dense._scan
-    monkeypatch.setattr(dense, "_scan", lambda again, *rest: searched.append(again) or scan(again, *rest))
+    scan = dense.scan
+    monkeypatch.setattr(dense, "scan", lambda again, *rest: searched.append(again) or scan(again, *rest))
     _, positions = top_k(queries, documents, 5, tie_rank=np.arange(500))
     assert positions[2].tolist() == [199, 198, 197, 196, 195]
     assert len(searched) == 1
