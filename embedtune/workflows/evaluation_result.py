@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from embedtune.config.evaluation import Quantisation
 from embedtune.data.rows import Finding
 from embedtune.evaluation.judged import JudgedSet
 from embedtune.evaluation.significance import LEVEL, bootstrap_interval, compare_paired, holm
 from embedtune.workflows.evaluation_systems import Scored
 
+_KEPT = rf"@(\d+|(\d+/)?({'|'.join(get_args(Quantisation))}))$"  # how vectors were cut or kept, at the end of a label
 RESULT, REPORT, PER_QUERY = "evaluation.json", "report.md", "per_query.jsonl"
 
 
@@ -60,10 +62,12 @@ def row_of(scored: Scored, name: str, run: Path, *, seed: int) -> dict[str, Any]
         metric: list(bootstrap_interval(values, seed=seed)) for metric, values in scored.scores.per_query.items()
     }
     return {
+        "task": "retrieval",
         "model": scored.model,
         "label": scored.label,
         "data": name,
         "dimensions": scored.dimensions,
+        "bytes_per_vector": scored.bytes_per_vector,
         "metrics": scored.scores.means,
         "intervals": intervals,
         "queries": len(scored.scores),
@@ -93,15 +97,15 @@ def compare_with_first(rows: Sequence[Scored], name: str, metric: str, *, seed: 
     return compared
 
 
-def means_over_sets(rows: Sequence[Mapping[str, Any]], sets: int) -> list[dict[str, Any]]:
-    """The metrics of each system averaged over the sets, every set counting the same; nothing for one set."""
-    if sets < 2:
-        return []
+def means_over_sets(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The metrics of each system averaged over the sets of a kind, every set counting the same; nothing for one set."""
     means = []
-    for label in dict.fromkeys(row["label"] for row in rows):
-        own = [row for row in rows if row["label"] == label]
-        metrics = {name: float(np.mean([row["metrics"][name] for row in own])) for name in own[0]["metrics"]}
-        means.append({"model": own[0]["model"], "label": label, "metrics": metrics, "sets": len(own)})
+    for task, label in dict.fromkeys((row["task"], row["label"]) for row in rows):
+        own = [row for row in rows if (row["task"], row["label"]) == (task, label)]
+        if len(own) > 1:
+            metrics = {name: float(np.mean([row["metrics"][name] for row in own])) for name in own[0]["metrics"]}
+            system = {"task": task, "model": own[0]["model"], "label": label}
+            means.append({**system, "metrics": metrics, "sets": len(own)})
     return means
 
 
@@ -119,11 +123,11 @@ def per_query_lines(rows: Sequence[Scored], name: str, judged: JudgedSet) -> Ite
 def file_name(label: str) -> str:
     """A system's label as a file name that tells it from others: the end of a path, a run's name for its model.
 
-    >>> file_name("runs/first/model@64"), file_name("intfloat/multilingual-e5-small"), file_name("내 모델")
-    ('first@64', 'multilingual-e5-small', '내-모델')
+    >>> file_name("runs/first/model@64/int8"), file_name("intfloat/multilingual-e5-small"), file_name("내 모델")
+    ('first@64-int8', 'multilingual-e5-small', '내-모델')
     """
-    path, at, size = label.rpartition("@") if re.search(r"@\d+$", label) else (label, "", "")
+    path, at, size = label.rpartition("@") if re.search(_KEPT, label) else (label, "", "")
     parts = [part for part in re.split(r"[/\\]", path) if part not in ("", ".", "..")]
     if len(parts) > 1 and parts[-1] == "model":
         parts.pop()
-    return re.sub(r"[^\w.+-]+", "-", parts[-1] if parts else "model").strip("-") + at + size
+    return re.sub(r"[^\w.+-]+", "-", parts[-1] if parts else "model").strip("-") + at + size.replace("/", "-")

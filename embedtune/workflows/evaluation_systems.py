@@ -1,12 +1,13 @@
 """The systems of an evaluation at work: each encoder loaded once, its vectors searched whole and cut."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.evaluation import BM25, EvaluateConfig
+from embedtune.config.evaluation import BM25, EvaluateConfig, Quantisation
 from embedtune.data.rows import Finding
 from embedtune.data.words import counted
 from embedtune.errors import ConfigError
@@ -15,10 +16,11 @@ from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Ranking, Run, by_run, by_vectors, by_words, unit_prefix
 from embedtune.evaluation.retrieval import RetrievalScores, score_ranking
 from embedtune.models.encode import encode
-from embedtune.models.encoder import Encoder, Role
+from embedtune.models.encoder import Encoder
 from embedtune.models.load import load_encoder
-from embedtune.models.resolve import STARTER
 from embedtune.models.store import VectorStore, open_store
+from embedtune.search.quantised import bytes_per_vector
+from embedtune.workflows.evaluation_vectors import cut_vectors, document_vectors
 from embedtune.workflows.talk import Talk
 
 LEAST_DEPTH = 100
@@ -30,12 +32,14 @@ class Scored:
     """A system's ranking of one set and what it is worth.
 
     Args:
-        label: what tells it from the others: the model, with "@64" where its vectors were cut.
+        label: what tells it from the others: the model, with "@64", "@int8" or "@64/int8" where its vectors were cut
+            or quantised.
         model: as the user named it.
         dimensions: of its vectors; None where there are none.
         ranking: what it found.
         scores: per query.
         ranked_here: False where the ranking was read from a file.
+        quantised: how its document vectors were kept, if not as they came.
     """
 
     label: str
@@ -44,6 +48,12 @@ class Scored:
     ranking: Ranking
     scores: RetrievalScores
     ranked_here: bool = True
+    quantised: Quantisation | None = None
+
+    @property
+    def bytes_per_vector(self) -> int | None:
+        """What one document takes; None where there are no vectors."""
+        return None if self.dimensions is None else bytes_per_vector(self.quantised, self.dimensions)
 
 
 class Systems:
@@ -52,49 +62,18 @@ class Systems:
     Args:
         config: of the evaluation.
         talk: told what happens.
+        folder: where vectors that are too many for memory may lie for the time being.
     """
 
-    def __init__(self, config: EvaluateConfig, talk: Talk) -> None:
-        self._config, self._talk = config, talk
+    def __init__(self, config: EvaluateConfig, talk: Talk, folder: Path) -> None:
+        self._config, self._talk, self._folder = config, talk, folder
         self._store: VectorStore | None = open_store(config.output.store)
         self._depth = max(LEAST_DEPTH, *(parse_metric(name).k for name in config.evaluation.metrics))
         query = config.models.query
-        self._queries: Encoder | None = None if query is None else self._load(query, ())
+        self._queries: Encoder | None = None if query is None else self.load(query)
 
-    def score(self, name: str, sets: Sequence[JudgedSet]) -> list[list[Scored]]:
-        """One system on every set: its own row, then those of its cut vectors."""
-        if name == BM25:
-            return [[self._scored(name, name, None, self._by_words(judged), judged)] for judged in sets]
-        encoder = None if name == STARTER else self._load(name, ())
-        return [list(self._by_vectors(name, encoder or self._load(name, judged.documents), judged)) for judged in sets]
-
-    def score_run(self, path: str, run: Run, judged: JudgedSet) -> Scored:
-        """A ranking that somebody else made."""
-        scored = self._scored(path, path, None, by_run(run, judged), judged)
-        return replace(scored, ranked_here=False)
-
-    def _by_words(self, judged: JudgedSet) -> Ranking:
-        with self._talk.progress(f"{BM25} on {judged.name}"):
-            return by_words(self._depth, judged)
-
-    def _by_vectors(self, name: str, encoder: Encoder, judged: JudgedSet) -> Iterator[Scored]:
-        queries = self._encoded(self._queries or encoder, judged.queries, "query", judged.name)  # (Q, D)
-        documents = self._encoded(encoder, judged.documents, "document", judged.name)  # (C, D)
-        whole = documents.shape[1]
-        ranking = by_vectors(queries, documents, self._depth, judged)
-        yield self._scored(name, name, whole, ranking, judged)
-        for size in self._config.models.dimensions:
-            if size > whole:
-                raise ConfigError(f"{name} has {whole} dimensions, fewer than {size}", where="--dimensions")
-            if size < whole:
-                cut = by_vectors(unit_prefix(queries, size), unit_prefix(documents, size), self._depth, judged)
-                yield self._scored(f"{name}@{size}", name, size, cut, judged)
-
-    def _scored(self, label: str, model: str, dimensions: int | None, ranking: Ranking, judged: JudgedSet) -> Scored:
-        scores = score_ranking(ranking, judged, self._config.evaluation.metrics)
-        return Scored(label, model, dimensions, ranking, scores)
-
-    def _load(self, name: str, texts: Sequence[str]) -> Encoder:
+    def load(self, name: str, texts: Sequence[str] = ()) -> Encoder:
+        """An encoder, ready to encode; a starter is made of these texts."""
         with self._talk.progress(f"loading {name}"):
             encoder = load_encoder(
                 self._config.models.section(name),
@@ -106,10 +85,59 @@ class Systems:
             self._talk.say(note)
         return encoder
 
-    def _encoded(self, encoder: Encoder, texts: Sequence[str], role: Role, name: str) -> np.ndarray:
-        what = {"query": "queries", "document": "documents"}[role]
-        with self._talk.progress(f"{encoder.name}: encoding the {what} of {name}", total=len(texts)) as tell:
-            return encode(encoder, texts, role=role, store=self._store, progress=lambda done, _: tell(done))  # (n, D)
+    def score_run(self, path: str, run: Run, judged: JudgedSet) -> Scored:
+        """A ranking that somebody else made."""
+        scored = self._scored(path, path, None, by_run(run, judged), judged)
+        return replace(scored, ranked_here=False)
+
+    def rank_by_words(self, judged: JudgedSet) -> Scored:
+        """The ranking of BM25."""
+        with self._talk.progress(f"{BM25} on {judged.name}"):
+            ranking = by_words(self._depth, judged)
+        return self._scored(BM25, BM25, None, ranking, judged)
+
+    def rank_by_vectors(self, name: str, encoder: Encoder, judged: JudgedSet) -> Iterator[Scored]:
+        """The ranking of an encoder, then those of its cut vectors."""
+        queries = self._encoded(self._queries or encoder, judged)  # (Q, D)
+        whole = queries.shape[1]
+        with self._documents(encoder, judged) as documents:  # (C, D)
+            yield from self._by_kept(name, "", queries, documents, judged)
+            for size in self._config.models.dimensions:
+                if size > whole:
+                    raise ConfigError(f"{name} has {whole} dimensions, fewer than {size}", where="--dimensions")
+                if size < whole:
+                    with cut_vectors(documents, size, self._folder) as cut:  # (C, size)
+                        yield from self._by_kept(name, str(size), unit_prefix(queries, size), cut, judged)
+
+    def _by_kept(
+        self, name: str, size: str, queries: np.ndarray, documents: np.ndarray, judged: JudgedSet
+    ) -> Iterator[Scored]:
+        """A row of the vectors as they are, and one a way to keep them in fewer bits."""
+        for kind in (None, *self._config.models.quantize):
+            ranking = by_vectors(queries, documents, self._depth, judged, quantised=kind)
+            label = "@".join(filter(None, (name, "/".join(filter(None, (size, kind))))))
+            yield replace(self._scored(label, name, documents.shape[1], ranking, judged), quantised=kind)
+
+    def _scored(self, label: str, model: str, dimensions: int | None, ranking: Ranking, judged: JudgedSet) -> Scored:
+        scores = score_ranking(ranking, judged, self._config.evaluation.metrics)
+        return Scored(label, model, dimensions, ranking, scores)
+
+    @contextmanager
+    def _documents(self, encoder: Encoder, judged: JudgedSet) -> Iterator[np.ndarray]:
+        with ExitStack() as open_:
+            description = f"{encoder.name}: encoding the documents of {judged.name}"
+            with self._talk.progress(description, total=len(judged.documents)) as tell:
+                vectors = open_.enter_context(
+                    document_vectors(encoder, judged.documents, self._folder, store=self._store, progress=tell)
+                )  # (C, D)
+            yield vectors
+
+    def _encoded(self, encoder: Encoder, judged: JudgedSet) -> np.ndarray:
+        description = f"{encoder.name}: encoding the queries of {judged.name}"
+        with self._talk.progress(description, total=len(judged.queries)) as tell:
+            return encode(
+                encoder, judged.queries, role="query", store=self._store, progress=lambda done, _: tell(done)
+            )  # (Q, D)
 
 
 def run_findings(path: str, run: Run, judged: JudgedSet, queries: Mapping[str, str]) -> list[Finding]:
