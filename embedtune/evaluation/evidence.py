@@ -24,6 +24,7 @@ DIFFERENCES = 400
 """At most so many differences are kept for a plot."""
 SAME = 1e-9
 """Values that differ by less are equal: sums of the same numbers in another order."""
+_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ class System:
         label: what tells it from the others.
         ranking: of all queries of the set.
         values: (Q,) of the metric that is compared.
-        cosine: whether its scores are cosines, which are drawn on one scale.
+        by_vectors: whether it compares vectors; then scores within -1 and 1 are cosines, which share a scale.
     """
 
     label: str
     ranking: Ranking
     values: np.ndarray
-    cosine: bool = False
+    by_vectors: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,11 +159,14 @@ def _thinned(ascending: np.ndarray) -> np.ndarray:
 
 def _systems(judged: JudgedSet, systems: Sequence[System], rows: np.ndarray) -> list[SystemEvidence]:
     scores = [one.ranking.scores[rows, :DEPTH] for one in systems]  # (R, K) each
-    cosines = [_finite(own) for one, own in zip(systems, scores, strict=True) if one.cosine]
-    shared = np.concatenate(cosines) if cosines else np.empty(0)
+    finite = [own[np.isfinite(own)] for own in scores]  # (n,) each
+    cosine = [
+        one.by_vectors and bool((np.abs(own) <= 1 + _ROUNDING).all()) for one, own in zip(systems, finite, strict=True)
+    ]
+    shared = np.concatenate([np.empty(0), *(own for own, is_one in zip(finite, cosine, strict=True) if is_one)])
     return [
-        _system(judged, one, rows, own, shared if one.cosine else _finite(own))
-        for one, own in zip(systems, scores, strict=True)
+        _system(judged, one, rows, own, shared if is_cosine else on_own)
+        for one, own, on_own, is_cosine in zip(systems, scores, finite, cosine, strict=True)
     ]
 
 
@@ -178,10 +182,6 @@ def _system(
         spread = score_spread(scores[ranked], grades[ranked] > 0, bin_edges(on_its_scale))
     unfound = int((own_judged > 0).sum() - (grades > 0).sum())
     return SystemEvidence(system.label, {"k": RECALL_AT, "values": tuple(recalls)}, spread, unfound)
-
-
-def _finite(scores: np.ndarray) -> np.ndarray:
-    return scores[np.isfinite(scores)]  # (n,)
 
 
 def _pair(

@@ -85,13 +85,18 @@ def evaluate_retrieval(
         retrieval_set if isinstance(retrieval_set, JudgedSet) else as_arrays(retrieval_set, exclude_self=exclude_self)
     )
     demand_judged(judged)
-    ranking = by_vectors(
-        _encoded(encode_queries, judged.queries, "queries"),
-        _encoded(encode_documents, judged.documents, "documents"),
-        max((metric.k for metric in parsed), default=1),
-        judged,
-    )
-    return score_ranking(ranking, judged, metrics)
+    depth = max((metric.k for metric in parsed), default=1)
+    return score_ranking(rank_encoded(encode_queries, encode_documents, judged, depth), judged, metrics)
+
+
+def rank_encoded(encode_queries: Encode, encode_documents: Encode, judged: JudgedSet, depth: int) -> Ranking:
+    """What an encoder finds: the first so many documents of every query.
+
+    Raises:
+        ModelError: the encoder gave vectors of a wrong shape or that are not finite.
+    """
+    queries = _encoded(encode_queries, judged.queries, "queries")  # (Q, D)
+    return by_vectors(queries, _encoded(encode_documents, judged.documents, "documents"), depth, judged)
 
 
 def demand_judged(judged: JudgedSet) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from embedtune.data.problems import Problems
 from embedtune.data.streams import lines, missing, refuse_odd
+from embedtune.durable import whole_file
 from embedtune.errors import OutputError
 from embedtune.evaluation.judged import JudgedSet
 from embedtune.evaluation.rankers import Ranking, Run
@@ -69,13 +70,13 @@ def write_run(path: Path, ranking: Ranking, judged: JudgedSet, name: str) -> Non
         name: of the system, for the last column.
 
     Raises:
-        OutputError: an id cannot stand in such a file.
+        OutputError: an id cannot stand in such a file, or it cannot be written there.
     """
     odd = next((one for one in (*judged.query_ids, *judged.document_ids) if set(one) & set("\t\r\n")), None)
     if odd is not None:
         raise OutputError(f"the id {odd!r} holds a tab or a line end, which a run file cannot hold", where=str(path))
     tag = "-".join(name.split())
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    with whole_file(path) as file:
         for row, query in enumerate(judged.query_ids):
             found = zip(ranking.positions[row].tolist(), ranking.scores[row].tolist(), strict=True)
             kept = ((judged.document_ids[position], score) for position, score in found if position >= 0)

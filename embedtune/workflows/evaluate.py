@@ -129,6 +129,7 @@ def _result(config: EvaluateConfig, tasks: Sequence[Task], folder: Path) -> Eval
         comparisons=tuple(comparisons),
         findings=tuple(_findings(tasks)),
         described=_described(config, tasks),
+        evidence=tuple(found for task in tasks if (found := task.evidence())),
         facts={**machine_facts(), "data_sha256": _hashes(config, tasks), "options": config.model_dump()},
     )
 

@@ -32,6 +32,7 @@ class EvaluateResult:
         metric: what the comparisons rest on.
         findings: what is odd about the sets and runs.
         described: what was read.
+        evidence: what the comparisons rest on, an object a ranked set; see `evaluation.evidence`.
     """
 
     models: tuple[Mapping[str, Any], ...]
@@ -42,6 +43,7 @@ class EvaluateResult:
     comparisons: tuple[Mapping[str, Any], ...] = ()
     findings: tuple[Finding, ...] = ()
     described: tuple[str, ...] = ()
+    evidence: tuple[Mapping[str, Any], ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:

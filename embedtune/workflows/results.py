@@ -27,6 +27,7 @@ class TrainResult:
             None when there are none.
         verdict: metric, on, difference, interval, p_value, verdict; None when there is no test split.
         findings: what is odd about data and run.
+        evidence: what the verdict rests on, see `evaluation.evidence`; None when there is no test split.
     """
 
     run: str
@@ -46,6 +47,7 @@ class TrainResult:
     described: tuple[str, ...] = ()
     test_queries: int = 0
     unseen_queries: int = 0
+    evidence: Mapping[str, Any] | None = None
     guide: Mapping[str, Any] | None = None
     dev_curve: tuple[tuple[int, Scores], ...] = ()
     best_step: int | None = None

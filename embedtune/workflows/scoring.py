@@ -1,13 +1,18 @@
 """Scores of an encoder on a judged set, and the verdict between two sets of scores."""
 
 import json
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from embedtune.data.rows import RetrievalSet
-from embedtune.evaluation.judged import JudgedSet
-from embedtune.evaluation.retrieval import RetrievalScores, evaluate_retrieval
+from embedtune.evaluation.evidence import System, gather_evidence
+from embedtune.evaluation.judged import JudgedSet, as_arrays
+from embedtune.evaluation.metrics import parse_metric
+from embedtune.evaluation.rankers import Ranking
+from embedtune.evaluation.retrieval import RetrievalScores, demand_judged, rank_encoded, score_ranking
 from embedtune.evaluation.significance import Comparison, On, compare_paired
 from embedtune.models.encode import encode
 from embedtune.models.encoder import Encoder
@@ -21,9 +26,19 @@ SELECTION = "logrank@1000"
 is nearly all zeros and chooses at random; log ranks put models in the order of their test nDCG@10 there, and elsewhere
 choose as well as it does (measured; see the benchmarks)."""
 DEV_METRICS = (*METRICS, SELECTION)
+PER_QUERY, BEFORE_RUN, AFTER_RUN = "per_query.jsonl", "before.trec", "after.trec"
+"""What the test split leaves in a run folder: values per query, and both rankings."""
 NOT_JUDGED: dict[str, Any] = {
     "before": {}, "after": {}, "before_unseen": None, "after_unseen": None, "verdict": None
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an encoder found on a judged set, and what that is worth."""
+
+    ranking: Ranking
+    scores: RetrievalScores
 
 
 def score(
@@ -34,12 +49,26 @@ def score(
     store: VectorStore | None = None,
 ) -> RetrievalScores:
     """Score an encoder, queries and documents under their own prompts. A model in training passes no store."""
-    return evaluate_retrieval(
+    return measure(encoder, judged, metrics=metrics, store=store).scores
+
+
+def measure(
+    encoder: Encoder,
+    judged: RetrievalSet | JudgedSet,
+    *,
+    metrics: tuple[str, ...] = METRICS,
+    store: VectorStore | None = None,
+) -> Measured:
+    """The same, with the ranking that earned the scores, as deep as the metrics look."""
+    arrays = judged if isinstance(judged, JudgedSet) else as_arrays(judged)
+    demand_judged(arrays)
+    ranking = rank_encoded(
         lambda texts: encode(encoder, texts, role="query", store=store),
         lambda texts: encode(encoder, texts, role="document", store=store),
-        judged,
-        metrics=metrics,
+        arrays,
+        max(parse_metric(name).k for name in metrics),
     )
+    return Measured(ranking, score_ranking(ranking, arrays, metrics))
 
 
 @dataclass(frozen=True)
@@ -69,16 +98,29 @@ class Judgment:
             "unseen_queries": len(before) if before is not None else 0,
         }
 
-    def lines(self) -> str:
-        """One JSON object a query: its id, every metric before and after, and whether its documents were unseen."""
+    def lines(self, texts: Mapping[str, str]) -> str:
+        """One JSON object a query: id, text, every metric before and after, and whether its documents were unseen."""
         unseen = set(self.before_unseen.query_ids) if self.before_unseen is not None else set()
         lines = []
         for place, query in enumerate(self.before.query_ids):
-            line = {"query": query, "unseen": query in unseen}
+            line: dict[str, Any] = {"query": query, "text": texts.get(query), "unseen": query in unseen}
             for when, scores in (("before", self.before), ("after", self.after)):
                 line[when] = {metric: round(float(values[place]), 6) for metric, values in scores.per_query.items()}
             lines.append(json.dumps(line, ensure_ascii=False) + "\n")
         return "".join(lines)
+
+
+def before_and_after(judged: JudgedSet, before: Measured, after: Measured, judgment: Judgment) -> dict[str, Any]:
+    """The evidence of a training run, over the queries that its verdict rests on."""
+    on = judgment.verdict.on
+    chosen = judgment.before_unseen if on == "unseen" else None
+    kept = set(judged.query_ids if chosen is None else chosen.query_ids)
+    rows = np.array([row for row, query in enumerate(judged.query_ids) if query in kept], dtype=np.int64)  # (R,)
+    systems = [
+        System(label, one.ranking, one.scores.per_query[PRIMARY], by_vectors=True)
+        for label, one in (("before", before), ("after", after))
+    ]
+    return gather_evidence(judged, systems, PRIMARY, rows=rows, on=on).as_dict()
 
 
 def judge(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, seed: int) -> Judgment:

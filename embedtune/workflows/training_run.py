@@ -3,6 +3,7 @@
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from embedtune.config.schema import ModelSection, TrainConfig
 from embedtune.data.check import unseen_queries
 from embedtune.data.rows import Rows, TrainingData
 from embedtune.errors import ModelError
-from embedtune.evaluation.judged import as_arrays
-from embedtune.evaluation.retrieval import RetrievalScores
+from embedtune.evaluation.judged import JudgedSet, as_arrays
+from embedtune.evaluation.trec import write_run
 from embedtune.models.encode import encode
 from embedtune.models.encoder import Encoder
 from embedtune.models.load import load_encoder
@@ -32,7 +33,20 @@ from embedtune.workflows.guiding import Guiding, choose_guide
 from embedtune.workflows.margin import choose_margin, decided, is_open
 from embedtune.workflows.results import TrainResult
 from embedtune.workflows.run_folder import FACTS, REPORT, RunFolder
-from embedtune.workflows.scoring import DEV_METRICS, NOT_JUDGED, PRIMARY, SELECTION, judge, score
+from embedtune.workflows.scoring import (
+    AFTER_RUN,
+    BEFORE_RUN,
+    DEV_METRICS,
+    NOT_JUDGED,
+    PER_QUERY,
+    PRIMARY,
+    SELECTION,
+    Measured,
+    before_and_after,
+    judge,
+    measure,
+    score,
+)
 from embedtune.workflows.talk import Talk
 
 SAVED_TOLERANCE = 1e-5
@@ -62,9 +76,9 @@ class TrainingRun:
         """Everything, in order."""
         store = open_store(self.config.output.store)
         encoder = self._encoder(resumed=resumed)
-        before = self._scores(encoder, "before", store)
+        before = self._measured(encoder, "before", store)
         fitted, guiding = self._fit(encoder, store, resumed=resumed)
-        after = self._scores(encoder, "after", None)
+        after = self._measured(encoder, "after", None)
         self._save(encoder)
         return self._finish(before, after, fitted, guiding)
 
@@ -82,13 +96,18 @@ class TrainingRun:
             save_encoder(encoder, self.folder.start)
         return encoder
 
-    def _scores(self, encoder: Encoder, when: str, store: VectorStore | None) -> RetrievalScores | None:
-        if self.data.test is None:
+    @cached_property
+    def _test(self) -> JudgedSet | None:
+        return None if self.data.test is None else as_arrays(self.data.test)
+
+    def _measured(self, encoder: Encoder, when: str, store: VectorStore | None) -> Measured | None:
+        if self._test is None:
             return None
         with self.talk.progress(f"scoring the test split {when} training"):
-            scores = score(encoder, self.data.test, store=store)
+            measured = measure(encoder, self._test, store=store)
+        scores = measured.scores
         self.talk.say(f"{when} training: test nDCG@10 {scores.means[PRIMARY]:.3f} over {len(scores):,} queries")
-        return scores
+        return measured
 
     def _fit(self, encoder: Encoder, store: VectorStore | None, *, resumed: bool) -> tuple[FitResult, Guiding]:
         config, rows = self.config, self.data.train
@@ -163,13 +182,20 @@ class TrainingRun:
                     next="this is a defect of embedtune; please report it with the recipe of the run",
                 )
 
+    def _judged(self, before: Measured | None, after: Measured | None) -> dict[str, Any]:
+        """The part of the result that the test split decides; writes rankings and values per query."""
+        if before is None or after is None or self._test is None or self.data.test is None:
+            return NOT_JUDGED
+        unseen = unseen_queries(self.data.test, self.data.train, self.data.dev)
+        judgment = judge(before.scores, after.scores, unseen, seed=self.config.training.seed)
+        self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries))
+        for name, measured in ((BEFORE_RUN, before), (AFTER_RUN, after)):
+            write_run(self.folder.path / name, measured.ranking, self._test, Path(name).stem)
+        return {**judgment.fields(), "evidence": before_and_after(self._test, before, after, judgment)}
+
     def _finish(
-        self, before: RetrievalScores | None, after: RetrievalScores | None, fitted: FitResult, guiding: Guiding
+        self, before: Measured | None, after: Measured | None, fitted: FitResult, guiding: Guiding
     ) -> TrainResult:
-        judgment = None
-        if before is not None and after is not None and self.data.test is not None:
-            unseen = unseen_queries(self.data.test, self.data.train, self.data.dev)
-            judgment = judge(before, after, unseen, seed=self.config.training.seed)
         result = TrainResult(
             run=str(self.folder.path),
             model=str(self.folder.model),
@@ -179,7 +205,7 @@ class TrainingRun:
             examples_per_s=round(fitted.examples_per_s, 1),
             elapsed_s=round(time.perf_counter() - self.started, 2),
             peak_memory_bytes=peak_memory_bytes(),
-            **(judgment.fields() if judgment else NOT_JUDGED),
+            **self._judged(before, after),
             findings=(
                 *self.data.findings,
                 *run_findings(self.data, fitted, guiding, self.folder.path / "metrics.jsonl"),
@@ -192,8 +218,6 @@ class TrainingRun:
             recipe=dump_config(self.config),
             facts=self.folder.facts(),
         )
-        if judgment is not None:
-            self.folder.write("per_query.jsonl", judgment.lines())
         self.folder.write("report.md", train_report(result.as_json()))
         self.folder.write_json(REPORT, result.as_json())
         return result

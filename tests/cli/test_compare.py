@@ -45,7 +45,7 @@ def trained(path: str, before: np.ndarray, after: np.ndarray, unseen: range = ra
     scores = [RetrievalScores("test", ids, {PRIMARY: values}) for values in (before, after)]
     folder = Path(path)
     folder.mkdir(parents=True)
-    lines = judge(*scores, {f"질문{i}" for i in unseen}, seed=0).lines()
+    lines = judge(*scores, {f"질문{i}" for i in unseen}, seed=0).lines({one: f"{one}?" for one in ids})
     (folder / "per_query.jsonl").write_text(lines, encoding="utf-8")
 
 

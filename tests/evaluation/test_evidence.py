@@ -32,11 +32,11 @@ def system(label: str, seed: int) -> System:
     rng = np.random.default_rng(seed)
     vectors = [rng.normal(size=(n, 4)).astype(np.float32) for n in (QUERIES, DOCUMENTS)]
     queries, documents = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in vectors)
-    return scored(label, by_vectors(queries, documents, 120, JUDGED), cosine=True)
+    return scored(label, by_vectors(queries, documents, 120, JUDGED), by_vectors=True)
 
 
-def scored(label: str, ranking: Ranking, *, cosine: bool = False) -> System:
-    return System(label, ranking, score_ranking(ranking, JUDGED, ["ndcg@10"]).per_query["ndcg@10"], cosine)
+def scored(label: str, ranking: Ranking, *, by_vectors: bool = False) -> System:
+    return System(label, ranking, score_ranking(ranking, JUDGED, ["ndcg@10"]).per_query["ndcg@10"], by_vectors)
 
 
 @pytest.fixture(scope="module")
@@ -85,14 +85,16 @@ def test_cosines_share_their_edges_and_others_have_their_own() -> None:
     bm25 = system("bm25", 3)
     other = scored("bm25", Ranking(bm25.ranking.scores * 20 + 30, bm25.ranking.positions))
     ranks = {f"q{i}": {f"d{j}": -float(place) for place, j in enumerate(range(i, i + 50))} for i in range(QUERIES)}
+    binary = scored("binary", Ranking(bm25.ranking.scores * 64, bm25.ranking.positions), by_vectors=True)
+    assert gather_evidence(JUDGED, [binary], "ndcg@10").systems[0].scores.edges[-1] > 1  # type: ignore[union-attr]
     found = gather_evidence(
-        JUDGED, [system("a", 1), other, system("b", 2), scored("run", by_run(ranks, JUDGED))], "ndcg@10"
+        JUDGED, [system("a", 1), binary, other, system("b", 2), scored("run", by_run(ranks, JUDGED))], "ndcg@10"
     )
-    first, bm, second, run = (one.scores for one in found.systems)
+    first, _, bm, second, run = (one.scores for one in found.systems)
     assert first is not None and second is not None and bm is not None
     assert first.edges == second.edges and bm.edges[0] > 1
     assert run is None  # scores that are ranks
-    assert [(pair.a, pair.b) for pair in found.pairs] == [("a", "bm25"), ("a", "b"), ("a", "run")]
+    assert [(pair.a, pair.b) for pair in found.pairs] == [("a", "binary"), ("a", "bm25"), ("a", "b"), ("a", "run")]
 
 
 def test_a_part_of_the_queries_is_as_a_set_of_its_own(found: Evidence) -> None:

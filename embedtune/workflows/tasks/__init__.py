@@ -67,5 +67,8 @@ class Task(Protocol):
     def comparisons(self, *, seed: int) -> list[dict[str, Any]]:
         """Every other system against the first."""
 
+    def evidence(self) -> dict[str, Any] | None:
+        """What the comparisons rest on, see `evaluation.evidence`; None where nothing is ranked."""
+
     def lines(self) -> Iterator[str]:
         """A line of values an item, for `per_query.jsonl`."""

@@ -9,6 +9,7 @@ from embedtune.data.check import FEW_QUERIES
 from embedtune.data.judged_source import JudgedSource
 from embedtune.data.rows import Finding
 from embedtune.data.words import counted
+from embedtune.evaluation.evidence import System, gather_evidence
 from embedtune.evaluation.judged import JudgedSet, as_arrays
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Run
@@ -70,6 +71,13 @@ class RetrievalTask:
 
     def comparisons(self, *, seed: int) -> list[dict[str, Any]]:
         return compare_with_first(self.scored, self.name, self._metric, seed=seed)
+
+    def evidence(self) -> dict[str, Any]:
+        systems = [
+            System(one.label, one.ranking, one.scores.per_query[self._metric], by_vectors=one.dimensions is not None)
+            for one in self.scored
+        ]
+        return gather_evidence(self.judged, systems, self._metric).as_dict()
 
     def lines(self) -> Iterator[str]:
         return per_query_lines(self.scored, self.name, self.judged)
