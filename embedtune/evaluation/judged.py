@@ -13,7 +13,7 @@ import numpy as np
 
 from embedtune.data.rows import RetrievalSet
 from embedtune.evaluation.ranking import id_ranks
-from embedtune.identity import text_ids
+from embedtune.identity import normalise
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,14 @@ def as_arrays(retrieval_set: RetrievalSet, *, exclude_self: bool = True) -> Judg
 
 def _self_pairs(queries: Sequence[str], documents: Sequence[str]) -> list[int]:
     """All pairs of a query and a document of the same text."""
-    rows: dict[int, list[int]] = {}
-    for row, identity in enumerate(text_ids(queries).tolist()):
-        rows.setdefault(identity, []).append(row)
+    rows: dict[str, list[int]] = {}
+    for row, text in enumerate(queries):
+        rows.setdefault(normalise(text), []).append(row)
+    # No ids: making one takes longer than all else here, and documents need only be looked up among the queries.
     return [
         row * len(documents) + document
-        for document, identity in enumerate(text_ids(documents).tolist())
-        for row in rows.get(identity, ())
+        for document, text in enumerate(documents)
+        for row in rows.get(normalise(text), ())
     ]
 
 

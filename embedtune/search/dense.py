@@ -17,6 +17,7 @@ from embedtune.search.keys import WORST, TieOrder, largest, scores_of
 
 _ROUNDING = 2.0**-24  # the most by which float32 changes a number, relative to it
 _SCALE = (1e-12, 1e18)  # lengths of vectors whose float32 products neither overflow nor lose digits to underflow
+_SORTED = 256  # queries whose candidates are put in order at a time
 _AT_ONCE = 2**20  # bytes of vectors scored again at a time; more would leave the processor's cache
 
 
@@ -120,16 +121,25 @@ def rescored(
     Returns: keys (Q, k) int64, `WORST` where there are fewer candidates.
     """
     keys = np.full((len(queries), min(k, positions.shape[1])), WORST)  # (Q, k)
+    for row in range(0, len(queries), _SORTED):
+        part = slice(row, row + _SORTED)
+        scores = _scores(queries[part], documents, positions[part], memory_bytes)  # (q, K)
+        packed = np.where(positions[part] < 0, WORST, order.pack(scores, positions[part]))  # (q, K)
+        keys[part] = largest(packed, keys.shape[1])
+    return keys
+
+
+def _scores(queries: np.ndarray, documents: np.ndarray, positions: np.ndarray, memory_bytes: int) -> np.ndarray:
+    """Inner products in float64 of each query with its candidates: (q, K)."""
+    scores = np.empty(positions.shape)  # (q, K)
     a_query = positions.shape[1] * documents.shape[1] * (8 + documents.itemsize)
     rows = max(1, min(memory_bytes // 2, _AT_ONCE) // max(1, a_query))
     for row in range(0, len(queries), rows):
         part = slice(row, row + rows)
-        near = documents[positions[part]].astype(np.float64)  # (q, K, D)
+        near = documents[positions[part]].astype(np.float64)  # (r, K, D)
         # One dot product a pair, and not a matrix product: equal vectors then get equal sums, wherever they stand.
-        scores = np.vecdot(near, queries[part, None].astype(np.float64))  # (q, K)
-        packed = np.where(positions[part] < 0, WORST, order.pack(scores, positions[part]))  # (q, K)
-        keys[part] = largest(packed, keys.shape[1])
-    return keys
+        np.vecdot(near, queries[part, None].astype(np.float64), out=scores[part])
+    return scores
 
 
 def _proven(queries: np.ndarray, keys: np.ndarray, found: Candidates, count: int) -> np.ndarray:
