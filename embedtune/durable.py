@@ -4,18 +4,20 @@ A reader finds what was there before or what is there now, after a kill, a full 
 """
 
 import glob
+import json
 import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from embedtune.errors import OutputError
 
 _PIECE = 2**20
+_SEAL = b"\ncrc32 %08x\n"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -133,8 +135,43 @@ def sync_folder(path: Path) -> None:
             os.close(handle)
 
 
-def checksums(folder: Path) -> dict[str, int]:
-    """The CRC-32 of every file in a folder, by its path inside it.
+def write_sealed(path: Path, content: bytes) -> None:
+    """Write a file with its checksum in its last line, for `read_sealed`; whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written there.
+    """
+    with whole_path(path) as temporary:
+        temporary.write_bytes(content + _SEAL % zlib.crc32(content))
+
+
+def read_sealed(path: Path) -> bytes | None:
+    """What was written, or None where it is not there, cut off or changed: then it is to be made again."""
+    try:
+        whole = path.read_bytes()
+    except OSError:
+        return None
+    content = whole[: -len(_SEAL % 0)]
+    return content if whole == content + _SEAL % zlib.crc32(content) else None
+
+
+def seal_folder(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
+    """Write facts (JSON) about a folder into the file `name` of it, with the checksums of the other files."""
+    content = {"facts": facts, "files": checksums(folder)}
+    write_sealed(folder / name, json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+def unseal_folder(folder: Path, name: str) -> dict[str, Any] | None:
+    """The facts, or None where they or any file they were written with is missing, cut off or changed."""
+    sealed = read_sealed(folder / name)
+    if sealed is None:
+        return None
+    content: dict[str, Any] = json.loads(sealed.decode("utf-8", "surrogatepass"))
+    return content["facts"] if checksums(folder, content["files"]) == content["files"] else None
+
+
+def checksums(folder: Path, names: Iterable[str] | None = None) -> dict[str, int]:
+    """The CRC-32 of files in a folder by their path inside it: those named that are there, or all.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as name:
@@ -142,15 +179,8 @@ def checksums(folder: Path) -> dict[str, int]:
     ...     checksums(Path(name)) == {"a": 0xCBF43926}
     True
     """
-    return {
-        path.relative_to(folder).as_posix(): _checksum(path) for path in sorted(folder.rglob("*")) if path.is_file()
-    }
-
-
-def damaged(folder: Path, sums: Mapping[str, int]) -> list[str]:
-    """Those of the files once summed that are missing, cut off or changed."""
-    there = checksums(folder)
-    return [name for name, checksum in sums.items() if there.get(name) != checksum]
+    paths = sorted(folder.rglob("*")) if names is None else [folder / name for name in names]
+    return {path.relative_to(folder).as_posix(): _checksum(path) for path in paths if path.is_file()}
 
 
 def _checksum(path: Path) -> int:

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from embedtune.durable import (
-    checksums,
-    damaged,
+    read_sealed,
     remove_unfinished,
     replace,
+    seal_folder,
+    unseal_folder,
     whole_file,
     whole_folder,
     whole_path,
+    write_sealed,
     write_text,
 )
 from embedtune.errors import OutputError
@@ -95,14 +97,36 @@ def test_only_what_was_left_of_this_name_is_removed(tmp_path: Path) -> None:
     assert names(tmp_path) == [".other.jsonl.z", ".채굴1.jsonl.y", "채굴[1].jsonl"]
 
 
-def test_a_changed_a_cut_and_a_missing_file_are_noticed(tmp_path: Path) -> None:
-    for name in ("same", "changed", "cut", "gone"):
-        write_text(tmp_path / "inner" / name, "0123456789" * 200_000)
-    sums = checksums(tmp_path)
-    content = bytearray((tmp_path / "inner" / "changed").read_bytes())
-    content[1_500_000] ^= 1
-    (tmp_path / "inner" / "changed").write_bytes(content)
-    (tmp_path / "inner" / "cut").write_bytes(content[:-1])
-    (tmp_path / "inner" / "gone").unlink()
-    assert sorted(damaged(tmp_path, sums)) == ["inner/changed", "inner/cut", "inner/gone"]
-    assert damaged(tmp_path, {"inner/same": sums["inner/same"]}) == []
+def test_a_sealed_file_is_what_was_written_or_nothing(tmp_path: Path) -> None:
+    path, content = tmp_path / "조각.json", '{"글": "한 줄"}\n\r\n'.encode()
+    assert read_sealed(path) is None
+    write_sealed(path, content)
+    assert read_sealed(path) == content
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+        assert read_sealed(path) is None, "changed"
+        path.write_bytes(whole[:place])
+        assert read_sealed(path) is None, "cut off"
+    write_sealed(path, b"")
+    assert read_sealed(path) == b""
+
+
+@pytest.mark.parametrize("harm", ["change", "cut", "remove", "facts"])
+def test_a_sealed_folder_with_a_damaged_file_is_none(tmp_path: Path, harm: str) -> None:
+    file = tmp_path / "안" / "big"
+    write_text(file, "0123456789" * 200_000)
+    seal_folder(tmp_path, "facts.json", {"이름": "모음", "half": "\ud83d"})
+    (tmp_path / "later").touch()
+    assert unseal_folder(tmp_path, "facts.json") == {"이름": "모음", "half": "\ud83d"}
+    content = bytearray(file.read_bytes())
+    if harm == "change":
+        content[1_500_000] ^= 1
+        file.write_bytes(content)
+    elif harm == "cut":
+        file.write_bytes(content[:-1])
+    elif harm == "remove":
+        file.unlink()
+    else:
+        (tmp_path / "facts.json").write_text("{}")
+    assert unseal_folder(tmp_path, "facts.json") is None

@@ -6,8 +6,6 @@ An Arrow file, memory-mapped, so that the system and not this process decides ho
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
@@ -17,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from embedtune.data.documents import Document
-from embedtune.errors import DataError, OutputError
+from embedtune.durable import remove_unfinished, seal_folder, unseal_folder, whole_folder
+from embedtune.errors import DataError
 from embedtune.identity import text_ids
 
 Progress = Callable[[int], None]
@@ -31,12 +30,12 @@ class DiskCorpus:
 
     Args:
         folder: where it lies; written by `write_corpus`.
+        facts: what was written down with it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
         import pyarrow.ipc  # noqa: PLC0415  (slow to import)
 
-        facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
         self.folder = folder
         self.hash: str = facts["hash"]  # of ids, texts and groups in order
         self.read: int = facts["read"]  # documents that came
@@ -93,17 +92,17 @@ class DiskCorpus:
 
 
 def open_corpus(folder: Path, key: Mapping[str, object]) -> DiskCorpus | None:
-    """The corpus in this folder, or None when there is none or it was made of something else."""
-    facts = folder / _FACTS
-    if facts.is_file() and json.loads(facts.read_text(encoding="utf-8"))["key"] == json.loads(json.dumps(key)):
-        return DiskCorpus(folder)
-    return None
+    """The corpus in this folder, or None when there is none, it is damaged or it was made of something else."""
+    facts = unseal_folder(folder, _FACTS)
+    if facts is None or facts["key"] != json.loads(json.dumps(key)):
+        return None
+    return DiskCorpus(folder, facts)
 
 
 def write_corpus(
     documents: Iterable[Document], folder: Path, key: Mapping[str, object], *, progress: Progress | None = None
 ) -> DiskCorpus:
-    """Write documents into a folder, each distinct text once: the first is kept.
+    """Write documents into a folder, each distinct text once: the first is kept. One process at a time.
 
     Args:
         documents: a stream.
@@ -115,19 +114,11 @@ def write_corpus(
         DataError: there is no text at all.
         OutputError: the folder cannot be written.
     """
-    unfinished = folder.with_name(f"{folder.name}.part")
-    try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        facts = _write(documents, unfinished, progress)
-        (unfinished / _FACTS).write_text(json.dumps(facts | {"key": dict(key)}, ensure_ascii=False), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(unfinished, folder)  # noqa: PTH105  (says what it does to what is there)
-    except OSError as error:
-        raise OutputError(f"the corpus cannot be written: {error.strerror or error}", where=str(folder)) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return DiskCorpus(folder)
+    remove_unfinished(folder)
+    with whole_folder(folder) as unfinished:
+        facts = {**_write(documents, unfinished, progress), "key": dict(key)}
+        seal_folder(unfinished, _FACTS, facts)
+    return DiskCorpus(folder, facts)
 
 
 def _write(documents: Iterable[Document], folder: Path, progress: Progress | None) -> dict[str, object]:

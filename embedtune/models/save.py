@@ -2,11 +2,9 @@
 
 import copy
 import json
-import os
-import shutil
 from pathlib import Path
 
-from embedtune.errors import OutputError
+from embedtune.durable import remove_unfinished, whole_folder
 from embedtune.models.adapters import has_lora, merge_lora
 from embedtune.models.encoder import Encoder
 from embedtune.models.quiet import quiet_libraries
@@ -39,25 +37,14 @@ documents = model.encode(["..."], prompt_name="document", normalize_embeddings=T
 def save_encoder(encoder: Encoder, folder: Path) -> None:
     """Save the encoder, LoRA merged, prompts and maximum length kept; replaces what the folder held.
 
-    The same encoder gives the same files. The model card holds no text of the user's.
+    The same encoder gives the same files. One process at a time. The model card holds no text of the user's.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    folder = Path(folder)
-    fresh, old = (folder.with_name(f".{folder.name}.{word}-{os.getpid()}") for word in ("new", "old"))
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(fresh, ignore_errors=True)
-        _write(encoder, fresh)
-        if folder.exists():
-            folder.replace(old)
-        fresh.replace(folder)
-    except OSError as error:
-        raise OutputError(f"the model cannot be saved in {folder}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    remove_unfinished(folder)
+    with whole_folder(folder) as unfinished:
+        _write(encoder, unfinished)
 
 
 def _write(encoder: Encoder, folder: Path) -> None:

@@ -1,13 +1,13 @@
 """Vectors on disk, so that no frozen encoder reads the same text twice, for guide, miner and evaluator alike.
 
-One folder an encoder (its fingerprint), one segment file a writing process, appended block by block and read through a
-memory map. A block says what it holds and carries a checksum, so there is no separate index to fall out of step, a
-torn end is no block at all, a damaged block is left aside and computed again, and two writers never share a file.
+One folder an encoder (its fingerprint), one segment file a writing process, appended block by block. A block says what
+it holds and carries a checksum, so there is no separate index to fall out of step, a torn end is no block at all, a
+damaged block is struck out and computed again, and two writers never share a file. Read by plain reads: a memory map
+of a file that somebody cuts off would end the process.
 """
 
 import hashlib
 import logging
-import mmap
 import os
 import shutil
 import struct
@@ -16,8 +16,10 @@ import time
 import uuid
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -25,8 +27,10 @@ from embedtune.errors import OutputError
 
 HEADER = struct.Struct("<8sIII")  # magic, rows, dimensions, checksum of the keys and vectors that follow
 MAGIC = b"embtvec1"
+STRUCK = b"struck.."  # in place of the magic of a damaged block
 KEY_BYTES = 16
 BLOCK_BYTES = 4 * 2**20
+SOUGHT_BYTES = 2**20
 WRITTEN_EVERY_S = 30
 """A process that is killed loses no more of its work than this, or a block."""
 CAP_BYTES = 4 * 2**30
@@ -104,7 +108,10 @@ class VectorStore:
         return Shelf(folder, dimensions, room_bytes=self.cap_bytes - _size(folder))
 
     def _trim(self, keep: Path) -> None:
-        shelves = [(_size(path), path.stat().st_mtime, path) for path in self.folder.iterdir() if path.is_dir()]
+        try:
+            shelves = [(_size(path), path.stat().st_mtime, path) for path in self.folder.iterdir() if path.is_dir()]
+        except OSError:  # another process is at it
+            return
         total = sum(size for size, _, _ in shelves)
         for size, _, path in sorted(shelves, key=lambda shelf: shelf[1]):
             if total > self.cap_bytes and path != keep:
@@ -114,11 +121,11 @@ class VectorStore:
 
 @dataclass(frozen=True)
 class Block:
-    """Where a block's rows are: `start` is the first byte of its keys in the segment."""
+    """Where a block's rows are: `start` is the first byte of its keys (rows,) in the segment."""
 
     segment: Path
     start: int
-    rows: int
+    keys: np.ndarray
     checksum: int
 
 
@@ -133,8 +140,7 @@ class Shelf:
         self._vectors: list[np.ndarray] = []
         self._written = time.monotonic()
         self._own = folder / f"{os.getpid()}-{uuid.uuid4().hex}{SUFFIX}"
-        self._segments = {path: content for path in sorted(folder.glob(f"*{SUFFIX}")) if (content := _map(path))}
-        self._blocks = [block for path in self._segments for block in self._scan(path)]
+        self._blocks = [block for path in sorted(folder.glob(f"*{SUFFIX}")) for block in self._scan(path)]
         self._sort()
 
     def read(self, keys: Sequence[bytes], into: np.ndarray) -> list[int]:
@@ -156,7 +162,7 @@ class Shelf:
                 into[found[here]] = rows[row_of[here]]
             if not damaged:
                 return sorted(set(range(len(keys))) - set(found.tolist()))
-            log.warning("vector store: left aside %d damaged blocks of %s", len(damaged), self.folder)
+            log.warning("vector store: %d damaged blocks of %s are computed again", len(damaged), self.folder)
             self._blocks = [block for number, block in enumerate(self._blocks) if number not in damaged]
             self._sort()
 
@@ -171,7 +177,6 @@ class Shelf:
     def close(self) -> None:
         """Write what is left."""
         self._write()
-        self._segments.clear()
 
     def _write(self) -> None:
         if not self._keys:
@@ -184,53 +189,84 @@ class Shelf:
         if self._room < 0:
             return
         try:
-            with self._own.open("ab") as file:
-                file.write(block)
+            _append(self._own, block)
         except OSError as error:
             # A full disk costs the next run some time, never this run its result.
             log.warning("vector store: %s", error)
             self._room = 0
 
     def _scan(self, path: Path) -> Iterator[Block]:
-        """The whole blocks of a segment, by their headers; stops at a torn or foreign one."""
-        content, position = self._segments[path], 0
-        while position + HEADER.size <= len(content):
-            magic, rows, dimensions, checksum = HEADER.unpack_from(content, position)
-            end = position + HEADER.size + rows * (KEY_BYTES + dimensions * 4)
-            if magic != MAGIC or end > len(content):
-                return
-            if dimensions == self.dimensions and rows:
-                yield Block(path, position + HEADER.size, rows, checksum)
-            position = end
+        """The whole blocks of a segment; what is between them is passed over."""
+        try:
+            with path.open("rb") as file:
+                position, size = 0, os.fstat(file.fileno()).st_size
+                while position + HEADER.size <= size:
+                    file.seek(position)
+                    magic, rows, dimensions, checksum = HEADER.unpack(file.read(HEADER.size))
+                    start = position + HEADER.size
+                    end = start + rows * (KEY_BYTES + dimensions * 4)
+                    if magic != MAGIC or end > size:
+                        position = _next_block(file, position + 1)
+                        continue
+                    if dimensions == self.dimensions and rows:
+                        yield Block(path, start, np.frombuffer(file.read(rows * KEY_BYTES), f"S{KEY_BYTES}"), checksum)
+                    position = end
+        except (OSError, struct.error, ValueError):
+            return  # removed or cut off by another process meanwhile
 
     def _sort(self) -> None:
-        keys = [self._block_keys(block) for block in self._blocks]
+        keys = [block.keys for block in self._blocks]
         together = np.concatenate(keys) if keys else np.empty(0, f"S{KEY_BYTES}")  # (rows of all blocks,)
         order = np.argsort(together, kind="stable")
         self._sorted = together[order]
         self._block_of = np.repeat(np.arange(len(keys)), [len(part) for part in keys])[order]
         self._row_of = np.concatenate([np.arange(len(part)) for part in keys])[order] if keys else order
 
-    def _block_keys(self, block: Block) -> np.ndarray:
-        return np.frombuffer(self._segments[block.segment], f"S{KEY_BYTES}", block.rows, block.start).copy()
-
     def _rows(self, block: Block) -> np.ndarray | None:
-        """The vectors of a block (rows, D), or None when its checksum is wrong."""
-        content, keys_end = self._segments[block.segment], block.start + block.rows * KEY_BYTES
-        payload = content[block.start : keys_end + block.rows * self.dimensions * 4]
-        if zlib.crc32(payload) != block.checksum:
+        """The vectors of a block (rows, D), or None when it is damaged or gone."""
+        rows = len(block.keys)
+        try:
+            with block.segment.open("rb") as file:
+                file.seek(block.start)
+                payload = file.read(rows * (KEY_BYTES + self.dimensions * 4))
+        except OSError:
             return None
-        values = np.frombuffer(payload, "<f4", offset=block.rows * KEY_BYTES)
-        return values.reshape(block.rows, self.dimensions)
+        if zlib.crc32(payload) != block.checksum:
+            _strike_out(block)
+            return None
+        return np.frombuffer(payload, "<f4", offset=rows * KEY_BYTES).reshape(rows, self.dimensions)  # (rows, D)
 
 
-def _map(path: Path) -> mmap.mmap | None:
-    """A segment as a read-only memory map; None when it is empty or another process has just removed it."""
-    try:
-        with path.open("rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError):
-        return None
+def _append(path: Path, block: bytes) -> None:
+    """Add a block to the end of a segment, or take back what could be written of it."""
+    with path.open("ab", buffering=0) as file:
+        before, left = file.tell(), memoryview(block)
+        try:
+            while left:
+                left = left[file.write(left) :]
+        except OSError:
+            file.truncate(before)
+            raise
+
+
+def _strike_out(block: Block) -> None:
+    """Make no block of a damaged one, so that no later process trips over it."""
+    with suppress(OSError), block.segment.open("r+b") as file:
+        file.seek(block.start - HEADER.size)
+        file.write(STRUCK)
+
+
+def _next_block(file: BinaryIO, position: int) -> int:
+    """Where the next block may begin, from a position on; the end of the file where there is none."""
+    while True:
+        file.seek(position)
+        piece = file.read(SOUGHT_BYTES)
+        found = piece.find(MAGIC)
+        if found >= 0:
+            return position + found
+        if len(piece) < SOUGHT_BYTES:
+            return position + len(piece)
+        position += len(piece) - len(MAGIC) + 1
 
 
 def _size(folder: Path) -> int:

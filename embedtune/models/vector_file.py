@@ -1,19 +1,23 @@
 """Vectors in one .npy file, written block by block: a kill at any point costs no more than the block being written."""
 
+import io
 import json
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from embedtune.durable import read_sealed, replace, write_sealed
 from embedtune.errors import OutputError
 
 
 class VectorFile:
     """A .npy file that grows under the name `<path>.part` and takes its own name when its last row is in it.
 
-    Beside it `<path>.json` says how many rows are on disk for certain, and of what: it is written after the rows are.
+    Beside it `<path>.json` says which blocks are on disk for certain, of what, and their checksums: it is written after
+    they are. Rows from the first damaged block on count as not written.
 
     Args:
         path: of the .npy file.
@@ -30,60 +34,72 @@ class VectorFile:
         self._part = path.with_name(f"{path.name}.part")
         self._facts = path.with_name(f"{path.name}.json")
         self._key = json.loads(json.dumps({**key, "shape": shape, "dtype": dtype}))
+        header = io.BytesIO()
+        shaped = {"descr": self.dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(header, shaped)
+        self._header, self._row_bytes = header.getvalue(), shape[1] * self.dtype.itemsize
+        self._blocks: list[tuple[int, int]] = []  # rows and checksum of each
         self.rows = self._rows_on_disk()
         self.is_whole = self.rows == shape[0] and path.is_file() and not self._part.exists()
         if not self.is_whole:
             self._writing(self._begin)
 
     def write(self, first: int, vectors: np.ndarray) -> None:
-        """Put vectors (b, D) from row `first` on; they are on disk for certain afterwards."""
+        """Put vectors (b, D) from row `first` on, the first that is not there; on disk for certain afterwards."""
         self._writing(self._put, first, vectors)
 
     def finish(self) -> np.ndarray:
         """The vectors, memory-mapped and read-only, under the file's own name from now on."""
         if not self.is_whole:
-            self._writing(os.replace, self._part, self.path)
+            self._writing(replace, self._part, self.path)
             self.is_whole = True
         return np.load(self.path, mmap_mode="r" if self.shape[0] else None)  # an empty file cannot be mapped
 
     def _rows_on_disk(self) -> int:
-        try:
-            facts = json.loads(self._facts.read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return 0
+        """The rows of the blocks that are as they were written, up to the first that is not."""
+        note = read_sealed(self._facts)
+        facts = {} if note is None else json.loads(note)
         there = self._part if self._part.exists() else self.path
-        return facts["rows"] if facts["key"] == self._key and there.is_file() else 0
+        if facts.get("key") != self._key or not there.is_file():
+            return 0
+        self._blocks = []
+        with there.open("rb") as file:
+            if file.read(len(self._header)) != self._header:
+                return 0
+            for rows, checksum in facts["blocks"]:
+                if zlib.crc32(file.read(rows * self._row_bytes)) != checksum:
+                    break
+                self._blocks.append((rows, checksum))
+        return sum(rows for rows, _ in self._blocks)
 
     def _begin(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.rows and self._part.exists():
+        if self.rows:
+            if not self._part.exists():  # it was whole before it was damaged
+                os.replace(self.path, self._part)  # noqa: PTH105  (replaces on Windows too, and says so)
             return
-        self.rows = 0
+        self._blocks = []
         self._facts.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
-        with self._part.open("wb") as file:
-            header = {"descr": self.dtype.str, "fortran_order": False, "shape": self.shape}
-            np.lib.format.write_array_header_1_0(file, header)
-        self._note(0)
+        self._part.write_bytes(self._header)
+        self._note()
 
     def _put(self, first: int, vectors: np.ndarray) -> None:
+        if first != self.rows:
+            raise ValueError(f"{self.rows} rows are there, and a block begins at {first}")
+        content = np.ascontiguousarray(vectors, dtype=self.dtype).tobytes()
         with self._part.open("r+b") as file:
-            np.lib.format.read_magic(file)
-            np.lib.format.read_array_header_1_0(file)
-            file.seek(first * self.shape[1] * self.dtype.itemsize, os.SEEK_CUR)
-            file.write(np.ascontiguousarray(vectors, dtype=self.dtype).tobytes())
+            file.seek(len(self._header) + first * self._row_bytes)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        self._note(first + len(vectors))
+        self._blocks.append((len(vectors), zlib.crc32(content)))
+        self._note()
 
-    def _note(self, rows: int) -> None:
-        temporary = self._facts.with_name(f"{self._facts.name}.part")
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump({"key": self._key, "rows": rows}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self._facts)  # noqa: PTH105  (replaces on Windows too, and says so)
-        self.rows = rows
+    def _note(self) -> None:
+        facts = {"key": self._key, "blocks": self._blocks}
+        write_sealed(self._facts, json.dumps(facts).encode())
+        self.rows = sum(rows for rows, _ in self._blocks)
 
     def _writing(self, act, *arguments) -> None:  # type: ignore[no-untyped-def]
         try:

@@ -4,11 +4,8 @@ An index is cut into shards where it would not fit into half of the memory; they
 from disk each time. All shards share one training, so IVF and flat indexes find the same however they are cut.
 """
 
-import json
 import math
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.errors import ConfigError, OutputError
+from embedtune.durable import remove_unfinished, seal_folder, unseal_folder, whole_folder
+from embedtune.errors import ConfigError
 from embedtune.search.candidates import as_float32, better, lengths
 from embedtune.search.dense import check, refuse_not_finite, rescored, top_k
 from embedtune.search.keys import TieOrder
@@ -36,12 +34,12 @@ class DiskIndex:
 
     Args:
         folder: where it lies; written by `disk_index`.
+        facts: what was written down with it.
         documents: (C, D) the vectors it was made from; candidates are scored on them.
         memory_bytes: bounds what a search takes beside the arguments and the result.
     """
 
-    def __init__(self, folder: Path, documents: np.ndarray, memory_bytes: int) -> None:
-        facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+    def __init__(self, folder: Path, facts: Mapping[str, Any], documents: np.ndarray, memory_bytes: int) -> None:
         self.folder, self.documents, self.memory_bytes = folder, documents, memory_bytes
         self.factory: str = facts["factory"]
         self.shards: list[int] = facts["shards"]  # the first position of each
@@ -121,6 +119,8 @@ def disk_index(
 ) -> DiskIndex:
     """The index of these documents in this folder: opened when it is there and made of the same, otherwise built.
 
+    One that is damaged is built again. One process at a time.
+
     Args:
         folder: made when it does not exist; what it held is replaced once all is written.
         documents: (C, D) float16 or float32, normalised; may be a memory map.
@@ -138,23 +138,15 @@ def disk_index(
 
     key = {"factory": factory, "corpus": corpus_hash, "shape": list(documents.shape), "seed": seed}
     key |= {"memory_bytes": memory_bytes, "faiss": faiss.__version__}
-    facts = folder / _FACTS
-    if facts.is_file() and json.loads(facts.read_text(encoding="utf-8"))["key"] == key:
-        return DiskIndex(folder, documents, memory_bytes)
-    unfinished = folder.with_name(f"{folder.name}.part")
-    try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        with _faiss_errors(factory, len(documents)):
-            built = _build(unfinished, documents, factory, memory_bytes, seed, progress)
-        (unfinished / _FACTS).write_text(json.dumps({"key": key, "factory": factory, **built}), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(unfinished, folder)  # noqa: PTH105  (says what it does to what is there)
-    except OSError as error:
-        raise OutputError(f"the index cannot be written: {error.strerror or error}", where=str(folder)) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return DiskIndex(folder, documents, memory_bytes)
+    facts = unseal_folder(folder, _FACTS)
+    if facts is None or facts["key"] != key:
+        remove_unfinished(folder)
+        with whole_folder(folder) as unfinished:
+            with _faiss_errors(factory, len(documents)):
+                facts = {"key": key, "factory": factory}
+                facts |= _build(unfinished, documents, factory, memory_bytes, seed, progress)
+            seal_folder(unfinished, _FACTS, facts)
+    return DiskIndex(folder, facts, documents, memory_bytes)
 
 
 def recall_at_k(index: DiskIndex, queries: np.ndarray, k: int) -> float:

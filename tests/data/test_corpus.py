@@ -112,10 +112,25 @@ def test_what_fails_leaves_what_was_there(tmp_path):
 
 
 def test_killed_halfway_it_is_written_anew(tmp_path):
-    (tmp_path / "corpus.part").mkdir()
-    (tmp_path / "corpus.part" / "corpus.json").write_text(json.dumps({"key": {}}))
+    (tmp_path / ".corpus.x1y2").mkdir()
+    (tmp_path / ".corpus.x1y2" / "corpus.json").write_text(json.dumps({"key": {}}))
     assert open_corpus(tmp_path / "corpus", {}) is None
     assert len(write_corpus(documents(5), tmp_path / "corpus", {})) == 5
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus"]
+
+
+@pytest.mark.parametrize("name", ["documents.arrow", "text_ids.npy", "corpus.json"])
+def test_a_damaged_corpus_is_none(tmp_path, name):
+    write_corpus(documents(9), tmp_path / "corpus", {"a": 1})
+    path = tmp_path / "corpus" / name
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 7):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x20]) + whole[place + 1 :])
+        assert open_corpus(tmp_path / "corpus", {"a": 1}) is None
+    path.write_bytes(whole[:-9])
+    assert open_corpus(tmp_path / "corpus", {"a": 1}) is None
+    path.write_bytes(whole)
+    assert len(open_corpus(tmp_path / "corpus", {"a": 1})) == 9
 
 
 def test_no_text_at_all_is_refused(tmp_path):
@@ -125,5 +140,5 @@ def test_no_text_at_all_is_refused(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_output(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="the corpus cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         write_corpus(documents(1), tmp_path / "file" / "corpus", {})

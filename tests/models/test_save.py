@@ -101,7 +101,7 @@ def test_a_failed_save_leaves_what_was_there(starter: Encoder, tmp_path: Path, m
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(saving, "_card", full)
-    with pytest.raises(OutputError, match=r"cannot be saved .*No space left on device"):
+    with pytest.raises(OutputError, match=r"cannot be written.*No space left on device"):
         save_encoder(starter, tmp_path / "model")
     assert hashes(tmp_path / "model") == before
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
@@ -109,5 +109,5 @@ def test_a_failed_save_leaves_what_was_there(starter: Encoder, tmp_path: Path, m
 
 def test_a_place_that_cannot_be_written_is_an_output_error(starter: Encoder, tmp_path: Path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot be saved"):
+    with pytest.raises(OutputError, match="cannot be written"):
         save_encoder(starter, tmp_path / "file" / "model")

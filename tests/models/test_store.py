@@ -93,6 +93,63 @@ def test_damage_in_one_block_leaves_the_others(tmp_path: Path):
     assert missing(tmp_path, range(10)) == []
 
 
+def test_a_damaged_header_costs_its_own_block_only(tmp_path: Path):
+    segment = write(tmp_path, range(10), blocks=5)
+    whole, block = segment.read_bytes(), len(segment.read_bytes()) // 5
+    for place in range(storing.HEADER.size):
+        content = bytearray(whole)
+        content[2 * block + place] ^= 0x80
+        segment.write_bytes(content)
+        assert missing(tmp_path, range(10)) == [4, 5]
+
+
+def test_a_damaged_block_is_struck_out_once(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    segment = write(tmp_path, range(10), blocks=2)
+    content = bytearray(segment.read_bytes())
+    content[-1] ^= 1
+    segment.write_bytes(content)
+    assert missing(tmp_path, range(10)) == [5, 6, 7, 8, 9]
+    assert "1 damaged blocks" in caplog.text
+    caplog.clear()
+    assert missing(tmp_path, range(10)) == [5, 6, 7, 8, 9]
+    assert not caplog.text
+    write(tmp_path, range(5, 10))
+    assert missing(tmp_path, range(10)) == []
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_done_to_the_files_no_wrong_vector_comes(tmp_path: Path, seed: int):
+    """Bits turned, zeros where a power cut left holes, ends cut off, pieces repeated: at any place of two segments."""
+    draw = np.random.default_rng(seed)
+    for segment in (write(tmp_path, range(20), blocks=4), write(tmp_path, range(15, 40), blocks=6)):
+        content = bytearray(segment.read_bytes())
+        for _ in range(int(draw.integers(1, 5))):
+            place, length = int(draw.integers(len(content))), int(draw.integers(1, 300))
+            match draw.integers(4):
+                case 0:
+                    content[place] ^= 1 << int(draw.integers(8))
+                case 1:
+                    content[place : place + length] = bytes(len(content[place : place + length]))
+                case 2:
+                    del content[place:]
+                case 3:
+                    content[place:place] = content[max(0, place - length) : place]
+            content = content or bytearray(1)
+        segment.write_bytes(content)
+    missing(tmp_path, range(40))  # checks every vector that is given
+    write(tmp_path, range(40))
+    assert missing(tmp_path, range(40)) == []
+
+
+def test_a_file_cut_off_while_it_is_read_is_no_end_of_the_process(tmp_path: Path):
+    segment = write(tmp_path, range(10), blocks=2)
+    shelf = VectorStore(tmp_path).shelf("model", DIMENSIONS)
+    segment.write_bytes(segment.read_bytes()[:50])
+    assert shelf.read([key(0), key(9)], np.zeros((2, DIMENSIONS), dtype=np.float32)) == [0, 1]
+    segment.unlink()
+    assert VectorStore(tmp_path).shelf("model", DIMENSIONS).read([key(0)], np.zeros((1, DIMENSIONS))) == [0]
+
+
 def test_foreign_files_are_left_alone(tmp_path: Path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "note.segment").write_bytes(b"not a segment at all, but long enough to hold a header")
@@ -151,6 +208,23 @@ def test_a_full_disk_costs_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Path, "open", full)
     shelf.add([key(0)], vector(0)[None])
     shelf.close()
+
+
+def test_what_a_full_disk_let_through_of_a_block_is_taken_back(tmp_path: Path):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    shelf = VectorStore(tmp_path).shelf("model", DIMENSIONS)
+    shelf.add([key(0)], vector(0)[None])
+    shelf._write()
+    size = shelf._own.stat().st_size
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 30, before[1]))
+        shelf.add([key(1)], vector(1)[None])
+        shelf.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert shelf._own.stat().st_size == size
+    assert missing(tmp_path, range(2)) == [1]
 
 
 def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

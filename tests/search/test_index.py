@@ -130,6 +130,17 @@ def test_it_is_built_once(built, queries, monkeypatch):
     assert told[-1] == (2000, 2000)
 
 
+@pytest.mark.parametrize("name", ["shard-000.faiss", "index.json"])
+def test_a_damaged_index_is_built_again(built, queries, tmp_path, name):
+    found = built("IVF16,Flat").top_k(queries, 5)
+    [path] = tmp_path.rglob(name)
+    whole = path.read_bytes()
+    for place in (0, len(whole) // 2, len(whole) - 3):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 8]) + whole[place + 1 :])
+        np.testing.assert_array_equal(built("IVF16,Flat").top_k(queries, 5), found)
+        assert path.read_bytes() == whole
+
+
 def test_vectors_may_lie_on_disk_in_half_precision(tmp_path, queries, documents):
     np.save(tmp_path / "v.npy", documents.astype(np.float16))
     on_disk = np.load(tmp_path / "v.npy", mmap_mode="r")

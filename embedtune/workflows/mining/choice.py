@@ -12,7 +12,7 @@ import numpy as np
 
 from embedtune.config.mining import MineConfig
 from embedtune.data.layouts import Mined
-from embedtune.durable import write_text
+from embedtune.durable import write_sealed
 from embedtune.mining.filters import (
     REASONS,
     CrossEncoded,
@@ -31,7 +31,7 @@ from embedtune.mining.filters import (
 from embedtune.mining.ledger import Entry, entry, suspects
 from embedtune.mining.sample import Chosen, choose
 from embedtune.workflows.mining.blocks import Block, read_block, text_ids_of
-from embedtune.workflows.mining.job import Job
+from embedtune.workflows.mining.job import Job, is_done, read_part
 from embedtune.workflows.mining.opinions import Judge
 from embedtune.workflows.mining.search import Search, sampled
 from embedtune.workflows.talk import Talk
@@ -89,7 +89,7 @@ class Choice:
     def parts(self) -> Iterator[dict[str, Any]]:
         """Every part in order, one in memory at a time."""
         for number in range(len(self.search.blocks)):
-            yield json.loads(self.path(number).read_text(encoding="utf-8"))
+            yield json.loads(read_part(self.path(number)))
 
     @property
     def filters(self) -> list[Filter]:
@@ -202,11 +202,11 @@ class Choice:
 
 def choose_all(choice: Choice, talk: Talk) -> None:
     """Make every part that an earlier run has not."""
-    missing = [number for number in range(len(choice.search.blocks)) if not choice.path(number).is_file()]
+    missing = [number for number in range(len(choice.search.blocks)) if not is_done(choice.path(number))]
     with talk.progress("filtering and choosing", total=len(choice.search.blocks)) as tell:
         for number in missing:
             tell(number)
-            write_text(choice.path(number), json.dumps(choice.part(number), ensure_ascii=False))
+            write_sealed(choice.path(number), json.dumps(choice.part(number)).encode())
 
 
 def choice_of(

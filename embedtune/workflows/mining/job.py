@@ -6,6 +6,7 @@ lies under the old names is removed. No bookkeeping can fall out of step, whenev
 """
 
 import hashlib
+import io
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from embedtune import __version__
-from embedtune.durable import whole_file, whole_path
+from embedtune.durable import read_sealed, write_sealed
 from embedtune.errors import OutputError
 
 MANIFEST = "job.json"
@@ -53,17 +54,14 @@ class Job:
         return folder
 
     def read_json(self, name: str) -> dict[str, Any] | None:
-        """An object written here, or None when it is not there or cannot be read."""
-        try:
-            content = json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return content if isinstance(content, dict) else None
+        """An object written here, or None when it is not there or damaged."""
+        content = read_sealed(self.path / name)
+        return None if content is None else json.loads(content)
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Write an object, whole or not at all."""
-        with whole_file(self.path / name) as stream:
-            json.dump(value, stream, ensure_ascii=False, indent=1, sort_keys=True)
+        text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
+        write_sealed(self.path / name, text.encode("utf-8", "surrogatepass"))
 
     def clear(self) -> None:
         """Take every stage away."""
@@ -76,10 +74,42 @@ class Job:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def save_array(path: Path, array: np.ndarray) -> None:
-    """Save an array as .npy, whole or not at all."""
-    with whole_path(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array)
+def is_done(part: Path) -> bool:
+    """Whether a part of a stage is there and undamaged."""
+    return read_sealed(part) is not None
+
+
+def save_array(part: Path, array: np.ndarray) -> None:
+    """Save an array as a part of a stage, whole or not at all."""
+    content = io.BytesIO()
+    np.save(content, array)
+    write_sealed(part, content.getvalue())
+
+
+def load_array(part: Path) -> np.ndarray:
+    """The array of a part.
+
+    Raises:
+        OutputError: it has been damaged since it was found to be done.
+    """
+    array: np.ndarray = np.load(io.BytesIO(read_part(part)))
+    return array
+
+
+def read_part(part: Path) -> bytes:
+    """The content of a part.
+
+    Raises:
+        OutputError: it has been damaged since it was found to be done.
+    """
+    content = read_sealed(part)
+    if content is None:
+        raise OutputError(
+            "a file of the job was damaged while it was at work",
+            where=str(part),
+            next="give the same command again: it makes this file anew",
+        )
+    return content
 
 
 def key_of(made_from: Mapping[str, Any]) -> str:

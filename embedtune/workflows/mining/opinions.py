@@ -12,7 +12,7 @@ from embedtune.models.cross_encoder import PairScorer, fingerprint, load_cross_e
 from embedtune.models.load import load_encoder
 from embedtune.models.store import VectorStore
 from embedtune.search.pairwise import pair_scores
-from embedtune.workflows.mining.job import Job, key_of, save_array
+from embedtune.workflows.mining.job import Job, is_done, key_of, load_array, save_array
 from embedtune.workflows.mining.search import Search, distinct_documents
 from embedtune.workflows.mining.sources import VectorWriter, in_blocks, way_of
 from embedtune.workflows.talk import Talk
@@ -119,7 +119,7 @@ class CrossJudge:
     def opinion(self, block: int, documents: np.ndarray) -> Opinion:
         """What it says of the documents (Q, K) of a block."""
         queries, pairs = self.search.blocks[block], self.search.positives_of(block)
-        together = np.load(self.path(block))  # (candidates + P,)
+        together = load_array(self.path(block))  # (candidates + P,)
         scores = np.full(documents.shape, np.nan, dtype=np.float32)  # (Q, K)
         scores[documents != PADDING] = together[: len(together) - len(pairs)]
         own = together[len(together) - len(pairs) :]  # (P,)
@@ -142,7 +142,7 @@ def ask_cross_encoder(config: MineConfig, search: Search, job: Job, talk: Talk) 
     judge = CrossJudge(search, job.stage("cross", cross_encoder=key, candidates=search.folder.name), key)
     with talk.progress("the cross-encoder reads pairs", total=len(search.blocks)) as tell:
         for block in range(len(search.blocks)):
-            if not judge.path(block).is_file():
+            if not is_done(judge.path(block)):
                 save_array(judge.path(block), _cross_scores(scorer, search, block))
             tell(block + 1)
     return judge

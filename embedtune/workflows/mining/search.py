@@ -16,7 +16,7 @@ from embedtune.search.bm25 import Bm25
 from embedtune.search.dense import top_k
 from embedtune.search.index import DiskIndex, deepen, disk_index
 from embedtune.search.pairwise import pair_scores
-from embedtune.workflows.mining.job import Job, key_of, save_array
+from embedtune.workflows.mining.job import Job, is_done, key_of, load_array, save_array
 from embedtune.workflows.mining.sources import Documents, Vectors
 from embedtune.workflows.talk import Talk
 
@@ -57,7 +57,7 @@ class Search:
 
     def found(self, block: int) -> np.ndarray:
         """int64 (Q, K): the documents found for a block, best first, `PADDING` where there are fewer."""
-        return np.load(self.path(block))  # (Q, K)
+        return load_array(self.path(block))  # (Q, K)
 
     def positives_of(self, block: int) -> np.ndarray:
         """int64 (P, 2): pairs (query number, position of one of its positives) of the queries of a block."""
@@ -99,7 +99,7 @@ def search(
         high=config.filters.ranks[1],
     )
     job_search = Search(config, documents, vectors, folder)
-    missing = [number for number in range(len(job_search.blocks)) if not job_search.path(number).is_file()]
+    missing = [number for number in range(len(job_search.blocks)) if not is_done(job_search.path(number))]
     if not missing:
         return job_search, _said(job, folder)
     finder, said = _finder(job_search, job, talk)

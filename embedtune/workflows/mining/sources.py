@@ -15,6 +15,7 @@ from embedtune.data.corpus import DiskCorpus, open_corpus, write_corpus
 from embedtune.data.documents import Document, read_documents, source_hashes
 from embedtune.data.near import near_ids
 from embedtune.data.pairs import Pairs
+from embedtune.durable import seal_folder, unseal_folder
 from embedtune.errors import DataError
 from embedtune.identity import text_id
 from embedtune.mining.ledger import Decisions
@@ -25,12 +26,13 @@ from embedtune.models.resolve import STARTER
 from embedtune.models.save import save_encoder
 from embedtune.models.starter import MOST_TEXTS
 from embedtune.models.store import VectorStore
-from embedtune.workflows.mining.job import Job, key_of, save_array
+from embedtune.workflows.mining.job import Job, is_done, key_of, load_array, save_array
 from embedtune.workflows.talk import Talk
 
 Sliceable = TypeVar("Sliceable", list[str], np.ndarray)
 _LACKED = "+"
 """The id of a document that is there for its vector alone: a positive that the corpus lacks."""
+_STARTER_SEAL = "starter.json"
 NOBODY = 0
 """The group of a text that has none."""
 
@@ -67,9 +69,9 @@ class Documents:
     def near_ids(self) -> np.ndarray:
         """int64 (C,): ids that nearly identical texts share."""
         path = self.corpus.folder / "near.npy"
-        if not path.is_file():
+        if not is_done(path):
             save_array(path, np.concatenate([near_ids(texts) for texts in self.corpus.batches()]))  # (C,)
-        return np.load(path, mmap_mode="r")  # (C,)
+        return load_array(path)  # (C,)
 
     def positives_near(self, pairs: np.ndarray) -> np.ndarray:
         """Pairs (number, document position) as pairs (number, near id): int64 (P, 2)."""
@@ -246,13 +248,15 @@ def mining_encoder(config: MineConfig, documents: Documents, job: Job, talk: Tal
     if section.name != STARTER:
         with talk.progress("loading the encoder"):
             return load_encoder(section, device=config.mining.device)
-    folder = job.stage("starter", documents=documents.corpus.hash, seed=config.mining.seed) / "model"
-    if not folder.is_dir():
+    stage = job.stage("starter", documents=documents.corpus.hash, seed=config.mining.seed)
+    folder = stage / "model"
+    if unseal_folder(stage, _STARTER_SEAL) is None:
         with talk.progress("making a starter"):
             made = load_encoder(
                 section, device=config.mining.device, texts=_starter_texts(documents), seed=config.mining.seed
             )
         save_encoder(made, folder)
+        seal_folder(stage, _STARTER_SEAL, {})
         for note in made.notes:
             talk.say(note)
     return load_encoder(ModelSection(name=str(folder)), device=config.mining.device)

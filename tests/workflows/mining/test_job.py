@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from embedtune.errors import OutputError
-from embedtune.workflows.mining.job import MANIFEST, Job, alone_in, changes, save_array
+from embedtune.workflows.mining.job import MANIFEST, Job, alone_in, changes, is_done, load_array, save_array
 
 
 def test_a_stage_is_found_again_and_a_changed_one_is_begun_anew(tmp_path: Path) -> None:
@@ -47,8 +47,21 @@ def test_clear_takes_stages_and_remove_takes_everything(tmp_path: Path) -> None:
 
 def test_an_array_is_saved_whole(tmp_path: Path) -> None:
     save_array(tmp_path / "a.npy", np.arange(6).reshape(2, 3))
-    assert np.load(tmp_path / "a.npy").tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert load_array(tmp_path / "a.npy").tolist() == [[0, 1, 2], [3, 4, 5]]
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
+
+
+def test_a_damaged_part_is_not_done(tmp_path: Path) -> None:
+    part = tmp_path / "a.npy"
+    assert not is_done(part)
+    save_array(part, np.arange(6))
+    assert is_done(part)
+    content = bytearray(part.read_bytes())
+    content[-20] ^= 1
+    part.write_bytes(content)
+    assert not is_done(part)
+    with pytest.raises(OutputError, match="damaged"):
+        load_array(part)
 
 
 def test_changes_are_named() -> None:
