@@ -37,6 +37,7 @@ class Comparison:
         p_value: two-sided, paired permutation test.
         minimum_detectable_effect: the true difference that this comparison would have found 4 times in 5.
         verdict: "better" or "worse" when p < 0.05, else "no difference shown".
+        items: what was compared, in the plural: not all sets are of queries.
 
     >>> print(Comparison("ndcg@10", "all", 900, 0.48, 0.61, 0.13, (0.11, 0.15), 0.0001, 0.03, "better"))
     Better: nDCG@10 rose from 0.480 to 0.610 (+0.130, 95 % interval +0.110 to +0.150, p < 0.001) over 900 test queries.
@@ -52,6 +53,7 @@ class Comparison:
     p_value: float
     minimum_detectable_effect: float
     verdict: Verdict
+    items: str = "queries"
 
     @property
     def weak(self) -> bool:
@@ -65,16 +67,16 @@ class Comparison:
         whose = " whose relevant documents were never trained on" if self.on == "unseen" else ""
         if self.queries < 2:
             there = "is 1" if self.queries else "are 0"
-            return f"{opening}: it takes two or more test queries{whose}; there {there}."
+            return f"{opening}: it takes two or more test {self.items}{whose}; there {there}."
         if self.weak:
-            opening += f" (weak evidence: fewer than {WEAK_BELOW} queries)"
+            opening += f" (weak evidence: fewer than {WEAK_BELOW} {self.items})"
         evidence = f"{self.difference:+.3f}, 95 % interval {self.interval[0]:+.3f} to {self.interval[1]:+.3f}"
-        over = f"{self.queries:,} test queries{whose}"
+        over = f"{self.queries:,} test {self.items}{whose}"
         said = f"{opening}: {metric_label(self.metric)} {self._change()} ({evidence}, {_p(self.p_value)}) over {over}"
         # Where no query changed at all there is no spread to tell from what would have been seen.
         if self.verdict == "no difference shown" and self.minimum_detectable_effect >= 0.0005:
             least = f"{self.minimum_detectable_effect:.3f}"
-            said += f"; a true difference below {least} would usually escape this many queries"
+            said += f"; a true difference below {least} would usually escape this many {self.items}"
         return f"{said}."
 
     def as_dict(self) -> dict[str, Any]:

@@ -67,11 +67,31 @@ class Bm25:
         order = TieOrder(self.count, tie_rank)
         keys = np.full((len(queries), min(k, self.count)), WORST)  # (Q, k)
         for row, query in enumerate(queries):
-            known = [self._vocabulary[word] for word in words(query) if word in self._vocabulary]
-            if not known:
-                continue
-            scores = self._index.get_scores_from_ids(known)  # (C,)
+            scores = self._scores(query)  # (C,)
             shared = np.flatnonzero(scores > 0)  # (n,)
             best = largest(order.pack(scores[shared], shared)[None], keys.shape[1])[0]  # (min(n, k),)
             keys[row, : len(best)] = best
         return order.unpack(keys)
+
+    def pair_scores(self, queries: Sequence[str], positions: np.ndarray) -> np.ndarray:
+        """The score of every query with each of its own documents.
+
+        Args:
+            queries: Q texts.
+            positions: (Q, K) int64 of documents; -1 where there is none.
+
+        Returns: float32 (Q, K), 0 where no word is shared; NaN where there is no document.
+        """
+        scores = np.full(positions.shape, np.nan, dtype=np.float32)  # (Q, K)
+        for row, query in enumerate(queries):
+            there = positions[row] >= 0
+            scores[row, there] = self._scores(query)[positions[row, there]]
+        return scores
+
+    def _scores(self, query: str) -> np.ndarray:
+        """The score of a query with every document: float32 (C,)."""
+        known = [self._vocabulary[word] for word in words(query) if word in self._vocabulary]
+        if not known:
+            return np.zeros(self.count, dtype=np.float32)
+        scores: np.ndarray = self._index.get_scores_from_ids(known)
+        return scores

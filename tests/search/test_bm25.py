@@ -87,3 +87,19 @@ def test_bad_numbers():
         Bm25(["a"], k1=-1)
     with pytest.raises(ConfigError, match="at least 1"):
         Bm25(["a"]).top_k(["a"], 0)
+
+
+def test_scores_of_chosen_pairs_are_those_of_a_search() -> None:
+    documents = ["빨간 자동차", "a blue car", "파란 자동차 경주", "nothing"]
+    queries = ["자동차 경주", "car", "없는말"]
+    index = Bm25(documents)
+    scores, positions = index.top_k(queries, 4)
+    every = index.pair_scores(queries, np.tile(np.arange(4), (3, 1)))
+    for row in range(3):
+        found = {
+            int(place): float(score) for place, score in zip(positions[row], scores[row], strict=True) if place >= 0
+        }
+        assert every[row].tolist() == [found.get(place, 0.0) for place in range(4)]
+    chosen = index.pair_scores(queries, np.array([[2, -1], [1, 0], [0, 1]]))
+    assert chosen[0, 0] == every[0, 2] and np.isnan(chosen[0, 1])
+    assert Bm25(["!", "?"]).pair_scores(["car"], np.array([[1]])).tolist() == [[0.0]]

@@ -1,0 +1,156 @@
+"""Correlation with what people said, how sure it is, and whether that of one system is higher than that of another."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+
+import numpy as np
+
+from embedtune.evaluation.items import DRAWS, bootstrap
+from embedtune.evaluation.significance import LEVEL
+
+_AT_ONCE = 2**21  # random bits unpacked at a time
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Values with their ties, so that ranks of any resample of them cost no further sort.
+
+    Args:
+        values: (n,).
+    """
+
+    values: np.ndarray
+
+    def ranks(self, counts: np.ndarray) -> np.ndarray:
+        """Average ranks (b, n) within b resamples, in which item i stands `counts[:, i]` times (b, n)."""
+        inside = np.add.reduceat(counts[:, self._order], self._starts, axis=1)  # (b, G) items of each distinct value
+        middle = np.cumsum(inside, axis=1) - (inside - 1) / 2  # (b, G)
+        return middle[:, self._group]  # (b, n)
+
+    @cached_property
+    def average_ranks(self) -> np.ndarray:
+        """Ranks from 1 (n,), tied values sharing the mean of theirs.
+
+        >>> Ties(np.array([0.5, 0.1, 0.5])).average_ranks.tolist()
+        [2.5, 1.0, 2.5]
+        """
+        return self.ranks(np.ones((1, len(self.values))))[0]  # (n,)
+
+    @cached_property
+    def _order(self) -> np.ndarray:
+        return np.argsort(self.values, kind="stable")  # (n,)
+
+    @cached_property
+    def _group(self) -> np.ndarray:
+        return np.unique(self.values, return_inverse=True)[1]  # (n,) which distinct value each one is
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.unique(self.values[self._order], return_index=True)[1]  # (G,)
+
+
+def pearson(a: np.ndarray, b: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
+    """The linear correlation of two columns, or of each of several resamples of them.
+
+    Source: Pearson 1895.
+    Bounds: -1 to 1; 0 where either side is constant: a system that cannot tell pairs apart earns nothing.
+
+    Args:
+        a: (n,) or (b, n).
+        b: (n,) or (b, n).
+        counts: (b, n) how often each item stands in a resample; None: once.
+
+    Returns: () or (b,).
+
+    >>> float(pearson(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])))
+    1.0
+    """
+    weights = np.ones(np.shape(a)[-1:]) if counts is None else counts  # (n,) or (b, n)
+    x, y = _centred(a, weights), _centred(b, weights)  # (..., n) each
+    together, own, other = ((weights * one * two).sum(axis=-1) for one, two in ((x, y), (x, x), (y, y)))  # (...)
+    return _ratio(together, own, other)
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """The correlation of ranks, tied values sharing the mean of theirs, as scipy's.
+
+    Source: Spearman 1904. Bounds: as `pearson`; 1 when both sides order all items alike.
+
+    >>> spearman(np.array([0.1, 0.2, 0.9]), np.array([1.0, 2.0, 5.0]))
+    1.0
+    """
+    return float(pearson(Ties(a).average_ranks, Ties(b).average_ranks))
+
+
+def resampled_spearman(a: Ties, b: Ties, *, seed: int, draws: int = DRAWS) -> np.ndarray:
+    """Spearman's correlation of resampled items (draws,), ranked anew in each; one seed draws the same items."""
+    return bootstrap(
+        len(a.values), lambda counts: pearson(a.ranks(counts), b.ranks(counts), counts), seed=seed, draws=draws
+    )
+
+
+def swapped_spearman(a: np.ndarray, b: np.ndarray, truth: np.ndarray, *, draws: int = 10_000, seed: int = 0) -> float:
+    """The two-sided p-value of the difference of two systems' rank correlations with the truth.
+
+    The two are exchanged item by item, at a coin toss each. Scores of two systems have no common scale (cosines beside
+    BM25), so what is exchanged are their ranks.
+
+    Source: Deutsch, Dror and Roth 2021, arXiv:2104.00054, PERM-INPUTS, with ranks for their standardised scores; the
+        observed assignment counts as one draw (Phipson and Smyth 2010), so p is never 0.
+    Bounds: 1 / (draws + 1) to 1; 1 when both rank all items alike, and with fewer than two items.
+
+    Args:
+        a: (n,) scores of the first system.
+        b: (n,) of the second.
+        truth: (n,) what people said.
+        draws: random exchanges.
+        seed: of the draws.
+    """
+    ours, theirs, ideal = (one - one.mean() for one in (Ties(v).average_ranks for v in (a, b, truth)))  # (n,) each
+    moving = np.flatnonzero(ours != theirs)
+    if len(a) < 2 or not len(moving):
+        return 1.0
+    first = np.stack([ours, ours**2, ours * ideal], axis=1)  # (n, 3) all that a correlation with the truth sums
+    second = np.stack([theirs, theirs**2, theirs * ideal], axis=1)  # (n, 3)
+    both, change = first.sum(axis=0) + second.sum(axis=0), (second - first)[moving]  # (3,), (m, 3)
+    spread = float(ideal @ ideal)
+
+    def difference(sums: np.ndarray) -> np.ndarray:
+        """The second system's correlation less the first's, from sums (b, 3) of the first."""
+        return _of_sums(both - sums, spread, len(a)) - _of_sums(sums, spread, len(a))  # (b,)
+
+    # Sums of the same numbers in another order differ in their last bits; those must count as equal, not as smaller.
+    observed = abs(difference(first.sum(axis=0)[None])[0]) - 1e-9
+    rng, as_large = np.random.default_rng(seed), 0
+    size = max(1, _AT_ONCE // len(moving))
+    for start in range(0, draws, size):
+        rows = min(size, draws - start)
+        bits = np.unpackbits(rng.integers(0, 256, (rows, -(-len(moving) // 8)), dtype=np.uint8), axis=1)
+        sums = first.sum(axis=0) + bits[:, : len(moving)] @ change  # (b, 3)
+        as_large += int((np.abs(difference(sums)) >= observed).sum())
+    return (as_large + 1) / (draws + 1)
+
+
+def smallest_effect(differences: np.ndarray, *, power: float = 0.8, level: float = LEVEL) -> float:
+    """The smallest true difference that a test would find with this power, by the spread of bootstrap differences."""
+    z = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
+    return float(z * differences.std())
+
+
+def _centred(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Values less their mean (..., n); exactly 0 where all are one value, whose mean may err in its last bit."""
+    mean = (weights * values).sum(axis=-1, keepdims=True) / weights.sum(axis=-1, keepdims=True)
+    rest = values - mean  # (..., n)
+    return np.where(np.abs(rest) > 1e-14 * np.abs(mean), rest, 0.0)
+
+
+def _of_sums(sums: np.ndarray, spread: float, count: int) -> np.ndarray:
+    """Correlations (b,) from sums (b, 3) of values, their squares, and their products with the centred truth."""
+    own = sums[:, 1] - sums[:, 0] ** 2 / count  # (b,)
+    return _ratio(sums[:, 2], own, np.full(own.shape, spread))
+
+
+def _ratio(together: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    product = np.sqrt(np.maximum(own, 0.0) * np.maximum(other, 0.0))
+    return np.clip(np.divide(together, product, out=np.zeros(np.shape(product)), where=product > 0), -1.0, 1.0)

@@ -1,0 +1,95 @@
+"""Sets of items that are scored one by one, without a ranking: pairs, texts with candidate labels, triplets."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from embedtune.evaluation.significance import Comparison
+
+DRAWS = 2_000
+"""Bootstrap draws of what is no mean and has to be computed again for each of them."""
+
+
+@dataclass(frozen=True)
+class ItemScores:
+    """What a system is worth on n items.
+
+    Args:
+        metrics: name -> value; comparisons rest on the first.
+        intervals: name -> 95 % bootstrap interval over the items.
+        values: name -> (n,) what each item got.
+        detail: what the kind of set adds to the result, ready for JSON.
+    """
+
+    metrics: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    values: Mapping[str, np.ndarray]
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ItemSet(Protocol):
+    """Items and what a system has to say of them: how alike each one's query is to its own documents.
+
+    A set of a new kind is a file with a class that has these.
+    """
+
+    kind: str
+    """The name that `--task` has for it."""
+    items: str
+    """What they are called, in the plural."""
+    document_role: Literal["query", "document"]
+    """Which prompt documents get; queries get the one of queries."""
+    texts: Sequence[str]
+    """(n,) what to show of each item."""
+    queries: Sequence[str]
+    """(n,)"""
+    documents: Sequence[str]
+    """(m,)"""
+
+    @property
+    def positions(self) -> np.ndarray:
+        """(n, K) int64: the documents that each query is scored with; -1 where there are fewer."""
+
+    def judge(self, scores: np.ndarray, *, seed: int) -> ItemScores:
+        """What a system is worth whose scores (n, K) float32 of these pairs are given, the higher the more alike."""
+
+    def compare(self, before: ItemScores, after: ItemScores, *, seed: int) -> Comparison:
+        """Whether one system is better than another, on the first metric."""
+
+
+def bootstrap(
+    count: int, statistic: Callable[[np.ndarray], np.ndarray], *, seed: int, draws: int = DRAWS, at_once: int = 2**21
+) -> np.ndarray:
+    """A statistic of resampled items, draw by draw.
+
+    Source: Efron 1979.
+
+    Args:
+        count: n, how many items there are.
+        statistic: (b, n) how often each item was drawn -> (b, ...) its value.
+        seed: of the draws.
+        draws: how many.
+        at_once: numbers held at a time, about.
+
+    Returns: (draws, ...).
+
+    >>> means = bootstrap(100, lambda counts: counts @ np.repeat([0.0, 1.0], 50) / 100, seed=0)
+    >>> means.shape, bool(abs(means.mean() - 0.5) < 0.01), bool(abs(means.std() - 0.05) < 0.005)
+    ((2000,), True, True)
+    """
+    rng = np.random.default_rng(seed)
+    size = max(1, at_once // max(count, 1))
+    found = []
+    for first in range(0, draws, size):
+        rows = min(size, draws - first)
+        drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]  # (b, n)
+        found.append(statistic(np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)))
+    return np.concatenate(found)
+
+
+def interval_of(drawn: np.ndarray) -> tuple[float, float]:
+    """The middle 95 % of bootstrap draws."""
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(low), float(high)
