@@ -1,12 +1,20 @@
-"""The report of an evaluation as Markdown, and the table that it shares with the terminal."""
+"""The report of an evaluation, and the table that it shares with the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from embedtune.evaluation.metrics import metric_label
-from embedtune.reports.markdown import bullets, code, escape, findings, table
+from embedtune.reports.charts.intervals import Interval, interval_chart
+from embedtune.reports.document import Block, Bullets, Figure, Findings, Report, Section, Table, Text
+from embedtune.reports.evidence import evidence_sections
+from embedtune.reports.html import page
+from embedtune.reports.markdown import markdown
+from embedtune.reports.provenance import provenance
+from embedtune.reports.wording import p_shown
 
 HOLM = "The p-values are adjusted by Holm's method for the number of systems compared; the intervals are not."
+VERDICTS = ("better", "worse", "no difference shown")
 Row = tuple[str, ...]
 _TEST = ("difference", "p", "verdict")
 
@@ -31,21 +39,9 @@ def _cells(row: Mapping[str, Any], metric: str, tests: Mapping[str, Mapping[str,
     low, high = row["intervals"][metric]
     others = [f"{value:.3f}" for name, value in row["metrics"].items() if name != metric]
     test = tests.get(row["label"])
-    tested = (f"{test['difference']:+.3f}", p_value(test), test["verdict"]) if test else ("",) * len(_TEST)
+    tested = (f"{test['difference']:+.3f}", p_shown(test["p_holm"]), test["verdict"]) if test else ("",) * len(_TEST)
     own = (row["label"], f"{row['metrics'][metric]:.3f}", f"{low:.3f} to {high:.3f}", *others)
     return (*own, *(tested if tests else ()))
-
-
-def p_value(test: Mapping[str, Any]) -> str:
-    """The adjusted p-value in three decimals, never rounded across the level that decides.
-
-    >>> p_value({"p_holm": 0.0001}), p_value({"p_holm": 0.04996}), p_value({"p_holm": 0.3})
-    ('< 0.001', '< 0.05', '0.300')
-    """
-    value = test["p_holm"]
-    if value < 0.001:
-        return "< 0.001"
-    return "< 0.05" if value < 0.05 <= round(value, 3) else f"{value:.3f}"
 
 
 def sets_of(result: Mapping[str, Any]) -> list[str]:
@@ -67,56 +63,64 @@ def sentences(result: Mapping[str, Any], name: str) -> list[str]:
     return [f"{one['b']} against {one['a']}: {one['sentence'][0].lower()}{one['sentence'][1:]}" for one in own]
 
 
-def evaluation_report(result: Mapping[str, Any]) -> str:
-    """The report of an evaluation.
+def evaluation_page(result: Mapping[str, Any]) -> str:
+    """The report as one HTML file.
 
     Args:
         result: the keys of `embedtune evaluate --json`.
-
-    Returns: Markdown that ends with a line end.
     """
-    sections = [
-        "# Evaluation",
-        *(_set(result, name) for name in sets_of(result)),
-        _means(result),
-        findings(result),
-        bullets("Data", result["described"]),
-        _files(result),
-        _repeat(result.get("facts") or {}),
+    return page(evaluation(result))
+
+
+def evaluation_report(result: Mapping[str, Any]) -> str:
+    """The same as Markdown, with tables in place of plots; ends with a line end."""
+    return markdown(evaluation(result))
+
+
+def evaluation(result: Mapping[str, Any]) -> Report:
+    """What the report of an evaluation says."""
+    sets = sets_of(result)
+    files = [(row["data"], row["label"], row["run"]) for row in result["models"]]
+    blocks: list[Block] = [
+        *(_set(result, name) for name in sets),
+        Section("Mean over the sets", [Table(*mean_rows(result))]),
+        Section("What to know", [Findings(result["findings"])]),
+        Section("Data", [Bullets(result["described"])]),
+        Section("Rankings", [Table(("set", "model", "TREC run"), files, numbers=False)]),
+        Section("Versions and data", provenance(result.get("facts"))),
     ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    verdicts = {one["verdict"] for one in result["comparisons"]} if len(result["comparisons"]) == 1 else set()
+    return Report(f"Evaluation: {', '.join(sets)}", "Evaluation", _lead(result), blocks, verdict="".join(verdicts))
 
 
-def _set(result: Mapping[str, Any], name: str) -> str:
-    header, rows = evaluation_rows(result, name)
-    own = next(row for row in result["models"] if row["data"] == name)
-    said = sentences(result, name)
-    parts = [
-        f"## {escape(name)}",
-        f"{own['queries']:,} queries, {own['documents']:,} documents.",
-        _table(header, rows),
-        "\n".join(f"- {escape(sentence)}" for sentence in said),
-        HOLM if len(said) > 1 else "",
-    ]
-    return "\n\n".join(filter(None, parts))
+def _lead(result: Mapping[str, Any]) -> str:
+    """The comparison where there is one; else how many were better or worse, or what the only system got."""
+    compared, metric = result["comparisons"], result["metric"]
+    if len(compared) == 1:
+        return sentences(result, compared[0]["data"])[0]
+    if not compared:
+        told = [f"{row['label']} {row['metrics'][metric]:.3f} on {row['data']}" for row in result["models"]]
+        return f"{metric_label(metric)}: {', '.join(told)}."
+    counts = Counter(one["verdict"] for one in compared)
+    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+    return f"Of {len(compared)} comparisons in {metric_label(metric)}: {said}."
 
 
-def _means(result: Mapping[str, Any]) -> str:
-    header, rows = mean_rows(result)
-    return f"## Mean over the sets\n\n{_table(header, rows)}" if rows else ""
-
-
-def _files(result: Mapping[str, Any]) -> str:
-    rows = [(escape(row["data"]), escape(row["label"]), code(row["run"])) for row in result["models"]]
-    return f"## Rankings\n\n{table(('set', 'model', 'TREC run'), rows)}"
-
-
-def _repeat(facts: Mapping[str, Any]) -> str:
-    versions = [(code(name), code(version)) for name, version in facts.get("versions", {}).items()]
-    hashes = [(code(name), code(sha)) for name, sha in facts.get("data_sha256", {}).items()]
-    parts = ["## Versions and data", table(("package", "version"), versions), table(("data", "sha256"), hashes)]
-    return "\n\n".join(filter(None, parts)) if versions or hashes else ""
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return table([escape(cell) for cell in header], [[escape(cell) for cell in row] for row in rows], numbers=True)
+def _set(result: Mapping[str, Any], name: str) -> Section:
+    rows = [row for row in result["models"] if row["data"] == name]
+    said, metric = sentences(result, name), result["metric"]
+    intervals = [Interval(row["label"], row["metrics"][metric], *row["intervals"][metric]) for row in rows]
+    title = f"Means of {metric_label(metric)} with their 95 % intervals."
+    table = Table(*evaluation_rows(result, name))
+    evidence = next((one for one in result.get("evidence") or () if one["data"] == name), None)
+    return Section(
+        name,
+        [
+            Text(f"{rows[0]['queries']:,} queries, {rows[0]['documents']:,} documents."),
+            table,
+            Figure(interval_chart(title, intervals, unit=metric_label(metric)), None),
+            Bullets(said),
+            Text(HOLM if len(said) > 1 else "", quiet=True),
+            *evidence_sections(evidence),
+        ],
+    )

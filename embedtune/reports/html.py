@@ -4,17 +4,21 @@ Templates lie in `templates/`. They escape every value, and control characters i
 no script, and the page's own policy lets none run.
 """
 
-import re
-from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from embedtune.data.rows import Finding
+from embedtune.reports.document import Report
+from embedtune.reports.highlight import marked
 from embedtune.reports.printable import printable
-from embedtune.reports.wording import by_severity, sentence
+from embedtune.reports.wording import OPTION, by_severity, said, sentence
+
+
+def page(report: Report) -> str:
+    """A report as one HTML file."""
+    return render("document.html", report=report)
 
 
 def render(template: str, **values: Any) -> Markup:
@@ -42,7 +46,9 @@ def _environment() -> Environment:
     environment.filters["percent"] = lambda share: f"{share:.1%}"
     environment.filters["with_options"] = with_options
     environment.filters["sentence"] = sentence
-    environment.filters["gravest_first"] = gravest_first
+    environment.filters["gravest_first"] = by_severity
+    environment.filters["said"] = said
+    environment.filters["marked"] = marked
     return environment
 
 
@@ -53,12 +59,7 @@ def with_options(text: str) -> Markup:
     &lt;b&gt; give <code class="option">--range</code> 0:9
     """
     shown = str(escape(printable(text)))
-    return Markup(re.sub(r"(?<!\S)--[a-z][a-z-]*|(?<=\()--[a-z][a-z-]*", r'<code class="option">\g<0></code>', shown))
-
-
-def gravest_first(findings: Iterable[Finding | Mapping[str, Any]]) -> list[Finding]:
-    """Findings in the order in which a report tells them."""
-    return by_severity(findings)
+    return Markup(OPTION.sub(r'<code class="option">\g<0></code>', shown))
 
 
 def _shown(value: Any) -> Any:

@@ -1,47 +1,73 @@
-"""The report of a training run as Markdown: the verdict first, then why to believe it, then how to repeat and use it.
+"""A report as Markdown, and what it takes to write Markdown.
 
 Every text that came from data or options is escaped: a document's title can neither break the report nor put a link
 in it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from embedtune.evaluation.metrics import metric_label
-from embedtune.reports.printable import printable
-from embedtune.reports.wording import (
-    basis,
-    by_severity,
-    duration,
-    memory,
-    said,
-    score_parts,
-    word_and_sentence,
+from embedtune.data.rows import Finding
+from embedtune.reports.document import (
+    Block,
+    Bullets,
+    Example,
+    Facts,
+    Figure,
+    Figures,
+    Findings,
+    Listing,
+    Report,
+    Section,
+    Shares,
+    Table,
+    Text,
 )
+from embedtune.reports.highlight import excerpt, pieces
+from embedtune.reports.printable import printable
+from embedtune.reports.wording import OPTION, by_severity, said
 
-CURVE_ROWS = 30
+
+def markdown(report: Report) -> str:
+    """A report as Markdown, with tables in place of plots; ends with a line end."""
+    lead = f"**{escape(report.lead)}**" if report.lead else ""
+    parts = [f"# {escape(report.heading)}", lead, *(_block(block, 2) for block in report.known)]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def train_report(result: Mapping[str, Any]) -> str:
-    """The report of a run.
+def _block(block: Block, level: int) -> str:
+    if isinstance(block, Section):
+        heading = f"{'#' * level} {escape(block.heading)}"
+        return "\n\n".join(filter(None, [heading, *(_block(one, level + 1) for one in block.known)]))
+    return _WRITERS[type(block)](block)
 
-    Args:
-        result: the keys of `embedtune train --json`; a part whose keys are missing or empty is left out.
 
-    Returns: Markdown that ends with a line end.
-    """
-    sections = (
-        _verdict(result),
-        findings(result),
-        _guide(result),
-        bullets("Data", result.get("described", ())),
-        _run(result),
-        _curve(result),
-        _use(result),
-        _repeat(result),
-    )
-    return "\n\n".join(section for section in sections if section) + "\n"
+def _with_options(text: str) -> str:
+    """A text whose command-line options are set as code."""
+    return OPTION.sub(r"`\g<0>`", escape(text))
+
+
+def _plain_table(block: Table) -> str:
+    cells = [[escape(cell) for cell in row] for row in (block.header, *block.rows)]
+    return table(cells[0], cells[1:], numbers=block.numbers)
+
+
+def _shares(block: Shares) -> str:
+    rows = [(name, f"{count:,}", f"{share:.1%}") for name, count, share in block.rows]
+    return _plain_table(Table((*block.header, "share"), rows))
+
+
+def _example(block: Example) -> str:
+    rows = [(escape(one.label), escape(one.standing), _marked(one.text, block.query)) for one in block.passages]
+    parts = [f"**{escape(block.query)}** {escape(block.scores)}", table(("", "", "text"), rows)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _marked(text: str, query: str) -> str:
+    """An excerpt with the query's words set strong."""
+    shown = " ".join(excerpt(text, query).split())
+    return "".join(f"**{piece}**" if shared else escape(piece) for piece, shared in pieces(shown, query))
 
 
 def escape(text: object) -> str:
@@ -67,126 +93,18 @@ def code(text: object) -> str:
     return f"{fence} {line} {fence}" if len(fence) > 1 else f"`{line}`"
 
 
-def _verdict(result: Mapping[str, Any]) -> str:
-    verdict = result.get("verdict")
-    test = result.get("test_queries", 0)
-    unseen = result.get("unseen_queries", test)
-    groups = score_parts(
-        result.get("before", {}),
-        result.get("after", {}),
-        result.get("before_unseen"),
-        result.get("after_unseen"),
-        test_queries=test,
-        unseen_queries=unseen,
-    )
-    word, sentence = word_and_sentence(verdict)
-    lines = [f"# {word.capitalize()}", f"**{escape(sentence)}**"]
-    for heading, before, after in groups:
-        rows = [
-            (metric_label(escape(name)), f"{value:.3f}", f"{after[name]:.3f}", f"{after[name] - value:+.3f}")
-            for name, value in before.items()
-        ]
-        lines.append(
-            f"{heading.capitalize()}:\n\n{table(('metric', 'before', 'after', 'difference'), rows, numbers=True)}"
-        )
-    if verdict and basis(test, unseen):
-        lines.append(basis(test, unseen))
-    return "\n\n".join(lines)
-
-
-def findings(result: Mapping[str, Any]) -> str:
+def findings(found: Sequence[Finding | Mapping[str, Any]]) -> str:
+    """A list of findings, the gravest first."""
     lines = []
-    for finding in by_severity(result.get("findings", ())):
-        lines.append(f"- **{finding.severity}** ({code(finding.code)}): {escape(said(finding))}")
+    for finding in by_severity(found):
+        lines.append(f"- **{finding.severity}** ({code(finding.code)}): {_with_options(said(finding))}")
         lines += [f"  - {code(example)}" for example in finding.examples]
-    return "\n".join(["## What to know", "", *lines]) if lines else ""
+    return "\n".join(lines)
 
 
-def _guide(result: Mapping[str, Any]) -> str:
-    guide = result.get("guide")
-    if not guide:
-        return ""
-    shares = {
-        "margin": guide.get("margin"),
-        "ranks the positive first": _percent(guide.get("positive_first_share")),
-        "drops of the other candidates": _percent(guide.get("masked_share")),
-        "measured at step": guide.get("step"),
-    }
-    rows = [(name, escape(value)) for name, value in shares.items() if value is not None]
-    said = f"Guide {code(guide.get('name', 'none'))}: {escape(guide['note'])}." if guide.get("note") else ""
-    parts = ["## What the guide is worth", said.replace("..", "."), table(("", ""), rows), _margins(guide)]
-    return "\n\n".join(filter(None, parts))
-
-
-def _margins(guide: Mapping[str, Any]) -> str:
-    """What other margins would do, and what is proposed."""
-    rows = [
-        (f"{one['margin']:g}", f"{one['masked_share']:.2%}", _percent(one["found_share"]) or "none is known")
-        for one in guide.get("margins") or ()
-    ]
-    header = ("at margin", "drops of the other candidates", "finds of the known false negatives")
-    proposal = guide.get("proposal")
-    said = f"Proposal: {escape(proposal['sentence'])} ({code(proposal['option'])})." if proposal else ""
-    return "\n\n".join(filter(None, [table(header, rows, numbers=True), said]))
-
-
-def _run(result: Mapping[str, Any]) -> str:
-    losses = [f"{loss['name']}:{loss['weight']:g}" for loss in result.get("losses", ())]
-    facts = {
-        "run folder": code(result["run"]) if result.get("run") else None,
-        "model": code(result["model"]) if result.get("model") else None,
-        "losses": escape(", ".join(losses)) or None,
-        "steps": f"{result['steps']:,}" if "steps" in result else None,
-        "epochs": f"{round(result['epochs'], 2):g}" if "epochs" in result else None,
-        "training pairs per second": f"{result['examples_per_s']:,.0f}" if "examples_per_s" in result else None,
-        "whole command": duration(result["elapsed_s"]) if "elapsed_s" in result else None,
-        "peak memory": memory(result["peak_memory_bytes"]) if "peak_memory_bytes" in result else None,
-    }
-    rows = [(name, value) for name, value in facts.items() if value is not None]
-    return f"## The run\n\n{table(('', ''), rows)}" if rows else ""
-
-
-def _curve(result: Mapping[str, Any]) -> str:
-    """The dev scores by step: all of them, or CURVE_ROWS of them when there are more."""
-    curve = list(result.get("dev_curve") or ())
-    if not curve:
-        return ""
-    best = result.get("best_step")
-    stride = -(-len(curve) // CURVE_ROWS)
-    shown = [point for i, point in enumerate(curve) if i % stride == 0 or point[0] == best or i == len(curve) - 1]
-    names = list(curve[0][1])
-    rows = [
-        (f"{step:,}{' (kept)' if step == best else ''}", *(f"{scores[name]:.3f}" for name in names))
-        for step, scores in shown
-    ]
-    header = ("step", *(metric_label(escape(name)) for name in names))
-    return f"## On the dev split\n\n{table(header, rows, numbers=True)}"
-
-
-def _use(result: Mapping[str, Any]) -> str:
-    lines = result.get("how_to_use", ())
-    return f"## Use the model\n\n{fenced('python', lines)}" if lines else ""
-
-
-def _repeat(result: Mapping[str, Any]) -> str:
-    recipe = str(result.get("recipe", "")).strip("\n")
-    if not recipe:
-        return ""
-    facts = result.get("facts") or {}
-    versions = result.get("versions") or facts.get("versions") or {}
-    parts = [
-        "## Repeat this run",
-        "Save this as `recipe.yaml` (it is also in the run folder) and run "
-        "`embedtune train recipe.yaml --output ANOTHER_FOLDER`.",
-        fenced("yaml", recipe.splitlines()),
-        table(("package", "version"), [(code(name), code(version)) for name, version in versions.items()]),
-        table(("data", "sha256"), [(code(name), code(sha)) for name, sha in facts.get("data_sha256", {}).items()]),
-    ]
-    return "\n\n".join(filter(None, parts))
-
-
-def bullets(heading: str, texts: Sequence[str]) -> str:
-    return "\n".join([f"## {heading}", "", *(f"- {escape(text)}" for text in texts)]) if texts else ""
+def bullets(texts: Sequence[str]) -> str:
+    """A list of texts."""
+    return "\n".join(f"- {_with_options(text)}" for text in texts)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = False) -> str:
@@ -206,5 +124,15 @@ def fenced(language: str, lines: Sequence[str]) -> str:
     return "\n".join([f"{fence}{language}", *body, fence])
 
 
-def _percent(share: float | None) -> str | None:
-    return None if share is None else f"{share:.1%}"
+_WRITERS: Mapping[type, Callable[[Any], str]] = {
+    Text: lambda block: _with_options(block.text),
+    Table: _plain_table,
+    Bullets: lambda block: bullets(block.items),
+    Facts: lambda block: _plain_table(Table(("", ""), block.rows)),
+    Listing: lambda block: fenced(block.language, block.text.strip("\n").splitlines()),
+    Findings: lambda block: findings(block.findings),
+    Shares: _shares,
+    Figure: lambda block: _plain_table(block.table) if block.table else "",
+    Figures: lambda block: _plain_table(block.table),
+    Example: _example,
+}

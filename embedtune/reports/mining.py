@@ -3,9 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
-from embedtune.reports.charts import Series, histogram
-from embedtune.reports.html import render
-from embedtune.reports.markdown import bullets, code, escape, fenced, findings, table
+from markupsafe import Markup
+
+from embedtune.reports.charts.histogram import Series, histogram
+from embedtune.reports.document import (
+    Block,
+    Bullets,
+    Example,
+    Facts,
+    Figure,
+    Findings,
+    Listing,
+    Passage,
+    Report,
+    Section,
+    Shares,
+    Table,
+    Text,
+)
+from embedtune.reports.html import page
+from embedtune.reports.markdown import markdown
+from embedtune.reports.provenance import provenance
 from embedtune.reports.wording import duration, memory, mining_summary, sentence
 
 REASONS = {
@@ -31,6 +49,34 @@ def mining_page(result: Mapping[str, Any]) -> str:
     Args:
         result: the keys of `embedtune mine --json`.
     """
+    return page(mining(result))
+
+
+def mining_report(result: Mapping[str, Any]) -> str:
+    """The same as Markdown, without the charts; ends with a line end."""
+    return markdown(mining(result))
+
+
+def mining(result: Mapping[str, Any]) -> Report:
+    """What the report of a mining job says."""
+    reason = sentence(result["calibration"]["reason"]) if result["calibration"] else ""
+    note = "Of all candidates looked at. Each candidate is counted once, under the first reason that holds."
+    ask = "Drawn at random. Would a person call each negative wrong, and each dropped candidate right?"
+    examples = [_example(one) for one in result["examples"]]
+    blocks: list[Block] = [
+        Facts(_facts(result)),
+        Section("What to know and what to change", [Findings(result["findings"])]),
+        Section("Scores", [*(Figure(chart, None) for chart in _charts(result)), Text(reason)]),
+        Section("What was dropped", [Shares(("reason", "candidates"), _reasons(result)), Text(note, quiet=True)]),
+        Section("Queries short of negatives", [Table(("negatives found", "queries"), _short(result))]),
+        Section("Examples to read", [Text(ask, quiet=True), *examples] if examples else ()),
+        Section("How it was made", [Bullets(result["described"]), Table(("", ""), _run(result), numbers=False)]),
+        Section("Repeat this job", _repeat(result)),
+    ]
+    return Report(f"Mined negatives: {result['output']}", "Mined negatives", mining_summary(result), blocks)
+
+
+def _charts(result: Mapping[str, Any]) -> list[Markup]:
     counts, margin = result["histogram"], _margin(result)
     scores = histogram(
         "Similarity of the queries to their positives and to the candidates in the range.",
@@ -45,42 +91,7 @@ def mining_page(result: Mapping[str, Any]) -> str:
         unit="the candidate's similarity less the positive's",
         at=None if margin is None else -margin,
     )
-    return render(
-        "mining.html",
-        result=result,
-        summary=mining_summary(result),
-        facts=_facts(result),
-        reasons=_reasons(result),
-        short=_short(result),
-        run=_run(result),
-        charts=[scores, leads],
-    )
-
-
-def mining_report(result: Mapping[str, Any]) -> str:
-    """The same as Markdown, without the chart."""
-    calibration = result["calibration"]
-    counts = [(escape(row["words"]), f"{row['count']:,}", f"{row['share']:.1%}") for row in _reasons(result)]
-    short = [(f"{found} of {result['asked']}", f"{count:,}") for found, count in _short(result)]
-    digests = [(code(name), code(digest)) for name, digest in result["facts"]["data_sha256"].items()]
-    sections = (
-        "# Mined negatives",
-        f"**{escape(mining_summary(result))}**",
-        table(("", ""), [(name, value) for name, value in _facts(result)], numbers=True),
-        findings(result),
-        f"## The margin\n\n{escape(sentence(calibration['reason']))}" if calibration else "",
-        "## What was dropped\n\n" + table(("reason", "candidates", "share"), counts, numbers=True),
-        "## Queries short of negatives\n\n" + table(("negatives found", "queries"), short, numbers=True)
-        if short
-        else "",
-        _examples(result),
-        bullets("How it was made", result["described"]),
-        table(("", ""), [(escape(name), escape(value)) for name, value in _run(result)]),
-        "## Repeat this job\n\nSave this as `mine.yaml` and run `embedtune mine mine.yaml`.",
-        fenced("yaml", str(result["recipe"]).strip("\n").splitlines()),
-        table(("data", "sha256"), digests),
-    )
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return [scores, leads]
 
 
 def _margin(result: Mapping[str, Any]) -> float | None:
@@ -93,18 +104,15 @@ def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, f"{result[key]:,}") for key, name in names.items()]
 
 
-def _reasons(result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    rows = [("kept", "kept", result["kept"])]
-    rows += [(reason, REASONS.get(reason, reason), count) for reason, count in result["dropped"].items()]
-    return [
-        {"words": words, "count": count, "share": result["shares"][reason], "reason": reason}
-        for reason, words, count in rows
-    ]
+def _reasons(result: Mapping[str, Any]) -> list[tuple[str, int, float]]:
+    counts = {"kept": result["kept"], **result["dropped"]}
+    return [(REASONS.get(reason, reason), count, result["shares"][reason]) for reason, count in counts.items()]
 
 
-def _short(result: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """(negatives found, queries) below the number asked for."""
-    return [(found, count) for found, count in enumerate(result["found"][:-1]) if count]
+def _short(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Negatives found, and queries that got so many, below the number asked for."""
+    asked = result["asked"]
+    return [(f"{found} of {asked}", f"{count:,}") for found, count in enumerate(result["found"][:-1]) if count]
 
 
 def _run(result: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -117,13 +125,19 @@ def _run(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in facts.items() if value]
 
 
-def _examples(result: Mapping[str, Any]) -> str:
-    parts = []
-    for example in result["examples"]:
-        rows = [("positive", escape(example["positive"]), f"{example['positive_score']:.3f}")]
-        rows += [("negative", escape(one["text"]), f"{one['score']:.3f}") for one in example["negatives"]]
-        rows += [
-            (f"dropped ({one['reason']})", escape(one["text"]), f"{one['score']:.3f}") for one in example["dropped"]
-        ]
-        parts.append(f"**{escape(example['query'])}**\n\n" + table(("", "text", "score"), rows))
-    return "\n\n".join(["## Examples to read", *parts]) if parts else ""
+def _example(example: Mapping[str, Any]) -> Example:
+    passages = [Passage("positive", f"{example['positive_score']:.3f}", None, example["positive"])]
+    passages += [Passage("negative", f"{one['score']:.3f}", None, one["text"]) for one in example["negatives"]]
+    passages += [
+        Passage("dropped", f"{one['score']:.3f} ({one['reason']})", None, one["text"]) for one in example["dropped"]
+    ]
+    return Example(example["query"], "", passages)
+
+
+def _repeat(result: Mapping[str, Any]) -> list[Block]:
+    return [
+        Text("Save this as mine.yaml and run:"),
+        Listing("sh", "embedtune mine mine.yaml"),
+        Listing("yaml", str(result["recipe"])),
+        *provenance(result["facts"]),
+    ]

@@ -1,11 +1,14 @@
 """How reports write texts, numbers and findings, the same in every format."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from embedtune.data.rows import Finding
 from embedtune.evaluation.significance import Comparison
 
+OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*|(?<=\()--[a-z][a-z-]*")
+"""A command-line option in running text."""
 SEVERITIES = ("error", "warning", "note")
 Scores = Mapping[str, float]
 
@@ -48,6 +51,17 @@ def said(finding: Finding) -> str:
         finding.message if finding.message.endswith((".", "!", "?", ":")) or not finding.fix else f"{finding.message}."
     )
     return f"{ended} {finding.fix}".strip()
+
+
+def p_shown(value: float) -> str:
+    """A p-value in three decimals, never rounded across the level that decides.
+
+    >>> p_shown(0.0001), p_shown(0.04996), p_shown(0.3)
+    ('< 0.001', '< 0.05', '0.300')
+    """
+    if value < 0.001:
+        return "< 0.001"
+    return "< 0.05" if value < 0.05 <= round(value, 3) else f"{value:.3f}"
 
 
 def word_and_sentence(verdict: Comparison | Mapping[str, Any] | None) -> tuple[str, str]:

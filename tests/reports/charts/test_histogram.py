@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from embedtune.reports.charts import HEIGHT, WIDTH, Series, histogram, round_ticks
+from embedtune.reports.charts.axis import HEIGHT, WIDTH, round_ticks
+from embedtune.reports.charts.histogram import Series, histogram
 
 EDGES = [0.0, 0.25, 0.5, 0.75, 1.0]
 

@@ -1,0 +1,85 @@
+"""A stretch of numbers along a side of a plot, and the round numbers that stand beside it."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT = 1000, 300
+"""Units of a plot; it is stretched from there."""
+MOST_TICKS = 7
+KINDS = 6
+"""How many lines have a colour and a dash pattern of their own."""
+_MARGIN = 0.05
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A number beside an axis: how it is written and where it stands, 0 to 1."""
+
+    text: str
+    place: float
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Numbers from low to high, low < high; with `log` both are positive and equal ratios are equally long.
+
+    >>> Axis(0.0, 10.0).place(2.5), Axis(1.0, 100.0, log=True).place(10.0)
+    (0.25, 0.5)
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    def place(self, value: float) -> float:
+        """How far along a number stands: 0 at low, 1 at high."""
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+    def x(self, value: float) -> float:
+        """Units from the left of a plot."""
+        return round(WIDTH * self.place(value), 1)
+
+    def y(self, value: float) -> float:
+        """Units from the top of a plot."""
+        return round(HEIGHT * (1 - self.place(value)), 1)
+
+    def ticks(self, most: int = MOST_TICKS) -> list[Tick]:
+        """Round numbers along the axis."""
+        numbers = _steps_of_ten(self.low, self.high) if self.log else round_ticks(self.low, self.high, most)
+        return [Tick(f"{number:,g}", self.place(number)) for number in numbers]
+
+
+def round_ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
+    """Round numbers within a span, at most `most`.
+
+    >>> round_ticks(-0.13, 0.91)
+    [0.0, 0.2, 0.4, 0.6, 0.8]
+    """
+    steps = (base * 10.0**power for power in range(-9, 16) for base in (1, 2, 5))
+    step = next(step for step in steps if (high - low) / step <= most - 1)
+    first = -int(-low // step) if low > 0 else int(low / step)
+    multiples = range(first, int(high // step) + 1)
+    return [round(multiple * step, 9) for multiple in multiples if low <= multiple * step <= high]
+
+
+def around(values: Iterable[float], bounds: tuple[float, float] | None = None) -> Axis:
+    """An axis that holds all values with a little room, or the bounds given.
+
+    >>> around([3.0, 3.0]).place(3.0)
+    0.5
+    """
+    if bounds is not None:
+        return Axis(*bounds)
+    known = list(values)
+    low, high = min(known), max(known)
+    room = _MARGIN * (high - low) or abs(high) / 10 or 1.0
+    return Axis(low - room, high + room)
+
+
+def _steps_of_ten(low: float, high: float) -> Sequence[float]:
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    numbers = (base * 10.0**power for power in powers for base in (1, 2, 5))
+    return [number for number in numbers if low <= number <= high]

@@ -1,0 +1,185 @@
+"""What a report says, before it becomes a page or Markdown: sections of a few kinds of blocks.
+
+A report is put together once and written twice (`html.page`, `markdown.markdown`), so both say the same. A block that
+holds nothing is left out, and so is a section whose blocks all hold nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+
+from embedtune.data.rows import Finding
+
+
+class Block:
+    """A part of a report."""
+
+    @property
+    def kind(self) -> str:
+        """What writes it on a page."""
+        return type(self).__name__.lower()
+
+
+@dataclass(frozen=True)
+class Text(Block):
+    """A paragraph; small print where it is quiet."""
+
+    text: str
+    quiet: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
+@dataclass(frozen=True)
+class Table(Block):
+    """Cells under a header; all columns but the first hold numbers, unless said otherwise."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: bool = True
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+
+@dataclass(frozen=True)
+class Bullets(Block):
+    """A list of sentences."""
+
+    items: Sequence[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+
+@dataclass(frozen=True)
+class Facts(Block):
+    """Few numbers to see at a glance, each with its name."""
+
+    rows: Sequence[tuple[str, str]]
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+
+@dataclass(frozen=True)
+class Shares(Block):
+    """Counts with their shares of a whole, under the names of the two columns that are not the share."""
+
+    header: tuple[str, str]
+    rows: Sequence[tuple[str, int, float]]
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+
+@dataclass(frozen=True)
+class Listing(Block):
+    """Lines to copy."""
+
+    language: str
+    text: str
+
+    def __bool__(self) -> bool:
+        return bool(self.text.strip())
+
+
+@dataclass(frozen=True)
+class Findings(Block):
+    """What the user should know, the gravest first."""
+
+    findings: Sequence[Finding | Mapping[str, Any]]
+
+    def __bool__(self) -> bool:
+        return bool(self.findings)
+
+
+@dataclass(frozen=True)
+class Figure(Block):
+    """A drawing, and the table that says the same where nothing can be drawn; None where another block does."""
+
+    drawing: Markup
+    table: Table | None
+
+    def __bool__(self) -> bool:
+        return bool(self.drawing)
+
+
+@dataclass(frozen=True)
+class Figures(Block):
+    """Small drawings side by side, and one table for all."""
+
+    drawings: Sequence[Markup]
+    table: Table
+
+    def __bool__(self) -> bool:
+        return any(self.drawings)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A text found for a query.
+
+    Args:
+        label: what it is.
+        standing: its score, or where it stood and stands.
+        better: whether it moved as it should; None where that is not the question.
+        text: what to read of it; its id where the text is not known.
+    """
+
+    label: str
+    standing: str
+    better: bool | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Example(Block):
+    """A query, what it scored, and texts found for it; words of the query are marked in them."""
+
+    query: str
+    scores: str
+    passages: Sequence[Passage]
+
+
+@dataclass(frozen=True)
+class Section(Block):
+    """A heading and what stands under it, sections of the next level among it."""
+
+    heading: str
+    blocks: Sequence[Block] = ()
+
+    def __bool__(self) -> bool:
+        return any(self.blocks)
+
+    @property
+    def known(self) -> list[Block]:
+        """The blocks that hold something."""
+        return [block for block in self.blocks if block]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report, its verdict first.
+
+    Args:
+        title: of the window or tab.
+        heading: the verdict in a word, or what this is.
+        lead: the verdict in a sentence.
+        blocks: everything else.
+        verdict: better, worse or anything else; it colours the heading.
+    """
+
+    title: str
+    heading: str
+    lead: str
+    blocks: Sequence[Block] = field(default=())
+    verdict: str = ""
+
+    @property
+    def known(self) -> list[Block]:
+        """The blocks that hold something."""
+        return [block for block in self.blocks if block]

@@ -1,0 +1,104 @@
+"""Which words of a passage a query has too: exact words, and those of one stem as far as beginnings tell.
+
+An English word goes by its first six letters without a plural s; a Korean one by its first two syllables, since what
+follows is mostly particles and endings. Words that say little, and single letters, are passed over.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from markupsafe import Markup, escape
+
+from embedtune.reports.printable import printable
+
+EXCERPT = 320
+"""How many characters of a passage are shown."""
+_WORD = re.compile(r"[^\W_]+")
+_SYLLABLE = re.compile("[가-힣]")
+_STEM, _SYLLABLES, _SHORTEST = 6, 2, 3
+_COMMON = frozenset(
+    """
+    about after also and any are because been but can could did does for from had has have how into its may more
+    most not one only other our out over should some such than that the their them then there these they this those
+    under use used was were what when where which while who why will with would you your
+    있는 있나 있습 없는 하는 하나 하면 합니 되는 되나 됩니 어떤 어떻 무엇 언제 어디
+    누구 대한 대해 위한 위해 통해 경우 때문 그리 또는 이런 그런 저는 제가 우리
+    """.split()  # noqa: SIM905  (a list of 100 quoted words is no easier to read)
+)
+
+
+def stem(word: str) -> str:
+    """What two words of one stem share; empty for a word that says little.
+
+    >>> stem("Vaccines"), stem("vaccination"), stem("월세를"), stem("the"), stem("a"), stem("2024")
+    ('vaccin', 'vaccin', '월세', '', '', '2024')
+    """
+    folded = unicodedata.normalize("NFC", word).casefold()
+    if _SYLLABLE.match(folded):
+        found = folded[:_SYLLABLES] if len(folded) >= _SYLLABLES else ""
+        return "" if found in _COMMON else found
+    if folded.isdigit():
+        return folded
+    if len(folded) < _SHORTEST or folded in _COMMON:
+        return ""
+    return (folded.removesuffix("s") if len(folded) > _SHORTEST else folded)[:_STEM]
+
+
+def pieces(text: str, query: str) -> Iterator[tuple[str, bool]]:
+    """The text in order, in pieces that are or are not words of the query.
+
+    >>> list(pieces("청년의 월세, rents", "월세 지원 rent"))
+    [('청년의 ', False), ('월세', True), (', ', False), ('rents', True)]
+    """
+    wanted = _stems(query)
+    done = 0
+    for word in _WORD.finditer(text):
+        if stem(word[0]) in wanted:
+            if word.start() > done:
+                yield text[done : word.start()], False
+            yield word[0], True
+            done = word.end()
+    if done < len(text):
+        yield text[done:], False
+
+
+def excerpt(text: str, query: str, size: int = EXCERPT) -> str:
+    """The stretch of the text with the most words of the query, cut between words.
+
+    >>> excerpt("one two three four five", "five", 12)
+    '… four five'
+    """
+    if len(text) <= size:
+        return text
+    wanted = _stems(query)
+    words = [(word.start(), word.end(), stem(word[0])) for word in _WORD.finditer(text)]
+    starts = [0, *(start for start, _, _ in words)]
+    first = max(starts, key=lambda start: (_found(words, start, start + size, wanted), start + size <= len(text)))
+    if first + size > len(text):
+        first = next((start for start in starts[1:] if start + size >= len(text)), first)
+    ends = [end for _, end, _ in words if first < end <= first + size]
+    last = len(text) if first + size >= len(text) else max(ends, default=first + size)
+    return ("… " if first else "") + text[first:last] + ("" if last == len(text) else " …")
+
+
+def marked(text: str, query: str) -> Markup:
+    """An excerpt of the text as HTML, with the query's words marked.
+
+    >>> print(marked("<b> 월세를", "월세"))
+    &lt;b&gt; <mark>월세를</mark>
+    """
+    shown = (
+        f"<mark>{escape(printable(piece))}</mark>" if shared else str(escape(printable(piece, keep="\n")))
+        for piece, shared in pieces(excerpt(text, query), query)
+    )
+    return Markup("".join(shown))
+
+
+def _stems(query: str) -> set[str]:
+    return {stem(word) for word in _WORD.findall(query)} - {""}
+
+
+def _found(words: list[tuple[int, int, str]], first: int, last: int, wanted: set[str]) -> int:
+    """How many different words of the query a stretch has."""
+    return len({key for start, end, key in words if key in wanted and start >= first and end <= last})
