@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from embedtune.data.leakage import overlap
 from embedtune.data.problems import SHOWN
 from embedtune.data.rows import Finding, RetrievalSet, Rows
 from embedtune.data.words import counted
-from embedtune.identity import text_id
 
 FEW_QUERIES = 50
 VERY_LONG = 20_000  # characters; more than the 8,192 tokens that the longest common encoders read
@@ -150,34 +150,12 @@ def _oddities(text: str) -> list[str]:
     return codes
 
 
-def unseen_queries(judged: RetrievalSet, rows: Rows, dev: RetrievalSet | None = None) -> set[str]:
-    """Ids of the queries none of whose relevant documents was a training positive, by text.
-
-    Args:
-        judged: the test queries.
-        rows: the training rows.
-        dev: dev queries; their relevant documents count as seen too, since they chose the model.
-    """
-    seen = _seen_documents(judged, rows, dev)
-    return {query for query, grades in judged.qrels.items() if not any(g > 0 and d in seen for d, g in grades.items())}
-
-
-def _seen_documents(judged: RetrievalSet, rows: Rows, dev: RetrievalSet | None) -> set[str]:
-    """Ids of relevant documents whose text was a positive in training."""
-    seen = set(rows.positive_ids.tolist())
-    if dev is not None:
-        asked = {document for grades in dev.qrels.values() for document, grade in grades.items() if grade > 0}
-        seen |= {text_id(dev.corpus[document]) for document in asked}
-    relevant = {document for grades in judged.qrels.values() for document, grade in grades.items() if grade > 0}
-    return {document for document in relevant if text_id(judged.corpus[document]) in seen}
-
-
 def check_overlap(rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | None) -> list[Finding]:
     """What the test queries share with training, and whether there are enough of them."""
     if test is None:
         return []
-    findings = [_weak(test), _seen_queries(test, rows), _seen_positives(test, rows, dev)]
-    return [finding for finding in findings if finding]
+    weak = _weak(test)
+    return [*([weak] if weak else []), *overlap(rows, test, dev)]
 
 
 def _weak(test: RetrievalSet) -> Finding | None:
@@ -185,38 +163,3 @@ def _weak(test: RetrievalSet) -> Finding | None:
         return None
     message = f"only {counted(len(test), 'test query')}: weak evidence."
     return Finding("weak-test", "warning", len(test), message, f"Give at least {FEW_QUERIES}, better a few hundred.")
-
-
-def _seen_queries(test: RetrievalSet, rows: Rows) -> Finding | None:
-    trained = set(rows.anchor_ids.tolist()) | set(rows.positive_ids.tolist())
-    seen = [text for text in test.queries.values() if text_id(text) in trained]
-    if not seen:
-        return None
-    verb = "stands" if len(seen) == 1 else "stand"
-    message = f"{len(seen):,} of {len(test):,} test queries also {verb} in training, word for word."
-    fix = "Remove them from one of the two."
-    return Finding(
-        "test-queries-seen-in-training",
-        "warning" if len(seen) >= 0.01 * len(test) else "note",
-        len(seen),
-        message,
-        fix,
-        tuple(map(_shown, seen[:SHOWN])),
-    )
-
-
-def _seen_positives(test: RetrievalSet, rows: Rows, dev: RetrievalSet | None) -> Finding | None:
-    documents = _seen_documents(test, rows, dev)
-    judgments = [document for grades in test.qrels.values() for document, grade in grades.items() if grade > 0]
-    seen = sum(document in documents for document in judgments)
-    if not seen:
-        return None
-    unseen = len(unseen_queries(test, rows, dev))
-    share = seen / len(judgments)
-    spoken = f"{share:.0%}" if share >= 0.01 else "under 1%"
-    message = (
-        f"{seen:,} of {len(judgments):,} test judgments ({spoken}) point to documents that were positives in "
-        f"training or dev, so a gain may be memory; {unseen:,} of {len(test):,} queries ask for unseen ones only."
-    )
-    fix = "Trust the score on unseen documents, or split by document."
-    return Finding("test-documents-seen-in-training", "warning" if share >= 0.05 else "note", seen, message, fix)

@@ -12,7 +12,7 @@ import psutil
 
 from embedtune.config.load import dump_config
 from embedtune.config.schema import ModelSection, TrainConfig
-from embedtune.data.check import unseen_queries
+from embedtune.data.leakage import unseen_queries
 from embedtune.data.rows import Rows, TrainingData
 from embedtune.errors import ModelError
 from embedtune.evaluation.judged import JudgedSet, as_arrays
@@ -22,17 +22,18 @@ from embedtune.models.encoder import Encoder
 from embedtune.models.load import load_encoder
 from embedtune.models.save import save_encoder
 from embedtune.models.store import VectorStore, open_store
-from embedtune.reports.markdown import train_report
+from embedtune.reports.training import training_page, training_report
 from embedtune.training.curriculum import Curriculum
 from embedtune.training.matryoshka import recipe_objective
 from embedtune.training.precision import choose_precision
 from embedtune.training.table import build_table
 from embedtune.training.trainer import DevScores, Fit, FitResult, fit
+from embedtune.workflows.curves import training_curves
 from embedtune.workflows.findings import run_findings
 from embedtune.workflows.guiding import Guiding, choose_guide
 from embedtune.workflows.margin import choose_margin, decided, is_open
 from embedtune.workflows.results import TrainResult
-from embedtune.workflows.run_folder import FACTS, REPORT, RunFolder
+from embedtune.workflows.run_folder import FACTS, METRICS, PAGE, REPORT, RunFolder
 from embedtune.workflows.scoring import (
     AFTER_RUN,
     BEFORE_RUN,
@@ -217,9 +218,13 @@ class TrainingRun:
             how_to_use=how_to_use(self.folder.model),
             recipe=dump_config(self.config),
             facts=self.folder.facts(),
+            curves=training_curves(self.folder.path / METRICS),
+            report=str(self.folder.path / PAGE),
         )
-        self.folder.write("report.md", train_report(result.as_json()))
-        self.folder.write_json(REPORT, result.as_json())
+        plain = result.as_json()
+        self.folder.write(PAGE, training_page(plain))
+        self.folder.write("report.md", training_report(plain))
+        self.folder.write_json(REPORT, plain)
         return result
 
 
