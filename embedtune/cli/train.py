@@ -167,4 +167,4 @@ def _print(result: Mapping[str, Any]) -> None:
             findings=result["findings"],
         )
     )
-    print_text(f"\nmodel   {result['model']}\nreport  {Path(result['run']) / 'report.md'}")
+    print_text(f"\nmodel   {result['model']}\nreport  {result.get('report') or Path(result['run']) / 'report.md'}")

@@ -15,7 +15,7 @@ from embedtune.evaluation.rankers import Run
 from embedtune.evaluation.trec import read_run
 from embedtune.models.load import choose_device, resolve
 from embedtune.models.resolve import STARTER
-from embedtune.reports.evaluation import evaluation_report
+from embedtune.reports.evaluation import evaluation_page, evaluation_report
 from embedtune.workflows.evaluation_result import (
     PER_QUERY,
     REPORT,
@@ -56,7 +56,8 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
         result = replace(_result(config, tasks, folder), elapsed_s=round(time.perf_counter() - started, 2))
         plain = result.as_json()
         (folder / RESULT).write_text(json.dumps(plain, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        (folder / REPORT).write_text(evaluation_report(plain), encoding="utf-8")
+        (folder / REPORT).write_text(evaluation_page(plain), encoding="utf-8")
+        (folder / REPORT).with_suffix(".md").write_text(evaluation_report(plain), encoding="utf-8")
     return result
 
 

@@ -17,7 +17,7 @@ from embedtune.evaluation.significance import LEVEL, bootstrap_interval, compare
 from embedtune.workflows.evaluation_systems import Scored
 
 _KEPT = rf"@(\d+|(\d+/)?({'|'.join(get_args(Quantisation))}))$"  # how vectors were cut or kept, at the end of a label
-RESULT, REPORT, PER_QUERY = "evaluation.json", "report.md", "per_query.jsonl"
+RESULT, REPORT, PER_QUERY = "evaluation.json", "report.html", "per_query.jsonl"
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class EvaluateResult:
 
     Args:
         models: a row a system and set: model, label, data, dimensions, metrics, intervals, queries, documents, run.
-        report: the Markdown report; everything else lies beside it.
+        report: the page to read; the same in Markdown, and everything else, lies beside it.
         means: a row a system: its metrics, averaged over the sets; empty with one set.
         comparisons: each row against the first of its set, on the first metric; p-values Holm-adjusted a set.
         metric: what the comparisons rest on.

@@ -27,6 +27,8 @@ class TrainResult:
             None when there are none.
         verdict: metric, on, difference, interval, p_value, verdict; None when there is no test split.
         findings: what is odd about data and run.
+        curves: loss terms, masking, collapse gauges and dev scores by step.
+        report: the page to read; the same in Markdown lies beside it.
         evidence: what the verdict rests on, see `evaluation.evidence`; None when there is no test split.
     """
 
@@ -52,8 +54,10 @@ class TrainResult:
     dev_curve: tuple[tuple[int, Scores], ...] = ()
     best_step: int | None = None
     how_to_use: tuple[str, ...] = ()
+    curves: Mapping[str, Any] | None = None
     recipe: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    report: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""

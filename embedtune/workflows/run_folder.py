@@ -19,6 +19,7 @@ from embedtune.errors import ConfigError, OutputError
 from embedtune.workflows.output_folder import unused
 
 RECIPE, FACTS, METRICS, REPORT = "recipe.yaml", "run.json", "metrics.jsonl", "report.json"
+PAGE = "report.html"
 RUNS = Path("runs")
 """Where runs go that were given no folder."""
 PACKAGES = (
@@ -54,7 +55,7 @@ class RunFolder:
     @property
     def trained(self) -> bool:
         """Whether there is a checkpoint to go on from; the file looked for is the last that is written into one."""
-        return any(self.path.glob("checkpoints/checkpoint-*/embedtune_state.safetensors"))
+        return any(self.path.glob("checkpoints/checkpoint-*/embedtune_manifest.json"))
 
     @property
     def done(self) -> bool:

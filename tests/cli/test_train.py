@@ -103,7 +103,7 @@ def test_talk_goes_to_stderr_and_the_table_to_stdout(here: Path, capsys: pytest.
     assert "warning: only" in err
     assert "nDCG@10" in out
     assert "weak evidence" in out
-    assert out.rstrip().endswith(f"report  {Path('run') / 'report.md'}")
+    assert out.rstrip().endswith(f"report  {Path('run') / 'report.html'}")
     assert "\x1b" not in out + err
 
 
@@ -118,7 +118,7 @@ def test_the_run_folder_holds_everything(train: Train, here: Path) -> None:
     run = here / "runs" / "첫 번째"
     assert result["run"] == str(Path("runs/첫 번째"))
     assert {path.name for path in run.iterdir()} >= {
-        "recipe.yaml", "run.json", "metrics.jsonl", "report.md", "report.json", "model",
+        "recipe.yaml", "run.json", "metrics.jsonl", "report.html", "report.md", "report.json", "model",
     }  # fmt: skip
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     assert report == {key: value for key, value in result.items() if key != "stderr"}
