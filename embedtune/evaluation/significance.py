@@ -5,8 +5,8 @@ how large the mean difference plausibly is; the minimum detectable effect says w
 All draws are seeded and made in blocks, so memory does not grow with draws times queries.
 """
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -115,9 +115,6 @@ def compare_paired(
     differences = _differences(before, after)
     difference = float(differences.mean()) if len(differences) else 0.0
     p_value = paired_permutation(differences, draws=draws, seed=seed)
-    verdict: Verdict = "no difference shown"
-    if p_value < LEVEL:
-        verdict = "better" if difference > 0 else "worse"
     return Comparison(
         metric=metric,
         on=on,
@@ -128,14 +125,35 @@ def compare_paired(
         interval=bootstrap_interval(differences, draws=draws, seed=seed),
         p_value=p_value,
         minimum_detectable_effect=minimum_detectable_effect(differences),
-        verdict=verdict,
+        verdict=verdict_of(difference, p_value),
     )
+
+
+def verdict_of(difference: float, p_value: float) -> Verdict:
+    """What a difference with this p-value comes to.
+
+    >>> verdict_of(-0.1, 0.01), verdict_of(0.1, 0.05)
+    ('worse', 'no difference shown')
+    """
+    if p_value >= LEVEL:
+        return "no difference shown"
+    return "better" if difference > 0 else "worse"
+
+
+def adjusted(found: Sequence[Comparison]) -> list[Comparison]:
+    """Comparisons that were made together, each with its p-value by Holm's method and the verdict that goes by it."""
+    p_values = holm(np.array([one.p_value for one in found])).tolist()
+    return [
+        replace(one, p_value=p, verdict=verdict_of(one.difference, p)) for one, p in zip(found, p_values, strict=True)
+    ]
 
 
 def paired_permutation(a: np.ndarray, b: np.ndarray | None = None, *, draws: int = 10_000, seed: int = 0) -> float:
     """The two-sided p-value of the mean of paired differences, by random sign flips.
 
     Source: Fisher 1935; the observed assignment counts as one draw (Phipson and Smyth 2010), so p is never 0.
+    Assumes that without a difference gains and losses are alike. Where few large ones stand against many small ones,
+    false verdicts are more than 5 % on few queries: in simulations 13 % of 30, 8 % of 60 and 5 % of 300.
     Bounds: 1 / (draws + 1) to 1; 1 with fewer than two differences, or when all are 0.
 
     Args:

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +13,7 @@ import numpy as np
 from embedtune.config.evaluation import Quantisation
 from embedtune.data.rows import Finding
 from embedtune.evaluation.judged import JudgedSet
-from embedtune.evaluation.significance import LEVEL, bootstrap_interval, compare_paired, holm
+from embedtune.evaluation.significance import adjusted, bootstrap_interval, compare_paired
 from embedtune.workflows.evaluation_systems import Scored
 
 _KEPT = rf"@(\d+|(\d+/)?({'|'.join(get_args(Quantisation))}))$"  # how vectors were cut or kept, at the end of a label
@@ -90,13 +90,17 @@ def compare_with_first(rows: Sequence[Scored], name: str, metric: str, *, seed: 
     first, *others = rows
     before = first.scores.per_query[metric]
     found = [compare_paired(before, one.scores.per_query[metric], metric=metric, seed=seed) for one in others]
-    adjusted = holm(np.array([one.p_value for one in found])).tolist()
-    compared = []
-    for other, one, p_holm in zip(others, found, adjusted, strict=True):
-        strict = replace(one, p_value=p_holm, verdict=one.verdict if p_holm < LEVEL else "no difference shown")
-        pair = {"data": name, "a": first.label, "b": other.label, "p_holm": p_holm}
-        compared.append({**strict.as_dict(), **pair, "p_value": one.p_value})
-    return compared
+    return [
+        {
+            **strict.as_dict(),
+            "data": name,
+            "a": first.label,
+            "b": other.label,
+            "p_value": one.p_value,
+            "p_holm": strict.p_value,
+        }
+        for other, one, strict in zip(others, found, adjusted(found), strict=True)
+    ]
 
 
 def means_over_sets(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

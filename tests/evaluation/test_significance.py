@@ -14,6 +14,7 @@ from scipy import stats
 
 from embedtune.evaluation.significance import (
     Comparison,
+    adjusted,
     bootstrap_interval,
     compare_paired,
     holm,
@@ -126,25 +127,60 @@ def test_minimum_detectable_effect_of_almost_nothing(differences, effect):
     assert minimum_detectable_effect(np.array(differences)) == effect
 
 
+SIZES = np.array([0.07, 0.13, 0.37, 0.5, 0.63, 1.0])  # what moving a relevant document by some ranks is worth
+CHANGED = 0.4  # the share of queries on which two good encoders differ
+
+
+def changes(rng, queries, rising=0.5):
+    """Differences as nDCG has them: most queries unchanged, a few sizes, up with the probability `rising`."""
+    sizes = rng.choice(SIZES, queries) * (rng.random(queries) < CHANGED)
+    return np.where(rng.random(queries) < rising, sizes, -sizes)
+
+
 @pytest.mark.slow
 def test_under_a_true_null_a_verdict_is_rare():
-    """300 comparisons of two equally good encoders, with the ties that real metrics have: 5 % or fewer are called."""
-    rng = np.random.default_rng(5)
-    called = 0
-    for seed in range(300):
-        values = rng.choice([0.0, 0.5, 0.63, 1.0], size=(2, 120), p=[0.3, 0.2, 0.1, 0.4])
-        comparison = compare_paired(*values, metric="ndcg@10", draws=1000, seed=seed)
-        called += comparison.verdict != "no difference shown"
-    error = 3 * math.sqrt(0.05 * 0.95 / 300)
-    assert 0.05 - error < called / 300 < 0.05 + error  # and not so rare that the test would be blind
+    """1,000 comparisons of two equally good encoders: 5 % or fewer are called, whatever the number of queries."""
+    rng, called, rounds = np.random.default_rng(5), {}, 250
+    for queries in (30, 60, 120, 300):
+        found = [
+            compare_paired(np.zeros(queries), changes(rng, queries), metric="ndcg@10", draws=500, seed=seed)
+            for seed in range(rounds)
+        ]
+        called[queries] = sum(one.verdict != "no difference shown" for one in found) / rounds
+    error = 3 * math.sqrt(0.05 * 0.95 / (4 * rounds))
+    assert 0.05 - error < sum(called.values()) / 4 < 0.05 + error  # and not so rare that the test would be blind
+    assert max(called.values()) < 0.05 + 2 * error
 
 
 @pytest.mark.slow
-def test_the_minimum_detectable_effect_is_detected_four_times_in_five():
-    rng = np.random.default_rng(6)
-    effect = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * 0.2 / math.sqrt(150)
-    found = sum(paired_permutation(rng.normal(effect, 0.2, 150), draws=1000) < 0.05 for _ in range(300))
-    assert found / 300 == pytest.approx(0.8, abs=3 * math.sqrt(0.8 * 0.2 / 300))
+@pytest.mark.parametrize("queries", [50, 150, 300])
+def test_the_minimum_detectable_effect_is_detected_four_times_in_five(queries):
+    """`rising` is chosen so that the mean is (z_0.975 + z_0.8) sd / sqrt(n), the mean's own part of sd included."""
+    rng, rounds = np.random.default_rng(6), 400
+    z = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    effect = z * math.sqrt(CHANGED * (SIZES**2).mean() / (queries + z**2))
+    rising = (1 + effect / (CHANGED * SIZES.mean())) / 2
+    samples = [changes(rng, queries, rising) for _ in range(rounds)]
+    stated = [minimum_detectable_effect(sample) for sample in samples]
+    assert np.median(stated) == pytest.approx(effect, rel=0.05)
+    found = sum(paired_permutation(sample, draws=500) < 0.05 for sample in samples)
+    assert found / rounds == pytest.approx(0.8, abs=3 * math.sqrt(0.8 * 0.2 / rounds))
+
+
+def test_verdicts_made_together_go_by_holm():
+    one = compare_paired(np.zeros(60), np.full(60, 0.1), metric="ndcg@10")
+    found = [
+        dataclasses.replace(one, p_value=0.01),
+        dataclasses.replace(one, p_value=0.03, difference=-0.1, verdict="worse"),
+        dataclasses.replace(one, p_value=0.02),
+    ]
+    together = adjusted(found)
+    assert [one.p_value for one in together] == pytest.approx([0.03, 0.04, 0.04])
+    assert [one.verdict for one in together] == ["better", "worse", "better"]
+    together = adjusted([*found, dataclasses.replace(one, p_value=0.5)])
+    assert [one.p_value for one in together] == pytest.approx([0.04, 0.06, 0.06, 0.5])
+    assert [one.verdict for one in together] == ["better", *["no difference shown"] * 3]
+    assert adjusted([]) == []
 
 
 def test_memory_does_not_grow_with_draws_times_queries():
