@@ -18,8 +18,9 @@ from embedtune.errors import ConfigError, EmbedtuneError, Interrupted, OutputErr
 from embedtune.mining.ledger import Decisions, read_ledger
 from embedtune.models.load import choose_device, resolve
 from embedtune.models.resolve import STARTER
+from embedtune.workflows.alone import alone
 from embedtune.workflows.ending import disk_is_full
-from embedtune.workflows.mining.job import MANIFEST, Job, alone_in, changes
+from embedtune.workflows.mining.job import MANIFEST, Job, changes
 from embedtune.workflows.mining.result import MineResult
 from embedtune.workflows.talk import Silence, Talk
 
@@ -41,13 +42,13 @@ def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False)
     decisions = _decisions(config, talk)
     pairs = _pairs(config, decisions, talk)
     job = Job(Path(f"{config.output.path}.job").expanduser())
-    with alone_in(job), _orderly_end(job):
+    with alone(job.lock), _orderly_end(job):
         _begin(job, config, pairs, talk, restart=restart)
         from embedtune.workflows.mining.run import run  # loads sentence-transformers, so it comes last
 
         result = run(config, pairs, decisions, job, talk, started)
-    if not config.output.keep_job:
-        job.remove()
+        if not config.output.keep_job:
+            job.remove()
     return result
 
 

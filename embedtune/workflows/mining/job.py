@@ -10,7 +10,6 @@ import io
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,11 @@ class Job:
     """Paths and facts of one job."""
 
     path: Path
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that is at work on the job."""
+        return self.path / "lock"
 
     @property
     def started(self) -> bool:
@@ -137,31 +141,3 @@ def changes(before: Any, now: Any, name: str = "") -> Iterator[str]:
 
 def _said(value: Any) -> str:
     return "not set" if value is None else str(value)[:60]
-
-
-@contextmanager
-def alone_in(job: Job) -> Iterator[None]:
-    """Hold the job's folder; the hold ends with the process, however that ends.
-
-    Raises:
-        OutputError: another process works in this folder, or it cannot be made.
-    """
-    try:
-        job.path.mkdir(parents=True, exist_ok=True)
-        lock = (job.path / "lock").open("w")
-    except OSError as error:
-        raise OutputError(f"the job folder cannot be written: {error.strerror}", where=str(job.path)) from error
-    with lock:
-        try:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:  # Windows has no such lock; there two jobs in one folder stay the user's mistake
-            pass
-        except OSError as error:
-            raise OutputError(
-                "another embedtune mine is at work on this output",
-                where=str(job.path),
-                next="wait for it, or give another --output",
-            ) from error
-        yield

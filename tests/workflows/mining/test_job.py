@@ -1,15 +1,12 @@
-"""The job folder: stages by what they are made from, nothing stale, one process at a time."""
+"""The job folder: stages by what they are made from, nothing stale, nothing damaged."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from embedtune.errors import OutputError
-from embedtune.workflows.mining.job import MANIFEST, Job, alone_in, changes, is_done, load_array, save_array
+from embedtune.workflows.mining.job import MANIFEST, Job, changes, is_done, load_array, save_array
 
 
 def test_a_stage_is_found_again_and_a_changed_one_is_begun_anew(tmp_path: Path) -> None:
@@ -72,27 +69,3 @@ def test_changes_are_named() -> None:
         "data.old was 2, is now not set",
         "data.new was not set, is now 3",
     ]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no such lock there")
-def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
-    job = Job(tmp_path / "j")
-    code = (
-        "import sys; from pathlib import Path; from embedtune.errors import OutputError\n"
-        "from embedtune.workflows.mining.job import Job, alone_in\n"
-        "try:\n"
-        f"    alone_in(Job(Path({json.dumps(str(job.path))}))).__enter__()\n"
-        "except OutputError as error:\n"
-        "    print(error.message)\n"
-    )
-    with alone_in(job):
-        said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert "another embedtune mine" in said
-    with alone_in(job):
-        pass
-
-
-def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="job folder"), alone_in(Job(tmp_path / "file" / "j")):
-        pass
