@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from embedtune.data.check import FEW_QUERIES
 from embedtune.data.judged_source import JudgedSource
 from embedtune.data.rows import Finding
@@ -18,6 +20,8 @@ from embedtune.evaluation.trec import write_run
 from embedtune.models.encoder import Encoder
 from embedtune.workflows.evaluation_result import compare_with_first, file_name, per_query_lines, row_of
 from embedtune.workflows.evaluation_systems import Scored, Systems, run_findings
+from embedtune.workflows.evaluation_training import Training
+from embedtune.workflows.evaluation_truncation import truncation_findings
 
 
 class RetrievalTask:
@@ -26,6 +30,7 @@ class RetrievalTask:
     Args:
         source: the set as it was read.
         metrics: what rankings are scored by; comparisons use the first.
+        training: what is known of the data that systems learned from; comparisons rest on queries unseen there.
 
     Raises:
         DataError: nothing can be scored on it.
@@ -33,12 +38,14 @@ class RetrievalTask:
 
     kind = "retrieval"
 
-    def __init__(self, source: JudgedSource, metrics: Sequence[str]) -> None:
+    def __init__(self, source: JudgedSource, metrics: Sequence[str], training: Training) -> None:
         self.source = source
         self.judged: JudgedSet = as_arrays(source.judged)
         demand_judged(self.judged)
         self.described = source.described
-        self.findings = (*source.findings, *_findings(self.judged))
+        leaks = [finding for one in training.known for finding in one.findings(source.judged)]
+        self.findings = (*source.findings, *_findings(self.judged), *leaks)
+        self._unseen = training.unseen(source.judged)
         self.hashes: Mapping[str, str] = source.hashes
         self.scored: list[Scored] = []
         self._metric = str(parse_metric(metrics[0]))
@@ -56,7 +63,9 @@ class RetrievalTask:
         self.judged = replace(self.judged, name=name)
 
     def by_encoder(self, systems: Systems, name: str, encoder: Encoder) -> None:
-        self.scored += systems.rank_by_vectors(name, encoder, self.judged)
+        cut = systems.truncations(encoder, self.judged)
+        self.findings += tuple(truncation_findings(name, cut))
+        self.scored += [replace(one, truncated=cut) for one in systems.rank_by_vectors(name, encoder, self.judged)]
 
     def by_words(self, systems: Systems) -> None:
         self.scored.append(systems.rank_by_words(self.judged))
@@ -67,20 +76,26 @@ class RetrievalTask:
 
     def rows(self, folder: Path, *, alone: bool, seed: int) -> list[dict[str, Any]]:
         files = self._run_files(folder, alone)
-        return [row_of(one, self.name, file, seed=seed) for one, file in zip(self.scored, files, strict=True)]
+        return [
+            row_of(one, self.name, file, seed=seed, unseen=self._unseen)
+            for one, file in zip(self.scored, files, strict=True)
+        ]
 
     def comparisons(self, *, seed: int) -> list[dict[str, Any]]:
-        return compare_with_first(self.scored, self.name, self._metric, seed=seed)
+        return compare_with_first(self.scored, self.name, self._metric, seed=seed, unseen=self._unseen)
 
     def evidence(self) -> dict[str, Any]:
         systems = [
             System(one.label, one.ranking, one.scores.per_query[self._metric], by_vectors=one.dimensions is not None)
             for one in self.scored
         ]
-        return gather_evidence(self.judged, systems, self._metric).as_dict()
+        rows = [row for row, query in enumerate(self.judged.query_ids) if self._unseen and query in self._unseen]
+        if not rows:
+            return gather_evidence(self.judged, systems, self._metric).as_dict()
+        return gather_evidence(self.judged, systems, self._metric, rows=np.array(rows), on="unseen").as_dict()
 
     def lines(self) -> Iterator[str]:
-        return per_query_lines(self.scored, self.name, self.judged)
+        return per_query_lines(self.scored, self.name, self.judged, self._unseen)
 
     def _run_files(self, folder: Path, alone: bool) -> list[Path]:
         """Write each ranking that was made here; its file, or the one it was read from."""
