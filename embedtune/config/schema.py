@@ -131,6 +131,7 @@ class TrainingSection(Section):
         description="tokens encoded at once, for batches larger than the memory; gradients stay those of the whole "
         "batch, for a second forward pass; null: the whole batch at once",
     )
+    workers: int = Field(0, ge=0, description="processes that tokenise ahead; 0: the training process itself")
     lr: Annotated[float, Field(gt=0)] | Literal["auto"] = Field("auto", description="auto: what the encoder declares")
     warmup_share: Share = 0.1
     schedule: Literal["linear", "cosine", "constant"] = "linear"

@@ -13,13 +13,13 @@ from datasets import Dataset
 from torch import Tensor, nn
 
 from embedtune.data.rows import Rows
-from embedtune.errors import StoppedError
 from embedtune.losses._sketch import ranks
 from embedtune.models.encoder import Role
 from embedtune.training.companions import Companion
 from embedtune.training.gather import gather
 from embedtune.training.gradcache import encode_cached
 from embedtune.training.guide import GuideTable
+from embedtune.training.nonfinite import LastRows
 from embedtune.training.objective import Objective
 from embedtune.training.table import RowTable
 
@@ -73,6 +73,7 @@ class ObjectiveAdapter(nn.Module):
         self.table = table
         self.guide = guide
         self.companions = tuple(companions)
+        self.last_rows = LastRows(table)
         self.step = 0
 
     def forward(self, features: Sequence[dict[str, Tensor]], labels: Tensor) -> dict[str, Tensor]:
@@ -90,6 +91,7 @@ class ObjectiveAdapter(nn.Module):
         if several:
             # What else is known of a row, every process can look up.
             rows, vectors = gather(rows), list(gather(torch.stack(vectors, dim=1)).unbind(dim=1))
+        self.last_rows.watch(rows, vectors)
         device = vectors[0].device
         guide = self.guide.batch(rows, device) if self.guide is not None else None
         batch = replace(self.table.batch(rows, vectors, step=self.step, guide=guide), gathered=several)
@@ -98,7 +100,7 @@ class ObjectiveAdapter(nn.Module):
         # The encoder may run in bf16; a softmax over thousands of candidates may not.
         with torch.autocast(device_type=device.type, enabled=False):
             terms = self.objective(batch)
-        self._refuse_nonfinite(terms, vectors, rows)
+        self.last_rows.refuse_losses(terms, vectors, self.step)
         if torch.is_grad_enabled():
             for companion in self.companions:
                 companion.step(batch, rows)
@@ -116,16 +118,3 @@ class ObjectiveAdapter(nn.Module):
         if labels.dim() == 1:
             return labels, [self.model(dict(column))["sentence_embedding"] for column in features]
         return labels[:, 0], encode_cached(self.model, features, places=labels[:, 1:])
-
-    def _refuse_nonfinite(self, terms: dict[str, Tensor], vectors: Sequence[Tensor], rows: Tensor) -> None:
-        broken = [name for name, value in terms.items() if not bool(torch.isfinite(value))]
-        if not broken:
-            return
-        bad = torch.stack([~torch.isfinite(column).all(dim=1) for column in vectors]).any(dim=0)  # (B,)
-        broken_rows = rows[bad.to(rows.device)].tolist()
-        culprits = f"vectors of rows {broken_rows[:10]} are not finite" if broken_rows else "all vectors are finite"
-        raise StoppedError(
-            f"the loss {', '.join(broken)} became NaN or infinite at step {self.step} ({culprits})",
-            where=f"step {self.step}",
-            next="lower the learning rate (--lr), or use --precision fp32; the last checkpoint is kept",
-        )

@@ -35,17 +35,19 @@ class DistinctBatchSampler(DefaultBatchSampler):
         self._text_ids = text_ids
         self._batches = -(-rows // batch_size)
         self._seed = seed
+        self._texts: Sequence[Sequence[int]] | None = None
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by the training loop at the start of each epoch."""
-        self.epoch = epoch
+        """Called at the start of each epoch, before data workers are forked with what is chosen here."""
+        if self._texts is None or epoch != self.epoch:
+            self.epoch, self._texts = epoch, self._text_ids(epoch)
 
     def __len__(self) -> int:
         return self._batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        texts = self._text_ids(self.epoch)
+        texts = self._text_ids(self.epoch) if self._texts is None else self._texts
         order = np.random.default_rng([self._seed, self.epoch]).permutation(self._rows)
         waiting = deque(order.tolist())
         for number in range(self._batches):

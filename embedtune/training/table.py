@@ -31,6 +31,7 @@ class RowTable:
         teacher_scores: (R, 1+M) or None.
         known: the known positives of each anchor.
         curriculum: which of the negatives take part.
+        places: "file:line" by row, where they are known.
     """
 
     anchor_ids: Tensor
@@ -40,6 +41,7 @@ class RowTable:
     teacher_scores: Tensor | None
     known: Known
     curriculum: Curriculum
+    places: Sequence[str] = ()
 
     @property
     def negatives(self) -> int:
@@ -55,6 +57,11 @@ class RowTable:
             (anchor, positive, *(one for one, real in zip(own, has, strict=True) if real))
             for anchor, positive, own, has in columns
         ]
+
+    def named(self, row: int) -> str:
+        """A row for a message: its number, its place, and the ids of its texts."""
+        place = f"{self.places[row]}, " if self.places else ""
+        return f"{row} ({place}text ids {int(self.anchor_ids[row])} and {int(self.positive_ids[row])})"
 
     def _negatives(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Which of the chosen negatives of these rows are real, and their ids: bool (B, N), (B, N)."""
@@ -150,6 +157,7 @@ def build_table(
         teacher_scores=scores,
         known=ClosurePositives(closure_of(known_positives)) if closure else DirectPositives(known_positives),
         curriculum=curriculum,
+        places=rows.places,
     )
 
 

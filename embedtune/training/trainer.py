@@ -13,22 +13,34 @@ from typing import Any
 
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.evaluation import BaseEvaluator
-from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 
 from embedtune.config.schema import TrainingSection
 from embedtune.data.rows import Rows
-from embedtune.errors import Interrupted
+from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.encoder import Encoder
 from embedtune.models.quiet import quiet_libraries
 from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
 from embedtune.training.batches import DistinctBatchSampler, TextIds
-from embedtune.training.checkpoint import ExtraState, Milestones, complete_checkpoint, steps_of
+from embedtune.training.checkpoint import (
+    ExtraState,
+    Milestones,
+    Warn,
+    is_whole,
+    place_of,
+    steps_of,
+    whole_checkpoint,
+)
+from embedtune.training.companions import Companion
+from embedtune.training.companions.collapse import CollapseWatch
 from embedtune.training.companions.queue import Queue
 from embedtune.training.curriculum import ChoosingCollator
 from embedtune.training.gradcache import check_device
 from embedtune.training.guide import GuideTable
 from embedtune.training.micro_batches import MicroBatchCollator
+from embedtune.training.nonfinite import FiniteGradients, all_finite
 from embedtune.training.objective import Objective
+from embedtune.training.patience import Patience
 from embedtune.training.table import RowTable
 from embedtune.training.watch import Interruption, MaskingGuard, MetricsLog, Progress, StepCount
 
@@ -57,6 +69,7 @@ class Fit:
         tensorboard: also write TensorBoard events.
         trial: a short run to learn something from; it evaluates, saves and logs nothing.
         progress: told (step, steps, text) at each step.
+        warn: told what is damaged, and that a stop was asked for.
     """
 
     rows: Rows
@@ -75,6 +88,7 @@ class Fit:
     tensorboard: bool = False
     trial: bool = False
     progress: Progress | None = None
+    warn: Warn = lambda text: None
 
     @property
     def checkpoints(self) -> Path:
@@ -138,6 +152,11 @@ class _Trainer(SentenceTransformerTrainer):
     ) -> DistinctBatchSampler:
         return DistinctBatchSampler(self._rows, self._text_ids, batch_size, seed)
 
+    def keep_state(self) -> None:
+        """Write a checkpoint of the last step now, in the midst of the next one, before that is lost."""
+        self._save_checkpoint(self.model, None)
+        self.callback_handler.on_save(self.args, self.state, self.control)
+
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """None: the automatic card copies the user's texts, and is slow."""
 
@@ -154,15 +173,17 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         Interrupted: Ctrl-C; a checkpoint is written.
         StoppedError: the loss is not finite, or everything is masked.
     """
-    companions = [Queue(run.queue, run.table, run.guide)] if run.queue else []
+    companions = _companions(run)
     adapter = ObjectiveAdapter(encoder.model, run.objective, run.table, run.guide, companions)
     changing = run.table.curriculum.changes
-    checkpoint = complete_checkpoint(run.checkpoints) if resume else None
+    checkpoint = whole_checkpoint(run.checkpoints, run.warn) if resume else None
     done = steps_of(checkpoint) if checkpoint else 0
-    with quiet_libraries(), Interruption() as interruption:
+    patience = None if run.section.patience is None or not run.evaluates else Patience(run.section.patience)
+    over = done >= run.steps or (checkpoint is not None and patience is not None and patience.at_end(checkpoint))
+    with quiet_libraries(), Interruption(run.warn) as interruption:
         trainer = _Trainer(
-            # Resumed at the end of a run that ends within an epoch, the trainer would take one step too many.
-            rows=len(run.rows) if done < run.steps else 0,
+            # Resumed where it had ended, within an epoch or before the last one, it would take one step too many.
+            rows=0 if over else len(run.rows),
             text_ids=_text_ids(run),
             model=encoder.model,
             args=_arguments(run, encoder),
@@ -172,7 +193,9 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
             evaluator=_DevEvaluator(run.dev, run.dev_metric) if run.dev is not None and run.evaluates else None,
             callbacks=[
                 StepCount(adapter, run.progress),
+                FiniteGradients(adapter, adapter.last_rows),
                 *_records(run, adapter, checkpoint),
+                *([patience] if patience else []),
                 *run.callbacks,
                 MaskingGuard(adapter),
                 interruption,
@@ -184,6 +207,9 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         started = time.perf_counter()
         try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except StoppedError as error:
+            _keep_state(trainer, adapter, run, error)
+            raise
         finally:
             # Training in bf16 leaves the model's forward under autocast; what is measured and saved afterwards must be
             # what the weights give anywhere.
@@ -195,16 +221,32 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     return _result(trainer, run, elapsed, trainer.state.global_step - done)
 
 
+def _companions(run: Fit) -> list[Companion]:
+    queue: list[Companion] = [Queue(run.queue, run.table, run.guide)] if run.queue else []
+    return queue if run.trial else [*queue, CollapseWatch(run.steps)]
+
+
+def _keep_state(trainer: _Trainer, adapter: ObjectiveAdapter, run: Fit, error: StoppedError) -> None:
+    """Save the state of a run that is stopped, and say of which step it is; never one that is broken already."""
+    if run.trial:
+        return
+    step = trainer.state.global_step
+    if all_finite(adapter):
+        if not is_whole(place_of(run.checkpoints, step)):
+            trainer.keep_state()
+        error.message += f"; the state after step {step} is saved"
+    else:
+        error.message += "; the weights are broken already, so only earlier checkpoints are kept"
+
+
 def _records(run: Fit, adapter: ObjectiveAdapter, checkpoint: Path | None) -> list[TrainerCallback]:
     """What keeps checkpoints, milestones and the log of a run; a trial has none of them."""
     if run.trial:
         return []
-    stopping = [] if run.section.patience is None or run.dev is None else [EarlyStoppingCallback(run.section.patience)]
     guide = [] if run.guide is None else [run.guide]
     return [
-        ExtraState(run.checkpoints, run.objective, [*guide, *adapter.companions], checkpoint),
+        ExtraState(run.checkpoints, run.objective, [*guide, *adapter.companions], checkpoint, run.warn),
         Milestones(run.steps, run.section.checkpoint_every, evaluates=run.evaluates),
-        *stopping,
         MetricsLog(run.metrics, adapter),
     ]
 
@@ -244,13 +286,15 @@ def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArgumen
         eval_steps=evaluate_every,
         save_strategy="no" if run.trial else "steps",
         save_steps=save_every,
-        save_total_limit=2,
+        # The newest, the one before it, should that turn out damaged, and the best.
+        save_total_limit=3 if run.evaluates else 2,
         load_best_model_at_end=run.evaluates,
         metric_for_best_model=f"eval_{run.dev_metric}" if run.evaluates else None,
         greater_is_better=True if run.evaluates else None,
         logging_steps=1,
         disable_tqdm=True,
         report_to=["tensorboard"] if run.tensorboard else [],
+        dataloader_num_workers=section.workers,
         dataloader_pin_memory=run.device.startswith("cuda"),
     )
     # With several GPUs visible, the trainer would split each batch over them with DataParallel, which shrinks the

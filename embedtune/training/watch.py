@@ -17,6 +17,7 @@ Progress = Callable[[int, int, str], None]
 """(steps done, steps in all, a short text)."""
 
 ALL_MASKED_STEPS = 50
+STOPPING = "stopping after this step, which is saved then; once more stops now"
 
 
 class MetricsLog(TrainerCallback):
@@ -88,10 +89,15 @@ class MaskingGuard(TrainerCallback):
 
 
 class Interruption(TrainerCallback):
-    """Turns the first Ctrl-C (or SIGTERM) into a checkpoint and an orderly stop; a second one stops at once."""
+    """Turns the first Ctrl-C (or SIGTERM) into a checkpoint and an orderly stop; a second one stops at once.
 
-    def __init__(self) -> None:
+    Args:
+        tell: told at once that the first one was heard.
+    """
+
+    def __init__(self, tell: Callable[[str], None] = lambda text: None) -> None:
         self.requested = False
+        self._tell = tell
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
@@ -110,9 +116,11 @@ class Interruption(TrainerCallback):
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
+        # From a thread: this one may be in the midst of a line itself, and a stream cannot be entered twice.
+        threading.Thread(target=self._tell, args=(STOPPING,), daemon=True).start()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self.requested:
-            control.should_save = True
-            control.should_evaluate = False
+            # A dev evaluation that is due takes place: the resumed run would come back after it, without its score.
+            control.should_save = args.save_strategy != "no"
             control.should_training_stop = True

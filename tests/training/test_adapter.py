@@ -1,5 +1,7 @@
 """The bridge from sentence-transformers' loss signature: columns, prompts, rows looked up by number."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -31,12 +33,14 @@ def test_a_vector_that_is_not_finite_names_its_row(rows, known, cached):
     def model(features):
         return {"sentence_embedding": features["vectors"]}
 
-    adapter = ObjectiveAdapter(torch.nn.Identity(), build_objective([LossSection(name="infonce")]), None, None)
-    adapter.table, adapter.model.forward = build_table(rows, known, per_row=0), model
+    table = build_table(replace(rows, places=[f"질문.jsonl:{line}" for line in (1, 2, 3, 4)]), known, per_row=0)
+    adapter = ObjectiveAdapter(torch.nn.Identity(), build_objective([LossSection(name="infonce")]), table, None)
+    adapter.model.forward = model
     anchors, positives = torch.eye(2, 3), torch.eye(2, 3)
     anchors[0, 0] = torch.nan
     features = [{"vectors": anchors}, {"vectors": positives}]
     labels = torch.tensor([[2, 0, 2], [1, 1, 3]]) if cached else torch.tensor([2, 1])
     with pytest.raises(StoppedError) as stopped:
         adapter(features, labels)
-    assert "rows [2]" in stopped.value.message
+    ids = f"text ids {rows.anchor_ids[2]} and {rows.positive_ids[2]}"
+    assert f"vectors of row 2 (질문.jsonl:3, {ids}) are not finite" in stopped.value.message

@@ -174,16 +174,6 @@ def test_a_queue_survives_an_interruption_and_each_run_starts_with_an_empty_one(
     assert not same(run(tmp_path / "none", queue=None), whole)
 
 
-def test_a_checkpoint_cut_off_while_written_is_passed_over(bert, plan, tmp_path):
-    from embedtune.training.checkpoint import EXTRA_NAME, complete_checkpoint
-
-    fit(bert, plan)
-    newest = complete_checkpoint(plan.checkpoints)
-    assert newest.name == "checkpoint-12"
-    (newest / EXTRA_NAME).unlink()
-    assert complete_checkpoint(plan.checkpoints).name == "checkpoint-8"
-
-
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_rows(bert, plan):
     with torch.no_grad():
         next(bert.model.parameters()).fill_(float("nan"))
