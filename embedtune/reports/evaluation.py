@@ -1,7 +1,7 @@
 """The report of an evaluation, and the table that it shares with the terminal."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedtune.evaluation.metrics import metric_label
@@ -31,17 +31,47 @@ def evaluation_rows(result: Mapping[str, Any], name: str, *, tested: bool = True
     tests = {one["b"]: one for one in result["comparisons"] if one["data"] == name and tested}
     metric = result["metric"]
     others = [metric_label(one) for one in own[0]["metrics"] if one != metric]
-    header = ("model", metric_label(metric), "95 % interval", *others, *(_TEST if tests else ()))
-    return header, [_cells(row, metric, tests) for row in own]
+    more = {heading: cells for heading, cells in _where_known(own, metric).items() if any(cells)}
+    header = ("model", metric_label(metric), "95 % interval", *more, *others, *(_TEST if tests else ()))
+    return header, [_cells(row, metric, given, tests) for row, *given in zip(own, *more.values(), strict=True)]
 
 
-def _cells(row: Mapping[str, Any], metric: str, tests: Mapping[str, Mapping[str, Any]]) -> Row:
+def _where_known(rows: Sequence[Mapping[str, Any]], metric: str) -> dict[str, list[str]]:
+    """The metric on unseen queries, and the bytes of a document's vector where these differ within a model."""
+    unseen = [f"{row['metrics_unseen'][metric]:.3f}" if row.get("metrics_unseen") else "" for row in rows]
+    models, sizes = [row["model"] for row in rows], [row.get("bytes_per_vector") for row in rows]
+    differ = len(set(zip(models, sizes, strict=True))) > len(set(models))
+    return {"unseen": unseen, "bytes": [f"{size:,}" if size and differ else "" for size in sizes]}
+
+
+def _cells(row: Mapping[str, Any], metric: str, given: Sequence[str], tests: Mapping[str, Mapping[str, Any]]) -> Row:
     low, high = row["intervals"][metric]
     others = [f"{value:.3f}" for name, value in row["metrics"].items() if name != metric]
     test = tests.get(row["label"])
     tested = (f"{test['difference']:+.3f}", p_shown(test["p_holm"]), test["verdict"]) if test else ("",) * len(_TEST)
-    own = (row["label"], f"{row['metrics'][metric]:.3f}", f"{low:.3f} to {high:.3f}", *others)
+    own = (row["label"], f"{row['metrics'][metric]:.3f}", f"{low:.3f} to {high:.3f}", *given, *others)
     return (*own, *(tested if tests else ()))
+
+
+def _size(row: Mapping[str, Any]) -> str:
+    """How much was searched, and what of it no system is known to have learned."""
+    said = f"{row['queries']:,} queries, {row['documents']:,} documents."
+    return f"{said} {unseen_sentence(row)}".strip()
+
+
+def unseen_sentence(row: Mapping[str, Any]) -> str:
+    """On how many queries of a set nothing is known to be remembered; nothing where training is not known.
+
+    >>> unseen_sentence({"queries": 300, "queries_unseen": 104})
+    'Unseen: the 104 of 300 queries none of whose relevant documents was trained on; comparisons rest on these.'
+    """
+    count = row.get("queries_unseen")
+    if count is None:
+        return ""
+    if not count:
+        return "A relevant document of every query was trained on, so nothing here tells finding from remembering."
+    whose = f"the {count:,} of {row['queries']:,} queries none of whose relevant documents was trained on"
+    return f"Unseen: {whose}; comparisons rest on these."
 
 
 def sets_of(result: Mapping[str, Any]) -> list[str]:
@@ -116,7 +146,7 @@ def _set(result: Mapping[str, Any], name: str) -> Section:
     return Section(
         name,
         [
-            Text(f"{rows[0]['queries']:,} queries, {rows[0]['documents']:,} documents."),
+            Text(_size(rows[0])),
             table,
             Figure(interval_chart(title, intervals, unit=metric_label(metric)), None),
             Bullets(said),

@@ -11,7 +11,7 @@ from rich.text import Text
 from embedtune.data.rows import Finding
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import Comparison
-from embedtune.reports.evaluation import HOLM, evaluation_rows, mean_rows, sentences, sets_of
+from embedtune.reports.evaluation import HOLM, evaluation_rows, mean_rows, sentences, sets_of, unseen_sentence
 from embedtune.reports.printable import printable
 from embedtune.reports.wording import Scores, basis, by_severity, mining_summary, said, score_parts, word_and_sentence
 
@@ -97,9 +97,11 @@ def evaluation_tables(result: Mapping[str, Any]) -> RenderableType:
             _plain_table(*evaluation_rows(result, name, tested=False)),
             Text(),
         ]
-        said = [*sentences(result, name)]
-        parts += [Text(printable(sentence)) for sentence in [*said, *([HOLM] if len(said) > 1 else [])]]
-        parts += [Text()] if result["comparisons"] else []
+        said = sentences(result, name)
+        unseen = unseen_sentence(next(row for row in result["models"] if row["data"] == name))
+        told = [*([unseen] if unseen else []), *said, *([HOLM] if len(said) > 1 else [])]
+        parts += [Text(printable(sentence)) for sentence in told]
+        parts += [Text()] if told else []
     header, rows = mean_rows(result)
     if rows:
         parts += [Text("mean over the sets", style="bold"), _plain_table(header, rows), Text()]

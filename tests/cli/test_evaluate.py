@@ -169,3 +169,21 @@ def test_what_is_refused(evaluate: Evaluate, here: Path, options: tuple[str, ...
     error = evaluate(*options, *data, code=code)["error"]
     assert words in error["message"]
     assert not (here / "evaluations").exists()
+
+
+def test_quantised_vectors_have_rows_of_their_own_and_say_what_they_take(
+    evaluate: Evaluate, here: Path, bert_folder: Path
+) -> None:
+    from embedtune.config.schema import ModelSection
+    from embedtune.models.encode import encode
+    from embedtune.models.load import load_encoder
+
+    options = ("--model", str(bert_folder), "--dimensions", "8", "--quantize", "int8,binary", "--data", "set")
+    result = evaluate(*options, "--metrics", "ndcg@10", "--output", "out")
+    sizes = {row["label"].removeprefix(str(bert_folder)): row["bytes_per_vector"] for row in result["models"]}
+    assert sizes == {"": 128, "@int8": 32, "@binary": 4, "@8": 32, "@8/int8": 8, "@8/binary": 1}
+    encoder = load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+    query = encode(encoder, [f"What about {NAMES[3]}?"], role="query")[0, :8]
+    document = encode(encoder, [f"All about {NAMES[3]} in part 9."], role="document")[0, :8]
+    run = read_run(here / f"out/{bert_folder.name}@8-binary.trec")
+    assert run["q3"]["d9"] == pytest.approx(np.mean(np.where((query > 0) == (document > 0), 1, -1)))
