@@ -11,6 +11,7 @@ from embedtune.reports.evidence import evidence_sections
 from embedtune.reports.html import page
 from embedtune.reports.markdown import markdown
 from embedtune.reports.provenance import provenance
+from embedtune.reports.tasks import size, task_blocks
 from embedtune.reports.wording import p_shown
 
 HOLM = "The p-values are adjusted by Holm's method for the number of systems compared; the intervals are not."
@@ -29,7 +30,7 @@ def evaluation_rows(result: Mapping[str, Any], name: str, *, tested: bool = True
     """
     own = [row for row in result["models"] if row["data"] == name]
     tests = {one["b"]: one for one in result["comparisons"] if one["data"] == name and tested}
-    metric = result["metric"]
+    metric = metric_of(result, name)
     others = [metric_label(one) for one in own[0]["metrics"] if one != metric]
     more = {heading: cells for heading, cells in _where_known(own, metric).items() if any(cells)}
     header = ("model", metric_label(metric), "95 % interval", *more, *others, *(_TEST if tests else ()))
@@ -55,8 +56,7 @@ def _cells(row: Mapping[str, Any], metric: str, given: Sequence[str], tests: Map
 
 def _size(row: Mapping[str, Any]) -> str:
     """How much was searched, and what of it no system is known to have learned."""
-    said = f"{row['queries']:,} queries, {row['documents']:,} documents."
-    return f"{said} {unseen_sentence(row)}".strip()
+    return f"{size(row)} {unseen_sentence(row)}".strip()
 
 
 def unseen_sentence(row: Mapping[str, Any]) -> str:
@@ -74,17 +74,24 @@ def unseen_sentence(row: Mapping[str, Any]) -> str:
     return f"Unseen: {whose}; comparisons rest on these."
 
 
+def metric_of(result: Mapping[str, Any], name: str) -> str:
+    """What the comparisons of a set rest on: the first of the metrics asked for, or of those that its kind has."""
+    metrics = next(row["metrics"] for row in result["models"] if row["data"] == name)
+    return result["metric"] if result["metric"] in metrics else next(iter(metrics))
+
+
 def sets_of(result: Mapping[str, Any]) -> list[str]:
     """The names of the sets, in order."""
     return list(dict.fromkeys(row["data"] for row in result["models"]))
 
 
-def mean_rows(result: Mapping[str, Any]) -> tuple[Row, list[Row]]:
-    """Header and cells of the table of means over the sets; no cells with one set."""
-    means = result["means"]
-    names = list(means[0]["metrics"]) if means else []
-    rows = [(row["label"], *(f"{row['metrics'][name]:.3f}" for name in names)) for row in means]
-    return ("model", *(metric_label(name) for name in names)), rows
+def mean_rows(result: Mapping[str, Any]) -> list[tuple[Row, list[Row]]]:
+    """Header and cells of a table of means over the sets for each kind of sets; none with one set of each kind."""
+    tables: dict[tuple[str, ...], list[Row]] = {}
+    for row in result["means"]:
+        cells = (row["label"], *(f"{value:.3f}" for value in row["metrics"].values()))
+        tables.setdefault(("model", *map(metric_label, row["metrics"])), []).append(cells)
+    return list(tables.items())
 
 
 def sentences(result: Mapping[str, Any], name: str) -> list[str]:
@@ -110,10 +117,10 @@ def evaluation_report(result: Mapping[str, Any]) -> str:
 def evaluation(result: Mapping[str, Any]) -> Report:
     """What the report of an evaluation says."""
     sets = sets_of(result)
-    files = [(row["data"], row["label"], row["run"]) for row in result["models"]]
+    files = [(row["data"], row["label"], row["run"]) for row in result["models"] if row["run"]]
     blocks: list[Block] = [
         *(_set(result, name) for name in sets),
-        Section("Mean over the sets", [Table(*mean_rows(result))]),
+        Section("Mean over the sets", [Table(*one) for one in mean_rows(result)]),
         Section("What to know", [Findings(result["findings"])]),
         Section("Data", [Bullets(result["described"])]),
         Section("Rankings", [Table(("set", "model", "TREC run"), files, numbers=False)]),
@@ -125,20 +132,24 @@ def evaluation(result: Mapping[str, Any]) -> Report:
 
 def _lead(result: Mapping[str, Any]) -> str:
     """The comparison where there is one; else how many were better or worse, or what the only system got."""
-    compared, metric = result["comparisons"], result["metric"]
+    compared = result["comparisons"]
+    metrics = {name: metric_of(result, name) for name in sets_of(result)}
+    label = " and ".join(dict.fromkeys(map(metric_label, metrics.values())))
     if len(compared) == 1:
         return sentences(result, compared[0]["data"])[0]
     if not compared:
-        told = [f"{row['label']} {row['metrics'][metric]:.3f} on {row['data']}" for row in result["models"]]
-        return f"{metric_label(metric)}: {', '.join(told)}."
+        told = [
+            f"{row['label']} {row['metrics'][metrics[row['data']]]:.3f} on {row['data']}" for row in result["models"]
+        ]
+        return f"{label}: {', '.join(told)}."
     counts = Counter(one["verdict"] for one in compared)
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
-    return f"Of {len(compared)} comparisons in {metric_label(metric)}: {said}."
+    return f"Of {len(compared)} comparisons in {label}: {said}."
 
 
 def _set(result: Mapping[str, Any], name: str) -> Section:
     rows = [row for row in result["models"] if row["data"] == name]
-    said, metric = sentences(result, name), result["metric"]
+    said, metric = sentences(result, name), metric_of(result, name)
     intervals = [Interval(row["label"], row["metrics"][metric], *row["intervals"][metric]) for row in rows]
     title = f"Means of {metric_label(metric)} with their 95 % intervals."
     table = Table(*evaluation_rows(result, name))
@@ -151,6 +162,7 @@ def _set(result: Mapping[str, Any], name: str) -> Section:
             Figure(interval_chart(title, intervals, unit=metric_label(metric)), None),
             Bullets(said),
             Text(HOLM if len(said) > 1 else "", quiet=True),
+            *task_blocks(rows),
             *evidence_sections(evidence),
         ],
     )

@@ -25,8 +25,13 @@ def evidence_sections(evidence: Mapping[str, Any] | None) -> list[Section]:
     """
     if not evidence:
         return []
-    pairs = [block for pair in evidence["pairs"] for block in _pair(pair, evidence)]
-    return [Section("Query by query", pairs), _scores(evidence), _recall(evidence)]
+    pairs, depth = evidence["pairs"], evidence["depth"]
+    return [
+        Section("Query by query", [block for pair in pairs for block in _pair(pair, evidence)]),
+        _recall(evidence),
+        _scores(evidence),
+        *(_changes(pair, way, depth, alone=len(pairs) == 1) for pair in pairs for way in ("helped", "hurt")),
+    ]
 
 
 def _pair(pair: Mapping[str, Any], evidence: Mapping[str, Any]) -> list[Block]:
@@ -41,8 +46,6 @@ def _pair(pair: Mapping[str, Any], evidence: Mapping[str, Any]) -> list[Block]:
     return [
         Text(said),
         Figure(drawn, _quantiles(differences, metric)),
-        Section("Helped most", [_change(change, evidence["depth"]) for change in pair["helped"]]),
-        Section("Hurt most", [_change(change, evidence["depth"]) for change in pair["hurt"]]),
     ]
 
 
@@ -50,6 +53,11 @@ def _quantiles(differences: Sequence[float], metric: str) -> Table:
     last = len(differences) - 1
     rows = [(f"{percent}", f"{differences[round(percent / 100 * last)]:+.3f}") for percent in QUANTILES]
     return Table(("percent of the queries", f"difference in {metric} up to"), rows)
+
+
+def _changes(pair: Mapping[str, Any], way: str, depth: int, *, alone: bool) -> Section:
+    heading = f"Queries {way} most" if alone else f"Queries that {pair['b']} {way} most"
+    return Section(heading, [_change(change, depth) for change in pair[way]])
 
 
 def _change(change: Mapping[str, Any], depth: int) -> Example:
@@ -60,7 +68,7 @@ def _change(change: Mapping[str, Any], depth: int) -> Example:
 def _passage(document: Mapping[str, Any], depth: int) -> Passage:
     """A document with its ranks; that a relevant one rose is good, and that another one rose is not."""
     ranks = [document["rank_a"] or depth + 1, document["rank_b"] or depth + 1]
-    shown = [f"{rank}" if rank <= depth else f"beyond {depth}" for rank in ranks]
+    shown = [f"{rank}" if rank <= depth else f">{depth}" for rank in ranks]
     grade = document["grade"]
     label = "document" if grade is None else "relevant" if grade > 0 else "not judged relevant"
     if grade is not None and grade > 1:
@@ -108,7 +116,7 @@ def _recall(evidence: Mapping[str, Any]) -> Section:
     depths = systems[0]["recall"]["k"] if systems else []
     lines = [Line(one["label"], one["recall"]["values"]) for one in systems]
     drawn = line_chart(
-        "Recall over k: the share of the relevant documents among the first k",
+        "Share of the relevant documents that are among the first k",
         depths, lines, unit="k, on a log scale", bounds=(0.0, 1.0), log=True,
     )  # fmt: skip
     rows = [(f"{k}", *(f"{line.values[place]:.3f}" for line in lines)) for place, k in enumerate(depths)]

@@ -13,8 +13,10 @@ from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import Comparison
 from embedtune.reports.evaluation import HOLM, evaluation_rows, mean_rows, sentences, sets_of, unseen_sentence
 from embedtune.reports.printable import printable
+from embedtune.reports.tasks import confused
 from embedtune.reports.wording import Scores, basis, by_severity, mining_summary, said, score_parts, word_and_sentence
 
+MOST_CONFUSED = 5
 _STYLES = {"better": "bold green", "worse": "bold red", "error": "bold red", "warning": "yellow", "note": "dim"}
 
 
@@ -102,8 +104,9 @@ def evaluation_tables(result: Mapping[str, Any]) -> RenderableType:
         told = [*([unseen] if unseen else []), *said, *([HOLM] if len(said) > 1 else [])]
         parts += [Text(printable(sentence)) for sentence in told]
         parts += [Text()] if told else []
-    header, rows = mean_rows(result)
-    if rows:
+        tables = [confused(row, MOST_CONFUSED) for row in result["models"] if row["data"] == name]
+        parts += [part for table in tables if table for part in (_plain_table(table.header, table.rows), Text())]
+    for header, rows in mean_rows(result):
         parts += [Text("mean over the sets", style="bold"), _plain_table(header, rows), Text()]
     known = by_severity(result["findings"])
     if known:

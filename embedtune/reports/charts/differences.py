@@ -7,8 +7,7 @@ from markupsafe import Markup
 from embedtune.reports.charts.axis import HEIGHT, Axis, Tick
 from embedtune.reports.html import render
 
-_ROOM = 1.05
-MOST_TICKS = 5
+MOST_TICKS = 6
 
 
 def difference_chart(
@@ -26,7 +25,7 @@ def difference_chart(
 
     Returns: a figure; nothing when there is no difference.
     """
-    top = max((abs(value) for value in differences), default=0.0) * _ROOM
+    top = max((abs(value) for value in differences), default=0.0)
     if not top:
         return Markup("")
     across, up = Axis(0, len(differences)), Axis(-top, top)

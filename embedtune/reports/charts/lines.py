@@ -8,7 +8,7 @@ from markupsafe import Markup
 from embedtune.reports.charts.axis import KINDS, Axis, around
 from embedtune.reports.html import render
 
-MOST_TICKS = 5
+MOST_TICKS = 6
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def line_chart(
         title=title,
         heard=". ".join([title, *map(_heard, lines)]),
         series=drawn,
-        across=across.ticks(MOST_TICKS),
+        across=across.ticks(MOST_TICKS - 1),
         up=up.ticks(MOST_TICKS),
         unit=unit,
         mark=None if at is None else across.place(at),
