@@ -21,6 +21,9 @@ MaxLength = Annotated[int | None, typer.Option(help="Tokens beyond which a text 
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run the model's own Python code. It can do anything.")
 ]
+AllowPickle = Annotated[
+    bool, typer.Option("--allow-pickle", help="Read weights that are no safetensors. A pickle can run code.")
+]
 Device = Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.")]
 Store = Annotated[str | None, typer.Option(metavar="FOLDER|none", help="Where vectors are kept between runs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and stop.")]

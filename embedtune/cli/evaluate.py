@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from embedtune.cli._options import AsJson, Columns, Device, MaxLength, Quiet, Store, TrustRemoteCode, given
+from embedtune.cli._options import AllowPickle, AsJson, Columns, Device, MaxLength, Quiet, Store, TrustRemoteCode, given
 from embedtune.cli._output import Talk, print_json, print_renderable, print_text
 from embedtune.config.evaluation import EVALUATE_KEYS
 from embedtune.config.load import load_evaluation
@@ -24,8 +24,24 @@ def evaluate(
     data: Annotated[
         list[str] | None, typer.Option(help="A file, a folder or hf:owner/name; the built-in samples if none.")
     ] = None,
+    train_data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SET", help="What the models learned from, where they are no run of embedtune."),
+    ] = None,
     split: Annotated[str | None, typer.Option(help="The split whose queries are asked; test if none.")] = None,
     columns: Columns = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|retrieval|similarity|candidates|triplets", help="What the sets are for; auto if none."
+        ),
+    ] = None,
+    candidates: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Rows of label and text, several a label, to choose among.")
+    ] = None,
+    wordings: Annotated[
+        str | None, typer.Option(metavar="best|mean", help="Which of a label's wordings gives its score.")
+    ] = None,
     metrics: Annotated[
         str | None, typer.Option(metavar="NAME@K,...", help="Such as ndcg@10,map@100; the first decides comparisons.")
     ] = None,
@@ -46,6 +62,7 @@ def evaluate(
     ] = None,
     max_length: MaxLength = None,
     trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
     seed: Annotated[int | None, typer.Option(help="Of the statistics and of the starter.")] = None,
     device: Device = None,
     output: Annotated[str | None, typer.Option(metavar="FOLDER", help="A new folder for rankings and report.")] = None,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from embedtune.cli._options import (
+    AllowPickle,
     AsJson,
     Columns,
     Data,
@@ -43,6 +44,7 @@ def mine(
     prompts: Prompts = None,
     max_length: MaxLength = None,
     trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
     output: Annotated[str | None, typer.Option(metavar="FILE", help="A .jsonl or .parquet file.")] = None,
     format: Annotated[
         str | None,

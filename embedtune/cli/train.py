@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from embedtune.cli._options import (
+    AllowPickle,
     AsJson,
     Columns,
     Data,
@@ -65,6 +66,7 @@ def train(
     prompts: Prompts = None,
     max_length: MaxLength = None,
     trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training pairs.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pairs a step.")] = None,

@@ -36,6 +36,7 @@ class SystemsSection(Section):
         default_factory=list, description="score vectors kept in so few bits too, whole and cut"
     )
     trust_remote_code: bool = False
+    allow_pickle: bool = False
 
     @property
     def systems(self) -> list[str]:
@@ -55,6 +56,7 @@ class SystemsSection(Section):
             prompts=prompts_of(given),
             max_length=self.max_length,
             trust_remote_code=self.trust_remote_code,
+            allow_pickle=self.allow_pickle,
         )
 
     @field_validator("prompts")
@@ -92,8 +94,18 @@ class JudgedSection(Section):
     sources: list[Name] = Field(
         default_factory=lambda: ["samples"], min_length=1, description="files, folders, hf:owner/name, or `samples`"
     )
+    train: list[Name] = Field(
+        default_factory=list, description="what the models learned from (split train), where no run folder tells"
+    )
     split: Name = Field("test", description="which split of each, where the data have several")
     columns: dict[str, str] = Field(default_factory=dict, description="role -> column name")
+    task: Literal["auto", "retrieval", "similarity", "candidates", "triplets"] = Field(
+        "auto",
+        description="what the sets are for; auto: scored pairs for similarity, labelled texts for candidates where "
+        "these are given, all others for retrieval",
+    )
+    candidates: Name | None = Field(None, description="a file of labels and their wordings, to choose among")
+    wordings: Literal["best", "mean"] = Field("best", description="of a label's wordings, which is its score")
 
     @field_validator("sources")
     @classmethod
@@ -156,9 +168,14 @@ EVALUATE_KEYS: Mapping[str, str] = {
     "dimensions": "models.dimensions",
     "quantize": "models.quantize",
     "trust_remote_code": "models.trust_remote_code",
+    "allow_pickle": "models.allow_pickle",
     "data": "data.sources",
+    "train_data": "data.train",
     "split": "data.split",
     "columns": "data.columns",
+    "task": "data.task",
+    "candidates": "data.candidates",
+    "wordings": "data.wordings",
     "metrics": "evaluation.metrics",
     "seed": "evaluation.seed",
     "device": "evaluation.device",

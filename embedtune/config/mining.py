@@ -19,6 +19,7 @@ class EncoderSection(Section):
     prompts: Prompts = Field(default_factory=dict, description="text put before every query or document")
     max_length: int | None = Field(None, ge=8, description="tokens; null: what the encoder declares")
     trust_remote_code: bool = False
+    allow_pickle: bool = False
 
     def as_model(self) -> ModelSection:
         """What `load_encoder` takes."""
@@ -126,6 +127,7 @@ class OpinionSection(Section):
     prompts: Prompts = Field(default_factory=dict)
     max_length: int | None = Field(None, ge=8, description="tokens; null: the model's own limit")
     trust_remote_code: bool = False
+    allow_pickle: bool = False
 
     @field_validator("name")
     @classmethod
@@ -170,6 +172,7 @@ MINE_KEYS: Mapping[str, str] = {
     "prompts": "model.prompts",
     "max_length": "model.max_length",
     "trust_remote_code": "model.trust_remote_code",
+    "allow_pickle": "model.allow_pickle",
     "negatives": "mining.negatives",
     "candidates": "mining.candidates",
     "index": "mining.index",

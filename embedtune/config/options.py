@@ -22,6 +22,7 @@ KEYS: Mapping[str, str] = {
     "prompts": "model.prompts",
     "max_length": "model.max_length",
     "trust_remote_code": "model.trust_remote_code",
+    "allow_pickle": "model.allow_pickle",
     "guide": "guide.name",
     "epochs": "training.epochs",
     "max_steps": "training.max_steps",

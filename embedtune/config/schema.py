@@ -38,7 +38,8 @@ class ModelSection(Section):
         default_factory=dict, description="text put before every query or document; empty: what the encoder declares"
     )
     max_length: int | None = Field(None, ge=8, description="tokens; null: what the encoder declares")
-    trust_remote_code: bool = False
+    trust_remote_code: bool = Field(False, description="run the model's own Python code, which can do anything")
+    allow_pickle: bool = Field(False, description="read weights that are no safetensors; a pickle can run code")
     lora: Lora | None = None
 
 
@@ -116,7 +117,8 @@ class GuideSection(Section):
     warmup_share: Share = Field(0.1, description="share of the run before a `self` guide first guides")
     prompts: dict[Literal["query", "document"], str] = Field(default_factory=dict)
     max_length: int | None = Field(None, ge=8, description="tokens; the guide's own limit")
-    trust_remote_code: bool = False
+    trust_remote_code: bool = Field(False, description="run the model's own Python code, which can do anything")
+    allow_pickle: bool = Field(False, description="read weights that are no safetensors; a pickle can run code")
 
 
 class TrainingSection(Section):

@@ -14,7 +14,7 @@ from embedtune.data.tables import Record, Table
 from embedtune.errors import DataError
 
 _PATIENCE_S = 3.0
-_NAME = re.compile(r"hf:(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?::(?P<config>[^:]+))?")
+_NAME = re.compile(r"hf:(?P<repo>\w[\w.-]*(?:/\w[\w.-]*)?)(?::(?P<config>[^:]+))?")
 
 
 class HubSet:

@@ -67,7 +67,12 @@ class PairScorer:
 
 
 def load_cross_encoder(
-    name: str, *, device: str = "auto", max_length: int | None = None, trust_remote_code: bool = False
+    name: str,
+    *,
+    device: str = "auto",
+    max_length: int | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
 ) -> PairScorer:
     """Load a cross-encoder.
 
@@ -76,7 +81,7 @@ def load_cross_encoder(
     """
     if name == STARTER:
         raise ModelError("a starter reads one text at a time; it is no cross-encoder", where="--cross-encoder")
-    found = resolve(name, trust_remote_code=trust_remote_code)
+    found = resolve(name, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
     _refuse_untrained(found)
     with quiet_libraries():
         from sentence_transformers import CrossEncoder
@@ -88,7 +93,7 @@ def load_cross_encoder(
                 max_length=max_length,
                 trust_remote_code=trust_remote_code,
                 local_files_only=found.path is not None or offline(),
-                model_kwargs={"use_safetensors": True},
+                model_kwargs={"use_safetensors": not allow_pickle or None},
             )
         except Exception as error:  # whatever a damaged or foreign model makes the libraries raise
             reason = (str(error).strip().splitlines() or ["no reason given"])[0][:300]

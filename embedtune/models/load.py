@@ -43,10 +43,10 @@ def load_encoder(
         ModelError: the model cannot be found or loaded.
         ConfigError: the device is not there, or an option does not fit the model.
     """
-    found = resolve(section.name, trust_remote_code=section.trust_remote_code)
+    found = resolve(section.name, trust_remote_code=section.trust_remote_code, allow_pickle=section.allow_pickle)
     target = choose_device(device)
     model = _make_starter(texts, seed).to(target) if found.kind == "starter" else _load(found, section, target)
-    notes = [PRETRAINED_IS_BETTER] if found.kind == "starter" else list(_bare_note(found, model))
+    notes = [PRETRAINED_IS_BETTER] if found.kind == "starter" else [*_bare_note(found, model), *_trusted(section)]
     default_lr = STATIC_LR if is_static(model) else TRANSFORMER_LR
     if is_static(model):
         _set_prompts(model, {})
@@ -119,7 +119,7 @@ def _load(found: Resolved, section: ModelSection | GuideSection, device: str) ->
                 device=device,
                 trust_remote_code=section.trust_remote_code,
                 local_files_only=found.path is not None or offline(),
-                model_kwargs={"use_safetensors": True, "dtype": torch.float32},
+                model_kwargs={"use_safetensors": not section.allow_pickle or None, "dtype": torch.float32},
             )
             # Whatever the file holds: training needs float32 weights, and mixed precision is the trainer's to choose.
             return model.float()
@@ -143,6 +143,19 @@ def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:
     mode = getattr(model[-1], "pooling_mode", None) or "its own"
     kind = (getattr(model.config, "architectures", None) or ["of no named kind"])[0]
     return [f"{found.name} is a bare transformers model ({kind}); {mode} pooling turns its tokens into one vector"]
+
+
+def _trusted(section: ModelSection | GuideSection) -> list[str]:
+    """What the user allowed the model to do, for the record."""
+    allowed = [
+        word
+        for word, given in (
+            ("run code of its own (trust_remote_code)", section.trust_remote_code),
+            ("be opened as a pickle, which can run code (allow_pickle)", section.allow_pickle),
+        )
+        if given
+    ]
+    return [f"{section.name} was allowed to {' and to '.join(allowed)}"] if allowed else []
 
 
 def _ignored(section: ModelSection | GuideSection) -> list[str]:

@@ -7,10 +7,10 @@ cannot be had. All of that is decided here in at most three seconds.
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from embedtune.errors import ModelError
@@ -31,12 +31,13 @@ class Resolved:
     path: Path | None = None
 
 
-def resolve(name: str, *, trust_remote_code: bool = False) -> Resolved:
+def resolve(name: str, *, trust_remote_code: bool = False, allow_pickle: bool = False) -> Resolved:
     """Find a model by name, in under five seconds and without loading sentence-transformers.
 
     Args:
         name: `starter`, a folder, or a Hub name (`owner/model`).
         trust_remote_code: whether a model may bring code of its own.
+        allow_pickle: whether its weights may lie in a pickle, which can run code when it is opened.
 
     Raises:
         ModelError: nothing usable goes by that name; says what was found and what to do.
@@ -46,7 +47,7 @@ def resolve(name: str, *, trust_remote_code: bool = False) -> Resolved:
     folder = Path(name).expanduser()
     # os.path.exists and not Path.exists, which raises on a name too long for the file system.
     if name.strip() and os.path.exists(folder):  # noqa: PTH110
-        check_folder(folder, trust_remote_code=trust_remote_code)
+        check_folder(folder, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
         return Resolved(name, "folder", folder)
     if _is_path(name):
         raise ModelError(
@@ -54,11 +55,11 @@ def resolve(name: str, *, trust_remote_code: bool = False) -> Resolved:
             where="model",
             next="check the path; a Hub name has the form owner/model",
         )
-    return _resolve_hub(name, trust_remote_code)
+    return _resolve_hub(name, trust_remote_code, allow_pickle)
 
 
-def check_folder(folder: Path, *, trust_remote_code: bool = False) -> None:
-    """Raise ModelError unless the folder holds a sentence-transformers or a transformers model in safetensors."""
+def check_folder(folder: Path, *, trust_remote_code: bool = False, allow_pickle: bool = False) -> None:
+    """Raise ModelError unless the folder holds a sentence-transformers or a transformers model that may be opened."""
     if not folder.is_dir():
         raise ModelError(f"{folder} is a file; a model is a folder", where="model", next=f"try {folder.parent}")
     if not (folder / "modules.json").exists() and not (folder / "config.json").exists():
@@ -68,17 +69,18 @@ def check_folder(folder: Path, *, trust_remote_code: bool = False) -> None:
             where="model",
             next=_model_inside(folder),
         )
-    _check_weights(str(folder), [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()])
+    files = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+    _check_weights(str(folder), files, allow_pickle)
     if not trust_remote_code:
         _check_code(folder)
 
 
-def _resolve_hub(name: str, trust_remote_code: bool) -> Resolved:
+def _resolve_hub(name: str, trust_remote_code: bool, allow_pickle: bool) -> Resolved:
     full_name = name if "/" in name else f"{ORGANISATION}/{name}"
     for candidate in dict.fromkeys((name, full_name)):
         cached = _cached(candidate)
         if cached is not None:
-            check_folder(cached, trust_remote_code=trust_remote_code)
+            check_folder(cached, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
             return Resolved(name, "hub", cached)
     if offline():
         raise ModelError(
@@ -89,7 +91,7 @@ def _resolve_hub(name: str, trust_remote_code: bool) -> Resolved:
     full_name, files = _ask_hub(name, full_name)
     if "modules.json" not in files and "config.json" not in files:
         raise ModelError(f"{full_name} on the Hub is not a sentence-transformers or transformers model", where="model")
-    _check_weights(full_name, files)
+    _check_weights(full_name, files, allow_pickle)
     return Resolved(name, "hub")
 
 
@@ -156,18 +158,30 @@ def _cached(repository: str) -> Path | None:
     return None
 
 
-def _check_weights(name: str, files: list[str]) -> None:
-    if any(file.endswith(".safetensors") for file in files):
-        return
-    pickles = [file for file in files if file.endswith(PICKLES)]
-    if pickles:
+def pickled_weights(files: Iterable[str]) -> list[str]:
+    """Those of a model's files that would be opened as a pickle: weights with no safetensors beside them.
+
+    >>> pickled_weights(["model.safetensors", "training_args.bin", "2_Dense/pytorch_model.bin"])
+    ['2_Dense/pytorch_model.bin']
+    """
+    paths = [PurePosixPath(file) for file in files]
+    safe = {path.parent for path in paths if path.suffix == ".safetensors"}
+    pickles = [path for path in paths if path.suffix in PICKLES and path.parent not in safe]
+    # With safetensors elsewhere only files of the name that libraries look for are weights.
+    return sorted(str(path) for path in pickles if not safe or path.name.startswith("pytorch_model"))
+
+
+def _check_weights(name: str, files: list[str], allow_pickle: bool) -> None:
+    pickles = pickled_weights(files)
+    if pickles and not allow_pickle:
         raise ModelError(
-            f"{name} keeps its weights only as pickle ({pickles[0]}), which can run code when opened; "
+            f"{name} keeps weights only as pickle ({pickles[0]}), which can run code when opened; "
             "safetensors is needed",
             where="model",
-            next="convert it with safetensors, or choose a model that has model.safetensors",
+            next="choose a model that has model.safetensors, convert this one, or trust it with --allow-pickle",
         )
-    raise ModelError(f"{name} describes a model but holds no weights (*.safetensors)", where="model")
+    if not pickles and not any(file.endswith(".safetensors") for file in files):
+        raise ModelError(f"{name} describes a model but holds no weights (*.safetensors)", where="model")
 
 
 def _check_code(folder: Path) -> None:
@@ -183,7 +197,7 @@ def _check_code(folder: Path) -> None:
         raise ModelError(
             f"{folder} needs code of its own ({', '.join(foreign)})",
             where="model",
-            next="read that code, then set model.trust_remote_code=true",
+            next="read that code, then trust it with --trust-remote-code",
         )
 
 

@@ -25,6 +25,7 @@ from embedtune.workflows.evaluation_result import (
     means_over_sets,
 )
 from embedtune.workflows.evaluation_systems import Systems
+from embedtune.workflows.evaluation_training import Training, read_training
 from embedtune.workflows.output_folder import fresh_folder
 from embedtune.workflows.run_folder import machine_facts
 from embedtune.workflows.talk import Silence, Talk
@@ -49,11 +50,12 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
     talk = talk or Silence()
     _check(config)
     runs = {path: read_run(Path(path).expanduser()) for path in config.models.runs}
-    tasks = read_tasks(config)
-    _say(tasks, talk)
+    training = read_training(config, talk)
+    tasks = read_tasks(config, training)
+    _say(tasks, training, talk)
     with fresh_folder(config.output.folder, EVALUATIONS, file_name(tasks[0].name)) as folder:
         _score(config, tasks, runs, folder, talk)
-        result = replace(_result(config, tasks, folder), elapsed_s=round(time.perf_counter() - started, 2))
+        result = replace(_result(config, tasks, training, folder), elapsed_s=round(time.perf_counter() - started, 2))
         plain = result.as_json()
         (folder / RESULT).write_text(json.dumps(plain, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         (folder / REPORT).write_text(evaluation_page(plain), encoding="utf-8")
@@ -74,24 +76,24 @@ def _check(config: EvaluateConfig) -> None:
     named = [("--query-model", models.query)] if models.query else []
     for option, name in [*(("--model", name) for name in models.encoders), *named]:
         try:
-            resolve(name, trust_remote_code=models.trust_remote_code)
+            resolve(name, trust_remote_code=models.trust_remote_code, allow_pickle=models.allow_pickle)
         except EmbedtuneError as error:
             error.where = option
             raise
 
 
-def _say(tasks: Sequence[Task], talk: Talk) -> None:
+def _say(tasks: Sequence[Task], training: Training, talk: Talk) -> None:
     """Say aloud what was read and what is odd about it."""
     for task in tasks:
         for sentence in task.described:
             talk.say(sentence)
-    for finding in _findings(tasks):
+    for finding in _findings(tasks, training):
         (talk.say if finding.severity == "note" else talk.warn)(f"{finding.message} {finding.fix}".strip())
 
 
-def _findings(tasks: Sequence[Task]) -> list[Finding]:
+def _findings(tasks: Sequence[Task], training: Training) -> list[Finding]:
     """What is odd about the sets, each with its name where there are several."""
-    found = []
+    found = list(training.findings)
     for task in tasks:
         prefix = f"{task.name}: " if len(tasks) > 1 else ""
         found += [replace(finding, message=prefix + finding.message) for finding in task.findings]
@@ -112,7 +114,7 @@ def _score(config: EvaluateConfig, tasks: Sequence[Task], runs: Mapping[str, Run
         tasks[0].by_run(systems, path, run)
 
 
-def _result(config: EvaluateConfig, tasks: Sequence[Task], folder: Path) -> EvaluateResult:
+def _result(config: EvaluateConfig, tasks: Sequence[Task], training: Training, folder: Path) -> EvaluateResult:
     """Write rankings and values per query, and put everything together."""
     alone, seed = len(tasks) == 1, config.evaluation.seed
     rows: list[dict[str, Any]] = []
@@ -128,7 +130,7 @@ def _result(config: EvaluateConfig, tasks: Sequence[Task], folder: Path) -> Eval
         metric=str(parse_metric(config.evaluation.metrics[0])),
         means=tuple(means_over_sets(rows)),
         comparisons=tuple(comparisons),
-        findings=tuple(_findings(tasks)),
+        findings=tuple(_findings(tasks, training)),
         described=_described(config, tasks),
         evidence=tuple(found for task in tasks if (found := task.evidence())),
         facts={**machine_facts(), "data_sha256": _hashes(config, tasks), "options": config.model_dump()},

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config.mining import MineConfig
+from embedtune.config.schema import ModelSection
 from embedtune.data.layouts import check_layout
 from embedtune.data.pairs import Pairs, read_pairs
 from embedtune.data.words import counted
@@ -56,7 +57,8 @@ def _check_recipe(config: MineConfig) -> None:
     """Refuse what this machine or the recipe itself does not allow, before anything is read."""
     check_layout(Path(config.output.path), config.output.format)
     choose_device(config.mining.device)
-    resolve(config.model.name, trust_remote_code=config.model.trust_remote_code)
+    model = config.model
+    resolve(model.name, trust_remote_code=model.trust_remote_code, allow_pickle=model.allow_pickle)
     for option, section in (("--guide", config.guide), ("--cross-encoder", config.cross_encoder)):
         if section.name == STARTER:
             raise ConfigError(
@@ -65,12 +67,12 @@ def _check_recipe(config: MineConfig) -> None:
                 next="name a model trained elsewhere",
             )
         if section.name is not None:
-            _resolve_judge(option, section.name, trust=section.trust_remote_code)
+            _resolve_judge(option, section.as_model())
 
 
-def _resolve_judge(option: str, name: str, *, trust: bool) -> None:
+def _resolve_judge(option: str, section: ModelSection) -> None:
     try:
-        resolve(name, trust_remote_code=trust)
+        resolve(section.name, trust_remote_code=section.trust_remote_code, allow_pickle=section.allow_pickle)
     except EmbedtuneError as error:
         error.where = option
         raise

@@ -57,7 +57,8 @@ def _check_recipe(config: TrainConfig, talk: Talk) -> None:
         check_term(term.name, term.args)
     check_queue(config)
     choose_device(config.training.device)
-    resolve(config.model.name, trust_remote_code=config.model.trust_remote_code)
+    model = config.model
+    resolve(model.name, trust_remote_code=model.trust_remote_code, allow_pickle=model.allow_pickle)
     _resolve_guide(config, talk)
     if config.output.tensorboard and find_spec("tensorboard") is None:
         raise ConfigError(
@@ -98,7 +99,7 @@ def _resolve_guide(config: TrainConfig, talk: Talk) -> None:
     if guide_path(config) is not None:
         return
     try:
-        resolve(name, trust_remote_code=config.guide.trust_remote_code)
+        resolve(name, trust_remote_code=config.guide.trust_remote_code, allow_pickle=config.guide.allow_pickle)
     except ModelError as error:
         hint = did_you_mean(name, OWN_GUIDES)
         error.where, error.message = "--guide", f"{error.message}{hint}" if hint else error.message

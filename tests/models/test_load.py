@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from embedtune.config.schema import GuideSection, ModelSection
 from embedtune.errors import ConfigError, ModelError
@@ -138,3 +139,17 @@ def test_devices(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(ConfigError, match=r"it has cuda:0, cuda:1, mps, cpu"):
         choose_device("cuda:2")
     assert choose_device("cpu") == "cpu"
+
+
+def test_a_pickle_is_opened_only_when_allowed(bert_folder: Path, tmp_path: Path):
+    folder = tmp_path / "pickled"
+    shutil.copytree(bert_folder, folder)
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    with pytest.raises(ModelError, match="only as pickle"):
+        load_encoder(ModelSection(name=str(folder)), device="cpu")
+    allowed = load_encoder(ModelSection(name=str(folder), allow_pickle=True), device="cpu")
+    assert any("allow_pickle" in note for note in allowed.notes)
+    plain = load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+    assert plain.fingerprint() == allowed.fingerprint() and not plain.notes

@@ -159,6 +159,25 @@ def test_pickled_weights_are_refused(tmp_path: Path):
         resolve(str(tmp_path))
 
 
+def test_a_pickle_may_be_allowed(tmp_path: Path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    assert resolve(str(tmp_path), allow_pickle=True).kind == "folder"
+
+
+def test_a_pickle_of_one_module_beside_safetensors_of_another_is_refused(tmp_path: Path):
+    (tmp_path / "2_Dense").mkdir()
+    for name in ("config.json", "model.safetensors", "training_args.bin"):
+        (tmp_path / name).write_text("{}")
+    assert resolve(str(tmp_path)).kind == "folder"
+    (tmp_path / "2_Dense" / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"only as pickle \(2_Dense/pytorch_model.bin\)") as caught:
+        resolve(str(tmp_path))
+    assert "--allow-pickle" in (caught.value.next or "")
+    (tmp_path / "2_Dense" / "model.safetensors").write_bytes(b"")
+    assert resolve(str(tmp_path)).kind == "folder"
+
+
 def test_code_of_its_own_needs_permission(tmp_path: Path):
     modules = [{"idx": 0, "name": "0", "path": "", "type": "modeling.Odd"}]
     (tmp_path / "modules.json").write_text(json.dumps(modules))

@@ -137,6 +137,7 @@ def ask_cross_encoder(config: MineConfig, search: Search, job: Job, talk: Talk) 
             device=config.mining.device,
             max_length=section.max_length,
             trust_remote_code=section.trust_remote_code,
+            allow_pickle=section.allow_pickle,
         )
     key = key_of({"weights": fingerprint(scorer), "max_length": section.max_length})
     judge = CrossJudge(search, job.stage("cross", cross_encoder=key, candidates=search.folder.name), key)
