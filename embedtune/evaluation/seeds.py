@@ -4,13 +4,14 @@ Another seed of the same recipe moves the mean of all queries together, by as mu
 do not make that smaller, only more seeds do. So a difference must stand out against both, queries and seeds.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from embedtune.evaluation.significance import LEVEL, Comparison, On, compare_paired, verdict_of
+from embedtune.evaluation.significance import LEVEL, Comparison, On, compare_paired, p_said, verdict_of
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,16 @@ class OverSeeds:
     degrees: float
     p_value: float | None
     p_both: float
+
+    @property
+    def sentence(self) -> str:
+        """What was taken for chance, in words."""
+        alone = "no two seeds differ" if self.p_value is None else f"over seeds alone {p_said(self.p_value)}"
+        return f"Queries and seeds are both taken for chance: {self.a} against {self.b} seeds, {alone}."
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, the sentence included, ready for JSON."""
+        return {**asdict(self), "sentence": self.sentence}
 
 
 def compare_seeds(

@@ -72,7 +72,9 @@ class Comparison:
             opening += f" (weak evidence: fewer than {WEAK_BELOW} {self.items})"
         evidence = f"{self.difference:+.3f}, 95 % interval {self.interval[0]:+.3f} to {self.interval[1]:+.3f}"
         over = f"{self.queries:,} test {self.items}{whose}"
-        said = f"{opening}: {metric_label(self.metric)} {self._change()} ({evidence}, {_p(self.p_value)}) over {over}"
+        said = (
+            f"{opening}: {metric_label(self.metric)} {self._change()} ({evidence}, {p_said(self.p_value)}) over {over}"
+        )
         # Where no query changed at all there is no spread to tell from what would have been seen.
         if self.verdict == "no difference shown" and self.minimum_detectable_effect >= 0.0005:
             least = f"{self.minimum_detectable_effect:.3f}"
@@ -244,8 +246,12 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def _p(p_value: float) -> str:
-    """A p-value in three decimals, never rounded across the level that decides."""
+def p_said(p_value: float) -> str:
+    """A p-value in three decimals, never rounded across the level that decides.
+
+    >>> p_said(0.0001), p_said(0.04996), p_said(0.3)
+    ('p < 0.001', 'p < 0.05', 'p = 0.300')
+    """
     if p_value < 0.001:
         return "p < 0.001"
     if p_value < LEVEL <= round(p_value, 3):

@@ -1,118 +1,104 @@
-"""`embedtune compare`: is B really better than A? A paired test over queries, between systems or sets of seeds."""
+"""`embedtune compare`: is B really better than A? A paired test over queries, and over seeds if there are several."""
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from string import ascii_lowercase
 
 import numpy as np
 
 from embedtune.data.rows import Finding
 from embedtune.data.words import counted
+from embedtune.durable import write_text
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.metrics import parse_metric
-from embedtune.evaluation.significance import Comparison, On, compare_paired
+from embedtune.evaluation.seeds import compare_seeds
+from embedtune.evaluation.significance import On
+from embedtune.reports.comparison import comparison_page, comparison_report
+from embedtune.workflows.compare_evidence import Side, evidence_of
+from embedtune.workflows.compare_result import CompareResult, Test, verdicts_of
 from embedtune.workflows.compare_sources import Sources, Values
+from embedtune.workflows.evaluation_result import file_name
+from embedtune.workflows.output_folder import fresh_folder
+from embedtune.workflows.run_folder import machine_facts
 
 DEFAULT_METRIC = "ndcg@10"
 GUARDS: Mapping[str, tuple[str, ...]] = {"worse": ("worse",), "not-better": ("worse", "no difference shown")}
-"""--fail-if -> the verdicts on B that fail."""
-SHOWN = 5
+"""--fail-if -> the verdicts that fail."""
+COMPARISONS = Path("comparisons")
+"""Where comparisons go that were given no folder."""
+RESULT, REPORT = "comparison.json", "report.html"
 
 
 @dataclass(frozen=True)
-class CompareResult:
-    """The outcome of `embedtune compare`; the field names are the `--json` keys and stay.
-
-    Args:
-        metric: what is compared.
-        a, b: means over the queries, and over the seeds where there are several.
-        difference: b - a.
-        interval: 95 % bootstrap interval of the difference.
-        p_value: two-sided, paired permutation test.
-        minimum_detectable_effect: the true difference that would have been found 4 times in 5.
-        verdict: on b: better, worse, no difference shown.
-        queries: how many were compared.
-        on: unseen where queries whose documents a run was trained on are left out, else all.
-        sentence: the verdict in words.
-        names: what a and b are.
-        seeds: the mean of every seed of a and b.
-        won, lost, tied: queries on which b is above, below, equal.
-        most_won, most_lost: queries with the largest differences: query, text, a, b.
-        failed: whether --fail-if holds.
-    """
-
-    metric: str
-    a: float
-    b: float
-    difference: float
-    interval: tuple[float, float]
-    p_value: float
-    minimum_detectable_effect: float
-    verdict: str
-    queries: int
-    on: str
-    sentence: str
-    names: Mapping[str, Sequence[str]]
-    seeds: Mapping[str, Sequence[float]]
-    won: int
-    lost: int
-    tied: int
-    most_won: Sequence[Mapping[str, Any]]
-    most_lost: Sequence[Mapping[str, Any]]
-    failed: bool = False
-    findings: tuple[Finding, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The plain object that `--json` prints."""
-        return dataclasses.asdict(self)
-
-
-def compare(
-    a: str,
-    b: str,
-    *,
-    metric: str | None = None,
-    data: str | None = None,
-    split: str = "test",
-    fail_if: str | None = None,
-) -> CompareResult:
-    """Compare B with A on the queries that they share.
+class CompareOptions:
+    """What is compared, and how.
 
     Args:
         a: a run folder, an evaluation folder (`FOLDER#MODEL` where it holds several), a TREC run; several seeds of one
             recipe with commas between them.
-        b: the same.
-        metric: such as "ndcg@10".
+        others: the same; each is compared with a, and the first of them is b.
+        metrics: such as "ndcg@10"; the first decides the verdict.
         data: the judged data of TREC runs.
         split: which of their splits.
         fail_if: "worse" or "not-better"; see `failed` of the result.
+        output: a new folder for the report; None for a dated one.
+    """
+
+    a: str
+    others: Sequence[str]
+    metrics: Sequence[str] = ()
+    data: str | None = None
+    split: str = "test"
+    fail_if: str | None = None
+    output: str | None = None
+
+
+def compare(options: CompareOptions) -> CompareResult:
+    """Compare systems with A on the queries that all share, and write a report.
 
     Raises:
         EmbedtuneError: anything the user can mend; says what to do.
     """
-    if fail_if is not None and fail_if not in GUARDS:
-        raise ConfigError(f"{fail_if!r} is no verdict; there are {', '.join(GUARDS)}", where="--fail-if")
-    wanted = str(parse_metric(metric or DEFAULT_METRIC))
-    sources = Sources(data, split, wanted)
-    sides = [[sources.read(name) for name in names_in(text)] for text in (a, b)]
-    everything = [one for side in sides for one in side]
-    chosen = _metric(everything, wanted, asked=metric is not None)
+    if options.fail_if is not None and options.fail_if not in GUARDS:
+        raise ConfigError(f"{options.fail_if!r} is no verdict; there are {', '.join(GUARDS)}", where="--fail-if")
+    wanted = list(dict.fromkeys(str(parse_metric(metric)) for metric in options.metrics or (DEFAULT_METRIC,)))
+    named = (options.a, *options.others)
+    if len(named) > len(ascii_lowercase):
+        raise ConfigError(f"{len(named)} systems at once; {len(ascii_lowercase)} at most", where="compare")
+    sources = Sources(options.data, options.split, wanted)
+    read = [[sources.read(name) for name in names_in(text)] for text in named]
+    everything = [one for seeds in read for one in seeds]
+    metrics = _metrics(everything, wanted, asked=bool(options.metrics))
     queries, on, findings = _queries(everything)
-    values = [np.array([[one.scores[q][chosen] for q in queries] for one in side]) for side in sides]  # (S, Q) each
-    means = [side.mean(axis=0) for side in values]  # (Q,) each
-    found = compare_paired(means[0], means[1], metric=chosen, on=on)
-    seeds = {key: side.mean(axis=1).tolist() for key, side in zip("ab", values, strict=True)}
-    texts = {query: text for one in everything for query, text in one.texts.items()}
-    return CompareResult(
-        **_fields(found),
-        names={key: [one.name for one in side] for key, side in zip("ab", sides, strict=True)},
-        seeds=seeds,
-        **_changes(queries, texts, *means),
-        failed=fail_if is not None and found.verdict in GUARDS[fail_if],
-        findings=(*(finding for one in everything for finding in one.findings), *findings, *_overlap(seeds)),
-    )
+    sides = [Side(text, seeds, _values(seeds, queries, metrics[0])) for text, seeds in zip(named, read, strict=True)]
+    tests = [[_test(sides[0], other, queries, metric, on) for metric in metrics] for other in sides[1:]]
+    found = evidence_of(sides, queries, metrics[0], sources, on=on)
+    verdicts = verdicts_of(tests, found.evidence)
+    with fresh_folder(options.output, COMPARISONS, file_name(options.others[0])) as folder:
+        result = CompareResult(
+            **verdicts[0],
+            names={key: [one.name for one in side.seeds] for key, side in zip(ascii_lowercase, sides, strict=False)},
+            seeds={key: side.values.mean(axis=1).tolist() for key, side in zip(ascii_lowercase, sides, strict=False)},
+            others=tuple(verdicts[1:]),
+            evidence=(found.evidence.as_dict(),),
+            failed=any(one["verdict"] in GUARDS.get(options.fail_if or "", ()) for one in verdicts),
+            findings=(*(each for one in everything for each in one.findings), *findings, *found.findings),
+            described=found.described,
+            facts={**machine_facts(), "options": dataclasses.asdict(options)},
+            report=str(folder / REPORT),
+        )
+        _write(folder, result)
+    return result
+
+
+def _write(folder: Path, result: CompareResult) -> None:
+    plain = result.as_json()
+    write_text(folder / RESULT, json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
+    write_text(folder / REPORT, comparison_page(plain))
+    write_text((folder / REPORT).with_suffix(".md"), comparison_report(plain))
 
 
 def names_in(text: str) -> list[str]:
@@ -125,16 +111,16 @@ def names_in(text: str) -> list[str]:
     return names
 
 
-def _metric(values: Sequence[Values], wanted: str, *, asked: bool) -> str:
-    """The metric asked for, or else the usual one, or else the first that all have."""
-    if all(wanted in one.metrics for one in values):
+def _metrics(values: Sequence[Values], wanted: list[str], *, asked: bool) -> list[str]:
+    """The metrics asked for, or else the usual one, or else the first that all have."""
+    lacking = [(one, metric) for metric in wanted for one in values if metric not in one.metrics]
+    if not lacking:
         return wanted
     shared = [name for name in values[0].metrics if all(name in one.metrics for one in values)]
     if shared and not asked:
-        return shared[0]
-    lacking = next(one for one in values if wanted not in one.metrics)
+        return shared[:1]
     raise ConfigError(
-        f"{lacking.name} has no values of {wanted}",
+        f"{lacking[0][0].name} has no values of {lacking[0][1]}",
         where="--metric",
         next=f"all have {', '.join(shared)}" if shared else "evaluate them again with the same --metrics",
     )
@@ -171,42 +157,9 @@ def _differing(values: Sequence[Values], shared: int) -> list[Finding]:
     return findings
 
 
-def _overlap(seeds: Mapping[str, Sequence[float]]) -> list[Finding]:
-    """A word where another seed could turn the order round."""
-    low, high = sorted(seeds.values(), key=lambda means: float(np.mean(means)))
-    if max(map(len, seeds.values())) < 2 or max(low) < min(high):
-        return []
-    message = "the seeds of both overlap: one run more of either could turn the order round."
-    return [Finding("seeds-overlap", "warning", len(low) + len(high), message, "Train more seeds.")]
+def _values(seeds: Sequence[Values], queries: Sequence[str], metric: str) -> np.ndarray:
+    return np.array([[one.scores[query][metric] for query in queries] for one in seeds])  # (S, Q)
 
 
-def _fields(found: Comparison) -> dict[str, Any]:
-    return {
-        "metric": found.metric,
-        "a": found.before,
-        "b": found.after,
-        "difference": found.difference,
-        "interval": found.interval,
-        "p_value": found.p_value,
-        "minimum_detectable_effect": found.minimum_detectable_effect,
-        "verdict": found.verdict,
-        "queries": found.queries,
-        "on": found.on,
-        "sentence": found.sentence,
-    }
-
-
-def _changes(queries: Sequence[str], texts: Mapping[str, str], a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
-    """How many queries were won and lost, and those most."""
-    difference = np.where(np.abs(b - a) < 1e-9, 0.0, b - a)  # (Q,)
-    order = np.argsort(difference, kind="stable")
-    most = {
-        "most_won": [i for i in order[::-1][:SHOWN].tolist() if difference[i] > 0],
-        "most_lost": [i for i in order[:SHOWN].tolist() if difference[i] < 0],
-    }
-    rows = {
-        name: [{"query": queries[i], "text": texts.get(queries[i]), "a": float(a[i]), "b": float(b[i])} for i in places]
-        for name, places in most.items()
-    }
-    won, lost = int((difference > 0).sum()), int((difference < 0).sum())
-    return {"won": won, "lost": lost, "tied": len(queries) - won - lost, **rows}
+def _test(a: Side, b: Side, queries: Sequence[str], metric: str, on: On) -> Test:
+    return compare_seeds(_values(a.seeds, queries, metric), _values(b.seeds, queries, metric), metric=metric, on=on)

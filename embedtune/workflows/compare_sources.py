@@ -1,14 +1,14 @@
 """Values per query of whatever can be compared: a training run, an evaluation, or a TREC run on judged data."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from embedtune.data.judged_source import read_judged
-from embedtune.data.rows import Finding
+from embedtune.data.rows import Finding, RetrievalSet
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.judged import JudgedSet, as_arrays
 from embedtune.evaluation.rankers import by_run
@@ -17,6 +17,7 @@ from embedtune.evaluation.trec import read_run
 from embedtune.workflows.evaluation_result import PER_QUERY, RESULT
 from embedtune.workflows.evaluation_systems import run_findings
 from embedtune.workflows.run_folder import RunFolder
+from embedtune.workflows.scoring import AFTER_RUN, BEFORE_RUN
 
 _ASK = "give a run folder of `embedtune train`, a folder of `embedtune evaluate`, or a TREC run with --data"
 
@@ -31,6 +32,9 @@ class Values:
         sets: names of the sets; empty where they are not known.
         unseen: the queries whose documents training never saw; None where that is not known.
         texts: of the queries, where they are known.
+        rankings: name of the set -> TREC run, where the rankings were kept.
+        by_vectors: whether the scores of the rankings compare vectors.
+        folder: the run or evaluation that it is from.
         hashes: of the files that the queries came from, where they are known.
         findings: what is odd about it.
     """
@@ -40,6 +44,9 @@ class Values:
     sets: frozenset[str] = frozenset()
     unseen: frozenset[str] | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
+    rankings: Mapping[str, Path] = field(default_factory=dict)
+    by_vectors: bool = False
+    folder: Path | None = None
     hashes: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
 
@@ -51,17 +58,17 @@ class Values:
 
 @dataclass(frozen=True)
 class Sources:
-    """Reads what a comparison names; judged data are read once, and only for TREC runs.
+    """Reads what a comparison names; judged data are read once, and only where they are needed.
 
     Args:
-        data: the judged data of TREC runs, where they were given.
+        data: the judged data, where they were given; TREC runs need them.
         split: which of their splits.
-        metric: what TREC runs are scored by.
+        metrics: what TREC runs are scored by.
     """
 
     data: str | None
     split: str
-    metric: str
+    metrics: Sequence[str]
 
     def read(self, name: str) -> Values:
         """The values of one system: a path, and for a folder that holds several systems its name behind a `#`.
@@ -79,29 +86,37 @@ class Sources:
         if not (path / PER_QUERY).is_file():
             raise DataError(_lacking(path), where=name, next=_ASK)
         lines = _lines(path / PER_QUERY)
-        return _of_evaluation(name, path, lines, choice) if "scores" in lines[0] else _of_training(name, lines, choice)
+        return (_of_evaluation if "scores" in lines[0] else _of_training)(name, path, lines, choice)
 
     def _of_run(self, name: str, path: Path) -> Values:
         if self.data is None:
             raise ConfigError(
                 "a TREC run says nothing of what is relevant", where=name, next="add --data SET, and --split"
             )
-        run, judged, queries = read_run(path), *self._judged
-        scores = score_ranking(by_run(run, judged), judged, [self.metric]).per_query[self.metric].tolist()
+        run, judged, queries = read_run(path), self._arrays, self.judged.queries
+        scores = score_ranking(by_run(run, judged), judged, self.metrics).per_query
         return Values(
             name,
-            {query: {self.metric: value} for query, value in zip(judged.query_ids, scores, strict=True)},
+            {
+                query: {metric: float(values[row]) for metric, values in scores.items()}
+                for row, query in enumerate(judged.query_ids)
+            },
             sets=frozenset([judged.name]),
             texts=queries,
+            rankings={judged.name: path},
             findings=tuple(run_findings(name, run, judged, queries)),
         )
 
     @cached_property
-    def _judged(self) -> tuple[JudgedSet, Mapping[str, str]]:
-        source = read_judged(str(self.data), self.split, {})
-        judged = as_arrays(source.judged)
+    def judged(self) -> RetrievalSet:
+        """The judged data that were given."""
+        return read_judged(str(self.data), self.split, {}).judged
+
+    @cached_property
+    def _arrays(self) -> JudgedSet:
+        judged = as_arrays(self.judged)
         demand_judged(judged)
-        return judged, source.judged.queries
+        return judged
 
 
 def _lacking(path: Path) -> str:
@@ -110,13 +125,22 @@ def _lacking(path: Path) -> str:
     return f"there is no {PER_QUERY} in it" if path.is_dir() else "no such file or folder"
 
 
-def _of_training(name: str, lines: list[dict[str, Any]], choice: str) -> Values:
+def _of_training(name: str, folder: Path, lines: list[dict[str, Any]], choice: str) -> Values:
     """The tuned model of a run, or with `#before` the encoder as it came."""
     when = choice or "after"
     if when not in ("before", "after"):
         raise ConfigError(f"a training run holds before and after, and no {when!r}", where=name)
     unseen = frozenset(line["query"] for line in lines if line["unseen"])
-    return Values(name, {line["query"]: line[when] for line in lines}, unseen=unseen)
+    ranking = folder / {"before": BEFORE_RUN, "after": AFTER_RUN}[when]
+    return Values(
+        name,
+        {line["query"]: line[when] for line in lines},
+        unseen=unseen,
+        texts={line["query"]: line["text"] for line in lines if line.get("text") is not None},
+        rankings={"": ranking} if ranking.is_file() else {},
+        by_vectors=True,
+        folder=folder,
+    )
 
 
 def _of_evaluation(name: str, folder: Path, lines: list[dict[str, Any]], choice: str) -> Values:
@@ -130,14 +154,29 @@ def _of_evaluation(name: str, folder: Path, lines: list[dict[str, Any]], choice:
             next=f"name one of them: {folder}#{labels[-1]}",
         )
     sets = frozenset(line["data"] for line in lines)
-    keys = [f"{line['data']}: {line['query']}" if len(sets) > 1 else line["query"] for line in lines]
+    keys = [in_set(line["data"], line["query"], several=len(sets) > 1) for line in lines]
+    result = _result(folder)
+    rows = [row for row in result.get("models", ()) if row.get("label") == label and row.get("run")]
     return Values(
         name,
         {key: line["scores"][label] for key, line in zip(keys, lines, strict=True)},
         sets=sets,
         texts={key: line["text"] for key, line in zip(keys, lines, strict=True)},
-        hashes=_hashes(folder / RESULT),
+        hashes=frozenset(result.get("facts", {}).get("data_sha256", {}).values()),
+        rankings={row["data"]: path for row in rows if (path := _found(folder, row["run"])) is not None},
+        by_vectors=any(row.get("dimensions") is not None for row in rows),
+        folder=folder,
     )
+
+
+def in_set(name: str, identity: str, *, several: bool) -> str:
+    """The id of a query or document where a comparison has one set, or else its set's name and id."""
+    return f"{name}: {identity}" if several else identity
+
+
+def _found(folder: Path, run: str) -> Path | None:
+    """The file of a ranking; an evaluation's own lie in its folder, wherever that is now."""
+    return next((path for path in (folder / Path(run).name, Path(run)) if path.is_file()), None)
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -159,8 +198,9 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _hashes(path: Path) -> frozenset[str]:
+def _result(folder: Path) -> dict[str, Any]:
     try:
-        return frozenset(json.loads(path.read_text(encoding="utf-8"))["facts"]["data_sha256"].values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return frozenset()  # a record to check against, not one to depend on
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # a record to check against, not one to depend on
+    return result if isinstance(result, dict) else {}

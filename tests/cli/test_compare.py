@@ -106,8 +106,45 @@ def test_seeds_are_averaged_query_by_query_and_shown(compare: Compare, base: np.
     result = compare("a1,a2", "b1,b2")
     assert result["seeds"]["a"] == pytest.approx([seeds[0].mean(), seeds[1].mean()])
     assert result["difference"] == pytest.approx(((seeds[2] + seeds[3]) / 2 - (seeds[0] + seeds[1]) / 2).mean())
-    assert [one["code"] for one in result["findings"]] == ["seeds-overlap"]
+    theirs = stats.ttest_ind(result["seeds"]["b"], result["seeds"]["a"], equal_var=False)
+    assert result["over_seeds"]["p_value"] == pytest.approx(theirs.pvalue)
+    assert result["p_value"] >= result["over_seeds"]["p_both"] and result["verdict"] == "no difference shown"
+    assert "2 against 2 seeds, over seeds alone p = " in result["sentence"]
+    assert "each seed ranks its own way" in result["described"][0]
     assert compare("a1,a1", "b1", code=2)["error"]["message"].startswith("a1 is named twice")
+
+
+def test_several_metrics_and_systems_are_adjusted_together(compare: Compare, base: np.ndarray) -> None:
+    rng = np.random.default_rng(4)
+    b, c = (base + shift + 0.1 * rng.normal(size=QUERIES) for shift in (0.05, -0.04))
+    evaluated("all", a=base, b=b, c=c)
+    alone = [compare("all#a", f"all#{other}")["p_value"] for other in "bc"]
+    result = compare("all#a", "all#b", "all#c", "--metric", "ndcg@10,map@5", "--fail-if", "worse", code=3)
+    (other,) = result["others"]
+    assert [row["metric"] for row in result["metrics"]] == ["ndcg@10", "map@5"]
+    assert [result["p_value"], other["p_value"]] == pytest.approx(alone)
+    smaller, greater = sorted(alone)
+    assert sorted([result["p_holm"], other["p_holm"]]) == pytest.approx([4 * smaller, max(4 * smaller, 3 * greater)])
+    assert (result["verdict"], other["verdict"]) == ("better", "worse")  # by the adjusted values
+    assert result["metrics"][1]["p_holm"] == 1.0
+    assert list(result["names"]) == ["a", "b", "c"]
+    assert [(pair["a"], pair["b"]) for pair in result["evidence"][0]["pairs"]] == [
+        ("all#a", "all#b"),
+        ("all#a", "all#c"),
+    ]
+
+
+def test_a_report_is_left_and_named(compare: Compare, base: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluated("both", a=base, b=base - 0.1)
+    result = compare("both#a", "both#b", "--fail-if", "worse", "--output", "here", code=3)
+    assert result["report"] == str(Path("here/report.html"))
+    assert json.loads(Path("here/comparison.json").read_text(encoding="utf-8")) == {
+        key: value for key, value in result.items() if key != "stderr"
+    }
+    assert "질문" in Path("here/report.md").read_text(encoding="utf-8")
+    assert "not empty" in compare("both#a", "both#b", "--output", "here", code=2)["error"]["message"]
+    assert guarded(build_app(), ["compare", "both#a", "both#b"]) == 0
+    assert "report  comparisons/" in capsys.readouterr().out
 
 
 def test_a_guard_ends_with_3_and_still_prints_the_result(compare: Compare, base: np.ndarray) -> None:

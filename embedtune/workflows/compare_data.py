@@ -1,0 +1,69 @@
+"""The judged sets that a run or an evaluation was scored on, read again from where they were recorded to be."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from embedtune.config.evaluation import EvaluateConfig
+from embedtune.data.judged_source import read_judged
+from embedtune.data.prepare import prepare
+from embedtune.data.rows import RetrievalSet
+from embedtune.errors import DataError
+from embedtune.workflows.evaluation_result import RESULT
+from embedtune.workflows.run_folder import RunFolder
+
+Sets = Mapping[str, RetrievalSet]
+"""Name -> set; a training run's only one has no name."""
+
+
+def recorded_sets(folder: Path) -> Sets:
+    """The judged sets of a run or an evaluation.
+
+    Raises:
+        EmbedtuneError: they are not on this machine any more, or have changed.
+    """
+    run = RunFolder(folder)
+    return {"": _of_run(run)} if run.begun else _of_evaluation(folder)
+
+
+def _of_run(run: RunFolder) -> RetrievalSet:
+    config = run.recipe()
+    _refuse_hub(filter(None, (config.data.source, config.data.eval_source)))
+    data = prepare(config.data, config.training.seed)
+    _demand_same(run.facts().get("data_sha256", {}), data.hashes)
+    if data.test is None:
+        raise DataError("there is no test split in it", where=config.data.source)
+    return data.test
+
+
+def _of_evaluation(folder: Path) -> Sets:
+    try:
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        config = EvaluateConfig.model_validate(result["facts"]["options"])
+        recorded = result["facts"]["data_sha256"]
+        names = list(dict.fromkeys(row["data"] for row in result["models"]))
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        raise DataError("it does not say which data it was made on", where=str(folder)) from error
+    _refuse_hub(config.data.sources)
+    found: dict[str, RetrievalSet] = {}
+    for name, source in zip(names, config.data.sources, strict=True):
+        read = read_judged(source, config.data.split, config.data.columns, seed=config.evaluation.seed)
+        _demand_same(recorded, read.hashes)
+        found[name] = read.judged
+    return found
+
+
+def _refuse_hub(sources: Iterable[str]) -> None:
+    """Where everything named is on this machine, nothing is fetched from elsewhere."""
+    for source in sources:
+        if source.startswith("hf:"):
+            raise DataError("the data are on the Hub, and nothing is fetched from there unasked", where=source)
+
+
+def _demand_same(recorded: Mapping[str, str], found: Mapping[str, str]) -> None:
+    known = set(recorded.values())
+    changed = sorted(name for name, sha in found.items() if sha not in known)
+    if changed:
+        raise DataError(f"the data have changed since: {', '.join(changed)}")
