@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from embedtune.data.beir import read_beir
 from embedtune.data.classes import judged_classes
@@ -46,18 +47,67 @@ def read_judged(name: str, split: str, columns: Mapping[str, str], *, seed: int 
     Raises:
         DataError: the data cannot be used, or have no such split.
     """
+    return judge(open_split(name, split, columns), seed=seed)
+
+
+@dataclass(frozen=True)
+class OpenSplit:
+    """A split that is there, and for tables what it holds.
+
+    Args:
+        source: what a name stands for.
+        split: its own name for the split; "" for all of a source that is not divided.
+        part: the rows; None for a BEIR folder.
+        unused: whether columns were named that cannot be chosen here.
+    """
+
+    source: BeirSource | TableSource
+    split: str
+    part: Part | None
+    unused: bool = False
+
+    @property
+    def what(self) -> str:
+        """What it is, in words."""
+        return f"{self.source.what}{f', split {self.split}' if self.split else ''}"
+
+    @property
+    def name(self) -> str:
+        """What to call a set made of it."""
+        return _set_name(self.source.name)
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """Source file name -> sha256."""
+        return self.source.hashes((self.split,))
+
+
+def open_split(name: str, split: str, columns: Mapping[str, str]) -> OpenSplit:
+    """Find a split and read its rows, whatever they are.
+
+    Raises:
+        DataError: the data cannot be used, or have no such split.
+    """
     source = open_source(name)
     found = source.demand(split, "--split") if source.splits or split != "test" else ""
     if isinstance(source, BeirSource):
-        read = _all_of_beir(source, found)
-        if columns:
-            unused = "--columns is not used: a BEIR folder has column names of its own"
-            read = replace(read, described=(*read.described, unused))
+        return OpenSplit(source, found, None, unused=bool(columns))
+    return OpenSplit(source, found, source.part(found, columns, None))
+
+
+def judge(opened: OpenSplit, *, seed: int = 0) -> JudgedSource:
+    """The split as judged queries, with what is odd about it.
+
+    Raises:
+        DataError: nothing says what is relevant to what.
+    """
+    if opened.part is None:
+        read = _all_of_beir(opened)
     else:
-        read = judge_split(source, found, columns, seed, "--split")
+        read = _judge_part(opened.source.name, opened.part, opened.hashes, seed)
     judged = read.judged
     size = f"{counted(len(judged), 'query')} over {counted(len(judged.corpus), 'document')}"
-    described = f"{source.what}{f', split {found}' if found else ''}: {size}"
+    described = f"{opened.what}: {size}"
     more = [finding for finding in (_without_relevant(judged), _repeated(judged)) if finding]
     return replace(read, described=(described, *read.described), findings=(*read.findings, *more))
 
@@ -70,13 +120,16 @@ def judge_split(
     if isinstance(source, BeirSource):
         _refuse_pairs(source, split, option)
         return JudgedSource(read_beir(source.folder, [split]).judged(split), (), (), hashes)
-    part = source.part(split, columns, None)
+    return _judge_part(source.name, source.part(split, columns, None), hashes, seed)
+
+
+def _judge_part(name: str, part: Part, hashes: Mapping[str, str], seed: int) -> JudgedSource:
     if isinstance(part.content, RawTexts):
-        raise _nothing_judged(source.name, part)
+        raise _nothing_judged(name, part)
     if isinstance(part.content, LabelledTexts):
-        judged, findings = judged_classes(_set_name(source.name), part.content, seed)
+        judged, findings = judged_classes(_set_name(name), part.content, seed)
     else:
-        judged = judged_from_rows(_set_name(source.name), part.content, documents_of(part.content))
+        judged = judged_from_rows(_set_name(name), part.content, documents_of(part.content))
         findings = []
     return JudgedSource(judged, part.said, (*part.findings, *findings), hashes)
 
@@ -90,14 +143,16 @@ def _nothing_judged(name: str, part: Part) -> DataError:
     )
 
 
-def _all_of_beir(source: BeirSource, split: str) -> JudgedSource:
+def _all_of_beir(opened: OpenSplit) -> JudgedSource:
     """A split with its queries that have no relevant document, and with judgments of documents that are not there."""
+    source, split = cast(BeirSource, opened.source), opened.split
     _refuse_pairs(source, split, "--split")
     beir = read_beir(source.folder, [split], allow_absent=True)
     qrels = beir.qrels[split]
     queries = {query: beir.queries[query] for query in qrels}
     judged = RetrievalSet(f"{beir.name} {split}", queries, beir.corpus, qrels)
-    return JudgedSource(judged, (), beir.findings, source.hashes((split,)))
+    unused = ("--columns is not used: a BEIR folder has column names of its own",) if opened.unused else ()
+    return JudgedSource(judged, unused, beir.findings, opened.hashes)
 
 
 def _refuse_pairs(source: BeirSource, split: str, option: str) -> None:

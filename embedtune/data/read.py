@@ -1,15 +1,15 @@
 """The one entry to data: a file, a folder, a Hub name or the samples, told apart and opened, not yet split."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from embedtune.data.beir import is_beir, qrels_files, table_file
 from embedtune.data.formats import Part, read_part
 from embedtune.data.hub import HubSet
-from embedtune.data.rows import LabelledTexts, RawTexts, Rows
+from embedtune.data.rows import LabelledTexts, RawTexts, Rows, ScoredPairs
 from embedtune.data.streams import missing, plain_stem, plain_suffix, refuse_odd, sha256
 from embedtune.data.tables import READABLE, check_suffix, open_table
 from embedtune.errors import DataError
@@ -21,6 +21,7 @@ ALIASES = {
     "dev": ("dev", "valid", "validation", "val", "eval", "development"),
     "test": ("test",),
 }
+Content = TypeVar("Content", Rows | LabelledTexts | RawTexts, ScoredPairs)
 _SHARD = re.compile(r"(?P<split>.+?)-\d+-of-\d+")
 
 
@@ -190,19 +191,24 @@ def _split_of(path: Path) -> str:
 
 def _joined(parts: list[Part]) -> Part:
     """Shards of one split as one."""
-    kinds = {type(part.content) for part in parts}
-    first = parts[0].content
+    kinds = {(type(part.content), part.scored is None) for part in parts}
     if len(kinds) > 1:
         raise DataError(
             "the files of one split hold different things: " + ", ".join(sorted(part.unit for part in parts))
         )
+    said, findings = sum((part.said for part in parts), ()), sum((part.findings for part in parts), ())
+    scored = [part.scored for part in parts if part.scored is not None]
+    content = _one_after_another([part.content for part in parts])
+    return Part(content, parts[0].unit, said, findings, _one_after_another(scored) if scored else None)
+
+
+def _one_after_another(contents: Sequence[Content]) -> Content:
+    """Columns of one kind joined."""
+    first = contents[0]
     columns: dict[str, Any] = {}
     for field in first.__dataclass_fields__:
-        values = [getattr(part.content, field) for part in parts]
+        values = [getattr(content, field) for content in contents]
         if field == "negatives" and any(values):
-            values = [value or [()] * len(part.content) for value, part in zip(values, parts, strict=True)]
+            values = [value or [()] * len(content) for value, content in zip(values, contents, strict=True)]
         columns[field] = None if any(value is None for value in values) else [v for value in values for v in value]
-    content: Rows | LabelledTexts | RawTexts = type(first)(**columns)
-    return Part(
-        content, parts[0].unit, sum((part.said for part in parts), ()), sum((part.findings for part in parts), ())
-    )
+    return type(first)(**columns)

@@ -114,6 +114,26 @@ class LabelledTexts:
 
 
 @dataclass(frozen=True)
+class ScoredPairs:
+    """Pairs that people scored for likeness, all of them; the higher the more alike, on any scale.
+
+    Args:
+        first: one sentence a row.
+        second: one sentence a row.
+        scores: what people said.
+        places: "file:line" per row, for messages.
+    """
+
+    first: Sequence[str]
+    second: Sequence[str]
+    scores: Sequence[float]
+    places: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+@dataclass(frozen=True)
 class RawTexts:
     """Texts and nothing known about them."""
 

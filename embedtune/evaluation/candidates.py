@@ -46,6 +46,11 @@ class CandidateSet:
         return self.queries
 
     @property
+    def expected(self) -> Sequence[float | str]:
+        """The label of each text."""
+        return [self.labels[label] for label in self.truth]
+
+    @property
     def positions(self) -> np.ndarray:
         """(n, W): each with all wordings."""
         return np.broadcast_to(np.arange(len(self.documents)), (len(self.queries), len(self.documents)))
@@ -64,7 +69,8 @@ class CandidateSet:
         return ItemScores(
             metrics={"accuracy": means.pop("accuracy"), "macro_f1": float(self._macro_f1(chosen, every)[0]), **means},
             intervals={**intervals, "macro_f1": interval_of(drawn)},
-            values={**values, "chosen": np.asarray(self.labels)[chosen]},
+            values=values,
+            answers=[self.labels[label] for label in chosen],
             detail=self._detail(chosen),
         )
 

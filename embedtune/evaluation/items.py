@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -20,12 +20,14 @@ class ItemScores:
         metrics: name -> value; comparisons rest on the first.
         intervals: name -> 95 % bootstrap interval over the items.
         values: name -> (n,) what each item got.
+        answers: (n,) what the system said of each item, where that is a name and no number.
         detail: what the kind of set adds to the result, ready for JSON.
     """
 
     metrics: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]]
     values: Mapping[str, np.ndarray]
+    answers: Sequence[str] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -35,18 +37,28 @@ class ItemSet(Protocol):
     A set of a new kind is a file with a class that has these.
     """
 
-    kind: str
+    kind: ClassVar[str]
     """The name that `--task` has for it."""
-    items: str
+    items: ClassVar[str]
     """What they are called, in the plural."""
-    document_role: Literal["query", "document"]
+    document_role: ClassVar[Literal["query", "document"]]
     """Which prompt documents get; queries get the one of queries."""
-    texts: Sequence[str]
-    """(n,) what to show of each item."""
-    queries: Sequence[str]
-    """(n,)"""
-    documents: Sequence[str]
-    """(m,)"""
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """(n,) what to show of each item."""
+
+    @property
+    def queries(self) -> Sequence[str]:
+        """(n,)"""
+
+    @property
+    def documents(self) -> Sequence[str]:
+        """(m,)"""
+
+    @property
+    def expected(self) -> Sequence[float | str]:
+        """(n,) what people said of each item; empty where that is the same of all."""
 
     @property
     def positions(self) -> np.ndarray:

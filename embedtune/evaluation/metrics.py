@@ -143,14 +143,23 @@ def parse_metric(text: str) -> Metric:
 def metric_label(name: str) -> str:
     """A metric's name as people write it; a name that is not ours stays as it is.
 
-    >>> metric_label("ndcg@10"), metric_label("recall@100"), metric_label("spearman")
-    ('nDCG@10', 'Recall@100', 'spearman')
+    >>> metric_label("ndcg@10"), metric_label("recall@100"), metric_label("spearman"), metric_label("dot")
+    ('nDCG@10', 'Recall@100', 'Spearman', 'dot')
     """
     word, at, k = name.partition("@")
-    return _LABELS.get(word, word.capitalize()) + at + k if at else name
+    return _LABELS.get(word, word.capitalize() if at else word) + at + k
 
 
-_LABELS = {"ndcg": "nDCG", "mrr": "MRR", "map": "MAP", "logrank": "LogRank"}
+_LABELS = {
+    "ndcg": "nDCG",
+    "mrr": "MRR",
+    "map": "MAP",
+    "logrank": "LogRank",
+    "spearman": "Spearman",
+    "pearson": "Pearson",
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+}
 
 
 def _hits(ranked: np.ndarray, k: int) -> np.ndarray:

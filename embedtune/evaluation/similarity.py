@@ -15,7 +15,7 @@ from embedtune.evaluation.correlation import (
     swapped_spearman,
 )
 from embedtune.evaluation.items import ItemScores, bootstrap, interval_of
-from embedtune.evaluation.significance import LEVEL, Comparison, Verdict
+from embedtune.evaluation.significance import Comparison, verdict_of
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class SimilaritySet:
         return [f"{first} | {second}" for first, second in zip(self.queries, self.documents, strict=True)]
 
     @property
+    def expected(self) -> Sequence[float | str]:
+        """What people said."""
+        return self.truth.tolist()
+
+    @property
     def positions(self) -> np.ndarray:
         """(n, 1): each with its own."""
         return np.arange(len(self.queries))[:, None]
@@ -54,7 +59,7 @@ class SimilaritySet:
         return ItemScores(
             metrics={"spearman": spearman(own, self.truth), "pearson": float(pearson(own, self.truth))},
             intervals={"spearman": interval_of(drawn), "pearson": interval_of(linear)},
-            values={"score": own, "truth": self.truth},
+            values={"score": own},
         )
 
     def compare(self, before: ItemScores, after: ItemScores, *, seed: int) -> Comparison:
@@ -64,9 +69,6 @@ class SimilaritySet:
         change = drawn[1] - drawn[0]  # (draws,): one seed, the same pairs
         p_value = swapped_spearman(first, second, self.truth, seed=seed)
         difference = after.metrics["spearman"] - before.metrics["spearman"]
-        verdict: Verdict = "no difference shown"
-        if p_value < LEVEL:
-            verdict = "better" if difference > 0 else "worse"
         return Comparison(
             metric="spearman",
             on="all",
@@ -77,6 +79,6 @@ class SimilaritySet:
             interval=interval_of(change),
             p_value=p_value,
             minimum_detectable_effect=smallest_effect(change),
-            verdict=verdict,
+            verdict=verdict_of(difference, p_value),
             items=self.items,
         )

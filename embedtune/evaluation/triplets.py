@@ -34,6 +34,11 @@ class TripletSet:
         return self.queries
 
     @property
+    def expected(self) -> Sequence[float | str]:
+        """Nothing: every positive is to be nearer."""
+        return ()
+
+    @property
     def positions(self) -> np.ndarray:
         """(n, 1 + N)."""
         return self.places

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -13,7 +13,8 @@ import numpy as np
 from embedtune.config.evaluation import Quantisation
 from embedtune.data.rows import Finding
 from embedtune.evaluation.judged import JudgedSet
-from embedtune.evaluation.significance import adjusted, bootstrap_interval, compare_paired
+from embedtune.evaluation.retrieval import RetrievalScores
+from embedtune.evaluation.significance import Comparison, On, adjusted, bootstrap_interval, compare_paired
 from embedtune.workflows.evaluation_systems import Scored
 
 _KEPT = rf"@(\d+|(\d+/)?({'|'.join(get_args(Quantisation))}))$"  # how vectors were cut or kept, at the end of a label
@@ -25,10 +26,12 @@ class EvaluateResult:
     """The outcome of `embedtune evaluate`; the field names are the `--json` keys and stay.
 
     Args:
-        models: a row a system and set: model, label, data, dimensions, metrics, intervals, queries, documents, run.
+        models: a row a system and set: model, label, data, dimensions, bytes_per_vector, metrics, intervals, queries,
+            the same three of the unseen part (null where that is not known), documents, truncated, run.
         report: the page to read; the same in Markdown, and everything else, lies beside it.
         means: a row a system: its metrics, averaged over the sets; empty with one set.
-        comparisons: each row against the first of its set, on the first metric; p-values Holm-adjusted a set.
+        comparisons: each row against the first of its set, on the first metric and the unseen queries where these are
+            known; p-values Holm-adjusted a set.
         metric: what the comparisons rest on.
         findings: what is odd about the sets and runs.
         described: what was read.
@@ -51,7 +54,7 @@ class EvaluateResult:
         return dataclasses.asdict(self)
 
 
-def row_of(scored: Scored, name: str, run: Path, *, seed: int) -> dict[str, Any]:
+def row_of(scored: Scored, name: str, run: Path, *, seed: int, unseen: Collection[str] | None = None) -> dict[str, Any]:
     """A system on a set, with the 95 % bootstrap interval of each mean.
 
     Args:
@@ -59,10 +62,9 @@ def row_of(scored: Scored, name: str, run: Path, *, seed: int) -> dict[str, Any]
         name: of the set.
         run: the file of its ranking.
         seed: of the draws.
+        unseen: ids of the queries whose relevant documents no system learned; None where that is not known.
     """
-    intervals = {
-        metric: list(bootstrap_interval(values, seed=seed)) for metric, values in scored.scores.per_query.items()
-    }
+    part = scored.scores.only(unseen) if unseen else None
     return {
         "task": "retrieval",
         "model": scored.model,
@@ -71,14 +73,24 @@ def row_of(scored: Scored, name: str, run: Path, *, seed: int) -> dict[str, Any]
         "dimensions": scored.dimensions,
         "bytes_per_vector": scored.bytes_per_vector,
         "metrics": scored.scores.means,
-        "intervals": intervals,
+        "intervals": _intervals(scored.scores, seed),
         "queries": len(scored.scores),
+        "metrics_unseen": part.means if part else None,
+        "intervals_unseen": _intervals(part, seed) if part else None,
+        "queries_unseen": None if unseen is None else len(part or ()),
         "documents": scored.scores.documents,
+        "truncated": {role: cut.as_dict() for role, cut in scored.truncated.items()},
         "run": str(run),
     }
 
 
-def compare_with_first(rows: Sequence[Scored], name: str, metric: str, *, seed: int) -> list[dict[str, Any]]:
+def _intervals(scores: RetrievalScores, seed: int) -> dict[str, list[float]]:
+    return {metric: list(bootstrap_interval(values, seed=seed)) for metric, values in scores.per_query.items()}
+
+
+def compare_with_first(
+    rows: Sequence[Scored], name: str, metric: str, *, seed: int, unseen: Collection[str] | None = None
+) -> list[dict[str, Any]]:
     """Every other system of a set against the first; the verdict goes by the adjusted p-value.
 
     Args:
@@ -86,16 +98,32 @@ def compare_with_first(rows: Sequence[Scored], name: str, metric: str, *, seed: 
         name: of the set.
         metric: what to compare.
         seed: of the draws.
+        unseen: ids of the queries to go by; None or none of them: all queries.
     """
-    first, *others = rows
-    before = first.scores.per_query[metric]
-    found = [compare_paired(before, one.scores.per_query[metric], metric=metric, seed=seed) for one in others]
+    first = rows[0]
+    on: On = "all"
+    values = [one.scores.per_query[metric] for one in rows]  # (Q,) each
+    if unseen and len(first.scores.only(unseen)):
+        on, values = "unseen", [one.scores.only(unseen).per_query[metric] for one in rows]
+    found = [compare_paired(values[0], other, metric=metric, on=on, seed=seed) for other in values[1:]]
+    return against_first([one.label for one in rows], found, name)
+
+
+def against_first(labels: Sequence[str], found: Sequence[Comparison], name: str) -> list[dict[str, Any]]:
+    """The comparisons of a set with its first system as plain objects, the p-values adjusted together.
+
+    Args:
+        labels: of the systems, the first one included.
+        found: a comparison for each of the others.
+        name: of the set.
+    """
+    first, *others = labels
     return [
         {
             **strict.as_dict(),
             "data": name,
-            "a": first.label,
-            "b": other.label,
+            "a": first,
+            "b": other,
             "p_value": one.p_value,
             "p_holm": strict.p_value,
         }
@@ -115,14 +143,17 @@ def means_over_sets(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return means
 
 
-def per_query_lines(rows: Sequence[Scored], name: str, judged: JudgedSet) -> Iterator[str]:
-    """One JSON object a query: its set, id and text, and every metric of every system."""
+def per_query_lines(
+    rows: Sequence[Scored], name: str, judged: JudgedSet, unseen: Collection[str] | None = None
+) -> Iterator[str]:
+    """One JSON object a query: its set, id and text, every metric of every system, and whether it is known unseen."""
     for place, (query, text) in enumerate(zip(judged.query_ids, judged.queries, strict=True)):
         scores = {
             row.label: {metric: round(float(values[place]), 6) for metric, values in row.scores.per_query.items()}
             for row in rows
         }
-        line = {"data": name, "query": query, "text": text, "scores": scores}
+        line: dict[str, Any] = {"data": name, "query": query, "text": text, "scores": scores}
+        line |= {} if unseen is None else {"unseen": query in unseen}
         yield json.dumps(line, ensure_ascii=False) + "\n"
 
 

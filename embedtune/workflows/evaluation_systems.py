@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +11,18 @@ from embedtune.config.evaluation import BM25, EvaluateConfig, Quantisation
 from embedtune.data.rows import Finding
 from embedtune.data.words import counted
 from embedtune.errors import ConfigError
+from embedtune.evaluation.items import ItemSet
 from embedtune.evaluation.judged import JudgedSet
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Ranking, Run, by_run, by_vectors, by_words, unit_prefix
 from embedtune.evaluation.retrieval import RetrievalScores, score_ranking
 from embedtune.models.encode import encode
-from embedtune.models.encoder import Encoder
+from embedtune.models.encoder import Encoder, Role
+from embedtune.models.lengths import Truncation, truncation
 from embedtune.models.load import load_encoder
 from embedtune.models.store import VectorStore, open_store
+from embedtune.search.bm25 import Bm25
+from embedtune.search.pairwise import pair_scores
 from embedtune.search.quantised import bytes_per_vector
 from embedtune.workflows.evaluation_vectors import cut_vectors, document_vectors
 from embedtune.workflows.talk import Talk
@@ -40,6 +44,7 @@ class Scored:
         scores: per query.
         ranked_here: False where the ranking was read from a file.
         quantised: how its document vectors were kept, if not as they came.
+        truncated: what the encoder does not read of "query" and "document" texts; empty when it reads all.
     """
 
     label: str
@@ -49,6 +54,7 @@ class Scored:
     scores: RetrievalScores
     ranked_here: bool = True
     quantised: Quantisation | None = None
+    truncated: Mapping[Role, Truncation] = field(default_factory=dict)
 
     @property
     def bytes_per_vector(self) -> int | None:
@@ -90,6 +96,16 @@ class Systems:
         scored = self._scored(path, path, None, by_run(run, judged), judged)
         return replace(scored, ranked_here=False)
 
+    def truncations(self, encoder: Encoder, judged: JudgedSet) -> dict[Role, Truncation]:
+        """What an encoder does not read of a set."""
+        with self._talk.progress(f"{encoder.name}: counting the tokens of {judged.name}"):
+            sides: tuple[tuple[Role, Encoder, Sequence[str]], ...] = (
+                ("query", self._queries or encoder, judged.queries),
+                ("document", encoder, judged.documents),
+            )
+            found = {role: truncation(own, texts, role) for role, own, texts in sides}
+        return {role: one for role, one in found.items() if one is not None}
+
     def rank_by_words(self, judged: JudgedSet) -> Scored:
         """The ranking of BM25."""
         with self._talk.progress(f"{BM25} on {judged.name}"):
@@ -98,16 +114,15 @@ class Systems:
 
     def rank_by_vectors(self, name: str, encoder: Encoder, judged: JudgedSet) -> Iterator[Scored]:
         """The ranking of an encoder, then those of its cut vectors."""
-        queries = self._encoded(self._queries or encoder, judged)  # (Q, D)
+        queries = self._encoded(
+            self._queries or encoder, judged.queries, "query", f"the queries of {judged.name}"
+        )  # (Q, D)
         whole = queries.shape[1]
         with self._documents(encoder, judged) as documents:  # (C, D)
             yield from self._by_kept(name, "", queries, documents, judged)
-            for size in self._config.models.dimensions:
-                if size > whole:
-                    raise ConfigError(f"{name} has {whole} dimensions, fewer than {size}", where="--dimensions")
-                if size < whole:
-                    with cut_vectors(documents, size, self._folder) as cut:  # (C, size)
-                        yield from self._by_kept(name, str(size), unit_prefix(queries, size), cut, judged)
+            for size in self._sizes(name, whole):
+                with cut_vectors(documents, size, self._folder) as cut:  # (C, size)
+                    yield from self._by_kept(name, str(size), unit_prefix(queries, size), cut, judged)
 
     def _by_kept(
         self, name: str, size: str, queries: np.ndarray, documents: np.ndarray, judged: JudgedSet
@@ -132,12 +147,37 @@ class Systems:
                 )  # (C, D)
             yield vectors
 
-    def _encoded(self, encoder: Encoder, judged: JudgedSet) -> np.ndarray:
-        description = f"{encoder.name}: encoding the queries of {judged.name}"
-        with self._talk.progress(description, total=len(judged.queries)) as tell:
-            return encode(
-                encoder, judged.queries, role="query", store=self._store, progress=lambda done, _: tell(done)
-            )  # (Q, D)
+    def pairs_by_vectors(
+        self, name: str, encoder: Encoder, items: ItemSet, of: str
+    ) -> Iterator[tuple[str, int, np.ndarray]]:
+        """Label, dimensions and scores (n, K) of each item's own pairs, by whole vectors and then by cut ones."""
+        queries = self._encoded(self._queries or encoder, items.queries, "query", f"the {items.items} of {of}")
+        documents = self._encoded(encoder, items.documents, items.document_role, f"the texts beside those of {of}")
+        whole = documents.shape[1]
+        yield name, whole, pair_scores(queries, documents, items.positions)
+        for size in self._sizes(name, whole):
+            cut = pair_scores(unit_prefix(queries, size), unit_prefix(documents, size), items.positions)
+            yield f"{name}@{size}", size, cut
+
+    def pairs_by_words(self, items: ItemSet, of: str) -> np.ndarray:
+        """The scores (n, K) of BM25 for each item's own pairs."""
+        with self._talk.progress(f"{BM25} on {of}"):
+            return Bm25(items.documents).pair_scores(items.queries, items.positions)
+
+    def _sizes(self, name: str, whole: int) -> list[int]:
+        """The dimensions to cut vectors to.
+
+        Raises:
+            ConfigError: the vectors are shorter.
+        """
+        sizes = self._config.models.dimensions
+        if any(size > whole for size in sizes):
+            raise ConfigError(f"{name} has {whole} dimensions, fewer than {max(sizes)}", where="--dimensions")
+        return [size for size in sizes if size < whole]
+
+    def _encoded(self, encoder: Encoder, texts: Sequence[str], role: Role, what: str) -> np.ndarray:
+        with self._talk.progress(f"{encoder.name}: encoding {what}", total=len(texts)) as tell:
+            return encode(encoder, texts, role=role, store=self._store, progress=lambda done, _: tell(done))  # (n, D)
 
 
 def run_findings(path: str, run: Run, judged: JudgedSet, queries: Mapping[str, str]) -> list[Finding]:

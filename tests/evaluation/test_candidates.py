@@ -54,7 +54,7 @@ def test_agrees_with_a_loop_over_texts(scores: np.ndarray, truth: np.ndarray, po
         assert (row["precision"], row["recall"], row["f1"]) == pytest.approx((precision, recall, both))
         f1 += [both] if had else []
     assert judged.metrics["macro_f1"] == pytest.approx(np.mean(f1))
-    assert list(judged.values["chosen"]) == [LABELS[label] for label in chosen]
+    assert list(judged.answers) == [LABELS[label] for label in chosen]
 
 
 def test_confusions_count_every_text_and_the_worst_come_first(scores: np.ndarray, truth: np.ndarray) -> None:
@@ -72,7 +72,7 @@ def test_confusions_count_every_text_and_the_worst_come_first(scores: np.ndarray
 
 def test_a_scorer_that_cannot_tell_labels_apart_always_says_the_last_by_name(truth: np.ndarray) -> None:
     judged = candidates(truth).judge(np.ones((len(truth), 7), np.float32), seed=0)
-    assert set(judged.values["chosen"]) == {"환불"}
+    assert set(judged.answers) == {"환불"}
     assert judged.metrics["accuracy"] == 0
 
 

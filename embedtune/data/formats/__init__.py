@@ -18,7 +18,7 @@ from typing import Protocol, cast
 
 from embedtune.config.suggest import did_you_mean
 from embedtune.data.columns import Columns, Roles, match, refuse_twice, spoken
-from embedtune.data.rows import Finding, LabelledTexts, RawTexts, Rows
+from embedtune.data.rows import Finding, LabelledTexts, RawTexts, Rows, ScoredPairs
 from embedtune.data.tables import Table
 from embedtune.errors import ConfigError, DataError
 
@@ -34,12 +34,14 @@ class Part:
         unit: what they are called.
         said: sentences about how they were understood.
         findings: what is odd about them.
+        scored: all pairs with their scores, where `content` is only those of them that are alike.
     """
 
     content: Rows | LabelledTexts | RawTexts
     unit: str
     said: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    scored: ScoredPairs | None = None
 
 
 class Layout(Protocol):
@@ -73,17 +75,28 @@ def read_part(table: Table, chosen: Mapping[str, str], group: str | None = None)
         DataError: no layout fits the columns, or the rows have faults (all of them told at once).
         ConfigError: a role was named that no layout knows.
     """
+    table, layout, columns = layout_of(table, chosen, group)
+    part = layout.read(table, columns)
+    table.problems.raise_if_any()
+    if columns.unused:
+        part = replace(part, said=(*part.said, f"{table.name}: columns not used: {', '.join(columns.unused)}"))
+    return part
+
+
+def layout_of(table: Table, chosen: Mapping[str, str], group: str | None = None) -> tuple[Table, Layout, Columns]:
+    """The layout of a table by its columns, and the table with all its records still to be read.
+
+    Raises:
+        DataError: no layout fits the columns, or there are no rows.
+        ConfigError: a role was named that no layout knows.
+    """
     head = list(islice(table.records, _LOOKED_AT))
     if not head:
         table.problems.raise_if_any()
         raise table.problems.stop(table.name, "there are no rows in it")
     present = list(dict.fromkeys(column for _, record in head for column in record))
     layout, columns = _chosen_layout(table, present, chosen, group)
-    part = layout.read(replace(table, records=chain(head, table.records)), columns)
-    table.problems.raise_if_any()
-    if columns.unused:
-        part = replace(part, said=(*part.said, f"{table.name}: columns not used: {', '.join(columns.unused)}"))
-    return part
+    return replace(table, records=chain(head, table.records)), layout, columns
 
 
 def _chosen_layout(

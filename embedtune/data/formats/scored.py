@@ -11,7 +11,7 @@ from embedtune.data.columns import Columns, field_of, label_of
 from embedtune.data.formats import Part
 from embedtune.data.problems import Problems
 from embedtune.data.rowlist import RowList
-from embedtune.data.rows import Rows
+from embedtune.data.rows import Rows, ScoredPairs
 from embedtune.data.tables import Table
 from embedtune.data.words import kind_of
 
@@ -60,4 +60,5 @@ def _alike(rows: Rows, scores: list[float], table: Table) -> Part:
         f"{table.name}: of {len(scores):,} scored pairs the {len(kept):,} with a score of {ALIKE * top:g} or more "
         f"(highest: {top:g}) are taken as pairs; the others are left out",
     )
-    return Part(rows.take(kept), "pairs of alike sentences", said)
+    every = ScoredPairs(rows.anchors, rows.positives, scores, rows.places)
+    return Part(rows.take(kept), "pairs of alike sentences", said, scored=every)
