@@ -60,6 +60,11 @@ def _number(text: str) -> float | None:
     return None if math.isnan(value) else value
 
 
+def unwritable_id(judged: JudgedSet) -> str | None:
+    """An id of the set that cannot stand in a run file; None where all can."""
+    return next((one for one in (*judged.query_ids, *judged.document_ids) if set(one) & set("\t\r\n")), None)
+
+
 def write_run(path: Path, ranking: Ranking, judged: JudgedSet, name: str) -> None:
     """Write a ranking of documents of the corpus; scores in as many digits as keep their order.
 
@@ -72,7 +77,7 @@ def write_run(path: Path, ranking: Ranking, judged: JudgedSet, name: str) -> Non
     Raises:
         OutputError: an id cannot stand in such a file, or it cannot be written there.
     """
-    odd = next((one for one in (*judged.query_ids, *judged.document_ids) if set(one) & set("\t\r\n")), None)
+    odd = unwritable_id(judged)
     if odd is not None:
         raise OutputError(f"the id {odd!r} holds a tab or a line end, which a run file cannot hold", where=str(path))
     tag = "-".join(name.split())

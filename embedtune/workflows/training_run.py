@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from embedtune.data.leakage import unseen_queries
 from embedtune.data.rows import Rows, TrainingData
 from embedtune.errors import ModelError
 from embedtune.evaluation.judged import JudgedSet, as_arrays
-from embedtune.evaluation.trec import write_run
+from embedtune.evaluation.trec import unwritable_id, write_run
 from embedtune.models.encode import encode
 from embedtune.models.encoder import Encoder
 from embedtune.models.load import load_encoder
@@ -190,9 +191,17 @@ class TrainingRun:
         unseen = unseen_queries(self.data.test, self.data.train, self.data.dev)
         judgment = judge(before.scores, after.scores, unseen, seed=self.config.training.seed)
         self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries))
-        for name, measured in ((BEFORE_RUN, before), (AFTER_RUN, after)):
-            write_run(self.folder.path / name, measured.ranking, self._test, Path(name).stem)
+        self._keep_rankings(self._test, ((BEFORE_RUN, before), (AFTER_RUN, after)))
         return {**judgment.fields(), "evidence": before_and_after(self._test, before, after, judgment)}
+
+    def _keep_rankings(self, judged: JudgedSet, found: Iterable[tuple[str, Measured]]) -> None:
+        """Write both rankings; an id that cannot stand in a run file costs them, and not the run."""
+        odd = unwritable_id(judged)
+        if odd is not None:
+            self.talk.warn(f"the rankings are not kept: the id {odd!r} holds a tab or a line end")
+            return
+        for name, measured in found:
+            write_run(self.folder.path / name, measured.ranking, judged, Path(name).stem)
 
     def _finish(
         self, before: Measured | None, after: Measured | None, fitted: FitResult, guiding: Guiding

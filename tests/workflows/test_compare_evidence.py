@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from embedtune.config.load import load_evaluation
+from embedtune.evaluation.trec import read_run
 from embedtune.workflows.compare import CompareOptions, compare
 from embedtune.workflows.evaluate import evaluate
+from embedtune.workflows.train import train
 
 TOPICS = ("password", "refund", "배송", "영수증")
 
@@ -106,3 +109,31 @@ def test_several_sets_are_told_apart(here: Path) -> None:
     assert (pair["lost"], pair["tied"]) == (0, 8)  # values per query are kept apart from rankings
     assert found["systems"][1]["recall"]["values"][0] == pytest.approx(0.5)
     assert found["systems"][0]["recall"]["values"][0] == 1.0
+
+
+def test_a_training_run_keeps_both_rankings_and_they_explain_its_verdict(recipe, beir) -> None:
+    seen = [(200 + i, i) for i in range(20)]
+    unseen = [(300 + i, 100 + i) for i in range(15)]
+    folder = beir(120, train=[(i, i) for i in range(60)], test=seen + unseen)
+    result = train(recipe(data=str(folder), max_steps=4, lr=0.05)).as_json()
+    evidence = result["evidence"]
+    assert (evidence["queries"], evidence["pairs"][0]["on"]) == (15, "unseen")
+    for when, own in zip(("before", "after"), evidence["systems"], strict=True):
+        run = read_run(Path(result["run"], f"{when}.trec"))
+        assert all(len(ranked) == 100 for ranked in run.values())
+        hits = [f"d{document}" in list(run[f"q{query}"])[:10] for query, document in unseen]
+        assert own["recall"]["values"][own["recall"]["k"].index(10)] == pytest.approx(np.mean(hits))
+        assert own["unfound"] == sum(f"d{document}" not in run[f"q{query}"] for query, document in unseen)
+    found = compared(f"{result['run']}#before", result["run"])
+    assert [one["recall"] for one in found["systems"]] == [one["recall"] for one in evidence["systems"]]
+    assert found["pairs"][0]["differences"] == pytest.approx(evidence["pairs"][0]["differences"], abs=1e-5)
+    assert "as recorded in" in found["described"][0]
+
+
+def test_ids_that_no_run_file_can_hold_cost_the_rankings_and_not_the_run(recipe, beir, listener) -> None:
+    folder = beir(41, train=[(i, i) for i in range(20)], test=[(100 + i, 20 + i) for i in range(20)])
+    corpus = folder / "corpus.jsonl"
+    corpus.write_text(corpus.read_text(encoding="utf-8").replace('"d40"', r'"d\t40"'), encoding="utf-8")
+    result = train(recipe(data=str(folder)), talk=listener)
+    assert not Path(result.run, "after.trec").exists() and result.verdict is not None
+    assert any("the rankings are not kept" in warning for warning in listener.warned)
