@@ -62,7 +62,12 @@ class Beir:
 
     def rows(self, split: str) -> Rows:
         """One row per relevant judgment of a split, in the order of its file."""
-        pairs = [(q, d) for q, grades in self.qrels[split].items() for d, grade in grades.items() if grade > 0]
+        pairs = [
+            (query, document)
+            for query, grades in self.qrels[split].items()
+            for document, grade in grades.items()
+            if grade > 0 and query in self.queries and document in self.corpus
+        ]
         return Rows(
             anchors=[self.queries[query] for query, _ in pairs],
             positives=[self.corpus[document] for _, document in pairs],
@@ -95,7 +100,14 @@ def is_beir(folder: Path) -> bool:
     )
 
 
-def read_beir(folder: Path, splits: Iterable[str], group: str | None = None, *, allow_absent: bool = False) -> Beir:
+def read_beir(
+    folder: Path,
+    splits: Iterable[str],
+    group: str | None = None,
+    *,
+    allow_absent: bool = False,
+    problems: Problems | None = None,
+) -> Beir:
     """Read the corpus, the queries and the judgments of the splits asked for.
 
     Args:
@@ -104,6 +116,7 @@ def read_beir(folder: Path, splits: Iterable[str], group: str | None = None, *, 
         group: a column of the queries.
         allow_absent: judgments may name documents that the corpus lacks: no ranking can hold them, so they count
             against every one, as in trec_eval. They are a finding then, and no error.
+        problems: where faults are gathered; None: they end the reading.
 
     Raises:
         DataError: a file is missing or faulty; the faults of all its files are told together.
@@ -115,11 +128,11 @@ def read_beir(folder: Path, splits: Iterable[str], group: str | None = None, *, 
         if path is None:
             raise DataError(f"a BEIR folder needs {stem}.jsonl beside its other files", where=str(folder))
         files[stem] = path
-    problems = Problems(str(folder))
+    problems = problems or Problems(str(folder))
     corpus, _, empty = _texts(files["corpus"], problems)
     queries, groups, blank = _texts(files["queries"], problems, group)
     for number in blank.values():
-        problems.add(f"{files['queries']}:{number}", "'text' is empty")
+        problems.add(f"{files['queries']}:{number}", "'text' is empty", kind="empty-texts")
     qrels: dict[str, Judgments] = {}
     places: dict[str, dict[tuple[str, str], str]] = {}
     known = (_Ids(files["queries"], queries, blank), _Ids(files["corpus"], corpus, empty))

@@ -87,7 +87,7 @@ def text_of(value: Any, column: str, place: str, problems: Problems) -> str | No
         problems.add(place, f"{column!r} must be a text; {kind_of(value)} came")
         return None
     if not value.strip():
-        problems.add(place, f"{column!r} is empty")
+        problems.add(place, f"{column!r} is empty", kind="empty-texts")
     elif "\0" in value:
         problems.add(place, f"{column!r} holds a NUL character")
     elif not value.isascii() and _SURROGATE.search(value):

@@ -5,6 +5,7 @@ from itertools import islice
 
 import numpy as np
 
+from embedtune.data.checks import shown
 from embedtune.data.near_copies import NearCopy, NearIndex
 from embedtune.data.problems import SHOWN
 from embedtune.data.rows import Finding, RetrievalSet, Rows
@@ -68,7 +69,7 @@ class Leakage:
             known = self._near.get(copy.other)
             # A copy is a worse leak than the same statement turned round.
             if known is None or (copy.similarity, not copy.negated) > (known[0].similarity, not known[0].negated):
-                self._near[copy.other] = copy, "{}: {}".format(*map(_shown, fresh[copy.text]))
+                self._near[copy.other] = copy, "{}: {}".format(*map(shown, fresh[copy.text]))
 
     def findings(self) -> list[Finding]:
         """Queries word for word, nearly and turned round, each query once, and documents."""
@@ -81,7 +82,7 @@ class Leakage:
             self._finding(
                 "test-queries-seen-in-training",
                 f"also {verb} in training, word for word.",
-                [_shown(text) for text, is_exact in zip(self._texts, exact, strict=True) if is_exact],
+                [shown(text) for text, is_exact in zip(self._texts, exact, strict=True) if is_exact],
             ),
             self._finding("test-queries-near-copies", "have a near copy in training.", copies),
             self._finding(
@@ -94,7 +95,7 @@ class Leakage:
         return [finding for finding in found if finding]
 
     def _pair(self, query: int, text: str) -> str:
-        return f"{text} ~ {_shown(self._texts[query])}"
+        return f"{text} ~ {shown(self._texts[query])}"
 
     def _finding(self, code: str, what: str, examples: Sequence[str]) -> Finding | None:
         if not examples:
@@ -158,7 +159,3 @@ def _distinct(rows: Rows, longest: int) -> Iterator[tuple[str, str]]:
             if len(text) <= longest and identity not in known:
                 known.add(identity)
                 yield place, text
-
-
-def _shown(text: str) -> str:
-    return " ".join(text[:80].split())

@@ -24,8 +24,8 @@ class Problems:
         self.kept: list[tuple[str, str]] = []
         self.hint: str | None = None
 
-    def add(self, where: str, what: str, *, hint: str | None = None) -> None:
-        """Note one fault; the first hint given becomes the error's advice."""
+    def add(self, where: str, what: str, *, hint: str | None = None, kind: str = "") -> None:
+        """Note one fault; the first hint given becomes the error's advice. `kind` is for those who sort them."""
         self.count += 1
         if len(self.kept) < SHOWN:
             self.kept.append((where, what))

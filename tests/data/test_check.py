@@ -1,6 +1,7 @@
 import pytest
 
-from embedtune.data.check import VERY_LONG, check_overlap, check_rows, drop_duplicates
+from embedtune.data.check import check_overlap, check_rows, drop_duplicates
+from embedtune.data.checks.texts import VERY_LONG
 from embedtune.data.leakage import unseen_queries
 from embedtune.data.rows import RetrievalSet, Rows
 

@@ -1,0 +1,162 @@
+"""What may be odd about data, one file per family of checks; each is fed blocks of rows and then says what it found.
+
+Memory is a few bytes a row whatever the texts are, so that a file of any size can be looked at in one pass. Examples
+are the first that came, each with its file and line.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Protocol
+
+import numpy as np
+
+from embedtune.data.problems import SHOWN
+from embedtune.data.rows import Finding, LabelledTexts, RawTexts, Rows, ScoredPairs
+
+Content = Rows | LabelledTexts | RawTexts | ScoredPairs
+FEW = 0.005
+"""Share of the rows from which damage is more than a note."""
+
+
+class Places:
+    """File and line of every row that came, at 12 bytes a row."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, int] = {}
+        self._file_of = array("i")
+        self._lines = array("q")
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def add(self, content: Content) -> None:
+        """Take the rows of the next block."""
+        for number, place in enumerate(content.places or [""] * len(content), len(self) + 1):
+            file, _, line = place.rpartition(":")
+            known = line.isascii() and line.isdigit()
+            self._file_of.append(self._files.setdefault(file if known else place, len(self._files)))
+            self._lines.append(int(line) if known else -number)
+
+    def __getitem__(self, row: int) -> str:
+        name, line = list(self._files)[self._file_of[row]], self._lines[row]
+        return f"{name}:{line}" if line > 0 else name or f"row {-line}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows, and where they and all rows before them stand.
+
+    Args:
+        content: the rows.
+        start: how many rows came before.
+        places: of all rows so far.
+    """
+
+    content: Content
+    start: int
+    places: Places
+
+    def texts(self) -> Iterator[tuple[int, str]]:
+        """Row number and text of every text, negatives included."""
+        content = self.content
+        if isinstance(content, Rows):
+            lists: Iterable[Iterable[str]] = zip(content.anchors, content.positives, strict=True)
+            if content.negatives:
+                lists = (chain(two, more) for two, more in zip(lists, content.negatives, strict=True))
+        elif isinstance(content, ScoredPairs):
+            lists = zip(content.first, content.second, strict=True)
+        else:
+            lists = zip(content.texts, strict=True)
+        for row, texts in enumerate(lists, self.start):
+            for text in texts:
+                yield row, text
+
+
+class Check(Protocol):
+    """What a family of checks offers. It passes over content that it has nothing to say about."""
+
+    def feed(self, block: Block) -> None:
+        """Look at the next rows."""
+
+    def findings(self) -> list[Finding]:
+        """What was found in all of them."""
+
+
+@dataclass
+class Gathered:
+    """One kind of oddity while it is being counted."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, place: str, text: str = "") -> None:
+        """One more; the first are kept."""
+        self.count += 1
+        if len(self.examples) < SHOWN:
+            self.examples.append(f"{place}: {shown(text)}" if text else place)
+
+    def finding(self, code: str, severity: str, message: str, fix: str) -> list[Finding]:
+        """The finding, in a list, or nothing where nothing was found."""
+        return [Finding(code, severity, self.count, message, fix, tuple(self.examples))] if self.count else []
+
+
+class SeenIds:
+    """Ids with the number under which each first came: 16 bytes a distinct id, where a dict takes 150."""
+
+    def __init__(self) -> None:
+        self._ids = np.empty(0, dtype=np.int64)  # (n,) sorted
+        self._numbers = np.empty(0, dtype=np.int64)  # (n,)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def find(self, ids: np.ndarray) -> np.ndarray:
+        """The number under which each id (m,) first came, -1 for one that did not: (m,)."""
+        place = np.searchsorted(self._ids, ids)  # (m,)
+        place[place == len(self._ids)] = 0
+        if not len(self._ids):
+            return np.full(len(ids), -1, dtype=np.int64)
+        return np.where(self._ids[place] == ids, self._numbers[place], -1)
+
+    def shared(self, other: "SeenIds") -> int:
+        """How many ids came in both."""
+        return len(np.intersect1d(self._ids, other._ids, assume_unique=True))
+
+    def add(self, ids: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Take further ids (m,) under these numbers (m,); returns the number under which each first came (m,)."""
+        unique, first, inverse = np.unique(ids, return_index=True, return_inverse=True)  # (u,), (u,), (m,)
+        known = self.find(unique)  # (u,)
+        fresh = known < 0  # (u,)
+        place = np.searchsorted(self._ids, unique[fresh])
+        self._ids = np.insert(self._ids, place, unique[fresh])
+        self._numbers = np.insert(self._numbers, place, numbers[first[fresh]])
+        return np.where(fresh, numbers[first], known)[inverse]
+
+
+def run_checks(checks: Sequence[Check], contents: Iterable[Content]) -> list[Finding]:
+    """Feed all checks with all rows, block by block, and gather what they found."""
+    places = Places()
+    for content in contents:
+        block = Block(content, len(places), places)
+        places.add(content)
+        for check in checks:
+            check.feed(block)
+    return [finding for check in checks for finding in check.findings()]
+
+
+def paired_ids(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """One id for each two ids (n,), (n,): (n,) int64."""
+    with np.errstate(over="ignore"):
+        return (first * np.int64(-7046029254386353131) + second) * np.int64(-4417276706812531889)
+
+
+def graded(count: int, rows: int) -> str:
+    """Damage in a few rows of many is worth a note, in more of them a warning."""
+    return "warning" if count >= max(3.0, FEW * rows) else "note"
+
+
+def shown(text: str) -> str:
+    """The beginning of a text on one line."""
+    return " ".join(text[:80].split())

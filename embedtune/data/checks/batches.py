@@ -1,0 +1,70 @@
+"""How many of a batch's other rows can serve an anchor as negatives: those that share no text and no class with it."""
+
+import numpy as np
+
+from embedtune.data.checks import Block, paired_ids
+from embedtune.data.rows import Finding, LabelledTexts, Rows
+from embedtune.data.words import counted
+from embedtune.identity import text_id
+
+OFTEN = 0.05
+"""Share of a batch's other rows that are known positives, from which so much is lost that it is more than a note."""
+NOTED = 0.005
+
+
+class InBatch:
+    """Counts how often each anchor, positive and class comes: 8 bytes each a row.
+
+    Args:
+        batch_size: pairs a step.
+    """
+
+    def __init__(self, batch_size: int) -> None:
+        self._batch_size = batch_size
+        self._anchors: list[np.ndarray] = []
+        self._positives: list[np.ndarray] = []
+        self._labels: list[np.ndarray] = []
+
+    def feed(self, block: Block) -> None:
+        """Look at pairs, and at labelled texts, which become pairs."""
+        content = block.content
+        if isinstance(content, Rows):
+            self._anchors.append(content.anchor_ids)
+            self._positives.append(content.positive_ids)
+        if isinstance(content, Rows | LabelledTexts) and content.labels is not None:
+            self._labels.append(np.fromiter(map(text_id, content.labels), dtype=np.int64))
+
+    def findings(self) -> list[Finding]:
+        """How many usable negatives there are, where it is worth a word."""
+        known = self.known_share()
+        rows = sum(map(len, self._anchors or self._labels))
+        found = []
+        if rows and rows < 2 * self._batch_size:
+            message = f"{counted(rows, 'row')} are fewer than two batches of {self._batch_size:,}."
+            found.append(Finding("few-batches", "note", rows, message, "Use a smaller --batch-size, or more rows."))
+        if known < NOTED:
+            return found
+        others = min(self._batch_size, rows) - 1
+        message = (
+            f"of the {others:,} other rows of a batch, {(1 - known) * others:.1f} on average can serve an anchor as "
+            f"negatives; {known:.1%} share its text or class."
+        )
+        fix = "Known ones are masked. Use a smaller --batch-size, or negatives of their own (embedtune mine)."
+        severity = "warning" if known >= OFTEN else "note"
+        return [*found, Finding("few-in-batch-negatives", severity, round(known * rows), message, fix)]
+
+    def known_share(self) -> float:
+        """The share of other rows that an anchor is known to belong with, by a shared anchor, positive or class."""
+        if self._labels:
+            return _shared(np.concatenate(self._labels))
+        if not self._anchors:
+            return 0.0
+        anchors, positives = np.concatenate(self._anchors), np.concatenate(self._positives)  # (n,), (n,)
+        # Rows that share both are counted by each.
+        return _shared(anchors) + _shared(positives) - _shared(paired_ids(anchors, positives))
+
+
+def _shared(ids: np.ndarray) -> float:
+    """The chance that two different rows have the same id."""
+    counts = np.unique(ids, return_counts=True)[1].astype(np.float64)  # (u,)
+    return float((counts * (counts - 1)).sum() / max(1, len(ids) * (len(ids) - 1)))

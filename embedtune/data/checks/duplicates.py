@@ -1,0 +1,117 @@
+"""Rows and texts that come again: word for word, or but for case, signs and blanks."""
+
+import numpy as np
+
+from embedtune.data.checks import Block, Gathered, SeenIds, paired_ids, shown
+from embedtune.data.checks.pairs import row_keys
+from embedtune.data.near import near_ids
+from embedtune.data.rows import Finding, LabelledTexts, RawTexts, Rows, ScoredPairs
+from embedtune.data.words import counted
+from embedtune.identity import text_id, text_ids
+
+MANY = 0.1
+"""Share of the rows from which repetitions are more than a note: a tenth of the work is done twice."""
+
+
+class Duplicates:
+    """Finds rows that repeat an earlier one."""
+
+    def __init__(self) -> None:
+        self._exact = Gathered()
+        self._near = Gathered()
+        self._seen, self._forms = SeenIds(), SeenIds()
+        self._rows = 0
+
+    def feed(self, block: Block) -> None:
+        """Look at the next rows."""
+        content = block.content
+        self._rows += len(content)
+        numbers = np.arange(block.start, block.start + len(content))  # (n,)
+        first = self._seen.add(_keys(content), numbers)  # (n,)
+        like = self._forms.add(_form_keys(content), numbers)  # (n,)
+        for number, one, other in zip(numbers.tolist(), first.tolist(), like.tolist(), strict=True):
+            if min(one, other) < number:
+                found, earlier = (self._exact, one) if one < number else (self._near, other)
+                text = _first_text(content, number - block.start)
+                found.add(f"{block.places[number]} (as {block.places[earlier]}): {shown(text)}")
+
+    def findings(self) -> list[Finding]:
+        """One for each kind."""
+        exact, near = counted(self._exact.count, "row"), counted(self._near.count, "row")
+        return [
+            *self._exact.finding(
+                "duplicate-rows",
+                self._severity(self._exact.count),
+                f"{exact} repeating an earlier row; training leaves them out.",
+                "Remove them: --fix does.",
+            ),
+            *self._near.finding(
+                "near-duplicate-rows",
+                self._severity(self._near.count),
+                f"{near} repeating an earlier row but for case, signs or blanks.",
+                "Remove them: --fix does.",
+            ),
+        ]
+
+    def _severity(self, count: int) -> str:
+        return "warning" if count > MANY * self._rows else "note"
+
+
+class Repeats:
+    """Counts texts that stand in several rows of a column, and in both columns."""
+
+    def __init__(self) -> None:
+        self._anchors, self._positives = SeenIds(), SeenIds()
+        self._rows = 0
+
+    def feed(self, block: Block) -> None:
+        """Look at pairs; other content has no columns."""
+        if isinstance(block.content, Rows):
+            self._rows += len(block.content)
+            numbers = np.arange(block.start, block.start + len(block.content))  # (n,)
+            self._anchors.add(block.content.anchor_ids, numbers)
+            self._positives.add(block.content.positive_ids, numbers)
+
+    def findings(self) -> list[Finding]:
+        """One for all of it."""
+        both = self._anchors.shared(self._positives)
+        repeated = [self._rows - len(seen) for seen in (self._anchors, self._positives)]
+        if not any((*repeated, both)):
+            return []
+        message = (
+            f"of {self._rows:,} rows {repeated[0]:,} repeat an earlier anchor and {repeated[1]:,} an earlier positive; "
+            f"{counted(both, 'text')} {'stands' if both == 1 else 'stand'} in both columns."
+        )
+        return [Finding("repeated-texts", "note", sum(repeated) + both, message)]
+
+
+def _keys(content: Rows | LabelledTexts | RawTexts | ScoredPairs) -> np.ndarray:
+    """Ids that repeated rows share: (n,)."""
+    if isinstance(content, Rows):
+        return row_keys(content)
+    if isinstance(content, LabelledTexts):
+        return paired_ids(content.ids, np.fromiter(map(text_id, content.labels), dtype=np.int64))
+    if isinstance(content, ScoredPairs):
+        return paired_ids(text_ids(content.first), text_ids(content.second))
+    return text_ids(content.texts)
+
+
+def _form_keys(content: Rows | LabelledTexts | RawTexts | ScoredPairs) -> np.ndarray:
+    """Ids that rows share which differ in case, signs or blanks only: (n,)."""
+    if isinstance(content, Rows):
+        keys = paired_ids(near_ids(content.anchors), near_ids(content.positives))
+        if not content.negatives and content.labels is None:
+            return keys
+        # Other negatives or another label are more than a difference in writing.
+        return paired_ids(keys, row_keys(content) - paired_ids(content.anchor_ids, content.positive_ids))
+    if isinstance(content, LabelledTexts):
+        return paired_ids(near_ids(content.texts), np.fromiter(map(text_id, content.labels), dtype=np.int64))
+    if isinstance(content, ScoredPairs):
+        return paired_ids(near_ids(content.first), near_ids(content.second))
+    return near_ids(content.texts)
+
+
+def _first_text(content: Rows | LabelledTexts | RawTexts | ScoredPairs, row: int) -> str:
+    if isinstance(content, Rows):
+        return content.anchors[row]
+    return content.first[row] if isinstance(content, ScoredPairs) else content.texts[row]

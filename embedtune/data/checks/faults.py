@@ -1,0 +1,33 @@
+"""Rows that cannot be read, as findings: what training refuses in one error, a check counts and goes on."""
+
+from embedtune.data.checks import Gathered
+from embedtune.data.problems import Problems
+from embedtune.data.rows import Finding
+from embedtune.data.words import counted
+
+UNREADABLE = "unreadable-rows"
+# kind of a fault -> what it says after the count, what to do
+_KINDS = {
+    "empty-texts": ("where a text should be and is empty or blank", "Fill them in, or remove their rows: --fix does."),
+    UNREADABLE: ("that cannot be read", "Correct them as the examples say, or remove their rows: --fix does."),
+}
+
+
+class Faults(Problems):
+    """Gathers the faults of a source without ever raising them, except those after which nothing more can be read."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(source)
+        self._found = {kind: Gathered() for kind in _KINDS}
+
+    def add(self, where: str, what: str, *, hint: str | None = None, kind: str = UNREADABLE) -> None:
+        """Count one fault and keep it as an example."""
+        self._found[kind if kind in _KINDS else UNREADABLE].add(f"{where}: {what}" + (f"; {hint}" if hint else ""))
+
+    def findings(self) -> list[Finding]:
+        """One for each kind; errors, since training refuses such data."""
+        return [
+            finding
+            for (code, (what, fix)), found in zip(_KINDS.items(), self._found.values(), strict=True)
+            for finding in found.finding(code, "error", f"{counted(found.count, 'place')} {what}.", fix)
+        ]

@@ -1,0 +1,72 @@
+"""Classes that cannot be learnt: with one member, with several spellings, or with texts that another class has too."""
+
+from collections import Counter
+
+import numpy as np
+
+from embedtune.data.checks import Block, Gathered, SeenIds
+from embedtune.data.near import near_form
+from embedtune.data.rows import Finding, LabelledTexts, Rows
+from embedtune.data.words import counted
+
+
+class Labels:
+    """Counts the members of each class; memory grows with the number of classes, not of rows, but for text ids."""
+
+    def __init__(self) -> None:
+        self._sizes: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
+        self._class_of = SeenIds()
+        self._torn = Gathered()
+
+    def feed(self, block: Block) -> None:
+        """Look at labelled content; other content has no classes."""
+        content = block.content
+        if not isinstance(content, Rows | LabelledTexts) or content.labels is None:
+            return
+        for row, label in enumerate(content.labels, block.start):
+            self._sizes[label] += 1
+            if label not in self._first:
+                self._first[label] = block.places[row]
+                self._numbers[label] = len(self._numbers)
+        if isinstance(content, LabelledTexts):
+            self._compare(block, content)
+
+    def _compare(self, block: Block, content: LabelledTexts) -> None:
+        """Texts that came in another class before."""
+        numbers = np.array([self._numbers[label] for label in content.labels], dtype=np.int64)  # (n,)
+        first = self._class_of.add(content.ids, numbers)  # (n,)
+        for row in np.flatnonzero(first != numbers).tolist():
+            self._torn.add(f"{block.places[block.start + row]} ({content.labels[row]})", content.texts[row])
+
+    def findings(self) -> list[Finding]:
+        """One for each kind."""
+        alone, spelt = Gathered(), Gathered()
+        forms: dict[str, str] = {}
+        for label, size in self._sizes.items():
+            if size == 1:
+                alone.add(self._first[label], label)
+            like = forms.setdefault(near_form(label), label)
+            if like != label:
+                spelt.add(self._first[label], f"{label} ~ {like}")
+        return [
+            *alone.finding(
+                "single-text-classes",
+                "warning",
+                f"{counted(alone.count, 'class')} with a single member, which cannot be paired and is left out.",
+                "Add texts to them, or join classes.",
+            ),
+            *spelt.finding(
+                "labels-spelt-alike",
+                "warning",
+                f"{counted(spelt.count, 'label')} written like another but for case, signs or blanks.",
+                "Write each label in one way.",
+            ),
+            *self._torn.finding(
+                "label-conflict",
+                "warning",
+                f"{counted(self._torn.count, 'row')} with a text that has another class before.",
+                "Decide on one class each.",
+            ),
+        ]

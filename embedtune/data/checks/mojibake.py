@@ -1,0 +1,70 @@
+"""Texts that were decoded from the wrong encoding, told by what their characters would be in the right one."""
+
+import re
+
+# Windows-1252 gives signs to most of the bytes 80 to 9F, and Latin-1 control characters; both are met.
+_BYTES = {chr(byte): byte for byte in range(0x80, 0x100)}
+for _byte in range(0x80, 0xA0):
+    try:
+        _BYTES[bytes([_byte]).decode("cp1252")] = _byte
+    except UnicodeDecodeError:
+        continue
+_RUN = re.compile(f"[{re.escape(''.join(_BYTES))}]{{2,}}")
+# What UTF-8 may have stood for: European letters, common signs, Hangul, kana, Chinese characters, emoji.
+_PLAUSIBLE = re.compile(
+    "[\u00a0-\u024f\u0370-\u04ff\u2000-\u206f\u20ac\u2100-\u22ff\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\U0001f300-\U0001faff]+"
+)
+_HANGUL = re.compile("[가-힣]")
+_STRANGE = 0.2  # share of a text's Hangul that everyday Korean never has
+
+
+def is_garbled(text: str) -> bool:
+    """Whether the text is UTF-8 read as Latin-1, Windows-1252 or CP949, or CP949 read as Latin-1.
+
+    >>> [is_garbled("안녕하세요".encode().decode(wrong, "replace")) for wrong in ("latin-1", "cp1252", "cp949")]
+    [True, True, True]
+    >>> is_garbled("안녕하세요".encode("cp949").decode("latin-1")), is_garbled("Ärger über déjà vu… “Ü”")
+    (True, False)
+    """
+    return any(map(_was_other, _RUN.findall(text))) or _has_strange_hangul(text)
+
+
+def ungarbled(text: str) -> str:
+    """The text with every run of UTF-8 that was read as Latin-1 or Windows-1252 read again; others stay.
+
+    >>> ungarbled("Itâ€™s a cafÃ©"), ungarbled("안녕".encode().decode("latin-1"))
+    ('It’s a café', '안녕')
+    """
+    return _RUN.sub(lambda run: _as_utf8(run[0]) or run[0], text)
+
+
+def _was_other(run: str) -> bool:
+    return _as_utf8(run) is not None or _broken_utf8(run) or _is_korean(run)
+
+
+def _as_utf8(run: str) -> str | None:
+    try:
+        meant = bytes(_BYTES[sign] for sign in run).decode()
+    except UnicodeDecodeError:
+        return None
+    return meant if _PLAUSIBLE.fullmatch(meant) else None
+
+
+def _broken_utf8(run: str) -> bool:
+    """A long run most of which is UTF-8: some of its bytes were lost, as Windows-1252 loses five of them."""
+    meant = bytes(_BYTES[sign] for sign in run).decode(errors="ignore")
+    return len(meant) >= 3 and len(meant.encode()) > 0.7 * len(run) and bool(_PLAUSIBLE.fullmatch(meant))
+
+
+def _is_korean(run: str) -> bool:
+    if len(run) < 4 or len(run) % 2:
+        return False
+    meant = bytes(_BYTES[sign] for sign in run).decode("euc_kr", errors="ignore")
+    return len(meant) == len(run) // 2 and all(_HANGUL.match(letter) for letter in meant)
+
+
+def _has_strange_hangul(text: str) -> bool:
+    """UTF-8 read as CP949 becomes syllables that everyday Korean has not: those outside of KS X 1001."""
+    hangul = _HANGUL.findall(text)
+    strange = sum(len(letter.encode("euc_kr")) > 2 for letter in hangul)  # the codec spells them out in 8 bytes
+    return strange >= 2 and strange > _STRANGE * len(hangul)

@@ -1,0 +1,65 @@
+"""Anchors that say nearly the same as another, or the opposite of it in nearly the same words."""
+
+from embedtune.data.checks import Block, Gathered, shown
+from embedtune.data.near_copies import NearIndex
+from embedtune.data.rows import Finding, LabelledTexts, RawTexts, Rows
+from embedtune.identity import text_ids
+
+MOST_TEXTS = 30_000
+"""Distinct texts that are compared with each other; of more the first so many, and that is said."""
+_LONGEST = 2000  # characters; what two longer texts share tells little
+_BLOCK = 4096
+
+
+class NearTexts:
+    """Compares distinct anchors, or the texts of content without pairs, with each other."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, tuple[str, str]] = {}  # text id -> place and text
+        self._left_out = False
+
+    def feed(self, block: Block) -> None:
+        """Take further anchors, while there is room."""
+        content = block.content
+        if isinstance(content, Rows):
+            texts, ids = content.anchors, content.anchor_ids
+        elif isinstance(content, LabelledTexts | RawTexts):
+            texts, ids = content.texts, text_ids(content.texts)
+        else:
+            return
+        for row, (text, identity) in enumerate(zip(texts, ids.tolist(), strict=True), block.start):
+            if len(text) <= _LONGEST and identity not in self._texts:
+                if len(self._texts) == MOST_TEXTS:
+                    self._left_out = True
+                    return
+                self._texts[identity] = block.places[row], text
+
+    def findings(self) -> list[Finding]:
+        """Anchors with an earlier near copy, and those with an earlier one turned round; each anchor once."""
+        kept = list(self._texts.values())
+        texts = [text for _, text in kept]
+        index = NearIndex(texts)
+        near, negated = Gathered(), Gathered()
+        told: set[int] = set()
+        for first in range(0, len(texts), _BLOCK):
+            for copy in index.find(texts[first : first + _BLOCK], first):
+                if copy.other < copy.text and copy.text not in told:
+                    told.add(copy.text)
+                    place, text = kept[copy.text]
+                    other, like = kept[copy.other]
+                    (negated if copy.negated else near).add(f"{place}: {shown(text)} ~ {other}: {shown(like)}")
+        among = f" (of the first {MOST_TEXTS:,} distinct ones)" if self._left_out else ""
+        return [
+            *near.finding(
+                "near-copies",
+                "note",
+                f"{near.count:,} anchors{among} have an earlier near copy; in a batch they are each other's negatives.",
+                "Where they mean the same, keep one, or let a guide mask the other (--guide).",
+            ),
+            *negated.finding(
+                "negated-copies",
+                "note",
+                f"{negated.count:,} anchors{among} say the opposite of an earlier one in nearly the same words.",
+                "Encoders tell them apart badly; look whether their positives differ.",
+            ),
+        ]

@@ -1,0 +1,86 @@
+"""Rows that contradict themselves or each other: an anchor that is its own positive, positives given as negatives."""
+
+import numpy as np
+
+from embedtune.data.checks import Block, Gathered, SeenIds, graded, paired_ids
+from embedtune.data.rows import Finding, Rows
+from embedtune.data.words import counted
+from embedtune.identity import text_id
+
+
+class Pairs:
+    """Compares the anchor, the positive and the negatives of rows by their text ids."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._same = Gathered()
+        self._own = Gathered()
+        self._torn = Gathered()
+        self._positives = SeenIds()  # of anchor and positive
+        self._negatives = SeenIds()  # of anchor and negative
+
+    def feed(self, block: Block) -> None:
+        """Look at pairs; other content has no roles."""
+        rows = block.content
+        if not isinstance(rows, Rows):
+            return
+        self._rows += len(rows)
+        for row in np.flatnonzero(rows.anchor_ids == rows.positive_ids).tolist():
+            self._same.add(block.places[block.start + row], rows.anchors[row])
+        positives = paired_ids(rows.anchor_ids, rows.positive_ids)  # (n,)
+        numbers = np.arange(block.start, block.start + len(rows))  # (n,)
+        if not rows.has_negatives:
+            # Kept all the same: negatives may come in a later block.
+            self._positives.add(positives, numbers)
+            return
+        self._feed_negatives(block, rows, positives, numbers)
+
+    def _feed_negatives(self, block: Block, rows: Rows, positives: np.ndarray, numbers: np.ndarray) -> None:
+        of_row = np.repeat(np.arange(len(rows)), [len(ids) for ids in rows.negative_ids])  # (m,)
+        ids = np.concatenate(rows.negative_ids)  # (m,)
+        own = (ids == rows.anchor_ids[of_row]) | (ids == rows.positive_ids[of_row])  # (m,)
+        for row in np.unique(of_row[own]).tolist():
+            self._own.add(block.places[block.start + row], rows.anchors[row])
+        negatives = paired_ids(rows.anchor_ids[of_row], ids)[~own]  # (m',)
+        # Whichever came first, the later one tells: a positive given as a negative before, or the reverse.
+        torn = set(np.flatnonzero(self._negatives.find(positives) >= 0).tolist())
+        self._positives.add(positives, numbers)
+        self._negatives.add(negatives, numbers[of_row[~own]])
+        torn |= set(of_row[~own][self._positives.find(negatives) >= 0].tolist())
+        for row in sorted(torn):
+            self._torn.add(block.places[block.start + row], rows.anchors[row])
+
+    def findings(self) -> list[Finding]:
+        """One for each kind."""
+        same, own, torn = (counted(one.count, "row") for one in (self._same, self._own, self._torn))
+        return [
+            *self._same.finding(
+                "anchor-equals-positive",
+                graded(self._same.count, self._rows),
+                f"in {same} anchor and positive are the same text, which teaches nothing.",
+                "Remove them: --fix does.",
+            ),
+            *self._own.finding(
+                "negative-equals-own",
+                graded(self._own.count, self._rows),
+                f"in {own} a negative is the row's own anchor or positive; it is not used as one.",
+                "Remove these negatives: --fix does.",
+            ),
+            *self._torn.finding(
+                "positive-also-negative",
+                graded(self._torn.count, self._rows),
+                f"in {torn} a negative is elsewhere a positive of the same anchor; it is not used as one.",
+                "Remove these negatives: --fix does.",
+            ),
+        ]
+
+
+def row_keys(rows: Rows) -> np.ndarray:
+    """An id for each row that rows share which have the same anchor, positive, negatives and label: (n,)."""
+    keys = paired_ids(rows.anchor_ids, rows.positive_ids)  # (n,)
+    if rows.negatives:
+        sums = [int(text_id(" ".join(map(str, ids.tolist())))) for ids in rows.negative_ids]
+        keys = paired_ids(keys, np.array(sums, dtype=np.int64))
+    if rows.labels is not None:
+        keys = paired_ids(keys, np.fromiter(map(text_id, rows.labels), dtype=np.int64))
+    return keys

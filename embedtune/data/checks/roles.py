@@ -1,0 +1,99 @@
+"""Anchors and positives that look as if they had changed places, in all rows or in some."""
+
+from array import array
+
+import numpy as np
+
+from embedtune.data.checks import Block, Gathered, graded
+from embedtune.data.rows import Finding, Rows
+
+_QUESTION_MARKS = ("?", "\uff1f", "\u061f")  # Latin and Hangul, full width, Arabic
+LONGER = 4.0
+"""How many times as long as positives anchors are at least, by the median, to look like answers."""
+_APART = 3.0  # median lengths in so many spreads of each other tell the columns apart
+_MISPLACED = 6.0  # log odds from which a row is told to be the other way round
+_SURE = 4.0  # no text tells more than so many log odds by its length: lengths have long tails
+
+
+class Roles:
+    """Remembers of each text how long it is and whether it asks: 10 bytes a row."""
+
+    def __init__(self) -> None:
+        self._lengths = array("i"), array("i")
+        self._asks = bytearray(), bytearray()
+        self._block: Block | None = None
+
+    def feed(self, block: Block) -> None:
+        """Look at pairs; other content has no roles."""
+        if isinstance(block.content, Rows):
+            self._block = block
+            for side, texts in enumerate((block.content.anchors, block.content.positives)):
+                self._lengths[side].extend(map(len, texts))
+                self._asks[side].extend(text.rstrip().endswith(_QUESTION_MARKS) for text in texts)
+
+    def findings(self) -> list[Finding]:
+        """All rows the other way round, or some."""
+        if self._block is None or not len(self._lengths[0]):
+            return []
+        lengths = np.array([np.frombuffer(side, dtype=np.int32) for side in self._lengths])  # (2, n)
+        asks = np.array([np.frombuffer(side, dtype=np.uint8) for side in self._asks]).astype(bool)  # (2, n)
+        return _all_swapped(lengths, asks) or self._some_swapped(lengths, asks)
+
+    def _some_swapped(self, lengths: np.ndarray, asks: np.ndarray) -> list[Finding]:
+        odds = odds_of_swap(lengths, asks)  # (n,)
+        found = Gathered()
+        for row in np.flatnonzero(odds > _MISPLACED).tolist():
+            sizes = f"anchor of {lengths[0, row]:,} characters, positive of {lengths[1, row]:,}"
+            question = ", a question" if asks[1, row] else ""
+            found.add(f"{self._block.places[row] if self._block else row}: {sizes}{question}")
+        verb = "row looks" if found.count == 1 else "rows look"
+        return found.finding(
+            "rows-look-swapped",
+            graded(found.count, len(odds)),
+            f"{found.count:,} {verb} as if anchor and positive had changed places.",
+            "Look at them; --fix leaves them as they are.",
+        )
+
+
+def _all_swapped(lengths: np.ndarray, asks: np.ndarray) -> list[Finding]:
+    """Questions are short and end in question marks; answers are not and do not."""
+    rows = lengths.shape[1]
+    asking = asks.sum(axis=1).tolist()
+    middle = np.median(lengths, axis=1).tolist()
+    questions = asking[1] > rows / 2 and asking[0] < asking[1] / 4 and middle[0] > 1.5 * middle[1]
+    long = middle[0] > LONGER * middle[1] and asking[0] <= asking[1]
+    if not (questions or long):
+        return []
+    told = f"{asking[1]:,} of {rows:,} positives are questions, and " if questions else ""
+    message = (
+        f"anchors and positives look swapped: {told}"
+        f"anchors are longer (median {middle[0]:.0f} against {middle[1]:.0f} characters)."
+    )
+    fix = "If so, name the columns the other way round: --columns anchor=COLUMN,positive=COLUMN."
+    return [Finding("roles-look-swapped", "warning", rows, message, fix)]
+
+
+def odds_of_swap(lengths: np.ndarray, asks: np.ndarray) -> np.ndarray:
+    """How much likelier each row is the other way round, as log odds from lengths and question marks: (n,).
+
+    Lengths count where the columns' typical lengths lie apart, question marks where one column asks and the other does
+    not; both are told by the data themselves, most of whose rows are taken to be right.
+
+    Args:
+        lengths: (2, n) characters of anchors and of positives.
+        asks: (2, n) whether they end in a question mark.
+    """
+    logs = np.log(np.maximum(lengths, 1))  # (2, n)
+    middle = np.median(logs, axis=1)  # (2,)
+    spread = np.maximum(1.48 * np.median(np.abs(logs - middle[:, None]), axis=1), 0.1)  # (2,)
+    odds = np.zeros(lengths.shape[1])  # (n,)
+    if abs(middle[1] - middle[0]) > _APART * spread.mean():
+        for side in (0, 1):
+            right = (((logs[side] - middle[side]) / spread[side]) ** 2) / 2 + np.log(spread[side])  # (n,)
+            other = (((logs[side] - middle[1 - side]) / spread[1 - side]) ** 2) / 2 + np.log(spread[1 - side])  # (n,)
+            odds += np.clip(right - other, -_SURE, _SURE)
+    share = (asks.sum(axis=1) + 0.5) / (asks.shape[1] + 1)  # (2,)
+    for side in (0, 1):
+        chance = np.where(asks[side], share[1 - side] / share[side], (1 - share[1 - side]) / (1 - share[side]))  # (n,)
+        odds += np.log(chance)
+    return odds

@@ -1,0 +1,63 @@
+"""A sample of the texts of each column, for what is too slow to ask of all: tokens, vocabulary, time."""
+
+import heapq
+from collections.abc import Iterable
+
+from embedtune.data.checks import Block
+from embedtune.data.rows import Finding, Rows, ScoredPairs
+from embedtune.identity import text_id
+
+MOST_TEXTS = 10_000
+"""Distinct texts of a column; of more those whose ids are the smallest, which is as good as drawing them."""
+
+
+class Sample:
+    """Keeps some texts of each column, the same ones in whatever order they come."""
+
+    def __init__(self, most: int = MOST_TEXTS) -> None:
+        self._most = most
+        self._kept: dict[str, list[tuple[int, str]]] = {}  # column -> heap of (negated id, text)
+        self._known: dict[str, set[int]] = {}
+        self.rows = 0
+        self.negatives = 0
+
+    def feed(self, block: Block) -> None:
+        """Consider further texts."""
+        content = block.content
+        self.rows += len(content)
+        if isinstance(content, Rows):
+            self._take("anchor", zip(content.anchor_ids.tolist(), content.anchors, strict=True))
+            self._take("positive", zip(content.positive_ids.tolist(), content.positives, strict=True))
+            for ids, texts in zip(content.negative_ids, content.negatives, strict=True):
+                self._take("negative", zip(ids.tolist(), texts, strict=True))
+                self.negatives += len(texts)
+        else:
+            columns = (content.first, content.second) if isinstance(content, ScoredPairs) else (content.texts,)
+            names = ("sentence1", "sentence2") if len(columns) > 1 else ("text",)
+            for name, texts in zip(names, columns, strict=True):
+                self._take(name, ((text_id(text), text) for text in texts))
+
+    def _take(self, column: str, pairs: Iterable[tuple[int, str]]) -> None:
+        kept, known = self._kept.setdefault(column, []), self._known.setdefault(column, set())
+        for identity, text in pairs:
+            if identity in known or (len(kept) == self._most and -identity < kept[0][0]):
+                continue
+            known.add(identity)
+            if len(kept) < self._most:
+                heapq.heappush(kept, (-identity, text))
+            else:
+                known.discard(-heapq.heapreplace(kept, (-identity, text))[0])
+
+    def findings(self) -> list[Finding]:
+        """None: it only remembers."""
+        return []
+
+    @property
+    def columns(self) -> dict[str, list[str]]:
+        """Column -> its texts, by id."""
+        return {column: [text for _, text in sorted(kept, reverse=True)] for column, kept in self._kept.items()}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every distinct text is in it."""
+        return all(len(kept) < self._most for kept in self._kept.values())

@@ -1,0 +1,71 @@
+"""Scores outside of the scale that all the others are on, and scores that tell nothing."""
+
+from array import array
+
+import numpy as np
+
+from embedtune.data.checks import Block, Gathered, graded
+from embedtune.data.rows import Finding, Rows, ScoredPairs
+from embedtune.data.words import counted
+
+SCALES = ((0.0, 1.0), (-1.0, 1.0), (1.0, 5.0), (0.0, 5.0), (0.0, 10.0), (0.0, 100.0))
+"""What people score similarity on, the narrowest first."""
+COVERED = 0.9
+"""A scale is taken for the one meant when this share of the scores lies on it."""
+
+
+class Scores:
+    """Remembers every score of scored pairs, 8 bytes a row; and compares a teacher's scores within each row."""
+
+    def __init__(self) -> None:
+        self._scores = array("d")
+        self._block: Block | None = None
+        self._above = Gathered()
+        self._taught = 0
+
+    def feed(self, block: Block) -> None:
+        """Look at scored content; other content has none."""
+        if isinstance(block.content, ScoredPairs):
+            self._block = block
+            self._scores.extend(block.content.scores)
+        elif isinstance(block.content, Rows) and block.content.teacher_scores is not None:
+            for row, own in enumerate(block.content.teacher_scores):
+                self._taught += len(own) > 1
+                if len(own) > 1 and max(own[1:]) > own[0]:
+                    self._above.add(block.places[block.start + row], block.content.anchors[row])
+
+    def findings(self) -> list[Finding]:
+        """One for each kind."""
+        share = f"{self._above.count / self._taught:.0%}" if self._taught else ""
+        return [
+            *self._outside(),
+            *self._above.finding(
+                "negatives-above-positive",
+                "note",
+                f"in {counted(self._above.count, 'row')} ({share} of those with scores) a negative scores above the "
+                "positive: it may be a right answer.",
+                "Mine with a margin, or let a guide mask it.",
+            ),
+        ]
+
+    def _outside(self) -> list[Finding]:
+        scores = np.frombuffer(self._scores, dtype=np.float64)  # (n,)
+        if not len(scores) or self._block is None:
+            return []
+        if scores.min() == scores.max():
+            message = f"all {len(scores):,} scores are {scores[0]:g}."
+            return [Finding("scores-all-the-same", "warning", len(scores), message, "Check which column is the score.")]
+        inside = [(low, high) for low, high in SCALES if ((scores >= low) & (scores <= high)).mean() >= COVERED]
+        if not inside:
+            return []
+        low, high = inside[0]
+        found = Gathered()
+        for row in np.flatnonzero((scores < low) | (scores > high)).tolist():
+            found.add(f"{self._block.places[row]}: {scores[row]:g}")
+        verb = "score lies" if found.count == 1 else "scores lie"
+        return found.finding(
+            "scores-out-of-range",
+            graded(found.count, len(scores)),
+            f"{found.count:,} {verb} outside of {low:g} to {high:g}, where the others are.",
+            "Correct them; the highest score decides which pairs count as alike.",
+        )
