@@ -83,6 +83,23 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
     return float(pearson(Ties(a).average_ranks, Ties(b).average_ranks))
 
 
+def contributions(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """What each item adds to the linear correlation of two columns (n,); their mean is the correlation.
+
+    With it a correlation can be compared item by item, as means are. For ranks it is of first order only: the ranks
+    are taken as given, though each depends on the other items.
+
+    Source: Devlin, Gnanadesikan and Kettenring 1975, the influence function of the correlation, added to it.
+    """
+    x, y = (one - one.mean() for one in (a, b))  # (n,) each
+    own, other = x.std(), y.std()
+    if own <= 1e-14 * abs(a).max() or other <= 1e-14 * abs(b).max():
+        return np.zeros(len(a))
+    x, y = x / own, y / other
+    together = (x * y).mean()
+    return x * y - together / 2 * (x**2 + y**2) + together
+
+
 def resampled_spearman(a: Ties, b: Ties, *, seed: int, draws: int = DRAWS) -> np.ndarray:
     """Spearman's correlation of resampled items (draws,), ranked anew in each; one seed draws the same items."""
     return bootstrap(

@@ -19,15 +19,15 @@ class ItemScores:
     Args:
         metrics: name -> value; comparisons rest on the first.
         intervals: name -> 95 % bootstrap interval over the items.
-        values: name -> (n,) what each item got.
-        answers: (n,) what the system said of each item, where that is a name and no number.
+        values: name -> (n,) what each item got; the mean over the items is the metric.
+        answers: (n,) what the system said of each item, to lay beside what people said.
         detail: what the kind of set adds to the result, ready for JSON.
     """
 
     metrics: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]]
     values: Mapping[str, np.ndarray]
-    answers: Sequence[str] = ()
+    answers: Sequence[float | str] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from embedtune.evaluation.correlation import (
     Ties,
+    contributions,
     pearson,
     resampled_spearman,
     smallest_effect,
@@ -59,12 +60,16 @@ class SimilaritySet:
         return ItemScores(
             metrics={"spearman": spearman(own, self.truth), "pearson": float(pearson(own, self.truth))},
             intervals={"spearman": interval_of(drawn), "pearson": interval_of(linear)},
-            values={"score": own},
+            values={
+                "spearman": contributions(Ties(own).average_ranks, Ties(self.truth).average_ranks),
+                "pearson": contributions(own, self.truth),
+            },
+            answers=own.tolist(),
         )
 
     def compare(self, before: ItemScores, after: ItemScores, *, seed: int) -> Comparison:
         """Whether the rank correlation of one system is higher than that of another on the same pairs."""
-        first, second = before.values["score"], after.values["score"]
+        first, second = np.array(before.answers), np.array(after.answers)  # (n,) each
         drawn = [resampled_spearman(Ties(one), Ties(self.truth), seed=seed) for one in (first, second)]
         change = drawn[1] - drawn[0]  # (draws,): one seed, the same pairs
         p_value = swapped_spearman(first, second, self.truth, seed=seed)

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from embedtune.evaluation.correlation import Ties, pearson, resampled_spearman, spearman, swapped_spearman
+from embedtune.evaluation.correlation import (
+    Ties,
+    contributions,
+    pearson,
+    resampled_spearman,
+    spearman,
+    swapped_spearman,
+)
 
 
 def columns(seed: int, n: int = 60, ties: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -82,3 +89,16 @@ def test_scales_do_not_matter_and_the_same_ranks_are_no_difference() -> None:
     assert swapped_spearman(a, b, truth) == swapped_spearman(a, 40 * b + 9, truth)
     assert swapped_spearman(a, np.exp(a), truth) == 1.0
     assert swapped_spearman(a[:1], b[:1], truth[:1]) == 1.0
+
+
+def test_contributions_average_to_the_correlation_and_spread_as_it_does() -> None:
+    rng = np.random.default_rng(8)
+    a = rng.normal(size=2000)
+    b = 0.6 * a + 0.8 * rng.normal(size=2000)
+    added = contributions(a, b)
+    r = stats.pearsonr(a, b).statistic
+    assert added.mean() == pytest.approx(r, abs=1e-12)
+    assert added.std() == pytest.approx(1 - r**2, rel=0.1)  # the asymptotic spread of a correlation of normals
+    alone = [stats.pearsonr(np.delete(a, i), np.delete(b, i)).statistic for i in range(20)]
+    assert 2000 * r - 1999 * np.array(alone) == pytest.approx(added[:20], abs=0.02)  # the jackknife's pseudo-values
+    assert contributions(np.full(5, 0.1), np.arange(5.0)).tolist() == [0.0] * 5

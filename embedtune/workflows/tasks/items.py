@@ -133,8 +133,13 @@ class ItemTask:
             if self.items.expected:
                 line["expected"] = self.items.expected[place]
             if self.scored[0].scores.answers:
-                line["answers"] = {one.label: one.scores.answers[place] for one in self.scored}
+                line["answers"] = {one.label: _short(one.scores.answers[place]) for one in self.scored}
             yield json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def _short(answer: float | str) -> float | str:
+    """The answer, a number in the nine digits that tell any two float32 apart."""
+    return answer if isinstance(answer, str) else float(f"{answer:.9g}")
 
 
 def _weak(items: ItemSet) -> list[Finding]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from embedtune.data.check import FEW_QUERIES
 from embedtune.data.judged_source import JudgedSource
-from embedtune.data.rows import Finding
+from embedtune.data.rows import Finding, RetrievalSet
 from embedtune.data.words import counted
 from embedtune.evaluation.evidence import System, gather_evidence
 from embedtune.evaluation.judged import JudgedSet, as_arrays
@@ -43,9 +43,10 @@ class RetrievalTask:
         self.judged: JudgedSet = as_arrays(source.judged)
         demand_judged(self.judged)
         self.described = source.described
-        leaks = [finding for one in training.known for finding in one.findings(source.judged)]
+        scored = _scored_part(source.judged, self.judged.query_ids)
+        leaks = [finding for one in training.known for finding in one.findings(scored)]
         self.findings = (*source.findings, *_findings(self.judged), *leaks)
-        self._unseen = training.unseen(source.judged)
+        self._unseen = training.unseen(scored)
         self.hashes: Mapping[str, str] = source.hashes
         self.scored: list[Scored] = []
         self._metric = str(parse_metric(metrics[0]))
@@ -88,6 +89,7 @@ class RetrievalTask:
         systems = [
             System(one.label, one.ranking, one.scores.per_query[self._metric], by_vectors=one.dimensions is not None)
             for one in self.scored
+            if one.label == one.model  # how cut and quantised vectors differ from whole ones is no plot worth a page
         ]
         rows = [row for row, query in enumerate(self.judged.query_ids) if self._unseen and query in self._unseen]
         if not rows:
@@ -108,6 +110,12 @@ class RetrievalTask:
                 write_run(path, one.ranking, self.judged, file_name(one.label))
             files.append(path)
         return files
+
+
+def _scored_part(judged: RetrievalSet, query_ids: Sequence[str]) -> RetrievalSet:
+    """The set without the queries that no document is relevant to, which would count as unseen."""
+    queries = {query: judged.queries[query] for query in query_ids}
+    return replace(judged, queries=queries, qrels={query: judged.qrels[query] for query in query_ids})
 
 
 def _findings(judged: JudgedSet) -> list[Finding]:
