@@ -30,8 +30,8 @@ class EvaluateResult:
             the same three of the unseen part (null where that is not known), documents, truncated, run.
         report: the page to read; the same in Markdown, and everything else, lies beside it.
         means: a row a system: its metrics, averaged over the sets; empty with one set.
-        comparisons: each row against the first of its set, on the first metric and the unseen queries where these are
-            known; p-values Holm-adjusted a set.
+        comparisons: each system against the first of its set, and its cut or quantised vectors against its whole ones,
+            on the first metric and the unseen queries where these are known; p-values Holm-adjusted a group.
         metric: what the comparisons rest on.
         findings: what is odd about the sets and runs.
         described: what was read.
@@ -91,7 +91,10 @@ def _intervals(scores: RetrievalScores, seed: int) -> dict[str, list[float]]:
 def compare_with_first(
     rows: Sequence[Scored], name: str, metric: str, *, seed: int, unseen: Collection[str] | None = None
 ) -> list[dict[str, Any]]:
-    """Every other system of a set against the first; the verdict goes by the adjusted p-value.
+    """Every other system of a set against the first, and each one's cut and quantised vectors against its whole ones.
+
+    The verdict goes by the p-value adjusted within these groups: whether a model is better is no less certain for
+    having asked what its vectors lose when they are cut.
 
     Args:
         rows: the systems on one set.
@@ -100,13 +103,24 @@ def compare_with_first(
         seed: of the draws.
         unseen: ids of the queries to go by; None or none of them: all queries.
     """
-    first = rows[0]
-    on: On = "all"
-    values = [one.scores.per_query[metric] for one in rows]  # (Q,) each
-    if unseen and len(first.scores.only(unseen)):
-        on, values = "unseen", [one.scores.only(unseen).per_query[metric] for one in rows]
-    found = [compare_paired(values[0], other, metric=metric, on=on, seed=seed) for other in values[1:]]
-    return against_first([one.label for one in rows], found, name)
+    on: On = "unseen" if unseen and len(rows[0].scores.only(unseen)) else "all"
+    compared = []
+    for group in _groups(rows):
+        scores = [one.scores.only(unseen) if unseen and on == "unseen" else one.scores for one in group]
+        first, *others = [own.per_query[metric] for own in scores]  # (n,) each
+        found = [compare_paired(first, other, metric=metric, on=on, seed=seed) for other in others]
+        compared += against_first([one.label for one in group], found, name)
+    return compared
+
+
+def _groups(rows: Sequence[Scored]) -> Iterator[list[Scored]]:
+    """The systems as they are, then each that has them with its cut and quantised vectors."""
+    whole = [one for one in rows if one.label == one.model]
+    yield whole
+    for system in whole:
+        kept = [one for one in rows if one.model == system.model and one is not system]
+        if kept:
+            yield [system, *kept]
 
 
 def against_first(labels: Sequence[str], found: Sequence[Comparison], name: str) -> list[dict[str, Any]]:

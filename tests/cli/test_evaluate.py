@@ -92,8 +92,8 @@ def test_encoders_cut_vectors_and_foreign_runs_beside_each_other(
     assert [row["label"] for row in result["models"]] == [str(bert_folder), cut, theirs]
     assert [row["dimensions"] for row in result["models"]] == [32, 8, None]
     assert [(one["a"], one["b"]) for one in result["comparisons"]] == [
-        (str(bert_folder), cut),
         (str(bert_folder), theirs),
+        (str(bert_folder), cut),
     ]
     assert all(one["p_holm"] >= one["p_value"] for one in result["comparisons"])
     found = {one["code"]: one["count"] for one in result["findings"]}
@@ -187,3 +187,55 @@ def test_quantised_vectors_have_rows_of_their_own_and_say_what_they_take(
     document = encode(encoder, [f"All about {NAMES[3]} in part 9."], role="document")[0, :8]
     run = read_run(here / f"out/{bert_folder.name}@8-binary.trec")
     assert run["q3"]["d9"] == pytest.approx(np.mean(np.where((query > 0) == (document > 0), 1, -1)))
+
+
+def test_texts_longer_than_an_encoder_reads_are_told_and_counted(evaluate: Evaluate, bert_folder: Path) -> None:
+    result = evaluate("--model", str(bert_folder), "--model", "bm25", "--data", "set", "--max-length", "8")
+    told = [one for one in result["findings"] if one["code"] == "truncated-texts"]
+    encoder, words = result["models"]
+    assert [one["count"] for one in told] == [encoder["truncated"][role]["cut"] for role in ("query", "document")]
+    assert encoder["truncated"]["document"]["counted"] == 12 and words["truncated"] == {}
+    assert all(f"{bert_folder} reads 8 tokens" in one["message"] for one in told)
+
+
+def test_what_was_trained_on_is_told_apart(evaluate: Evaluate, here: Path) -> None:
+    """The first document was learned, so the first query may be remembered."""
+    learned = [{"query": "무엇인가요?", "answer": f"All about {NAMES[0]} in part 0."}]
+    (here / "learned.jsonl").write_text(records(learned), encoding="utf-8")
+    options = ("--model", "bm25", "--model", "starter", "--data", "set", "--train-data", "learned.jsonl")
+    result = evaluate(*options, "--metrics", "ndcg@10", "--output", "out")
+    lines = [json.loads(line) for line in (here / "out/per_query.jsonl").read_text(encoding="utf-8").splitlines()]
+    unseen = [line for line in lines if line["unseen"]]
+    assert [line["query"] for line in unseen] == ["q1", "q2", "q3", "q4"]
+    for row in result["models"]:
+        assert row["queries_unseen"] == 4
+        values = [line["scores"][row["label"]]["ndcg@10"] for line in unseen]
+        assert row["metrics_unseen"]["ndcg@10"] == pytest.approx(np.mean(values), abs=1e-6)
+    (compared,) = result["comparisons"]
+    assert (compared["on"], compared["queries"]) == ("unseen", 4)
+    (seen,) = [one for one in result["findings"] if one["code"] == "test-documents-seen-in-training"]
+    assert "training data of learned.jsonl: 1 of 11 test judgments" in seen["message"]
+    assert "4 of 5 queries ask for unseen ones only" in seen["message"]
+    assert (result["evidence"][0]["queries"], result["evidence"][0]["pairs"][0]["on"]) == (4, "unseen")
+
+
+def test_everything_damaged_in_a_set_is_found_before_scoring(evaluate: Evaluate, here: Path) -> None:
+    """Copies in the corpus, judgments of nothing, queries without an answer, and a query that is its own best hit."""
+    corpus = [json.loads(line) for line in (here / "set/corpus.jsonl").read_text(encoding="utf-8").splitlines()]
+    corpus += [{"_id": "copy1", "title": "", "text": corpus[1]["text"] + "  "}, {"_id": "copy2", "text": "여분"}]
+    corpus += [{"_id": "copy3", "text": "여분"}, {"_id": "own", "text": "What about 환불?"}]
+    (here / "set/corpus.jsonl").write_text(records(corpus), encoding="utf-8")
+    with (here / "set/qrels/test.tsv").open("a", encoding="utf-8") as file:
+        file.write("q1\tlost\t1\nq2\tlost\t2\n")
+    result = evaluate("--model", "bm25", "--data", "set", "--output", "out")
+    found = {one["code"]: one["count"] for one in result["findings"]}
+    assert found == {
+        "queries-without-relevant": 1,
+        "judgments-outside-corpus": 3,
+        "duplicate-documents": 2,
+        "own-texts": 1,
+        "weak-test": 5,
+    }
+    for name in ("report.html", "report.md"):
+        report = (here / "out" / name).read_text(encoding="utf-8")
+        assert "compete for the ranks of 1 relevant document" in report and "left out of every mean" in report

@@ -1,5 +1,7 @@
 """Rows of an evaluation, their comparison with the first, and the names of their files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -67,3 +69,34 @@ def test_means_count_every_set_the_same() -> None:
 )
 def test_file_names_hold_nothing_that_leads_elsewhere(label: str, name: str) -> None:
     assert file_name(label) == name
+
+
+def test_cut_vectors_are_compared_with_whole_ones_of_the_same_model() -> None:
+    rng = np.random.default_rng(1)
+    values = {label: rng.random(60) for label in ("a", "a@64", "a@int8", "b", "b@64/int8")}
+    rows = [replace(scored(label, own), model=label[0]) for label, own in values.items()]
+    found = compare_with_first(rows, "set", "ndcg@10", seed=0)
+    assert [(one["a"], one["b"]) for one in found] == [("a", "b"), ("a", "a@64"), ("a", "a@int8"), ("b", "b@64/int8")]
+    assert found[0]["p_holm"] == found[0]["p_value"]
+    assert found[1]["difference"] == pytest.approx((values["a@64"] - values["a"]).mean())
+
+
+def test_comparisons_rest_on_unseen_queries_where_there_are_any() -> None:
+    rng = np.random.default_rng(2)
+    first, other = rng.random(80), rng.random(80)
+    rows, unseen = [scored("a", first), scored("b", other)], frozenset(f"q{i}" for i in range(0, 80, 2))
+    (found,) = compare_with_first(rows, "set", "ndcg@10", seed=0, unseen=unseen)
+    assert (found["on"], found["queries"]) == ("unseen", 40)
+    assert found["difference"] == pytest.approx((other - first)[::2].mean())
+    (on_all,) = compare_with_first(rows, "set", "ndcg@10", seed=0, unseen=frozenset())
+    assert (on_all["on"], on_all["queries"]) == ("all", 80)
+
+
+def test_a_row_tells_the_unseen_part_apart(tmp_path) -> None:
+    one = scored("a", np.array([1.0, 0.0, 0.5, 1.0]))
+    row = row_of(one, "set", tmp_path / "a.trec", seed=0, unseen={"q1", "q2"})
+    assert (row["queries"], row["queries_unseen"]) == (4, 2)
+    assert row["metrics_unseen"]["ndcg@10"] == 0.25
+    assert row_of(one, "set", tmp_path / "a.trec", seed=0)["queries_unseen"] is None
+    none = row_of(one, "set", tmp_path / "a.trec", seed=0, unseen=frozenset())
+    assert (none["queries_unseen"], none["metrics_unseen"]) == (0, None)
