@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedtune.evaluation.metrics import metric_label
-from embedtune.reports.document import Block, Bullets, Example, Facts, Findings, Report, Section, Table
+from embedtune.reports.charts.intervals import Interval, interval_chart
+from embedtune.reports.document import Block, Bullets, Example, Figure, Findings, Report, Section, Table, Text
 from embedtune.reports.evidence import evidence_sections
 from embedtune.reports.html import page
 from embedtune.reports.markdown import markdown
 from embedtune.reports.provenance import provenance
-from embedtune.reports.wording import p_shown
+from embedtune.reports.wording import difference_cells
 
 
 def comparison_page(result: Mapping[str, Any]) -> str:
@@ -30,10 +31,10 @@ def comparison(result: Mapping[str, Any]) -> Report:
     """What the report of a comparison says."""
     names = {key: ", ".join(found) for key, found in result["names"].items()}
     evidence = [section for one in result.get("evidence") or () for section in evidence_sections(one)]
+    verdicts = [result, *(result.get("others") or ())]
     blocks: list[Block] = [
-        Facts(_facts(result)),
         Bullets([f"{key.upper()}: {name}" for key, name in names.items()]),
-        Section("Metrics", _metrics(result)),
+        Section("Differences from A", _differences(result, list(names)[1:], verdicts)),
         Section("Seeds", [_seeds(result["seeds"])]),
         Section("What to know", [Findings(result.get("findings", ()))]),
         *(evidence or [_changes(result, "won"), _changes(result, "lost")]),
@@ -44,29 +45,23 @@ def comparison(result: Mapping[str, Any]) -> Report:
     return Report(title, result["verdict"].capitalize(), result["sentence"], blocks, verdict=result["verdict"])
 
 
-def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    metric = metric_label(result["metric"])
-    low, high = result["interval"]
-    return [
-        (f"{metric} of A", f"{result['a']:.3f}"),
-        (f"{metric} of B", f"{result['b']:.3f}"),
-        ("difference", f"{result['difference']:+.3f}"),
-        ("95 % interval", f"{low:+.3f} to {high:+.3f}"),
-        ("won / lost / tied", f"{result['won']:,} / {result['lost']:,} / {result['tied']:,}"),
+def _differences(
+    result: Mapping[str, Any], keys: Sequence[str], verdicts: Sequence[Mapping[str, Any]]
+) -> Sequence[Block]:
+    """Every metric of every system against A; what is said of the further ones."""
+    tests = [
+        (f"{key.upper()}, {metric_label(one['metric'])}", one)
+        for key, verdict in zip(keys, verdicts, strict=True)
+        for one in verdict.get("metrics") or ()
     ]
-
-
-def _metrics(result: Mapping[str, Any]) -> Sequence[Block]:
-    rows = [_metric_row(row) for row in result.get("metrics") or ()]
-    header = ("metric", "A", "B", "difference", "95 % interval", "p", "p (Holm)", "verdict")
-    return [Table(header, rows)] if len(rows) > 1 else ()
-
-
-def _metric_row(row: Mapping[str, Any]) -> tuple[str, ...]:
-    low, high = row["interval"]
-    means = (f"{row['a']:.3f}", f"{row['b']:.3f}", f"{row['difference']:+.3f}")
-    p_values = (p_shown(row["p_value"]), p_shown(row["p_holm"]))
-    return (metric_label(row["metric"]), *means, f"{low:+.3f} to {high:+.3f}", *p_values, row["verdict"])
+    rows = [(name, f"{one['a']:.3f}", f"{one['b']:.3f}", *difference_cells(one)) for name, one in tests]
+    table = Table(("against A", "A", "it", "difference", "95 % interval", "p", "verdict"), rows)
+    intervals = [Interval(name, one["difference"], *one["interval"]) for name, one in tests]
+    drawn = interval_chart("Differences from A with their 95 % intervals.", intervals, unit="difference from A")
+    counts = f"B won on {result['won']:,} queries, lost on {result['lost']:,}, tied on {result['tied']:,}."
+    further = [f"{key.upper()}: {one['sentence']}" for key, one in zip(keys[1:], verdicts[1:], strict=True)]
+    holm = "The p-values are adjusted by Holm's method for all rows; the intervals are not." if len(rows) > 1 else ""
+    return [Figure(drawn, table, both=True), Text(counts), Bullets(further), Text(holm, quiet=True)]
 
 
 def _seeds(seeds: Mapping[str, Sequence[float]]) -> Table:

@@ -99,10 +99,14 @@ class Findings(Block):
 
 @dataclass(frozen=True)
 class Figure(Block):
-    """A drawing, and the table that says the same where nothing can be drawn; None where another block does."""
+    """A drawing, and the table that says the same where nothing can be drawn; None where another block does.
+
+    With `both`, a page shows the table too, for what cannot be read off the drawing.
+    """
 
     drawing: Markup
     table: Table | None
+    both: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.drawing)

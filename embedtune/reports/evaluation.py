@@ -12,29 +12,26 @@ from embedtune.reports.html import page
 from embedtune.reports.markdown import markdown
 from embedtune.reports.provenance import provenance
 from embedtune.reports.tasks import size, task_blocks
-from embedtune.reports.wording import p_shown
+from embedtune.reports.wording import difference_cells
 
 HOLM = "The p-values are adjusted by Holm's method for the number of systems compared; the intervals are not."
 VERDICTS = ("better", "worse", "no difference shown")
 Row = tuple[str, ...]
-_TEST = ("difference", "p", "verdict")
 
 
-def evaluation_rows(result: Mapping[str, Any], name: str, *, tested: bool = True) -> tuple[Row, list[Row]]:
-    """Header and cells of the table of one set: each mean, its interval on the first metric, and its test.
+def evaluation_rows(result: Mapping[str, Any], name: str) -> tuple[Row, list[Row]]:
+    """Header and cells of the table of one set: each mean, and its interval on the first metric.
 
     Args:
         result: the keys of `embedtune evaluate --json`.
         name: of the set.
-        tested: with the tests against the first row; a terminal has no room for them.
     """
     own = [row for row in result["models"] if row["data"] == name]
-    tests = {one["b"]: one for one in result["comparisons"] if one["data"] == name and tested}
     metric = metric_of(result, name)
     others = [metric_label(one) for one in own[0]["metrics"] if one != metric]
     more = {heading: cells for heading, cells in _where_known(own, metric).items() if any(cells)}
-    header = ("model", metric_label(metric), "95 % interval", *more, *others, *(_TEST if tests else ()))
-    return header, [_cells(row, metric, given, tests) for row, *given in zip(own, *more.values(), strict=True)]
+    header = ("model", metric_label(metric), "95 % interval", *more, *others)
+    return header, [_cells(row, metric, given) for row, *given in zip(own, *more.values(), strict=True)]
 
 
 def _where_known(rows: Sequence[Mapping[str, Any]], metric: str) -> dict[str, list[str]]:
@@ -45,13 +42,10 @@ def _where_known(rows: Sequence[Mapping[str, Any]], metric: str) -> dict[str, li
     return {"unseen": unseen, "bytes": [f"{size:,}" if size and differ else "" for size in sizes]}
 
 
-def _cells(row: Mapping[str, Any], metric: str, given: Sequence[str], tests: Mapping[str, Mapping[str, Any]]) -> Row:
+def _cells(row: Mapping[str, Any], metric: str, given: Sequence[str]) -> Row:
     low, high = row["intervals"][metric]
     others = [f"{value:.3f}" for name, value in row["metrics"].items() if name != metric]
-    test = tests.get(row["label"])
-    tested = (f"{test['difference']:+.3f}", p_shown(test["p_holm"]), test["verdict"]) if test else ("",) * len(_TEST)
-    own = (row["label"], f"{row['metrics'][metric]:.3f}", f"{low:.3f} to {high:.3f}", *given, *others)
-    return (*own, *(tested if tests else ()))
+    return (row["label"], f"{row['metrics'][metric]:.3f}", f"{low:.3f} to {high:.3f}", *given, *others)
 
 
 def _size(row: Mapping[str, Any]) -> str:
@@ -131,38 +125,58 @@ def evaluation(result: Mapping[str, Any]) -> Report:
 
 
 def _lead(result: Mapping[str, Any]) -> str:
-    """The comparison where there is one; else how many were better or worse, or what the only system got."""
-    compared = result["comparisons"]
-    metrics = {name: metric_of(result, name) for name in sets_of(result)}
-    label = " and ".join(dict.fromkeys(map(metric_label, metrics.values())))
+    """The comparison where there is one; else who was better or worse, or what the only system got."""
+    compared, sets = result["comparisons"], sets_of(result)
     if len(compared) == 1:
-        return sentences(result, compared[0]["data"])[0]
+        return sentences(result, sets[0])[0]
     if not compared:
-        told = [
-            f"{row['label']} {row['metrics'][metrics[row['data']]]:.3f} on {row['data']}" for row in result["models"]
-        ]
-        return f"{label}: {', '.join(told)}."
-    counts = Counter(one["verdict"] for one in compared)
-    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
-    return f"Of {len(compared)} comparisons in {label}: {said}."
+        return f"{'; '.join(_only(row, metric_of(result, row['data'])) for row in result['models'])}."
+    if len(sets) > 1:
+        counts = Counter(one["verdict"] for one in compared)
+        said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+        return f"Of {len(compared)} comparisons with the first system: {said}."
+    groups = {verdict: [_against(one) for one in compared if one["verdict"] == verdict] for verdict in VERDICTS}
+    said = ". ".join(f"{verdict.capitalize()}: {', '.join(group)}" for verdict, group in groups.items() if group)
+    return f"Against {compared[0]['a']} in {metric_label(metric_of(result, sets[0]))}. {said}."
+
+
+def _only(row: Mapping[str, Any], metric: str) -> str:
+    low, high = row["intervals"][metric]
+    what = f"{metric_label(metric)} {row['metrics'][metric]:.3f} (95 % interval {low:.3f} to {high:.3f})"
+    return f"{row['label']} on {row['data']}: {what}"
+
+
+def _against(test: Mapping[str, Any]) -> str:
+    return f"{test['b']} ({test['difference']:+.3f})"
 
 
 def _set(result: Mapping[str, Any], name: str) -> Section:
     rows = [row for row in result["models"] if row["data"] == name]
-    said, metric = sentences(result, name), metric_of(result, name)
-    intervals = [Interval(row["label"], row["metrics"][metric], *row["intervals"][metric]) for row in rows]
-    title = f"Means of {metric_label(metric)} with their 95 % intervals."
-    table = Table(*evaluation_rows(result, name))
     evidence = next((one for one in result.get("evidence") or () if one["data"] == name), None)
     return Section(
         name,
         [
             Text(_size(rows[0])),
-            table,
-            Figure(interval_chart(title, intervals, unit=metric_label(metric)), None),
-            Bullets(said),
-            Text(HOLM if len(said) > 1 else "", quiet=True),
+            Table(*evaluation_rows(result, name)),
+            *_tests(result, name),
             *task_blocks(rows),
             *evidence_sections(evidence),
         ],
     )
+
+
+def _tests(result: Mapping[str, Any], name: str) -> list[Block]:
+    """Every other system of a set against the first."""
+    tests, said = [one for one in result["comparisons"] if one["data"] == name], sentences(result, name)
+    if not tests:
+        return []
+    metric, first = metric_label(metric_of(result, name)), tests[0]["a"]
+    title = f"Differences in {metric} from {first} with their 95 % intervals."
+    intervals = [Interval(one["b"], one["difference"], *one["interval"]) for one in tests]
+    header = (f"against {first}", f"{metric} difference", "95 % interval", "p", "verdict")
+    cells = [(one["b"], *difference_cells(one)) for one in tests]
+    return [
+        Figure(interval_chart(title, intervals, unit=f"difference in {metric}"), Table(header, cells), both=True),
+        Bullets(said),
+        Text(HOLM if len(said) > 1 else "", quiet=True),
+    ]

@@ -96,7 +96,7 @@ def evaluation_tables(result: Mapping[str, Any]) -> RenderableType:
     for name in sets_of(result):
         parts += [
             Text(printable(name), style="bold"),
-            _plain_table(*evaluation_rows(result, name, tested=False)),
+            _plain_table(*evaluation_rows(result, name)),
             Text(),
         ]
         said = sentences(result, name)

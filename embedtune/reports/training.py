@@ -10,9 +10,21 @@ from embedtune.reports.evidence import evidence_sections
 from embedtune.reports.html import page
 from embedtune.reports.markdown import markdown
 from embedtune.reports.provenance import provenance
-from embedtune.reports.wording import basis, duration, memory, score_parts, sentence, word_and_sentence
+from embedtune.reports.wording import (
+    basis,
+    difference_cells,
+    duration,
+    memory,
+    score_parts,
+    sentence,
+    word_and_sentence,
+)
 
 CURVE_ROWS = 30
+HOLM = (
+    "The verdict goes by the first metric alone; the p-values of the others are adjusted by Holm's method for their "
+    "number."
+)
 
 
 def training_page(result: Mapping[str, Any]) -> str:
@@ -61,12 +73,25 @@ def _scores(result: Mapping[str, Any]) -> list[Block]:
     )
     blocks: list[Block] = []
     for heading, before, after in groups:
-        rows = [
-            (metric_label(name), f"{value:.3f}", f"{after[name]:.3f}", f"{after[name] - value:+.3f}")
-            for name, value in before.items()
-        ]
-        blocks += [Text(f"{heading.capitalize()}:"), Table(("metric", "before", "after", "difference"), rows)]
-    return [*blocks, Text(basis(test, unseen) if result.get("verdict") else "")]
+        tests = result.get("metrics") if heading == groups[-1][0] else None
+        blocks += [Text(f"{heading.capitalize()}:"), _tested(tests) if tests else _differences(before, after)]
+    note = HOLM if result.get("metrics") else ""
+    return [*blocks, Text(basis(test, unseen) if result.get("verdict") else ""), Text(note, quiet=True)]
+
+
+def _differences(before: Mapping[str, float], after: Mapping[str, float]) -> Table:
+    rows = [
+        (metric_label(name), f"{value:.3f}", f"{after[name]:.3f}", f"{after[name] - value:+.3f}")
+        for name, value in before.items()
+    ]
+    return Table(("metric", "before", "after", "difference"), rows)
+
+
+def _tested(tests: Sequence[Mapping[str, Any]]) -> Table:
+    rows = [
+        (metric_label(one["metric"]), f"{one['a']:.3f}", f"{one['b']:.3f}", *difference_cells(one)) for one in tests
+    ]
+    return Table(("metric", "before", "after", "difference", "95 % interval", "p", "verdict"), rows)
 
 
 def _guide(guide: Mapping[str, Any]) -> list[Block]:

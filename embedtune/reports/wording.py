@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from embedtune.data.rows import Finding
-from embedtune.evaluation.significance import Comparison
+from embedtune.evaluation.significance import Comparison, p_said
 
 OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*|(?<=\()--[a-z][a-z-]*")
 """A command-line option in running text."""
@@ -54,14 +54,18 @@ def said(finding: Finding) -> str:
 
 
 def p_shown(value: float) -> str:
-    """A p-value in three decimals, never rounded across the level that decides.
+    """A p-value as the cell of a table.
 
     >>> p_shown(0.0001), p_shown(0.04996), p_shown(0.3)
     ('< 0.001', '< 0.05', '0.300')
     """
-    if value < 0.001:
-        return "< 0.001"
-    return "< 0.05" if value < 0.05 <= round(value, 3) else f"{value:.3f}"
+    return p_said(value).removeprefix("p ").removeprefix("= ")
+
+
+def difference_cells(test: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """A tested difference as cells of a table: itself, its interval, the adjusted p-value, the verdict."""
+    low, high = test["interval"]
+    return f"{test['difference']:+.3f}", f"{low:+.3f} to {high:+.3f}", p_shown(test["p_holm"]), test["verdict"]
 
 
 def word_and_sentence(verdict: Comparison | Mapping[str, Any] | None) -> tuple[str, str]:

@@ -85,7 +85,7 @@ def verdicts_of(tests: Sequence[Sequence[Test]], evidence: Evidence) -> list[dic
         seeds = own[0][1]
         verdicts.append(
             {
-                **_fields(*pairs[0]),
+                **metric_fields(*pairs[0]),
                 "minimum_detectable_effect": pairs[0][0].minimum_detectable_effect,
                 "queries": pairs[0][0].queries,
                 "on": pair.on,
@@ -95,14 +95,15 @@ def verdicts_of(tests: Sequence[Sequence[Test]], evidence: Evidence) -> list[dic
                 "tied": pair.tied,
                 "most_won": [_brief(change) for change in pair.helped],
                 "most_lost": [_brief(change) for change in pair.hurt],
-                "metrics": [_fields(*one) for one in pairs],
+                "metrics": [metric_fields(*one) for one in pairs],
                 "over_seeds": seeds.as_dict() if seeds else None,
             }
         )
     return verdicts
 
 
-def _fields(found: Comparison, strict: Comparison) -> dict[str, Any]:
+def metric_fields(found: Comparison, strict: Comparison) -> dict[str, Any]:
+    """What a result says of one metric: the test as it was made, and the verdict by the adjusted p-value."""
     return {
         "metric": found.metric,
         "a": found.before,

@@ -26,6 +26,8 @@ class TrainResult:
         before_unseen, after_unseen: the same over queries whose relevant documents were never training positives;
             None when there are none.
         verdict: metric, on, difference, interval, p_value, verdict; None when there is no test split.
+        metrics: every metric on the queries that the verdict rests on, as `embedtune compare` gives them: a is before,
+            b after; the first decides alone, the p-values of the others are adjusted for their number.
         findings: what is odd about data and run.
         curves: loss terms, masking, collapse gauges and dev scores by step.
         report: the page to read; the same in Markdown lies beside it.
@@ -49,6 +51,7 @@ class TrainResult:
     described: tuple[str, ...] = ()
     test_queries: int = 0
     unseen_queries: int = 0
+    metrics: tuple[Mapping[str, Any], ...] = ()
     evidence: Mapping[str, Any] | None = None
     guide: Mapping[str, Any] | None = None
     dev_curve: tuple[tuple[int, Scores], ...] = ()

@@ -1,7 +1,7 @@
 """Scores of an encoder on a judged set, and the verdict between two sets of scores."""
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,11 @@ from embedtune.evaluation.judged import JudgedSet, as_arrays
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Ranking
 from embedtune.evaluation.retrieval import RetrievalScores, demand_judged, rank_encoded, score_ranking
-from embedtune.evaluation.significance import Comparison, On, compare_paired
+from embedtune.evaluation.significance import Comparison, On, adjusted, compare_paired
 from embedtune.models.encode import encode
 from embedtune.models.encoder import Encoder
 from embedtune.models.store import VectorStore
+from embedtune.workflows.compare_result import metric_fields
 
 METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
 PRIMARY = METRICS[0]
@@ -29,7 +30,8 @@ DEV_METRICS = (*METRICS, SELECTION)
 PER_QUERY, BEFORE_RUN, AFTER_RUN = "per_query.jsonl", "before.trec", "after.trec"
 """What the test split leaves in a run folder: values per query, and both rankings."""
 NOT_JUDGED: dict[str, Any] = {
-    "before": {}, "after": {}, "before_unseen": None, "after_unseen": None, "verdict": None
+    "before": {}, "after": {}, "before_unseen": None, "after_unseen": None, "verdict": None,
+    "metrics": [],
 }  # fmt: skip
 
 
@@ -76,7 +78,7 @@ class Judgment:
     """Before and after on the test split, in all and on queries whose documents training never saw.
 
     The verdict rests on the unseen part where there is one: a document that was a training positive is remembered,
-    not found.
+    not found. `further` are the tests of the other metrics on the same queries.
     """
 
     before: RetrievalScores
@@ -84,6 +86,7 @@ class Judgment:
     before_unseen: RetrievalScores | None
     after_unseen: RetrievalScores | None
     verdict: Comparison
+    further: tuple[Comparison, ...] = ()
 
     def fields(self) -> dict[str, Any]:
         """The part of a training result that the test split decides."""
@@ -94,9 +97,15 @@ class Judgment:
             "before_unseen": before.means if before is not None else None,
             "after_unseen": after.means if after is not None else None,
             "verdict": self.verdict.as_dict(),
+            "metrics": [metric_fields(*pair) for pair in self._tests()],
             "test_queries": len(self.before),
             "unseen_queries": len(before) if before is not None else 0,
         }
+
+    def _tests(self) -> Iterator[tuple[Comparison, Comparison]]:
+        """Every metric's test with the one that counts; the first decides alone, the others share the risk."""
+        yield self.verdict, self.verdict
+        yield from zip(self.further, adjusted(self.further), strict=True)
 
     def lines(self, texts: Mapping[str, str]) -> str:
         """One JSON object a query: id, text, every metric before and after, and whether its documents were unseen."""
@@ -132,5 +141,8 @@ def judge(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, 
     on: On = "all"
     if before_unseen is not None and after_unseen is not None:
         first, second, on = before_unseen, after_unseen, "unseen"
-    verdict = compare_paired(first.per_query[PRIMARY], second.per_query[PRIMARY], metric=PRIMARY, on=on, seed=seed)
-    return Judgment(before, after, before_unseen, after_unseen, verdict)
+    verdict, *further = (
+        compare_paired(first.per_query[metric], second.per_query[metric], metric=metric, on=on, seed=seed)
+        for metric in (PRIMARY, *(name for name in first.per_query if name != PRIMARY))
+    )
+    return Judgment(before, after, before_unseen, after_unseen, verdict, tuple(further))

@@ -36,6 +36,22 @@ def test_without_unseen_queries_it_rests_on_all() -> None:
     assert (fields["before_unseen"], fields["after_unseen"], fields["unseen_queries"]) == (None, None, 0)
 
 
+def test_the_first_metric_decides_alone_and_the_others_share_their_risk() -> None:
+    """Reference: Holm's definition, the smallest p times their number, the next times one less, never falling."""
+    rng = np.random.default_rng(1)
+    before = {name: rng.uniform(0, 0.5, 60) for name in METRICS}
+    after = {name: values + rng.normal(0.02 * place, 0.1, 60) for place, (name, values) in enumerate(before.items())}
+    first, second = (RetrievalScores("test", IDS, values) for values in (before, after))
+    rows = judge(first, second, set(), seed=0).fields()["metrics"]
+    assert [row["metric"] for row in rows] == list(METRICS)
+    assert rows[0]["p_holm"] == rows[0]["p_value"]
+    raw = sorted(row["p_value"] for row in rows[1:])
+    expected = np.maximum.accumulate([min(1.0, p * (3 - place)) for place, p in enumerate(raw)])
+    assert sorted(row["p_holm"] for row in rows[1:]) == pytest.approx(expected.tolist())
+    for row in rows:
+        assert row["difference"] == pytest.approx(np.mean(after[row["metric"]] - before[row["metric"]]))
+
+
 def test_queries_and_documents_are_encoded_under_their_own_prompts(bert_folder, texts) -> None:
     """Reference: the same vectors by hand; with the prompts exchanged the scores are others."""
     from embedtune.config.schema import ModelSection

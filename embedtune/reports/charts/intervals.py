@@ -21,19 +21,20 @@ class Interval:
     high: float
 
 
-def interval_chart(title: str, intervals: Sequence[Interval], *, unit: str) -> Markup:
-    """Values with their intervals; the first value is drawn through, as what the others are held against.
+def interval_chart(title: str, intervals: Sequence[Interval], *, unit: str, at: float = 0.0) -> Markup:
+    """Values with their intervals.
 
     Args:
         title: what it shows, for those who hear it read.
         intervals: from top to bottom.
         unit: what is measured.
+        at: what they are held against; marked with a line.
 
     Returns: a figure; nothing without intervals.
     """
     if not intervals:
         return Markup("")
-    axis = around([end for one in intervals for end in (one.low, one.high)])
+    axis = around([end for one in intervals for end in (one.low, one.high, at)])
     rows = [
         {
             "name": one.name,
@@ -46,5 +47,11 @@ def interval_chart(title: str, intervals: Sequence[Interval], *, unit: str) -> M
         for kind, one in enumerate(intervals)
     ]
     return render(
-        "intervals.html", title=title, rows=rows, ticks=axis.ticks(MOST_TICKS), unit=unit, first=rows[0]["dot"]
+        "intervals.html",
+        title=title,
+        rows=rows,
+        ticks=axis.ticks(MOST_TICKS),
+        unit=unit,
+        at=f"{at:g}",
+        mark=axis.place(at),
     )
