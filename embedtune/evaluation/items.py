@@ -8,6 +8,8 @@ import numpy as np
 
 from embedtune.evaluation.significance import Comparison
 
+ITEM_METRICS = ("spearman", "pearson", "accuracy", "accuracy@3", "accuracy@5", "margin")
+"""The metrics that items have a value of, so that systems can be compared by them."""
 DRAWS = 2_000
 """Bootstrap draws of what is no mean and has to be computed again for each of them."""
 

@@ -13,6 +13,7 @@ from embedtune.data.rows import Finding
 from embedtune.data.words import counted
 from embedtune.durable import write_text
 from embedtune.errors import ConfigError, DataError
+from embedtune.evaluation.items import ITEM_METRICS
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.seeds import compare_seeds
 from embedtune.evaluation.significance import On
@@ -64,14 +65,15 @@ def compare(options: CompareOptions) -> CompareResult:
     """
     if options.fail_if is not None and options.fail_if not in GUARDS:
         raise ConfigError(f"{options.fail_if!r} is no verdict; there are {', '.join(GUARDS)}", where="--fail-if")
-    wanted = list(dict.fromkeys(str(parse_metric(metric)) for metric in options.metrics or (DEFAULT_METRIC,)))
+    wanted = list(dict.fromkeys(_known(metric) for metric in options.metrics or (DEFAULT_METRIC,)))
     named = (options.a, *options.others)
     if len(named) > len(ascii_lowercase):
         raise ConfigError(f"{len(named)} systems at once; {len(ascii_lowercase)} at most", where="compare")
     sources = Sources(options.data, options.split, wanted)
     read = [[sources.read(name) for name in names_in(text)] for text in named]
+    metrics = _metrics([one for seeds in read for one in seeds], wanted, asked=bool(options.metrics))
+    read = [[one.having(metrics) for one in seeds] for seeds in read]
     everything = [one for seeds in read for one in seeds]
-    metrics = _metrics(everything, wanted, asked=bool(options.metrics))
     queries, on, findings = _queries(everything)
     sides = [Side(text, seeds, _values(seeds, queries, metrics[0])) for text, seeds in zip(named, read, strict=True)]
     tests = [[_test(sides[0], other, queries, metric, on) for metric in metrics] for other in sides[1:]]
@@ -109,6 +111,15 @@ def names_in(text: str) -> list[str]:
         what = f"{twice[0]} is named twice; give each seed's folder once" if twice else "nothing is named"
         raise ConfigError(what, where="compare", next="`embedtune compare --help` shows what it takes")
     return names
+
+
+def _known(metric: str) -> str:
+    """The metric by its full name.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    return metric if metric in ITEM_METRICS else str(parse_metric(metric))
 
 
 def _metrics(values: Sequence[Values], wanted: list[str], *, asked: bool) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,12 @@ class Values:
 
     @property
     def metrics(self) -> list[str]:
-        """The metrics there are."""
-        return list(next(iter(self.scores.values()), {}))
+        """The metrics there are; sets of several kinds have several."""
+        return list(dict.fromkeys(name for own in self.scores.values() for name in own))
+
+    def having(self, metrics: Sequence[str]) -> "Values":
+        """The queries that these metrics were computed for."""
+        return replace(self, scores={query: own for query, own in self.scores.items() if own.keys() >= set(metrics)})
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,10 @@ class Sources:
         if not (path / PER_QUERY).is_file():
             raise DataError(_lacking(path), where=name, next=_ASK)
         lines = _lines(path / PER_QUERY)
-        return (_of_evaluation if "scores" in lines[0] else _of_training)(name, path, lines, choice)
+        try:
+            return (_of_evaluation if "scores" in lines[0] else _of_training)(name, path, lines, choice)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise _damaged(str(path / PER_QUERY)) from error
 
     def _of_run(self, name: str, path: Path) -> Values:
         if self.data is None:
@@ -181,26 +188,30 @@ def _found(folder: Path, run: str) -> Path | None:
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:  # not as text: a broken character is damage too
         for number, line in enumerate(file, 1):
             try:
                 record = json.loads(line)
                 record["query"], record["scores" if "scores" in record else "after"]
-            except (ValueError, KeyError, TypeError) as error:
-                raise DataError(
-                    "this is no line of values of a query, as embedtune writes them",
-                    where=f"{path}:{number}",
-                    next="the file was damaged; train or evaluate again",
-                ) from error
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                raise _damaged(f"{path}:{number}") from error
             found.append(record)
     if not found:
         raise DataError("there is no query in it", where=str(path), next=_ASK)
     return found
 
 
+def _damaged(place: str) -> DataError:
+    return DataError(
+        "this is no line of values of a query, as embedtune writes them",
+        where=place,
+        next="the file was damaged; train or evaluate again",
+    )
+
+
 def _result(folder: Path) -> dict[str, Any]:
     try:
         result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}  # a record to check against, not one to depend on
     return result if isinstance(result, dict) else {}

@@ -185,3 +185,21 @@ def test_what_is_refused(evaluate: Evaluate, here: Path, options: tuple[str, ...
     error = evaluate(*options, "--model", "bm25", code=code)["error"]
     assert words in error["message"]
     assert not (here / "evaluations").exists()
+
+
+def test_compare_goes_by_the_queries_that_have_the_metric(evaluate: Evaluate, here: Path) -> None:
+    data = [part for name in ("rows", "sts", "texts") for part in ("--data", f"{name}.jsonl")]
+    own = evaluate(*data, "--candidates", "labels.jsonl", "--output", "out")
+    values = {(row["task"], row["label"]): row["metrics"] for row in own["models"]}
+    for metric, task, count in (
+        ("spearman", "similarity", 20),
+        ("accuracy", "candidates", 16),
+        ("ndcg@10", "retrieval", 10),
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            printed: list[dict[str, Any]] = []
+            patch.setattr("embedtune.cli.compare.print_json", printed.append)
+            arguments = ["compare", "out#starter", "out#bm25", "--metric", metric, "--json"]
+            assert guarded(build_app(), arguments) == 0
+        expected = values[task, "bm25"][metric] - values[task, "starter"][metric]
+        assert (printed[0]["queries"], printed[0]["difference"]) == (count, pytest.approx(expected, abs=1e-5))
