@@ -83,6 +83,8 @@ def explain(error: ValidationError, values: Any, schema: type[Section] = TrainCo
             yield key, _unknown(path, schema)
         elif item["type"] == "missing":
             yield key, f"is missing; it takes {allowed(path, schema)}"
+        elif item["type"] == "string_unicode":
+            yield key, f"{_shown(item['input'])} holds half a character or bytes that are no UTF-8"
         elif item["type"] in ("value_error", "assertion_error"):
             yield key, item["msg"].removeprefix("Value error, ")
         else:
@@ -112,7 +114,7 @@ def _path(item: Mapping[str, Any], values: Any) -> tuple[list[str | int], bool]:
             break
     if item["type"] == "missing":
         path.append(item["loc"][-1])
-    return path, item["type"] == "extra_forbidden" or item["loc"][-1] == "[key]"
+    return path, item["type"] == "extra_forbidden" or item["loc"][-1:] == ("[key]",)
 
 
 def _unknown(path: Sequence[str | int], schema: type[Section]) -> str:

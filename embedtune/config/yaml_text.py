@@ -16,6 +16,7 @@ import yaml
 MAX_CHARACTERS = 256 * 1024
 MAX_DEPTH = 20
 
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _PREFIX = "tag:yaml.org,2002:"
 _SCALARS: dict[str, tuple[str, list[str], Callable[[str], Any]]] = {
     # tag: (pattern, possible first characters, constructor)
@@ -115,13 +116,19 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self.open_nodes = 0
 
+    def fetch_flow_collection_start(self, token_class: Any) -> None:
+        # Before the tree: the scanner looks ahead, and every open bracket makes each further step slower.
+        if self.flow_level > MAX_DEPTH:
+            raise YamlMistake(_TOO_DEEP, self.line + 1)
+        super().fetch_flow_collection_start(token_class)
+
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise YamlMistake("anchors (&name) and aliases (*name) are not used in recipes; write the value out", line)
         if self.open_nodes >= MAX_DEPTH:
-            raise YamlMistake(f"nested deeper than {MAX_DEPTH} levels", line)
+            raise YamlMistake(_TOO_DEEP, line)
         self.open_nodes += 1
         node = super().compose_node(parent, index)
         self.open_nodes -= 1

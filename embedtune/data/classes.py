@@ -83,7 +83,7 @@ def _stratified(content: LabelledTexts, of_class: np.ndarray, seed: int, parts: 
 
 def _by_class(content: LabelledTexts, of_class: np.ndarray, seed: int, purpose: str) -> list[list[int]]:
     """Row numbers of each class, shuffled by seed and text alone."""
-    members: list[list[int]] = [[] for _ in range(int(of_class.max()) + 1)]
+    members: list[list[int]] = [[] for _ in range(int(of_class.max(initial=-1)) + 1)]
     for row in sorted(range(len(content)), key=lambda row: (draw(seed, int(content.ids[row]), purpose), row)):
         members[of_class[row]].append(row)
     return members

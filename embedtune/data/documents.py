@@ -109,7 +109,7 @@ def _columns(
         raise table.problems.stop(table.name, "there are no rows in it")
     present = list(dict.fromkeys(column for _, record in head for column in record))
     found = match(ROLES, present, chosen)
-    came = ", ".join(map(repr, present[:12]))
+    came = ", ".join(map(repr, present[:12])) or "none"
     lacking = [name for name in (*chosen.values(), *([group] if group else [])) if name not in present]
     if lacking:
         raise DataError(f"there is no column {lacking[0]!r}; the columns that came are {came}", where=table.name)
@@ -117,7 +117,7 @@ def _columns(
         raise DataError(
             f"cannot tell which column holds the texts: {came} came; needed {spoken(ROLES['text'])}",
             where=table.name,
-            next=f"name it: --columns text={present[0]}",
+            next=f"name it: --columns text={present[0]}" if present else None,
         )
     refuse_twice(found, (), table.name)
     return {role: columns[0] for role, columns in found.items()}

@@ -1,0 +1,42 @@
+"""Whatever lies in a file, a reader reads it or says in our words what is wrong with it.
+
+`--hypothesis-profile=long` tries more; `benchmarks/faults.py --fuzz 100000` counts and times.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from fuzz.inputs import Case, cases
+from fuzz.readers import READERS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_no_exception_but_ours(tmp_path: Path, name: str) -> None:
+    reader, folder = READERS[name], tmp_path / "case"
+    (tmp_path / "good").mkdir()
+    bases = reader.make(tmp_path / "good")
+
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        case = data.draw(cases(bases))
+        folder.mkdir()
+        try:
+            reader.try_on(case, folder)
+        finally:
+            shutil.rmtree(folder)
+
+    settings(max_examples=max(20, settings().max_examples // 5))(check)()
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_good_files_are_read(tmp_path: Path, name: str) -> None:
+    """Or the test above would only ever see refusals."""
+    (tmp_path / "good").mkdir()
+    read = 0
+    for number, files in enumerate(READERS[name].make(tmp_path / "good")):
+        (tmp_path / str(number)).mkdir()
+        read += READERS[name].try_on(Case(files), tmp_path / str(number))
+    assert read
