@@ -37,7 +37,7 @@ def comparison(result: Mapping[str, Any]) -> Report:
         Section("Differences from A", _differences(result, list(names)[1:], verdicts)),
         Section("Seeds", [_seeds(result["seeds"])]),
         Section("What to know", [Findings(result.get("findings", ()))]),
-        *(evidence or [_changes(result, "won"), _changes(result, "lost")]),
+        *(evidence or _changes(result)),
         Section("Data", [Bullets(result.get("described") or ())]),
         Section("Versions and data", provenance(result.get("facts"))),
     ]
@@ -58,10 +58,9 @@ def _differences(
     table = Table(("against A", "A", "it", "difference", "95 % interval", "p", "verdict"), rows)
     intervals = [Interval(name, one["difference"], *one["interval"]) for name, one in tests]
     drawn = interval_chart("Differences from A with their 95 % intervals.", intervals, unit="difference from A")
-    counts = f"B won on {result['won']:,} queries, lost on {result['lost']:,}, tied on {result['tied']:,}."
     further = [f"{key.upper()}: {one['sentence']}" for key, one in zip(keys[1:], verdicts[1:], strict=True)]
     holm = "The p-values are adjusted by Holm's method for all rows; the intervals are not." if len(rows) > 1 else ""
-    return [Figure(drawn, table, both=True), Text(counts), Bullets(further), Text(holm, quiet=True)]
+    return [Figure(drawn, table, both=True), Bullets(further), Text(holm, quiet=True)]
 
 
 def _seeds(seeds: Mapping[str, Sequence[float]]) -> Table:
@@ -74,8 +73,13 @@ def _seeds(seeds: Mapping[str, Sequence[float]]) -> Table:
     return Table(("seed", *(key.upper() for key in seeds)), rows if most > 1 else ())
 
 
-def _changes(result: Mapping[str, Any], way: str) -> Section:
+def _changes(result: Mapping[str, Any]) -> list[Section]:
     """The queries that changed most, where no more is known of them."""
-    rows = result.get(f"most_{way}") or ()
-    examples = [Example(row["text"] or row["query"], f"{row['a']:.3f} → {row['b']:.3f}", ()) for row in rows]
-    return Section(f"Most {way}", examples)
+    counts = f"B won on {result['won']:,} queries, lost on {result['lost']:,}, tied on {result['tied']:,}."
+    return [Section("Query by query", [Text(counts)])] + [
+        Section(f"Most {way}", [_change(row) for row in result.get(f"most_{way}") or ()]) for way in ("won", "lost")
+    ]
+
+
+def _change(row: Mapping[str, Any]) -> Example:
+    return Example(row["text"] or row["query"], f"{row['a']:.3f} → {row['b']:.3f}", ())

@@ -8,34 +8,15 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from embedtune.data.rows import Finding
 from embedtune.reports.evaluation import evaluation_report, evaluation_rows
 from embedtune.reports.terminal import comparison_text, evaluation_tables
 
 EVIL = "<script>alert(1)</script>|`x`\x1b[31m"
 
 
-def row(label: str, value: float, data: str = "세트 test") -> dict[str, Any]:
-    metrics = {"recall@5": 0.25, "ndcg@10": value}
-    intervals = {name: [each - 0.1, each + 0.1] for name, each in metrics.items()}
-    facts = {"model": label, "label": label, "data": data, "dimensions": None, "run": f"{label}.trec"}
-    return {**facts, "metrics": metrics, "intervals": intervals, "queries": 1234, "documents": 5678}
-
-
 @pytest.fixture
-def result() -> dict[str, Any]:
-    test = {"data": "세트 test", "a": "가", "b": EVIL, "difference": 0.2, "p_holm": 0.0002, "verdict": "better"}
-    test["interval"] = [0.125, 0.25]
-    return {
-        "models": [row("가", 0.3), row(EVIL, 0.5)],
-        "metric": "ndcg@10",
-        "means": [],
-        "comparisons": [{**test, "sentence": "Better: it rose."}],
-        "findings": [Finding("odd", "warning", 1, f"a query says {EVIL}.")],
-        "described": [f"read {EVIL}"],
-        "facts": {"versions": {"embedtune": "9"}, "data_sha256": {"x": "abc"}},
-        "report": "out/report.md",
-    }
+def result(evaluated: dict[str, Any]) -> dict[str, Any]:
+    return evaluated
 
 
 def test_cells_stand_under_their_headings(result: dict[str, Any]) -> None:
@@ -59,7 +40,7 @@ def test_the_report_renders_with_texts_of_data_as_text(result: dict[str, Any]) -
 
 def test_means_over_sets_are_a_table_of_their_own(result: dict[str, Any]) -> None:
     assert "Mean over the sets" not in evaluation_report(result)
-    result["models"].append(row("가", 0.7, "other"))
+    result["models"].append({**result["models"][0], "data": "other"})
     result["means"] = [{"label": "가", "metrics": {"ndcg@10": 0.5}}]
     report = evaluation_report(result)
     assert "## Mean over the sets\n\n| model | nDCG@10 |\n| --- | ---: |\n| 가 | 0.500 |" in report

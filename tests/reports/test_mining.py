@@ -9,8 +9,6 @@ from markdown_it import MarkdownIt
 
 from embedtune.reports.mining import REASONS, mining_page, mining_report
 
-NASTY = '<script>alert(1)</script> | **x** `y` \x1b[31m <img src=x onerror="z">'
-
 
 class Tags(HTMLParser):
     """The tags of a page, its text, and the open tags at its end."""
@@ -38,49 +36,8 @@ class Tags(HTMLParser):
 
 
 @pytest.fixture
-def result() -> dict[str, Any]:
-    """What `embedtune mine --json` prints."""
-    dropped = {"known_positive": 40, "range": 100, "margin": 60}
-    example = {
-        "query": f"질문 {NASTY}",
-        "positive": f"정답 {NASTY}",
-        "positive_score": 0.75,
-        "negatives": [{"text": f"오답 {NASTY}", "score": 0.5, "reason": "kept"}],
-        "dropped": [{"text": f"버림 {NASTY}", "score": 0.875, "reason": "margin"}],
-    }
-    return {
-        "output": "out/<결과>.jsonl",
-        "rows": 12,
-        "negatives": 34,
-        "queries": 11,
-        "documents": 1234,
-        "queries_short": 3,
-        "asked": 4,
-        "found": [1, 0, 2, 0, 8],
-        "kept": 200,
-        "dropped": dropped,
-        "shares": {"kept": 0.5, "known_positive": 0.1, "range": 0.25, "margin": 0.15},
-        "calibration": {"reason": "a margin of 0.0625 keeps most", "warning": None, "margin": 0.0625},
-        "histogram": {
-            "edges": [-1.0, 0.0, 1.0],
-            "positives": [1, 9],
-            "kept": [150, 50],
-            "dropped": [10, 50],
-            "lead_kept": [200, 0],
-            "lead_dropped": [20, 40],
-        },
-        "examples": [example],
-        "findings": [
-            {"code": "a", "severity": "warning", "count": 3, "message": f"m {NASTY}", "fix": "f", "examples": (NASTY,)}
-        ],
-        "described": [f"read {NASTY}"],
-        "recipe": f"data:\n  source: '{NASTY}'\n",
-        "facts": {"versions": {"embedtune": "1.2.3"}, "data_sha256": {"쌍.jsonl": "ab" * 32}},
-        "ledger": "out/<결과>.ledger.jsonl",
-        "elapsed_s": 75.0,
-        "peak_memory_bytes": 2**30,
-        "report": "out/<결과>.report.html",
-    }
+def result(mined: dict[str, Any]) -> dict[str, Any]:
+    return mined
 
 
 def test_the_page_is_well_formed_and_texts_stay_texts(result: dict[str, Any]) -> None:

@@ -10,6 +10,8 @@ MOST_TICKS = 7
 KINDS = 6
 """How many lines have a colour and a dash pattern of their own."""
 _MARGIN = 0.05
+_SLACK = 1e-9
+"""Of a step: an end that is a round number itself has its tick, though the two differ in their last bits."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,8 @@ def round_ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
     """
     steps = (base * 10.0**power for power in range(-9, 16) for base in (1, 2, 5))
     step = next(step for step in steps if (high - low) / step <= most - 1)
-    first = -int(-low // step) if low > 0 else int(low / step)
-    multiples = range(first, int(high // step) + 1)
-    return [round(multiple * step, 9) for multiple in multiples if low <= multiple * step <= high]
+    first, last = math.ceil(low / step - _SLACK), math.floor(high / step + _SLACK)
+    return [round(multiple * step, 9) for multiple in range(first, last + 1)]
 
 
 def around(values: Iterable[float], bounds: tuple[float, float] | None = None) -> Axis:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from embedtune.reports.charts.axis import KINDS, around
+from embedtune.reports.charts.axis import around
 from embedtune.reports.html import render
 
 MOST_TICKS = 5
@@ -38,13 +38,12 @@ def interval_chart(title: str, intervals: Sequence[Interval], *, unit: str, at: 
     rows = [
         {
             "name": one.name,
-            "kind": kind % KINDS,
             "left": axis.place(one.low),
             "width": axis.place(one.high) - axis.place(one.low),
             "dot": axis.place(one.value),
             "heard": f"{one.name}: {one.value:.3f}, {one.low:.3f} to {one.high:.3f}",
         }
-        for kind, one in enumerate(intervals)
+        for one in intervals
     ]
     return render(
         "intervals.html",
