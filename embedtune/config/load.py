@@ -5,12 +5,14 @@ from typing import Any
 
 import yaml
 
+from embedtune.config.checking import CHECK_KEYS, CheckConfig
 from embedtune.config.draft import CheckArgs, Config, Draft
 from embedtune.config.evaluation import EVALUATE_KEYS, EvaluateConfig
 from embedtune.config.mining import MINE_KEYS, MineConfig
 from embedtune.config.options import KEYS
 from embedtune.config.problems import InvalidConfig
 from embedtune.config.schema import Section, TrainConfig
+from embedtune.config.searching import ENCODE_KEYS, SEARCH_KEYS, EncodeConfig, SearchConfig
 from embedtune.config.yaml_text import RecipeDumper
 
 
@@ -75,6 +77,39 @@ def load_evaluation(options: Mapping[str, Any], overrides: Sequence[str] = ()) -
     draft.take_options(options)
     draft.take_overrides(overrides)
     return _checked(draft, draft.validated(), "`embedtune evaluate --help` explains the options")
+
+
+def load_check(options: Mapping[str, Any]) -> CheckConfig:
+    """The same for `embedtune check`, which needs no recipe.
+
+    >>> load_check({"data": "pairs.jsonl", "fail_on": "warning"}).check.fail_on
+    'warning'
+    """
+    draft = Draft(None, CheckConfig, CHECK_KEYS)
+    draft.take_options(options)
+    return _checked(draft, draft.validated(), "`embedtune check --help` explains the options")
+
+
+def load_encoding(options: Mapping[str, Any]) -> EncodeConfig:
+    """The same for `embedtune encode`.
+
+    >>> load_encoding({"model": "a", "output": "a.parquet"}).output.path
+    'a.parquet'
+    """
+    draft = Draft(None, EncodeConfig, ENCODE_KEYS)
+    draft.take_options(options)
+    return _checked(draft, draft.validated(), "`embedtune encode --help` explains the options")
+
+
+def load_search(options: Mapping[str, Any]) -> SearchConfig:
+    """The same for `embedtune search`.
+
+    >>> load_search({"model": ["a", "bm25"], "top": 3}).search.top
+    3
+    """
+    draft = Draft(None, SearchConfig, SEARCH_KEYS)
+    draft.take_options(options)
+    return _checked(draft, draft.validated(), "`embedtune search --help` explains the options")
 
 
 def is_mining(recipe: str) -> bool:

@@ -62,17 +62,16 @@ def check_rows(rows: Rows) -> list[Finding]:
 
 def check_overlap(rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | None) -> list[Finding]:
     """What the test queries share with training, and whether there are enough of them."""
-    if test is None:
-        return []
-    weak = _weak(test)
-    return [*([weak] if weak else []), *overlap(rows, test, dev)]
+    return [] if test is None else [*check_test(test), *overlap(rows, test, dev)]
 
 
-def _weak(test: RetrievalSet) -> Finding | None:
+def check_test(test: RetrievalSet) -> list[Finding]:
+    """Whether there are enough test queries."""
     if len(test) >= FEW_QUERIES:
-        return None
+        return []
     message = f"only {counted(len(test), 'test query')}: weak evidence."
-    return Finding("weak-test", "warning", len(test), message, f"Give at least {FEW_QUERIES}, better a few hundred.")
+    fix = f"Give at least {FEW_QUERIES}, better a few hundred."
+    return [Finding("weak-test", "warning", len(test), message, fix)]
 
 
 def _examples(rows: Rows, numbers: Sequence[int]) -> tuple[str, ...]:

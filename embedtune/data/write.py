@@ -1,6 +1,7 @@
 """Rows and judged sets written back to disk, whole or not at all."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -38,13 +39,17 @@ def write_parquet(path: Path, records: Iterable[Mapping[str, Any]], schema: "pya
 
 
 def row_records(rows: Rows) -> Iterator[dict[str, Any]]:
-    """Rows as {anchor, positive, negatives?, label?}, which `read` takes back."""
+    """Rows as {anchor, positive, negatives?, label?, and a teacher's scores?}, which `read` takes back."""
     for row in range(len(rows)):
         record: dict[str, Any] = {"anchor": rows.anchors[row], "positive": rows.positives[row]}
         if rows.has_negatives:
             record["negatives"] = list(rows.negatives[row])
         if rows.labels is not None:
             record["label"] = rows.labels[row]
+        if rows.teacher_scores is not None and rows.teacher_scores[row]:
+            first, *others = rows.teacher_scores[row]
+            record |= {} if math.isnan(first) else {"positive_score": first}
+            record["negative_scores"] = others
         yield record
 
 

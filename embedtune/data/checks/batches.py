@@ -34,19 +34,34 @@ class InBatch:
         if isinstance(content, Rows | LabelledTexts) and content.labels is not None:
             self._labels.append(np.fromiter(map(text_id, content.labels), dtype=np.int64))
 
+    @property
+    def rows(self) -> int:
+        """Rows that become pairs."""
+        return sum(map(len, self._anchors or self._labels))
+
+    def summary(self) -> dict[str, float]:
+        """The usual batch: other rows in it, and how many of them can serve an anchor as negatives."""
+        others = max(0, min(self._batch_size, self.rows) - 1)
+        known = self.known_share()
+        return {
+            "batch_size": self._batch_size,
+            "others": others,
+            "usable": round((1 - known) * others, 1),
+            "known_share": round(known, 6),
+        }
+
     def findings(self) -> list[Finding]:
         """How many usable negatives there are, where it is worth a word."""
-        known = self.known_share()
-        rows = sum(map(len, self._anchors or self._labels))
+        known, rows = self.known_share(), self.rows
         found = []
         if rows and rows < 2 * self._batch_size:
             message = f"{counted(rows, 'row')} are fewer than two batches of {self._batch_size:,}."
             found.append(Finding("few-batches", "note", rows, message, "Use a smaller --batch-size, or more rows."))
         if known < NOTED:
             return found
-        others = min(self._batch_size, rows) - 1
+        usual = self.summary()
         message = (
-            f"of the {others:,} other rows of a batch, {(1 - known) * others:.1f} on average can serve an anchor as "
+            f"of the {usual['others']:,} other rows of a batch, {usual['usable']:.1f} on average can serve an anchor as "
             f"negatives; {known:.1%} share its text or class."
         )
         fix = "Known ones are masked. Use a smaller --batch-size, or negatives of their own (embedtune mine)."

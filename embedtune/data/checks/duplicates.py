@@ -72,6 +72,11 @@ class Repeats:
             self._anchors.add(block.content.anchor_ids, numbers)
             self._positives.add(block.content.positive_ids, numbers)
 
+    @property
+    def positives(self) -> SeenIds:
+        """The text ids of all positives."""
+        return self._positives
+
     def findings(self) -> list[Finding]:
         """One for all of it."""
         both = self._anchors.shared(self._positives)

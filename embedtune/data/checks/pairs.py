@@ -50,6 +50,10 @@ class Pairs:
         for row in sorted(torn):
             self._torn.add(block.places[block.start + row], rows.anchors[row])
 
+    def is_positive(self, anchor_ids: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Whether texts (n,) are positives of anchors (n,) in some row that was fed: bool (n,)."""
+        return self._positives.find(paired_ids(anchor_ids, ids)) >= 0
+
     def findings(self) -> list[Finding]:
         """One for each kind."""
         same, own, torn = (counted(one.count, "row") for one in (self._same, self._own, self._torn))

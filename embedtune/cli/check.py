@@ -1,0 +1,77 @@
+"""`embedtune check`: look at data before spending hours on them."""
+
+from typing import Annotated
+
+import typer
+
+from embedtune.cli._options import (
+    AllowPickle,
+    AsJson,
+    Columns,
+    Data,
+    Device,
+    MaxLength,
+    Model,
+    Prompts,
+    Quiet,
+    TrustRemoteCode,
+    given,
+)
+from embedtune.cli._output import Talk, print_json, print_renderable
+from embedtune.config.checking import CHECK_KEYS
+from embedtune.config.load import load_check
+from embedtune.errors import GuardError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("check", short_help="Look at data before spending hours on them.")(check)
+
+
+def check(
+    data: Data = None,
+    split: Annotated[str | None, typer.Option(help="The split to learn from; train if none.")] = None,
+    columns: Columns = None,
+    group: Annotated[str | None, typer.Option(metavar="COLUMN", help="Its values are never divided.")] = None,
+    eval_data: Annotated[
+        str | None, typer.Option(metavar="SET", help="Test queries to look for in training; else the data's own.")
+    ] = None,
+    eval_split: Annotated[str | None, typer.Option(help="The split of them; test if none.")] = None,
+    corpus: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Documents to look at too: a file or a BEIR folder.")
+    ] = None,
+    model: Model = None,
+    prompts: Prompts = None,
+    max_length: MaxLength = None,
+    batch_size: Annotated[int | None, typer.Option(help="Pairs a step of training.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Of the forecast.")] = None,
+    fix: Annotated[
+        str | None, typer.Option(metavar="OUT.jsonl", help="Write a cleaned copy, and say what changed.")
+    ] = None,
+    fail_on: Annotated[
+        str | None, typer.Option(metavar="error|warning|note", help="Exit code 3 when there is such a finding.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of queries drawn from classes, and of a starter.")] = None,
+    device: Device = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Look for what makes training or its test mean something else: swapped, repeated, leaked, damaged or cut texts.
+
+    Without --model lengths are in words; with it in tokens, and vocabulary, prompts and a forecast of training come too.
+    """
+    config = load_check(given(locals(), CHECK_KEYS))
+    from embedtune.workflows.check import check as run_check
+
+    result = run_check(config, talk=Talk(quiet=quiet))
+    if as_json:
+        print_json(result.as_json())
+    else:
+        from embedtune.reports.checking import check_text
+
+        print_renderable(check_text(result.as_json()))
+    if result.failed:
+        Talk(quiet=quiet).warn(f"--fail-on {config.check.fail_on} holds: the verdict is {result.verdict}")
+        raise typer.Exit(GuardError.exit_code)

@@ -1,0 +1,111 @@
+"""What an encoder's tokenizer makes of texts: how many tokens, and how well its vocabulary knows their script."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embedtune.models.encoder import Encoder, Role, readable
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+_AT_ONCE = 512
+# First and last character of each script that has letters of its own here.
+_SCRIPTS = {
+    "Hangul": ((0x1100, 0x11FF), (0x3130, 0x318F), (0xAC00, 0xD7A3)),
+    "Han": ((0x3400, 0x9FFF), (0xF900, 0xFAFF)),
+    "kana": ((0x3040, 0x30FF),),
+    "Latin": ((0x41, 0x5A), (0x61, 0x7A), (0xC0, 0x24F)),
+    "Cyrillic": ((0x400, 0x52F),),
+    "Greek": ((0x370, 0x3FF),),
+    "Arabic": ((0x600, 0x6FF),),
+}
+
+
+@dataclass(frozen=True)
+class ScriptShare:
+    """How a vocabulary fits the letters of one script.
+
+    Args:
+        script: such as "Hangul"; "other" for all not named here.
+        share: of all pieces that hold letters.
+        pieces: how many of them.
+        unknown: share of them that the vocabulary does not have.
+        single: share of them that are a single letter, or less.
+    """
+
+    script: str
+    share: float
+    pieces: int
+    unknown: float
+    single: float
+
+
+def token_counts(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarray:
+    """How many tokens each text has, prompt and special tokens included, before anything is cut: int64 (n,)."""
+    prompt = encoder.prompts[role]
+    return np.fromiter(
+        (len(encoding.ids) for encoding in _encodings(encoder, [prompt + text for text in texts])),
+        dtype=np.int64,
+        count=len(texts),
+    )
+
+
+def script_shares(encoder: Encoder, texts: Sequence[str]) -> list[ScriptShare]:
+    """How the vocabulary fits each script of the texts, the most frequent first."""
+    unknown = _unknown_token(encoder)
+    pieces: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    single: Counter[str] = Counter()
+    for text, encoding in zip(texts, _encodings(encoder, texts), strict=True):
+        for token, (start, end) in zip(encoding.tokens, encoding.offsets, strict=True):
+            letters = [letter for letter in text[start:end] if letter.isalpha()]
+            if letters:
+                script = script_of(letters[0])
+                pieces[script] += 1
+                lost[script] += token == unknown
+                single[script] += len(letters) <= 1
+    every = sum(pieces.values())
+    return [
+        ScriptShare(script, count / every, count, lost[script] / count, single[script] / count)
+        for script, count in pieces.most_common()
+    ]
+
+
+def script_of(letter: str) -> str:
+    """The script a letter belongs to.
+
+    >>> script_of("한"), script_of("é"), script_of("ก")
+    ('Hangul', 'Latin', 'other')
+    """
+    code = ord(letter)
+    return next(
+        (name for name, spans in _SCRIPTS.items() if any(low <= code <= high for low, high in spans)),
+        "other",
+    )
+
+
+def _encodings(encoder: Encoder, texts: Sequence[str]) -> Iterator[Any]:
+    tokenizer = _whole_tokenizer(encoder)
+    for start in range(0, len(texts), _AT_ONCE):
+        yield from tokenizer.encode_batch([readable(text) for text in texts[start : start + _AT_ONCE]])
+
+
+def _whole_tokenizer(encoder: Encoder) -> "Tokenizer":
+    """A copy of the encoder's tokenizer that neither cuts nor pads."""
+    from tokenizers import Tokenizer
+
+    tokenizer = encoder.model.tokenizer
+    copy = Tokenizer.from_str(getattr(tokenizer, "backend_tokenizer", tokenizer).to_str())
+    copy.no_truncation()
+    copy.no_padding()
+    return copy
+
+
+def _unknown_token(encoder: Encoder) -> str | None:
+    tokenizer = encoder.model.tokenizer
+    named = getattr(tokenizer, "unk_token", None)
+    return named or getattr(getattr(tokenizer, "model", None), "unk_token", None)
