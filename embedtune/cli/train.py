@@ -28,7 +28,8 @@ from embedtune.config.load import dump_config, load_config
 from embedtune.config.options import KEYS
 from embedtune.config.schema import TrainConfig
 from embedtune.errors import ConfigError
-from embedtune.workflows.run_folder import RECIPE, RunFolder, refuse_changes
+from embedtune.workflows.changes import found_again, refuse_changes
+from embedtune.workflows.run_folder import RECIPE, RunFolder
 
 
 def register(app: typer.Typer) -> None:
@@ -77,6 +78,9 @@ def train(
     output: Annotated[str | None, typer.Option(metavar="FOLDER", help="The run folder.")] = None,
     store: Store = None,
     resume: Annotated[str | None, typer.Option(metavar="auto|RUN", help="Go on with an interrupted run.")] = None,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="With --resume: go on with other options or data than before.")
+    ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -86,7 +90,7 @@ def train(
     Without arguments it trains on the samples that come with embedtune, from a starter encoder built on the spot.
     """
     options = given(locals(), KEYS)
-    config, run = _plan(words or [], options, resume)
+    config, run = _plan(words or [], options, resume, accept_changes=accept_changes)
     if dry_run:
         print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
         return
@@ -97,11 +101,13 @@ def train(
     else:
         from embedtune.workflows.train import train as run_training
 
-        result = run_training(config, talk=talk, resume=run).as_json()
+        result = run_training(config, talk=talk, resume=run, accept_changes=accept_changes).as_json()
     print_json(result) if as_json else _print(result)
 
 
-def _plan(words: list[str], options: dict[str, Any], resume: str | None) -> tuple[TrainConfig, RunFolder | None]:
+def _plan(
+    words: list[str], options: dict[str, Any], resume: str | None, *, accept_changes: bool
+) -> tuple[TrainConfig, RunFolder | None]:
     """The recipe to run, and the run to go on with.
 
     Raises:
@@ -122,7 +128,8 @@ def _plan(words: list[str], options: dict[str, Any], resume: str | None) -> tupl
         check_args=check_term,
     )
     if run is not None:
-        refuse_changes(run, config)
+        config = found_again(config, run.started_in)
+        refuse_changes(run, config, accept=accept_changes)
     return config, run
 
 

@@ -116,10 +116,13 @@ class ExtraState(TrainerCallback):
         self._checkpoint = checkpoint
         self._warn = warn
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **parts: Any
+    ) -> None:
         if self._checkpoint is None:
             return
         self._find_best(state)
+        _take_rate(args.learning_rate, parts["optimizer"], parts["lr_scheduler"])
         saved = load_file(self._checkpoint / EXTRA_NAME)
         own = {name.removeprefix("objective."): value for name, value in saved.items() if name.startswith("objective.")}
         self._objective.load_state_dict(own)
@@ -154,6 +157,17 @@ class ExtraState(TrainerCallback):
             f"the best model so far, of step {state.best_global_step}, is damaged; the best of the later ones is kept"
         )
         state.best_model_checkpoint = state.best_global_step = state.best_metric = None
+
+
+def _take_rate(rate: float, optimizer: Any, scheduler: Any) -> None:
+    """Go on with the learning rate asked for, which a checkpoint's optimizer and schedule would put back in silence."""
+    before = scheduler.base_lrs
+    if all(one == rate for one in before):
+        return
+    for group, one in zip(optimizer.param_groups, before, strict=True):
+        group["lr"] *= rate / one
+    rates = {"base_lrs": [rate] * len(before), "_last_lr": [group["lr"] for group in optimizer.param_groups]}
+    scheduler.load_state_dict(scheduler.state_dict() | rates)
 
 
 class Milestones(TrainerCallback):

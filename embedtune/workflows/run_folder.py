@@ -15,11 +15,13 @@ from typing import Any
 from embedtune import __version__
 from embedtune.config.load import dump_config, load_config
 from embedtune.config.schema import TrainConfig
+from embedtune.durable import remove_unfinished, write_text
 from embedtune.errors import ConfigError, OutputError
 from embedtune.workflows.output_folder import unused
 
 RECIPE, FACTS, METRICS, REPORT = "recipe.yaml", "run.json", "metrics.jsonl", "report.json"
 PAGE = "report.html"
+STARTED_IN = "started_in"
 RUNS = Path("runs")
 """Where runs go that were given no folder."""
 PACKAGES = (
@@ -69,6 +71,11 @@ class RunFolder:
         """What `write_facts` left, or nothing."""
         return self._read_json(FACTS) if (self.path / FACTS).is_file() else {}
 
+    @property
+    def started_in(self) -> Path:
+        """The folder one was in when the run was started; names of files in its recipe are as from there."""
+        return Path(self.facts().get(STARTED_IN, "."))
+
     def result(self) -> dict[str, Any]:
         """The result of a finished run, as `--json` printed it."""
         return self._read_json(REPORT)
@@ -86,9 +93,7 @@ class RunFolder:
 
     def write(self, name: str, text: str) -> None:
         """Write a file whole or not at all."""
-        partial = self.path / f".{name}.partial"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(self.path / name)
+        write_text(self.path / name, text)
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Write an object as JSON, whole or not at all; Korean stays readable."""
@@ -96,8 +101,9 @@ class RunFolder:
 
     def discard(self) -> None:
         """Take back what a run wrote here before it trained; what others put here meanwhile stays, and its folder."""
-        for name in (RECIPE, FACTS, METRICS, *(f".{name}.partial" for name in (RECIPE, FACTS))):
+        for name in (RECIPE, FACTS, METRICS):
             (self.path / name).unlink(missing_ok=True)
+            remove_unfinished(self.path / name)
         for folder in (self.start, self.path / "checkpoints"):
             shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):
@@ -138,37 +144,6 @@ def new_run(config: TrainConfig) -> RunFolder:
             next="name a folder that you may write to",
         ) from error
     return folder
-
-
-def refuse_changes(folder: RunFolder, config: TrainConfig) -> None:
-    """Refuse to go on with a run under another recipe than the one it was started with.
-
-    Raises:
-        ConfigError: names every option that differs.
-    """
-    then, now = _flat(folder.recipe().model_dump()), _flat(config.model_dump())
-    differing = sorted(
-        key for key in then.keys() | now.keys() if then.get(key) != now.get(key) and not key.startswith("output.")
-    )
-    if differing:
-        listed = "; ".join(f"{key} was {_said(then.get(key))}, is now {_said(now.get(key))}" for key in differing)
-        raise ConfigError(
-            f"this run was started with other options: {listed}",
-            where=str(folder.path / RECIPE),
-            next="leave the options out to go on as it was started, or start a new run with another --output",
-        )
-
-
-def _said(value: Any) -> str:
-    return "not set" if value is None else repr(value)
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return {k: v for key, inner in value.items() for k, v in _flat(inner, f"{prefix}{key}.").items()}
-    if isinstance(value, list) and value and isinstance(value[0], Mapping):
-        return {k: v for place, inner in enumerate(value) for k, v in _flat(inner, f"{prefix}{place}.").items()}
-    return {prefix.rstrip("."): value}
 
 
 def machine_facts() -> dict[str, Any]:

@@ -11,26 +11,34 @@ from embedtune.config.schema import TrainConfig
 from embedtune.config.suggest import did_you_mean
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import TrainingData
-from embedtune.errors import ConfigError, DataError, ModelError
+from embedtune.errors import ConfigError, ModelError
 from embedtune.models.load import choose_device, resolve
 from embedtune.models.resolve import STARTER
+from embedtune.workflows.changes import record_changes, record_data, refuse_changes
 from embedtune.workflows.ending import orderly_end
 from embedtune.workflows.guide_files import check_scores, gives_scores, guide_path, guided_data
 from embedtune.workflows.needs import check_needs, check_queue, check_term, guided_term
 from embedtune.workflows.results import TrainResult
-from embedtune.workflows.run_folder import FACTS, RunFolder, machine_facts, new_run, refuse_changes
+from embedtune.workflows.run_folder import RunFolder, new_run
 from embedtune.workflows.talk import Silence, Talk
 
 OWN_GUIDES = ("self", "none")
 
 
-def train(config: TrainConfig, *, talk: Talk | None = None, resume: RunFolder | None = None) -> TrainResult:
+def train(
+    config: TrainConfig,
+    *,
+    talk: Talk | None = None,
+    resume: RunFolder | None = None,
+    accept_changes: bool = False,
+) -> TrainResult:
     """Fine-tune an encoder and measure what it became.
 
     Args:
         config: the resolved recipe.
         talk: told what happens.
         resume: an unfinished run to go on with; None starts a new one.
+        accept_changes: go on with it although options or data are not those that it was started with.
 
     Raises:
         EmbedtuneError: anything the user can mend; says what to do.
@@ -38,13 +46,13 @@ def train(config: TrainConfig, *, talk: Talk | None = None, resume: RunFolder | 
     started = time.perf_counter()
     talk = talk or Silence()
     _check_recipe(config, talk)
-    if resume is not None:
-        refuse_changes(resume, config)
+    changes = [] if resume is None else refuse_changes(resume, config, accept=accept_changes)
     data = guided_data(config, read_data(config, talk))
     check_needs(config, data)
     folder = resume or new_run(config)
     with orderly_end(folder, resumed=resume is not None):
-        _record_data(folder, data)
+        changes += record_data(folder, data.hashes, accept=accept_changes)
+        record_changes(folder, config, data.hashes, changes, talk.warn)
         talk.say(f"run folder: {folder.path}")
         from embedtune.workflows.training_run import TrainingRun  # loads sentence-transformers, so it comes last
 
@@ -105,23 +113,3 @@ def _resolve_guide(config: TrainConfig, talk: Talk) -> None:
         error.where, error.message = "--guide", f"{error.message}{hint}" if hint else error.message
         error.next = "name a model that can be had, or give --guide self or --guide none, which need none"
         raise
-
-
-def _record_data(folder: RunFolder, data: TrainingData) -> None:
-    """Write down which bytes the run learns from, or make sure that a resumed run sees the same ones.
-
-    Raises:
-        DataError: a file has changed since the run was started; names it.
-    """
-    facts = folder.facts()
-    before = facts.get("data_sha256")
-    if before is None:
-        folder.write_json(FACTS, {**machine_facts(), "data_sha256": dict(data.hashes), **facts})
-        return
-    changed = sorted(name for name in before.keys() | data.hashes.keys() if before.get(name) != data.hashes.get(name))
-    if changed:
-        raise DataError(
-            f"the data have changed since this run was started: {', '.join(changed)}",
-            where=str(folder.path),
-            next="put the old files back, or start a new run",
-        )

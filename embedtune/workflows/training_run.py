@@ -34,7 +34,7 @@ from embedtune.workflows.findings import run_findings
 from embedtune.workflows.guiding import Guiding, choose_guide
 from embedtune.workflows.margin import choose_margin, decided, is_open
 from embedtune.workflows.results import TrainResult
-from embedtune.workflows.run_folder import FACTS, METRICS, PAGE, REPORT, RunFolder
+from embedtune.workflows.run_folder import FACTS, METRICS, PAGE, REPORT, STARTED_IN, RunFolder
 from embedtune.workflows.scoring import (
     AFTER_RUN,
     BEFORE_RUN,
@@ -130,6 +130,7 @@ class TrainingRun:
             precision=precision.name,
             device=device,
             tensorboard=config.output.tensorboard,
+            warn=self.talk.warn,
         )
         self.talk.say(
             f"training on {len(rows):,} pairs: {plan.steps:,} steps of up to {config.training.batch_size}, "
@@ -226,7 +227,7 @@ class TrainingRun:
             best_step=fitted.best_step,
             how_to_use=how_to_use(self.folder.model),
             recipe=dump_config(self.config),
-            facts=self.folder.facts(),
+            facts={name: value for name, value in self.folder.facts().items() if name != STARTED_IN},
             curves=training_curves(self.folder.path / METRICS),
             report=str(self.folder.path / PAGE),
         )

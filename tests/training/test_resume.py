@@ -59,7 +59,7 @@ def rows() -> Rows:
     )
 
 
-def train(folder, rows, bert, *callbacks, resume=False, warned=None, dev=None, **section):
+def train(folder, rows, bert, *callbacks, resume=False, warned=None, dev=None, lr=1e-3, **section):
     """Trains the tiny BERT, dropout on, everything stateful on; the result, the weights, and those of the losses."""
     encoder = load_encoder(ModelSection(name=str(bert)), device="cpu")
     own = np.stack([rows.anchor_ids, rows.positive_ids], axis=1)
@@ -85,7 +85,7 @@ def train(folder, rows, bert, *callbacks, resume=False, warned=None, dev=None, *
         objective=objective,
         section=TrainingSection(**options),
         folder=folder,
-        lr=1e-3,
+        lr=lr,
         guide=guide,
         queue=5,
         dev=dev,
@@ -199,6 +199,16 @@ def test_patience_goes_on_where_it_was(run):
         run("killed", KillAfter(8), dev=lambda: {"ndcg@10": next(first)}, **options)
     rest = iter(scores[2:])
     assert run("killed", resume=True, dev=lambda: {"ndcg@10": next(rest)}, **options)[0].steps == 12
+
+
+def test_another_learning_rate_is_taken_and_not_that_of_the_checkpoint(run, tmp_path):
+    """Half of the linear schedule is left after four of eight steps."""
+    with pytest.raises(Killed):
+        run("killed", KillAfter(5), checkpoint_every=4, warmup_share=0.0)
+    run("killed", resume=True, lr=1e-5, warmup_share=0.0)
+    lines = [json.loads(line) for line in (tmp_path / "killed" / "metrics.jsonl").read_text().splitlines()]
+    rates = [line["learning_rate"] for line in lines if "loss" in line]
+    assert rates == pytest.approx([(1 - i / 8) * (1e-3 if i < 4 else 1e-5) for i in range(8)])
 
 
 class TestStopped:

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from embedtune.errors import DataError, Interrupted, OutputError, StoppedError
-from embedtune.training.checkpoint import EXTRA_NAME
+from embedtune.training.checkpoint import MANIFEST_NAME
 from embedtune.workflows.ending import orderly_end
 from embedtune.workflows.run_folder import RunFolder, new_run
 
@@ -21,7 +21,7 @@ def folder(recipe) -> RunFolder:
 def trained(folder) -> RunFolder:
     checkpoint = folder.path / "checkpoints" / "checkpoint-4"
     checkpoint.mkdir(parents=True)
-    (checkpoint / EXTRA_NAME).write_bytes(b"")
+    (checkpoint / MANIFEST_NAME).write_bytes(b"")
     return folder
 
 
@@ -50,7 +50,7 @@ def test_a_failure_after_training_keeps_the_folder(trained, error) -> None:
 
 
 def test_a_checkpoint_cut_short_is_nothing_to_go_on_from(trained) -> None:
-    (trained.path / "checkpoints" / "checkpoint-4" / EXTRA_NAME).unlink()
+    (trained.path / "checkpoints" / "checkpoint-4" / MANIFEST_NAME).unlink()
     assert isinstance(end(trained, FULL), OutputError)
     assert not trained.path.exists()
 
