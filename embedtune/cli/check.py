@@ -58,7 +58,7 @@ def check(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Look for what makes training or its test mean something else: swapped, repeated, leaked, damaged or cut texts.
+    """Look for what makes a run or its test mean something else: swapped, repeated, leaked, damaged or cut texts.
 
     Without --model lengths are in words; with it in tokens, and vocabulary, prompts and a forecast of training come too.
     """

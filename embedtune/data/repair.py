@@ -90,10 +90,12 @@ class Repair:
 
     def _leaks(self, content: Content) -> np.ndarray:
         """Which rows (n,) hold a test query."""
-        columns = (content.anchor_ids, content.positive_ids) if isinstance(content, Rows) else ()
-        if isinstance(content, LabelledTexts):
-            columns = (content.ids,)
-        return np.logical_or.reduce([np.isin(ids, self._leaked) for ids in columns] or [np.zeros(len(content), bool)])
+        leaked = np.zeros(len(content), dtype=bool)  # (n,)
+        if isinstance(content, Rows):
+            leaked = np.isin(content.anchor_ids, self._leaked) | np.isin(content.positive_ids, self._leaked)  # (n,)
+        elif isinstance(content, LabelledTexts):
+            leaked = np.isin(content.ids, self._leaked)  # (n,)
+        return leaked
 
     def _negatives(self, content: Content) -> Sequence[Sequence[int]]:
         """The numbers of the negatives to keep, of each row."""

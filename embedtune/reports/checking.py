@@ -69,8 +69,8 @@ def batch_sentence(in_batch: Mapping[str, Any]) -> str:
     known = in_batch["known_share"]
     ending = f"; {known:.1%} share its text or class" if known >= 0.0005 else ""
     return (
-        f"a batch of {in_batch['batch_size']:,}: {in_batch['usable']:,.1f} of the {in_batch['others']:,} other rows can "
-        f"serve an anchor as negatives{ending}"
+        f"a batch of {in_batch['batch_size']:,}: {in_batch['usable']:,.1f} of the {in_batch['others']:,} other rows "
+        f"can serve an anchor as negatives{ending}"
     )
 
 

@@ -61,8 +61,8 @@ class InBatch:
             return found
         usual = self.summary()
         message = (
-            f"of the {usual['others']:,} other rows of a batch, {usual['usable']:.1f} on average can serve an anchor as "
-            f"negatives; {known:.1%} share its text or class."
+            f"of the {usual['others']:,} other rows of a batch, {usual['usable']:.1f} on average can serve an anchor "
+            f"as negatives; {known:.1%} share its text or class."
         )
         fix = "Known ones are masked. Use a smaller --batch-size, or negatives of their own (embedtune mine)."
         severity = "warning" if known >= OFTEN else "note"
