@@ -9,6 +9,7 @@ from typing import Any
 
 from embedtune.config.evaluation import BM25, EvaluateConfig
 from embedtune.data.rows import Finding
+from embedtune.durable import whole_file, write_text
 from embedtune.errors import ConfigError, EmbedtuneError
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Run
@@ -57,9 +58,9 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
         _score(config, tasks, runs, folder, talk)
         result = replace(_result(config, tasks, training, folder), elapsed_s=round(time.perf_counter() - started, 2))
         plain = result.as_json()
-        (folder / RESULT).write_text(json.dumps(plain, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        (folder / REPORT).write_text(evaluation_page(plain), encoding="utf-8")
-        (folder / REPORT).with_suffix(".md").write_text(evaluation_report(plain), encoding="utf-8")
+        write_text(folder / RESULT, json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
+        write_text(folder / REPORT, evaluation_page(plain))
+        write_text((folder / REPORT).with_suffix(".md"), evaluation_report(plain))
     return result
 
 
@@ -119,7 +120,7 @@ def _result(config: EvaluateConfig, tasks: Sequence[Task], training: Training, f
     alone, seed = len(tasks) == 1, config.evaluation.seed
     rows: list[dict[str, Any]] = []
     comparisons: list[dict[str, Any]] = []
-    with (folder / PER_QUERY).open("w", encoding="utf-8", newline="\n") as file:
+    with whole_file(folder / PER_QUERY) as file:
         for task in tasks:
             file.writelines(task.lines())
             rows += task.rows(folder, alone=alone, seed=seed)

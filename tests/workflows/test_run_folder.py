@@ -84,8 +84,8 @@ def test_a_write_cut_short_leaves_the_old_file(folder, monkeypatch) -> None:
     folder.write_json("run.json", {"말": "옛것"})
     with pytest.raises(TypeError):
         folder.write_json("run.json", {"말": object()})
-    monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
-    with pytest.raises(OSError, match="full"):
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OutputError, match="full"):
         folder.write_json("run.json", {"말": "새것"})
     assert folder.facts() == {"말": "옛것"}
     assert "옛것" in (folder.path / "run.json").read_text(encoding="utf-8")
