@@ -5,7 +5,7 @@ how large the mean difference plausibly is; the minimum detectable effect says w
 All draws are seeded and made in blocks, so memory does not grow with draws times queries.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 from typing import Any, Literal
@@ -199,18 +199,35 @@ def bootstrap_interval(
     >>> round(low, 1), round(high, 1)
     (0.4, 0.6)
     """
-    values = _differences(a, b)
-    if len(values) < 2:
-        return float(values.sum()), float(values.sum())
+    whole = bootstrap_intervals({"": _differences(a, b)}, confidence=confidence, draws=draws, seed=seed)
+    return whole[""]
+
+
+def bootstrap_intervals(
+    values: Mapping[str, np.ndarray], *, confidence: float = 0.95, draws: int = 10_000, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """The intervals of several means over the same queries, from the same draws: little dearer than one alone.
+
+    Args:
+        values: metric -> (n,) per-query values.
+        confidence: that the interval holds the mean.
+        draws: random draws.
+        seed: of the draws.
+    """
+    columns = np.stack([np.asarray(own, dtype=np.float64) for own in values.values()], axis=1)  # (n, M)
+    n = len(columns)
+    if n < 2:
+        return {name: (float(total), float(total)) for name, total in zip(values, columns.sum(axis=0), strict=True)}
     rng = np.random.default_rng(seed)
-    means = np.concatenate(
-        [
-            values[rng.integers(0, len(values), (count, len(values)))].mean(axis=1)
-            for count in _blocks(draws, len(values))
-        ]
-    )  # (draws,)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+    sums = []
+    for count in _blocks(draws, n):
+        drawn = rng.integers(0, n, (count, n))  # (count, n)
+        drawn += n * np.arange(count)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n)  # how often each query was drawn
+        sums.append(times.astype(np.float64) @ columns)  # (count, M)
+    shares = [(1 - confidence) / 2, (1 + confidence) / 2]
+    low, high = np.quantile(np.concatenate(sums) / n, shares, axis=0)  # (M,), (M,)
+    return {name: (float(a), float(b)) for name, a, b in zip(values, low, high, strict=True)}
 
 
 def minimum_detectable_effect(

@@ -83,7 +83,9 @@ def write_run(path: Path, ranking: Ranking, judged: JudgedSet, name: str) -> Non
     tag = "-".join(name.split())
     with whole_file(path) as file:
         for row, query in enumerate(judged.query_ids):
-            found = zip(ranking.positions[row].tolist(), ranking.scores[row].tolist(), strict=True)
-            kept = ((judged.document_ids[position], score) for position, score in found if position >= 0)
-            for place, (document, score) in enumerate(kept, 1):
-                file.write(f"{query}\tQ0\t{document}\t{place}\t{score:.9g}\t{tag}\n")
+            kept = ranking.positions[row] >= 0  # (K,)
+            found = zip(ranking.positions[row, kept].tolist(), ranking.scores[row, kept].tolist(), strict=True)
+            file.writelines(
+                f"{query}\tQ0\t{judged.document_ids[position]}\t{place}\t{score:.9g}\t{tag}\n"
+                for place, (position, score) in enumerate(found, 1)
+            )

@@ -14,7 +14,7 @@ from embedtune.config.evaluation import Quantisation
 from embedtune.data.rows import Finding
 from embedtune.evaluation.judged import JudgedSet
 from embedtune.evaluation.retrieval import RetrievalScores
-from embedtune.evaluation.significance import Comparison, On, adjusted, bootstrap_interval, compare_paired
+from embedtune.evaluation.significance import Comparison, On, adjusted, bootstrap_intervals, compare_paired
 from embedtune.workflows.evaluation_systems import Scored
 
 _KEPT = rf"@(\d+|(\d+/)?({'|'.join(get_args(Quantisation))}))$"  # how vectors were cut or kept, at the end of a label
@@ -85,7 +85,7 @@ def row_of(scored: Scored, name: str, run: Path, *, seed: int, unseen: Collectio
 
 
 def _intervals(scores: RetrievalScores, seed: int) -> dict[str, list[float]]:
-    return {metric: list(bootstrap_interval(values, seed=seed)) for metric, values in scores.per_query.items()}
+    return {metric: list(ends) for metric, ends in bootstrap_intervals(scores.per_query, seed=seed).items()}
 
 
 def compare_with_first(

@@ -16,6 +16,7 @@ from embedtune.evaluation.significance import (
     Comparison,
     adjusted,
     bootstrap_interval,
+    bootstrap_intervals,
     compare_paired,
     holm,
     minimum_detectable_effect,
@@ -266,3 +267,13 @@ def test_values_of_different_queries_cannot_be_paired():
 def test_no_bound_is_claimed_where_no_query_changed():
     found = compare_paired(np.full(60, 0.3), np.full(60, 0.3), metric="ndcg@10")
     assert found.sentence.endswith("p = 1.000) over 60 test queries.")
+
+
+def test_intervals_of_several_metrics_are_those_of_each_alone():
+    rng = np.random.default_rng(12)
+    values = {"ndcg@10": rng.random(40), "recall@10": rng.integers(0, 2, 40).astype(float)}
+    together = bootstrap_intervals(values, seed=5)
+    for name, own in values.items():
+        assert together[name] == pytest.approx(bootstrap_interval(own, seed=5))
+        drawn = own[np.random.default_rng(5).integers(0, 40, (10_000, 40))].mean(axis=1)
+        assert together[name] == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
