@@ -76,6 +76,7 @@ def encode_to_file(
     store: VectorStore | None = None,
     dtype: Literal["float16", "float32"] = "float16",
     progress: Progress | None = None,
+    known: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Encode a stream of texts into a .npy file, block by block; after any interruption the same call goes on.
 
@@ -89,6 +90,7 @@ def encode_to_file(
         store: as in `encode`.
         dtype: what is kept. Search on float16 is exact for the rounded vectors.
         progress: called with (texts done, texts).
+        known: called with the number of texts of each block whose vectors the store had.
 
     Returns: (count, D) normalised, memory-mapped, read-only.
 
@@ -109,6 +111,8 @@ def encode_to_file(
                 computed = list(_fill(vectors, encoder, texts, role, shelf))
                 _normalise(vectors)
                 file.write(done, vectors)
+                if known is not None:
+                    known(len(texts) - sum(len(batch) for _, batch in computed))
                 # Only now: vectors stored of a block that is not on disk would change the batches of its other texts
                 # when it is encoded again, and with them the last bit of their vectors.
                 for keys, batch in computed:

@@ -1,0 +1,72 @@
+"""`embedtune encode`: texts into vectors."""
+
+from typing import Annotated
+
+import typer
+
+from embedtune.cli._options import (
+    AllowPickle,
+    AsJson,
+    Device,
+    DryRun,
+    MaxLength,
+    Model,
+    Prompts,
+    Quiet,
+    Store,
+    TrustRemoteCode,
+    given,
+)
+from embedtune.cli._output import Talk, print_json, print_text
+from embedtune.config.load import dump_config, load_encoding
+from embedtune.config.searching import ENCODE_KEYS
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("encode", short_help="Turn texts into vectors.")(encode)
+
+
+def encode(
+    model: Model = None,
+    data: Annotated[
+        str | None, typer.Option(help="A text file, rows with a column of texts, a BEIR folder or hf:owner/name.")
+    ] = None,
+    column: Annotated[str | None, typer.Option(help="The column of texts, where its name does not tell.")] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="FILE", help="vectors.npy, or .parquet with ids and texts beside them.")
+    ] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(metavar="query|document", help="Whose prompt the texts get; of a BEIR folder, what is encoded."),
+    ] = None,
+    prompts: Prompts = None,
+    max_length: MaxLength = None,
+    precision: Annotated[
+        str | None, typer.Option(metavar="float32|float16", help="Of the numbers in a .npy file.")
+    ] = None,
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
+    device: Device = None,
+    store: Store = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Turn texts into vectors of length 1, in the order of the texts.
+
+    Memory does not grow with their number. Interrupted at any point, the same command goes on where it was. A parquet
+    file serves `embedtune train --guide FILE`.
+    """
+    config = load_encoding(given(locals(), ENCODE_KEYS))
+    if dry_run:
+        print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
+        return
+    from embedtune.workflows.encode import encode as run_encoding
+
+    result = run_encoding(config, talk=Talk(quiet=quiet)).as_json()
+    if as_json:
+        print_json(result)
+        return
+    known = f", {result['from_store']:,} of them known from before" if result["from_store"] else ""
+    print_text(f"{result['texts']:,} vectors of {result['dimensions']} dimensions{known}\n\noutput  {result['output']}")
