@@ -11,7 +11,7 @@ from embedtune.errors import OutputError
 
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
-    """Hold a lock file, made with its folder where it is not there; the holder may remove it with all of the folder.
+    """Hold a lock file, made with its folder where it is not there and removed in the end; a killed holder leaves it.
 
     Raises:
         OutputError: another process holds it, or it cannot be made.
@@ -30,6 +30,8 @@ def alone(lock: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        with suppress(OSError):
+            lock.unlink()
         file.close()
 
 

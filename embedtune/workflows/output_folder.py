@@ -38,7 +38,6 @@ def fresh_folder(asked: str | None, parent: Path, name: str) -> Iterator[Path]:
         _begin(path)
         try:
             yield path
-            (path / UNFINISHED).unlink()
         except BaseException as error:
             _empty(path)
             with suppress(OSError):

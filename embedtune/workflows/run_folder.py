@@ -51,6 +51,11 @@ class RunFolder:
         return self.path / "start"
 
     @property
+    def lock(self) -> Path:
+        """Held by the process that is at work on the run."""
+        return self.path / ".lock"
+
+    @property
     def begun(self) -> bool:
         return os.path.isfile(self.path / RECIPE)  # noqa: PTH113  (pathlib raises on a name no file can have)
 
@@ -104,6 +109,7 @@ class RunFolder:
         for name in (RECIPE, FACTS, METRICS):
             (self.path / name).unlink(missing_ok=True)
             remove_unfinished(self.path / name)
+        self.lock.unlink(missing_ok=True)
         for folder in (self.start, self.path / "checkpoints"):
             shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):

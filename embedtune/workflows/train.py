@@ -14,6 +14,7 @@ from embedtune.data.rows import TrainingData
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.load import choose_device, resolve
 from embedtune.models.resolve import STARTER
+from embedtune.workflows.alone import alone
 from embedtune.workflows.changes import record_changes, record_data, refuse_changes
 from embedtune.workflows.ending import orderly_end
 from embedtune.workflows.guide_files import check_scores, gives_scores, guide_path, guided_data
@@ -50,7 +51,7 @@ def train(
     data = guided_data(config, read_data(config, talk))
     check_needs(config, data)
     folder = resume or new_run(config)
-    with orderly_end(folder, resumed=resume is not None):
+    with alone(folder.lock), orderly_end(folder, resumed=resume is not None):
         changes += record_data(folder, data.hashes, accept=accept_changes)
         record_changes(folder, config, data.hashes, changes, talk.warn)
         talk.say(f"run folder: {folder.path}")

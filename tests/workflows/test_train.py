@@ -12,7 +12,8 @@ from embedtune.config.schema import ModelSection
 from embedtune.errors import ConfigError, DataError, ModelError, OutputError
 from embedtune.models.encode import encode
 from embedtune.models.load import load_encoder
-from embedtune.workflows.run_folder import RunFolder
+from embedtune.workflows.alone import alone
+from embedtune.workflows.run_folder import RunFolder, new_run
 from embedtune.workflows.train import train
 
 PLAIN = """
@@ -189,3 +190,11 @@ def test_a_model_that_was_saved_wrongly_is_no_result(recipe, monkeypatch) -> Non
     with pytest.raises(ModelError, match="the saved model is not the trained one"):
         train(config)
     assert not Path(config.output.folder, "report.json").exists()
+
+
+def test_two_processes_do_not_train_one_run(recipe, tmp_path, listener) -> None:
+    config = recipe()
+    run = new_run(config)
+    with alone(run.lock), pytest.raises(OutputError, match="another embedtune is at work"):
+        train(config, talk=listener, resume=run)
+    assert run.begun
