@@ -9,6 +9,11 @@ from embedtune.reports.document import Figures, Section, Table, Text
 
 ROWS = 12
 """Steps in the table that stands for the plots."""
+COLLAPSE = (
+    "An embedding space that collapses shows in an effective rank that falls towards 1 and in a mean cosine of random "
+    "pairs that rises towards 1. Alignment is the squared distance of pairs that belong together; uniformity is lower "
+    "the more evenly texts spread over the sphere, and the SIGReg statistic the more they are spread like a Gaussian."
+)
 APART = ("loss",)
 """Groups whose lines have scales of their own, so that each gets a plot."""
 
@@ -33,7 +38,11 @@ def curves_section(curves: Mapping[str, Any] | None, best_step: int | None) -> S
     said = f"Each point is the mean of {each} steps." if each > 1 else ""
     marked = best_step is not None and any(group["name"] == "dev" for group in groups)
     said += " The dotted line marks the step whose model was kept." if marked else ""
-    return Section("How training went", [Text(said.strip(), quiet=True), Figures(drawings, _table(steps, groups))])
+    gauges = COLLAPSE if any(group["name"].startswith("collapse") for group in groups) else ""
+    return Section(
+        "How training went",
+        [Text(said.strip(), quiet=True), Figures(drawings, _table(steps, groups)), Text(gauges, quiet=True)],
+    )
 
 
 def _plots(group: Mapping[str, Any]) -> list[tuple[str, list[Line]]]:

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from embedtune.reports.charts.axis import HEIGHT, WIDTH, round_ticks
-from embedtune.reports.charts.histogram import Series, histogram
+from embedtune.reports.charts.axis import HEIGHT, WIDTH
+from embedtune.reports.charts.histogram import Series, histogram, used_bins
 
 EDGES = [0.0, 0.25, 0.5, 0.75, 1.0]
 
@@ -60,11 +60,12 @@ def test_a_mark_stands_where_it_is_asked_for_and_only_within_the_axis() -> None:
     assert 'class="mark"' not in histogram("A title.", EDGES, series, unit="score", at=2.0)
 
 
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 1), (0.2, 0.21), (-5, 900), (0.31, 0.94)])
-def test_ticks_are_few_round_and_within(low: float, high: float) -> None:
-    ticks = round_ticks(low, high)
-    assert 2 <= len(ticks) <= 7
-    assert all(low <= tick <= high for tick in ticks)
-    steps = {round(b - a, 9) for a, b in pairwise(ticks)}
-    assert len(steps) == 1
-    assert f"{steps.pop():e}"[0] in "125"
+def test_bins_may_be_given_so_that_two_charts_share_their_axis() -> None:
+    narrow, wide = Series("one", [0, 1, 0, 0]), Series("two", [1, 1, 1, 1])
+    bins = used_bins([narrow, wide])
+    assert bins == (0, 4)
+    ticks = [
+        re.findall(r"%\">([\d.]+)</span>", histogram("t", EDGES, [one], unit="", bins=bins)) for one in (narrow, wide)
+    ]
+    assert ticks[0] == ticks[1]
+    assert ticks[0] != re.findall(r"%\">([\d.]+)</span>", histogram("t", EDGES, [narrow], unit=""))
