@@ -14,7 +14,9 @@ from embedtune.reports.provenance import provenance
 from embedtune.reports.tasks import size, task_blocks
 from embedtune.reports.wording import difference_cells
 
-HOLM = "The p-values are adjusted by Holm's method for the number of systems compared; the intervals are not."
+HOLM = (
+    "The p-values are adjusted by Holm's method for the number of comparisons with one system; the intervals are not."
+)
 VERDICTS = ("better", "worse", "no difference shown")
 Row = tuple[str, ...]
 
@@ -36,10 +38,14 @@ def evaluation_rows(result: Mapping[str, Any], name: str) -> tuple[Row, list[Row
 
 def _where_known(rows: Sequence[Mapping[str, Any]], metric: str) -> dict[str, list[str]]:
     """The metric on unseen queries, and the bytes of a document's vector where these differ within a model."""
-    unseen = [f"{row['metrics_unseen'][metric]:.3f}" if row.get("metrics_unseen") else "" for row in rows]
+    unseen = [f"{row['metrics_unseen'][metric]:.3f}" if _has_seen_part(row) else "" for row in rows]
     models, sizes = [row["model"] for row in rows], [row.get("bytes_per_vector") for row in rows]
     differ = len(set(zip(models, sizes, strict=True))) > len(set(models))
     return {"unseen": unseen, "bytes": [f"{size:,}" if size and differ else "" for size in sizes]}
+
+
+def _has_seen_part(row: Mapping[str, Any]) -> bool:
+    return bool(row.get("metrics_unseen")) and row["queries_unseen"] < row["queries"]
 
 
 def _cells(row: Mapping[str, Any], metric: str, given: Sequence[str]) -> Row:
@@ -64,6 +70,8 @@ def unseen_sentence(row: Mapping[str, Any]) -> str:
         return ""
     if not count:
         return "A relevant document of every query was trained on, so nothing here tells finding from remembering."
+    if count == row["queries"]:
+        return "None of their relevant documents was trained on."
     whose = f"the {count:,} of {row['queries']:,} queries none of whose relevant documents was trained on"
     return f"Unseen: {whose}; comparisons rest on these."
 
@@ -83,15 +91,27 @@ def mean_rows(result: Mapping[str, Any]) -> list[tuple[Row, list[Row]]]:
     """Header and cells of a table of means over the sets for each kind of sets; none with one set of each kind."""
     tables: dict[tuple[str, ...], list[Row]] = {}
     for row in result["means"]:
-        cells = (row["label"], *(f"{value:.3f}" for value in row["metrics"].values()))
-        tables.setdefault(("model", *map(metric_label, row["metrics"])), []).append(cells)
+        known = row.get("metrics_unseen") or {}
+        values = {metric_label(name): value for name, value in row["metrics"].items()}
+        values |= {f"{metric_label(name)}, unseen": value for name, value in known.items() if name == result["metric"]}
+        cells = (row["label"], *(f"{value:.3f}" for value in values.values()))
+        tables.setdefault(("model", *values), []).append(cells)
     return list(tables.items())
 
 
 def sentences(result: Mapping[str, Any], name: str) -> list[str]:
     """The comparisons of one set, in words."""
-    own = [one for one in result["comparisons"] if one["data"] == name]
-    return [f"{one['b']} against {one['a']}: {one['sentence'][0].lower()}{one['sentence'][1:]}" for one in own]
+    return [sentence(one) for one in result["comparisons"] if one["data"] == name]
+
+
+def sentence(test: Mapping[str, Any]) -> str:
+    """A comparison in words."""
+    return f"{test['b']} against {test['a']}: {test['sentence'][0].lower()}{test['sentence'][1:]}"
+
+
+def _of_systems(tests: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """The comparisons of systems with each other; where there are none, those of cut vectors with whole ones."""
+    return [one for one in tests if one.get("kind") != "vectors"] or tests
 
 
 def evaluation_page(result: Mapping[str, Any]) -> str:
@@ -120,15 +140,16 @@ def evaluation(result: Mapping[str, Any]) -> Report:
         Section("Rankings", [Table(("set", "model", "TREC run"), files, numbers=False)]),
         Section("Versions and data", provenance(result.get("facts"))),
     ]
-    verdicts = {one["verdict"] for one in result["comparisons"]} if len(result["comparisons"]) == 1 else set()
-    return Report(f"Evaluation: {', '.join(sets)}", "Evaluation", _lead(result), blocks, verdict="".join(verdicts))
+    compared = _of_systems(result["comparisons"])
+    verdict = compared[0]["verdict"] if len(compared) == 1 else ""
+    return Report(f"Evaluation: {', '.join(sets)}", "Evaluation", _lead(result), blocks, verdict=verdict)
 
 
 def _lead(result: Mapping[str, Any]) -> str:
     """The comparison where there is one; else who was better or worse, or what the only system got."""
-    compared, sets = result["comparisons"], sets_of(result)
+    compared, sets = _of_systems(result["comparisons"]), sets_of(result)
     if len(compared) == 1:
-        return sentences(result, sets[0])[0]
+        return sentence(compared[0])
     if not compared:
         return f"{'; '.join(_only(row, metric_of(result, row['data'])) for row in result['models'])}."
     if len(sets) > 1:
@@ -166,17 +187,24 @@ def _set(result: Mapping[str, Any], name: str) -> Section:
 
 
 def _tests(result: Mapping[str, Any], name: str) -> list[Block]:
-    """Every other system of a set against the first."""
+    """Every other system of a set against the first, and cut or quantised vectors against whole ones."""
     tests, said = [one for one in result["comparisons"] if one["data"] == name], sentences(result, name)
     if not tests:
         return []
-    metric, first = metric_label(metric_of(result, name)), tests[0]["a"]
+    metric = metric_label(metric_of(result, name))
+    groups: dict[tuple[str | None, str], list[Mapping[str, Any]]] = {}
+    for one in tests:
+        groups.setdefault((one.get("kind"), one["a"]), []).append(one)
+    return [
+        *(_differences(metric, first, group) for (_, first), group in groups.items()),
+        Bullets(said),
+        Text(HOLM if len(said) > 1 else "", quiet=True),
+    ]
+
+
+def _differences(metric: str, first: str, tests: Sequence[Mapping[str, Any]]) -> Figure:
     title = f"Differences in {metric} from {first} with their 95 % intervals."
     intervals = [Interval(one["b"], one["difference"], *one["interval"]) for one in tests]
     header = (f"against {first}", f"{metric} difference", "95 % interval", "p", "verdict")
     cells = [(one["b"], *difference_cells(one)) for one in tests]
-    return [
-        Figure(interval_chart(title, intervals, unit=f"difference in {metric}"), Table(header, cells), both=True),
-        Bullets(said),
-        Text(HOLM if len(said) > 1 else "", quiet=True),
-    ]
+    return Figure(interval_chart(title, intervals, unit=f"difference in {metric}"), Table(header, cells), both=True)

@@ -53,7 +53,7 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
     runs = {path: read_run(Path(path).expanduser()) for path in config.models.runs}
     training = read_training(config, talk)
     tasks = read_tasks(config, training)
-    _say(tasks, training, talk)
+    _say(config, tasks, training, talk)
     with fresh_folder(config.output.folder, EVALUATIONS, file_name(tasks[0].name)) as folder:
         _score(config, tasks, runs, folder, talk)
         result = replace(_result(config, tasks, training, folder), elapsed_s=round(time.perf_counter() - started, 2))
@@ -83,11 +83,10 @@ def _check(config: EvaluateConfig) -> None:
             raise
 
 
-def _say(tasks: Sequence[Task], training: Training, talk: Talk) -> None:
+def _say(config: EvaluateConfig, tasks: Sequence[Task], training: Training, talk: Talk) -> None:
     """Say aloud what was read and what is odd about it."""
-    for task in tasks:
-        for sentence in task.described:
-            talk.say(sentence)
+    for sentence in _described(config, tasks):
+        talk.say(sentence)
     for finding in _findings(tasks, training):
         (talk.say if finding.severity == "note" else talk.warn)(f"{finding.message} {finding.fix}".strip())
 

@@ -31,7 +31,8 @@ class EvaluateResult:
         report: the page to read; the same in Markdown, and everything else, lies beside it.
         means: a row a system: its metrics, averaged over the sets; empty with one set.
         comparisons: each system against the first of its set, and its cut or quantised vectors against its whole ones,
-            on the first metric and the unseen queries where these are known; p-values Holm-adjusted a group.
+            (kind "systems" and "vectors"), on the first metric and the unseen queries where these are known; p-values
+            Holm-adjusted a group.
         metric: what the comparisons rest on.
         findings: what is odd about the sets and runs.
         described: what was read.
@@ -109,7 +110,8 @@ def compare_with_first(
         scores = [one.scores.only(unseen) if unseen and on == "unseen" else one.scores for one in group]
         first, *others = [own.per_query[metric] for own in scores]  # (n,) each
         found = [compare_paired(first, other, metric=metric, on=on, seed=seed) for other in others]
-        compared += against_first([one.label for one in group], found, name)
+        kind = "vectors" if any(one.label != one.model for one in group) else "systems"
+        compared += [{**one, "kind": kind} for one in against_first([one.label for one in group], found, name)]
     return compared
 
 
@@ -151,10 +153,20 @@ def means_over_sets(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for task, label in dict.fromkeys((row["task"], row["label"]) for row in rows):
         own = [row for row in rows if (row["task"], row["label"]) == (task, label)]
         if len(own) > 1:
-            metrics = {name: float(np.mean([row["metrics"][name] for row in own])) for name in own[0]["metrics"]}
-            system = {"task": task, "model": own[0]["model"], "label": label}
-            means.append({**system, "metrics": metrics, "sets": len(own)})
+            system = {"task": task, "model": own[0]["model"], "label": label, "sets": len(own)}
+            unseen = [row["metrics_unseen"] for row in own if row.get("metrics_unseen")]
+            means.append(
+                {
+                    **system,
+                    "metrics": _mean([row["metrics"] for row in own]),
+                    "metrics_unseen": _mean(unseen) if len(unseen) == len(own) else None,
+                }
+            )
     return means
+
+
+def _mean(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([own[name] for own in metrics])) for name in metrics[0]}
 
 
 def per_query_lines(

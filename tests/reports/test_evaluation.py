@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from embedtune.reports.evaluation import evaluation_report, evaluation_rows
+from embedtune.reports.evaluation import evaluation, evaluation_report, evaluation_rows, sentence
 from embedtune.reports.terminal import comparison_text, evaluation_tables
 
 EVIL = "<script>alert(1)</script>|`x`\x1b[31m"
@@ -74,3 +74,27 @@ def test_a_comparison_keeps_its_numbers_at_any_width(width: int) -> None:
     for part in ("0.750", "0.125", "Worse: it fell.", "(0.250, 0.500)"):
         assert part in text
     assert "most won" not in text
+
+
+def test_what_is_unseen_and_what_vectors_take_have_columns_where_they_are_known(result: dict[str, Any]) -> None:
+    for row, size in zip(result["models"], (64, None), strict=True):
+        row |= {"bytes_per_vector": size, "queries_unseen": 1, "metrics_unseen": {"ndcg@10": 0.25}}
+    header, rows = evaluation_rows(result, "세트 test")
+    assert header[:4] == ("model", "nDCG@10", "95 % interval", "unseen") and rows[0][3] == "0.250"
+    assert "Unseen: the 1 of 1,234 queries" in evaluation_report(result)
+    small = {**result["models"][0], "label": "가@int8", "bytes_per_vector": 16}
+    header, rows = evaluation_rows({**result, "models": [*result["models"], small]}, "세트 test")
+    assert header[3:5] == ("unseen", "bytes") and [row[4] for row in rows] == ["64", "", "16"]
+    for row in result["models"]:
+        row["queries_unseen"] = row["queries"]
+    assert "unseen" not in evaluation_rows(result, "세트 test")[0]
+
+
+def test_vectors_cut_stand_under_their_model_and_decide_nothing(result: dict[str, Any]) -> None:
+    (test,) = result["comparisons"]
+    cut = {**test, "kind": "vectors", "a": test["b"], "b": "작은 것", "verdict": "worse"}
+    result["comparisons"] = [{**test, "kind": "systems"}, cut]
+    found = evaluation(result)
+    assert (found.verdict, found.lead) == (test["verdict"], sentence(test))
+    tables = evaluation_report(result).split("\n\n")
+    assert sum(part.startswith("| against ") for part in tables) == 2
