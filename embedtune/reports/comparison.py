@@ -12,6 +12,8 @@ from embedtune.reports.markdown import markdown
 from embedtune.reports.provenance import provenance
 from embedtune.reports.wording import difference_cells
 
+HOLM_ROWS = "The p-values are adjusted by Holm's method for all rows; the intervals are not."
+
 
 def comparison_page(result: Mapping[str, Any]) -> str:
     """The report as one HTML file.
@@ -49,18 +51,34 @@ def _differences(
     result: Mapping[str, Any], keys: Sequence[str], verdicts: Sequence[Mapping[str, Any]]
 ) -> Sequence[Block]:
     """Every metric of every system against A; what is said of the further ones."""
-    tests = [
+    tests = _tests(keys, verdicts)
+    table = Table(*difference_rows(result))
+    intervals = [Interval(name, one["difference"], *one["interval"]) for name, one in tests]
+    drawn = interval_chart("Differences from A with their 95 % intervals.", intervals, unit="difference from A")
+    further = [f"{key.upper()}: {one['sentence']}" for key, one in zip(keys[1:], verdicts[1:], strict=True)]
+    holm = HOLM_ROWS if len(table.rows) > 1 else ""
+    return [Figure(drawn, table, both=True), Bullets(further), Text(holm, quiet=True)]
+
+
+def difference_rows(result: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Header and cells of the table of every metric of every system against A.
+
+    Args:
+        result: the keys of `embedtune compare --json`.
+    """
+    tests = _tests(list(result["names"])[1:], [result, *(result.get("others") or ())])
+    rows: list[tuple[str, ...]] = [
+        (name, f"{one['a']:.3f}", f"{one['b']:.3f}", *difference_cells(one)) for name, one in tests
+    ]
+    return ("against A", "A", "it", "difference", "95 % interval", "p", "verdict"), rows
+
+
+def _tests(keys: Sequence[str], verdicts: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    return [
         (f"{key.upper()}, {metric_label(one['metric'])}", one)
         for key, verdict in zip(keys, verdicts, strict=True)
         for one in verdict.get("metrics") or ()
     ]
-    rows = [(name, f"{one['a']:.3f}", f"{one['b']:.3f}", *difference_cells(one)) for name, one in tests]
-    table = Table(("against A", "A", "it", "difference", "95 % interval", "p", "verdict"), rows)
-    intervals = [Interval(name, one["difference"], *one["interval"]) for name, one in tests]
-    drawn = interval_chart("Differences from A with their 95 % intervals.", intervals, unit="difference from A")
-    further = [f"{key.upper()}: {one['sentence']}" for key, one in zip(keys[1:], verdicts[1:], strict=True)]
-    holm = "The p-values are adjusted by Holm's method for all rows; the intervals are not." if len(rows) > 1 else ""
-    return [Figure(drawn, table, both=True), Bullets(further), Text(holm, quiet=True)]
 
 
 def _seeds(seeds: Mapping[str, Sequence[float]]) -> Table:

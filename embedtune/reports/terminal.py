@@ -11,6 +11,7 @@ from rich.text import Text
 from embedtune.data.rows import Finding
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import Comparison
+from embedtune.reports.comparison import HOLM_ROWS, difference_rows
 from embedtune.reports.evaluation import HOLM, evaluation_rows, mean_rows, sentences, sets_of, unseen_sentence
 from embedtune.reports.printable import printable
 from embedtune.reports.tasks import confused
@@ -115,7 +116,7 @@ def evaluation_tables(result: Mapping[str, Any]) -> RenderableType:
 
 
 def comparison_text(result: Mapping[str, Any]) -> RenderableType:
-    """The verdict on B, the means of its seeds, the queries won and lost most, and the findings.
+    """The verdict on B, the means of its seeds, every test, the queries won and lost most, and the findings.
 
     Args:
         result: the keys of `embedtune compare --json`.
@@ -126,6 +127,10 @@ def comparison_text(result: Mapping[str, Any]) -> RenderableType:
     ]
     parts += [Text(), Text(printable(result["sentence"]), style=_STYLES.get(result["verdict"], "bold"))]
     parts.append(Text(f"B won on {result['won']:,} queries, lost on {result['lost']:,}, tied on {result['tied']:,}."))
+    header, tests = difference_rows(result)
+    if len(tests) > 1:
+        narrow = [(*row[:4], *row[5:]) for row in (header, *tests)]  # a terminal has no room for the intervals
+        parts += [Text(), _plain_table(narrow[0], narrow[1:]), Text(HOLM_ROWS)]
     for heading, rows in (("most won", result["most_won"]), ("most lost", result["most_lost"])):
         cells = [(f"{row['a']:.3f}", f"{row['b']:.3f}", row["text"] or row["query"]) for row in rows]
         parts += [Text(), _query_table(heading, cells)] if cells else []
