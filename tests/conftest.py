@@ -42,6 +42,14 @@ def _caches_of_their_own(tmp_path_factory: pytest.TempPathFactory):
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_second_process():
+    """A second process takes ten seconds to load the libraries; the test that is about it asks for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("embedtune.workflows.saved_check._start", lambda: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def texts() -> tuple[str, ...]:
     """Twelve short texts, half of them Korean."""

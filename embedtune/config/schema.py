@@ -155,6 +155,9 @@ class OutputSection(Section):
     folder: Name | None = Field(None, description="the run folder; null: runs/<date>-<loss>")
     store: Name = Field("auto", description="folder of the vector store, or `none`; auto: the user's cache folder")
     tensorboard: bool = False
+    check_saved: Literal["process", "here"] = Field(
+        "process", description="where the saved model is read back and compared: in a fresh process, or in this one"
+    )
 
 
 class TrainConfig(Section):

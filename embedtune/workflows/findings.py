@@ -5,12 +5,15 @@ from pathlib import Path
 
 from embedtune.data.rows import Finding, TrainingData
 from embedtune.training.trainer import FitResult
+from embedtune.workflows.course import Lines, course_findings
 from embedtune.workflows.guiding import Guiding
 
 EMPTY_SHARE_WARNING = 0.1
 
 
-def run_findings(data: TrainingData, fitted: FitResult, guiding: Guiding, metrics: Path) -> list[Finding]:
+def run_findings(
+    data: TrainingData, fitted: FitResult, guiding: Guiding, metrics: Path, *, grows: bool = False
+) -> list[Finding]:
     """Findings of the run itself; those of the data were made when it was read.
 
     Args:
@@ -18,12 +21,15 @@ def run_findings(data: TrainingData, fitted: FitResult, guiding: Guiding, metric
         fitted: what training did.
         guiding: the guide and its audits.
         metrics: the run's `metrics.jsonl`.
+        grows: the loss is meant to grow.
     """
+    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
     found = [
         _without(data),
         _best_is_early(fitted),
         _weak_guide(guiding),
-        _empty_rows(metrics),
+        _empty_rows(lines),
+        *course_findings(lines, grows=grows),
     ]
     return [one for one in found if one is not None]
 
@@ -68,14 +74,9 @@ def _weak_guide(guiding: Guiding) -> Finding | None:
     )
 
 
-def _empty_rows(metrics: Path) -> Finding | None:
+def _empty_rows(lines: Lines) -> Finding | None:
     """Rows whose negatives were all masked, from the gauges of every step."""
-    shares = [
-        value
-        for line in metrics.read_text(encoding="utf-8").splitlines()
-        for name, value in json.loads(line).items()
-        if name.endswith(".empty_share")
-    ]
+    shares = [value for line in lines for name, value in line.items() if name.endswith(".empty_share")]
     mean = sum(shares) / len(shares) if shares else 0.0
     if mean <= EMPTY_SHARE_WARNING:
         return None

@@ -6,16 +6,15 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
-import numpy as np
 import psutil
 
 from embedtune.config.load import dump_config
 from embedtune.config.schema import ModelSection, TrainConfig
 from embedtune.data.leakage import unseen_queries
-from embedtune.data.rows import Rows, TrainingData
-from embedtune.errors import ModelError
+from embedtune.data.rows import Finding, Rows, TrainingData
 from embedtune.evaluation.judged import JudgedSet, as_arrays
 from embedtune.evaluation.trec import unwritable_id, write_run
 from embedtune.models.encode import encode
@@ -29,12 +28,14 @@ from embedtune.training.matryoshka import recipe_objective
 from embedtune.training.precision import choose_precision
 from embedtune.training.table import build_table
 from embedtune.training.trainer import DevScores, Fit, FitResult, fit
+from embedtune.workflows.course import rate_finding
 from embedtune.workflows.curves import training_curves
 from embedtune.workflows.findings import run_findings
 from embedtune.workflows.guiding import Guiding, choose_guide
 from embedtune.workflows.margin import choose_margin, decided, is_open
 from embedtune.workflows.results import TrainResult
 from embedtune.workflows.run_folder import FACTS, METRICS, PAGE, REPORT, STARTED_IN, RunFolder
+from embedtune.workflows.saved_check import check_saved, reader
 from embedtune.workflows.scoring import (
     AFTER_RUN,
     BEFORE_RUN,
@@ -51,7 +52,6 @@ from embedtune.workflows.scoring import (
 )
 from embedtune.workflows.talk import Talk
 
-SAVED_TOLERANCE = 1e-5
 PROBES = 16
 """How many training texts the saved model is compared on with the model in memory."""
 
@@ -66,6 +66,7 @@ class TrainingRun:
         folder: where everything goes.
         talk: told what happens.
         started: `time.perf_counter()` when the command began.
+        rate: what is odd about the learning rate, once the encoder is known.
     """
 
     config: TrainConfig
@@ -73,6 +74,7 @@ class TrainingRun:
     folder: RunFolder
     talk: Talk
     started: float
+    rate: Finding | None = None
 
     def run(self, *, resumed: bool) -> TrainResult:
         """Everything, in order."""
@@ -80,8 +82,9 @@ class TrainingRun:
         encoder = self._encoder(resumed=resumed)
         before = self._measured(encoder, "before", store)
         fitted, guiding = self._fit(encoder, store, resumed=resumed)
-        after = self._measured(encoder, "after", None)
-        self._save(encoder)
+        with reader(wanted=self.config.output.check_saved == "process") as process:
+            after = self._measured(encoder, "after", None)
+            self._save(encoder, process)
         return self._finish(before, after, fitted, guiding)
 
     def _encoder(self, *, resumed: bool) -> Encoder:
@@ -97,6 +100,11 @@ class TrainingRun:
         if not encoder.pretrained and not self.folder.start.is_dir():
             save_encoder(encoder, self.folder.start)
         return encoder
+
+    @property
+    def _loss_grows(self) -> bool:
+        """Whether negatives become harder or more in the course of the run, and the loss with them."""
+        return self.config.queue is not None or self.config.negatives.schedule == "easy_to_hard"
 
     @cached_property
     def _test(self) -> JudgedSet | None:
@@ -136,6 +144,9 @@ class TrainingRun:
             f"training on {len(rows):,} pairs: {plan.steps:,} steps of up to {config.training.batch_size}, "
             f"learning rate {plan.lr:g}, {precision.name} ({precision.reason})"
         )
+        self.rate = rate_finding(plan.lr, encoder.default_lr)
+        if self.rate is not None:
+            self.talk.warn(f"{self.rate.message} {self.rate.fix}")
         if config.matryoshka.dimensions:
             listed = ", ".join(str(size) for size in config.matryoshka.dimensions)
             self.talk.say(f"trained to be cut to {listed} of {encoder.dimensions} dimensions")
@@ -170,20 +181,22 @@ class TrainingRun:
         judged = as_arrays(self.data.dev)
         return lambda: score(encoder, judged, metrics=DEV_METRICS).means
 
-    def _save(self, encoder: Encoder) -> None:
+    def _save(self, encoder: Encoder, process: Popen[bytes] | None) -> None:
         """Save the model and make sure that what was saved gives the vectors that were measured."""
         save_encoder(encoder, self.folder.model)
-        probes = list(dict.fromkeys(self.data.train.positives))[:PROBES]
-        section = ModelSection(name=str(self.folder.model), trust_remote_code=self.config.model.trust_remote_code)
-        saved = load_encoder(section, device=str(encoder.model.device))
-        for role in ("query", "document"):
-            distance = np.abs(encode(encoder, probes, role=role) - encode(saved, probes, role=role)).max()
-            if distance > SAVED_TOLERANCE:
-                raise ModelError(
-                    f"the saved model is not the trained one: {role} vectors differ by {distance:.2g}",
-                    where=str(self.folder.model),
-                    next="this is a defect of embedtune; please report it with the recipe of the run",
-                )
+        trusted, device = self.config.model.trust_remote_code, str(encoder.model.device)
+        section = ModelSection(name=str(self.folder.model), trust_remote_code=trusted)
+        reason = check_saved(
+            self.folder.model,
+            list(dict.fromkeys(self.data.train.positives))[:PROBES],
+            lambda texts, role: encode(encoder, texts, role=role),
+            lambda texts, role: encode(load_encoder(section, device=device), texts, role=role),
+            process=process,
+            device=device,
+            trust_remote_code=trusted,
+        )
+        if reason is not None and self.config.output.check_saved == "process":
+            self.talk.say(f"the saved model was checked in this process alone: {reason}")
 
     def _judged(self, before: Measured | None, after: Measured | None) -> dict[str, Any]:
         """The part of the result that the test split decides; writes rankings and values per query."""
@@ -219,7 +232,8 @@ class TrainingRun:
             **self._judged(before, after),
             findings=(
                 *self.data.findings,
-                *run_findings(self.data, fitted, guiding, self.folder.path / "metrics.jsonl"),
+                *([self.rate] if self.rate else []),
+                *run_findings(self.data, fitted, guiding, self.folder.path / METRICS, grows=self._loss_grows),
             ),
             described=self.data.described,
             guide=guiding.as_json(),
