@@ -4,6 +4,7 @@ Templates lie in `templates/`. They escape every value, and control characters i
 no script, and the page's own policy lets none run.
 """
 
+import re
 from functools import cache
 from typing import Any
 
@@ -49,7 +50,17 @@ def _environment() -> Environment:
     environment.filters["gravest_first"] = by_severity
     environment.filters["said"] = said
     environment.filters["marked"] = marked
+    environment.filters["language"] = language
     return environment
+
+
+def language(text: str) -> Markup:
+    """The attribute that has a Korean text read aloud, and its Chinese characters drawn, as Korean.
+
+    >>> print(language("연금 年金"))
+     lang="ko"
+    """
+    return Markup(' lang="ko"') if re.search("[가-힣]", text) else Markup("")
 
 
 def with_options(text: str) -> Markup:
