@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from embedtune.data.near import near_ids
 from embedtune.data.polarity import Statement, statement
 
-NEAR = 0.7
+NEAR = 0.65
 """Share of all words of two texts, by count and by weight, that near copies have in common at least."""
 FEWEST_WORDS = 4
 """Texts of fewer words are alike by accident: they are copies only where nothing but signs and blanks differ."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from embedtune.config.mining import PairsSection
 from embedtune.data.beir import qrels_files, read_beir
-from embedtune.data.check import drop_duplicates
+from embedtune.data.check import check_rows, drop_duplicates
 from embedtune.data.classes import distinct, pair_within_classes
 from embedtune.data.documents import Document
 from embedtune.data.formats import Part, read_part
@@ -174,4 +174,4 @@ def _checked(pairs: Pairs, section: PairsSection) -> Pairs:
         raise DataError(
             "there is no pair to mine for", where=section.source, next="give at least one query and positive"
         )
-    return pairs
+    return replace(pairs, findings=(*pairs.findings, *check_rows(pairs.rows)))

@@ -41,7 +41,7 @@ class Places:
 
     def __getitem__(self, row: int) -> str:
         name, line = list(self._files)[self._file_of[row]], self._lines[row]
-        return f"{name}:{line}" if line > 0 else name or f"row {-line}"
+        return f"{name}:{line}" if line >= 0 else name or f"row {-line}"
 
 
 @dataclass(frozen=True)

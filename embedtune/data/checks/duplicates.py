@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from embedtune.data.checks import Block, Gathered, SeenIds, paired_ids, shown
+from embedtune.data.checks import Block, Content, Gathered, SeenIds, paired_ids, shown
 from embedtune.data.checks.pairs import row_keys
 from embedtune.data.near import near_ids
-from embedtune.data.rows import Finding, LabelledTexts, RawTexts, Rows, ScoredPairs
+from embedtune.data.rows import Finding, LabelledTexts, Rows, ScoredPairs
 from embedtune.data.words import counted
 from embedtune.identity import text_id, text_ids
 
@@ -90,33 +90,33 @@ class Repeats:
         return [Finding("repeated-texts", "note", sum(repeated) + both, message)]
 
 
-def _keys(content: Rows | LabelledTexts | RawTexts | ScoredPairs) -> np.ndarray:
+def _keys(content: Content) -> np.ndarray:
     """Ids that repeated rows share: (n,)."""
     if isinstance(content, Rows):
-        return row_keys(content)
+        return row_keys(content, paired_ids(content.anchor_ids, content.positive_ids))
     if isinstance(content, LabelledTexts):
-        return paired_ids(content.ids, np.fromiter(map(text_id, content.labels), dtype=np.int64))
+        return paired_ids(content.ids, _label_ids(content))
     if isinstance(content, ScoredPairs):
         return paired_ids(text_ids(content.first), text_ids(content.second))
     return text_ids(content.texts)
 
 
-def _form_keys(content: Rows | LabelledTexts | RawTexts | ScoredPairs) -> np.ndarray:
+def _form_keys(content: Content) -> np.ndarray:
     """Ids that rows share which differ in case, signs or blanks only: (n,)."""
     if isinstance(content, Rows):
-        keys = paired_ids(near_ids(content.anchors), near_ids(content.positives))
-        if not content.negatives and content.labels is None:
-            return keys
-        # Other negatives or another label are more than a difference in writing.
-        return paired_ids(keys, row_keys(content) - paired_ids(content.anchor_ids, content.positive_ids))
+        return row_keys(content, paired_ids(near_ids(content.anchors), near_ids(content.positives)))
     if isinstance(content, LabelledTexts):
-        return paired_ids(near_ids(content.texts), np.fromiter(map(text_id, content.labels), dtype=np.int64))
+        return paired_ids(near_ids(content.texts), _label_ids(content))
     if isinstance(content, ScoredPairs):
         return paired_ids(near_ids(content.first), near_ids(content.second))
     return near_ids(content.texts)
 
 
-def _first_text(content: Rows | LabelledTexts | RawTexts | ScoredPairs, row: int) -> str:
+def _label_ids(content: LabelledTexts) -> np.ndarray:
+    return np.fromiter(map(text_id, content.labels), dtype=np.int64)  # (n,)
+
+
+def _first_text(content: Content, row: int) -> str:
     if isinstance(content, Rows):
         return content.anchors[row]
     return content.first[row] if isinstance(content, ScoredPairs) else content.texts[row]

@@ -26,7 +26,7 @@ class Labels:
         if not isinstance(content, Rows | LabelledTexts) or content.labels is None:
             return
         for row, label in enumerate(content.labels, block.start):
-            self._sizes[label] += 1
+            self._sizes[label] += 1 if isinstance(content, LabelledTexts) else 2  # a pair has two of its class
             if label not in self._first:
                 self._first[label] = block.places[row]
                 self._numbers[label] = len(self._numbers)

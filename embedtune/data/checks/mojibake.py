@@ -9,7 +9,8 @@ for _byte in range(0x80, 0xA0):
         _BYTES[bytes([_byte]).decode("cp1252")] = _byte
     except UnicodeDecodeError:
         continue
-_RUN = re.compile(f"[{re.escape(''.join(_BYTES))}]{{2,}}")
+_LOST = "\ufffd"
+_RUN = re.compile(f"[{re.escape(''.join(_BYTES))}{_LOST}]{{2,}}")
 # What UTF-8 may have stood for: European letters, common signs, Hangul, kana, Chinese characters, emoji.
 _PLAUSIBLE = re.compile(
     "[\u00a0-\u024f\u0370-\u04ff\u2000-\u206f\u20ac\u2100-\u22ff\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\U0001f300-\U0001faff]+"
@@ -42,24 +43,29 @@ def _was_other(run: str) -> bool:
     return _as_utf8(run) is not None or _broken_utf8(run) or _is_korean(run)
 
 
+def _bytes(run: str) -> bytes:
+    """What stood in the file; a lost character was a byte that is no UTF-8 now."""
+    return bytes(_BYTES.get(sign, 0xFF) for sign in run)
+
+
 def _as_utf8(run: str) -> str | None:
     try:
-        meant = bytes(_BYTES[sign] for sign in run).decode()
+        meant = _bytes(run).decode()
     except UnicodeDecodeError:
         return None
     return meant if _PLAUSIBLE.fullmatch(meant) else None
 
 
 def _broken_utf8(run: str) -> bool:
-    """A long run most of which is UTF-8: some of its bytes were lost, as Windows-1252 loses five of them."""
-    meant = bytes(_BYTES[sign] for sign in run).decode(errors="ignore")
-    return len(meant) >= 3 and len(meant.encode()) > 0.7 * len(run) and bool(_PLAUSIBLE.fullmatch(meant))
+    """UTF-8 some of whose bytes were lost, as Windows-1252 loses five of them: three bytes seldom fit by chance."""
+    meant = _bytes(run).decode(errors="ignore")
+    return len(meant) >= 2 and min(meant) >= "\u0800" and bool(_PLAUSIBLE.fullmatch(meant))
 
 
 def _is_korean(run: str) -> bool:
     if len(run) < 4 or len(run) % 2:
         return False
-    meant = bytes(_BYTES[sign] for sign in run).decode("euc_kr", errors="ignore")
+    meant = _bytes(run).decode("euc_kr", errors="ignore")
     return len(meant) == len(run) // 2 and all(_HANGUL.match(letter) for letter in meant)
 
 

@@ -29,26 +29,25 @@ class Pairs:
             self._same.add(block.places[block.start + row], rows.anchors[row])
         positives = paired_ids(rows.anchor_ids, rows.positive_ids)  # (n,)
         numbers = np.arange(block.start, block.start + len(rows))  # (n,)
-        if not rows.has_negatives:
-            # Kept all the same: negatives may come in a later block.
-            self._positives.add(positives, numbers)
-            return
-        self._feed_negatives(block, rows, positives, numbers)
+        # Whichever came first, the later row tells: that its positive was given as a negative, or the reverse.
+        torn = set(np.flatnonzero(self._negatives.find(positives) >= 0).tolist())
+        self._positives.add(positives, numbers)
+        if rows.has_negatives:
+            torn |= self._feed_negatives(block, rows)
+        for row in sorted(torn):
+            self._torn.add(block.places[block.start + row], rows.anchors[row])
 
-    def _feed_negatives(self, block: Block, rows: Rows, positives: np.ndarray, numbers: np.ndarray) -> None:
+    def _feed_negatives(self, block: Block, rows: Rows) -> set[int]:
+        """Look at the negatives of a block; returns the rows that have a known positive among them."""
         of_row = np.repeat(np.arange(len(rows)), [len(ids) for ids in rows.negative_ids])  # (m,)
         ids = np.concatenate(rows.negative_ids)  # (m,)
         own = (ids == rows.anchor_ids[of_row]) | (ids == rows.positive_ids[of_row])  # (m,)
         for row in np.unique(of_row[own]).tolist():
             self._own.add(block.places[block.start + row], rows.anchors[row])
-        negatives = paired_ids(rows.anchor_ids[of_row], ids)[~own]  # (m',)
-        # Whichever came first, the later one tells: a positive given as a negative before, or the reverse.
-        torn = set(np.flatnonzero(self._negatives.find(positives) >= 0).tolist())
-        self._positives.add(positives, numbers)
-        self._negatives.add(negatives, numbers[of_row[~own]])
-        torn |= set(of_row[~own][self._positives.find(negatives) >= 0].tolist())
-        for row in sorted(torn):
-            self._torn.add(block.places[block.start + row], rows.anchors[row])
+        of_row, ids = of_row[~own], ids[~own]  # (m',), (m',)
+        negatives = paired_ids(rows.anchor_ids[of_row], ids)  # (m',)
+        self._negatives.add(negatives, block.start + of_row)
+        return set(of_row[self._positives.find(negatives) >= 0].tolist())
 
     def is_positive(self, anchor_ids: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Whether texts (n,) are positives of anchors (n,) in some row that was fed: bool (n,)."""
@@ -79,12 +78,17 @@ class Pairs:
         ]
 
 
-def row_keys(rows: Rows) -> np.ndarray:
-    """An id for each row that rows share which have the same anchor, positive, negatives and label: (n,)."""
-    keys = paired_ids(rows.anchor_ids, rows.positive_ids)  # (n,)
+def row_keys(rows: Rows, pairs: np.ndarray) -> np.ndarray:
+    """An id for each row that rows share whose pair has the same id, and who have the same negatives and label: (n,).
+
+    Args:
+        rows: n rows.
+        pairs: (n,) ids of anchor and positive together.
+    """
+    keys = pairs  # (n,)
     if rows.negatives:
-        sums = [int(text_id(" ".join(map(str, ids.tolist())))) for ids in rows.negative_ids]
-        keys = paired_ids(keys, np.array(sums, dtype=np.int64))
+        lists = [text_id(" ".join(map(str, ids.tolist()))) for ids in rows.negative_ids]
+        keys = paired_ids(keys, np.array(lists, dtype=np.int64))  # (n,)
     if rows.labels is not None:
-        keys = paired_ids(keys, np.fromiter(map(text_id, rows.labels), dtype=np.int64))
+        keys = paired_ids(keys, np.fromiter(map(text_id, rows.labels), dtype=np.int64))  # (n,)
     return keys

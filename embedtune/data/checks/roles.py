@@ -1,5 +1,6 @@
 """Anchors and positives that look as if they had changed places, in all rows or in some."""
 
+import re
 from array import array
 
 import numpy as np
@@ -7,11 +8,14 @@ import numpy as np
 from embedtune.data.checks import Block, Gathered, graded
 from embedtune.data.rows import Finding, Rows
 
-_QUESTION_MARKS = ("?", "\uff1f", "\u061f")  # Latin and Hangul, full width, Arabic
+# Question marks (Latin, full width, Arabic), and the endings with which Korean asks without one.
+_ASKS = re.compile(
+    "[?\uff1f\u061f]\\s*$|(?:주세요|주십시오|주실래요|[나까가]요|습니까|싶어요|싶습니다|궁금합니다|궁금해요)[.!~]*\\s*$"
+)
 LONGER = 4.0
 """How many times as long as positives anchors are at least, by the median, to look like answers."""
-_APART = 3.0  # median lengths in so many spreads of each other tell the columns apart
-_MISPLACED = 6.0  # log odds from which a row is told to be the other way round
+_APART = 1.0  # median lengths so many spreads apart tell the columns apart
+_MISPLACED = 5.0  # log odds from which a row is told to be the other way round
 _SURE = 4.0  # no text tells more than so many log odds by its length: lengths have long tails
 
 
@@ -29,7 +33,7 @@ class Roles:
             self._block = block
             for side, texts in enumerate((block.content.anchors, block.content.positives)):
                 self._lengths[side].extend(map(len, texts))
-                self._asks[side].extend(text.rstrip().endswith(_QUESTION_MARKS) for text in texts)
+                self._asks[side].extend(bool(_ASKS.search(text, max(0, len(text) - 20))) for text in texts)
 
     def findings(self) -> list[Finding]:
         """All rows the other way round, or some."""
@@ -81,7 +85,7 @@ def odds_of_swap(lengths: np.ndarray, asks: np.ndarray) -> np.ndarray:
 
     Args:
         lengths: (2, n) characters of anchors and of positives.
-        asks: (2, n) whether they end in a question mark.
+        asks: (2, n) whether they ask.
     """
     logs = np.log(np.maximum(lengths, 1))  # (2, n)
     middle = np.median(logs, axis=1)  # (2,)
