@@ -173,4 +173,6 @@ def _values(seeds: Sequence[Values], queries: Sequence[str], metric: str) -> np.
 
 
 def _test(a: Side, b: Side, queries: Sequence[str], metric: str, on: On) -> Test:
-    return compare_seeds(_values(a.seeds, queries, metric), _values(b.seeds, queries, metric), metric=metric, on=on)
+    values = [_values(side.seeds, queries, metric) for side in (a, b)]  # (S, Q) each
+    found, seeds = compare_seeds(*values, metric=metric, on=on)
+    return dataclasses.replace(found, items=a.seeds[0].items), seeds

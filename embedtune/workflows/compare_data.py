@@ -43,12 +43,14 @@ def _of_evaluation(folder: Path) -> Sets:
         result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         config = EvaluateConfig.model_validate(result["facts"]["options"])
         recorded = result["facts"]["data_sha256"]
-        names = list(dict.fromkeys(row["data"] for row in result["models"]))
+        ranked = {row["data"]: row["run"] is not None for row in result["models"]}
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         raise DataError("it does not say which data it was made on", where=str(folder)) from error
     _refuse_hub(config.data.sources)
     found: dict[str, RetrievalSet] = {}
-    for name, source in zip(names, config.data.sources, strict=True):
+    for (name, is_ranked), source in zip(ranked.items(), config.data.sources, strict=True):
+        if not is_ranked:
+            continue
         read = read_judged(source, config.data.split, config.data.columns, seed=config.evaluation.seed)
         _demand_same(recorded, read.hashes)
         found[name] = read.judged

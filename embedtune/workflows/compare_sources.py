@@ -31,6 +31,7 @@ class Values:
         scores: query -> metric -> value; the set belongs to the query's name where there are several.
         sets: names of the sets; empty where they are not known.
         unseen: the queries whose documents training never saw; None where that is not known.
+        items: what the queries are, in the plural: not all sets are of queries.
         texts: of the queries, where they are known.
         rankings: name of the set -> TREC run, where the rankings were kept.
         by_vectors: whether the scores of the rankings compare vectors.
@@ -43,6 +44,7 @@ class Values:
     scores: Mapping[str, Mapping[str, float]]
     sets: frozenset[str] = frozenset()
     unseen: frozenset[str] | None = None
+    items: str = "queries"
     texts: Mapping[str, str] = field(default_factory=dict)
     rankings: Mapping[str, Path] = field(default_factory=dict)
     by_vectors: bool = False
@@ -161,16 +163,19 @@ def _of_evaluation(name: str, folder: Path, lines: list[dict[str, Any]], choice:
             next=f"name one of them: {folder}#{labels[-1]}",
         )
     sets = frozenset(line["data"] for line in lines)
+    known = any("unseen" in line for line in lines)
     keys = [in_set(line["data"], line["query"], several=len(sets) > 1) for line in lines]
     result = _result(folder)
-    rows = [row for row in result.get("models", ()) if row.get("label") == label and row.get("run")]
+    rows = [row for row in result.get("models", ()) if row.get("label") == label]
     return Values(
         name,
         {key: line["scores"][label] for key, line in zip(keys, lines, strict=True)},
         sets=sets,
+        unseen=frozenset(key for key, line in zip(keys, lines, strict=True) if line.get("unseen")) if known else None,
+        items=next((row["items"] for row in rows if row.get("items")), "queries"),
         texts={key: line["text"] for key, line in zip(keys, lines, strict=True)},
         hashes=frozenset(result.get("facts", {}).get("data_sha256", {}).values()),
-        rankings={row["data"]: path for row in rows if (path := _found(folder, row["run"])) is not None},
+        rankings={row["data"]: path for row in rows if (path := _found(folder, row.get("run"))) is not None},
         by_vectors=any(row.get("dimensions") is not None for row in rows),
         folder=folder,
     )
@@ -181,9 +186,9 @@ def in_set(name: str, identity: str, *, several: bool) -> str:
     return f"{name}: {identity}" if several else identity
 
 
-def _found(folder: Path, run: str) -> Path | None:
+def _found(folder: Path, run: str | None) -> Path | None:
     """The file of a ranking; an evaluation's own lie in its folder, wherever that is now."""
-    return next((path for path in (folder / Path(run).name, Path(run)) if path.is_file()), None)
+    return next((path for path in (folder / Path(run).name, Path(run)) if path.is_file()), None) if run else None
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

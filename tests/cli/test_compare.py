@@ -194,6 +194,20 @@ def test_another_metric_and_queries_all_seen(compare: Compare, base: np.ndarray)
     assert (result["on"], result["findings"][0]["code"]) == ("all", "all-queries-seen")
 
 
+def test_an_evaluation_says_which_queries_are_unseen_and_what_its_items_are(compare: Compare, base: np.ndarray) -> None:
+    evaluated("e", a=base, b=base + 0.1)
+    path = Path("e/per_query.jsonl")
+    lines = [
+        json.loads(line) | {"unseen": i < 30} for i, line in enumerate(path.read_text(encoding="utf-8").splitlines())
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    rows = [{"label": label, "data": "set", "items": "pairs", "run": None} for label in "ab"]
+    Path("e/evaluation.json").write_text(json.dumps({"models": rows}), encoding="utf-8")
+    result = compare("e#a", "e#b")
+    assert (result["queries"], result["on"]) == (30, "unseen")
+    assert "over 30 test pairs whose relevant documents were never trained on" in result["sentence"]
+
+
 def test_what_is_refused(compare: Compare, base: np.ndarray) -> None:
     evaluated("e", a=base, b=base)
     evaluated("other", name="another", a=base)
