@@ -21,7 +21,9 @@ class Faults(Problems):
         self._found = {kind: Gathered() for kind in _KINDS}
 
     def add(self, where: str, what: str, *, hint: str | None = None, kind: str = UNREADABLE) -> None:
-        """Count one fault and keep it as an example."""
+        """Count one fault and keep it as an example; what is wrong with a scale shows only when all rows came."""
+        if kind == "scale":
+            return
         self._found[kind if kind in _KINDS else UNREADABLE].add(f"{where}: {what}" + (f"; {hint}" if hint else ""))
 
     def findings(self) -> list[Finding]:

@@ -54,7 +54,8 @@ def _score(record: dict[str, Any], column: str, place: str, problems: Problems) 
 def _alike(rows: Rows, scores: list[float], table: Table) -> Part:
     top = max(scores, default=0.0)
     if scores and top <= 0:
-        table.problems.add(table.name, f"the highest score is {top:g}; scores must rise with similarity, from 0 up")
+        what = f"the highest score is {top:g}; scores must rise with similarity, from 0 up"
+        table.problems.add(table.name, what, kind="scale")
     kept = [row for row, score in enumerate(scores) if score >= ALIKE * top]
     said = (
         f"{table.name}: of {len(scores):,} scored pairs the {len(kept):,} with a score of {ALIKE * top:g} or more "
