@@ -39,7 +39,9 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=10_000)
     parser.add_argument("--documents", type=int, nargs="+", default=[50_000])
     parser.add_argument("--repeats", type=int, default=1, help="processes a measurement; times are their medians")
-    parser.add_argument("--only", nargs="+", choices=list(MEASURED), default=list(MEASURED), help="measure these alone")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(MEASURED), default=list(MEASURED), metavar="WHAT", help="measure these alone"
+    )
     parser.add_argument("--json", type=Path, help="write what was measured here too")
     parser.add_argument("--one", nargs=2, metavar=("WHAT", "FOLDER"), help=argparse.SUPPRESS)
     args = parser.parse_args()

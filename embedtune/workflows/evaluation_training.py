@@ -69,8 +69,7 @@ def read_training(config: EvaluateConfig, talk: Talk) -> Training:
     findings: list[Finding] = []
     for source in config.data.train:
         with talk.progress(f"reading {source}"):
-            rows = read_pairs(PairsSection(source=source, columns=config.data.columns), config.evaluation.seed).rows
-        known.append(Learned(source, rows))
+            known.append(Learned(source, _named(source, config)))
     recorded: dict[str, Learned] = {}  # hashes -> the data of the first model that learned from them
     for name, run in _runs(config):
         hashes = str(sorted(run.facts().get("data_sha256", {}).items()))
@@ -83,6 +82,15 @@ def read_training(config: EvaluateConfig, talk: Talk) -> Training:
         else:
             recorded[hashes] = found
     return Training((*known, *recorded.values()), tuple(findings))
+
+
+def _named(source: str, config: EvaluateConfig) -> Rows:
+    section = PairsSection(source=source, columns=config.data.columns)
+    try:
+        return read_pairs(section, config.evaluation.seed).rows
+    except EmbedtuneError as error:
+        error.where = f"{OPTION} {source}" if error.where == source else error.where
+        raise
 
 
 def _runs(config: EvaluateConfig) -> Iterator[tuple[str, RunFolder]]:

@@ -10,10 +10,10 @@ from embedtune.config.load import load_evaluation
 from embedtune.config.schema import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import RetrievalSet
+from embedtune.errors import DataError
 from embedtune.workflows.evaluation_training import read_training
 from embedtune.workflows.run_folder import FACTS, new_run
 from embedtune.workflows.talk import Silence
-
 
 
 def judged(seen: str) -> RetrievalSet:
@@ -77,3 +77,9 @@ def test_data_that_are_gone_are_told(model: Path, pairs: Path) -> None:
     pairs.unlink()
     (finding,) = training(model=[str(model)]).findings
     assert finding.code == "training-data-unknown" and "--train-data" in finding.fix
+
+
+def test_data_named_that_cannot_be_read_name_the_option() -> None:
+    with pytest.raises(DataError) as caught:
+        training(model=["bm25"], train_data=["nowhere.jsonl"])
+    assert caught.value.where == "--train-data nowhere.jsonl"
