@@ -67,7 +67,7 @@ def _example(block: Example) -> str:
 def _marked(text: str, query: str) -> str:
     """An excerpt with the query's words set strong."""
     shown = " ".join(excerpt(text, query).split())
-    return "".join(f"**{piece}**" if shared else escape(piece) for piece, shared in pieces(shown, query))
+    return "".join(f"**{piece}**" if shared else _inline(piece) for piece, shared in pieces(shown, query))
 
 
 def escape(text: object) -> str:
@@ -76,10 +76,14 @@ def escape(text: object) -> str:
     >>> print(escape("<b>[연금](http://x) *a* | b_c\\n# d"))
     \\<b\\>\\[연금\\](http://x) \\*a\\* \\| b_c\\\\n\\# d
     """
-    line = printable(str(text))
-    line = re.sub(r"([\\`*\[\]<>#|~&])", r"\\\1", line)
-    line = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", line)  # inside a word an underscore means nothing
+    line = _inline(str(text))
     return re.sub(r"^(\s*\d*)([-+=.)])(?=[-=\s]|$)", r"\1\\\2", line)  # would open a list or underline a heading
+
+
+def _inline(text: str) -> str:
+    """The same for what stands in the middle of a line."""
+    line = re.sub(r"([\\`*\[\]<>#|~&])", r"\\\1", printable(text))
+    return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", line)  # inside a word an underscore means nothing
 
 
 def code(text: object) -> str:
