@@ -96,14 +96,11 @@ class Systems:
         scored = self._scored(path, path, None, by_run(run, judged), judged)
         return replace(scored, ranked_here=False)
 
-    def truncations(self, encoder: Encoder, judged: JudgedSet) -> dict[Role, Truncation]:
-        """What an encoder does not read of a set."""
-        with self._talk.progress(f"{encoder.name}: counting the tokens of {judged.name}"):
-            sides: tuple[tuple[Role, Encoder, Sequence[str]], ...] = (
-                ("query", self._queries or encoder, judged.queries),
-                ("document", encoder, judged.documents),
-            )
-            found = {role: truncation(own, texts, role) for role, own, texts in sides}
+    def truncations(self, encoder: Encoder, texts: Mapping[Role, Sequence[str]], of: str) -> dict[Role, Truncation]:
+        """What an encoder does not read of the texts of a set, by role."""
+        encoders: dict[Role, Encoder] = {"query": self._queries or encoder, "document": encoder}
+        with self._talk.progress(f"{encoder.name}: counting the tokens of {of}"):
+            found = {role: truncation(encoders[role], own, role) for role, own in texts.items()}
         return {role: one for role, one in found.items() if one is not None}
 
     def rank_by_words(self, judged: JudgedSet) -> Scored:

@@ -98,6 +98,16 @@ def test_both_sentences_get_the_prompt_of_queries(evaluate: Evaluate, here: Path
     assert lines_of(here / "o")[7]["answers"][str(bert_folder)] == pytest.approx(float(first @ second), abs=1e-5)
 
 
+def test_texts_that_are_not_read_whole_are_counted(evaluate: Evaluate, here: Path, bert_folder: Path) -> None:
+    long = "How do I reset my password? " * 5
+    pairs = [{"sentence1": "a card", "sentence2": long if i < 3 else "a refund", "score": i} for i in range(6)]
+    (here / "long.jsonl").write_text(records(pairs), encoding="utf-8")
+    result = evaluate("--model", str(bert_folder), "--max-length", "16", "--data", "long.jsonl", "--output", "out")
+    cut = result["models"][0]["truncated"]["query"]
+    assert (cut["texts"], cut["max_length"], cut["cut"]) == (12, 16, 3)  # both sentences of each pair
+    assert {one["code"]: one["count"] for one in result["findings"]}["truncated-texts"] == 3
+
+
 def test_labelled_texts_choose_among_candidates_where_these_are_given(evaluate: Evaluate, here: Path) -> None:
     result = evaluate("--data", "texts.jsonl", "--candidates", "labels.jsonl", "--output", "out")
     by_label = {row["label"]: row for row in result["models"]}
@@ -174,6 +184,7 @@ def test_without_json_the_labels_taken_for_others_are_shown(here: Path, capsys: 
         (("--run", "a.trec", "--data", "sts.jsonl"), 2, "holds pairs (similarity)"),
         (("--candidates", "few.jsonl", "--data", "texts.jsonl"), 1, "no wording for 2 labels that 8 texts"),
         (("--data", "flat.jsonl"), 1, "one score"),
+        (("--data", "sts.jsonl", "--quantize", "int8", "--model", "starter"), 2, "sts.jsonl is for similarity"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )

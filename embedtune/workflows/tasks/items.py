@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from embedtune.data.rows import Finding
 from embedtune.errors import ConfigError
 from embedtune.evaluation.items import ItemScores, ItemSet
 from embedtune.evaluation.rankers import Run
-from embedtune.models.encoder import Encoder
+from embedtune.models.encoder import Encoder, Role
+from embedtune.models.lengths import Truncation
 from embedtune.workflows.evaluation_result import against_first
 from embedtune.workflows.evaluation_systems import Systems
+from embedtune.workflows.evaluation_truncation import truncation_findings
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,14 @@ class ScoredItems:
         model: as the user named it.
         dimensions: of its vectors; None where there are none.
         scores: what it is worth.
+        truncated: what it does not read of texts; empty when it reads all.
     """
 
     label: str
     model: str
     dimensions: int | None
     scores: ItemScores
+    truncated: Mapping[Role, Truncation] = field(default_factory=dict)
 
 
 class ItemTask:
@@ -76,8 +80,10 @@ class ItemTask:
 
     def by_encoder(self, systems: Systems, name: str, encoder: Encoder) -> None:
         """Score an encoder, and its vectors cut; vectors in fewer bits serve a search, and there is none here."""
+        cut = systems.truncations(encoder, self._texts_by_role(), self.name)
+        self.findings += tuple(truncation_findings(name, cut))
         for label, size, scores in systems.pairs_by_vectors(name, encoder, self.items, self.name):
-            self.scored.append(ScoredItems(label, name, size, self.items.judge(scores, seed=self._seed)))
+            self.scored.append(ScoredItems(label, name, size, self.items.judge(scores, seed=self._seed), cut))
 
     def by_words(self, systems: Systems) -> None:
         """Score BM25: what sharing words alone achieves."""
@@ -107,6 +113,7 @@ class ItemTask:
                 "items": self.items.items,
                 "queries": len(self.items.queries),
                 "documents": len(self.items.documents),
+                "truncated": {role: cut.as_dict() for role, cut in one.truncated.items()},
                 "run": None,
                 **one.scores.detail,
             }
@@ -135,6 +142,12 @@ class ItemTask:
             if self.scored[0].scores.answers:
                 line["answers"] = {one.label: _short(one.scores.answers[place]) for one in self.scored}
             yield json.dumps(line, ensure_ascii=False) + "\n"
+
+    def _texts_by_role(self) -> dict[Role, Sequence[str]]:
+        queries, documents = self.items.queries, self.items.documents
+        if self.items.document_role == "query":
+            return {"query": [*queries, *documents]}
+        return {"query": queries, "document": documents}
 
 
 def _short(answer: float | str) -> float | str:

@@ -49,6 +49,12 @@ def read_tasks(config: EvaluateConfig, training: Training) -> list[Task]:
     tasks: list[Task] = []
     for source in config.data.sources:
         task = _read(open_split(source, config.data.split, config.data.columns), wordings, config, training)
+        if config.models.quantize and task.kind != "retrieval":
+            raise ConfigError(
+                f"fewer bits make the search of a corpus cheaper, and {source} is for {task.kind}",
+                where="--quantize",
+                next="leave it out, or evaluate this set in a call of its own",
+            )
         same = sum(other.name == task.name for other in tasks)
         if same:
             task.rename(f"{task.name} ({same + 1})")

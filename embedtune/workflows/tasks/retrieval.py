@@ -17,7 +17,7 @@ from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Run
 from embedtune.evaluation.retrieval import demand_judged
 from embedtune.evaluation.trec import write_run
-from embedtune.models.encoder import Encoder
+from embedtune.models.encoder import Encoder, Role
 from embedtune.workflows.evaluation_result import compare_with_first, file_name, per_query_lines, row_of
 from embedtune.workflows.evaluation_systems import Scored, Systems, run_findings
 from embedtune.workflows.evaluation_training import Training
@@ -64,7 +64,8 @@ class RetrievalTask:
         self.judged = replace(self.judged, name=name)
 
     def by_encoder(self, systems: Systems, name: str, encoder: Encoder) -> None:
-        cut = systems.truncations(encoder, self.judged)
+        texts: dict[Role, Sequence[str]] = {"query": self.judged.queries, "document": self.judged.documents}
+        cut = systems.truncations(encoder, texts, self.name)
         self.findings += tuple(truncation_findings(name, cut))
         self.scored += [replace(one, truncated=cut) for one in systems.rank_by_vectors(name, encoder, self.judged)]
 
