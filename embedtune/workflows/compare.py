@@ -13,6 +13,7 @@ from embedtune.data.rows import Finding
 from embedtune.data.words import counted
 from embedtune.durable import write_text
 from embedtune.errors import ConfigError, DataError
+from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.items import ITEM_METRICS
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.seeds import compare_seeds
@@ -78,14 +79,15 @@ def compare(options: CompareOptions) -> CompareResult:
     sides = [Side(text, seeds, _values(seeds, queries, metrics[0])) for text, seeds in zip(named, read, strict=True)]
     tests = [[_test(sides[0], other, queries, metric, on) for metric in metrics] for other in sides[1:]]
     found = evidence_of(sides, queries, metrics[0], sources, on=on)
-    verdicts = verdicts_of(tests, found.evidence)
+    evidence = _with_effects(found.evidence, tests)
+    verdicts = verdicts_of(tests, evidence)
     with fresh_folder(options.output, COMPARISONS, file_name(options.others[0])) as folder:
         result = CompareResult(
             **verdicts[0],
             names={key: [one.name for one in side.seeds] for key, side in zip(ascii_lowercase, sides, strict=False)},
             seeds={key: side.values.mean(axis=1).tolist() for key, side in zip(ascii_lowercase, sides, strict=False)},
             others=tuple(verdicts[1:]),
-            evidence=(found.evidence.as_dict(),),
+            evidence=(evidence.as_dict(),),
             failed=any(one["verdict"] in GUARDS.get(options.fail_if or "", ()) for one in verdicts),
             findings=(*(each for one in everything for each in one.findings), *findings, *found.findings),
             described=found.described,
@@ -170,6 +172,15 @@ def _differing(values: Sequence[Values], shared: int) -> list[Finding]:
 
 def _values(seeds: Sequence[Values], queries: Sequence[str], metric: str) -> np.ndarray:
     return np.array([[one.scores[query][metric] for query in queries] for one in seeds])  # (S, Q)
+
+
+def _with_effects(evidence: Evidence, tests: Sequence[Sequence[Test]]) -> Evidence:
+    """The evidence with the minimum detectable effects of the tests, which know of seeds."""
+    effects = [own[0][0].minimum_detectable_effect for own in tests]
+    pairs = zip(evidence.pairs, effects, strict=True)
+    return dataclasses.replace(
+        evidence, pairs=tuple(dataclasses.replace(pair, minimum_detectable_effect=effect) for pair, effect in pairs)
+    )
 
 
 def _test(a: Side, b: Side, queries: Sequence[str], metric: str, on: On) -> Test:

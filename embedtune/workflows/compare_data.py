@@ -11,6 +11,7 @@ from embedtune.data.judged_source import read_judged
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import DataError
+from embedtune.workflows.changes import found_again
 from embedtune.workflows.evaluation_result import RESULT
 from embedtune.workflows.run_folder import RunFolder
 
@@ -29,7 +30,7 @@ def recorded_sets(folder: Path) -> Sets:
 
 
 def _of_run(run: RunFolder) -> RetrievalSet:
-    config = run.recipe()
+    config = found_again(run.recipe(), run.started_in)
     _refuse_hub(filter(None, (config.data.source, config.data.eval_source)))
     data = prepare(config.data, config.training.seed)
     _demand_same(run.facts().get("data_sha256", {}), data.hashes)
