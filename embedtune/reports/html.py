@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from embedtune.reports.charts.axis import HEIGHT, WIDTH
 from embedtune.reports.document import Report
 from embedtune.reports.highlight import marked
 from embedtune.reports.printable import printable
@@ -42,6 +43,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
+    environment.globals.update(WIDTH=WIDTH, HEIGHT=HEIGHT)
     environment.filters["count"] = lambda number: f"{number:,}"
     environment.filters["score"] = lambda number: f"{number:.3f}"
     environment.filters["percent"] = lambda share: f"{share:.1%}"
