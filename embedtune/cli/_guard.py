@@ -48,7 +48,7 @@ def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         failure = _usage(error)
     except Exception as error:
-        failure = _defect(error)
+        failure = _interrupted() if _from_interrupt(error) else _defect(error)
     return _report(failure, as_json="--json" in arguments)
 
 
@@ -61,6 +61,12 @@ def _call(app: typer.Typer, arguments: Sequence[str]) -> int:
             raise BrokenPipeError from None
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return outcome if isinstance(outcome, int) else 0
+
+
+def _from_interrupt(error: BaseException) -> bool:
+    """Whether it arose where Ctrl-C was being dealt with: clean-up that is cut off half done fails in odd ways."""
+    context = error.__context__
+    return context is not None and (isinstance(context, KeyboardInterrupt) or _from_interrupt(context))
 
 
 def _interrupted() -> Failure:

@@ -70,6 +70,17 @@ def test_interruption(capsys: pytest.CaptureFixture[str], interruption: BaseExce
     assert capsys.readouterr().err == "error: interrupted\n"
 
 
+def test_a_clean_up_that_ctrl_c_cuts_off_is_an_interruption(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise OSError(9, "Bad file descriptor")
+
+    assert guarded(app_that(work), []) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
 def test_an_exit_code_of_a_command_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(app_that(raising(typer.Exit(3))), []) == 3
     assert guarded(app_that(raising(SystemExit(4))), []) == 4

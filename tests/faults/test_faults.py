@@ -1,0 +1,33 @@
+"""A fault of every kind, each in another command; `benchmarks/faults.py` causes hundreds."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from faults.harness import FAULTS, JOBS, Bench, suffer
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="forks a process that has loaded everything"),
+]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(tmp_path_factory.mktemp("faults"))
+
+
+def may_mount(folder: Path) -> bool:
+    """Whether this user may put a small disk there."""
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True)
+    return mounted.returncode == 0 and subprocess.run(["umount", str(folder)]).returncode == 0
+
+
+@pytest.mark.parametrize(("number", "kind"), enumerate(FAULTS))
+def test_nothing_is_lost_and_nothing_is_wrong(bench: Bench, tmp_path: Path, number: int, kind: str) -> None:
+    if kind == "full disk" and (os.getuid() != 0 or not may_mount(tmp_path)):
+        pytest.skip("needs the right to mount a small disk")
+    outcome = suffer(bench, kind, JOBS[number % len(JOBS)], seed=0)
+    assert not outcome.complaints, outcome
