@@ -217,7 +217,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "row repeated": ("duplicate-rows",),
     "row repeated, other case, signs, blanks": ("near-duplicate-rows",),
     "anchor repeated, one word changed": ("near-copies", "near-duplicate-rows", "negated-copies"),
-    "anchor repeated, turned round": ("negated-copies",),
+    # Turned round, some claims are another claim of the set.
+    "anchor repeated, turned round": ("negated-copies", "near-copies", "duplicate-rows"),
     "roles swapped": ("rows-look-swapped",),
     "anchor is its positive": ("anchor-equals-positive",),
     "own positive as negative": ("negative-equals-own",),
@@ -235,7 +236,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "HTML left in": ("markup-in-texts",),
     "test query in training": ("test-queries-seen-in-training",),
     "near copy of a test query": ("test-queries-near-copies", "test-queries-negated"),
-    "test query turned round": ("test-queries-negated",),
+    "test query turned round": ("test-queries-negated", "test-queries-near-copies"),
     "class with one member": ("single-text-classes",),
     "text in two classes": ("label-conflict",),
     "class spelt in two ways": ("labels-spelt-alike",),

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from faults.harness import FAULTS, JOBS, Bench, suffer
 
 pytestmark = [
