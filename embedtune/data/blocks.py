@@ -60,8 +60,11 @@ def _of_table(table: Table, chosen: Mapping[str, str], group: str | None, rows: 
         # Its negatives are rows of their own, which may stand anywhere.
         yield layout.read(table, columns)
         return
+    said = (f"{table.name}: columns not used: {', '.join(columns.unused)}",) if columns.unused else ()
     while records := list(islice(table.records, rows)):
-        yield layout.read(replace(table, records=iter(records)), columns)
+        # What a layout says counts rows, of which these are a part.
+        yield replace(layout.read(replace(table, records=iter(records)), columns), said=said)
+        said = ()
 
 
 def _of_rows(content: Rows, findings: tuple[Finding, ...], rows: int) -> Iterator[Part]:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from embedtune.data.rows import Finding
+from embedtune.data.words import counted
 from embedtune.reports.printable import printable
 from embedtune.reports.wording import by_severity, sentence
 
@@ -106,7 +107,8 @@ def _bars(lengths: Mapping[str, Any]) -> Table:
     for place, count in enumerate(counts):
         last = place == len(counts) - 1
         longer = last and lengths["longest"] >= edges[-1]
-        label = f"{edges[place]:,}+" if longer else f"{edges[place]:,}-{edges[place + 1] - 1:,}"
+        top = edges[place + 1] - 1
+        label = f"{edges[place]:,}+" if longer else f"{edges[place]:,}-{top:,}" if top > edges[place] else f"{top:,}"
         bar = "█" * round(_BAR * count / most) or ("▏" if count else "")
         table.add_row(Text(f"  {label}"), Text(bar), Text(f"{count:,}"))
     return table
@@ -127,7 +129,8 @@ def _finding(finding: Finding) -> list[RenderableType]:
 def _fixed(fixed: Mapping[str, Any]) -> list[RenderableType]:
     lines = [f"cleaned copy: {fixed['output']} ({fixed['rows']:,} rows)"]
     lines += [f"  changed: {count:,} {what}" for what, count in fixed["changed"].items()]
-    lines += [f"  removed: {count:,} rows: {reason}" for reason, count in fixed["removed"].items()]
+    lines += [f"  removed: {counted(count, 'row')}: {reason}" for reason, count in fixed["removed"].items()]
+    lines += [f"  not copied: {sentence}" for sentence in fixed["not_copied"]]
     lines += [f"  left as it is: {code} ({count:,})" for code, count in fixed["left"].items()]
     lines += [f"  the rows removed are in {fixed['removed_rows']}"] if fixed["removed"] else []
     return [Text(printable(line)) for line in lines]

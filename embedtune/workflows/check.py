@@ -11,21 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from embedtune.config.checking import CheckConfig
-from embedtune.data.blocks import ROWS, read_blocks
+from embedtune.data.blocks import ROWS
 from embedtune.data.check import all_checks, check_test
-from embedtune.data.checks import Block, Check, Content, Gathered, SeenIds, run_checks
+from embedtune.data.checks import Check, Gathered, SeenIds, run_checks
 from embedtune.data.checks.batches import InBatch
 from embedtune.data.checks.duplicates import Duplicates, Repeats
-from embedtune.data.checks.faults import Faults
 from embedtune.data.checks.pairs import Pairs
 from embedtune.data.checks.sample import Sample
 from embedtune.data.checks.texts import Texts
 from embedtune.data.documents import read_documents
 from embedtune.data.judged_source import judge_split
-from embedtune.data.leakage import Leakage
 from embedtune.data.read import BeirSource, TableSource, open_source
 from embedtune.data.repair import Repair
-from embedtune.data.rows import Finding, LabelledTexts, RawTexts, RetrievalSet, Rows
+from embedtune.data.rows import Finding, RawTexts, RetrievalSet
 from embedtune.data.words import counted
 from embedtune.errors import DataError
 from embedtune.identity import text_ids
@@ -34,6 +32,7 @@ from embedtune.models.resolve import STARTER
 from embedtune.reports.wording import by_severity
 from embedtune.workflows.checking.copy import write_copy
 from embedtune.workflows.checking.result import CheckResult, reaches, verdict_of
+from embedtune.workflows.checking.rows import Leaks, RowStream
 from embedtune.workflows.talk import Silence, Talk
 
 if TYPE_CHECKING:
@@ -58,14 +57,15 @@ def check(config: CheckConfig, *, talk: Talk | None = None) -> CheckResult:
     if config.model.name is not None:
         choose_device(config.check.device)
         resolve(config.model.name, trust_remote_code=config.model.trust_remote_code)
-    rows = RowStream(config, talk)
+    rows = RowStream(config.data, talk)
     test, findings = _judged(config, rows.source, talk)
     sample, leaks = Sample(), Leaks(test)
     checks = all_checks(config.check.batch_size)
     pairs, repeats, batches = _one(checks, Pairs), _one(checks, Repeats), _one(checks, InBatch)
     findings += run_checks([*checks, leaks, sample], rows)
     findings += [*rows.faults.findings(), *rows.findings]
-    talk.say(rows.described)
+    for said in (rows.described, *rows.said):
+        talk.say(said)
     if config.data.corpus is not None:
         findings += check_corpus(config.data.corpus, repeats.positives, talk)
     more = _read(config, sample, talk)
@@ -91,72 +91,6 @@ def check(config: CheckConfig, *, talk: Talk | None = None) -> CheckResult:
 
 def _one(checks: Sequence[Check], kind: type[Kind]) -> Kind:
     return next(one for one in checks if isinstance(one, kind))
-
-
-class RowStream:
-    """The rows to check, read anew each time they are asked for.
-
-    Args:
-        config: names source and split.
-        talk: told how far reading is.
-
-    Raises:
-        DataError: there is no such source or split.
-    """
-
-    def __init__(self, config: CheckConfig, talk: Talk) -> None:
-        data = config.data
-        self.source = open_source(data.source)
-        undivided = not self.source.splits and data.split == "train"
-        self.split = "" if undivided else self.source.demand(data.split, "--split")
-        self._data, self._talk = data, talk
-        self._begin()
-
-    def _begin(self) -> None:
-        self.faults = Faults(self._data.source)
-        self.findings: list[Finding] = []
-        self.said: list[str] = []
-        self.described = ""
-
-    def __iter__(self) -> Iterator[Content]:
-        self._begin()
-        rows, unit = 0, "rows"
-        parts = read_blocks(self.source, self.split, self._data.columns, self.faults, group=self._data.group)
-        with self._talk.progress(f"looking at {self._data.source}") as tell:
-            for part in parts:
-                content = part.scored or part.content
-                rows, unit = rows + len(content), part.unit
-                self.findings += part.findings
-                tell(rows)
-                yield content
-        split = f", split {self.split}" if self.split else ""
-        self.described = f"looked at {rows:,} {unit} from {self.source.what}{split}"
-
-
-class Leaks:
-    """Looks for test queries in whatever is trained on; without test queries it passes over everything."""
-
-    def __init__(self, test: RetrievalSet | None) -> None:
-        self._leakage = None if test is None else Leakage(test)
-
-    def feed(self, block: Block) -> None:
-        """Look at pairs and labelled texts."""
-        content = block.content
-        if self._leakage is None:
-            return
-        if isinstance(content, LabelledTexts):
-            content = Rows(content.texts, content.texts, places=content.places)
-        if isinstance(content, Rows):
-            self._leakage.feed(content)
-
-    def findings(self) -> list[Finding]:
-        """What the test set shares with training."""
-        return [] if self._leakage is None else self._leakage.findings()
-
-    @property
-    def leaked(self) -> set[int]:
-        """Ids of the training texts that are test queries, or nearly."""
-        return set() if self._leakage is None else self._leakage.leaked
 
 
 def _judged(

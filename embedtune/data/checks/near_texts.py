@@ -3,6 +3,7 @@
 from embedtune.data.checks import Block, Gathered, shown
 from embedtune.data.near_copies import NearIndex
 from embedtune.data.rows import Finding, LabelledTexts, RawTexts, Rows
+from embedtune.data.words import counted
 from embedtune.identity import text_ids
 
 MOST_TEXTS = 30_000
@@ -53,13 +54,15 @@ class NearTexts:
             *near.finding(
                 "near-copies",
                 "note",
-                f"{near.count:,} anchors{among} have an earlier near copy; in a batch they are each other's negatives.",
+                f"{counted(near.count, 'anchor')}{among} with an earlier near copy; in a batch they are each other's "
+                "negatives.",
                 "Where they mean the same, keep one, or let a guide mask the other (--guide).",
             ),
             *negated.finding(
                 "negated-copies",
                 "note",
-                f"{negated.count:,} anchors{among} say the opposite of an earlier one in nearly the same words.",
+                f"{counted(negated.count, 'anchor')}{among} saying the opposite of an earlier one in "
+                "nearly the same words.",
                 "Encoders tell them apart badly; look whether their positives differ.",
             ),
         ]

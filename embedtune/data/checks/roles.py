@@ -14,6 +14,8 @@ _ASKS = re.compile(
 )
 LONGER = 4.0
 """How many times as long as positives anchors are at least, by the median, to look like answers."""
+FEWEST_ROWS = 20
+"""Fewer rows do not tell what is usual for a column."""
 _APART = 1.0  # median lengths so many spreads apart tell the columns apart
 _MISPLACED = 5.0  # log odds from which a row is told to be the other way round
 _SURE = 4.0  # no text tells more than so many log odds by its length: lengths have long tails
@@ -44,6 +46,8 @@ class Roles:
         return _all_swapped(lengths, asks) or self._some_swapped(lengths, asks)
 
     def _some_swapped(self, lengths: np.ndarray, asks: np.ndarray) -> list[Finding]:
+        if lengths.shape[1] < FEWEST_ROWS:
+            return []
         odds = odds_of_swap(lengths, asks)  # (n,)
         found = Gathered()
         for row in np.flatnonzero(odds > _MISPLACED).tolist():

@@ -15,6 +15,7 @@ VERY_LONG = 20_000
 """Characters; more than the 8,192 tokens that the longest common encoders read."""
 _SHORT = 30  # a longer text without a letter may be a table or a drawing
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+_TERMINAL = re.compile("\x1b\\[[0-9;]*[A-Za-z]")  # a whole command to a terminal, whose rest would be left as letters
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 _MARKUP = re.compile(
     r"</?(?:p|br|div|span|a|b|i|li|ul|td|tr|h\d)\b[^<>]{0,80}>|&(?:amp|lt|gt|quot|nbsp|#\d{2,5});", re.I
@@ -115,7 +116,7 @@ def oddities(text: str) -> Iterator[str]:
 def cleaned(text: str) -> str:
     """The text in NFC, without control and invisible characters: what can be mended without knowing what was meant.
 
-    >>> cleaned("a\\x00b \\u1112\\u1161\\u11ab\\ufeff")
+    >>> cleaned("\\x1b[31ma\\x00b \\u1112\\u1161\\u11ab\\ufeff")
     'ab 한'
     """
-    return unicodedata.normalize("NFC", _INVISIBLE.sub("", _CONTROLS.sub("", text)))
+    return unicodedata.normalize("NFC", _INVISIBLE.sub("", _CONTROLS.sub("", _TERMINAL.sub("", text))))

@@ -1,22 +1,22 @@
 """The cleaned copy that `--fix` writes, and beside it every row that was taken out, with the reason."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from embedtune.data.checks import Content
 from embedtune.data.repair import MENDED_CODES, REMOVED_CODES, Repair
 from embedtune.data.rows import Finding
 from embedtune.durable import whole_file
+from embedtune.workflows.checking.rows import RowStream
 
 
-def write_copy(path: Path, contents: Iterable[Content], repair: Repair, findings: Iterable[Finding]) -> dict[str, Any]:
+def write_copy(path: Path, contents: RowStream, repair: Repair, findings: Sequence[Finding]) -> dict[str, Any]:
     """Write the repaired rows, and return what was done and what was left.
 
     Args:
         path: of the copy; `<name>.removed.jsonl` beside it gets the rows taken out.
-        contents: all rows again.
+        contents: the rows, which are read again.
         repair: decides.
         findings: of the check; those that no repair deals with are named as left.
 
@@ -42,5 +42,6 @@ def write_copy(path: Path, contents: Iterable[Content], repair: Repair, findings
         "rows": rows,
         "changed": {what: count for what, count in repair.changed.items() if count},
         "removed": gone,
+        "not_copied": list(contents.said),
         "left": {one.code: one.count for one in findings if one.code not in done and one.severity != "note"},
     }
