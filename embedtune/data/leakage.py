@@ -15,6 +15,8 @@ LEAKS = 0.01
 """Share of the test queries from which copies in training are more than a note."""
 MOST_TEXTS = 300_000
 """Training texts in which near copies are looked for, at some 15,000 a second; copies word for word in all of them."""
+_REMOVE = "Remove them from one of the two."
+_LOOK = "Look at the examples; where they ask the same, remove them from one of the two."
 _BACKGROUND = 2000  # documents that tell which words are common
 _LONGER = 2  # a text so many times as long as the longest query is no near copy of any
 
@@ -120,12 +122,11 @@ class Leakage:
     def _pair(self, query: int, text: str) -> str:
         return f"{text} ~ {shown(self._texts[query])}"
 
-    def _finding(self, code: str, what: str, examples: Sequence[str]) -> Finding | None:
+    def _finding(self, code: str, what: str, examples: Sequence[str], fix: str = _REMOVE) -> Finding | None:
         if not examples:
             return None
         severity = "warning" if len(examples) >= LEAKS * len(self._texts) else "note"
         message = f"{len(examples):,} of {len(self._texts):,} test queries {what}"
-        fix = "Remove them from one of the two."
         return Finding(code, severity, len(examples), message, fix, tuple(examples[:SHOWN]))
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from embedtune.data.checks import Block, Gathered, SeenIds
+from embedtune.data.checks import Block, Gathered, SeenIds, graded
 from embedtune.data.near import near_form
 from embedtune.data.rows import Finding, LabelledTexts, Rows
 from embedtune.data.words import counted
@@ -65,7 +65,7 @@ class Labels:
             ),
             *self._torn.finding(
                 "label-conflict",
-                "warning",
+                graded(self._torn.count, sum(self._sizes.values())),
                 f"{counted(self._torn.count, 'row')} with a text that has another class before.",
                 "Decide on one class each.",
             ),

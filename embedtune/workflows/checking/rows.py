@@ -8,7 +8,7 @@ from embedtune.data.checks import Block, Content
 from embedtune.data.checks.faults import Faults
 from embedtune.data.leakage import Leakage
 from embedtune.data.read import open_source
-from embedtune.data.rows import Finding, LabelledTexts, RetrievalSet, Rows
+from embedtune.data.rows import Finding, LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.workflows.talk import Talk
 
 
@@ -59,12 +59,14 @@ class Leaks:
         self._leakage = None if test is None else Leakage(test)
 
     def feed(self, block: Block) -> None:
-        """Look at pairs and labelled texts."""
+        """Look at pairs, scored or not, and labelled texts."""
         content = block.content
         if self._leakage is None:
             return
         if isinstance(content, LabelledTexts):
             content = Rows(content.texts, content.texts, places=content.places)
+        elif isinstance(content, ScoredPairs):
+            content = Rows(content.first, content.second, places=content.places)
         if isinstance(content, Rows):
             self._leakage.feed(content)
 
