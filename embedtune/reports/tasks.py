@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from embedtune.reports.document import Block, Table, Text
+from embedtune.reports.document import Block, Matrix, Table, Text
 
 Rows = Sequence[Mapping[str, Any]]
-SHOWN = 30
+SHOWN = 15
 _MATRIX = 12  # labels; a larger matrix is in evaluation.json and fits no page
 
 _ABOUT = {
@@ -59,17 +59,19 @@ def _candidates(rows: Rows) -> list[Block]:
     ]
     left = len(cells) - SHOWN
     return [
+        Text(f"F1 of each label, those that are hardest for {rows[-1]['label']} first."),
         Table(("label", "texts", *(f"F1 of {row['label']}" for row in rows)), cells[:SHOWN]),
         Text(f"{left:,} more labels in evaluation.json, each of a higher F1." if left > 0 else "", quiet=True),
+        Text("Labels that were most often taken for another." if any(row["confused"] for row in rows) else ""),
         *(block for row in rows for block in (confused(row), _matrix(row))),
     ]
 
 
-def _matrix(row: Mapping[str, Any]) -> Table:
+def _matrix(row: Mapping[str, Any]) -> Matrix:
     """The confusion matrix, where it is small."""
     labels, counts = row["confusion"]["labels"], row["confusion"]["counts"]
-    cells = [(label, *(f"{count:,}" for count in own)) for label, own in zip(labels, counts, strict=True)]
-    return Table((f"{row['label']} chose", *labels), cells if len(labels) <= _MATRIX else ())
+    small = len(labels) <= _MATRIX
+    return Matrix(f"texts of a label, by the label that {row['label']} chose", labels if small else (), counts)
 
 
 _MORE: Mapping[str, Callable[[Rows], list[Block]]] = {"candidates": _candidates}

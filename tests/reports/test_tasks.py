@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from embedtune.reports.document import Table, Text
+from embedtune.reports.document import Matrix, Table, Text
 from embedtune.reports.tasks import SHOWN, confused, size, task_blocks
 
 
@@ -18,19 +18,20 @@ def row(label: str, scores: list[float], counts: list[list[int]]) -> dict[str, A
 def test_labels_stand_hardest_first_for_the_last_system() -> None:
     two = [row("a", [0.9, 0.1], [[4, 0], [2, 2]]), row("b", [0.2, 0.5], [[1, 3], [0, 4]])]
     two[1]["classes"][1]["texts"] = 0
-    about, table, rest, *others = task_blocks(two)
+    about, _, table, rest, heading, *others = task_blocks(two)
     assert isinstance(about, Text) and "Macro F1" in about.text
     assert isinstance(table, Table) and table.header == ("label", "texts", "F1 of a", "F1 of b")
     assert table.rows == [("l0", "4", "0.900", "0.200"), ("l1", "4", "0.100", "0.500")]
-    assert not rest
-    assert others[0] == confused(two[0]) and isinstance(others[1], Table)
-    assert others[1].header == ("a chose", "l0", "l1") and others[1].rows == [("l0", "4", "0"), ("l1", "2", "2")]
+    assert not rest and heading
+    assert others[0] == confused(two[0]) and isinstance(others[1], Matrix)
+    assert others[1].heading.endswith("that a chose")
+    assert others[1].table.rows == [("1 l0", "4", "0"), ("2 l1", "2", "2")]
 
 
 def test_many_labels_are_cut_and_have_no_matrix() -> None:
     count = SHOWN + 5
     own = row("a", [i / count for i in range(count)], [[0] * count for _ in range(count)])
-    _, table, rest, _, matrix = task_blocks([own])
+    _, _, table, rest, _, _, matrix = task_blocks([own])
     assert isinstance(table, Table) and len(table.rows) == SHOWN and table.rows[0][0] == "l0"
     assert isinstance(rest, Text) and rest.text.startswith("5 more labels")
     assert not matrix
