@@ -23,9 +23,7 @@ def compare(
             help="A run folder, an evaluation (FOLDER#MODEL) or a TREC run; seeds with commas between them.",
         ),
     ],
-    others: Annotated[
-        list[str], typer.Argument(metavar="B [C ...]", help="The same; the verdict is on B, and on each one more.")
-    ],
+    others: Annotated[list[str], typer.Argument(metavar="B", help="The same; several are each compared with A.")],
     metric: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME@K,...", help="What to compare, ndcg@10 if none; the first decides the verdict."),
