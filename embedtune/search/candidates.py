@@ -44,7 +44,10 @@ def nearest(
         for row in range(0, len(queries), query_rows):
             part = slice(row, row + query_rows)
             found, where = search(as_float32(queries[part]), min(width, len(block)))  # (q, k)
-            scores[part], positions[part] = better((scores[part], positions[part]), (found, where + first))
+            if first:
+                scores[part], positions[part] = better((scores[part], positions[part]), (found, where + first))
+            else:
+                scores[part, : found.shape[1]], positions[part, : found.shape[1]] = found, where
     return Candidates(scores, positions, longest)
 
 
@@ -65,6 +68,13 @@ def by_faiss(block: np.ndarray) -> Nearest:
     import faiss  # a third of a second that no command should pay before it searches
 
     return lambda queries, k: faiss.knn(queries, block, k, metric=faiss.METRIC_INNER_PRODUCT)
+
+
+def threads() -> int:
+    """How many threads FAISS searches with: those of the machine, or OMP_NUM_THREADS."""
+    import faiss
+
+    return int(faiss.omp_get_max_threads())
 
 
 def by_torch(block: np.ndarray, device: str) -> Nearest:

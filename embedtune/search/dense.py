@@ -8,11 +8,13 @@ bound; where the k-th score is not above both together (ties at the cut, above a
 float64.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import DTypeLike
 
 from embedtune.errors import ConfigError, ModelError
-from embedtune.search.candidates import Candidates, as_float32, lengths, nearest
+from embedtune.search.candidates import Candidates, as_float32, lengths, nearest, threads
 from embedtune.search.keys import WORST, TieOrder, largest, scores_of
 
 _ROUNDING = 2.0**-24  # the most by which float32 changes a number, relative to it
@@ -121,11 +123,17 @@ def rescored(
     Returns: keys (Q, k) int64, `WORST` where there are fewer candidates.
     """
     keys = np.full((len(queries), min(k, positions.shape[1])), WORST)  # (Q, k)
-    for row in range(0, len(queries), _SORTED):
+    at_once = threads()
+
+    def rescore(row: int) -> None:
         part = slice(row, row + _SORTED)
-        scores = _scores(queries[part], documents, positions[part], memory_bytes)  # (q, K)
+        scores = _scores(queries[part], documents, positions[part], memory_bytes // at_once)  # (q, K)
         packed = np.where(positions[part] < 0, WORST, order.pack(scores, positions[part]))  # (q, K)
         keys[part] = largest(packed, keys.shape[1])
+
+    # NumPy works without Python's lock here, and each query on its own: threads change no result.
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(rescore, range(0, len(queries), _SORTED)))
     return keys
 
 
