@@ -77,6 +77,28 @@ class Shares(Block):
 
 
 @dataclass(frozen=True)
+class Matrix(Block):
+    """What was taken for what: a row for each label, and for each a column, which goes by the number of its row."""
+
+    heading: str
+    labels: Sequence[str]
+    counts: Sequence[Sequence[int]]
+
+    def __bool__(self) -> bool:
+        return bool(self.labels)
+
+    @property
+    def table(self) -> Table:
+        """The same as a table."""
+        numbers = [f"{number}" for number in range(1, len(self.labels) + 1)]
+        rows = [
+            (f"{number} {label}", *(f"{count:,}" for count in own))
+            for number, label, own in zip(numbers, self.labels, self.counts, strict=True)
+        ]
+        return Table((self.heading, *numbers), rows)
+
+
+@dataclass(frozen=True)
 class Listing(Block):
     """Lines to copy."""
 

@@ -1,5 +1,7 @@
 """Reports before they are written: what holds nothing is left out, and every kind of block can be written twice."""
 
+import re
+
 import pytest
 from markupsafe import Markup
 
@@ -12,6 +14,7 @@ from embedtune.reports.document import (
     Figures,
     Findings,
     Listing,
+    Matrix,
     Passage,
     Report,
     Section,
@@ -30,6 +33,7 @@ FULL: list[Block] = [
     Bullets(["first"]),
     Facts([("queries", "12")]),
     Shares(("reason", "candidates"), [("kept", 1234, 0.25)]),
+    Matrix("chosen", ["가", "b"], [[3, 1], [0, 0]]),
     Listing("yaml", "loss:\n  gist: 1\n"),
     Findings([{"code": "x", "severity": "note", "count": 1, "message": "a note", "fix": "", "examples": ()}]),
     Figure(Markup("<figure>drawn</figure>"), TABLE),
@@ -43,6 +47,7 @@ EMPTY: list[Block] = [
     Bullets([]),
     Facts([]),
     Shares(("a", "b"), []),
+    Matrix("a", [], []),
     Listing("sh", "\n"),
     Findings([]),
     Figure(NOTHING, TABLE),
@@ -66,6 +71,13 @@ def test_what_holds_nothing_is_left_out(block: Block) -> None:
     report, bare = Report("title", "heading", "", [Section("Part", [block])]), Report("title", "heading", "")
     for write in (page, markdown):
         assert write(report) == write(bare)
+
+
+def test_a_matrix_is_shaded_by_the_share_of_its_row() -> None:
+    report = Report("t", "h", "", [Matrix("chosen", ["가", "b", "c"], [[3, 1, 0], [0, 0, 0], [0, 0, 5]])])
+    shades = [int(shade) for shade in re.findall(r"/ (\d+)%\)", page(report))]
+    assert shades == [45, 15, 0, 0, 0, 0, 0, 0, 60]
+    assert "| 1 가 | 3 | 1 | 0 |" in markdown(report)
 
 
 def test_sections_within_sections_have_headings_of_the_next_level() -> None:
