@@ -1,5 +1,6 @@
 """Which guide a run gets, how it is prepared, and what it turns out to be worth."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -11,11 +12,12 @@ from transformers import TrainerCallback
 
 from embedtune.config.schema import TrainConfig
 from embedtune.data.rows import RetrievalSet
+from embedtune.durable import write_text
 from embedtune.models.encode import Progress, encode
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.load import load_encoder
 from embedtune.models.store import VectorStore
-from embedtune.training.audit import GuideAudit, HeldOut, audit_guide, held_out_pairs
+from embedtune.training.audit import GuideAudit, HeldOut, MarginEffect, audit_guide, held_out_pairs
 from embedtune.training.guide import GuideTable, on_disk
 from embedtune.training.proposal import Proposal, propose
 from embedtune.training.self_guide import SelfGuide
@@ -23,6 +25,8 @@ from embedtune.training.trainer import Fit
 from embedtune.workflows.guide_files import covered, gives_scores, guide_path, guide_vectors, margin_of
 from embedtune.workflows.needs import guided_term
 from embedtune.workflows.talk import Talk
+
+AUDIT = "guide_audit.json"
 
 
 @dataclass
@@ -179,9 +183,14 @@ def _self_guide(
     encoder: Encoder,
     talk: Talk,
 ) -> SelfGuide:
+    kept = plan.checkpoints / AUDIT
+    if pairs is not None and kept.is_file():  # of a run gone on with, which may be past its last snapshot
+        guiding.audits.append(_read_audit(kept))
+
     def refreshed(step: int) -> None:
         audit = _audit(config, partial(encode, encoder), pairs, step=step)
         if audit is not None:
+            write_text(kept, json.dumps(asdict(audit)))
             guiding.audits.append(audit)
             if len(guiding.audits) == 1:  # once an epoch would drown everything else; the report has the last one
                 _tell(guiding, talk)
@@ -194,6 +203,11 @@ def _self_guide(
         steps_per_epoch=plan.steps_per_epoch,
         on_refresh=refreshed,
     )
+
+
+def _read_audit(path: Path) -> GuideAudit:
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return GuideAudit(**kept | {"effects": tuple(MarginEffect(**effect) for effect in kept["effects"])})
 
 
 def _audit(
