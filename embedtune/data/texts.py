@@ -74,22 +74,27 @@ def corpus_of(source: str, column: str | None) -> tuple[dict[str, str], str]:
     Raises:
         DataError: it cannot be read, or there is no text in it.
     """
-    opened = open_source(source)
+    opened, left_out = open_source(source), ""
     if isinstance(opened, BeirSource) or column or _holds_texts(opened):
-        corpus = _distinct(Texts(source, column))
+        corpus, left_out = _distinct(Texts(source, column))
     else:
         parts = [opened.part(split, {}, None).content for split in opened.splits or ("",)]
         rows = [part for part in parts if not isinstance(part, LabelledTexts | RawTexts)]
         corpus = dict(documents_of(*rows).corpus)
     if not corpus:
         raise DataError("there is no text in it to be found", where=source)
-    return corpus, opened.what
+    return corpus, f"{opened.what}{left_out}"
 
 
-def _distinct(texts: Texts) -> dict[str, str]:
-    """Each text once, by the id of the first document that has it; an id that stands for two texts gets a number."""
+def _distinct(texts: Texts) -> tuple[dict[str, str], str]:
+    """Each text once, by the id of the first document that has it, and what was left out, in words.
+
+    An id that stands for two texts gets a number.
+    """
     by_text: dict[str, str] = {}
+    count = empty = 0
     for document in texts:
+        count, empty = count + 1, empty + (not document.text)
         if document.text:
             by_text.setdefault(document.text, document.id)
     corpus: dict[str, str] = {}
@@ -98,7 +103,9 @@ def _distinct(texts: Texts) -> dict[str, str]:
         while key in corpus:
             key, number = f"{name} ({number})", number + 1
         corpus[key] = text
-    return corpus
+    repeats = count - empty - len(by_text)
+    left_out = [f"{number:,} {what}" for number, what in ((repeats, "repeated"), (empty, "empty")) if number]
+    return corpus, f" ({' and '.join(left_out)} left out)" if left_out else ""
 
 
 def _holds_texts(source: TableSource) -> bool:

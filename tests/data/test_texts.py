@@ -33,7 +33,9 @@ def test_a_column_is_asked_for_by_the_name_of_the_option(put, lines) -> None:
 
 def test_each_text_is_found_once_whatever_its_file(put, lines) -> None:
     rows = [{"id": "x", "text": "가"}, {"id": "x", "text": "나"}, {"id": "y", "text": "가"}, {"id": "z", "text": " "}]
-    assert corpus_of(str(put("a.jsonl", lines(rows))), None)[0] == {"x": "가", "x (2)": "나"}
+    corpus, what = corpus_of(str(put("a.jsonl", lines(rows))), None)
+    assert corpus == {"x": "가", "x (2)": "나"}
+    assert what.endswith(" (1 repeated and 1 empty left out)")
     labelled = put("b.csv", "text,label\n가,1\n나,2\n")
     assert list(corpus_of(str(labelled), None)[0].values()) == ["가", "나"]
     triplets = lines([{"query": "q", "positive": "p", "negatives": ["n", "m"]}, {"query": "r", "positive": "n"}])
