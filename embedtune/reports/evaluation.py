@@ -63,16 +63,18 @@ def unseen_sentence(row: Mapping[str, Any]) -> str:
     """On how many queries of a set nothing is known to be remembered; nothing where training is not known.
 
     >>> unseen_sentence({"queries": 300, "queries_unseen": 104})
-    'Unseen: the 104 of 300 queries none of whose relevant documents was trained on; comparisons rest on these.'
+    'Unseen: the 104 of 300 queries with no relevant document in the known training data; comparisons rest on these.'
     """
     count = row.get("queries_unseen")
     if count is None:
         return ""
     if not count:
-        return "A relevant document of every query was trained on, so nothing here tells finding from remembering."
+        return (
+            "Every query has a relevant document in the training data, so nothing here tells finding from remembering."
+        )
     if count == row["queries"]:
-        return "None of their relevant documents was trained on."
-    whose = f"the {count:,} of {row['queries']:,} queries none of whose relevant documents was trained on"
+        return "No relevant document is in the known training data."
+    whose = f"the {count:,} of {row['queries']:,} queries with no relevant document in the known training data"
     return f"Unseen: {whose}; comparisons rest on these."
 
 
