@@ -346,7 +346,7 @@ def many(rows: int) -> None:
     """Check so many made-up pairs, half of them Korean, and print time and memory."""
     draw = random.Random(0)
     words = [f"word{number}" for number in range(50_000)]
-    syllables = [chr(0xAC00 + 28 * number) for number in range(300)]
+    syllables = [chr(code) for code in range(0xAC00, 0xD7A4) if len(chr(code).encode("euc_kr")) == 2]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pairs.jsonl"
         with path.open("w", encoding="utf-8") as stream:

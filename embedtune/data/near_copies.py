@@ -6,7 +6,7 @@ thing are none either.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -72,13 +72,22 @@ class NearIndex:
         self._texts = self._weigh(statements)
         prefix = self._texts.prefix(least)  # (n, V)
         self._lists = prefix.tocsc()
-        form_ids, first = np.unique(near_ids(texts), return_index=True)
+        self._forms = near_ids(texts)  # (n,)
+        form_ids, first = np.unique(self._forms, return_index=True)
         self._number_of_form = dict(zip(form_ids.tolist(), first.tolist(), strict=True))
 
     def find(self, texts: Sequence[str], first: int = 0) -> list[NearCopy]:
         """Near copies of these texts among those of the index, in order; the texts are numbered from `first`."""
-        statements = [statement(text) for text in texts]
-        asked = self._weigh(statements)
+        return self._find(self._weigh([statement(text) for text in texts]), near_ids(texts), first)
+
+    def within(self) -> Iterator[NearCopy]:
+        """Near copies among the texts of the index, each pair once, the later text first."""
+        for start in range(0, len(self._forms), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            found = self._find(self._texts.part(part), self._forms[part], start)
+            yield from (copy for copy in found if copy.other < copy.text)
+
+    def _find(self, asked: "_Weighed", forms: np.ndarray, first: int) -> list[NearCopy]:
         rows, others = self._sharing(asked.prefix(self.least))  # (P,), (P,)
         similarity = asked.similarity(rows, self._texts, others)  # (P,)
         found = {
@@ -86,12 +95,12 @@ class NearIndex:
             for row, other, value in zip(rows.tolist(), others.tolist(), similarity.tolist(), strict=True)
             if value >= self.least and min(asked.sizes[row], self._texts.sizes[other]) >= FEWEST_WORDS
         }
-        for row, identity in enumerate(near_ids(texts).tolist()):
+        for row, identity in enumerate(forms.tolist()):
             if identity in self._number_of_form:
                 found[row, self._number_of_form[identity]] = 1.0
         signs = self._texts.signs
         return [
-            NearCopy(first + row, other, value, bool(statements[row].sign != signs[other]))
+            NearCopy(first + row, other, value, bool(asked.signs[row] != signs[other]))
             for (row, other), value in sorted(found.items())
         ]
 
@@ -135,6 +144,10 @@ class _Weighed(NamedTuple):
     def totals(self) -> np.ndarray:
         """(n,)."""
         return self.matrix.sum(axis=1) + self.unseen
+
+    def part(self, rows: slice) -> "_Weighed":
+        """Some of them."""
+        return _Weighed(self.matrix[rows], self.unseen[rows], self.sizes[rows], self.signs[rows])
 
     def prefix(self, least: float) -> csr_array:
         """The rarest words of each text, one of which every text with `least` of the weight in common has: (n, V)."""

@@ -16,6 +16,10 @@ _PLAUSIBLE = re.compile(
     "[\u00a0-\u024f\u0370-\u04ff\u2000-\u206f\u20ac\u2100-\u22ff\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\U0001f300-\U0001faff]+"
 )
 _HANGUL = re.compile("[가-힣]")
+# The codec spells syllables outside of KS X 1001, which everyday Korean does not have, out in 8 bytes.
+_RARE = re.compile(
+    f"[{''.join(letter for letter in map(chr, range(0xAC00, 0xD7A4)) if len(letter.encode('euc_kr')) > 2)}]"
+)
 _STRANGE = 0.2  # share of a text's Hangul that everyday Korean never has
 
 
@@ -71,6 +75,5 @@ def _is_korean(run: str) -> bool:
 
 def _has_strange_hangul(text: str) -> bool:
     """UTF-8 read as CP949 becomes syllables that everyday Korean has not: those outside of KS X 1001."""
-    hangul = _HANGUL.findall(text)
-    strange = sum(len(letter.encode("euc_kr")) > 2 for letter in hangul)  # the codec spells them out in 8 bytes
-    return strange >= 2 and strange > _STRANGE * len(hangul)
+    strange = len(_RARE.findall(text))
+    return strange >= 2 and strange > _STRANGE * len(_HANGUL.findall(text))

@@ -9,7 +9,6 @@ from embedtune.identity import text_ids
 MOST_TEXTS = 30_000
 """Distinct texts that are compared with each other; of more the first so many, and that is said."""
 _LONGEST = 2000  # characters; what two longer texts share tells little
-_BLOCK = 4096
 
 
 class NearTexts:
@@ -38,17 +37,14 @@ class NearTexts:
     def findings(self) -> list[Finding]:
         """Anchors with an earlier near copy, and those with an earlier one turned round; each anchor once."""
         kept = list(self._texts.values())
-        texts = [text for _, text in kept]
-        index = NearIndex(texts)
         near, negated = Gathered(), Gathered()
         told: set[int] = set()
-        for first in range(0, len(texts), _BLOCK):
-            for copy in index.find(texts[first : first + _BLOCK], first):
-                if copy.other < copy.text and copy.text not in told:
-                    told.add(copy.text)
-                    place, text = kept[copy.text]
-                    other, like = kept[copy.other]
-                    (negated if copy.negated else near).add(f"{place}: {shown(text)} ~ {other}: {shown(like)}")
+        for copy in NearIndex([text for _, text in kept]).within():
+            if copy.text not in told:
+                told.add(copy.text)
+                place, text = kept[copy.text]
+                other, like = kept[copy.other]
+                (negated if copy.negated else near).add(f"{place}: {shown(text)} ~ {other}: {shown(like)}")
         among = f" (of the first {MOST_TEXTS:,} distinct ones)" if self._left_out else ""
         return [
             *near.finding(
