@@ -9,6 +9,8 @@ from embedtune.errors import EmbedtuneError, Interrupted, OutputError, StoppedEr
 from embedtune.workflows.run_folder import RunFolder
 
 DISK_FULL = "No space left on device"
+_TORCH_CANNOT_WRITE = ("inline_container", "PytorchStreamWriter", "iostream error")
+"""torch's writer of checkpoints keeps the system's reason to itself."""
 
 
 @contextmanager
@@ -50,5 +52,8 @@ def _ending(error: BaseException, go_on: str | None) -> EmbedtuneError | None:
 
 
 def disk_is_full(error: BaseException) -> bool:
-    """Whether an error, of the system's or in our own words, means that there is no room left."""
-    return getattr(error, "errno", None) == errno.ENOSPC or DISK_FULL in str(error)
+    """Whether an error, of the system's, of torch's or in our own words, means that there is no room left."""
+    said = str(error)
+    if getattr(error, "errno", None) == errno.ENOSPC or DISK_FULL in said:
+        return True
+    return isinstance(error, RuntimeError) and any(words in said for words in _TORCH_CANNOT_WRITE)
