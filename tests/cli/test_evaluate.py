@@ -239,3 +239,20 @@ def test_everything_damaged_in_a_set_is_found_before_scoring(evaluate: Evaluate,
     for name in ("report.html", "report.md"):
         report = (here / "out" / name).read_text(encoding="utf-8")
         assert "compete for the ranks of 1 relevant document" in report and "left out of every mean" in report
+
+
+def test_vectors_that_do_not_fit_into_memory_score_the_same(
+    evaluate: Evaluate, here: Path, bert_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from functools import partial
+
+    from embedtune.workflows import evaluation_systems
+
+    options = ("--model", str(bert_folder), "--dimensions", "8", "--quantize", "int8,binary-rescored", "--data", "set")
+    in_memory = evaluate(*options, "--output", "a")
+    mapped = partial(evaluation_systems.document_vectors, in_memory=0)
+    monkeypatch.setattr(evaluation_systems, "document_vectors", mapped)
+    in_a_file = evaluate(*options, "--output", "b")
+    for one, other in zip(in_memory["models"], in_a_file["models"], strict=True):
+        assert one["metrics"] == pytest.approx(other["metrics"])
+    assert not list((here / "b").glob("vectors-*"))
