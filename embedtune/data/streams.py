@@ -26,6 +26,8 @@ _BEGINNINGS = {
     b"\xff\xfe": "UTF-16 text; save it as UTF-8",
     b"\xfe\xff": "UTF-16 text; save it as UTF-8",
 }
+LONGEST_LINE = 512 * 2**20
+"""Bytes; a small compressed file can hold a line that no memory holds."""
 _LOOKED_AT = 4096  # bytes that decide whether this is text
 _BOM = b"\xef\xbb\xbf"
 
@@ -93,10 +95,13 @@ def lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
     Raises:
         DataError: the file is empty, binary, or cannot be read.
     """
-    offset = 0
+    offset, number = 0, 0
     with open_bytes(path) as stream:
         _refuse_binary(path, stream.peek(_LOOKED_AT)[:_LOOKED_AT], problems)
-        for number, raw in enumerate(stream, 1):
+        while raw := stream.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(raw) > LONGEST_LINE:
+                raise problems.stop(f"{path}:{number}", f"the line is longer than {LONGEST_LINE:,} bytes")
             yield number, _decoded(raw, f"{path}:{number}", offset, problems)
             offset += len(raw)
     if offset == 0:

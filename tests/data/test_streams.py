@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow
 import pytest
 
+from embedtune.data import streams
 from embedtune.data.problems import Problems
 from embedtune.data.streams import lines, missing, sha256
 from embedtune.errors import DataError
@@ -115,3 +116,16 @@ def test_a_missing_file_names_its_neighbours(put) -> None:
 def test_sha256_is_that_of_the_bytes_on_disk(put) -> None:
     content = gzip.compress(b"abc")
     assert sha256(put("a.gz", content)) == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+def test_a_line_without_end_is_not_taken_into_memory(tmp_path, monkeypatch, name) -> None:
+    monkeypatch.setattr(streams, "LONGEST_LINE", 1000)
+    content = b'{"a": 1}\n' + b" " * 999 + b"\n" + b"0" * 10_000_000
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    read = []
+    with pytest.raises(DataError, match="longer than 1,000 bytes") as caught:
+        for _, line in lines(tmp_path / name, Problems("a")):
+            read.append(len(line))
+    assert caught.value.where == f"{tmp_path / name}:3"
+    assert read == [9, 1000]
