@@ -67,7 +67,7 @@ def round_ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
 
 
 def around(values: Iterable[float], bounds: tuple[float, float] | None = None) -> Axis:
-    """An axis that holds all values with a little room, or the bounds given; it goes below zero only if a value does.
+    """An axis that holds all values with a little room, or the bounds given; it passes 0 and 1 only if a value does.
 
     >>> around([3.0, 3.0]).place(3.0), around([0.0, 0.0]).place(0.0)
     (0.5, 0.0)
@@ -77,7 +77,8 @@ def around(values: Iterable[float], bounds: tuple[float, float] | None = None) -
     known = list(values)
     low, high = min(known), max(known)
     room = _MARGIN * (high - low) or abs(high) / 10 or 1.0
-    return Axis(low - room if low < 0 else max(low - room, 0.0), high + room)
+    floor, ceiling = (0.0 if low >= 0 else -math.inf), (1.0 if high <= 1 else math.inf)
+    return Axis(max(low - room, floor), min(high + room, ceiling))
 
 
 def _steps_of_ten(low: float, high: float) -> Sequence[float]:

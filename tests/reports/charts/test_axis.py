@@ -33,9 +33,10 @@ def test_ends_stand_at_the_ends_and_ratios_are_equally_long_on_a_log_axis() -> N
     assert [tick.text for tick in Axis(1, 100, log=True).ticks()] == ["1", "2", "5", "10", "20", "50", "100"]
 
 
-@pytest.mark.parametrize("values", [[3.0], [0.0, 0.0], [-2.0, -2.0], [1e-9, 1.0], [-1.0, 5.0]])
-def test_an_axis_around_values_holds_them_and_goes_below_zero_only_with_them(values: list[float]) -> None:
+@pytest.mark.parametrize("values", [[3.0], [0.0, 0.0], [-2.0, -2.0], [1e-9, 1.0], [-1.0, 5.0], [1.0, 1.0], [0.5, 1.0]])
+def test_an_axis_around_values_holds_them_and_passes_zero_and_one_only_with_them(values: list[float]) -> None:
     axis = around(values)
     assert all(0 <= axis.place(value) <= 1 for value in values)
     assert axis.low < axis.high
     assert axis.low >= 0 or min(values) < 0
+    assert axis.high <= 1 or max(values) > 1
