@@ -1,18 +1,17 @@
 """The judged sets that a run or an evaluation was scored on, read again from where they were recorded to be."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from embedtune.config.evaluation import EvaluateConfig
 from embedtune.data.judged_source import read_judged
-from embedtune.data.prepare import prepare
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import DataError
-from embedtune.workflows.changes import found_again
 from embedtune.workflows.evaluation_result import RESULT
+from embedtune.workflows.recorded_data import demand_same, recorded_training, refuse_hub
 from embedtune.workflows.run_folder import RunFolder
 
 Sets = Mapping[str, RetrievalSet]
@@ -30,12 +29,9 @@ def recorded_sets(folder: Path) -> Sets:
 
 
 def _of_run(run: RunFolder) -> RetrievalSet:
-    config = found_again(run.recipe(), run.started_in)
-    _refuse_hub(filter(None, (config.data.source, config.data.eval_source)))
-    data = prepare(config.data, config.training.seed)
-    _demand_same(run.facts().get("data_sha256", {}), data.hashes)
+    data = recorded_training(run)
     if data.test is None:
-        raise DataError("there is no test split in it", where=config.data.source)
+        raise DataError("there is no test split in it", where=str(run.path))
     return data.test
 
 
@@ -47,26 +43,12 @@ def _of_evaluation(folder: Path) -> Sets:
         ranked = {row["data"]: row["run"] is not None for row in result["models"]}
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         raise DataError("it does not say which data it was made on", where=str(folder)) from error
-    _refuse_hub(config.data.sources)
+    refuse_hub(config.data.sources)
     found: dict[str, RetrievalSet] = {}
     for (name, is_ranked), source in zip(ranked.items(), config.data.sources, strict=True):
         if not is_ranked:
             continue
         read = read_judged(source, config.data.split, config.data.columns, seed=config.evaluation.seed)
-        _demand_same(recorded, read.hashes)
+        demand_same(recorded, read.hashes)
         found[name] = read.judged
     return found
-
-
-def _refuse_hub(sources: Iterable[str]) -> None:
-    """Where everything named is on this machine, nothing is fetched from elsewhere."""
-    for source in sources:
-        if source.startswith("hf:"):
-            raise DataError("the data are on the Hub, and nothing is fetched from there unasked", where=source)
-
-
-def _demand_same(recorded: Mapping[str, str], found: Mapping[str, str]) -> None:
-    known = set(recorded.values())
-    changed = sorted(name for name, sha in found.items() if sha not in known)
-    if changed:
-        raise DataError(f"the data have changed since: {', '.join(changed)}")

@@ -8,9 +8,9 @@ from embedtune.config.evaluation import EvaluateConfig
 from embedtune.config.mining import PairsSection
 from embedtune.data.leakage import overlap, unseen_queries
 from embedtune.data.pairs import read_pairs
-from embedtune.data.prepare import prepare
 from embedtune.data.rows import Finding, RetrievalSet, Rows
 from embedtune.errors import EmbedtuneError
+from embedtune.workflows.recorded_data import recorded_training
 from embedtune.workflows.run_folder import RunFolder
 from embedtune.workflows.talk import Talk
 
@@ -105,17 +105,11 @@ def _runs(config: EvaluateConfig) -> Iterator[tuple[str, RunFolder]]:
 def _learned(name: str, run: RunFolder) -> Learned | Finding:
     """What a run learned from, or why that cannot be told."""
     try:
-        recipe, recorded = run.recipe(), run.facts().get("data_sha256", {})
-        data = prepare(recipe.data, recipe.training.seed)
+        data = recorded_training(run)
     except EmbedtuneError as error:
-        return _unknown(name, f"cannot be read any more ({error.message})")
-    before = {file: sha for file, sha in recorded.items() if not file.startswith("guide/")}
-    if before != dict(data.hashes):
-        return _unknown(name, "have changed since")
+        message = (
+            f"what {name} learned from cannot be read again ({error.message}); what it saw of the test is unknown."
+        )
+        fix = f"Name the data with {OPTION}."
+        return Finding("training-data-unknown", "warning", 1, message, fix)
     return Learned(name, data.train, data.dev)
-
-
-def _unknown(name: str, why: str) -> Finding:
-    message = f"the data that {name} learned from {why}, so what it may have seen of the test is not known."
-    fix = f"Name them with {OPTION}, or evaluate in the folder where it was trained."
-    return Finding("training-data-unknown", "warning", 1, message, fix)
