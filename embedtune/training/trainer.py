@@ -218,7 +218,20 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     if interruption.requested:
         saved = "nothing was saved yet" if run.trial else "everything up to there is saved"
         raise Interrupted(f"interrupted after step {trainer.state.global_step} of {run.steps}; {saved}")
+    _check_best(trainer, run)
     return _result(trainer, run, elapsed, trainer.state.global_step - done)
+
+
+def _check_best(trainer: _Trainer, run: Fit) -> None:
+    """Say so where the best model could not be loaded at the end: the trainer keeps silent and the last one instead."""
+    state = trainer.state
+    if run.evaluates and state.best_global_step is not None:
+        if is_whole(place_of(run.checkpoints, state.best_global_step)):
+            return
+        run.warn(
+            f"the best model, of step {state.best_global_step}, is damaged; the model kept is that of the last step"
+        )
+        state.best_global_step = None
 
 
 def _companions(run: Fit) -> list[Companion]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from embedtune.config.schema import LossSection, ModelSection, TrainingSection
+from embedtune.config.schema import Lora, LossSection, ModelSection, TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.encode import encode
@@ -59,9 +59,9 @@ def rows() -> Rows:
     )
 
 
-def train(folder, rows, bert, *callbacks, resume=False, warned=None, dev=None, lr=1e-3, **section):
+def train(folder, rows, bert, *callbacks, resume=False, warned=None, dev=None, lr=1e-3, lora=None, **section):
     """Trains the tiny BERT, dropout on, everything stateful on; the result, the weights, and those of the losses."""
-    encoder = load_encoder(ModelSection(name=str(bert)), device="cpu")
+    encoder = load_encoder(ModelSection(name=str(bert), lora=lora), device="cpu")
     own = np.stack([rows.anchor_ids, rows.positive_ids], axis=1)
     curriculum = Curriculum(rows, 2, schedule="random", seed=3, epochs=3)
     options = {"epochs": 3, "max_steps": STEPS, "batch_size": 4, "seed": 1} | section
@@ -135,6 +135,15 @@ def test_killed_with_gradients_cached(run):
     assert run("killed", resume=True, **options)[1:] == uninterrupted[1:]
 
 
+def test_killed_with_low_rank_adapters(run):
+    pytest.importorskip("peft")
+    options = {"lora": Lora(rank=4, dropout=0.1), "checkpoint_every": 3}
+    uninterrupted = run("whole", **options)
+    with pytest.raises(Killed):
+        run("killed", KillAfter(5), **options)
+    assert run("killed", resume=True, **options)[1:] == uninterrupted[1:]
+
+
 def test_data_workers_change_no_bit(run, whole):
     """With negatives chosen anew each epoch, a worker that kept those of an earlier epoch would be found out."""
     with pytest.raises(Killed):
@@ -178,6 +187,21 @@ def test_a_damaged_best_model_is_told_and_a_later_one_kept(run, tmp_path):
     result, *_ = run("killed", resume=True, warned=warned, dev=dev)
     assert any("best model so far, of step 3, is damaged" in text for text in warned)
     assert result.best_step == 8
+
+
+def test_a_best_model_that_is_damaged_while_training_is_told(run, tmp_path):
+    """The trainer loads it at the end, says nothing when it cannot, and goes on with the last one."""
+
+    class Damage(KillAfter):
+        def on_step_end(self, args, state, control, **_):
+            if state.global_step == self.step:
+                (tmp_path / "run" / "checkpoints" / "checkpoint-3" / "model.safetensors").write_bytes(b"torn")
+
+    falling = iter([0.9, 0.5, 0.4])
+    warned = []
+    result, *_ = run("run", Damage(7), dev=lambda: {"ndcg@10": next(falling)}, warned=warned)
+    assert result.best_step is None
+    assert any("best model, of step 3, is damaged" in text for text in warned)
 
 
 def test_killed_after_patience_was_over_it_trains_no_further(run, tmp_path):
