@@ -139,12 +139,16 @@ def plant(copy: Copy, share: float) -> None:
         other = turned(record["anchor"])
         return None if other is None else {**record, "anchor": other}
 
-    def leak(change: Callable[[str], str | None]) -> Callable[[Record], Record | None]:
+    used = set(copy.test)
+
+    def leak(change: Callable[[str], str | None], known: bool = False) -> Callable[[Record], Record | None]:
         def made(record: Record) -> Record | None:
             while copy.test:
                 words = copy.test.pop()
                 other = change(words) if len(words.split()) >= 6 else None
-                if other is not None:
+                # Turned round, some test queries are another one.
+                if other is not None and (known or other not in used):
+                    used.add(other)
                     return {**record, "anchor": other}
             return None
 
@@ -198,7 +202,7 @@ def plant(copy: Copy, share: float) -> None:
         text(lambda words: draw.choice((f"<p>{words}</p>", words.replace(" ", "&nbsp;", 1) + "&nbsp;"))),
         share,
     )
-    copy.add("test query in training", leak(lambda words: words), share)
+    copy.add("test query in training", leak(lambda words: words, known=True), share)
     copy.add("near copy of a test query", leak(edited), share)
     copy.add("test query turned round", leak(turned), share)
 

@@ -1,0 +1,37 @@
+import dataclasses
+
+import pytest
+import torch
+
+from embedtune.models.load import Encoder
+from embedtune.models.probe import Probe, probe
+
+
+@pytest.mark.parametrize("name", ["bert", "starter"])
+def test_a_probe_leaves_the_encoder_as_it_was(name, texts, request) -> None:
+    encoder: Encoder = request.getfixturevalue(name)
+    before = encoder.fingerprint()
+    measured = probe(encoder, texts[:4])
+    assert encoder.fingerprint() == before
+    assert all(parameter.grad is None for parameter in encoder.model.parameters())
+    numbers = sum(parameter.numel() for parameter in encoder.model.parameters())
+    assert measured.weights_bytes == 16 * numbers  # weight, gradient, two moments, 4 bytes each
+    assert measured.texts == 4
+    assert min(measured.texts_s, measured.update_s) > 0
+
+
+def test_what_the_backward_pass_keeps_is_counted(bert: Encoder, texts) -> None:
+    few, many = probe(bert, texts[:1] * 2), probe(bert, texts[:1] * 8)
+    assert 0 < few.kept_bytes < many.kept_bytes
+    # Hidden states of two layers alone: texts * tokens * 32 numbers of 4 bytes each.
+    tokens = len(bert.model.tokenizer(texts[0])["input_ids"])
+    assert many.kept_bytes > 8 * tokens * 32 * 4 * 2
+    assert many.tokens == 8 * tokens
+
+
+def test_a_step_grows_with_its_texts() -> None:
+    one = Probe(texts=10, tokens=100, texts_s=1.0, update_s=0.5, weights_bytes=1000, kept_bytes=50)
+    assert one.step_s(20) == 2.5
+    assert one.step_bytes(20) == 1100
+    assert dataclasses.asdict(one)["texts"] == 10
+    assert torch.is_grad_enabled()
