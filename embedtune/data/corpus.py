@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from embedtune.data.documents import Document
+from embedtune.data.seen_ids import SeenIds
 from embedtune.durable import remove_unfinished, seal_folder, unseal_folder, whole_folder
 from embedtune.errors import DataError
 from embedtune.identity import text_ids
@@ -151,13 +152,14 @@ class _Distinct:
     def __init__(self) -> None:
         self.read = self.duplicates = self.empty = 0
         self.kept: list[np.ndarray] = []  # text ids in order
-        self._seen = np.empty(0, dtype=np.int64)  # the same, sorted: 8 bytes a text where a set takes 100
+        self._seen = SeenIds()
 
     def of(self, documents: Iterable[Document], progress: Progress | None) -> Iterator[Document]:
         for rows in _in_batches(documents, _ROWS):
             written = [row for row in rows if row.text.strip()]
             ids = text_ids(row.text for row in written)  # (n,)
-            first = self._first(ids)  # (n,)
+            numbers = np.arange(self.read, self.read + len(ids))  # (n,)
+            first = self._seen.add(ids, numbers) == numbers  # (n,)
             self.read += len(rows)
             self.empty += len(rows) - len(written)
             self.duplicates += len(written) - int(first.sum())
@@ -166,17 +168,6 @@ class _Distinct:
             yield from (row for row, is_first in zip(written, first, strict=True) if is_first)
             if progress is not None:
                 progress(self.read)
-
-    def _first(self, ids: np.ndarray) -> np.ndarray:
-        """Which ids (n,) come for the first time: bool (n,); they are known from now on."""
-        unique, first = np.unique(ids, return_index=True)  # (u,), (u,)
-        place = np.searchsorted(self._seen, unique)  # (u,)
-        known = np.append(self._seen, 0)[place] == unique  # (u,)
-        known[place == len(self._seen)] = False
-        self._seen = np.insert(self._seen, place[~known], unique[~known])
-        is_first = np.zeros(len(ids), dtype=bool)  # (n,)
-        is_first[first[~known]] = True
-        return is_first
 
 
 def _in_batches(documents: Iterable[Document], rows: int) -> Iterator[list[Document]]:

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.data.checks import Content, SeenIds
+from embedtune.data.checks import Content
 from embedtune.data.checks.mojibake import ungarbled
 from embedtune.data.checks.pairs import Pairs
 from embedtune.data.checks.texts import cleaned
 from embedtune.data.near import near_form
 from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
+from embedtune.data.seen_ids import SeenIds
 from embedtune.data.write import row_records
 from embedtune.identity import text_id, text_ids
 

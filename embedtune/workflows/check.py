@@ -13,7 +13,7 @@ import numpy as np
 from embedtune.config.checking import CheckConfig
 from embedtune.data.blocks import ROWS
 from embedtune.data.check import all_checks, check_test
-from embedtune.data.checks import Check, Gathered, SeenIds, run_checks
+from embedtune.data.checks import Check, Gathered, run_checks
 from embedtune.data.checks.batches import InBatch
 from embedtune.data.checks.duplicates import Duplicates, Repeats
 from embedtune.data.checks.pairs import Pairs
@@ -24,6 +24,7 @@ from embedtune.data.judged_source import judge_split
 from embedtune.data.read import BeirSource, TableSource, open_source
 from embedtune.data.repair import Repair
 from embedtune.data.rows import Finding, RawTexts, RetrievalSet
+from embedtune.data.seen_ids import SeenIds
 from embedtune.data.words import counted
 from embedtune.errors import DataError
 from embedtune.identity import text_ids

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from embedtune.data.checks import Block, Content, Gathered, SeenIds, paired_ids, shown
+from embedtune.data.checks import Block, Content, Gathered, paired_ids, shown
 from embedtune.data.checks.pairs import row_keys
 from embedtune.data.near import near_ids
 from embedtune.data.rows import Finding, LabelledTexts, Rows, ScoredPairs
+from embedtune.data.seen_ids import SeenIds
 from embedtune.data.words import counted
 from embedtune.identity import text_id, text_ids
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from embedtune.data.checks import Block, Gathered, SeenIds, graded
+from embedtune.data.checks import Block, Gathered, graded
 from embedtune.data.checks.mojibake import is_garbled
 from embedtune.data.rows import Finding
+from embedtune.data.seen_ids import SeenIds
 from embedtune.identity import text_id
 
 VERY_LONG = 20_000

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from embedtune.data.check import all_checks
-from embedtune.data.checks import Places, SeenIds, graded, paired_ids, run_checks
+from embedtune.data.checks import Places, graded, paired_ids, run_checks
 from embedtune.data.rows import LabelledTexts, RawTexts, Rows
 
 
@@ -21,22 +21,6 @@ def test_places_are_given_back_as_they_came() -> None:
         "a.jsonl:4",
         "row 6",
     ]
-
-
-def test_seen_ids_agree_with_a_dict() -> None:
-    draw = np.random.default_rng(0)
-    seen, known, number = SeenIds(), {}, 0
-    for size in (0, 1, 50, 200, 3):
-        ids = draw.integers(-40, 40, size=size)
-        numbers = np.arange(number, number + size)
-        expected = [
-            known.setdefault(identity, place) for identity, place in zip(ids.tolist(), numbers.tolist(), strict=True)
-        ]
-        assert seen.add(ids, numbers).tolist() == expected
-        number += size
-    asked = np.arange(-60, 60)
-    assert seen.find(asked).tolist() == [known.get(identity, -1) for identity in asked.tolist()]
-    assert len(seen) == len(known)
 
 
 def test_ids_of_pairs_depend_on_the_order_and_seldom_meet() -> None:
