@@ -107,7 +107,10 @@ def _refuse_untrained(found: Resolved) -> None:
     """A plain encoder would be loaded with a head of random numbers, and judge at random."""
     if found.path is None or (found.path / "modules.json").exists() or not (found.path / "config.json").exists():
         return
-    kinds = json.loads((found.path / "config.json").read_text(encoding="utf-8")).get("architectures") or []
+    try:
+        kinds = json.loads((found.path / "config.json").read_text(encoding="utf-8")).get("architectures") or []
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ModelError(f"{found.path / 'config.json'} cannot be read: {error}", where="--cross-encoder") from None
     if kinds and not any("SequenceClassification" in kind or "CausalLM" in kind for kind in kinds):
         raise ModelError(
             f"{found.name} is a {kinds[0]}, which has never learned to score pairs",

@@ -190,7 +190,7 @@ def _check_code(folder: Path) -> None:
     try:
         modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
         types = [str(module["type"]) for module in modules]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ModelError(f"{folder / 'modules.json'} cannot be read: {error}", where="model") from None
     foreign = [kind for kind in types if not kind.startswith("sentence_transformers.")]
     if foreign:

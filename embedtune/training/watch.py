@@ -10,8 +10,10 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from embedtune.durable import write_text
 from embedtune.errors import StoppedError
 from embedtune.training.adapter import ObjectiveAdapter
+from embedtune.training.log import read_log
 
 Progress = Callable[[int, int, str], None]
 """(steps done, steps in all, a short text)."""
@@ -31,11 +33,8 @@ class MetricsLog(TrainerCallback):
         self._adapter = adapter
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        kept: list[str] = []
-        if state.global_step and self._path.exists():
-            lines = self._path.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= state.global_step]
-        self._path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        done = [line for line in read_log(self._path) if line["step"] <= state.global_step] if state.global_step else []
+        write_text(self._path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in done))
 
     def on_log(
         self,

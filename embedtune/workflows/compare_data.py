@@ -41,7 +41,7 @@ def _of_evaluation(folder: Path) -> Sets:
         config = EvaluateConfig.model_validate(result["facts"]["options"])
         recorded = result["facts"]["data_sha256"]
         ranked = {row["data"]: row["run"] is not None for row in result["models"]}
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         raise DataError("it does not say which data it was made on", where=str(folder)) from error
     refuse_hub(config.data.sources)
     found: dict[str, RetrievalSet] = {}

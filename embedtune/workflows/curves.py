@@ -1,10 +1,11 @@
 """How a run went, step by step, out of its `metrics.jsonl`: few enough points to draw and to keep in a result."""
 
-import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from embedtune.training.log import read_log
 
 MOST_POINTS = 200
 _DEV = "eval_"
@@ -34,7 +35,7 @@ def training_curves(metrics: Path) -> dict[str, Any] | None:
     Returns: steps; steps_a_point, of which each value is the mean; groups, each with a name and its lines: one value
         a point, None where nothing was measured. The group dev has steps of its own.
     """
-    lines = list(_whole_lines(metrics.read_bytes()))
+    lines = read_log(metrics)
     trained = [line for line in lines if "loss" in line]
     if not trained:
         return None
@@ -46,17 +47,6 @@ def training_curves(metrics: Path) -> dict[str, Any] | None:
     ]
     steps = [point[-1]["step"] for point in points]
     return {"steps": steps, "steps_a_point": stride, "groups": [*groups, *_dev(lines)]}
-
-
-def _whole_lines(log: bytes) -> Iterator[Line]:
-    """What can be read of a log; a run that was cut off may have left half a line."""
-    for line in log.splitlines():
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(values, dict) and _finite(values.get("step")):
-            yield values
 
 
 def _groups(lines: Iterable[Line]) -> dict[str, dict[str, str]]:

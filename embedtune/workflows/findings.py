@@ -1,9 +1,9 @@
 """What a finished run should tell about itself beside its scores."""
 
-import json
 from pathlib import Path
 
 from embedtune.data.rows import Finding, TrainingData
+from embedtune.training.log import read_log
 from embedtune.training.trainer import FitResult
 from embedtune.workflows.course import Lines, course_findings
 from embedtune.workflows.guiding import Guiding
@@ -23,7 +23,7 @@ def run_findings(
         metrics: the run's `metrics.jsonl`.
         grows: the loss is meant to grow.
     """
-    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    lines = read_log(metrics)
     found = [
         _without(data),
         _best_is_early(fitted),

@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 
 from embedtune.config.schema import TrainConfig
 from embedtune.data.rows import RetrievalSet
-from embedtune.durable import write_text
+from embedtune.durable import read_sealed, write_sealed
 from embedtune.models.encode import Progress, encode
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.load import load_encoder
@@ -184,13 +184,14 @@ def _self_guide(
     talk: Talk,
 ) -> SelfGuide:
     kept = plan.checkpoints / AUDIT
-    if pairs is not None and kept.is_file():  # of a run gone on with, which may be past its last snapshot
-        guiding.audits.append(_read_audit(kept))
+    before = read_sealed(kept)
+    if pairs is not None and before is not None:  # of a run gone on with, which may be past its last snapshot
+        guiding.audits.append(_as_audit(before))
 
     def refreshed(step: int) -> None:
         audit = _audit(config, partial(encode, encoder), pairs, step=step)
         if audit is not None:
-            write_text(kept, json.dumps(asdict(audit)))
+            write_sealed(kept, json.dumps(asdict(audit)).encode())
             guiding.audits.append(audit)
             if len(guiding.audits) == 1:  # once an epoch would drown everything else; the report has the last one
                 _tell(guiding, talk)
@@ -205,8 +206,8 @@ def _self_guide(
     )
 
 
-def _read_audit(path: Path) -> GuideAudit:
-    kept = json.loads(path.read_text(encoding="utf-8"))
+def _as_audit(content: bytes) -> GuideAudit:
+    kept = json.loads(content)
     return GuideAudit(**kept | {"effects": tuple(MarginEffect(**effect) for effect in kept["effects"])})
 
 

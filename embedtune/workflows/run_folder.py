@@ -88,7 +88,7 @@ class RunFolder:
     def _read_json(self, name: str) -> dict[str, Any]:
         try:
             content: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise OutputError(
                 f"{name} of this run cannot be read: {error}",
                 where=str(self.path),

@@ -1,0 +1,41 @@
+"""What once broke a reader or would have hung it, kept; and files of a size that nobody means well with."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from fuzz.inputs import Case
+from fuzz.readers import PAIRS, PER_QUERY, READERS, jsonl
+
+BRACKETS = b"[" * 10_000_000
+BROKE = [
+    ("pairs", {"a.jsonl": jsonl(*({"text": f"t{i}", "label": f"l{i % 2}"} for i in range(6)))}),  # no class has three
+    ("documents of beir", {"corpus.jsonl": b"{}", "queries.jsonl": b'{"_id": "q", "text": "t"}'}),
+    ("words", {"words.txt": b"training.epo\xebchs=3\n\x85.name=sigreg\n"}),
+    ("recipe", {"r.yaml": b"model: {" + b"[" * 3000}),
+    ("recipe", {"r.yaml": b"model: " + b"- " * 100_000}),
+    ("per query", {"per_query.jsonl": PER_QUERY[:40] + b"\xb5" + PER_QUERY[40:]}),
+    ("per query", {"per_query.jsonl": b'{"query": "q", "scores": 5}\n'}),
+    ("metrics", {"metrics.jsonl": b'{"step": 1, "loss": 0.5}\n{"step": 2, "lo'}),
+    ("metrics", {"metrics.jsonl": b'{"loss": 0.5}\n\xff\n[1]\n'}),
+]
+LARGE = [
+    ("pairs", {"a.jsonl": jsonl({"anchor": "ab" * 5_000_000, "positive": "한" * 3_400_000}, *PAIRS)}),
+    ("pairs", {"a.jsonl": BRACKETS}),
+    ("pairs", {"a.json": b"[" + BRACKETS}),
+    ("pairs", {"a.jsonl": jsonl(*PAIRS) + b'{"anchor": ' + b'{"a":' * 2_000_000}),
+    ("pairs", {"a.csv": b'anchor,positive\n"' + b"x" * 10_000_000}),
+    ("pairs", {"a.csv": b"," * 1_000_000}),
+    ("pairs", {"a.jsonl.gz": gzip.compress(b"\n" * 300_000)}),
+    ("trec run", {"a.trec": b"q " * 5_000_000}),
+    ("recipe", {"r.yaml": b"a: &a [x]\n" + b"b: [*a, *a, *a, *a]\n" * 10_000}),
+    ("recipe", {"r.yaml": BRACKETS}),
+    ("run folder", {"run.json": BRACKETS, "report.json": b"{}", "recipe.yaml": b""}),
+    ("model folder", {"modules.json": BRACKETS, "model.safetensors": b""}),
+]
+
+
+@pytest.mark.parametrize(("name", "files"), [*BROKE, *LARGE], ids=lambda value: value if isinstance(value, str) else "")
+def test_read_or_refused(tmp_path: Path, name: str, files: dict[str, bytes]) -> None:
+    READERS[name].try_on(Case(files), tmp_path)

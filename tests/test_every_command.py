@@ -1,0 +1,162 @@
+"""Every command, with every socket shut, on texts that mean harm; and once more elsewhere, for the same bytes.
+
+The two processes hash strings differently, run in other folders, and may not tell one another's results apart.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedtune.cli.app import verb_names
+
+HARM = ("\x1b[2J\x1b[31mred", "<script>alert(1)</script>", "=cmd|'/c calc'!A0", "\u202egnp.exe", "{{7*7}}", "한글 \x07")
+COMMANDS = {
+    "train": "train --data pairs.jsonl --max-steps 3 --batch-size 8 --output run",
+    "check": "check --data pairs.jsonl --fix fixed.jsonl",
+    "compare": "compare run#before run --output compared",
+    "encode": "encode --model run/model --data pairs.jsonl --column anchor --output vectors.npy",
+    "evaluate": "evaluate --data set --model run/model --model bm25 --output evaluated",
+    "losses": "losses",
+    "mine": "mine --data pairs.jsonl --model run/model --output mined.jsonl --range 0:12",
+    "recipes": "recipes list",
+    "search": "search --model run/model --model bm25 --data set 비밀번호",
+}
+TIMES = re.compile(r"\d+(\.\d+)? ?(ms|s|min|h|MiB|GiB|MB|GB)\b")
+TIMED = re.compile(r"^(elapsed_s|peak_memory_bytes|examples_per_s|.*_s|.*runtime|.*_per_second)$")
+
+# Imported by each Python process, those that a command starts too.
+GUARD = """
+import os, sys
+
+def _hook(event, arguments):
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.bind"):
+        asked = isinstance(arguments[1], tuple)
+    else:
+        asked = event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
+    if asked:
+        with open(os.environ["ASKED"], "a") as file:
+            file.write(f"{event} {arguments[1:]} {sys.argv[:3]}\\n")
+        raise OSError("the network is shut")
+
+sys.addaudithook(_hook)
+"""
+DRIVER = """
+import contextlib, io, json, os, shlex, sys
+from embedtune.cli._guard import guarded
+from embedtune.cli.app import build_app
+
+found = {}
+for verb, line in json.loads(sys.argv[1]).items():
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = guarded(build_app(), [*shlex.split(line)])
+    found[verb] = {"code": code, "out": out.getvalue(), "err": err.getvalue()}
+print(json.dumps(found))
+"""
+
+
+def inputs(folder: Path) -> None:
+    def lines(name: str, rows: list[dict[str, Any]]) -> None:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    topics = ("password", "refund", "비밀번호", "환불")
+    asked = [f"How about {topics[i % 4]} {i} {HARM[i % 6]}?" for i in range(40)]
+    texts = [f"{HARM[i % 6]} the answer on {topics[i % 4]} is {i}." for i in range(40)]
+    lines("pairs.jsonl", [{"anchor": q, "positive": d} for q, d in zip(asked, texts, strict=True)])
+    lines("set/corpus.jsonl", [{"_id": f"=d{i}", "title": HARM[i % 6], "text": text} for i, text in enumerate(texts)])
+    lines("set/queries.jsonl", [{"_id": f"<b>{i}", "text": asked[i]} for i in range(12)])
+    (folder / "set/qrels").mkdir()
+    judged = "".join(f"<b>{i}\t=d{i}\t1\n" for i in range(12))
+    (folder / "set/qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\n" + judged, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, dict[str, dict[str, Any]]]]:
+    """Two folders in which all commands ran, and what each said."""
+    found = []
+    for number in (1, 2):
+        folder = tmp_path_factory.mktemp(f"run-{number}")
+        (folder / "guard").mkdir()
+        (folder / "guard" / "sitecustomize.py").write_text(GUARD)
+        (folder / "work").mkdir()
+        inputs(folder / "work")
+        online = {name: value for name, value in os.environ.items() if "OFFLINE" not in name}
+        places = os.pathsep.join([str(folder / "guard"), str(Path(__file__).parents[1])])
+        more = {"PYTHONPATH": places, "ASKED": str(folder / "asked"), "PYTHONHASHSEED": str(number)}
+        more |= {"XDG_CACHE_HOME": str(folder / "cache"), "HF_HOME": str(folder / "hub"), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", DRIVER, json.dumps(COMMANDS)],
+            cwd=folder / "work",
+            env={**online, **more},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        found.append((folder, json.loads(done.stdout.splitlines()[-1])))
+    return found
+
+
+def test_no_command_is_left_out() -> None:
+    assert sorted(COMMANDS) == sorted(verb_names())
+
+
+@pytest.mark.slow
+def test_all_succeed_without_asking_the_network(runs: list) -> None:
+    for folder, said in runs:
+        assert {verb: one["code"] for verb, one in said.items()} == dict.fromkeys(COMMANDS, 0), said
+        assert not (folder / "asked").exists(), (folder / "asked").read_text()
+
+
+@pytest.mark.slow
+def test_no_text_acts_on_the_terminal(runs: list) -> None:
+    for verb, one in runs[0][1].items():
+        assert not set(one["out"] + one["err"]) & {"\x1b", "\x07", "\u202e"}, verb
+
+
+@pytest.mark.slow
+def test_no_text_acts_on_a_page(runs: list) -> None:
+    pages = list((runs[0][0] / "work").rglob("*.html"))
+    assert len(pages) >= 4
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert "<script>alert" not in text and "\x1b" not in text and "49" not in re.findall(r"\{\{.*?\}\}", text), page
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_bytes(runs: list) -> None:
+    first, second = (outcome(folder / "work") for folder, _ in runs)
+    assert first.keys() == second.keys()
+    for name in first:
+        assert first[name] == second[name], name
+    assert runs[0][1]["search"]["out"] == runs[1][1]["search"]["out"]
+
+
+def outcome(folder: Path) -> dict[str, object]:
+    """Every file that was written, without what time and memory it took."""
+    # What lies in checkpoints is for going on, pickles with addresses in them; other tests compare where it leads.
+    paths = [path for path in folder.rglob("*") if path.is_file() and "checkpoints" not in path.parts]
+    return {path.relative_to(folder).as_posix(): timeless(path) for path in paths}
+
+
+def timeless(path: Path) -> object:
+    """The content of a file; of JSON, pages and Markdown, without times and sizes of memory."""
+    if path.suffix == ".json":
+        return without_times(json.loads(path.read_bytes()))
+    if path.suffix == ".jsonl":
+        return [without_times(json.loads(line)) for line in path.read_bytes().splitlines()]
+    if path.suffix in (".html", ".md"):
+        return TIMES.sub("#", path.read_text(encoding="utf-8"))
+    return path.read_bytes()
+
+
+def without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_times(inner) for key, inner in value.items() if not TIMED.match(key)}
+    return [without_times(inner) for inner in value] if isinstance(value, list) else value
