@@ -6,13 +6,10 @@ callbacks.
 
 import math
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
-from sentence_transformers.base.evaluation import BaseEvaluator
 from transformers import PrinterCallback, TrainerCallback
 
 from embedtune.config.schema import TrainingSection
@@ -21,7 +18,7 @@ from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.encoder import Encoder
 from embedtune.models.quiet import quiet_libraries
 from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
-from embedtune.training.batches import DistinctBatchSampler, TextIds
+from embedtune.training.batches import TextIds
 from embedtune.training.checkpoint import (
     ExtraState,
     Milestones,
@@ -37,15 +34,13 @@ from embedtune.training.companions.queue import Queue
 from embedtune.training.curriculum import ChoosingCollator
 from embedtune.training.gradcache import check_device
 from embedtune.training.guide import GuideTable
+from embedtune.training.loop import DevEvaluator, DevScores, Loop
 from embedtune.training.micro_batches import MicroBatchCollator
 from embedtune.training.nonfinite import FiniteGradients, all_finite
 from embedtune.training.objective import Objective
 from embedtune.training.patience import Patience
 from embedtune.training.table import RowTable
 from embedtune.training.watch import Interruption, MaskingGuard, MetricsLog, Progress, StepCount
-
-DevScores = Callable[[], Mapping[str, float]]
-"""Scores the model in its present state on the dev split: metric name -> value."""
 
 
 @dataclass(frozen=True)
@@ -125,42 +120,6 @@ class FitResult:
     curve: tuple[tuple[int, dict[str, float]], ...] = field(default_factory=tuple)
 
 
-class _DevEvaluator(BaseEvaluator):
-    """Hands our dev scores to the trainer under the names it keeps its best model by."""
-
-    def __init__(self, scores: DevScores, metric: str) -> None:
-        super().__init__()
-        self._scores = scores
-        self.primary_metric = metric
-
-    def __call__(
-        self, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1
-    ) -> dict[str, float]:
-        return dict(self._scores())
-
-
-class _Trainer(SentenceTransformerTrainer):
-    """The trainer with our batches and without its model card, by the two methods it offers for overriding."""
-
-    def __init__(self, *, rows: int, text_ids: TextIds, **options: Any) -> None:
-        self._rows = rows
-        self._text_ids = text_ids
-        super().__init__(**options)
-
-    def get_batch_sampler(
-        self, dataset: Any, batch_size: int, *_: Any, seed: int = 0, **__: Any
-    ) -> DistinctBatchSampler:
-        return DistinctBatchSampler(self._rows, self._text_ids, batch_size, seed)
-
-    def keep_state(self) -> None:
-        """Write a checkpoint of the last step now, in the midst of the next one, before that is lost."""
-        self._save_checkpoint(self.model, None)
-        self.callback_handler.on_save(self.args, self.state, self.control)
-
-    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """None: the automatic card copies the user's texts, and is slow."""
-
-
 def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     """Train the encoder in place and leave the best model (by dev, where there is one) in it.
 
@@ -181,7 +140,7 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     patience = None if run.section.patience is None or not run.evaluates else Patience(run.section.patience)
     over = done >= run.steps or (checkpoint is not None and patience is not None and patience.at_end(checkpoint))
     with quiet_libraries(), Interruption(run.warn) as interruption:
-        trainer = _Trainer(
+        trainer = Loop(
             # Resumed where it had ended, within an epoch or before the last one, it would take one step too many.
             rows=0 if over else len(run.rows),
             text_ids=_text_ids(run),
@@ -190,7 +149,7 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
             train_dataset=to_dataset(run.rows, 0 if changing else run.table.negatives),
             data_collator=_collator(run, encoder),
             loss=adapter,
-            evaluator=_DevEvaluator(run.dev, run.dev_metric) if run.dev is not None and run.evaluates else None,
+            evaluator=DevEvaluator(run.dev, run.dev_metric) if run.dev is not None and run.evaluates else None,
             callbacks=[
                 StepCount(adapter, run.progress),
                 FiniteGradients(adapter, adapter.last_rows),
@@ -222,7 +181,7 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     return _result(trainer, run, elapsed, trainer.state.global_step - done)
 
 
-def _check_best(trainer: _Trainer, run: Fit) -> None:
+def _check_best(trainer: Loop, run: Fit) -> None:
     """Say so where the best model could not be loaded at the end: the trainer keeps silent and the last one instead."""
     state = trainer.state
     if run.evaluates and state.best_global_step is not None:
@@ -239,7 +198,7 @@ def _companions(run: Fit) -> list[Companion]:
     return queue if run.trial else [*queue, CollapseWatch(run.steps)]
 
 
-def _keep_state(trainer: _Trainer, adapter: ObjectiveAdapter, run: Fit, error: StoppedError) -> None:
+def _keep_state(trainer: Loop, adapter: ObjectiveAdapter, run: Fit, error: StoppedError) -> None:
     """Save the state of a run that is stopped, and say of which step it is; never one that is broken already."""
     if run.trial:
         return

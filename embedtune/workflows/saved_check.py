@@ -122,8 +122,8 @@ def _ask(process: subprocess.Popen[bytes], request: dict[str, Any]) -> dict[str,
 
 def _serve() -> int:
     """In the other process: wait for a request on stdin, and write the vectors where it says."""
-    import sentence_transformers  # noqa: F401  (ten seconds, spent while the other process is still scoring)
 
+    import embedtune.training.batches  # noqa: F401  (sentence-transformers: ten seconds, spent while we wait anyway)
     from embedtune.config.schema import ModelSection
     from embedtune.models.encode import encode
     from embedtune.models.load import load_encoder

@@ -24,10 +24,11 @@ from embedtune.models.save import save_encoder
 from embedtune.models.store import VectorStore, open_store
 from embedtune.reports.training import training_page, training_report
 from embedtune.training.curriculum import Curriculum
+from embedtune.training.loop import DevScores
 from embedtune.training.matryoshka import recipe_objective
 from embedtune.training.precision import choose_precision
 from embedtune.training.table import build_table
-from embedtune.training.trainer import DevScores, Fit, FitResult, fit
+from embedtune.training.trainer import Fit, FitResult, fit
 from embedtune.workflows.course import rate_finding
 from embedtune.workflows.curves import training_curves
 from embedtune.workflows.findings import run_findings
