@@ -27,7 +27,7 @@ COMMANDS = {
     "recipes": "recipes list",
     "search": "search --model run/model --model bm25 --data set 비밀번호",
 }
-TIMES = re.compile(r"\d+(\.\d+)? ?(ms|s|min|h|MiB|GiB|MB|GB)\b")
+TIMES = re.compile(r"\d+(\.\d+)? ?(ms|s|min|h|MiB|GiB|MB|GB)\b|(?<=pairs per second)\D*[\d.,]+")
 TIMED = re.compile(r"^(elapsed_s|peak_memory_bytes|examples_per_s|.*_s|.*runtime|.*_per_second)$")
 
 # Imported by each Python process, those that a command starts too.
