@@ -193,4 +193,6 @@ def file_name(label: str) -> str:
     parts = [part for part in re.split(r"[/\\]", path) if part not in ("", ".", "..")]
     if len(parts) > 1 and parts[-1] == "model":
         parts.pop()
-    return re.sub(r"[^\w.+-]+", "-", parts[-1] if parts else "model").strip("-") + at + size.replace("/", "-")
+    # Cut, since a name of Korean letters takes three bytes for each, and 255 are all that a file may have.
+    name = re.sub(r"[^\w.+-]+", "-", parts[-1] if parts else "")[:60].strip("-.")
+    return (name or "model") + at + size.replace("/", "-")

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from embedtune.evaluation.rankers import Ranking
@@ -100,3 +102,9 @@ def test_a_row_tells_the_unseen_part_apart(tmp_path) -> None:
     assert row_of(one, "set", tmp_path / "a.trec", seed=0)["queries_unseen"] is None
     none = row_of(one, "set", tmp_path / "a.trec", seed=0, unseen=frozenset())
     assert (none["queries_unseen"], none["metrics_unseen"]) == (0, None)
+
+
+@given(st.text() | st.lists(st.sampled_from(["..", "/", "\\", "@64", "~", "\0", "모델", ".", "int8"])).map("".join))
+def test_no_name_of_a_model_leads_out_of_the_folder(label: str) -> None:
+    name = file_name(label)
+    assert name not in ("", ".", "..") and not set(name) & set("/\\\0\n\r")
