@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from embedtune.durable import remove_unfinished, whole_folder
+from embedtune.errors import OutputError
 from embedtune.models.adapters import has_lora, merge_lora
 from embedtune.models.encoder import Encoder
 from embedtune.models.quiet import quiet_libraries
@@ -43,8 +44,14 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
         OutputError: the folder cannot be written.
     """
     remove_unfinished(folder)
-    with whole_folder(folder) as unfinished:
-        _write(encoder, unfinished)
+    try:
+        with whole_folder(folder) as unfinished:
+            _write(encoder, unfinished)
+    except Exception as error:
+        # safetensors and tokenizers wrap what the system says into errors of their own, of no kind in common.
+        if isinstance(error, OutputError) or "(os error " not in str(error):
+            raise
+        raise OutputError(f"cannot be written: {error}", where=str(folder)) from error
 
 
 def _write(encoder: Encoder, folder: Path) -> None:

@@ -107,6 +107,19 @@ def test_a_failed_save_leaves_what_was_there(starter: Encoder, tmp_path: Path, m
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_a_full_disk_in_the_words_of_the_libraries_is_an_output_error(
+    starter: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object) -> str:
+        raise Exception("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(saving, "_card", full)
+    with pytest.raises(OutputError, match="No space left on device") as caught:
+        save_encoder(starter, tmp_path / "model")
+    assert caught.value.where == str(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_place_that_cannot_be_written_is_an_output_error(starter: Encoder, tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be written"):
