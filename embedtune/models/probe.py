@@ -1,5 +1,6 @@
 """How long a training step of an encoder takes here, and how much memory: measured on a few texts, not guessed."""
 
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ class Probe:
     Args:
         texts: texts in the probe.
         tokens: tokens in it, padding included.
-        texts_s: forward and backward of it, the best of some.
+        texts_s: to tokenise it, and its forward and backward pass; the median of some.
         update_s: one step of the optimizer, whatever the batch.
         weights_bytes: weights, gradients and the optimizer's state.
         kept_bytes: what the backward pass of the probe needs of its forward pass.
@@ -66,13 +67,13 @@ def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
     times, updates = [], []
     for _ in range(REPEATS):
         optimizer.zero_grad()
-        times.append(_timed(lambda: _loss(model, features).backward(), model.device))
+        times.append(_timed(lambda: _loss(model, _features(encoder, texts)).backward(), model.device))
         updates.append(_timed(optimizer.step, model.device))
     return Probe(
         texts=len(texts),
         tokens=max(1, features["input_ids"].numel()) if "input_ids" in features else len(texts),
-        texts_s=min(times),
-        update_s=min(updates),
+        texts_s=statistics.median(times),
+        update_s=statistics.median(updates),
         weights_bytes=_STATES * _WIDTH * sum(parameter.numel() for parameter in parameters),
         kept_bytes=sum(size for place, size in kept.items() if place not in known),
     )

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from embedtune.config.checking import CheckSection
 from embedtune.data.checks.lengths import Lengths, lengths_of
 from embedtune.data.checks.sample import Sample
@@ -94,9 +96,11 @@ def forecast(encoder: "Encoder", sample: Sample, section: CheckSection) -> dict[
     per_row = 2 + sample.negatives / sample.rows
     in_batch, steps = round(batch * per_row), section.epochs * math.ceil(sample.rows / batch)
     seconds, size = steps * measured.step_s(in_batch), measured.step_bytes(in_batch)
+    if encoder.model.device.type == "cpu":
+        size += psutil.Process().memory_info().rss  # libraries, the encoder and the texts lie in the same memory
     message = (
         f"training {section.epochs} epochs in batches of {batch:,} ({steps:,} steps) would take about "
-        f"{duration(seconds)} and {memory(size)} for the model and a batch, on {encoder.model.device}: an estimate "
+        f"{duration(seconds)} and {memory(size)} on {encoder.model.device}: an estimate "
         f"from {measured.texts:,} texts trained on just now, without evaluations, a guide or a loss with companions."
     )
     return {
