@@ -26,7 +26,7 @@ def may_mount(folder: Path) -> bool:
     return mounted.returncode == 0 and subprocess.run(["umount", str(folder)]).returncode == 0
 
 
-@pytest.mark.parametrize(("number", "kind"), enumerate(FAULTS))
+@pytest.mark.parametrize(("number", "kind"), list(enumerate(FAULTS)))
 def test_nothing_is_lost_and_nothing_is_wrong(bench: Bench, tmp_path: Path, number: int, kind: str) -> None:
     if kind == "full disk" and (os.getuid() != 0 or not may_mount(tmp_path)):
         pytest.skip("needs the right to mount a small disk")
