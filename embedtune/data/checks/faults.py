@@ -8,8 +8,14 @@ from embedtune.data.words import counted
 UNREADABLE = "unreadable-rows"
 # kind of a fault -> what it says after the count, what to do
 _KINDS = {
-    "empty-texts": ("where a text should be and is empty or blank", "Fill them in, or remove their rows: --fix does."),
-    UNREADABLE: ("that cannot be read", "Correct them as the examples say, or remove their rows: --fix does."),
+    "empty-texts": (
+        "where a text should be and is empty or blank",
+        "Fill them in, or remove their rows: `embedtune check --fix FILE` does.",
+    ),
+    UNREADABLE: (
+        "that cannot be read",
+        "Correct them as the examples say, or remove their rows: `embedtune check --fix FILE` does.",
+    ),
 }
 
 
