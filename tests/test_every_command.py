@@ -28,7 +28,7 @@ COMMANDS = {
     "search": "search --model run/model --model bm25 --data set 비밀번호",
 }
 TIMES = re.compile(r"\d+(\.\d+)? ?(ms|s|min|h|MiB|GiB|MB|GB)\b|(?<=pairs per second)\D*[\d.,]+")
-TIMED = re.compile(r"^(elapsed_s|peak_memory_bytes|examples_per_s|.*_s|.*runtime|.*_per_second)$")
+OWN = re.compile(r"^(started_in|peak_memory_bytes|.*_s|.*runtime|.*_per_second)$")
 
 # Imported by each Python process, those that a command starts too.
 GUARD = """
@@ -139,24 +139,24 @@ def test_the_same_seed_gives_the_same_bytes(runs: list) -> None:
 
 
 def outcome(folder: Path) -> dict[str, object]:
-    """Every file that was written, without what time and memory it took."""
+    """Every file that was written, without what is each run's own."""
     # What lies in checkpoints is for going on, pickles with addresses in them; other tests compare where it leads.
     paths = [path for path in folder.rglob("*") if path.is_file() and "checkpoints" not in path.parts]
-    return {path.relative_to(folder).as_posix(): timeless(path) for path in paths}
+    return {path.relative_to(folder).as_posix(): shared(path) for path in paths}
 
 
-def timeless(path: Path) -> object:
-    """The content of a file; of JSON, pages and Markdown, without times and sizes of memory."""
+def shared(path: Path) -> object:
+    """The content of a file; of JSON, pages and Markdown, without times, sizes of memory and the folder one was in."""
     if path.suffix == ".json":
-        return without_times(json.loads(path.read_bytes()))
+        return without_own(json.loads(path.read_bytes()))
     if path.suffix == ".jsonl":
-        return [without_times(json.loads(line)) for line in path.read_bytes().splitlines()]
+        return [without_own(json.loads(line)) for line in path.read_bytes().splitlines()]
     if path.suffix in (".html", ".md"):
         return TIMES.sub("#", path.read_text(encoding="utf-8"))
     return path.read_bytes()
 
 
-def without_times(value: Any) -> Any:
+def without_own(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: without_times(inner) for key, inner in value.items() if not TIMED.match(key)}
-    return [without_times(inner) for inner in value] if isinstance(value, list) else value
+        return {key: without_own(inner) for key, inner in value.items() if not OWN.match(key)}
+    return [without_own(inner) for inner in value] if isinstance(value, list) else value
