@@ -48,15 +48,14 @@ def main() -> None:
 
 def table(outcomes: list[Outcome]) -> None:
     """Counts by kind."""
-    print(
-        "| fault | times | refused in words | with complaints | codes at the fault |\n| --- | --- | --- | --- | --- |"
-    )
+    heads = ("fault", "times", "refused in words", "told of damage", "with complaints", "codes at the fault")
+    print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
     for kind in dict.fromkeys(one.kind for one in outcomes):
         own = [one for one in outcomes if one.kind == kind]
         codes = Counter(one.codes[0] for one in own)
         said = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items()))
-        bad = sum(bool(one.complaints) for one in own)
-        print(f"| {kind} | {len(own)} | {sum(one.refused for one in own)} | {bad} | {said} |")
+        refused, told = sum(one.refused for one in own), sum(one.told for one in own)
+        print(f"| {kind} | {len(own)} | {refused} | {told} | {sum(bool(one.complaints) for one in own)} | {said} |")
     print(f"{len(outcomes)} faults, {sum(bool(one.complaints) for one in outcomes)} with complaints")
 
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,6 +17,8 @@ from typing import Any, TextIO
 from embedtune.errors import OutputError
 
 _PIECE = 2**20
+UNFINISHED = ".unfinished"
+"""What the name of a file or folder ends in while it is written; a killed writer leaves it."""
 _SEAL = b"\ncrc32 %08x\n"
 
 
@@ -51,7 +53,7 @@ def whole_path(path: Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, made = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
         os.close(handle)
         temporary = Path(made)
         yield temporary
@@ -74,10 +76,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
         OutputError: the folder cannot be written there.
     """
     fresh: Path | None = None
-    old = path.with_name(f".{path.name}.old-{os.getpid()}")
+    old = path.with_name(f".{path.name}.old-{os.getpid()}{UNFINISHED}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent))
         fresh.chmod(0o755)
         yield fresh
         if path.exists():
@@ -96,7 +98,16 @@ def remove_unfinished(path: Path) -> None:
 
     Only for one who knows that no other process writes it.
     """
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+    _remove(path.parent.glob(f".{glob.escape(path.name)}.*{UNFINISHED}"))
+
+
+def remove_all_unfinished(folder: Path) -> None:
+    """The same of whatever lies directly in a folder."""
+    _remove(folder.glob(f".*{UNFINISHED}"))
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for left in paths:
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)
         else:

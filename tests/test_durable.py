@@ -10,6 +10,7 @@ import pytest
 
 from embedtune.durable import (
     read_sealed,
+    remove_all_unfinished,
     remove_unfinished,
     replace,
     seal_folder,
@@ -90,11 +91,13 @@ def test_a_killed_writer_leaves_what_was_there(tmp_path: Path) -> None:
 
 
 def test_only_what_was_left_of_this_name_is_removed(tmp_path: Path) -> None:
-    for name in (".채굴[1].jsonl.ab12", "채굴[1].jsonl", ".채굴1.jsonl.y", ".other.jsonl.z"):
+    for name in (".채굴[1].jsonl.ab12.unfinished", "채굴[1].jsonl", ".채굴[1].jsonl.swp", ".other.jsonl.z.unfinished"):
         (tmp_path / name).write_text("")
-    (tmp_path / ".채굴[1].jsonl.folder").mkdir()
+    (tmp_path / ".채굴[1].jsonl.folder.unfinished").mkdir()
     remove_unfinished(tmp_path / "채굴[1].jsonl")
-    assert names(tmp_path) == [".other.jsonl.z", ".채굴1.jsonl.y", "채굴[1].jsonl"]
+    assert names(tmp_path) == [".other.jsonl.z.unfinished", ".채굴[1].jsonl.swp", "채굴[1].jsonl"]
+    remove_all_unfinished(tmp_path)
+    assert names(tmp_path) == [".채굴[1].jsonl.swp", "채굴[1].jsonl"]
 
 
 def test_a_sealed_file_is_what_was_written_or_nothing(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from embedtune.config.schema import TrainConfig
 from embedtune.config.suggest import did_you_mean
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import TrainingData
+from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.load import choose_device, resolve
 from embedtune.models.resolve import STARTER
@@ -52,6 +53,7 @@ def train(
     check_needs(config, data)
     folder = resume or new_run(config)
     with alone(folder.lock), orderly_end(folder, resumed=resume is not None):
+        remove_all_unfinished(folder.path)
         changes += record_data(folder, data.hashes, accept=accept_changes)
         record_changes(folder, config, data.hashes, changes, talk.warn)
         talk.say(f"run folder: {folder.path}")

@@ -112,8 +112,8 @@ def test_what_fails_leaves_what_was_there(tmp_path):
 
 
 def test_killed_halfway_it_is_written_anew(tmp_path):
-    (tmp_path / ".corpus.x1y2").mkdir()
-    (tmp_path / ".corpus.x1y2" / "corpus.json").write_text(json.dumps({"key": {}}))
+    (tmp_path / ".corpus.x1y2.unfinished").mkdir()
+    (tmp_path / ".corpus.x1y2.unfinished" / "corpus.json").write_text(json.dumps({"key": {}}))
     assert open_corpus(tmp_path / "corpus", {}) is None
     assert len(write_corpus(documents(5), tmp_path / "corpus", {})) == 5
     assert [path.name for path in tmp_path.iterdir()] == ["corpus"]

@@ -57,7 +57,7 @@ def test_two_unnamed_runs_of_one_second_do_not_meet(tmp_path, monkeypatch) -> No
 
 def test_a_discarded_run_leaves_nothing_of_its_own(folder) -> None:
     folder.write_json("run.json", {"a": 1})
-    (folder.path / ".run.json.x1y2").write_text("", encoding="utf-8")
+    (folder.path / ".run.json.x1y2.unfinished").write_text("", encoding="utf-8")
     for part in (folder.start, folder.path / "checkpoints" / "eval"):
         part.mkdir(parents=True)
         (part / "model.safetensors").write_bytes(b"x")
