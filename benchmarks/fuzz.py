@@ -5,7 +5,7 @@
 
 The cases are those of tests/fuzz, drawn by Hypothesis in rounds, each from a seed of its own. A reader may read a case
 or refuse it with an error of ours; anything else counts as broken, once for each place in the code, and its case is
-printed to be kept in tests/fuzz/test_kept.py. A case that takes over a second counts as a hang.
+printed to be kept in tests/fuzz/test_kept.py. A case that takes over a second of CPU time counts as a hang.
 """
 
 import argparse
@@ -45,7 +45,7 @@ class Tally:
     def add(self, reader: Reader, case: Case, folder: Path) -> None:
         """Try one case."""
         folder.mkdir()
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             self.refused += not reader.try_on(case, folder)
         except Exception as error:
@@ -55,7 +55,7 @@ class Tally:
             self.times[where.split(": ")[0]] += 1
             if self.times[where.split(": ")[0]] == 1:
                 self.broken[where] = case
-        elapsed = time.perf_counter() - started
+        elapsed = time.process_time() - started
         self.tried += 1
         self.slowest_s = max(self.slowest_s, elapsed)
         if elapsed > HANG_S:

@@ -6,6 +6,9 @@ _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
+_DIGITS = 30  # no memory needs more, and a number may have so many that it is infinite
+
+
 def parse_bytes(text: str) -> int:
     """An amount of memory in bytes.
 
@@ -16,7 +19,7 @@ def parse_bytes(text: str) -> int:
         ValueError: it is not a number with a unit; the message says what is.
     """
     found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]*)\s*", text)
-    if found is None or found[2].upper() not in _UNITS:
+    if found is None or found[2].upper() not in _UNITS or len(found[1]) > _DIGITS:
         raise ValueError(f"{text!r} is not an amount of memory, such as 4GiB or 512MB")
     return int(float(found[1]) * _UNITS[found[2].upper()])
 

@@ -124,7 +124,7 @@ class GuideVectors:
         text, name = record.get("text"), record.get("id")
         if isinstance(text, str):
             return text_id(text)
-        if isinstance(name, int) and not isinstance(name, bool):
+        if isinstance(name, int) and not isinstance(name, bool) and -(2**63) <= name < 2**63:
             return name
         if isinstance(name, str) and self.names:
             return self.names.get(role, {}).get(name)

@@ -94,7 +94,7 @@ class Sources:
         lines = _lines(path / PER_QUERY)
         try:
             return (_of_evaluation if "scores" in lines[0] else _of_training)(name, path, lines, choice)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, AttributeError) as error:
             raise _damaged(str(path / PER_QUERY)) from error
 
     def _of_run(self, name: str, path: Path) -> Values:

@@ -17,6 +17,10 @@ BROKE = [
     ("recipe", {"r.yaml": b"model: " + b"- " * 100_000}),
     ("per query", {"per_query.jsonl": PER_QUERY[:40] + b"\xb5" + PER_QUERY[40:]}),
     ("per query", {"per_query.jsonl": b'{"query": "q", "scores": 5}\n'}),
+    ("per query", {"per_query.jsonl": b'{"data": "s", "query": "q", "text": "t", "scores": {}}\n'}),
+    ("guide", {"g.jsonl": b'{"id": 1180591620717411303424, "vector": [0.5]}\n'}),
+    ("words", {"words.txt": b"9" * 400}),
+    ("run folder", {"run.json": b"{}", "report.json": b"[" * 3000, "recipe.yaml": b""}),
     ("metrics", {"metrics.jsonl": b'{"step": 1, "loss": 0.5}\n{"step": 2, "lo'}),
     ("metrics", {"metrics.jsonl": b'{"loss": 0.5}\n\xff\n[1]\n'}),
 ]
