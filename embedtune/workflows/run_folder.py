@@ -15,7 +15,7 @@ from typing import Any
 from embedtune import __version__
 from embedtune.config.load import dump_config, load_config
 from embedtune.config.schema import TrainConfig
-from embedtune.durable import remove_unfinished, write_text
+from embedtune.durable import UNFINISHED, remove_unfinished, write_text
 from embedtune.errors import ConfigError, OutputError
 from embedtune.workflows.output_folder import unused
 
@@ -135,7 +135,8 @@ def new_run(config: TrainConfig) -> RunFolder:
             next=f"go on with it: embedtune train --resume {path}; or name another folder",
         )
     try:
-        if path.is_dir() and any(path.iterdir()):
+        # What a process left that was killed while it began here is nobody's.
+        if path.is_dir() and any(entry.suffix != UNFINISHED for entry in path.iterdir()):
             raise ConfigError(
                 f"{path} is not empty, and a run never writes into other people's files",
                 where="--output",

@@ -105,3 +105,10 @@ def test_facts_of_a_run_that_has_none_yet(folder) -> None:
 def test_machine_facts_are_plain() -> None:
     facts = json.loads(json.dumps(machine_facts()))
     assert {"embedtune", "python", "torch", "sentence-transformers"} <= set(facts["versions"])
+
+
+def test_what_a_killed_beginning_left_is_no_obstacle(recipe, tmp_path) -> None:
+    config = recipe()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".recipe.yaml.x1y2.unfinished").touch()
+    assert new_run(config).begun
