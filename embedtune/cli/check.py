@@ -60,7 +60,7 @@ def check(
 ) -> None:
     """Look for what makes a run or its test mean something else: swapped, repeated, leaked, damaged or cut texts.
 
-    Without --model lengths are in words; with it in tokens, and vocabulary, prompts and a forecast of training come too.
+    Without --model lengths are in words; with it in tokens, and vocabulary, prompts and a forecast come too.
     """
     config = load_check(given(locals(), CHECK_KEYS))
     from embedtune.workflows.check import check as run_check
