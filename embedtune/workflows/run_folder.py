@@ -79,7 +79,8 @@ class RunFolder:
     @property
     def started_in(self) -> Path:
         """The folder one was in when the run was started; names of files in its recipe are as from there."""
-        return Path(self.facts().get(STARTED_IN, "."))
+        # A run that was killed before it wrote this down has only its recipe, and is taken for one of this folder.
+        return Path(self.facts().get(STARTED_IN) or Path.cwd())
 
     def result(self) -> dict[str, Any]:
         """The result of a finished run, as `--json` printed it."""

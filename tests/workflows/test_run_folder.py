@@ -1,6 +1,7 @@
 """The folder of a run: begun, kept whole, compared with what is asked now, and taken back."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -112,3 +113,10 @@ def test_what_a_killed_beginning_left_is_no_obstacle(recipe, tmp_path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".recipe.yaml.x1y2.unfinished").touch()
     assert new_run(config).begun
+
+
+def test_a_run_without_facts_was_started_here(recipe) -> None:
+    folder = new_run(recipe())
+    assert folder.started_in == Path.cwd()
+    folder.write_json("run.json", {"started_in": "/elsewhere"})
+    assert folder.started_in == Path("/elsewhere")
