@@ -36,7 +36,10 @@ class EmbeddingBatch:
         known_positive_ids: (P, 2) int64, pairs (row, text id): texts known to be relevant to that row's anchor
             beside its own positive.
         step: the global step, for draws that must agree over ranks and resumed runs.
+        clusters: (B,) int64, the cluster that each row's texts were last found in.
+        centroids: (K, D) of length 1, the middles of these clusters.
         guide: the same rows as the guide sees them, (B, G) and so on; no ids.
+        reference: the same rows as the student saw them before training; no ids.
         gathered: these are the rows of all processes, so that a loss that sums over processes must not do so again.
     """
 
@@ -56,7 +59,10 @@ class EmbeddingBatch:
     queue_ids: Tensor | None = None
     known_positive_ids: Tensor | None = None
     step: int = 0
+    clusters: Tensor | None = None
+    centroids: Tensor | None = None
     guide: "EmbeddingBatch | None" = None
+    reference: "EmbeddingBatch | None" = None
     gathered: bool = False
 
 
@@ -72,11 +78,27 @@ class Loss(nn.Module):
     needs_guide: bool = False
     needs_labels: bool = False
     needs_teacher: bool = False
+    needs_averaged_teacher: bool = False
+    needs_reference: bool = False
+    needs_clusters: bool = False
     uses_queue: bool = False
+    made_for_views: bool = False
+    """Meant for two views of the same text, so that a corpus is enough; it takes pairs too."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gauges: dict[str, Tensor] = {}
+
+    def prepare(self, dimensions: int) -> None:
+        """Make the parameters whose shape depends on the student's dimensions D, once; called before the optimizer is
+        built, or else by the first batch."""
+
+    def averaged(self) -> tuple[tuple[nn.Module, nn.Module], ...]:
+        """Pairs (module that learns, its moving average), to be averaged as the averaged teacher is."""
+        return ()
+
+    def step(self) -> None:
+        """Take what it keeps of the batch whose loss was computed last, in training only."""
 
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """The loss of one batch, a scalar of shape ()."""
@@ -88,6 +110,7 @@ class Loss(nn.Module):
         Autocast is off in here: half precision of a cosine, divided by a temperature of 0.01, is noise. A vector that
         is not finite may sit in a masked place, where its value would go unseen and its gradient would not.
         """
+        self.prepare(batch.anchors.shape[-1])
         with torch.autocast(batch.anchors.device.type, enabled=False):
             value: Tensor = super().__call__(batch)
         return torch.where(_finite(batch), value, torch.nan)

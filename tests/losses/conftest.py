@@ -102,6 +102,13 @@ def _make_batch(
     def ids(*shape: int) -> Tensor:
         return torch.randint(-40, 40, shape, generator=draw)
 
+    def like(seed: int) -> EmbeddingBatch:
+        """The same rows as another sees them."""
+        draw = torch.Generator().manual_seed(seed)
+        pair = torch.randn(2, size, dimensions, generator=draw, dtype=torch.float64).to(dtype)
+        others = torch.randn(size, negatives, dimensions, generator=draw, dtype=torch.float64).to(dtype)
+        return EmbeddingBatch(anchors=pair[0], positives=pair[1], negatives=others if negatives else None)
+
     mask = torch.rand(size, negatives, generator=draw) < 0.7
     anchors = normal(size, dimensions)
     guide = EmbeddingBatch(
@@ -126,6 +133,10 @@ def _make_batch(
         known_positive_ids=torch.stack([torch.randint(0, size, (9,), generator=draw), ids(9)], dim=1),
         step=3,
         guide=guide,
+        teacher=like(1),
+        reference=like(2),
+        clusters=torch.arange(size) % 3,
+        centroids=torch.eye(3, dimensions, dtype=torch.float64).to(dtype),
     )
 
 
@@ -162,7 +173,8 @@ def same_loss(with_leaves: Callable) -> Callable[..., None]:
     return compare
 
 
-NOT_BY_ROW = ("queue", "queue_ids", "step", "gathered", "known_positive_ids", "guide", "teacher")
+OTHERS = ("guide", "teacher", "reference")
+NOT_BY_ROW = ("queue", "queue_ids", "step", "gathered", "known_positive_ids", "centroids", *OTHERS)
 
 
 class Texts:
@@ -245,8 +257,7 @@ def permuted() -> Callable[[EmbeddingBatch, list[int]], EmbeddingBatch]:
         if known is not None:
             place = torch.tensor([order.index(row) for row in range(len(order))])
             moved["known_positive_ids"] = torch.stack([place[known[:, 0]], known[:, 1]], dim=1)
-        if batch.guide is not None:
-            moved["guide"] = permute(batch.guide, order)
+        moved |= {name: permute(getattr(batch, name), order) for name in OTHERS if getattr(batch, name) is not None}
         return replace(batch, **moved)
 
     return permute

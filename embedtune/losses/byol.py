@@ -1,0 +1,61 @@
+"""byol: each view predicts what an averaged teacher makes of the other."""
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from embedtune.losses._arguments import Arguments
+from embedtune.losses._heads import Averaging, Head, student_views, teacher_views
+from embedtune.losses._vectors import wide
+from embedtune.losses._views import agreement
+from embedtune.losses.base import EmbeddingBatch
+
+
+class BYOL(Averaging):
+    """Makes a small predictor guess, from one view, the vector that a slow average of the encoder has for the other.
+
+    When to use: views of one text without negatives, steadier than simsiam for one more forward pass; watch the
+    collapse gauges.
+    Needs: anchors, positives, an averaged teacher's vectors of both; further `views` if the batch has them. Cost: the
+    teacher's forward pass and a predictor of two layers; no (B, B) block.
+
+    Twice the mean over pairs of different views of |unit(predictor(z_i)) - unit(z'_j)|^2, z' the teacher's, which is
+    the sum over both directions when there are two views. The teacher's projector is averaged with its encoder.
+
+    Source: Grill et al. 2020, arXiv:2006.07733, equation 2, summed over both directions.
+    Bounds: 0 (every prediction is right) to 8; 4 when predictions have nothing to do with the targets.
+
+    Args:
+        predictor: width of the predictor's hidden layer; 0 takes as many as the vectors have dimensions.
+        projector: width of a projector of two layers before it; 0 for none.
+        seed: of the heads' first weights.
+
+    Raises:
+        ConfigError: a value out of its range; by a call, the batch has no averaged teacher's vectors.
+    """
+
+    made_for_views = True
+
+    def __init__(self, *, predictor: int = 0, projector: int = 0, seed: int = 0) -> None:
+        check = Arguments("byol")
+        super().__init__(check, projector=projector, seed=seed)
+        self.predictor = check.count("predictor", predictor, at_least=0)
+
+    def make_heads(self, dimensions: int) -> Mapping[str, nn.Module]:
+        return {"predictor": Head([dimensions, self.predictor or dimensions, dimensions], self.seed + 1)}
+
+    def forward(self, batch: EmbeddingBatch) -> Tensor:
+        """Mean over rows, of shape ()."""
+        views, targets = self.projected(student_views(batch)), wide(teacher_views(batch))  # (V, B, D), (2, B, D)
+        if self.projector:
+            targets = self.teacher_heads["projector"](targets)  # (2, B, P)
+        self.count(
+            view_similarity=agreement(views.detach(), views.detach()),
+            teacher_similarity=agreement(views.detach(), targets.detach()),
+        )
+        return self.along(self.heads["predictor"](views), targets, batch.weights)
+
+    @staticmethod
+    def along(predicted: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The loss of these predictions (V, B, D) of these targets (2, B, D): ()."""
+        return 4 - 4 * agreement(predicted, targets.detach(), weights)

@@ -1,0 +1,59 @@
+"""deepcluster: both views of a text belong to the cluster it was last found in."""
+
+import torch
+from torch import Tensor
+
+from embedtune.errors import ConfigError
+from embedtune.losses._arguments import Arguments
+from embedtune.losses._heads import student_views
+from embedtune.losses._vectors import unit, weighted_mean
+from embedtune.losses.base import EmbeddingBatch, Loss
+
+
+class DeepCluster(Loss):
+    """Classifies every view of a text into its cluster; clusters are found anew each epoch from the student's vectors.
+
+    When to use: a corpus with topics, alone or beside a contrastive loss, which tells apart what a cluster holds.
+    Needs: anchors, positives, and the clusters of an epoch; further `views` if the batch has them. Cost: encoding all
+    training texts and a k-means each epoch; (B, K) cosines a view.
+
+    Cross-entropy of softmax(cosine with the K centroids / temperature) with the text's cluster, mean over views. The
+    centroids are the classifier and stand still within an epoch.
+
+    Source: Caron et al. 2018, arXiv:1807.05520; centroids as classifier: Caron et al. 2020, arXiv:2006.09882, appendix
+    D (DeepCluster-v2). Deviation: clusters are of the anchors' vectors without views.
+    Bounds: >= 0; ln(K) when all cosines with the centroids are equal.
+
+    Args:
+        clusters: K; 2 or more, and at most as many as there are texts.
+        temperature: divides cosines; > 0.
+
+    Raises:
+        ConfigError: a value out of its range; by a call, the batch has no clusters.
+    """
+
+    needs_clusters = True
+    made_for_views = True
+
+    def __init__(self, *, clusters: int = 100, temperature: float = 0.1) -> None:
+        super().__init__()
+        check = Arguments("deepcluster")
+        self.clusters = check.count("clusters", clusters, at_least=2)
+        self.temperature = check.number("temperature", temperature, above=0)
+
+    def forward(self, batch: EmbeddingBatch) -> Tensor:
+        """Mean over rows and views, of shape ()."""
+        if batch.clusters is None or batch.centroids is None:
+            raise ConfigError(
+                "this loss needs clusters and their centroids and the batch has none",
+                where="loss",
+                next="give EmbeddingBatch(clusters=..., centroids=...); training does",
+            )
+        views = unit(student_views(batch))  # (V, B, D)
+        logits = views @ unit(batch.centroids.detach().to(views)).T / self.temperature  # (V, B, K)
+        wanted = batch.clusters.expand(len(views), -1)[..., None]  # (V, B, 1)
+        rows = -logits.log_softmax(dim=-1).gather(2, wanted)[..., 0].mean(dim=0)  # (B,)
+        with torch.no_grad():
+            right = (logits.argmax(dim=-1) == batch.clusters).float().mean()
+        self.count(accuracy=right)
+        return weighted_mean(rows, batch.weights)
