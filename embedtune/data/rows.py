@@ -135,10 +135,19 @@ class ScoredPairs:
 
 @dataclass(frozen=True)
 class RawTexts:
-    """Texts and nothing known about them."""
+    """Texts and nothing known about them.
+
+    Args:
+        texts: in the order of their source.
+        places: "file:line" per text, for messages.
+        titles: the title of each, "" for none; empty when none has one.
+        documents: the number of the document that each is of; neighbours of one document follow each other.
+    """
 
     texts: Sequence[str]
     places: Sequence[str] = ()
+    titles: Sequence[str] = ()
+    documents: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.texts)

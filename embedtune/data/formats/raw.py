@@ -1,4 +1,4 @@
-"""Texts and nothing else: a plain text file, or rows of {text}."""
+"""Texts and nothing else: a plain text file, or rows of {text}, with or without a title."""
 
 from embedtune.data.columns import Columns, field_of
 from embedtune.data.formats import Part
@@ -6,18 +6,31 @@ from embedtune.data.rows import RawTexts
 from embedtune.data.tables import Table
 
 UNIT = "texts"
-ROLES = {"text": ("text",)}
+ROLES = {"text": ("text",), "title": ("title",)}
 REQUIRED = ("text",)
 MANY = ()
 
 
 def read(table: Table, columns: Columns) -> Part:
-    """The texts in order."""
+    """The texts in order.
+
+    Lines of a plain file belong to one document until a blank line; a row of any other table is a document of its own.
+    """
     texts: list[str] = []
     places: list[str] = []
+    titles: list[str] = []
+    documents: list[int] = []
+    plain, before, document = table.kind == "plain text", 0, -1
     for number, record in table.records:
+        document += not plain or number != before + 1 or document < 0
+        before = number
+        title = record.get(columns.one("title")) if "title" in columns else None
+        if not str(record.get(columns.one("text")) or "").strip() and isinstance(title, str) and title.strip():
+            continue  # a title without a text, as some public corpora have
         text = field_of(record, columns.one("text"), table.place(number), table.problems)
         if text is not None:
             texts.append(text)
             places.append(table.place(number))
-    return Part(RawTexts(texts, places), "texts without pairs")
+            titles.append(title.strip() if isinstance(title, str) else "")
+            documents.append(document)
+    return Part(RawTexts(texts, places, titles if any(titles) else (), documents), "texts without pairs")

@@ -1,0 +1,85 @@
+"""Texts cut into sentences, and sentences gathered into passages; by rules for Korean and English, without a model."""
+
+import re
+from collections.abc import Sequence
+
+_CLOSING = "\"'”’」』)]》〉"
+_END = re.compile(
+    rf"[.!?…]+[{re.escape(_CLOSING)}]*(?=\s)"  # followed by a blank
+    rf"|[。！？]+[{re.escape(_CLOSING)}]*"  # full-width: no blank is needed
+    r"|(?<=[다요죠까])[.!?]+(?=[가-힣])"  # 갔다.그리고: a blank forgotten after a Korean ending
+)
+_PARAGRAPH = re.compile(r"\n\s*\n")
+# Before a full stop that ends no sentence: what people are called, and what is cut short.
+_SHORT = frozenset(
+    "mr mrs ms dr prof st jr sr vs etc no nos fig figs eq sec vol pp ed eds inc ltd co corp dept approx est "
+    "jan feb mar apr jun jul aug sep sept oct nov dec e.g i.e cf al a.m p.m u.s u.k ph.d".split()
+)
+# After a closing quote: the sentence around it goes on ("갑니다." 하고 말했다).
+_GOES_ON = re.compile(r"\s*(?:하고|하며|하면서|라고|라며|라는|고|며|는|이라고|이라며|란)(?![가-힣])")
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, white space folded within each.
+
+    >>> sentences("It costs 3.5 won, says Dr. Kim. Why?  Ask her.")
+    ['It costs 3.5 won, says Dr. Kim.', 'Why?', 'Ask her.']
+    >>> sentences('접수는 3.5일 걸립니다.그 뒤 연락드려요. 직원은 "됩니다." 하고 말했다.')
+    ['접수는 3.5일 걸립니다.', '그 뒤 연락드려요.', '직원은 "됩니다." 하고 말했다.']
+    """
+    found = []
+    for paragraph in _PARAGRAPH.split(text):
+        start = 0
+        for end in _END.finditer(paragraph):
+            if _ends(paragraph, start, end):
+                found.append(paragraph[start : end.end()])
+                start = end.end()
+        found.append(paragraph[start:])
+    folded = (" ".join(one.split()) for one in found)
+    return [one for one in folded if one]
+
+
+def _ends(text: str, start: int, end: re.Match[str]) -> bool:
+    """Whether the sentence that began at `start` is over with these marks."""
+    after = text[end.end() :].lstrip()
+    marks = end[0]
+    if not after:
+        return True
+    if marks[-1] in _CLOSING and _GOES_ON.match(text[end.end() :]):
+        return False
+    if not marks.startswith(".") or marks.startswith(".."):
+        return True
+    words = text[start : end.start()].split()
+    word = words[-1].lstrip("\"'“‘([") if words else ""
+    if word.lower() in _SHORT or (len(word) == 1 and word.isascii() and word.isupper()):
+        return False
+    # "1. 신청": the number of what follows.
+    if len(words) == 1 and word.isdigit():
+        return False
+    return not (after[0].isascii() and after[0].islower())
+
+
+def passages(text: str, words: int) -> list[str]:
+    """A text in passages of whole sentences and about equal length, of at most so many words (blank to blank).
+
+    A sentence that is longer itself is cut between words.
+
+    >>> passages("One two. Three four. Five six.", 4)
+    ['One two. Three four.', 'Five six.']
+    """
+    pieces = [piece for sentence in sentences(text) for piece in _cut(sentence.split(), words)]
+    total = sum(map(len, pieces))
+    if total <= words:
+        return [" ".join(text.split())] if total else []
+    # As many words in each, so that no text ends in a passage of three.
+    goal = total / -(-total // words)
+    found: list[list[str]] = [[]]
+    for piece in pieces:
+        if found[-1] and (len(found[-1]) + len(piece) > words or len(found[-1]) >= goal):
+            found.append([])
+        found[-1] = [*found[-1], *piece]
+    return [" ".join(one) for one in found]
+
+
+def _cut(words: Sequence[str], most: int) -> list[Sequence[str]]:
+    return [words[start : start + most] for start in range(0, len(words), most)]

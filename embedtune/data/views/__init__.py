@@ -1,0 +1,137 @@
+"""Views: how a text alone becomes a pair to learn from. One file a view, found by listing this folder.
+
+A view is a module with a docstring whose first line `embedtune` can print, and one of two functions:
+    pairs(texts) -> Rows                    a pairing: which two texts belong together, decided once
+    change(words, strength, draw) -> words  a change: what becomes of the words of each text, anew in every epoch
+A change also has STRENGTH, its default. `neighbour+crop+delete:0.1` pairs, then changes each side on its own, from left
+to right; changes alone take each text twice. Words are what stands between blanks, in Korean as in English.
+"""
+
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+
+import numpy as np
+
+from embedtune.config.suggest import did_you_mean
+from embedtune.data.rows import RawTexts, Rows
+from embedtune.errors import ConfigError
+
+TWICE = "dropout"
+"""The pairing of changes alone: each text with itself."""
+
+
+@dataclass(frozen=True)
+class Views:
+    """A pairing and the changes that follow it.
+
+    Args:
+        pairing: the module of the pairing.
+        changes: the module of each change, and its strength.
+        further: how many views there are beside anchor and positive.
+        seed: of the changes.
+    """
+
+    pairing: ModuleType
+    changes: tuple[tuple[ModuleType, float], ...]
+    further: int = 0
+    seed: int = 0
+
+    @property
+    def needs_dropout(self) -> bool:
+        """Whether both views are the same text, so that only the encoder's dropout makes them differ."""
+        return not self.changes and name_of(self.pairing) == TWICE
+
+    def pairs(self, texts: RawTexts) -> Rows:
+        """The rows to learn from.
+
+        Raises:
+            DataError: the texts have not what this pairing needs.
+        """
+        rows: Rows = self.pairing.pairs(texts)
+        return rows
+
+    def of(self, anchor: str, positive: str, *, row: int, epoch: int) -> list[str]:
+        """The views of a row in an epoch: anchor, positive, then the further ones, of both in turn.
+
+        They depend on seed, epoch and row alone, so that a resumed run sees what it would have seen.
+        """
+        draw = np.random.default_rng([self.seed, epoch, row])
+        whole = (anchor, positive)
+        return [self._changed(whole[place % 2], draw) for place in range(2 + self.further)]
+
+    def _changed(self, text: str, draw: np.random.Generator) -> str:
+        words: Sequence[str] = text.split()
+        for change, strength in self.changes:
+            words = change.change(words, strength, draw)
+        return " ".join(words) if self.changes else text
+
+
+def view_names() -> tuple[str, ...]:
+    """Names of all views, in alphabetical order.
+
+    >>> view_names()
+    ('crop', 'delete', 'dropout', 'neighbour', 'repeat', 'title')
+    """
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+def parse_views(text: str, *, further: int = 0, seed: int = 0) -> Views:
+    """What `NAME[:STRENGTH]+...` stands for.
+
+    >>> [name_of(module) for module, _ in parse_views("crop+delete:0.2").changes]
+    ['crop', 'delete']
+
+    Raises:
+        ConfigError: a view that does not exist, two pairings, or a strength that is none.
+    """
+    pairing, changes = None, []
+    for place, part in enumerate(text.split("+")):
+        name, colon, strength = part.strip().partition(":")
+        module = _module(name)
+        if hasattr(module, "change"):
+            changes.append((module, _strength(module, strength if colon else None, part)))
+        elif place or colon:
+            raise _error(f"{name!r} pairs texts and takes no strength, so it comes first and alone: {text!r}")
+        else:
+            pairing = module
+    return Views(pairing or _module(TWICE), tuple(changes), further, seed)
+
+
+def name_of(module: ModuleType) -> str:
+    """The name of a view."""
+    return module.__name__.rpartition(".")[2]
+
+
+def pairing_named(text: str) -> str | None:
+    """The pairing that a text of views begins with, None where it has changes only.
+
+    >>> pairing_named("title+delete"), pairing_named("crop")
+    ('title', None)
+    """
+    first = text.split("+")[0].strip()
+    return None if hasattr(_module(first.partition(":")[0]), "change") else first
+
+
+def _module(name: str) -> ModuleType:
+    if name not in view_names():
+        raise _error(f"there is no view {name!r}{did_you_mean(name, view_names())}")
+    return import_module(f"{__name__}.{name}")
+
+
+def _strength(module: ModuleType, text: str | None, part: str) -> float:
+    if text is None:
+        return float(module.STRENGTH)
+    try:
+        strength = float(text)
+    except ValueError:
+        strength = -1.0
+    if not 0 < strength <= 1:
+        raise _error(f"the strength in {part!r} must be a number above 0 and at most 1")
+    return strength
+
+
+def _error(message: str) -> ConfigError:
+    return ConfigError(message, where="--views", next=f"views are {', '.join(view_names())}; such as crop+delete:0.1")
