@@ -14,6 +14,8 @@ KEYS: Mapping[str, str] = {
     "columns": "data.columns",
     "group": "data.group",
     "known_positives": "data.known_positives",
+    "texts_only": "data.texts_only",
+    "views": "data.views",
     "loss": "loss",
     "margin": "loss.0.args.margin",
     "matryoshka": "matryoshka.dimensions",

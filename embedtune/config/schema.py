@@ -61,6 +61,16 @@ class DataSection(Section):
         description="what is never a negative of an anchor: texts paired with it, or also all that chains of pairs "
         "connect with it, for pairs made from classes",
     )
+    texts_only: bool = Field(False, description="learn from the texts alone, without the pairs that the data have")
+    views: Name | None = Field(
+        None,
+        description="how a text alone becomes a pair, as `crop+delete:0.1`; null: proposed where there are no pairs",
+    )
+    further_views: int = Field(0, ge=0, description="views beside the first two, for losses that take several")
+    pieces: Literal["passage", "sentence", "text"] = Field(
+        "passage", description="what is learnt from where there are no pairs"
+    )
+    passage_words: int = Field(100, ge=5, description="most words of a passage; longer texts are cut between sentences")
 
 
 class LossSection(Section):
@@ -121,6 +131,14 @@ class GuideSection(Section):
     allow_pickle: bool = Field(False, description="read weights that are no safetensors; a pickle can run code")
 
 
+class AveragedTeacherSection(Section):
+    """The slow moving average of the encoder that some losses learn from."""
+
+    momentum: Share = Field(
+        0.99, description="share of its old weights that it keeps at the first step; rises to 1 along a cosine"
+    )
+
+
 class TrainingSection(Section):
     """The optimisation."""
 
@@ -135,6 +153,9 @@ class TrainingSection(Section):
     )
     workers: int = Field(0, ge=0, description="processes that tokenise ahead; 0: the training process itself")
     lr: Annotated[float, Field(gt=0)] | Literal["auto"] = Field("auto", description="auto: what the encoder declares")
+    head_lr: float | None = Field(
+        None, gt=0, description="of the heads that losses own; null: that of the encoder, and at least 1e-3"
+    )
     warmup_share: Share = 0.1
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     weight_decay: float = Field(0.0, ge=0)
@@ -170,6 +191,7 @@ class TrainConfig(Section):
     queue: int | None = Field(
         None, ge=1, description="how many positives of past batches join each anchor's candidates; null: none"
     )
+    averaged_teacher: AveragedTeacherSection = Field(default_factory=AveragedTeacherSection)
     negatives: NegativesSection = Field(default_factory=NegativesSection)
     guide: GuideSection = Field(default_factory=GuideSection)
     training: TrainingSection = Field(default_factory=TrainingSection)

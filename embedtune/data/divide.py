@@ -5,18 +5,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from embedtune.config.schema import DataSection
-from embedtune.data.beir import read_beir
+from embedtune.data.beir import read_beir, table_file
 from embedtune.data.check import drop_duplicates
 from embedtune.data.classes import distinct, divide_classes, judged_classes, pair_within_classes, take
-from embedtune.data.formats import Part, read_part
+from embedtune.data.formats import read_part
 from embedtune.data.judged import Documents, documents_in, documents_of, judged_from_rows, part_of
 from embedtune.data.plan import Plan
 from embedtune.data.read import BeirSource, TableSource
 from embedtune.data.rows import Finding, LabelledTexts, RawTexts, RetrievalSet, Rows
 from embedtune.data.split import DEV_ROWS, Division, divide, group_findings, groups_of
 from embedtune.data.tables import open_table
+from embedtune.data.unpaired import rows_of_texts, texts_of
 from embedtune.data.words import counted
 from embedtune.errors import DataError
+from embedtune.identity import text_ids
 
 
 @dataclass
@@ -29,6 +31,7 @@ class Divided:
         documents: text id -> text, of the texts that are known at search time.
         described: what was read and how it was divided.
         findings: what is odd about it.
+        unpaired: the rows are views of texts that nobody paired.
     """
 
     train: Rows = field(default_factory=lambda: Rows([], []))
@@ -36,6 +39,7 @@ class Divided:
     documents: dict[int, str] = field(default_factory=dict)
     described: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    unpaired: bool = False
 
     def judge(self, part: str, judged: RetrievalSet, findings: Iterable[Finding] = ()) -> None:
         """Add judged queries, unless there are none."""
@@ -53,27 +57,30 @@ def divide_tables(source: TableSource, plan: Plan, section: DataSection, seed: i
         kinds = "; ".join(f"{split}: {part.unit}" for split, part in parts.items())
         raise DataError(f"the splits hold different things ({kinds})", where=section.source)
     train = parts[plan.train]
-    if isinstance(train.content, RawTexts):
-        raise needs_pairs(section.source, train)
     divided = Divided()
     split = f", split {plan.train}" if plan.train else ""
     divided.described.append(f"read {len(train.content):,} {train.unit} from {source.what}{split}")
     for part in parts.values():
         divided.described += part.said
         divided.findings += part.findings
+    if isinstance(train.content, RawTexts):
+        _learn_texts(divided, train.content, section)
+        return divided
     if isinstance(train.content, LabelledTexts):
         texts = {split: part.content for split, part in parts.items() if isinstance(part.content, LabelledTexts)}
         _divide_labelled(divided, texts, plan, section.source, seed)
     else:
         rows = {split: part.content for split, part in parts.items() if isinstance(part.content, Rows)}
         _divide_pairs(divided, rows, plan, section.source, seed)
+    if section.texts_only:
+        _learn_texts(divided, texts_of(divided.train), section)
     return divided
 
 
 def divide_beir(source: BeirSource, plan: Plan, section: DataSection, seed: int) -> Divided:
     """Divide a BEIR folder: training rows from its judgments, or from the pairs beside it."""
     pairs = source.pairs if plan.train == "train" else None
-    splits = [split for split in plan.read if pairs is None or split != plan.train]
+    splits = [split for split in plan.read if split and (pairs is None or split != plan.train)]
     beir = read_beir(source.folder, splits, section.group if pairs is None else None)
     divided = Divided(findings=list(beir.findings))
     documents = documents_in(beir.corpus)
@@ -84,6 +91,10 @@ def divide_beir(source: BeirSource, plan: Plan, section: DataSection, seed: int)
         divided.described.append(f"{source.ignored.name} is not read: the training pairs come from qrels/{plan.train}")
     if section.columns and pairs is None:
         divided.described.append("--columns is not used: a BEIR folder has column names of its own")
+    if section.texts_only:
+        divided.described.append(f"read {counted(len(beir.corpus), 'document')} from {source.what}, without its pairs")
+        _learn_corpus(divided, source, section)
+        return divided
     if pairs is not None:
         _divide_pairs_beside(divided, pairs, documents, plan, section, seed)
         return divided
@@ -94,14 +105,22 @@ def divide_beir(source: BeirSource, plan: Plan, section: DataSection, seed: int)
     return divided
 
 
-def needs_pairs(name: str, part: Part) -> DataError:
-    """The error for texts with nothing known about them."""
-    unused = "".join(f" ({sentence.partition(': ')[2]})" for sentence in part.said[-1:])
-    return DataError(
-        f"these are {len(part.content):,} texts without pairs{unused}; the chosen losses need pairs",
-        where=name,
-        next="give rows with the columns anchor and positive, or text and label; other names: --columns label=COLUMN",
-    )
+def _learn_corpus(divided: Divided, source: BeirSource, section: DataSection) -> None:
+    """Learn from the corpus of a BEIR folder, its titles apart from its texts."""
+    path = table_file(source.folder, "corpus")
+    part = read_part(open_table(path), {}) if path is not None else None
+    if part is None or not isinstance(part.content, RawTexts):
+        raise DataError("a corpus of texts was needed", where=section.source)
+    _learn_texts(divided, part.content, section)
+
+
+def _learn_texts(divided: Divided, raw: RawTexts, section: DataSection) -> None:
+    """Set `divided.train` to pairs of views of these texts."""
+    asked = [one for judged in divided.judged.values() for one in text_ids(judged.queries.values()).tolist()]
+    made = rows_of_texts(raw, section, asked)
+    divided.train, divided.unpaired = made.rows, True
+    divided.described += made.said
+    divided.findings += made.findings
 
 
 def demand_two(came: int, different: int, where: str) -> None:

@@ -1,15 +1,15 @@
 """Texts with nothing known about them made ready to learn from: cut into pieces, copies taken out, said and counted."""
 
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from embedtune.config.schema import DataSection
+from embedtune.data.near import near_ids
 from embedtune.data.problems import SHOWN
 from embedtune.data.rows import Finding, RawTexts
 from embedtune.data.segment import passages, sentences
 from embedtune.data.words import counted
-from embedtune.identity import text_id
+from embedtune.identity import text_ids
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,6 @@ def prepare_texts(raw: RawTexts, section: DataSection) -> Pieces:
     return Pieces(kept, tuple(said), tuple(findings))
 
 
-def near_key(text: str) -> str:
-    """What two texts share that differ in case, punctuation, white space or width of letters only.
-
-    >>> near_key("Ｈello,  World!") == near_key("hello world")
-    True
-    """
-    return "".join(sign for sign in unicodedata.normalize("NFKC", text).casefold() if sign.isalnum())
-
-
 def _pieces(raw: RawTexts, section: DataSection) -> Iterator[tuple[str, str, str, int]]:
     """Text, place, title and number of the document of each piece."""
     for row, text in enumerate(raw.texts):
@@ -73,24 +64,25 @@ def _columns(pieces: list[tuple[str, str, str, int]]) -> RawTexts:
 
 
 def _without_copies(raw: RawTexts) -> tuple[RawTexts, list[Finding]]:
-    """Each text once, and once of those that differ in case, punctuation or blanks only."""
+    """Each text once, and once of those that differ in case, signs or blanks only."""
     seen: set[int] = set()
-    near: set[str] = set()
+    near: set[int] = set()
     kept: list[int] = []
     dropped: dict[str, list[int]] = {"duplicate-texts": [], "near-duplicate-texts": []}
-    for row, text in enumerate(raw.texts):
-        identity, key = text_id(text), near_key(text)
+    for row, (identity, form) in enumerate(
+        zip(text_ids(raw.texts).tolist(), near_ids(raw.texts).tolist(), strict=True)
+    ):
         if identity in seen:
             dropped["duplicate-texts"].append(row)
-        elif key and key in near:
+        elif form in near:
             dropped["near-duplicate-texts"].append(row)
         else:
             kept.append(row)
         seen.add(identity)
-        near.add(key)
+        near.add(form)
     words = {
         "duplicate-texts": "left out for repeating an earlier one",
-        "near-duplicate-texts": "left out for repeating an earlier one but for case, punctuation or blanks",
+        "near-duplicate-texts": "left out for repeating an earlier one but for case, signs or blanks",
     }
     findings = [
         Finding(
@@ -105,8 +97,13 @@ def _without_copies(raw: RawTexts) -> tuple[RawTexts, list[Finding]]:
     ]
     if not findings:
         return raw, []
+    return taken(raw, kept), findings
+
+
+def taken(raw: RawTexts, rows: Sequence[int]) -> RawTexts:
+    """The texts with these numbers."""
     columns = {
-        name: [getattr(raw, name)[row] for row in kept] if getattr(raw, name) else ()
+        name: [getattr(raw, name)[row] for row in rows] if getattr(raw, name) else ()
         for name in ("texts", "places", "titles", "documents")
     }
-    return replace(raw, **columns), findings
+    return replace(raw, **columns)

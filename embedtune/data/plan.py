@@ -47,6 +47,10 @@ def plan_splits(source: BeirSource | TableSource, section: DataSection) -> Plan:
         DataError: a split asked for by name is not there, or one would be learned from and tested on.
     """
     wants_test = section.eval_source is None
+    if isinstance(source, BeirSource) and section.texts_only:
+        # Its corpus is learnt from, which belongs to no split.
+        test = source.find(section.eval_split) if wants_test else None
+        return Plan("", source.find("dev"), test, wants_test)
     if not source.splits:
         if section.split != "train":
             source.demand(section.split, "--split")

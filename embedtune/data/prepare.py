@@ -1,6 +1,7 @@
 """From the data section of a recipe to everything a run needs: rows, judged queries, and what to say about them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from embedtune.data.judged_source import judge_split
 from embedtune.data.plan import plan_splits
 from embedtune.data.read import BeirSource, open_source
 from embedtune.data.rows import TrainingData
+from embedtune.data.unpaired import BY_DESIGN, views_of
 from embedtune.data.words import counted
 from embedtune.identity import text_ids
 
@@ -48,7 +50,8 @@ def prepare(section: DataSection, seed: int, *, progress: Progress | None = None
     tell("checking the data")
     demand_two(len(divided.train), len(divided.train), section.source)
     demand_contrast(divided.train, section.source)
-    return _finished(divided, hashes, closure=section.known_positives == "closure")
+    views = views_of(section, seed, unpaired=divided.unpaired)
+    return replace(_finished(divided, hashes, closure=section.known_positives == "closure"), views=views)
 
 
 def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -> dict[str, str]:
@@ -72,9 +75,10 @@ def _finished(divided: Divided, hashes: Mapping[str, str], *, closure: bool) -> 
             divided.described.append(f"{part}: {size}, {counted(relevant, 'relevant pair')}")
     known = np.unique(np.stack([train.anchor_ids, train.positive_ids], axis=1), axis=0)  # (P, 2)
     if closure:
-        found = closure_of(known)
-        divided.described.append(found.sentence)
-        divided.findings += found.findings()
+        closed = closure_of(known)
+        divided.described.append(closed.sentence)
+        divided.findings += closed.findings()
+    found = (*check_rows(train), *check_overlap(train, dev, test))
     return TrainingData(
         train=train,
         dev=dev,
@@ -82,7 +86,7 @@ def _finished(divided: Divided, hashes: Mapping[str, str], *, closure: bool) -> 
         texts=_texts(divided),
         known_positives=known,
         described=tuple(divided.described),
-        findings=(*divided.findings, *check_rows(train), *check_overlap(train, dev, test)),
+        findings=(*divided.findings, *(one for one in found if not divided.unpaired or one.code not in BY_DESIGN)),
         hashes=hashes,
     )
 

@@ -3,10 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from embedtune.identity import text_ids
+
+if TYPE_CHECKING:
+    from embedtune.data.views import Views
 
 Qrels = Mapping[str, Mapping[str, int]]
 
@@ -201,6 +205,7 @@ class TrainingData:
         described: what was read, in sentences to print: "read 7,276 pairs from a BEIR folder, split train".
         findings: what is odd about it.
         hashes: source file name -> sha256 of its bytes.
+        views: how the texts of each row are changed in each epoch; None: they are not.
     """
 
     train: Rows
@@ -211,3 +216,4 @@ class TrainingData:
     described: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
+    views: "Views | None" = None

@@ -12,7 +12,7 @@ _END = re.compile(
 _PARAGRAPH = re.compile(r"\n\s*\n")
 # Before a full stop that ends no sentence: what people are called, and what is cut short.
 _SHORT = frozenset(
-    "mr mrs ms dr prof st jr sr vs etc no nos fig figs eq sec vol pp ed eds inc ltd co corp dept approx est "
+    "mr mrs ms dr prof st jr sr vs etc no nos fig figs eq sec vol pp ed eds inc ltd co corp dept approx est "  # noqa: SIM905
     "jan feb mar apr jun jul aug sep sept oct nov dec e.g i.e cf al a.m p.m u.s u.k ph.d".split()
 )
 # After a closing quote: the sentence around it goes on ("갑니다." 하고 말했다).
