@@ -50,6 +50,13 @@ def train(
     known_positives: Annotated[
         str | None, typer.Option(metavar="direct|closure", help="What is never a negative of an anchor.")
     ] = None,
+    texts_only: Annotated[
+        bool, typer.Option("--texts-only", help="Learn from the texts alone, without the pairs that the data have.")
+    ] = False,
+    views: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[:STRENGTH]+...", help="How a text alone becomes a pair, as crop+delete:0.1."),
+    ] = None,
     loss: Annotated[
         list[str] | None, typer.Option(metavar="NAME[:WEIGHT]", help="A loss; give several for a sum.")
     ] = None,
@@ -58,7 +65,7 @@ def train(
         str | None, typer.Option(metavar="256,128,...", help="Smaller dimensions to train too, to cut vectors to.")
     ] = None,
     queue: Annotated[
-        int | None, typer.Option(help="Past positives that join the candidates of gist and infonce.")
+        int | None, typer.Option(help="Past positives that join the candidates of gist, infonce and moco.")
     ] = None,
     model: Model = None,
     guide: Annotated[
@@ -90,11 +97,11 @@ def train(
     Without arguments it trains on the samples that come with embedtune, from a starter encoder built on the spot.
     """
     options = given(locals(), KEYS)
-    config, run = _plan(words or [], options, resume, accept_changes=accept_changes)
+    talk = Talk(quiet=quiet)
+    config, run = _plan(words or [], options, resume, talk, accept_changes=accept_changes)
     if dry_run:
         print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
         return
-    talk = Talk(quiet=quiet)
     if run is not None and run.done:
         talk.say(f"{run.path} is done already")
         result = run.result()
@@ -106,15 +113,16 @@ def train(
 
 
 def _plan(
-    words: list[str], options: dict[str, Any], resume: str | None, *, accept_changes: bool
+    words: list[str], options: dict[str, Any], resume: str | None, talk: Talk, *, accept_changes: bool
 ) -> tuple[TrainConfig, RunFolder | None]:
-    """The recipe to run, and the run to go on with.
+    """The recipe to run, completed where the data leave something open, and the run to go on with.
 
     Raises:
         ConfigError: two recipes, whatever is wrong with the one, or another recipe than that of the run to go on with.
     """
     from embedtune.losses import loss_names
     from embedtune.workflows.needs import check_term
+    from embedtune.workflows.proposal import proposed
 
     recipe, values = recipe_and_values(words)
     run = _run_to_resume(resume, options.get("output"))
@@ -129,6 +137,10 @@ def _plan(
     )
     if run is not None:
         config = found_again(config, run.started_in)
+    config, reasons = proposed(config)
+    for reason in reasons:
+        talk.say(reason)
+    if run is not None:
         refuse_changes(run, config, accept=accept_changes)
     return config, run
 

@@ -51,7 +51,8 @@ def prepare(section: DataSection, seed: int, *, progress: Progress | None = None
     demand_two(len(divided.train), len(divided.train), section.source)
     demand_contrast(divided.train, section.source)
     views = views_of(section, seed, unpaired=divided.unpaired)
-    return replace(_finished(divided, hashes, closure=section.known_positives == "closure"), views=views)
+    data = _finished(divided, hashes, closure=section.known_positives == "closure")
+    return replace(data, views=views, unpaired=divided.unpaired)
 
 
 def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -> dict[str, str]:

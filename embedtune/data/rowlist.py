@@ -19,6 +19,7 @@ class RowList:
         self.scores: list[Sequence[float]] = []
         self.groups: list[str] = []
         self.places: list[str] = []
+        self.weights: list[float] = []
 
     def append(
         self,
@@ -30,6 +31,7 @@ class RowList:
         label: str | None = None,
         scores: Sequence[float] | None = None,
         group: str | None = None,
+        weight: float = 1.0,
     ) -> None:
         """Add one row unless one of its texts is unusable."""
         if anchor is None or positive is None:
@@ -41,6 +43,7 @@ class RowList:
         self.scores.append(scores or ())
         self.groups.append(group or "")
         self.places.append(place)
+        self.weights.append(weight)
 
     def build(self) -> Rows:
         """The rows read so far."""
@@ -52,4 +55,5 @@ class RowList:
             teacher_scores=self.scores if any(self.scores) else None,
             groups=self.groups if self.with_groups else None,
             places=self.places,
+            weights=self.weights if any(weight != 1.0 for weight in self.weights) else None,
         )

@@ -36,6 +36,7 @@ class Rows:
         teacher_scores: scores of [positive, negatives...] per row, when the data has them.
         groups: the value of the user's group column per row.
         places: "file:line" per row, for messages.
+        weights: what each row counts for in a mean, when the data says so.
     """
 
     anchors: Sequence[str]
@@ -45,6 +46,7 @@ class Rows:
     teacher_scores: Sequence[Sequence[float]] | None = None
     groups: Sequence[str] | None = None
     places: Sequence[str] = ()
+    weights: Sequence[float] | None = None
 
     def __len__(self) -> int:
         return len(self.anchors)
@@ -82,6 +84,7 @@ class Rows:
             teacher_scores=pick(self.teacher_scores),
             groups=pick(self.groups),
             places=pick(self.places) or (),
+            weights=pick(self.weights),
         )
         # Ids cost more than anything else here, so those already computed go along.
         for name in ("anchor_ids", "positive_ids"):
@@ -206,6 +209,7 @@ class TrainingData:
         findings: what is odd about it.
         hashes: source file name -> sha256 of its bytes.
         views: how the texts of each row are changed in each epoch; None: they are not.
+        unpaired: the rows were made of texts that nobody paired.
     """
 
     train: Rows
@@ -217,3 +221,4 @@ class TrainingData:
     findings: tuple[Finding, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
     views: "Views | None" = None
+    unpaired: bool = False

@@ -48,6 +48,13 @@ class Encoder:
         """Whether it multiplies matrices, so that lower precision can make it faster; a table of vectors does not."""
         return not is_static(self.model)
 
+    @property
+    def has_dropout(self) -> bool:
+        """Whether it gives a text another vector each time while it trains."""
+        from torch import nn
+
+        return any(isinstance(module, nn.Dropout) and module.p > 0 for module in self.model.modules())
+
     def fingerprint(self) -> str:
         """32 hex digits of its weights, tokenizer and structure: the same for the same vectors, wherever it lies.
 

@@ -13,9 +13,10 @@ from datasets import Dataset
 from torch import Tensor, nn
 
 from embedtune.data.rows import Rows
+from embedtune.losses import EmbeddingBatch
 from embedtune.losses._sketch import ranks
 from embedtune.models.encoder import Role
-from embedtune.training.companions import Companion
+from embedtune.training.companions import Companion, Reader
 from embedtune.training.gather import gather
 from embedtune.training.gradcache import encode_cached
 from embedtune.training.guide import GuideTable
@@ -42,9 +43,10 @@ def role_of(column: str) -> Role:
     return "query" if column == "anchor" else "document"
 
 
-def column_prompts(prompts: Mapping[Role, str], negatives: int) -> dict[str, str]:
+def column_prompts(prompts: Mapping[Role, str], negatives: int, further_views: int = 0) -> dict[str, str]:
     """Prompts by column, where the column's role has one."""
     columns = ["anchor", "positive", *(f"negative_{place + 1}" for place in range(negatives))]
+    columns += [f"view_{place + 1}" for place in range(further_views)]
     return {column: prompts[role_of(column)] for column in columns if prompts.get(role_of(column))}
 
 
@@ -57,6 +59,7 @@ class ObjectiveAdapter(nn.Module):
         table: what is known about each row.
         guide: the guide's vectors, or None when no loss wants any.
         companions: fill further fields of each batch.
+        further_views: how many of the last columns are views beside anchor and positive.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class ObjectiveAdapter(nn.Module):
         table: RowTable,
         guide: GuideTable | None,
         companions: Sequence[Companion] = (),
+        further_views: int = 0,
     ) -> None:
         super().__init__()
         self.model = model
@@ -73,6 +77,7 @@ class ObjectiveAdapter(nn.Module):
         self.table = table
         self.guide = guide
         self.companions = tuple(companions)
+        self.further_views = further_views
         self.last_rows = LastRows(table)
         self.step = 0
 
@@ -86,16 +91,15 @@ class ObjectiveAdapter(nn.Module):
         Raises:
             StoppedError: the loss is NaN or infinite; names the step and the rows.
         """
-        rows, vectors = self._encode(features, labels)
-        several = ranks() > 1
-        if several:
-            # What else is known of a row, every process can look up.
-            rows, vectors = gather(rows), list(gather(torch.stack(vectors, dim=1)).unbind(dim=1))
+        # What else is known of a row, every process can look up.
+        rows, vectors = gathered(row_numbers(labels), encode_columns(self.model, features, labels))
         self.last_rows.watch(rows, vectors)
         device = vectors[0].device
         guide = self.guide.batch(rows, device) if self.guide is not None else None
-        batch = replace(self.table.batch(rows, vectors, step=self.step, guide=guide), gathered=several)
+        batch = self._batch(rows, vectors, guide)
         for companion in self.companions:
+            if isinstance(companion, Reader):
+                companion.read(features, labels)
             batch = companion.complete(batch, rows)
         # The encoder may run in bf16; a softmax over thousands of candidates may not.
         with torch.autocast(device_type=device.type, enabled=False):
@@ -104,6 +108,7 @@ class ObjectiveAdapter(nn.Module):
         if torch.is_grad_enabled():
             for companion in self.companions:
                 companion.step(batch, rows)
+            self.objective.step()
         return terms
 
     def gauges(self) -> dict[str, float]:
@@ -113,8 +118,26 @@ class ObjectiveAdapter(nn.Module):
             found |= companion.gauges()
         return found
 
-    def _encode(self, features: Sequence[dict[str, Tensor]], labels: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Row numbers (B,) and the vectors by column, each (B, D)."""
-        if labels.dim() == 1:
-            return labels, [self.model(dict(column))["sentence_embedding"] for column in features]
-        return labels[:, 0], encode_cached(self.model, features, places=labels[:, 1:])
+    def _batch(self, rows: Tensor, vectors: Sequence[Tensor], guide: EmbeddingBatch | None) -> EmbeddingBatch:
+        paired, views = vectors[: len(vectors) - self.further_views], vectors[len(vectors) - self.further_views :]
+        batch = self.table.batch(rows, paired, step=self.step, guide=guide)
+        return replace(batch, gathered=ranks() > 1, views=torch.stack(list(views)) if views else None)  # (V, B, D)
+
+
+def row_numbers(labels: Tensor) -> Tensor:
+    """The row numbers (B,) in what the collator gave as labels."""
+    return labels if labels.dim() == 1 else labels[:, 0]
+
+
+def encode_columns(model: nn.Module, features: Sequence[dict[str, Tensor]], labels: Tensor) -> list[Tensor]:
+    """The vectors by column, each (B, D), of features by column or by micro-batch."""
+    if labels.dim() == 1:
+        return [model(dict(column))["sentence_embedding"] for column in features]
+    return encode_cached(model, features, places=labels[:, 1:])
+
+
+def gathered(rows: Tensor, vectors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """Row numbers (B,) and vectors by column, each (B, D), of all processes."""
+    if ranks() == 1:
+        return rows, vectors
+    return gather(rows), list(gather(torch.stack(vectors, dim=1)).unbind(dim=1))

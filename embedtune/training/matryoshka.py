@@ -12,11 +12,14 @@ from torch import Tensor
 from embedtune.config.schema import TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch
+from embedtune.losses._heads import Headed
 from embedtune.losses._vectors import normalised, unit
 from embedtune.training.objective import Objective, build_objective
 
-VECTORS = ("anchors", "positives", "negatives", "views", "queue")
+VECTORS = ("anchors", "positives", "negatives", "views", "queue", "centroids")
 """Fields of a batch that hold the student's vectors."""
+OTHERS = ("teacher", "reference")
+"""Fields that hold the vectors of others of the student's kind."""
 
 
 class Matryoshka(Objective):
@@ -65,7 +68,8 @@ def cut(batch: EmbeddingBatch, size: int) -> EmbeddingBatch:
         return unit(part) if again and size < vectors.shape[-1] else part
 
     found: dict[str, Any] = {name: first(vectors) for name in VECTORS if (vectors := getattr(batch, name)) is not None}
-    return replace(batch, **found, teacher=None if batch.teacher is None else cut(batch.teacher, size))
+    found |= {name: cut(other, size) for name in OTHERS if (other := getattr(batch, name)) is not None}
+    return replace(batch, **found)
 
 
 def recipe_objective(config: TrainConfig, dimensions: int) -> Objective:
@@ -79,11 +83,20 @@ def recipe_objective(config: TrainConfig, dimensions: int) -> Objective:
         dimensions: length of the encoder's vectors.
 
     Raises:
-        ConfigError: a dimension larger than the encoder's; a loss or an argument that does not exist.
+        ConfigError: a dimension larger than the encoder's; any but its own for a loss with heads; a loss or an argument
+            that does not exist.
     """
     objective, nested = build_objective(config.loss), config.matryoshka
+    objective.prepare(dimensions)
     if not nested.dimensions:
         return objective
+    headed = [term.name for term in objective.terms if isinstance(term.loss, Headed)]
+    if headed:
+        raise ConfigError(
+            f"the heads of {' and '.join(headed)} are made for whole vectors and cannot be trained on cut ones",
+            where="matryoshka.dimensions",
+            next="leave matryoshka out, or use losses without heads",
+        )
     larger = [size for size in nested.dimensions if size > dimensions]
     if larger:
         raise ConfigError(

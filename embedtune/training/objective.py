@@ -49,6 +49,16 @@ class Objective(nn.Module):
         """Weighted terms by name, each of shape (); their sum is what training minimises."""
         return {name: self.weights[name] * loss(batch) for name, loss in self.losses.items()}
 
+    def prepare(self, dimensions: int) -> None:
+        """Make the heads of the losses for vectors of so many dimensions, before the optimizer is told of them."""
+        for term in self.terms:
+            term.loss.prepare(dimensions)
+
+    def step(self) -> None:
+        """Let the losses keep what they keep of the last batch."""
+        for term in self.terms:
+            term.loss.step()
+
     def gauges(self) -> dict[str, float]:
         """What the losses counted on the last batch, as `loss.gauge` -> number."""
         return {

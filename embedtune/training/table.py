@@ -32,6 +32,7 @@ class RowTable:
         known: the known positives of each anchor.
         curriculum: which of the negatives take part.
         places: "file:line" by row, where they are known.
+        weights: (R,) what each row counts for, or None.
     """
 
     anchor_ids: Tensor
@@ -42,6 +43,7 @@ class RowTable:
     known: Known
     curriculum: Curriculum
     places: Sequence[str] = ()
+    weights: Tensor | None = None
 
     @property
     def negatives(self) -> int:
@@ -109,6 +111,7 @@ class RowTable:
             negative_ids=negative_ids.to(device) if has_negatives else None,
             labels=at(self.labels),
             teacher_scores=None if teacher is None else teacher.to(device),
+            weights=at(self.weights),
             known_positive_ids=known.to(device),
             step=step,
             guide=guide,
@@ -158,6 +161,7 @@ def build_table(
         known=ClosurePositives(closure_of(known_positives)) if closure else DirectPositives(known_positives),
         curriculum=curriculum,
         places=rows.places,
+        weights=None if rows.weights is None else torch.tensor(rows.weights, dtype=torch.float32),
     )
 
 

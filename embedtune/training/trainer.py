@@ -6,6 +6,7 @@ callbacks.
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from transformers import PrinterCallback, TrainerCallback
 
 from embedtune.config.schema import TrainingSection
 from embedtune.data.rows import Rows
+from embedtune.data.views import Views
 from embedtune.errors import Interrupted, StoppedError
+from embedtune.losses.deepcluster import DeepCluster
+from embedtune.models.encode import encode
 from embedtune.models.encoder import Encoder
 from embedtune.models.quiet import quiet_libraries
 from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
@@ -29,8 +33,11 @@ from embedtune.training.checkpoint import (
     whole_checkpoint,
 )
 from embedtune.training.companions import Companion
+from embedtune.training.companions.averaged import AveragedTeacher
+from embedtune.training.companions.clusters import Clusters
 from embedtune.training.companions.collapse import CollapseWatch
 from embedtune.training.companions.queue import Queue
+from embedtune.training.companions.reference import Reference
 from embedtune.training.curriculum import ChoosingCollator
 from embedtune.training.gradcache import check_device
 from embedtune.training.guide import GuideTable
@@ -40,7 +47,12 @@ from embedtune.training.nonfinite import FiniteGradients, all_finite
 from embedtune.training.objective import Objective
 from embedtune.training.patience import Patience
 from embedtune.training.table import RowTable
+from embedtune.training.views import EpochViews, ViewingCollator
 from embedtune.training.watch import Interruption, MaskingGuard, MetricsLog, Progress, StepCount
+
+HEADS = r"^objective\.losses\.\w+\.heads\."
+HEAD_LR = 1e-3
+"""The least that heads learn with by default: at the 2e-5 of a pretrained encoder they would stay what they were."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,9 @@ class Fit:
         folder: the run folder: `metrics.jsonl`, and checkpoints in a folder of their own.
         guide: the guide's vectors, or None.
         queue: how many positives of past batches join the candidates; None for none.
+        momentum: of the averaged teacher, where a loss learns from one.
+        reference: the start's vectors, where a loss compares with them.
+        views: how the texts of each row are changed in each epoch; None: they are not.
         dev: scores the model on the dev split, or None.
         dev_metric: the score that decides which model is best.
         callbacks: further callbacks, such as the one that refreshes a self guide.
@@ -75,6 +90,9 @@ class Fit:
     lr: float
     guide: GuideTable | None = None
     queue: int | None = None
+    momentum: float = 0.99
+    reference: GuideTable | None = None
+    views: Views | None = None
     dev: DevScores | None = None
     dev_metric: str = "ndcg@10"
     callbacks: tuple[TrainerCallback, ...] = ()
@@ -96,6 +114,10 @@ class Fit:
     @property
     def steps_per_epoch(self) -> int:
         return -(-len(self.rows) // self.section.batch_size)
+
+    @property
+    def further_views(self) -> int:
+        return 0 if self.views is None else self.views.further
 
     @property
     def evaluates(self) -> bool:
@@ -132,9 +154,12 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         Interrupted: Ctrl-C; a checkpoint is written.
         StoppedError: the loss is not finite, or everything is masked.
     """
-    companions = _companions(run)
-    adapter = ObjectiveAdapter(encoder.model, run.objective, run.table, run.guide, companions)
+    companions = _companions(run, encoder)
+    adapter = ObjectiveAdapter(
+        encoder.model, run.objective, run.table, run.guide, companions, further_views=run.further_views
+    )
     changing = run.table.curriculum.changes
+    views = None if run.views is None else EpochViews(run.rows, run.views)
     checkpoint = whole_checkpoint(run.checkpoints, run.warn) if resume else None
     done = steps_of(checkpoint) if checkpoint else 0
     patience = None if run.section.patience is None or not run.evaluates else Patience(run.section.patience)
@@ -143,7 +168,7 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         trainer = Loop(
             # Resumed where it had ended, within an epoch or before the last one, it would take one step too many.
             rows=0 if over else len(run.rows),
-            text_ids=_text_ids(run),
+            text_ids=_text_ids(run, views),
             model=encoder.model,
             args=_arguments(run, encoder),
             train_dataset=to_dataset(run.rows, 0 if changing else run.table.negatives),
@@ -156,10 +181,13 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
                 *_records(run, adapter, checkpoint),
                 *([patience] if patience else []),
                 *run.callbacks,
+                *(one for one in companions if isinstance(one, TrainerCallback)),
                 MaskingGuard(adapter),
                 interruption,
             ],
         )
+        if views is not None:
+            trainer.data_collator = ViewingCollator(trainer.data_collator, views)
         if changing:
             trainer.data_collator = ChoosingCollator(trainer.data_collator, run.rows, run.table.curriculum)
         trainer.remove_callback(PrinterCallback)  # stdout belongs to results
@@ -193,9 +221,26 @@ def _check_best(trainer: Loop, run: Fit) -> None:
         state.best_global_step = None
 
 
-def _companions(run: Fit) -> list[Companion]:
-    queue: list[Companion] = [Queue(run.queue, run.table, run.guide)] if run.queue else []
-    return queue if run.trial else [*queue, CollapseWatch(run.steps)]
+def _companions(run: Fit, encoder: Encoder) -> list[Companion]:
+    """What the objective needs beside the batch, and what watches the run; the watch first, since it may stop it."""
+    losses = [term.loss for term in run.objective.terms]
+    found: list[Companion] = [] if run.trial else [CollapseWatch(run.steps)]
+    if any(loss.needs_averaged_teacher for loss in losses):
+        found.append(AveragedTeacher(encoder.model, run.objective, momentum=run.momentum, steps=run.steps))
+    if run.reference is not None:
+        found.append(Reference(run.reference))
+    found += [_clusters(run, encoder, loss.clusters) for loss in losses if isinstance(loss, DeepCluster)]
+    return [*found, Queue(run.queue, run.table, run.guide)] if run.queue else found
+
+
+def _clusters(run: Fit, encoder: Encoder, number: int) -> Clusters:
+    return Clusters(
+        run.rows.anchors,
+        lambda texts: encode(encoder, texts, role="query"),
+        number=number,
+        seed=run.section.seed,
+        steps_per_epoch=run.steps_per_epoch,
+    )
 
 
 def _keep_state(trainer: Loop, adapter: ObjectiveAdapter, run: Fit, error: StoppedError) -> None:
@@ -245,6 +290,7 @@ def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArgumen
         max_steps=run.steps,
         per_device_train_batch_size=section.batch_size,
         learning_rate=run.lr,
+        learning_rate_mapping=_head_rates(run),
         lr_scheduler_type=section.schedule,
         warmup_steps=math.ceil(section.warmup_share * run.steps),
         weight_decay=section.weight_decay,
@@ -253,7 +299,7 @@ def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArgumen
         fp16=run.precision == "fp16",
         seed=section.seed,
         use_cpu=run.device == "cpu",
-        prompts=column_prompts(encoder.prompts, run.table.negatives) or None,
+        prompts=column_prompts(encoder.prompts, run.table.negatives, run.further_views) or None,
         eval_strategy="steps" if run.evaluates else "no",
         eval_steps=evaluate_every,
         save_strategy="no" if run.trial else "steps",
@@ -275,12 +321,23 @@ def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArgumen
     return arguments
 
 
-def _text_ids(run: Fit) -> TextIds:
-    """Ids of each row's texts by epoch; choosing the negatives of an epoch is part of it."""
-    if run.table.curriculum.changes:
-        return run.table.begin
-    always = run.table.begin(0)
-    return lambda epoch: always
+def _head_rates(run: Fit) -> dict[str, float]:
+    """The learning rate of heads, by a pattern of their names: they begin at random, where the encoder does not."""
+    if not any(getattr(term.loss, "heads", None) for term in run.objective.terms):
+        return {}
+    return {HEADS: run.section.head_lr or max(run.lr, HEAD_LR)}
+
+
+def _text_ids(run: Fit, views: EpochViews | None) -> TextIds:
+    """Ids of each row's texts by epoch; choosing the negatives and the views of an epoch is part of it."""
+    always = None if run.table.curriculum.changes else run.table.begin(0)
+
+    def begin(epoch: int) -> Sequence[Sequence[int]]:
+        if views is not None:
+            views.begin(epoch)
+        return run.table.begin(epoch) if always is None else always
+
+    return begin
 
 
 def _result(trainer: SentenceTransformerTrainer, run: Fit, elapsed: float, steps_now: int) -> FitResult:

@@ -6,6 +6,7 @@ from typing import Any
 
 from embedtune.config.schema import TrainConfig
 from embedtune.data.rows import Rows, TrainingData
+from embedtune.data.views import parse_views
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss, loss_class, loss_names
 from embedtune.losses.base import Loss
@@ -64,6 +65,25 @@ def check_queue(config: TrainConfig) -> None:
     )
 
 
+def check_views(config: TrainConfig, *, has_dropout: bool) -> None:
+    """Refuse views that would be the same text twice for an encoder without dropout.
+
+    Args:
+        config: the recipe.
+        has_dropout: whether the encoder has, or might have.
+
+    Raises:
+        ConfigError: each text would meet its own vector.
+    """
+    if config.data.views is None or has_dropout or not parse_views(config.data.views).needs_dropout:
+        return
+    raise ConfigError(
+        f"{config.model.name} has no dropout, so both views of a text would be one and the same vector",
+        where="--views dropout",
+        next="take --views crop or --views delete:0.3, or name a transformer with --model",
+    )
+
+
 def _check_schedule(config: TrainConfig, data: TrainingData) -> None:
     """Refuse to feed negatives from easy to hard where nothing says which are which.
 
@@ -84,7 +104,10 @@ def missing_for(loss: Loss | type[Loss], data: TrainingData) -> list[str]:
     """What the loss needs and the data lack, in words."""
     rows = data.train
     lacking = {
-        "negatives (a column negative, negative_1 or negatives)": loss.needs_negatives and not rows.has_negatives,
+        "preferences (columns anchor, chosen and rejected)": loss.needs_reference and not rows.has_negatives,
+        "negatives (a column negative, negative_1 or negatives)": loss.needs_negatives
+        and not loss.needs_reference
+        and not rows.has_negatives,
         "labels (a column label)": loss.needs_labels and rows.labels is None,
         "teacher scores": loss.needs_teacher and not _has_teacher(rows),
     }

@@ -19,7 +19,8 @@ from embedtune.workflows.alone import alone
 from embedtune.workflows.changes import record_changes, record_data, refuse_changes
 from embedtune.workflows.ending import orderly_end
 from embedtune.workflows.guide_files import check_scores, gives_scores, guide_path, guided_data
-from embedtune.workflows.needs import check_needs, check_queue, check_term, guided_term
+from embedtune.workflows.needs import check_needs, check_queue, check_term, check_views, guided_term
+from embedtune.workflows.proposal import is_static, proposed
 from embedtune.workflows.results import TrainResult
 from embedtune.workflows.run_folder import RunFolder, new_run
 from embedtune.workflows.talk import Silence, Talk
@@ -47,6 +48,9 @@ def train(
     """
     started = time.perf_counter()
     talk = talk or Silence()
+    config, reasons = proposed(config)
+    for reason in reasons:
+        talk.say(reason)
     _check_recipe(config, talk)
     changes = [] if resume is None else refuse_changes(resume, config, accept=accept_changes)
     data = guided_data(config, read_data(config, talk))
@@ -67,6 +71,7 @@ def _check_recipe(config: TrainConfig, talk: Talk) -> None:
     for term in config.loss:
         check_term(term.name, term.args)
     check_queue(config)
+    check_views(config, has_dropout=not is_static(config.model))
     choose_device(config.training.device)
     model = config.model
     resolve(model.name, trust_remote_code=model.trust_remote_code, allow_pickle=model.allow_pickle)

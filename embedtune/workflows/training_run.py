@@ -34,6 +34,7 @@ from embedtune.workflows.curves import training_curves
 from embedtune.workflows.findings import run_findings
 from embedtune.workflows.guiding import Guiding, choose_guide
 from embedtune.workflows.margin import choose_margin, decided, is_open
+from embedtune.workflows.needs import check_views
 from embedtune.workflows.results import TrainResult
 from embedtune.workflows.run_folder import FACTS, METRICS, PAGE, REPORT, STARTED_IN, RunFolder
 from embedtune.workflows.saved_check import check_saved, reader
@@ -51,6 +52,7 @@ from embedtune.workflows.scoring import (
     measure,
     score,
 )
+from embedtune.workflows.starts import start_vectors
 from embedtune.workflows.talk import Talk
 
 PROBES = 16
@@ -96,6 +98,7 @@ class TrainingRun:
             encoder = load_encoder(
                 section, device=self.config.training.device, texts=self.data.texts, seed=self.config.training.seed
             )
+        check_views(self.config, has_dropout=encoder.has_dropout)
         for note in encoder.notes:
             self.talk.say(note)
         if not encoder.pretrained and not self.folder.start.is_dir():
@@ -132,6 +135,8 @@ class TrainingRun:
             objective=recipe_objective(decided(config, None), encoder.dimensions),
             section=config.training,
             queue=config.queue,
+            momentum=config.averaged_teacher.momentum,
+            views=self.data.views,
             folder=self.folder.path,
             lr=encoder.default_lr if config.training.lr == "auto" else config.training.lr,
             dev=self._dev_scores(encoder),
@@ -157,6 +162,7 @@ class TrainingRun:
             self.talk.say(f"gradients cached over micro-batches of {config.training.micro_batch_tokens:,} tokens")
         config, chosen = self._decided(plan, encoder, store)
         plan = replace(plan, objective=recipe_objective(config, encoder.dimensions))
+        plan = replace(plan, reference=start_vectors(plan, encoder, store, self.talk))
         guiding = choose_guide(config, plan, self.data.dev, encoder, talk=self.talk, store=store, chosen=chosen)
         with self.talk.progress("training", total=plan.steps) as tell:
             plan = replace(plan, guide=guiding.table, callbacks=guiding.callbacks, progress=lambda done, *_: tell(done))
@@ -203,11 +209,13 @@ class TrainingRun:
         """The part of the result that the test split decides; writes rankings and values per query."""
         if before is None or after is None or self._test is None or self.data.test is None:
             return NOT_JUDGED
-        unseen = unseen_queries(self.data.test, self.data.train, self.data.dev)
+        # Texts learnt from without their queries are neither unseen nor answers that could be remembered.
+        unseen = set() if self.data.unpaired else unseen_queries(self.data.test, self.data.train, self.data.dev)
         judgment = judge(before.scores, after.scores, unseen, seed=self.config.training.seed)
         self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries))
         self._keep_rankings(self._test, ((BEFORE_RUN, before), (AFTER_RUN, after)))
-        return {**judgment.fields(), "evidence": before_and_after(self._test, before, after, judgment)}
+        fields = {**judgment.fields(), "evidence": before_and_after(self._test, before, after, judgment)}
+        return fields | ({"unseen_queries": len(before.scores)} if self.data.unpaired else {})
 
     def _keep_rankings(self, judged: JudgedSet, found: Iterable[tuple[str, Measured]]) -> None:
         """Write both rankings; an id that cannot stand in a run file costs them, and not the run."""

@@ -1,6 +1,7 @@
 """What accompanies an objective from step to step and adds its part to each batch: one file a companion."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -24,3 +25,11 @@ class Companion(Protocol):
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Take back what `state` gave, found among the tensors of a whole checkpoint."""
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A companion that reads the texts of each batch itself, before it is asked to complete it."""
+
+    def read(self, features: Sequence[dict[str, Tensor]], labels: Tensor) -> None:
+        """Take the token features that the student was given, as the adapter was given them."""

@@ -17,10 +17,12 @@ from embedtune.training.table import RowTable
 class Queue:
     """The positives of the last batches as the student saw them then, first in, first out; a `Companion`.
 
+    With an averaged teacher they are as that saw them, which changes more slowly.
+
     A row is in it at most once: a vector whose row comes again is out of date and leaves before the batch is made.
 
-    Source: He et al. 2020, arXiv:1911.05722, algorithm 1, without the momentum encoder (as in Wang et al. 2020,
-    arXiv:1912.06798: vectors drift slowly).
+    Source: He et al. 2020, arXiv:1911.05722, algorithm 1; without the momentum encoder as in Wang et al. 2020,
+    arXiv:1912.06798: vectors drift slowly.
 
     Args:
         size: K, the most entries.
@@ -58,7 +60,7 @@ class Queue:
 
     def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
         """Add the batch's positives; the oldest entries leave when there are too many."""
-        new, others = batch.positives.detach(), self._others(rows)
+        new, others = (batch.teacher or batch).positives.detach(), self._others(rows)
         old = new[:0] if self._vectors is None else self._vectors[others].to(new)
         # A new tensor each time: the loss may still hold the old one for its backward pass.
         self._vectors = torch.cat([old, new])[-self._size :]  # (K, D)

@@ -1,0 +1,88 @@
+"""Clusters of the training texts, found anew each epoch in the student's own vectors: labels that nobody gave."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from embedtune.losses import EmbeddingBatch
+from embedtune.search.kmeans import spherical_kmeans
+
+
+class Clusters(TrainerCallback):
+    """The cluster of each row and the centroids; a `Companion`, and a callback that finds them at each epoch's start.
+
+    Source: Caron et al. 2018, arXiv:1807.05520, section 3.2.
+
+    Args:
+        texts: one a row.
+        encode: texts -> vectors (n, D) of the student as it is.
+        number: K, of clusters; fewer where there are fewer texts.
+        seed: of k-means; the epoch's number is added to it.
+        steps_per_epoch: when they are due.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        encode: Callable[[Sequence[str]], np.ndarray],
+        *,
+        number: int,
+        seed: int,
+        steps_per_epoch: int,
+    ) -> None:
+        self._texts, self._encode = texts, encode
+        self._number, self._seed, self._steps_per_epoch = number, seed, steps_per_epoch
+        self._clusters = torch.zeros(0, dtype=torch.long)  # (R,)
+        self._centroids = torch.zeros(0, 0)  # (K, D)
+        self._moved = 0.0
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if state.global_step % self._steps_per_epoch == 0:
+            self.find(state.global_step // self._steps_per_epoch)
+
+    def find(self, epoch: int) -> None:
+        """Cluster the texts as the student sees them now."""
+        centroids, clusters = spherical_kmeans(self._encode(self._texts), self._number, seed=self._seed + epoch)
+        before, self._clusters = self._clusters, torch.from_numpy(clusters)  # (R,)
+        self._centroids = torch.from_numpy(centroids)  # (K, D)
+        self._moved = _disagreement(before, self._clusters) if len(before) else 1.0
+
+    def complete(self, batch: EmbeddingBatch, rows: Tensor) -> EmbeddingBatch:
+        """The batch with its rows' clusters and all centroids."""
+        device = batch.anchors.device
+        return replace(batch, clusters=self._clusters[rows.cpu()].to(device), centroids=self._centroids.to(device))
+
+    def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
+        """Nothing: they stand still within an epoch."""
+
+    def gauges(self) -> dict[str, float]:
+        """How many clusters there are, and the share of pairs of neighbouring rows that the last clustering changed."""
+        return {"clusters.number": float(len(self._centroids)), "clusters.moved": self._moved}
+
+    def state(self) -> dict[str, Tensor]:
+        """Clusters and centroids."""
+        return {
+            "clusters.rows": self._clusters,
+            "clusters.centroids": self._centroids.contiguous(),
+            "clusters.moved": torch.tensor(self._moved, dtype=torch.float64),
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on within the epoch."""
+        self._clusters, self._centroids = state["clusters.rows"], state["clusters.centroids"]
+        self._moved = float(state["clusters.moved"])
+
+
+def _disagreement(one: Tensor, other: Tensor) -> float:
+    """The share of random pairs of rows that only one of two clusterings (R,) puts together; names do not matter.
+
+    >>> _disagreement(torch.tensor([0, 0, 1, 1]), torch.tensor([5, 5, 2, 2]))
+    0.0
+    """
+    order = torch.randperm(len(one), generator=torch.Generator().manual_seed(0))
+    return float(((one == one[order]) != (other == other[order])).float().mean())
