@@ -51,7 +51,7 @@ def proposed(config: TrainConfig) -> tuple[TrainConfig, tuple[str, ...]]:
 
 
 def is_static(section: ModelSection) -> bool:
-    """Whether an encoder is known to have no dropout before it is loaded: the starter, or static vectors in a folder."""
+    """Whether an encoder is known to have no dropout before it is loaded: the starter, or a static folder."""
     modules = Path(section.name).expanduser() / "modules.json"
     return section.name == STARTER or (modules.is_file() and "StaticEmbedding" in modules.read_text(encoding="utf-8"))
 

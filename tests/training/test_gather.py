@@ -18,6 +18,7 @@ from embedtune.data.rows import Rows
 from embedtune.errors import ConfigError
 from embedtune.identity import text_id
 from embedtune.training.adapter import ObjectiveAdapter
+from embedtune.training.companions.averaged import AveragedTeacher
 from embedtune.training.companions.queue import Queue
 from embedtune.training.gather import gather
 from embedtune.training.guide import GuideTable
@@ -41,7 +42,14 @@ CASES = {
     "triplet": LossSection(name="triplet", args={"mining": "semi_hard"}),
     "sigreg": LossSection(name="sigreg", args={"slices": 16}),
     "lejepa": LossSection(name="lejepa", args={"slices": 16}),
+    "simsiam": LossSection(name="simsiam"),
+    "byol": LossSection(name="byol", args={"projector": 5}),
+    "moco": LossSection(name="moco"),
+    "barlow": LossSection(name="barlow", args={"projector": 5}),
+    "swav": LossSection(name="swav", args={"prototypes": 5}),
+    "dino": LossSection(name="dino", args={"prototypes": 5}),
 }
+HEADED = ("simsiam", "byol", "barlow", "swav", "dino")
 
 
 class Linear(torch.nn.Module):
@@ -71,14 +79,19 @@ def learnt(name, rank):
     known = [*zip(ROWS.anchor_ids.tolist(), ROWS.positive_ids.tolist(), strict=True), *KNOWN]
     table, guide = build_table(ROWS, np.array(known)), GuideTable(ROWS, 2)
     guide.fill(lambda texts, role: drawn(texts, 3).astype(np.float32))
-    objective = Matryoshka(build_objective([CASES[name]]), {4: 1.0, 2: 0.5})
-    adapter = ObjectiveAdapter(Linear(), objective, table, guide, [Queue(3, table, guide)]).double()
+    objective, model = build_objective([CASES[name]]), Linear()
+    objective.prepare(4)
+    if name not in HEADED:
+        objective = Matryoshka(objective, {4: 1.0, 2: 0.5})
+    objective.double()
+    companions = [AveragedTeacher(model, objective, momentum=0.5, steps=4), Queue(3, table, guide)]
+    adapter = ObjectiveAdapter(model, objective, table, guide, companions).double()
     terms = []
     for rows in STEPS[rank]:
         adapter.zero_grad()
         terms.append(sum(adapter(features_of(rows), torch.tensor(rows)).values()))
         terms[-1].backward()
-    gradients = [parameter.grad for parameter in adapter.parameters()]
+    gradients = [parameter.grad for parameter in adapter.parameters() if parameter.requires_grad]
     for gradient in gradients if rank is not None else []:
         dist.all_reduce(gradient)  # as data-parallel training averages
         gradient /= 2

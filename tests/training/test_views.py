@@ -1,0 +1,164 @@
+"""Views through the trainer: other texts each epoch, prompts and further columns in their places."""
+
+import numpy as np
+import pytest
+import torch
+
+from embedtune.config.schema import LossSection, ModelSection, TrainingSection
+from embedtune.data.rows import RawTexts, Rows
+from embedtune.data.views import parse_views
+from embedtune.errors import Interrupted, StoppedError
+from embedtune.models.load import load_encoder
+from embedtune.training.objective import build_objective
+from embedtune.training.table import build_table
+from embedtune.training.trainer import Fit, fit
+from embedtune.training.views import EpochViews, ViewingCollator
+from tests.training.test_trainer import StopAfter, same, weights
+
+TOPICS = ("password", "refund", "address", "coupon", "배송", "환불", "비밀번호", "쿠폰")
+TEXTS = [f"{topic} works like this in case {number} of all the cases" for number in (1, 2) for topic in TOPICS]
+SECTION = TrainingSection(epochs=3, batch_size=4, seed=1)
+LOSSES = {
+    "byol": {"projector": 16},
+    "moco": {},
+    "swav": {"prototypes": 6},
+    "dino": {"prototypes": 6},
+    "simsiam": {},
+    "barlow": {},
+    "deepcluster": {"clusters": 4},
+}
+
+
+class Echo:
+    """A collator that keeps what it is handed."""
+
+    valid_label_columns = ("label",)
+
+    def __call__(self, features):
+        return {"rows": [dict(row) for row in features]}
+
+
+def rows_of(views):
+    return views.pairs(RawTexts(TEXTS))
+
+
+def test_columns_are_those_of_the_epoch_and_further_views_come_last():
+    views = parse_views("delete:0.4", further=2)
+    rows = rows_of(views)
+    epochs = EpochViews(rows, views)
+    collator = ViewingCollator(Echo(), epochs)
+    assert collator.valid_label_columns == ["label"]
+    row = {"anchor": rows.anchors[3], "positive": rows.positives[3], "label": 3}
+    seen = []
+    for epoch in (0, 1, 0):
+        epochs.begin(epoch)
+        (found,) = collator([row])["rows"]
+        assert list(found) == ["anchor", "positive", "label", "view_1", "view_2"] and found["label"] == 3
+        assert [found[name] for name in ("anchor", "positive", "view_1", "view_2")] == views.of(
+            TEXTS[3], TEXTS[3], row=3, epoch=epoch
+        )
+        seen.append(found)
+    assert seen[0] == seen[2] != seen[1]
+
+
+def plan_of(name, folder, **changes):
+    views = parse_views("crop:0.8", further=2 if name in ("dino", "swav") else 0, seed=1)
+    rows = changes.pop("rows", None) or rows_of(views)
+    objective = build_objective([LossSection(name=name, args=LOSSES[name])])
+    objective.prepare(32)
+    return Fit(
+        rows=rows,
+        table=build_table(rows, np.stack([rows.anchor_ids, rows.positive_ids], axis=1)),
+        objective=objective,
+        section=SECTION,
+        folder=folder,
+        lr=1e-3,
+        views=views,
+        queue=6 if name in ("moco", "swav") else None,
+        **changes,
+    )
+
+
+def fresh(bert_folder):
+    return load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_an_interrupted_run_goes_on_to_the_same_weights_heads_and_averages(bert_folder, tmp_path, name):
+    """Step 6 of 12 is inside the second epoch: views, teacher, queue, centre and clusters all have a past by then."""
+
+    def run(folder, *, stop=None, resume=False):
+        encoder, plan = fresh(bert_folder), plan_of(name, folder, callbacks=(StopAfter(stop),) if stop else ())
+        if stop:
+            with pytest.raises(Interrupted):
+                fit(encoder, plan)
+        else:
+            fit(encoder, plan, resume=resume)
+        return weights(encoder), {key: value.clone() for key, value in plan.objective.state_dict().items()}
+
+    whole, whole_heads = run(tmp_path / "whole")
+    run(tmp_path / "halted", stop=6)
+    resumed, resumed_heads = run(tmp_path / "halted", resume=True)
+    assert same(whole, resumed)
+    assert whole_heads.keys() == resumed_heads.keys() and same(whole_heads, resumed_heads)
+    assert bool(whole_heads) == (name not in ("moco", "barlow", "deepcluster"))
+    assert not same(whole, weights(fresh(bert_folder)))
+
+
+def test_heads_learn_and_are_left_out_of_the_encoder(bert, tmp_path):
+    plan = plan_of("byol", tmp_path)
+    before = {key: value.clone() for key, value in plan.objective.state_dict().items()}
+    names = set(weights(bert))
+    fit(bert, plan)
+    after = plan.objective.state_dict()
+    assert all(not torch.equal(before[key], after[key]) for key in before if key.endswith("weights.0"))
+    assert set(weights(bert)) == names
+
+
+def test_every_epoch_sees_other_views(bert, tmp_path, monkeypatch):
+    seen = []
+    tokenised = bert.model.preprocess
+    monkeypatch.setattr(bert.model, "preprocess", lambda texts, **rest: seen.extend(texts) or tokenised(texts, **rest))
+    fit(bert, plan_of("barlow", tmp_path))
+    assert len(seen) == 3 * 2 * len(TEXTS)
+    assert all(any(set(text.split()) <= set(whole.split()) for whole in TEXTS) for text in seen)
+    epochs = [set(seen[start : start + 32]) for start in (0, 32, 64)]
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_gradients_cached_over_micro_batches_serve_a_teacher_too(bert, tmp_path):
+    section = SECTION.model_copy(update={"micro_batch_tokens": 60, "epochs": 1})
+    from dataclasses import replace
+
+    start = weights(bert)
+    for module in bert.model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    learnt = []
+    for tokens in (None, 60):
+        bert.model.load_state_dict(start)
+        one = section.model_copy(update={"micro_batch_tokens": tokens})
+        fit(bert, replace(plan_of("moco", tmp_path / str(tokens)), section=one))
+        learnt.append(weights(bert))
+    for name, value in learnt[0].items():
+        torch.testing.assert_close(learnt[1][name], value, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "args"), [("simsiam", {"stop_gradient": False}), ("lejepa", {"weight": 0})], ids=["simsiam", "lejepa"]
+)
+def test_what_is_known_to_collapse_is_stopped_in_words(starter, tmp_path, name, args):
+    rows = Rows(anchors=TEXTS * 1, positives=TEXTS)
+    objective = build_objective([LossSection(name=name, args=args)])
+    objective.prepare(starter.dimensions)
+    plan = Fit(
+        rows=rows,
+        table=build_table(rows, np.stack([rows.anchor_ids, rows.positive_ids], axis=1)),
+        objective=objective,
+        section=SECTION.model_copy(update={"epochs": 60, "batch_size": 16}),
+        folder=tmp_path,
+        lr=0.05,
+        views=parse_views("crop:0.6"),
+    )
+    with pytest.raises(StoppedError, match="the encoder has collapsed"):
+        fit(starter, plan)
