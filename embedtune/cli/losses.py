@@ -5,13 +5,32 @@ import re
 import shutil
 import textwrap
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 
 from embedtune.cli._options import AsJson
 from embedtune.cli._output import print_json, print_text
 
-_NEEDS = {"negatives": "negatives", "guide": "a guide", "labels": "labels", "teacher": "teacher scores"}
+if TYPE_CHECKING:
+    from embedtune.losses import Loss
+
+_NEEDS = {
+    "negatives": "negatives",
+    "guide": "a guide",
+    "labels": "labels",
+    "teacher": "teacher scores",
+    "averaged_teacher": "an averaged teacher (made while training)",
+    "clusters": "clusters (made while training)",
+    "reference": "the start's vectors (made before training)",
+}
+GROUPS = {
+    "texts": "From texts alone (pairs are made of views of them: --views crop; they take pairs too)",
+    "pairs": "From pairs (or from views of texts alone)",
+    "negatives": "From pairs with negatives and scores of a teacher",
+    "preferences": "From preferences (anchor, chosen, rejected)",
+}
+"""Data that a loss is made for -> the heading of its losses."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +38,7 @@ class LossCard:
     """What a person wants to know before choosing a loss."""
 
     name: str
+    data: str
     summary: str
     needs: tuple[str, ...]
     when: str
@@ -39,8 +59,11 @@ def losses(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"losses": cards})
         return
-    for card in cards:
-        print_text(_in_words(card))
+    for data, heading in GROUPS.items():
+        print_text(f"{heading}\n")
+        for card in cards:
+            if card.data == data:
+                print_text(textwrap.indent(_in_words(card), "  ", lambda line: bool(line.strip())))
 
 
 def loss_card(name: str) -> LossCard:
@@ -52,12 +75,23 @@ def loss_card(name: str) -> LossCard:
     parameters = inspect.signature(kind).parameters.values()
     return LossCard(
         name=name,
+        data=_data(kind),
         summary=" ".join(text.split("\n\n")[0].split()),
-        needs=("pairs", *(words for need, words in _NEEDS.items() if getattr(kind, f"needs_{need}"))),
+        needs=(
+            "pairs, or two views of a text" if kind.made_for_views else "pairs",
+            *(words for need, words in _NEEDS.items() if getattr(kind, f"needs_{need}")),
+        ),
         when=_labelled(text, "When to use"),
         cost=_labelled(text, "Cost"),
         arguments={parameter.name: parameter.default for parameter in parameters},
     )
+
+
+def _data(kind: "type[Loss]") -> str:
+    """The data that a loss is made for, one of `GROUPS`."""
+    if kind.made_for_views:
+        return "texts"
+    return "preferences" if kind.needs_reference else "negatives" if kind.needs_teacher else "pairs"
 
 
 def _labelled(text: str, label: str) -> str:
@@ -67,7 +101,7 @@ def _labelled(text: str, label: str) -> str:
 
 
 def _in_words(card: LossCard) -> str:
-    width = min(shutil.get_terminal_size().columns, 100)
+    width = min(shutil.get_terminal_size().columns, 100) - 2
     arguments = ", ".join(f"{name}={default}" for name, default in card.arguments.items()) or "none"
     facts = {"needs": ", ".join(card.needs), "when": card.when, "cost": card.cost, "arguments": arguments}
     lines = [card.name, textwrap.fill(card.summary, width, initial_indent="  ", subsequent_indent="  ")]

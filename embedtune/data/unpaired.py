@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from embedtune.config.schema import DataSection
+from embedtune.data.pieces import prepare_texts, taken
 from embedtune.data.rows import Finding, RawTexts, Rows
-from embedtune.data.texts import prepare_texts, taken
 from embedtune.data.views import Views, pairing_named, parse_views
 from embedtune.data.words import counted
 from embedtune.errors import ConfigError, DataError

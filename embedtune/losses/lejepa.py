@@ -37,6 +37,8 @@ class LeJEPA(Loss):
         ConfigError: a value out of its range.
     """
 
+    made_for_views = True
+
     def __init__(
         self,
         *,

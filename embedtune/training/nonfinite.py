@@ -32,7 +32,12 @@ class LastRows:
         self._numbers, self._bad = numbers, []
         for column in vectors:
             if column.requires_grad:
-                column.register_hook(lambda grad: self._bad.append(~grad.isfinite().all(dim=1)))
+                column.register_hook(self._note)
+
+    def _note(self, grad: Tensor | None) -> None:
+        # None where the vectors were computed and no loss has looked at them.
+        if grad is not None:
+            self._bad.append(~grad.isfinite().all(dim=1))
 
     def refuse_losses(self, terms: Mapping[str, Tensor], vectors: Sequence[Tensor], step: int) -> None:
         """Stop where a term of the loss is not finite.

@@ -8,10 +8,10 @@ from statistics import median
 from embedtune.config.schema import DataSection, LossSection, ModelSection, TrainConfig
 from embedtune.data.beir import table_file
 from embedtune.data.formats import read_part
+from embedtune.data.pieces import prepare_texts
 from embedtune.data.read import TableSource, open_source
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.tables import Table, open_table
-from embedtune.data.texts import prepare_texts
 from embedtune.data.unpaired import texts_of
 from embedtune.errors import DataError
 from embedtune.models.resolve import STARTER

@@ -6,7 +6,7 @@ import pytest
 
 from embedtune.cli._guard import guarded
 from embedtune.cli.app import build_app
-from embedtune.cli.losses import loss_card
+from embedtune.cli.losses import GROUPS, loss_card
 from embedtune.losses import loss_names
 
 
@@ -21,8 +21,19 @@ def test_lists_every_loss_with_its_arguments(capsys: pytest.CaptureFixture[str])
 def test_the_text_names_every_loss_and_fits_the_width(capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(build_app(), ["losses"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if line and line[0] != " "] == list(loss_names())
+    headings = [line for line in lines if line and line[0] != " "]
+    named = [line.strip() for line in lines if line.startswith("  ") and not line.startswith("   ")]
+    assert headings == list(GROUPS.values())
+    assert sorted(named) == list(loss_names())
     assert max(len(line) for line in lines) <= 100
+
+
+def test_losses_are_grouped_by_the_data_they_need() -> None:
+    groups = {name: loss_card(name).data for name in loss_names()}
+    assert {"simsiam", "byol", "moco", "barlow", "swav", "dino", "deepcluster", "lejepa"} == {
+        name for name, data in groups.items() if data == "texts"
+    }
+    assert groups["dpo"] == "preferences" and groups["distill"] == "negatives" and groups["infonce"] == "pairs"
 
 
 @pytest.mark.parametrize("name", loss_names())

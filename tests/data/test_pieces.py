@@ -1,8 +1,8 @@
 """Texts alone, made ready: pieces, copies."""
 
 from embedtune.config.schema import DataSection
+from embedtune.data.pieces import prepare_texts
 from embedtune.data.rows import RawTexts
-from embedtune.data.texts import prepare_texts
 
 
 def test_long_texts_become_passages_that_know_their_document_and_title() -> None:
