@@ -7,11 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from fuzz.inputs import Case, cases
 from fuzz.readers import READERS
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize("name", READERS)
