@@ -7,10 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fuzz.inputs import Case, cases
-from fuzz.readers import READERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fuzz.inputs import Case, cases
+from fuzz.readers import READERS
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -1,0 +1,237 @@
+"""Learning from texts alone, method by method, and from simulated preferences: `embedtune train` per method and seed.
+
+    python benchmarks/selfsupervised.py --retrieval ../data/welfare-ko --sts ../data/sts-ko --sts ../data/sts-en \
+        --results selfsupervised/
+    python benchmarks/selfsupervised.py --retrieval ../data/welfare-ko --sts ../data/sts-ko --results selfsupervised/ \
+        --model PATH/small-transformer
+    python benchmarks/selfsupervised.py --preferences ../data/welfare-ko --results selfsupervised/
+
+Every method starts from the same encoder and sees the same number of texts. On a retrieval set it learns from the
+corpus without its pairs, and test nDCG@10 is read; on an STS set from the sentences of the training split without
+their scores, and Spearman of dev and test is read. Preferences are simulated: the marked answer was chosen over a
+document that an encoder's `embedtune mine` found, on the training split's queries.
+
+Each finished run leaves a JSON file in the results folder, so the same command goes on where it was; the tables are
+made of all files that are there.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+METRIC = "ndcg@10"
+PROGRAM = [sys.executable, "-c", "from embedtune.cli.app import main; main()"]
+METHODS = {
+    "infonce": "--loss infonce --views {views}",
+    "infonce, crop+delete": "--loss infonce --views crop+delete:0.1",
+    "infonce, repeat": "--loss infonce --views repeat",
+    "moco": "--loss moco --views {views} --queue 8192",
+    "byol": "--loss byol --views {views}",
+    "simsiam": "--loss simsiam --views {views}",
+    "barlow": "--loss barlow --views {views}",
+    "swav": "--loss swav --views {views} --queue 2048",
+    "dino": "--loss dino --views {views} data.further_views=2",
+    "lejepa": "--loss lejepa --views {views}",
+    "deepcluster": "--loss deepcluster --views {views}",
+    "infonce + deepcluster": "--loss infonce --loss deepcluster:0.5 --views {views}",
+}
+"""What each method adds to the command; `{views}` is --views."""
+DROPOUT = {"simcse": "--loss infonce --views dropout", "lejepa, dropout": "--loss lejepa --views dropout"}
+"""Methods that a static encoder cannot do."""
+PREFERENCES = {
+    "start": None,
+    "dpo": "--loss dpo loss.0.args.beta=0.5",
+    "dpo, beta 0.1": "--loss dpo loss.0.args.beta=0.1",
+    "dpo, ipo": "--loss dpo loss.0.args.kind=ipo loss.0.args.beta=0.5",
+    "infonce": "--loss infonce",
+    "infonce + dpo": "--loss infonce --loss dpo:0.5 loss.1.args.beta=0.5",
+}
+
+
+def embedtune(*words: str) -> dict[str, Any]:
+    """The `--json` result of a command."""
+    done = subprocess.run([*PROGRAM, *words, "--json", "--quiet"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"error": (done.stdout or done.stderr)[-2000:]}
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def sentences_of(folder: Path, into: Path) -> Path:
+    """The sentences of an STS set's training split, one a line, as a plain text file."""
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    texts = dict.fromkeys(" ".join(row[name].split()) for row in rows for name in ("sentence1", "sentence2"))
+    path = into / "sentences.txt"
+    path.write_text("\n".join(texts) + "\n", encoding="utf-8")
+    return path
+
+
+def train(data: str, options: str, seed: int, output: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """One run on texts alone."""
+    words = ["--data", data, "--texts-only", "--seed", str(seed), "--output", str(output), "--store", "none"]
+    words += ["--epochs", str(arguments.epochs), "--batch-size", str(arguments.batch_size)]
+    if arguments.max_steps:
+        words += ["--max-steps", str(arguments.max_steps)]
+    words += shlex.split(arguments.options) + (["--model", arguments.model] if arguments.model else [])
+    return embedtune("train", *words, *shlex.split(options.format(views=arguments.views)))
+
+
+def retrieval(folder: Path, options: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Test scores of one method on a judged set, before and after."""
+    with tempfile.TemporaryDirectory() as made:
+        result = train(str(folder), options, seed, Path(made) / "run", arguments)
+        if "error" in result:
+            return result
+        verdict = result["verdict"]
+        return {
+            "before": result["before"][METRIC],
+            "after": result["after"][METRIC],
+            "difference": verdict["difference"],
+            "interval": verdict["interval"],
+            "verdict": verdict["verdict"],
+            "elapsed_s": result["elapsed_s"],
+            "findings": [finding["code"] for finding in result["findings"]],
+            "collapse": last_gauges(Path(made) / "run" / "metrics.jsonl", "collapse."),
+        }
+
+
+def similarity(folder: Path, options: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Spearman on dev and test of one method on an STS set, before (a starter made of the sentences) and after."""
+    with tempfile.TemporaryDirectory() as made:
+        run = Path(made) / "run"
+        result = train(str(sentences_of(folder, Path(made))), options, seed, run, arguments)
+        if "error" in result:
+            return result
+        start = arguments.model or str(run / "start")
+        found: dict[str, Any] = {"elapsed_s": result["elapsed_s"]}
+        for split in ("dev", "test"):
+            words = ["--model", start, "--model", str(run / "model"), "--data", str(folder), "--split", split]
+            scored = embedtune("evaluate", *words, "--store", "none", "--output", str(Path(made) / split))
+            if "error" in scored:
+                return scored
+            found |= {
+                f"{when} {split}": row["metrics"]["spearman"]
+                for when, row in zip(("before", "after"), scored["models"], strict=True)
+            }
+        return found
+
+
+def preferences(folder: Path, options: str | None, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Test scores after preferring marked answers to mined documents; "start" is an encoder trained on the corpus."""
+    start = arguments.results / f"preference-start-{folder.name}-{seed}"
+    rows = arguments.results / f"preferences-{folder.name}-{seed}.jsonl"
+    if not (start / "report.json").exists():
+        train(str(folder), METHODS["infonce"], seed, start, arguments)
+    if not rows.exists():
+        simulate(folder, start / "model", rows)
+    if options is None:
+        report = json.loads((start / "report.json").read_text(encoding="utf-8"))
+        return {"after": report["after"][METRIC], "before": report["before"][METRIC]}
+    with tempfile.TemporaryDirectory() as made:
+        words = ["--data", str(rows), "--eval-data", str(folder), "--model", str(start / "model"), "--seed", str(seed)]
+        words += ["--store", "none", "--output", str(Path(made) / "run"), "--epochs", str(arguments.epochs)]
+        result = embedtune("train", *words, *shlex.split(options))
+        if "error" in result:
+            return result
+        verdict = result["verdict"]
+        found = {name: verdict[name] for name in ("difference", "interval", "verdict", "on")}
+        scores = {when: result[when][METRIC] for when in ("before", "after")}
+        return found | scores | {"gauges": last_gauges(Path(made) / "run" / "metrics.jsonl", "dpo.")}
+
+
+def simulate(folder: Path, model: Path, path: Path) -> None:
+    """Write preferences of the training split's marked answers over one mined document each."""
+    mined = path.with_suffix(".mined.jsonl")
+    words = ["--data", str(folder), "--model", str(model), "--negatives", "1", "--store", "none"]
+    result = embedtune("mine", *words, "--output", str(mined))
+    if "error" in result:
+        raise SystemExit(result["error"])
+    rows = [json.loads(line) for line in mined.read_text(encoding="utf-8").splitlines()]
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            for rejected in row.get("negatives") or [row[name] for name in row if name.startswith("negative_")][:1]:
+                one = {"anchor": row["anchor"], "chosen": row["positive"], "rejected": rejected}
+                file.write(json.dumps(one, ensure_ascii=False) + "\n")
+
+
+def last_gauges(path: Path, prefix: str) -> dict[str, float]:
+    """The last values of the gauges whose name begins so."""
+    found: dict[str, float] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        found |= {name: round(value, 4) for name, value in json.loads(line).items() if name.startswith(prefix)}
+    return found
+
+
+def measured(path: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The result in this file, or that of the work, which is written there unless it failed."""
+    if path.exists():
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return kept
+    result = work()
+    if "error" not in result:
+        path.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    print(f"{path.stem}: {json.dumps(result, ensure_ascii=False)[:300]}", file=sys.stderr, flush=True)
+    return result
+
+
+def table(title: str, rows: dict[str, list[dict[str, Any]]], columns: list[str]) -> None:
+    """Print a Markdown table: a method a row, the mean over seeds and each seed in brackets."""
+    print(f"\n{title}\n\n| method | {' | '.join(columns)} |\n| --- |{' --- |' * len(columns)}")
+    for name, runs in rows.items():
+        cells = []
+        for column in columns:
+            values = [run[column] for run in runs if column in run]
+            numbers = [value for value in values if isinstance(value, int | float)]
+            if numbers:
+                cells.append(f"{np.mean(numbers):.3f} ({' '.join(f'{value:.3f}' for value in numbers)})")
+            else:
+                cells.append("; ".join(str(value) for value in values) or "not finished: see its file")
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+def main() -> None:
+    """Run what is missing, then print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--retrieval", action="append", type=Path, default=[], help="a judged set (BEIR layout)")
+    parser.add_argument("--sts", action="append", type=Path, default=[], help="a folder of scored pairs")
+    parser.add_argument("--preferences", action="append", type=Path, default=[], help="a judged set to simulate from")
+    parser.add_argument("--model", help="start from this encoder; a starter otherwise")
+    parser.add_argument("--method", action="append", help="only these (repeatable)")
+    parser.add_argument("--views", default="crop")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--max-steps", type=int)
+    parser.add_argument("--options", default="", help="further words for every `embedtune train`")
+    parser.add_argument("--results", type=Path, required=True, help="a folder of one file a run")
+    arguments = parser.parse_args()
+    arguments.results.mkdir(parents=True, exist_ok=True)
+    methods = METHODS | (DROPOUT if arguments.model else {})
+    kinds = [
+        ("retrieval", arguments.retrieval, methods, retrieval, ["before", "after", "difference", "interval"]),
+        ("sts", arguments.sts, methods, similarity, ["before dev", "after dev", "before test", "after test"]),
+        ("preferences", arguments.preferences, PREFERENCES, preferences, ["before", "after", "interval", "gauges"]),
+    ]
+    start = Path(arguments.model).name if arguments.model else "starter"
+    for kind, folders, variants, work, columns in kinds:
+        for folder in folders:
+            chosen = {name: one for name, one in variants.items() if not arguments.method or name in arguments.method}
+            rows: dict[str, list[dict[str, Any]]] = {name: [] for name in chosen}
+            for seed in range(arguments.seeds):
+                for name, options in chosen.items():
+                    path = arguments.results / f"{kind}-{folder.name}-{start}-{name.replace(' ', '')}-{seed}.json"
+                    rows[name].append(measured(path, partial(work, folder, options, seed, arguments)))
+            table(f"{kind}, {folder.name}, from {start}", rows, columns)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Texts alone and preferences from the recipe to the result."""
+
+import json
+
+import pytest
+
+from embedtune.config.load import load_config
+from embedtune.errors import ConfigError
+from embedtune.workflows.train import train
+
+TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")
+
+
+@pytest.fixture
+def run(tmp_path, listener):
+    def go(**options):
+        short = {"output": str(tmp_path / "run"), "store": "none", "device": "cpu", "max_steps": 2, "batch_size": 8}
+        return train(load_config(None, (), {**short, **options}), talk=listener)
+
+    return go
+
+
+def test_a_corpus_is_learnt_from_by_what_is_proposed(run, tmp_path, listener):
+    path = tmp_path / "corpus.txt"
+    texts = [f"All that you need to know about {topic} in case number {n}." for topic in TOPICS for n in range(3)]
+    path.write_text("\n".join(texts), encoding="utf-8")
+    result = run(data=str(path))
+    assert [loss["name"] for loss in result.losses] == ["infonce"]
+    assert "views: crop" in result.recipe and result.verdict is None
+    assert any("pairs are made of views of them: crop" in said for said in listener.said)
+
+
+def test_a_judged_corpus_without_its_pairs_is_judged_on_all_queries(run, beir):
+    folder = beir(24, test=[(n, n) for n in range(12)], dev=[(20, 20), (21, 21)])
+    result = run(data=str(folder), texts_only=True, views="delete", loss=["byol", "infonce:0.5"])
+    assert result.verdict["on"] == "all" and result.before_unseen is None
+    # Nothing warns that gains may be memory: no query was learnt with its document.
+    assert result.unseen_queries == result.test_queries == 12
+    lines = [json.loads(line) for line in (folder.parent / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert {"byol.teacher_similarity", "averaged_teacher.momentum", "byol", "infonce"} <= set(lines[0])
+
+
+def test_dropout_is_refused_for_an_encoder_without_it(run, tmp_path):
+    path = tmp_path / "corpus.txt"
+    path.write_text("\n".join(f"글 {n}" for n in range(9)), encoding="utf-8")
+    with pytest.raises(ConfigError, match="starter has no dropout") as caught:
+        run(data=str(path), views="dropout")
+    assert "--views crop" in caught.value.next
+    assert not (tmp_path / "run").exists()
+
+
+def test_preferences_are_learnt_from_where_the_encoder_began(run, tmp_path):
+    path = tmp_path / "preferences.jsonl"
+    rows = [
+        {
+            "anchor": f"How about {topic} {n}?",
+            "chosen": f"{topic} works so {n}.",
+            "rejected": f"No idea {n}.",
+            "weight": 1 + n,
+        }
+        for topic in TOPICS
+        for n in range(4)
+    ]
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    run(data=str(path), loss=["dpo"], max_steps=4)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    lines = [line for line in lines if "dpo" in line]
+    # Before the first step the student is its own start.
+    assert lines[0]["dpo"] == pytest.approx(0.6931, abs=1e-3) and lines[0]["dpo.drift"] == pytest.approx(0, abs=1e-6)
+    assert lines[-1]["dpo.drift"] > 0 and lines[-1]["dpo.reward_margin"] > 0
