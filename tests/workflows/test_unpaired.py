@@ -51,13 +51,9 @@ def test_dropout_is_refused_for_an_encoder_without_it(run, tmp_path):
 
 def test_preferences_are_learnt_from_where_the_encoder_began(run, tmp_path):
     path = tmp_path / "preferences.jsonl"
+    texts = {"anchor": "How about {}?", "chosen": "{} works so.", "rejected": "No idea of {}."}
     rows = [
-        {
-            "anchor": f"How about {topic} {n}?",
-            "chosen": f"{topic} works so {n}.",
-            "rejected": f"No idea {n}.",
-            "weight": 1 + n,
-        }
+        {role: text.format(f"{topic} {n}") for role, text in texts.items()} | {"weight": 1 + n}
         for topic in TOPICS
         for n in range(4)
     ]
