@@ -64,6 +64,8 @@ def divide_tables(source: TableSource, plan: Plan, section: DataSection, seed: i
         divided.described += part.said
         divided.findings += part.findings
     if isinstance(train.content, RawTexts):
+        if plan.given:
+            divided.described.append(f"not used, since texts alone ask nothing: {', '.join(plan.given.values())}")
         _learn_texts(divided, train.content, section)
         return divided
     if isinstance(train.content, LabelledTexts):

@@ -50,6 +50,8 @@ def plan_splits(source: BeirSource | TableSource, section: DataSection) -> Plan:
     if isinstance(source, BeirSource) and section.texts_only:
         # Its corpus is learnt from, which belongs to no split.
         test = source.find(section.eval_split) if wants_test else None
+        if wants_test and test is None and section.eval_split != "test":
+            source.demand(section.eval_split, "--eval-split")
         return Plan("", source.find("dev"), test, wants_test)
     if not source.splits:
         if section.split != "train":

@@ -108,7 +108,7 @@ class Headed(Loss):
             if self.projector:
                 self.heads["projector"] = Head([dimensions, self.projector, self.projector], self.seed)
             self.heads.update(self.make_heads(self.projector or dimensions))
-        if self._dimensions != dimensions:
+        if self.heads and self._dimensions != dimensions:
             raise ConfigError(
                 f"the heads of {self.name} were made for vectors of {self._dimensions} dimensions, not {dimensions}",
                 where=f"loss {self.name}",

@@ -90,7 +90,7 @@ def recipe_objective(config: TrainConfig, dimensions: int) -> Objective:
     objective.prepare(dimensions)
     if not nested.dimensions:
         return objective
-    headed = [term.name for term in objective.terms if isinstance(term.loss, Headed)]
+    headed = [term.name for term in objective.terms if isinstance(term.loss, Headed) and term.loss.heads]
     if headed:
         raise ConfigError(
             f"the heads of {' and '.join(headed)} are made for whole vectors and cannot be trained on cut ones",

@@ -111,3 +111,16 @@ def test_a_single_text_is_too_few(tmp_path):
 def test_further_views_need_views():
     with pytest.raises(ConfigError, match="further views need a way to make them"):
         views_of(DataSection(further_views=2), 0, unpaired=False)
+
+
+def test_splits_of_texts_alone_that_ask_nothing_are_told(tmp_path):
+    for split, texts in (("train", TEXTS), ("test", ["다른 글"])):
+        (tmp_path / f"{split}.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    data = prepare(DataSection(source=str(tmp_path), views="crop"), seed=0)
+    assert data.test is None
+    assert "not used, since texts alone ask nothing: test" in data.described
+
+
+def test_a_split_of_queries_that_is_not_there_is_refused(beir):
+    with pytest.raises(DataError, match="there is no split 'final'"):
+        prepare(DataSection(source=str(beir), texts_only=True, views="crop", eval_split="final"), seed=0)

@@ -73,3 +73,11 @@ def test_a_snapshot_stays(kind: str, request: pytest.FixtureRequest, texts: tupl
 def test_only_a_table_of_vectors_has_no_products(bert: Encoder, starter: Encoder):
     assert bert.has_products
     assert not starter.has_products
+
+
+def test_dropout_is_told_by_its_rate(bert, starter) -> None:
+    assert bert.has_dropout and not starter.has_dropout
+    for module in bert.model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    assert not bert.has_dropout

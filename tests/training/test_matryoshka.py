@@ -144,6 +144,18 @@ def test_more_dimensions_than_the_encoder_has_are_refused():
     assert caught.value.where == "matryoshka.dimensions"
 
 
+@pytest.mark.parametrize("name", ["simsiam", "byol", "swav", "dino"])
+def test_losses_with_heads_are_made_for_whole_vectors(name):
+    with pytest.raises(ConfigError, match=f"the heads of {name} are made for whole vectors"):
+        recipe_objective(load_config(None, [], {"loss": [name], "matryoshka": "64"}), 128)
+
+
+def test_barlow_without_a_projector_has_no_head_and_is_nested(batch):
+    objective = recipe_objective(load_config(None, [], {"loss": ["barlow"], "matryoshka": "4"}), 12)
+    expected = build_loss("barlow")(batch) + build_loss("barlow")(cut(batch, 4))
+    torch.testing.assert_close(objective(batch)["barlow"], expected)
+
+
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [

@@ -6,7 +6,7 @@ import pytest
 from embedtune.data.rows import Rows, TrainingData
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import loss_class
-from embedtune.workflows.needs import check_needs, check_queue, check_term, guided_term, missing_for
+from embedtune.workflows.needs import check_needs, check_queue, check_term, check_views, guided_term, missing_for
 
 
 def data(**columns) -> TrainingData:
@@ -95,3 +95,20 @@ def test_scores_of_negatives_alone_are_no_teacher() -> None:
 def test_a_schedule_without_a_number_is_a_mistake(recipe) -> None:
     with pytest.raises(ConfigError, match="random chooses some of each row's negatives"):
         recipe("negatives.schedule=random")
+
+
+def test_preferences_are_asked_for_by_name(recipe) -> None:
+    with pytest.raises(DataError, match=r"'dpo' needs preferences \(columns anchor, chosen and rejected\)"):
+        check_needs(recipe(loss=["dpo"]), data())
+    check_needs(recipe(loss=["dpo"]), data(**NEGATIVES))
+
+
+@pytest.mark.parametrize("views", ["crop", "dropout+delete", "neighbour", None])
+def test_views_that_differ_need_no_dropout(recipe, views) -> None:
+    check_views(recipe(views=views), has_dropout=False)
+
+
+def test_the_same_text_twice_needs_dropout(recipe) -> None:
+    check_views(recipe(views="dropout"), has_dropout=True)
+    with pytest.raises(ConfigError, match="one and the same vector"):
+        check_views(recipe(views="dropout"), has_dropout=False)
