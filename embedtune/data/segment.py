@@ -9,6 +9,7 @@ _END = re.compile(
     rf"|[。！？]+[{re.escape(_CLOSING)}]*"  # full-width: no blank is needed
     r"|(?<=[다요죠까])[.!?]+(?=[가-힣])"  # 갔다.그리고: a blank forgotten after a Korean ending
 )
+_NEXT = re.compile(r"\s*(\S)")
 _PARAGRAPH = re.compile(r"\n\s*\n")
 # Before a full stop that ends no sentence: what people are called, and what is cut short.
 _SHORT = frozenset(
@@ -41,11 +42,11 @@ def sentences(text: str) -> list[str]:
 
 def _ends(text: str, start: int, end: re.Match[str]) -> bool:
     """Whether the sentence that began at `start` is over with these marks."""
-    after = text[end.end() :].lstrip()
-    marks = end[0]
-    if not after:
+    # By position: a copy of what follows each sentence would be the square of a long text.
+    after, marks = _NEXT.match(text, end.end()), end[0]
+    if after is None:
         return True
-    if marks[-1] in _CLOSING and _GOES_ON.match(text[end.end() :]):
+    if marks[-1] in _CLOSING and _GOES_ON.match(text, end.end()):
         return False
     if not marks.startswith(".") or marks.startswith(".."):
         return True
@@ -56,7 +57,7 @@ def _ends(text: str, start: int, end: re.Match[str]) -> bool:
     # "1. 신청": the number of what follows.
     if len(words) == 1 and word.isdigit():
         return False
-    return not (after[0].isascii() and after[0].islower())
+    return not (after[1].isascii() and after[1].islower())
 
 
 def passages(text: str, words: int) -> list[str]:
