@@ -158,7 +158,7 @@ def simulate(folder: Path, model: Path, path: Path) -> None:
     rows = [json.loads(line) for line in mined.read_text(encoding="utf-8").splitlines()]
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
-            for rejected in row.get("negatives") or [row[name] for name in row if name.startswith("negative_")][:1]:
+            for rejected in row["negatives"]:
                 one = {"anchor": row["anchor"], "chosen": row["positive"], "rejected": rejected}
                 file.write(json.dumps(one, ensure_ascii=False) + "\n")
 
