@@ -17,8 +17,6 @@ from embedtune.config.schema import TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.data.views import Views
 from embedtune.errors import Interrupted, StoppedError
-from embedtune.losses.deepcluster import DeepCluster
-from embedtune.models.encode import encode
 from embedtune.models.encoder import Encoder
 from embedtune.models.quiet import quiet_libraries
 from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
@@ -32,27 +30,18 @@ from embedtune.training.checkpoint import (
     steps_of,
     whole_checkpoint,
 )
-from embedtune.training.companions import Companion
-from embedtune.training.companions.averaged import AveragedTeacher
-from embedtune.training.companions.clusters import Clusters
-from embedtune.training.companions.collapse import CollapseWatch
-from embedtune.training.companions.queue import Queue
-from embedtune.training.companions.reference import Reference
 from embedtune.training.curriculum import ChoosingCollator
 from embedtune.training.gradcache import check_device
 from embedtune.training.guide import GuideTable
 from embedtune.training.loop import DevEvaluator, DevScores, Loop
 from embedtune.training.micro_batches import MicroBatchCollator
+from embedtune.training.needed import companions_for, head_rates
 from embedtune.training.nonfinite import FiniteGradients, all_finite
 from embedtune.training.objective import Objective
 from embedtune.training.patience import Patience
 from embedtune.training.table import RowTable
 from embedtune.training.views import EpochViews, ViewingCollator
 from embedtune.training.watch import Interruption, MaskingGuard, MetricsLog, Progress, StepCount
-
-HEADS = r"^objective\.losses\.\w+\.heads\."
-HEAD_LR = 1e-3
-"""The least that heads learn with by default: at the 2e-5 of a pretrained encoder they would stay what they were."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +143,7 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         Interrupted: Ctrl-C; a checkpoint is written.
         StoppedError: the loss is not finite, or everything is masked.
     """
-    companions = _companions(run, encoder)
+    companions = companions_for(run, encoder)
     adapter = ObjectiveAdapter(
         encoder.model, run.objective, run.table, run.guide, companions, further_views=run.further_views
     )
@@ -221,28 +210,6 @@ def _check_best(trainer: Loop, run: Fit) -> None:
         state.best_global_step = None
 
 
-def _companions(run: Fit, encoder: Encoder) -> list[Companion]:
-    """What the objective needs beside the batch, and what watches the run; the watch first, since it may stop it."""
-    losses = [term.loss for term in run.objective.terms]
-    found: list[Companion] = [] if run.trial else [CollapseWatch(run.steps)]
-    if any(loss.needs_averaged_teacher for loss in losses):
-        found.append(AveragedTeacher(encoder.model, run.objective, momentum=run.momentum, steps=run.steps))
-    if run.reference is not None:
-        found.append(Reference(run.reference))
-    found += [_clusters(run, encoder, loss.clusters) for loss in losses if isinstance(loss, DeepCluster)]
-    return [*found, Queue(run.queue, run.table, run.guide)] if run.queue else found
-
-
-def _clusters(run: Fit, encoder: Encoder, number: int) -> Clusters:
-    return Clusters(
-        run.rows.anchors,
-        lambda texts: encode(encoder, texts, role="query"),
-        number=number,
-        seed=run.section.seed,
-        steps_per_epoch=run.steps_per_epoch,
-    )
-
-
 def _keep_state(trainer: Loop, adapter: ObjectiveAdapter, run: Fit, error: StoppedError) -> None:
     """Save the state of a run that is stopped, and say of which step it is; never one that is broken already."""
     if run.trial:
@@ -290,7 +257,7 @@ def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArgumen
         max_steps=run.steps,
         per_device_train_batch_size=section.batch_size,
         learning_rate=run.lr,
-        learning_rate_mapping=_head_rates(run),
+        learning_rate_mapping=head_rates(run),
         lr_scheduler_type=section.schedule,
         warmup_steps=math.ceil(section.warmup_share * run.steps),
         weight_decay=section.weight_decay,
@@ -319,13 +286,6 @@ def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArgumen
     # pool of in-batch negatives without a word. One process drives one device.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
-
-
-def _head_rates(run: Fit) -> dict[str, float]:
-    """The learning rate of heads, by a pattern of their names: they begin at random, where the encoder does not."""
-    if not any(getattr(term.loss, "heads", None) for term in run.objective.terms):
-        return {}
-    return {HEADS: run.section.head_lr or max(run.lr, HEAD_LR)}
 
 
 def _text_ids(run: Fit, views: EpochViews | None) -> TextIds:

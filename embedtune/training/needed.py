@@ -1,0 +1,49 @@
+"""What the objective of a run needs beside its batches: companions, and a learning rate for heads."""
+
+from typing import TYPE_CHECKING
+
+from embedtune.losses.deepcluster import DeepCluster
+from embedtune.models.encode import encode
+from embedtune.models.encoder import Encoder
+from embedtune.training.companions import Companion
+from embedtune.training.companions.averaged import AveragedTeacher
+from embedtune.training.companions.clusters import Clusters
+from embedtune.training.companions.collapse import CollapseWatch
+from embedtune.training.companions.queue import Queue
+from embedtune.training.companions.reference import Reference
+
+if TYPE_CHECKING:
+    from embedtune.training.trainer import Fit
+
+HEADS = r"^objective\.losses\.\w+\.heads\."
+HEAD_LR = 1e-3
+"""The least that heads learn with by default: at the 2e-5 of a pretrained encoder they would stay what they were."""
+
+
+def companions_for(run: "Fit", encoder: Encoder) -> list[Companion]:
+    """What the objective needs beside the batch, and what watches the run; the watch first, since it may stop it."""
+    losses = [term.loss for term in run.objective.terms]
+    found: list[Companion] = [] if run.trial else [CollapseWatch(run.steps)]
+    if any(loss.needs_averaged_teacher for loss in losses):
+        found.append(AveragedTeacher(encoder.model, run.objective, momentum=run.momentum, steps=run.steps))
+    if run.reference is not None:
+        found.append(Reference(run.reference))
+    found += [_clusters(run, encoder, loss.clusters) for loss in losses if isinstance(loss, DeepCluster)]
+    return [*found, Queue(run.queue, run.table, run.guide)] if run.queue else found
+
+
+def _clusters(run: "Fit", encoder: Encoder, number: int) -> Clusters:
+    return Clusters(
+        run.rows.anchors,
+        lambda texts: encode(encoder, texts, role="query"),
+        number=number,
+        seed=run.section.seed,
+        steps_per_epoch=run.steps_per_epoch,
+    )
+
+
+def head_rates(run: "Fit") -> dict[str, float]:
+    """The learning rate of heads, by a pattern of their names: they begin at random, where the encoder does not."""
+    if not any(getattr(term.loss, "heads", None) for term in run.objective.terms):
+        return {}
+    return {HEADS: run.section.head_lr or max(run.lr, HEAD_LR)}
