@@ -38,12 +38,13 @@ def _without(data: TrainingData) -> Finding | None:
     missing = [name for name, part in (("dev", data.dev), ("test", data.test)) if part is None]
     if not missing:
         return None
+    more = "Name a judged set" if data.unpaired else "Give more pairs, or name a judged set"
     return Finding(
         code="no-evidence",
         severity="warning",
         count=0,
         message=f"there is no {' and no '.join(missing)} split, so nothing measured this part of the run.",
-        fix="Give more pairs, or name a judged set with --eval-data.",
+        fix=f"{more} with --eval-data.",
     )
 
 

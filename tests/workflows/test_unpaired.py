@@ -27,6 +27,8 @@ def test_a_corpus_is_learnt_from_by_what_is_proposed(run, tmp_path, listener):
     result = run(data=str(path))
     assert [loss["name"] for loss in result.losses] == ["infonce"]
     assert "views: crop" in result.recipe and result.verdict is None
+    (finding,) = [one for one in result.findings if one.code == "no-evidence"]
+    assert finding.fix == "Name a judged set with --eval-data."
     assert any("pairs are made of views of them: crop" in said for said in listener.said)
 
 
