@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "train --data pairs.jsonl --max-steps 3 --batch-size 8 --output run",
     "check": "check --data pairs.jsonl --fix fixed.jsonl",
     "compare": "compare run#before run --output compared",
+    "data": "data preferences clicks.jsonl --output preferences.jsonl",
     "encode": "encode --model run/model --data pairs.jsonl --column anchor --output vectors.npy",
     "evaluate": "evaluate --data set --model run/model --model bm25 --output evaluated",
     "losses": "losses",
@@ -70,6 +71,11 @@ def inputs(folder: Path) -> None:
     asked = [f"How about {topics[i % 4]} {i} {HARM[i % 6]}?" for i in range(40)]
     texts = [f"{HARM[i % 6]} the answer on {topics[i % 4]} is {i}." for i in range(40)]
     lines("pairs.jsonl", [{"anchor": q, "positive": d} for q, d in zip(asked, texts, strict=True)])
+    clicks = [
+        {"anchor": q, "shown": [f"{HARM[i % 6]} not {d}", d], "clicked": d}
+        for i, (q, d) in enumerate(zip(asked, texts, strict=True))
+    ]
+    lines("clicks.jsonl", clicks)
     lines("set/corpus.jsonl", [{"_id": f"=d{i}", "title": HARM[i % 6], "text": text} for i, text in enumerate(texts)])
     lines("set/queries.jsonl", [{"_id": f"<b>{i}", "text": asked[i]} for i in range(12)])
     (folder / "set/qrels").mkdir()

@@ -105,7 +105,7 @@ def top_k_quantised(
 def int8_vectors(vectors: np.ndarray) -> Int8Vectors:
     """Code vectors (n, D), n > 0, in 8 bits, each dimension from its smallest to its largest value.
 
-    >>> int8_vectors(np.array([[0.0, 7.0], [1.0, 7.0], [0.5, 7.0]])).codes.tolist()
+    >>> int8_vectors(np.array([[0.0, 7.0], [255.0, 7.0], [127.5, 7.0]])).codes.tolist()
     [[-128, -128], [127, -128], [-1, -128]]
     """
     blocks = [(part.min(axis=0), part.max(axis=0)) for part in _blocks(vectors)]

@@ -79,7 +79,6 @@ DATA = [
     data("cut.jsonl.gz", gzip.compress(GOOD.encode())[:-20], "broken or cut short", "copy it again"),
     data("no-gzip.jsonl.gz", GOOD, "compression is broken"),
     data("no.parquet", GOOD, "cannot be read as Parquet"),
-    data("sentences.txt", "첫 문장\n둘째 문장\n", "2 texts without pairs", "anchor and positive"),
     data("one-class.jsonl", lines({"text": f"t{i}", "label": "환불"} for i in range(20)), "the one class '환불'"),
     data("no-class-twice.jsonl", lines({"text": f"t{i}", "label": f"c{i}"} for i in range(9)), "no class has two"),
     data("scores.jsonl", lines([{"sentence1": "a", "sentence2": "b", "score": "high"}]), "must be a number"),
