@@ -177,7 +177,7 @@ def ours(folder: Path) -> Callable[[], dict[str, float]]:
 
     from embedtune.config.schema import ModelSection
     from embedtune.models.load import load_encoder
-    from embedtune.workflows.scoring import score
+    from embedtune.workflows.training.scoring import score
 
     encoder, judged = load_encoder(ModelSection(name=str(folder / "model")), device="cpu"), retrieval_set(folder)
     return lambda: score(encoder, judged, metrics=METRICS).means

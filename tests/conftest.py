@@ -46,7 +46,7 @@ def _caches_of_their_own(tmp_path_factory: pytest.TempPathFactory):
 def _no_second_process():
     """A second process takes ten seconds to load the libraries; the test that is about it asks for it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("embedtune.workflows.saved_check._start", lambda: None)
+        patch.setattr("embedtune.workflows.training.saved_check._start", lambda: None)
         yield
 
 

@@ -98,7 +98,7 @@ def check(
 def recipe_problems(recipe: str) -> tuple[Problem, ...]:
     """What is wrong with one recipe, down to the values of its losses' arguments."""
     from embedtune.losses import loss_names
-    from embedtune.workflows.needs import check_term
+    from embedtune.workflows.training.needs import check_term
 
     try:
         if is_mining(recipe):

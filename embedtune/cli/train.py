@@ -28,8 +28,8 @@ from embedtune.config.load import dump_config, load_config
 from embedtune.config.options import KEYS
 from embedtune.config.schema import TrainConfig
 from embedtune.errors import ConfigError
-from embedtune.workflows.changes import found_again, refuse_changes
 from embedtune.workflows.run_folder import RECIPE, RunFolder
+from embedtune.workflows.training.changes import found_again, refuse_changes
 
 
 def register(app: typer.Typer) -> None:
@@ -121,8 +121,8 @@ def _plan(
         ConfigError: two recipes, whatever is wrong with the one, or another recipe than that of the run to go on with.
     """
     from embedtune.losses import loss_names
-    from embedtune.workflows.needs import check_term
-    from embedtune.workflows.proposal import proposed
+    from embedtune.workflows.training.needs import check_term
+    from embedtune.workflows.training.proposal import proposed
 
     recipe, values = recipe_and_values(words)
     run = _run_to_resume(resume, options.get("output"))

@@ -19,10 +19,10 @@ from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.seeds import compare_seeds
 from embedtune.evaluation.significance import On
 from embedtune.reports.comparison import comparison_page, comparison_report
-from embedtune.workflows.compare_evidence import Side, evidence_of
-from embedtune.workflows.compare_result import CompareResult, Test, verdicts_of
-from embedtune.workflows.compare_sources import Sources, Values
-from embedtune.workflows.evaluation_result import file_name
+from embedtune.workflows.comparison.evidence import Side, evidence_of
+from embedtune.workflows.comparison.result import CompareResult, Test, verdicts_of
+from embedtune.workflows.comparison.sources import Sources, Values
+from embedtune.workflows.evaluation.result import file_name
 from embedtune.workflows.output_folder import fresh_folder
 from embedtune.workflows.run_folder import machine_facts
 

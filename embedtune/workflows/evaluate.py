@@ -17,7 +17,8 @@ from embedtune.evaluation.trec import read_run
 from embedtune.models.load import choose_device, resolve
 from embedtune.models.resolve import STARTER
 from embedtune.reports.evaluation import evaluation_page, evaluation_report
-from embedtune.workflows.evaluation_result import (
+from embedtune.workflows.evaluation.known_training import Training, read_training
+from embedtune.workflows.evaluation.result import (
     PER_QUERY,
     REPORT,
     RESULT,
@@ -25,13 +26,12 @@ from embedtune.workflows.evaluation_result import (
     file_name,
     means_over_sets,
 )
-from embedtune.workflows.evaluation_systems import Systems
-from embedtune.workflows.evaluation_training import Training, read_training
+from embedtune.workflows.evaluation.systems import Systems
+from embedtune.workflows.evaluation.tasks import Task
+from embedtune.workflows.evaluation.tasks.read import read_tasks
 from embedtune.workflows.output_folder import fresh_folder
 from embedtune.workflows.run_folder import machine_facts
 from embedtune.workflows.talk import Silence, Talk
-from embedtune.workflows.tasks import Task
-from embedtune.workflows.tasks.read import read_tasks
 
 EVALUATIONS = Path("evaluations")
 """Where evaluations go that were given no folder."""

@@ -20,10 +20,10 @@ from embedtune.mining.ledger import Decisions, read_ledger
 from embedtune.models.load import choose_device, resolve
 from embedtune.models.resolve import STARTER
 from embedtune.workflows.alone import alone
-from embedtune.workflows.ending import disk_is_full
 from embedtune.workflows.mining.job import MANIFEST, Job, changes
 from embedtune.workflows.mining.result import MineResult
 from embedtune.workflows.talk import Silence, Talk
+from embedtune.workflows.training.ending import disk_is_full
 
 
 def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False) -> MineResult:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import TrainingData
 from embedtune.errors import DataError
-from embedtune.workflows.changes import found_again
 from embedtune.workflows.run_folder import RunFolder
+from embedtune.workflows.training.changes import found_again
 
 
 def recorded_training(run: RunFolder) -> TrainingData:

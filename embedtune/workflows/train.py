@@ -16,14 +16,14 @@ from embedtune.errors import ConfigError, ModelError
 from embedtune.models.load import choose_device, resolve
 from embedtune.models.resolve import STARTER
 from embedtune.workflows.alone import alone
-from embedtune.workflows.changes import record_changes, record_data, refuse_changes
-from embedtune.workflows.ending import orderly_end
-from embedtune.workflows.guide_files import check_scores, gives_scores, guide_path, guided_data
-from embedtune.workflows.needs import check_needs, check_queue, check_term, check_views, guided_term
-from embedtune.workflows.proposal import is_static, proposed
-from embedtune.workflows.results import TrainResult
 from embedtune.workflows.run_folder import RunFolder, new_run
 from embedtune.workflows.talk import Silence, Talk
+from embedtune.workflows.training.changes import record_changes, record_data, refuse_changes
+from embedtune.workflows.training.ending import orderly_end
+from embedtune.workflows.training.guide_files import check_scores, gives_scores, guide_path, guided_data
+from embedtune.workflows.training.needs import check_needs, check_queue, check_term, check_views, guided_term
+from embedtune.workflows.training.proposal import is_static, proposed
+from embedtune.workflows.training.result import TrainResult
 
 OWN_GUIDES = ("self", "none")
 
@@ -61,7 +61,7 @@ def train(
         changes += record_data(folder, data.hashes, accept=accept_changes)
         record_changes(folder, config, data.hashes, changes, talk.warn)
         talk.say(f"run folder: {folder.path}")
-        from embedtune.workflows.training_run import TrainingRun  # loads sentence-transformers, so it comes last
+        from embedtune.workflows.training.run import TrainingRun  # loads sentence-transformers, so it comes last
 
         return TrainingRun(config, data, folder, talk, started).run(resumed=resume is not None)
 

@@ -12,7 +12,7 @@ from scipy import stats
 from embedtune.cli._guard import guarded
 from embedtune.cli.app import build_app
 from embedtune.evaluation.retrieval import RetrievalScores
-from embedtune.workflows.scoring import PRIMARY, judge
+from embedtune.workflows.training.scoring import PRIMARY, judge
 
 Compare = Callable[..., dict[str, Any]]
 QUERIES = 80

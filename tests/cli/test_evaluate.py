@@ -246,12 +246,12 @@ def test_vectors_that_do_not_fit_into_memory_score_the_same(
 ) -> None:
     from functools import partial
 
-    from embedtune.workflows import evaluation_systems
+    from embedtune.workflows.evaluation import systems
 
     options = ("--model", str(bert_folder), "--dimensions", "8", "--quantize", "int8,binary-rescored", "--data", "set")
     in_memory = evaluate(*options, "--output", "a")
-    mapped = partial(evaluation_systems.document_vectors, in_memory=0)
-    monkeypatch.setattr(evaluation_systems, "document_vectors", mapped)
+    mapped = partial(systems.document_vectors, in_memory=0)
+    monkeypatch.setattr(systems, "document_vectors", mapped)
     in_a_file = evaluate(*options, "--output", "b")
     for one, other in zip(in_memory["models"], in_a_file["models"], strict=True):
         assert one["metrics"] == pytest.approx(other["metrics"])

@@ -135,8 +135,9 @@ class Bench:
     """
 
     def __init__(self, folder: Path) -> None:
-        from embedtune.workflows import encode, evaluate, mine, train, training_run  # noqa: F401  (once for all forks)
+        from embedtune.workflows import encode, evaluate, mine, train  # noqa: F401  (once for all forks)
         from embedtune.workflows.mining import run  # noqa: F401
+        from embedtune.workflows.training import run as training_run  # noqa: F401
 
         self.folder = folder
         self.inputs = folder / "inputs"
@@ -187,7 +188,7 @@ class Bench:
                 os.dup2(handle, stream)
             sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
             writes = count_writes(die_at_write)
-            from embedtune.workflows import saved_check
+            from embedtune.workflows.training import saved_check
 
             saved_check._start = lambda: None  # ten seconds of another process a fault would buy nothing here
             app = build_app()

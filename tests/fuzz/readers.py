@@ -32,10 +32,10 @@ from embedtune.mining.ledger import read_ledger
 from embedtune.models.resolve import resolve
 from embedtune.models.store import VectorStore, text_key
 from embedtune.models.vector_file import VectorFile
-from embedtune.workflows.compare_sources import Sources
-from embedtune.workflows.curves import training_curves
-from embedtune.workflows.needs import check_term
+from embedtune.workflows.comparison.sources import Sources
 from embedtune.workflows.run_folder import RunFolder
+from embedtune.workflows.training.curves import training_curves
+from embedtune.workflows.training.needs import check_term
 from fuzz.inputs import Case, as_file
 
 Files = Mapping[str, bytes]

@@ -39,7 +39,7 @@ def in_a_fork(config, folder: Path, step: int | None) -> int | None:
     """Start a run or go on with it, and kill it at a step; the exit code of the process."""
     import torch
 
-    import embedtune.workflows.training_run  # noqa: F401  (loaded once, here)
+    import embedtune.workflows.training.run  # noqa: F401  (loaded once, here)
 
     def work() -> None:
         torch.set_num_threads(1)

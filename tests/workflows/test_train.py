@@ -174,7 +174,7 @@ def test_a_run_refused_leaves_no_folder(recipe, pairs, tmp_path, overrides, opti
 
 def test_a_model_that_was_saved_wrongly_is_no_result(recipe, monkeypatch) -> None:
     """What is on disk is compared with what was measured; a difference ends the run, and no report claims success."""
-    import embedtune.workflows.training_run as training_run
+    import embedtune.workflows.training.run as training_run
 
     def save_another(encoder, folder: Path) -> None:
         saving(encoder, folder)

@@ -25,7 +25,7 @@ from embedtune.workflows.mining.search import search
 from embedtune.workflows.mining.sources import Documents, encode_all, gather_documents, mining_encoder
 from embedtune.workflows.run_folder import machine_facts
 from embedtune.workflows.talk import Talk
-from embedtune.workflows.training_run import peak_memory_bytes
+from embedtune.workflows.training.run import peak_memory_bytes
 
 
 def run(

@@ -1,0 +1,1 @@
+"""What `embedtune compare` does, part by part."""

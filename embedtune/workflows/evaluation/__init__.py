@@ -1,0 +1,1 @@
+"""What `embedtune evaluate` does, part by part."""

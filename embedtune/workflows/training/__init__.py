@@ -1,0 +1,1 @@
+"""What `embedtune train` does, part by part."""

@@ -1,0 +1,90 @@
+"""What a finished run should tell about itself beside its scores."""
+
+from pathlib import Path
+
+from embedtune.data.rows import Finding, TrainingData
+from embedtune.training.log import read_log
+from embedtune.training.trainer import FitResult
+from embedtune.workflows.training.course import Lines, course_findings
+from embedtune.workflows.training.guiding import Guiding
+
+EMPTY_SHARE_WARNING = 0.1
+
+
+def run_findings(
+    data: TrainingData, fitted: FitResult, guiding: Guiding, metrics: Path, *, grows: bool = False
+) -> list[Finding]:
+    """Findings of the run itself; those of the data were made when it was read.
+
+    Args:
+        data: what was learnt from.
+        fitted: what training did.
+        guiding: the guide and its audits.
+        metrics: the run's `metrics.jsonl`.
+        grows: the loss is meant to grow.
+    """
+    lines = read_log(metrics)
+    found = [
+        _without(data),
+        _best_is_early(fitted),
+        _weak_guide(guiding),
+        _empty_rows(lines),
+        *course_findings(lines, grows=grows),
+    ]
+    return [one for one in found if one is not None]
+
+
+def _without(data: TrainingData) -> Finding | None:
+    missing = [name for name, part in (("dev", data.dev), ("test", data.test)) if part is None]
+    if not missing:
+        return None
+    more = "Name a judged set" if data.unpaired else "Give more pairs, or name a judged set"
+    return Finding(
+        code="no-evidence",
+        severity="warning",
+        count=0,
+        message=f"there is no {' and no '.join(missing)} split, so nothing measured this part of the run.",
+        fix=f"{more} with --eval-data.",
+    )
+
+
+def _best_is_early(fitted: FitResult) -> Finding | None:
+    if fitted.best_step is None or not fitted.curve or fitted.best_step > fitted.steps / 2:
+        return None
+    return Finding(
+        code="best-model-early",
+        severity="note",
+        count=1,
+        message=f"the model kept is that of step {fitted.best_step} of {fitted.steps}: dev did not rise afterwards.",
+        fix="Fewer epochs or a lower learning rate would cost less and lose nothing.",
+    )
+
+
+def _weak_guide(guiding: Guiding) -> Finding | None:
+    """A guide whose margin was chosen on dev has been shown to help there, whatever its audit looks like."""
+    proposal = guiding.proposal
+    if proposal is None or not proposal.warns:
+        return None
+    audit = guiding.audits[-1]
+    return Finding(
+        code="weak-guide",
+        severity="warning",
+        count=audit.pairs,
+        message=f"the guide {guiding.name}, used as it is, is likely to hurt: {audit.sentence}.",
+        fix=f"Proposed: {proposal.sentence} ({proposal.option}).",
+    )
+
+
+def _empty_rows(lines: Lines) -> Finding | None:
+    """Rows whose negatives were all masked, from the gauges of every step."""
+    shares = [value for line in lines for name, value in line.items() if name.endswith(".empty_share")]
+    mean = sum(shares) / len(shares) if shares else 0.0
+    if mean <= EMPTY_SHARE_WARNING:
+        return None
+    return Finding(
+        code="rows-without-negatives",
+        severity="warning",
+        count=len(shares),
+        message=f"on average {mean:.0%} of a batch's rows had every negative masked and taught nothing.",
+        fix="Use a smaller --margin, a larger --batch-size, or --guide none.",
+    )
