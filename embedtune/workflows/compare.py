@@ -23,8 +23,8 @@ from embedtune.workflows.comparison.evidence import Side, evidence_of
 from embedtune.workflows.comparison.result import CompareResult, Test, verdicts_of
 from embedtune.workflows.comparison.sources import Sources, Values
 from embedtune.workflows.evaluation.result import file_name
+from embedtune.workflows.machine import machine_facts
 from embedtune.workflows.output_folder import fresh_folder
-from embedtune.workflows.run_folder import machine_facts
 
 DEFAULT_METRIC = "ndcg@10"
 GUARDS: Mapping[str, tuple[str, ...]] = {"worse": ("worse",), "not-better": ("worse", "no difference shown")}

@@ -29,8 +29,8 @@ from embedtune.workflows.evaluation.result import (
 from embedtune.workflows.evaluation.systems import Systems
 from embedtune.workflows.evaluation.tasks import Task
 from embedtune.workflows.evaluation.tasks.read import read_tasks
+from embedtune.workflows.machine import machine_facts
 from embedtune.workflows.output_folder import fresh_folder
-from embedtune.workflows.run_folder import machine_facts
 from embedtune.workflows.talk import Silence, Talk
 
 EVALUATIONS = Path("evaluations")

@@ -2,17 +2,14 @@
 
 import json
 import os
-import platform
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from embedtune import __version__
 from embedtune.config.load import dump_config, load_config
 from embedtune.config.schema import TrainConfig
 from embedtune.durable import UNFINISHED, remove_unfinished, write_text
@@ -24,15 +21,6 @@ PAGE = "report.html"
 STARTED_IN = "started_in"
 RUNS = Path("runs")
 """Where runs go that were given no folder."""
-PACKAGES = (
-    "torch",
-    "sentence-transformers",
-    "transformers",
-    "tokenizers",
-    "accelerate",
-    "datasets",
-    "numpy",
-)
 
 
 @dataclass(frozen=True)
@@ -152,14 +140,3 @@ def new_run(config: TrainConfig) -> RunFolder:
             next="name a folder that you may write to",
         ) from error
     return folder
-
-
-def machine_facts() -> dict[str, Any]:
-    """Versions and machine, for the run's record."""
-    versions = {"embedtune": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return {"versions": versions, "machine": platform.machine(), "system": platform.system()}

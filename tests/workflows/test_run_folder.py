@@ -7,7 +7,8 @@ import pytest
 
 from embedtune.config.load import load_config
 from embedtune.errors import ConfigError, OutputError
-from embedtune.workflows.run_folder import RUNS, RunFolder, machine_facts, new_run
+from embedtune.workflows.machine import machine_facts
+from embedtune.workflows.run_folder import RUNS, RunFolder, new_run
 
 
 @pytest.fixture

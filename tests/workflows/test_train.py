@@ -50,6 +50,13 @@ def test_training_changes_the_vectors(recipe, texts, bert_folder) -> None:
     assert np.abs(before - after).max() > 1e-3
 
 
+def test_texts_that_the_encoder_does_not_read_whole_are_told(recipe, bert_folder, listener) -> None:
+    result = train(recipe(model=str(bert_folder), max_length=8, max_steps=1), talk=listener)
+    cut = [one for one in result.findings if one.code == "truncated-texts"]
+    assert {one.message.partition(" reads ")[2].partition(":")[0] for one in cut} == {"8 tokens"}
+    assert all(any(one.message in said for said in listener.warned) for one in cut)
+
+
 def test_the_starter_is_kept_as_it_was_and_never_rebuilt(recipe, texts, monkeypatch) -> None:
     result = train(recipe())
     folder = RunFolder(Path(result.run))

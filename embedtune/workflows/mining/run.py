@@ -16,6 +16,7 @@ from embedtune.mining.ledger import Decisions, Entry, write_ledger
 from embedtune.models.resolve import STARTER
 from embedtune.models.store import open_store
 from embedtune.reports.mining import mining_page, mining_report
+from embedtune.workflows.machine import machine_facts, peak_memory_bytes
 from embedtune.workflows.mining.calibration import calibrate
 from embedtune.workflows.mining.choice import EDGES, EXAMPLES, LEDGER_LINES, Choice, choice_of, choose_all, mined_of
 from embedtune.workflows.mining.job import Job
@@ -23,9 +24,7 @@ from embedtune.workflows.mining.opinions import ask_cross_encoder, ask_guide
 from embedtune.workflows.mining.result import MineResult, Totals, findings_of
 from embedtune.workflows.mining.search import search
 from embedtune.workflows.mining.sources import Documents, encode_all, gather_documents, mining_encoder
-from embedtune.workflows.run_folder import machine_facts
 from embedtune.workflows.talk import Talk
-from embedtune.workflows.training.run import peak_memory_bytes
 
 
 def run(

@@ -8,7 +8,8 @@ from typing import Any
 from embedtune.config.load import dump_config
 from embedtune.config.schema import TrainConfig
 from embedtune.errors import ConfigError, DataError
-from embedtune.workflows.run_folder import FACTS, RECIPE, STARTED_IN, RunFolder, machine_facts
+from embedtune.workflows.machine import machine_facts
+from embedtune.workflows.run_folder import FACTS, RECIPE, STARTED_IN, RunFolder
 
 FIXED = ("model.", "loss.")
 """A run goes on with its own encoder and losses, whose weights are what it saved."""

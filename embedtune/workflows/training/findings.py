@@ -7,6 +7,7 @@ from embedtune.training.log import read_log
 from embedtune.training.trainer import FitResult
 from embedtune.workflows.training.course import Lines, course_findings
 from embedtune.workflows.training.guiding import Guiding
+from embedtune.workflows.training.scoring import SELECTION
 
 EMPTY_SHARE_WARNING = 0.1
 
@@ -26,6 +27,7 @@ def run_findings(
     lines = read_log(metrics)
     found = [
         _without(data),
+        _best_is_lost(fitted),
         _best_is_early(fitted),
         _weak_guide(guiding),
         _empty_rows(lines),
@@ -45,6 +47,22 @@ def _without(data: TrainingData) -> Finding | None:
         count=0,
         message=f"there is no {' and no '.join(missing)} split, so nothing measured this part of the run.",
         fix=f"{more} with --eval-data.",
+    )
+
+
+def _best_is_lost(fitted: FitResult) -> Finding | None:
+    """The checkpoint of the best model was damaged before the run could end with it."""
+    scores = {step: scores[SELECTION] for step, scores in fitted.curve if SELECTION in scores}
+    best = max(scores, key=lambda step: scores[step], default=None)
+    if best is None or scores.get(fitted.best_step or 0, -1.0) >= scores[best]:
+        return None
+    kept = "the last step" if fitted.best_step is None else f"step {fitted.best_step}"
+    return Finding(
+        code="best-model-lost",
+        severity="warning",
+        count=1,
+        message=f"the best model on dev, of step {best}, was lost with its damaged checkpoint; this is that of {kept}.",
+        fix="Train again with another --output if the difference on dev matters.",
     )
 
 

@@ -1,15 +1,13 @@
 """One training run from a checked recipe to its report: load, measure, train, measure again, save, judge."""
 
-import sys
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
-
-import psutil
 
 from embedtune.config.load import dump_config
 from embedtune.config.schema import ModelSection, TrainConfig
@@ -18,7 +16,8 @@ from embedtune.data.rows import Finding, Rows, TrainingData
 from embedtune.evaluation.judged import JudgedSet, as_arrays
 from embedtune.evaluation.trec import unwritable_id, write_run
 from embedtune.models.encode import encode
-from embedtune.models.encoder import Encoder
+from embedtune.models.encoder import Encoder, Role
+from embedtune.models.lengths import truncation
 from embedtune.models.load import load_encoder
 from embedtune.models.save import save_encoder
 from embedtune.models.store import VectorStore, open_store
@@ -29,6 +28,7 @@ from embedtune.training.matryoshka import recipe_objective
 from embedtune.training.precision import choose_precision
 from embedtune.training.table import build_table
 from embedtune.training.trainer import Fit, FitResult, fit
+from embedtune.workflows.machine import peak_memory_bytes
 from embedtune.workflows.run_folder import FACTS, METRICS, PAGE, REPORT, STARTED_IN, RunFolder
 from embedtune.workflows.talk import Talk
 from embedtune.workflows.training.course import rate_finding
@@ -54,6 +54,7 @@ from embedtune.workflows.training.scoring import (
     score,
 )
 from embedtune.workflows.training.starts import start_vectors
+from embedtune.workflows.truncation import truncation_findings
 
 PROBES = 16
 """How many training texts the saved model is compared on with the model in memory."""
@@ -69,7 +70,7 @@ class TrainingRun:
         folder: where everything goes.
         talk: told what happens.
         started: `time.perf_counter()` when the command began.
-        rate: what is odd about the learning rate, once the encoder is known.
+        findings: what is odd about encoder, texts and learning rate together, as it is found.
     """
 
     config: TrainConfig
@@ -77,7 +78,7 @@ class TrainingRun:
     folder: RunFolder
     talk: Talk
     started: float
-    rate: Finding | None = None
+    findings: list[Finding] = field(default_factory=list)
 
     def run(self, *, resumed: bool) -> TrainResult:
         """Everything, in order."""
@@ -150,9 +151,8 @@ class TrainingRun:
             f"training on {len(rows):,} pairs: {plan.steps:,} steps of up to {config.training.batch_size}, "
             f"learning rate {plan.lr:g}, {precision.name} ({precision.reason})"
         )
-        self.rate = rate_finding(plan.lr, encoder.default_lr)
-        if self.rate is not None:
-            self.talk.warn(f"{self.rate.message} {self.rate.fix}")
+        rate = rate_finding(plan.lr, encoder.default_lr)
+        self._tell([*self._cut(encoder), *([rate] if rate else [])])
         if config.matryoshka.dimensions:
             listed = ", ".join(str(size) for size in config.matryoshka.dimensions)
             self.talk.say(f"trained to be cut to {listed} of {encoder.dimensions} dimensions")
@@ -167,6 +167,23 @@ class TrainingRun:
         with self.talk.progress("training", total=plan.steps) as tell:
             plan = replace(plan, guide=guiding.table, callbacks=guiding.callbacks, progress=lambda done, *_: tell(done))
             return fit(encoder, plan, resume=resumed), guiding
+
+    def _cut(self, encoder: Encoder) -> Iterator[Finding]:
+        """What the encoder never reads of the training texts."""
+        rows = self.data.train
+        texts: dict[Role, Sequence[str]] = {
+            "query": rows.anchors,
+            "document": [*rows.positives, *chain.from_iterable(rows.negatives)],
+        }
+        found = {role: truncation(encoder, own, role) for role, own in texts.items()}
+        cut = {role: one for role, one in found.items() if one is not None}
+        return truncation_findings(self.config.model.name, cut)
+
+    def _tell(self, findings: Iterable[Finding]) -> None:
+        """Say findings aloud, and keep them for the report."""
+        for finding in findings:
+            self.findings.append(finding)
+            (self.talk.say if finding.severity == "note" else self.talk.warn)(f"{finding.message} {finding.fix}")
 
     def _decided(
         self, plan: Fit, encoder: Encoder, store: VectorStore | None
@@ -241,7 +258,7 @@ class TrainingRun:
             **self._judged(before, after),
             findings=(
                 *self.data.findings,
-                *([self.rate] if self.rate else []),
+                *self.findings,
                 *run_findings(self.data, fitted, guiding, self.folder.path / METRICS, grows=self._loss_grows),
             ),
             described=self.data.described,
@@ -282,13 +299,3 @@ def how_to_use(model: Path) -> tuple[str, ...]:
         'documents = model.encode(["an answer", "another"], prompt_name="document", normalize_embeddings=True)',
         "print(queries @ documents.T)",
     )
-
-
-def peak_memory_bytes() -> int:
-    """The largest resident size this process has had."""
-    if sys.platform == "win32":
-        return int(psutil.Process().memory_info().peak_wset)
-    import resource
-
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used if sys.platform == "darwin" else used * 1024  # bytes on macOS, KiB on Linux

@@ -47,6 +47,13 @@ def test_a_split_that_is_not_there(codes, part) -> None:
     assert codes(data=replace(DATA, **{part: None})) == ["no-evidence"]
 
 
+@pytest.mark.parametrize(("best", "found"), [(4, []), (10, ["best-model-lost"]), (None, ["best-model-lost"])])
+def test_a_best_model_that_was_lost(codes, best, found) -> None:
+    curve = ((4, {"logrank@1000": 0.7}), (10, {"logrank@1000": 0.6}))
+    told = codes(fitted=replace(FIT, steps=10, best_step=best, curve=curve))
+    assert [code for code in told if code != "best-model-early"] == found
+
+
 @pytest.mark.parametrize(("best", "found"), [(5, ["best-model-early"]), (6, []), (None, [])])
 def test_a_best_model_in_the_first_half(codes, best, found) -> None:
     assert codes(fitted=replace(FIT, best_step=best)) == found

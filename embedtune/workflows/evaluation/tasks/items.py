@@ -16,7 +16,7 @@ from embedtune.models.encoder import Encoder, Role
 from embedtune.models.lengths import Truncation
 from embedtune.workflows.evaluation.result import against_first
 from embedtune.workflows.evaluation.systems import Systems
-from embedtune.workflows.evaluation.truncation import truncation_findings
+from embedtune.workflows.truncation import truncation_findings
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from embedtune.models.encoder import Encoder, Role
 from embedtune.workflows.evaluation.known_training import Training
 from embedtune.workflows.evaluation.result import compare_with_first, file_name, per_query_lines, row_of
 from embedtune.workflows.evaluation.systems import Scored, Systems, run_findings
-from embedtune.workflows.evaluation.truncation import truncation_findings
+from embedtune.workflows.truncation import truncation_findings
 
 
 class RetrievalTask:

@@ -1,7 +1,7 @@
 """How texts that are cut are told of."""
 
 from embedtune.models.lengths import Truncation
-from embedtune.workflows.evaluation.truncation import truncation_findings
+from embedtune.workflows.truncation import truncation_findings
 
 
 def test_a_role_whose_texts_are_all_read_has_no_finding() -> None:

@@ -1,0 +1,41 @@
+"""What a record says of the machine a result was made on, and the memory that it took."""
+
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import psutil
+
+from embedtune import __version__
+
+PACKAGES = (
+    "torch",
+    "sentence-transformers",
+    "transformers",
+    "tokenizers",
+    "accelerate",
+    "datasets",
+    "numpy",
+)
+
+
+def machine_facts() -> dict[str, Any]:
+    """Versions and machine, for the run's record."""
+    versions = {"embedtune": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {"versions": versions, "machine": platform.machine(), "system": platform.system()}
+
+
+def peak_memory_bytes() -> int:
+    """The largest resident size this process has had."""
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else used * 1024  # bytes on macOS, KiB on Linux
