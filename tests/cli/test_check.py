@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +35,10 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Check:
-    """Checks with these arguments and returns what `--json` printed."""
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Check) -> Check:
+    """Checks with these arguments, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str, code: int = 0) -> dict[str, Any]:
-        came = guarded(build_app(), ["check", *arguments, "--json"])
-        out, err = capsys.readouterr()
-        assert came == code, err + out
-        result: dict[str, Any] = json.loads(out)
-        return result
-
-    return run
+    return partial(call, "check")
 
 
 def grave(result: dict[str, Any]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,10 @@ QUERIES = 80
 
 
 @pytest.fixture
-def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Compare:
-    """Compares with these arguments, in an empty folder, and returns what `--json` printed."""
+def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Compare) -> Compare:
+    """Compares with these arguments, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str, code: int = 0) -> dict[str, Any]:
-        came = guarded(build_app(), ["compare", *arguments, "--json"])
-        out, err = capsys.readouterr()
-        assert came == code, err + out
-        result: dict[str, Any] = json.loads(out)
-        result["stderr"] = err
-        return result
-
-    return run
+    return partial(call, "compare")
 
 
 @pytest.fixture

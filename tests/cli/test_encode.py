@@ -39,17 +39,12 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 @pytest.fixture
-def encode(here: Path, bert_folder: Path, capsys: pytest.CaptureFixture[str]) -> Encode:
-    """Encodes with these arguments and returns what `--json` printed."""
+def encode(here: Path, bert_folder: Path, call: Encode) -> Encode:
+    """Encodes with these arguments, by the tiny BERT where no model is named."""
 
     def run(*arguments: str, code: int = 0, store: str = "none") -> dict[str, Any]:
         model = () if "--model" in arguments else ("--model", str(bert_folder))
-        fixed = ("--store", store, "--device", "cpu", "--json")
-        came = guarded(build_app(), ["encode", *model, *arguments, *fixed])
-        out, err = capsys.readouterr()
-        assert came == code, err + out
-        result: dict[str, Any] = json.loads(out)
-        return result
+        return call("encode", *model, *arguments, "--store", store, "--device", "cpu", code=code)
 
     return run
 

@@ -39,22 +39,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def evaluate(here: Path, capsys: pytest.CaptureFixture[str]) -> Evaluate:
-    """Evaluates with these arguments and returns what `--json` printed."""
-
-    def run(*arguments: str, code: int = 0) -> dict[str, Any]:
-        fixed = ("--store", "none", "--device", "cpu", "--json")
-        came = guarded(build_app(), ["evaluate", *arguments, *fixed])
-        out, err = capsys.readouterr()
-        assert came == code, err + out
-        result: dict[str, Any] = json.loads(out)
-        result["stderr"] = err
-        return result
-
-    return run
-
-
 def test_the_row_of_bm25_is_that_of_its_own_run_file(evaluate: Evaluate, here: Path) -> None:
     result = evaluate("--model", "bm25", "--data", "set", "--metrics", "ndcg@10,recall@1", "--output", "out")
     (row,) = result["models"]

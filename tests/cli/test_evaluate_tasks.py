@@ -44,22 +44,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def evaluate(here: Path, capsys: pytest.CaptureFixture[str]) -> Evaluate:
-    """Evaluates with these arguments and returns what `--json` printed."""
-
-    def run(*arguments: str, code: int = 0) -> dict[str, Any]:
-        fixed = ("--store", "none", "--device", "cpu", "--json")
-        came = guarded(build_app(), ["evaluate", *arguments, *fixed])
-        out, err = capsys.readouterr()
-        assert came == code, err + out
-        result: dict[str, Any] = json.loads(out)
-        result["stderr"] = err
-        return result
-
-    return run
-
-
 def lines_of(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "per_query.jsonl").read_text(encoding="utf-8").splitlines()]
 

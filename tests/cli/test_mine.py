@@ -49,17 +49,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def mine(here: Path, capsys: pytest.CaptureFixture[str]) -> Mine:
-    """Mines with these arguments and returns what `--json` printed."""
+def mine(here: Path, call: Mine) -> Mine:
+    """Mines two negatives a query with these arguments."""
 
     def run(*arguments: str, data: str = "pairs.jsonl", code: int = 0) -> dict[str, Any]:
         short = ("--store", "none", "--device", "cpu", "--negatives", "2", "--range", "0:12")
-        came = guarded(build_app(), ["mine", "--data", data, *short, *arguments, "--json"])
-        out, err = capsys.readouterr()
-        assert came == code, err + out
-        result: dict[str, Any] = json.loads(out)
-        result["stderr"] = err
-        return result
+        return call("mine", "--data", data, *short, *arguments, code=code)
 
     return run
 

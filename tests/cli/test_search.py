@@ -44,10 +44,8 @@ def test_an_encoder_finds_what_its_vectors_are_nearest_to(search: Search, bert_f
 
     options = ("--model", str(bert_folder), "--model", "bm25", "--data", "texts.txt", "-k", "4", "--json")
     answer = json.loads(search("비밀번호 재설정", *options))
-    assert answer["data"] == "texts.txt (1 repeated left out): 12 documents" and answer["models"] == [
-        str(bert_folder),
-        "bm25",
-    ]
+    assert answer["data"] == "texts.txt (1 repeated left out): 12 documents"
+    assert answer["models"] == [str(bert_folder), "bm25"]
     found = answer["queries"][0]["results"]
     model = SentenceTransformer(str(bert_folder), device="cpu")
     scores = (
