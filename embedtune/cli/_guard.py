@@ -5,10 +5,13 @@
 """
 
 import os
+import signal
 import sys
 import tempfile
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import typer
@@ -34,7 +37,8 @@ class Failure:
 def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
     """Run the app; whatever goes wrong is said in words. Returns the exit code."""
     try:
-        exit_code = _call(app, arguments)
+        with _terminable():
+            exit_code = _call(app, arguments)
         sys.stdout.flush()
         if exit_code != INTERRUPTED:
             return exit_code
@@ -50,6 +54,19 @@ def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
     except Exception as error:
         failure = _interrupted() if _from_interrupt(error) else _defect(error)
     return _report(failure, as_json="--json" in arguments)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM, which schedulers and containers send, ends a command as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _call(app: typer.Typer, arguments: Sequence[str]) -> int:

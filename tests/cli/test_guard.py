@@ -1,6 +1,7 @@
 """However a command ends, it ends in words and with its exit code."""
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +69,13 @@ def test_control_characters_of_user_text_do_not_reach_the_terminal(capsys: pytes
 def test_interruption(capsys: pytest.CaptureFixture[str], interruption: BaseException) -> None:
     assert guarded(app_that(raising(interruption)), []) == 130
     assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_sigterm_is_an_interruption_and_means_afterwards_what_it_did_before(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert guarded(app_that(lambda: signal.raise_signal(signal.SIGTERM)), []) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_clean_up_that_ctrl_c_cuts_off_is_an_interruption(capsys: pytest.CaptureFixture[str]) -> None:
