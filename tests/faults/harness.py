@@ -188,6 +188,7 @@ class Bench:
                 os.dup2(handle, stream)
             sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
             writes = count_writes(die_at_write)
+            one_thread()
             from embedtune.workflows.training import saved_check
 
             saved_check._start = lambda: None  # ten seconds of another process a fault would buy nothing here
@@ -250,6 +251,15 @@ class Bench:
             outcome.complaints.append(f"traceback: {ended.said[-600:]}")
         if ended.code == -100:
             outcome.complaints.append("hangs")
+
+
+def one_thread() -> None:
+    """Compute on this thread alone: a fork lacks the threads that its parent's OpenMP counts on, and would wait."""
+    import faiss
+    import torch
+
+    torch.set_num_threads(1)
+    faiss.omp_set_num_threads(1)
 
 
 def count_writes(die_at: int) -> list[int]:
