@@ -10,16 +10,19 @@ from embedtune.cli._options import (
     Columns,
     Data,
     Device,
+    DryRun,
     MaxLength,
     Model,
     Prompts,
     Quiet,
     TrustRemoteCode,
+    Words,
     given,
+    recipe_and_values,
 )
-from embedtune.cli._output import Talk, print_json, print_renderable
+from embedtune.cli._output import Talk, print_json, print_renderable, print_text
 from embedtune.config.checking import CHECK_KEYS
-from embedtune.config.load import load_check
+from embedtune.config.load import dump_config, load_check
 from embedtune.errors import GuardError
 
 
@@ -29,6 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
+    words: Words = None,
     data: Data = None,
     split: Annotated[str | None, typer.Option(help="The split to learn from; train if none.")] = None,
     columns: Columns = None,
@@ -55,6 +59,7 @@ def check(
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -62,7 +67,11 @@ def check(
 
     Without --model lengths are in words; with it in tokens, and vocabulary, prompts and a forecast come too.
     """
-    config = load_check(given(locals(), CHECK_KEYS))
+    recipe, values = recipe_and_values(words or [])
+    config = load_check(given(locals(), CHECK_KEYS), values, recipe)
+    if dry_run:
+        print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
+        return
     from embedtune.workflows.check import check as run_check
 
     result = run_check(config, talk=Talk(quiet=quiet))

@@ -15,7 +15,9 @@ from embedtune.cli._options import (
     Quiet,
     Store,
     TrustRemoteCode,
+    Words,
     given,
+    recipe_and_values,
 )
 from embedtune.cli._output import Talk, print_json, print_text
 from embedtune.config.load import dump_config, load_encoding
@@ -28,6 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def encode(
+    words: Words = None,
     model: Model = None,
     data: Annotated[
         str | None, typer.Option(help="A text file, rows with a column of texts, a BEIR folder or hf:owner/name.")
@@ -58,7 +61,8 @@ def encode(
     Memory does not grow with their number. Interrupted at any point, the same command goes on where it was. A parquet
     file serves `embedtune train --guide FILE`.
     """
-    config = load_encoding(given(locals(), ENCODE_KEYS))
+    recipe, values = recipe_and_values(words or [])
+    config = load_encoding(given(locals(), ENCODE_KEYS), values, recipe)
     if dry_run:
         print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
         return

@@ -5,10 +5,23 @@ from typing import Annotated, Any
 
 import typer
 
-from embedtune.cli._options import AllowPickle, AsJson, Columns, Device, MaxLength, Quiet, Store, TrustRemoteCode, given
+from embedtune.cli._options import (
+    AllowPickle,
+    AsJson,
+    Columns,
+    Device,
+    DryRun,
+    MaxLength,
+    Quiet,
+    Store,
+    TrustRemoteCode,
+    Words,
+    given,
+    recipe_and_values,
+)
 from embedtune.cli._output import Talk, print_json, print_renderable, print_text
 from embedtune.config.evaluation import EVALUATE_KEYS
-from embedtune.config.load import load_evaluation
+from embedtune.config.load import dump_config, load_evaluation
 
 
 def register(app: typer.Typer) -> None:
@@ -17,6 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
+    words: Words = None,
     model: Annotated[
         list[str] | None,
         typer.Option(help="A Hub name, a folder (such as RUN/model), starter or bm25; give several to compare them."),
@@ -67,6 +81,7 @@ def evaluate(
     device: Device = None,
     output: Annotated[str | None, typer.Option(metavar="FOLDER", help="A new folder for rankings and report.")] = None,
     store: Store = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -75,7 +90,11 @@ def evaluate(
     Without arguments the starter and BM25 are scored on the samples that come with embedtune. The output folder gets a
     TREC run a model, the values of every query and a report.
     """
-    config = load_evaluation(given(locals(), EVALUATE_KEYS))
+    recipe, values = recipe_and_values(words or [])
+    config = load_evaluation(given(locals(), EVALUATE_KEYS), values, recipe)
+    if dry_run:
+        print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
+        return
     from embedtune.workflows.evaluate import evaluate as run_evaluation
 
     result = run_evaluation(config, talk=Talk(quiet=quiet)).as_json()

@@ -8,7 +8,14 @@ import typer
 from embedtune.cli._options import AsJson, Quiet
 from embedtune.cli._output import Talk, print_json, print_text
 from embedtune.cli.app import show_help_without_verb
-from embedtune.config.load import is_mining, load_config, load_mining
+from embedtune.config.load import (
+    load_check,
+    load_config,
+    load_encoding,
+    load_evaluation,
+    load_mining,
+    verb_of,
+)
 from embedtune.config.problems import InvalidConfig, Problem
 from embedtune.config.recipes import find_recipe, recipe_card, recipe_names
 from embedtune.errors import ConfigError, OutputError
@@ -101,10 +108,17 @@ def recipe_problems(recipe: str) -> tuple[Problem, ...]:
     from embedtune.workflows.training.needs import check_term
 
     try:
-        if is_mining(recipe):
-            load_mining(recipe)
-        else:
-            load_config(recipe, known_losses=loss_names(), check_args=check_term)
+        match verb_of(recipe):
+            case "mine":
+                load_mining(recipe)
+            case "evaluate":
+                load_evaluation({}, recipe=recipe)
+            case "check":
+                load_check({}, recipe=recipe)
+            case "encode":
+                load_encoding({}, recipe=recipe)
+            case _:
+                load_config(recipe, known_losses=loss_names(), check_args=check_term)
     except InvalidConfig as error:
         return error.problems
     except ConfigError as error:

@@ -15,6 +15,15 @@ from embedtune.config.schema import Section, TrainConfig
 from embedtune.config.searching import ENCODE_KEYS, SEARCH_KEYS, EncodeConfig, SearchConfig
 from embedtune.config.yaml_text import RecipeDumper
 
+SCHEMAS: Mapping[str, type[Section]] = {
+    "train": TrainConfig,
+    "mine": MineConfig,
+    "evaluate": EvaluateConfig,
+    "check": CheckConfig,
+    "encode": EncodeConfig,
+}
+"""The commands that take recipes."""
+
 
 def load_config(
     recipe: str | None = None,
@@ -61,65 +70,67 @@ def load_mining(
     >>> load_mining(None, ["filters.max_score=0.8"], {"negatives": 7}).mining.negatives
     7
     """
-    draft = Draft(recipe, MineConfig, MINE_KEYS)
-    draft.take_options(options or {})
-    draft.take_overrides(overrides)
-    return _checked(draft, draft.validated(), "`embedtune mine --dry-run` prints a recipe that works")
+    step = "`embedtune mine --dry-run` prints a recipe that works"
+    return _load(Draft(recipe, MineConfig, MINE_KEYS), overrides, options or {}, step)
 
 
-def load_evaluation(options: Mapping[str, Any], overrides: Sequence[str] = ()) -> EvaluateConfig:
-    """The same for `embedtune evaluate`, which needs no recipe.
+def load_evaluation(
+    options: Mapping[str, Any], overrides: Sequence[str] = (), recipe: str | None = None
+) -> EvaluateConfig:
+    """The same for `embedtune evaluate`.
 
     >>> load_evaluation({"model": ["starter"], "dimensions": "64,128"}).models.dimensions
     [64, 128]
     """
-    draft = Draft(None, EvaluateConfig, EVALUATE_KEYS)
-    draft.take_options(options)
-    draft.take_overrides(overrides)
-    return _checked(draft, draft.validated(), "`embedtune evaluate --help` explains the options")
+    step = "`embedtune evaluate --help` explains the options"
+    return _load(Draft(recipe, EvaluateConfig, EVALUATE_KEYS), overrides, options, step)
 
 
-def load_check(options: Mapping[str, Any]) -> CheckConfig:
-    """The same for `embedtune check`, which needs no recipe.
+def load_check(options: Mapping[str, Any], overrides: Sequence[str] = (), recipe: str | None = None) -> CheckConfig:
+    """The same for `embedtune check`.
 
     >>> load_check({"data": "pairs.jsonl", "fail_on": "warning"}).check.fail_on
     'warning'
     """
-    draft = Draft(None, CheckConfig, CHECK_KEYS)
-    draft.take_options(options)
-    return _checked(draft, draft.validated(), "`embedtune check --help` explains the options")
+    step = "`embedtune check --help` explains the options"
+    return _load(Draft(recipe, CheckConfig, CHECK_KEYS), overrides, options, step)
 
 
-def load_encoding(options: Mapping[str, Any]) -> EncodeConfig:
+def load_encoding(options: Mapping[str, Any], overrides: Sequence[str] = (), recipe: str | None = None) -> EncodeConfig:
     """The same for `embedtune encode`.
 
     >>> load_encoding({"model": "a", "output": "a.parquet"}).output.path
     'a.parquet'
     """
-    draft = Draft(None, EncodeConfig, ENCODE_KEYS)
-    draft.take_options(options)
-    return _checked(draft, draft.validated(), "`embedtune encode --help` explains the options")
+    step = "`embedtune encode --help` explains the options"
+    return _load(Draft(recipe, EncodeConfig, ENCODE_KEYS), overrides, options, step)
 
 
 def load_search(options: Mapping[str, Any]) -> SearchConfig:
-    """The same for `embedtune search`.
+    """The same for `embedtune search`, whose words are the query.
 
     >>> load_search({"model": ["a", "bm25"], "top": 3}).search.top
     3
     """
-    draft = Draft(None, SearchConfig, SEARCH_KEYS)
-    draft.take_options(options)
-    return _checked(draft, draft.validated(), "`embedtune search --help` explains the options")
+    step = "`embedtune search --help` explains the options"
+    return _load(Draft(None, SearchConfig, SEARCH_KEYS), (), options, step)
 
 
-def is_mining(recipe: str) -> bool:
-    """Whether a recipe is one for `embedtune mine`: it has a section that training does not know.
+def verb_of(recipe: str) -> str:
+    """The command that a recipe is for: the one that knows most of its sections; train where several know as many.
 
     Raises:
         ConfigError: there is no such recipe, or its file cannot be read.
     """
-    own = MineConfig.model_fields.keys() - TrainConfig.model_fields.keys()
-    return bool(own & Draft(recipe, MineConfig, MINE_KEYS).values.keys())
+    sections = Draft(recipe, TrainConfig, KEYS).values.keys()
+    known = {verb: len(sections & schema.model_fields.keys()) for verb, schema in SCHEMAS.items()}
+    return max(known, key=lambda verb: known[verb])
+
+
+def _load(draft: Draft[Config], overrides: Sequence[str], options: Mapping[str, Any], step: str) -> Config:
+    draft.take_options(options)
+    draft.take_overrides(overrides)
+    return _checked(draft, draft.validated(), step)
 
 
 def _checked(draft: Draft[Config], config: Config | None, step: str) -> Config:

@@ -103,3 +103,24 @@ def test_a_mining_recipe_is_checked_as_one(tmp_path) -> None:
     (problem,) = recipe_problems(str(bad))
     assert problem.line == 4
     assert "did you mean 'range'?" in problem.message
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", "--model", "bm25", "--metrics", "ndcg@5", "evaluation.seed=3"),
+        ("check", "--fail-on", "warning", "check.batch_size=32"),
+        ("encode", "--model", "한글", "--data", "글.txt", "--output", "a.npy"),
+        ("mine", "--negatives", "7", "filters.max_score=0.8"),
+    ],
+)
+def test_what_a_dry_run_prints_is_a_recipe_of_its_command(words, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    verb = words[0]
+    assert guarded(build_app(), [*words, "--dry-run"]) == 0
+    printed = capsys.readouterr().out
+    Path("own.yaml").write_text(printed, encoding="utf-8")
+    assert guarded(build_app(), ["recipes", "check", "own.yaml"]) == 0
+    capsys.readouterr()
+    assert guarded(build_app(), [verb, "own.yaml", "--dry-run"]) == 0
+    assert capsys.readouterr().out == printed
