@@ -15,6 +15,8 @@ from typing import Any, TextIO
 
 import typer
 
+from embedtune.config.load import dump_config
+from embedtune.config.schema import Section
 from embedtune.reports.printable import printable as escaped
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -35,6 +37,11 @@ def print_renderable(renderable: Any) -> None:
     from rich.console import Console
 
     Console(highlight=False).print(renderable)
+
+
+def print_recipe(config: Section, *, as_json: bool) -> None:
+    """Print a resolved recipe, as YAML that a command reads back or as JSON."""
+    print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
 
 
 def print_json(value: Any) -> None:

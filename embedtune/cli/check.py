@@ -20,9 +20,9 @@ from embedtune.cli._options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli._output import Talk, print_json, print_renderable, print_text
+from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable
 from embedtune.config.checking import CHECK_KEYS
-from embedtune.config.load import dump_config, load_check
+from embedtune.config.load import load_check
 from embedtune.errors import GuardError
 
 
@@ -70,7 +70,7 @@ def check(
     recipe, values = recipe_and_values(words or [])
     config = load_check(given(locals(), CHECK_KEYS), values, recipe)
     if dry_run:
-        print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
+        print_recipe(config, as_json=as_json)
         return
     from embedtune.workflows.check import check as run_check
 

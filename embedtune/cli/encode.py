@@ -19,8 +19,8 @@ from embedtune.cli._options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli._output import Talk, print_json, print_text
-from embedtune.config.load import dump_config, load_encoding
+from embedtune.cli._output import Talk, print_json, print_recipe, print_text
+from embedtune.config.load import load_encoding
 from embedtune.config.searching import ENCODE_KEYS
 
 
@@ -64,7 +64,7 @@ def encode(
     recipe, values = recipe_and_values(words or [])
     config = load_encoding(given(locals(), ENCODE_KEYS), values, recipe)
     if dry_run:
-        print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
+        print_recipe(config, as_json=as_json)
         return
     from embedtune.workflows.encode import encode as run_encoding
 

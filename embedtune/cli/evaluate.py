@@ -19,9 +19,9 @@ from embedtune.cli._options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli._output import Talk, print_json, print_renderable, print_text
+from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable, print_text
 from embedtune.config.evaluation import EVALUATE_KEYS
-from embedtune.config.load import dump_config, load_evaluation
+from embedtune.config.load import load_evaluation
 
 
 def register(app: typer.Typer) -> None:
@@ -93,7 +93,7 @@ def evaluate(
     recipe, values = recipe_and_values(words or [])
     config = load_evaluation(given(locals(), EVALUATE_KEYS), values, recipe)
     if dry_run:
-        print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
+        print_recipe(config, as_json=as_json)
         return
     from embedtune.workflows.evaluate import evaluate as run_evaluation
 

@@ -22,8 +22,8 @@ from embedtune.cli._options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli._output import Talk, print_json, print_renderable, print_text
-from embedtune.config.load import dump_config, load_mining
+from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable, print_text
+from embedtune.config.load import load_mining
 from embedtune.config.mining import MINE_KEYS
 
 
@@ -103,7 +103,7 @@ def mine(
     """
     config = load_mining(*recipe_and_values(words or []), given(locals(), MINE_KEYS))
     if dry_run:
-        print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
+        print_recipe(config, as_json=as_json)
         return
     from embedtune.workflows.mine import mine as run_mining
 

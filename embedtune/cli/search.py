@@ -18,8 +18,8 @@ from embedtune.cli._options import (
     TrustRemoteCode,
     given,
 )
-from embedtune.cli._output import Talk, print_json, print_renderable, print_text
-from embedtune.config.load import dump_config, load_search
+from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable, print_text
+from embedtune.config.load import load_search
 from embedtune.config.searching import SEARCH_KEYS
 from embedtune.errors import ConfigError
 
@@ -68,7 +68,7 @@ def search(
     if query is not None and not query.strip():
         raise ConfigError("the query is empty", where="QUERY", next="write what to look for, or leave it out")
     if dry_run:
-        print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
+        print_recipe(config, as_json=as_json)
         return
     from embedtune.reports.search import search_results
     from embedtune.workflows.search import open_search

@@ -23,8 +23,8 @@ from embedtune.cli._options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli._output import Talk, print_json, print_renderable, print_text
-from embedtune.config.load import dump_config, load_config
+from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable, print_text
+from embedtune.config.load import load_config
 from embedtune.config.options import KEYS
 from embedtune.config.schema import TrainConfig
 from embedtune.errors import ConfigError
@@ -100,7 +100,7 @@ def train(
     talk = Talk(quiet=quiet)
     config, run = _plan(words or [], options, resume, talk, accept_changes=accept_changes)
     if dry_run:
-        print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
+        print_recipe(config, as_json=as_json)
         return
     if run is not None and run.done:
         talk.say(f"{run.path} is done already")

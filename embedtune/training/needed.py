@@ -1,7 +1,5 @@
 """What the objective of a run needs beside its batches: companions, and a learning rate for heads."""
 
-from typing import TYPE_CHECKING
-
 from embedtune.losses.deepcluster import DeepCluster
 from embedtune.models.encode import encode
 from embedtune.models.encoder import Encoder
@@ -11,16 +9,14 @@ from embedtune.training.companions.clusters import Clusters
 from embedtune.training.companions.collapse import CollapseWatch
 from embedtune.training.companions.queue import Queue
 from embedtune.training.companions.reference import Reference
-
-if TYPE_CHECKING:
-    from embedtune.training.trainer import Fit
+from embedtune.training.plan import Fit
 
 HEADS = r"^objective\.losses\.\w+\.heads\."
 HEAD_LR = 1e-3
 """The least that heads learn with by default: at the 2e-5 of a pretrained encoder they would stay what they were."""
 
 
-def companions_for(run: "Fit", encoder: Encoder) -> list[Companion]:
+def companions_for(run: Fit, encoder: Encoder) -> list[Companion]:
     """What the objective needs beside the batch, and what watches the run; the watch first, since it may stop it."""
     losses = [term.loss for term in run.objective.terms]
     found: list[Companion] = [] if run.trial else [CollapseWatch(run.steps)]
@@ -32,7 +28,7 @@ def companions_for(run: "Fit", encoder: Encoder) -> list[Companion]:
     return [*found, Queue(run.queue, run.table, run.guide)] if run.queue else found
 
 
-def _clusters(run: "Fit", encoder: Encoder, number: int) -> Clusters:
+def _clusters(run: Fit, encoder: Encoder, number: int) -> Clusters:
     return Clusters(
         run.rows.anchors,
         lambda texts: encode(encoder, texts, role="query"),
@@ -42,7 +38,7 @@ def _clusters(run: "Fit", encoder: Encoder, number: int) -> Clusters:
     )
 
 
-def head_rates(run: "Fit") -> dict[str, float]:
+def head_rates(run: Fit) -> dict[str, float]:
     """The learning rate of heads, by a pattern of their names: they begin at random, where the encoder does not."""
     if not any(getattr(term.loss, "heads", None) for term in run.objective.terms):
         return {}

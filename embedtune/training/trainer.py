@@ -7,15 +7,11 @@ callbacks.
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from transformers import PrinterCallback, TrainerCallback
 
-from embedtune.config.schema import TrainingSection
-from embedtune.data.rows import Rows
-from embedtune.data.views import Views
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.encoder import Encoder
 from embedtune.models.quiet import quiet_libraries
@@ -24,7 +20,6 @@ from embedtune.training.batches import TextIds
 from embedtune.training.checkpoint import (
     ExtraState,
     Milestones,
-    Warn,
     is_whole,
     place_of,
     steps_of,
@@ -32,103 +27,14 @@ from embedtune.training.checkpoint import (
 )
 from embedtune.training.curriculum import ChoosingCollator
 from embedtune.training.gradcache import check_device
-from embedtune.training.guide import GuideTable
-from embedtune.training.loop import DevEvaluator, DevScores, Loop
+from embedtune.training.loop import DevEvaluator, Loop
 from embedtune.training.micro_batches import MicroBatchCollator
 from embedtune.training.needed import companions_for, head_rates
 from embedtune.training.nonfinite import FiniteGradients, all_finite
-from embedtune.training.objective import Objective
 from embedtune.training.patience import Patience
-from embedtune.training.table import RowTable
+from embedtune.training.plan import Fit, FitResult
 from embedtune.training.views import EpochViews, ViewingCollator
-from embedtune.training.watch import Interruption, MaskingGuard, MetricsLog, Progress, StepCount
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What a training run needs beside the encoder.
-
-    Args:
-        rows: training rows.
-        table: what is known about them.
-        objective: the weighted sum of losses.
-        section: optimisation options.
-        folder: the run folder: `metrics.jsonl`, and checkpoints in a folder of their own.
-        guide: the guide's vectors, or None.
-        queue: how many positives of past batches join the candidates; None for none.
-        momentum: of the averaged teacher, where a loss learns from one.
-        reference: the start's vectors, where a loss compares with them.
-        views: how the texts of each row are changed in each epoch; None: they are not.
-        dev: scores the model on the dev split, or None.
-        dev_metric: the score that decides which model is best.
-        callbacks: further callbacks, such as the one that refreshes a self guide.
-        precision: fp32, bf16 or fp16.
-        device: cpu, cuda, cuda:1 or mps.
-        lr: the learning rate.
-        tensorboard: also write TensorBoard events.
-        trial: a short run to learn something from; it evaluates, saves and logs nothing.
-        progress: told (step, steps, text) at each step.
-        warn: told what is damaged, and that a stop was asked for.
-    """
-
-    rows: Rows
-    table: RowTable
-    objective: Objective
-    section: TrainingSection
-    folder: Path
-    lr: float
-    guide: GuideTable | None = None
-    queue: int | None = None
-    momentum: float = 0.99
-    reference: GuideTable | None = None
-    views: Views | None = None
-    dev: DevScores | None = None
-    dev_metric: str = "ndcg@10"
-    callbacks: tuple[TrainerCallback, ...] = ()
-    precision: str = "fp32"
-    device: str = "cpu"
-    tensorboard: bool = False
-    trial: bool = False
-    progress: Progress | None = None
-    warn: Warn = lambda text: None
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.folder / "checkpoints"
-
-    @property
-    def metrics(self) -> Path:
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return -(-len(self.rows) // self.section.batch_size)
-
-    @property
-    def further_views(self) -> int:
-        return 0 if self.views is None else self.views.further
-
-    @property
-    def evaluates(self) -> bool:
-        return self.dev is not None and not self.trial
-
-    @property
-    def steps(self) -> int:
-        """Steps of the whole run."""
-        wanted = self.section.epochs * self.steps_per_epoch
-        return min(wanted, self.section.max_steps or wanted)
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """What a training run did. `curve` holds (step, {metric: value}) of each dev evaluation."""
-
-    steps: int
-    epochs: float
-    elapsed_s: float
-    examples_per_s: float
-    best_step: int | None
-    curve: tuple[tuple[int, dict[str, float]], ...] = field(default_factory=tuple)
+from embedtune.training.watch import Interruption, MaskingGuard, MetricsLog, StepCount
 
 
 def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:

@@ -15,8 +15,9 @@ from embedtune.models.encode import encode
 from embedtune.training.curriculum import Curriculum
 from embedtune.training.guide import GuideTable
 from embedtune.training.objective import build_objective
+from embedtune.training.plan import Fit
 from embedtune.training.table import build_table
-from embedtune.training.trainer import Fit, fit
+from embedtune.training.trainer import fit
 
 EPOCHS = 3
 

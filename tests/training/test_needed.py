@@ -8,8 +8,9 @@ from embedtune.config.schema import LossSection, TrainingSection
 from embedtune.training.guide import GuideTable
 from embedtune.training.needed import companions_for, head_rates
 from embedtune.training.objective import build_objective
+from embedtune.training.plan import Fit
 from embedtune.training.table import build_table
-from embedtune.training.trainer import Fit, fit
+from embedtune.training.trainer import fit
 
 
 @pytest.fixture

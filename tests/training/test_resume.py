@@ -16,9 +16,10 @@ from embedtune.training.checkpoint import steps_of, whole_checkpoint
 from embedtune.training.curriculum import Curriculum
 from embedtune.training.guide import GuideTable
 from embedtune.training.objective import build_objective
+from embedtune.training.plan import Fit
 from embedtune.training.self_guide import SelfGuide
 from embedtune.training.table import build_table
-from embedtune.training.trainer import Fit, fit
+from embedtune.training.trainer import fit
 
 STEPS = 8
 TOPICS = ("password", "refund", "address", "배송", "환불", "쿠폰")

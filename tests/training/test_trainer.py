@@ -13,9 +13,10 @@ from embedtune.errors import ConfigError, Interrupted, StoppedError
 from embedtune.models.encode import encode
 from embedtune.training.guide import GuideTable
 from embedtune.training.objective import build_objective
+from embedtune.training.plan import Fit
 from embedtune.training.self_guide import SelfGuide
 from embedtune.training.table import build_table
-from embedtune.training.trainer import Fit, fit
+from embedtune.training.trainer import fit
 
 SECTION = TrainingSection(epochs=3, batch_size=4, seed=1)
 

@@ -14,8 +14,9 @@ from embedtune.data.views import parse_views
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.load import load_encoder
 from embedtune.training.objective import build_objective
+from embedtune.training.plan import Fit
 from embedtune.training.table import build_table
-from embedtune.training.trainer import Fit, fit
+from embedtune.training.trainer import fit
 from embedtune.training.views import EpochViews, ViewingCollator
 
 TOPICS = ("password", "refund", "address", "coupon", "배송", "환불", "비밀번호", "쿠폰")

@@ -14,8 +14,9 @@ from embedtune.data.rows import Rows
 from embedtune.errors import StoppedError
 from embedtune.training.checkpoint import is_whole, place_of
 from embedtune.training.objective import build_objective
+from embedtune.training.plan import Fit
 from embedtune.training.table import build_table
-from embedtune.training.trainer import Fit, fit
+from embedtune.training.trainer import fit
 from embedtune.training.watch import Interruption
 
 

@@ -55,7 +55,8 @@ class InBatch:
         known, rows = self.known_share(), self.rows
         found = []
         if rows and rows < 2 * self._batch_size:
-            message = f"{counted(rows, 'row')} are fewer than two batches of {self._batch_size:,}."
+            verb = "is" if rows == 1 else "are"
+            message = f"{counted(rows, 'row')} {verb} fewer than two batches of {self._batch_size:,}."
             found.append(Finding("few-batches", "note", rows, message, "Use a smaller --batch-size, or more rows."))
         if known < NOTED:
             return found

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from embedtune.data.rows import Finding, TrainingData
 from embedtune.training.log import read_log
-from embedtune.training.trainer import FitResult
+from embedtune.training.plan import FitResult
 from embedtune.workflows.training.course import Lines, course_findings
 from embedtune.workflows.training.guiding import Guiding
 from embedtune.workflows.training.scoring import SELECTION

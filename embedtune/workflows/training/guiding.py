@@ -19,9 +19,9 @@ from embedtune.models.load import load_encoder
 from embedtune.models.store import VectorStore
 from embedtune.training.audit import GuideAudit, HeldOut, MarginEffect, audit_guide, held_out_pairs
 from embedtune.training.guide import GuideTable, on_disk
+from embedtune.training.plan import Fit
 from embedtune.training.proposal import Proposal, propose
 from embedtune.training.self_guide import SelfGuide
-from embedtune.training.trainer import Fit
 from embedtune.workflows.talk import Talk
 from embedtune.workflows.training.guide_files import covered, gives_scores, guide_path, guide_vectors, margin_of
 from embedtune.workflows.training.needs import guided_term

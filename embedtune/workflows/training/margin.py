@@ -20,7 +20,8 @@ from embedtune.evaluation.significance import compare_paired
 from embedtune.models.encoder import Encoder
 from embedtune.models.store import VectorStore
 from embedtune.training.matryoshka import recipe_objective
-from embedtune.training.trainer import Fit, fit
+from embedtune.training.plan import Fit
+from embedtune.training.trainer import fit
 from embedtune.workflows.talk import Silence, Talk
 from embedtune.workflows.training.guiding import choose_guide
 from embedtune.workflows.training.needs import AUTO_MARGIN, guided_term

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from embedtune.data.rows import Finding
@@ -65,3 +66,15 @@ class TrainResult:
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""
         return dataclasses.asdict(self)
+
+
+def how_to_use(model: Path) -> tuple[str, ...]:
+    """Lines of Python that use the tuned model with nothing but sentence-transformers."""
+    return (
+        "from sentence_transformers import SentenceTransformer",
+        "",
+        f"model = SentenceTransformer({str(model)!r})",
+        'queries = model.encode(["a question"], prompt_name="query", normalize_embeddings=True)',
+        'documents = model.encode(["an answer", "another"], prompt_name="document", normalize_embeddings=True)',
+        "print(queries @ documents.T)",
+    )

@@ -25,9 +25,10 @@ from embedtune.reports.training import training_page, training_report
 from embedtune.training.curriculum import Curriculum
 from embedtune.training.loop import DevScores
 from embedtune.training.matryoshka import recipe_objective
+from embedtune.training.plan import Fit, FitResult
 from embedtune.training.precision import choose_precision
 from embedtune.training.table import build_table
-from embedtune.training.trainer import Fit, FitResult, fit
+from embedtune.training.trainer import fit
 from embedtune.workflows.machine import peak_memory_bytes
 from embedtune.workflows.run_folder import FACTS, METRICS, PAGE, REPORT, STARTED_IN, RunFolder
 from embedtune.workflows.talk import Talk
@@ -37,7 +38,7 @@ from embedtune.workflows.training.findings import run_findings
 from embedtune.workflows.training.guiding import Guiding, choose_guide
 from embedtune.workflows.training.margin import choose_margin, decided, is_open
 from embedtune.workflows.training.needs import check_views
-from embedtune.workflows.training.result import TrainResult
+from embedtune.workflows.training.result import TrainResult, how_to_use
 from embedtune.workflows.training.saved_check import check_saved, reader
 from embedtune.workflows.training.scoring import (
     AFTER_RUN,
@@ -286,16 +287,4 @@ def curriculum_of(config: TrainConfig, rows: Rows) -> Curriculum:
         epochs = min(epochs, -(-section.max_steps // -(-len(rows) // section.batch_size)))
     return Curriculum(
         rows, config.negatives.per_row, schedule=config.negatives.schedule, seed=section.seed, epochs=epochs
-    )
-
-
-def how_to_use(model: Path) -> tuple[str, ...]:
-    """Lines of Python that use the tuned model with nothing but sentence-transformers."""
-    return (
-        "from sentence_transformers import SentenceTransformer",
-        "",
-        f"model = SentenceTransformer({str(model)!r})",
-        'queries = model.encode(["a question"], prompt_name="query", normalize_embeddings=True)',
-        'documents = model.encode(["an answer", "another"], prompt_name="document", normalize_embeddings=True)',
-        "print(queries @ documents.T)",
     )

@@ -8,7 +8,7 @@ from embedtune.models.encode import encode
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.store import VectorStore
 from embedtune.training.guide import GuideTable
-from embedtune.training.trainer import Fit
+from embedtune.training.plan import Fit
 from embedtune.workflows.talk import Talk
 
 

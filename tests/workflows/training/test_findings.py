@@ -8,7 +8,7 @@ import pytest
 
 from embedtune.data.rows import RetrievalSet, Rows, TrainingData
 from embedtune.training.audit import GuideAudit, MarginEffect
-from embedtune.training.trainer import FitResult
+from embedtune.training.plan import FitResult
 from embedtune.workflows.training.findings import run_findings
 from embedtune.workflows.training.guiding import Guiding
 

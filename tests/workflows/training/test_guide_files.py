@@ -17,8 +17,8 @@ from embedtune.models.encode import encode
 from embedtune.models.load import load_encoder
 from embedtune.models.save import save_encoder
 from embedtune.training.objective import build_objective
+from embedtune.training.plan import Fit
 from embedtune.training.table import build_table
-from embedtune.training.trainer import Fit
 from embedtune.workflows.train import train
 from embedtune.workflows.training.guide_files import check_scores, covered, guide_vectors, guided_data
 from embedtune.workflows.training.guiding import choose_guide

@@ -14,9 +14,9 @@ from embedtune.models.encode import encode
 from embedtune.models.load import load_encoder
 from embedtune.models.store import VectorStore
 from embedtune.training.objective import build_objective
+from embedtune.training.plan import Fit
 from embedtune.training.self_guide import SelfGuide
 from embedtune.training.table import build_table
-from embedtune.training.trainer import Fit
 from embedtune.workflows.training.guiding import choose_guide
 
 

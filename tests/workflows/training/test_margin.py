@@ -8,8 +8,8 @@ from embedtune.config.schema import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.errors import StoppedError
 from embedtune.training.objective import build_objective
+from embedtune.training.plan import Fit
 from embedtune.training.table import build_table
-from embedtune.training.trainer import Fit
 from embedtune.workflows.talk import Silence
 from embedtune.workflows.training import margin
 from embedtune.workflows.training.margin import FEWEST_QUERIES, MARGINS, choose_margin, decided, is_open
