@@ -19,6 +19,7 @@ from embedtune.models.encode import encode
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.lengths import truncation
 from embedtune.models.load import load_encoder
+from embedtune.models.precision import choose_precision
 from embedtune.models.save import save_encoder
 from embedtune.models.store import VectorStore, open_store
 from embedtune.reports.training import training_page, training_report
@@ -26,7 +27,6 @@ from embedtune.training.curriculum import Curriculum
 from embedtune.training.loop import DevScores
 from embedtune.training.matryoshka import recipe_objective
 from embedtune.training.plan import Fit, FitResult
-from embedtune.training.precision import choose_precision
 from embedtune.training.table import build_table
 from embedtune.training.trainer import fit
 from embedtune.workflows.machine import peak_memory_bytes

@@ -1,10 +1,12 @@
 """Which number format the encoder's products run in, and why; the reason is printed with the choice."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-
-import torch
+from typing import Any
 
 from embedtune.errors import ConfigError
+
+FP32 = "fp32"
 
 
 @dataclass(frozen=True)
@@ -20,33 +22,44 @@ def choose_precision(asked: str, device: str, *, has_products: bool) -> Precisio
 
     Args:
         asked: auto, fp32, bf16 or fp16.
-        device: where training runs: cpu, cuda, cuda:1, mps.
+        device: where it computes: cpu, cuda, cuda:1, mps.
         has_products: whether the encoder multiplies matrices at all; a table of static vectors does not.
 
     Raises:
         ConfigError: fp16 on a CPU, whose loss scaling torch does not offer, or fp16 on MPS.
     """
+    import torch
+
     kind = device.split(":")[0]
     if asked == "fp16" and kind != "cuda":
         raise ConfigError(
-            f"fp16 training needs a CUDA device, this run is on {device}",
-            where="training.precision",
+            f"fp16 needs a CUDA device, this run is on {device}",
+            where="--precision",
             next="use --precision bf16, or fp32",
         )
     if asked != "auto":
         return Precision(asked, "as asked")
     if not has_products:
-        return Precision(
-            "fp32", "this encoder looks vectors up and multiplies no matrices, so bf16 would bring nothing"
-        )
+        return Precision(FP32, "this encoder looks vectors up and multiplies no matrices, so bf16 would bring nothing")
     if kind == "cpu" and _cpu_has_bf16():
         return Precision("bf16", "this processor multiplies bf16 matrices in hardware")
     if kind == "cuda" and torch.cuda.is_bf16_supported():
         return Precision("bf16", "this GPU multiplies bf16 matrices in hardware")
-    return Precision("fp32", f"no bf16 hardware found on {device}")
+    return Precision(FP32, f"no bf16 hardware found on {device}")
+
+
+def multiplying(precision: str, device: str) -> AbstractContextManager[Any]:
+    """While it is open, matrix products on this device run in fp32, bf16 or fp16; all else stays as it is."""
+    import torch
+
+    if precision == FP32:
+        return nullcontext()
+    return torch.autocast(device.split(":")[0], dtype={"bf16": torch.bfloat16, "fp16": torch.float16}[precision])
 
 
 def _cpu_has_bf16() -> bool:
+    import torch
+
     capabilities = getattr(torch.cpu, "get_capabilities", None)  # not there in older releases of torch
     if capabilities is None:
         return False

@@ -1,8 +1,8 @@
 import pytest
 
 from embedtune.errors import ConfigError
-from embedtune.training import precision
-from embedtune.training.precision import choose_precision
+from embedtune.models import precision
+from embedtune.models.precision import choose_precision
 
 
 def test_bf16_where_the_processor_has_it(monkeypatch):
