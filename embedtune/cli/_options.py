@@ -25,6 +25,9 @@ AllowPickle = Annotated[
     bool, typer.Option("--allow-pickle", help="Read weights that are no safetensors. A pickle can run code.")
 ]
 Device = Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.")]
+Precision = Annotated[
+    str | None, typer.Option(metavar="auto|fp32|bf16", help="Of matrix products; auto: bf16 where hardware has it.")
+]
 Store = Annotated[str | None, typer.Option(metavar="FOLDER|none", help="Where vectors are kept between runs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and stop.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]

@@ -11,6 +11,7 @@ from embedtune.cli._options import (
     DryRun,
     MaxLength,
     Model,
+    Precision,
     Prompts,
     Quiet,
     Store,
@@ -45,12 +46,11 @@ def encode(
     ] = None,
     prompts: Prompts = None,
     max_length: MaxLength = None,
-    precision: Annotated[
-        str | None, typer.Option(metavar="float32|float16", help="Of the numbers in a .npy file.")
-    ] = None,
+    dtype: Annotated[str | None, typer.Option(metavar="float32|float16", help="Of the numbers in a .npy file.")] = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
     device: Device = None,
+    precision: Precision = None,
     store: Store = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,

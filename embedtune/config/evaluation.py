@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from embedtune.config.options import OptionMistake, parse_pairs
-from embedtune.config.schema import ModelSection, Name, Section
+from embedtune.config.schema import ModelSection, Name, Products, Section
 
 BM25 = "bm25"
 """The name of the system that ranks by shared words."""
@@ -123,6 +123,7 @@ class EvaluationSection(Section):
     )
     seed: int = Field(0, ge=0, description="of the statistics' draws and of the starter")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    precision: Products = Field("fp32", description="of matrix products while encoding")
 
 
 class EvaluationOutput(Section):
@@ -179,6 +180,7 @@ EVALUATE_KEYS: Mapping[str, str] = {
     "metrics": "evaluation.metrics",
     "seed": "evaluation.seed",
     "device": "evaluation.device",
+    "precision": "evaluation.precision",
     "output": "output.folder",
     "store": "output.store",
 }

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from embedtune.config.quantity import parse_bytes, parse_range
-from embedtune.config.schema import ModelSection, Name, Section
+from embedtune.config.schema import ModelSection, Name, Products, Section
 
 Prompts = dict[Literal["query", "document"], str]
 LEAST_MEMORY = 64 * 2**20
@@ -58,6 +58,7 @@ class MiningSection(Section):
     vectors: Literal["float16", "float32"] = Field("float32", description="how document vectors lie on disk")
     seed: int = Field(0, ge=0)
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    precision: Products = Field("auto", description="of matrix products while encoding")
 
     @field_validator("memory")
     @classmethod
@@ -180,6 +181,7 @@ MINE_KEYS: Mapping[str, str] = {
     "memory": "mining.memory",
     "seed": "mining.seed",
     "device": "mining.device",
+    "precision": "mining.precision",
     "range": "filters.range",
     "min_score": "filters.min_score",
     "max_score": "filters.max_score",

@@ -12,6 +12,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1)]
 """Not empty: an unset shell variable (`--data "$DATA"`) is a mistake, and never the folder one happens to be in."""
 LossArgs = dict[str, Any]
+Products = Literal["auto", "fp32", "bf16"]
+"""What matrices are multiplied in while texts are encoded; auto: bf16 where the hardware does it, else fp32."""
 
 
 class Section(BaseModel):

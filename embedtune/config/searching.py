@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from embedtune.config.evaluation import SystemsSection
-from embedtune.config.schema import ModelSection, Name, Section
+from embedtune.config.schema import ModelSection, Name, Products, Section
 
 
 class TextsSection(Section):
@@ -20,8 +20,9 @@ class EncodingSection(Section):
     """How it is encoded."""
 
     role: Literal["query", "document"] = Field("document", description="whose prompt the texts get")
-    precision: Literal["float32", "float16"] = Field("float32", description="of the numbers in a .npy file")
+    dtype: Literal["float32", "float16"] = Field("float32", description="of the numbers in a .npy file")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    precision: Products = Field("fp32", description="of matrix products while encoding")
 
 
 class VectorsOutput(Section):
@@ -46,6 +47,7 @@ class SearchSection(Section):
     top: int = Field(5, ge=1, le=1000, description="how many results a query gets")
     seed: int = Field(0, ge=0, description="of the starter")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    precision: Products = Field("fp32", description="of matrix products while encoding")
     store: Name = Field("auto", description="folder of the vector store, or `none`; auto: the user's cache folder")
 
 
@@ -67,8 +69,9 @@ ENCODE_KEYS: Mapping[str, str] = {
     "data": "data.source",
     "column": "data.column",
     "role": "encoding.role",
-    "precision": "encoding.precision",
+    "dtype": "encoding.dtype",
     "device": "encoding.device",
+    "precision": "encoding.precision",
     "output": "output.path",
     "store": "output.store",
 }
@@ -84,5 +87,6 @@ SEARCH_KEYS: Mapping[str, str] = {
     "top": "search.top",
     "seed": "search.seed",
     "device": "search.device",
+    "precision": "search.precision",
     "store": "search.store",
 }

@@ -9,6 +9,7 @@ import numpy as np
 
 from embedtune.errors import ModelError
 from embedtune.models.encoder import Encoder, Role, has_towers, is_static, readable
+from embedtune.models.precision import multiplying
 from embedtune.models.store import Shelf, VectorStore, text_key
 from embedtune.models.vector_file import VectorFile
 
@@ -34,8 +35,8 @@ def encode(
 ) -> np.ndarray:
     """Encode texts under the encoder's prompt for their role.
 
-    Agrees with `SentenceTransformer.encode(texts, prompt=...)` to 1e-5. A model in training is put into evaluation mode
-    and back.
+    In fp32 it agrees with `SentenceTransformer.encode(texts, prompt=...)` to 1e-5. A model in training is put into
+    evaluation mode and back.
 
     Args:
         encoder: what encodes; its weights are not changed.
@@ -193,7 +194,7 @@ def _forward(encoder: Encoder, texts: list[str], role: Role) -> tuple[np.ndarray
 
     model = encoder.model
     route = {"task": role} if has_towers(model) else {}
-    with torch.inference_mode():
+    with torch.inference_mode(), multiplying(encoder.products, str(model.device)):
         features = model.preprocess(texts, prompt=encoder.prompts[role] or None, **route)
         tokens = features["input_ids"].numel() if "input_ids" in features else len(texts) * (encoder.max_length or 512)
         vectors = model(batch_to_device(features, model.device))["sentence_embedding"]  # (b, D)

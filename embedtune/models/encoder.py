@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from embedtune.models.precision import FP32
+
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
@@ -27,6 +29,7 @@ class Encoder:
         dimensions: length of its vectors.
         notes: what the user should be told about it, in sentences.
         pretrained: False for the starter, which knows nothing but the user's texts.
+        products: what its matrices are multiplied in while it encodes: fp32, bf16 or fp16. Training has its own.
     """
 
     model: "SentenceTransformer"
@@ -37,11 +40,13 @@ class Encoder:
     dimensions: int
     notes: tuple[str, ...] = ()
     pretrained: bool = True
+    products: str = FP32
 
     @property
     def precision(self) -> str:
-        """The type its weights have, such as "float32"."""
-        return str(self.model.dtype).removeprefix("torch.")
+        """The type its weights have, such as "float32", and that of its products where they have another."""
+        weights = str(self.model.dtype).removeprefix("torch.")
+        return weights if self.products == FP32 else f"{weights}, {self.products} products"
 
     @property
     def has_products(self) -> bool:

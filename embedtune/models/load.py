@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from embedtune.config.schema import GuideSection, ModelSection
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encoder import Encoder, Role, is_static
+from embedtune.models.precision import FP32, choose_precision
 from embedtune.models.resolve import Resolved, offline, resolve
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def load_encoder(
     device: str = "auto",
     texts: Sequence[str] | None = None,
     seed: int = 0,
+    precision: str = FP32,
 ) -> Encoder:
     """Load the encoder that a recipe names, on its device, ready to encode or to train.
 
@@ -38,6 +40,7 @@ def load_encoder(
         device: auto (cuda, then mps, then cpu) or a torch device.
         texts: what a starter is made from; needed for `starter` only.
         seed: of the starter and of LoRA's first weights.
+        precision: of the products when it encodes: fp32, bf16, fp16, or auto, bf16 where the hardware multiplies it.
 
     Raises:
         ModelError: the model cannot be found or loaded.
@@ -60,6 +63,10 @@ def load_encoder(
 
         add_lora(model, lora, seed)
         default_lr = LORA_LR
+    # A table of vectors has no products, whatever is asked of them.
+    products = choose_precision("auto" if is_static(model) else precision, target, has_products=not is_static(model))
+    if products.name != FP32:
+        notes.append(f"{section.name} encodes in {products.name}: {products.reason}")
     return Encoder(
         model=model,
         name=section.name,
@@ -69,6 +76,7 @@ def load_encoder(
         dimensions=model.get_embedding_dimension() or model.encode(["text"]).shape[1],
         notes=tuple(notes),
         pretrained=found.kind != "starter",
+        products=products.name,
     )
 
 

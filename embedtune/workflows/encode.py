@@ -85,7 +85,7 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None) -> EncodeResult:
                 role=config.encoding.role,
                 texts_hash=digest,
                 store=open_store(config.output.store),
-                dtype=config.encoding.precision,
+                dtype=config.encoding.dtype,
                 progress=lambda done, _: tell(done),
                 known=known.append,
             )  # (n, D)
@@ -103,9 +103,9 @@ def _check(config: EncodeConfig, output: Path) -> None:
             where="--output",
             next="a name ending in .npy (vectors alone) or .parquet (with ids and texts)",
         )
-    if config.encoding.precision != "float32" and output.suffix != ".npy":
+    if config.encoding.dtype != "float32" and output.suffix != ".npy":
         raise ConfigError(
-            "only .npy files hold float16; what reads parquet expects float32", where="--precision", next="leave it out"
+            "only .npy files hold float16; what reads parquet expects float32", where="--dtype", next="leave it out"
         )
     if config.model.name == STARTER:
         raise ConfigError(
@@ -119,7 +119,7 @@ def _check(config: EncodeConfig, output: Path) -> None:
 
 def _load(config: EncodeConfig, talk: Talk) -> Encoder:
     with talk.progress(f"loading {config.model.name}"):
-        encoder = load_encoder(config.model, device=config.encoding.device)
+        encoder = load_encoder(config.model, device=config.encoding.device, precision=config.encoding.precision)
     for note in encoder.notes:
         talk.say(note)
     return encoder

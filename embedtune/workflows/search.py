@@ -151,6 +151,7 @@ def _load(name: str, config: SearchConfig, texts: Sequence[str], talk: Talk) -> 
             device=config.search.device,
             texts=texts if name == STARTER else None,
             seed=config.search.seed,
+            precision=config.search.precision,
         )
     for note in encoder.notes:
         talk.say(note)

@@ -76,7 +76,7 @@ def test_vectors_stand_in_the_order_of_the_lines(encode: Encode, here: Path, exp
     np.testing.assert_allclose(vectors[:12], expected(), atol=1e-5)
     np.testing.assert_allclose(vectors[12], vectors[0], atol=1e-6)
     assert sorted(path.name for path in here.glob("out*")) == ["out.npy"]
-    encode("--data", "texts.txt", "--output", "half.npy", "--precision", "float16")
+    encode("--data", "texts.txt", "--output", "half.npy", "--dtype", "float16")
     np.testing.assert_allclose(np.load(here / "half.npy").astype(np.float32), vectors, atol=1e-3)
 
 
@@ -147,7 +147,7 @@ def test_a_dry_run_prints_the_options_and_writes_nothing(encode: Encode, here: P
     ("options", "code", "words", "step"),
     [
         (("--output", "a.csv"), 2, "suffix '.csv'", ".npy"),
-        (("--output", "a.parquet", "--precision", "float16"), 2, "only .npy", "leave it out"),
+        (("--output", "a.parquet", "--dtype", "float16"), 2, "only .npy", "leave it out"),
         (("--model", "starter"), 2, "gone afterwards", "RUN/model"),
         (("--model", "no/where/here"), 1, "no folder", ""),
         (("--data", "pairs.jsonl"), 1, "which column holds the texts", "--column anchor"),

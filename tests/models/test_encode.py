@@ -131,6 +131,28 @@ def test_half_precision_models_give_float32(bert: Encoder, texts: tuple[str, ...
     np.testing.assert_allclose(half, full, atol=0.05)
 
 
+@pytest.fixture
+def bf16(bert_folder: Path) -> Encoder:
+    return load_encoder(ModelSection(name=str(bert_folder)), device="cpu", precision="bf16")
+
+
+def test_bf16_products_give_nearly_the_same_vectors(bert: Encoder, bf16: Encoder, texts: tuple[str, ...]):
+    full, half = (encode(encoder, texts, role="query") for encoder in (bert, bf16))
+    assert half.dtype == np.float32
+    assert 1e-5 < np.abs(half - full).max() < 0.02
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = bf16.model.encode(list(texts), normalize_embeddings=True, convert_to_tensor=True)
+    np.testing.assert_allclose(half, expected.float().numpy(), atol=0.01)
+
+
+def test_precision_is_part_of_the_stores_key(bert: Encoder, bf16: Encoder, texts: tuple[str, ...], tmp_path: Path):
+    for encoder in (bert, bf16):
+        alone = encode(encoder, texts, role="query")
+        for _ in range(2):
+            stored = encode(encoder, texts, role="query", store=VectorStore(tmp_path))
+            np.testing.assert_array_equal(stored, alone)
+
+
 def test_no_number_is_an_error_that_names_a_text(encoder: Encoder):
     with torch.no_grad():
         next(encoder.model.parameters()).fill_(torch.nan)

@@ -86,6 +86,7 @@ class Systems:
                 device=self._config.evaluation.device,
                 texts=texts or None,
                 seed=self._config.evaluation.seed,
+                precision=self._config.evaluation.precision,
             )
         for note in encoder.notes:
             self._talk.say(note)

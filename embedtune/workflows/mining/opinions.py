@@ -81,7 +81,7 @@ def ask_guide(config: MineConfig, search: Search, job: Job, store: VectorStore |
     if section.name is None:
         return None
     with talk.progress("loading the guide"):
-        guide = load_encoder(section.as_model(), device=config.mining.device)
+        guide = load_encoder(section.as_model(), device=config.mining.device, precision=config.mining.precision)
     for note in guide.notes:
         talk.say(f"guide: {note}")
     positions = np.union1d(distinct_documents(search), search.documents.positives[:, 1])  # (some,)

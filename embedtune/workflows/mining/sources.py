@@ -247,7 +247,7 @@ def mining_encoder(config: MineConfig, documents: Documents, job: Job, talk: Tal
     section = config.model.as_model()
     if section.name != STARTER:
         with talk.progress("loading the encoder"):
-            return load_encoder(section, device=config.mining.device)
+            return load_encoder(section, device=config.mining.device, precision=config.mining.precision)
     stage = job.stage("starter", documents=documents.corpus.hash, seed=config.mining.seed)
     folder = stage / "model"
     if unseal_folder(stage, _STARTER_SEAL) is None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -147,7 +147,7 @@ class _Frozen:
 def _frozen(config: TrainConfig, store: VectorStore | None) -> _Frozen:
     path = guide_path(config)
     if path is None:
-        model = load_encoder(config.guide, device=config.training.device)
+        model = load_encoder(config.guide, device=config.training.device, precision=config.training.precision)
         return _Frozen(model.name, model.dimensions, partial(encode, model, store=store))
     vectors = guide_vectors(config, path)
 
@@ -185,11 +185,12 @@ def _self_guide(
 ) -> SelfGuide:
     kept = plan.checkpoints / AUDIT
     before = read_sealed(kept)
+    guide = replace(encoder, products=plan.precision)
     if pairs is not None and before is not None:  # of a run gone on with, which may be past its last snapshot
         guiding.audits.append(_as_audit(before))
 
     def refreshed(step: int) -> None:
-        audit = _audit(config, partial(encode, encoder), pairs, step=step)
+        audit = _audit(config, partial(encode, guide), pairs, step=step)
         if audit is not None:
             write_sealed(kept, json.dumps(asdict(audit)).encode())
             guiding.audits.append(audit)
@@ -198,7 +199,7 @@ def _self_guide(
 
     return SelfGuide(
         table,
-        lambda texts, role: encode(encoder, texts, role=role),
+        lambda texts, role: encode(guide, texts, role=role),
         warmup_share=config.guide.warmup_share,
         steps=plan.steps,
         steps_per_epoch=plan.steps_per_epoch,
