@@ -1,0 +1,1 @@
+"""Batches without padding: texts laid end to end, attention within each."""

@@ -1,0 +1,75 @@
+"""The tokens of many texts laid end to end: four bytes a token, whatever the number of texts."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class TokenIds:
+    """The tokens of n texts, T in all.
+
+    Args:
+        ids: (T,) int32.
+        starts: (n+1,) int64, where each text starts; the last one is T.
+        types: (T,) int32, what each token is part of; None where that is 0 for all.
+    """
+
+    ids: np.ndarray
+    starts: np.ndarray
+    types: np.ndarray | None = None
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each text: (n,) int64."""
+        return np.diff(self.starts)
+
+    def pick(self, chosen: np.ndarray) -> "TokenIds":
+        """The tokens of these texts, in this order.
+
+        Args:
+            chosen: (c,) numbers of texts; one may stand there twice.
+        """
+        lengths = self.lengths[chosen]  # (c,)
+        starts = np.concatenate([[0], np.cumsum(lengths)])  # (c+1,)
+        places = np.arange(starts[-1]) + np.repeat(self.starts[chosen] - starts[:-1], lengths)  # (t,)
+        return TokenIds(self.ids[places], starts, None if self.types is None else self.types[places])
+
+
+def flat(values: Sequence[Sequence[int]]) -> np.ndarray:
+    """Numbers of several lists in one row: (T,) int32.
+
+    >>> flat([[1, 2], [], [3]])
+    array([1, 2, 3], dtype=int32)
+    """
+    return np.fromiter((value for row in values for value in row), dtype=np.int32, count=sum(map(len, values)))
+
+
+def laid_end_to_end(pieces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray | None]]) -> TokenIds:
+    """The tokens of pieces one after the other.
+
+    Args:
+        pieces: for each its ids (t,), the lengths of its texts (c,) and, if any, the types (t,).
+    """
+    ids, lengths, types = zip(*pieces, strict=True)
+    starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])  # (n+1,)
+    return TokenIds(np.concatenate(ids), starts, None if types[0] is None else np.concatenate(types))
+
+
+def padded(values: np.ndarray, lengths: np.ndarray, fill: int, *, left: bool) -> np.ndarray:
+    """One row a text, filled up to the longest one: (n, longest or 1) int64.
+
+    >>> padded(np.arange(3), np.array([1, 2]), 9, left=False).tolist()
+    [[0, 9], [1, 2]]
+    """
+    grid = np.full((len(lengths), max(1, lengths.max(initial=0))), fill, dtype=np.int64)  # (n, longest)
+    grid[own_places(lengths, left=left)] = values
+    return grid
+
+
+def own_places(lengths: np.ndarray, *, left: bool) -> np.ndarray:
+    """Where rows filled up to the longest one hold tokens of their own: (n, longest or 1) bool."""
+    width = max(1, int(lengths.max(initial=0)))
+    columns = np.arange(width)  # (longest,)
+    return columns >= width - lengths[:, None] if left else columns < lengths[:, None]
