@@ -3,23 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from embedtune.errors import ModelError
-from embedtune.models.encoder import Encoder, Role, has_towers, is_static, readable
-from embedtune.models.precision import multiplying
+from embedtune.models.compute import evaluating, in_batches
+from embedtune.models.encoder import Encoder, Role, has_towers
 from embedtune.models.store import Shelf, VectorStore, text_key
 from embedtune.models.vector_file import VectorFile
 
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
 Progress = Callable[[int, int], None]
-BATCH_TOKENS = 16_384
 NORMALISED_AT_ONCE = 4096
-STATIC_FACTOR = 16  # a static encoder does next to nothing per token, so small batches would be all overhead
 
 
 def encode(
@@ -28,7 +23,7 @@ def encode(
     *,
     role: Role,
     store: VectorStore | None = None,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
     progress: Progress | None = None,
     normalise: bool = True,
     into: np.ndarray | None = None,
@@ -43,7 +38,7 @@ def encode(
         texts: n texts.
         role: "query" or "document"; decides the prompt.
         store: vectors computed before are read from it and new ones added. Not for a model that is being trained.
-        batch_tokens: tokens a batch may have, padding included.
+        batch_tokens: tokens a batch may have, padding included; None: as many as suit the encoder.
         progress: called with (texts done, distinct texts).
         normalise: scale vectors to length 1; a zero vector stays zero.
         into: (n, D) to write to and return, such as a memory map; the texts must then be distinct.
@@ -56,7 +51,7 @@ def encode(
     numbers: dict[str, int] = {}
     inverse = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)  # (n,)
     distinct = list(numbers)
-    with _shelf(encoder, store) as shelf, _evaluating(encoder.model):
+    with _shelf(encoder, store) as shelf, evaluating(encoder.model):
         vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32) if into is None else into  # (U, D)
         for keys, batch in _fill(vectors, encoder, distinct, role, shelf, batch_tokens, progress):
             if shelf is not None:
@@ -105,7 +100,7 @@ def encode_to_file(
         _tell(progress, count, count)
         return file.finish()
     done = 0
-    with _shelf(encoder, store) as shelf, _evaluating(encoder.model):
+    with _shelf(encoder, store) as shelf, evaluating(encoder.model):
         for texts in batches:
             if done + len(texts) > file.rows:
                 vectors = np.zeros((len(texts), encoder.dimensions), dtype=np.float32)  # (b, D)
@@ -132,7 +127,7 @@ def _fill(
     texts: Sequence[str],
     role: Role,
     shelf: Shelf | None,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[tuple[list[bytes], np.ndarray]]:
     """Fill vectors (n, D) of texts from the shelf and the encoder; yields keys and vectors that the shelf has not."""
@@ -143,7 +138,7 @@ def _fill(
         missing = shelf.read(keys, into=vectors)
     done = len(texts) - len(missing)
     _tell(progress, done, len(texts))
-    for chosen, batch in _batches(encoder, texts, missing, role, batch_tokens):
+    for chosen, batch in in_batches(encoder, texts, missing, role, batch_tokens):
         _check(batch, chosen, texts, encoder.name)
         vectors[chosen] = batch
         yield [keys[i] for i in chosen] if keys else [], batch
@@ -167,42 +162,6 @@ def _shelf(encoder: Encoder, store: VectorStore | None) -> Iterator[Shelf | None
         yield shelf
 
 
-def _batches(
-    encoder: Encoder, texts: Sequence[str], chosen: Sequence[int], role: Role, batch_tokens: int
-) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Pairs of text numbers and their vectors (b, D), longest texts first.
-
-    Texts are sorted by bytes, so that nothing is tokenised twice; each batch tells how many tokens a row of the next,
-    slightly shorter one may need. The first batch is one text and none has more than twice the rows of the last.
-    """
-    if is_static(encoder.model):
-        batch_tokens *= STATIC_FACTOR
-    order = sorted(chosen, key=lambda i: (-len(texts[i].encode("utf-8", "replace")), i))
-    start, rows = 0, 1
-    while start < len(order):
-        part = order[start : start + rows]
-        vectors, tokens = _forward(encoder, [readable(texts[i]) for i in part], role)
-        yield part, vectors
-        start += len(part)
-        rows = max(1, min(2 * len(part), batch_tokens * len(part) // tokens))
-
-
-def _forward(encoder: Encoder, texts: list[str], role: Role) -> tuple[np.ndarray, int]:
-    """One batch through the model: vectors float32 (b, D), and its tokens with padding, at least 1."""
-    import torch
-    from sentence_transformers.util import batch_to_device
-
-    model = encoder.model
-    route = {"task": role} if has_towers(model) else {}
-    with torch.inference_mode(), multiplying(encoder.products, str(model.device)):
-        features = model.preprocess(texts, prompt=encoder.prompts[role] or None, **route)
-        tokens = features["input_ids"].numel() if "input_ids" in features else len(texts) * (encoder.max_length or 512)
-        vectors = model(batch_to_device(features, model.device))["sentence_embedding"]  # (b, D)
-        if model.truncate_dim is not None:
-            vectors = vectors[:, : model.truncate_dim]  # (b, D)
-        return vectors.float().cpu().numpy(), max(1, tokens)
-
-
 def _keys(encoder: Encoder, texts: Sequence[str], role: Role) -> list[bytes]:
     way = _way(encoder, role)
     return [text_key(encoder.prompts[role], text, way) for text in texts]
@@ -219,19 +178,7 @@ def _tell(progress: Progress | None, done: int, total: int) -> None:
         progress(done, total)
 
 
-@contextmanager
-def _evaluating(model: "SentenceTransformer") -> Iterator[None]:
-    """Evaluation mode, and afterwards each part in the mode it was in."""
-    modes = [(part, part.training) for part in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes:
-            part.training = training
-
-
-def _check(vectors: np.ndarray, chosen: Sequence[int], texts: Sequence[str], name: str) -> None:
+def _check(vectors: np.ndarray, chosen: np.ndarray, texts: Sequence[str], name: str) -> None:
     broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(broken):
         raise ModelError(

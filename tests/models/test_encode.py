@@ -8,9 +8,10 @@ import torch
 
 from embedtune.config.schema import ModelSection
 from embedtune.errors import ModelError
-from embedtune.models import encode as module
+from embedtune.models import compute
 from embedtune.models.encode import encode, encode_to_file
 from embedtune.models.load import Encoder, load_encoder
+from embedtune.models.reading import Reader, Readings
 from embedtune.models.store import VectorStore
 
 PROMPTS = {"query": "Represent the question: ", "document": "문서: "}
@@ -65,26 +66,36 @@ def test_batches_change_nothing(encoder: Encoder, texts: tuple[str, ...], batch_
 
 
 def test_batches_are_by_tokens_with_padding(bert: Encoder, monkeypatch: pytest.MonkeyPatch):
-    sizes = []
-    preprocess = bert.model.preprocess
+    taken: list[list[int]] = []
+    vectors = compute._vectors
 
-    def spy(batch: list[str], **options: object) -> dict[str, torch.Tensor]:
-        features = preprocess(batch, **options)
-        sizes.append(tuple(features["input_ids"].shape))
-        return features
+    def spy(encoder: Encoder, readings: Readings, places: np.ndarray) -> np.ndarray:
+        taken.append(readings.lengths[places].tolist())
+        return vectors(encoder, readings, places)
 
-    monkeypatch.setattr(bert.model, "preprocess", spy)
+    monkeypatch.setattr(compute, "_vectors", spy)
+    monkeypatch.setattr(compute, "WINDOW", 150)
     texts = ["a " * length for length in range(1, 60)] * 2 + [f"b{number}" for number in range(300)]
     encode(bert, texts, role="query", batch_tokens=256)
-    assert sum(rows for rows, _ in sizes) == len(set(texts))
-    assert max(rows * width for rows, width in sizes) <= 256
-    assert max(rows for rows, _ in sizes) > 16, "short texts must share large batches"
+    cost = Reader(bert).cost
+    assert sum(map(len, taken)) == len(set(texts))
+    assert max(map(cost, taken)) <= 256
+    # Nothing but the next window's first text, or one that is a little shorter than the last, was left out of a batch.
+    assert sum(cost([*one, min(one)]) <= 256 for one in taken) <= 3
+    assert max(map(len, taken)) > 16, "short texts must share large batches"
+
+
+def test_a_text_longer_than_a_batch_is_one_of_its_own(bert: Encoder):
+    texts = ["가 나 다 라 마 바 사 " * 5, "one", "two"]
+    np.testing.assert_allclose(
+        encode(bert, texts, role="query", batch_tokens=8), encode(bert, texts, role="query"), atol=1e-5
+    )
 
 
 def test_each_distinct_text_once(bert: Encoder, monkeypatch: pytest.MonkeyPatch):
     seen: list[str] = []
-    preprocess = bert.model.preprocess
-    monkeypatch.setattr(bert.model, "preprocess", lambda batch, **rest: seen.extend(batch) or preprocess(batch, **rest))
+    read = Reader.read
+    monkeypatch.setattr(Reader, "read", lambda self, batch, role: seen.extend(batch) or read(self, batch, role))
     calls: list[tuple[int, int]] = []
     vectors = encode(
         bert,
@@ -256,10 +267,11 @@ class TestToFile:
         self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path, monkeypatch, stored: bool, after: int
     ):
         """Killed within a block, whose first batches were computed, some perhaps stored, and are not on disk."""
+        monkeypatch.setattr(compute, "BATCH_TOKENS", 50)  # several batches a block
         stores = [VectorStore(tmp_path / name) if stored else None for name in ("one", "other")]
         options = {"count": 48, "role": "query", "texts_hash": "t", "dtype": "float32"}
         whole = encode_to_file(bert, self.blocks(texts), tmp_path / "whole.npy", store=stores[0], **options)
-        forward, calls = module._forward, [0]
+        forward, calls, told = compute._vectors, [0], [0]
 
         def dying(*arguments):
             calls[0] += 1
@@ -268,14 +280,15 @@ class TestToFile:
             return forward(*arguments)
 
         with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(module, "_forward", dying)
-            encode_to_file(bert, self.blocks(texts), tmp_path / "v.npy", store=stores[1], **options)
-        computed: list[str] = []
-        monkeypatch.setattr(module, "_forward", lambda e, b, role: computed.extend(b) or forward(e, b, role))
+            patch.setattr(compute, "_vectors", dying)
+            progress = lambda done, _: told.append(done)  # noqa: E731
+            encode_to_file(bert, self.blocks(texts), tmp_path / "v.npy", store=stores[1], progress=progress, **options)
+        computed: list[int] = []
+        monkeypatch.setattr(compute, "_vectors", lambda e, r, places: computed.extend(places) or forward(e, r, places))
         again = encode_to_file(bert, self.blocks(texts), tmp_path / "v.npy", store=stores[1], **options)
         np.testing.assert_array_equal(again, whole)
         assert (tmp_path / "v.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
-        assert len(computed) % 9 == 3 and len(computed) <= 48 - 9 * (after // 5)
+        assert len(computed) == 48 - told[-1]
 
     def test_the_store_is_read_and_filled(self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path, monkeypatch):
         expected = encode(bert, texts, role="document", store=VectorStore(tmp_path / "s"))

@@ -1,0 +1,103 @@
+"""Runs texts through a model: tokenised ahead in windows, sorted by length, in batches of so many tokens."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embedtune.models.encoder import Encoder, Role, is_static
+from embedtune.models.precision import multiplying
+from embedtune.models.reading import Reader, Readings, forward
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+BATCH_TOKENS = 16_384
+STATIC_FACTOR = 16  # a static encoder does next to nothing per token, so small batches would be all overhead
+WINDOW = 8192
+"""Texts tokenised at once: enough that sorting them by length leaves little padding, few enough for any memory."""
+
+
+def in_batches(
+    encoder: Encoder, texts: Sequence[str], chosen: Sequence[int], role: Role, batch_tokens: int | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The vectors of some of the texts, longest texts first: the same batches whenever the same texts are chosen.
+
+    Args:
+        encoder: what encodes, in evaluation mode.
+        texts: n texts.
+        chosen: numbers of those wanted.
+        role: "query" or "document".
+        batch_tokens: tokens a batch may have, padding included; None: as many as suit the encoder. A longer text is a
+            batch of its own.
+
+    Yields: numbers of texts (b,) and their vectors, float32 (b, D).
+    """
+    if not len(chosen):
+        return
+    reader = Reader(encoder)
+    most = batch_tokens or BATCH_TOKENS * (STATIC_FACTOR if is_static(encoder.model) else 1)
+    for numbers, readings in _read_ahead(reader, texts, _longest_first(texts, chosen), role):
+        for places in _by_tokens(reader, readings.lengths, most):
+            yield numbers[places], _vectors(encoder, readings, places)
+
+
+@contextmanager
+def evaluating(model: "SentenceTransformer") -> Iterator[None]:
+    """Evaluation mode, and afterwards each part in the mode it was in."""
+    modes = [(part, part.training) for part in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def _longest_first(texts: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
+    """By bytes, which tell nearly as much as tokens, and cost no tokenising: (c,) int64."""
+    order = sorted(chosen, key=lambda i: (-len(texts[i].encode("utf-8", "replace")), i))
+    return np.array(order, dtype=np.int64)  # (c,)
+
+
+def _read_ahead(
+    reader: Reader, texts: Sequence[str], order: np.ndarray, role: Role
+) -> Iterator[tuple[np.ndarray, Readings]]:
+    """Windows of text numbers (w,) with their tokens, each tokenised while the model still runs on the one before."""
+    windows = [order[start : start + WINDOW] for start in range(0, len(order), WINDOW)]
+    with ThreadPoolExecutor(1, thread_name_prefix="tokenise") as pool:
+        # Tokenizers let other threads run while they work.
+        ahead = pool.submit(reader.read, [texts[i] for i in windows[0]], role)
+        for number, window in enumerate(windows):
+            readings = ahead.result()
+            if number + 1 < len(windows):
+                ahead = pool.submit(reader.read, [texts[i] for i in windows[number + 1]], role)
+            yield window, readings
+
+
+def _by_tokens(reader: Reader, lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
+    """Places (b,) of texts of these lengths (w,), longest first, as many together as the tokens allow."""
+    order = np.argsort(-lengths, kind="stable")  # (w,)
+    start = 0
+    while start < len(order):
+        rest = lengths[order[start:]]
+        rows = bisect_right(range(1, len(rest) + 1), most, key=lambda count: reader.cost(rest[:count]))
+        yield order[start : start + max(1, rows)]
+        start += max(1, rows)
+
+
+def _vectors(encoder: Encoder, readings: Readings, places: np.ndarray) -> np.ndarray:
+    """One batch through the model: float32 (b, D)."""
+    import torch
+    from sentence_transformers.util import batch_to_device
+
+    model = encoder.model
+    with torch.inference_mode(), multiplying(encoder.products, str(model.device)):
+        features = batch_to_device(readings.features(places.tolist()), model.device)
+        vectors = forward(model, features)  # (b, D)
+        if model.truncate_dim is not None:
+            vectors = vectors[:, : model.truncate_dim]  # (b, D)
+        return vectors.float().cpu().numpy()
