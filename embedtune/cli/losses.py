@@ -23,6 +23,7 @@ _NEEDS = {
     "averaged_teacher": "an averaged teacher (made while training)",
     "clusters": "clusters (made while training)",
     "reference": "the start's vectors (made before training)",
+    "tokens": "the undamaged texts as tokens (looked up while training)",
 }
 GROUPS = {
     "texts": "From texts alone (pairs are made of views of them: --views crop; they take pairs too)",

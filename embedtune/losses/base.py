@@ -40,6 +40,8 @@ class EmbeddingBatch:
         centroids: (K, D) of length 1, the middles of these clusters.
         guide: the same rows as the guide sees them, (B, G) and so on; no ids.
         reference: the same rows as the student saw them before training; no ids.
+        tokens: (B, 2, L) int64, the tokens of each row's undamaged anchor and positive, -1 after the last one.
+        token_vectors: (V, E), the student's own vectors of its tokens, before anything is made of them.
         gathered: these are the rows of all processes, so that a loss that sums over processes must not do so again.
     """
 
@@ -63,6 +65,8 @@ class EmbeddingBatch:
     centroids: Tensor | None = None
     guide: "EmbeddingBatch | None" = None
     reference: "EmbeddingBatch | None" = None
+    tokens: Tensor | None = None
+    token_vectors: Tensor | None = None
     gathered: bool = False
 
 
@@ -81,9 +85,13 @@ class Loss(nn.Module):
     needs_averaged_teacher: bool = False
     needs_reference: bool = False
     needs_clusters: bool = False
+    needs_tokens: bool = False
+    """Writes texts: the one loss that sees more of them than vectors."""
     uses_queue: bool = False
     made_for_views: bool = False
     """Meant for two views of the same text, so that a corpus is enough; it takes pairs too."""
+    suits_views: str = ""
+    """Views to propose where it is the only loss, if others suit it than suit most."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -137,7 +137,15 @@ def _make_batch(
         reference=like(2),
         clusters=torch.arange(size) % 3,
         centroids=torch.eye(3, dimensions, dtype=torch.float64).to(dtype),
+        tokens=_tokens(size),
+        token_vectors=torch.randn(11, 4, generator=torch.Generator().manual_seed(3), dtype=torch.float64).to(dtype),
     )
+
+
+def _tokens(size: int) -> Tensor:
+    """Tokens of texts of 1 to 5 of them, -1 after the last."""
+    ids = torch.arange(size * 2 * 5).view(size, 2, 5) * 7 % 11
+    return ids.where(torch.arange(5) <= torch.arange(size * 2).view(size, 2, 1) % 5, -1)
 
 
 @pytest.fixture
@@ -174,7 +182,7 @@ def same_loss(with_leaves: Callable) -> Callable[..., None]:
 
 
 OTHERS = ("guide", "teacher", "reference")
-NOT_BY_ROW = ("queue", "queue_ids", "step", "gathered", "known_positive_ids", "centroids", *OTHERS)
+NOT_BY_ROW = ("queue", "queue_ids", "step", "gathered", "known_positive_ids", "centroids", "token_vectors", *OTHERS)
 
 
 class Texts:

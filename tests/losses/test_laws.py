@@ -147,6 +147,8 @@ def _edges(make_batch):
         reference=twin,
         clusters=same,
         centroids=ones[:2],
+        tokens=torch.zeros(4, 2, 3, dtype=torch.long),
+        token_vectors=ones[:2],
     )
     return {
         "one row": make_batch(size=1),

@@ -1,0 +1,155 @@
+"""denoise: a decoder writes each text, undamaged, from the one vector of its damaged form."""
+
+from collections.abc import Mapping
+from itertools import chain
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional
+
+from embedtune.errors import ConfigError
+from embedtune.losses._arguments import Arguments
+from embedtune.losses._decoder import Decoder, Vocabulary
+from embedtune.losses._heads import Headed, student_views
+from embedtune.losses._tiles import log_sum
+from embedtune.losses._vectors import weighted_mean, wide
+from embedtune.losses.base import EmbeddingBatch
+
+
+class Denoise(Headed):
+    """Makes a vector hold what its text says: a small decoder must write the whole text from the vector of a damaged
+    one.
+
+    When to use: texts alone, when what they are about matters more than how they are asked for; also as a small added
+    term. Views damage the text, and most of it: --views delete:0.6.
+    Needs: anchors, positives, the tokens of both undamaged, and the encoder's token vectors. Cost: a decoder's layer
+    over all tokens, and each token against the whole vocabulary, in tiles; no matrix of tokens and vocabulary is held.
+
+    The mean, over all tokens of anchors, positives and further views, of the negative log-likelihood, in nats, of a
+    token given those before it and the vector. Tokens are read and written by the encoder's own token vectors, which
+    learn from both. The decoder is thrown away afterwards.
+
+    Source: Wang et al. 2021, arXiv:2104.06979 (TSDAE), equation 1. Deviations: a small decoder of its own, not one as
+    deep as the encoder and tied to it, so that a static encoder has one too; a guess starts from how often a token
+    occurs; of a text longer than `length`, one part is written, another in each step.
+    Bounds: 0 (every token is certain) upwards; ln V when every token of the vocabulary is as likely.
+
+    Args:
+        width: of the decoder; 0 takes as many as the vectors have dimensions.
+        layers: of the decoder; a strong decoder needs the vector less.
+        length: the most tokens to write of a text.
+        tied: whether token vectors learn from being read and written, too, and not from the vector alone.
+        seed: of the decoder's first weights.
+
+    Raises:
+        ConfigError: a value out of its range; by a call, the batch has no tokens.
+    """
+
+    needs_tokens = True
+    made_for_views = True
+    suits_views = "delete:0.6"
+
+    def __init__(
+        self, *, width: int = 256, layers: int = 1, length: int = 64, tied: bool = True, seed: int = 0
+    ) -> None:
+        check = Arguments("denoise")
+        super().__init__(check, projector=0, seed=seed)
+        self.width = check.count("width", width, at_least=0)
+        self.layers = check.count("layers", layers, at_least=1)
+        self.length = check.count("length", length, at_least=1)
+        self.tied = check.switch("tied", tied)
+
+    def make_heads(self, dimensions: int) -> Mapping[str, nn.Module]:
+        self.width = self.width or dimensions
+        return {"decoder": Decoder(dimensions, self.width, self.layers, self.length, self.seed)}
+
+    def prepare_tokens(self, dimensions: int, counts: Tensor) -> None:
+        """Make the vocabulary, once: token vectors have so many dimensions, and tokens occur so often (V,)."""
+        if "vocabulary" not in self.heads:
+            self.heads["vocabulary"] = Vocabulary(dimensions, self.width, counts, self.seed + 1)
+
+    def forward(self, batch: EmbeddingBatch) -> Tensor:
+        """Mean over tokens, of shape ()."""
+        tokens, token_vectors = _tokens(batch)
+        self.prepare_tokens(token_vectors.shape[1], _counts(tokens, len(token_vectors)))
+        views = wide(student_views(batch))  # (V, B, D)
+        written = torch.stack([tokens[:, place % 2] for place in range(len(views))])[..., : self.length]  # (V, B, L)
+        vocabulary = self._call("vocabulary", token_vectors if self.tied else token_vectors.detach())  # (V, W)
+        misses, hits = self._write(views.flatten(0, 1), written.flatten(0, 1), vocabulary)  # (N, L), (N, L)
+        real = written.movedim(1, 0).flatten(1) >= 0  # (B, V L)
+
+        def mean(values: Tensor) -> Tensor:
+            """Of values (N, L): ()."""
+            return weighted_mean(values.unflatten(0, written.shape[:2]).movedim(1, 0).flatten(1), batch.weights, real)
+
+        value = mean(misses)
+        usual = -self._usual.to(views)[written.clamp(min=0)].flatten(0, 1)  # (N, L)
+        self.count(accuracy=mean(hits), saved=mean(usual) - value.detach())
+        return value
+
+    def _write(self, vectors: Tensor, tokens: Tensor, vocabulary: Tensor) -> tuple[Tensor, Tensor]:
+        """What each token (N, L) is missed by, in nats, and whether it is the likeliest: (N, L) and 0 or 1 (N, L)."""
+        ids = tokens.flatten()  # (N L,)
+        real = (ids >= 0).nonzero()[:, 0]  # (T,)
+        before = functional.embedding(tokens[:, :-1].clamp(min=0), vocabulary)  # (N, L-1, W)
+        states = self._call("decoder", vectors, before).flatten(0, 1).index_select(0, real)  # (T, W)
+        usual, ids = self._usual.to(states), ids[real]  # (V,), (T,)
+        likeliest = _Likeliest(usual, ids)
+        total = log_sum(states, vocabulary, likeliest.edit)  # (T,)
+        own = (states * functional.embedding(ids, vocabulary)).sum(dim=1) + usual[ids]  # (T,)
+        empty = states.new_zeros(tokens.numel())  # (N L,)
+        misses, hits = (empty.index_copy(0, real, one).view_as(tokens) for one in (total - own, likeliest.hits))
+        return misses, hits
+
+    @property
+    def _usual(self) -> Tensor:
+        return cast(Vocabulary, self.heads["vocabulary"]).usual  # (V,)
+
+    def _call(self, head: str, *inputs: Tensor) -> Tensor:
+        """A head, in the precision of what it is given."""
+        module, inputs = self.heads[head], tuple(wide(one) for one in inputs)
+        state = {name: value.to(inputs[0]) for name, value in chain(module.named_parameters(), module.named_buffers())}
+        result: Tensor = functional_call(module, state, inputs)
+        return result
+
+
+class _Likeliest:
+    """Adds how often tokens occur to logits as they come, tile by tile, and keeps whether a token's own is largest."""
+
+    def __init__(self, usual: Tensor, ids: Tensor) -> None:
+        self._usual, self._ids = usual, ids
+        self._best = usual.new_full((len(ids),), -torch.inf)  # (T,)
+        self.hits = usual.new_zeros(len(ids))  # (T,)
+
+    def edit(self, logits: Tensor, rows: slice, columns: slice, first: bool) -> Tensor:
+        """The logits (R, C) of a tile with what is added to them."""
+        logits = logits + self._usual[columns]  # (R, C)
+        if first:
+            best, place = logits.max(dim=1)  # (R,), (R,)
+            new = best > self._best[rows]  # (R,)
+            hit = (place + columns.start == self._ids[rows]).to(self.hits)  # (R,)
+            self.hits[rows] = torch.where(new, hit, self.hits[rows])
+            self._best[rows] = torch.where(new, best, self._best[rows])
+        return logits
+
+
+def _counts(tokens: Tensor, vocabulary: int) -> Tensor:
+    """How often each token occurs: (V,)."""
+    return torch.bincount(tokens[tokens >= 0], minlength=vocabulary)
+
+
+def _tokens(batch: EmbeddingBatch) -> tuple[Tensor, Tensor]:
+    """The tokens (B, 2, L) and the token vectors (V, E).
+
+    Raises:
+        ConfigError: the batch has none.
+    """
+    if batch.tokens is None or batch.token_vectors is None:
+        raise ConfigError(
+            "this loss writes texts and the batch has no tokens",
+            where="loss",
+            next="give EmbeddingBatch(tokens=..., token_vectors=...); training does",
+        )
+    return batch.tokens, batch.token_vectors
