@@ -29,6 +29,7 @@ def make_bert(
     heads: int = 12,
     max_length: int = 256,
     seed: int = 0,
+    dropout: float = 0.1,
     tokenizer: PreTrainedTokenizerFast | None = None,
 ) -> Path:
     """Save a BERT with mean pooling and random weights; the defaults are the shape of MiniLM-L6.
@@ -41,6 +42,7 @@ def make_bert(
         heads: of attention.
         max_length: tokens a text is cut to.
         seed: of the weights.
+        dropout: of hidden states and attention.
         tokenizer: made before from the same texts, so that student and guide share it.
 
     Returns: the folder.
@@ -52,6 +54,8 @@ def make_bert(
         num_hidden_layers=layers,
         num_attention_heads=heads,
         intermediate_size=4 * hidden,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
         pad_token_id=tokenizer.pad_token_id,
     )
     torch.manual_seed(seed)

@@ -1,0 +1,270 @@
+"""The two sides of training.py, each in a process of its own: GIST by sentence-transformers' trainer, and by embedtune.
+
+Both get the same folder (student, guide, rows), the same batches in the same order, the same optimizer, learning rate
+and schedule. The clock runs from texts in memory and models loaded to the end of the last step; a frozen guide's
+vectors, tokenising and the trainer's own preparations are on it, imports and the saving of checkpoints are not.
+"""
+
+# ruff: noqa: PLC0415  (each side imports what it measures and no more)
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TEMPERATURE = 0.01  # GISTEmbedLoss's default
+WARMUP_SHARE = 0.1
+LATER = 10**9
+"""A step that is never reached."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One measurement.
+
+    Args:
+        side: "embedtune", "peer" or "peer bf16".
+        folder: with `student`, `guide` and `rows.json`.
+        batch: rows a step.
+        epochs: passes over the rows.
+        steps: stop after so many; None: after the epochs.
+        student: name of the student's folder.
+        without: the one part of ours that is switched off, see `training_parts.py`.
+        micro_batch_tokens: see the option of this name; ours alone.
+        device: cpu or cuda.
+        log: say the loss of each step.
+    """
+
+    side: str
+    folder: str
+    batch: int
+    epochs: int
+    steps: int | None = None
+    student: str = "student"
+    without: str | None = None
+    micro_batch_tokens: int | None = None
+    device: str = "cpu"
+    log: bool = False
+    lr: float = 2e-5
+    seed: int = 0
+
+    @property
+    def columns(self) -> dict[str, list[Any]]:
+        return json.loads((Path(self.folder) / "rows.json").read_text(encoding="utf-8"))
+
+    def path(self, name: str) -> str:
+        return str(Path(self.folder) / name)
+
+
+@dataclass
+class Clock:
+    """Seconds of each step, from the end of the one before, and the losses that the trainer logs."""
+
+    last: float = 0.0
+    steps: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+    def callback(self) -> Any:
+        """What the trainer tells of its steps."""
+        from transformers import TrainerCallback
+
+        clock = self
+
+        class Watch(TrainerCallback):
+            def on_train_begin(self, *_: Any, **__: Any) -> None:
+                clock.last = time.perf_counter()
+
+            def on_step_end(self, *_: Any, **__: Any) -> None:
+                now = time.perf_counter()
+                clock.steps.append(now - clock.last)
+                clock.last = now
+
+            def on_log(self, *_: Any, logs: dict[str, Any] | None = None, **__: Any) -> None:
+                if logs and "loss" in logs:
+                    clock.losses.append(logs["loss"])
+
+        return Watch()
+
+
+def measure(spec: Spec) -> dict[str, Any]:
+    """One run of one side."""
+    return embedtune(spec) if spec.side == "embedtune" else peer(spec)
+
+
+def peer(spec: Spec) -> dict[str, Any]:
+    """sentence-transformers' trainer and GISTEmbedLoss, with their defaults where ours has none to match."""
+    from datasets import Dataset
+    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+    from sentence_transformers import SentenceTransformerTrainingArguments as Arguments
+    from sentence_transformers.sentence_transformer.losses import GISTEmbedLoss
+
+    student, guide = (SentenceTransformer(spec.path(one), device=spec.device) for one in (spec.student, "guide"))
+    columns = spec.columns
+    clock, memory = Clock(), Memory(spec.device)
+    started = time.perf_counter()
+    arguments = Arguments(
+        output_dir=spec.path("peer"),
+        num_train_epochs=spec.epochs,
+        max_steps=spec.steps or -1,
+        per_device_train_batch_size=spec.batch,
+        learning_rate=spec.lr,
+        warmup_steps=warmup(spec, len(columns["anchor"])),
+        seed=spec.seed,
+        use_cpu=spec.device == "cpu",
+        bf16=spec.side == "peer bf16",
+        batch_sampler=same_batches(columns, spec),
+        save_strategy="no",
+        logging_steps=1 if spec.log else 500,
+        report_to=[],
+        disable_tqdm=True,
+    )
+    trainer = SentenceTransformerTrainer(
+        model=student,
+        args=arguments,
+        train_dataset=Dataset.from_dict(columns),
+        loss=GISTEmbedLoss(student, guide, temperature=TEMPERATURE),
+        callbacks=[clock.callback()],
+    )
+    trainer.train()
+    return result(clock, started, memory, guide_s=0.0)
+
+
+def embedtune(spec: Spec) -> dict[str, Any]:
+    """The same rows through our workflow's own parts: a frozen guide, no margin to choose, nothing to evaluate."""
+    if spec.without != "run-time settings":
+        apply_runtime()
+    from training_parts import without
+
+    from embedtune.config.schema import GuideSection, LossSection, ModelSection, TrainConfig, TrainingSection
+    from embedtune.models.load import load_encoder
+    from embedtune.models.precision import choose_precision
+    from embedtune.training.matryoshka import recipe_objective
+    from embedtune.training.plan import Fit
+    from embedtune.training.table import build_table
+    from embedtune.training.trainer import fit
+    from embedtune.workflows.talk import Silence
+    from embedtune.workflows.training.guiding import choose_guide
+
+    config = TrainConfig(
+        model=ModelSection(name=spec.path(spec.student)),
+        guide=GuideSection(name=spec.path("guide")),
+        loss=[LossSection(name="gist", args={"temperature": TEMPERATURE})],
+        training=TrainingSection(
+            epochs=spec.epochs,
+            max_steps=spec.steps,
+            batch_size=spec.batch,
+            lr=spec.lr,
+            warmup_share=WARMUP_SHARE,
+            seed=spec.seed,
+            device=spec.device,
+            checkpoint_every=LATER,
+            **({"micro_batch_tokens": spec.micro_batch_tokens} if spec.micro_batch_tokens else {}),
+        ),
+    )
+    encoder, guide = (load_encoder(one, device=spec.device) for one in (config.model, config.guide))
+    rows, known = rows_of(spec.columns)
+    clock, memory = Clock(), Memory(spec.device)
+    del guide  # loaded to be counted among the models; the workflow loads its own
+    with without(spec.without, config):
+        started = time.perf_counter()
+        plan = Fit(
+            rows=rows,
+            table=build_table(rows, known),
+            objective=recipe_objective(config, encoder.dimensions),
+            section=config.training,
+            folder=Path(spec.path("ours")),
+            lr=spec.lr,
+            precision=choose_precision("auto", spec.device, has_products=encoder.has_products).name,
+            device=spec.device,
+            callbacks=(clock.callback(),),
+        )
+        plan.folder.mkdir(exist_ok=True)
+        before_guide = time.perf_counter()
+        guiding = choose_guide(config, plan, None, encoder, talk=Silence(), store=None)
+        guide_s = time.perf_counter() - before_guide
+        fit(encoder, replaced(plan, guide=guiding.table))
+    return result(clock, started, memory, guide_s=guide_s)
+
+
+def replaced(plan: Any, **changes: Any) -> Any:
+    """A plan with other fields."""
+    from dataclasses import replace
+
+    return replace(plan, **changes)
+
+
+def apply_runtime() -> None:
+    """What our command line sets up before torch loads."""
+
+
+def rows_of(columns: dict[str, list[Any]]) -> tuple[Any, Any]:
+    """Our rows of the columns, and the pairs known from them."""
+    import numpy as np
+
+    from embedtune.data.rows import Rows
+
+    negatives = list(zip(*(own for name, own in columns.items() if name.startswith("negative")), strict=True))
+    rows = Rows(anchors=columns["anchor"], positives=columns["positive"], negatives=negatives)
+    return rows, np.stack([rows.anchor_ids, rows.positive_ids], axis=1)  # (R, 2)
+
+
+def same_batches(columns: dict[str, list[Any]], spec: Spec) -> Any:
+    """Our order of the rows, for the other trainer."""
+    from embedtune.training.batches import DistinctBatchSampler
+    from embedtune.training.table import build_table
+
+    rows, known = rows_of(columns)
+    ids = build_table(rows, known).begin(0)
+    return lambda *_, **__: DistinctBatchSampler(len(rows), lambda epoch: ids, spec.batch, spec.seed)
+
+
+def warmup(spec: Spec, rows: int) -> int:
+    """Steps of warm-up, as ours counts them."""
+    steps = spec.epochs * -(-rows // spec.batch)
+    return -int(-WARMUP_SHARE * min(steps, spec.steps or steps) // 1)
+
+
+class Memory:
+    """The most memory held above what is held now."""
+
+    def __init__(self, device: str) -> None:
+        import psutil
+        import torch
+
+        self._cuda = torch.cuda if device.startswith("cuda") else None
+        if self._cuda:
+            self._cuda.reset_peak_memory_stats()
+            self._before = self._cuda.memory_allocated()
+            return
+        Path("/proc/self/clear_refs").write_text("5")  # sets the peak that the kernel keeps back to what is held now
+        self._before = psutil.Process().memory_info().rss
+
+    def peaks(self) -> tuple[int, int]:
+        """Bytes: beyond what was held, and in all."""
+        if self._cuda:
+            peak = self._cuda.max_memory_allocated()
+        else:
+            peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+        return peak - self._before, peak
+
+
+def result(clock: Clock, started: float, memory: Memory, guide_s: float) -> dict[str, Any]:
+    """What a side measured."""
+    import torch
+
+    beyond, peak = memory.peaks()
+    return {
+        "whole_s": clock.last - started,
+        "guide_s": guide_s,
+        "steps_s": clock.steps,
+        "losses": clock.losses,
+        "beyond_models_bytes": beyond,
+        "peak_bytes": peak,
+        "threads": torch.get_num_threads(),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(Spec(**json.loads(sys.argv[1])))))
