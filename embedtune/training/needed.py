@@ -1,12 +1,15 @@
 """What the objective of a run needs beside its batches: companions, and a learning rate for heads."""
 
 from embedtune.losses.deepcluster import DeepCluster
+from embedtune.losses.denoise import Denoise
 from embedtune.models.encode import encode
 from embedtune.models.encoder import Encoder
+from embedtune.models.vocabulary import token_vectors
 from embedtune.training.companions import Companion
 from embedtune.training.companions.averaged import AveragedTeacher
 from embedtune.training.companions.clusters import Clusters
 from embedtune.training.companions.collapse import CollapseWatch
+from embedtune.training.companions.originals import Originals
 from embedtune.training.companions.queue import Queue
 from embedtune.training.companions.reference import Reference
 from embedtune.training.plan import Fit
@@ -25,6 +28,7 @@ def companions_for(run: Fit, encoder: Encoder) -> list[Companion]:
     if run.reference is not None:
         found.append(Reference(run.reference))
     found += [_clusters(run, encoder, loss.clusters) for loss in losses if isinstance(loss, DeepCluster)]
+    found += [_originals(run, encoder, loss) for loss in losses if isinstance(loss, Denoise)]
     return [*found, Queue(run.queue, run.table, run.guide)] if run.queue else found
 
 
@@ -36,6 +40,13 @@ def _clusters(run: Fit, encoder: Encoder, number: int) -> Clusters:
         seed=run.section.seed,
         steps_per_epoch=run.steps_per_epoch,
     )
+
+
+def _originals(run: Fit, encoder: Encoder, loss: Denoise) -> Originals:
+    """The texts to write; the loss is told of the vocabulary before the optimizer asks it for its parameters."""
+    originals = Originals(encoder, run.rows, length=loss.length, seed=run.section.seed)
+    loss.prepare_tokens(token_vectors(encoder).shape[1], originals.counts())
+    return originals
 
 
 def head_rates(run: Fit) -> dict[str, float]:

@@ -35,6 +35,7 @@ def plan(pairs, tmp_path):
         (["moco"], {"queue": 4}, ["CollapseWatch", "AveragedTeacher", "Queue"]),
         (["byol", "dino", "infonce"], {"trial": True}, ["AveragedTeacher"]),
         (["deepcluster"], {}, ["CollapseWatch", "Clusters"]),
+        (["denoise", "infonce"], {}, ["CollapseWatch", "Originals"]),
     ],
 )
 def test_companions_are_those_that_the_losses_need(plan, bert, losses, changes, names):
@@ -53,6 +54,7 @@ def test_a_reference_comes_with_its_vectors(plan, bert, pairs):
         (["byol"], {}, [1e-3]),
         (["byol"], {"lr": 0.02}, [0.02]),
         (["swav"], {"head_lr": 1e-5}, [1e-5]),
+        (["denoise"], {}, [1e-3]),
     ],
 )
 def test_heads_learn_at_least_at_a_thousandth(plan, losses, changes, rates):

@@ -29,6 +29,7 @@ LOSSES = {
     "dino": {"prototypes": 6},
     "barlow": {},
     "deepcluster": {"clusters": 4},
+    "denoise": {"width": 16, "length": 4},
 }
 
 
@@ -105,7 +106,7 @@ def fresh(bert_folder):
     return load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
 
 
-@pytest.mark.parametrize("name", ["byol", "moco", "swav", "dino", "deepcluster"])
+@pytest.mark.parametrize("name", ["byol", "moco", "swav", "dino", "deepcluster", "denoise"])
 def test_an_interrupted_run_goes_on_to_the_same_weights_heads_and_averages(bert_folder, tmp_path, name):
     """Step 3 of 6 is inside the second epoch: views, teacher, queue, centre and clusters all have a past by then."""
 
@@ -146,7 +147,8 @@ def test_every_epoch_sees_each_row_once_in_views_of_its_own(bert, tmp_path, monk
     assert all(seen[0, row] != seen[1, row] for row in range(len(TEXTS)))
 
 
-def test_gradients_cached_over_micro_batches_serve_a_teacher_too(bert, tmp_path):
+@pytest.mark.parametrize("name", ["moco", "denoise"])
+def test_gradients_cached_over_micro_batches_serve_a_teacher_and_a_decoder_too(bert, tmp_path, name):
     start = weights(bert)
     for module in bert.model.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -155,7 +157,7 @@ def test_gradients_cached_over_micro_batches_serve_a_teacher_too(bert, tmp_path)
     for tokens in (None, 60):
         bert.model.load_state_dict(start)
         one = SECTION.model_copy(update={"micro_batch_tokens": tokens, "epochs": 1})
-        fit(bert, replace(plan_of("moco", tmp_path / str(tokens)), section=one))
+        fit(bert, replace(plan_of(name, tmp_path / str(tokens)), section=one))
         learnt.append(weights(bert))
     for name, value in learnt[0].items():
         torch.testing.assert_close(learnt[1][name], value, atol=1e-4, rtol=0)
