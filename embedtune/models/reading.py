@@ -5,14 +5,13 @@ token ids alone, the texts are kept and the model's own preprocessing makes ever
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 
+from embedtune.models.batching import Flat, Layout, Packed, Padded, Texts, preprocess
 from embedtune.models.encoder import Encoder, Role, has_towers, is_static, readable
-from embedtune.models.token_ids import TokenIds, flat, laid_end_to_end, own_places, padded
+from embedtune.models.token_ids import TokenIds, flat, laid_end_to_end
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -60,12 +59,12 @@ class Reader:
             progress: called with (texts done, texts).
         """
         if self.way == "texts":
-            return _Texts(self.encoder, tuple(map(readable, texts)), role)
+            return Texts(self.encoder, tuple(map(readable, texts)), role)
         if self.way == "flat":
-            return _Flat(_tokenise(texts, progress, lambda part: _static_ids(self.encoder, part, role)))
-        layout = _Layout.of(self.encoder, role)
-        ids = _tokenise(texts, progress, lambda part: layout.tokens(self.encoder, part, role))
-        return _Padded(ids, layout)
+            return Flat(_tokenise(texts, progress, lambda part: _static_ids(self.encoder, part, role)))
+        layout = Layout.of(self.encoder, role)
+        ids = _tokenise(texts, progress, lambda part: _token_ids(self.encoder, part, role, layout))
+        return Packed(ids, layout) if self.way == "packed" else Padded(ids, layout)
 
     def cost(self, lengths: np.ndarray | Sequence[int]) -> int:
         """Tokens that a batch of texts of these lengths takes, padding included."""
@@ -76,24 +75,29 @@ class Reader:
 
 def forward(model: "nn.Module", features: "Mapping[str, Tensor]") -> "Tensor":
     """Sentence vectors (n, D) of a batch of `Readings.features`, on the model's device; differentiable."""
+    from embedtune.models.packing.eligible import forward_packed
+
+    if "places" in features:
+        return forward_packed(model, features)
     # A copy, because modules write into the features.
     vectors: Tensor = model(dict(features))["sentence_embedding"]  # (n, D)
     return vectors
 
 
 def _way(encoder: Encoder) -> tuple[Way, str]:
-    model = encoder.model
-    if is_static(model):
-        return "flat", "a static encoder has no attention"
-    if has_towers(model):
+    from embedtune.models.packing.eligible import why_not
+
+    if is_static(encoder.model):
+        return "flat", ""
+    if has_towers(encoder.model):
         return "texts", "queries and documents go through different modules"
-    for role in get_args(Role):
-        if not _foretold(encoder, role):
-            return "texts", f"{type(model[0]).__name__} prepares texts in a way of its own"
-    return "padded", "packing is not there yet"
+    if not all(_is_foretold(encoder, role) for role in get_args(Role)):
+        return "texts", f"{type(encoder.model[0]).__name__} prepares texts in a way of its own"
+    reason = why_not(encoder.model) or _why_not_tried(encoder)
+    return ("padded", reason) if reason else ("packed", "")
 
 
-def _foretold(encoder: Encoder, role: Role) -> bool:
+def _is_foretold(encoder: Encoder, role: Role) -> bool:
     """Whether token ids alone give the features that the model's own preprocessing makes."""
     import torch
     from sentence_transformers.base.modules import Transformer
@@ -101,19 +105,25 @@ def _foretold(encoder: Encoder, role: Role) -> bool:
     # A maximum length among the settings of its processor would show on longer texts only.
     if not isinstance(encoder.model[0], Transformer) or encoder.model[0].processing_kwargs:
         return False
-    theirs = _preprocess(encoder, SAMPLE, role)
-    layout = _Layout.of(encoder, role)
-    ours = _Padded(_tokenise(SAMPLE, None, lambda part: layout.tokens(encoder, part, role)), layout).features([0, 1, 2])
+    theirs, ours = preprocess(encoder, SAMPLE, role), _sample(encoder, role, Padded)
     return theirs.keys() == ours.keys() and all(
         torch.equal(value, ours[key]) if isinstance(value, torch.Tensor) else value == ours[key]
         for key, value in theirs.items()
     )
 
 
-def _preprocess(encoder: Encoder, texts: Sequence[str], role: Role) -> dict[str, Any]:
-    """What the model itself makes of readable texts."""
-    route = {"task": role} if has_towers(encoder.model) else {}
-    return dict(encoder.model.preprocess(list(texts), prompt=encoder.prompts[role] or None, **route))
+def _why_not_tried(encoder: Encoder) -> str:
+    from embedtune.models.packing.eligible import why_not_tried
+
+    packed, padded = (_sample(encoder, "query", kind) for kind in (Packed, Padded))
+    return why_not_tried(encoder.model, packed, padded)
+
+
+def _sample(encoder: Encoder, role: Role, kind: type[Packed] | type[Padded]) -> "dict[str, Tensor]":
+    layout = Layout.of(encoder, role)
+    ids = _tokenise(SAMPLE, None, lambda part: _token_ids(encoder, part, role, layout))
+    # A text that has no tokens at all is never packed.
+    return kind(ids, layout).features([i for i, length in enumerate(ids.lengths) if length or kind is Padded])
 
 
 def _tokenise(
@@ -138,130 +148,16 @@ def _static_ids(encoder: Encoder, texts: list[str], role: Role) -> tuple[list[li
     return [encoding.ids for encoding in encodings], None
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """What beside the tokens stands in a batch of a transformer.
-
-    Args:
-        pad: token that rows are filled up with.
-        left: whether they are filled up in front.
-        types: "none" in the features, "zero" for every token, or "own" to each.
-        type_pad: type of a token that rows are filled up with.
-        always: what is the same in every batch, such as the length of the prompt.
-    """
-
-    pad: int
-    left: bool
-    types: Literal["none", "zero", "own"]
-    type_pad: int
-    always: Mapping[str, Any] = field(default_factory=dict)
-
-    @staticmethod
-    def of(encoder: Encoder, role: Role) -> "_Layout":
-        import torch
-
-        tokenizer = encoder.model.tokenizer
-        sample = _preprocess(encoder, SAMPLE[:1], role)
-        types = sample.get("token_type_ids")
-        return _Layout(
-            pad=tokenizer.pad_token_id or 0,
-            left=tokenizer.padding_side == "left",
-            types="none" if types is None else "own" if types.any() else "zero",
-            type_pad=tokenizer.pad_token_type_id,
-            always={key: value for key, value in sample.items() if not isinstance(value, torch.Tensor)},
-        )
-
-    def tokens(self, encoder: Encoder, texts: list[str], role: Role) -> tuple[list[list[int]], list[list[int]] | None]:
-        """Token ids and, where they tell something, types of texts under the prompt of their role."""
-        found = encoder.model.tokenizer(
-            [encoder.prompts[role] + text for text in texts],
-            truncation="longest_first",
-            padding=False,
-            return_attention_mask=False,
-            return_token_type_ids=self.types == "own",
-            verbose=False,
-        )
-        return found["input_ids"], found["token_type_ids"] if self.types == "own" else None
-
-
-@dataclass(frozen=True)
-class _Flat:
-    """What a static encoder reads: one row of tokens, and where each text starts."""
-
-    ids: TokenIds
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return self.ids.lengths
-
-    def features(self, chosen: Sequence[int]) -> "dict[str, Tensor]":
-        import torch
-
-        picked = self.ids.pick(np.asarray(chosen, dtype=np.int64))
-        return {
-            "input_ids": torch.from_numpy(picked.ids.astype(np.int64)),  # (t,)
-            "offsets": torch.from_numpy(picked.starts[:-1]),  # (n,)
-        }
-
-
-@dataclass(frozen=True)
-class _Padded:
-    """What most transformers read: one row a text, filled up to the longest one."""
-
-    ids: TokenIds
-    layout: _Layout
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return self.ids.lengths
-
-    def features(self, chosen: Sequence[int]) -> "dict[str, Tensor]":
-        import torch
-
-        picked, left = self.ids.pick(np.asarray(chosen, dtype=np.int64)), self.layout.left
-        lengths = picked.lengths  # (n,)
-        rows = torch.from_numpy(padded(picked.ids, lengths, self.layout.pad, left=left))  # (n, L)
-        mask = torch.from_numpy(own_places(lengths, left=left).astype(np.int64))  # (n, L)
-        features: dict[str, Any] = {"input_ids": rows, "attention_mask": mask, **self.layout.always}
-        if picked.types is not None:
-            own = padded(picked.types, lengths, self.layout.type_pad, left=left)  # (n, L)
-            features["token_type_ids"] = torch.from_numpy(own)
-        elif self.layout.types == "zero":
-            features["token_type_ids"] = torch.zeros_like(rows)
-        return features
-
-
-@dataclass(frozen=True)
-class _Texts:
-    """Texts that the model's own preprocessing makes batches of."""
-
-    encoder: Encoder
-    texts: Sequence[str]
-    role: Role
-
-    @cached_property
-    def lengths(self) -> np.ndarray:
-        order = sorted(range(len(self.texts)), key=lambda i: len(self.texts[i]))
-        lengths = np.zeros(len(self.texts), dtype=np.int64)  # (n,)
-        # Nearly equally long ones together, because each batch is filled up to its longest.
-        for start in range(0, len(order), 256):
-            part = order[start : start + 256]
-            lengths[part] = token_counts(self.features(part), len(part))
-        return lengths
-
-    def features(self, chosen: Sequence[int]) -> "dict[str, Tensor]":
-        return _preprocess(self.encoder, [self.texts[i] for i in chosen], self.role)
-
-
-def token_counts(features: "Mapping[str, Tensor]", rows: int) -> np.ndarray:
-    """How many tokens each text of a batch has, prompt included: (n,) int64.
-
-    Args:
-        features: as any sentence-transformers model prepares them.
-        rows: n; features that name no tokens count as one a text.
-    """
-    if "attention_mask" in features:
-        return features["attention_mask"].sum(dim=1).numpy()
-    if "offsets" in features:
-        return np.diff(np.append(features["offsets"].numpy(), len(features["input_ids"])))
-    return np.ones(rows, dtype=np.int64)
+def _token_ids(
+    encoder: Encoder, texts: list[str], role: Role, layout: Layout
+) -> tuple[list[list[int]], list[list[int]] | None]:
+    """Token ids and, where they tell something, types of texts under the prompt of their role."""
+    found = encoder.model.tokenizer(
+        [encoder.prompts[role] + text for text in texts],
+        truncation="longest_first",
+        padding=False,
+        return_attention_mask=False,
+        return_token_type_ids=layout.types == "own",
+        verbose=False,
+    )
+    return found["input_ids"], found["token_type_ids"] if layout.types == "own" else None

@@ -114,7 +114,14 @@ def test_no_texts_have_no_lengths(prompted: Encoder, starter: Encoder):
         assert len(Reader(encoder).read([], "query").lengths) == 0
 
 
+def test_a_transformer_is_packed_and_towers_are_not(prompted: Encoder, starter: Encoder, towers: Encoder):
+    readers = [Reader(encoder) for encoder in (prompted, starter, towers)]
+    assert [reader.way for reader in readers] == ["packed", "flat", "texts"]
+    assert [bool(reader.reason) for reader in readers] == [False, False, True]
+
+
 def test_cost_counts_padding_where_there_is_some(bert: Encoder, starter: Encoder, towers: Encoder):
+    assert Reader(bert).cost([2, 9]) == 11
     assert Reader(starter).cost([2, 9]) == 11
     assert Reader(towers).cost([2, 9]) == 18
     assert Reader(towers).cost([]) == 0

@@ -1,0 +1,58 @@
+"""Which tokens of a text may see which: told by transformers' own mask functions, whatever the model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+MaskFunction = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Band:
+    """Each token sees those from `left` before it to `right` after it.
+
+    Causal attention has right = 0, a sliding window small numbers; what reaches over the longest text of the batch is
+    as good as unlimited.
+    """
+
+    left: int
+    right: int
+
+    def sees_all(self, length: int) -> bool:
+        """Whether every token of a text of this many tokens sees every other."""
+        return min(self.left, self.right) >= length - 1
+
+    def is_causal(self, length: int) -> bool:
+        """Whether every token of such a text sees all before it and itself, and none after it."""
+        return self.right == 0 and self.left >= length - 1
+
+    def mask(self, length: int, device: torch.device) -> Tensor:
+        """True where the row's token sees the column's: (length, length) bool."""
+        places = torch.arange(length, device=device)  # (length,)
+        after = places - places[:, None]  # (length, length)
+        return (after <= self.right) & (after >= -self.left)
+
+
+def band_of(sees: MaskFunction, start: int, length: int, device: torch.device) -> Band:
+    """The band that a mask function of transformers draws within one text.
+
+    Args:
+        sees: (batch, head, query, key) -> whether the key is seen, for tensors of places that broadcast.
+        start: where the text starts in its row.
+        length: of the text, in tokens.
+        device: where the mask function keeps its tensors.
+
+    Raises:
+        ValueError: it draws no band.
+    """
+    places = torch.arange(start, start + length, device=device)  # (length,)
+    zero = torch.zeros(1, 1, 1, 1, dtype=torch.long, device=device)
+    seen = sees(zero, zero, places[:, None], places)
+    seen = torch.as_tensor(seen, device=device).expand(1, 1, length, length)[0, 0]  # (length, length)
+    after = (places - places[:, None])[seen]  # (seen,)
+    band = Band(left=-int(after.min()), right=int(after.max()))
+    if not torch.equal(band.mask(length, device), seen):
+        raise ValueError("its attention sees other tokens than those near by")
+    return band

@@ -1,0 +1,69 @@
+"""Where the texts of a batch lie that is one row of tokens."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Laid:
+    """Texts end to end, made once a batch and used in every layer.
+
+    Args:
+        ends: (n+1,) int32, where each text starts, and where the last one ends, on the model's device.
+        groups: (texts, tokens of each) of neighbours of equal length; few where texts are sorted by length.
+        longest: tokens of the longest text.
+        start_of_longest: where it starts.
+    """
+
+    ends: Tensor
+    groups: tuple[tuple[int, int], ...]
+    longest: int
+    start_of_longest: int
+
+    @staticmethod
+    def of(ends: Tensor) -> "Laid":
+        """The texts that start at `ends` (n+1,).
+
+        >>> Laid.of(torch.tensor([0, 2, 4, 5])).groups
+        ((2, 2), (1, 1))
+        """
+        starts = ends.tolist()
+        lengths = [end - start for start, end in pairwise(starts)]
+        longest = max(range(len(lengths)), key=lengths.__getitem__)
+        return Laid(
+            ends=ends.to(torch.int32),
+            groups=tuple((len(list(group)), length) for length, group in groupby(lengths)),
+            longest=lengths[longest],
+            start_of_longest=starts[longest],
+        )
+
+
+_now: ContextVar[Laid | None] = ContextVar("laid", default=None)
+
+
+@contextmanager
+def laid_now(laid: Laid) -> Iterator[None]:
+    """Let attention know where texts lie, without asking the model to pass it on through its layers."""
+    token = _now.set(laid)
+    try:
+        yield
+    finally:
+        _now.reset(token)
+
+
+def current() -> Laid:
+    """Where the texts of the batch lie that the model is reading now.
+
+    Raises:
+        RuntimeError: it is not reading texts that are laid end to end.
+    """
+    laid = _now.get()
+    if laid is None:
+        raise RuntimeError("attention over packed texts was called outside of a packed batch")
+    return laid
