@@ -10,6 +10,8 @@ from embedtune.data.views import parse_views
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss, loss_class, loss_names
 from embedtune.losses.base import Loss
+from embedtune.models.encoder import Encoder
+from embedtune.models.vocabulary import check_vocabulary
 
 AUTO_MARGIN = "auto"
 
@@ -82,6 +84,16 @@ def check_views(config: TrainConfig, *, has_dropout: bool) -> None:
         where="--views dropout",
         next="take --views crop or --views delete:0.3, or name a transformer with --model",
     )
+
+
+def check_tokens(config: TrainConfig, encoder: Encoder) -> None:
+    """Refuse a loss that writes texts for an encoder that has no vocabulary to write them in.
+
+    Raises:
+        ConfigError: says what the encoder is.
+    """
+    if any(loss_class(term.name).needs_tokens for term in config.loss):
+        check_vocabulary(encoder)
 
 
 def _check_schedule(config: TrainConfig, data: TrainingData) -> None:

@@ -14,6 +14,7 @@ from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.tables import Table, open_table
 from embedtune.data.unpaired import texts_of
 from embedtune.errors import DataError
+from embedtune.losses import loss_class
 from embedtune.models.resolve import STARTER
 
 LOOKED_AT = 1000
@@ -38,7 +39,7 @@ def proposed(config: TrainConfig) -> tuple[TrainConfig, tuple[str, ...]]:
         return config, ()
     if texts is None or not len(texts):
         return config, ()
-    views, reason = _views(texts, config.data, static=is_static(config.model))
+    views, reason = _suited(config) or _views(texts, config.data, static=is_static(config.model))
     said = [f"the data are texts without pairs, so pairs are made of views of them: {views} ({reason})"]
     changes: dict[str, object] = {"data": config.data.model_copy(update={"views": views})}
     if "loss" not in config.model_fields_set:
@@ -54,6 +55,15 @@ def is_static(section: ModelSection) -> bool:
     """Whether an encoder is known to have no dropout before it is loaded: the starter, or a static folder."""
     modules = Path(section.name).expanduser() / "modules.json"
     return section.name == STARTER or (modules.is_file() and "StaticEmbedding" in modules.read_text(encoding="utf-8"))
+
+
+def _suited(config: TrainConfig) -> tuple[str, str] | None:
+    """The views that the losses named ask for, where they all ask for the same."""
+    if "loss" not in config.model_fields_set:
+        return None
+    wanted = {loss_class(term.name).suits_views for term in config.loss}
+    views = wanted.pop() if len(wanted) == 1 else ""
+    return (views, f"what suits {' and '.join(term.name for term in config.loss)}") if views else None
 
 
 def _views(texts: RawTexts, section: DataSection, *, static: bool) -> tuple[str, str]:

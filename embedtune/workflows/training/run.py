@@ -37,7 +37,7 @@ from embedtune.workflows.training.curves import training_curves
 from embedtune.workflows.training.findings import run_findings
 from embedtune.workflows.training.guiding import Guiding, choose_guide
 from embedtune.workflows.training.margin import choose_margin, decided, is_open
-from embedtune.workflows.training.needs import check_views
+from embedtune.workflows.training.needs import check_tokens, check_views
 from embedtune.workflows.training.result import TrainResult, how_to_use
 from embedtune.workflows.training.saved_check import check_saved, reader
 from embedtune.workflows.training.scoring import (
@@ -101,6 +101,7 @@ class TrainingRun:
                 section, device=self.config.training.device, texts=self.data.texts, seed=self.config.training.seed
             )
         check_views(self.config, has_dropout=encoder.has_dropout)
+        check_tokens(self.config, encoder)
         for note in encoder.notes:
             self.talk.say(note)
         if not encoder.pretrained and not self.folder.start.is_dir():

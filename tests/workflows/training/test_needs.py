@@ -1,7 +1,11 @@
 """Losses are matched with the data before a model loads."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Router
 
 from embedtune.data.rows import Rows, TrainingData
 from embedtune.errors import ConfigError, DataError
@@ -10,10 +14,20 @@ from embedtune.workflows.training.needs import (
     check_needs,
     check_queue,
     check_term,
+    check_tokens,
     check_views,
     guided_term,
     missing_for,
 )
+
+
+def test_who_has_no_vocabulary_is_not_asked_to_write(recipe, starter) -> None:
+    towers = Router.for_query_document(query_modules=[starter.model[0]], document_modules=[starter.model[0]])
+    encoder = replace(starter, name="towers", model=SentenceTransformer(modules=[towers], device="cpu"))
+    check_tokens(recipe(loss=["infonce"]), encoder)
+    check_tokens(recipe(loss=["denoise"]), starter)
+    with pytest.raises(ConfigError, match="towers reads queries and documents through different modules"):
+        check_tokens(recipe(loss=["infonce", "denoise:0.1"]), encoder)
 
 
 def data(**columns) -> TrainingData:

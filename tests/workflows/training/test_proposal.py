@@ -36,6 +36,14 @@ def test_short_texts_are_not_cut(corpus, model, views):
     assert config.data.views == views
 
 
+def test_a_loss_that_damages_texts_more_gets_views_that_do(corpus):
+    config, reasons = proposed(load_config(None, (), {"data": corpus(LONG), "loss": ["denoise"]}))
+    assert config.data.views == "delete:0.6" and "what suits denoise" in reasons[0]
+    # Beside another loss it takes what suits that one.
+    config, _ = proposed(load_config(None, (), {"data": corpus(LONG), "loss": ["infonce", "denoise:0.1"]}))
+    assert config.data.views == "crop"
+
+
 def test_titles_come_first(corpus):
     rows = [json.dumps({"title": f"제목 {number}", "text": text}) for number, text in enumerate(LONG)]
     config, reasons = proposed(load_config(None, (), {"data": corpus(rows, "c.jsonl")}))
