@@ -12,24 +12,27 @@ their scores, and Spearman of dev and test is read. Preferences are simulated: t
 document that an encoder's `embedtune mine` found, on the training split's queries.
 
 Each finished run leaves a JSON file in the results folder, so the same command goes on where it was; the tables are
-made of all files that are there.
+made of all files that are there. All commands run in this one process, which loads the libraries once.
 """
 
 import argparse
 import json
 import shlex
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from embedtune.cli.app import main as command
+
 METRIC = "ndcg@10"
-PROGRAM = [sys.executable, "-c", "from embedtune.cli.app import main; main()"]
+INTERRUPTED = 130
 METHODS = {
     "infonce": "--loss infonce --views {views}",
     "infonce, crop+delete": "--loss infonce --views crop+delete:0.1",
@@ -59,10 +62,14 @@ PREFERENCES = {
 
 def embedtune(*words: str) -> dict[str, Any]:
     """The `--json` result of a command."""
-    done = subprocess.run([*PROGRAM, *words, "--json", "--quiet"], capture_output=True, text=True, check=False)
-    if done.returncode:
-        return {"error": (done.stdout or done.stderr)[-2000:]}
-    found: dict[str, Any] = json.loads(done.stdout)
+    said = StringIO()
+    try:
+        with redirect_stdout(said):
+            command([*words, "--json", "--quiet"])
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            raise KeyboardInterrupt from None
+    found: dict[str, Any] = json.loads(said.getvalue())
     return found
 
 
@@ -77,12 +84,18 @@ def sentences_of(folder: Path, into: Path) -> Path:
 
 def train(data: str, options: str, seed: int, output: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """One run on texts alone."""
-    words = ["--data", data, "--texts-only", "--seed", str(seed), "--output", str(output), "--store", "none"]
+    words = ["--data", data, "--texts-only", "--seed", str(seed), "--output", str(output)]
+    words += ["--store", store_of(arguments), "output.check_saved=here"]
     words += ["--epochs", str(arguments.epochs), "--batch-size", str(arguments.batch_size)]
     if arguments.max_steps:
         words += ["--max-steps", str(arguments.max_steps)]
     words += shlex.split(arguments.options) + (["--model", arguments.model] if arguments.model else [])
     return embedtune("train", *words, *shlex.split(options.format(views=arguments.views)))
+
+
+def store_of(arguments: argparse.Namespace) -> str:
+    """Where the vectors of a start that all runs share are kept; a starter is made anew by every run."""
+    return str(arguments.results / "vectors") if arguments.model else "none"
 
 
 def retrieval(folder: Path, options: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -95,6 +108,7 @@ def retrieval(folder: Path, options: str, seed: int, arguments: argparse.Namespa
         return {
             "before": result["before"][METRIC],
             "after": result["after"][METRIC],
+            "dev": dev_scores(result),
             "difference": verdict["difference"],
             "interval": verdict["interval"],
             "verdict": verdict["verdict"],
@@ -102,6 +116,11 @@ def retrieval(folder: Path, options: str, seed: int, arguments: argparse.Namespa
             "findings": [finding["code"] for finding in result["findings"]],
             "collapse": last_gauges(Path(made) / "run" / "metrics.jsonl", "collapse."),
         }
+
+
+def dev_scores(result: dict[str, Any]) -> dict[str, float]:
+    """What the model that was kept reached on dev, by metric: what defaults are chosen by."""
+    return next(scores for step, scores in result["dev_curve"] if step == result["best_step"])
 
 
 def similarity(folder: Path, options: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -115,7 +134,7 @@ def similarity(folder: Path, options: str, seed: int, arguments: argparse.Namesp
         found: dict[str, Any] = {"elapsed_s": result["elapsed_s"]}
         for split in ("dev", "test"):
             words = ["--model", start, "--model", str(run / "model"), "--data", str(folder), "--split", split]
-            scored = embedtune("evaluate", *words, "--store", "none", "--output", str(Path(made) / split))
+            scored = embedtune("evaluate", *words, "--store", store_of(arguments), "--output", str(Path(made) / split))
             if "error" in scored:
                 return scored
             found |= {
@@ -139,6 +158,7 @@ def preferences(folder: Path, options: str | None, seed: int, arguments: argpars
     with tempfile.TemporaryDirectory() as made:
         words = ["--data", str(rows), "--eval-data", str(folder), "--model", str(start / "model"), "--seed", str(seed)]
         words += ["--store", "none", "--output", str(Path(made) / "run"), "--epochs", str(arguments.epochs)]
+        words += ["output.check_saved=here"]
         result = embedtune("train", *words, *shlex.split(options))
         if "error" in result:
             return result
