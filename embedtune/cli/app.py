@@ -14,6 +14,7 @@ import typer
 import embedtune
 from embedtune import cli
 from embedtune.cli._guard import guarded
+from embedtune.runtime import settle
 
 
 def build_app() -> typer.Typer:
@@ -59,4 +60,5 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    settle()
     sys.exit(guarded(build_app(), sys.argv[1:] if arguments is None else arguments))

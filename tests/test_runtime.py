@@ -1,0 +1,81 @@
+"""What is settled before torch loads: the user's own choice first, and nothing for those who import the library."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from embedtune import runtime
+
+OURS = (*runtime.WAITING, *runtime.THREADS, *runtime.ALLOCATORS)
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Nothing settled, nothing said in the environment, and the allocator out of reach."""
+    monkeypatch.setattr(os, "environ", {name: value for name, value in os.environ.items() if name not in OURS})
+    monkeypatch.setattr(runtime, "_settled", [])
+    monkeypatch.setattr(runtime, "_keep_memory", lambda: True)
+    monkeypatch.setattr(runtime, "cpu_quota", lambda: None)
+    return monkeypatch
+
+
+def found() -> dict[str, runtime.Setting]:
+    runtime.settle()
+    return {one.name: one for one in runtime.settled()}
+
+
+def test_waiting_threads_sleep(bare: pytest.MonkeyPatch) -> None:
+    assert found()["waiting threads"].source == "embedtune"
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_what_the_user_set_stays(bare: pytest.MonkeyPatch, name: str) -> None:
+    os.environ[name] = "7"
+    chosen = [one for one in found().values() if one.source == "environment"]
+    assert [one.value for one in chosen] == [f"{name}=7"]
+    assert os.environ[name] == "7"
+    assert ("OMP_WAIT_POLICY" in os.environ) == (name == "OMP_WAIT_POLICY" or name not in runtime.WAITING)
+
+
+def test_a_share_of_the_processors_sets_the_threads(bare: pytest.MonkeyPatch) -> None:
+    bare.setattr(runtime, "cpu_quota", lambda: 1.5)
+    bare.setattr(runtime, "usable_cpus", lambda: 1)
+    bare.setattr(os, "cpu_count", lambda: 8)
+    assert (found()["threads"].source, os.environ["OMP_NUM_THREADS"]) == ("embedtune", "1")
+
+
+def test_without_such_a_share_torch_chooses(bare: pytest.MonkeyPatch) -> None:
+    assert found()["threads"].source == "default"
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_another_allocator_is_left_alone(bare: pytest.MonkeyPatch) -> None:
+    bare.setattr(runtime, "_keep_memory", lambda: False)
+    assert found()["allocator"].source == "default"
+
+
+def test_settles_once(bare: pytest.MonkeyPatch) -> None:
+    runtime.settle()
+    before = runtime.settled()
+    os.environ["OMP_WAIT_POLICY"] = "ACTIVE"
+    runtime.settle()
+    assert runtime.settled() is not before and runtime.settled() == before
+
+
+def test_the_library_settles_nothing_and_the_command_before_torch() -> None:
+    code = """
+import os, sys
+import embedtune, embedtune.losses, embedtune.runtime as runtime
+assert runtime.settled() == () and "OMP_WAIT_POLICY" not in os.environ
+from embedtune.cli.app import main
+try:
+    main(["--version"])
+finally:
+    print(len(runtime.settled()), os.environ["OMP_WAIT_POLICY"])
+"""
+    surroundings = {name: value for name, value in os.environ.items() if name not in OURS}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=surroundings, check=True)
+    assert done.stdout.splitlines()[-1] == "3 PASSIVE"
