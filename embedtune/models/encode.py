@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from embedtune.errors import ModelError
-from embedtune.models.compute import evaluating, in_batches
+from embedtune.models.compute import encoding, in_batches
 from embedtune.models.encoder import Encoder, Role, has_towers
 from embedtune.models.store import Shelf, VectorStore, text_key
 from embedtune.models.vector_file import VectorFile
@@ -51,7 +51,7 @@ def encode(
     numbers: dict[str, int] = {}
     inverse = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)  # (n,)
     distinct = list(numbers)
-    with _shelf(encoder, store) as shelf, evaluating(encoder.model):
+    with _shelf(encoder, store) as shelf, encoding(encoder):
         vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32) if into is None else into  # (U, D)
         for keys, batch in _fill(vectors, encoder, distinct, role, shelf, batch_tokens, progress):
             if shelf is not None:
@@ -100,7 +100,7 @@ def encode_to_file(
         _tell(progress, count, count)
         return file.finish()
     done = 0
-    with _shelf(encoder, store) as shelf, evaluating(encoder.model):
+    with _shelf(encoder, store) as shelf, encoding(encoder):
         for texts in batches:
             if done + len(texts) > file.rows:
                 vectors = np.zeros((len(texts), encoder.dimensions), dtype=np.float32)  # (b, D)

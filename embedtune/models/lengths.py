@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.models.encoder import Encoder, Role, readable
+from embedtune.models.encoder import Encoder, Role
+from embedtune.models.tokens import token_counts
 
 SAMPLED = 2000
 """Texts counted at most: enough to tell a share of 1 % from none, and quick."""
-_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,6 @@ class Truncation:
     def as_dict(self) -> dict[str, Any]:
         """Everything, the shares included, ready for JSON."""
         return {**asdict(self), "share": self.share, "share_lost": self.share_lost}
-
-
-def token_counts(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarray:
-    """Tokens of each text under the prompt of its role, special ones included, as if nothing were cut: int64 (n,)."""
-    tokenizer, prompt = encoder.model.tokenizer, encoder.prompts[role]
-    counts = []
-    for first in range(0, len(texts), _AT_ONCE):
-        part = [prompt + readable(text) for text in texts[first : first + _AT_ONCE]]
-        # Not verbose: the tokenizer would warn of texts longer than the model reads, which is what is asked here.
-        counts += [len(ids) for ids in tokenizer(part, truncation=False, padding=False, verbose=False)["input_ids"]]
-    return np.array(counts, dtype=np.int64)
 
 
 def truncation(encoder: Encoder, texts: Sequence[str], role: Role, *, sampled: int = SAMPLED) -> Truncation | None:

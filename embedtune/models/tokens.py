@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedtune.models.encoder import Encoder, Role, readable
+from embedtune.models.encoder import Encoder, Role, is_static, readable
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -46,12 +46,17 @@ class ScriptShare:
 
 def token_counts(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarray:
     """How many tokens each text has, prompt and special tokens included, before anything is cut: int64 (n,)."""
-    prompt = encoder.prompts[role]
-    return np.fromiter(
-        (len(encoding.ids) for encoding in _encodings(encoder, [prompt + text for text in texts])),
-        dtype=np.int64,
-        count=len(texts),
-    )
+    tokenizer, prompt = encoder.model.tokenizer, encoder.prompts[role]
+    counts: list[int] = []
+    for start in range(0, len(texts), _AT_ONCE):
+        part = [prompt + readable(text) for text in texts[start : start + _AT_ONCE]]
+        if is_static(encoder.model):
+            counts += map(len, tokenizer.encode_batch_fast(part, add_special_tokens=False))
+        else:
+            # Not verbose: it would warn of texts longer than the model reads, which is what is asked here.
+            found = tokenizer(part, truncation=False, padding=False, verbose=False, return_attention_mask=False)
+            counts += map(len, found["input_ids"])
+    return np.array(counts, dtype=np.int64)  # (n,)
 
 
 def script_shares(encoder: Encoder, texts: Sequence[str]) -> list[ScriptShare]:

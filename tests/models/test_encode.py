@@ -267,7 +267,7 @@ class TestToFile:
         self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path, monkeypatch, stored: bool, after: int
     ):
         """Killed within a block, whose first batches were computed, some perhaps stored, and are not on disk."""
-        monkeypatch.setattr(compute, "BATCH_TOKENS", 50)  # several batches a block
+        monkeypatch.setattr(compute, "_batch_tokens", lambda encoder: 50)  # several batches a block
         stores = [VectorStore(tmp_path / name) if stored else None for name in ("one", "other")]
         options = {"count": 48, "role": "query", "texts_hash": "t", "dtype": "float32"}
         whole = encode_to_file(bert, self.blocks(texts), tmp_path / "whole.npy", store=stores[0], **options)

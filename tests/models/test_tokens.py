@@ -1,5 +1,7 @@
 """Token counts against the tokenizer itself, shares against a plain loop."""
 
+from dataclasses import replace
+
 import pytest
 
 from embedtune.models.load import Encoder
@@ -15,6 +17,17 @@ def test_counts_are_those_of_the_tokenizer_before_it_cuts(bert: Encoder) -> None
     assert counts.tolist() == expected
     assert counts[1] > 64  # the model's own limit
     assert token_counts(bert, TEXTS, "document").shape == (5,)
+
+
+def test_counts_are_those_of_the_models_own_preprocessing(bert: Encoder, texts: tuple[str, ...]) -> None:
+    for role, prompt in (("query", ""), ("document", "글: ")):
+        encoder = replace(bert, prompts={"query": "", "document": "글: "})
+        expected = [int(bert.model.preprocess([text], prompt=prompt or None)["attention_mask"].sum()) for text in texts]
+        assert token_counts(encoder, texts, role).tolist() == expected
+
+
+def test_half_a_character_is_no_obstacle(bert: Encoder) -> None:
+    assert token_counts(bert, ["a\ud83db"], "query")[0] >= 3
 
 
 def test_prompts_are_counted(bert: Encoder) -> None:
