@@ -2,16 +2,24 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from embedtune.models.encoder import Encoder, has_towers, readable
+import psutil
+
+from embedtune.cgroup import memory_limit, memory_used
+from embedtune.models.encoder import Encoder
+from embedtune.models.precision import multiplying
+from embedtune.models.reading import Reader, forward
 
 if TYPE_CHECKING:
     import torch
 
 REPEATS = 3
+MOST_ON_CPU = 2**30
+FORWARD = 1 / 3
+"""Of a step's time; that much again where a text is encoded twice."""
 _STATES = 4  # numbers kept for each weight: itself, its gradient, and Adam's two moments
 _WIDTH = 4  # bytes of a float32
 
@@ -23,10 +31,11 @@ class Probe:
     Args:
         texts: texts in the probe.
         tokens: tokens in it, padding included.
-        texts_s: to tokenise it, and its forward and backward pass; the median of some.
+        texts_s: their forward and backward pass; the median of some.
         update_s: one step of the optimizer, whatever the batch.
         weights_bytes: weights, gradients and the optimizer's state.
         kept_bytes: what the backward pass of the probe needs of its forward pass.
+        allowed_bytes: what that may be in training on this machine; of the texts beyond, it is made twice.
     """
 
     texts: int
@@ -35,14 +44,17 @@ class Probe:
     update_s: float
     weights_bytes: int
     kept_bytes: int
+    allowed_bytes: int
 
     def step_s(self, texts: int) -> float:
         """Seconds that a step with so many texts of the same kind takes."""
-        return self.texts_s * texts / self.texts + self.update_s
+        kept = self.kept_bytes * texts / self.texts
+        twice = max(0.0, 1 - self.allowed_bytes / kept) if kept else 0.0
+        return self.texts_s * (1 + FORWARD * twice) * texts / self.texts + self.update_s
 
     def step_bytes(self, texts: int) -> int:
         """Memory that such a step takes."""
-        return self.weights_bytes + self.kept_bytes * texts // self.texts
+        return self.weights_bytes + min(self.allowed_bytes, self.kept_bytes * texts // self.texts)
 
 
 def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
@@ -53,54 +65,95 @@ def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
         texts: typical of the data, as many as fit at once; they are encoded as queries.
     """
     import torch
+    from sentence_transformers.util import batch_to_device
 
     model = encoder.snapshot().model.requires_grad_(True).train()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=1e-9)
-    features = _features(encoder, texts)
-    kept: dict[int, int] = {}
-    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: _count(tensor, kept), lambda tensor: tensor):
-        loss = _loss(model, features)
-    known = {parameter.untyped_storage().data_ptr() for parameter in parameters}
-    loss.backward()
+    reader = Reader(encoder)
+    readings = reader.read(texts, "query")
+    features = batch_to_device(readings.features(range(len(texts))), model.device)
+    kept = _kept_bytes(model, features)
+    _loss(model, features).backward()
     optimizer.step()  # makes the moments
     times, updates = [], []
     for _ in range(REPEATS):
         optimizer.zero_grad()
-        times.append(_timed(lambda: _loss(model, _features(encoder, texts)).backward(), model.device))
+        times.append(_timed(lambda: _loss(model, features).backward(), model.device))
         updates.append(_timed(optimizer.step, model.device))
     return Probe(
         texts=len(texts),
-        tokens=max(1, features["input_ids"].numel()) if "input_ids" in features else len(texts),
+        tokens=max(1, reader.cost(readings.lengths)),
         texts_s=statistics.median(times),
         update_s=statistics.median(updates),
         weights_bytes=_STATES * _WIDTH * sum(parameter.numel() for parameter in parameters),
-        kept_bytes=sum(size for place, size in kept.items() if place not in known),
+        kept_bytes=kept,
+        allowed_bytes=allowed_bytes(model.device),
     )
 
 
-def _features(encoder: Encoder, texts: Sequence[str]) -> dict[str, "torch.Tensor"]:
+def activation_bytes(encoder: Encoder, features: "Mapping[str, torch.Tensor]", precision: str) -> int:
+    """What the backward pass of a batch would need of its forward pass; neither weights nor random states change.
+
+    Args:
+        encoder: in training.
+        features: of `Readings.features`.
+        precision: of its products: fp32, bf16 or fp16.
+    """
+    import torch
     from sentence_transformers.util import batch_to_device
 
-    route = {"task": "query"} if has_towers(encoder.model) else {}
-    features = encoder.model.preprocess(
-        [readable(text) for text in texts], prompt=encoder.prompts["query"] or None, **route
-    )
-    return batch_to_device(features, encoder.model.device)
+    model = encoder.model
+    modes = [(part, part.training) for part in model.modules()]
+    model.train()
+    try:
+        with torch.random.fork_rng(), multiplying(precision, str(model.device)):
+            return _kept_bytes(model, batch_to_device(dict(features), model.device))
+    finally:
+        for part, training in modes:
+            part.training = training
 
 
-def _loss(model: "torch.nn.Module", features: dict[str, "torch.Tensor"]) -> "torch.Tensor":
+def allowed_bytes(device: "torch.device") -> int:
+    """What activations may take on a device: half of what is free on a GPU; a quarter, 1 GiB at most, on a CPU.
+
+    A laptop's other programs want memory too, and a limit that rarely depends on what is free lets the same run learn
+    the same thing on another machine.
+    """
     import torch
 
-    vectors = torch.nn.functional.normalize(model(dict(features))["sentence_embedding"])  # (n, D)
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] // 2
+    limit, used = memory_limit(), memory_used()
+    free = psutil.virtual_memory().available
+    if limit is not None and used is not None:
+        free = min(free, max(0, limit - used))
+    return min(MOST_ON_CPU, free // 4)
+
+
+def _loss(model: "torch.nn.Module", features: "Mapping[str, torch.Tensor]") -> "torch.Tensor":
+    import torch
+
+    vectors = torch.nn.functional.normalize(forward(model, features))  # (n, D)
     return (vectors @ vectors.T).logsumexp(dim=1).mean()
 
 
-def _count(tensor: "torch.Tensor", kept: dict[int, int]) -> "torch.Tensor":
-    """Remember the size of a tensor that the backward pass needs; views of one storage count once."""
-    storage = tensor.untyped_storage()
-    kept[storage.data_ptr()] = storage.nbytes()
-    return tensor
+def _kept_bytes(model: "torch.nn.Module", features: "Mapping[str, torch.Tensor]") -> int:
+    """What is saved for the backward pass beside the weights; views of one storage count once."""
+    import torch
+
+    kept: dict[int, int] = {}
+
+    def count(tensor: "torch.Tensor") -> "torch.Tensor":
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        loss = _loss(model, features)
+    known = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    del loss  # only now: until then no two tensors share a place
+    return sum(size for place, size in kept.items() if place not in known)
 
 
 def _timed(work: Callable[[], object], device: "torch.device") -> float:

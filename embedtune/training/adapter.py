@@ -1,53 +1,27 @@
 """The bridge from sentence-transformers' loss signature to ours: (features, labels) -> EmbeddingBatch -> named terms.
 
 The one thing sentence-transformers hands a loss beside token features is the `label` column; here it carries the row
-number, and where a batch comes in micro-batches, the place of each text among theirs.
+number and, for each column, the place of its text among those of the micro-batches.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+import numpy as np
 import torch
-from datasets import Dataset
 from torch import Tensor, nn
 
-from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch
 from embedtune.losses._sketch import ranks
-from embedtune.models.encoder import Role
+from embedtune.models.reading import forward
 from embedtune.training.companions import Companion, Reader
 from embedtune.training.gather import gather
-from embedtune.training.gradcache import encode_cached
+from embedtune.training.gradcache import encode_micro_batches
 from embedtune.training.guide import GuideTable
+from embedtune.training.micro_batches import LENGTHS
 from embedtune.training.nonfinite import LastRows
 from embedtune.training.objective import Objective
 from embedtune.training.table import RowTable
-
-
-def to_dataset(rows: Rows, negatives: int) -> Dataset:
-    """The rows as the trainer wants them: text columns in role order and the row number in `label`.
-
-    Rows with fewer negatives than the widest get an empty text there, which `RowTable.negatives_mask` hides from the
-    loss.
-    """
-    columns: dict[str, Any] = {"anchor": list(rows.anchors), "positive": list(rows.positives)}
-    for place in range(negatives):
-        columns[f"negative_{place + 1}"] = [own[place] if place < len(own) else "" for own in rows.negatives]
-    columns["label"] = list(range(len(rows)))
-    return Dataset.from_dict(columns)
-
-
-def role_of(column: str) -> Role:
-    """The anchor speaks as a query, everything else as a document."""
-    return "query" if column == "anchor" else "document"
-
-
-def column_prompts(prompts: Mapping[Role, str], negatives: int, further_views: int = 0) -> dict[str, str]:
-    """Prompts by column, where the column's role has one."""
-    columns = ["anchor", "positive", *(f"negative_{place + 1}" for place in range(negatives))]
-    columns += [f"view_{place + 1}" for place in range(further_views)]
-    return {column: prompts[role_of(column)] for column in columns if prompts.get(role_of(column))}
 
 
 class ObjectiveAdapter(nn.Module):
@@ -60,6 +34,10 @@ class ObjectiveAdapter(nn.Module):
         guide: the guide's vectors, or None when no loss wants any.
         companions: fill further fields of each batch.
         further_views: how many of the last columns are views beside anchor and positive.
+        kept: tokens whose activations are kept; None: all.
+
+    Attributes:
+        lengths: tokens of each text of the last batch, (U,); empty where nobody counted them.
     """
 
     def __init__(
@@ -70,6 +48,7 @@ class ObjectiveAdapter(nn.Module):
         guide: GuideTable | None,
         companions: Sequence[Companion] = (),
         further_views: int = 0,
+        kept: int | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -78,6 +57,8 @@ class ObjectiveAdapter(nn.Module):
         self.guide = guide
         self.companions = tuple(companions)
         self.further_views = further_views
+        self.kept = kept
+        self.lengths = np.zeros(0, dtype=np.int64)  # (U,)
         self.last_rows = LastRows(table)
         self.step = 0
 
@@ -91,8 +72,10 @@ class ObjectiveAdapter(nn.Module):
         Raises:
             StoppedError: the loss is NaN or infinite; names the step and the rows.
         """
+        counted = [one.pop(LENGTHS) for one in features if LENGTHS in one]
+        self.lengths = np.concatenate(counted) if counted else self.lengths[:0]  # (U,)
         # What else is known of a row, every process can look up.
-        rows, vectors = gathered(row_numbers(labels), encode_columns(self.model, features, labels))
+        rows, vectors = gathered(row_numbers(labels), encode_columns(self.model, features, labels, self.kept))
         self.last_rows.watch(rows, vectors)
         device = vectors[0].device
         guide = self.guide.batch(rows, device) if self.guide is not None else None
@@ -129,11 +112,13 @@ def row_numbers(labels: Tensor) -> Tensor:
     return labels if labels.dim() == 1 else labels[:, 0]
 
 
-def encode_columns(model: nn.Module, features: Sequence[dict[str, Tensor]], labels: Tensor) -> list[Tensor]:
+def encode_columns(
+    model: nn.Module, features: Sequence[dict[str, Tensor]], labels: Tensor, kept: int | None = None
+) -> list[Tensor]:
     """The vectors by column, each (B, D), of features by column or by micro-batch."""
     if labels.dim() == 1:
-        return [model(dict(column))["sentence_embedding"] for column in features]
-    return encode_cached(model, features, places=labels[:, 1:])
+        return [forward(model, column) for column in features]
+    return encode_micro_batches(model, features, labels[:, 1:], kept)
 
 
 def gathered(rows: Tensor, vectors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:

@@ -3,9 +3,7 @@
 The choice depends on seed, epoch and row alone, so that a resumed run makes the one that was made before.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -68,34 +66,3 @@ def _by_score(rows: Rows, counts: np.ndarray, width: int) -> np.ndarray:
             scores[row, : len(own) - 1] = own[1 : width + 1]
     scores[np.arange(width) >= counts[:, None]] = np.inf
     return scores.argsort(axis=1, kind="stable")  # (R, M)
-
-
-@dataclass(frozen=True)
-class ChoosingCollator:
-    """A collator that is handed the chosen negatives of each row as further columns, `negative_1` and so on.
-
-    Args:
-        inner: the collator of columns.
-        rows: the training rows.
-        curriculum: which negatives to take.
-    """
-
-    inner: Any
-    rows: Rows
-    curriculum: Curriculum
-
-    @property
-    def valid_label_columns(self) -> list[str]:
-        """What the trainer asks its collator for."""
-        return list(self.inner.valid_label_columns)
-
-    def __call__(self, features: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        chosen: dict[str, Any] = self.inner([self._completed(row) for row in features])
-        return chosen
-
-    def _completed(self, features: dict[str, Any]) -> dict[str, Any]:
-        own = self.rows.negatives[features["label"]]
-        places = self.curriculum.places[features["label"]].tolist()
-        return features | {
-            f"negative_{number}": own[place] if place >= 0 else "" for number, place in enumerate(places, start=1)
-        }

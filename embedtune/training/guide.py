@@ -20,6 +20,7 @@ from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch
 from embedtune.models.encoder import Role
 from embedtune.training.curriculum import Curriculum
+from embedtune.training.row_texts import RowTexts
 
 Encode = Callable[[Sequence[str], Role], np.ndarray]
 """(texts, role) -> float32 (n, G), normalised; role is "query" or "document"."""
@@ -38,18 +39,8 @@ class GuideTable:
     def __init__(
         self, rows: Rows, negatives: int, *, frozen: bool = False, curriculum: Curriculum | None = None
     ) -> None:
-        self._negatives = negatives
-        self._curriculum = curriculum
         self._frozen = frozen
-        # What is missing is masked, so any text will do for it that is encoded anyway.
-        some = rows.positives[0] if len(rows) else ""
-        padded = [[*own[:negatives], *[some] * (negatives - len(own))] for own in rows.negatives] if negatives else []
-        flat = [text for own in padded for text in own]
-        self._queries, anchor_index = _distinct(rows.anchors)
-        self._documents, document_index = _distinct([*rows.positives, *flat])
-        self._anchors = anchor_index  # (R,)
-        self._positives = document_index[: len(rows)]  # (R,)
-        self._negative_index = document_index[len(rows) :].reshape(len(rows), negatives)  # (R, N)
+        self._texts = RowTexts(rows, negatives, curriculum)
         self._query_vectors: Tensor | None = None
         self._document_vectors: Tensor | None = None
 
@@ -61,33 +52,28 @@ class GuideTable:
     @property
     def texts(self) -> int:
         """How many texts `fill` encodes, counted once in each role."""
-        return len(self._queries) + len(self._documents)
+        return len(self._texts)
 
     def fill(self, encode: Encode) -> None:
         """Compute the vectors of every distinct text with this encoder, replacing what was there."""
-        self._query_vectors = torch.from_numpy(encode(self._queries, "query"))  # (U, G)
-        self._document_vectors = torch.from_numpy(encode(self._documents, "document"))  # (U, G)
+        self._query_vectors = torch.from_numpy(encode(self._texts.queries, "query"))  # (U, G)
+        self._document_vectors = torch.from_numpy(encode(self._texts.documents, "document"))  # (U, G)
 
     def batch(self, rows: Tensor, device: torch.device) -> EmbeddingBatch | None:
         """The guide's view of these rows (B,), or None before the first `fill`."""
         if self._query_vectors is None or self._document_vectors is None:
             return None
-        at = rows.cpu()
-        negatives = None
-        if self._negatives:
-            index = self._negative_index[at]  # (B, N)
-            if self._curriculum is not None:
-                index = index.gather(1, self._curriculum.places[at].clamp(min=0))  # (B, N)
-            negatives = self._document_vectors[index].to(device)  # (B, N, G)
+        queries, documents = self._texts.of(rows.cpu())  # (B, 1), (B, 1+N)
+        vectors = self._document_vectors[documents].to(device)  # (B, 1+N, G)
         return EmbeddingBatch(
-            anchors=self._query_vectors[self._anchors[at]].to(device),  # (B, G)
-            positives=self._document_vectors[self._positives[at]].to(device),  # (B, G)
-            negatives=negatives,
+            anchors=self._query_vectors[queries[:, 0]].to(device),  # (B, G)
+            positives=vectors[:, 0],  # (B, G)
+            negatives=vectors[:, 1:] if vectors.shape[1] > 1 else None,  # (B, N, G)
         )
 
     def positives(self, rows: Tensor) -> Tensor:
         """The guide's vectors of these rows' (K,) positives, once there are any: (K, G)."""
-        return self._document_vectors[self._positives[rows]]  # type: ignore[index]  # (K, G)
+        return self._document_vectors[self._texts.of(rows)[1][:, 0]]  # type: ignore[index]  # (K, G)
 
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint must keep so that a resumed run is guided by the same vectors."""
@@ -118,10 +104,3 @@ def on_disk(folder: Path, texts: int, dimensions: int) -> np.ndarray:
         else:
             file.truncate(size)
         return np.memmap(file, np.float32, "r+", shape=(texts, dimensions))  # (n, G)
-
-
-def _distinct(texts: Sequence[str]) -> tuple[list[str], Tensor]:
-    """Distinct texts in order of first appearance, and the position of each text among them."""
-    positions: dict[str, int] = {}
-    index = [positions.setdefault(text, len(positions)) for text in texts]
-    return list(positions), torch.tensor(index, dtype=torch.long)

@@ -1,79 +1,112 @@
-"""Cuts a batch into micro-batches of nearly equally long texts, by tokens and not by rows, before it is tokenised.
+"""Makes batches of token ids read before: each distinct text once, in micro-batches of nearly equally long texts.
 
-Afterwards it would be too late: the features of a static encoder, or of one that skips padding, are flat, so that rows
-cannot be sliced out of them.
+Cut by tokens and not by rows, and before there are features: those of a static encoder, or of one that skips padding,
+are flat, so that rows cannot be sliced out of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
-from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
-from torch import Tensor
+from datasets import Dataset
 
-from embedtune.models.encoder import Role
-from embedtune.training.adapter import role_of
+from embedtune.models.compute import by_tokens
+from embedtune.training.held import Held
+from embedtune.training.row_texts import BatchTexts, Columns
 
-COUNTED_AT_ONCE = 512
-"""Texts tokenised together to count their tokens: a whole batch, padded to its longest text, may be gigabytes."""
+PADDED_TOKENS = 4096
+"""Of a micro-batch that is filled up to its longest text: the longer, the more of it is padding."""
+LENGTHS = "lengths"
+"""Beside its features, each micro-batch has the lengths of its texts, for those who count."""
 
 
-@dataclass
-class MicroBatchCollator(SentenceTransformerDataCollator):
-    """A collator whose features are those of micro-batches, `micro0_*`, `micro1_*` and so on, not of columns.
+def row_numbers(rows: int) -> Dataset:
+    """What the trainer takes for the data: the numbers of the rows."""
+    return Dataset.from_dict({"label": range(rows)})
+
+
+@dataclass(frozen=True)
+class MicroBatchCollator:
+    """Row numbers -> features of micro-batches, `micro0_*`, `micro1_*` and so on.
 
     A text that stands several times in a batch in the same role is encoded once. `label` is (B, 1+C): the row number,
     then for each column the place of its text among all texts of the micro-batches.
 
     Args:
-        role_prompts: text put before each query or document.
-        tokens: most tokens of a micro-batch, padding included; a longer text stands alone.
+        texts: what stands in the columns of the rows.
+        held: how much of a batch may be encoded at once.
     """
 
-    role_prompts: Mapping[Role, str] = field(default_factory=dict)
-    tokens: int = 1
+    texts: BatchTexts
+    held: Held
+    valid_label_columns: ClassVar[Sequence[str]] = ("label",)  # what the trainer asks its collator for
 
-    def __call__(self, features: list[dict[str, Any]]) -> dict[str, Any]:
-        columns = [name for name in features[0] if name != "label"]
-        micro_batches: list[Mapping[str, Tensor]] = []
-        places: dict[tuple[Role, str], int] = {}
-        for role in get_args(Role):
-            own = [column for column in columns if role_of(column) == role]
-            prompt = self.role_prompts.get(role) or None
-            for texts in self._cut(dict.fromkeys(row[column] for row in features for column in own), prompt):
-                micro_batches.append(self.preprocess_fn(texts, prompt=prompt))
-                for text in texts:
-                    places[role, text] = len(places)
-        labels = [[row["label"], *(places[role_of(column), row[column]] for column in columns)] for row in features]
-        named = {f"micro{i}_{key}": value for i, one in enumerate(micro_batches) for key, value in one.items()}
-        return {"label": torch.tensor(labels), **named}
+    def __call__(self, features: Sequence[Mapping[str, int]]) -> dict[str, Any]:
+        rows = [row["label"] for row in features]
+        roles = [_Distinct.of(columns) for columns in self.texts.of(rows)]
+        most = self._most(roles)
+        places: list[np.ndarray] = [np.array(rows)[:, None]]
+        batch: dict[str, Any] = {}
+        number = before = 0
+        for role in roles:
+            order = list(by_tokens(self.texts.reader, role.lengths, most))
+            for micro_batch in order:
+                made = role.features(micro_batch) | {LENGTHS: role.lengths[micro_batch]}
+                batch |= {f"micro{number}_{key}": value for key, value in made.items()}
+                number += 1
+            places.append(before + role.places(order))
+            before += len(role.lengths)
+        return {"label": torch.from_numpy(np.concatenate(places, axis=1)), **batch}
 
-    def _cut(self, texts: Iterable[str], prompt: str | None) -> Iterator[list[str]]:
-        """The texts in micro-batches, longest first, so that a batch too large for the memory fails at once."""
-        counted = sorted(self._counted(list(texts), prompt), key=lambda one: -one[1])
-        start = 0
-        while start < len(counted):
-            longest = max(1, counted[start][1])
-            rows = max(1, self.tokens // longest)
-            yield [text for text, _ in counted[start : start + rows]]
-            start += rows
+    def _most(self, roles: Sequence["_Distinct"]) -> int:
+        """Tokens of a micro-batch of this batch."""
+        most = self.held.most(sum(int(role.lengths.sum()) for role in roles))
+        return most if self.texts.reader.way in ("packed", "flat") else min(most, PADDED_TOKENS)
 
-    def _counted(self, texts: Sequence[str], prompt: str | None) -> Iterator[tuple[str, int]]:
-        for start in range(0, len(texts), COUNTED_AT_ONCE):
-            part = texts[start : start + COUNTED_AT_ONCE]
-            yield from zip(part, token_counts(self.preprocess_fn(part, prompt=prompt)).tolist(), strict=True)
+    def tokens(self, rows: Sequence[int]) -> tuple[int, int]:
+        """Tokens of a batch of these rows, and those it would have column by column with padding."""
+        found = list(self.texts.of(rows))
+        own = sum(int(_Distinct.of(columns).lengths.sum()) for columns in found)
+        return own, sum(_rectangles(readings.lengths[numbers]) for readings, numbers in found)
 
 
-def token_counts(features: Mapping[str, Tensor]) -> Tensor:
-    """How many tokens each text has, prompt included: (n,).
+@dataclass(frozen=True)
+class _Distinct:
+    """The distinct texts of one role in a batch.
 
-    >>> token_counts({"input_ids": torch.arange(5), "offsets": torch.tensor([0, 2, 2])})
-    tensor([2, 0, 3])
+    Args:
+        columns: the texts, and which of them stand where.
+        numbers: (U,) of the distinct ones.
+        at: (B, c) which of these stands where.
     """
-    tokens = features["input_ids"]
-    if "offsets" in features:  # one flat row, as static encoders want it
-        return torch.diff(features["offsets"], append=torch.tensor([len(tokens)]))
-    if "cu_seq_lens_q" in features:  # one flat row, as attention without padding wants it
-        return torch.diff(features["cu_seq_lens_q"])
-    return features["attention_mask"].sum(dim=1)
+
+    columns: Columns
+    numbers: np.ndarray
+    at: np.ndarray
+
+    @staticmethod
+    def of(columns: Columns) -> "_Distinct":
+        numbers, at = np.unique(columns[1], return_inverse=True)  # (U,)
+        return _Distinct(columns, numbers, at.reshape(columns[1].shape))
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each distinct text: (U,)."""
+        return self.columns[0].lengths[self.numbers]
+
+    def features(self, chosen: np.ndarray) -> dict[str, Any]:
+        """The features of a micro-batch of these."""
+        return dict(self.columns[0].features(self.numbers[chosen].tolist()))
+
+    def places(self, order: Sequence[np.ndarray]) -> np.ndarray:
+        """Where each text stands when they are encoded in this order: (B, c)."""
+        place = np.empty(len(self.numbers), dtype=np.int64)  # (U,)
+        place[np.concatenate(order)] = np.arange(len(place))
+        return place[self.at]
+
+
+def _rectangles(lengths: np.ndarray) -> int:
+    """Tokens of columns of these lengths (B, c), each filled up to its longest text."""
+    return int(len(lengths) * lengths.max(axis=0).sum())

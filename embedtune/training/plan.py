@@ -10,8 +10,10 @@ from embedtune.data.rows import Rows
 from embedtune.data.views import Views
 from embedtune.training.checkpoint import Warn
 from embedtune.training.guide import GuideTable
+from embedtune.training.held import Held
 from embedtune.training.loop import DevScores
 from embedtune.training.objective import Objective
+from embedtune.training.row_texts import BatchTexts
 from embedtune.training.table import RowTable
 from embedtune.training.watch import Progress
 
@@ -31,6 +33,8 @@ class Fit:
         momentum: of the averaged teacher, where a loss learns from one.
         reference: the start's vectors, where a loss compares with them.
         views: how the texts of each row are changed in each epoch; None: they are not.
+        texts: the rows' texts, read before; None: they are read when training begins.
+        held: how much of a batch is held in memory; None: what the section says.
         dev: scores the model on the dev split, or None.
         dev_metric: the score that decides which model is best.
         callbacks: further callbacks, such as the one that refreshes a self guide.
@@ -54,6 +58,8 @@ class Fit:
     momentum: float = 0.99
     reference: GuideTable | None = None
     views: Views | None = None
+    texts: BatchTexts | None = None
+    held: Held | None = None
     dev: DevScores | None = None
     dev_metric: str = "ndcg@10"
     callbacks: tuple[TrainerCallback, ...] = ()

@@ -15,7 +15,9 @@ from transformers import PrinterCallback, TrainerCallback
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.encoder import Encoder
 from embedtune.models.quiet import quiet_libraries
-from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
+from embedtune.models.reading import Progress as ReadProgress
+from embedtune.models.reading import Reader
+from embedtune.training.adapter import ObjectiveAdapter
 from embedtune.training.batches import TextIds
 from embedtune.training.checkpoint import (
     ExtraState,
@@ -25,15 +27,16 @@ from embedtune.training.checkpoint import (
     steps_of,
     whole_checkpoint,
 )
-from embedtune.training.curriculum import ChoosingCollator
 from embedtune.training.gradcache import check_device
+from embedtune.training.held import Held
 from embedtune.training.loop import DevEvaluator, Loop
-from embedtune.training.micro_batches import MicroBatchCollator
+from embedtune.training.micro_batches import MicroBatchCollator, row_numbers
 from embedtune.training.needed import companions_for, head_rates
 from embedtune.training.nonfinite import FiniteGradients, all_finite
 from embedtune.training.patience import Patience
 from embedtune.training.plan import Fit, FitResult
-from embedtune.training.views import EpochViews, ViewingCollator
+from embedtune.training.row_texts import BatchTexts, RowTexts, ViewedTexts, read_texts
+from embedtune.training.views import EpochViews
 from embedtune.training.watch import Interruption, MaskingGuard, MetricsLog, StepCount
 
 
@@ -50,11 +53,18 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         StoppedError: the loss is not finite, or everything is masked.
     """
     companions = companions_for(run, encoder)
+    texts, held = run.texts or texts_of(run, encoder), run.held or Held.asked(run.section.micro_batch_tokens)
+    if held.tokens is not None:
+        check_device(run.device)
     adapter = ObjectiveAdapter(
-        encoder.model, run.objective, run.table, run.guide, companions, further_views=run.further_views
+        encoder.model,
+        run.objective,
+        run.table,
+        run.guide,
+        companions,
+        further_views=run.further_views,
+        kept=held.tokens,
     )
-    changing = run.table.curriculum.changes
-    views = None if run.views is None else EpochViews(run.rows, run.views)
     checkpoint = whole_checkpoint(run.checkpoints, run.warn) if resume else None
     done = steps_of(checkpoint) if checkpoint else 0
     patience = None if run.section.patience is None or not run.evaluates else Patience(run.section.patience)
@@ -63,11 +73,11 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         trainer = Loop(
             # Resumed where it had ended, within an epoch or before the last one, it would take one step too many.
             rows=0 if over else len(run.rows),
-            text_ids=_text_ids(run, views),
+            text_ids=_text_ids(run, texts),
             model=encoder.model,
-            args=_arguments(run, encoder),
-            train_dataset=to_dataset(run.rows, 0 if changing else run.table.negatives),
-            data_collator=_collator(run, encoder),
+            args=_arguments(run),
+            train_dataset=row_numbers(len(run.rows)),
+            data_collator=MicroBatchCollator(texts, held),
             loss=adapter,
             evaluator=DevEvaluator(run.dev, run.dev_metric) if run.dev is not None and run.evaluates else None,
             callbacks=[
@@ -81,10 +91,6 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
                 interruption,
             ],
         )
-        if views is not None:
-            trainer.data_collator = ViewingCollator(trainer.data_collator, views)
-        if changing:
-            trainer.data_collator = ChoosingCollator(trainer.data_collator, run.rows, run.table.curriculum)
         trainer.remove_callback(PrinterCallback)  # stdout belongs to results
         started = time.perf_counter()
         try:
@@ -141,19 +147,16 @@ def _records(run: Fit, adapter: ObjectiveAdapter, checkpoint: Path | None) -> li
     ]
 
 
-def _collator(run: Fit, encoder: Encoder) -> MicroBatchCollator | None:
-    """What cuts batches into micro-batches; None, for the trainer's own, where nothing is to be cut."""
-    if run.section.micro_batch_tokens is None:
-        return None
-    check_device(run.device)
-    return MicroBatchCollator(
-        preprocess_fn=encoder.model.preprocess,
-        role_prompts=encoder.prompts,
-        tokens=run.section.micro_batch_tokens,
-    )
+def texts_of(run: Fit, encoder: Encoder, progress: ReadProgress | None = None) -> BatchTexts:
+    """The texts that batches are made of: read now, or, where views change them, batch by batch."""
+    reader = Reader(encoder)
+    if run.views is not None and run.views.alters:
+        return ViewedTexts(reader, EpochViews(run.rows, run.views))
+    curriculum = run.table.curriculum
+    return read_texts(reader, RowTexts(run.rows, curriculum.stored, curriculum), progress)
 
 
-def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArguments:
+def _arguments(run: Fit) -> SentenceTransformerTrainingArguments:
     section = run.section
     evaluate_every = min(section.evaluate_every or run.steps_per_epoch, run.steps)
     save_every = evaluate_every if run.evaluates else section.checkpoint_every or run.steps_per_epoch
@@ -172,7 +175,6 @@ def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArgumen
         fp16=run.precision == "fp16",
         seed=section.seed,
         use_cpu=run.device == "cpu",
-        prompts=column_prompts(encoder.prompts, run.table.negatives, run.further_views) or None,
         eval_strategy="steps" if run.evaluates else "no",
         eval_steps=evaluate_every,
         save_strategy="no" if run.trial else "steps",
@@ -194,13 +196,12 @@ def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArgumen
     return arguments
 
 
-def _text_ids(run: Fit, views: EpochViews | None) -> TextIds:
+def _text_ids(run: Fit, texts: BatchTexts) -> TextIds:
     """Ids of each row's texts by epoch; choosing the negatives and the views of an epoch is part of it."""
     always = None if run.table.curriculum.changes else run.table.begin(0)
 
     def begin(epoch: int) -> Sequence[Sequence[int]]:
-        if views is not None:
-            views.begin(epoch)
+        texts.begin(epoch)
         return run.table.begin(epoch) if always is None else always
 
     return begin

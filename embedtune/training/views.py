@@ -1,8 +1,6 @@
 """Views of the training rows: what a batch is made of where texts are changed in each epoch."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from embedtune.data.rows import Rows
 from embedtune.data.views import Views
@@ -26,30 +24,6 @@ class EpochViews:
         """Make the views of this epoch from now on."""
         self.epoch = epoch
 
-    def columns(self, row: int) -> dict[str, str]:
-        """The texts of a row by column: anchor, positive, view_1, ..."""
-        texts = self.views.of(self.rows.anchors[row], self.rows.positives[row], row=row, epoch=self.epoch)
-        names = ["anchor", "positive", *(f"view_{number}" for number in range(1, len(texts) - 1))]
-        return dict(zip(names, texts, strict=True))
-
-
-@dataclass(frozen=True)
-class ViewingCollator:
-    """A collator that is handed the views of an epoch in place of each row's own texts, further ones last.
-
-    Args:
-        inner: the collator of columns.
-        views: of the rows.
-    """
-
-    inner: Any
-    views: EpochViews
-
-    @property
-    def valid_label_columns(self) -> list[str]:
-        """What the trainer asks its collator for."""
-        return list(self.inner.valid_label_columns)
-
-    def __call__(self, features: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        seen: dict[str, Any] = self.inner([row | self.views.columns(row["label"]) for row in features])
-        return seen
+    def of(self, row: int) -> list[str]:
+        """The texts of a row: anchor, positive, then the further views."""
+        return self.views.of(self.rows.anchors[row], self.rows.positives[row], row=row, epoch=self.epoch)

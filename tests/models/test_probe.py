@@ -1,10 +1,12 @@
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from embedtune.models.load import Encoder
-from embedtune.models.probe import Probe, probe
+from embedtune.models.probe import Probe, activation_bytes, allowed_bytes, probe
+from embedtune.models.reading import Reader
 
 
 @pytest.mark.parametrize("name", ["bert", "starter"])
@@ -30,8 +32,37 @@ def test_what_the_backward_pass_keeps_is_counted(bert: Encoder, texts) -> None:
 
 
 def test_a_step_grows_with_its_texts() -> None:
-    one = Probe(texts=10, tokens=100, texts_s=1.0, update_s=0.5, weights_bytes=1000, kept_bytes=50)
+    one = Probe(10, tokens=100, texts_s=1.0, update_s=0.5, weights_bytes=1000, kept_bytes=50, allowed_bytes=100)
     assert one.step_s(20) == 2.5
     assert one.step_bytes(20) == 1100
+    # Twice as many: half of them are encoded twice, which is a third of their time, and memory grows no further.
+    assert one.step_s(40) == pytest.approx(4.0 * (1 + 1 / 6) + 0.5)
+    assert one.step_bytes(40) == 1100
     assert dataclasses.asdict(one)["texts"] == 10
     assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("kind", ["bert", "starter"])
+def test_counting_activations_changes_neither_weights_nor_modes_nor_random_states(kind, texts, request) -> None:
+    encoder: Encoder = request.getfixturevalue(kind)
+    encoder.model.eval()
+    features = Reader(encoder).read(texts, "query").features(range(len(texts)))
+    before, state = encoder.fingerprint(), torch.get_rng_state()
+    size = activation_bytes(encoder, features, "fp32")
+    assert size > 0 and size == activation_bytes(encoder, features, "fp32")
+    assert encoder.fingerprint() == before and torch.equal(torch.get_rng_state(), state)
+    assert not any(part.training for part in encoder.model.modules())
+    assert all(parameter.grad is None for parameter in encoder.model.parameters())
+
+
+def test_activations_may_take_a_quarter_of_what_is_free_and_a_gigabyte_at_most(monkeypatch) -> None:
+    cpu = torch.device("cpu")
+    for free, allowed in ((2**40, 2**30), (2**30, 2**28)):
+        monkeypatch.setattr(
+            "embedtune.models.probe.psutil.virtual_memory", lambda free=free: SimpleNamespace(available=free)
+        )
+        monkeypatch.setattr("embedtune.models.probe.memory_limit", lambda: None)
+        assert allowed_bytes(cpu) == allowed
+    monkeypatch.setattr("embedtune.models.probe.memory_limit", lambda: 2**29)
+    monkeypatch.setattr("embedtune.models.probe.memory_used", lambda: 2**28)
+    assert allowed_bytes(cpu) == 2**26

@@ -1,4 +1,4 @@
-"""The bridge from sentence-transformers' loss signature: columns, prompts, rows looked up by number."""
+"""The bridge from sentence-transformers' loss signature: rows looked up by number."""
 
 from dataclasses import replace
 
@@ -7,23 +7,9 @@ import torch
 
 from embedtune.config.schema import LossSection
 from embedtune.errors import StoppedError
-from embedtune.training.adapter import ObjectiveAdapter, column_prompts, to_dataset
+from embedtune.training.adapter import ObjectiveAdapter
 from embedtune.training.objective import build_objective
 from embedtune.training.table import build_table
-
-
-def test_rows_become_columns_with_empty_texts_for_missing_negatives_and_their_number_as_label(rows):
-    dataset = to_dataset(rows, 2)
-    assert dataset.column_names == ["anchor", "positive", "negative_1", "negative_2", "label"]
-    assert list(dataset["negative_1"]) == ["wrong a", "", "wrong c", ""]
-    assert list(dataset["negative_2"]) == ["wrong b", "", "", ""]
-    assert list(dataset["label"]) == [0, 1, 2, 3]
-
-
-def test_the_anchor_speaks_as_a_query_and_everything_else_as_a_document():
-    prompts = {"query": "q: ", "document": "d: "}
-    assert column_prompts(prompts, 1) == {"anchor": "q: ", "positive": "d: ", "negative_1": "d: "}
-    assert column_prompts({"query": "q: ", "document": ""}, 1) == {"anchor": "q: "}
 
 
 @pytest.mark.parametrize("cached", [False, True])

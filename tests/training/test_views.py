@@ -17,7 +17,7 @@ from embedtune.training.objective import build_objective
 from embedtune.training.plan import Fit
 from embedtune.training.table import build_table
 from embedtune.training.trainer import fit
-from embedtune.training.views import EpochViews, ViewingCollator
+from embedtune.training.views import EpochViews
 
 TOPICS = ("password", "refund", "address", "coupon", "배송", "환불", "비밀번호", "쿠폰")
 TEXTS = [f"{topic} works like this in case {number} of all the cases" for number in (1, 2) for topic in TOPICS]
@@ -52,35 +52,18 @@ def same(first, second):
     return all(torch.equal(first[name], second[name]) for name in first)
 
 
-class Echo:
-    """A collator that keeps what it is handed."""
-
-    valid_label_columns = ("label",)
-
-    def __call__(self, features):
-        return {"rows": [dict(row) for row in features]}
-
-
 def rows_of(views):
     return views.pairs(RawTexts(TEXTS))
 
 
-def test_columns_are_those_of_the_epoch_and_further_views_come_last():
+def test_the_texts_of_a_row_are_those_of_the_epoch():
     views = parse_views("delete:0.4", further=2)
-    rows = rows_of(views)
-    epochs = EpochViews(rows, views)
-    collator = ViewingCollator(Echo(), epochs)
-    assert collator.valid_label_columns == ["label"]
-    row = {"anchor": rows.anchors[3], "positive": rows.positives[3], "label": 3}
+    epochs = EpochViews(rows_of(views), views)
     seen = []
     for epoch in (0, 1, 0):
         epochs.begin(epoch)
-        (found,) = collator([row])["rows"]
-        assert list(found) == ["anchor", "positive", "label", "view_1", "view_2"] and found["label"] == 3
-        assert [found[name] for name in ("anchor", "positive", "view_1", "view_2")] == views.of(
-            TEXTS[3], TEXTS[3], row=3, epoch=epoch
-        )
-        seen.append(found)
+        seen.append(epochs.of(3))
+        assert seen[-1] == views.of(TEXTS[3], TEXTS[3], row=3, epoch=epoch) and len(seen[-1]) == 4
     assert seen[0] == seen[2] != seen[1]
 
 
@@ -140,8 +123,8 @@ def test_heads_learn_and_are_left_out_of_the_encoder(bert, tmp_path):
 
 def test_every_epoch_sees_each_row_once_in_views_of_its_own(bert, tmp_path, monkeypatch):
     seen = {}
-    made = EpochViews.columns
-    monkeypatch.setattr(EpochViews, "columns", lambda self, row: seen.setdefault((self.epoch, row), made(self, row)))
+    made = EpochViews.of
+    monkeypatch.setattr(EpochViews, "of", lambda self, row: seen.setdefault((self.epoch, row), made(self, row)))
     fit(bert, plan_of("barlow", tmp_path))
     assert set(seen) == {(epoch, row) for epoch in range(3) for row in range(len(TEXTS))}
     assert all(seen[0, row] != seen[1, row] for row in range(len(TEXTS)))

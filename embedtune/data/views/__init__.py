@@ -44,6 +44,11 @@ class Views:
         """Whether both views are the same text, so that only the encoder's dropout makes them differ."""
         return not self.changes and name_of(self.pairing) == TWICE
 
+    @property
+    def alters(self) -> bool:
+        """Whether what is encoded is more than the two texts of each pair as they are."""
+        return bool(self.changes) or self.further > 0
+
     def pairs(self, texts: RawTexts) -> Rows:
         """The rows to learn from.
 
