@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "check --data pairs.jsonl --fix fixed.jsonl",
     "compare": "compare run#before run --output compared",
     "data": "data preferences clicks.jsonl --output preferences.jsonl",
+    "doctor": "doctor --quick",
     "encode": "encode --model run/model --data pairs.jsonl --column anchor --output vectors.npy",
     "evaluate": "evaluate --data set --model run/model --model bm25 --output evaluated",
     "losses": "losses",

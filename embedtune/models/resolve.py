@@ -19,6 +19,7 @@ STARTER = "starter"
 PROBE_S = 2.5  # how long the Hub may take to answer
 ORGANISATION = "sentence-transformers"  # what a Hub name without an owner means
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 INSTEAD = "use `starter`, or give a folder that holds the model"
 
 
@@ -97,7 +98,7 @@ def _resolve_hub(name: str, trust_remote_code: bool, allow_pickle: bool) -> Reso
 
 def offline() -> bool:
     """Whether the user forbade the network."""
-    values = (os.environ.get(key, "") for key in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
+    values = (os.environ.get(key, "") for key in OFFLINE_VARIABLES)
     return any(value.upper() in ("1", "ON", "YES", "TRUE") for value in values)
 
 

@@ -105,11 +105,13 @@ class VectorStore:
         except OSError as error:
             log.warning("vector store: %s", error)
         self._trim(keep=folder)
-        return Shelf(folder, dimensions, room_bytes=self.cap_bytes - _size(folder))
+        return Shelf(folder, dimensions, room_bytes=self.cap_bytes - stored_bytes(folder))
 
     def _trim(self, keep: Path) -> None:
         try:
-            shelves = [(_size(path), path.stat().st_mtime, path) for path in self.folder.iterdir() if path.is_dir()]
+            shelves = [
+                (stored_bytes(path), path.stat().st_mtime, path) for path in self.folder.iterdir() if path.is_dir()
+            ]
         except OSError:  # another process is at it
             return
         total = sum(size for size, _, _ in shelves)
@@ -269,9 +271,10 @@ def _next_block(file: BinaryIO, position: int) -> int:
         position += len(piece) - len(MAGIC) + 1
 
 
-def _size(folder: Path) -> int:
+def stored_bytes(folder: Path) -> int:
+    """The size of all segments in a folder and below it, as far as one may look."""
     total = 0
-    for path in folder.glob(f"*{SUFFIX}"):
+    for path in folder.rglob(f"*{SUFFIX}"):
         try:
             total += path.stat().st_size
         except OSError:

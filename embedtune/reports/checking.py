@@ -40,7 +40,7 @@ def check_text(result: Mapping[str, Any]) -> RenderableType:
     if result["forecast"]:
         parts += [Text(printable(sentence(result["forecast"]["message"]))), Text()]
     for finding in by_severity(result["findings"]):
-        parts += [*_finding(finding), Text()]
+        parts += [*finding_lines(finding), Text()]
     if result["fixed"]:
         parts += [*_fixed(result["fixed"]), Text()]
     parts.append(Text(verdict_sentence(result), style="bold"))
@@ -114,7 +114,8 @@ def _bars(lengths: Mapping[str, Any]) -> Table:
     return table
 
 
-def _finding(finding: Finding) -> list[RenderableType]:
+def finding_lines(finding: Finding) -> list[RenderableType]:
+    """A finding, with what to do about it and examples."""
     head = Text.assemble(
         (f"{finding.severity}: ", _STYLES[finding.severity]), (f"{finding.code}  ", "bold"), printable(finding.message)
     )

@@ -1,0 +1,85 @@
+"""Memory, disks and folders that the commands will want, as far as this process may look."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from embedtune.cgroup import memory_limit, memory_used
+from embedtune.models.resolve import OFFLINE_VARIABLES, offline
+from embedtune.models.store import CAP_BYTES, default_folder, stored_bytes
+from embedtune.workflows.run_folder import RUNS
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes: what the machine has, what a container may use of it (None: all), what can still be had."""
+
+    total_bytes: int | None
+    limit_bytes: int | None
+    available_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder that a command writes to, or the nearest one above it that is there already."""
+
+    use: str
+    folder: str
+    free_bytes: int | None
+    writable: bool
+
+
+def memory() -> Memory:
+    """Of this machine and of the container, whichever has less."""
+    total, available = _machine()
+    limit, used = memory_limit(), memory_used()
+    if limit is not None:
+        left = max(0, limit - (used or 0))
+        available = left if available is None else min(available, left)
+    return Memory(total, limit, available)
+
+
+def places() -> tuple[Place, ...]:
+    """Where runs, vectors and models are kept unless a command is told otherwise."""
+    named = (("runs", RUNS.absolute()), ("vectors", default_folder()), ("models of the Hub", _hub_folder()))
+    return tuple(_place(use, folder) for use, folder in named)
+
+
+def store() -> Mapping[str, Any]:
+    """The vector store, its size and the most that it may grow to."""
+    folder = default_folder()
+    return {"folder": str(folder), "size_bytes": stored_bytes(folder), "cap_bytes": CAP_BYTES}
+
+
+def hub() -> Mapping[str, Any]:
+    """Whether the Hub may be asked, and which variable forbids it; it is not asked here."""
+    said = [f"{name}={os.environ[name]}" for name in OFFLINE_VARIABLES if os.environ.get(name)]
+    return {"offline": offline(), "said": said, "folder": str(_hub_folder())}
+
+
+def _hub_folder() -> Path:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE)
+
+
+def _machine() -> tuple[int | None, int | None]:
+    try:
+        found = psutil.virtual_memory()
+    except (OSError, RuntimeError, psutil.Error):  # no /proc
+        return None, None
+    return int(found.total), int(found.available)
+
+
+def _place(use: str, folder: Path) -> Place:
+    there = next((one for one in (folder, *folder.parents) if os.path.isdir(one)), Path(folder.anchor or "."))  # noqa: PTH112  (pathlib raises where one may not look)
+    try:
+        free = shutil.disk_usage(there).free
+    except OSError:
+        free = None
+    return Place(use, str(folder), free, os.access(there, os.W_OK))

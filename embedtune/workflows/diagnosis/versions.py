@@ -1,0 +1,56 @@
+"""Which packages are installed, beside the ranges that embedtune declares."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from embedtune import __version__
+
+EXTRAS = ("lora", "tensorboard")
+"""What a user may have left out; what developers need is no part of the tool."""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A package: what is there (None where it is missing), what is asked for, and whether the one is in the other."""
+
+    name: str
+    version: str | None
+    required: str
+    supported: bool
+    extra: str | None = None
+
+
+def installed() -> tuple[Installed, ...]:
+    """embedtune, Python, and every package that embedtune asks for; without ranges where it is not itself installed."""
+    python = platform.python_version()
+    try:
+        range_of_python = str(metadata("embedtune").json.get("requires_python", ""))
+    except PackageNotFoundError:
+        return (Installed("embedtune", __version__, "", True), Installed("python", python, "", True))
+    wanted = [Requirement(line) for line in requires("embedtune") or ()]
+    packages = (_beside(need, extra) for need in wanted for extra in _extras(need))
+    return (
+        Installed("embedtune", __version__, "", True),
+        Installed("python", python, range_of_python, SpecifierSet(range_of_python).contains(python, prereleases=True)),
+        *(one for one in packages if one.version is not None or one.extra is None),
+    )
+
+
+def _extras(need: Requirement) -> Sequence[str | None]:
+    """None for what everybody needs, the extra for what only some do, nothing for what a user never does."""
+    if need.marker is None or need.marker.evaluate({"extra": ""}):
+        return [None]
+    return [extra for extra in EXTRAS if need.marker.evaluate({"extra": extra})][:1]
+
+
+def _beside(need: Requirement, extra: str | None) -> Installed:
+    try:
+        found = version(need.name)
+    except PackageNotFoundError:
+        return Installed(need.name, None, str(need.specifier), False, extra)
+    return Installed(need.name, found, str(need.specifier), need.specifier.contains(found, prereleases=True), extra)
