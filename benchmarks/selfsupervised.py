@@ -45,6 +45,8 @@ METHODS = {
     "dino": "--loss dino --views {views} data.further_views=2",
     "lejepa": "--loss lejepa --views {views}",
     "deepcluster": "--loss deepcluster --views {views}",
+    "denoise": "--loss denoise",
+    "infonce + denoise": "--loss infonce --loss denoise:0.1 --views {views}",
     "infonce + deepcluster": "--loss infonce --loss deepcluster:0.5 --views {views}",
 }
 """What each method adds to the command; `{views}` is --views."""
@@ -226,6 +228,7 @@ def main() -> None:
     parser.add_argument("--preferences", action="append", type=Path, default=[], help="a judged set to simulate from")
     parser.add_argument("--model", help="start from this encoder; a starter otherwise")
     parser.add_argument("--method", action="append", help="only these (repeatable)")
+    parser.add_argument("--add", action="append", default=[], metavar="NAME=WORDS", help="a further method")
     parser.add_argument("--views", default="crop")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=3)
@@ -235,7 +238,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True, help="a folder of one file a run")
     arguments = parser.parse_args()
     arguments.results.mkdir(parents=True, exist_ok=True)
-    methods = METHODS | (DROPOUT if arguments.model else {})
+    further = dict(one.split("=", 1) for one in arguments.add)
+    methods = METHODS | (DROPOUT if arguments.model else {}) | further
     kinds = [
         ("retrieval", arguments.retrieval, methods, retrieval, ["before", "after", "difference", "interval"]),
         ("sts", arguments.sts, methods, similarity, ["before dev", "after dev", "before test", "after test"]),
