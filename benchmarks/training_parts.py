@@ -1,13 +1,126 @@
-"""Each part of our training step switched off alone, to see what it brings."""
+"""The parts of our training step, each of which can be switched off alone, to see what it brings.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+What a user cannot switch off is patched here and nowhere else; whatever is put in its place does the same work in the
+plain way, so that the result stays what it was.
+"""
 
-PARTS: tuple[str, ...] = ()
+# ruff: noqa: PLC0415  (run-time settings have to be made before torch loads, so nothing is imported here that loads it)
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+RUNTIME = "run-time settings"
+"""Made before torch loads, so they are left out where they would be made."""
 
 
 @contextmanager
-def without(part: str | None, config: Any) -> Iterator[None]:
+def without(part: str | None) -> Iterator[None]:
     """Run with this part of ours switched off; None: with all."""
-    yield
+    with OFF[part]() if part else nullcontext():
+        yield
+
+
+def padded() -> AbstractContextManager[Any]:
+    """Texts in rows of their own, filled up to the longest of their micro-batch."""
+    from embedtune.models.packing import eligible
+
+    return patch.object(eligible, "why_not", lambda model: "switched off")
+
+
+@contextmanager
+def guide_in_each_step() -> Iterator[None]:
+    """The guide reads the texts of each batch in the step that wants them."""
+    import torch
+
+    from embedtune.losses import EmbeddingBatch
+    from embedtune.training.guide import GuideTable
+
+    def fill(table: Any, encode: Callable[[Sequence[str], str], np.ndarray]) -> None:
+        table.encode = encode
+
+    def batch(table: Any, rows: "Tensor", device: "torch.device") -> EmbeddingBatch:
+        queries, documents = table._texts.of(rows.cpu())  # (B, 1), (B, 1+N)
+        anchors = read(table, table._texts.queries, queries, "query", device)  # (B, 1, G)
+        others = read(table, table._texts.documents, documents, "document", device)  # (B, 1+N, G)
+        return EmbeddingBatch(anchors=anchors[:, 0], positives=others[:, 0], negatives=others[:, 1:])
+
+    def read(table: Any, texts: Sequence[str], places: "Tensor", role: str, device: "torch.device") -> "Tensor":
+        numbers, at = np.unique(places.numpy(), return_inverse=True)  # (U,)
+        vectors = torch.from_numpy(table.encode([texts[i] for i in numbers], role)).to(device)  # (U, G)
+        return vectors[torch.from_numpy(at.reshape(places.shape))]
+
+    with patch.object(GuideTable, "fill", fill), patch.object(GuideTable, "batch", batch):
+        yield
+
+
+def every_text() -> AbstractContextManager[Any]:
+    """Equal texts of a batch are encoded as often as they stand there."""
+    from embedtune.training import micro_batches
+
+    def of(columns: Any) -> Any:
+        numbers = columns[1]  # (B, c)
+        return micro_batches._Distinct(columns, numbers.ravel(), np.arange(numbers.size).reshape(numbers.shape))
+
+    return patch.object(micro_batches._Distinct, "of", staticmethod(of))
+
+
+def tokenised_in_each_step() -> AbstractContextManager[Any]:
+    """The texts of each batch are tokenised for it."""
+    import torch
+
+    from embedtune.training.row_texts import KnownTexts
+
+    def of(known: Any, rows: Sequence[int]) -> Iterator[Any]:
+        queries, documents = (places.numpy() for places in known.texts.of(torch.tensor(rows)))  # (B, c) each
+        own = ((known.texts.queries, queries, "query"), (known.texts.documents, documents, "document"))
+        for texts, places, role in own:
+            numbers, at = np.unique(places, return_inverse=True)  # (U,)
+            yield known.reader.read([texts[i] for i in numbers], role), at.reshape(places.shape)
+
+    return patch.object(KnownTexts, "of", of)
+
+
+def plain_optimizer() -> AbstractContextManager[Any]:
+    """AdamW that goes over the weights several times a step."""
+    from embedtune.training import trainer
+
+    made = trainer._arguments
+
+    def arguments(*given: Any) -> Any:
+        found = made(*given)
+        found.optim = type(found.optim)("adamw_torch")
+        return found
+
+    return patch.object(trainer, "_arguments", arguments)
+
+
+@contextmanager
+def torch_dropout() -> Iterator[None]:
+    """Dropout by torch, which draws one number after another."""
+    from torch.nn.functional import dropout
+
+    from embedtune.models import dropout as ours
+    from embedtune.models.packing import attention
+
+    with patch.object(attention, "drop", dropout), patch.object(ours, "drop", dropout):
+        yield
+
+
+OFF: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "packing": padded,
+    "the guide's vectors kept": guide_in_each_step,
+    "equal texts encoded once": every_text,
+    "token ids kept": tokenised_in_each_step,
+    "cheap dropout": torch_dropout,
+    "the fused optimizer": plain_optimizer,
+    RUNTIME: nullcontext,
+}
+PARTS = tuple(OFF)
