@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from embedtune.config.load import dump_config
-from embedtune.config.schema import Section
 from embedtune.reports.printable import printable as escaped
+
+if TYPE_CHECKING:
+    from embedtune.config.schema import Section
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -39,8 +40,10 @@ def print_renderable(renderable: Any) -> None:
     Console(highlight=False).print(renderable)
 
 
-def print_recipe(config: Section, *, as_json: bool) -> None:
+def print_recipe(config: "Section", *, as_json: bool) -> None:
     """Print a resolved recipe, as YAML that a command reads back or as JSON."""
+    from embedtune.config.load import dump_config
+
     print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
 
 

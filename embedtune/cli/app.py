@@ -4,6 +4,7 @@
 """
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
 from pkgutil import iter_modules
@@ -17,8 +18,8 @@ from embedtune.cli._guard import guarded
 from embedtune.runtime import settle
 
 
-def build_app() -> typer.Typer:
-    """The application with all its verbs."""
+def build_app(*verbs: str) -> typer.Typer:
+    """The application with these verbs, or all; one that is not asked for need not be read."""
     app = typer.Typer(
         invoke_without_command=True,
         add_completion=False,
@@ -27,7 +28,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback()(_main)
-    for name in verb_names():
+    for name in verbs or verb_names():
         import_module(f"{cli.__name__}.{name}").register(app)
     return app
 
@@ -61,4 +62,10 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     settle()
-    sys.exit(guarded(build_app(), sys.argv[1:] if arguments is None else arguments))
+    words = sys.argv[1:] if arguments is None else arguments
+    sys.exit(guarded(build_app(*_verbs_asked(words)), words))
+
+
+def _verbs_asked(words: Sequence[str]) -> tuple[str, ...]:
+    """The verb that is named; all where none is, for the help and for misspellings."""
+    return (words[0],) if words and words[0] in verb_names() else ()

@@ -21,8 +21,6 @@ from embedtune.cli._options import (
     recipe_and_values,
 )
 from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable
-from embedtune.config.checking import CHECK_KEYS
-from embedtune.config.load import load_check
 from embedtune.errors import GuardError
 
 
@@ -67,6 +65,9 @@ def check(
 
     Without --model lengths are in words; with it in tokens, and vocabulary, prompts and a forecast come too.
     """
+    from embedtune.config.checking import CHECK_KEYS
+    from embedtune.config.load import load_check
+
     recipe, values = recipe_and_values(words or [])
     config = load_check(given(locals(), CHECK_KEYS), values, recipe)
     if dry_run:

@@ -21,8 +21,6 @@ from embedtune.cli._options import (
     recipe_and_values,
 )
 from embedtune.cli._output import Talk, print_json, print_recipe, print_text
-from embedtune.config.load import load_encoding
-from embedtune.config.searching import ENCODE_KEYS
 
 
 def register(app: typer.Typer) -> None:
@@ -61,6 +59,9 @@ def encode(
     Memory does not grow with their number. Interrupted at any point, the same command goes on where it was. A parquet
     file serves `embedtune train --guide FILE`.
     """
+    from embedtune.config.load import load_encoding
+    from embedtune.config.searching import ENCODE_KEYS
+
     recipe, values = recipe_and_values(words or [])
     config = load_encoding(given(locals(), ENCODE_KEYS), values, recipe)
     if dry_run:

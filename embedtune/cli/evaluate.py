@@ -21,8 +21,6 @@ from embedtune.cli._options import (
     recipe_and_values,
 )
 from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable, print_text
-from embedtune.config.evaluation import EVALUATE_KEYS
-from embedtune.config.load import load_evaluation
 
 
 def register(app: typer.Typer) -> None:
@@ -92,6 +90,9 @@ def evaluate(
     Without arguments the starter and BM25 are scored on the samples that come with embedtune. The output folder gets a
     TREC run a model, the values of every query and a report.
     """
+    from embedtune.config.evaluation import EVALUATE_KEYS
+    from embedtune.config.load import load_evaluation
+
     recipe, values = recipe_and_values(words or [])
     config = load_evaluation(given(locals(), EVALUATE_KEYS), values, recipe)
     if dry_run:

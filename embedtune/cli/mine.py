@@ -24,8 +24,6 @@ from embedtune.cli._options import (
     recipe_and_values,
 )
 from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable, print_text
-from embedtune.config.load import load_mining
-from embedtune.config.mining import MINE_KEYS
 
 
 def register(app: typer.Typer) -> None:
@@ -103,6 +101,9 @@ def mine(
 
     Interrupted at any point, the same command goes on where it was.
     """
+    from embedtune.config.load import load_mining
+    from embedtune.config.mining import MINE_KEYS
+
     config = load_mining(*recipe_and_values(words or []), given(locals(), MINE_KEYS))
     if dry_run:
         print_recipe(config, as_json=as_json)

@@ -1,24 +1,17 @@
 """`embedtune recipes list | show | copy | check`: the recipes that come with embedtune, and a check of your own."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from embedtune.cli._options import AsJson, Quiet
 from embedtune.cli._output import Talk, print_json, print_text
 from embedtune.cli.app import show_help_without_verb
-from embedtune.config.load import (
-    load_check,
-    load_config,
-    load_encoding,
-    load_evaluation,
-    load_mining,
-    verb_of,
-)
-from embedtune.config.problems import InvalidConfig, Problem
-from embedtune.config.recipes import find_recipe, recipe_card, recipe_names
 from embedtune.errors import ConfigError, OutputError
+
+if TYPE_CHECKING:
+    from embedtune.config.problems import Problem
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A built-in recipe, or a file.", show_default=False)]
 
@@ -41,6 +34,8 @@ def _recipes(context: typer.Context) -> None:
 
 def list_recipes(as_json: AsJson = False) -> None:
     """Name the built-in recipes and say when to use each."""
+    from embedtune.config.recipes import recipe_card, recipe_names
+
     cards = [recipe_card(name) for name in recipe_names()]
     if as_json:
         print_json({"recipes": cards})
@@ -51,6 +46,8 @@ def list_recipes(as_json: AsJson = False) -> None:
 
 def show(name: Name, as_json: AsJson = False) -> None:
     """Print a recipe."""
+    from embedtune.config.recipes import find_recipe
+
     path = find_recipe(name)
     text = path.read_text(encoding="utf-8", errors="backslashreplace")
     if as_json:
@@ -67,6 +64,8 @@ def copy(
     quiet: Quiet = False,
 ) -> None:
     """Copy a recipe to change it; without a place, into the folder you are in."""
+    from embedtune.config.recipes import find_recipe
+
     path = find_recipe(name)
     target = output / path.name if output.is_dir() else output
     if target.exists() and not force:
@@ -92,6 +91,9 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check recipes and list everything that is wrong with them; exit code 2 when something is."""
+    from embedtune.config.problems import InvalidConfig
+    from embedtune.config.recipes import recipe_names
+
     chosen = recipes or list(recipe_names())
     problems = [problem for recipe in chosen for problem in recipe_problems(recipe)]
     if problems:
@@ -102,8 +104,10 @@ def check(
         print_text("\n".join(f"{recipe}: in order" for recipe in chosen))
 
 
-def recipe_problems(recipe: str) -> tuple[Problem, ...]:
+def recipe_problems(recipe: str) -> "tuple[Problem, ...]":
     """What is wrong with one recipe, down to the values of its losses' arguments."""
+    from embedtune.config.load import load_check, load_config, load_encoding, load_evaluation, load_mining, verb_of
+    from embedtune.config.problems import InvalidConfig, Problem
     from embedtune.losses import loss_names
     from embedtune.workflows.training.needs import check_term
 

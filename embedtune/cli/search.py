@@ -20,8 +20,6 @@ from embedtune.cli._options import (
     given,
 )
 from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable, print_text
-from embedtune.config.load import load_search
-from embedtune.config.searching import SEARCH_KEYS
 from embedtune.errors import ConfigError
 
 _PROMPT = "query> "
@@ -66,6 +64,9 @@ def search(
 
     Without a query it asks for one again and again, until an empty line or Ctrl-D; from a pipe, one query a line.
     """
+    from embedtune.config.load import load_search
+    from embedtune.config.searching import SEARCH_KEYS
+
     config = load_search(given(locals(), SEARCH_KEYS))
     if query is not None and not query.strip():
         raise ConfigError("the query is empty", where="QUERY", next="write what to look for, or leave it out")

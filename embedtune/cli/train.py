@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,12 +24,11 @@ from embedtune.cli._options import (
     recipe_and_values,
 )
 from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable, print_text
-from embedtune.config.load import load_config
-from embedtune.config.options import KEYS
-from embedtune.config.schema import TrainConfig
 from embedtune.errors import ConfigError
-from embedtune.workflows.run_folder import RECIPE, RunFolder
-from embedtune.workflows.training.changes import found_again, refuse_changes
+
+if TYPE_CHECKING:
+    from embedtune.config.schema import TrainConfig
+    from embedtune.workflows.run_folder import RunFolder
 
 
 def register(app: typer.Typer) -> None:
@@ -96,6 +95,8 @@ def train(
 
     Without arguments it trains on the samples that come with embedtune, from a starter encoder built on the spot.
     """
+    from embedtune.config.options import KEYS
+
     options = given(locals(), KEYS)
     talk = Talk(quiet=quiet)
     config, run = _plan(words or [], options, resume, talk, accept_changes=accept_changes)
@@ -114,13 +115,16 @@ def train(
 
 def _plan(
     words: list[str], options: dict[str, Any], resume: str | None, talk: Talk, *, accept_changes: bool
-) -> tuple[TrainConfig, RunFolder | None]:
+) -> "tuple[TrainConfig, RunFolder | None]":
     """The recipe to run, completed where the data leave something open, and the run to go on with.
 
     Raises:
         ConfigError: two recipes, whatever is wrong with the one, or another recipe than that of the run to go on with.
     """
+    from embedtune.config.load import load_config
     from embedtune.losses import loss_names
+    from embedtune.workflows.run_folder import RECIPE
+    from embedtune.workflows.training.changes import found_again, refuse_changes
     from embedtune.workflows.training.needs import check_term
     from embedtune.workflows.training.proposal import proposed
 
@@ -145,7 +149,7 @@ def _plan(
     return config, run
 
 
-def _run_to_resume(resume: str | None, output: str | None) -> RunFolder | None:
+def _run_to_resume(resume: str | None, output: str | None) -> "RunFolder | None":
     """The run that `--resume` means; None where a new one is to be started.
 
     Raises:
@@ -163,6 +167,8 @@ def _run_to_resume(resume: str | None, output: str | None) -> RunFolder | None:
         raise ConfigError(
             f"a run goes on in its own folder, {resume}, and not in {output}", where="--output", next="leave it out"
         )
+    from embedtune.workflows.run_folder import RunFolder
+
     run = RunFolder(Path(output if resume == "auto" and output else resume).expanduser())
     if run.begun:
         return run

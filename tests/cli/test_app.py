@@ -12,7 +12,7 @@ import embedtune
 from embedtune.cli._guard import guarded
 from embedtune.cli.app import build_app, verb_names
 
-HEAVY = ("torch", "sentence_transformers", "transformers", "faiss", "datasets")
+HEAVY = ("torch", "sentence_transformers", "transformers", "faiss", "datasets", "scipy", "sklearn", "pandas", "pyarrow")
 
 
 def shell(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -38,6 +38,22 @@ def test_answers_without_loading_torch(arguments: tuple[str, ...]) -> None:
     done = shell(*arguments)
     assert done.stderr.splitlines()[-1] == "heavy modules: []"
     assert done.returncode == (2 if arguments == ("nonsense",) else 0)
+
+
+@pytest.mark.parametrize("verb", verb_names())
+def test_the_help_of_a_verb_reads_no_other_verb_and_no_config(verb: str) -> None:
+    code = f"""
+import sys
+from embedtune.cli.app import main
+try:
+    main([{verb!r}, "--help"])
+finally:
+    print(*sorted(name for name in sys.modules if name.startswith(("embedtune.cli.", "embedtune.config."))))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    read = done.stdout.splitlines()[-1].split()
+    frame = {"embedtune.cli.app", "embedtune.cli._guard", "embedtune.cli._options", "embedtune.cli._output"}
+    assert set(read) - frame == {f"embedtune.cli.{verb}"}
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
