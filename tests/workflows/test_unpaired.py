@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from safetensors.torch import load_file
 
 from embedtune.config.load import load_config
 from embedtune.errors import ConfigError
@@ -40,6 +41,20 @@ def test_a_judged_corpus_without_its_pairs_is_judged_on_all_queries(run, beir):
     assert result.unseen_queries == result.test_queries == 12
     lines = [json.loads(line) for line in (folder.parent / "run" / "metrics.jsonl").read_text().splitlines()]
     assert {"byol.teacher_similarity", "averaged_teacher.momentum", "byol", "infonce"} <= set(lines[0])
+
+
+def test_damaged_texts_are_written_whole(run, tmp_path, listener):
+    """Also such as mean harm; the decoder is no part of the model."""
+    path = tmp_path / "corpus.txt"
+    harm = ["\x1b[2J<script>alert(1)</script> {{7*7}} \u202egnp.exe", "한글 \x07 =cmd|'/c calc'!A0"]
+    texts = [f"{topic}에 대해 알아야 할 것은 모두 {number}번 글에 있습니다." for topic in TOPICS for number in range(3)]
+    path.write_text("\n".join(harm + texts), encoding="utf-8")
+    result = run(data=str(path), loss=["denoise"])
+    assert "views: delete:0.6" in result.recipe
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert {"denoise", "denoise.accuracy", "denoise.saved"} <= set(lines[0])
+    saved = {name for file in (tmp_path / "run" / "model").rglob("*.safetensors") for name in load_file(file)}
+    assert saved == {"embedding.weight"}
 
 
 def test_dropout_is_refused_for_an_encoder_without_it(run, tmp_path):
