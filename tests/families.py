@@ -59,7 +59,7 @@ def make_family(name: str, tokenizer_folder: Path, folder: Path) -> Encoder:
         # As large as in trained models: with the small weights of a fresh one, attention hardly matters.
         for parameter in model.parameters():
             if parameter.dim() == 2:
-                torch.nn.init.normal_(parameter, std=0.3)
+                torch.nn.init.normal_(parameter, std=0.15)
     model.save_pretrained(folder / "bare")
     tokenizer.save_pretrained(folder / "bare")
     whole = Transformer(str(folder / "bare"), max_seq_length=64)

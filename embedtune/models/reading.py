@@ -75,13 +75,15 @@ class Reader:
 
 def forward(model: "nn.Module", features: "Mapping[str, Tensor]") -> "Tensor":
     """Sentence vectors (n, D) of a batch of `Readings.features`, on the model's device; differentiable."""
+    from embedtune.models.full_precision import kept_in_float32
     from embedtune.models.packing.eligible import forward_packed
 
-    if "places" in features:
-        return forward_packed(model, features)
-    # A copy, because modules write into the features.
-    vectors: Tensor = model(dict(features))["sentence_embedding"]  # (n, D)
-    return vectors
+    with kept_in_float32(model):
+        if "places" in features:
+            return forward_packed(model, features)
+        # A copy, because modules write into the features.
+        vectors: Tensor = model(dict(features))["sentence_embedding"]  # (n, D)
+        return vectors
 
 
 def _way(encoder: Encoder) -> tuple[Way, str]:

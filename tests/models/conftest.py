@@ -1,4 +1,4 @@
-"""One encoder of each family for all tests of packing."""
+"""One encoder of each family for all tests of models."""
 
 from collections.abc import Callable
 from functools import cache
