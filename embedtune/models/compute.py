@@ -10,6 +10,7 @@ import numpy as np
 from embedtune.models.encoder import Encoder, Role, is_static
 from embedtune.models.precision import multiplying
 from embedtune.models.reading import Reader, Readings, forward
+from embedtune.models.spread import spread
 
 BATCH_TOKENS = 16_384
 CPU_BATCH_TOKENS, CPU_BATCH_TOKENS_PER_THREAD = 4096, 1024
@@ -40,9 +41,13 @@ def in_batches(
         return
     reader = Reader(encoder)
     most = batch_tokens or _batch_tokens(encoder)
-    for numbers, readings in _read_ahead(reader, texts, _longest_first(texts, chosen), role):
-        for places in by_tokens(reader, readings.lengths, most):
-            yield numbers[places], _vectors(encoder, readings, places)
+    batches = (
+        (numbers, readings, places)
+        for numbers, readings in _read_ahead(reader, texts, _longest_first(texts, chosen), role)
+        for places in by_tokens(reader, readings.lengths, most)
+    )
+    for (numbers, _, places), vectors in spread(encoder, batches, lambda one, batch: _vectors(one, *batch[1:])):
+        yield numbers[places], vectors
 
 
 @contextmanager

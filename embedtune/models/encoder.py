@@ -30,6 +30,7 @@ class Encoder:
         notes: what the user should be told about it, in sentences.
         pretrained: False for the starter, which knows nothing but the user's texts.
         products: what its matrices are multiplied in while it encodes: fp32, bf16 or fp16. Training has its own.
+        helpers: further devices, on which copies of it encode too.
     """
 
     model: "SentenceTransformer"
@@ -41,6 +42,7 @@ class Encoder:
     notes: tuple[str, ...] = ()
     pretrained: bool = True
     products: str = FP32
+    helpers: tuple[str, ...] = ()
 
     @property
     def precision(self) -> str:
@@ -72,6 +74,10 @@ class Encoder:
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             digest.update(_raw(tensor))
         return digest.hexdigest()
+
+    def on(self, device: str) -> "Encoder":
+        """A copy on another device, which later training of this encoder does not touch."""
+        return replace(self, model=copy.deepcopy(self.model).to(device), helpers=())
 
     def snapshot(self) -> "Encoder":
         """A frozen copy in evaluation mode, which later training of this encoder does not touch."""

@@ -37,7 +37,7 @@ def load_encoder(
 
     Args:
         section: name, prompts, maximum length and, for a student, LoRA.
-        device: auto (cuda, then mps, then cpu) or a torch device.
+        device: auto (cuda, then mps, then cpu), a torch device, or several: the first, and those that help it encode.
         texts: what a starter is made from; needed for `starter` only.
         seed: of the starter and of LoRA's first weights.
         precision: of the products when it encodes: fp32, bf16, fp16, or auto, bf16 where the hardware multiplies it.
@@ -47,7 +47,7 @@ def load_encoder(
         ConfigError: the device is not there, or an option does not fit the model.
     """
     found = resolve(section.name, trust_remote_code=section.trust_remote_code, allow_pickle=section.allow_pickle)
-    target = choose_device(device)
+    target, *helpers = _choose_devices(device)
     model = _make_starter(texts, seed).to(target) if found.kind == "starter" else _load(found, section, target)
     notes = [PRETRAINED_IS_BETTER] if found.kind == "starter" else [*_bare_note(found, model), *_trusted(section)]
     default_lr = STATIC_LR if is_static(model) else TRANSFORMER_LR
@@ -77,15 +77,28 @@ def load_encoder(
         notes=tuple(notes),
         pretrained=found.kind != "starter",
         products=products.name,
+        helpers=tuple(helpers),
     )
 
 
 def choose_device(device: str = "auto") -> str:
-    """The torch device to use; auto takes cuda, then mps, then cpu.
+    """The torch device to use, of several the first; auto takes cuda, then mps, then cpu.
 
     Raises:
         ConfigError: this machine has no such device.
     """
+    return _choose_devices(device)[0]
+
+
+def _choose_devices(device: str) -> list[str]:
+    """The devices that a comma-separated list names, each at most once."""
+    chosen = [_choose_device(name.strip()) for name in device.split(",")]
+    if len(set(chosen)) < len(chosen):
+        raise ConfigError(f"{device} names a device twice", where="device", next="name each once: cuda:0,cuda:1")
+    return chosen
+
+
+def _choose_device(device: str) -> str:
     import torch
 
     here = ["cpu"]

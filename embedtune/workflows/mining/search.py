@@ -12,6 +12,7 @@ from embedtune.config.mining import MineConfig
 from embedtune.data.split import draw
 from embedtune.mining.candidates import PADDING
 from embedtune.mining.fuse import alternate, reciprocal_rank
+from embedtune.models.load import choose_device
 from embedtune.search.bm25 import Bm25
 from embedtune.search.dense import top_k
 from embedtune.search.index import DiskIndex, deepen, disk_index
@@ -138,7 +139,7 @@ def _dense(search: Search, job: Job, talk: Talk) -> tuple[Finder, tuple[str, ...
         return lambda chosen, k: index.top_k(queries[chosen], k, tie_rank=search.tie_rank)[1], said
 
     def exact(chosen: np.ndarray, k: int) -> np.ndarray:
-        device = str(mining.device) if mining.device.startswith("cuda") else "cpu"
+        device = choose_device(mining.device) if mining.device.startswith("cuda") else "cpu"
         return top_k(
             queries[chosen],
             documents,
