@@ -36,6 +36,7 @@ INTERRUPTED = 130
 METHODS = {
     "infonce": "--loss infonce --views {views}",
     "infonce, crop+delete": "--loss infonce --views crop+delete:0.1",
+    "infonce, delete": "--loss infonce --views delete:0.3",
     "infonce, repeat": "--loss infonce --views repeat",
     "moco": "--loss moco --views {views} --queue 8192",
     "byol": "--loss byol --views {views}",
@@ -206,18 +207,27 @@ def measured(path: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def table(title: str, rows: dict[str, list[dict[str, Any]]], columns: list[str]) -> None:
-    """Print a Markdown table: a method a row, the mean over seeds and each seed in brackets."""
+    """Print a Markdown table: a method a row."""
     print(f"\n{title}\n\n| method | {' | '.join(columns)} |\n| --- |{' --- |' * len(columns)}")
     for name, runs in rows.items():
-        cells = []
-        for column in columns:
-            values = [run[column] for run in runs if column in run]
-            numbers = [value for value in values if isinstance(value, int | float)]
-            if numbers:
-                cells.append(f"{np.mean(numbers):.3f} ({' '.join(f'{value:.3f}' for value in numbers)})")
-            else:
-                cells.append("; ".join(str(value) for value in values) or "not finished: see its file")
+        cells = [cell([run[column] for run in runs if column in run]) for column in columns]
         print(f"| {name} | {' | '.join(cells)} |")
+
+
+def cell(values: list[Any]) -> str:
+    """The mean over seeds and each seed; of intervals, the one that holds them all.
+
+    >>> cell([0.5, 0.6]), cell([[0.01, 0.02], [0.015, 0.03]])
+    ('0.550 (0.500 0.600)', '+0.010 to +0.030')
+    """
+    if not values:
+        return "not finished: see its file"
+    if isinstance(values[0], list):
+        return f"{min(low for low, _ in values):+.3f} to {max(high for _, high in values):+.3f}"
+    if isinstance(values[0], dict):
+        names = dict.fromkeys(name for value in values for name in value)
+        return "; ".join(f"{name} {np.mean([value[name] for value in values if name in value]):.3f}" for name in names)
+    return f"{np.mean(values):.3f} ({' '.join(f'{value:.3f}' for value in values)})"
 
 
 def main() -> None:
@@ -235,12 +245,13 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--max-steps", type=int)
     parser.add_argument("--options", default="", help="further words for every `embedtune train`")
+    parser.add_argument("--tables", action="store_true", help="run nothing; make the tables of what is there")
     parser.add_argument("--results", type=Path, required=True, help="a folder of one file a run")
     arguments = parser.parse_args()
     arguments.results.mkdir(parents=True, exist_ok=True)
     further = dict(one.split("=", 1) for one in arguments.add)
     methods = METHODS | (DROPOUT if arguments.model else {}) | further
-    kinds = [
+    kinds: list[tuple[str, list[Path], Any, Any, list[str]]] = [
         ("retrieval", arguments.retrieval, methods, retrieval, ["before", "after", "difference", "interval"]),
         ("sts", arguments.sts, methods, similarity, ["before dev", "after dev", "before test", "after test"]),
         ("preferences", arguments.preferences, PREFERENCES, preferences, ["before", "after", "interval", "gauges"]),
@@ -253,7 +264,8 @@ def main() -> None:
             for seed in range(arguments.seeds):
                 for name, options in chosen.items():
                     path = arguments.results / f"{kind}-{folder.name}-{start}-{name.replace(' ', '')}-{seed}.json"
-                    rows[name].append(measured(path, partial(work, folder, options, seed, arguments)))
+                    if path.exists() or not arguments.tables:
+                        rows[name].append(measured(path, partial(work, folder, options, seed, arguments)))
             table(f"{kind}, {folder.name}, from {start}", rows, columns)
 
 
