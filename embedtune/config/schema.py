@@ -147,13 +147,13 @@ class TrainingSection(Section):
     epochs: int = Field(10, ge=1)
     max_steps: int | None = Field(None, ge=1, description="stop after this many steps, whatever the epochs say")
     batch_size: int = Field(256, ge=2, description="pairs per step")
-    micro_batch_tokens: int | None = Field(
-        None,
-        ge=1,
-        description="tokens encoded at once, for batches larger than the memory; gradients stay those of the whole "
-        "batch, for a second forward pass; null: the whole batch at once",
+    micro_batch_tokens: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
+        "auto",
+        description="tokens whose activations are held at once, for batches larger than the memory; gradients stay "
+        "those of the whole batch, for a second forward pass of the other texts; auto: what fits in a quarter of the "
+        "free memory and 1 GiB, on a GPU in half of it; null: the whole batch",
     )
-    workers: int = Field(0, ge=0, description="processes that tokenise ahead; 0: the training process itself")
+    workers: int = Field(0, ge=0, description="processes that make batches ahead; 0: the training process itself")
     lr: Annotated[float, Field(gt=0)] | Literal["auto"] = Field("auto", description="auto: what the encoder declares")
     head_lr: float | None = Field(
         None, gt=0, description="of the heads that losses own; null: that of the encoder, and at least 1e-3"
@@ -163,6 +163,10 @@ class TrainingSection(Section):
     weight_decay: float = Field(0.0, ge=0)
     clip_norm: float = Field(1.0, gt=0, description="largest norm of the gradient")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    dropout: Literal["model", "off"] = Field("model", description="model: as the encoder has it; off: none")
+    embeddings: Literal["train", "frozen"] = Field(
+        "train", description="token vectors of a transformer; frozen: they stay, and cost neither gradients nor moments"
+    )
     seed: int = Field(0, ge=0)
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     evaluate_every: int | None = Field(None, ge=1, description="steps between dev evaluations; null: once an epoch")

@@ -127,10 +127,22 @@ def _run(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         "steps": f"{result['steps']:,}" if "steps" in result else None,
         "epochs": f"{round(result['epochs'], 2):g}" if "epochs" in result else None,
         "training pairs per second": f"{result['examples_per_s']:,.0f}" if "examples_per_s" in result else None,
+        "tokens per second of training": _pace(result),
         "whole command": duration(result["elapsed_s"]) if "elapsed_s" in result else None,
         "peak memory": memory(result["peak_memory_bytes"]) if "peak_memory_bytes" in result else None,
     }
     return [(name, value) for name, value in facts.items() if value]
+
+
+def _pace(result: Mapping[str, Any]) -> str | None:
+    """Tokens a second and, where matrices are multiplied, what that is of the machine's best."""
+    if not result.get("tokens_per_s"):
+        return None
+    flops, share = result.get("flops_per_s"), result.get("share_of_peak")
+    work = f", {flops / 1e9:,.0f} GFLOP/s of the model" if flops else ""
+    return f"{result['tokens_per_s']:,.0f}{work}" + (
+        f", {share:.0%} of the fastest matrix product here" if share else ""
+    )
 
 
 def _dev(result: Mapping[str, Any]) -> Table:

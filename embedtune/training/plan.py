@@ -99,7 +99,10 @@ class Fit:
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a training run did. `curve` holds (step, {metric: value}) of each dev evaluation."""
+    """What a training run did. `curve` holds (step, {metric: value}) of each dev evaluation.
+
+    Tokens are those of distinct texts, without padding; what concerns products is None where the encoder has none.
+    """
 
     steps: int
     epochs: float
@@ -107,3 +110,6 @@ class FitResult:
     examples_per_s: float
     best_step: int | None
     curve: tuple[tuple[int, dict[str, float]], ...] = field(default_factory=tuple)
+    tokens_per_s: float = 0.0
+    flops_per_s: float | None = None
+    share_of_peak: float | None = None

@@ -7,13 +7,18 @@ callbacks.
 import math
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from transformers import PrinterCallback, TrainerCallback
 
 from embedtune.errors import Interrupted, StoppedError
+from embedtune.models.dropout import fast_dropout
 from embedtune.models.encoder import Encoder
+from embedtune.models.flops import training_flops
+from embedtune.models.frozen import frozen_embeddings
+from embedtune.models.peak import matrix_peak
 from embedtune.models.quiet import quiet_libraries
 from embedtune.models.reading import Progress as ReadProgress
 from embedtune.models.reading import Reader
@@ -33,6 +38,7 @@ from embedtune.training.loop import DevEvaluator, Loop
 from embedtune.training.micro_batches import MicroBatchCollator, row_numbers
 from embedtune.training.needed import companions_for, head_rates
 from embedtune.training.nonfinite import FiniteGradients, all_finite
+from embedtune.training.pace import Pace
 from embedtune.training.patience import Patience
 from embedtune.training.plan import Fit, FitResult
 from embedtune.training.row_texts import BatchTexts, RowTexts, ViewedTexts, read_texts
@@ -51,7 +57,14 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     Raises:
         Interrupted: Ctrl-C; a checkpoint is written.
         StoppedError: the loss is not finite, or everything is masked.
+        ConfigError: this encoder or device does not have what the section asks for.
     """
+    frozen = frozen_embeddings(encoder.model) if run.section.embeddings == "frozen" else nullcontext()
+    with frozen, fast_dropout(encoder.model, 0.0 if run.section.dropout == "off" else None):
+        return _fit(encoder, run, resume=resume)
+
+
+def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
     companions = companions_for(run, encoder)
     texts, held = run.texts or texts_of(run, encoder), run.held or Held.asked(run.section.micro_batch_tokens)
     if held.tokens is not None:
@@ -65,6 +78,7 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         further_views=run.further_views,
         kept=held.tokens,
     )
+    pace = Pace(adapter, training_flops(encoder))
     checkpoint = whole_checkpoint(run.checkpoints, run.warn) if resume else None
     done = steps_of(checkpoint) if checkpoint else 0
     patience = None if run.section.patience is None or not run.evaluates else Patience(run.section.patience)
@@ -82,8 +96,9 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
             evaluator=DevEvaluator(run.dev, run.dev_metric) if run.dev is not None and run.evaluates else None,
             callbacks=[
                 StepCount(adapter, run.progress),
+                pace,
                 FiniteGradients(adapter, adapter.last_rows),
-                *_records(run, adapter, checkpoint),
+                *_records(run, adapter, pace, checkpoint),
                 *([patience] if patience else []),
                 *run.callbacks,
                 *(one for one in companions if isinstance(one, TrainerCallback)),
@@ -107,7 +122,7 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         saved = "nothing was saved yet" if run.trial else "everything up to there is saved"
         raise Interrupted(f"interrupted after step {trainer.state.global_step} of {run.steps}; {saved}")
     _check_best(trainer, run)
-    return _result(trainer, run, elapsed, trainer.state.global_step - done)
+    return _result(trainer, run, elapsed, trainer.state.global_step - done, pace)
 
 
 def _check_best(trainer: Loop, run: Fit) -> None:
@@ -135,7 +150,7 @@ def _keep_state(trainer: Loop, adapter: ObjectiveAdapter, run: Fit, error: Stopp
         error.message += "; the weights are broken already, so only earlier checkpoints are kept"
 
 
-def _records(run: Fit, adapter: ObjectiveAdapter, checkpoint: Path | None) -> list[TrainerCallback]:
+def _records(run: Fit, adapter: ObjectiveAdapter, pace: Pace, checkpoint: Path | None) -> list[TrainerCallback]:
     """What keeps checkpoints, milestones and the log of a run; a trial has none of them."""
     if run.trial:
         return []
@@ -143,7 +158,7 @@ def _records(run: Fit, adapter: ObjectiveAdapter, checkpoint: Path | None) -> li
     return [
         ExtraState(run.checkpoints, run.objective, [*guide, *adapter.companions], checkpoint, run.warn),
         Milestones(run.steps, run.section.checkpoint_every, evaluates=run.evaluates),
-        MetricsLog(run.metrics, adapter),
+        MetricsLog(run.metrics, adapter, pace),
     ]
 
 
@@ -207,7 +222,7 @@ def _text_ids(run: Fit, texts: BatchTexts) -> TextIds:
     return begin
 
 
-def _result(trainer: SentenceTransformerTrainer, run: Fit, elapsed: float, steps_now: int) -> FitResult:
+def _result(trainer: SentenceTransformerTrainer, run: Fit, elapsed: float, steps_now: int, pace: Pace) -> FitResult:
     state = trainer.state
     curve = tuple(
         (entry["step"], {name.removeprefix("eval_"): value for name, value in entry.items() if "@" in name})
@@ -220,6 +235,15 @@ def _result(trainer: SentenceTransformerTrainer, run: Fit, elapsed: float, steps
         epochs=round(float(state.epoch or 0.0), 4),
         elapsed_s=elapsed,
         examples_per_s=seen / elapsed if elapsed > 0 else 0.0,
+        tokens_per_s=pace.tokens_per_s,
+        flops_per_s=pace.flops_per_s,
+        share_of_peak=_share_of_peak(run, pace),
         best_step=state.best_global_step if run.evaluates else None,
         curve=curve,
     )
+
+
+def _share_of_peak(run: Fit, pace: Pace) -> float | None:
+    if run.trial or pace.flops_per_s is None:
+        return None
+    return pace.flops_per_s / matrix_peak(run.precision, run.device)

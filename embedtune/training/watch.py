@@ -14,6 +14,7 @@ from embedtune.durable import write_text
 from embedtune.errors import StoppedError
 from embedtune.training.adapter import ObjectiveAdapter
 from embedtune.training.log import read_log
+from embedtune.training.pace import Pace
 
 Progress = Callable[[int, int, str], None]
 """(steps done, steps in all, a short text)."""
@@ -23,14 +24,15 @@ STOPPING = "stopping after this step, which is saved then; once more stops now"
 
 
 class MetricsLog(TrainerCallback):
-    """Appends one JSON object a step to `metrics.jsonl`: the trainer's log line and the losses' gauges.
+    """Appends one JSON object a step to `metrics.jsonl`: the trainer's log line, the losses' gauges and the pace.
 
     A resumed run continues the file after the step it resumes from; lines of steps that will be repeated are cut.
     """
 
-    def __init__(self, path: Path, adapter: ObjectiveAdapter) -> None:
+    def __init__(self, path: Path, adapter: ObjectiveAdapter, pace: Pace) -> None:
         self._path = path
         self._adapter = adapter
+        self._pace = pace
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         done = [line for line in read_log(self._path) if line["step"] <= state.global_step] if state.global_step else []
@@ -46,7 +48,7 @@ class MetricsLog(TrainerCallback):
     ) -> None:
         line = {"step": state.global_step, **(logs or {})}
         if "loss" in line:
-            line |= self._adapter.gauges()
+            line |= self._adapter.gauges() | self._pace.gauges()
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 

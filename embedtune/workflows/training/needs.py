@@ -77,10 +77,12 @@ def check_views(config: TrainConfig, *, has_dropout: bool) -> None:
     Raises:
         ConfigError: each text would meet its own vector.
     """
-    if config.data.views is None or has_dropout or not parse_views(config.data.views).needs_dropout:
+    off = config.training.dropout == "off"
+    if config.data.views is None or (has_dropout and not off) or not parse_views(config.data.views).needs_dropout:
         return
+    who = "training.dropout is off" if off else f"{config.model.name} has no dropout"
     raise ConfigError(
-        f"{config.model.name} has no dropout, so both views of a text would be one and the same vector",
+        f"{who}, so both views of a text would be one and the same vector",
         where="--views dropout",
         next="take --views crop or --views delete:0.3, or name a transformer with --model",
     )

@@ -21,6 +21,9 @@ class TrainResult:
         losses: name and weight of each term.
         steps, epochs: how long it trained.
         examples_per_s: training pairs per second, dev evaluations included.
+        tokens_per_s: tokens of distinct texts, without padding, a second of training, dev evaluations excluded.
+        flops_per_s: operations of the model a second, by its weights and the texts' lengths; None for a static encoder.
+        share_of_peak: of the fastest matrix product seen on this machine; None for a static encoder.
         elapsed_s: wall time of the whole command.
         peak_memory_bytes: the largest resident size of the process.
         before, after: metrics on the test split, of the encoder as it came and as it is now.
@@ -62,6 +65,9 @@ class TrainResult:
     recipe: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     report: str = ""
+    tokens_per_s: float = 0.0
+    flops_per_s: float | None = None
+    share_of_peak: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""

@@ -38,6 +38,7 @@ from embedtune.workflows.training.findings import run_findings
 from embedtune.workflows.training.guiding import Guiding, choose_guide
 from embedtune.workflows.training.margin import choose_margin, decided, is_open
 from embedtune.workflows.training.needs import check_tokens, check_views
+from embedtune.workflows.training.reading import read_plan
 from embedtune.workflows.training.result import TrainResult, how_to_use
 from embedtune.workflows.training.saved_check import check_saved, reader
 from embedtune.workflows.training.scoring import (
@@ -160,8 +161,7 @@ class TrainingRun:
             self.talk.say(f"trained to be cut to {listed} of {encoder.dimensions} dimensions")
         if config.queue is not None:
             self.talk.say(f"the positives of past steps, {config.queue:,} at most, join the candidates")
-        if config.training.micro_batch_tokens is not None:
-            self.talk.say(f"gradients cached over micro-batches of {config.training.micro_batch_tokens:,} tokens")
+        plan = read_plan(plan, encoder, self.folder, self.talk)
         config, chosen = self._decided(plan, encoder, store)
         plan = replace(plan, objective=recipe_objective(config, encoder.dimensions))
         plan = replace(plan, reference=start_vectors(plan, encoder, store, self.talk))
@@ -255,6 +255,9 @@ class TrainingRun:
             steps=fitted.steps,
             epochs=fitted.epochs,
             examples_per_s=round(fitted.examples_per_s, 1),
+            tokens_per_s=round(fitted.tokens_per_s, 1),
+            flops_per_s=fitted.flops_per_s,
+            share_of_peak=fitted.share_of_peak,
             elapsed_s=round(time.perf_counter() - self.started, 2),
             peak_memory_bytes=peak_memory_bytes(),
             **self._judged(before, after),

@@ -1,0 +1,62 @@
+"""How fast a run learns: tokens, and operations of the model, a second of training."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from embedtune.models.flops import TrainingFlops
+from embedtune.training.adapter import ObjectiveAdapter
+
+
+class Pace(TrainerCallback):
+    """Times steps, the making of their batches included, evaluations and checkpoints left out.
+
+    Tokens are those of distinct texts, without padding, once each.
+
+    Args:
+        adapter: knows the lengths of the last batch.
+        flops: of the encoder; None where it multiplies no matrices.
+        clock: in seconds.
+    """
+
+    def __init__(
+        self, adapter: ObjectiveAdapter, flops: TrainingFlops | None, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._adapter, self._flops, self._clock = adapter, flops, clock
+        self._since = clock()
+        self._seconds, self._tokens, self._operations = 0.0, 0, 0.0
+        self._last: dict[str, float] = {}
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Of all steps together."""
+        return self._tokens / self._seconds if self._seconds else 0.0
+
+    @property
+    def flops_per_s(self) -> float | None:
+        """Of all steps together; None where the encoder multiplies no matrices."""
+        if self._flops is None:
+            return None
+        return self._operations / self._seconds if self._seconds else 0.0
+
+    def gauges(self) -> dict[str, float]:
+        """Of the last step, for the log."""
+        return self._last
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        seconds = max(self._clock() - self._since, 1e-9)
+        tokens = int(self._adapter.lengths.sum())
+        operations = 0.0 if self._flops is None else self._flops.of(self._adapter.lengths)
+        self._seconds, self._tokens = self._seconds + seconds, self._tokens + tokens
+        self._operations += operations
+        self._last = {"pace.tokens_per_s": round(tokens / seconds, 1)}
+        if self._flops is not None:
+            self._last["pace.flops_per_s"] = float(f"{operations / seconds:.4g}")
+        self._since = self._clock()
+
+    def _rest(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._since = self._clock()
+
+    on_epoch_begin = on_evaluate = on_save = _rest
