@@ -107,7 +107,8 @@ def _is_foretold(encoder: Encoder, role: Role) -> bool:
     # A maximum length among the settings of its processor would show on longer texts only.
     if not isinstance(encoder.model[0], Transformer) or encoder.model[0].processing_kwargs:
         return False
-    theirs, ours = preprocess(encoder, SAMPLE, role), _sample(encoder, role, Padded)
+    theirs = preprocess(encoder, SAMPLE, role)
+    ours = Padded(*_sample(encoder, role)).features(range(len(SAMPLE)))
     return theirs.keys() == ours.keys() and all(
         torch.equal(value, ours[key]) if isinstance(value, torch.Tensor) else value == ours[key]
         for key, value in theirs.items()
@@ -117,15 +118,15 @@ def _is_foretold(encoder: Encoder, role: Role) -> bool:
 def _why_not_tried(encoder: Encoder) -> str:
     from embedtune.models.packing.eligible import why_not_tried
 
-    packed, padded = (_sample(encoder, "query", kind) for kind in (Packed, Padded))
+    ids, layout = _sample(encoder, "query")
+    chosen = np.flatnonzero(ids.lengths).tolist()  # a text that has no tokens at all is never packed
+    packed, padded = Packed(ids, layout).features(chosen), Padded(ids, layout).features(chosen)
     return why_not_tried(encoder.model, packed, padded)
 
 
-def _sample(encoder: Encoder, role: Role, kind: type[Packed] | type[Padded]) -> "dict[str, Tensor]":
+def _sample(encoder: Encoder, role: Role) -> tuple[TokenIds, Layout]:
     layout = Layout.of(encoder, role)
-    ids = _tokenise(SAMPLE, None, lambda part: _token_ids(encoder, part, role, layout))
-    # A text that has no tokens at all is never packed.
-    return kind(ids, layout).features([i for i, length in enumerate(ids.lengths) if length or kind is Padded])
+    return _tokenise(SAMPLE, None, lambda part: _token_ids(encoder, part, role, layout)), layout
 
 
 def _tokenise(

@@ -77,6 +77,7 @@ def test_lora(bert_folder: Path, texts):
         for name, weight in encoder.model.named_parameters():
             if "lora_B" in name:
                 weight.fill_(0.1)
+    assert Reader(encoder).way == "packed"
     check(encoder, texts + HARD)
 
 
@@ -125,6 +126,23 @@ def test_cost_counts_padding_where_there_is_some(bert: Encoder, starter: Encoder
     assert Reader(starter).cost([2, 9]) == 11
     assert Reader(towers).cost([2, 9]) == 18
     assert Reader(towers).cost([]) == 0
+
+
+def test_texts_without_any_token(prompted: Encoder, texts):
+    """They lie nowhere in a row of tokens; the batch is padded then."""
+    from tokenizers.processors import TemplateProcessing
+
+    prompted.model.tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="$A", special_tokens=[])
+    bare = replace(prompted, prompts={"query": "", "document": ""})
+    readings = Reader(bare).read(("", "a b", "", texts[0]), "query")
+    assert Reader(bare).way == "packed" and readings.lengths.tolist()[::2] == [0, 0]
+    bare.model.eval()
+    for chosen in ([0, 1, 3, 2], [1, 3]):
+        features = readings.features(chosen)
+        assert ("places" in features) == (0 not in chosen)
+        vectors = forward(bare.model, features)
+        expected = bare.model(bare.model.preprocess([("", "a b", "", texts[0])[i] for i in chosen]))
+        torch.testing.assert_close(vectors, expected["sentence_embedding"], atol=1e-5, rtol=1e-5)
 
 
 def test_settings_of_the_processor_leave_it_to_the_model(prompted: Encoder, texts):

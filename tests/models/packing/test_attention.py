@@ -8,6 +8,7 @@ from embedtune.models.packing import attention
 from embedtune.models.packing.attention import packed_attention
 from embedtune.models.packing.band import Band, band_of
 from embedtune.models.packing.laid import Laid, current, laid_now
+from embedtune.models.packing.rows import _buckets, attention_in_rows
 
 LENGTHS = [5, 5, 4, 3, 3, 3, 1, 1]
 FULL, CAUSAL, WINDOW, ASIDE = Band(99, 99), Band(99, 0), Band(2, 0), Band(1, 2)
@@ -50,6 +51,23 @@ def test_as_a_loop_does(band: Band, shared: int, softcap: float | None, scaling:
     towards = torch.randn(found.shape)
     ours, theirs = (torch.autograd.grad((x * towards).sum(), rows) for x in (found, expected))
     torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("band", [FULL, CAUSAL, WINDOW, ASIDE])
+def test_in_rows_too(band: Band):
+    rows = [heads(4, seed) for seed in range(3)]
+    found = attention_in_rows(*rows, band, 0.5, 0.0, laid())
+    expected = by_loop(*rows, band, 0.5, None)
+    torch.testing.assert_close(found, expected)
+    towards = torch.randn(found.shape)
+    ours, theirs = (torch.autograd.grad((x * towards).sum(), rows) for x in (found, expected))
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_texts_in_rows_are_filled_up_to_twice_their_length_at_most():
+    assert list(_buckets(laid())) == [[5, 5, 4, 3, 3, 3], [1, 1]]
+    assert list(_buckets(laid([2, 9, 4, 4, 1]))) == [[2], [9], [4, 4], [1]]
+    assert list(_buckets(laid([4]))) == [[4]]
 
 
 @pytest.mark.parametrize("band", [FULL, CAUSAL, WINDOW])
