@@ -66,7 +66,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--steps", type=int, help="stop after so many")
     parser.add_argument("--negatives", type=int, default=1, help="of each row; the peer takes no more than one")
-    parser.add_argument("--micro-batch-tokens", type=int, help="the option of this name, for ours")
+    parser.add_argument(
+        "--micro-batch-tokens", type=micro_batch_tokens, default="auto", help="of ours: auto, none, or a number"
+    )
     parser.add_argument("--repeats", type=int, default=1, help="runs of each side; figures are medians")
     parser.add_argument("--sides", nargs="+", choices=(OURS, *NAMES), default=[OURS, PEER, PEER_BF16])
     parser.add_argument("--ablation", action="store_true", help="ours with each part switched off, one at a time")
@@ -75,6 +77,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
+
+
+def micro_batch_tokens(said: str) -> int | str | None:
+    """The option of this name, from the command line."""
+    return said if said == "auto" else None if said == "none" else int(said)
 
 
 def compared(args: argparse.Namespace, spec: Spec, facts: dict[str, Any]) -> list[dict[str, Any]]:

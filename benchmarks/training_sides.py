@@ -8,9 +8,10 @@ vectors, tokenising and the trainer's own preparations are on it, imports and th
 # ruff: noqa: PLC0415  (each side imports what it measures and no more)
 
 import json
+import shutil
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class Spec:
         steps: stop after so many; None: after the epochs.
         student: name of the student's folder.
         without: the one part of ours that is switched off, see `training_parts.py`.
-        micro_batch_tokens: see the option of this name; ours alone.
+        micro_batch_tokens: the option of this name, of ours alone; None: every activation is kept.
         device: cpu or cuda.
         log: say the loss of each step.
     """
@@ -44,7 +45,7 @@ class Spec:
     steps: int | None = None
     student: str = "student"
     without: str | None = None
-    micro_batch_tokens: int | None = None
+    micro_batch_tokens: int | str | None = "auto"
     device: str = "cpu"
     log: bool = False
     lr: float = 2e-5
@@ -150,8 +151,10 @@ def embedtune(spec: Spec) -> dict[str, Any]:
     from embedtune.training.plan import Fit
     from embedtune.training.table import build_table
     from embedtune.training.trainer import fit
+    from embedtune.workflows.run_folder import RunFolder
     from embedtune.workflows.talk import Silence
     from embedtune.workflows.training.guiding import choose_guide
+    from embedtune.workflows.training.reading import read_plan
 
     config = TrainConfig(
         model=ModelSection(name=spec.path(spec.student)),
@@ -166,7 +169,7 @@ def embedtune(spec: Spec) -> dict[str, Any]:
             seed=spec.seed,
             device=spec.device,
             checkpoint_every=LATER,
-            **({"micro_batch_tokens": spec.micro_batch_tokens} if spec.micro_batch_tokens else {}),
+            micro_batch_tokens=spec.micro_batch_tokens,
         ),
     )
     encoder, guide = (load_encoder(one, device=spec.device) for one in (config.model, config.guide))
@@ -186,19 +189,14 @@ def embedtune(spec: Spec) -> dict[str, Any]:
             device=spec.device,
             callbacks=(clock.callback(),),
         )
-        plan.folder.mkdir(exist_ok=True)
+        shutil.rmtree(plan.folder, ignore_errors=True)
+        plan.folder.mkdir()
+        plan = read_plan(plan, encoder, RunFolder(plan.folder), Silence())
         before_guide = time.perf_counter()
         guiding = choose_guide(config, plan, None, encoder, talk=Silence(), store=None)
         guide_s = time.perf_counter() - before_guide
-        fit(encoder, replaced(plan, guide=guiding.table))
-    return result(clock, started, memory, guide_s=guide_s)
-
-
-def replaced(plan: Any, **changes: Any) -> Any:
-    """A plan with other fields."""
-    from dataclasses import replace
-
-    return replace(plan, **changes)
+        fit(encoder, replace(plan, guide=guiding.table))
+    return result(clock, started, memory, guide_s=guide_s) | {"held_tokens": plan.held.tokens if plan.held else None}
 
 
 def rows_of(columns: dict[str, list[Any]]) -> tuple[Any, Any]:
