@@ -187,9 +187,9 @@ def documents(folder: Path) -> list[str]:
 def tune(given: dict[str, Any]) -> None:
     """In a child: the peer's fastest batch on some of the texts."""
     model, texts = peer(given), the_texts(given)[:TUNED]
-    model.encode(texts[:WARM])
+    model.encode(texts[:32])
     act = lambda size: model.encode(texts, batch_size=size)  # noqa: E731
-    times = {size: min(_timed(act, size) for _ in range(2)) for size in BATCHES}
+    times = {size: _timed(act, size) for size in BATCHES}
     print(json.dumps({"batch": min(times, key=times.__getitem__)}))
 
 

@@ -80,6 +80,15 @@ def test_vectors_stand_in_the_order_of_the_lines(encode: Encode, here: Path, exp
     np.testing.assert_allclose(np.load(here / "half.npy").astype(np.float32), vectors, atol=1e-3)
 
 
+def test_bf16_products_are_asked_for_and_known_apart(encode: Encode, here: Path, expected: Any) -> None:
+    for precision in ("fp32", "bf16", "fp32"):
+        result = encode("--data", "texts.txt", "--output", f"{precision}.npy", "--precision", precision, store="kept")
+    assert result["from_store"] == 13
+    full, half = (np.load(here / f"{precision}.npy") for precision in ("fp32", "bf16"))
+    np.testing.assert_allclose(full[:12], expected(), atol=1e-5)
+    assert 1e-5 < np.abs(half - full).max() < 0.02
+
+
 def test_parquet_keeps_ids_texts_and_the_role_where_it_makes_a_difference(
     encode: Encode, here: Path, expected: Any
 ) -> None:
@@ -148,6 +157,7 @@ def test_a_dry_run_prints_the_options_and_writes_nothing(encode: Encode, here: P
     [
         (("--output", "a.csv"), 2, "suffix '.csv'", ".npy"),
         (("--output", "a.parquet", "--dtype", "float16"), 2, "only .npy", "leave it out"),
+        (("--precision", "float16"), 2, "auto, fp32, bf16", ""),
         (("--model", "starter"), 2, "gone afterwards", "RUN/model"),
         (("--model", "no/where/here"), 1, "no folder", ""),
         (("--data", "pairs.jsonl"), 1, "which column holds the texts", "--column anchor"),

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from embedtune.config.load import dump_config, load_config
+from embedtune.config.load import (
+    dump_config,
+    load_config,
+    load_encoding,
+    load_evaluation,
+    load_mining,
+    load_search,
+)
 from embedtune.config.problems import InvalidConfig
 from embedtune.config.schema import TrainConfig
 from embedtune.errors import ConfigError
@@ -219,3 +226,9 @@ def test_an_empty_option_is_a_mistake(option: str) -> None:
 def test_a_loss_named_twice_is_a_mistake() -> None:
     with pytest.raises(InvalidConfig, match="gist stands there more than once"):
         load_config(None, (), {"loss": ["gist", "sigreg:0.1", "gist:2"]})
+
+
+def test_only_what_nobody_publishes_is_encoded_in_bf16_by_itself():
+    assert (load_mining().mining.precision, load_config().training.precision) == ("auto", "auto")
+    published = (load_evaluation({}).evaluation, load_encoding({}).encoding, load_search({}).search)
+    assert {one.precision for one in published} == {"fp32"}
