@@ -49,7 +49,7 @@ CASES = {
     "barlow": LossSection(name="barlow", args={"projector": 5}),
     "swav": LossSection(name="swav", args={"prototypes": 5}),
     "dino": LossSection(name="dino", args={"prototypes": 5}),
-    "denoise": LossSection(name="denoise", args={"width": 6}),
+    "denoise": LossSection(name="denoise", args={"width": 6, "tied": True}),
 }
 HEADED = ("simsiam", "byol", "barlow", "swav", "dino", "denoise")
 

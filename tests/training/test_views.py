@@ -29,7 +29,7 @@ LOSSES = {
     "dino": {"prototypes": 6},
     "barlow": {},
     "deepcluster": {"clusters": 4},
-    "denoise": {"width": 16, "length": 4},
+    "denoise": {"width": 16, "length": 4, "tied": True},
 }
 
 
