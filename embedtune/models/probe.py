@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import torch
 
 REPEATS = 3
-MOST_ON_CPU = 2**30
 FORWARD = 1 / 3
 """Of a step's time; that much again where a text is encoded twice."""
 _STATES = 4  # numbers kept for each weight: itself, its gradient, and Adam's two moments
@@ -115,11 +114,8 @@ def activation_bytes(encoder: Encoder, features: "Mapping[str, torch.Tensor]", p
 
 
 def allowed_bytes(device: "torch.device") -> int:
-    """What activations may take on a device: half of what is free on a GPU; a quarter, 1 GiB at most, on a CPU.
-
-    A laptop's other programs want memory too, and a limit that rarely depends on what is free lets the same run learn
-    the same thing on another machine.
-    """
+    """What activations may take of a device's free memory: half on a GPU; an eighth on a CPU, whose other programs want
+    memory too, and where 7 GiB free then let a batch of any size train in 1 GiB beside weights and moments."""
     import torch
 
     if device.type == "cuda":
@@ -128,7 +124,7 @@ def allowed_bytes(device: "torch.device") -> int:
     free = psutil.virtual_memory().available
     if limit is not None and used is not None:
         free = min(free, max(0, limit - used))
-    return min(MOST_ON_CPU, free // 4)
+    return free // 8
 
 
 def _loss(model: "torch.nn.Module", features: "Mapping[str, torch.Tensor]") -> "torch.Tensor":

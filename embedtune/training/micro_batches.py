@@ -16,8 +16,9 @@ from embedtune.models.compute import by_tokens
 from embedtune.training.held import Held
 from embedtune.training.row_texts import BatchTexts, Columns
 
-PADDED_TOKENS = 4096
-"""Of a micro-batch that is filled up to its longest text: the longer, the more of it is padding."""
+CPU_TOKENS, TOKENS = 4096, 16_384
+"""The most of a micro-batch, on a CPU and elsewhere: what a layer makes of more leaves a processor's caches, and the
+more texts are filled up to their longest, the more is padding. Not for static encoders, which do next to nothing."""
 LENGTHS = "lengths"
 """Beside its features, each micro-batch has the lengths of its texts, for those who count."""
 
@@ -62,8 +63,11 @@ class MicroBatchCollator:
 
     def _most(self, roles: Sequence["_Distinct"]) -> int:
         """Tokens of a micro-batch of this batch."""
+        reader = self.texts.reader
         most = self.held.most(sum(int(role.lengths.sum()) for role in roles))
-        return most if self.texts.reader.way in ("packed", "flat") else min(most, PADDED_TOKENS)
+        if reader.way == "flat":
+            return most
+        return min(most, CPU_TOKENS if reader.encoder.model.device.type == "cpu" else TOKENS)
 
     def tokens(self, rows: Sequence[int]) -> tuple[int, int]:
         """Tokens of a batch of these rows, and those it would have column by column with padding."""

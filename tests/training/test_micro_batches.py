@@ -11,7 +11,7 @@ from embedtune.data.views import parse_views
 from embedtune.models.reading import Reader, forward
 from embedtune.training.curriculum import Curriculum
 from embedtune.training.held import Held
-from embedtune.training.micro_batches import LENGTHS, PADDED_TOKENS, MicroBatchCollator, row_numbers
+from embedtune.training.micro_batches import LENGTHS, MicroBatchCollator, row_numbers
 from embedtune.training.row_texts import RowTexts, ViewedTexts, read_texts
 from embedtune.training.views import EpochViews
 
@@ -127,14 +127,14 @@ def test_what_fits_is_encoded_at_once_and_else_in_parts(starter, pairs):
         assert sum(int(one.sum()) for one in lengths) == own < padded
 
 
-def test_padded_micro_batches_stay_small(bert, monkeypatch, pairs):
+@pytest.mark.parametrize("way", ["packed", "padded"])
+def test_micro_batches_of_a_transformer_stay_small(bert, monkeypatch, pairs, way):
     texts = read(bert, pairs, 0)
-    if texts.reader.way != "padded":
-        monkeypatch.setattr(texts.reader, "way", "padded")
-    monkeypatch.setattr("embedtune.training.micro_batches.PADDED_TOKENS", 50)
-    _, micro_batches = collate(texts, 10 * PADDED_TOKENS, range(len(pairs)))
+    monkeypatch.setattr(texts.reader, "way", way)
+    monkeypatch.setattr("embedtune.training.micro_batches.CPU_TOKENS", 50)
+    _, micro_batches = collate(texts, 10_000, range(len(pairs)))
     assert len(micro_batches) > 2
-    assert all(len(one[LENGTHS]) * max(one[LENGTHS]) <= 50 for one in micro_batches)
+    assert all(texts.reader.cost(one[LENGTHS]) <= 50 for one in micro_batches)
 
 
 def test_equal_texts_of_a_role_are_encoded_once_and_those_of_two_roles_twice(starter, rows):

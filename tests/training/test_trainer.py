@@ -271,3 +271,47 @@ def test_a_run_in_bf16_leaves_a_model_that_computes_in_float32(bert, plan):
     texts = list(plan.rows.anchors)
     first, second = bert.model.encode(texts), clean.encode(texts)
     assert np.array_equal(first, second)
+
+
+def test_dropout_can_be_turned_off_for_the_run(bert_folder, plan, tmp_path):
+    """As in an encoder that has none; and what is trained has its own again afterwards."""
+    from embedtune.config.schema import ModelSection
+    from embedtune.models.load import load_encoder
+
+    learnt = []
+    for name in ("model", "off", "none of its own"):
+        encoder = load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+        if name == "none of its own":
+            for module in encoder.model.modules():
+                if isinstance(module, torch.nn.Dropout):
+                    module.p = 0.0
+        before = [module.p for module in encoder.model.modules() if isinstance(module, torch.nn.Dropout)]
+        section = SECTION.model_copy(update={"dropout": "off" if name == "off" else "model"})
+        fit(encoder, replace(plan, section=section, folder=tmp_path / name))
+        assert [m.p for m in encoder.model.modules() if isinstance(m, torch.nn.Dropout)] == before
+        learnt.append(weights(encoder))
+    assert same(learnt[1], learnt[2]) and not same(learnt[0], learnt[1])
+
+
+def test_frozen_token_vectors_stay_and_the_rest_learns(bert, plan):
+    before = weights(bert)
+    fit(bert, replace(plan, section=SECTION.model_copy(update={"embeddings": "frozen"})))
+    stayed = {name for name, value in weights(bert).items() if torch.equal(value, before[name])}
+    assert any(name.endswith("word_embeddings.weight") for name in stayed)
+    assert not any("layer.0" in name and name.endswith("weight") for name in stayed)
+    assert all(parameter.requires_grad for parameter in bert.model.parameters())
+
+
+def test_frozen_token_vectors_are_refused_where_there_is_nothing_else(starter, plan):
+    with pytest.raises(ConfigError, match="no transformer"):
+        fit(starter, replace(plan, section=SECTION.model_copy(update={"embeddings": "frozen"})))
+
+
+def test_a_run_tells_its_pace(bert, starter, plan, tmp_path):
+    for encoder in (bert, starter):
+        one = replace(plan, folder=tmp_path / encoder.name.replace("/", "_"))
+        result = fit(encoder, one)
+        assert result.tokens_per_s > 0
+        assert (result.flops_per_s is None) == (result.share_of_peak is None) == (encoder is starter)
+        lines = [json.loads(line) for line in one.metrics.read_text().splitlines()]
+        assert all("pace.tokens_per_s" in line for line in lines if "loss" in line)
