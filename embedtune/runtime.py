@@ -3,11 +3,12 @@
 The command line calls `settle` once. A program that imports embedtune as a library keeps its own settings, and what
 the user has set in the environment is left alone.
 
-Measured on a step of a 6-layer encoder (forward, backward, AdamW; 2 cores, GNU OpenMP), medians:
-- threads that sleep while they wait, beside other work for both cores: 2.5 s wall and 1.0 s CPU a step of 8 texts; as
-  torch has it, spinning: 9.4 s and 3.2 s; with 1,000 turns of spinning 3.8 s and 1.0 s, with 20,000 4.3 s and 1.4 s.
-- the allocator keeping what it was given back, steps of 32 texts of changing length: 9 thousand page faults and 0.03 s
-  of system time a step; as glibc has it, 41 thousand and 0.12 s. The largest resident size stayed the same.
+Measured with 2 cores and GNU OpenMP while other work wanted both (benchmarks/runtime.py measures it alone, too):
+- threads that sleep while they wait: `embedtune train` on the samples took 30 s of CPU and 92 s of clock; spinning, as
+  torch has it, 79 s and 265 s. A step of a 6-layer encoder on 8 texts: 1.0 s of CPU and 2.5 s of clock; spinning 3.2 s
+  and 9.4 s, after 1,000 turns 1.0 s and 3.8 s, after 20,000 1.4 s and 4.4 s.
+- an allocator that keeps what it was given back, on steps of 32 texts of changing length: 9 thousand page faults and
+  0.03 s of system time a step; as glibc has it, 41 thousand and 0.12 s. The largest resident size was the same.
 """
 
 import ctypes
