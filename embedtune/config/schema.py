@@ -154,7 +154,7 @@ class TrainingSection(Section):
         "the free memory, on a GPU in half of it; null: the whole batch",
     )
     workers: int = Field(0, ge=0, description="processes that make batches ahead; 0: the training process itself")
-    lr: Annotated[float, Field(gt=0)] | Literal["auto"] = Field("auto", description="auto: what the encoder declares")
+    lr: Annotated[float, Field(gt=0)] | Literal["auto"] = Field("auto", description="auto: suits encoder and losses")
     head_lr: float | None = Field(
         None, gt=0, description="of the heads that losses own; null: that of the encoder, and at least 1e-3"
     )

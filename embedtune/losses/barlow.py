@@ -33,6 +33,7 @@ class Barlow(Headed):
     """
 
     made_for_views = True
+    static_lr_share = 0.25
 
     def __init__(self, *, redundancy: float = 0.005, projector: int = 0, seed: int = 0) -> None:
         check = Arguments("barlow")

@@ -38,6 +38,7 @@ class LeJEPA(Loss):
     """
 
     made_for_views = True
+    static_lr_share = 0.25
 
     def __init__(
         self,

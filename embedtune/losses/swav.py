@@ -59,6 +59,7 @@ class SwAV(Headed):
 
     uses_queue = True
     made_for_views = True
+    static_lr_share = 0.25
 
     def __init__(
         self,

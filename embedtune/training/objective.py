@@ -54,6 +54,15 @@ class Objective(nn.Module):
         for term in self.terms:
             term.loss.prepare(dimensions)
 
+    def suited_lr(self, usual: float, *, static: bool) -> float:
+        """The learning rate where none was named.
+
+        Args:
+            usual: what the encoder declares.
+            static: whether it is a static one, which some losses spoil at that rate; in a sum, the others hold it.
+        """
+        return usual * max(term.loss.static_lr_share for term in self.terms) if static else usual
+
     def step(self) -> None:
         """Let the losses keep what they keep of the last batch."""
         for term in self.terms:

@@ -23,6 +23,13 @@ def test_terms_are_the_losses_times_their_weights(batch):
     assert terms["sigreg"].item() == pytest.approx(0.05 * build_loss("sigreg")(batch).item())
 
 
+def test_a_static_encoder_learns_slowly_from_losses_that_would_spoil_it_unless_another_holds_it():
+    alone, beside = ([LossSection(name=name) for name in names] for names in (["lejepa"], ["lejepa", "infonce"]))
+    assert build_objective(alone).suited_lr(0.02, static=True) == pytest.approx(0.005)
+    assert build_objective(alone).suited_lr(2e-5, static=False) == 2e-5
+    assert build_objective(beside).suited_lr(0.02, static=True) == 0.02
+
+
 def test_gauges_carry_the_name_of_their_loss(batch):
     objective = build_objective([LossSection(name="infonce")])
     objective(batch)

@@ -133,16 +133,18 @@ class TrainingRun:
         table = build_table(rows, self.data.known_positives, closure=closure, curriculum=curriculum_of(config, rows))
         device = str(encoder.model.device)
         precision = choose_precision(config.training.precision, device, has_products=encoder.has_products)
+        objective = recipe_objective(decided(config, None), encoder.dimensions)
+        suited = objective.suited_lr(encoder.default_lr, static=not encoder.has_products)
         plan = Fit(
             rows=rows,
             table=table,
-            objective=recipe_objective(decided(config, None), encoder.dimensions),
+            objective=objective,
             section=config.training,
             queue=config.queue,
             momentum=config.averaged_teacher.momentum,
             views=self.data.views,
             folder=self.folder.path,
-            lr=encoder.default_lr if config.training.lr == "auto" else config.training.lr,
+            lr=suited if config.training.lr == "auto" else config.training.lr,
             dev=self._dev_scores(encoder),
             dev_metric=SELECTION,
             precision=precision.name,
