@@ -18,8 +18,8 @@ CPU_BATCH_TOKENS, CPU_BATCH_TOKENS_PER_THREAD = 4096, 1024
 dimensions: 2,048 to 8,192 tokens without padding within 10 % of each other, 16,384 with padding twice as slow as 2,048.
 """
 STATIC_BATCH_TOKENS = 262_144  # next to nothing is done per token, so small batches would be all overhead
-WINDOW = 8192
-"""Texts tokenised at once: enough that sorting them by length leaves little padding, few enough for any memory."""
+WINDOW, WINDOW_BYTES = 8192, 4 * 2**20
+"""Texts tokenised at once, and their bytes: tokenizers take over a hundred bytes a token until its number is read."""
 
 
 def in_batches(
@@ -43,7 +43,7 @@ def in_batches(
     most = batch_tokens or _batch_tokens(encoder)
     batches = (
         (numbers, readings, places)
-        for numbers, readings in _read_ahead(reader, texts, _longest_first(texts, chosen), role)
+        for numbers, readings in _read_ahead(reader, texts, _windows(texts, chosen), role)
         for places in by_tokens(reader, readings.lengths, most)
     )
     for (numbers, _, places), vectors in spread(encoder, batches, lambda one, batch: _vectors(one, *batch[1:])):
@@ -74,17 +74,22 @@ def _batch_tokens(encoder: Encoder) -> int:
     return BATCH_TOKENS
 
 
-def _longest_first(texts: Sequence[str], chosen: Sequence[int]) -> np.ndarray:
-    """By bytes, which tell nearly as much as tokens, and cost no tokenising: (c,) int64."""
-    order = sorted(chosen, key=lambda i: (-len(texts[i].encode("utf-8", "replace")), i))
-    return np.array(order, dtype=np.int64)  # (c,)
+def _windows(texts: Sequence[str], chosen: Sequence[int]) -> list[np.ndarray]:
+    """Numbers of the chosen texts, longest first, some (w,) at a time.
+
+    By bytes, which tell nearly as much as tokens, and cost no tokenising.
+    """
+    sizes = {i: len(texts[i].encode("utf-8", "replace")) for i in chosen}
+    order = np.array(sorted(sizes, key=lambda i: (-sizes[i], i)), dtype=np.int64)  # (c,)
+    stretch = np.cumsum([sizes[i] for i in order.tolist()]) // WINDOW_BYTES  # (c,)
+    parts = np.split(order, np.flatnonzero(np.diff(stretch)) + 1)
+    return [part[start : start + WINDOW] for part in parts for start in range(0, len(part), WINDOW)]
 
 
 def _read_ahead(
-    reader: Reader, texts: Sequence[str], order: np.ndarray, role: Role
+    reader: Reader, texts: Sequence[str], windows: Sequence[np.ndarray], role: Role
 ) -> Iterator[tuple[np.ndarray, Readings]]:
     """Windows of text numbers (w,) with their tokens, each tokenised while the model still runs on the one before."""
-    windows = [order[start : start + WINDOW] for start in range(0, len(order), WINDOW)]
     with ThreadPoolExecutor(1, thread_name_prefix="tokenise") as pool:
         # Tokenizers let other threads run while they work.
         ahead = pool.submit(reader.read, [texts[i] for i in windows[0]], role)

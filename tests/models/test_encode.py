@@ -85,6 +85,19 @@ def test_batches_are_by_tokens_with_padding(bert: Encoder, monkeypatch: pytest.M
     assert max(map(len, taken)) > 16, "short texts must share large batches"
 
 
+def test_windows_are_bounded_in_texts_and_bytes(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(compute, "WINDOW", 7)
+    monkeypatch.setattr(compute, "WINDOW_BYTES", 100)
+    texts = [*("가" * length for length in range(1, 60, 3)), *"abcdefghijklm"]
+    chosen = range(1, len(texts))
+    windows = [[len(texts[i].encode()) for i in window] for window in compute._windows(texts, chosen)]
+    assert [size for sizes in windows for size in sizes] == sorted(
+        (len(texts[i].encode()) for i in chosen), reverse=True
+    )
+    assert max(map(len, windows)) == 7
+    assert all(sum(sizes[1:]) <= 100 for sizes in windows) and len(windows[0]) == 1
+
+
 def test_a_text_longer_than_a_batch_is_one_of_its_own(bert: Encoder):
     texts = ["가 나 다 라 마 바 사 " * 5, "one", "two"]
     np.testing.assert_allclose(
