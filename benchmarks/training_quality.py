@@ -1,7 +1,7 @@
 """Whether our training leaves as good an encoder as sentence-transformers': equal start, rows, epochs and objective.
 
     python benchmarks/training_quality.py --data PATH/welfare-ko --data PATH/medquad --seeds 3 --json quality.json
-    python benchmarks/training_quality.py --data PATH/welfare-ko --model SMALL --guide GUIDE --batch 64 --epochs 2
+    python benchmarks/training_quality.py --data PATH/welfare-ko --model SMALL --guide SMALL --epochs 1 --lr 5e-4
 
 Without `--guide`: our infonce (temperature 0.05) beside MultipleNegativesRankingLoss (scale 20). With it: gist beside
 GISTEmbedLoss, both at temperature 0.05 and margin 0; sentence-transformers takes no static encoder there. The peer's
@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--lr", type=float, help="learning rate; what suits the encoder where not given")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     report = [beside(args, data) for data in args.data]
@@ -109,10 +110,16 @@ def recipe(args: argparse.Namespace, start: str, source: str, seed: int) -> Trai
             batch_size=args.batch,
             warmup_share=WARMUP_SHARE,
             seed=seed,
+            lr=args.lr or "auto",
             device="cpu",
             checkpoint_every=LATER,
         ),
     )
+
+
+def rate(encoder: Encoder, config: TrainConfig) -> float:
+    """The learning rate of both sides."""
+    return encoder.default_lr if config.training.lr == "auto" else config.training.lr
 
 
 def scored(encoder: Encoder, judged: JudgedSet) -> np.ndarray:
@@ -129,7 +136,7 @@ def embedtune(encoder: Encoder, config: TrainConfig, data: TrainingData, folder:
         objective=recipe_objective(config, encoder.dimensions),
         section=config.training,
         folder=folder,
-        lr=encoder.default_lr,
+        lr=rate(encoder, config),
         precision=choose_precision("auto", "cpu", has_products=encoder.has_products).name,
     )
     guiding = choose_guide(config, plan, None, encoder, talk=Silence(), store=None)
@@ -144,7 +151,7 @@ def sentence_transformers(encoder: Encoder, config: TrainConfig, data: TrainingD
         output_dir=str(folder),
         num_train_epochs=section.epochs,
         per_device_train_batch_size=section.batch_size,
-        learning_rate=encoder.default_lr,
+        learning_rate=rate(encoder, config),
         warmup_steps=-int(-WARMUP_SHARE * steps // 1),
         batch_sampler=BatchSamplers.NO_DUPLICATES,
         seed=section.seed,
