@@ -21,6 +21,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import dropout
 
 LEVELS = 65_536
+FEWEST = 25_000
+"""Below so many values torch's own is as quick: a call costs 0.2 ms here, 0.07 ms there, before anything is drawn."""
 _DRAWN_AT_ONCE = 65_536  # draws that stay in a core's own cache
 
 
@@ -33,7 +35,8 @@ def drop(values: Tensor, probability: float) -> Tensor:
     """
     if probability == 0:
         return values
-    if values.device.type != "cpu" or round(probability * LEVELS) in (0, LEVELS):
+    left = values.numel() < FEWEST or round(probability * LEVELS) in (0, LEVELS)
+    if left or values.device.type != "cpu":
         return dropout(values, probability)
     kept: Tensor = _Drop.apply(values, probability)
     return kept

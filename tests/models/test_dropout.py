@@ -9,6 +9,21 @@ from torch.utils.checkpoint import checkpoint
 
 from embedtune.models.dropout import drop, fast_dropout
 
+
+@pytest.fixture(autouse=True)
+def _none_too_few(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("embedtune.models.dropout.FEWEST", 0)
+
+
+def test_few_values_are_left_to_torch(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("embedtune.models.dropout.FEWEST", 100)
+    drawn = []
+    for draw in (lambda: drop(torch.ones(99), 0.3), lambda: nn.functional.dropout(torch.ones(99), 0.3)):
+        torch.manual_seed(4)
+        drawn.append(draw())
+    assert torch.equal(*drawn)
+
+
 TYPES = [torch.float32, torch.bfloat16, torch.float64]
 
 
