@@ -144,7 +144,7 @@ def test_more_dimensions_than_the_encoder_has_are_refused():
     assert caught.value.where == "matryoshka.dimensions"
 
 
-@pytest.mark.parametrize("name", ["simsiam", "byol", "swav", "dino"])
+@pytest.mark.parametrize("name", ["simsiam", "byol", "swav", "dino", "denoise"])
 def test_losses_with_heads_are_made_for_whole_vectors(name):
     with pytest.raises(ConfigError, match=f"the heads of {name} are made for whole vectors"):
         recipe_objective(load_config(None, [], {"loss": [name], "matryoshka": "64"}), 128)
