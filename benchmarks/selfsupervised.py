@@ -38,7 +38,7 @@ METHODS = {
     "infonce, crop+delete": "--loss infonce --views crop+delete:0.1",
     "infonce, delete": "--loss infonce --views delete:0.3",
     "infonce, repeat": "--loss infonce --views repeat",
-    "moco": "--loss moco --views {views} --queue 8192",
+    "moco": "--loss moco --views {views} --queue 1024 averaged_teacher.momentum=0.9",
     "byol": "--loss byol --views {views}",
     "simsiam": "--loss simsiam --views {views}",
     "barlow": "--loss barlow --views {views}",
