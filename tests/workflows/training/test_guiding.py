@@ -1,5 +1,6 @@
 """Which guide a run gets, and what is said of its worth."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,11 @@ import torch
 
 from embedtune.config.schema import ModelSection
 from embedtune.data.prepare import prepare
-from embedtune.models import encode as encoding
+from embedtune.models import compute
 from embedtune.models import store as storing
 from embedtune.models.encode import encode
 from embedtune.models.load import load_encoder
+from embedtune.models.reading import Reader, Readings
 from embedtune.models.store import VectorStore
 from embedtune.training.objective import build_objective
 from embedtune.training.plan import Fit
@@ -112,13 +114,21 @@ def test_without_dev_a_guide_is_not_audited_and_that_is_said(guided, bert_folder
 def encoded(monkeypatch) -> list[str]:
     """Every text that goes through a model, in order."""
     texts: list[str] = []
-    forward = encoding._forward
+    read: dict[int, tuple[Readings, Sequence[str]]] = {}
+    reading, vectors = Reader.read, compute._vectors
 
-    def counted(encoder, some, role):
-        texts.extend(some)
-        return forward(encoder, some, role)
+    def remembered(self, some, role):
+        readings = reading(self, some, role)
+        read[id(readings)] = readings, some
+        return readings
 
-    monkeypatch.setattr(encoding, "_forward", counted)
+    def counted(encoder, readings, places):
+        found = vectors(encoder, readings, places)
+        texts.extend(read[id(readings)][1][place] for place in places)
+        return found
+
+    monkeypatch.setattr(Reader, "read", remembered)
+    monkeypatch.setattr(compute, "_vectors", counted)
     return texts
 
 
@@ -160,23 +170,23 @@ def test_what_changes_a_vector_has_it_computed_again(
 
 @pytest.mark.parametrize("how", ["interrupted", "killed"])
 def test_a_guide_cut_off_half_way_goes_on_from_there(guided, bert_folder, encoded, tmp_path, monkeypatch, how) -> None:
-    forward = encoding._forward
-    done: list[str] = []
+    vectors = compute._vectors
+    monkeypatch.setattr(compute, "_batch_tokens", lambda encoder: 100)  # several batches
 
-    def broken(encoder, some, role):
-        if len(done) >= 20:
+    def broken(encoder, readings, places):
+        if len(encoded) >= 20:
             raise KeyboardInterrupt
-        done.extend(some)
-        return forward(encoder, some, role)
+        return vectors(encoder, readings, places)
 
     options = {"guide": str(bert_folder), "margin": "0.1", "store": VectorStore(tmp_path / "store"), "dev": False}
     with monkeypatch.context() as patch:
-        patch.setattr(encoding, "_forward", broken)
+        patch.setattr(compute, "_vectors", broken)
         if how == "killed":  # nobody closes the store, and what was due to be written has been
             patch.setattr(storing, "WRITTEN_EVERY_S", 0)
             patch.setattr(storing.Shelf, "close", lambda self: None)
         with pytest.raises(KeyboardInterrupt):
             guided(**options)
+    done = list(encoded)
     encoded.clear()
     _, data = guided(**options)
     wanted = {*data.train.anchors, *data.train.positives}
