@@ -22,8 +22,8 @@ class Denoise(Headed):
     """Makes a vector hold what its text says: a small decoder must write the whole text from the vector of a damaged
     one.
 
-    When to use: texts alone, a transformer, and many steps to learn in; or as a small added term. A starter, which is
-    made of what occurs together already, gains nothing by it. Views damage the text, and most of it: delete:0.6.
+    When to use: texts alone and time for whole epochs, since vectors get worse before the decoder has learnt to read
+    them and better only then; or as a small added term. Views damage the text, and most of it: --views delete:0.6.
     Needs: anchors, positives, the tokens of both undamaged, and the encoder's token vectors. Cost: a decoder's layer
     over all tokens, and each token against the whole vocabulary, in tiles; no matrix of tokens and vocabulary is held.
 
@@ -41,7 +41,7 @@ class Denoise(Headed):
         layers: of the decoder; a strong decoder needs the vector less.
         length: the most tokens to write of a text.
         tied: whether the encoder's token vectors learn from being read and written, too, and not from the vector alone;
-            on a starter that cost twice the accuracy.
+            on a starter that cost accuracy in the first steps.
         seed: of the decoder's first weights.
 
     Raises:
