@@ -115,7 +115,7 @@ def activation_bytes(encoder: Encoder, features: "Mapping[str, torch.Tensor]", p
 
 def allowed_bytes(device: "torch.device") -> int:
     """What activations may take of a device's free memory: half on a GPU; an eighth on a CPU, whose other programs want
-    memory too, and where 7 GiB free then let a batch of any size train in 1 GiB beside weights and moments."""
+    memory too. Rounded down to a power of two, so that a run begun again seldom finds another answer."""
     import torch
 
     if device.type == "cuda":
@@ -124,7 +124,7 @@ def allowed_bytes(device: "torch.device") -> int:
     free = psutil.virtual_memory().available
     if limit is not None and used is not None:
         free = min(free, max(0, limit - used))
-    return free // 8
+    return 2 ** max(0, (free // 8).bit_length() - 1)
 
 
 def _loss(model: "torch.nn.Module", features: "Mapping[str, torch.Tensor]") -> "torch.Tensor":

@@ -60,6 +60,8 @@ def test_activations_may_take_an_eighth_of_what_is_free(monkeypatch) -> None:
     monkeypatch.setattr("embedtune.models.probe.psutil.virtual_memory", lambda: free)
     monkeypatch.setattr("embedtune.models.probe.memory_limit", lambda: None)
     assert allowed_bytes(cpu) == 2**30
+    free.available = 2**34 - 1
+    assert allowed_bytes(cpu) == 2**30
     monkeypatch.setattr("embedtune.models.probe.memory_limit", lambda: 2**29)
     monkeypatch.setattr("embedtune.models.probe.memory_used", lambda: 2**28)
     assert allowed_bytes(cpu) == 2**25

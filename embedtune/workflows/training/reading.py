@@ -1,5 +1,6 @@
 """How a run reads its texts and how much of a batch it holds: decided before the first step, and said aloud."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from embedtune.training.gradcache import replays
 from embedtune.training.held import Held, measured
 from embedtune.training.micro_batches import MicroBatchCollator
 from embedtune.training.plan import Fit
-from embedtune.training.row_texts import BatchTexts
+from embedtune.training.row_texts import BatchTexts, Columns, KnownTexts
 from embedtune.training.trainer import texts_of
 from embedtune.workflows.run_folder import FACTS, RunFolder
 from embedtune.workflows.talk import Talk
@@ -75,10 +76,18 @@ def _held(plan: Fit, encoder: Encoder, texts: BatchTexts, folder: RunFolder) -> 
         return Held.asked(plan.section.micro_batch_tokens)
     facts = folder.facts()
     if "held" not in facts:
-        some = [readings for readings, _ in texts.of(range(min(plan.section.batch_size, len(plan.rows))))]
-        facts["held"] = asdict(measured(encoder, texts.reader, some, plan.precision))
+        columns = list(texts.of(range(min(plan.section.batch_size, len(plan.rows)))))
+        held = measured(encoder, texts.reader, [readings for readings, _ in columns], plan.precision)
+        # Where every batch fits, it is all the same how much would.
+        fits = isinstance(texts, KnownTexts) and held.tokens is not None and _most_tokens(columns) <= held.tokens
+        facts["held"] = asdict(Held() if fits else held)
         folder.write_json(FACTS, facts)
     return Held(**facts["held"])
+
+
+def _most_tokens(columns: Sequence[Columns]) -> int:
+    """What the largest batch has: its texts are the longest ones."""
+    return sum(int(np.sort(readings.lengths)[-numbers.size :].sum()) for readings, numbers in columns)
 
 
 def _tokens_of_a_step(plan: Fit, texts: BatchTexts) -> tuple[float, float]:

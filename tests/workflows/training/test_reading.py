@@ -50,7 +50,8 @@ def folder(tmp_path):
 def test_auto_is_measured_once_and_kept_for_a_resumed_run(kind, plan, folder, request, monkeypatch):
     encoder = request.getfixturevalue(kind)
     first = read_plan(plan, encoder, folder, Silence())
-    assert first.held is not None and first.held.tokens and first.texts is not None
+    # Every batch fits, so the run does not depend on how much more would.
+    assert first.held == Held() and first.texts is not None
     # With other memory, the same run still holds what it held.
     monkeypatch.setattr("embedtune.training.held.allowed_bytes", lambda device: 5)
     assert read_plan(plan, encoder, folder, Silence()).held == first.held
