@@ -13,7 +13,8 @@ from embedtune.losses.base import EmbeddingBatch, Loss
 class DeepCluster(Loss):
     """Classifies every view of a text into its cluster; clusters are found anew each epoch from the student's vectors.
 
-    When to use: a corpus with topics, alone or beside a contrastive loss, which tells apart what a cluster holds.
+    When to use: passages with topics, beside a contrastive loss, which tells apart what a cluster holds; alone it
+    raised no starter, and on short sentences it did harm.
     Needs: anchors, positives, and the clusters of an epoch; further `views` if the batch has them. Cost: encoding all
     training texts and a k-means each epoch; (B, K) cosines a view.
 

@@ -13,7 +13,8 @@ class LeJEPA(Loss):
     """Pulls the views of a text together while keeping the cloud of each view an isotropic Gaussian.
 
     When to use: pairs of equal standing (paraphrases, two views of one text) without negatives, temperature or teacher;
-    for retrieval, as an added term, contrastive losses being stronger there. Given negatives are not used.
+    for retrieval, as an added term, contrastive losses being stronger there: alone, no weight that was tried raised a
+    starter on crops. Given negatives are not used.
     Needs: anchors, positives; further `views` if the batch has them. Cost: S projections of every embedding; no (B, B)
     block.
 
