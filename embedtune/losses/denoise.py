@@ -41,7 +41,7 @@ class Denoise(Headed):
         layers: of the decoder; a strong decoder needs the vector less.
         length: the most tokens to write of a text.
         tied: whether the encoder's token vectors learn from being read and written, too, and not from the vector alone;
-            on a starter that cost accuracy in the first steps.
+            on a starter that cost accuracy where it was gained without.
         seed: of the decoder's first weights.
 
     Raises:
