@@ -96,8 +96,8 @@ def compared(args: argparse.Namespace, spec: Spec, facts: dict[str, Any]) -> lis
         for own, one in zip(runs, specs, strict=True):
             own.append(child(one))
     found = [summed_up(one, own, facts) for one, own in zip(specs, runs, strict=True)]
-    print("| | run | guide before it | step | rows/s | tokens/s | times ours | peak beyond the models | in all |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| | run | guide before it | step | its CPU | rows/s | tokens/s | times ours | beyond the models | in all |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for one in found:
         print(line(one, found[0]))
     return found
@@ -117,6 +117,7 @@ def summed_up(spec: Spec, runs: list[dict[str, Any]], facts: dict[str, Any]) -> 
     """Medians over runs, and over all steps but each run's first."""
     whole, guide = (statistics.median(run[key] for run in runs) for key in ("whole_s", "guide_s"))
     steps = [one for run in runs for one in run["steps_s"][1:] or run["steps_s"]]
+    cpu = [one for run in runs for one in run["steps_cpu_s"][1:] or run["steps_cpu_s"]]
     done = len(runs[0]["steps_s"])
     rows = facts["rows"] * done / facts["steps_per_epoch"]
     return {
@@ -125,6 +126,7 @@ def summed_up(spec: Spec, runs: list[dict[str, Any]], facts: dict[str, Any]) -> 
         "whole_s": whole,
         "guide_s": guide,
         "step_s": statistics.median(steps),
+        "step_cpu_s": statistics.median(cpu),
         "steps": done,
         "rows_per_s": rows / whole,
         "tokens_per_s": rows * facts["tokens_per_row"] / whole,
@@ -139,6 +141,7 @@ def line(one: dict[str, Any], first: dict[str, Any]) -> str:
     """A row of the table."""
     name = NAMES.get(one["side"], one["side"] + (f" without {one['without']}" if one["without"] else ""))
     figures = [f"{one['whole_s']:.1f} s", f"{one['guide_s']:.1f} s", f"{one['step_s']:.2f} s"]
+    figures.append(f"{one['step_cpu_s']:.2f} s")
     figures += [f"{one['rows_per_s']:.2f}", f"{one['tokens_per_s']:,.0f}", f"{one['whole_s'] / first['whole_s']:.2f}"]
     figures += [f"{one[key] / GIB:.2f} GiB" for key in ("beyond_models_bytes", "peak_bytes")]
     return f"| {name} | {' | '.join(figures)} |"
