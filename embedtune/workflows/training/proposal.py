@@ -46,6 +46,7 @@ def proposed(config: TrainConfig) -> tuple[TrainConfig, tuple[str, ...]]:
         changes["loss"] = [LossSection(name=LOSS)]
         said.append(
             f"loss: {LOSS} (texts tell each other apart, and other texts of a large corpus are rarely right answers; "
+            "passages with topics may gain by --loss infonce --loss deepcluster:0.5, and sentences lose; "
             "`embedtune losses` lists what else learns from texts alone)"
         )
     return config.model_copy(update=changes), tuple(said)
