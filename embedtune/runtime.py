@@ -29,6 +29,7 @@ ALLOCATORS = ("LD_PRELOAD", "GLIBC_TUNABLES", "MALLOC_MMAP_THRESHOLD_", "MALLOC_
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 MAPPED_FROM = 32 * 2**20  # the most that glibc takes: larger tensors are mapped and given back one by one
 KEPT = 512 * 2**20
+ALLOCATOR = "allocator"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,12 @@ def settled() -> tuple[Setting, ...]:
     return tuple(_settled)
 
 
+def give_back() -> None:
+    """Give the system what the allocator keeps of work that is over; nothing where `settle` did not choose it."""
+    if any(setting.name == ALLOCATOR and setting.source == "embedtune" for setting in _settled):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 def _waiting() -> Setting:
     name = "waiting threads"
     if said := _said(WAITING):
@@ -79,7 +86,7 @@ def _threads() -> Setting:
 
 
 def _allocator() -> Setting:
-    name = "allocator"
+    name = ALLOCATOR
     if said := _said(ALLOCATORS):
         return Setting(name, said, "environment")
     if not sys.platform.startswith("linux") or not _keep_memory():

@@ -79,3 +79,33 @@ finally:
     surroundings = {name: value for name, value in os.environ.items() if name not in OURS}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=surroundings, check=True)
     assert done.stdout.splitlines()[-1] == "3 PASSIVE"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is read from /proc")
+def test_memory_of_work_that_is_over_is_given_back() -> None:
+    program = """
+import re, sys
+from embedtune.runtime import give_back, settle
+
+def resident():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1]) // 1024
+
+if "settled" in sys.argv:
+    settle()
+arrays = [bytearray(b"x") * 2**21 for _ in range(100)]  # 200 MiB
+last = bytearray(b"x") * 2**20  # what is free lies below it, so the heap cannot shrink by itself
+del arrays
+before = resident()
+give_back()
+print(before - resident())
+"""
+    environment = {name: value for name, value in os.environ.items() if name not in OURS}
+
+    def given_back(*words: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", program, *words], env=environment, capture_output=True, text=True, check=True
+        )
+        return int(done.stdout)
+
+    assert given_back("settled") > 150
+    assert given_back() == 0  # whoever imports the library keeps an allocator of his own

@@ -23,6 +23,7 @@ from embedtune.models.precision import choose_precision
 from embedtune.models.save import save_encoder
 from embedtune.models.store import VectorStore, open_store
 from embedtune.reports.training import training_page, training_report
+from embedtune.runtime import give_back
 from embedtune.training.curriculum import Curriculum
 from embedtune.training.loop import DevScores
 from embedtune.training.matryoshka import recipe_objective
@@ -168,6 +169,7 @@ class TrainingRun:
         plan = replace(plan, objective=recipe_objective(config, encoder.dimensions))
         plan = replace(plan, reference=start_vectors(plan, encoder, store, self.talk))
         guiding = choose_guide(config, plan, self.data.dev, encoder, talk=self.talk, store=store, chosen=chosen)
+        give_back()  # what reading the texts and encoding the guide's took
         with self.talk.progress("training", total=plan.steps) as tell:
             plan = replace(plan, guide=guiding.table, callbacks=guiding.callbacks, progress=lambda done, *_: tell(done))
             return fit(encoder, plan, resume=resumed), guiding
