@@ -25,7 +25,10 @@ AllowPickle = Annotated[
     bool, typer.Option("--allow-pickle", help="Read weights that are no safetensors. A pickle can run code.")
 ]
 Device = Annotated[
-    str | None, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute; cuda:0,cuda:1 encode together.")
+    str | None,
+    typer.Option(
+        metavar="auto|cpu|cuda|mps", help="Where to compute; of several (cuda:0,cuda:1) the first trains, all encode."
+    ),
 ]
 Precision = Annotated[
     str | None, typer.Option(metavar="auto|fp32|bf16", help="Of matrix products; auto: bf16 where hardware has it.")
