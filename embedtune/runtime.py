@@ -3,10 +3,11 @@
 The command line calls `settle` once. A program that imports embedtune as a library keeps its own settings, and what
 the user has set in the environment is left alone.
 
-Measured with 2 cores and GNU OpenMP while other work wanted both (benchmarks/runtime.py measures it alone, too):
-- threads that sleep while they wait: `embedtune train` on the samples took 30 s of CPU and 92 s of clock; spinning, as
-  torch has it, 79 s and 265 s. A step of a 6-layer encoder on 8 texts: 1.0 s of CPU and 2.5 s of clock; spinning 3.2 s
-  and 9.4 s, after 1,000 turns 1.0 s and 3.8 s, after 20,000 1.4 s and 4.4 s.
+Measured with 2 cores and GNU OpenMP (benchmarks/runtime.py measures it, alone and beside other work):
+- threads that spin 30,000 turns while they wait, a tenth of what GNU OpenMP has. On a quiet machine a step of a 6-layer
+  encoder on 64 rows took 3.2 and 3.8 s; 4.9 and 5.3 s with threads that sleep at once, 4.6 and 5.3 s after 1,000 turns.
+  While other work wanted both cores a step on 8 texts took 2.5 s with threads that sleep, 4.4 s after 20,000 turns, and
+  9.4 s as torch has it.
 - an allocator that keeps what it was given back, on steps of 32 texts of changing length: 9 thousand page faults and
   0.03 s of system time a step; as glibc has it, 41 thousand and 0.12 s. The largest resident size was the same.
 """
@@ -26,6 +27,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 ALLOCATORS = ("LD_PRELOAD", "GLIBC_TUNABLES", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 """Any of these in the environment, and the user has chosen."""
 
+SPINS = "30000"
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 MAPPED_FROM = 32 * 2**20  # the most that glibc takes: larger tensors are mapped and given back one by one
 KEPT = 512 * 2**20
@@ -69,8 +71,9 @@ def _waiting() -> Setting:
     name = "waiting threads"
     if said := _said(WAITING):
         return Setting(name, said, "environment")
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-    return Setting(name, "OMP_WAIT_POLICY=PASSIVE", "embedtune", "threads that spin take the time of those that work")
+    os.environ["GOMP_SPINCOUNT"] = SPINS
+    reason = "long enough for the next part of a step; beyond that, threads that spin take the time of those that work"
+    return Setting(name, f"GOMP_SPINCOUNT={SPINS}", "embedtune", reason)
 
 
 def _threads() -> Setting:

@@ -14,7 +14,7 @@ settings.load_profile("patient")
 # Before any library reads them: no test may wait for a network or use somebody's tracker.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-# As commands have it. Threads that spin while they wait made some tests take five times as long beside other work.
+# Threads that spin while they wait made some tests take five times as long beside other work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
