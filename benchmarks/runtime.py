@@ -22,15 +22,15 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from embedtune.runtime import ALLOCATORS, KEPT, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, MAPPED_FROM, WAITING
+from embedtune.runtime import ALLOCATORS, KEPT, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, MAPPED_FROM, SPINS, WAITING
 
 TRIED: dict[str, tuple[dict[str, str], bool]] = {
     "as torch and glibc have it": ({}, False),
     "waiting threads sleep": ({"OMP_WAIT_POLICY": "PASSIVE"}, False),
     "they spin 1,000 times first": ({"GOMP_SPINCOUNT": "1000"}, False),
-    "they spin 20,000 times first": ({"GOMP_SPINCOUNT": "20000"}, False),
+    "they spin 30,000 times first": ({"GOMP_SPINCOUNT": SPINS}, False),
     "memory is kept": ({}, True),
-    "asleep, and memory is kept": ({"OMP_WAIT_POLICY": "PASSIVE"}, True),
+    "30,000 times, and memory is kept": ({"GOMP_SPINCOUNT": SPINS}, True),
 }
 """Name -> environment, and whether the allocator keeps memory."""
 
