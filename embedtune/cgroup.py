@@ -33,14 +33,11 @@ def memory_limit() -> int | None:
     return None if limit is None else int(limit)
 
 
-def memory_used() -> int | None:
-    """Bytes that the group with the least limit uses, without files that the kernel can drop; None without a limit."""
-    limited = [(limit, folder) for folder in _groups("memory") if (limit := _limit(folder)) is not None]
-    if not limited:
-        return None
-    folder = min(limited)[1]
-    used = _number(folder / "memory.current") or _number(folder / "memory.usage_in_bytes") or 0.0
-    return int(max(0.0, used - _droppable(folder)))
+def free_memory() -> int | None:
+    """Bytes that can still be had, of the machine or of the container, whichever has less; None where neither says."""
+    left = _least("memory", _left)
+    told = [free for free in (_free_on_machine(), None if left is None else int(left)) if free is not None]
+    return min(told, default=None)
 
 
 def _least(controller: str, read: Callable[[Path], float | None]) -> float | None:
@@ -58,9 +55,17 @@ def _groups(controller: str) -> Iterator[Path]:
         controllers, _, path = rest.partition(":")
         if controllers and controller not in controllers.split(","):
             continue
-        root = MOUNT / controllers if controllers else MOUNT
+        root = _mount(controller, controllers)
         inner = root / path.lstrip("/")
         yield from (folder for folder in (inner, *inner.parents) if folder == root or root in folder.parents)
+
+
+def _mount(controller: str, controllers: str) -> Path:
+    """Where the groups of a controller are mounted, alone or with others, whose order may differ from the one told."""
+    if not controllers:
+        return MOUNT
+    together = MOUNT / controllers
+    return together if together.is_dir() else MOUNT / controller
 
 
 def _quota(folder: Path) -> float | None:
@@ -79,9 +84,28 @@ def _limit(folder: Path) -> float | None:
     return limit if limit is not None and 0 < limit < 2**60 else None  # version 1 writes nearly 2**63 for none
 
 
+def _left(folder: Path) -> float | None:
+    """What a group may still use; files that the kernel can drop do not count as used."""
+    limit = _limit(folder)
+    if limit is None:
+        return None
+    used = _number(folder / "memory.current") or _number(folder / "memory.usage_in_bytes") or 0.0
+    return max(0.0, limit - max(0.0, used - _droppable(folder)))
+
+
+def _free_on_machine() -> int | None:
+    import psutil  # noqa: PLC0415  (each start of the command line reads this file)
+
+    try:
+        return int(psutil.virtual_memory().available)
+    except (OSError, RuntimeError, psutil.Error):  # no /proc
+        return None
+
+
 def _droppable(folder: Path) -> float:
     words = dict(line.split()[:2] for line in _text(folder / "memory.stat").splitlines() if len(line.split()) >= 2)
-    text = words.get("inactive_file", words.get("total_inactive_file", "0"))
+    # Version 1 counts a group alone, and with those in it, whose use is a part of its own; version 2 only the latter.
+    text = words.get("total_inactive_file", words.get("inactive_file", "0"))
     return float(text) if text.isdigit() else 0.0
 
 

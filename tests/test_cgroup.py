@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from embedtune import cgroup
@@ -22,7 +23,7 @@ def write(folder: Path, **files: str) -> None:
 
 
 def test_nothing_is_limited_where_there_are_no_groups(groups: Path) -> None:
-    assert (cgroup.cpu_quota(), cgroup.memory_limit(), cgroup.memory_used()) == (None, None, None)
+    assert (cgroup.cpu_quota(), cgroup.memory_limit(), cgroup._left(groups)) == (None, None, None)
     assert 1 <= cgroup.usable_cpus() <= (os.cpu_count() or 1)
 
 
@@ -42,6 +43,12 @@ def test_version_one_and_its_sign_for_no_limit(groups: Path) -> None:
     assert cgroup.cpu_quota() is None
 
 
+def test_controllers_mounted_in_another_order_than_told(groups: Path) -> None:
+    write(groups, membership="4:cpuacct,cpu:/\n")
+    write(groups / "mount/cpu", cpu__cfs_quota_us="50000\n", cpu__cfs_period_us="100000\n")
+    assert cgroup.cpu_quota() == 0.5
+
+
 def test_a_path_of_the_host_means_the_root_that_is_here(groups: Path) -> None:
     write(groups, membership="0::/docker/0123\n")
     write(groups / "mount", cpu__max="200000 100000\n")
@@ -51,7 +58,25 @@ def test_a_path_of_the_host_means_the_root_that_is_here(groups: Path) -> None:
 def test_files_that_can_be_dropped_are_not_used_memory(groups: Path) -> None:
     write(groups, membership="0::/\n")
     write(groups / "mount", memory__max="1000", memory__current="700", memory__stat="anon 100\ninactive_file 200\n")
-    assert cgroup.memory_used() == 500
+    assert cgroup.free_memory() == 500
+    write(groups / "mount", memory__stat="inactive_file 200\ntotal_inactive_file 300\n")  # version 1
+    assert cgroup.free_memory() == 600
+
+
+def test_the_group_with_the_least_left_counts(groups: Path) -> None:
+    write(groups, membership="0::/inner\n")
+    write(groups / "mount", memory__max="5000", memory__current="4900")
+    write(groups / "mount/inner", memory__max="1000", memory__current="100")
+    assert cgroup.free_memory() == 100
+
+
+def test_memory_that_nobody_tells_of(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_proc() -> None:
+        raise FileNotFoundError("/proc/meminfo")
+
+    assert cgroup.free_memory() > 0
+    monkeypatch.setattr(psutil, "virtual_memory", no_proc)
+    assert cgroup.free_memory() is None
 
 
 def test_a_share_below_one_processor_is_still_one(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import torch
 from torch import Tensor
@@ -28,13 +28,12 @@ def matrix_peak(precision: str, device: str = "cpu") -> float:
         KeyError: there is no such precision.
         RuntimeError: torch does not multiply such matrices on this device.
     """
-    wait = torch.get_device_module(torch.device(device)).synchronize
     best, ends = 0.0, time.perf_counter() + BUDGET_S
     for size in SIZES:
         factor = torch.randn(size, size, device=device).to(DTYPES[precision])  # (size, size)
         seconds = 0.0
         for _ in range(REPEATS):  # the first one also makes the library ready
-            seconds = _seconds(factor, wait)
+            seconds = _seconds(factor)
             best = max(best, 2 * size**3 / seconds)
             if time.perf_counter() > ends:
                 return best
@@ -50,20 +49,29 @@ def copy_peak(device: str = "cpu", *, bytes_each: int = 64 * 2**20) -> float:
         device: a torch device.
         bytes_each: of the array copied; well beyond the caches, or they are what is measured.
     """
-    wait = torch.get_device_module(torch.device(device)).synchronize
     source = torch.zeros(bytes_each, dtype=torch.uint8, device=device)  # (bytes,)
     target = torch.ones_like(source)  # (bytes,)
-    return 2 * bytes_each / min(_timed(lambda: target.copy_(source), wait) for _ in range(REPEATS))
+    return 2 * bytes_each / min(timed(lambda: target.copy_(source), source.device) for _ in range(REPEATS))
 
 
-def _seconds(factor: Tensor, wait: Callable[[], None]) -> float:
-    with torch.no_grad():
-        return _timed(lambda: factor @ factor, wait)
-
-
-def _timed(work: Callable[[], object], wait: Callable[[], None]) -> float:
+def timed(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds that work on a device takes, from when it is idle until it is again; never 0."""
+    wait = _waiting(device)
     wait()
     started = time.perf_counter()
     work()
     wait()
     return max(time.perf_counter() - started, 1e-9)
+
+
+def _seconds(factor: Tensor) -> float:
+    with torch.no_grad():
+        return timed(lambda: factor @ factor, factor.device)
+
+
+def _waiting(device: torch.device) -> Callable[[], None]:
+    """Waits until a device has done all that it was given."""
+    if device.type == "cuda":
+        return partial(torch.cuda.synchronize, device)  # without one, for the current device, which may be another
+    wait: Callable[[], None] = torch.get_device_module(device).synchronize
+    return wait

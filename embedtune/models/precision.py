@@ -28,8 +28,6 @@ def choose_precision(asked: str, device: str, *, has_products: bool) -> Precisio
     Raises:
         ConfigError: fp16 on a CPU, whose loss scaling torch does not offer, or fp16 on MPS.
     """
-    import torch
-
     kind = device.split(":")[0]
     if asked == "fp16" and kind != "cuda":
         raise ConfigError(
@@ -43,7 +41,7 @@ def choose_precision(asked: str, device: str, *, has_products: bool) -> Precisio
         return Precision(FP32, "this encoder looks vectors up and multiplies no matrices, so bf16 would bring nothing")
     if kind == "cpu" and _cpu_has_bf16():
         return Precision("bf16", "this processor multiplies bf16 matrices in hardware")
-    if kind == "cuda" and torch.cuda.is_bf16_supported():
+    if kind == "cuda" and _gpu_has_bf16(device):
         return Precision("bf16", "this GPU multiplies bf16 matrices in hardware")
     return Precision(FP32, f"no bf16 hardware found on {device}")
 
@@ -55,6 +53,14 @@ def multiplying(precision: str, device: str) -> AbstractContextManager[Any]:
     if precision == FP32:
         return nullcontext()
     return torch.autocast(device.split(":")[0], dtype={"bf16": torch.bfloat16, "fp16": torch.float16}[precision])
+
+
+def _gpu_has_bf16(device: str) -> bool:
+    import torch
+
+    with torch.cuda.device(device):  # torch answers for the current one
+        # Emulated, as on GPUs older than Ampere, it is slower than float32.
+        return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _cpu_has_bf16() -> bool:

@@ -1,14 +1,11 @@
 """How long a training step of an encoder takes here, and how much memory: measured on a few texts, not guessed."""
 
 import statistics
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import psutil
-
-from embedtune.cgroup import memory_limit, memory_used
+from embedtune.cgroup import free_memory
 from embedtune.models.encoder import Encoder
 from embedtune.models.precision import multiplying
 from embedtune.models.reading import Reader, forward
@@ -21,6 +18,8 @@ FORWARD = 1 / 3
 """Of a step's time; that much again where a text is encoded twice."""
 _STATES = 4  # numbers kept for each weight: itself, its gradient, and Adam's two moments
 _WIDTH = 4  # bytes of a float32
+_ASSUMED = 8 * 2**30
+"""Bytes taken for free where nothing says how many are."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,8 @@ def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
     import torch
     from sentence_transformers.util import batch_to_device
 
+    from embedtune.models.peak import timed
+
     model = encoder.snapshot().model.requires_grad_(True).train()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=1e-9)
@@ -78,8 +79,8 @@ def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
     times, updates = [], []
     for _ in range(REPEATS):
         optimizer.zero_grad()
-        times.append(_timed(lambda: _loss(model, features).backward(), model.device))
-        updates.append(_timed(optimizer.step, model.device))
+        times.append(timed(lambda: _loss(model, features).backward(), model.device))
+        updates.append(timed(optimizer.step, model.device))
     return Probe(
         texts=len(texts),
         tokens=max(1, reader.cost(readings.lengths)),
@@ -106,7 +107,7 @@ def activation_bytes(encoder: Encoder, features: "Mapping[str, torch.Tensor]", p
     modes = [(part, part.training) for part in model.modules()]
     model.train()
     try:
-        with torch.random.fork_rng(), multiplying(precision, str(model.device)):
+        with torch.random.fork_rng(_indices(model.device)), multiplying(precision, str(model.device)):
             return _kept_bytes(model, batch_to_device(dict(features), model.device))
     finally:
         for part, training in modes:
@@ -116,15 +117,32 @@ def activation_bytes(encoder: Encoder, features: "Mapping[str, torch.Tensor]", p
 def allowed_bytes(device: "torch.device") -> int:
     """What activations may take of a device's free memory: half on a GPU; an eighth on a CPU, whose other programs want
     memory too. Rounded down to a power of two, so that a run begun again seldom finds another answer."""
+    if device.type == "cuda":
+        return _power_below(_free_on_gpu(device) // 2)
+    free = free_memory()
+    return _power_below((_ASSUMED if free is None else free) // 8)
+
+
+def _power_below(size: int) -> int:
+    """The largest power of two that is no more; 1 for less."""
+    return 2 ** max(0, size.bit_length() - 1)
+
+
+def _free_on_gpu(device: "torch.device") -> int:
+    """Bytes that nobody uses, those among them that torch has and keeps for later."""
     import torch
 
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0] // 2
-    limit, used = memory_limit(), memory_used()
-    free = psutil.virtual_memory().available
-    if limit is not None and used is not None:
-        free = min(free, max(0, limit - used))
-    return 2 ** max(0, (free // 8).bit_length() - 1)
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + kept
+
+
+def _indices(device: "torch.device") -> list[int]:
+    """The number of a GPU, whose random states are kept apart from those of other GPUs."""
+    import torch
+
+    if device.type != "cuda":
+        return []
+    return [torch.cuda.current_device() if device.index is None else device.index]
 
 
 def _loss(model: "torch.nn.Module", features: "Mapping[str, torch.Tensor]") -> "torch.Tensor":
@@ -150,13 +168,3 @@ def _kept_bytes(model: "torch.nn.Module", features: "Mapping[str, torch.Tensor]"
     known = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
     del loss  # only now: until then no two tensors share a place
     return sum(size for place, size in kept.items() if place not in known)
-
-
-def _timed(work: Callable[[], object], device: "torch.device") -> float:
-    import torch
-
-    started = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - started

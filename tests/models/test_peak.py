@@ -47,3 +47,10 @@ def test_an_unknown_precision_is_a_mistake(clock: list[float]) -> None:
     with pytest.raises(KeyError):
         peak.matrix_peak("fp7")
     assert set(peak.DTYPES.values()) <= {torch.float32, torch.bfloat16, torch.float16}
+
+
+def test_the_device_that_works_is_waited_for(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[object] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device=None: waited.append(device))
+    peak.timed(lambda: waited.append("work"), torch.device("cuda:1"))
+    assert waited == [torch.device("cuda:1"), "work", torch.device("cuda:1")]

@@ -1,5 +1,4 @@
 import dataclasses
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -56,12 +55,15 @@ def test_counting_activations_changes_neither_weights_nor_modes_nor_random_state
 
 
 def test_activations_may_take_an_eighth_of_what_is_free(monkeypatch) -> None:
-    cpu, free = torch.device("cpu"), SimpleNamespace(available=2**33)
-    monkeypatch.setattr("embedtune.models.probe.psutil.virtual_memory", lambda: free)
-    monkeypatch.setattr("embedtune.models.probe.memory_limit", lambda: None)
-    assert allowed_bytes(cpu) == 2**30
-    free.available = 2**34 - 1
-    assert allowed_bytes(cpu) == 2**30
-    monkeypatch.setattr("embedtune.models.probe.memory_limit", lambda: 2**29)
-    monkeypatch.setattr("embedtune.models.probe.memory_used", lambda: 2**28)
-    assert allowed_bytes(cpu) == 2**25
+    for free, allowed in ((2**33, 2**30), (2**34 - 1, 2**30), (2**28, 2**25), (0, 1), (None, 2**30)):
+        monkeypatch.setattr("embedtune.models.probe.free_memory", lambda free=free: free)
+        assert allowed_bytes(torch.device("cpu")) == allowed
+
+
+def test_on_a_gpu_half_and_what_torch_keeps_is_free(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (6 * 2**30, 8 * 2**30))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 2**30)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 2**29)
+    assert allowed_bytes(torch.device("cuda:0")) == 2**31  # of 3.25 GiB
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 2**32)
+    assert allowed_bytes(torch.device("cuda:0")) == 2**32  # of 4.75 GiB

@@ -89,11 +89,21 @@ def _present() -> Iterator[tuple[str, str, int | None, int | None]]:
 
     if torch.cuda.is_available():
         for number in range(torch.cuda.device_count()):
-            free, total = torch.cuda.mem_get_info(number)
-            yield f"cuda:{number}", torch.cuda.get_device_name(number), total, free
+            yield f"cuda:{number}", torch.cuda.get_device_name(number), *_gpu_memory(number)
     if torch.backends.mps.is_available():
         yield "mps", "Apple GPU", int(torch.mps.recommended_max_memory()), None
     yield "cpu", "the processor", None, None
+
+
+def _gpu_memory(number: int) -> tuple[int | None, int | None]:
+    """A GPU's memory and what is free of it; no free memory is known of one that is full or somebody else's alone."""
+    import torch
+
+    try:
+        free, total = torch.cuda.mem_get_info(number)
+    except RuntimeError:
+        return int(torch.cuda.get_device_properties(number).total_memory), None
+    return total, free
 
 
 def _measured(device: str, chosen: str) -> tuple[dict[str, float], float | None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from embedtune.cgroup import memory_limit, memory_used
+from embedtune.cgroup import free_memory, memory_limit
 from embedtune.models.resolve import OFFLINE_VARIABLES, offline
 from embedtune.models.store import CAP_BYTES, default_folder, stored_bytes
 from embedtune.workflows.run_folder import RUNS
@@ -36,12 +36,7 @@ class Place:
 
 def memory() -> Memory:
     """Of this machine and of the container, whichever has less."""
-    total, available = _machine()
-    limit, used = memory_limit(), memory_used()
-    if limit is not None:
-        left = max(0, limit - (used or 0))
-        available = left if available is None else min(available, left)
-    return Memory(total, limit, available)
+    return Memory(_total(), memory_limit(), free_memory())
 
 
 def places() -> tuple[Place, ...]:
@@ -68,12 +63,11 @@ def _hub_folder() -> Path:
     return Path(HF_HUB_CACHE)
 
 
-def _machine() -> tuple[int | None, int | None]:
+def _total() -> int | None:
     try:
-        found = psutil.virtual_memory()
+        return int(psutil.virtual_memory().total)
     except (OSError, RuntimeError, psutil.Error):  # no /proc
-        return None, None
-    return int(found.total), int(found.available)
+        return None
 
 
 def _place(use: str, folder: Path) -> Place:

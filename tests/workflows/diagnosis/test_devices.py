@@ -1,6 +1,8 @@
 """The processor and the devices, with GPUs that only torch's answers have."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -22,11 +24,21 @@ def test_gpus_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda number: (1, 8 * 2**30))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: f"GPU {number}")
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
     found = devices.devices(measure=False)
     assert [one.device for one in found] == ["cuda:0", "cuda:1", "cpu"]
     assert (found[1].name, found[1].memory_bytes, found[1].free_bytes) == ("GPU 1", 8 * 2**30, 1)
     assert found[0].precision == "bf16"
+
+
+def test_a_gpu_that_cannot_be_asked_is_named_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(number: int) -> tuple[int, int]:
+        raise RuntimeError("CUDA-capable device(s) is/are busy or unavailable")
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", busy)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(total_memory=8))
+    assert devices._gpu_memory(0) == (8, None)
 
 
 def test_a_product_that_a_device_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

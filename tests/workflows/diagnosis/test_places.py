@@ -5,25 +5,25 @@ from pathlib import Path
 import psutil
 import pytest
 
+from embedtune import cgroup
 from embedtune.models.store import SUFFIX
 from embedtune.workflows.diagnosis import places
 
 
 def test_a_container_may_have_less_than_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "memory_limit", lambda: 1000)
-    monkeypatch.setattr(places, "memory_used", lambda: 400)
+    monkeypatch.setattr(places, "free_memory", lambda: 600)
     found = places.memory()
     assert (found.limit_bytes, found.available_bytes) == (1000, 600)
     assert found.total_bytes == psutil.virtual_memory().total
 
 
-def test_a_machine_without_proc_says_nothing_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_proc_says_nothing_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_proc() -> object:
         raise FileNotFoundError("/proc/meminfo")
 
     monkeypatch.setattr(psutil, "virtual_memory", no_proc)
-    monkeypatch.setattr(places, "memory_limit", lambda: None)
-    monkeypatch.setattr(places, "memory_used", lambda: None)
+    monkeypatch.setattr(cgroup, "MEMBERSHIP", tmp_path / "none")
     assert places.memory() == places.Memory(None, None, None)
 
 
