@@ -9,15 +9,17 @@ from embedtune.errors import ConfigError
 
 Words = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[RECIPE] [KEY=VALUE]...", help="A recipe, and values that replace its own.", show_default=False
-    ),
+    typer.Argument(metavar="RECIPE|KEY=VALUE", help="A recipe, and values that replace its own.", show_default=False),
 ]
-Data = Annotated[str | None, typer.Option(help="A file, a folder or hf:owner/name; the built-in samples if none.")]
+Data = Annotated[
+    str | None, typer.Option(metavar="SET", help="A file, a folder or hf:owner/name; the built-in samples if none.")
+]
 Columns = Annotated[str | None, typer.Option(metavar="ROLE=COLUMN,...", help="Columns with other names.")]
-Model = Annotated[str | None, typer.Option(help="A Hub name, a folder (such as RUN/model), or starter.")]
+Model = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="A Hub name, a folder (such as RUN/model), or starter.")
+]
 Prompts = Annotated[str | None, typer.Option(metavar='query="...",document="..."', help="Text put before each.")]
-MaxLength = Annotated[int | None, typer.Option(help="Tokens beyond which a text is cut.")]
+MaxLength = Annotated[int | None, typer.Option(metavar="TOKENS", help="Tokens beyond which a text is cut.")]
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run the model's own Python code. It can do anything.")
 ]

@@ -32,28 +32,30 @@ def register(app: typer.Typer) -> None:
 def check(
     words: Words = None,
     data: Data = None,
-    split: Annotated[str | None, typer.Option(help="The split to learn from; train if none.")] = None,
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="The split to learn from; train if none.")] = None,
     columns: Columns = None,
     group: Annotated[str | None, typer.Option(metavar="COLUMN", help="Its values are never divided.")] = None,
     eval_data: Annotated[
         str | None, typer.Option(metavar="SET", help="Test queries to look for in training; else the data's own.")
     ] = None,
-    eval_split: Annotated[str | None, typer.Option(help="The split of them; test if none.")] = None,
+    eval_split: Annotated[str | None, typer.Option(metavar="NAME", help="The split of them; test if none.")] = None,
     corpus: Annotated[
         str | None, typer.Option(metavar="PATH", help="Documents to look at too: a file or a BEIR folder.")
     ] = None,
     model: Model = None,
     prompts: Prompts = None,
     max_length: MaxLength = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pairs a step of training.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Of the forecast.")] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="PAIRS", help="Pairs a step of training.")] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Of the forecast.")] = None,
     fix: Annotated[
         str | None, typer.Option(metavar="OUT.jsonl", help="Write a cleaned copy, and say what changed.")
     ] = None,
     fail_on: Annotated[
         str | None, typer.Option(metavar="error|warning|note", help="Exit code 3 when there is such a finding.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of queries drawn from classes, and of a starter.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Of queries drawn from classes, and of a starter.")
+    ] = None,
     device: Device = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,

@@ -28,8 +28,8 @@ def compare(
         list[str] | None,
         typer.Option(metavar="NAME@K,...", help="What to compare, ndcg@10 if none; the first decides the verdict."),
     ] = None,
-    data: Annotated[str | None, typer.Option(help="The judged data; TREC runs need them.")] = None,
-    split: Annotated[str, typer.Option(help="The split of --data.")] = "test",
+    data: Annotated[str | None, typer.Option(metavar="SET", help="The judged data; TREC runs need them.")] = None,
+    split: Annotated[str, typer.Option(metavar="NAME", help="The split of --data.")] = "test",
     fail_if: Annotated[
         str | None, typer.Option(metavar="worse|not-better", help="End with exit code 3 on this verdict.")
     ] = None,

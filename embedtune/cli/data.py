@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
     """Add the verb and its command."""
     group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
     group.callback()(_data)
-    group.command("preferences")(preferences)
+    group.command("preferences", short_help="Turn a click log into preferences.")(preferences)
     app.add_typer(group, name="data", short_help="preferences: click logs -> rows for the loss dpo.")
 
 

@@ -32,9 +32,12 @@ def encode(
     words: Words = None,
     model: Model = None,
     data: Annotated[
-        str | None, typer.Option(help="A text file, rows with a column of texts, a BEIR folder or hf:owner/name.")
+        str | None,
+        typer.Option(metavar="SET", help="A text file, rows with a column of texts, a BEIR folder or hf:owner/name."),
     ] = None,
-    column: Annotated[str | None, typer.Option(help="The column of texts, where its name does not tell.")] = None,
+    column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of texts, where its name does not tell.")
+    ] = None,
     output: Annotated[
         str | None, typer.Option(metavar="FILE", help="vectors.npy, or .parquet with ids and texts beside them.")
     ] = None,

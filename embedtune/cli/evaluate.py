@@ -32,16 +32,22 @@ def evaluate(
     words: Words = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="A Hub name, a folder (such as RUN/model), starter or bm25; give several to compare them."),
+        typer.Option(
+            metavar="MODEL",
+            help="A Hub name, a folder (such as RUN/model), starter or bm25; give several to compare them.",
+        ),
     ] = None,
     data: Annotated[
-        list[str] | None, typer.Option(help="A file, a folder or hf:owner/name; the built-in samples if none.")
+        list[str] | None,
+        typer.Option(metavar="SET", help="A file, a folder or hf:owner/name; the built-in samples if none."),
     ] = None,
     train_data: Annotated[
         list[str] | None,
         typer.Option(metavar="SET", help="What the models learned from, where they are no run of embedtune."),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="The split whose queries are asked; test if none.")] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The split whose queries are asked; test if none.")
+    ] = None,
     columns: Columns = None,
     task: Annotated[
         str | None,
@@ -76,7 +82,7 @@ def evaluate(
     max_length: MaxLength = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
-    seed: Annotated[int | None, typer.Option(help="Of the statistics and of the starter.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of the statistics and of the starter.")] = None,
     device: Device = None,
     precision: Precision = None,
     output: Annotated[str | None, typer.Option(metavar="FOLDER", help="A new folder for rankings and report.")] = None,
@@ -85,7 +91,7 @@ def evaluate(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score encoders on a judged set, with 95 % intervals; each is compared with the first.
+    """Score encoders on a judged set, with 95% intervals; each is compared with the first.
 
     Without arguments the starter and BM25 are scored on the samples that come with embedtune. The output folder gets a
     TREC run a model, the values of every query and a report.

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 def mine(
     words: Words = None,
     data: Data = None,
-    split: Annotated[str | None, typer.Option(help="The split to mine for.")] = None,
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="The split to mine for.")] = None,
     columns: Columns = None,
     corpus: Annotated[
         str | None, typer.Option(metavar="PATH", help="Candidates: a file or a BEIR folder; else those of the data.")
@@ -49,21 +49,24 @@ def mine(
         str | None,
         typer.Option(metavar="rows|triplet|n-tuple|...", help="Layout of the output; a wrong name lists them all."),
     ] = None,
-    negatives: Annotated[int | None, typer.Option(help="How many a query.")] = None,
+    negatives: Annotated[int | None, typer.Option(metavar="N", help="How many a query.")] = None,
     candidates: Annotated[
         str | None, typer.Option(metavar="dense|bm25|dense+bm25", help="What finds the candidates.")
     ] = None,
     range: Annotated[
         str | None, typer.Option(metavar="LOW:HIGH", help="Ranks to take from; 0 is the nearest non-positive.")
     ] = None,
-    min_score: Annotated[float | None, typer.Option(help="Candidates score at least this.")] = None,
-    max_score: Annotated[float | None, typer.Option(help="Candidates score at most this.")] = None,
-    margin: Annotated[float | None, typer.Option(help="Candidates score this much below the positive.")] = None,
+    min_score: Annotated[float | None, typer.Option(metavar="SCORE", help="Candidates score at least this.")] = None,
+    max_score: Annotated[float | None, typer.Option(metavar="SCORE", help="Candidates score at most this.")] = None,
+    margin: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Candidates score this much below the positive.")
+    ] = None,
     relative_margin: Annotated[
-        float | None, typer.Option(help="The same as a share of the positive's score, such as 0.05.")
+        float | None, typer.Option(metavar="SHARE", help="The same as a share of the positive's score, such as 0.05.")
     ] = None,
     percent_of_positive: Annotated[
-        float | None, typer.Option(help="Candidates score at most this percentage of the positive's score.")
+        float | None,
+        typer.Option(metavar="PERCENT", help="Candidates score at most this percentage of the positive's score."),
     ] = None,
     preset: Annotated[
         str | None, typer.Option(metavar="hardest|semi-hard|threshold", help="Filters by their usual names.")
@@ -87,7 +90,7 @@ def mine(
         str | None, typer.Option(metavar="SIZE", help="Most memory to search with, such as 2GiB.")
     ] = None,
     relabel: Annotated[str | None, typer.Option(metavar="LEDGER", help="An edited ledger of an earlier job.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the draws, the sample and the starter.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of the draws, the sample and the starter.")] = None,
     device: Device = None,
     precision: Precision = None,
     store: Store = None,

@@ -22,8 +22,8 @@ def register(app: typer.Typer) -> None:
     group.callback()(_recipes)
     group.command("list")(list_recipes)
     group.command("show")(show)
-    group.command("copy")(copy)
-    group.command("check")(check)
+    group.command("copy", short_help="Copy a recipe to change it.")(copy)
+    group.command("check", short_help="List everything that is wrong with recipes.")(check)
     app.add_typer(group, name="recipes", short_help="list | show | copy | check: ready-made settings as YAML files.")
 
 
@@ -86,7 +86,7 @@ def copy(
 def check(
     recipes: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RECIPE]...", help="Files or names; every built-in recipe when none is given."),
+        typer.Argument(metavar="RECIPE", help="Files or names; every built-in recipe when none is given."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

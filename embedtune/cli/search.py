@@ -33,17 +33,25 @@ def register(app: typer.Typer) -> None:
 def search(
     query: Annotated[
         str | None,
-        typer.Argument(metavar="[QUERY]", help="What to look for; typed again and again if none.", show_default=False),
+        typer.Argument(metavar="QUERY", help="What to look for; typed again and again if none.", show_default=False),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="A Hub name, a folder (such as RUN/model), starter or bm25; give two to see them abreast."),
+        typer.Option(
+            metavar="MODEL",
+            help="A Hub name, a folder (such as RUN/model), starter or bm25; give two to see them abreast.",
+        ),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="A BEIR folder, a file of texts, pairs (their documents) or hf:owner/name.")
+        str | None,
+        typer.Option(metavar="SET", help="A BEIR folder, a file of texts, pairs (their documents) or hf:owner/name."),
     ] = None,
-    column: Annotated[str | None, typer.Option(help="The column of texts, where its name does not tell.")] = None,
-    top: Annotated[int | None, typer.Option("--top", "-k", help="How many results a query gets; 5 if none.")] = None,
+    column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of texts, where its name does not tell.")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", "-k", metavar="N", help="How many results a query gets; 5 if none.")
+    ] = None,
     query_model: Annotated[str | None, typer.Option(metavar="MODEL", help="Another encoder for the queries.")] = None,
     prompts: Annotated[
         list[str] | None,
@@ -52,7 +60,7 @@ def search(
     max_length: MaxLength = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
-    seed: Annotated[int | None, typer.Option(help="Of the starter.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of the starter.")] = None,
     device: Device = None,
     precision: Precision = None,
     store: Store = None,

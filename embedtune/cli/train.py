@@ -39,9 +39,9 @@ def register(app: typer.Typer) -> None:
 def train(
     words: Words = None,
     data: Data = None,
-    split: Annotated[str | None, typer.Option(help="The split to learn from.")] = None,
-    eval_data: Annotated[str | None, typer.Option(help="Another source for the test queries.")] = None,
-    eval_split: Annotated[str | None, typer.Option(help="The split the verdict is read from.")] = None,
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="The split to learn from.")] = None,
+    eval_data: Annotated[str | None, typer.Option(metavar="SET", help="Another source for the test queries.")] = None,
+    eval_split: Annotated[str | None, typer.Option(metavar="NAME", help="The split the verdict is read from.")] = None,
     columns: Columns = None,
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Its values are never divided by a split.")
@@ -59,12 +59,12 @@ def train(
     loss: Annotated[
         list[str] | None, typer.Option(metavar="NAME[:WEIGHT]", help="A loss; give several for a sum.")
     ] = None,
-    margin: Annotated[str | None, typer.Option(help="Margin of the first loss.")] = None,
+    margin: Annotated[str | None, typer.Option(metavar="auto|NUMBER", help="Margin of the first loss.")] = None,
     matryoshka: Annotated[
         str | None, typer.Option(metavar="256,128,...", help="Smaller dimensions to train too, to cut vectors to.")
     ] = None,
     queue: Annotated[
-        int | None, typer.Option(help="Past positives that join the candidates of gist, infonce and moco.")
+        int | None, typer.Option(metavar="N", help="Past positives that join the candidates of gist, infonce and moco.")
     ] = None,
     model: Model = None,
     guide: Annotated[
@@ -74,13 +74,13 @@ def train(
     max_length: MaxLength = None,
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training pairs.")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pairs a step.")] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Passes over the training pairs.")] = None,
+    max_steps: Annotated[int | None, typer.Option(metavar="N", help="Stop after this many steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="PAIRS", help="Pairs a step.")] = None,
     lr: Annotated[str | None, typer.Option(metavar="auto|NUMBER", help="Learning rate.")] = None,
     precision: Annotated[str | None, typer.Option(metavar="auto|fp32|bf16|fp16", help="Of the products.")] = None,
     device: Device = None,
-    seed: Annotated[int | None, typer.Option(help="Of the split, the shuffle and the starter.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of the split, the shuffle and the starter.")] = None,
     output: Annotated[str | None, typer.Option(metavar="FOLDER", help="The run folder.")] = None,
     store: Store = None,
     resume: Annotated[str | None, typer.Option(metavar="auto|RUN", help="Go on with an interrupted run.")] = None,

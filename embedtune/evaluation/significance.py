@@ -33,14 +33,14 @@ class Comparison:
         before: mean of the first encoder.
         after: mean of the second.
         difference: mean of the per-query differences, after - before.
-        interval: 95 % bootstrap interval of the difference.
+        interval: 95% bootstrap interval of the difference.
         p_value: two-sided, paired permutation test.
         minimum_detectable_effect: the true difference that this comparison would have found 4 times in 5.
         verdict: "better" or "worse" when p < 0.05, else "no difference shown".
         items: what was compared, in the plural: not all sets are of queries.
 
     >>> print(Comparison("ndcg@10", "all", 900, 0.48, 0.61, 0.13, (0.11, 0.15), 0.0001, 0.03, "better"))
-    Better: nDCG@10 rose from 0.480 to 0.610 (+0.130, 95 % interval +0.110 to +0.150, p < 0.001) over 900 test queries.
+    Better: nDCG@10 rose from 0.480 to 0.610 (+0.130, 95% interval +0.110 to +0.150, p < 0.001) over 900 test queries.
     """
 
     metric: str
@@ -70,7 +70,7 @@ class Comparison:
             return f"{opening}: it takes two or more test {self.items}{whose}; there {there}."
         if self.weak:
             opening += f" (weak evidence: fewer than {WEAK_BELOW} {self.items})"
-        evidence = f"{self.difference:+.3f}, 95 % interval {self.interval[0]:+.3f} to {self.interval[1]:+.3f}"
+        evidence = f"{self.difference:+.3f}, 95% interval {self.interval[0]:+.3f} to {self.interval[1]:+.3f}"
         over = f"{self.queries:,} test {self.items}{whose}"
         said = (
             f"{opening}: {metric_label(self.metric)} {self._change()} ({evidence}, {p_said(self.p_value)}) over {over}"

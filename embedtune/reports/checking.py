@@ -52,11 +52,11 @@ def length_sentence(lengths: Mapping[str, Any]) -> str:
 
     >>> one = {"column": "anchor", "unit": "tokens", "texts": 9, "median": 3, "p95": 8, "longest": 12, "limit": 8}
     >>> print(length_sentence(one | {"cut": 1, "cut_share": 1 / 9}))
-    anchor: median 3 tokens, 95 % up to 8, longest 12 (9 texts); 11.1 % are cut at 8
+    anchor: median 3 tokens, 95% up to 8, longest 12 (9 texts); 11.1% are cut at 8
     """
-    cut = f"; {lengths['cut_share'] * 100:.1f} % are cut at {lengths['limit']:,}" if lengths["limit"] else ""
+    cut = f"; {lengths['cut_share'] * 100:.1f}% are cut at {lengths['limit']:,}" if lengths["limit"] else ""
     return (
-        f"{lengths['column']}: median {lengths['median']:,} {lengths['unit']}, 95 % up to {lengths['p95']:,}, "
+        f"{lengths['column']}: median {lengths['median']:,} {lengths['unit']}, 95% up to {lengths['p95']:,}, "
         f"longest {lengths['longest']:,} ({lengths['texts']:,} texts){cut}"
     )
 

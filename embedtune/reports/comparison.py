@@ -54,7 +54,7 @@ def _differences(
     tests = _tests(keys, verdicts)
     table = Table(*difference_rows(result))
     intervals = [Interval(name, one["difference"], *one["interval"]) for name, one in tests]
-    drawn = interval_chart("Differences from A with their 95 % intervals.", intervals, unit="difference from A")
+    drawn = interval_chart("Differences from A with their 95% intervals.", intervals, unit="difference from A")
     further = [f"{key.upper()}: {one['sentence']}" for key, one in zip(keys[1:], verdicts[1:], strict=True)]
     holm = HOLM_ROWS if len(table.rows) > 1 else ""
     return [Figure(drawn, table, both=True), Bullets(further), Text(holm, quiet=True)]
@@ -70,7 +70,7 @@ def difference_rows(result: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tu
     rows: list[tuple[str, ...]] = [
         (name, f"{one['a']:.3f}", f"{one['b']:.3f}", *difference_cells(one)) for name, one in tests
     ]
-    return ("against A", "A", "it", "difference", "95 % interval", "p", "verdict"), rows
+    return ("against A", "A", "it", "difference", "95% interval", "p", "verdict"), rows
 
 
 def _tests(keys: Sequence[str], verdicts: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:

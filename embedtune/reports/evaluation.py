@@ -32,7 +32,7 @@ def evaluation_rows(result: Mapping[str, Any], name: str) -> tuple[Row, list[Row
     metric = metric_of(result, name)
     others = [metric_label(one) for one in own[0]["metrics"] if one != metric]
     more = {heading: cells for heading, cells in _where_known(own, metric).items() if any(cells)}
-    header = ("model", metric_label(metric), "95 % interval", *more, *others)
+    header = ("model", metric_label(metric), "95% interval", *more, *others)
     return header, [_cells(row, metric, given) for row, *given in zip(own, *more.values(), strict=True)]
 
 
@@ -165,7 +165,7 @@ def _lead(result: Mapping[str, Any]) -> str:
 
 def _only(row: Mapping[str, Any], metric: str) -> str:
     low, high = row["intervals"][metric]
-    what = f"{metric_label(metric)} {row['metrics'][metric]:.3f} (95 % interval {low:.3f} to {high:.3f})"
+    what = f"{metric_label(metric)} {row['metrics'][metric]:.3f} (95% interval {low:.3f} to {high:.3f})"
     return f"{row['label']} on {row['data']}: {what}"
 
 
@@ -205,8 +205,8 @@ def _tests(result: Mapping[str, Any], name: str) -> list[Block]:
 
 
 def _differences(metric: str, first: str, tests: Sequence[Mapping[str, Any]]) -> Figure:
-    title = f"Differences in {metric} from {first} with their 95 % intervals."
+    title = f"Differences in {metric} from {first} with their 95% intervals."
     intervals = [Interval(one["b"], one["difference"], *one["interval"]) for one in tests]
-    header = (f"against {first}", f"{metric} difference", "95 % interval", "p", "verdict")
+    header = (f"against {first}", f"{metric} difference", "95% interval", "p", "verdict")
     cells = [(one["b"], *difference_cells(one)) for one in tests]
     return Figure(interval_chart(title, intervals, unit=f"difference in {metric}"), Table(header, cells), both=True)

@@ -91,7 +91,7 @@ def _tested(tests: Sequence[Mapping[str, Any]]) -> Table:
     rows = [
         (metric_label(one["metric"]), f"{one['a']:.3f}", f"{one['b']:.3f}", *difference_cells(one)) for one in tests
     ]
-    return Table(("metric", "before", "after", "difference", "95 % interval", "p", "verdict"), rows)
+    return Table(("metric", "before", "after", "difference", "95% interval", "p", "verdict"), rows)
 
 
 def _guide(guide: Mapping[str, Any]) -> list[Block]:

@@ -38,4 +38,4 @@ def _finding(name: str, role: Role, cut: Truncation) -> Finding:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 else "under 1 %"
+    return f"{share:.0%}" if share >= 0.01 else "under 1%"

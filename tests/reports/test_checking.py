@@ -47,7 +47,7 @@ def printed(result, width=100) -> str:
 def test_everything_is_said_the_gravest_first() -> None:
     text = printed(RESULT)
     for words in (
-        "anchor: median 2 tokens, 95 % up to 32, longest 40 (5 texts); 20.0 % are cut at 32",
+        "anchor: median 2 tokens, 95% up to 32, longest 40 (5 texts); 20.0% are cut at 32",
         "a batch of 8: 6.5 of the 7 other rows can serve an anchor as negatives; 7.1% share its text or class",
         "Hangul 90% (1.0% unknown, 50% single letters)",
         "Training 3 epochs would take about 2.0 s.",

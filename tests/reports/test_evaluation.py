@@ -21,7 +21,7 @@ def result(evaluated: dict[str, Any]) -> dict[str, Any]:
 
 def test_cells_stand_under_their_headings(result: dict[str, Any]) -> None:
     header, rows = evaluation_rows(result, "세트 test")
-    assert header == ("model", "nDCG@10", "95 % interval", "Recall@5")
+    assert header == ("model", "nDCG@10", "95% interval", "Recall@5")
     assert rows[0] == ("가", "0.300", "0.200 to 0.400", "0.250")
     assert rows[1][1:] == ("0.500", "0.400 to 0.600", "0.250")
 
@@ -80,7 +80,7 @@ def test_what_is_unseen_and_what_vectors_take_have_columns_where_they_are_known(
     for row, size in zip(result["models"], (64, None), strict=True):
         row |= {"bytes_per_vector": size, "queries_unseen": 1, "metrics_unseen": {"ndcg@10": 0.25}}
     header, rows = evaluation_rows(result, "세트 test")
-    assert header[:4] == ("model", "nDCG@10", "95 % interval", "unseen") and rows[0][3] == "0.250"
+    assert header[:4] == ("model", "nDCG@10", "95% interval", "unseen") and rows[0][3] == "0.250"
     assert "Unseen: the 1 of 1,234 queries" in evaluation_report(result)
     small = {**result["models"][0], "label": "가@int8", "bytes_per_vector": 16}
     header, rows = evaluation_rows({**result, "models": [*result["models"], small]}, "세트 test")

@@ -17,4 +17,4 @@ def test_a_few_cut_texts_are_a_note() -> None:
     one = Truncation(max_length=64, texts=1000, counted=1000, cut=1, tokens=30_000, lost=12)
     (finding,) = truncation_findings("tiny", {"query": one})
     assert finding.severity == "note"
-    assert "1 of 1,000 queries (under 1 %) is longer and loses 12 tokens" in finding.message
+    assert "1 of 1,000 queries (under 1%) is longer and loses 12 tokens" in finding.message
