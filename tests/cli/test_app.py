@@ -61,6 +61,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"embedtune {embedtune.__version__}\n"
 
 
+def test_python_runs_the_package_as_a_command() -> None:
+    run = subprocess.run([sys.executable, "-m", "embedtune", "--version"], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, f"embedtune {embedtune.__version__}\n")
+
+
 def test_without_a_verb_the_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(build_app(), []) == 0
     bare = capsys.readouterr().out
