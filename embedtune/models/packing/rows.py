@@ -45,8 +45,8 @@ def _bucket(
     """Attention of tokens (t, H, d) within texts of these lengths: (t, H, d)."""
     texts, longest, device = len(lengths), max(lengths), query.device
     own = torch.arange(longest) < torch.tensor(lengths)[:, None]  # (texts, longest)
-    own = own.to(device, non_blocking=True)
-    slots = own.flatten().nonzero().squeeze(1)  # (t,)
+    # Where they are told before they move, nobody waits for a GPU; MPS may copy what is gone already.
+    slots, own = (x.to(device, non_blocking=device.type == "cuda") for x in (own.flatten().nonzero().squeeze(1), own))
     q, k, v = (
         x.new_zeros(texts * longest, *x.shape[1:])
         .index_copy(0, slots, x)

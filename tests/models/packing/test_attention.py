@@ -82,6 +82,17 @@ def test_products_in_bf16_stay_close_to_float32(band: Band):
         assert torch.cosine_similarity(mine.float().flatten(), yours.flatten(), dim=0) > 0.9998
 
 
+@pytest.mark.parametrize("band", [FULL, CAUSAL, WINDOW])
+def test_texts_encoded_in_bf16_make_no_matrix_of_their_tokens(band: Band, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(attention, "_plain", lambda *_, **__: pytest.fail("products of all tokens"))
+    rows = [heads(4, 0), heads(2, 1), heads(2, 2)]
+    with torch.inference_mode(), laid_now(laid()), torch.autocast("cpu", torch.bfloat16):
+        found, _ = packed_attention(nn.Identity(), *rows, band)
+    expected = by_loop(*rows, band, 8**-0.5, None)
+    assert found.dtype == torch.bfloat16
+    assert torch.cosine_similarity(found.float().flatten(), expected.flatten(), dim=0) > 0.9998
+
+
 def test_weights_are_dropped_after_the_softmax(monkeypatch: pytest.MonkeyPatch):
     """All of them at once, and none stands where nothing is seen."""
     seen = []
@@ -132,6 +143,12 @@ def test_a_band_is_read_off_a_mask_function(band: Band):
         assert found.sees_all(length) == bool(mask.all())
         lower = torch.ones(length, length).tril().bool()
         assert not found.is_causal(length) or torch.equal(mask, lower)
+
+
+def test_a_mask_lets_those_near_by_be_seen():
+    for band in (FULL, CAUSAL, WINDOW, ASIDE):
+        expected = [[-band.left <= key - query <= band.right for key in range(5)] for query in range(5)]
+        assert band.mask(5, torch.device("cpu")).tolist() == expected
 
 
 def test_a_mask_that_is_no_band_is_refused():
