@@ -9,7 +9,7 @@ import numpy as np
 
 from embedtune.models.encoder import Encoder, Role, is_static
 from embedtune.models.precision import multiplying
-from embedtune.models.reading import Reader, Readings, forward
+from embedtune.models.reading import Reader, Readings, Some, forward
 from embedtune.models.spread import spread
 
 BATCH_TOKENS = 16_384
@@ -23,7 +23,12 @@ WINDOW, WINDOW_BYTES = 8192, 4 * 2**20
 
 
 def in_batches(
-    encoder: Encoder, texts: Sequence[str], chosen: Sequence[int], role: Role, batch_tokens: int | None = None
+    encoder: Encoder,
+    texts: Sequence[str],
+    chosen: Sequence[int],
+    role: Role,
+    batch_tokens: int | None = None,
+    known: Readings | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The vectors of some of the texts, longest texts first: the same batches whenever the same texts are chosen.
 
@@ -34,6 +39,7 @@ def in_batches(
         role: "query" or "document".
         batch_tokens: tokens a batch may have, padding included; None: as many as suit the encoder. A longer text is a
             batch of its own.
+        known: the n texts as this encoder reads them in this role; None: those wanted are read now.
 
     Yields: numbers of texts (b,) and their vectors, float32 (b, D).
     """
@@ -41,9 +47,12 @@ def in_batches(
         return
     reader = Reader(encoder)
     most = batch_tokens or _batch_tokens(encoder)
+    windows = _windows(texts, chosen)
+    # The same windows where texts are known, for the same batches, and so the same vectors to the last bit.
+    read = _read_ahead(reader, texts, windows, role) if known is None else ((one, Some(known, one)) for one in windows)
     batches = (
         (numbers, readings, places)
-        for numbers, readings in _read_ahead(reader, texts, _windows(texts, chosen), role)
+        for numbers, readings in read
         for places in by_tokens(reader, readings.lengths, most)
     )
     for (numbers, _, places), vectors in spread(encoder, batches, lambda one, batch: _vectors(one, *batch[1:])):

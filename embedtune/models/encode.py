@@ -10,6 +10,7 @@ import numpy as np
 from embedtune.errors import ModelError
 from embedtune.models.compute import encoding, in_batches
 from embedtune.models.encoder import Encoder, Role, has_towers
+from embedtune.models.reading import Readings, Some
 from embedtune.models.store import Shelf, VectorStore, text_key
 from embedtune.models.vector_file import VectorFile
 
@@ -27,6 +28,7 @@ def encode(
     progress: Progress | None = None,
     normalise: bool = True,
     into: np.ndarray | None = None,
+    known: Readings | None = None,
 ) -> np.ndarray:
     """Encode texts under the encoder's prompt for their role.
 
@@ -42,6 +44,8 @@ def encode(
         progress: called with (texts done, distinct texts).
         normalise: scale vectors to length 1; a zero vector stays zero.
         into: (n, D) to write to and return, such as a memory map; the texts must then be distinct.
+        known: the same texts as `Reader` read them for this encoder and role, for texts that are encoded again and
+            again while it learns; the vectors are the same to the last bit. None: they are tokenised now.
 
     Returns: float32 (n, D), in the order of the texts.
 
@@ -51,9 +55,11 @@ def encode(
     numbers: dict[str, int] = {}
     inverse = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)  # (n,)
     distinct = list(numbers)
+    if known is not None:
+        known = Some(known, np.unique(inverse, return_index=True)[1])
     with _shelf(encoder, store) as shelf, encoding(encoder):
         vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32) if into is None else into  # (U, D)
-        for keys, batch in _fill(vectors, encoder, distinct, role, shelf, batch_tokens, progress):
+        for keys, batch in _fill(vectors, encoder, distinct, role, shelf, batch_tokens, progress, known):
             if shelf is not None:
                 shelf.add(keys, batch)
     if normalise:
@@ -129,6 +135,7 @@ def _fill(
     shelf: Shelf | None,
     batch_tokens: int | None = None,
     progress: Progress | None = None,
+    known: Readings | None = None,
 ) -> Iterator[tuple[list[bytes], np.ndarray]]:
     """Fill vectors (n, D) of texts from the shelf and the encoder; yields keys and vectors that the shelf has not."""
     missing: Sequence[int] = range(len(texts))
@@ -138,7 +145,7 @@ def _fill(
         missing = shelf.read(keys, into=vectors)
     done = len(texts) - len(missing)
     _tell(progress, done, len(texts))
-    for chosen, batch in in_batches(encoder, texts, missing, role, batch_tokens):
+    for chosen, batch in in_batches(encoder, texts, missing, role, batch_tokens, known):
         _check(batch, chosen, texts, encoder.name)
         vectors[chosen] = batch
         yield [keys[i] for i in chosen] if keys else [], batch

@@ -5,6 +5,7 @@ token ids alone, the texts are kept and the model's own preprocessing makes ever
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
@@ -32,6 +33,28 @@ class Readings(Protocol):
 
     def features(self, chosen: Sequence[int]) -> "dict[str, Tensor]":
         """A batch of these texts, in this order, for `forward`."""
+
+
+@dataclass(frozen=True)
+class Some:
+    """Some of the texts that were read, as readings of their own.
+
+    Args:
+        known: what was read.
+        numbers: (n,) of these texts in it; one may stand there twice.
+    """
+
+    known: Readings
+    numbers: np.ndarray
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each text: (n,) int64."""
+        return self.known.lengths[self.numbers]
+
+    def features(self, chosen: Sequence[int]) -> "dict[str, Tensor]":
+        """A batch of these texts, in this order."""
+        return self.known.features(self.numbers[np.asarray(chosen, dtype=np.int64)].tolist())
 
 
 class Reader:

@@ -4,6 +4,7 @@ from embedtune.losses.deepcluster import DeepCluster
 from embedtune.losses.denoise import Denoise
 from embedtune.models.encode import encode
 from embedtune.models.encoder import Encoder
+from embedtune.models.reading import Reader
 from embedtune.models.vocabulary import token_vectors
 from embedtune.training.companions import Companion
 from embedtune.training.companions.averaged import AveragedTeacher
@@ -33,9 +34,10 @@ def companions_for(run: Fit, encoder: Encoder) -> list[Companion]:
 
 
 def _clusters(run: Fit, encoder: Encoder, number: int) -> Clusters:
+    known = Reader(encoder).read(run.rows.anchors, "query")
     return Clusters(
         run.rows.anchors,
-        lambda texts: encode(encoder, texts, role="query"),
+        lambda texts: encode(encoder, texts, role="query", known=known),
         number=number,
         seed=run.section.seed,
         steps_per_epoch=run.steps_per_epoch,

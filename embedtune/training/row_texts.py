@@ -76,6 +76,11 @@ class KnownTexts:
     queries: Readings
     documents: Readings
 
+    @property
+    def known(self) -> dict[Role, Readings]:
+        """What was read, by role."""
+        return {"query": self.queries, "document": self.documents}
+
     def begin(self, epoch: int) -> None:
         """Nothing: what the curriculum chooses is looked up."""
 

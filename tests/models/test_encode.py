@@ -122,6 +122,27 @@ def test_each_distinct_text_once(bert: Encoder, monkeypatch: pytest.MonkeyPatch)
     assert not np.array_equal(vectors[0], vectors[1])
 
 
+@pytest.mark.parametrize("kind", ["prompted", "starter"])
+@pytest.mark.parametrize("role", ["query", "document"])
+def test_texts_read_before_have_the_same_vectors_to_the_bit(
+    kind: str, role: str, texts: tuple[str, ...], tmp_path: Path, request, monkeypatch: pytest.MonkeyPatch
+):
+    """Repeated texts, several windows and batches; and what a store holds already is left out of the batches."""
+    encoder = request.getfixturevalue(kind)
+    monkeypatch.setattr(compute, "WINDOW", 5)
+    many = [*texts, texts[3], "half \ud83d a character", texts[0], "", "가 나" * 50]
+    known = Reader(encoder).read(many, role)
+    expected = encode(encoder, many, role=role, batch_tokens=40)
+    stores = [VectorStore(tmp_path / name) for name in ("one", "other")]
+    for store in stores:
+        encode(encoder, texts[2:9], role=role, store=store)
+    rest = encode(encoder, many, role=role, batch_tokens=40, store=stores[0])
+    monkeypatch.setattr(Reader, "read", lambda *_: pytest.fail("the texts were tokenised again"))
+    np.testing.assert_array_equal(encode(encoder, many, role=role, batch_tokens=40, known=known), expected)
+    found = encode(encoder, many, role=role, batch_tokens=40, store=stores[1], known=known)
+    np.testing.assert_array_equal(found, rest)
+
+
 def test_the_caller_is_not_left_in_inference_mode(bert: Encoder):
     modes = []
     encode(bert, ["one", "two"], role="query", progress=lambda *_: modes.append(torch.is_inference_mode_enabled()))

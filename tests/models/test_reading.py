@@ -11,7 +11,7 @@ import torch
 from embedtune.config.schema import ModelSection
 from embedtune.models.encoder import Encoder, Role, readable
 from embedtune.models.load import load_encoder
-from embedtune.models.reading import Reader, forward
+from embedtune.models.reading import Reader, Some, forward
 
 PROMPTS = {"query": "Represent the question: ", "document": "문서: "}
 ROLES: tuple[Role, ...] = ("query", "document")
@@ -173,3 +173,15 @@ def test_gradients_are_those_of_the_models_own_way(prompted: Encoder, texts):
     vectors = forward(prompted.model, readings.features(range(len(texts))))
     found = torch.autograd.grad(vectors.square()[:, :5].sum(), weight)[0]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["prompted", "starter", "towers"])
+def test_some_of_what_was_read_is_as_if_it_alone_had_been(kind: str, texts, request: pytest.FixtureRequest):
+    encoder, numbers = request.getfixturevalue(kind), np.array([4, 1, 1, 9])
+    some = Some(Reader(encoder).read(texts, "query"), numbers)
+    alone = Reader(encoder).read([texts[i] for i in numbers], "query")
+    np.testing.assert_array_equal(some.lengths, alone.lengths)
+    for chosen in ([0, 1, 2, 3], [3, 0]):
+        found, expected = some.features(chosen), alone.features(chosen)
+        assert found.keys() == expected.keys()
+        assert all(np.array_equal(found[key], expected[key]) for key in expected)

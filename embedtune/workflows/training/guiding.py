@@ -21,6 +21,7 @@ from embedtune.training.audit import GuideAudit, HeldOut, MarginEffect, audit_gu
 from embedtune.training.guide import GuideTable, on_disk
 from embedtune.training.plan import Fit
 from embedtune.training.proposal import Proposal, propose
+from embedtune.training.row_texts import KnownTexts
 from embedtune.training.self_guide import SelfGuide
 from embedtune.workflows.talk import Talk
 from embedtune.workflows.training.guide_files import covered, gives_scores, guide_path, guide_vectors, margin_of
@@ -197,9 +198,11 @@ def _self_guide(
             if len(guiding.audits) == 1:  # once an epoch would drown everything else; the report has the last one
                 _tell(guiding, talk)
 
+    # The table holds the texts that the run has read, unless views change those.
+    known = plan.texts.known if isinstance(plan.texts, KnownTexts) else {}
     return SelfGuide(
         table,
-        lambda texts, role: encode(guide, texts, role=role),
+        lambda texts, role: encode(guide, texts, role=role, known=known.get(role)),
         warmup_share=config.guide.warmup_share,
         steps=plan.steps,
         steps_per_epoch=plan.steps_per_epoch,

@@ -25,7 +25,7 @@ from embedtune.training.trainer import fit
 from embedtune.workflows.talk import Silence, Talk
 from embedtune.workflows.training.guiding import choose_guide
 from embedtune.workflows.training.needs import AUTO_MARGIN, guided_term
-from embedtune.workflows.training.scoring import SELECTION, score
+from embedtune.workflows.training.scoring import SELECTION, Known, read_judged, score
 
 MARGINS = (None, 0.1, 0.2)
 """What is tried; None is plain InfoNCE, without a guide."""
@@ -99,6 +99,7 @@ def choose_margin(
             None, {}, f"no guide, because fewer than {FEWEST_QUERIES} dev queries cannot tell whether it helps"
         )
     judged = as_arrays(dev)
+    known = read_judged(encoder, judged)
     steps = min(math.ceil(TRIAL_SHARE * plan.steps), TRIAL_STEPS)
     start = {name: value.detach().clone() for name, value in encoder.model.state_dict().items()}
     scores: dict[float | None, np.ndarray] = {}
@@ -106,7 +107,7 @@ def choose_margin(
         for number, margin in enumerate(MARGINS):
             told = lambda done, *_, before=number * steps: tell(before + done)  # noqa: E731
             trial = replace(plan, section=_shortened(plan, steps), trial=True, progress=told)
-            scores[margin] = _score_of(decided(config, margin), trial, judged, encoder, store)
+            scores[margin] = _score_of(decided(config, margin), trial, judged, known, encoder, store)
             with torch.no_grad():
                 encoder.model.load_state_dict(start)
     return _choice(scores)
@@ -118,7 +119,7 @@ def _shortened(plan: Fit, steps: int) -> TrainingSection:
 
 
 def _score_of(
-    config: TrainConfig, trial: Fit, judged: JudgedSet, encoder: Encoder, store: VectorStore | None
+    config: TrainConfig, trial: Fit, judged: JudgedSet, known: Known, encoder: Encoder, store: VectorStore | None
 ) -> np.ndarray:
     """Dev log-rank score by query after a short run, (queries,); zeros when the guide masked everything."""
     guiding = choose_guide(config, trial, None, encoder, talk=Silence(), store=store)
@@ -128,7 +129,7 @@ def _score_of(
         fit(encoder, trial)
     except StoppedError:
         return np.zeros(len(judged.query_ids))
-    return score(encoder, judged, metrics=(SELECTION,)).per_query[SELECTION]
+    return score(encoder, judged, metrics=(SELECTION,), known=known).per_query[SELECTION]
 
 
 def _choice(scores: dict[float | None, np.ndarray]) -> Choice:

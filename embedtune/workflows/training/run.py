@@ -45,16 +45,15 @@ from embedtune.workflows.training.saved_check import check_saved, reader
 from embedtune.workflows.training.scoring import (
     AFTER_RUN,
     BEFORE_RUN,
-    DEV_METRICS,
     NOT_JUDGED,
     PER_QUERY,
     PRIMARY,
     SELECTION,
     Measured,
     before_and_after,
+    dev_scores,
     judge,
     measure,
-    score,
 )
 from embedtune.workflows.training.starts import start_vectors
 from embedtune.workflows.truncation import truncation_findings
@@ -205,11 +204,10 @@ class TrainingRun:
         return decided(self.config, facts["margin"]["margin"]), facts["margin"]
 
     def _dev_scores(self, encoder: Encoder) -> DevScores | None:
-        """Scores the encoder in its present state on the dev split, whose texts are looked up once."""
         if self.data.dev is None:
             return None
-        judged = as_arrays(self.data.dev)
-        return lambda: score(encoder, judged, metrics=DEV_METRICS).means
+        with self.talk.progress("reading the dev texts"):
+            return dev_scores(encoder, self.data.dev)
 
     def _save(self, encoder: Encoder, process: Popen[bytes] | None) -> None:
         """Save the model and make sure that what was saved gives the vectors that were measured."""

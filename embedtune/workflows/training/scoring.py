@@ -15,8 +15,10 @@ from embedtune.evaluation.rankers import Ranking
 from embedtune.evaluation.retrieval import RetrievalScores, demand_judged, rank_encoded, score_ranking
 from embedtune.evaluation.significance import Comparison, On, adjusted, compare_paired
 from embedtune.models.encode import encode
-from embedtune.models.encoder import Encoder
+from embedtune.models.encoder import Encoder, Role
+from embedtune.models.reading import Reader, Readings
 from embedtune.models.store import VectorStore
+from embedtune.training.loop import DevScores
 from embedtune.workflows.comparison.result import metric_fields
 
 METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
@@ -29,6 +31,9 @@ choose as well as it does (measured; see the benchmarks)."""
 DEV_METRICS = (*METRICS, SELECTION)
 PER_QUERY, BEFORE_RUN, AFTER_RUN = "per_query.jsonl", "before.trec", "after.trec"
 """What the test split leaves in a run folder: values per query, and both rankings."""
+Known = Mapping[Role, Readings]
+"""The texts of a judged set as an encoder reads them."""
+NOT_READ: Known = {}
 NOT_JUDGED: dict[str, Any] = {
     "before": {}, "after": {}, "before_unseen": None, "after_unseen": None, "verdict": None,
     "metrics": [],
@@ -43,15 +48,21 @@ class Measured:
     scores: RetrievalScores
 
 
+def read_judged(encoder: Encoder, judged: JudgedSet) -> Known:
+    """Tokenise the texts of a set that an encoder is scored on again and again while it learns."""
+    reader = Reader(encoder)
+    return {"query": reader.read(judged.queries, "query"), "document": reader.read(judged.documents, "document")}
+
+
 def score(
     encoder: Encoder,
     judged: RetrievalSet | JudgedSet,
     *,
     metrics: tuple[str, ...] = METRICS,
-    store: VectorStore | None = None,
+    known: Known = NOT_READ,
 ) -> RetrievalScores:
-    """Score an encoder, queries and documents under their own prompts. A model in training passes no store."""
-    return measure(encoder, judged, metrics=metrics, store=store).scores
+    """Score an encoder, queries and documents under their own prompts."""
+    return measure(encoder, judged, metrics=metrics, known=known).scores
 
 
 def measure(
@@ -60,17 +71,25 @@ def measure(
     *,
     metrics: tuple[str, ...] = METRICS,
     store: VectorStore | None = None,
+    known: Known = NOT_READ,
 ) -> Measured:
-    """The same, with the ranking that earned the scores, as deep as the metrics look."""
+    """The same, with the ranking that earned the scores, as deep as the metrics look. In training, pass no store."""
     arrays = judged if isinstance(judged, JudgedSet) else as_arrays(judged)
     demand_judged(arrays)
     ranking = rank_encoded(
-        lambda texts: encode(encoder, texts, role="query", store=store),
-        lambda texts: encode(encoder, texts, role="document", store=store),
+        lambda texts: encode(encoder, texts, role="query", store=store, known=known.get("query")),
+        lambda texts: encode(encoder, texts, role="document", store=store, known=known.get("document")),
         arrays,
         max(parse_metric(name).k for name in metrics),
     )
     return Measured(ranking, score_ranking(ranking, arrays, metrics))
+
+
+def dev_scores(encoder: Encoder, dev: RetrievalSet) -> DevScores:
+    """Scores the encoder in its present state on the dev split, whose texts are tokenised now, and not again."""
+    judged = as_arrays(dev)
+    known = read_judged(encoder, judged)
+    return lambda: score(encoder, judged, metrics=DEV_METRICS, known=known).means
 
 
 @dataclass(frozen=True)

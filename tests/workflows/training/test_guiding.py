@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,16 +10,19 @@ import torch
 
 from embedtune.config.schema import ModelSection
 from embedtune.data.prepare import prepare
+from embedtune.data.rows import Rows
 from embedtune.models import compute
 from embedtune.models import store as storing
 from embedtune.models.encode import encode
 from embedtune.models.load import load_encoder
 from embedtune.models.reading import Reader, Readings
 from embedtune.models.store import VectorStore
+from embedtune.training.curriculum import Curriculum
 from embedtune.training.objective import build_objective
 from embedtune.training.plan import Fit
 from embedtune.training.self_guide import SelfGuide
 from embedtune.training.table import build_table
+from embedtune.training.trainer import texts_of
 from embedtune.workflows.training.guiding import choose_guide
 
 
@@ -102,6 +106,34 @@ def test_a_self_guide_is_filled_while_training(guided) -> None:
     assert isinstance(callback, SelfGuide)
     assert guiding.audits == []
     assert guiding.as_json()["note"] == "not audited: there were no held-out pairs"
+
+
+@pytest.mark.parametrize("schedule", ["fixed", "random"])
+def test_a_self_guide_takes_the_texts_that_the_run_has_read(recipe, bert, listener, tmp_path, monkeypatch, schedule):
+    """Reference, to the bit: the texts tokenised at each snapshot, as they are where views change them."""
+    anchors, positives = [f"환불 {n % 5}" for n in range(8)], [f"answer {n}" for n in range(8)]
+    rows = Rows(anchors=anchors, positives=positives, negatives=[[f"wrong {n}", positives[n - 1]] for n in range(8)])
+    own = np.stack([rows.anchor_ids, rows.positive_ids], axis=1)
+    config = recipe(margin="0.1")
+    plan = Fit(
+        rows=rows,
+        table=build_table(rows, own, curriculum=Curriculum(rows, 1, schedule=schedule, epochs=2)),
+        objective=build_objective([config.loss[0].model_copy(update={"args": {}})]),
+        section=config.training,
+        folder=tmp_path / "run",
+        lr=0.01,
+    )
+
+    def snapshot(run: Fit) -> dict[str, torch.Tensor]:
+        guiding = choose_guide(config, run, None, bert, talk=listener, store=None)
+        (callback,) = guiding.callbacks
+        callback.on_step_begin(None, SimpleNamespace(global_step=callback._first), None)
+        return guiding.table.state()
+
+    expected, known = snapshot(plan), replace(plan, texts=texts_of(plan, bert))
+    monkeypatch.setattr(Reader, "read", lambda *_: pytest.fail("the texts were tokenised again"))
+    found = snapshot(known)
+    assert all(torch.equal(found[name], expected[name]) for name in ("guide.queries", "guide.documents"))
 
 
 def test_without_dev_a_guide_is_not_audited_and_that_is_said(guided, bert_folder) -> None:

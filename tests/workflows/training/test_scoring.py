@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
 from embedtune.data.rows import RetrievalSet
 from embedtune.evaluation.retrieval import RetrievalScores
 from embedtune.models.encode import encode
-from embedtune.workflows.training.scoring import METRICS, judge, score
+from embedtune.models.reading import Reader
+from embedtune.workflows.training.scoring import DEV_METRICS, METRICS, dev_scores, judge, score
 
 IDS = tuple(f"q{i}" for i in range(60))
 
@@ -74,3 +76,19 @@ def test_queries_and_documents_are_encoded_under_their_own_prompts(bert_folder, 
     np.testing.assert_allclose(found, 1 / (1 + (similarity > own).sum(axis=1)))
     exchanged = score(load("배송 ", "query query: "), judged, metrics=("mrr@10",)).per_query["mrr@10"]
     assert not np.allclose(found, exchanged)
+
+
+def test_dev_texts_are_tokenised_once_and_scored_as_the_encoder_is_now(starter, texts, monkeypatch) -> None:
+    """Reference: a scoring that reads them anew, before and after the weights change."""
+    queries = {f"q{i}": text for i, text in enumerate(texts[::2])}
+    corpus = {f"d{i}": text for i, text in enumerate([*texts[1::2], texts[1]])}  # one document stands there twice
+    dev = RetrievalSet("dev", queries, corpus, {f"q{i}": {f"d{i}": 1} for i in range(len(queries))})
+    start = score(starter, dev, metrics=DEV_METRICS).means
+    found, read, times = dev_scores(starter, dev), Reader.read, []
+    monkeypatch.setattr(Reader, "read", lambda *given: times.append(1) or read(*given))
+    assert found() == start and not times
+    weight = starter.model[0].embedding.weight
+    with torch.no_grad():
+        weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(0)))
+    assert found() != start and not times
+    assert found() == score(starter, dev, metrics=DEV_METRICS).means and times
