@@ -1,5 +1,7 @@
 """`embedtune recipes list | show | copy | check`: the recipes that come with embedtune, and a check of your own."""
 
+import shutil
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,8 +42,10 @@ def list_recipes(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"recipes": cards})
         return
+    width = min(shutil.get_terminal_size().columns, 100)
     for card in cards:
-        print_text(f"{card.name}\n  {card.when}\n  {card.command}\n")
+        when = textwrap.fill(card.when, width, initial_indent="  ", subsequent_indent="  ")
+        print_text(f"{card.name}\n{when}\n  {card.command}\n")
 
 
 def show(name: Name, as_json: AsJson = False) -> None:
