@@ -7,8 +7,8 @@ padded. Measured in CPU time of one core for 192 texts of 3 to 128 tokens (mean 
 to 25 % 124 ms, copies included; texts of equal length 101 ms with torch's fused attention and 115 ms as plain batched
 products. With 12 heads of 64: 437, 123, 114, 104 and 106 ms. Dropout switches the fused attention to a slow path, so
 there plain products are used, and in training in bf16, whose fused backward pass was far slower on a CPU with bf16
-products. Forward, in bf16 without such products, fused was 4 to 30 times as fast (8 to 2,048 tokens a text), and it holds
-no matrix of all tokens by all tokens, for which long texts have no memory.
+products. Forward, in bf16 without such products, fused was 4 to 30 times as fast (8 to 2,048 tokens a text), and it
+holds no matrix of all tokens by all tokens, for which long texts have no memory.
 """
 
 from functools import partial
