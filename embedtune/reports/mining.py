@@ -67,7 +67,9 @@ def mining(result: Mapping[str, Any]) -> Report:
         Facts(_facts(result)),
         Section("What to know and what to change", [Findings(result["findings"])]),
         Section("Scores", [*(Figure(chart, None) for chart in _charts(result)), Text(reason)]),
-        Section("What was dropped", [Shares(("reason", "candidates"), _reasons(result)), Text(note, quiet=True)]),
+        Section(
+            "What was kept and dropped", [Shares(("reason", "candidates"), _reasons(result)), Text(note, quiet=True)]
+        ),
         Section("Queries short of negatives", [Table(("negatives found", "queries"), _short(result))]),
         Section("Examples to read", [Text(ask, quiet=True), *examples] if examples else ()),
         Section("How it was made", [Bullets(result["described"]), Table(("", ""), _run(result), numbers=False)]),

@@ -147,5 +147,5 @@ def _calibration_finding(calibration: dict | None) -> Iterator[Finding]:
 def _ledger_finding(ledger: Path | None) -> Iterator[Finding]:
     if ledger is not None:
         message = f"{ledger.name} lists the pairs that look most like right answers."
-        fix = 'Set "decision" to "positive" or "negative" in it and mine again with --relabel.'
+        fix = f'Set "decision" to "positive" or "negative" in it and mine again with --relabel {ledger}.'
         yield Finding("ledger", "note", 1, message, fix)
