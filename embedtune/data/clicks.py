@@ -36,9 +36,10 @@ class Preferences:
 
     def add(self, anchor: str, shown: list[str], clicked: set[int], skipped: Skipped) -> None:
         """Count the preferences of one list."""
+        liked = {shown[place] for place in clicked}  # a text may have been shown twice
         for place in clicked:
             others = range(len(shown)) if skipped == "all" else range(place)
-            passed = {shown[other] for other in others if other not in clicked and shown[other] != shown[place]}
+            passed = {shown[other] for other in others} - liked
             self.clicks += 1
             self.first += not passed
             self.counts.update((anchor, shown[place], other) for other in passed)
@@ -90,7 +91,10 @@ def read_clicks(table: Table, skipped: Skipped = "above") -> Preferences:
 
 
 def _shown(value: Any, place: str, problems: Problems) -> list[str]:
-    if not isinstance(value, list) or not value:
+    if value == []:
+        problems.add(place, "'shown' is an empty list; a click needs what was shown")
+        return []
+    if not isinstance(value, list):
         problems.add(place, f"'shown' must be a list of texts; {kind_of(value)} came")
         return []
     texts = [text_of(one, "shown", place, problems) for one in value]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 _CLOSING = "\"'”’」』)]》〉"
 _END = re.compile(
-    rf"[.!?…]+[{re.escape(_CLOSING)}]*(?=\s)"  # followed by a blank
+    rf"(?<![.!?…])[.!?…]+[{re.escape(_CLOSING)}]*(?=\s)"  # followed by a blank
     rf"|[。！？]+[{re.escape(_CLOSING)}]*"  # full-width: no blank is needed
     r"|(?<=[다요죠까])[.!?]+(?=[가-힣])"  # 갔다.그리고: a blank forgotten after a Korean ending
 )
@@ -13,9 +13,17 @@ _NEXT = re.compile(r"\s*(\S)")
 _PARAGRAPH = re.compile(r"\n\s*\n")
 # Before a full stop that ends no sentence: what people are called, and what is cut short.
 _SHORT = frozenset(
-    "mr mrs ms dr prof st jr sr vs etc no nos fig figs eq sec vol pp ed eds inc ltd co corp dept approx est "  # noqa: SIM905
+    "mr mrs ms dr prof st jr sr vs etc ed eds inc ltd co corp dept approx est "  # noqa: SIM905
     "jan feb mar apr jun jul aug sep sept oct nov dec e.g i.e cf al a.m p.m u.s u.k ph.d".split()
 )
+# The same where a number follows; "I said no. Then" is over.
+_SHORT_BEFORE_NUMBER = frozenset("no nos fig figs eq sec vol p pp".split())  # noqa: SIM905
+# "가. 신청 방법": the letters that lists are counted with.
+_LETTERS = frozenset("가나다라마바사아자차카타파하")
+# "2024. 3. 5.": a date as offices write it, as far as one of its full stops.
+_DATE = re.compile(r"(?<!\d)\d{4}(?P<month>(?:\.\s*\d{1,2}){1,2})?$")
+_LOOKED_BACK = 32
+"""Characters before a full stop that can tell: a copy of all since the last sentence is the square of a long line."""
 # After a closing quote: the sentence around it goes on ("갑니다." 하고 말했다).
 _GOES_ON = re.compile(r"\s*(?:하고|하며|하면서|라고|라며|라는|고|며|는|이라고|이라며|란)(?![가-힣])")
 
@@ -48,16 +56,35 @@ def _ends(text: str, start: int, end: re.Match[str]) -> bool:
         return True
     if marks[-1] in _CLOSING and _GOES_ON.match(text, end.end()):
         return False
+    lower = after[1].isascii() and after[1].islower()
+    if marks[-1] in _CLOSING and lower:
+        return False
     if not marks.startswith(".") or marks.startswith(".."):
         return True
-    words = text[start : end.start()].split()
+    return not (lower or _cut_short(text, start, end.start(), after[1]))
+
+
+def _cut_short(text: str, start: int, end: int, after: str) -> bool:
+    """Whether the full stop at `end` belongs to what stands before it: an abbreviation, a date, the number of a list.
+
+    Args:
+        text: with a sentence from `start` on.
+        start: of the sentence.
+        end: of what stands before the full stop.
+        after: the character that follows.
+    """
+    near = text[max(start, end - _LOOKED_BACK) : end]
+    words = near.split()
     word = words[-1].lstrip("\"'“‘([") if words else ""
     if word.lower() in _SHORT or (len(word) == 1 and word.isascii() and word.isupper()):
-        return False
+        return True
+    date = _DATE.search(near)
+    if after.isdigit() and (date or word.lower() in _SHORT_BEFORE_NUMBER):
+        return True
+    if date and date["month"] and "가" <= after <= "힣":
+        return True
     # "1. 신청": the number of what follows.
-    if len(words) == 1 and word.isdigit():
-        return False
-    return not (after[1].isascii() and after[1].islower())
+    return len(words) == 1 and end - start <= _LOOKED_BACK and (word.isdigit() or word in _LETTERS)
 
 
 def passages(text: str, words: int) -> list[str]:

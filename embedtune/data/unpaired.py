@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from embedtune.config.schema import DataSection
 from embedtune.data.pieces import prepare_texts, taken
+from embedtune.data.problems import SHOWN
 from embedtune.data.rows import Finding, RawTexts, Rows
 from embedtune.data.views import Views, pairing_named, parse_views
 from embedtune.data.words import counted
@@ -13,6 +14,9 @@ from embedtune.identity import text_ids
 
 BY_DESIGN = ("anchor-equals-positive", "roles-look-swapped", "test-documents-seen-in-training")
 """Findings about pairs that say nothing of texts paired with themselves, whose queries nobody has shown to training."""
+
+MANY = 0.1
+"""Share of rows whose views cannot differ from which that is a warning."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,9 @@ def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int] = 
             )
         )
         texts = taken(texts, kept)
-    rows = parse_views(section.views).pairs(texts)
+    views = parse_views(section.views)
+    rows = views.pairs(texts)
+    findings += _unchanged(rows, views)
     if len(rows) < 2:
         raise DataError(
             f"only {counted(len(rows), 'pair')} could be made of {counted(len(texts), 'text')}; needed at least 2",
@@ -65,6 +71,30 @@ def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int] = 
         )
     said = f"{counted(len(rows), 'pair')} of views ({section.views}) of {counted(len(texts), 'text')}"
     return Unpaired(rows, (*pieces.said, said), tuple(findings))
+
+
+def _unchanged(rows: Rows, views: Views) -> list[Finding]:
+    """Rows whose two views will always be the same text, since there are no words to choose from."""
+    if not views.changes:
+        return []
+    single = [
+        row
+        for row, (anchor, positive) in enumerate(zip(rows.anchors, rows.positives, strict=True))
+        if anchor == positive and len(anchor.split()) < 2
+    ]
+    if not single:
+        return []
+    return [
+        Finding(
+            "views-without-words",
+            "warning" if len(single) > MANY * len(rows) else "note",
+            len(single),
+            f"{counted(len(single), 'text')} of {len(rows):,} hold no blank: one word each, which no view can change, "
+            "so that both views of it are the same.",
+            "If they are written without blanks, put them between the words.",
+            examples=tuple(f"{rows.places[row]}: {rows.anchors[row][:80]}" for row in single[:SHOWN] if rows.places),
+        )
+    ]
 
 
 def texts_of(rows: Rows) -> RawTexts:

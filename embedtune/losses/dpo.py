@@ -25,7 +25,7 @@ class DPO(Loss):
 
     With s = cosine / temperature, of the student and of the start, the margin is h = (s_chosen - s_rejected) - (the
     same of the start). `sigmoid`: -(1 - label_smoothing) ln sigmoid(beta h) - label_smoothing ln sigmoid(-beta h);
-    `ipo`: (h - 1 / (2 beta))^2. Mean over the rejected texts of a row, and over rows.
+    `ipo`: (h - 1 / (2 beta))^2. Mean over all pairs of a chosen and a rejected text, each with the weight of its row.
 
     Source: Rafailov et al. 2023, arXiv:2305.18290, equation 7, with similarities for log probabilities; smoothing:
     Mitchell 2023, a note on DPO with noisy preferences; IPO: Azar et al. 2023, arXiv:2310.12036, equation 17.

@@ -63,6 +63,8 @@ def _by_score(rows: Rows, counts: np.ndarray, width: int) -> np.ndarray:
     scores = np.tile(-np.arange(width, dtype=np.float64), (len(counts), 1))  # (R, M)
     for row, own in enumerate(rows.teacher_scores or ()):
         if len(own) > 1:
-            scores[row, : len(own) - 1] = own[1 : width + 1]
+            found = np.array(own[1 : width + 1], dtype=np.float64)
+            # What nobody scored counts as easy; left as NaN it would sort behind places that hold no negative.
+            scores[row, : len(found)] = np.where(np.isnan(found), -np.inf, found)
     scores[np.arange(width) >= counts[:, None]] = np.inf
     return scores.argsort(axis=1, kind="stable")  # (R, M)

@@ -34,6 +34,11 @@ def test_two_clicks_are_no_preference_among_themselves(preferences) -> None:
     assert set(rows) == {("q", "b", "a"), ("q", "c", "a")}
 
 
+def test_a_clicked_text_shown_a_second_time_was_not_passed_by(preferences) -> None:
+    _, rows = preferences({"anchor": "q", "shown": ["a", "x", "a", "b"], "clicked": ["a", "b"]})
+    assert set(rows) == {("q", "b", "x")}
+
+
 def test_repeats_add_up_and_opposites_cancel(preferences) -> None:
     up = {"anchor": "q", "shown": ["a", "b"], "clicked": "b"}
     down = {"anchor": "q", "shown": ["b", "a"], "clicked": "a"}
@@ -56,7 +61,7 @@ def test_a_click_on_the_first_text_and_none_at_all_say_nothing(preferences) -> N
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"shown": []}, "'shown' must be a list of texts"),
+        ({"shown": []}, "'shown' is an empty list; a click needs what was shown"),
         ({"shown": "a"}, "'shown' must be a list of texts"),
         ({"shown": ["a", 3]}, "'shown' must be a text"),
         ({"clicked": "z"}, "'clicked' must be a text that was shown"),

@@ -22,6 +22,11 @@ from embedtune.data.segment import passages, sentences
         ("1. 신청서를 씁니다. 2. 제출합니다.", ["1. 신청서를 씁니다.", "2. 제출합니다."]),
         ("“됩니다.” 고맙다고 했다.", ["“됩니다.”", "고맙다고 했다."]),
         ("これは文です。次の文です。", ["これは文です。", "次の文です。"]),
+        ("신청은 2024. 3. 5. 까지입니다. 문의하세요.", ["신청은 2024. 3. 5. 까지입니다.", "문의하세요."]),
+        ("2024. 3. 5. 10시에 엽니다. 그해는 2024. 그 뒤", ["2024. 3. 5. 10시에 엽니다.", "그해는 2024.", "그 뒤"]),
+        ("가. 신청서를 씁니다. 나. 제출합니다.", ["가. 신청서를 씁니다.", "나. 제출합니다."]),
+        ("I said no. Then, in No. 5, see p. 7.", ["I said no.", "Then, in No. 5, see p. 7."]),
+        ('"Really?" he asked. "Yes!" "No."', ['"Really?" he asked.', '"Yes!"', '"No."']),
         ("first paragraph\n\nsecond paragraph", ["first paragraph", "second paragraph"]),
         ("a line\nthat goes on", ["a line that goes on"]),
         ("  \n ", []),
@@ -34,6 +39,11 @@ def test_sentences(text: str, expected: list[str]) -> None:
 def test_no_character_but_blanks_is_lost() -> None:
     text = '가나다. "라마바." 사아! U.S. 3.5 (자차카.) 타파하…\n\n끝 a.b.c. Done?!'
     assert "".join("".join(sentences(text)).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(("once", "expected"), [("a. b. ", 1), ("2024. ", 1), ("wait! ", 20_000), ("...?", 1)])
+def test_a_long_line_takes_time_by_its_length_and_not_by_its_square(once: str, expected: int) -> None:
+    assert len(sentences(once * 20_000)) == expected  # by the square: minutes
 
 
 def test_passages_are_whole_sentences_of_about_equal_length() -> None:

@@ -49,6 +49,18 @@ def test_a_plain_file_becomes_pairs_of_each_text_with_itself(corpus):
     assert data.described[-1] == "8 pairs of views (crop) of 8 texts"
 
 
+def test_texts_that_no_view_can_change_are_told_of(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("청년월세지원신청\n東京都の補助金\n" + "\n".join(TEXTS) + "\n", encoding="utf-8")
+    section = DataSection(source=str(path), views="delete:0.3")
+    (found,) = prepare(section, seed=0).findings
+    assert (found.code, found.severity, found.count) == ("views-without-words", "warning", 2)
+    assert found.examples == (f"{path}:1: 청년월세지원신청", f"{path}:2: 東京都の補助金")
+    # Where dropout or another text makes the difference, nothing need change.
+    for views in ("dropout", "neighbour+delete"):
+        assert not prepare(section.model_copy(update={"views": views}), seed=0).findings
+
+
 def test_lines_follow_each_other_until_a_blank_one(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("가 하나\n가 둘\n\n나 하나\n나 둘\n나 셋\n", encoding="utf-8")

@@ -57,6 +57,20 @@ def test_easy_to_hard_moves_from_the_lowest_scores_to_the_highest(mined):
             assert own == [*wanted, *[-1] * (2 - len(wanted))]
 
 
+def test_a_negative_without_a_score_counts_as_easy_and_is_not_lost():
+    nan = float("nan")
+    rows = Rows(
+        anchors=["a", "b"],
+        positives=["p", "q"],
+        negatives=[["n0", "n1"], ["m0", "m1", "m2", "m3"]],
+        teacher_scores=[[1.0, nan, 0.5], [1.0, 0.4, nan, 0.1, 0.2]],
+    )
+    curriculum = Curriculum(rows, 2, schedule="easy_to_hard", epochs=2)
+    assert curriculum.places.tolist() == [[0, 1], [1, 2]]
+    curriculum.begin(1)
+    assert curriculum.places.tolist() == [[0, 1], [3, 0]]
+
+
 def test_with_one_epoch_the_hardest_are_taken_and_without_scores_those_are_the_first(mined):
     plain = replace(mined, teacher_scores=None)
     curriculum = Curriculum(plain, 2, schedule="easy_to_hard", epochs=1)
