@@ -45,7 +45,7 @@ def resolve(name: str, *, trust_remote_code: bool = False, allow_pickle: bool = 
     """
     if name == STARTER:
         return Resolved(name, "starter")
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))  # noqa: PTH111  (pathlib raises where nobody knows that home)
     # os.path.exists and not Path.exists, which raises on a name too long for the file system.
     if name.strip() and os.path.exists(folder):  # noqa: PTH110
         check_folder(folder, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)

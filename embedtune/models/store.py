@@ -47,19 +47,19 @@ def open_store(where: str | Path | None = "auto", *, cap_bytes: int = CAP_BYTES)
     """
     if where is None or where == "none":
         return None
-    folder = default_folder() if where == "auto" else Path(where).expanduser()
     try:
+        folder = default_folder() if where == "auto" else Path(where).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise PermissionError(f"{folder} is not writable")
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: nobody knows that home
         if where != "auto":
             raise OutputError(
-                f"the vector store {folder} cannot be written: {error.strerror or error}",
+                f"the vector store {where} cannot be written: {getattr(error, 'strerror', None) or error}",
                 where="--store",
                 next="name another folder, or --store none",
             ) from error
-        log.warning("no vector store: %s cannot be written", folder)
+        log.warning("no vector store: %s", error)
         return None
     return VectorStore(folder, cap_bytes)
 

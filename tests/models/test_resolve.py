@@ -202,3 +202,8 @@ def test_the_answer_comes_without_loading_a_model_library(tmp_path: Path):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "owner/nothing is not on this machine" in done.stdout
     assert done.stdout.rstrip().endswith("[]")
+
+
+def test_a_home_that_nobody_knows():
+    with pytest.raises(ModelError, match="there is no folder ~there-is-no-such-user/model"):
+        resolve("~there-is-no-such-user/model")

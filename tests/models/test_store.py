@@ -245,3 +245,15 @@ def test_a_named_folder_that_cannot_be_written_is_an_error(tmp_path: Path, monke
         open_store(tmp_path / "file" / "store")
     monkeypatch.setattr(storing, "default_folder", lambda: tmp_path / "file" / "store")
     assert open_store("auto") is None
+
+
+def test_a_home_that_nobody_knows(monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(OutputError, match="cannot be written"):
+        open_store("~there-is-no-such-user/store")
+
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", unknown)
+    assert open_store("auto") is None
