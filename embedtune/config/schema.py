@@ -164,8 +164,10 @@ class TrainingSection(Section):
     clip_norm: float = Field(1.0, gt=0, description="largest norm of the gradient")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     dropout: Literal["model", "off"] = Field("model", description="model: as the encoder has it; off: none")
-    embeddings: Literal["train", "frozen"] = Field(
-        "train", description="token vectors of a transformer; frozen: they stay, and cost neither gradients nor moments"
+    embeddings: Literal["train", "frozen", "sparse"] = Field(
+        "train",
+        description="token vectors; frozen: a transformer's stay, and cost neither gradients nor moments; "
+        "sparse: a step updates those that its texts use, which pays where these are few of many",
     )
     seed: int = Field(0, ge=0)
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")

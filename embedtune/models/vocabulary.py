@@ -50,7 +50,7 @@ def check_vocabulary(encoder: Encoder) -> "nn.Embedding | nn.EmbeddingBag":
     from torch import nn
 
     kind = type(encoder.model[0]).__name__
-    table = None if has_towers(encoder.model) else _table(encoder)
+    table = None if has_towers(encoder.model) else token_table(encoder)
     if has_towers(encoder.model):
         what = "reads queries and documents through different modules"
     elif not isinstance(table, nn.Embedding | nn.EmbeddingBag):
@@ -66,7 +66,8 @@ def check_vocabulary(encoder: Encoder) -> "nn.Embedding | nn.EmbeddingBag":
     )
 
 
-def _table(encoder: Encoder) -> "nn.Module | None":
+def token_table(encoder: Encoder) -> "nn.Module | None":
+    """The module that looks a token's vector up; None where there is none to be found."""
     if is_static(encoder.model):
         table: nn.Module = encoder.model[0].embedding
         return table

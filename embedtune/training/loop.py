@@ -7,6 +7,7 @@ from sentence_transformers import SentenceTransformerTrainer
 from sentence_transformers.base.evaluation import BaseEvaluator
 
 from embedtune.training.batches import DistinctBatchSampler, TextIds
+from embedtune.training.sparse_adamw import RowAdamW, clip_gradients
 
 DevScores = Callable[[], Mapping[str, float]]
 """Scores the model in its present state on the dev split: metric name -> value."""
@@ -27,17 +28,34 @@ class DevEvaluator(BaseEvaluator):
 
 
 class Loop(SentenceTransformerTrainer):
-    """The trainer with our batches and without its model card, by the two methods it offers for overriding."""
+    """The trainer with our batches and without its model card, by the methods it offers for overriding.
 
-    def __init__(self, *, rows: int, text_ids: TextIds, **options: Any) -> None:
+    Args:
+        rows: of training data.
+        text_ids: of each row's texts, by epoch.
+        sparse: whether the token vectors have a sparse gradient, which torch's own AdamW and clipping do not take.
+        options: of the trainer.
+    """
+
+    def __init__(self, *, rows: int, text_ids: TextIds, sparse: bool = False, **options: Any) -> None:
         self._rows = rows
         self._text_ids = text_ids
+        self._sparse = sparse
         super().__init__(**options)
 
     def get_batch_sampler(
         self, dataset: Any, batch_size: int, *_: Any, seed: int = 0, **__: Any
     ) -> DistinctBatchSampler:
         return DistinctBatchSampler(self._rows, self._text_ids, batch_size, seed)
+
+    def get_optimizer_cls_and_kwargs(self, args: Any, model: Any = None) -> tuple[Any, dict[str, Any]]:
+        kind, options = super().get_optimizer_cls_and_kwargs(args, model)
+        return (RowAdamW if self._sparse else kind), options
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        if self._sparse:
+            return clip_gradients(model.parameters(), self.args.max_grad_norm)
+        return super()._clip_grad_norm(model)
 
     def keep_state(self) -> None:
         """Write a checkpoint of the last step now, in the midst of the next one, before that is lost."""

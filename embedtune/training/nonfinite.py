@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from embedtune.errors import StoppedError
+from embedtune.training.sparse_adamw import gradient_values
 from embedtune.training.table import RowTable
 
 NAMED = 5
@@ -92,7 +93,7 @@ class FiniteGradients(TrainerCallback):
     ) -> None:
         if args.fp16:
             return  # the loss scaler meets infinities on purpose, and leaves such a step out
-        gradients = [one.grad for one in self._model.parameters() if one.grad is not None]
+        gradients = gradient_values(self._model.parameters())
         # One norm: after clipping, what was not finite is still not.
         if gradients and not bool(torch.nn.utils.get_total_norm(gradients).isfinite()):
             self._rows.refuse_gradients(state.global_step)

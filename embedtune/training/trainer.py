@@ -7,7 +7,6 @@ callbacks.
 import math
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
@@ -17,7 +16,6 @@ from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.dropout import fast_dropout
 from embedtune.models.encoder import Encoder
 from embedtune.models.flops import training_flops
-from embedtune.models.frozen import frozen_embeddings
 from embedtune.models.peak import matrix_peak
 from embedtune.models.quiet import quiet_libraries
 from embedtune.models.reading import Progress as ReadProgress
@@ -42,6 +40,7 @@ from embedtune.training.pace import Pace
 from embedtune.training.patience import Patience
 from embedtune.training.plan import Fit, FitResult
 from embedtune.training.row_texts import BatchTexts, RowTexts, ViewedTexts, read_texts
+from embedtune.training.sparse import learning_embeddings
 from embedtune.training.views import EpochViews
 from embedtune.training.watch import Interruption, MaskingGuard, MetricsLog, StepCount
 
@@ -59,8 +58,7 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         StoppedError: the loss is not finite, or everything is masked.
         ConfigError: this encoder or device does not have what the section asks for.
     """
-    frozen = frozen_embeddings(encoder.model) if run.section.embeddings == "frozen" else nullcontext()
-    with frozen, fast_dropout(encoder.model, 0.0 if run.section.dropout == "off" else None):
+    with learning_embeddings(encoder, run), fast_dropout(encoder.model, 0.0 if run.section.dropout == "off" else None):
         return _fit(encoder, run, resume=resume)
 
 
@@ -78,7 +76,8 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
         further_views=run.further_views,
         kept=held.tokens,
     )
-    pace = Pace(adapter, training_flops(encoder))
+    flops = training_flops(encoder)
+    pace = Pace(adapter, flops, None if flops is None or run.trial else matrix_peak(run.precision, run.device))
     checkpoint = whole_checkpoint(run.checkpoints, run.warn) if resume else None
     done = steps_of(checkpoint) if checkpoint else 0
     patience = None if run.section.patience is None or not run.evaluates else Patience(run.section.patience)
@@ -88,6 +87,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             # Resumed where it had ended, within an epoch or before the last one, it would take one step too many.
             rows=0 if over else len(run.rows),
             text_ids=_text_ids(run, texts),
+            sparse=run.section.embeddings == "sparse",
             model=encoder.model,
             args=_arguments(run),
             train_dataset=row_numbers(len(run.rows)),
@@ -95,8 +95,8 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             loss=adapter,
             evaluator=DevEvaluator(run.dev, run.dev_metric) if run.dev is not None and run.evaluates else None,
             callbacks=[
-                StepCount(adapter, run.progress),
                 pace,
+                StepCount(adapter, pace, run.progress),
                 FiniteGradients(adapter, adapter.last_rows),
                 *_records(run, adapter, pace, checkpoint),
                 *([patience] if patience else []),
@@ -237,13 +237,7 @@ def _result(trainer: SentenceTransformerTrainer, run: Fit, elapsed: float, steps
         examples_per_s=seen / elapsed if elapsed > 0 else 0.0,
         tokens_per_s=pace.tokens_per_s,
         flops_per_s=pace.flops_per_s,
-        share_of_peak=_share_of_peak(run, pace),
+        share_of_peak=pace.share_of_peak,
         best_step=state.best_global_step if run.evaluates else None,
         curve=curve,
     )
-
-
-def _share_of_peak(run: Fit, pace: Pace) -> float | None:
-    if run.trial or pace.flops_per_s is None:
-        return None
-    return pace.flops_per_s / matrix_peak(run.precision, run.device)
