@@ -70,7 +70,7 @@ def difference_rows(result: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tu
     rows: list[tuple[str, ...]] = [
         (name, f"{one['a']:.3f}", f"{one['b']:.3f}", *difference_cells(one)) for name, one in tests
     ]
-    return ("against A", "A", "it", "difference", "95% interval", "p", "verdict"), rows
+    return ("against A", "A", "other", "difference", "95% interval", "p", "verdict"), rows
 
 
 def _tests(keys: Sequence[str], verdicts: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
