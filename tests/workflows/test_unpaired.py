@@ -8,8 +8,22 @@ from safetensors.torch import load_file
 from embedtune.config.load import load_config
 from embedtune.errors import ConfigError
 from embedtune.workflows.train import train
+from embedtune.workflows.training import margin
 
 TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")
+
+
+@pytest.fixture
+def preferences(tmp_path):
+    path = tmp_path / "preferences.jsonl"
+    texts = {"anchor": "How about {}?", "chosen": "{} works so.", "rejected": "No idea of {}."}
+    rows = [
+        {role: text.format(f"{topic} {n}") for role, text in texts.items()} | {"weight": 1 + n}
+        for topic in TOPICS
+        for n in range(4)
+    ]
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
 
 
 @pytest.fixture
@@ -66,18 +80,17 @@ def test_dropout_is_refused_for_an_encoder_without_it(run, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_preferences_are_learnt_from_where_the_encoder_began(run, tmp_path):
-    path = tmp_path / "preferences.jsonl"
-    texts = {"anchor": "How about {}?", "chosen": "{} works so.", "rejected": "No idea of {}."}
-    rows = [
-        {role: text.format(f"{topic} {n}") for role, text in texts.items()} | {"weight": 1 + n}
-        for topic in TOPICS
-        for n in range(4)
-    ]
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    run(data=str(path), loss=["dpo"], max_steps=4)
+def test_preferences_are_learnt_from_where_the_encoder_began(run, preferences, tmp_path):
+    run(data=str(preferences), loss=["dpo"], max_steps=4)
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     lines = [line for line in lines if "dpo" in line]
     # Before the first step the student is its own start.
     assert lines[0]["dpo"] == pytest.approx(0.6931, abs=1e-3) and lines[0]["dpo.drift"] == pytest.approx(0, abs=1e-6)
     assert lines[-1]["dpo.drift"] > 0 and lines[-1]["dpo.reward_margin"] > 0
+
+
+def test_the_trials_of_a_margin_know_where_the_encoder_began(run, preferences, monkeypatch):
+    monkeypatch.setattr(margin, "FEWEST_QUERIES", 1)
+    monkeypatch.setattr(margin, "MARGINS", (None, 0.1))
+    result = run(data=str(preferences), loss=["gist", "dpo"])
+    assert set(result.guide["chosen"]["tried"]) == {"no guide", "margin 0.1"}

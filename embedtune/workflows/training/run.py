@@ -164,9 +164,9 @@ class TrainingRun:
         if config.queue is not None:
             self.talk.say(f"the positives of past steps, {config.queue:,} at most, join the candidates")
         plan = read_plan(plan, encoder, self.folder, self.talk)
+        plan = replace(plan, reference=start_vectors(plan, encoder, store, self.talk))
         config, chosen = self._decided(plan, encoder, store)
         plan = replace(plan, objective=recipe_objective(config, encoder.dimensions))
-        plan = replace(plan, reference=start_vectors(plan, encoder, store, self.talk))
         guiding = choose_guide(config, plan, self.data.dev, encoder, talk=self.talk, store=store, chosen=chosen)
         give_back()  # what reading the texts and encoding the guide's took
         with self.talk.progress("training", total=plan.steps) as tell:
