@@ -19,6 +19,7 @@ from embedtune.reports.printable import printable as escaped
 
 if TYPE_CHECKING:
     from embedtune.config.schema import Section
+    from embedtune.workflows.talk import Tell
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -101,10 +102,10 @@ class Talk:
         self._line(f"warning: {printable(text)}", style="yellow")
 
     @contextmanager
-    def progress(self, description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    def progress(self, description: str, total: int | None = None) -> Iterator["Tell"]:
         """A long piece of work; the callable is told how much of `total` is done."""
         if self._quiet:
-            yield lambda done: None
+            yield lambda done, note="": None
         elif self._terminal:
             with self._bar(description, total) as tell:
                 yield tell
@@ -123,28 +124,28 @@ class Talk:
                 print(text, file=self._stream, flush=True)
 
     @contextmanager
-    def _bar(self, description: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    def _bar(self, description: str, total: int | None) -> Iterator["Tell"]:
         if self._bars is None:
             self._bars = _new_bars(self._stream)
             self._bars.start()
         bars = self._bars
-        task = bars.add_task(printable(description), total=total)
+        task = bars.add_task(printable(description), total=total, note="")
         try:
-            yield lambda done: bars.update(task, completed=done)
+            yield lambda done, note="": bars.update(task, completed=done, note=printable(note))
         finally:
             bars.remove_task(task)
             if not bars.tasks:
                 bars.stop()
                 self._bars = None
 
-    def _paced_lines(self, description: str, total: int | None) -> Callable[[int], None]:
+    def _paced_lines(self, description: str, total: int | None) -> "Tell":
         last = self._clock()
 
-        def tell(done: int) -> None:
+        def tell(done: int, note: str = "") -> None:
             nonlocal last
             if self._clock() - last >= SECONDS_BETWEEN_LINES:
                 last = self._clock()
-                self.say(f"{description}: {done:,}" + (f" of {total:,}" if total else ""))
+                self.say(f"{description}: {done:,}" + (f" of {total:,}" if total else "") + (note and f", {note}"))
 
         return tell
 
@@ -152,6 +153,9 @@ class Talk:
 def _new_bars(stream: TextIO) -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    what, note = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[note]}"))
+    bar = BarColumn(None, table_column=Column(max_width=40))  # gives way where there is little room
+    columns = (what, bar, MofNCompleteColumn(table_column=Column(no_wrap=True)), note, TimeRemainingColumn())
     return Progress(*columns, console=Console(file=stream), transient=True)

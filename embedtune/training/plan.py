@@ -43,7 +43,7 @@ class Fit:
         lr: the learning rate.
         tensorboard: also write TensorBoard events.
         trial: a short run to learn something from; it evaluates, saves and logs nothing.
-        progress: told (step, steps, text) at each step.
+        progress: told the steps done and the pace in words, at each step.
         warn: told what is damaged, and that a stop was asked for.
     """
 

@@ -16,8 +16,8 @@ from embedtune.training.adapter import ObjectiveAdapter
 from embedtune.training.log import read_log
 from embedtune.training.pace import Pace
 
-Progress = Callable[[int, int, str], None]
-"""(steps done, steps in all, a short text)."""
+Progress = Callable[[int, str], None]
+"""(steps done, the pace in words)."""
 
 ALL_MASKED_STEPS = 50
 STOPPING = "stopping after this step, which is saved then; once more stops now"
@@ -54,10 +54,11 @@ class MetricsLog(TrainerCallback):
 
 
 class StepCount(TrainerCallback):
-    """Tells the losses the global step, and the user how far the run is."""
+    """Tells the losses the global step, and the user how far the run is and how fast; comes after the pace."""
 
-    def __init__(self, adapter: ObjectiveAdapter, progress: Progress | None) -> None:
+    def __init__(self, adapter: ObjectiveAdapter, pace: Pace, progress: Progress | None) -> None:
         self._adapter = adapter
+        self._pace = pace
         self._progress = progress
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -65,7 +66,7 @@ class StepCount(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self._progress is not None:
-            self._progress(state.global_step, state.max_steps, "training")
+            self._progress(state.global_step, self._pace.words())
 
 
 class MaskingGuard(TrainerCallback):

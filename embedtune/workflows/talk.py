@@ -1,8 +1,14 @@
 """How a workflow speaks to the person who started it, without knowing whether a terminal, a log or nobody listens."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
+
+
+class Tell(Protocol):
+    """Told how much of a long piece of work is done."""
+
+    def __call__(self, done: int, note: str = "") -> None:
+        """So much; `note` is what may be said beside it, such as the pace, and stands until the next one."""
 
 
 class Talk(Protocol):
@@ -14,7 +20,7 @@ class Talk(Protocol):
     def warn(self, text: str) -> None:
         """Something that may make the result mean something else."""
 
-    def progress(self, description: str, total: int | None = None) -> AbstractContextManager[Callable[[int], None]]:
+    def progress(self, description: str, total: int | None = None) -> AbstractContextManager[Tell]:
         """A long piece of work; the callable is told how much of `total` is done."""
 
 
@@ -27,6 +33,6 @@ class Silence:
     def warn(self, text: str) -> None:
         """Nothing."""
 
-    def progress(self, description: str, total: int | None = None) -> AbstractContextManager[Callable[[int], None]]:
+    def progress(self, description: str, total: int | None = None) -> AbstractContextManager[Tell]:
         """Nothing."""
-        return nullcontext(lambda done: None)
+        return nullcontext(lambda done, note="": None)

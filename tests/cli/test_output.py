@@ -97,6 +97,25 @@ def test_progress_in_a_log_is_a_line_now_and_then() -> None:
     assert stream.getvalue().splitlines() == ["encoding: 1,900 of 5,000", "encoding: 3,900 of 5,000"]
 
 
+def test_what_is_said_beside_progress_stands_at_the_end_of_the_line() -> None:
+    stream = io.StringIO()
+    with Talk(stream=stream, clock=iter(range(0, 1000, 100)).__next__).progress("training", 340) as tell:
+        tell(120, "1,234 tokens/s \x1b[31m")
+    assert stream.getvalue() == "training: 120 of 340, 1,234 tokens/s \\x1b[31m\n"
+
+
+@pytest.mark.parametrize("columns", [50, 80, 120])
+def test_a_narrow_terminal_costs_the_bar_and_not_the_words(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = Terminal()
+    talk = Talk(stream=stream)
+    with talk.progress("훈련", 12345) as tell:
+        tell(10, "1,234 tokens/s [31 %]")
+        talk._bars.refresh()  # which a thread does ten times a second
+    assert all(words in stream.getvalue() for words in ("훈련", "10/12345", "1,234 tokens/s [31 %]"))
+
+
 def test_short_work_leaves_no_line_in_a_log() -> None:
     stream = io.StringIO()
     with Talk(stream=stream, clock=lambda: 0.0).progress("reading") as tell:

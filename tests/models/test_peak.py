@@ -39,6 +39,12 @@ def test_is_measured_once(clock: list[float]) -> None:
     assert (peak.matrix_peak("fp32"), clock[0]) == (first, looked)
 
 
+def test_draws_none_of_the_random_numbers_of_others(clock: list[float]) -> None:
+    before = torch.get_rng_state()
+    peak.matrix_peak("fp32")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_copy_reads_and_writes(clock: list[float]) -> None:
     assert peak.copy_peak(bytes_each=1000) == pytest.approx(2000 / 1e-6)
 

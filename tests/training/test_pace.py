@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from embedtune.models.flops import TrainingFlops
-from embedtune.training.pace import Pace
+from embedtune.training.pace import RECENT, Pace
 
 
 class Clock:
@@ -20,8 +20,8 @@ class Clock:
 @pytest.mark.parametrize("flops", [None, TrainingFlops(10.0, 2.0)])
 def test_steps_are_timed_and_evaluations_are_not(flops):
     clock, adapter = Clock(), SimpleNamespace(lengths=np.array([3, 5]))
-    pace = Pace(adapter, flops, clock)
-    assert pace.tokens_per_s == 0 and pace.gauges() == {}
+    pace = Pace(adapter, flops, clock=clock)
+    assert pace.tokens_per_s == 0 and pace.gauges() == {} and pace.words() == ""
     clock.now = 100.0
     pace.on_epoch_begin(None, None, None)
     for lengths, seconds in (([3, 5], 2.0), ([4], 1.0)):
@@ -42,8 +42,27 @@ def test_steps_are_timed_and_evaluations_are_not(flops):
 
 def test_the_step_itself_counts_when_nothing_lies_between():
     clock, adapter = Clock(), SimpleNamespace(lengths=np.array([6]))
-    pace = Pace(adapter, None, clock)
+    pace = Pace(adapter, None, clock=clock)
     for _ in range(3):
         clock.now += 2.0
         pace.on_step_end(None, None, None)
     assert pace.tokens_per_s == 3.0
+
+
+@pytest.mark.parametrize("flops", [None, TrainingFlops(10.0, 0.0)])
+@pytest.mark.parametrize("peak", [None, 9e6])
+def test_the_pace_in_words_is_that_of_the_last_steps(flops, peak):
+    """Reference: sums over the last steps alone; what came before them, and an evaluation, leave no trace."""
+    clock, adapter = Clock(), SimpleNamespace(lengths=np.array([0]))
+    pace = Pace(adapter, flops, peak, clock)
+    steps = [(500 * step, 0.01 * (1 + step % 3)) for step in range(1, RECENT + 8)]
+    for tokens, seconds in steps:
+        adapter.lengths = np.array([tokens // 2, tokens // 2])
+        clock.now += seconds
+        pace.on_step_end(None, None, None)
+        clock.now += 1000.0
+        pace.on_evaluate(None, None, None)
+    expected = sum(tokens for tokens, _ in steps[-RECENT:]) / sum(seconds for _, seconds in steps[-RECENT:])
+    share = f", {10 * expected / 9e6:.0%} of peak" if flops and peak else ""
+    assert pace.words() == f"{expected:,.0f} tokens/s{share}"
+    assert pace.share_of_peak == (pace.flops_per_s / peak if flops and peak else None)

@@ -34,7 +34,7 @@ class Listener:
 
     @contextmanager
     def progress(self, description: str, total: int | None = None) -> Any:
-        yield lambda done: None
+        yield lambda done, note="": None
 
 
 @pytest.fixture

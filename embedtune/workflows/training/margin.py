@@ -105,7 +105,7 @@ def choose_margin(
     scores: dict[float | None, np.ndarray] = {}
     with talk.progress("choosing the margin", total=len(MARGINS) * steps) as tell:
         for number, margin in enumerate(MARGINS):
-            told = lambda done, *_, before=number * steps: tell(before + done)  # noqa: E731
+            told = lambda done, pace, before=number * steps: tell(before + done, pace)  # noqa: E731
             trial = replace(plan, section=_shortened(plan, steps), trial=True, progress=told)
             scores[margin] = _score_of(decided(config, margin), trial, judged, known, encoder, store)
             with torch.no_grad():

@@ -170,7 +170,7 @@ class TrainingRun:
         guiding = choose_guide(config, plan, self.data.dev, encoder, talk=self.talk, store=store, chosen=chosen)
         give_back()  # what reading the texts and encoding the guide's took
         with self.talk.progress("training", total=plan.steps) as tell:
-            plan = replace(plan, guide=guiding.table, callbacks=guiding.callbacks, progress=lambda done, *_: tell(done))
+            plan = replace(plan, guide=guiding.table, callbacks=guiding.callbacks, progress=tell)
             return fit(encoder, plan, resume=resumed), guiding
 
     def _cut(self, encoder: Encoder) -> Iterator[Finding]:
