@@ -55,7 +55,7 @@ def measured(encoder: "Encoder", reader: Reader, readings: "Sequence[Readings]",
     """
     one = max(readings, key=lambda some: some.lengths.max(initial=0))
     longest = np.argsort(-one.lengths, kind="stable")  # (n,)
-    some = longest[: max(2, PROBED_TOKENS // max(1, int(one.lengths[longest[:1]].sum())))]
+    some = longest[: max(1, PROBED_TOKENS // max(1, int(one.lengths[longest[:1]].sum())))]
     size = activation_bytes(encoder, one.features(some.tolist()), precision) / max(1, reader.cost(one.lengths[some]))
     tokens = max(1, int(allowed_bytes(encoder.model.device) / max(1.0, size)))
     return Held(tokens, max(1, tokens // PACKS))

@@ -76,11 +76,12 @@ def devices(*, measure: bool) -> tuple[Device, ...]:
 
 
 def builds() -> dict[str, Any]:
-    """What torch was built for, and whether this machine has a driver for it."""
+    """What torch was built for, whether this machine has a driver for it, and the GPUs that the user lets be seen."""
     import torch
 
     driver = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
-    return {"cuda": torch.version.cuda, "hip": torch.version.hip, "nvidia_driver": driver}
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return {"cuda": torch.version.cuda, "hip": torch.version.hip, "nvidia_driver": driver, "visible_gpus": seen}
 
 
 def _present() -> Iterator[tuple[str, str, int | None, int | None]]:

@@ -47,7 +47,10 @@ def of_builds(builds: Mapping[str, Any], chosen: str) -> Iterator[Finding]:
     """A build of torch that does not fit the machine."""
     if chosen.startswith("cuda"):
         return
-    if builds["nvidia_driver"]:
+    if builds["nvidia_driver"] and builds["cuda"] is not None and builds["visible_gpus"] in ("", "-1"):
+        message = "CUDA_VISIBLE_DEVICES hides every GPU: all works, on the CPU"
+        yield Finding("gpu-hidden", "note", 1, message, "Nothing must be done; unset it to use them.")
+    elif builds["nvidia_driver"]:
         message = f"there is an NVIDIA driver, and torch ({_built_for(builds)}) cannot use it"
         yield Finding("gpu-unused", "warning", 1, message, "Install the torch build for its CUDA version: pytorch.org.")
     elif builds["cuda"] is not None:

@@ -70,8 +70,10 @@ def test_texts_in_rows_are_filled_up_to_twice_their_length_at_most():
     assert list(_buckets(laid([4]))) == [[4]]
 
 
+@pytest.mark.parametrize("plain", [0, 3, 5])
 @pytest.mark.parametrize("band", [FULL, CAUSAL, WINDOW])
-def test_products_in_bf16_stay_close_to_float32(band: Band):
+def test_products_in_bf16_stay_close_to_float32(band: Band, plain: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(attention, "PLAIN_UP_TO", plain)  # tokens, of at most 5
     rows = [heads(4, seed) for seed in range(3)]
     expected = by_loop(*rows, band, 8**-0.5, None)
     with laid_now(laid()), torch.autocast("cpu", torch.bfloat16):

@@ -65,8 +65,22 @@ def test_processors(
     ],
 )
 def test_builds(cuda: str | None, driver: bool, chosen: str, expected: list) -> None:
-    built = {"cuda": cuda, "hip": None, "nvidia_driver": driver}
+    built = {"cuda": cuda, "hip": None, "nvidia_driver": driver, "visible_gpus": None}
     assert codes(findings.of_builds(built, chosen)) == expected
+
+
+@pytest.mark.parametrize(
+    ("cuda", "visible", "code"),
+    [
+        ("12.8", "", "gpu-hidden"),
+        ("12.8", "-1", "gpu-hidden"),
+        ("12.8", "0", "gpu-unused"),
+        (None, "", "gpu-unused"),
+    ],
+)
+def test_gpus_that_the_user_hides_are_no_mistake(cuda: str | None, visible: str, code: str) -> None:
+    built = {"cuda": cuda, "hip": None, "nvidia_driver": True, "visible_gpus": visible}
+    assert [found for found, _ in codes(findings.of_builds(built, "cpu"))] == [code]
 
 
 @pytest.mark.parametrize(
