@@ -13,8 +13,11 @@ Measured with 2 cores and GNU OpenMP (benchmarks/runtime.py measures it, alone a
 """
 
 import ctypes
+import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,6 +68,25 @@ def give_back() -> None:
     """Give the system what the allocator keeps of work that is over; nothing where `settle` did not choose it."""
     if any(setting.name == ALLOCATOR and setting.source == "embedtune" for setting in _settled):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Around the import of large libraries: no garbage is looked for, then or later, among what they make.
+
+    They make a million objects that stay. Looking through them while they come takes an eighth of the time of the
+    import, and the trainer looks through all there are several times a run. Nothing where embedtune is used as a
+    library, and nothing within another `loading`.
+    """
+    if not (_settled and gc.isenabled()):
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _waiting() -> Setting:

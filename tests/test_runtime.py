@@ -1,5 +1,6 @@
 """What is settled before torch loads: the user's own choice first, and nothing for those who import the library."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -109,3 +110,32 @@ print(before - resident())
 
     assert given_back("settled") > 150
     assert given_back() == 0  # whoever imports the library keeps an allocator of his own
+
+
+def test_what_loads_is_never_looked_through_for_garbage(bare: pytest.MonkeyPatch) -> None:
+    runtime.settle()
+    made: list[list[int]] = []
+    try:
+        with runtime.loading():
+            with runtime.loading():
+                made.append([])
+            inside = gc.isenabled()
+        assert (inside, gc.isenabled()) == (False, True)
+        assert not any(one is made[0] for one in gc.get_objects())
+    finally:
+        gc.unfreeze()
+
+
+def test_what_fails_to_load_leaves_the_collector_on(bare: pytest.MonkeyPatch) -> None:
+    runtime.settle()
+    with pytest.raises(ImportError), runtime.loading():
+        raise ImportError
+    gc.unfreeze()
+    assert gc.isenabled()
+
+
+def test_a_library_leaves_the_collector_alone(bare: pytest.MonkeyPatch) -> None:
+    before = gc.get_freeze_count()
+    with runtime.loading():
+        assert gc.isenabled()
+    assert gc.get_freeze_count() == before

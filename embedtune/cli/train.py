@@ -25,6 +25,7 @@ from embedtune.cli._options import (
 )
 from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable, print_text
 from embedtune.errors import ConfigError
+from embedtune.runtime import loading
 
 if TYPE_CHECKING:
     from embedtune.config.schema import TrainConfig
@@ -124,9 +125,11 @@ def _plan(
     from embedtune.config.load import load_config
     from embedtune.losses import loss_names
     from embedtune.workflows.run_folder import RECIPE
-    from embedtune.workflows.training.changes import found_again, refuse_changes
-    from embedtune.workflows.training.needs import check_term
-    from embedtune.workflows.training.proposal import proposed
+
+    with loading():  # torch
+        from embedtune.workflows.training.changes import found_again, refuse_changes
+        from embedtune.workflows.training.needs import check_term
+        from embedtune.workflows.training.proposal import proposed
 
     recipe, values = recipe_and_values(words)
     run = _run_to_resume(resume, options.get("output"))

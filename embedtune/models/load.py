@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from embedtune.config.schema import GuideSection, ModelSection
@@ -9,11 +10,12 @@ from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encoder import Encoder, Role, is_static
 from embedtune.models.precision import FP32, choose_precision
 from embedtune.models.resolve import Resolved, offline, resolve
+from embedtune.runtime import loading
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-__all__ = ["Encoder", "Resolved", "choose_device", "load_encoder", "resolve"]
+__all__ = ["Encoder", "Resolved", "check_device", "choose_device", "load_encoder", "resolve"]
 
 STATIC_LR = 2e-2
 TRANSFORMER_LR = 2e-5
@@ -47,6 +49,7 @@ def load_encoder(
         ConfigError: the device is not there, or an option does not fit the model.
     """
     found = resolve(section.name, trust_remote_code=section.trust_remote_code, allow_pickle=section.allow_pickle)
+    _load_libraries()
     target, *helpers = _choose_devices(device)
     model = _make_starter(texts, seed).to(target) if found.kind == "starter" else _load(found, section, target)
     notes = [PRETRAINED_IS_BETTER] if found.kind == "starter" else [*_bare_note(found, model), *_trusted(section)]
@@ -81,6 +84,23 @@ def load_encoder(
     )
 
 
+@cache
+def _load_libraries() -> None:
+    """Import sentence-transformers, seconds of work."""
+    with loading():
+        import sentence_transformers  # noqa: F401
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that this machine does not have, before anything heavy loads: only others than cpu need torch.
+
+    Raises:
+        ConfigError: this machine has no such device.
+    """
+    if device != "auto":
+        _choose_devices(device)
+
+
 def choose_device(device: str = "auto") -> str:
     """The torch device to use, of several the first; auto takes cuda, then mps, then cpu.
 
@@ -99,6 +119,8 @@ def _choose_devices(device: str) -> list[str]:
 
 
 def _choose_device(device: str) -> str:
+    if device == "cpu":
+        return device
     import torch
 
     here = ["cpu"]

@@ -28,7 +28,7 @@ from embedtune.data.seen_ids import SeenIds
 from embedtune.data.words import counted
 from embedtune.errors import DataError
 from embedtune.identity import text_ids
-from embedtune.models.load import choose_device, resolve
+from embedtune.models.load import check_device, resolve
 from embedtune.models.resolve import STARTER
 from embedtune.reports.wording import by_severity
 from embedtune.workflows.checking.copy import write_copy
@@ -56,7 +56,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None) -> CheckResult:
     started = time.perf_counter()
     talk = talk or Silence()
     if config.model.name is not None:
-        choose_device(config.check.device)
+        check_device(config.check.device)
         resolve(config.model.name, trust_remote_code=config.model.trust_remote_code)
     rows = RowStream(config.data, talk)
     test, findings = _judged(config, rows.source, talk)

@@ -14,7 +14,7 @@ from embedtune.errors import ConfigError, EmbedtuneError
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Run
 from embedtune.evaluation.trec import read_run
-from embedtune.models.load import choose_device, resolve
+from embedtune.models.load import check_device, resolve
 from embedtune.models.resolve import STARTER
 from embedtune.reports.evaluation import evaluation_page, evaluation_report
 from embedtune.workflows.evaluation.known_training import Training, read_training
@@ -68,7 +68,7 @@ def _check(config: EvaluateConfig) -> None:
     """Refuse what this machine or the options themselves do not allow, before anything is read."""
     for name in config.evaluation.metrics:
         parse_metric(name)
-    choose_device(config.evaluation.device)
+    check_device(config.evaluation.device)
     models = config.models
     if models.query == STARTER:
         raise ConfigError("a starter shares no space with another encoder", where="--query-model", next="leave it out")

@@ -17,7 +17,7 @@ from embedtune.data.pairs import Pairs, read_pairs
 from embedtune.data.words import counted
 from embedtune.errors import ConfigError, EmbedtuneError, Interrupted, OutputError, StoppedError
 from embedtune.mining.ledger import Decisions, read_ledger
-from embedtune.models.load import choose_device, resolve
+from embedtune.models.load import check_device, resolve
 from embedtune.models.resolve import STARTER
 from embedtune.workflows.alone import alone
 from embedtune.workflows.mining.job import MANIFEST, Job, changes
@@ -56,7 +56,7 @@ def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False)
 def _check_recipe(config: MineConfig) -> None:
     """Refuse what this machine or the recipe itself does not allow, before anything is read."""
     check_layout(Path(config.output.path), config.output.format)
-    choose_device(config.mining.device)
+    check_device(config.mining.device)
     model = config.model
     resolve(model.name, trust_remote_code=model.trust_remote_code, allow_pickle=model.allow_pickle)
     for option, section in (("--guide", config.guide), ("--cross-encoder", config.cross_encoder)):

@@ -13,7 +13,7 @@ from embedtune.data.words import counted
 from embedtune.evaluation.ranking import id_ranks
 from embedtune.models.encode import encode
 from embedtune.models.encoder import Encoder
-from embedtune.models.load import choose_device, load_encoder, resolve
+from embedtune.models.load import check_device, load_encoder, resolve
 from embedtune.models.resolve import STARTER
 from embedtune.models.store import open_store
 from embedtune.search.bm25 import Bm25
@@ -123,7 +123,7 @@ def open_search(config: SearchConfig, *, talk: Talk | None = None) -> Search:
     """
     talk = talk or Silence()
     models = config.models
-    choose_device(config.search.device)
+    check_device(config.search.device)
     for name in [*models.encoders, *([models.query] if models.query else [])]:
         resolve(name, trust_remote_code=models.trust_remote_code)
     with talk.progress(f"reading {config.data.source}"):

@@ -15,6 +15,7 @@ from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.load import choose_device, resolve
 from embedtune.models.resolve import STARTER
+from embedtune.runtime import loading
 from embedtune.workflows.alone import alone
 from embedtune.workflows.run_folder import RunFolder, new_run
 from embedtune.workflows.talk import Silence, Talk
@@ -61,7 +62,8 @@ def train(
         changes += record_data(folder, data.hashes, accept=accept_changes)
         record_changes(folder, config, data.hashes, changes, talk.warn)
         talk.say(f"run folder: {folder.path}")
-        from embedtune.workflows.training.run import TrainingRun  # loads sentence-transformers, so it comes last
+        with loading():  # sentence-transformers, so it comes last
+            from embedtune.workflows.training.run import TrainingRun
 
         return TrainingRun(config, data, folder, talk, started).run(resumed=resume is not None)
 

@@ -40,6 +40,18 @@ def test_answers_without_loading_torch(arguments: tuple[str, ...]) -> None:
     assert done.returncode == (2 if arguments == ("nonsense",) else 0)
 
 
+@pytest.mark.parametrize("verb", [("search", "beta"), ("evaluate", "--output", "seen")], ids=lambda verb: verb[0])
+def test_words_alone_need_no_model_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = shell(*verb, "--model", "bm25", "--quiet")
+    assert done.returncode == 0, done.stderr
+    loaded = done.stderr.splitlines()[-1]
+    assert loaded.startswith("heavy modules:")
+    assert not [name for name in ("torch", "transformers", "faiss", "datasets", "pandas") if f"'{name}'" in loaded]
+
+
 @pytest.mark.parametrize("verb", verb_names())
 def test_the_help_of_a_verb_reads_no_other_verb_and_no_config(verb: str) -> None:
     code = f"""

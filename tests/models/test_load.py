@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from embedtune.config.schema import GuideSection, ModelSection
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encode import encode
-from embedtune.models.load import choose_device, load_encoder
+from embedtune.models.load import check_device, choose_device, load_encoder
 
 
 def declare(folder: Path, to: Path, **config: object) -> ModelSection:
@@ -151,6 +151,18 @@ def test_devices(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(ConfigError, match=r"it has cuda:0, cuda:1, mps, cpu"):
         choose_device("cuda:2")
     assert choose_device("cpu") == "cpu"
+
+
+def test_a_device_is_refused_before_anything_loads(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    for fine in ("auto", "cpu"):
+        check_device(fine)
+    for missing in ("cuda", "cuda:1", "mps", "cpu,cuda:0", "한국"):
+        with pytest.raises(ConfigError, match="no device"):
+            check_device(missing)
+    with pytest.raises(ConfigError, match="names a device twice"):
+        check_device("cpu,cpu")
 
 
 def test_a_pickle_is_opened_only_when_allowed(bert_folder: Path, tmp_path: Path):

@@ -18,6 +18,7 @@ import numpy as np
 
 from embedtune.errors import ModelError
 from embedtune.models.encoder import Role
+from embedtune.runtime import loading, settle
 
 TOLERANCE = 1e-5
 """Largest difference of a component. Weights are float32, whatever the precision trained in, so one number serves."""
@@ -123,7 +124,9 @@ def _ask(process: subprocess.Popen[bytes], request: dict[str, Any]) -> dict[str,
 def _serve() -> int:
     """In the other process: wait for a request on stdin, and write the vectors where it says."""
 
-    import embedtune.training.batches  # noqa: F401  (sentence-transformers: ten seconds, spent while we wait anyway)
+    settle()
+    with loading():
+        import embedtune.training.batches  # noqa: F401  (sentence-transformers: ten seconds, spent while we wait anyway)
     from embedtune.config.schema import ModelSection
     from embedtune.models.encode import encode
     from embedtune.models.load import load_encoder
