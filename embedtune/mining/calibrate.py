@@ -132,7 +132,8 @@ def _automatic(below: np.ndarray, held_out: np.ndarray) -> tuple[float | None, s
         caught = f"{len(held_out):,} known positives, each held out in turn"
     elif above:
         rule, positives = "mirror", np.sort(np.concatenate([below[below < 0], -below[below < 0]]))  # (m,)
-        caught = f"the likely false negatives ({above:.0%} lie above their positive, as many may below)"
+        share = f"{above:.1%}" if above >= 0.0005 else "under 0.1%"
+        caught = f"the likely false negatives ({share} of the candidates lie above the positive, as many may below)"
     else:
         return 0.0, "mirror", "no candidate lies above its query's positive, so a margin of 0 is enough"
     # Three decimals are read more easily than they are told apart.
@@ -146,7 +147,7 @@ def _automatic(below: np.ndarray, held_out: np.ndarray) -> tuple[float | None, s
     return (
         float(tried[best]),
         rule,
-        f"a margin of {tried[best]:g} {finds}, and {costs}; none sets the two further apart",
+        f"a margin of {tried[best]:g} {finds}, and {costs}; no other sets the two further apart",
     )
 
 

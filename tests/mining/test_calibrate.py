@@ -45,7 +45,7 @@ def test_with_one_positive_the_candidates_above_it_stand_for_those_below() -> No
     assert (hidden < proposal.margin).mean() > 0.95
     assert (others < proposal.margin).mean() < 0.05
     assert proposal.found is None
-    assert "10% lie above their positive" in proposal.reason
+    assert f"{(hidden < 0).sum() / 8000:.1%} of the candidates lie above the positive" in proposal.reason
     assert proposal.warning is None
 
 
