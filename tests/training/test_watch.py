@@ -1,6 +1,7 @@
 """Real short runs under the watch for collapse, and what a first and a second Ctrl-C do."""
 
 import json
+import re
 import signal
 import threading
 from dataclasses import replace
@@ -92,3 +93,14 @@ def test_the_first_ctrl_c_is_answered_at_once_and_the_second_stops():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("kind", ["starter", "bert"])
+def test_each_step_is_told_with_the_pace_up_to_it(kind, plan, request):
+    """The share of the peak where matrices are multiplied, from the first step on."""
+    told, run = [], plan("infonce")
+    section = run.section.model_copy(update={"max_steps": 3})
+    fit(request.getfixturevalue(kind), replace(run, section=section, progress=lambda *one: told.append(one)))
+    share = "" if kind == "starter" else r", \d+% of peak"
+    assert [step for step, _ in told] == [1, 2, 3]
+    assert all(re.fullmatch(rf"[\d,]+ tokens/s{share}", words) for _, words in told)
