@@ -25,7 +25,8 @@ class DPO(Loss):
 
     With s = cosine / temperature, of the student and of the start, the margin is h = (s_chosen - s_rejected) - (the
     same of the start). `sigmoid`: -(1 - label_smoothing) ln sigmoid(beta h) - label_smoothing ln sigmoid(-beta h);
-    `ipo`: (h - 1 / (2 beta))^2. Mean over all pairs of a chosen and a rejected text, each with the weight of its row.
+    `ipo`: (h - 1 / (2 beta))^2. Mean over all pairs of a chosen and a rejected text, each with the weight of its row. A
+    text rejected for itself, or for being the anchor, is no pair; rows without any are counted.
 
     Source: Rafailov et al. 2023, arXiv:2305.18290, equation 7, with similarities for log probabilities; smoothing:
     Mitchell 2023, a note on DPO with noisy preferences; IPO: Azar et al. 2023, arXiv:2310.12036, equation 17.
@@ -68,7 +69,8 @@ class DPO(Loss):
         with torch.no_grad():
             start, _ = own_list(replace(batch.reference, negatives_mask=batch.negatives_mask))
             start = start.to(student)  # (B, 1+N)
-        real = valid[:, 1:]  # (B, N)
+        real = valid[:, 1:] & ~_ties(batch, valid[:, 1:])  # (B, N)
+        empty = ~real.any(dim=1)  # (B,)
         moved = (student - start) / self.temperature  # (B, 1+N)
         margins = moved[:, :1] - moved[:, 1:]  # (B, N)
         with torch.no_grad():
@@ -77,6 +79,8 @@ class DPO(Loss):
                 reward_accuracy=weighted_mean((margins > 0).to(margins), None, real),
                 accuracy=weighted_mean((student[:, :1] > student[:, 1:]).to(margins), None, real),
                 drift=weighted_mean((student - start).abs(), None, valid),
+                empty_rows=empty.sum(),
+                empty_share=empty.float().mean(),
             )
         return weighted_mean(self.of_margins(margins), batch.weights, real)
 
@@ -90,3 +94,12 @@ class DPO(Loss):
             return (margins - 1 / (2 * self.beta)).square()
         smoothing, logits = self.label_smoothing, self.beta * margins
         return -(1 - smoothing) * functional.logsigmoid(logits) - smoothing * functional.logsigmoid(-logits)
+
+
+def _ties(batch: EmbeddingBatch, like: Tensor) -> Tensor:
+    """Where a rejected text is the chosen one, or the anchor itself, and nothing can be preferred: bool (B, N)."""
+    tied = torch.zeros_like(like)
+    for ids in (batch.anchor_ids, batch.positive_ids):
+        if ids is not None and batch.negative_ids is not None:
+            tied |= batch.negative_ids == ids[:, None]
+    return tied

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from embedtune.errors import ConfigError
-from embedtune.losses import build_loss
+from embedtune.losses import EmbeddingBatch, build_loss
 
 
 @pytest.mark.reference("losses_views", "dpo")
@@ -51,8 +51,6 @@ def test_the_start_itself_has_neither_margin_nor_drift(make_batch, kind, expecte
 
 
 def test_gauges_count_what_the_student_gained():
-    from embedtune.losses import EmbeddingBatch
-
     east, north = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
     # The start found both texts alike; the student has moved onto the chosen one and away from the other.
     start = EmbeddingBatch(anchors=east, positives=east, negatives=east[:, None])
@@ -62,6 +60,19 @@ def test_gauges_count_what_the_student_gained():
     assert loss.gauges["reward_margin"].item() == pytest.approx(0.2)
     assert loss.gauges["reward_accuracy"] == loss.gauges["accuracy"] == 1
     assert loss.gauges["drift"] == 0.5
+
+
+def test_a_text_rejected_for_itself_is_no_preference():
+    loss, draw = build_loss("dpo"), torch.Generator().manual_seed(0)
+    anchor, chosen, rejected = (torch.randn(1, *shape, generator=draw) for shape in ((4,), (4,), (2, 4)))
+    small = EmbeddingBatch(anchors=anchor, positives=chosen, negatives=rejected)
+    small = replace(small, reference=replace(small, anchors=anchor.flip(1)))
+    alone = loss(replace(small, negatives_mask=torch.tensor([[False, True]])))
+    ids = {"anchor_ids": torch.tensor([1]), "positive_ids": torch.tensor([2])}
+    for tied in (1, 2):
+        torch.testing.assert_close(loss(replace(small, **ids, negative_ids=torch.tensor([[tied, 3]]))), alone)
+        assert loss.gauges["empty_rows"] == 0
+    assert loss(replace(small, **ids, negative_ids=torch.tensor([[1, 2]]))) == 0 and loss.gauges["empty_share"] == 1
 
 
 def test_ipo_takes_no_smoothing_and_the_reference_must_be_there(make_batch):
