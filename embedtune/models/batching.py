@@ -58,8 +58,8 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Flat:
-    """What a static encoder takes: one row of tokens, and where each text starts."""
+class _Tokenised:
+    """Texts of which the tokens are kept: n."""
 
     ids: TokenIds
 
@@ -67,6 +67,11 @@ class Flat:
     def lengths(self) -> np.ndarray:
         """Tokens of each text: (n,) int64."""
         return self.ids.lengths
+
+
+@dataclass(frozen=True)
+class Flat(_Tokenised):
+    """What a static encoder takes: one row of tokens, and where each text starts."""
 
     def features(self, chosen: Sequence[int]) -> Features:
         """A batch of these texts, in this order."""
@@ -80,16 +85,10 @@ class Flat:
 
 
 @dataclass(frozen=True)
-class Padded:
+class Padded(_Tokenised):
     """What every transformer takes: one row a text, filled up to the longest one."""
 
-    ids: TokenIds
     layout: Layout
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Tokens of each text: (n,) int64."""
-        return self.ids.lengths
 
     def features(self, chosen: Sequence[int]) -> Features:
         """A batch of these texts, in this order."""
@@ -109,16 +108,10 @@ class Padded:
 
 
 @dataclass(frozen=True)
-class Packed:
+class Packed(_Tokenised):
     """What a transformer takes whose attention keeps texts apart: all of them end to end, longest first."""
 
-    ids: TokenIds
     layout: Layout
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Tokens of each text: (n,) int64."""
-        return self.ids.lengths
 
     def features(self, chosen: Sequence[int]) -> Features:
         """A batch of these texts; `places` says where each of them lies among those that are laid out."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from embedtune.models.encoder import Encoder, Role, is_static
+from embedtune.models.modes import in_mode
 from embedtune.models.precision import multiplying
 from embedtune.models.reading import Reader, Readings, Some, forward
 from embedtune.models.spread import spread
@@ -62,15 +63,9 @@ def in_batches(
 @contextmanager
 def encoding(encoder: Encoder) -> Iterator[None]:
     """Evaluation mode and the encoder's own products; afterwards each part of the model is in the mode it was in."""
-    modes = [(part, part.training) for part in encoder.model.modules()]
-    encoder.model.eval()
-    try:
-        # Around all batches, so that weights are cast once.
-        with multiplying(encoder.products, str(encoder.model.device)):
-            yield
-    finally:
-        for part, training in modes:
-            part.training = training
+    # Around all batches, so that weights are cast once.
+    with in_mode(encoder.model, training=False), multiplying(encoder.products, str(encoder.model.device)):
+        yield
 
 
 def _batch_tokens(encoder: Encoder) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from embedtune.cgroup import free_memory
 from embedtune.models.encoder import Encoder
+from embedtune.models.modes import in_mode
 from embedtune.models.precision import multiplying
 from embedtune.models.reading import Reader, forward
 
@@ -104,14 +105,9 @@ def activation_bytes(encoder: Encoder, features: "Mapping[str, torch.Tensor]", p
     from sentence_transformers.util import batch_to_device
 
     model = encoder.model
-    modes = [(part, part.training) for part in model.modules()]
-    model.train()
-    try:
-        with torch.random.fork_rng(_indices(model.device)), multiplying(precision, str(model.device)):
-            return _kept_bytes(model, batch_to_device(dict(features), model.device))
-    finally:
-        for part, training in modes:
-            part.training = training
+    states, products = torch.random.fork_rng(_indices(model.device)), multiplying(precision, str(model.device))
+    with in_mode(model, training=True), states, products:
+        return _kept_bytes(model, batch_to_device(dict(features), model.device))
 
 
 def allowed_bytes(device: "torch.device") -> int:

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from embedtune.models.modes import in_mode
 from embedtune.models.packing.attention import NAME, register
 from embedtune.models.packing.laid import Laid, laid_now
 
@@ -76,18 +77,14 @@ def _switched(model: nn.Module) -> Iterator[None]:
 
 
 def _compare(model: "SentenceTransformer", packed: Mapping[str, Tensor], padded: Mapping[str, Tensor]) -> str:
-    modes = [(part, part.training) for part in model.modules()]
-    model.eval()
     name = type(model.transformers_model).__name__
     try:
-        with torch.inference_mode(), torch.autocast(model.device.type, enabled=False):
+        exact = torch.autocast(model.device.type, enabled=False)
+        with in_mode(model, training=False), torch.inference_mode(), exact:
             found = forward_packed(model, _on(packed, model.device)).float()  # (n, D)
             expected = model(_on(padded, model.device))["sentence_embedding"].float()  # (n, D)
     except Exception as error:  # whatever a model's own code makes of features that it was not written for
         return f"{name} does not take it ({_first_line(error)})"
-    finally:
-        for part, training in modes:
-            part.training = training
     tolerance = TOLERANCE if model.dtype == torch.float32 else 300 * TOLERANCE
     off = ((found - expected).norm(dim=1) / expected.norm(dim=1).clamp(min=1e-12)).max()
     return "" if off <= tolerance else f"{name} gives other vectors then"

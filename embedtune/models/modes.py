@@ -1,0 +1,20 @@
+"""Puts a model into training or evaluation mode for a while."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@contextmanager
+def in_mode(model: "nn.Module", *, training: bool) -> Iterator[None]:
+    """All parts of a model in one mode; afterwards each in its own again, which need not be that of the whole."""
+    before = [(part, part.training) for part in model.modules()]
+    model.train(training)
+    try:
+        yield
+    finally:
+        for part, mode in before:
+            part.training = mode
