@@ -113,7 +113,7 @@ def choose_device(device: str = "auto") -> str:
 def _choose_devices(device: str) -> list[str]:
     """The devices that a comma-separated list names, each at most once."""
     chosen = [_choose_device(name.strip()) for name in device.split(",")]
-    if len(set(chosen)) < len(chosen):
+    if len({"cuda:0" if name == "cuda" else name for name in chosen}) < len(chosen):
         raise ConfigError(f"{device} names a device twice", where="device", next="name each once: cuda:0,cuda:1")
     return chosen
 

@@ -165,6 +165,15 @@ def test_a_device_is_refused_before_anything_loads(monkeypatch: pytest.MonkeyPat
         check_device("cpu,cpu")
 
 
+def test_the_first_gpu_under_both_of_its_names_is_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    check_device("cuda,cuda:1")
+    for twice in ("cuda,cuda:0", "auto,cuda:0", "cuda:1, cuda:1"):
+        with pytest.raises(ConfigError, match="names a device twice"):
+            check_device(twice)
+
+
 def test_a_pickle_is_opened_only_when_allowed(bert_folder: Path, tmp_path: Path):
     folder = tmp_path / "pickled"
     shutil.copytree(bert_folder, folder)
