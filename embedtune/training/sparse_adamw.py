@@ -5,9 +5,15 @@ of their start counts its own steps, and it decays when it is used. A row that a
 for bit, and costs nothing.
 
 AdamW on the whole table differs in three ways. It lets the moments of unused rows decay; moves these rows on all the
-while, by what is left of their momentum; and decays them at each step. For a token in a share p of the steps it takes
-a step of about lr / sqrt(p) each time, since zeros lie between the squares it averages; here it is about lr. So rare
-tokens learn more slowly, and a higher learning rate may be needed.
+while, by what is left of their momentum; and decays them at each step. A token in a share p of the steps thereby moves
+by about lr / sqrt(p) for each use, since zeros lie between the squares it averages; here by about lr, so that rare
+tokens learn more slowly. A starter was none the worse for it, at the same learning rate, after three epochs of
+welfare-ko (nDCG@10 on dev 0.653 with either, on test 0.626 with either; one seed).
+
+It pays where a step uses few rows of many. CPU time of a step on one core, of a BERT of 2 layers with 250,000 tokens of
+384, of which the batch uses 700: 0.5 to 0.6 s in place of 1.2 to 1.7 s. It costs where a step uses most: of a starter
+with 4,000 tokens of 512, of which the batch uses 2,400, 30 ms in place of 20, since a row in use takes ten times what
+torch's fused AdamW takes for one. Tried on CPUs only.
 
 Where LazyAdam corrects by the number of all steps, a row first used at step t >> 1000 would move by
 (1 - beta1) / sqrt(1 - beta2) = 3.2 lr, by a correction that is not of these moments; counting the row's own steps, it
