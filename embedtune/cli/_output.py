@@ -13,8 +13,6 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-import typer
-
 from embedtune.reports.printable import printable as escaped
 
 if TYPE_CHECKING:
@@ -116,12 +114,18 @@ class Talk:
         if self._quiet:
             return
         with suppress(OSError):
-            if self._bars is not None:  # above the bars, not through them
-                self._bars.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
-            elif self._terminal and style:
-                typer.secho(text, fg=style, file=self._stream)
+            if self._terminal:
+                self._wrapped(text, style)
             else:
                 print(text, file=self._stream, flush=True)
+
+    def _wrapped(self, text: str, style: str) -> None:
+        from rich.console import Console
+
+        # Above the bars, not through them.
+        console = Console(file=self._stream) if self._bars is None else self._bars.console
+        lines = _between_words(text, console.width)
+        console.print(lines, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
     @contextmanager
     def _bar(self, description: str, total: int | None) -> Iterator["Tell"]:
@@ -148,6 +152,24 @@ class Talk:
                 self.say(f"{description}: {done:,}" + (f" of {total:,}" if total else "") + (note and f", {note}"))
 
         return tell
+
+
+def _between_words(text: str, width: int) -> str:
+    """The text in lines of at most so many cells; a longer word stays whole, since a path is there to be copied.
+
+    >>> _between_words("run folder: 실행/20261122", 12)
+    'run folder:\\n실행/20261122'
+    """
+    from rich.cells import cell_len
+
+    lines: list[str] = []
+    for line in text.split("\n"):
+        first, *words = line.split(" ")
+        lines.append(first)
+        for word in words:
+            joined = f"{lines[-1]} {word}"
+            lines[-1:] = [joined] if cell_len(joined) <= width else [lines[-1], word]
+    return "\n".join(lines)
 
 
 def _new_bars(stream: TextIO) -> Any:

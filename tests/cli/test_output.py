@@ -2,7 +2,9 @@
 
 import io
 import json
+import re
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,6 +139,21 @@ def test_bars_on_a_terminal_end_clean_and_words_stand_above_them(monkeypatch: py
     assert "in the middle" in shown
     assert shown.endswith("after\n")
     assert shown.count("\x1b[?25h") == shown.count("\x1b[?25l") == 1, "the cursor was hidden once and shown again"
+
+
+@pytest.mark.parametrize("with_bar", [False, True])
+def test_a_terminal_breaks_lines_between_words_and_no_word(monkeypatch: pytest.MonkeyPatch, with_bar: bool) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    stream, path = Terminal(), "실행/" + "a" * 60
+    talk = Talk(stream=stream)
+    with talk.progress("x") if with_bar else nullcontext():
+        talk.say("시작 인코더는 데이터의 글만 압니다 사전 학습된 모델이 낫습니다 :key: [b]")
+        talk.say(f"run folder: {path}")
+    lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).strip() for line in stream.getvalue().splitlines()]
+    first = lines.index("시작 인코더는 데이터의 글만 압니다 사전")  # 40 cells, Hangul being two wide
+    assert lines[first + 1] == "학습된 모델이 낫습니다 :key: [b]"
+    assert path in lines
 
 
 def test_a_bar_ends_when_the_work_fails(monkeypatch: pytest.MonkeyPatch) -> None:
