@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -60,9 +61,11 @@ class Pace(TrainerCallback):
         """Of the last steps, for a line that moves: "12,345 tokens/s, 31% of peak"; empty before the first one."""
         if not self._recent:
             return ""
-        seconds, tokens, operations = map(sum, zip(*self._recent, strict=True))
-        share = f", {operations / seconds / self._peak:.0%} of peak" if self._peak and self._flops else ""
-        return f"{tokens / seconds:,.0f} tokens/s{share}"
+        # Medians: one step of an epoch may also make the guide's vectors.
+        tokens_per_s = median(tokens / seconds for seconds, tokens, _ in self._recent)
+        flops_per_s = median(operations / seconds for seconds, _, operations in self._recent)
+        share = f", {flops_per_s / self._peak:.0%} of peak" if self._peak and self._flops else ""
+        return f"{tokens_per_s:,.0f} tokens/s{share}"
 
     def gauges(self) -> dict[str, float]:
         """Of the last step, for the log."""
