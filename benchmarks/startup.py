@@ -69,6 +69,9 @@ def commands(folder: str, number: int) -> dict[str, Sequence[str]]:
             *COMMAND, "evaluate", "--quiet", "--model", f"{folder}/first/model", "--output", f"{folder}/seen-{number}",
             *store,
         ),
+        "embedtune evaluate --model bm25": (
+            *COMMAND, "evaluate", "--quiet", "--model", "bm25", "--output", f"{folder}/words-{number}",
+        ),
         "embedtune check": (*COMMAND, "check", "--quiet"),
         "embedtune search": (*COMMAND, "search", "--quiet", "--model", "bm25", "비밀번호"),
         "import sentence_transformers": (sys.executable, "-c", "import sentence_transformers"),
