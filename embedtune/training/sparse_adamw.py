@@ -11,9 +11,10 @@ tokens learn more slowly. A starter was none the worse for it, at the same learn
 welfare-ko (nDCG@10 on dev 0.653 with either, on test 0.626 with either; one seed).
 
 It pays where a step uses few rows of many. CPU time of a step on one core, of a BERT of 2 layers with 250,000 tokens of
-384, of which the batch uses 700: 0.5 to 0.6 s in place of 1.2 to 1.7 s. It costs where a step uses most: of a starter
-with 4,000 tokens of 512, of which the batch uses 2,400, 30 ms in place of 20, since a row in use takes ten times what
-torch's fused AdamW takes for one. Tried on CPUs only.
+384: 0.5 to 0.6 s in place of 1.2 to 1.7 s where the batch has 1,400 tokens, 700 of them different; 2.7 s in place of
+3.6 s where it has 5,600, 1,900 of them different. It costs where a step uses most: of a starter with 4,000 tokens of
+512, of which the batch uses 2,400, 30 ms in place of 20, since a row in use takes ten times what torch's fused AdamW
+takes for one. Tried on CPUs only.
 
 Where LazyAdam corrects by the number of all steps, a row first used at step t >> 1000 would move by
 (1 - beta1) / sqrt(1 - beta2) = 3.2 lr, by a correction that is not of these moments; counting the row's own steps, it
