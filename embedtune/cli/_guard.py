@@ -52,7 +52,7 @@ def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         failure = _usage(error)
     except Exception as error:
-        failure = _interrupted() if _from_interrupt(error) else _defect(error)
+        failure = _interrupted() if _from_interrupt(error) else _homeless(error) or _defect(error)
     return _report(failure, as_json="--json" in arguments)
 
 
@@ -97,6 +97,13 @@ def _usage(error: typer.TyperException) -> Failure:
     if closest:  # Typer lists its guesses in alphabetical order; the first of them is the nearest
         message = f"{error.message}; did you mean {closest[0]}?"
     return Failure(2, "usage", message, path, f"`{path} --help` shows what it takes")
+
+
+def _homeless(error: Exception) -> Failure | None:
+    """`~` or `~name` in a path, of a user without a home folder: pathlib says so with a RuntimeError."""
+    if not (isinstance(error, RuntimeError) and "home directory" in str(error)):
+        return None
+    return Failure(2, "usage", "a path begins with ~, and that user has no home folder", next="write the path in full")
 
 
 def _defect(error: Exception) -> Failure:

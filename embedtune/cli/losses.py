@@ -26,9 +26,9 @@ _NEEDS = {
     "tokens": "the undamaged texts as tokens (looked up while training)",
 }
 GROUPS = {
-    "texts": "From texts alone (pairs are made of views of them: --views crop; they take pairs too)",
     "pairs": "From pairs (or from views of texts alone)",
     "negatives": "From pairs with negatives and scores of a teacher",
+    "texts": "From texts alone (pairs are made of views of them: --views crop; they take pairs too)",
     "preferences": "From preferences (anchor, chosen, rejected)",
 }
 """Data that a loss is made for -> the heading of its losses."""

@@ -15,7 +15,7 @@ LEAKS = 0.01
 """Share of the test queries from which copies in training are more than a note."""
 MOST_TEXTS = 300_000
 """Training texts in which near copies are looked for, at some 15,000 a second; copies word for word in all of them."""
-_REMOVE = "Remove them from one of the two."
+_REMOVE = "Remove them from one of the two; `embedtune check --fix FILE` takes them out of training."
 _LOOK = "Look at the examples; where they ask the same, remove them from one of the two."
 _BACKGROUND = 2000  # documents that tell which words are common
 _LONGER = 2  # a text so many times as long as the longest query is no near copy of any

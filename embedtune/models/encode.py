@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from embedtune.errors import ModelError
+from embedtune.errors import Interrupted, ModelError
 from embedtune.models.compute import encoding, in_batches
 from embedtune.models.encoder import Encoder, Role, has_towers
 from embedtune.models.reading import Readings, Some
@@ -51,6 +51,7 @@ def encode(
 
     Raises:
         ModelError: a vector holds NaN or infinity; names a text.
+        Interrupted: Ctrl-C, where a store keeps what was done.
     """
     numbers: dict[str, int] = {}
     inverse = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)  # (n,)
@@ -165,8 +166,12 @@ def _shelf(encoder: Encoder, store: VectorStore | None) -> Iterator[Shelf | None
     if store is None:
         yield None
         return
-    with closing(store.shelf(encoder.fingerprint(), encoder.dimensions)) as shelf:
-        yield shelf
+    try:
+        with closing(store.shelf(encoder.fingerprint(), encoder.dimensions)) as shelf:
+            yield shelf
+    except KeyboardInterrupt as error:
+        kept = f"interrupted; the vectors computed until then are kept in {store.folder}"
+        raise Interrupted(kept, next="give the same command again to go on") from error
 
 
 def _keys(encoder: Encoder, texts: Sequence[str], role: Role) -> list[bytes]:

@@ -46,7 +46,7 @@ def _processor(result: Mapping[str, Any]) -> Iterator[Row]:
     yield "processor", f"{chip['name']}: {chip['usable']} of {chip['cores']} usable{share}"
     yield "instructions", ", ".join(chip["instructions"])
     pools = [f"{one['threads']} ({one['library']} of {one['of']})" for one in result["threads"]]
-    yield "threads", ", ".join(pools) or "unknown"
+    yield "thread pools", ", ".join(pools) or "unknown"
     for one in result["settings"]:
         yield one["name"], f"{one['value']} ({one['source']}{'; ' + one['reason'] if one['reason'] else ''})"
 

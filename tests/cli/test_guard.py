@@ -120,3 +120,10 @@ def test_a_full_temp_folder_does_not_hide_the_sentence(
     error = json.loads(capsys.readouterr().out)["error"]
     assert (error["code"], error["where"]) == ("defect", None)
     assert "ZeroDivisionError: oh" in error["message"]
+
+
+def test_a_path_of_nobody_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(app_that(lambda: print(Path("~nobody-of-this-name/x").expanduser())), []) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: a path begins with ~") and "next: write the path in full" in err

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from embedtune.config.schema import ModelSection
-from embedtune.errors import ModelError
+from embedtune.errors import Interrupted, ModelError
 from embedtune.models import compute
 from embedtune.models.encode import encode, encode_to_file
 from embedtune.models.load import Encoder, load_encoder
@@ -242,6 +242,22 @@ class TestWithStore:
         monkeypatch.setattr(encoder.model, "preprocess", None)  # any computing would fail now
         again = encode(encoder, texts[::-1], role="query", store=VectorStore(tmp_path))
         np.testing.assert_array_equal(again, both[::-1])
+
+    def test_what_was_computed_before_an_interruption_is_kept(
+        self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path
+    ):
+        store, done = VectorStore(tmp_path), []
+
+        def interrupt(read: int, total: int) -> None:
+            done.append(read)
+            if 0 < read < total:
+                raise KeyboardInterrupt
+
+        with pytest.raises(Interrupted, match=str(tmp_path)):
+            encode(bert, texts, role="document", store=store, batch_tokens=1, progress=interrupt)
+        found: list[int] = []
+        encode(bert, texts, role="document", store=store, progress=lambda read, total: found.append(read))
+        assert found[0] > 0
 
     def test_raw_and_normalised_share_what_is_stored(self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path):
         raw = encode(bert, texts, role="query", store=VectorStore(tmp_path), normalise=False)

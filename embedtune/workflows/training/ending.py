@@ -42,7 +42,7 @@ def _ending(error: BaseException, go_on: str | None) -> EmbedtuneError | None:
     if isinstance(error, KeyboardInterrupt | Interrupted):
         saved = "everything up to the last checkpoint is saved" if go_on else "nothing was trained yet"
         said = error.message if isinstance(error, Interrupted) else f"interrupted; {saved}"
-        return Interrupted(said, next=go_on)
+        return Interrupted(said, next=go_on or getattr(error, "next", None))
     if disk_is_full(error):
         where = getattr(error, "where", None) or getattr(error, "filename", None)
         if go_on:
