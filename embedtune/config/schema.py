@@ -150,7 +150,7 @@ class TrainingSection(Section):
     micro_batch_tokens: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
         "auto",
         description="tokens whose activations are held at once, for batches larger than the memory; gradients stay "
-        "those of the whole batch, for a second forward pass of the other texts; auto: what fits in an eighth of "
+        "those of the whole batch, for a second forward pass of the other texts; auto: what fits in a quarter of "
         "the free memory, on a GPU in half of it; null: the whole batch",
     )
     workers: int = Field(0, ge=0, description="processes that make batches ahead; 0: the training process itself")

@@ -111,12 +111,12 @@ def activation_bytes(encoder: Encoder, features: "Mapping[str, torch.Tensor]", p
 
 
 def allowed_bytes(device: "torch.device") -> int:
-    """What activations may take of a device's free memory: half on a GPU; an eighth on a CPU, whose other programs want
+    """What activations may take of a device's free memory: half on a GPU; a quarter on a CPU, whose other programs want
     memory too. Rounded down to a power of two, so that a run begun again seldom finds another answer."""
     if device.type == "cuda":
         return _power_below(_free_on_gpu(device) // 2)
     free = free_memory()
-    return _power_below((_ASSUMED if free is None else free) // 8)
+    return _power_below((_ASSUMED if free is None else free) // 4)
 
 
 def _power_below(size: int) -> int:
