@@ -11,6 +11,7 @@ import torch
 from embedtune.config.schema import ModelSection
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import Rows
+from embedtune.errors import Interrupted
 from embedtune.models import compute
 from embedtune.models import store as storing
 from embedtune.models.encode import encode
@@ -216,7 +217,7 @@ def test_a_guide_cut_off_half_way_goes_on_from_there(guided, bert_folder, encode
         if how == "killed":  # nobody closes the store, and what was due to be written has been
             patch.setattr(storing, "WRITTEN_EVERY_S", 0)
             patch.setattr(storing.Shelf, "close", lambda self: None)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Interrupted):
             guided(**options)
     done = list(encoded)
     encoded.clear()
