@@ -41,7 +41,10 @@ def train(
     words: Words = None,
     data: Data = None,
     split: Annotated[str | None, typer.Option(metavar="NAME", help="The split to learn from.")] = None,
-    eval_data: Annotated[str | None, typer.Option(metavar="SET", help="Another source for the test queries.")] = None,
+    eval_data: Annotated[
+        str | None,
+        typer.Option(metavar="SET", help="Another source for the test queries, and dev's if the data have none."),
+    ] = None,
     eval_split: Annotated[str | None, typer.Option(metavar="NAME", help="The split the verdict is read from.")] = None,
     columns: Columns = None,
     group: Annotated[

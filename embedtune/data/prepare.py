@@ -56,15 +56,24 @@ def prepare(section: DataSection, seed: int, *, progress: Progress | None = None
 
 
 def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -> dict[str, str]:
-    """Take the test queries from another source, against its own corpus; returns the hashes of its files."""
+    """Take the test queries from another source, and dev's where there are none yet; returns its files' hashes.
+
+    Each part is judged against the other source's own corpus.
+    """
     source = open_source(name)
-    split = source.demand(section.eval_split, "--eval-split") if source.splits else ""
-    other = judge_split(source, split, section.columns, seed)
-    divided.judge("test", other.judged, other.findings)
-    divided.documents |= documents_in(other.judged.corpus).by_identity()
-    divided.described.append(f"the test queries come from {source.what}" + (f", split {split}" if split else ""))
-    divided.described += other.described
-    return {f"{Path(name).name}/{file}": digest for file, digest in other.hashes.items()}
+    splits = {"test": source.demand(section.eval_split, "--eval-split") if source.splits else ""}
+    dev = source.find("dev")
+    if "dev" not in divided.judged and dev not in {None, splits["test"]}:
+        splits["dev"] = dev
+    hashes: dict[str, str] = {}
+    for part, split in splits.items():
+        other = judge_split(source, split, section.columns, seed)
+        divided.judge(part, other.judged, other.findings)
+        divided.documents |= documents_in(other.judged.corpus).by_identity()
+        divided.described.append(f"the {part} queries come from {source.what}" + (f", split {split}" if split else ""))
+        divided.described += other.described
+        hashes |= {f"{Path(name).name}/{file}": digest for file, digest in other.hashes.items()}
+    return hashes
 
 
 def _finished(divided: Divided, hashes: Mapping[str, str], *, closure: bool) -> TrainingData:

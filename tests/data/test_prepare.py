@@ -253,6 +253,21 @@ def test_another_source_for_the_test(put, lines, pairs, beir) -> None:
         run(path, eval_source=str(folder), eval_split="soft")
 
 
+def test_another_source_gives_the_dev_queries_where_the_data_have_none(put, lines, pairs, beir) -> None:
+    judgments = {part: [(f"q{i}", f"d{i}", 1) for i in which] for part, which in (("dev", [1, 2, 3]), ("test", [7]))}
+    folder = str(beir("other", judgments))
+    texts = put("corpus.txt", "".join(f"passage number {i} of many words about thing {i}\n" for i in range(100)))
+    data = run(texts, eval_source=folder, views="crop")
+    assert (list(data.dev.queries), list(data.test.queries)) == (["q1", "q2", "q3"], ["q7"])
+    assert {"other/qrels/dev.tsv", "other/qrels/test.tsv"} <= set(data.hashes)
+    assert "the dev queries come from a BEIR folder (other), split dev" in data.described
+    # Nobody chooses on the queries that give the verdict.
+    asked_of_dev = run(texts, eval_source=folder, eval_split="dev", views="crop")
+    assert (asked_of_dev.dev, list(asked_of_dev.test.queries)) == (None, ["q1", "q2", "q3"])
+    held_out = run(put("a.jsonl", lines(pairs(100))), eval_source=folder)
+    assert len(held_out.dev) == 10
+
+
 def test_the_samples_are_the_default_source(monkeypatch, beir) -> None:
     recipes = pytest.importorskip("embedtune.config.recipes")
     judgments = {"train": [(f"q{i}", f"d{i}", 1) for i in range(40)], "test": [("q50", "d50", 1)]}

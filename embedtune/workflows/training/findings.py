@@ -41,6 +41,7 @@ def _without(data: TrainingData) -> Finding | None:
     if not missing:
         return None
     more = "Name a judged set" if data.unpaired else "Give more pairs, or name a judged set"
+    more += " that has a dev split" if missing == ["dev"] else ""
     return Finding(
         code="no-evidence",
         severity="warning",
