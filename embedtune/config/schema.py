@@ -52,7 +52,9 @@ class DataSection(Section):
         "samples", description="a file, a folder, hf:owner/name, or `samples`, the set that ships with embedtune"
     )
     split: Name = Field("train", description="the split to learn from, where the data has several")
-    eval_source: Name | None = Field(None, description="another source for the test queries, and dev's where the data have none")
+    eval_source: Name | None = Field(
+        None, description="another source for the test queries, and dev's where the data have none"
+    )
     eval_split: Name = Field("test", description="the split the verdict is read from")
     columns: dict[str, str] = Field(
         default_factory=dict, description="role -> column name, for other names than the usual"
