@@ -76,8 +76,11 @@ def write_pairs(folder: Path, count: int = 30) -> None:
         }
         for i in range(count)
     ]
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    (folder / "pairs.jsonl").write_text(text, encoding="utf-8")
+    write_rows(folder / "pairs.jsonl", rows)
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
 def config(*overrides: str, **options: Any) -> MineConfig:
@@ -188,6 +191,28 @@ def test_changed_data_are_searched_anew(here: Path) -> None:
     listener = Listener()
     assert mine(config(), talk=listener).rows == 31
     assert any("the data have changed" in text for text in listener.heard)
+
+
+def test_a_query_whose_text_alone_changed_is_asked_anew(here: Path) -> None:
+    mine(config(keep_job=True))
+    data = here / "pairs.jsonl"
+    data.write_text(data.read_text(encoding="utf-8").replace("How about password 0?", "On refund 1?"), encoding="utf-8")
+    mine(config(keep_job=True))
+    mine(config(output="fresh.jsonl"))
+    assert "On refund 1?" in Path("mined.jsonl").read_text(encoding="utf-8")
+    assert digest(Path("mined.jsonl")) == digest(Path("fresh.jsonl"))
+
+
+def test_a_query_that_changed_its_group_alone_is_judged_anew(here: Path) -> None:
+    pairs = [json.loads(line) for line in (here / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+    corpus = [{"text": row["positive"], "group": str(i % 3)} for i, row in enumerate(pairs)]
+    write_rows(here / "corpus.jsonl", corpus)
+    options = {"corpus": "corpus.jsonl", "group": "group"}
+    for number, groups in enumerate((3, 2)):
+        write_rows(here / "pairs.jsonl", [{**row, "group": str(i % groups)} for i, row in enumerate(pairs)])
+        mine(config(keep_job=not number, **options))
+    mine(config(output="fresh.jsonl", **options))
+    assert digest(Path("mined.jsonl")) == digest(Path("fresh.jsonl"))
 
 
 def test_restart_begins_anew(here: Path) -> None:

@@ -94,7 +94,7 @@ def search(
         documents=documents.corpus.hash,
         searched=documents.searched,
         vectors=vectors.key,
-        queries=key_of({"known": documents.pairs.known.tolist()}),
+        queries=documents.asked_key,
         how=config.mining.model_dump(include={"candidates", "fusion", "index", "block"}),
         seed=config.mining.seed if config.mining.index != EXACT else None,
         high=config.filters.ranks[1],

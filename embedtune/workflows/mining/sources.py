@@ -82,6 +82,17 @@ class Documents:
         """int64 (Q,)."""
         return near_ids(self.pairs.queries)
 
+    @cached_property
+    def queries_key(self) -> str:
+        """Stands for the texts of the queries, in order."""
+        return key_of({"queries": self.pairs.queries})
+
+    @cached_property
+    def asked_key(self) -> str:
+        """Stands for the queries with all that is known of them: their texts, positives and groups."""
+        known, groups = self.pairs.known.tolist(), self.pairs.rows.groups
+        return key_of({"queries": self.queries_key, "known": known, "groups": groups})
+
     @property
     def marked_pairs(self) -> list[list[int]]:
         """Text ids of the pairs (query, candidate) that a person marked negative."""
@@ -178,7 +189,7 @@ def encode_all(
     """The vectors of all queries and documents, on disk; what was done before an interruption is not done again."""
     corpus, queries = documents.corpus, documents.pairs.queries
     key = key_of({**way_of(encoder), "dtype": config.mining.vectors})
-    folder = job.stage("vectors", encoder=key, documents=corpus.hash, queries=key_of({"queries": queries}))
+    folder = job.stage("vectors", encoder=key, documents=corpus.hash, queries=documents.queries_key)
     write = VectorWriter(encoder, folder, store, talk)
     return Vectors(
         queries=write("query", in_blocks(queries), len(queries)),
@@ -248,7 +259,8 @@ def mining_encoder(config: MineConfig, documents: Documents, job: Job, talk: Tal
     if section.name != STARTER:
         with talk.progress("loading the encoder"):
             return load_encoder(section, device=config.mining.device, precision=config.mining.precision)
-    stage = job.stage("starter", documents=documents.corpus.hash, seed=config.mining.seed)
+    made_from = {"documents": documents.corpus.hash, "queries": documents.queries_key}
+    stage = job.stage("starter", **made_from, seed=config.mining.seed)
     folder = stage / "model"
     if unseal_folder(stage, _STARTER_SEAL) is None:
         with talk.progress("making a starter"):
