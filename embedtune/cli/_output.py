@@ -80,6 +80,8 @@ class Talk:
         quiet: say nothing at all.
         stream: where to speak; stderr as it is now when None.
         clock: seconds, for the pace of plain progress lines.
+
+    `told` holds what was said, so that a result need not say it again.
     """
 
     def __init__(
@@ -90,14 +92,15 @@ class Talk:
         self._clock = clock
         self._terminal = not quiet and self._stream.isatty()
         self._bars: Any = None
+        self.told: set[str] = set()
 
     def say(self, text: str) -> None:
         """A fact worth knowing."""
-        self._line(printable(text))
+        self._tell(text)
 
     def warn(self, text: str) -> None:
         """Something that may make the result mean something else."""
-        self._line(f"warning: {printable(text)}", style="yellow")
+        self._tell(text, "warning: ", style="yellow")
 
     @contextmanager
     def progress(self, description: str, total: int | None = None) -> Iterator["Tell"]:
@@ -109,6 +112,11 @@ class Talk:
                 yield tell
         else:
             yield self._paced_lines(description, total)
+
+    def _tell(self, text: str, label: str = "", style: str = "") -> None:
+        if not self._quiet:
+            self.told.add(text)
+        self._line(f"{label}{printable(text)}", style)
 
     def _line(self, text: str, style: str = "") -> None:
         if self._quiet:
@@ -149,7 +157,8 @@ class Talk:
             nonlocal last
             if self._clock() - last >= SECONDS_BETWEEN_LINES:
                 last = self._clock()
-                self.say(f"{description}: {done:,}" + (f" of {total:,}" if total else "") + (note and f", {note}"))
+                much = f"{description}: {done:,}" + (f" of {total:,}" if total else "") + (note and f", {note}")
+                self._line(printable(much))
 
         return tell
 

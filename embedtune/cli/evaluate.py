@@ -1,6 +1,6 @@
 """`embedtune evaluate`: score encoders, BM25 and other people's rankings on judged sets."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -106,13 +106,14 @@ def evaluate(
         return
     from embedtune.workflows.evaluate import evaluate as run_evaluation
 
-    result = run_evaluation(config, talk=Talk(quiet=quiet)).as_json()
-    print_json(result) if as_json else _print(result)
+    talk = Talk(quiet=quiet)
+    result = run_evaluation(config, talk=talk).as_json()
+    print_json(result) if as_json else _print(result, talk.told)
 
 
-def _print(result: Mapping[str, Any]) -> None:
+def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
     """The tables, and where everything is."""
     from embedtune.reports.terminal import evaluation_tables
 
-    print_renderable(evaluation_tables(result))
+    print_renderable(evaluation_tables(result, told))
     print_text(f"\nreport  {result['report']}")

@@ -1,6 +1,6 @@
 """`embedtune mine`: find hard negatives for a data set."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -113,14 +113,15 @@ def mine(
         return
     from embedtune.workflows.mine import mine as run_mining
 
-    result = run_mining(config, talk=Talk(quiet=quiet), restart=restart).as_json()
-    print_json(result) if as_json else _print(result)
+    talk = Talk(quiet=quiet)
+    result = run_mining(config, talk=talk, restart=restart).as_json()
+    print_json(result) if as_json else _print(result, talk.told)
 
 
-def _print(result: Mapping[str, Any]) -> None:
+def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
     """The counts, and where everything is."""
     from embedtune.reports.terminal import mining_table
 
-    print_renderable(mining_table(result))
+    print_renderable(mining_table(result, told))
     places = {name: result[name] for name in ("output", "ledger", "report") if result[name]}
     print_text("\n" + "\n".join(f"{name:7} {place}" for name, place in places.items()))

@@ -1,6 +1,6 @@
 """`embedtune train`: fine-tune an encoder and say whether it became better."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -114,7 +114,7 @@ def train(
         from embedtune.workflows.train import train as run_training
 
         result = run_training(config, talk=talk, resume=run, accept_changes=accept_changes).as_json()
-    print_json(result) if as_json else _print(result)
+    print_json(result) if as_json else _print(result, talk.told)
 
 
 def _plan(
@@ -187,7 +187,7 @@ def _run_to_resume(resume: str | None, output: str | None) -> "RunFolder | None"
     )
 
 
-def _print(result: Mapping[str, Any]) -> None:
+def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
     """The table and the verdict, and where everything is."""
     from embedtune.reports.terminal import verdict_table
 
@@ -198,6 +198,7 @@ def _print(result: Mapping[str, Any]) -> None:
             test_queries=result["test_queries"],
             unseen_queries=result["unseen_queries"],
             findings=result["findings"],
+            told=told,
         )
     )
     print_text(f"\nmodel   {result['model']}\nreport  {result.get('report') or Path(result['run']) / 'report.md'}")

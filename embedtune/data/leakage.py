@@ -15,8 +15,10 @@ LEAKS = 0.01
 """Share of the test queries from which copies in training are more than a note."""
 MOST_TEXTS = 300_000
 """Training texts in which near copies are looked for, at some 15,000 a second; copies word for word in all of them."""
-_REMOVE = "Remove them from one of the two; `embedtune check --fix FILE` takes them out of training."
-_LOOK = "Look at the examples; where they ask the same, remove them from one of the two."
+_REMOVE = (
+    "Remove them from one of the two; `embedtune check --data TRAINING --eval-data TEST --fix FILE` takes them out of "
+    "training."
+)
 _BACKGROUND = 2000  # documents that tell which words are common
 _LONGER = 2  # a text so many times as long as the longest query is no near copy of any
 
@@ -92,17 +94,18 @@ class Leakage:
         near = [(query, *found) for query, found in sorted(self._near.items()) if not exact[query]]
         copies = [self._pair(query, text) for query, copy, text in near if not copy.negated]
         negated = [self._pair(query, text) for query, copy, text in near if copy.negated]
-        verb = "stands" if exact.sum() == 1 else "stand"
         found = [
             self._finding(
                 "test-queries-seen-in-training",
-                f"also {verb} in training, word for word.",
+                ("stands", "stand"),
+                "in training too, word for word.",
                 [shown(text) for text, is_exact in zip(self._texts, exact, strict=True) if is_exact],
             ),
-            self._finding("test-queries-near-copies", "have a near copy in training.", copies),
+            self._finding("test-queries-near-copies", ("has", "have"), "a near copy in training.", copies),
             self._finding(
                 "test-queries-negated",
-                "stand in training with the statement turned round (a not, an opposite).",
+                ("stands", "stand"),
+                "in training with the statement turned round (a not, an opposite).",
                 negated,
             ),
             self._documents.finding(len(self._texts)),
@@ -122,12 +125,12 @@ class Leakage:
     def _pair(self, query: int, text: str) -> str:
         return f"{text} ~ {shown(self._texts[query])}"
 
-    def _finding(self, code: str, what: str, examples: Sequence[str], fix: str = _REMOVE) -> Finding | None:
+    def _finding(self, code: str, verbs: tuple[str, str], what: str, examples: Sequence[str]) -> Finding | None:
         if not examples:
             return None
         severity = "warning" if len(examples) >= LEAKS * len(self._texts) else "note"
-        message = f"{len(examples):,} of {len(self._texts):,} test queries {what}"
-        return Finding(code, severity, len(examples), message, fix, tuple(examples[:SHOWN]))
+        message = f"{len(examples):,} of {len(self._texts):,} test queries {verbs[len(examples) > 1]} {what}"
+        return Finding(code, severity, len(examples), message, _REMOVE, tuple(examples[:SHOWN]))
 
 
 class _Documents:

@@ -1,6 +1,6 @@
 """What a person sees at the end of a run: a table, the verdict, what to know about it. Colour never says it alone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -15,7 +15,16 @@ from embedtune.reports.comparison import HOLM_ROWS, difference_rows
 from embedtune.reports.evaluation import HOLM, evaluation_rows, mean_rows, sentences, sets_of, unseen_sentence
 from embedtune.reports.printable import printable
 from embedtune.reports.tasks import confused
-from embedtune.reports.wording import Scores, basis, by_severity, mining_summary, said, score_parts, word_and_sentence
+from embedtune.reports.wording import (
+    Scores,
+    basis,
+    by_severity,
+    mining_summary,
+    named,
+    said,
+    score_parts,
+    word_and_sentence,
+)
 
 MOST_CONFUSED = 5
 _STYLES = {"better": "bold green", "worse": "bold red", "error": "bold red", "warning": "yellow", "note": "dim"}
@@ -31,6 +40,7 @@ def verdict_table(
     test_queries: int,
     unseen_queries: int,
     findings: Iterable[Finding | Mapping[str, Any]] = (),
+    told: Collection[str] = (),
 ) -> RenderableType:
     """The scores before and after, the verdict sentence, and the findings, the gravest first.
 
@@ -43,6 +53,7 @@ def verdict_table(
         test_queries: how many there are.
         unseen_queries: how many of them are unseen.
         findings: what the user should know of data and run.
+        told: sentences that were said on the way; findings among them are only named.
     """
     parts: list[RenderableType] = []
     groups = score_parts(
@@ -53,10 +64,7 @@ def verdict_table(
     parts.append(_sentence(verdict))
     if verdict is not None and basis(test_queries, unseen_queries):
         parts += [Text(), Text(basis(test_queries, unseen_queries))]
-    known = by_severity(findings)
-    if known:
-        parts += [Text(), _finding_table(known)]
-    return Group(*parts)
+    return Group(*parts, *_below(findings, told))
 
 
 def _score_table(groups: list[tuple[str, Scores, Scores]]) -> Table:
@@ -78,6 +86,15 @@ def _sentence(verdict: Comparison | Mapping[str, Any] | None) -> Text:
     return Text(sentence, style=_STYLES.get(word, "bold"))
 
 
+def _below(findings: Iterable[Finding | Mapping[str, Any]], told: Collection[str] = ()) -> list[RenderableType]:
+    """The findings in full, the gravest first, and by their names those that were told before."""
+    known = by_severity(findings)
+    new = [finding for finding in known if said(finding) not in told]
+    parts: list[RenderableType] = [Text(), _finding_table(new)] if new else []
+    again = named([finding for finding in known if said(finding) in told])
+    return parts + ([Text(), Text(f"Said earlier, and in the report: {again}.")] if again else [])
+
+
 def _finding_table(findings: list[Finding]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
@@ -87,32 +104,27 @@ def _finding_table(findings: list[Finding]) -> Table:
     return table
 
 
-def evaluation_tables(result: Mapping[str, Any]) -> RenderableType:
+def evaluation_tables(result: Mapping[str, Any], told: Collection[str] = ()) -> RenderableType:
     """A table a set, one of the means over the sets, the comparisons in words, and the findings.
 
     Args:
         result: the keys of `embedtune evaluate --json`.
+        told: sentences that were said on the way; findings among them are only named.
     """
     parts: list[RenderableType] = []
     for name in sets_of(result):
-        parts += [
-            Text(printable(name), style="bold"),
-            _plain_table(*evaluation_rows(result, name)),
-            Text(),
-        ]
-        said = sentences(result, name)
+        parts += [Text()] if parts else []
+        parts += [Text(printable(name), style="bold"), _plain_table(*evaluation_rows(result, name))]
+        compared = sentences(result, name)
         unseen = unseen_sentence(next(row for row in result["models"] if row["data"] == name))
-        told = [*([unseen] if unseen else []), *said, *([HOLM] if len(said) > 1 else [])]
-        parts += [Text(printable(sentence)) for sentence in told]
-        parts += [Text()] if told else []
+        words = [*([unseen] if unseen else []), *compared, *([HOLM] if len(compared) > 1 else [])]
+        parts += [Text()] if words else []
+        parts += [Text(printable(sentence)) for sentence in words]
         tables = [confused(row, MOST_CONFUSED) for row in result["models"] if row["data"] == name]
-        parts += [part for table in tables if table for part in (_plain_table(table.header, table.rows), Text())]
+        parts += [part for table in tables if table for part in (Text(), _plain_table(table.header, table.rows))]
     for header, rows in mean_rows(result):
-        parts += [Text("mean over the sets", style="bold"), _plain_table(header, rows), Text()]
-    known = by_severity(result["findings"])
-    if known:
-        parts.append(_finding_table(known))
-    return Group(*parts)
+        parts += [Text(), Text("mean over the sets", style="bold"), _plain_table(header, rows)]
+    return Group(*parts, *_below(result["findings"], told))
 
 
 def comparison_text(result: Mapping[str, Any]) -> RenderableType:
@@ -134,10 +146,7 @@ def comparison_text(result: Mapping[str, Any]) -> RenderableType:
     for heading, rows in (("most won", result["most_won"]), ("most lost", result["most_lost"])):
         cells = [(f"{row['a']:.3f}", f"{row['b']:.3f}", row["text"] or row["query"]) for row in rows]
         parts += [Text(), _query_table(heading, cells)] if cells else []
-    known = by_severity(result["findings"])
-    if known:
-        parts += [Text(), _finding_table(known)]
-    return Group(*parts)
+    return Group(*parts, *_below(result["findings"]))
 
 
 def _seeds(means: list[float]) -> str:
@@ -164,11 +173,12 @@ def _plain_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
     return table
 
 
-def mining_table(result: Mapping[str, Any]) -> RenderableType:
+def mining_table(result: Mapping[str, Any], told: Collection[str] = ()) -> RenderableType:
     """What a mining job found and dropped, and the findings, the gravest first.
 
     Args:
         result: the keys of `embedtune mine --json`.
+        told: sentences that were said on the way; findings among them are only named.
     """
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("candidates", no_wrap=True)
@@ -177,7 +187,4 @@ def mining_table(result: Mapping[str, Any]) -> RenderableType:
     for reason, count in {"kept": result["kept"], **result["dropped"]}.items():
         table.add_row(Text(reason.replace("_", " ")), f"{count:,}", f"{result['shares'][reason]:.1%}")
     parts: list[RenderableType] = [table, Text(), Text(mining_summary(result), style="bold")]
-    known = by_severity(result["findings"])
-    if known:
-        parts += [Text(), _finding_table(known)]
-    return Group(*parts)
+    return Group(*parts, *_below(result["findings"], told))

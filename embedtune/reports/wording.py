@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from embedtune.data.rows import Finding
+from embedtune.data.words import counted
 from embedtune.evaluation.significance import Comparison, p_said
 
 OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*|(?<=\()--[a-z][a-z-]*")
@@ -51,6 +52,18 @@ def said(finding: Finding) -> str:
         finding.message if finding.message.endswith((".", "!", "?", ":")) or not finding.fix else f"{finding.message}."
     )
     return f"{ended} {finding.fix}".strip()
+
+
+def named(findings: Iterable[Finding]) -> str:
+    """Findings counted and named by severity.
+
+    >>> named([Finding(code, "note", 1, "") for code in ("cut-texts", "cut-texts", "near-copies")])
+    '3 notes (cut-texts, near-copies)'
+    """
+    codes: dict[str, list[str]] = {}
+    for finding in findings:
+        codes.setdefault(finding.severity, []).append(finding.code)
+    return ", ".join(f"{counted(len(some), kind)} ({', '.join(dict.fromkeys(some))})" for kind, some in codes.items())
 
 
 def p_shown(value: float) -> str:

@@ -31,7 +31,7 @@ from embedtune.workflows.evaluation.tasks import Task
 from embedtune.workflows.evaluation.tasks.read import read_tasks
 from embedtune.workflows.machine import machine_facts
 from embedtune.workflows.output_folder import fresh_folder
-from embedtune.workflows.talk import Silence, Talk
+from embedtune.workflows.talk import Silence, Talk, tell_findings
 
 EVALUATIONS = Path("evaluations")
 """Where evaluations go that were given no folder."""
@@ -87,8 +87,7 @@ def _say(config: EvaluateConfig, tasks: Sequence[Task], training: Training, talk
     """Say aloud what was read and what is odd about it."""
     for sentence in _described(config, tasks):
         talk.say(sentence)
-    for finding in _findings(tasks, training):
-        (talk.say if finding.severity == "note" else talk.warn)(f"{finding.message} {finding.fix}".strip())
+    tell_findings(talk, _findings(tasks, training))
 
 
 def _findings(tasks: Sequence[Task], training: Training) -> list[Finding]:

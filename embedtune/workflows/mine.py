@@ -7,6 +7,7 @@ result is the same to the byte as that of a job that nothing stopped. The folder
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,17 @@ from embedtune.config.mining import MineConfig
 from embedtune.config.schema import ModelSection
 from embedtune.data.layouts import check_layout
 from embedtune.data.pairs import Pairs, read_pairs
+from embedtune.data.rows import Finding
 from embedtune.data.words import counted
 from embedtune.errors import ConfigError, EmbedtuneError, Interrupted, OutputError, StoppedError
 from embedtune.mining.ledger import Decisions, read_ledger
 from embedtune.models.load import check_device, resolve
 from embedtune.models.resolve import STARTER
 from embedtune.workflows.alone import alone
+from embedtune.workflows.mining.files import files_of, is_same, lost_input
 from embedtune.workflows.mining.job import MANIFEST, Job, changes
 from embedtune.workflows.mining.result import MineResult
-from embedtune.workflows.talk import Silence, Talk
+from embedtune.workflows.talk import Silence, Talk, tell_findings
 from embedtune.workflows.training.ending import disk_is_full
 
 
@@ -56,6 +59,7 @@ def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False)
 def _check_recipe(config: MineConfig) -> None:
     """Refuse what this machine or the recipe itself does not allow, before anything is read."""
     check_layout(Path(config.output.path), config.output.format)
+    _check_output(config)
     check_device(config.mining.device)
     model = config.model
     resolve(model.name, trust_remote_code=model.trust_remote_code, allow_pickle=model.allow_pickle)
@@ -70,6 +74,25 @@ def _check_recipe(config: MineConfig) -> None:
             _resolve_judge(option, section.as_model())
 
 
+def _check_output(config: MineConfig) -> None:
+    """Refuse an output that cannot be a file, or that would take the place of what the job reads."""
+    files, data = files_of(config.output.path), config.data
+    try:
+        is_folder = files.negatives.is_dir()
+    except OSError as error:  # such as a name that is too long
+        raise OutputError(f"cannot be written: {error.strerror}", where="--output") from error
+    if is_folder:
+        raise OutputError("this is a folder, and negatives need a file", where=f"--output {config.output.path}")
+    relabel = None if is_same(config.output.relabel, files.ledger) else config.output.relabel
+    lost = lost_input({"--data": data.source, "--corpus": data.corpus, "--relabel": relabel}, files)
+    if lost is not None:
+        raise ConfigError(
+            f"the file of {lost} would be written over",
+            where=f"--output {config.output.path}",
+            next="give the output another name",
+        )
+
+
 def _resolve_judge(option: str, section: ModelSection) -> None:
     try:
         resolve(section.name, trust_remote_code=section.trust_remote_code, allow_pickle=section.allow_pickle)
@@ -79,9 +102,22 @@ def _resolve_judge(option: str, section: ModelSection) -> None:
 
 
 def _decisions(config: MineConfig, talk: Talk) -> Decisions | None:
-    if config.output.relabel is None:
+    """What a person decided.
+
+    Raises:
+        ConfigError: the ledger that this job would replace holds other decisions.
+    """
+    relabel, old = config.output.relabel, files_of(config.output.path).ledger
+    decisions = None if relabel is None else read_ledger(Path(relabel).expanduser())
+    lost = (read_ledger(old).pairs if old.is_file() else set()) - (decisions.pairs if decisions else set())
+    if lost:
+        raise ConfigError(
+            f"{counted(len(lost), 'decision')} in {old} would be lost: this job writes its own ledger there",
+            where=f"--output {config.output.path}",
+            next=f"--relabel {old} uses and keeps them; or give the output another name",
+        )
+    if decisions is None:
         return None
-    decisions = read_ledger(Path(config.output.relabel).expanduser())
     said = f"{counted(len(decisions.positive_ids), 'pair')} marked positive, {len(decisions.negative_ids):,} negative"
     talk.say(f"the ledger: {said}, {decisions.open:,} undecided")
     return decisions
@@ -90,11 +126,21 @@ def _decisions(config: MineConfig, talk: Talk) -> Decisions | None:
 def _pairs(config: MineConfig, decisions: Decisions | None, talk: Talk) -> Pairs:
     """The data of the recipe, with what was read and what is odd about it said aloud."""
     pairs = read_pairs(config.data, config.mining.seed)
+    if decisions is not None:
+        pairs = replace(pairs, findings=(*pairs.findings, *_strangers(decisions, pairs)))
     for sentence in pairs.described:
         talk.say(sentence)
-    for finding in pairs.findings:
-        (talk.say if finding.severity == "note" else talk.warn)(f"{finding.message} {finding.fix}".strip())
+    tell_findings(talk, pairs.findings)
     return pairs if decisions is None else pairs.with_positives(decisions.positives)
+
+
+def _strangers(decisions: Decisions, pairs: Pairs) -> Iterator[Finding]:
+    """What was decided of queries that are not asked here."""
+    here = set(pairs.query_ids.tolist())
+    count = sum(query not in here for query, _ in decisions.pairs)
+    if count:
+        message = f"{counted(count, 'decision')} of the ledger passed over: the query is none of these data."
+        yield Finding("ledger-of-other-queries", "warning", count, message, "Check that the ledger belongs to them.")
 
 
 def _begin(job: Job, config: MineConfig, pairs: Pairs, talk: Talk, *, restart: bool) -> None:

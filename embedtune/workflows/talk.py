@@ -1,7 +1,11 @@
 """How a workflow speaks to the person who started it, without knowing whether a terminal, a log or nobody listens."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
+
+from embedtune.data.rows import Finding
+from embedtune.reports.wording import said
 
 
 class Tell(Protocol):
@@ -36,3 +40,9 @@ class Silence:
     def progress(self, description: str, total: int | None = None) -> AbstractContextManager[Tell]:
         """Nothing."""
         return nullcontext(lambda done, note="": None)
+
+
+def tell_findings(talk: Talk, findings: Iterable[Finding]) -> None:
+    """Say what is odd about data or run: a note as a fact, anything graver as a warning."""
+    for finding in findings:
+        (talk.say if finding.severity == "note" else talk.warn)(said(finding))

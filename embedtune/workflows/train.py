@@ -18,7 +18,7 @@ from embedtune.models.resolve import STARTER
 from embedtune.runtime import loading
 from embedtune.workflows.alone import alone
 from embedtune.workflows.run_folder import RunFolder, new_run
-from embedtune.workflows.talk import Silence, Talk
+from embedtune.workflows.talk import Silence, Talk, tell_findings
 from embedtune.workflows.training.changes import record_changes, record_data, refuse_changes
 from embedtune.workflows.training.ending import orderly_end
 from embedtune.workflows.training.guide_files import check_scores, gives_scores, guide_path, guided_data
@@ -91,8 +91,7 @@ def read_data(config: TrainConfig, talk: Talk) -> TrainingData:
     data = prepare(config.data, config.training.seed)
     for sentence in data.described:
         talk.say(sentence)
-    for finding in data.findings:
-        (talk.say if finding.severity == "note" else talk.warn)(f"{finding.message} {finding.fix}".strip())
+    tell_findings(talk, data.findings)
     return data
 
 

@@ -64,6 +64,16 @@ def test_what_is_odd_is_counted(evaluate: Evaluate) -> None:
     assert "1 query without a relevant document" in result["stderr"]
 
 
+@pytest.mark.parametrize("quiet", [False, True])
+def test_what_is_odd_is_said_once(here: Path, capsys: pytest.CaptureFixture[str], *, quiet: bool) -> None:
+    command = ["evaluate", "--model", "bm25", "--data", "set", "--store", "none", *(["--quiet"] if quiet else [])]
+    assert guarded(build_app(), command) == 0
+    out, err = (" ".join(text.split()) for text in capsys.readouterr())
+    for text in ("1 query without a relevant document", "only 5 queries"):
+        assert (out.count(text), err.count(text)) == ((1, 0) if quiet else (0, 1))
+    assert ("Said earlier, and in the report: 3 warnings (" in out) is not quiet
+
+
 def test_encoders_cut_vectors_and_foreign_runs_beside_each_other(
     evaluate: Evaluate, here: Path, bert_folder: Path
 ) -> None:

@@ -74,6 +74,7 @@ def test_data_and_talk_go_their_own_ways(capsys: pytest.CaptureFixture[str]) -> 
     talk.say("read 3 pairs")
     talk.warn("few pairs \x1b[31m")
     print_text("the result")
+    assert talk.told == {"read 3 pairs", "few pairs \x1b[31m"}
     out, err = capsys.readouterr()
     assert out == "the result\n"
     assert err == "read 3 pairs\nwarning: few pairs \\x1b[31m\n"
@@ -86,7 +87,7 @@ def test_quiet_is_quiet() -> None:
     talk.warn("b")
     with talk.progress("c", 10) as tell:
         tell(10)
-    assert stream.getvalue() == ""
+    assert stream.getvalue() == "" and not talk.told
 
 
 def test_progress_in_a_log_is_a_line_now_and_then() -> None:

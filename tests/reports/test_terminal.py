@@ -12,13 +12,13 @@ from embedtune.reports.terminal import verdict_table
 PARTS = ("before", "after", "before_unseen", "after_unseen", "verdict")
 
 
-def shown(result, *, width=80, colour=False, **changes):
+def shown(result, *, width=80, colour=False, told=(), **changes):
     result = {**result, **changes}
     named = {name: result[name] for name in ("test_queries", "unseen_queries", "findings")}
     console = Console(
         file=io.StringIO(), width=width, force_terminal=colour, color_system="standard" if colour else None
     )
-    console.print(verdict_table(*(result[name] for name in PARTS), **named))
+    console.print(verdict_table(*(result[name] for name in PARTS), **named, told=told))
     return console.file.getvalue()
 
 
@@ -52,6 +52,12 @@ def test_findings_say_their_severity_in_words_the_gravest_first(result):
     labels = re.findall(r"^(error|warning|note):", text, flags=re.MULTILINE)
     assert labels == ["error", "warning", "note"]
     assert "judgments overlap with training" in words(text)
+
+
+def test_findings_that_were_told_are_only_named(result):
+    text = words(shown(result, told={"2 rows are equal", "judgments overlap with training"}))
+    assert "2 rows are equal" not in text and "judgments overlap" not in text and "error:" in text
+    assert text.endswith("Said earlier, and in the report: 1 warning (overlap), 1 note (copies).")
 
 
 def test_user_texts_neither_act_on_the_screen_nor_are_read_as_markup(result):

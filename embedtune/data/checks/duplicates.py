@@ -44,13 +44,13 @@ class Duplicates:
                 "duplicate-rows",
                 self._severity(self._exact.count),
                 f"{exact} repeating an earlier row; training leaves them out.",
-                "Remove them: `embedtune check --fix FILE` does.",
+                "Remove them: `embedtune check --data SET --fix FILE` does.",
             ),
             *self._near.finding(
                 "near-duplicate-rows",
                 self._severity(self._near.count),
                 f"{near} repeating an earlier row but for case, signs or blanks.",
-                "Remove them: `embedtune check --fix FILE` does.",
+                "Remove them: `embedtune check --data SET --fix FILE` does.",
             ),
         ]
 

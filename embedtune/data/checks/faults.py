@@ -10,11 +10,11 @@ UNREADABLE = "unreadable-rows"
 _KINDS = {
     "empty-texts": (
         "where a text should be and is empty or blank",
-        "Fill them in, or remove their rows: `embedtune check --fix FILE` does.",
+        "Fill them in, or remove their rows: `embedtune check --data SET --fix FILE` does.",
     ),
     UNREADABLE: (
         "that cannot be read",
-        "Correct them as the examples say, or remove their rows: `embedtune check --fix FILE` does.",
+        "Correct them as the examples say, or remove their rows: `embedtune check --data SET --fix FILE` does.",
     ),
 }
 

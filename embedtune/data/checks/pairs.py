@@ -62,19 +62,19 @@ class Pairs:
                 "anchor-equals-positive",
                 graded(self._same.count, self._rows),
                 f"in {same} anchor and positive are the same text, which teaches nothing.",
-                "Remove them: `embedtune check --fix FILE` does.",
+                "Remove them: `embedtune check --data SET --fix FILE` does.",
             ),
             *self._own.finding(
                 "negative-equals-own",
                 graded(self._own.count, self._rows),
                 f"in {own} a negative is the row's own anchor or positive; it is not used as one.",
-                "Remove these negatives: `embedtune check --fix FILE` does.",
+                "Remove these negatives: `embedtune check --data SET --fix FILE` does.",
             ),
             *self._torn.finding(
                 "positive-also-negative",
                 graded(self._torn.count, self._rows),
                 f"in {torn} a negative is elsewhere a positive of the same anchor; it is not used as one.",
-                "Remove these negatives: `embedtune check --fix FILE` does.",
+                "Remove these negatives: `embedtune check --data SET --fix FILE` does.",
             ),
         ]
 

@@ -59,7 +59,7 @@ class Roles:
             "rows-look-swapped",
             graded(found.count, len(odds)),
             f"{found.count:,} {verb} as if anchor and positive had changed places.",
-            "Look at them (`embedtune check` lists them); no cleaning can tell which are right.",
+            "Look at them (`embedtune check --data SET` lists them); no cleaning can tell which are right.",
         )
 
 

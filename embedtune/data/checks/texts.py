@@ -39,16 +39,20 @@ _KINDS = {
         "with U+FFFD where a character was lost in decoding.",
         "Read the source again in its own encoding.",
     ),
-    "control-characters": (None, "with control characters.", "Remove them: `embedtune check --fix FILE` does."),
+    "control-characters": (
+        None,
+        "with control characters.",
+        "Remove them: `embedtune check --data SET --fix FILE` does.",
+    ),
     "unnormalised-texts": (
         "note",
         "not in Unicode form NFC (such as Hangul in single jamo), which encoders read as other characters.",
-        "Normalise them to NFC: `embedtune check --fix FILE` does.",
+        "Normalise them to NFC: `embedtune check --data SET --fix FILE` does.",
     ),
     "invisible-characters": (
         "note",
         "with characters of no width (zero-width space, byte order mark, soft hyphen), which divide words unseen.",
-        "Remove them: `embedtune check --fix FILE` does.",
+        "Remove them: `embedtune check --data SET --fix FILE` does.",
     ),
     "markup-in-texts": ("note", "with HTML tags or entities.", "Take the text out of the markup."),
 }

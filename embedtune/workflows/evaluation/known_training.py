@@ -31,11 +31,6 @@ class Learned:
     rows: Rows
     dev: RetrievalSet | None = None
 
-    def findings(self, judged: RetrievalSet) -> list[Finding]:
-        """What a judged set shares with these rows."""
-        found = overlap(self.rows, judged, self.dev)
-        return [replace(one, message=f"training data of {self.whose}: {one.message}") for one in found]
-
 
 @dataclass(frozen=True)
 class Training:
@@ -48,6 +43,17 @@ class Training:
 
     known: tuple[Learned, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    def leaks(self, judged: RetrievalSet) -> list[Finding]:
+        """What a judged set shares with training data; what is the same of several is said once."""
+        found: dict[tuple[str, str], tuple[Finding, list[str]]] = {}
+        for one in self.known:
+            for finding in overlap(one.rows, judged, one.dev):
+                found.setdefault((finding.code, finding.message), (finding, []))[1].append(one.whose)
+        return [
+            replace(finding, message=f"training data of {', '.join(whose)}: {finding.message}")
+            for finding, whose in found.values()
+        ]
 
     def unseen(self, judged: RetrievalSet) -> frozenset[str] | None:
         """Ids of the queries none of whose relevant documents was learned by any system; None if nothing is known."""
@@ -70,17 +76,16 @@ def read_training(config: EvaluateConfig, talk: Talk) -> Training:
     for source in config.data.train:
         with talk.progress(f"reading {source}"):
             known.append(Learned(source, _named(source, config)))
-    recorded: dict[str, Learned] = {}  # hashes -> the data of the first model that learned from them
+    recorded: dict[str, Learned] = {}  # files and their division -> the data of the first model that learned from them
     for name, run in _runs(config):
-        hashes = str(sorted(run.facts().get("data_sha256", {}).items()))
-        if hashes in recorded:
-            continue
-        with talk.progress(f"reading what {name} learned from"):
-            found = _learned(name, run)
-        if isinstance(found, Finding):
-            findings.append(found)
-        else:
-            recorded[hashes] = found
+        try:
+            divided = _division(run)
+            if divided not in recorded:
+                with talk.progress(f"reading what {name} learned from"):
+                    data = recorded_training(run)
+                recorded[divided] = Learned(name, data.train, data.dev)
+        except EmbedtuneError as error:
+            findings.append(_unknown(name, error))
     return Training((*known, *recorded.values()), tuple(findings))
 
 
@@ -102,14 +107,12 @@ def _runs(config: EvaluateConfig) -> Iterator[tuple[str, RunFolder]]:
             yield name, RunFolder(folder.resolve().parent)
 
 
-def _learned(name: str, run: RunFolder) -> Learned | Finding:
-    """What a run learned from, or why that cannot be told."""
-    try:
-        data = recorded_training(run)
-    except EmbedtuneError as error:
-        message = (
-            f"what {name} learned from cannot be read again ({error.message}); what it saw of the test is unknown."
-        )
-        fix = f"Name the data with {OPTION}."
-        return Finding("training-data-unknown", "warning", 1, message, fix)
-    return Learned(name, data.train, data.dev)
+def _division(run: RunFolder) -> str:
+    """Which bytes a run learned from, and how they were divided: by another seed, other rows are held out."""
+    recipe, hashes = run.recipe(), run.facts().get("data_sha256", {})
+    return repr((sorted(hashes.items()), recipe.data.model_dump(), recipe.training.seed))
+
+
+def _unknown(name: str, error: EmbedtuneError) -> Finding:
+    message = f"what {name} learned from cannot be read again ({error.message}); what it saw of the test is unknown."
+    return Finding("training-data-unknown", "warning", 1, message, f"Name the data with {OPTION}.")

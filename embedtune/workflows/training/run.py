@@ -32,7 +32,7 @@ from embedtune.training.table import build_table
 from embedtune.training.trainer import fit
 from embedtune.workflows.machine import peak_memory_bytes
 from embedtune.workflows.run_folder import FACTS, METRICS, PAGE, REPORT, STARTED_IN, RunFolder
-from embedtune.workflows.talk import Talk
+from embedtune.workflows.talk import Talk, tell_findings
 from embedtune.workflows.training.course import rate_finding
 from embedtune.workflows.training.curves import training_curves
 from embedtune.workflows.training.findings import run_findings
@@ -157,7 +157,8 @@ class TrainingRun:
             f"learning rate {plan.lr:g}, {precision.name} ({precision.reason})"
         )
         rate = rate_finding(plan.lr, encoder.default_lr)
-        self._tell([*self._cut(encoder), *([rate] if rate else [])])
+        self.findings += [*self._cut(encoder), *([rate] if rate else [])]
+        tell_findings(self.talk, self.findings)
         if config.matryoshka.dimensions:
             listed = ", ".join(str(size) for size in config.matryoshka.dimensions)
             self.talk.say(f"trained to be cut to {listed} of {encoder.dimensions} dimensions")
@@ -183,12 +184,6 @@ class TrainingRun:
         found = {role: truncation(encoder, own, role) for role, own in texts.items()}
         cut = {role: one for role, one in found.items() if one is not None}
         return truncation_findings(self.config.model.name, cut)
-
-    def _tell(self, findings: Iterable[Finding]) -> None:
-        """Say findings aloud, and keep them for the report."""
-        for finding in findings:
-            self.findings.append(finding)
-            (self.talk.say if finding.severity == "note" else self.talk.warn)(f"{finding.message} {finding.fix}")
 
     def _decided(
         self, plan: Fit, encoder: Encoder, store: VectorStore | None

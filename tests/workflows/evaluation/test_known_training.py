@@ -27,13 +27,22 @@ def judged(seen: str) -> RetrievalSet:
 
 
 @pytest.fixture
-def model(recipe: Callable[..., TrainConfig]) -> Path:
-    """The model folder of a run, empty: nobody loads it here."""
-    config = recipe()
-    folder = new_run(config)
-    folder.write_json(FACTS, {"data_sha256": dict(prepare(config.data, config.training.seed).hashes)})
-    folder.model.mkdir()
-    return folder.model
+def run_of(recipe: Callable[..., TrainConfig]) -> Callable[..., Path]:
+    """Makes the model folder of a run, empty: nobody loads it here."""
+
+    def make(output: str, *overrides: str) -> Path:
+        config = recipe(*overrides, output=output)
+        folder = new_run(config)
+        folder.write_json(FACTS, {"data_sha256": dict(prepare(config.data, config.training.seed).hashes)})
+        folder.model.mkdir()
+        return folder.model
+
+    return make
+
+
+@pytest.fixture
+def model(run_of: Callable[..., Path]) -> Path:
+    return run_of("run")
 
 
 def training(**options):
@@ -53,12 +62,36 @@ def test_data_named_are_learned_whole(pairs: Path) -> None:
     assert len(known.known[0].rows) == 48
     test = judged("The answer  on 배송 number 6.")
     assert known.unseen(test) == {"q2"}
-    (finding,) = known.known[0].findings(test)
+    (finding,) = known.leaks(test)
     assert finding.code == "test-documents-seen-in-training" and str(pairs) in finding.message
 
 
 def test_two_models_of_the_same_data_are_read_once(model: Path, pairs: Path) -> None:
     assert len(training(model=[str(model)], query_model=str(model)).known) == 1
+
+
+def test_by_another_seed_other_rows_were_learned(run_of: Callable[..., Path]) -> None:
+    models = [run_of("seed0"), run_of("seed1", "training.seed=1")]
+    first, second = (set(one.rows.positives) for one in training(model=[str(model) for model in models]).known)
+    assert first != second
+    held_out = judged(min(second - first))
+    assert training(model=[str(models[0])]).unseen(held_out) == {"q1", "q2", "q3"}
+    assert training(model=[str(model) for model in models]).unseen(held_out) == {"q2"}
+
+
+def test_a_leak_of_two_training_sets_is_said_once(pairs: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.jsonl"
+    copy.write_text(pairs.read_text(encoding="utf-8"), encoding="utf-8")
+    known = training(model=["bm25"], train_data=[str(pairs), str(copy)])
+    (finding,) = known.leaks(judged("The answer on 배송 number 6."))
+    assert finding.message.startswith(f"training data of {pairs}, {copy}: 2 of 4 test judgments")
+    assert "training data" not in finding.message[16:]
+
+
+def test_a_damaged_run_is_told_and_does_not_stop_the_evaluation(model: Path) -> None:
+    (model.parent / FACTS).write_text("{", encoding="utf-8")
+    (finding,) = training(model=[str(model)]).findings
+    assert finding.code == "training-data-unknown" and FACTS in finding.message
 
 
 def test_without_anything_known_no_query_is_called_unseen() -> None:

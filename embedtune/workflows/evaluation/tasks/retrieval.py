@@ -44,8 +44,7 @@ class RetrievalTask:
         demand_judged(self.judged)
         self.described = source.described
         scored = _scored_part(source.judged, self.judged.query_ids)
-        leaks = [finding for one in training.known for finding in one.findings(scored)]
-        self.findings = (*source.findings, *_findings(self.judged), *leaks)
+        self.findings = (*source.findings, *_findings(self.judged), *training.leaks(scored))
         self._unseen = training.unseen(scored)
         self.hashes: Mapping[str, str] = source.hashes
         self.scored: list[Scored] = []
