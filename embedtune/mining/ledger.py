@@ -5,8 +5,9 @@ edits of any other field, added fields and removed lines do no harm.
 """
 
 import heapq
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from embedtune.mining.candidates import Candidates, Opinion
 from embedtune.mining.filters import NOT_BY_SCORE, REASONS, SPARE, Verdict
 
 DECISIONS = ("positive", "negative")
+_PLAIN = (str, int, float)
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,21 @@ class Decisions:
         positive_ids: (P, 2) int64, their text ids: known positives from now on.
         negative_ids: (P, 2) int64 text ids of pairs (query, candidate) that stay negatives whatever the filters say.
         open: how many lines are undecided.
+        records: the decided lines as they came, of the fields that a line can hold.
     """
 
     positives: tuple[tuple[str, str], ...]
     positive_ids: np.ndarray
     negative_ids: np.ndarray
     open: int
+    records: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def pairs(self) -> set[tuple[int, int]]:
+        """Text ids of every decided pair (query, candidate)."""
+        return {
+            (query, candidate) for query, candidate in np.concatenate([self.positive_ids, self.negative_ids]).tolist()
+        }
 
 
 def suspects(candidates: Candidates, verdict: Verdict, limit: int, *, margin: float = 0.0) -> Suspects:
@@ -147,10 +158,18 @@ def _said(judge: Candidates | Opinion | None, place: tuple[int, int]) -> tuple[f
     return None if isnan(own) else round(own, 6), None if isnan(other) else round(other, 6)
 
 
-def write_ledger(path: Path, entries: Iterable[Entry], limit: int) -> int:
-    """Write the most suspicious `limit` entries of all blocks, the most suspicious first; returns how many."""
+def write_ledger(path: Path, entries: Iterable[Entry], limit: int, decided: Sequence[Mapping[str, Any]] = ()) -> int:
+    """Write the most suspicious `limit` entries of all blocks, the most suspicious first; returns how many.
+
+    Args:
+        path: the file.
+        entries: of all blocks.
+        limit: at most so many of them.
+        decided: lines to keep behind them.
+    """
     most = heapq.nlargest(limit, entries, key=lambda one: one.suspicion)
-    return write_jsonl(path, map(asdict, most))
+    write_jsonl(path, chain(map(asdict, most), decided))
+    return len(most)
 
 
 def read_ledger(path: Path) -> Decisions:
@@ -162,6 +181,7 @@ def read_ledger(path: Path) -> Decisions:
     table = open_table(path)
     decided: dict[tuple[int, int], tuple[str, str]] = {}
     positives: dict[tuple[int, int], tuple[str, str]] = {}
+    records: list[Mapping[str, Any]] = []
     undecided = 0
     for number, record in table.records:
         place = table.place(number)
@@ -170,6 +190,7 @@ def read_ledger(path: Path) -> Decisions:
         if texts[0] is None or texts[1] is None or decision is None:
             undecided += decision is None
             continue
+        records.append({name: value for name, value in record.items() if value is None or isinstance(value, _PLAIN)})
         pair = (text_id(texts[0]), text_id(texts[1]))
         before, there = decided.setdefault(pair, (decision, place))
         if before != decision:
@@ -178,7 +199,7 @@ def read_ledger(path: Path) -> Decisions:
             positives.setdefault(pair, (texts[0], texts[1]))
     table.problems.raise_if_any()
     negatives = [pair for pair, (decision, _) in decided.items() if decision == "negative"]
-    return Decisions(tuple(positives.values()), _pairs(positives), _pairs(negatives), undecided)
+    return Decisions(tuple(positives.values()), _pairs(positives), _pairs(negatives), undecided, tuple(records))
 
 
 def _decision(value: Any, place: str, problems: Problems) -> str | None:

@@ -196,6 +196,31 @@ def test_an_edited_ledger_makes_positives_and_keeps_negatives(mine: Mine, here: 
     assert not told & {(line["query"], line["candidate"]) for line in (positive, negative)}
 
 
+def test_decisions_stay_in_the_ledger_that_the_next_one_replaces(mine: Mine, here: Path, bert_folder: Path) -> None:
+    options = ("--preset", "semi-hard", "--range", "0:30", "--model", str(bert_folder))
+    ledger = Path(mine(*options)["ledger"])
+    first, second, *others = read(ledger)
+    decided = [{**first, "decision": "positive", "메모": "맞는 답"}, {**second, "decision": "negative"}]
+    ledger.write_text(lines([*decided, *others]), encoding="utf-8")
+    lost = mine(*options, code=2)["error"]
+    assert "2 decisions in mined.ledger.jsonl would be lost" in lost["message"]
+    assert "--relabel mined.ledger.jsonl" in lost["next"]
+    mine(*options, "--relabel", "mined.ledger.jsonl")
+    kept, mined = ledger.read_bytes(), Path("mined.jsonl").read_bytes()
+    assert read(ledger)[-2:] == decided
+    assert others
+    assert {line["decision"] for line in read(ledger)[:-2]} == {None}
+    mine(*options, "--relabel", "mined.ledger.jsonl")
+    assert (ledger.read_bytes(), Path("mined.jsonl").read_bytes()) == (kept, mined)
+
+
+def test_decisions_on_queries_of_other_data_are_told(mine: Mine, here: Path) -> None:
+    strange = {"query": "다른 자료의 질문", "candidate": "답", "decision": "positive"}
+    (here / "other.jsonl").write_text(lines([strange]), encoding="utf-8")
+    findings = {one["code"]: one for one in mine("--relabel", "other.jsonl")["findings"]}
+    assert findings["ledger-of-other-queries"]["count"] == 1
+
+
 def test_blocks_and_memory_change_nothing(mine: Mine, here: Path) -> None:
     whole = Path(mine("--sampling", "weighted")["output"]).read_bytes()
     for arguments in (("mining.block=5",), ("--memory", "64MiB", "mining.block=7")):
@@ -249,6 +274,9 @@ def test_the_table_goes_to_stdout_and_texts_cannot_act(here: Path, capsys: pytes
         (("--group", "subject"), 1, "no column 'subject'"),
         (("--corpus", "nowhere.jsonl"), 1, "no such file"),
         (("--relabel", "nowhere.jsonl"), 1, "no such file"),
+        (("--output", "pairs.jsonl"), 2, "the file of --data would be written over"),
+        (("--output", "./pairs.ledger.jsonl", "--relabel", "pairs.ledger.jsonl"), 2, "--relabel would be written over"),
+        (("--output", f"{'글' * 100}.jsonl"), 1, "too long"),
         (("--preset", "threshold"), 2, "needs max_score"),
     ],
 )

@@ -99,6 +99,17 @@ def test_decisions_come_back_by_the_two_texts(tmp_path) -> None:
     assert decided.open == 1
 
 
+def test_decided_lines_are_kept_behind_the_open_ones_as_they_came(tmp_path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    mine = {"query": "질문", "candidate": "후보", "decision": "Positive", "메모": "사람이 봄", "score": 0.5}
+    path.write_text(json.dumps(mine) + "\n" + json.dumps(asdict(line(0.9))), encoding="utf-8")
+    decided = read_ledger(path)
+    assert decided.pairs == {(text_id("질문"), text_id("후보"))}
+    assert write_ledger(path, [line(0.1), line(0.2)], 1, decided.records) == 1
+    records = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
+    assert records == [asdict(line(0.2)), mine]
+
+
 def test_nothing_decided_is_nothing_to_do(tmp_path) -> None:
     path = tmp_path / "ledger.jsonl"
     write_ledger(path, [line(0.4)], 1)

@@ -19,6 +19,7 @@ from embedtune.reports.mining import mining_page, mining_report
 from embedtune.workflows.machine import machine_facts, peak_memory_bytes
 from embedtune.workflows.mining.calibration import calibrate
 from embedtune.workflows.mining.choice import EDGES, EXAMPLES, LEDGER_LINES, Choice, choice_of, choose_all, mined_of
+from embedtune.workflows.mining.files import files_of, is_same
 from embedtune.workflows.mining.job import Job
 from embedtune.workflows.mining.opinions import ask_cross_encoder, ask_guide
 from embedtune.workflows.mining.result import MineResult, Totals, findings_of
@@ -47,30 +48,29 @@ def run(
     choice = choice_of(config, found, job, calibration, judges)
     choose_all(choice, talk)
     totals = Totals()
-    output = Path(config.output.path).expanduser()
-    report = output.with_name(f"{output.stem}.report.html")
-    for path in (output, _ledger_path(output), report, report.with_suffix(".md")):
+    files = files_of(config.output.path)
+    for path in files:
         remove_unfinished(path)
     with talk.progress("writing"):
         written = _write(choice, totals)
-        ledger = _write_ledger(choice, _ledger_path(output))
+        doubtful = _write_ledger(choice, files.ledger)
     findings = (
         *([_weak_encoder()] if config.model.name == STARTER else []),
         *pairs.findings,
         *_calibration_finding(calibration),
         *findings_of(totals, choice.filters, high=config.filters.ranks[1], left_out=written.left_out),
-        *_ledger_finding(ledger),
+        *_ledger_finding(files.ledger, doubtful),
     )
     result = MineResult(
-        output=str(output),
+        output=str(files.negatives),
         rows=written.rows,
         negatives=totals.negatives,
         queries_short=totals.short,
         dropped=totals.in_order,
         elapsed_s=round(time.perf_counter() - started, 2),
         peak_memory_bytes=peak_memory_bytes(),
-        report=str(report),
-        ledger=None if ledger is None else str(ledger),
+        report=str(files.page),
+        ledger=str(files.ledger) if files.ledger.exists() else None,
         queries=len(pairs.queries),
         documents=documents.searched,
         asked=config.mining.negatives,
@@ -85,7 +85,9 @@ def run(
         recipe=dump_config(config),
         facts={**machine_facts(), "data_sha256": dict(pairs.hashes or {})},
     )
-    _write_report(result)
+    plain = result.as_json()
+    write_text(files.page, mining_page(plain))
+    write_text(files.summary, mining_report(plain))
     return result
 
 
@@ -111,22 +113,15 @@ def _write(choice: Choice, totals: Totals) -> Written:
     return write_mined(Path(output.path).expanduser(), output.format, mined(), choice.config.mining.negatives)
 
 
-def _ledger_path(output: Path) -> Path:
-    return output.with_name(f"{output.stem}.ledger.jsonl")
-
-
-def _write_ledger(choice: Choice, path: Path) -> Path | None:
+def _write_ledger(choice: Choice, path: Path) -> int:
+    """Write the doubtful pairs, and behind them what a person decided where that stood in this very file."""
+    decisions = choice.search.documents.decisions
+    decided = decisions.records if decisions and is_same(choice.config.output.relabel, path) else ()
     entries = chain.from_iterable((Entry(**one) for one in part["ledger"]) for part in choice.parts())
-    if write_ledger(path, entries, LEDGER_LINES):
-        return path
-    path.unlink(missing_ok=True)  # nobody should look for doubtful pairs in an empty file, or in that of another job
-    return None
-
-
-def _write_report(result: MineResult) -> None:
-    plain, page = result.as_json(), Path(result.report)
-    write_text(page, mining_page(plain))
-    write_text(page.with_suffix(".md"), mining_report(plain))
+    count = write_ledger(path, entries, LEDGER_LINES, decided)
+    if not count and not decided:
+        path.unlink()  # nobody should look for doubtful pairs in an empty file, or in that of another job
+    return count
 
 
 def _weak_encoder() -> Finding:
@@ -144,8 +139,8 @@ def _calibration_finding(calibration: dict | None) -> Iterator[Finding]:
         yield Finding("margin", "warning", 1, calibration["warning"], "Give --margin or --target-kept yourself.")
 
 
-def _ledger_finding(ledger: Path | None) -> Iterator[Finding]:
-    if ledger is not None:
+def _ledger_finding(ledger: Path, doubtful: int) -> Iterator[Finding]:
+    if doubtful:
         message = f"{ledger.name} lists the pairs that look most like right answers."
         fix = f'Set "decision" to "positive" or "negative" in it and mine again with --relabel {ledger}.'
         yield Finding("ledger", "note", 1, message, fix)
