@@ -21,6 +21,7 @@ from embedtune.cli._options import (
     recipe_and_values,
 )
 from embedtune.cli._output import Talk, print_json, print_recipe, print_text
+from embedtune.data.words import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -77,4 +78,5 @@ def encode(
         print_json(result)
         return
     known = f", {result['from_store']:,} of them known from before" if result["from_store"] else ""
-    print_text(f"{result['texts']:,} vectors of {result['dimensions']} dimensions{known}\n\noutput  {result['output']}")
+    vectors = f"{counted(result['texts'], 'vector')} of {counted(result['dimensions'], 'dimension')}"
+    print_text(f"{vectors}{known}\n\noutput  {result['output']}")

@@ -11,7 +11,7 @@ from rich.text import Text
 from embedtune.data.rows import Finding
 from embedtune.data.words import counted
 from embedtune.reports.printable import printable
-from embedtune.reports.wording import by_severity, sentence
+from embedtune.reports.wording import SEVERITIES, by_severity, sentence
 
 EXAMPLES = 3
 _BAR = 32  # characters of the longest bar
@@ -57,7 +57,7 @@ def length_sentence(lengths: Mapping[str, Any]) -> str:
     cut = f"; {lengths['cut_share'] * 100:.1f}% are cut at {lengths['limit']:,}" if lengths["limit"] else ""
     return (
         f"{lengths['column']}: median {lengths['median']:,} {lengths['unit']}, 95% up to {lengths['p95']:,}, "
-        f"longest {lengths['longest']:,} ({lengths['texts']:,} texts){cut}"
+        f"longest {lengths['longest']:,} ({counted(lengths['texts'], 'text')}){cut}"
     )
 
 
@@ -88,12 +88,7 @@ def script_sentence(scripts: Iterable[Mapping[str, Any]]) -> str:
 def verdict_sentence(result: Mapping[str, Any]) -> str:
     """The verdict with the counts behind it."""
     severities = [finding["severity"] for finding in result["findings"]]
-    counts = [
-        f"{severities.count(name)} {name}{'s' if severities.count(name) > 1 else ''}"
-        for name in ("error", "warning", "note")
-        if name in severities
-    ]
-    listed = ", ".join(counts)
+    listed = ", ".join(counted(severities.count(name), name) for name in SEVERITIES if name in severities)
     return _VERDICTS[result["verdict"]] + (f" ({listed})" if listed else "")
 
 
@@ -128,8 +123,8 @@ def finding_lines(finding: Finding) -> list[RenderableType]:
 
 
 def _fixed(fixed: Mapping[str, Any]) -> list[RenderableType]:
-    lines = [f"cleaned copy: {fixed['output']} ({fixed['rows']:,} rows)"]
-    lines += [f"  changed: {count:,} {what}" for what, count in fixed["changed"].items()]
+    lines = [f"cleaned copy: {fixed['output']} ({counted(fixed['rows'], 'row')})"]
+    lines += [f"  changed: {what}: {count:,}" for what, count in fixed["changed"].items()]
     lines += [f"  removed: {counted(count, 'row')}: {reason}" for reason, count in fixed["removed"].items()]
     lines += [f"  not copied: {sentence}" for sentence in fixed["not_copied"]]
     lines += [f"  left as it is: {code} ({count:,})" for code, count in fixed["left"].items()]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from embedtune.data.words import counted
 from embedtune.evaluation.metrics import metric_label
 from embedtune.reports.charts.intervals import Interval, interval_chart
 from embedtune.reports.document import Block, Bullets, Example, Figure, Findings, Report, Section, Table, Text
@@ -91,10 +92,18 @@ def _seeds(seeds: Mapping[str, Sequence[float]]) -> Table:
     return Table(("seed", *(key.upper() for key in seeds)), rows if most > 1 else ())
 
 
+def won_and_lost(result: Mapping[str, Any]) -> str:
+    """On how many queries B was better, worse and as good.
+
+    >>> won_and_lost({"won": 1, "lost": 2, "tied": 1000})
+    'B won on 1 query, lost on 2, tied on 1,000.'
+    """
+    return f"B won on {counted(result['won'], 'query')}, lost on {result['lost']:,}, tied on {result['tied']:,}."
+
+
 def _changes(result: Mapping[str, Any]) -> list[Section]:
     """The queries that changed most, where no more is known of them."""
-    counts = f"B won on {result['won']:,} queries, lost on {result['lost']:,}, tied on {result['tied']:,}."
-    return [Section("Query by query", [Text(counts)])] + [
+    return [Section("Query by query", [Text(won_and_lost(result))])] + [
         Section(f"Most {way}", [_change(row) for row in result.get(f"most_{way}") or ()]) for way in ("won", "lost")
     ]
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from embedtune.data.rows import Finding
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import Comparison
-from embedtune.reports.comparison import HOLM_ROWS, difference_rows
+from embedtune.reports.comparison import HOLM_ROWS, difference_rows, won_and_lost
 from embedtune.reports.evaluation import HOLM, evaluation_rows, mean_rows, sentences, sets_of, unseen_sentence
 from embedtune.reports.printable import printable
 from embedtune.reports.tasks import confused
@@ -138,7 +138,7 @@ def comparison_text(result: Mapping[str, Any]) -> RenderableType:
         for key, names in result["names"].items()
     ]
     parts += [Text(), Text(printable(result["sentence"]), style=_STYLES.get(result["verdict"], "bold"))]
-    parts.append(Text(f"B won on {result['won']:,} queries, lost on {result['lost']:,}, tied on {result['tied']:,}."))
+    parts.append(Text(won_and_lost(result)))
     header, tests = difference_rows(result)
     if len(tests) > 1:
         narrow = [(*row[:4], *row[5:]) for row in (header, *tests)]  # a terminal has no room for the intervals

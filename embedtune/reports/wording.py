@@ -11,6 +11,7 @@ from embedtune.evaluation.significance import Comparison, p_said
 OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*|(?<=\()--[a-z][a-z-]*")
 """A command-line option in running text."""
 SEVERITIES = ("error", "warning", "note")
+_COUNTS = {"negatives": "negative", "queries": "query", "documents": "document"}
 Scores = Mapping[str, float]
 
 
@@ -138,6 +139,6 @@ def mining_summary(result: Mapping[str, Any]) -> str:
     '10 negatives for 3 queries out of 90 documents; 1 query got fewer than 4.'
     """
     short = result["queries_short"]
-    ending = "" if not short else f"; {short:,} {'query' if short == 1 else 'queries'} got fewer than {result['asked']}"
-    documents = f"{result['documents']:,} documents"
-    return f"{result['negatives']:,} negatives for {result['queries']:,} queries out of {documents}{ending}."
+    ending = "" if not short else f"; {counted(short, 'query')} got fewer than {result['asked']}"
+    negatives, queries, documents = (counted(result[many], one) for many, one in _COUNTS.items())
+    return f"{negatives} for {queries} out of {documents}{ending}."

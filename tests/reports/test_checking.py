@@ -53,6 +53,7 @@ def test_everything_is_said_the_gravest_first() -> None:
         "Training 3 epochs would take about 2.0 s.",
         "Do [this].",
         "- and 4 more",
+        "changed: texts mended: 2",
         "removed: 1 row: empty",
         "not copied: f: columns not used: topic",
         "left as it is: roles-look-swapped (3)",

@@ -25,7 +25,7 @@ def test_the_verdict_comes_first_and_every_test_is_there(make: Any, compared: di
 @pytest.mark.parametrize("make", [comparison_page, html_of])
 def test_without_evidence_the_queries_that_changed_most_are_listed(make: Any, compared: dict[str, Any]) -> None:
     shown = make({**compared, "evidence": []})
-    assert "B won on 1 queries, lost on 2, tied on 7." in shown
+    assert "B won on 1 query, lost on 2, tied on 7." in shown
     assert "0.250 → 1.000" in shown and "0.500 → 0.125" in shown
     assert "Recall over k" not in shown
 

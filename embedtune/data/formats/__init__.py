@@ -18,10 +18,12 @@ from typing import Protocol, cast
 
 from embedtune.config.suggest import did_you_mean
 from embedtune.data.columns import Columns, Roles, match, refuse_twice, spoken
+from embedtune.data.layouts import rows as mined
 from embedtune.data.rows import Finding, LabelledTexts, RawTexts, Rows, ScoredPairs
 from embedtune.data.tables import Table
 from embedtune.errors import ConfigError, DataError
 
+_MINED = frozenset(mined.fields(0))
 _LOOKED_AT = 50  # records whose fields together are the columns: JSON lines may leave fields out
 
 
@@ -114,6 +116,8 @@ def _chosen_layout(
     _, layout, names = max(fitting, key=lambda candidate: candidate[0])
     refuse_twice(names, layout.MANY, table.name)
     used = {column for columns in names.values() for column in columns} | {group}
+    if set(present) >= _MINED:
+        used.add(mined.PROVENANCE)  # our own note, which nobody expects to be learned from
     return layout, Columns(names, group, tuple(column for column in present if column not in used), chosen)
 
 

@@ -4,6 +4,7 @@ from embedtune.data.columns import Columns, field_of, label_of
 from embedtune.data.formats import Part
 from embedtune.data.rows import LabelledTexts
 from embedtune.data.tables import Table
+from embedtune.data.words import counted
 
 UNIT = "labelled texts"
 ROLES = {"text": ("text",), "label": ("label",)}
@@ -28,4 +29,4 @@ def read(table: Table, columns: Columns) -> Part:
             groups.append(group)
             places.append(place)
     content = LabelledTexts(texts, labels, groups if columns.group else None, places)
-    return Part(content, f"texts in {len(set(labels)):,} classes")
+    return Part(content, f"texts in {counted(len(set(labels)), 'class')}")

@@ -6,6 +6,7 @@ from typing import Any
 from embedtune.data.layouts import Mined
 
 NEEDS = 0
+PROVENANCE = "provenance"
 
 
 def fields(negatives: int) -> Mapping[str, str]:
@@ -16,7 +17,7 @@ def fields(negatives: int) -> Mapping[str, str]:
         "negatives": "texts",
         "positive_score": "number",
         "negative_scores": "numbers",
-        "provenance": "facts",
+        PROVENANCE: "facts",
     }
 
 
@@ -29,5 +30,5 @@ def records(mined: Mined) -> Iterator[dict[str, Any]]:
             "negatives": list(mined.negatives),
             "positive_score": score,
             "negative_scores": list(mined.negative_scores),
-            "provenance": dict(mined.provenance),
+            PROVENANCE: dict(mined.provenance),
         }

@@ -12,6 +12,7 @@ from embedtune.config.checking import CheckSection
 from embedtune.data.checks.lengths import Lengths, lengths_of
 from embedtune.data.checks.sample import Sample
 from embedtune.data.rows import Finding
+from embedtune.data.words import counted
 from embedtune.models.tokens import ScriptShare, script_shares, token_counts
 from embedtune.reports.wording import duration, memory
 
@@ -99,9 +100,9 @@ def forecast(encoder: "Encoder", sample: Sample, section: CheckSection) -> dict[
     if encoder.model.device.type == "cpu":
         size += psutil.Process().memory_info().rss  # libraries, the encoder and the texts lie in the same memory
     message = (
-        f"training {section.epochs} epochs in batches of {batch:,} ({steps:,} steps) would take about "
-        f"{duration(seconds)} and {memory(size)} on {encoder.model.device}: an estimate "
-        f"from {measured.texts:,} texts trained on just now, without evaluations, a guide or a loss with companions."
+        f"training {counted(section.epochs, 'epoch')} in batches of {batch:,} ({counted(steps, 'step')}) would take "
+        f"about {duration(seconds)} and {memory(size)} on {encoder.model.device}: an estimate from "
+        f"{measured.texts:,} texts trained on just now, without evaluations, a guide or a loss with companions."
     )
     return {
         "steps": steps,

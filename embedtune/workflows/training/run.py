@@ -13,6 +13,7 @@ from embedtune.config.load import dump_config
 from embedtune.config.schema import ModelSection, TrainConfig
 from embedtune.data.leakage import unseen_queries
 from embedtune.data.rows import Finding, Rows, TrainingData
+from embedtune.data.words import counted
 from embedtune.evaluation.judged import JudgedSet, as_arrays
 from embedtune.evaluation.trec import unwritable_id, write_run
 from embedtune.models.encode import encode
@@ -124,7 +125,7 @@ class TrainingRun:
         with self.talk.progress(f"scoring the test split {when} training"):
             measured = measure(encoder, self._test, store=store)
         scores = measured.scores
-        self.talk.say(f"{when} training: test nDCG@10 {scores.means[PRIMARY]:.3f} over {len(scores):,} queries")
+        self.talk.say(f"{when} training: test nDCG@10 {scores.means[PRIMARY]:.3f} over {counted(len(scores), 'query')}")
         return measured
 
     def _fit(self, encoder: Encoder, store: VectorStore | None, *, resumed: bool) -> tuple[FitResult, Guiding]:

@@ -34,7 +34,7 @@ def test_layouts_are_the_files_of_the_folder() -> None:
         ({"sentence1": "a", "sentence2": "b", "score": 5}, "pairs of alike sentences"),
         ({"sentence1": "a", "sentence2": "b"}, "pairs"),
         ({"premise": "a", "hypothesis": "b", "label": "entailment"}, "entailment pairs"),
-        ({"text": "a", "label": "x"}, "texts in 1 classes"),
+        ({"text": "a", "label": "x"}, "texts in 1 class"),
         ({"text": "a", "title": "t", "_id": "1"}, "texts without pairs"),
     ],
 )
@@ -47,6 +47,13 @@ def test_chosen_columns_come_first(put, lines) -> None:
     part = part_of(put, lines, records, {"anchor": "q", "positive": "a"})
     assert (part.content.anchors, part.content.positives) == (["질문"], ["답"])
     assert part.said == (f"{put('a.jsonl', lines(records))}: columns not used: anchor",)
+
+
+def test_what_mining_notes_beside_its_rows_is_not_called_unused(put, lines) -> None:
+    mined = {"anchor": "질문", "positive": "답", "negatives": ["오답"], "positive_score": 0.9, "negative_scores": [0.1]}
+    assert not part_of(put, lines, [{**mined, "provenance": {"model": "starter"}}]).said
+    own = {"anchor": "질문", "positive": "답", "provenance": "mail"}
+    assert "columns not used: provenance" in part_of(put, lines, [own]).said[0]
 
 
 def test_a_chosen_pair_is_not_taken_for_scored(put, lines) -> None:
