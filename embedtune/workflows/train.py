@@ -5,12 +5,14 @@ of its models, then the data, and only then sentence-transformers (10 seconds) a
 """
 
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 
 from embedtune.config.schema import TrainConfig
 from embedtune.config.suggest import did_you_mean
 from embedtune.data.prepare import prepare
-from embedtune.data.rows import TrainingData
+from embedtune.data.rows import Finding, TrainingData
 from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.load import choose_device, resolve
@@ -89,10 +91,24 @@ def _check_recipe(config: TrainConfig, talk: Talk) -> None:
 def read_data(config: TrainConfig, talk: Talk) -> TrainingData:
     """The data of the recipe, with what was read and what is odd about it said aloud."""
     data = prepare(config.data, config.training.seed)
+    data = replace(data, findings=(*data.findings, *_unjudged(data)))
     for sentence in data.described:
         talk.say(sentence)
     tell_findings(talk, data.findings)
     return data
+
+
+def _unjudged(data: TrainingData) -> Iterator[Finding]:
+    """That splits are missing, told before hours of training end without a verdict."""
+    more = "Name a judged set" if data.unpaired else "Give more pairs, or name a judged set"
+    if data.test is None:
+        without = "no dev and no test split: no step can be chosen, and" if data.dev is None else "no test split:"
+        message = f"there is {without} nothing will say whether the model became better."
+        later = "`embedtune evaluate --model RUN/model --data SET` scores it; `embedtune search` tries it by hand"
+        yield Finding("no-evidence", "warning", 0, message, f"{more} with --eval-data. Afterwards, {later}.")
+    elif data.dev is None:
+        message = "there is no dev split: no step can be chosen, and the last one is kept."
+        yield Finding("no-evidence", "warning", 0, message, f"{more} that has a dev split with --eval-data.")
 
 
 def _resolve_guide(config: TrainConfig, talk: Talk) -> None:

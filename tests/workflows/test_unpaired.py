@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 
 from embedtune.config.load import load_config
 from embedtune.errors import ConfigError
-from embedtune.workflows.train import train
+from embedtune.workflows.train import read_data, train
 from embedtune.workflows.training import margin
 
 TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")
@@ -43,8 +43,18 @@ def test_a_corpus_is_learnt_from_by_what_is_proposed(run, tmp_path, listener):
     assert [loss["name"] for loss in result.losses] == ["infonce"]
     assert "views: crop" in result.recipe and result.verdict is None
     (finding,) = [one for one in result.findings if one.code == "no-evidence"]
-    assert finding.fix == "Name a judged set with --eval-data."
+    assert finding.fix.startswith("Name a judged set with --eval-data.")
+    (warned,) = listener.warned
+    assert warned == f"{finding.message} {finding.fix}"
     assert any("pairs are made of views of them: crop" in said for said in listener.said)
+
+
+def test_a_split_that_is_missing_is_told_while_reading(beir, listener):
+    folder = beir(24, test=[(n, n) for n in range(12)])
+    config = load_config(None, (), {"data": str(folder), "texts_only": True, "views": "delete", "loss": ["byol"]})
+    codes = {one.code: one.message for one in read_data(config, listener).findings}
+    assert "there is no dev split" in codes["no-evidence"]
+    assert any(codes["no-evidence"] in said for said in listener.warned)
 
 
 def test_a_judged_corpus_without_its_pairs_is_judged_on_all_queries(run, beir):

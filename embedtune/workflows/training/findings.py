@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from embedtune.data.rows import Finding, TrainingData
+from embedtune.data.rows import Finding
 from embedtune.training.log import read_log
 from embedtune.training.plan import FitResult
 from embedtune.workflows.training.course import Lines, course_findings
@@ -12,13 +12,10 @@ from embedtune.workflows.training.scoring import SELECTION
 EMPTY_SHARE_WARNING = 0.1
 
 
-def run_findings(
-    data: TrainingData, fitted: FitResult, guiding: Guiding, metrics: Path, *, grows: bool = False
-) -> list[Finding]:
+def run_findings(fitted: FitResult, guiding: Guiding, metrics: Path, *, grows: bool = False) -> list[Finding]:
     """Findings of the run itself; those of the data were made when it was read.
 
     Args:
-        data: what was learnt from.
         fitted: what training did.
         guiding: the guide and its audits.
         metrics: the run's `metrics.jsonl`.
@@ -26,7 +23,6 @@ def run_findings(
     """
     lines = read_log(metrics)
     found = [
-        _without(data),
         _best_is_lost(fitted),
         _best_is_early(fitted),
         _weak_guide(guiding),
@@ -34,21 +30,6 @@ def run_findings(
         *course_findings(lines, grows=grows),
     ]
     return [one for one in found if one is not None]
-
-
-def _without(data: TrainingData) -> Finding | None:
-    missing = [name for name, part in (("dev", data.dev), ("test", data.test)) if part is None]
-    if not missing:
-        return None
-    more = "Name a judged set" if data.unpaired else "Give more pairs, or name a judged set"
-    more += " that has a dev split" if missing == ["dev"] else ""
-    return Finding(
-        code="no-evidence",
-        severity="warning",
-        count=0,
-        message=f"there is no {' and no '.join(missing)} split, so nothing measured this part of the run.",
-        fix=f"{more} with --eval-data.",
-    )
 
 
 def _best_is_lost(fitted: FitResult) -> Finding | None:

@@ -262,7 +262,7 @@ class TrainingRun:
             findings=(
                 *self.data.findings,
                 *self.findings,
-                *run_findings(self.data, fitted, guiding, self.folder.path / METRICS, grows=self._loss_grows),
+                *run_findings(fitted, guiding, self.folder.path / METRICS, grows=self._loss_grows),
             ),
             described=self.data.described,
             guide=guiding.as_json(),

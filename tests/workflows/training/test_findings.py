@@ -3,17 +3,13 @@
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from embedtune.data.rows import RetrievalSet, Rows, TrainingData
 from embedtune.training.audit import GuideAudit, MarginEffect
 from embedtune.training.plan import FitResult
 from embedtune.workflows.training.findings import run_findings
 from embedtune.workflows.training.guiding import Guiding
 
-JUDGED = RetrievalSet("dev", {"q": "a"}, {"d": "b"}, {"q": {"d": 1}})
-DATA = TrainingData(Rows(["a"], ["b"]), JUDGED, JUDGED, ["a"], np.zeros((0, 2), np.int64), (), (), {})
 FIT = FitResult(steps=10, epochs=1.0, elapsed_s=1.0, examples_per_s=1.0, best_step=10, curve=((10, {"ndcg@10": 0.5}),))
 CAREFUL = MarginEffect(margin=0.0, masked_share=0.01, found_share=None)
 AUDIT = GuideAudit(
@@ -25,7 +21,7 @@ AUDIT = GuideAudit(
 def codes(tmp_path):
     """The codes of what is found, all being well but for what is given."""
 
-    def find(data=DATA, fitted=FIT, audit=AUDIT, chosen=None, shares=(0.0,)) -> list[str]:
+    def find(fitted=FIT, audit=AUDIT, chosen=None, shares=(0.0,)) -> list[str]:
         metrics = tmp_path / "metrics.jsonl"
         metrics.write_text(
             "".join(json.dumps({"step": i, "gist.empty_share": share}) + "\n" for i, share in enumerate(shares))
@@ -33,18 +29,13 @@ def codes(tmp_path):
             + "\n",
             encoding="utf-8",
         )
-        return [one.code for one in run_findings(data, fitted, Guiding("m", audits=[audit], chosen=chosen), metrics)]
+        return [one.code for one in run_findings(fitted, Guiding("m", audits=[audit], chosen=chosen), metrics)]
 
     return find
 
 
 def test_nothing_to_tell(codes) -> None:
     assert codes() == []
-
-
-@pytest.mark.parametrize("part", ["dev", "test"])
-def test_a_split_that_is_not_there(codes, part) -> None:
-    assert codes(data=replace(DATA, **{part: None})) == ["no-evidence"]
 
 
 @pytest.mark.parametrize(("best", "found"), [(4, []), (10, ["best-model-lost"]), (None, ["best-model-lost"])])
