@@ -69,12 +69,23 @@ def by_run(run: Run, judged: JudgedSet) -> Ranking:
     scores = np.full((len(judged.query_ids), max(depth, 1)), -np.inf, dtype=np.float32)  # (Q, K)
     positions = np.full(scores.shape, -1, dtype=np.int64)  # (Q, K)
     for row, query in enumerate(judged.query_ids):
-        ids = list(run.get(query, {}))
-        found = np.array([run[query][document] for document in ids], dtype=np.float32)  # (n,)
-        order = rank(found, id_ranks(ids))  # (n,)
-        scores[row, : len(ids)] = found[order]
-        positions[row, : len(ids)] = [number.get(ids[i], -1) for i in order.tolist()]
+        ids, found = best_first(run.get(query, {}))
+        scores[row, : len(ids)] = found
+        positions[row, : len(ids)] = [number.get(document, -1) for document in ids]
     return _without_selves(scores, positions, scores.shape[1], judged)
+
+
+def best_first(found: Mapping[str, float]) -> tuple[list[str], np.ndarray]:
+    """The documents that a run has for a query in order, and their scores (n,) float32, infinite where beyond it.
+
+    >>> best_first({"a": 0.5, "b": 0.5, "c": 1e300})[0]
+    ['c', 'b', 'a']
+    """
+    ids = list(found)
+    with np.errstate(over="ignore"):
+        scores = np.array(list(found.values()), dtype=np.float32)  # (n,)
+    order = rank(scores, id_ranks(ids))  # (n,)
+    return [ids[i] for i in order.tolist()], scores[order]
 
 
 def unit_prefix(vectors: np.ndarray, dimensions: int) -> np.ndarray:

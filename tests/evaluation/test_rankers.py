@@ -46,6 +46,12 @@ def test_a_run_is_ordered_by_score_then_id_and_keeps_unknown_documents_in_their_
     assert scores.per_query["recall@2"].tolist() == [0.0, 0.0]
 
 
+@pytest.mark.filterwarnings("error")
+def test_scores_beyond_float32_are_infinite_and_tie_by_id_as_trec_eval_has_it() -> None:
+    ranking = by_run({"q1": {"a": 1e300, "b": 1e200, "d": -1e300}}, JUDGED)
+    assert [JUDGED.document_ids[at] for at in ranking.positions[0, :3]] == ["b", "a", "d"]
+
+
 def test_an_empty_run_scores_nothing() -> None:
     assert score_ranking(by_run({}, JUDGED), JUDGED, ["ndcg@10"]).means == {"ndcg@10": 0.0}
 

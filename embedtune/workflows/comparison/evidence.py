@@ -10,8 +10,7 @@ from embedtune.errors import EmbedtuneError
 from embedtune.evaluation.changes import Change, changed_places
 from embedtune.evaluation.evidence import DEPTH, Evidence, System, gather_evidence, pair_evidence
 from embedtune.evaluation.judged import JudgedSet, as_arrays
-from embedtune.evaluation.rankers import Run, by_run
-from embedtune.evaluation.ranking import id_ranks, rank
+from embedtune.evaluation.rankers import Run, best_first, by_run
 from embedtune.evaluation.significance import On
 from embedtune.evaluation.trec import read_run
 from embedtune.workflows.comparison.data import Sets, recorded_sets
@@ -166,9 +165,7 @@ def _changes(
 
 def _places(found: Mapping[str, float]) -> dict[str, int]:
     """Document -> rank, of one query."""
-    ids = list(found)
-    order = rank(np.array([found[one] for one in ids], dtype=np.float32), id_ranks(ids))  # (n,)
-    return {ids[i]: place for place, i in enumerate(order[:DEPTH].tolist(), 1)}
+    return {document: place for place, document in enumerate(best_first(found)[0][:DEPTH], 1)}
 
 
 def _no_ranking(names: Sequence[str]) -> Finding:
