@@ -21,6 +21,7 @@ from embedtune.models.load import choose_device, load_encoder, resolve
 from embedtune.models.resolve import STARTER
 from embedtune.models.store import open_store
 from embedtune.workflows.alone import alone
+from embedtune.workflows.output_file import demand_own_files
 from embedtune.workflows.talk import Silence, Talk
 
 SUFFIXES = (".npy", ".parquet")
@@ -103,6 +104,7 @@ def _check(config: EncodeConfig, output: Path) -> None:
             where="--output",
             next="a name ending in .npy (vectors alone) or .parquet (with ids and texts)",
         )
+    demand_own_files([output], {"--data": config.data.source})
     if config.encoding.dtype != "float32" and output.suffix != ".npy":
         raise ConfigError(
             "only .npy files hold float16; what reads parquet expects float32", where="--dtype", next="leave it out"

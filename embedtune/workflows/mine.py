@@ -22,9 +22,10 @@ from embedtune.mining.ledger import Decisions, read_ledger
 from embedtune.models.load import check_device, resolve
 from embedtune.models.resolve import STARTER
 from embedtune.workflows.alone import alone
-from embedtune.workflows.mining.files import files_of, is_same, lost_input
+from embedtune.workflows.mining.files import files_of
 from embedtune.workflows.mining.job import MANIFEST, Job, changes
 from embedtune.workflows.mining.result import MineResult
+from embedtune.workflows.output_file import demand_own_files, is_same
 from embedtune.workflows.talk import Silence, Talk, tell_findings
 from embedtune.workflows.training.ending import disk_is_full
 
@@ -59,7 +60,9 @@ def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False)
 def _check_recipe(config: MineConfig) -> None:
     """Refuse what this machine or the recipe itself does not allow, before anything is read."""
     check_layout(Path(config.output.path), config.output.format)
-    _check_output(config)
+    files, data, relabel = files_of(config.output.path), config.data, config.output.relabel
+    edited = None if is_same(relabel, files.ledger) else relabel  # what is decided in that very ledger is kept in it
+    demand_own_files(files, {"--data": data.source, "--corpus": data.corpus, "--relabel": edited})
     check_device(config.mining.device)
     model = config.model
     resolve(model.name, trust_remote_code=model.trust_remote_code, allow_pickle=model.allow_pickle)
@@ -72,25 +75,6 @@ def _check_recipe(config: MineConfig) -> None:
             )
         if section.name is not None:
             _resolve_judge(option, section.as_model())
-
-
-def _check_output(config: MineConfig) -> None:
-    """Refuse an output that cannot be a file, or that would take the place of what the job reads."""
-    files, data = files_of(config.output.path), config.data
-    try:
-        is_folder = files.negatives.is_dir()
-    except OSError as error:  # such as a name that is too long
-        raise OutputError(f"cannot be written: {error.strerror}", where="--output") from error
-    if is_folder:
-        raise OutputError("this is a folder, and negatives need a file", where=f"--output {config.output.path}")
-    relabel = None if is_same(config.output.relabel, files.ledger) else config.output.relabel
-    lost = lost_input({"--data": data.source, "--corpus": data.corpus, "--relabel": relabel}, files)
-    if lost is not None:
-        raise ConfigError(
-            f"the file of {lost} would be written over",
-            where=f"--output {config.output.path}",
-            next="give the output another name",
-        )
 
 
 def _resolve_judge(option: str, section: ModelSection) -> None:

@@ -165,6 +165,8 @@ def test_a_dry_run_prints_the_options_and_writes_nothing(encode: Encode, here: P
         (("--role", "answer"), 2, "query", ""),
         (("--data", "nowhere.txt"), 1, "no such file", ""),
         (("--output", "texts.txt/a.npy"), 1, "cannot be written", ""),
+        (("--output", "folder.npy"), 1, "a folder", "name a file"),
+        (("--data", "vectors.parquet", "--output", "./vectors.parquet"), 2, "--data would be written over", "name"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )
@@ -172,7 +174,9 @@ def test_what_is_refused(
     encode: Encode, here: Path, options: tuple[str, ...], code: int, words: str, step: str
 ) -> None:
     data = () if "--data" in options else ("--data", "texts.txt")
+    (here / "folder.npy").mkdir()
     error = encode(*options, *data, code=code)["error"]
     assert words in error["message"]
     assert step in (error["next"] or "")
-    assert not list(here.glob("*.job")) and not list(here.glob("*.npy"))
+    assert not list(here.glob("*.job"))
+    assert [path.name for path in here.glob("*.npy")] == ["folder.npy"]

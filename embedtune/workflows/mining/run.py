@@ -19,12 +19,13 @@ from embedtune.reports.mining import mining_page, mining_report
 from embedtune.workflows.machine import machine_facts, peak_memory_bytes
 from embedtune.workflows.mining.calibration import calibrate
 from embedtune.workflows.mining.choice import EDGES, EXAMPLES, LEDGER_LINES, Choice, choice_of, choose_all, mined_of
-from embedtune.workflows.mining.files import files_of, is_same
+from embedtune.workflows.mining.files import files_of
 from embedtune.workflows.mining.job import Job
 from embedtune.workflows.mining.opinions import ask_cross_encoder, ask_guide
 from embedtune.workflows.mining.result import MineResult, Totals, findings_of
 from embedtune.workflows.mining.search import search
 from embedtune.workflows.mining.sources import Documents, encode_all, gather_documents, mining_encoder
+from embedtune.workflows.output_file import is_same
 from embedtune.workflows.talk import Talk
 
 

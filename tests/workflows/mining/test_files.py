@@ -1,33 +1,17 @@
-"""The files of a mining job, and what they may not take the place of."""
+"""The files of a mining job."""
 
 from pathlib import Path
 
-import pytest
-
-from embedtune.workflows.mining.files import files_of, is_same, lost_input
+from embedtune.workflows.mining.files import files_of
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("결과/../a.jsonl", "--data"),
-        ("link.jsonl", "--data"),
-        ("a.ledger.jsonl", "--data"),
-        ("b.jsonl", None),
-        ("samples", None),
-        (None, None),
-    ],
-)
-def test_a_file_that_is_read_is_known_by_whatever_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | None, expected: str | None
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "결과").mkdir()
-    (tmp_path / "a.jsonl").touch()
-    (tmp_path / "link.jsonl").symlink_to("a.jsonl")
-    assert lost_input({"--corpus": None, "--data": name}, files_of("a.jsonl")) == expected
+def test_the_files_lie_beside_the_output_and_go_by_its_name(tmp_path: Path) -> None:
+    files = files_of(f"{tmp_path}/채굴.v2.parquet")
+    assert {path.parent for path in files} == {tmp_path}
+    assert [path.name for path in files] == [
+        "채굴.v2.parquet", "채굴.v2.ledger.jsonl", "채굴.v2.report.html", "채굴.v2.report.md"
+    ]  # fmt: skip
 
 
-def test_the_same_file_has_many_names(tmp_path: Path) -> None:
-    assert is_same(f"{tmp_path}/./a", tmp_path / "a")
-    assert not is_same(None, tmp_path)
+def test_a_home_folder_is_found() -> None:
+    assert files_of("~/mined.jsonl").ledger == Path.home() / "mined.ledger.jsonl"
