@@ -141,9 +141,9 @@ class Talk:
             self._bars = _new_bars(self._stream)
             self._bars.start()
         bars = self._bars
-        task = bars.add_task(printable(description), total=total, note="")
+        task = bars.add_task(printable(description), total=total, much=_much(0, total), note="")
         try:
-            yield lambda done, note="": bars.update(task, completed=done, note=printable(note))
+            yield lambda done, note="": bars.update(task, completed=done, much=_much(done, total), note=printable(note))
         finally:
             bars.remove_task(task)
             if not bars.tasks:
@@ -181,12 +181,22 @@ def _between_words(text: str, width: int) -> str:
     return "\n".join(lines)
 
 
+def _much(done: int, total: int | None) -> str:
+    """How much is done; nothing where there is nothing to count.
+
+    >>> _much(10, 12_345), _much(8_192, None), _much(0, None)
+    ('10/12,345', '8,192', '')
+    """
+    return f"{done:,}/{total:,}" if total else f"{done:,}" if done else ""
+
+
 def _new_bars(stream: TextIO) -> Any:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.table import Column
 
-    what, note = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[note]}"))
+    texts = ("{task.description}", "{task.fields[much]}", "{task.fields[note]}")
+    what, much, note = (TextColumn(text, markup=False) for text in texts)
     bar = BarColumn(None, table_column=Column(max_width=40))  # gives way where there is little room
-    columns = (what, bar, MofNCompleteColumn(table_column=Column(no_wrap=True)), note, TimeRemainingColumn())
+    columns = (what, bar, much, note, TimeRemainingColumn())
     return Progress(*columns, console=Console(file=stream), transient=True)

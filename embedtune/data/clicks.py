@@ -63,9 +63,10 @@ class Preferences:
         """What became of the clicks, in sentences."""
         found = [f"{counted(rows, 'preference')} from {counted(self.clicks, 'click')}"]
         if self.first:
-            found.append(f"{counted(self.first, 'click')} had nothing passed by and say nothing")
+            found.append(f"{counted(self.first, 'click')} had nothing passed by and said nothing")
         if self.contradicted:
-            found.append(f"{counted(self.contradicted, 'preference')} were taken back by opposite ones")
+            verb = "was" if self.contradicted == 1 else "were"
+            found.append(f"{counted(self.contradicted, 'preference')} {verb} taken back by opposite ones")
         return tuple(found)
 
 

@@ -9,6 +9,7 @@ from embedtune.data.checks import shown
 from embedtune.data.near_copies import NearCopy, NearIndex
 from embedtune.data.problems import SHOWN
 from embedtune.data.rows import Finding, RetrievalSet, Rows
+from embedtune.data.words import percent
 from embedtune.identity import text_id, text_ids
 
 LEAKS = 0.01
@@ -167,11 +168,10 @@ class _Documents:
         if not seen:
             return None
         share = seen / len(judgments)
-        spoken = f"{share:.0%}" if share >= 0.01 else "under 1%"
         point = "points to a document that was a positive" if seen == 1 else "point to documents that were positives"
         message = (
-            f"{seen:,} of {len(judgments):,} test judgments ({spoken}) {point} in training or dev, so a gain may be "
-            f"memory; {len(self.unseen):,} of {queries:,} queries ask for unseen ones only."
+            f"{seen:,} of {len(judgments):,} test judgments ({percent(share)}) {point} in training or dev, so a gain "
+            f"may be memory; {len(self.unseen):,} of {queries:,} queries ask for unseen ones only."
         )
         fix = "Trust the score on unseen documents, or split by document."
         return Finding("test-documents-seen-in-training", "warning" if share >= 0.05 else "note", seen, message, fix)

@@ -21,6 +21,15 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun if count == 1 else plural}"
 
 
+def percent(share: float) -> str:
+    """A share as people read it; a small one is not said to be none.
+
+    >>> percent(0.256), percent(0.004)
+    ('26%', 'under 1%')
+    """
+    return f"{share:.0%}" if share >= 0.01 else "under 1%"
+
+
 def kind_of(value: object) -> str:
     """What a value of a record is, in words.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from embedtune.data.rows import Finding
-from embedtune.data.words import counted
+from embedtune.data.words import counted, percent
 from embedtune.models.encoder import Role
 from embedtune.models.lengths import Truncation
 
@@ -29,13 +29,9 @@ def _finding(name: str, role: Role, cut: Truncation) -> Finding:
     sample = f"a sample of {texts}" if cut.counted < cut.texts else f"{texts}"
     verb = "is" if cut.cut == 1 else "are"
     message = (
-        f"{name} reads {cut.max_length:,} tokens: {cut.cut:,} of {sample} ({_percent(cut.share)}) {verb} longer and "
+        f"{name} reads {cut.max_length:,} tokens: {cut.cut:,} of {sample} ({percent(cut.share)}) {verb} longer and "
         f"{'loses' if cut.cut == 1 else 'lose'} {cut.lost / cut.cut:,.0f} tokens each on average, "
-        f"{_percent(cut.share_lost)} of all tokens."
+        f"{percent(cut.share_lost)} of all tokens."
     )
     fix = "Divide long texts into passages, or raise --max-length where the model allows it."
     return Finding("truncated-texts", "warning" if cut.share >= WARNED_FROM else "note", cut.cut, message, fix)
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 else "under 1%"

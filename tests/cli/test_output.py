@@ -116,7 +116,7 @@ def test_a_narrow_terminal_costs_the_bar_and_not_the_words(monkeypatch: pytest.M
     with talk.progress("훈련", 12345) as tell:
         tell(10, "1,234 tokens/s [31 %]")
         talk._bars.refresh()  # which a thread does ten times a second
-    assert all(words in stream.getvalue() for words in ("훈련", "10/12345", "1,234 tokens/s [31 %]"))
+    assert all(words in stream.getvalue() for words in ("훈련", "10/12,345", "1,234 tokens/s [31 %]"))
 
 
 def test_short_work_leaves_no_line_in_a_log() -> None:

@@ -55,7 +55,7 @@ def test_a_click_on_the_first_text_and_none_at_all_say_nothing(preferences) -> N
         {"anchor": "q", "shown": ["a", "b"], "clicked": []},
     )
     assert rows == {} and (found.clicks, found.first) == (1, 1)
-    assert "1 click had nothing passed by and say nothing" in found.said(0)[1]
+    assert "1 click had nothing passed by and said nothing" in found.said(0)[1]
 
 
 @pytest.mark.parametrize(

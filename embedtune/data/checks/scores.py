@@ -6,7 +6,7 @@ import numpy as np
 
 from embedtune.data.checks import Block, Gathered, graded
 from embedtune.data.rows import Finding, Rows, ScoredPairs
-from embedtune.data.words import counted
+from embedtune.data.words import counted, percent
 
 SCALES = ((0.0, 1.0), (-1.0, 1.0), (1.0, 5.0), (0.0, 5.0), (0.0, 10.0), (0.0, 100.0))
 """What people score similarity on, the narrowest first."""
@@ -36,7 +36,7 @@ class Scores:
 
     def findings(self) -> list[Finding]:
         """One for each kind."""
-        share = f"{self._above.count / self._taught:.0%}" if self._taught else ""
+        share = percent(self._above.count / self._taught) if self._taught else ""
         return [
             *self._outside(),
             *self._above.finding(
