@@ -10,6 +10,7 @@ from embedtune.config.schema import ModelSection, Name, Products, Section
 
 Prompts = dict[Literal["query", "document"], str]
 LEAST_MEMORY = 64 * 2**20
+_MARGINS = ("margin", "relative_margin", "percent_of_positive")
 
 
 class EncoderSection(Section):
@@ -67,6 +68,12 @@ class MiningSection(Section):
             raise ValueError(f"{text} is too little to work in; give at least {LEAST_MEMORY // 2**20}MiB")
         return text
 
+    @model_validator(mode="after")
+    def _index_of_vectors(self) -> "MiningSection":
+        if self.candidates == "bm25" and self.index != "exact":
+            raise ValueError(f"the index {self.index} is of vectors, and candidates of bm25 are found by words alone")
+        return self
+
     @property
     def memory_bytes(self) -> int:
         return parse_bytes(self.memory)
@@ -107,6 +114,11 @@ class FilterSection(Section):
             raise ValueError(f"min_score {self.min_score:g} is above max_score {self.max_score:g}; nothing would stay")
         if self.preset == "threshold" and self.max_score is None:
             raise ValueError("the preset threshold needs max_score")
+        ruled_out = [name for name in (*_MARGINS, "preset") if getattr(self, name) is not None]
+        if isinstance(self.target_kept, float) and ruled_out:
+            raise ValueError(
+                f"target_kept chooses a margin, and {ruled_out[0]} leaves none to choose; give one of them"
+            )
         return self
 
     @property
@@ -116,8 +128,8 @@ class FilterSection(Section):
     @property
     def calibrated(self) -> bool:
         """Whether a margin is to be chosen from the data."""
-        given = (self.margin, self.relative_margin, self.percent_of_positive)
-        return self.target_kept != "none" and self.preset is None and all(value is None for value in given)
+        given = (getattr(self, name) for name in (*_MARGINS, "preset"))
+        return self.target_kept != "none" and all(value is None for value in given)
 
 
 class OpinionSection(Section):

@@ -278,6 +278,9 @@ def test_the_table_goes_to_stdout_and_texts_cannot_act(here: Path, capsys: pytes
         (("--output", "./pairs.ledger.jsonl", "--relabel", "pairs.ledger.jsonl"), 2, "--relabel would be written over"),
         (("--output", f"{'글' * 100}.jsonl"), 1, "too long"),
         (("--preset", "threshold"), 2, "needs max_score"),
+        (("--margin", "0.1", "--target-kept", "0.5"), 2, "margin leaves none to choose"),
+        (("--preset", "semi-hard", "--target-kept", "0.5"), 2, "preset leaves none to choose"),
+        (("--candidates", "bm25", "--index", "HNSW32,Flat"), 2, "found by words alone"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_words(mine: Mine, here: Path, arguments: Any, code: int, words: str) -> None:
