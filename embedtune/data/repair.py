@@ -96,6 +96,9 @@ class Repair:
             leaked = np.isin(content.anchor_ids, self._leaked) | np.isin(content.positive_ids, self._leaked)  # (n,)
         elif isinstance(content, LabelledTexts):
             leaked = np.isin(content.ids, self._leaked)  # (n,)
+        elif isinstance(content, ScoredPairs):
+            sides = (text_ids(content.first), text_ids(content.second))  # (n,), (n,)
+            leaked = np.isin(sides[0], self._leaked) | np.isin(sides[1], self._leaked)  # (n,)
         return leaked
 
     def _negatives(self, content: Content) -> Sequence[Sequence[int]]:

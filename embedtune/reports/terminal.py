@@ -89,9 +89,10 @@ def _sentence(verdict: Comparison | Mapping[str, Any] | None) -> Text:
 def _below(findings: Iterable[Finding | Mapping[str, Any]], told: Collection[str] = ()) -> list[RenderableType]:
     """The findings in full, the gravest first, and by their names those that were told before."""
     known = by_severity(findings)
-    new = [finding for finding in known if said(finding) not in told]
+    old = [finding for finding in known if finding.message in told or said(finding) in told]
+    new = [finding for finding in known if finding not in old]
     parts: list[RenderableType] = [Text(), _finding_table(new)] if new else []
-    again = named([finding for finding in known if said(finding) in told])
+    again = named(old)
     return parts + ([Text(), Text(f"Said earlier, and in the report: {again}.")] if again else [])
 
 

@@ -118,10 +118,11 @@ def new_run(config: TrainConfig) -> RunFolder:
     path = Path(config.output.folder).expanduser() if config.output.folder else unused(RUNS / name)
     folder = RunFolder(path)
     if folder.begun:
+        again = f"embedtune train --resume {path}"
         raise ConfigError(
-            f"{path} already holds a run",
+            f"{path} already holds a run" + (", which is done" if folder.done else ""),
             where="--output",
-            next=f"go on with it: embedtune train --resume {path}; or name another folder",
+            next=f"name another folder; `{again}` {'shows its result again' if folder.done else 'goes on with it'}",
         )
     try:
         # What a process left that was killed while it began here is nobody's.

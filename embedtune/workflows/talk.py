@@ -1,7 +1,8 @@
 """How a workflow speaks to the person who started it, without knowing whether a terminal, a log or nobody listens."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import zip_longest
 from typing import Protocol
 
 from embedtune.data.rows import Finding
@@ -42,7 +43,11 @@ class Silence:
         return nullcontext(lambda done, note="": None)
 
 
-def tell_findings(talk: Talk, findings: Iterable[Finding]) -> None:
-    """Say what is odd about data or run: a note as a fact, anything graver as a warning."""
-    for finding in findings:
-        (talk.say if finding.severity == "note" else talk.warn)(said(finding))
+def tell_findings(talk: Talk, findings: Sequence[Finding]) -> None:
+    """Say what is odd about data or run: a note as a fact, anything graver as a warning.
+
+    What is to be done about several in a row is said after the last of them.
+    """
+    for finding, following in zip_longest(findings, findings[1:]):
+        alike = following is not None and following.fix == finding.fix
+        (talk.say if finding.severity == "note" else talk.warn)(finding.message if alike else said(finding))

@@ -45,6 +45,13 @@ def test_rows_are_removed_with_place_and_reason() -> None:
     assert repair.removed == Counter(dict.fromkeys((parts.REPEATED, parts.SAME, parts.LEAKED, parts.EMPTY), 1))
 
 
+def test_scored_pairs_with_a_test_query_on_either_side_are_removed() -> None:
+    scored = ScoredPairs(["질문", "a", "b"], ["c", "질문", "d"], [5.0, 0.0, 3.0])
+    done, _ = repaired(scored, ["질문"])
+    assert [one["reason"] for one in done.removed] == [parts.LEAKED] * 2
+    assert [record["sentence1"] for record in done.kept] == ["b"]
+
+
 def test_negatives_that_are_positives_go_with_their_scores() -> None:
     rows = Rows(["q", "q"], ["p", "o"], [["n", "o", "q"], ["m"]], teacher_scores=[[0.9, 0.1, 0.8, 0.7], [0.5, 0.4]])
     done, repair = repaired(rows)

@@ -8,7 +8,7 @@ import pytest
 from embedtune.config.load import load_config
 from embedtune.errors import ConfigError, OutputError
 from embedtune.workflows.machine import machine_facts
-from embedtune.workflows.run_folder import RUNS, RunFolder, new_run
+from embedtune.workflows.run_folder import REPORT, RUNS, RunFolder, new_run
 
 
 @pytest.fixture
@@ -27,7 +27,11 @@ def test_a_new_run_holds_its_recipe_and_nothing_else(recipe, folder) -> None:
 def test_a_second_run_does_not_enter_the_folder(recipe, folder) -> None:
     with pytest.raises(ConfigError, match="already holds a run") as caught:
         new_run(recipe())
-    assert f"embedtune train --resume {folder.path}" in str(caught.value.next)
+    assert f"`embedtune train --resume {folder.path}` goes on with it" in str(caught.value.next)
+    folder.write_json(REPORT, {})
+    with pytest.raises(ConfigError, match="already holds a run, which is done") as caught:
+        new_run(recipe())
+    assert "shows its result again" in str(caught.value.next)
 
 
 def test_other_peoples_files_are_not_touched(recipe, tmp_path) -> None:

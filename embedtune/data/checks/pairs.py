@@ -62,7 +62,7 @@ class Pairs:
                 "anchor-equals-positive",
                 graded(self._same.count, self._rows),
                 f"in {same} anchor and positive are the same text, which teaches nothing.",
-                "Remove them: `embedtune check --data SET --fix FILE` does.",
+                "Remove them: `embedtune check --data SET --fix FILE` does, but for scored pairs.",
             ),
             *self._own.finding(
                 "negative-equals-own",
