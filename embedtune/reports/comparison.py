@@ -93,12 +93,15 @@ def _seeds(seeds: Mapping[str, Sequence[float]]) -> Table:
 
 
 def won_and_lost(result: Mapping[str, Any]) -> str:
-    """On how many queries B was better, worse and as good.
+    """On how many queries, or whatever was compared, B was better, worse and as good.
 
     >>> won_and_lost({"won": 1, "lost": 2, "tied": 1000})
     'B won on 1 query, lost on 2, tied on 1,000.'
+    >>> won_and_lost({"won": 61, "lost": 139, "tied": 0, "items": "pairs"})
+    'B won on 61 pairs, lost on 139, tied on 0.'
     """
-    return f"B won on {counted(result['won'], 'query')}, lost on {result['lost']:,}, tied on {result['tied']:,}."
+    one = result.get("items", "queries").removesuffix("s").replace("querie", "query")
+    return f"B won on {counted(result['won'], one)}, lost on {result['lost']:,}, tied on {result['tied']:,}."
 
 
 def _changes(result: Mapping[str, Any]) -> list[Section]:

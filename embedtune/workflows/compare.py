@@ -186,4 +186,4 @@ def _with_effects(evidence: Evidence, tests: Sequence[Sequence[Test]]) -> Eviden
 def _test(a: Side, b: Side, queries: Sequence[str], metric: str, on: On) -> Test:
     values = [_values(side.seeds, queries, metric) for side in (a, b)]  # (S, Q) each
     found, seeds = compare_seeds(*values, metric=metric, on=on)
-    return dataclasses.replace(found, items=a.seeds[0].items), seeds
+    return dataclasses.replace(found, items=a.seeds[0].items.get(metric, found.items)), seeds

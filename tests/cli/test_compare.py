@@ -202,6 +202,23 @@ def test_an_evaluation_says_which_queries_are_unseen_and_what_its_items_are(comp
     assert "over 30 test pairs whose relevant documents were never trained on" in result["sentence"]
 
 
+def test_of_sets_of_two_kinds_each_metric_is_said_of_its_own_items(compare: Compare, base: np.ndarray) -> None:
+    evaluated("e", name="ranked", a=base, b=base + 0.1)
+    path = Path("e/per_query.jsonl")
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for place, line in enumerate(lines[:40]):
+        line |= {"data": "scored", "query": f"s{place}"}
+        line["scores"] = {label: {"spearman": own["ndcg@10"]} for label, own in line["scores"].items()}
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    items = {"scored": {"items": "pairs"}, "ranked": {}}
+    rows = [{"label": label, "data": name, "run": None} | own for name, own in items.items() for label in "ab"]
+    Path("e/evaluation.json").write_text(json.dumps({"models": rows}), encoding="utf-8")
+    ranked, scored = compare("e#a", "e#b"), compare("e#a", "e#b", "--metric", "spearman")
+    assert (ranked["items"], scored["items"]) == ("queries", "pairs")
+    assert "40 test queries" in ranked["sentence"]
+    assert "40 test pairs" in scored["sentence"]
+
+
 def test_what_is_refused(compare: Compare, base: np.ndarray) -> None:
     evaluated("e", a=base, b=base)
     evaluated("other", name="another", a=base)

@@ -28,6 +28,7 @@ class CompareResult:
         minimum_detectable_effect: the true difference that would have been found 4 times in 5.
         verdict: on b, by `p_holm`: better, worse, no difference shown.
         queries: how many were compared.
+        items: what they are, in the plural: not all sets are of queries.
         on: unseen where queries whose documents a run was trained on are left out, else all.
         sentence: the verdict in words.
         won, lost, tied: queries on which b is above, below, equal.
@@ -70,6 +71,7 @@ class CompareResult:
     described: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     report: str = ""
+    items: str = "queries"
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints."""
@@ -88,6 +90,7 @@ def verdicts_of(tests: Sequence[Sequence[Test]], evidence: Evidence) -> list[dic
                 **metric_fields(*pairs[0]),
                 "minimum_detectable_effect": pairs[0][0].minimum_detectable_effect,
                 "queries": pairs[0][0].queries,
+                "items": pairs[0][0].items,
                 "on": pair.on,
                 "sentence": f"{pairs[0][1].sentence}{f' {seeds.sentence}' if seeds else ''}",
                 "won": pair.won,

@@ -31,7 +31,7 @@ class Values:
         scores: query -> metric -> value; the set belongs to the query's name where there are several.
         sets: names of the sets; empty where they are not known.
         unseen: the queries whose documents training never saw; None where that is not known.
-        items: what the queries are, in the plural: not all sets are of queries.
+        items: metric -> what it was computed for, in the plural, where that is not queries.
         texts: of the queries, where they are known.
         rankings: name of the set -> TREC run, where the rankings were kept.
         by_vectors: whether the scores of the rankings compare vectors.
@@ -44,7 +44,7 @@ class Values:
     scores: Mapping[str, Mapping[str, float]]
     sets: frozenset[str] = frozenset()
     unseen: frozenset[str] | None = None
-    items: str = "queries"
+    items: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     rankings: Mapping[str, Path] = field(default_factory=dict)
     by_vectors: bool = False
@@ -167,12 +167,13 @@ def _of_evaluation(name: str, folder: Path, lines: list[dict[str, Any]], choice:
     keys = [in_set(line["data"], line["query"], several=len(sets) > 1) for line in lines]
     result = _result(folder)
     rows = [row for row in result.get("models", ()) if row.get("label") == label]
+    items = {row["data"]: row["items"] for row in rows if row.get("items")}
     return Values(
         name,
         {key: line["scores"][label] for key, line in zip(keys, lines, strict=True)},
         sets=sets,
         unseen=frozenset(key for key, line in zip(keys, lines, strict=True) if line.get("unseen")) if known else None,
-        items=next((row["items"] for row in rows if row.get("items")), "queries"),
+        items={name: items[line["data"]] for line in lines if line["data"] in items for name in line["scores"][label]},
         texts={key: line["text"] for key, line in zip(keys, lines, strict=True)},
         hashes=frozenset(result.get("facts", {}).get("data_sha256", {}).values()),
         rankings={row["data"]: path for row in rows if (path := _found(folder, row.get("run"))) is not None},
