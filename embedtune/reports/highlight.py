@@ -6,6 +6,7 @@ follows is mostly particles and endings. Words that say little, and single lette
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 
 from markupsafe import Markup, escape
@@ -74,7 +75,7 @@ def excerpt(text: str, query: str, size: int = EXCERPT) -> str:
     wanted = _stems(query)
     words = [(word.start(), word.end(), stem(word[0])) for word in _WORD.finditer(text)]
     starts = [0, *(start for start, _, _ in words)]
-    first = max(starts, key=lambda start: (_found(words, start, start + size, wanted), start + size <= len(text)))
+    first = _fullest(starts, [word for word in words if word[2] in wanted], size, len(text))
     if first + size > len(text):
         first = next((start for start in starts[1:] if start + size >= len(text)), first)
     ends = [end for _, end, _ in words if first < end <= first + size]
@@ -99,6 +100,26 @@ def _stems(query: str) -> set[str]:
     return {stem(word) for word in _WORD.findall(query)} - {""}
 
 
-def _found(words: list[tuple[int, int, str]], first: int, last: int, wanted: set[str]) -> int:
-    """How many different words of the query a stretch has."""
-    return len({key for start, end, key in words if key in wanted and start >= first and end <= last})
+def _fullest(starts: list[int], hits: list[tuple[int, int, str]], size: int, length: int) -> int:
+    """The first start of a stretch with the most different words of the query, best one that the text fills.
+
+    Args:
+        starts: where a stretch may begin, rising.
+        hits: start, end and stem of each word that the query has too, rising.
+        size: of a stretch.
+        length: of the text.
+    """
+    inside: Counter[str] = Counter()
+    low = high = 0
+    most, first = (-1, False), 0
+    for start in starts:
+        while high < len(hits) and hits[high][1] <= start + size:
+            inside[hits[high][2]] += 1
+            high += 1
+        while low < high and hits[low][0] < start:
+            inside[hits[low][2]] -= 1
+            low += 1
+        found = sum(count > 0 for count in inside.values()), start + size <= length
+        if found > most:
+            most, first = found, start
+    return first

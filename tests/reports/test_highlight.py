@@ -1,9 +1,11 @@
 """Which words of a passage are marked, and which stretch of it is shown."""
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtune.reports.highlight import excerpt, marked, pieces
+from embedtune.reports.highlight import excerpt, marked, pieces, stem
 
 
 def found(text: str, query: str) -> list[str]:
@@ -41,6 +43,22 @@ def test_the_stretch_with_most_of_the_query_is_shown() -> None:
     assert shown.startswith("… ") and shown.endswith(" …")
     assert len(shown) <= 64
     assert excerpt("short", "query") == "short"
+
+
+@given(
+    st.lists(st.sampled_from(["연금", "월세", "rent", "filler", "x", "\n", "a" * 45]), max_size=40),
+    st.sampled_from(["월세", "월세 연금", "rents 월세 연금", "없음", "a" * 45]),
+)
+def test_no_other_stretch_has_more_words_of_the_query(words: list[str], query: str) -> None:
+    text = " ".join(words)
+    wanted = {stem(word) for word in query.split()}
+    places = [(word.start(), word.end(), stem(word[0])) for word in re.finditer(r"[^\W_]+", text)]
+    counts = [
+        len({key for start, end, key in places if key in wanted - {""} and first <= start and end <= first + 40})
+        for first in range(len(text) + 1)
+    ]
+    shown = {stem(piece) for piece, shared in pieces(excerpt(text, query, 40), query) if shared}
+    assert len(shown) >= max(counts)
 
 
 def test_marks_are_the_only_markup() -> None:
