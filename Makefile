@@ -1,6 +1,7 @@
 # Everything starts from nothing: the first target you make builds .venv, later ones reuse it until the requirements change.
 #   make demo    train on the samples and print the verdict        make check   linters, types, layers, recipes
 #   make test    run the whole test suite                          make fix     format and repair what can be repaired
+#   make lowest  run it with the lowest versions that pyproject.toml declares, in an environment of its own
 #
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu make demo   fetches torch without CUDA libraries on Linux.
 
@@ -8,9 +9,10 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 TORCH_INDEX ?=
 BIN := .venv/bin
+LOWEST := .cache/lowest
 READY := .venv/.ready
 
-.PHONY: demo test check fix
+.PHONY: demo test check fix lowest
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -29,6 +31,15 @@ check: $(READY)
 fix: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# torch stays at the version of constraints.txt; pip cannot choose the lowest versions, so uv does.
+lowest:
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -c constraints.txt torch
+	$(LOWEST)/bin/python -m pip install uv
+	grep '^torch==' constraints.txt | $(LOWEST)/bin/uv pip install --python $(LOWEST)/bin/python \
+		--resolution lowest-direct --constraint /dev/stdin -e '.[dev]'
+	$(LOWEST)/bin/pytest
 
 # torch comes first and alone: asked for by another package, pip may settle on a build from another index.
 $(READY): pyproject.toml constraints.txt
