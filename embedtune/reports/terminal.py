@@ -158,10 +158,10 @@ def _seeds(means: list[float]) -> str:
 def _query_table(heading: str, rows: Iterable[tuple[str, str, str]]) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in "AB":
-        table.add_column(name, justify="right", no_wrap=True, min_width=5)
-    table.add_column(heading, no_wrap=True, overflow="ellipsis")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column(heading)  # the only one that gives way where there is little room
     for a, b, text in rows:
-        table.add_row(a, b, Text(printable(text)))
+        table.add_row(a, b, Text(printable(text), no_wrap=True, overflow="ellipsis"))
     return table
 
 
