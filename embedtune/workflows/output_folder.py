@@ -1,9 +1,11 @@
 """A new folder for results: never somebody else's, and gone again when nothing came of it."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from errno import ENOTDIR
 from pathlib import Path
 
 from embedtune.errors import ConfigError, OutputError
@@ -51,6 +53,8 @@ def fresh_folder(asked: str | None, parent: Path, name: str) -> Iterator[Path]:
 
 
 def _refuse_results(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR))
     if path.is_dir() and any(path.iterdir()) and not (path / UNFINISHED).exists():
         raise ConfigError(
             f"{path} is not empty, and results never go among other people's files",

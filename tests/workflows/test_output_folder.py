@@ -41,8 +41,12 @@ def test_refused_folders(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(ConfigError, match="not empty"), fresh_folder(str(tmp_path), tmp_path, "x"):
         pass
-    with pytest.raises(OutputError, match="cannot be written"), fresh_folder(str(tmp_path / "file"), tmp_path, "x"):
+    with (
+        pytest.raises(OutputError, match="Not a directory") as refused,
+        fresh_folder(f"{tmp_path}/file", tmp_path, "x"),
+    ):
         pass
+    assert refused.value.where == "--output"
     assert (tmp_path / "file").read_text() == "x"
 
 
