@@ -183,7 +183,8 @@ def _repeated(judged: RetrievalSet) -> Finding | None:
     text_of = dict(zip(judged.corpus, ids, strict=True))
     relevant = {d for grades in judged.qrels.values() for d, grade in grades.items() if grade > 0 and d in text_of}
     split = sum(copies[text_of[document]] > 1 for document in relevant)
-    message = f"{counted(repeats, 'document')} of the corpus repeat the text of an earlier one"
+    verb = "repeats" if repeats == 1 else "repeat"
+    message = f"{counted(repeats, 'document')} of the corpus {verb} the text of an earlier one"
     message += f"; copies compete for the ranks of {counted(split, 'relevant document')}." if split else "."
     examples = [f"document {d}" for d, identity in text_of.items() if copies[identity] > 1]
     severity = "warning" if split else "note"
