@@ -395,7 +395,7 @@ def main() -> None:
         for kind, number in planted.items():
             print(f"| {kind} | {found[kind]:,} of {number:,} | {found[kind] / number:.1%} |")
         whole = [kind for kind in planted if found[kind] >= 0.95 * planted[kind]]
-        print(f"| {len(whole)} of {len(planted)} kinds at 95 % or more | {found.total():,} of {planted.total():,} | "
+        print(f"| {len(whole)} of {len(planted)} kinds at 95% or more | {found.total():,} of {planted.total():,} | "
               f"{found.total() / planted.total():.1%} |")  # fmt: skip
 
 

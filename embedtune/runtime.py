@@ -3,13 +3,13 @@
 The command line calls `settle` once. A program that imports embedtune as a library keeps its own settings, and what
 the user has set in the environment is left alone.
 
-Measured with 2 cores and GNU OpenMP (benchmarks/runtime.py measures it, alone and beside other work):
-- threads that spin 30,000 turns while they wait, a tenth of what GNU OpenMP has. On a quiet machine a step of a 6-layer
-  encoder on 64 rows took 3.2 and 3.8 s; 4.9 and 5.3 s with threads that sleep at once, 4.6 and 5.3 s after 1,000 turns.
-  While other work wanted both cores a step on 8 texts took 2.5 s with threads that sleep, 4.4 s after 20,000 turns, and
-  9.4 s as torch has it.
-- an allocator that keeps what it was given back, on steps of 32 texts of changing length: 9 thousand page faults and
-  0.03 s of system time a step; as glibc has it, 41 thousand and 0.12 s. The largest resident size was the same.
+Measured with 2 cores and GNU OpenMP (benchmarks/runtime.py, and its table in benchmarks/README.md):
+- threads that spin 30,000 turns while they wait, a tenth of what GNU OpenMP has. While other work wanted both cores a
+  step of a 6-layer encoder took 3.4 s, and 5.3 s as torch has it; alone 1.7 and 1.9 s. Threads that sleep sooner do as
+  well there, but on another quiet machine a step on 64 rows took 3.2 and 3.8 s with 30,000 turns, 4.6 and 5.3 s with
+  1,000, and 4.9 and 5.3 s with none.
+- an allocator that keeps what it was given back, on steps of 32 texts of changing length: 5 thousand page faults and
+  0.01 s of system time a step; as glibc has it, 18 thousand and 0.04 s. The largest resident size was 2% more.
 """
 
 import ctypes

@@ -20,7 +20,7 @@ class ItemScores:
 
     Args:
         metrics: name -> value; comparisons rest on the first.
-        intervals: name -> 95 % bootstrap interval over the items.
+        intervals: name -> 95% bootstrap interval over the items.
         values: name -> (n,) what each item got; the mean over the items is the metric.
         answers: (n,) what the system said of each item, to lay beside what people said.
         detail: what the kind of set adds to the result, ready for JSON.
@@ -104,6 +104,6 @@ def bootstrap(
 
 
 def interval_of(drawn: np.ndarray) -> tuple[float, float]:
-    """The middle 95 % of bootstrap draws."""
+    """The middle 95% of bootstrap draws."""
     low, high = np.quantile(drawn, [0.025, 0.975])
     return float(low), float(high)

@@ -155,7 +155,7 @@ def paired_permutation(a: np.ndarray, b: np.ndarray | None = None, *, draws: int
 
     Source: Fisher 1935; the observed assignment counts as one draw (Phipson and Smyth 2010), so p is never 0.
     Assumes that without a difference gains and losses are alike. Where few large ones stand against many small ones,
-    false verdicts are more than 5 % on few queries: in simulations 13 % of 30, 8 % of 60 and 5 % of 300.
+    false verdicts are more than 5% on few queries: in simulations 13% of 30, 8% of 60 and 5% of 300.
     Bounds: 1 / (draws + 1) to 1; 1 with fewer than two differences, or when all are 0.
 
     Args:

@@ -23,7 +23,7 @@ from embedtune.mining.filters import NOT_BY_SCORE, SPARE, Filter, judge
 ENOUGH_HELD_OUT = 50
 LEAST_GAP = 0.05
 """Found less cost, as shares, under which a margin is not worth its candidates."""
-_CHANCE = 1.36  # over sqrt(n): what two such shares differ by at most 5 % of the time (Kolmogorov 1933)
+_CHANCE = 1.36  # over sqrt(n): what two such shares differ by at most 5% of the time (Kolmogorov 1933)
 NEARLY_ALL, NEARLY_NONE = 0.95, 0.001
 
 
@@ -157,7 +157,7 @@ def _share_below(values: np.ndarray, margins: np.ndarray | float) -> np.ndarray:
 
 
 def warn_about(dropped: Mapping[str, int], kept: int, filters: Sequence[Filter]) -> str | None:
-    """One sentence when thresholds discard nearly all (over 95 %) or nearly none (under 0.1 %) of the candidates.
+    """One sentence when thresholds discard nearly all (over 95%) or nearly none (under 0.1%) of the candidates.
 
     Args:
         dropped: reason -> candidates dropped for it.

@@ -16,7 +16,7 @@ from embedtune.models.spread import spread
 BATCH_TOKENS = 16_384
 CPU_BATCH_TOKENS, CPU_BATCH_TOKENS_PER_THREAD = 4096, 1024
 """What a layer makes of more tokens leaves the caches of a processor. Measured in CPU time of one core, 6 layers of 384
-dimensions: 2,048 to 8,192 tokens without padding within 10 % of each other, 16,384 with padding twice as slow as 2,048.
+dimensions: 2,048 to 8,192 tokens without padding within 10% of each other, 16,384 with padding twice as slow as 2,048.
 """
 STATIC_BATCH_TOKENS = 262_144  # next to nothing is done per token, so small batches would be all overhead
 WINDOW, WINDOW_BYTES = 8192, 4 * 2**20

@@ -1,6 +1,6 @@
 """Dropout as a model has it, at less than half of its cost on a CPU.
 
-Torch draws one number after another there, one a value, which was 30 % of a training step in bf16. Here one draw of
+Torch draws one number after another there, one a value, which was 30% of a training step in bf16. Here one draw of
 64 bits of the same generator serves four values, so that `torch.manual_seed`, checkpoints and activation checkpointing
 repeat it as they do torch's own. A probability is thereby a multiple of 1/65,536, at most 0.000008 off; values are
 scaled by what was truly kept, so that their mean stays exactly.

@@ -10,7 +10,7 @@ from embedtune.models.encoder import Encoder, Role
 from embedtune.models.tokens import token_counts
 
 SAMPLED = 2000
-"""Texts counted at most: enough to tell a share of 1 % from none, and quick."""
+"""Texts counted at most: enough to tell a share of 1% from none, and quick."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ KNOWS_LITTLE = 0.75
 """Separation below this is nearer to chance (0.5) than to knowing (1)."""
 HEAVY_MASKED_SHARE = 0.05
 """A guide that puts more of the other candidates above the positive masks true negatives by the dozen. An untrained
-encoder as guide did so to 19 % on banking77-pairs and cost 6 points of nDCG@10; of such a guide on banking77, dropping
+encoder as guide did so to 19% on banking77-pairs and cost 6 points of nDCG@10; of such a guide on banking77, dropping
 cost 5 points and a weight of 0.3 almost nothing."""
 WORTH = 15
 """How many harmless candidates may be dropped for one false negative found. With this number the rule picks the margin

@@ -79,7 +79,7 @@ def test_two_systems_of_one_worth_are_rarely_told_apart_and_a_better_one_often()
         one, other, better = (truth + noise * rng.normal(size=80) for noise in (1.0, 1.0, 0.5))
         false += swapped_spearman(one, other, truth, draws=300, seed=seed) < 0.05
         found += swapped_spearman(one, better, truth, draws=300, seed=seed) < 0.05
-    assert false <= 15  # of 150 at 5 %: 7.5 are expected, more than 15 in one case of 300
+    assert false <= 15  # of 150 at 5%: 7.5 are expected, more than 15 in one case of 300
     assert found > 120
 
 

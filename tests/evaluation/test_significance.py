@@ -140,7 +140,7 @@ def changes(rng, queries, rising=0.5):
 
 @pytest.mark.slow
 def test_under_a_true_null_a_verdict_is_rare():
-    """1,000 comparisons of two equally good encoders: 5 % or fewer are called, whatever the number of queries."""
+    """1,000 comparisons of two equally good encoders: 5% or fewer are called, whatever the number of queries."""
     rng, called, rounds = np.random.default_rng(5), {}, 250
     for queries in (30, 60, 120, 300):
         found = [

@@ -1,6 +1,6 @@
 """A span of the words; two spans of one text overlap by chance or not at all.
 
-Source: Izacard et al. 2021, arXiv:2112.09118 (Contriever, independent cropping: 5 % to 50 % of a passage).
+Source: Izacard et al. 2021, arXiv:2112.09118 (Contriever, independent cropping: 5% to 50% of a passage).
 """
 
 from collections.abc import Sequence

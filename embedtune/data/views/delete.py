@@ -1,6 +1,6 @@
 """Words left out at random.
 
-Source: Wu et al. 2020, arXiv:2012.15466 (CLEAR, word deletion); Izacard et al. 2021, arXiv:2112.09118, 10 % of them.
+Source: Wu et al. 2020, arXiv:2012.15466 (CLEAR, word deletion); Izacard et al. 2021, arXiv:2112.09118, 10% of them.
 """
 
 from collections.abc import Sequence

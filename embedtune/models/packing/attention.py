@@ -3,8 +3,8 @@
 On CUDA torch's own kernel for it (`varlen`) or, with dropout or in float32, a few batches of rows (`rows`): neither has
 been timed yet. On a CPU texts of equal length are one batch each: views of the row, nothing is copied and nothing
 padded. Measured in CPU time of one core for 192 texts of 3 to 128 tokens (mean 31),
-12 heads of 32, forward and backward: padded 505 ms; buckets of texts up to 10 % shorter than their longest 115 ms, up
-to 25 % 124 ms, copies included; texts of equal length 101 ms with torch's fused attention and 115 ms as plain batched
+12 heads of 32, forward and backward: padded 505 ms; buckets of texts up to 10% shorter than their longest 115 ms, up
+to 25% 124 ms, copies included; texts of equal length 101 ms with torch's fused attention and 115 ms as plain batched
 products. With 12 heads of 64: 437, 123, 114, 104 and 106 ms. Dropout switches the fused attention to a slow path, so
 there plain products are used, and in training in bf16, whose fused backward pass was far slower on a CPU with bf16
 products. Forward, in bf16 without such products, fused was 4 to 30 times as fast (8 to 2,048 tokens a text), and it

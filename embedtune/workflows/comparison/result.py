@@ -22,7 +22,7 @@ class CompareResult:
         metric: what is compared.
         a, b: means over the queries, and over the seeds where there are several.
         difference: b - a.
-        interval: 95 % interval of the difference.
+        interval: 95% interval of the difference.
         p_value: two-sided: paired permutation over queries; of several seeds, queries and seeds together.
         p_holm: the same, adjusted for every metric and system of this comparison.
         minimum_detectable_effect: the true difference that would have been found 4 times in 5.

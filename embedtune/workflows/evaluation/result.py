@@ -56,7 +56,7 @@ class EvaluateResult:
 
 
 def row_of(scored: Scored, name: str, run: Path, *, seed: int, unseen: Collection[str] | None = None) -> dict[str, Any]:
-    """A system on a set, with the 95 % bootstrap interval of each mean.
+    """A system on a set, with the 95% bootstrap interval of each mean.
 
     Args:
         scored: the system.
