@@ -37,8 +37,10 @@ GUARD = """
 import os, sys
 
 def _hook(event, arguments):
-    if event in ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.bind"):
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
         asked = isinstance(arguments[1], tuple)
+    elif event == "socket.bind":  # urllib3 binds to ::1 when it is imported, to see whether IPv6 is there
+        asked = isinstance(arguments[1], tuple) and arguments[1][0] not in ("::1", "127.0.0.1")
     else:
         asked = event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
     if asked:
