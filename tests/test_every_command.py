@@ -34,13 +34,13 @@ OWN = re.compile(r"^(started_in|peak_memory_bytes|.*_s|.*runtime|.*_per_second)$
 
 # Imported by each Python process, those that a command starts too.
 GUARD = """
-import os, sys
+import os, socket, sys
+
+socket.has_ipv6 = False  # or urllib3, which older datasets import, binds to ::1 to see whether it is so
 
 def _hook(event, arguments):
-    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.bind"):
         asked = isinstance(arguments[1], tuple)
-    elif event == "socket.bind":  # urllib3 binds to ::1 when it is imported, to see whether IPv6 is there
-        asked = isinstance(arguments[1], tuple) and arguments[1][0] not in ("::1", "127.0.0.1")
     else:
         asked = event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
     if asked:
