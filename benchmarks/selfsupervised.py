@@ -123,7 +123,9 @@ def retrieval(folder: Path, options: str, seed: int, arguments: argparse.Namespa
 
 def dev_scores(result: dict[str, Any]) -> dict[str, float]:
     """What the model that was kept reached on dev, by metric: what defaults are chosen by. Nothing without dev."""
-    return next((scores for step, scores in result["dev_curve"] if step == result["best_step"]), {})
+    if not result["dev_curve"]:
+        return {}
+    return next(scores for step, scores in result["dev_curve"] if step == result["best_step"])
 
 
 def similarity(folder: Path, options: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
