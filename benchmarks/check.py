@@ -22,11 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.load import load_check
-from embedtune.data import checks, leakage
-from embedtune.data.beir import read_beir
+from embedtune.config.recipe.load import load_check
+from embedtune.data import checks
 from embedtune.data.rows import Finding, RetrievalSet
-from embedtune.workflows.check import check
+from embedtune.data.sources.beir import read_beir
+from embedtune.data.splits import leakage
+from embedtune.workflows.check.run import check
 
 RATES, SEEDS = (0.005, 0.02), (0, 1, 2)
 CONTROLS = "\x07\x1b\x08\x85"

@@ -139,13 +139,13 @@ def make(given: dict[str, Any]) -> None:
     from encoders import make_bert
     from training_encoders import processor
 
-    from embedtune.config.schema import ModelSection
-    from embedtune.models.load import load_encoder
-    from embedtune.models.peak import matrix_peak
-    from embedtune.models.precision import choose_precision
-    from embedtune.models.reading import Reader
-    from embedtune.models.starter import build_starter
-    from embedtune.workflows.machine import machine_facts
+    from embedtune.config.train import ModelSection
+    from embedtune.models.encode.tokenizer import Reader
+    from embedtune.models.files.load import load_encoder
+    from embedtune.models.files.starter import build_starter
+    from embedtune.models.speed.peak import matrix_peak
+    from embedtune.models.speed.precision import choose_precision
+    from embedtune.workflows.shared.machine import machine_facts
 
     folder, texts = Path(given["folder"]), documents(Path(given["data"]))
     if given["layers"]:
@@ -218,9 +218,9 @@ def ours(given: dict[str, Any]) -> Any:
     from embedtune.runtime import settle
 
     settle()
-    from embedtune.config.schema import ModelSection
-    from embedtune.models.encode import encode
-    from embedtune.models.load import load_encoder
+    from embedtune.config.train import ModelSection
+    from embedtune.models.encode.encode import encode
+    from embedtune.models.files.load import load_encoder
 
     precision = "bf16" if given["side"] in BF16 else "fp32"
     section = ModelSection(name=str(Path(given["folder"]) / "model"))

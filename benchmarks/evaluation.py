@@ -120,7 +120,7 @@ def encode_all(folder: Path) -> None:
 
 def retrieval_set(folder: Path):
     """The set as embedtune reads it."""
-    from embedtune.data.judged_source import read_judged
+    from embedtune.data.sources.judged_source import read_judged
 
     return read_judged(str(folder), "test", {}).judged
 
@@ -164,7 +164,7 @@ def ours_given(folder: Path) -> Callable[[], dict[str, float]]:
     """embedtune, from a set and its vectors to the values of every query."""
     import faiss  # noqa: F401  (imported before the clock starts)
 
-    from embedtune.evaluation.retrieval import evaluate_retrieval
+    from embedtune.evaluation.tasks.retrieval import evaluate_retrieval
 
     queries, documents = given(folder)
     judged = retrieval_set(folder)
@@ -175,9 +175,9 @@ def ours(folder: Path) -> Callable[[], dict[str, float]]:
     """embedtune, from a set and an encoder."""
     import faiss  # noqa: F401
 
-    from embedtune.config.schema import ModelSection
-    from embedtune.models.load import load_encoder
-    from embedtune.workflows.training.scoring import score
+    from embedtune.config.train import ModelSection
+    from embedtune.models.files.load import load_encoder
+    from embedtune.workflows.shared.scoring import score
 
     encoder, judged = load_encoder(ModelSection(name=str(folder / "model")), device="cpu"), retrieval_set(folder)
     return lambda: score(encoder, judged, metrics=METRICS).means
@@ -188,8 +188,8 @@ def the_command(folder: Path) -> Callable[[], dict[str, float]]:
     import faiss  # noqa: F401
     import sentence_transformers  # noqa: F401
 
-    from embedtune.config.load import load_evaluation
-    from embedtune.workflows.evaluate import evaluate
+    from embedtune.config.recipe.load import load_evaluation
+    from embedtune.workflows.evaluate.run import evaluate
 
     with tempfile.TemporaryDirectory(dir=folder) as output:
         options = {"data": [str(folder)], "model": [str(folder / "model")], "metrics": ",".join(METRICS)}

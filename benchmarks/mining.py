@@ -57,8 +57,8 @@ def main() -> None:
 
 def prepare(folder: Path, queries: int, documents: int) -> None:
     """Write the vectors and our corpus; a document's text is its number."""
-    from embedtune.data.corpus import write_corpus
-    from embedtune.data.documents import Document
+    from embedtune.data.sources.documents import Document
+    from embedtune.data.texts.corpus import write_corpus
 
     rng = np.random.default_rng(0)
     vectors = np.lib.format.open_memmap(folder / "d.npy", "w+", np.float32, (documents, DIMENSIONS))
@@ -91,8 +91,8 @@ def ours(folder: Path, memory_bytes: int):
     import faiss  # noqa: F401  (imported before the clock starts, as for the peer)
     import pyarrow.ipc  # noqa: F401
 
-    from embedtune.data.corpus import DiskCorpus
-    from embedtune.mining.candidates import Candidates, belongs
+    from embedtune.data.texts.corpus import DiskCorpus
+    from embedtune.mining.candidate_block import Candidates, belongs
     from embedtune.mining.filters import Margin, judge
     from embedtune.mining.sample import choose
     from embedtune.search.dense import top_k

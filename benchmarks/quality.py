@@ -64,7 +64,7 @@ def oracle_guide(sources: list[tuple[Path, str]], folder: Path) -> Path:
 
 def run(data: str, options: str, seed: int, folder: Path) -> dict:
     """One training run; returns its `--json` result, with per-query scores under `queries`."""
-    command = [sys.executable, "-c", "from embedtune.cli.app import main; main()", "train", "--data", data]
+    command = [sys.executable, "-c", "from embedtune.cli.shared.app import main; main()", "train", "--data", data]
     command += [
         *shlex.split(options),
         "--seed",

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.cli.app import main as command
+from embedtune.cli.shared.app import main as command
 
 METRIC = "ndcg@10"
 INTERRUPTED = 130

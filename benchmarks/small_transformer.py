@@ -27,7 +27,7 @@ from torch.nn.functional import cosine_similarity, cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 from transformers import ModernBertConfig, ModernBertForMaskedLM, PreTrainedTokenizerFast
 
-from embedtune.models.starter import build_starter
+from embedtune.models.files.starter import build_starter
 
 FIELDS = ("text", "sentence1", "sentence2")
 LONGEST = 128

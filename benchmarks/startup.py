@@ -27,12 +27,12 @@ from typing import Any
 
 import psutil
 
-from embedtune.cli.app import verb_names
+from embedtune.cli.shared.app import verb_names
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "data" / "samples"
 STEPS, BATCH, RATE = 30, 256, 2e-2
-COMMAND = (sys.executable, "-c", "from embedtune.cli.app import main; main()")
+COMMAND = (sys.executable, "-c", "from embedtune.cli.shared.app import main; main()")
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from encoders import make_bert, wordpiece
 from training_sides import Spec, same_batches
 from transformers import PreTrainedTokenizerFast
 
-from embedtune.models.precision import choose_precision
-from embedtune.workflows.machine import machine_facts
+from embedtune.models.speed.precision import choose_precision
+from embedtune.workflows.shared.machine import machine_facts
 
 
 def main(folder: Path, max_length: int, batch: int, device: str) -> None:

@@ -30,7 +30,7 @@ def without(part: str | None) -> Iterator[None]:
 
 def padded() -> AbstractContextManager[Any]:
     """Texts in rows of their own, filled up to the longest of their micro-batch."""
-    from embedtune.models.packing import eligible
+    from embedtune.models.speed.packing import eligible
 
     return patch.object(eligible, "why_not", lambda model: "switched off")
 
@@ -41,7 +41,7 @@ def guide_in_each_step() -> Iterator[None]:
     import torch
 
     from embedtune.losses import EmbeddingBatch
-    from embedtune.training.guide import GuideTable
+    from embedtune.training.guide.vectors import GuideTable
 
     def fill(table: Any, encode: Callable[[Sequence[str], str], np.ndarray]) -> None:
         table.encode = encode
@@ -63,7 +63,7 @@ def guide_in_each_step() -> Iterator[None]:
 
 def every_text() -> AbstractContextManager[Any]:
     """Equal texts of a batch are encoded as often as they stand there."""
-    from embedtune.training import micro_batches
+    from embedtune.training.batch import micro_batches
 
     def of(columns: Any) -> Any:
         numbers = columns[1]  # (B, c)
@@ -76,7 +76,7 @@ def tokenised_in_each_step() -> AbstractContextManager[Any]:
     """The texts of each batch are tokenised for it."""
     import torch
 
-    from embedtune.training.row_texts import KnownTexts
+    from embedtune.training.batch.row_texts import KnownTexts
 
     def of(known: Any, rows: Sequence[int]) -> Iterator[Any]:
         queries, documents = (places.numpy() for places in known.texts.of(torch.tensor(rows)))  # (B, c) each
@@ -90,7 +90,7 @@ def tokenised_in_each_step() -> AbstractContextManager[Any]:
 
 def plain_optimizer() -> AbstractContextManager[Any]:
     """AdamW that goes over the weights several times a step."""
-    from embedtune.training import trainer
+    from embedtune.training.run import trainer
 
     made = trainer._arguments
 
@@ -107,8 +107,8 @@ def torch_dropout() -> Iterator[None]:
     """Dropout by torch, which draws one number after another."""
     from torch.nn.functional import dropout
 
-    from embedtune.models import dropout as ours
-    from embedtune.models.packing import attention
+    from embedtune.models.speed import dropout as ours
+    from embedtune.models.speed.packing import attention
 
     with patch.object(attention, "drop", dropout), patch.object(ours, "drop", dropout):
         yield

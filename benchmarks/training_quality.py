@@ -27,22 +27,22 @@ from sentence_transformers.sentence_transformer.training_args import BatchSample
 from training_sides import LATER, WARMUP_SHARE
 from transformers import PrinterCallback
 
-from embedtune.config.schema import DataSection, GuideSection, LossSection, ModelSection, TrainConfig, TrainingSection
+from embedtune.config.train import DataSection, GuideSection, LossSection, ModelSection, TrainConfig, TrainingSection
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import TrainingData
-from embedtune.evaluation.judged import JudgedSet, as_arrays
 from embedtune.evaluation.significance import compare_paired
+from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.models.encoder import Encoder
-from embedtune.models.load import load_encoder
-from embedtune.models.precision import choose_precision
-from embedtune.models.save import save_encoder
-from embedtune.training.matryoshka import recipe_objective
-from embedtune.training.plan import Fit
-from embedtune.training.table import build_table
-from embedtune.training.trainer import fit
-from embedtune.workflows.talk import Silence
-from embedtune.workflows.training.guiding import choose_guide
-from embedtune.workflows.training.scoring import score
+from embedtune.models.files.load import load_encoder
+from embedtune.models.files.save import save_encoder
+from embedtune.models.speed.precision import choose_precision
+from embedtune.training.batch.row_table import build_table
+from embedtune.training.run.fit import Fit
+from embedtune.training.run.trainer import fit
+from embedtune.training.step.matryoshka import recipe_objective
+from embedtune.workflows.shared.scoring import score
+from embedtune.workflows.shared.talk import Silence
+from embedtune.workflows.train.guide.guiding import choose_guide
 
 METRIC = "ndcg@10"
 TEMPERATURE = 0.05

@@ -144,17 +144,17 @@ def embedtune(spec: Spec) -> dict[str, Any]:
     if spec.without != RUNTIME:
         settle()  # as the command line does, before torch loads
 
-    from embedtune.config.schema import GuideSection, LossSection, ModelSection, TrainConfig, TrainingSection
-    from embedtune.models.load import load_encoder
-    from embedtune.models.precision import choose_precision
-    from embedtune.training.matryoshka import recipe_objective
-    from embedtune.training.plan import Fit
-    from embedtune.training.table import build_table
-    from embedtune.training.trainer import fit
-    from embedtune.workflows.run_folder import RunFolder
-    from embedtune.workflows.talk import Silence
-    from embedtune.workflows.training.guiding import choose_guide
-    from embedtune.workflows.training.reading import read_plan
+    from embedtune.config.train import GuideSection, LossSection, ModelSection, TrainConfig, TrainingSection
+    from embedtune.models.files.load import load_encoder
+    from embedtune.models.speed.precision import choose_precision
+    from embedtune.training.batch.row_table import build_table
+    from embedtune.training.run.fit import Fit
+    from embedtune.training.run.trainer import fit
+    from embedtune.training.step.matryoshka import recipe_objective
+    from embedtune.workflows.shared.run_folder import RunFolder
+    from embedtune.workflows.shared.talk import Silence
+    from embedtune.workflows.train.guide.guiding import choose_guide
+    from embedtune.workflows.train.reading import read_plan
 
     config = TrainConfig(
         model=ModelSection(name=spec.path(spec.student)),
@@ -212,8 +212,8 @@ def rows_of(columns: dict[str, list[Any]]) -> tuple[Any, Any]:
 
 def same_batches(columns: dict[str, list[Any]], spec: Spec) -> Any:
     """Our order of the rows, for the other trainer."""
-    from embedtune.training.batches import DistinctBatchSampler
-    from embedtune.training.table import build_table
+    from embedtune.training.batch.batches import DistinctBatchSampler
+    from embedtune.training.batch.row_table import build_table
 
     rows, known = rows_of(columns)
     ids = build_table(rows, known).begin(0)

@@ -1,5 +1,5 @@
 """`python -m embedtune`: the command line, where the script of this name is not on the path."""
 
-from embedtune.cli.app import main
+from embedtune.cli.shared.app import main
 
 main()

@@ -18,7 +18,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from embedtune.models.load import Encoder
+    from embedtune.models.files.load import Encoder
 
 TEXTS = (
     "How do I reset my password?",
@@ -48,7 +48,7 @@ def _caches_of_their_own(tmp_path_factory: pytest.TempPathFactory):
 def _no_second_process():
     """A second process takes ten seconds to load the libraries; the test that is about it asks for it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("embedtune.workflows.training.saved_check._start", lambda: None)
+        patch.setattr("embedtune.workflows.train.saved_check._start", lambda: None)
         yield
 
 
@@ -125,8 +125,8 @@ def cross_folder(bare_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def bert(bert_folder: Path) -> "Encoder":
     """The tiny BERT, loaded afresh on the CPU: a test may train it."""
-    from embedtune.config.schema import ModelSection
-    from embedtune.models.load import load_encoder
+    from embedtune.config.train import ModelSection
+    from embedtune.models.files.load import load_encoder
 
     return load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
 
@@ -134,7 +134,7 @@ def bert(bert_folder: Path) -> "Encoder":
 @pytest.fixture
 def starter() -> "Encoder":
     """A starter made from the twelve texts."""
-    from embedtune.config.schema import ModelSection
-    from embedtune.models.load import load_encoder
+    from embedtune.config.train import ModelSection
+    from embedtune.models.files.load import load_encoder
 
     return load_encoder(ModelSection(name="starter"), device="cpu", texts=TEXTS)

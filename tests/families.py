@@ -44,8 +44,8 @@ def make_family(name: str, tokenizer_folder: Path, folder: Path) -> Encoder:
     from sentence_transformers.base.modules import Transformer
     from sentence_transformers.sentence_transformer.modules import Pooling
 
-    from embedtune.config.schema import ModelSection
-    from embedtune.models.load import load_encoder
+    from embedtune.config.train import ModelSection
+    from embedtune.models.files.load import load_encoder
 
     kind, pooling, options = FAMILIES[name]
     tokenizer = transformers.AutoTokenizer.from_pretrained(tokenizer_folder)

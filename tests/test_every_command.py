@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from embedtune.cli.app import verb_names
+from embedtune.cli.shared.app import verb_names
 
 HARM = ("\x1b[2J\x1b[31mred", "<script>alert(1)</script>", "=cmd|'/c calc'!A0", "\u202egnp.exe", "{{7*7}}", "한글 \x07")
 COMMANDS = {

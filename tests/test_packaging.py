@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from embedtune.config.recipes import recipe_names
+from embedtune.config.recipe.shipped import recipe_names
 
 ROOT = Path(__file__).parents[1]
 MEBIBYTE = 1024 * 1024

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from embedtune import errors
-from embedtune.cli._guard import READER_GONE
-from embedtune.cli.app import verb_names
-from embedtune.config.recipes import recipe_names
+from embedtune.cli.shared.app import verb_names
+from embedtune.cli.shared.guard import READER_GONE
+from embedtune.config.recipe.shipped import recipe_names
 from embedtune.losses import loss_names
 
 ROOT = Path(__file__).parents[1]

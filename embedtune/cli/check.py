@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from embedtune.cli._options import (
+from embedtune.cli.shared.options import (
     AllowPickle,
     AsJson,
     Columns,
@@ -20,7 +20,7 @@ from embedtune.cli._options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable
+from embedtune.cli.shared.output import Talk, print_json, print_recipe, print_renderable
 from embedtune.errors import GuardError
 
 
@@ -67,21 +67,21 @@ def check(
 
     Without --model lengths are in words; with it in tokens, and vocabulary, prompts and a forecast come too.
     """
-    from embedtune.config.checking import CHECK_KEYS
-    from embedtune.config.load import load_check
+    from embedtune.config.check import CHECK_KEYS
+    from embedtune.config.recipe.load import load_check
 
     recipe, values = recipe_and_values(words or [])
     config = load_check(given(locals(), CHECK_KEYS), values, recipe)
     if dry_run:
         print_recipe(config, as_json=as_json)
         return
-    from embedtune.workflows.check import check as run_check
+    from embedtune.workflows.check.run import check as run_check
 
     result = run_check(config, talk=Talk(quiet=quiet))
     if as_json:
         print_json(result.as_json())
     else:
-        from embedtune.reports.checking import check_text
+        from embedtune.reports.check import check_text
 
         print_renderable(check_text(result.as_json()))
     if result.failed:

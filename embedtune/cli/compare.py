@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from embedtune.cli._options import AsJson, Quiet
-from embedtune.cli._output import Talk, print_json, print_renderable, print_text
+from embedtune.cli.shared.options import AsJson, Quiet
+from embedtune.cli.shared.output import Talk, print_json, print_renderable, print_text
 from embedtune.errors import GuardError
 
 
@@ -42,8 +42,8 @@ def compare(
     A training run is compared by its tuned model (RUN#before: by the encoder as it came), on queries whose documents it
     was not trained on.
     """
-    from embedtune.workflows.compare import CompareOptions
-    from embedtune.workflows.compare import compare as run_comparison
+    from embedtune.workflows.compare.run import CompareOptions
+    from embedtune.workflows.compare.run import compare as run_comparison
 
     metrics = [name for names in metric or () for name in names.split(",") if name.strip()]
     result = run_comparison(CompareOptions(a, others, metrics, data, split, fail_if, output))
@@ -56,7 +56,7 @@ def compare(
 
 def _print(result: Mapping[str, Any]) -> None:
     """The verdict, the seeds, the queries won and lost most, the findings, and where the report is."""
-    from embedtune.reports.terminal import comparison_text
+    from embedtune.reports.document.terminal import comparison_text
 
     print_renderable(comparison_text(result))
     print_text(f"\nreport  {result['report']}")

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from embedtune.cli._options import AsJson, Quiet
-from embedtune.cli._output import Talk, print_json, print_text
-from embedtune.cli.app import show_help_without_verb
+from embedtune.cli.shared.app import show_help_without_verb
+from embedtune.cli.shared.options import AsJson, Quiet
+from embedtune.cli.shared.output import Talk, print_json, print_text
 
 Log = Annotated[str, typer.Argument(metavar="LOG", help="Rows of anchor, shown and clicked.", show_default=False)]
 
@@ -38,7 +38,7 @@ def preferences(
 
     Opposite preferences cancel each other; what is left over is the row's weight.
     """
-    from embedtune.workflows.preferences import click_preferences
+    from embedtune.workflows.data.preferences import click_preferences
 
     result = click_preferences(log, output, skipped=skipped, force=force)
     talk = Talk(quiet=quiet)

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from embedtune.cli._options import AsJson, Quiet
-from embedtune.cli._output import Talk, print_json, print_renderable
+from embedtune.cli.shared.options import AsJson, Quiet
+from embedtune.cli.shared.output import Talk, print_json, print_renderable
 from embedtune.errors import GuardError
 
 
@@ -27,8 +27,8 @@ def doctor(
 
     Nothing is downloaded, written or asked of the network.
     """
-    from embedtune.workflows.checking.result import reaches
-    from embedtune.workflows.doctor import doctor as run_doctor
+    from embedtune.workflows.check.result import reaches
+    from embedtune.workflows.doctor.run import doctor as run_doctor
 
     diagnosis = run_doctor(quick=quick, talk=Talk(quiet=quiet))
     if as_json:

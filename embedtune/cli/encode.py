@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from embedtune.cli._options import (
+from embedtune.cli.shared.options import (
     AllowPickle,
     AsJson,
     Device,
@@ -20,8 +20,8 @@ from embedtune.cli._options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli._output import Talk, print_json, print_recipe, print_text
-from embedtune.data.words import counted
+from embedtune.cli.shared.output import Talk, print_json, print_recipe, print_text
+from embedtune.findings import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -63,15 +63,15 @@ def encode(
     Memory does not grow with their number. Interrupted at any point, the same command goes on where it was. A parquet
     file serves `embedtune train --guide FILE`.
     """
-    from embedtune.config.load import load_encoding
-    from embedtune.config.searching import ENCODE_KEYS
+    from embedtune.config.encode import ENCODE_KEYS
+    from embedtune.config.recipe.load import load_encoding
 
     recipe, values = recipe_and_values(words or [])
     config = load_encoding(given(locals(), ENCODE_KEYS), values, recipe)
     if dry_run:
         print_recipe(config, as_json=as_json)
         return
-    from embedtune.workflows.encode import encode as run_encoding
+    from embedtune.workflows.encode.run import encode as run_encoding
 
     result = run_encoding(config, talk=Talk(quiet=quiet)).as_json()
     if as_json:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from embedtune.cli._options import (
+from embedtune.cli.shared.options import (
     AllowPickle,
     AsJson,
     Columns,
@@ -20,7 +20,7 @@ from embedtune.cli._options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable, print_text
+from embedtune.cli.shared.output import Talk, print_json, print_recipe, print_renderable, print_text
 
 
 def register(app: typer.Typer) -> None:
@@ -96,15 +96,15 @@ def evaluate(
     Without arguments the starter and BM25 are scored on the samples that come with embedtune. The output folder gets a
     TREC run a model, the values of every query and a report.
     """
-    from embedtune.config.evaluation import EVALUATE_KEYS
-    from embedtune.config.load import load_evaluation
+    from embedtune.config.evaluate import EVALUATE_KEYS
+    from embedtune.config.recipe.load import load_evaluation
 
     recipe, values = recipe_and_values(words or [])
     config = load_evaluation(given(locals(), EVALUATE_KEYS), values, recipe)
     if dry_run:
         print_recipe(config, as_json=as_json)
         return
-    from embedtune.workflows.evaluate import evaluate as run_evaluation
+    from embedtune.workflows.evaluate.run import evaluate as run_evaluation
 
     talk = Talk(quiet=quiet)
     result = run_evaluation(config, talk=talk).as_json()
@@ -113,7 +113,7 @@ def evaluate(
 
 def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
     """The tables, and where everything is."""
-    from embedtune.reports.terminal import evaluation_tables
+    from embedtune.reports.document.terminal import evaluation_tables
 
     print_renderable(evaluation_tables(result, told))
     print_text(f"\nreport  {result['report']}")

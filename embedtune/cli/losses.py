@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from embedtune.cli._options import AsJson
-from embedtune.cli._output import print_json, print_text
+from embedtune.cli.shared.options import AsJson
+from embedtune.cli.shared.output import print_json, print_text
 
 if TYPE_CHECKING:
     from embedtune.losses import Loss

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from embedtune.cli._options import (
+from embedtune.cli.shared.options import (
     AllowPickle,
     AsJson,
     Columns,
@@ -23,7 +23,7 @@ from embedtune.cli._options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable, print_text
+from embedtune.cli.shared.output import Talk, print_json, print_recipe, print_renderable, print_text
 
 
 def register(app: typer.Typer) -> None:
@@ -104,14 +104,14 @@ def mine(
 
     Interrupted at any point, the same command goes on where it was.
     """
-    from embedtune.config.load import load_mining
-    from embedtune.config.mining import MINE_KEYS
+    from embedtune.config.mine import MINE_KEYS
+    from embedtune.config.recipe.load import load_mining
 
     config = load_mining(*recipe_and_values(words or []), given(locals(), MINE_KEYS))
     if dry_run:
         print_recipe(config, as_json=as_json)
         return
-    from embedtune.workflows.mine import mine as run_mining
+    from embedtune.workflows.mine.run import mine as run_mining
 
     talk = Talk(quiet=quiet)
     result = run_mining(config, talk=talk, restart=restart).as_json()
@@ -120,7 +120,7 @@ def mine(
 
 def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
     """The counts, and where everything is."""
-    from embedtune.reports.terminal import mining_table
+    from embedtune.reports.document.terminal import mining_table
 
     print_renderable(mining_table(result, told))
     places = {name: result[name] for name in ("output", "ledger", "report") if result[name]}

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embedtune.cli._options import AsJson, Quiet
-from embedtune.cli._output import Talk, print_json, print_text
-from embedtune.cli.app import show_help_without_verb
+from embedtune.cli.shared.app import show_help_without_verb
+from embedtune.cli.shared.options import AsJson, Quiet
+from embedtune.cli.shared.output import Talk, print_json, print_text
 from embedtune.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
-    from embedtune.config.problems import Problem
+    from embedtune.config.recipe.problems import Problem
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A built-in recipe, or a file.", show_default=False)]
 
@@ -36,7 +36,7 @@ def _recipes(context: typer.Context) -> None:
 
 def list_recipes(as_json: AsJson = False) -> None:
     """Name the built-in recipes and say when to use each."""
-    from embedtune.config.recipes import recipe_card, recipe_names
+    from embedtune.config.recipe.shipped import recipe_card, recipe_names
 
     cards = [recipe_card(name) for name in recipe_names()]
     if as_json:
@@ -50,7 +50,7 @@ def list_recipes(as_json: AsJson = False) -> None:
 
 def show(name: Name, as_json: AsJson = False) -> None:
     """Print a recipe."""
-    from embedtune.config.recipes import find_recipe
+    from embedtune.config.recipe.shipped import find_recipe
 
     path = find_recipe(name)
     text = path.read_text(encoding="utf-8", errors="backslashreplace")
@@ -68,7 +68,7 @@ def copy(
     quiet: Quiet = False,
 ) -> None:
     """Copy a recipe to change it; without a place, into the folder you are in."""
-    from embedtune.config.recipes import find_recipe
+    from embedtune.config.recipe.shipped import find_recipe
 
     path = find_recipe(name)
     target = output / path.name if output.is_dir() else output
@@ -95,8 +95,8 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check recipes and list everything that is wrong with them; exit code 2 when something is."""
-    from embedtune.config.problems import InvalidConfig
-    from embedtune.config.recipes import recipe_names
+    from embedtune.config.recipe.problems import InvalidConfig
+    from embedtune.config.recipe.shipped import recipe_names
 
     chosen = recipes or list(recipe_names())
     problems = [problem for recipe in chosen for problem in recipe_problems(recipe)]
@@ -110,10 +110,17 @@ def check(
 
 def recipe_problems(recipe: str) -> "tuple[Problem, ...]":
     """What is wrong with one recipe, down to the values of its losses' arguments."""
-    from embedtune.config.load import load_check, load_config, load_encoding, load_evaluation, load_mining, verb_of
-    from embedtune.config.problems import InvalidConfig, Problem
+    from embedtune.config.recipe.load import (
+        load_check,
+        load_config,
+        load_encoding,
+        load_evaluation,
+        load_mining,
+        verb_of,
+    )
+    from embedtune.config.recipe.problems import InvalidConfig, Problem
     from embedtune.losses import loss_names
-    from embedtune.workflows.training.needs import check_term
+    from embedtune.workflows.train.needs import check_term
 
     try:
         match verb_of(recipe):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from embedtune.cli._options import (
+from embedtune.cli.shared.options import (
     AllowPickle,
     AsJson,
     Device,
@@ -19,7 +19,7 @@ from embedtune.cli._options import (
     TrustRemoteCode,
     given,
 )
-from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable, print_text
+from embedtune.cli.shared.output import Talk, print_json, print_recipe, print_renderable, print_text
 from embedtune.errors import ConfigError
 
 _PROMPT = "query> "
@@ -72,8 +72,8 @@ def search(
 
     Without a query it asks for one again and again, until an empty line or Ctrl-D; from a pipe, one query a line.
     """
-    from embedtune.config.load import load_search
-    from embedtune.config.searching import SEARCH_KEYS
+    from embedtune.config.encode import SEARCH_KEYS
+    from embedtune.config.recipe.load import load_search
 
     config = load_search(given(locals(), SEARCH_KEYS))
     if query is not None and not query.strip():
@@ -82,7 +82,7 @@ def search(
         print_recipe(config, as_json=as_json)
         return
     from embedtune.reports.search import search_results
-    from embedtune.workflows.search import open_search
+    from embedtune.workflows.search.run import open_search
 
     opened = open_search(config, talk=Talk(quiet=quiet))
     answers: list[dict[str, Any]] = []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embedtune.cli._options import (
+from embedtune.cli.shared.options import (
     AllowPickle,
     AsJson,
     Columns,
@@ -23,13 +23,13 @@ from embedtune.cli._options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli._output import Talk, print_json, print_recipe, print_renderable, print_text
+from embedtune.cli.shared.output import Talk, print_json, print_recipe, print_renderable, print_text
 from embedtune.errors import ConfigError
 from embedtune.runtime import loading
 
 if TYPE_CHECKING:
-    from embedtune.config.schema import TrainConfig
-    from embedtune.workflows.run_folder import RunFolder
+    from embedtune.config.train import TrainConfig
+    from embedtune.workflows.shared.run_folder import RunFolder
 
 
 def register(app: typer.Typer) -> None:
@@ -111,7 +111,7 @@ def train(
         talk.say(f"{run.path} is done already")
         result = run.result()
     else:
-        from embedtune.workflows.train import train as run_training
+        from embedtune.workflows.train.run import train as run_training
 
         result = run_training(config, talk=talk, resume=run, accept_changes=accept_changes).as_json()
     print_json(result) if as_json else _print(result, talk.told)
@@ -125,14 +125,14 @@ def _plan(
     Raises:
         ConfigError: two recipes, whatever is wrong with the one, or another recipe than that of the run to go on with.
     """
-    from embedtune.config.load import load_config
+    from embedtune.config.recipe.load import load_config
     from embedtune.losses import loss_names
-    from embedtune.workflows.run_folder import RECIPE
+    from embedtune.workflows.shared.run_folder import RECIPE
 
     with loading():  # torch
-        from embedtune.workflows.training.changes import found_again, refuse_changes
-        from embedtune.workflows.training.needs import check_term
-        from embedtune.workflows.training.proposal import proposed
+        from embedtune.workflows.train.changes import found_again, refuse_changes
+        from embedtune.workflows.train.needs import check_term
+        from embedtune.workflows.train.proposal import proposed
 
     recipe, values = recipe_and_values(words)
     run = _run_to_resume(resume, options.get("output"))
@@ -173,7 +173,7 @@ def _run_to_resume(resume: str | None, output: str | None) -> "RunFolder | None"
         raise ConfigError(
             f"a run goes on in its own folder, {resume}, and not in {output}", where="--output", next="leave it out"
         )
-    from embedtune.workflows.run_folder import RunFolder
+    from embedtune.workflows.shared.run_folder import RunFolder
 
     run = RunFolder(Path(output if resume == "auto" and output else resume).expanduser())
     if run.begun:
@@ -189,7 +189,7 @@ def _run_to_resume(resume: str | None, output: str | None) -> "RunFolder | None"
 
 def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
     """The table and the verdict, and where everything is."""
-    from embedtune.reports.terminal import verdict_table
+    from embedtune.reports.document.terminal import verdict_table
 
     parts = ("before", "after", "before_unseen", "after_unseen", "verdict")
     print_renderable(

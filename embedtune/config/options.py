@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from embedtune.config.yaml_text import YamlMistake, read_scalar
+from embedtune.config.recipe.yaml_text import YamlMistake, read_scalar
 
 # Option (as a Python name) -> the key it sets. `margin` belongs to the first term of the objective.
 KEYS: Mapping[str, str] = {

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.schema import DataSection
-from embedtune.data.check import check_overlap, check_rows
-from embedtune.data.closure import closure_of
-from embedtune.data.divide import Divided, demand_contrast, demand_two, divide_beir, divide_tables
-from embedtune.data.judged import documents_in
-from embedtune.data.judged_source import judge_split
-from embedtune.data.plan import plan_splits
-from embedtune.data.read import BeirSource, open_source
+from embedtune.config.train import DataSection
+from embedtune.data.checks.quick import check_overlap, check_rows
 from embedtune.data.rows import TrainingData
-from embedtune.data.unpaired import BY_DESIGN, views_of
-from embedtune.data.words import counted
+from embedtune.data.sources.judged_source import judge_split
+from embedtune.data.sources.source import BeirSource, open_source
+from embedtune.data.splits.closure import closure_of
+from embedtune.data.splits.divide import Divided, demand_contrast, demand_two, divide_beir, divide_tables
+from embedtune.data.splits.judged import documents_in
+from embedtune.data.splits.plan import plan_splits
+from embedtune.data.splits.unpaired import BY_DESIGN, views_of
+from embedtune.findings import counted
 from embedtune.identity import text_ids
 
 Progress = Callable[[str], None]

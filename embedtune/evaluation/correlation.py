@@ -6,8 +6,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from embedtune.evaluation.items import DRAWS, bootstrap
 from embedtune.evaluation.significance import LEVEL
+from embedtune.evaluation.tasks.items import DRAWS, bootstrap
 
 _AT_ONCE = 2**21  # random bits unpacked at a time
 

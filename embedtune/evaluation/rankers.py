@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from embedtune.config.evaluation import Quantisation
-from embedtune.evaluation.judged import JudgedSet
+from embedtune.config.evaluate import Quantisation
 from embedtune.evaluation.ranking import id_ranks, rank
+from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.search.bm25 import Bm25
 from embedtune.search.dense import top_k
 from embedtune.search.quantised import top_k_quantised

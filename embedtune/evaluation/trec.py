@@ -7,12 +7,12 @@ the reader.
 import math
 from pathlib import Path
 
-from embedtune.data.problems import Problems
-from embedtune.data.streams import lines, missing, refuse_odd
+from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.streams import lines, missing, refuse_odd
 from embedtune.durable import whole_file
 from embedtune.errors import OutputError
-from embedtune.evaluation.judged import JudgedSet
 from embedtune.evaluation.rankers import Ranking, Run
+from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 
 _NEEDED = "query Q0 document rank score name"
 

@@ -14,7 +14,7 @@ from embedtune.config.suggest import did_you_mean
 from embedtune.errors import ConfigError
 
 if TYPE_CHECKING:
-    from embedtune.losses.base import EmbeddingBatch, Loss
+    from embedtune.losses.shared.base import EmbeddingBatch, Loss
 
 __all__ = ["EmbeddingBatch", "Loss", "build_loss", "check_args", "loss_class", "loss_names"]
 
@@ -22,10 +22,10 @@ __all__ = ["EmbeddingBatch", "Loss", "build_loss", "check_args", "loss_class", "
 def loss_names() -> tuple[str, ...]:
     """Names of all losses, in alphabetical order.
 
-    >>> "gist" in loss_names(), "base" in loss_names()
+    >>> "gist" in loss_names(), "shared" in loss_names()
     (True, False)
     """
-    return tuple(sorted(file.name for file in iter_modules(__path__) if not file.name.startswith(("_", "base"))))
+    return tuple(sorted(file.name for file in iter_modules(__path__) if not file.ispkg))
 
 
 def loss_class(name: str) -> "type[Loss]":
@@ -40,7 +40,7 @@ def loss_class(name: str) -> "type[Loss]":
             where="loss",
             next=f"name one of: {', '.join(loss_names())}",
         )
-    from embedtune.losses.base import Loss
+    from embedtune.losses.shared.base import Loss
 
     module = importlib.import_module(f"{__name__}.{name}")
     # A loss may import another one to build on it, so the class must come from this very file.
@@ -87,6 +87,6 @@ def build_loss(name: str, **args: Any) -> "Loss":
 def __getattr__(name: str) -> Any:
     if name not in ("EmbeddingBatch", "Loss"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from embedtune.losses import base
+    from embedtune.losses.shared import base
 
     return getattr(base, name)

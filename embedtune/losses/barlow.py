@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from embedtune.losses._arguments import Arguments
-from embedtune.losses._heads import Headed, standardised
-from embedtune.losses.base import EmbeddingBatch
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch
+from embedtune.losses.shared.heads import Headed, standardised
 
 
 class Barlow(Headed):

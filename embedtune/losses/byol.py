@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from embedtune.losses._arguments import Arguments
-from embedtune.losses._heads import Averaging, Head, student_views, teacher_views
-from embedtune.losses._vectors import wide
-from embedtune.losses._views import agreement
-from embedtune.losses.base import EmbeddingBatch
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch
+from embedtune.losses.shared.heads import Averaging, Head, student_views, teacher_views
+from embedtune.losses.shared.vectors import wide
+from embedtune.losses.shared.views import agreement
 
 
 class BYOL(Averaging):

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from embedtune.errors import ConfigError
-from embedtune.losses._arguments import Arguments
-from embedtune.losses._heads import student_views
-from embedtune.losses._vectors import unit, weighted_mean
-from embedtune.losses.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.heads import student_views
+from embedtune.losses.shared.vectors import unit, weighted_mean
 
 
 class DeepCluster(Loss):

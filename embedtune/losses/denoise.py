@@ -10,12 +10,12 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from embedtune.errors import ConfigError
-from embedtune.losses._arguments import Arguments
-from embedtune.losses._decoder import Decoder, Vocabulary
-from embedtune.losses._heads import Headed, student_views
-from embedtune.losses._tiles import log_sum
-from embedtune.losses._vectors import weighted_mean, wide
-from embedtune.losses.base import EmbeddingBatch
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch
+from embedtune.losses.shared.decoder import Decoder, Vocabulary
+from embedtune.losses.shared.heads import Headed, student_views
+from embedtune.losses.shared.tiles import log_sum
+from embedtune.losses.shared.vectors import weighted_mean, wide
 
 
 class Denoise(Headed):

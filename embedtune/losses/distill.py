@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from embedtune.losses._arguments import Arguments
-from embedtune.losses._distillation import divergence, own_list, teacher_list
-from embedtune.losses._vectors import weighted_mean
-from embedtune.losses.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.distillation import divergence, own_list, teacher_list
+from embedtune.losses.shared.vectors import weighted_mean
 
 
 class Distill(Loss):

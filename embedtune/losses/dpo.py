@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from embedtune.errors import ConfigError
-from embedtune.losses._arguments import Arguments
-from embedtune.losses._distillation import own_list
-from embedtune.losses._vectors import weighted_mean
-from embedtune.losses.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.distillation import own_list
+from embedtune.losses.shared.vectors import weighted_mean
 
 KINDS = ("sigmoid", "ipo")
 

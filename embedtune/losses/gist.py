@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from embedtune.errors import ConfigError
-from embedtune.losses._arguments import Arguments
-from embedtune.losses._contrast import Contrast, Tile, candidates, cross_entropy, exceeds
-from embedtune.losses._distillation import batch_divergence, divergence, own_list
-from embedtune.losses._vectors import weighted_mean
-from embedtune.losses.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.contrast import Contrast, Tile, candidates, cross_entropy, exceeds
+from embedtune.losses.shared.distillation import batch_divergence, divergence, own_list
+from embedtune.losses.shared.vectors import weighted_mean
 
 # A candidate must exceed its threshold by this much, so that the last bit of a guide's cosine never decides.
 TO_SPARE = 1e-6

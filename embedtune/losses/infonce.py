@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from embedtune.errors import ConfigError
-from embedtune.losses._arguments import Arguments
-from embedtune.losses._contrast import Contrast, Scale, Tile, cross_entropy, exceeds
-from embedtune.losses._vectors import has_negatives, weighted_mean
-from embedtune.losses.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.contrast import Contrast, Scale, Tile, cross_entropy, exceeds
+from embedtune.losses.shared.vectors import has_negatives, weighted_mean
 
 # direction -> the blocks (query role, candidate role) it consists of
 DIRECTIONS = {

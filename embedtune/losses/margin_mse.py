@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from embedtune.losses._distillation import own_list, teacher_list
-from embedtune.losses._vectors import weighted_mean
-from embedtune.losses.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.distillation import own_list, teacher_list
+from embedtune.losses.shared.vectors import weighted_mean
 
 
 class MarginMSE(Loss):

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from embedtune.losses._arguments import Arguments
-from embedtune.losses._contrast import Contrast, Tile, cross_entropy
-from embedtune.losses._heads import teacher_views
-from embedtune.losses._vectors import weighted_mean
-from embedtune.losses.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.contrast import Contrast, Tile, cross_entropy
+from embedtune.losses.shared.heads import teacher_views
+from embedtune.losses.shared.vectors import weighted_mean
 
 
 class MoCo(Loss):

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from embedtune.losses._arguments import Arguments
-from embedtune.losses._sketch import Sketch, over_ranks
-from embedtune.losses._vectors import valid_negatives, wide
-from embedtune.losses.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.sketch import Sketch, over_ranks
+from embedtune.losses.shared.vectors import valid_negatives, wide
 
 
 class SigReg(Loss):

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from embedtune.losses._arguments import Arguments
-from embedtune.losses._heads import Head, Headed, student_views
-from embedtune.losses._views import agreement
-from embedtune.losses.base import EmbeddingBatch
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch
+from embedtune.losses.shared.heads import Head, Headed, student_views
+from embedtune.losses.shared.views import agreement
 
 
 class SimSiam(Headed):

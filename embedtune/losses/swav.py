@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from embedtune.losses._arguments import Arguments
-from embedtune.losses._heads import Headed, Prototypes, student_views
-from embedtune.losses._views import cross_entropy
-from embedtune.losses.base import EmbeddingBatch
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch
+from embedtune.losses.shared.heads import Headed, Prototypes, student_views
+from embedtune.losses.shared.views import cross_entropy
 
 
 def sinkhorn(scores: Tensor, epsilon: float, iterations: int) -> Tensor:

@@ -5,11 +5,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from embedtune.errors import ConfigError
-from embedtune.losses._arguments import Arguments
-from embedtune.losses._identity import KnownPositives
-from embedtune.losses._pool import Pool, summed
-from embedtune.losses._vectors import has_negatives, padded_negatives, unit, valid_negatives, weighted_mean, wide
-from embedtune.losses.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.identity import KnownPositives
+from embedtune.losses.shared.pool import Pool, summed
+from embedtune.losses.shared.vectors import (
+    has_negatives,
+    padded_negatives,
+    unit,
+    valid_negatives,
+    weighted_mean,
+    wide,
+)
 
 MINING = ("given", "hard", "semi_hard", "all", "ranking")
 DEFAULT_MARGIN = {"cosine": 0.3, "euclidean": 1.0}

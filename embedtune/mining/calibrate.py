@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedtune.errors import ConfigError
-from embedtune.mining.candidates import Candidates
+from embedtune.mining.candidate_block import Candidates
 from embedtune.mining.filters import NOT_BY_SCORE, SPARE, Filter, judge
 
 ENOUGH_HELD_OUT = 50

@@ -13,7 +13,7 @@ import numpy as np
 
 from embedtune.config.suggest import did_you_mean
 from embedtune.errors import ConfigError
-from embedtune.mining.candidates import Candidates, Opinion
+from embedtune.mining.candidate_block import Candidates, Opinion
 
 REASONS = (
     "kept",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from embedtune.mining.candidates import PADDING, repeated
+from embedtune.mining.candidate_block import PADDING, repeated
 
 
 def reciprocal_rank(first: np.ndarray, second: np.ndarray, k: int, *, constant: float = 60.0) -> np.ndarray:

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.data.columns import field_of
-from embedtune.data.problems import Problems
-from embedtune.data.tables import open_table
-from embedtune.data.words import kind_of
-from embedtune.data.write import write_jsonl
+from embedtune.data.sources.columns import field_of
+from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.tables import open_table
+from embedtune.data.sources.write import write_jsonl
+from embedtune.findings import kind_of
 from embedtune.identity import text_id
-from embedtune.mining.candidates import Candidates, Opinion
+from embedtune.mining.candidate_block import Candidates, Opinion
 from embedtune.mining.filters import NOT_BY_SCORE, REASONS, SPARE, Verdict
 
 DECISIONS = ("positive", "negative")

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from embedtune.mining.candidates import Candidates
+from embedtune.mining.candidate_block import Candidates
 
 Sampling = Literal["top", "random", "weighted", "spread"]
 

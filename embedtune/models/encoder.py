@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from embedtune.models.precision import FP32
+from embedtune.models.speed.precision import FP32
 
 if TYPE_CHECKING:
     import torch

@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from embedtune.reports.highlight import excerpt, pieces
-from embedtune.reports.printable import printable
+from embedtune.reports.document.highlight import excerpt, pieces
+from embedtune.reports.document.printable import printable
 
 EXCERPT = 160
 """How many characters of a document are shown."""

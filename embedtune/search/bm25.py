@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from embedtune.data.tokens import words
+from embedtune.data.texts.words import words
 from embedtune.errors import ConfigError, DataError
 from embedtune.search.keys import WORST, TieOrder, largest
 

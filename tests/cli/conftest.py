@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
 
 Call = Callable[..., dict[str, Any]]
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
-from embedtune.evaluation.retrieval import RetrievalScores
-from embedtune.workflows.training.scoring import PRIMARY, judge
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
+from embedtune.evaluation.tasks.retrieval import RetrievalScores
+from embedtune.workflows.shared.scoring import PRIMARY, judge
 
 Compare = Callable[..., dict[str, Any]]
 QUERIES = 80
@@ -157,7 +157,7 @@ def test_two_trec_runs(compare: Compare) -> None:
     Path("pairs.jsonl").write_text(
         "".join(json.dumps({"query": f"질문 {i}", "answer": f"답 {i}"}) + "\n" for i in range(4)), encoding="utf-8"
     )
-    from embedtune.data.judged_source import read_judged
+    from embedtune.data.sources.judged_source import read_judged
 
     qrels = read_judged("pairs.jsonl", "test", {}).judged.qrels
     right = {query: next(iter(grades)) for query, grades in qrels.items()}

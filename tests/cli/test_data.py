@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
 from embedtune.data.formats import read_part
-from embedtune.data.tables import open_table
+from embedtune.data.sources.tables import open_table
 
 
 @pytest.fixture

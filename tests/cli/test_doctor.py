@@ -7,9 +7,9 @@ import psutil
 import pytest
 
 from embedtune import cgroup
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
-from embedtune.workflows.diagnosis import devices, findings
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
+from embedtune.workflows.doctor import devices, findings
 
 KEYS = {
     "system", "versions", "processor", "devices", "torch", "threads", "settings", "memory", "places", "store", "hub",

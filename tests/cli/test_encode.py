@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
-from embedtune.config.load import load_encoding
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
+from embedtune.config.recipe.load import load_encoding
 from embedtune.errors import Interrupted
-from embedtune.workflows import encode as workflow
-from embedtune.workflows.talk import Silence
+from embedtune.workflows.encode import run as workflow
+from embedtune.workflows.shared.talk import Silence
 
 Encode = Callable[..., dict[str, Any]]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
 from embedtune.evaluation.metrics import ndcg_at_k
 from embedtune.evaluation.trec import read_run
 
@@ -168,9 +168,9 @@ def test_what_is_refused(evaluate: Evaluate, here: Path, options: tuple[str, ...
 def test_quantised_vectors_have_rows_of_their_own_and_say_what_they_take(
     evaluate: Evaluate, here: Path, bert_folder: Path
 ) -> None:
-    from embedtune.config.schema import ModelSection
-    from embedtune.models.encode import encode
-    from embedtune.models.load import load_encoder
+    from embedtune.config.train import ModelSection
+    from embedtune.models.encode.encode import encode
+    from embedtune.models.files.load import load_encoder
 
     options = ("--model", str(bert_folder), "--dimensions", "8", "--quantize", "int8,binary", "--data", "set")
     result = evaluate(*options, "--metrics", "ndcg@10", "--output", "out")
@@ -240,7 +240,7 @@ def test_vectors_that_do_not_fit_into_memory_score_the_same(
 ) -> None:
     from functools import partial
 
-    from embedtune.workflows.evaluation import systems
+    from embedtune.workflows.evaluate import systems
 
     options = ("--model", str(bert_folder), "--dimensions", "8", "--quantize", "int8,binary-rescored", "--data", "set")
     in_memory = evaluate(*options, "--output", "a")

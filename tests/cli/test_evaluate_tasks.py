@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
 
 Evaluate = Callable[..., dict[str, Any]]
 NAMES = ("password", "refund", "배송", "영수증")

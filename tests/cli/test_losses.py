@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
 from embedtune.cli.losses import GROUPS, loss_card
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
 from embedtune.losses import loss_names
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
 from embedtune.data.layouts import layout_names
-from embedtune.data.read import TableSource, open_source
 from embedtune.data.rows import Rows
-from embedtune.data.write import write_beir
+from embedtune.data.sources.source import TableSource, open_source
+from embedtune.data.sources.write import write_beir
 
 TOPICS = ("password", "refund", "delivery", "비밀번호", "환불", "배송")
 Mine = Callable[..., dict[str, Any]]

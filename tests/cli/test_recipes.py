@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
 from embedtune.cli.recipes import recipe_problems
-from embedtune.config.recipes import recipe_names, recipes_folder
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
+from embedtune.config.recipe.shipped import recipe_names, recipes_folder
 
 
 def run(*arguments: str) -> int:

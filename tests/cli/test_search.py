@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
 
 Search = Callable[..., str]
 FIXED = ("--store", "none", "--device", "cpu", "--quiet")

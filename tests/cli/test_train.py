@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
-from embedtune.config.load import load_config
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
+from embedtune.config.recipe.load import load_config
 
 Train = Callable[..., dict[str, Any]]
 TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")
@@ -319,7 +319,7 @@ def test_a_folder_that_holds_a_run_is_not_written_into(train: Train, capsys: pyt
     assert Path("run/report.json").read_bytes() == before
 
 
-COMMAND = "import sys; from embedtune.cli.app import main; main(sys.argv[1:])"
+COMMAND = "import sys; from embedtune.cli.shared.app import main; main(sys.argv[1:])"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
@@ -357,7 +357,7 @@ def steps_logged(metrics: Path) -> list[int]:
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Send Ctrl-C to this process when training reaches the step, once."""
-    from embedtune.training.watch import StepCount
+    from embedtune.training.run.watch import StepCount
 
     ending = StepCount.on_step_end
 
@@ -393,11 +393,13 @@ def test_an_interrupted_run_that_goes_on_ends_as_if_nothing_had_happened(
 def test_ctrl_c_before_the_first_step_leaves_nothing(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import embedtune.models.starter
+    import embedtune.models.files.starter
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     monkeypatch.setattr(
-        embedtune.models.starter, "build_starter", lambda *_, **__: os.kill(os.getpid(), signal.SIGINT) or time.sleep(9)
+        embedtune.models.files.starter,
+        "build_starter",
+        lambda *_, **__: os.kill(os.getpid(), signal.SIGINT) or time.sleep(9),
     )
     assert guarded(build_app(), ["train", "--data", "pairs.jsonl"]) == 130
     err = capsys.readouterr().err

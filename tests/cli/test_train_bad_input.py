@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
 
 Content = str | bytes
 

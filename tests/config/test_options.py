@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedtune.config.options import KEYS, OptionMistake, parse_losses, parse_pairs, read_option
-from embedtune.config.problems import allowed
+from embedtune.config.recipe.problems import allowed
 
 
 @pytest.mark.parametrize("name", [name for name in KEYS if name != "margin"])

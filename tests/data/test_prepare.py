@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from embedtune.config.schema import DataSection
+from embedtune.config.train import DataSection
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import TrainingData
 from embedtune.errors import DataError
@@ -269,7 +269,7 @@ def test_another_source_gives_the_dev_queries_where_the_data_have_none(put, line
 
 
 def test_the_samples_are_the_default_source(monkeypatch, beir) -> None:
-    recipes = pytest.importorskip("embedtune.config.recipes")
+    recipes = pytest.importorskip("embedtune.config.recipe.shipped")
     judgments = {"train": [(f"q{i}", f"d{i}", 1) for i in range(40)], "test": [("q50", "d50", 1)]}
     folder = beir("samples", judgments, documents=60)
     monkeypatch.setattr(recipes, "samples_folder", lambda: folder)

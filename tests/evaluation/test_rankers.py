@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedtune.data.rows import RetrievalSet
-from embedtune.evaluation.judged import as_arrays
 from embedtune.evaluation.rankers import by_run, by_vectors, by_words, unit_prefix
-from embedtune.evaluation.retrieval import score_ranking
+from embedtune.evaluation.tasks.judged_arrays import as_arrays
+from embedtune.evaluation.tasks.retrieval import score_ranking
 
 JUDGED = as_arrays(
     RetrievalSet(

@@ -8,8 +8,8 @@ import pytest
 
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import DataError, OutputError
-from embedtune.evaluation.judged import as_arrays
 from embedtune.evaluation.rankers import Ranking, by_run
+from embedtune.evaluation.tasks.judged_arrays import as_arrays
 from embedtune.evaluation.trec import read_run, write_run
 
 JUDGED = as_arrays(

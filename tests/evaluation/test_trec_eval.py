@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from ir_measures import AP, RR, P, R, Success, nDCG
 
 from embedtune.data.rows import RetrievalSet
-from embedtune.evaluation.judged import as_arrays
 from embedtune.evaluation.rankers import by_run
-from embedtune.evaluation.retrieval import score_ranking
+from embedtune.evaluation.tasks.judged_arrays import as_arrays
+from embedtune.evaluation.tasks.retrieval import score_ranking
 
 DOCUMENTS = [f"d{i}" for i in range(8)] + ["문서", "D", "é", "😀"]
 THEIRS = {"ndcg": nDCG, "map": AP, "recall": R, "precision": P, "success": Success}

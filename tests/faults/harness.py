@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
 
 TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")
 PATIENCE_S = 120
@@ -108,9 +108,9 @@ class Outcome:
 
 def inputs(folder: Path) -> None:
     """Pairs, a judged set and a small encoder, in English and Korean."""
-    from embedtune.config.schema import ModelSection
-    from embedtune.models.load import load_encoder
-    from embedtune.models.save import save_encoder
+    from embedtune.config.train import ModelSection
+    from embedtune.models.files.load import load_encoder
+    from embedtune.models.files.save import save_encoder
 
     def written(path: Path, rows: list[dict]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,9 +135,12 @@ class Bench:
     """
 
     def __init__(self, folder: Path) -> None:
-        from embedtune.workflows import encode, evaluate, mine, train  # noqa: F401  (once for all forks)
-        from embedtune.workflows.mining import run  # noqa: F401
-        from embedtune.workflows.training import run as training_run  # noqa: F401
+        from embedtune.workflows.encode import run as encode  # noqa: F401  (once for all forks)
+        from embedtune.workflows.evaluate import run as evaluate  # noqa: F401  (once for all forks)
+        from embedtune.workflows.mine import run as mine  # noqa: F401  (once for all forks)
+        from embedtune.workflows.mine import stages as run  # noqa: F401
+        from embedtune.workflows.train import run as train  # noqa: F401  (once for all forks)
+        from embedtune.workflows.train import stages as training_run  # noqa: F401
 
         self.folder = folder
         self.inputs = folder / "inputs"
@@ -189,7 +192,7 @@ class Bench:
             sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
             writes = count_writes(die_at_write)
             one_thread()
-            from embedtune.workflows.training import saved_check
+            from embedtune.workflows.train import saved_check
 
             saved_check._start = lambda: None  # ten seconds of another process a fault would buy nothing here
             app = build_app()

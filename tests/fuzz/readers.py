@@ -10,32 +10,32 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.load import load_config, load_evaluation, load_mining
-from embedtune.config.mining import PairsSection
+from embedtune.config.mine import PairsSection
 from embedtune.config.options import KEYS
 from embedtune.config.quantity import parse_bytes, parse_range
-from embedtune.config.schema import DataSection
-from embedtune.data.corpus import open_corpus, write_corpus
-from embedtune.data.documents import Document, read_documents
-from embedtune.data.guide_file import guide_kind
-from embedtune.data.guide_scores import read_scores
-from embedtune.data.guide_vectors import GuideVectors
-from embedtune.data.judged_source import read_judged
-from embedtune.data.pairs import read_pairs
+from embedtune.config.recipe.load import load_config, load_evaluation, load_mining
+from embedtune.config.train import DataSection
+from embedtune.data.guides.guide_file import guide_kind
+from embedtune.data.guides.guide_scores import read_scores
+from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import prepare
-from embedtune.data.wordings import read_wordings
+from embedtune.data.sources.documents import Document, read_documents
+from embedtune.data.sources.judged_source import read_judged
+from embedtune.data.splits.known_pairs import read_pairs
+from embedtune.data.texts.corpus import open_corpus, write_corpus
+from embedtune.data.texts.wordings import read_wordings
 from embedtune.durable import read_sealed
 from embedtune.errors import EmbedtuneError
 from embedtune.evaluation.trec import read_run
 from embedtune.losses import loss_names
 from embedtune.mining.ledger import read_ledger
-from embedtune.models.resolve import resolve
-from embedtune.models.store import VectorStore, text_key
-from embedtune.models.vector_file import VectorFile
-from embedtune.workflows.comparison.sources import Sources
-from embedtune.workflows.run_folder import RunFolder
-from embedtune.workflows.training.curves import training_curves
-from embedtune.workflows.training.needs import check_term
+from embedtune.models.encode.store import VectorStore, text_key
+from embedtune.models.encode.vector_file import VectorFile
+from embedtune.models.files.resolve import resolve
+from embedtune.workflows.compare.sources import Sources
+from embedtune.workflows.shared.run_folder import RunFolder
+from embedtune.workflows.train.curves import training_curves
+from embedtune.workflows.train.needs import check_term
 from fuzz.inputs import Case, as_file
 
 Files = Mapping[str, bytes]

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch, build_loss
-from embedtune.losses._decoder import Vocabulary
+from embedtune.losses.shared.decoder import Vocabulary
 
 
 def attended(layer, rows):
@@ -164,8 +164,8 @@ def test_large_vocabularies_are_never_multiplied_with_all_tokens_at_once(make_ba
     """A tile of one row and three columns gives what one tile gives."""
     batch, loss = make_batch(dimensions=8), build_loss("denoise")
     value, accuracy = loss(batch), loss.gauges["accuracy"]
-    monkeypatch.setattr("embedtune.losses._tiles.TILE", 3)
-    monkeypatch.setattr("embedtune.losses._tiles.KEPT_VALUES", 0)
+    monkeypatch.setattr("embedtune.losses.shared.tiles.TILE", 3)
+    monkeypatch.setattr("embedtune.losses.shared.tiles.KEPT_VALUES", 0)
     again = loss(batch)
     torch.testing.assert_close(again, value)
     assert loss.gauges["accuracy"] == accuracy

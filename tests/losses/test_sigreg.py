@@ -127,7 +127,7 @@ def test_chunks_of_directions_change_nothing(monkeypatch):
     loss = build_loss("sigreg", slices=10)
     whole = loss(pairs(embeddings))
     (gradient,) = torch.autograd.grad(whole, embeddings)
-    monkeypatch.setattr("embedtune.losses._sketch.CHUNK_VALUES", 60)
+    monkeypatch.setattr("embedtune.losses.shared.sketch.CHUNK_VALUES", 60)
     chunked = loss(pairs(embeddings))
     torch.testing.assert_close(chunked, whole)
     torch.testing.assert_close(torch.autograd.grad(chunked, embeddings)[0], gradient)

@@ -150,7 +150,7 @@ def test_a_few_rows_at_a_time_give_the_same(
 
     def in_parts(one):
         with monkeypatch.context() as patch:
-            patch.setattr("embedtune.losses._pool.PART_VALUES", values)
+            patch.setattr("embedtune.losses.shared.pool.PART_VALUES", values)
             return parts(one)
 
     same_loss(in_parts, whole, batch)

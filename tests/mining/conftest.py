@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from embedtune.mining.candidates import PADDING, Candidates, Opinion, belongs
+from embedtune.mining.candidate_block import PADDING, Candidates, Opinion, belongs
 
 
 def whole_corpus(scores: np.ndarray, positives: list[list[int]]) -> Candidates:

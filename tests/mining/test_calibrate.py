@@ -3,7 +3,7 @@ import pytest
 
 from embedtune.errors import ConfigError
 from embedtune.mining.calibrate import propose_margin, warn_about
-from embedtune.mining.candidates import Candidates
+from embedtune.mining.candidate_block import Candidates
 from embedtune.mining.filters import Margin, MaxScore, Range, judge
 
 

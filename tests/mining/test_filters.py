@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from embedtune.errors import ConfigError
-from embedtune.mining.candidates import PADDING, Candidates
+from embedtune.mining.candidate_block import PADDING, Candidates
 from embedtune.mining.filters import (
     PRESETS,
     REASONS,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from embedtune.mining.candidates import PADDING
+from embedtune.mining.candidate_block import PADDING
 from embedtune.mining.fuse import alternate, reciprocal_rank
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from embedtune.errors import DataError
 from embedtune.identity import text_id
-from embedtune.mining.candidates import Candidates
+from embedtune.mining.candidate_block import Candidates
 from embedtune.mining.filters import REASONS, Guided, Margin, Range, judge
 from embedtune.mining.ledger import Entry, entry, read_ledger, suspects, write_ledger
 

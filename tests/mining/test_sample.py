@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from embedtune.mining.candidates import Candidates, belongs
+from embedtune.mining.candidate_block import Candidates, belongs
 from embedtune.mining.filters import Margin, MaxScore, MinScore, Range, RelativeMargin, judge
 from embedtune.mining.sample import choose
 from embedtune.search.dense import top_k

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.schema import ModelSection
-from embedtune.models.encode import encode
-from embedtune.models.load import Encoder, load_encoder
+from embedtune.config.train import ModelSection
+from embedtune.models.encode.encode import encode
+from embedtune.models.files.load import Encoder, load_encoder
 
 
 def change_weight(encoder: Encoder) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from embedtune.data.tokens import words
+from embedtune.data.texts.words import words
 from embedtune.errors import ConfigError, DataError
 from embedtune.search.bm25 import Bm25
 

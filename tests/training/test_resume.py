@@ -7,19 +7,19 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from embedtune.config.schema import Lora, LossSection, ModelSection, TrainingSection
+from embedtune.config.train import Lora, LossSection, ModelSection, TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.errors import Interrupted, StoppedError
-from embedtune.models.encode import encode
-from embedtune.models.load import load_encoder
-from embedtune.training.checkpoint import steps_of, whole_checkpoint
-from embedtune.training.curriculum import Curriculum
-from embedtune.training.guide import GuideTable
-from embedtune.training.objective import build_objective
-from embedtune.training.plan import Fit
-from embedtune.training.self_guide import SelfGuide
-from embedtune.training.table import build_table
-from embedtune.training.trainer import fit
+from embedtune.models.encode.encode import encode
+from embedtune.models.files.load import load_encoder
+from embedtune.training.batch.curriculum import Curriculum
+from embedtune.training.batch.row_table import build_table
+from embedtune.training.guide.self_guide import SelfGuide
+from embedtune.training.guide.vectors import GuideTable
+from embedtune.training.run.checkpoint import steps_of, whole_checkpoint
+from embedtune.training.run.fit import Fit
+from embedtune.training.run.trainer import fit
+from embedtune.training.step.objective import build_objective
 
 STEPS = 8
 TOPICS = ("password", "refund", "address", "배송", "환불", "쿠폰")
@@ -242,7 +242,7 @@ class TestStopped:
     @pytest.fixture
     def breaks(self, monkeypatch):
         """Makes something not finite from step 5 on: the loss itself, or its gradient at one row's vector."""
-        from embedtune.training.objective import Objective
+        from embedtune.training.step.objective import Objective
 
         def now(kind: str) -> None:
             forward = Objective.forward

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from embedtune.config.load import load_config
-from embedtune.config.schema import TrainConfig
+from embedtune.config.recipe.load import load_config
+from embedtune.config.train import TrainConfig
 
 TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")
 Recipe = Callable[..., TrainConfig]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.workflows.run_folder import RunFolder
-from embedtune.workflows.talk import Silence
-from embedtune.workflows.train import train
+from embedtune.workflows.shared.run_folder import RunFolder
+from embedtune.workflows.shared.talk import Silence
+from embedtune.workflows.train.run import train
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no fork and no SIGKILL")
 
@@ -38,9 +38,8 @@ class Killer(Silence):
 
 def in_a_fork(config, folder: Path, step: int | None) -> int | None:
     """Start a run or go on with it, and kill it at a step; the exit code of the process."""
+    import embedtune.workflows.train.stages  # noqa: F401  (loaded once, here)
     import torch
-
-    import embedtune.workflows.training.run  # noqa: F401  (loaded once, here)
 
     def work() -> None:
         torch.set_num_threads(1)

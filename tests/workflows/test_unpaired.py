@@ -5,10 +5,10 @@ import json
 import pytest
 from safetensors.torch import load_file
 
-from embedtune.config.load import load_config
+from embedtune.config.recipe.load import load_config
 from embedtune.errors import ConfigError
-from embedtune.workflows.train import read_data, train
-from embedtune.workflows.training import margin
+from embedtune.workflows.train.guide import margin
+from embedtune.workflows.train.run import read_data, train
 
 TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")
 

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from embedtune.data.problems import SHOWN
 from embedtune.data.rows import Finding, LabelledTexts, RawTexts, Rows, ScoredPairs
+from embedtune.data.sources.problems import SHOWN
 
 Content = Rows | LabelledTexts | RawTexts | ScoredPairs
 FEW = 0.005

@@ -4,7 +4,7 @@ import numpy as np
 
 from embedtune.data.checks import Block, paired_ids
 from embedtune.data.rows import Finding, LabelledTexts, Rows
-from embedtune.data.words import counted
+from embedtune.findings import counted
 from embedtune.identity import text_id
 
 OFTEN = 0.05

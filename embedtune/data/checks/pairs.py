@@ -4,8 +4,8 @@ import numpy as np
 
 from embedtune.data.checks import Block, Gathered, graded, paired_ids
 from embedtune.data.rows import Finding, Rows
-from embedtune.data.seen_ids import SeenIds
-from embedtune.data.words import counted
+from embedtune.data.texts.seen_ids import SeenIds
+from embedtune.findings import counted
 from embedtune.identity import text_id
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from embedtune.data.checks import Block, Gathered, graded
 from embedtune.data.checks.mojibake import is_garbled
 from embedtune.data.rows import Finding
-from embedtune.data.seen_ids import SeenIds
+from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.identity import text_id
 
 VERY_LONG = 20_000

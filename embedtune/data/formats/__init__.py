@@ -17,10 +17,10 @@ from itertools import chain, islice
 from typing import Protocol, cast
 
 from embedtune.config.suggest import did_you_mean
-from embedtune.data.columns import Columns, Roles, match, refuse_twice, spoken
 from embedtune.data.layouts import rows as mined
 from embedtune.data.rows import Finding, LabelledTexts, RawTexts, Rows, ScoredPairs
-from embedtune.data.tables import Table
+from embedtune.data.sources.columns import Columns, Roles, match, refuse_twice, spoken
+from embedtune.data.sources.tables import Table
 from embedtune.errors import ConfigError, DataError
 
 _MINED = frozenset(mined.fields(0))

@@ -1,10 +1,10 @@
 """Texts with a class each (text, label): pairs are made of texts of one class once the splits are known."""
 
-from embedtune.data.columns import Columns, field_of, label_of
 from embedtune.data.formats import Part
 from embedtune.data.rows import LabelledTexts
-from embedtune.data.tables import Table
-from embedtune.data.words import counted
+from embedtune.data.sources.columns import Columns, field_of, label_of
+from embedtune.data.sources.tables import Table
+from embedtune.findings import counted
 
 UNIT = "labelled texts"
 ROLES = {"text": ("text",), "label": ("label",)}

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from embedtune.data.columns import Columns, field_of, label_of
 from embedtune.data.formats import Part
-from embedtune.data.rowlist import RowList
-from embedtune.data.tables import Table
+from embedtune.data.sources.columns import Columns, field_of, label_of
+from embedtune.data.sources.rowlist import RowList
+from embedtune.data.sources.tables import Table
 from embedtune.identity import text_id
 
 UNIT = "inference pairs"

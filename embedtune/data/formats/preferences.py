@@ -3,12 +3,12 @@
 import math
 from typing import Any
 
-from embedtune.data.columns import Columns, field_of, label_of, text_of
 from embedtune.data.formats import Part
-from embedtune.data.problems import Problems
-from embedtune.data.rowlist import RowList
-from embedtune.data.tables import Table
-from embedtune.data.words import kind_of
+from embedtune.data.sources.columns import Columns, field_of, label_of, text_of
+from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.rowlist import RowList
+from embedtune.data.sources.tables import Table
+from embedtune.findings import kind_of
 
 UNIT = "preferences"
 ROLES = {

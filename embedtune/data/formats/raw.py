@@ -1,9 +1,9 @@
 """Texts and nothing else: a plain text file, or rows of {text}, with or without a title."""
 
-from embedtune.data.columns import Columns, field_of
 from embedtune.data.formats import Part
 from embedtune.data.rows import RawTexts
-from embedtune.data.tables import Table
+from embedtune.data.sources.columns import Columns, field_of
+from embedtune.data.sources.tables import Table
 
 UNIT = "texts"
 ROLES = {"text": ("text",), "title": ("title",)}

@@ -7,13 +7,13 @@ it is left out rather than guessed at.
 import math
 from typing import Any
 
-from embedtune.data.columns import Columns, field_of, label_of
 from embedtune.data.formats import Part
-from embedtune.data.problems import Problems
-from embedtune.data.rowlist import RowList
 from embedtune.data.rows import Rows, ScoredPairs
-from embedtune.data.tables import Table
-from embedtune.data.words import kind_of
+from embedtune.data.sources.columns import Columns, field_of, label_of
+from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.rowlist import RowList
+from embedtune.data.sources.tables import Table
+from embedtune.findings import kind_of
 
 UNIT = "scored pairs"
 ROLES = {"sentence1": ("sentence1",), "sentence2": ("sentence2",), "score": ("score", "similarity", "label")}

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from embedtune.data.columns import Columns, field_of, label_of, text_of
 from embedtune.data.formats import Part
-from embedtune.data.problems import Problems
-from embedtune.data.rowlist import RowList
 from embedtune.data.rows import titled
-from embedtune.data.tables import Table
+from embedtune.data.sources.columns import Columns, field_of, label_of, text_of
+from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.rowlist import RowList
+from embedtune.data.sources.tables import Table
 
 UNIT = "Tevatron rows"
 ROLES = {

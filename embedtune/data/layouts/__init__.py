@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from embedtune.config.suggest import did_you_mean
-from embedtune.data.write import write_jsonl, write_parquet
+from embedtune.data.sources.write import write_jsonl, write_parquet
 from embedtune.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from embedtune.data.judged import key_of
 from embedtune.data.layouts import Mined
+from embedtune.data.splits.judged import key_of
 from embedtune.identity import text_id
 
 NEEDS = 1

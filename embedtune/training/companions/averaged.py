@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from embedtune.losses import EmbeddingBatch
-from embedtune.training.adapter import encode_columns, gathered, row_numbers
-from embedtune.training.objective import Objective
+from embedtune.training.step.adapter import encode_columns, gathered, row_numbers
+from embedtune.training.step.objective import Objective
 
 
 class AveragedTeacher:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from embedtune.errors import StoppedError
 from embedtune.losses import EmbeddingBatch
-from embedtune.training.collapse import PAIRS, collapse_gauges
+from embedtune.training.step.collapse_gauges import PAIRS, collapse_gauges
 
 MEASUREMENTS = 100
 """The most measurements of a run, so that they cost a second or two of it and not a share."""

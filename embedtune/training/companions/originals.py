@@ -8,9 +8,9 @@ from torch import Tensor
 
 from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch
+from embedtune.models.encode.token_ids import TokenIds, padded
 from embedtune.models.encoder import Encoder
-from embedtune.models.token_ids import TokenIds, padded
-from embedtune.models.vocabulary import token_vectors, written_tokens
+from embedtune.models.files.vocabulary import token_vectors, written_tokens
 
 
 class Originals:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from embedtune.losses import EmbeddingBatch
-from embedtune.training.guide import GuideTable
-from embedtune.training.table import RowTable
+from embedtune.training.batch.row_table import RowTable
+from embedtune.training.guide.vectors import GuideTable
 
 
 class Queue:

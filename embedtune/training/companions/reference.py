@@ -5,7 +5,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from embedtune.losses import EmbeddingBatch
-from embedtune.training.guide import GuideTable
+from embedtune.training.guide.vectors import GuideTable
 
 
 class Reference:

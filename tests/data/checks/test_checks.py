@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from embedtune.data.check import all_checks
 from embedtune.data.checks import Places, graded, paired_ids, run_checks
+from embedtune.data.checks.quick import all_checks
 from embedtune.data.rows import LabelledTexts, RawTexts, Rows
 
 

@@ -4,7 +4,7 @@ import pytest
 
 import embedtune.data.formats as formats
 from embedtune.data.formats import layouts, read_part
-from embedtune.data.tables import open_table
+from embedtune.data.sources.tables import open_table
 from embedtune.errors import ConfigError, DataError
 
 

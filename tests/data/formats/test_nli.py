@@ -1,7 +1,7 @@
 import pytest
 
 from embedtune.data.formats import read_part
-from embedtune.data.tables import open_table
+from embedtune.data.sources.tables import open_table
 from embedtune.errors import DataError
 
 

@@ -1,6 +1,6 @@
 from embedtune.data.formats import read_part
 from embedtune.data.rows import RawTexts
-from embedtune.data.tables import open_table
+from embedtune.data.sources.tables import open_table
 
 
 def test_texts_of_plain_files_and_rows(put, lines) -> None:

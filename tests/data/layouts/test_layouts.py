@@ -5,7 +5,7 @@ import pytest
 
 from embedtune.data.formats import read_part
 from embedtune.data.layouts import Mined, Written, check_layout, layout_names, write_mined
-from embedtune.data.tables import open_table
+from embedtune.data.sources.tables import open_table
 from embedtune.errors import ConfigError, OutputError
 
 FULL = Mined(

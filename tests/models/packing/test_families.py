@@ -6,9 +6,9 @@ import pytest
 import torch
 from families import FAMILIES, UNPACKED
 
-from embedtune.models.batching import Layout, Packed, Padded
+from embedtune.models.encode.batching import Layout, Packed, Padded
+from embedtune.models.encode.tokenizer import Reader, forward
 from embedtune.models.encoder import Encoder, Role
-from embedtune.models.reading import Reader, forward
 
 Family = Callable[[str], Encoder]
 PACKED = [name for name in FAMILIES if name not in UNPACKED]

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.schema import LossSection
+from embedtune.config.train import LossSection
 from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch
-from embedtune.training.adapter import ObjectiveAdapter
+from embedtune.training.batch.row_table import build_table
 from embedtune.training.companions import Reader
 from embedtune.training.companions.averaged import AveragedTeacher
 from embedtune.training.companions.queue import Queue
-from embedtune.training.objective import build_objective
-from embedtune.training.table import build_table
+from embedtune.training.step.adapter import ObjectiveAdapter
+from embedtune.training.step.objective import build_objective
 
 ROWS = Rows(anchors=["질문 0", "질문 1", "질문 2"], positives=["답 0", "답 1", "답 2"])
 NOTHING = EmbeddingBatch(anchors=torch.zeros(0, 2), positives=torch.zeros(0, 2))

@@ -7,7 +7,7 @@ import torch
 
 from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch
-from embedtune.models.vocabulary import token_vectors
+from embedtune.models.files.vocabulary import token_vectors
 from embedtune.training.companions.originals import Originals
 
 ANCHORS = ["비밀번호를 잊었어요 어떻게 하나요", "", "How do I reset my password?"]

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.schema import LossSection
+from embedtune.config.train import LossSection
 from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch, build_loss
-from embedtune.training.adapter import ObjectiveAdapter
+from embedtune.training.batch.row_table import build_table
 from embedtune.training.companions.queue import Queue
-from embedtune.training.guide import GuideTable
-from embedtune.training.objective import build_objective
-from embedtune.training.table import build_table
+from embedtune.training.guide.vectors import GuideTable
+from embedtune.training.step.adapter import ObjectiveAdapter
+from embedtune.training.step.objective import build_objective
 
 ROWS = Rows(
     anchors=[f"question {number}" for number in range(8)],

@@ -5,7 +5,7 @@ import torch
 
 from embedtune.losses import EmbeddingBatch
 from embedtune.training.companions.reference import Reference
-from embedtune.training.guide import GuideTable
+from embedtune.training.guide.vectors import GuideTable
 
 
 def test_a_batch_gets_the_starts_vectors_of_its_rows(rows):

@@ -1,0 +1,148 @@
+"""The one try/except of the command line: every way a command can end, as words and an exit code.
+
+0 done    1 the input cannot be used    2 wrong usage or config    3 stopped by a guard the user switched on
+4 embedtune stopped the run itself, state saved    130 interrupted    141 the reader of stdout went away
+"""
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import typer
+
+from embedtune.cli.shared.output import print_json, printable
+from embedtune.errors import EmbedtuneError
+
+INTERRUPTED = 130
+READER_GONE = 141
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a command ended without its result, in the shape that is printed."""
+
+    exit_code: int
+    code: str
+    message: str
+    where: str | None = None
+    next: str | None = None
+
+
+def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
+    """Run the app; whatever goes wrong is said in words. Returns the exit code."""
+    try:
+        with _terminable():
+            exit_code = _call(app, arguments)
+        sys.stdout.flush()
+        if exit_code != INTERRUPTED:
+            return exit_code
+        failure = _interrupted()
+    except BrokenPipeError:
+        return _reader_gone()
+    except (KeyboardInterrupt, typer.Abort):
+        failure = _interrupted()
+    except EmbedtuneError as error:
+        failure = Failure(error.exit_code, error.code, error.message, error.where, error.next)
+    except typer.TyperException as error:
+        failure = _usage(error)
+    except Exception as error:
+        failure = _interrupted() if _from_interrupt(error) else _homeless(error) or _defect(error)
+    return _report(failure, as_json="--json" in arguments)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM, which schedulers and containers send, ends a command as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def _call(app: typer.Typer, arguments: Sequence[str]) -> int:
+    try:
+        outcome = app(list(arguments), prog_name="embedtune", standalone_mode=False)
+    except SystemExit as end:
+        # Typer answers a closed pipe by itself, with code 1, which means something else here.
+        if isinstance(end.__context__, BrokenPipeError):
+            raise BrokenPipeError from None
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _from_interrupt(error: BaseException) -> bool:
+    """Whether it arose where Ctrl-C was being dealt with: clean-up that is cut off half done fails in odd ways."""
+    context = error.__context__
+    return context is not None and (isinstance(context, KeyboardInterrupt) or _from_interrupt(context))
+
+
+def _interrupted() -> Failure:
+    return Failure(INTERRUPTED, "interrupted", "interrupted")
+
+
+def _usage(error: typer.TyperException) -> Failure:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "embedtune"
+    message, closest = error.format_message(), getattr(error, "possibilities", None)
+    if closest:  # Typer lists its guesses in alphabetical order; the first of them is the nearest
+        message = f"{error.message}; did you mean {closest[0]}?"
+    return Failure(2, "usage", message, path, f"`{path} --help` shows what it takes")
+
+
+def _homeless(error: Exception) -> Failure | None:
+    """`~` or `~name` in a path, of a user without a home folder: pathlib says so with a RuntimeError."""
+    if not (isinstance(error, RuntimeError) and "home directory" in str(error)):
+        return None
+    return Failure(2, "usage", "a path begins with ~, and that user has no home folder", next="write the path in full")
+
+
+def _defect(error: Exception) -> Failure:
+    """An exception nobody foresaw: one sentence for the user, the whole traceback in a file for the report."""
+    summary = " ".join(str(error).split())[:300]
+    try:
+        handle, path = tempfile.mkstemp(prefix="embedtune-traceback-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write("".join(traceback.format_exception(error)))
+    except OSError:
+        path = None
+    return Failure(
+        exit_code=1,
+        code="defect",
+        message=f"embedtune met something it should have foreseen: {type(error).__name__}: {summary}".rstrip(": "),
+        where=f"full traceback in {path}" if path else None,
+        next="please report it with that file" if path else None,
+    )
+
+
+def _report(failure: Failure, *, as_json: bool) -> int:
+    parts = {"message": failure.message, "where": failure.where, "next": failure.next}
+    try:
+        if as_json:
+            print_json({"error": {"code": failure.code, **parts}})
+            sys.stdout.flush()
+        else:
+            typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
+            print(printable(failure.message), file=sys.stderr)
+            for label in ("where", "next"):
+                if parts[label]:
+                    print(f"{label}: {printable(str(parts[label]))}", file=sys.stderr)
+    except BrokenPipeError:
+        return _reader_gone()
+    return failure.exit_code
+
+
+def _reader_gone() -> int:
+    # Python flushes stdout once more when it exits, and would complain there.
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    return READER_GONE

@@ -1,0 +1,161 @@
+"""A configuration in the making: plain values, where each came from, and what is wrong with them so far."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from embedtune.config.options import OptionMistake, option_name, read_option
+from embedtune.config.recipe.problems import InvalidConfig, Problem, explain
+from embedtune.config.recipe.shipped import find_recipe
+from embedtune.config.recipe.yaml_text import MAX_CHARACTERS, Document, YamlMistake, read_scalar, read_yaml
+from embedtune.config.suggest import did_you_mean
+from embedtune.config.train import Section, TrainConfig
+from embedtune.errors import ConfigError
+
+_INSTEAD = "a recipe is YAML, such as `embedtune recipes show gist-pairs` prints; data are named with --data"
+
+CheckArgs = Callable[[str, Mapping[str, Any]], None]
+Config = TypeVar("Config", bound=Section)
+
+
+class Draft(Generic[Config]):
+    """Values on their way to a configuration.
+
+    Args:
+        recipe: a file or the name of a built-in recipe; None for an empty start.
+        schema: what they are to become.
+        keys: option (as a Python name) -> the key it sets.
+
+    Raises:
+        ConfigError: there is no such recipe, its file cannot be read, or it is not a YAML mapping.
+    """
+
+    def __init__(self, recipe: str | None, schema: type[Config], keys: Mapping[str, str]) -> None:
+        path = find_recipe(recipe) if recipe is not None else None
+        self.source = str(path) if path else None
+        document = _read(path, schema) if path else Document(values={})
+        self._schema, self._keys = schema, keys
+        self.values: dict[str, Any] = document.values
+        self.problems = [Problem(str(path), key, message, line) for key, line, message in document.mistakes]
+        self._lines = dict(document.lines)  # of what still stands as the recipe has it
+        self._given: dict[str, str] = {}  # key -> the option or override that set it
+
+    def take_options(self, given: Mapping[str, Any]) -> None:
+        """Set what each option stands for; `--loss` comes before the options that change one of its terms."""
+        for name in sorted(given, key=lambda name: self._keys[name].count(".")):
+            if given[name] is None or given[name] in ([], ()):
+                continue
+            try:
+                self._set(self._keys[name], read_option(name, given[name]), option_name(name))
+            except (OptionMistake, YamlMistake) as error:
+                self.problems.append(Problem(option_name(name), "", str(error)))
+
+    def take_overrides(self, overrides: Sequence[str]) -> None:
+        """Set each `dotted.key=value`."""
+        for override in overrides:
+            key, equals, text = override.partition("=")
+            if not equals or not all(key.split(".")):
+                message = f"{override!r} is not KEY=VALUE, such as training.epochs=3"
+                self.problems.append(Problem("command line", "", message))
+                continue
+            try:
+                self._set(key, read_scalar(text), override)
+            except YamlMistake as error:
+                self.problems.append(Problem(override, key, error.message))
+
+    def validated(self) -> Config | None:
+        """The configuration, or None with the schema's objections noted."""
+        try:
+            return self._schema.model_validate(self.values)
+        except ValidationError as error:
+            for key, message in explain(error, self.values, self._schema):
+                self._object(key, message)
+            return None
+
+    def check_losses(self, known: Sequence[str] | None, check_args: CheckArgs | None) -> None:
+        """Note the terms whose name is unknown or whose arguments their loss refuses."""
+        terms = self.values.get("loss", _default_losses())
+        for i, term in enumerate(terms if isinstance(terms, list) else []):
+            if not isinstance(term, dict) or not isinstance(term.get("name"), str):
+                continue  # the schema has said so
+            name, args = term["name"], term.get("args", {})
+            if known is not None and name not in known:
+                hint = did_you_mean(name, known) or ";"
+                self._object(f"loss.{i}.name", f"there is no loss {name!r}{hint} there are {', '.join(known)}")
+            elif check_args is not None and isinstance(args, dict):
+                try:
+                    check_args(name, args)
+                except ConfigError as error:
+                    self._object(f"loss.{i}.args", error.message)
+
+    def _set(self, key: str, value: Any, place: str) -> None:
+        if key in self._given:
+            self.problems.append(Problem(place, key, f"given twice, also by {self._given[key]}"))
+            return
+        self._given[key] = place
+        if key.startswith("loss.") and "loss" not in self.values:
+            self.values["loss"] = _default_losses()
+        message = _put(self.values, key.split("."), value)
+        if message:
+            self.problems.append(Problem(place, key, message))
+        # What stood at and below the key in the recipe is gone, and its lines with it.
+        self._lines = {old: line for old, line in self._lines.items() if not f"{old}.".startswith(f"{key}.")}
+
+    def _object(self, key: str, message: str) -> None:
+        """Note a problem at the key, at the nearest one around it whose origin is known, or at one below it."""
+        near = key
+        while near and near not in self._given and near not in self._lines:
+            near = near.rpartition(".")[0]
+        near = near or next((given for given in self._given if given.startswith(f"{key}.")), "")
+        if near in self._given:
+            self.problems.append(Problem(self._given[near], key, message))
+        else:
+            self.problems.append(Problem(self.source or "defaults", key, message, self._lines.get(near)))
+
+
+def _read(path: Path, schema: type[Section]) -> Document:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            document = read_yaml(file.read(MAX_CHARACTERS + 1))
+    except OSError as error:
+        raise ConfigError(f"the recipe cannot be read: {error.strerror}", where=str(path), next=_INSTEAD) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"the recipe is not UTF-8 text (byte {error.start})", where=str(path), next=_INSTEAD
+        ) from None
+    except YamlMistake as error:
+        problem = Problem(str(path), "", error.message, error.line)
+        raise InvalidConfig([problem], source=str(path), next=_INSTEAD) from None
+    if not isinstance(document.values, dict):
+        found = {type(None): "empty", list: "a list"}.get(type(document.values), "a single value")
+        message = f"a recipe is a mapping with the sections {', '.join(schema.model_fields)}; this file is {found}"
+        raise InvalidConfig([Problem(str(path), "", message)], source=str(path), next=_INSTEAD)
+    return document
+
+
+def _default_losses() -> list[dict[str, Any]]:
+    return TrainConfig().model_dump(include={"loss"})["loss"]
+
+
+def _put(values: Any, path: Sequence[str], value: Any) -> str | None:
+    """Set the value at a path, making the sections on the way; says what is in the way otherwise."""
+    for depth, part in enumerate(path):
+        last = depth == len(path) - 1
+        if isinstance(values, list):
+            if not (part.isascii() and part.isdigit() and int(part) <= len(values)):
+                return f"{'.'.join(path[:depth])} is a list; its positions are 0 to {len(values)} (the last adds one)"
+            position: Any = int(part)
+            if position == len(values):
+                values.append({})
+        elif isinstance(values, dict):
+            position = part
+            if values.get(part) is None and not last:
+                values[part] = {}
+        else:
+            return f"{'.'.join(path[:depth])} is a single value and holds no {part!r}"
+        if last:
+            values[position] = value
+        values = values[position]
+    return None

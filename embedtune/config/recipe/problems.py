@@ -1,0 +1,221 @@
+"""What is wrong with a configuration, in words: each problem with its key, its place and what was allowed there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from embedtune.config.suggest import did_you_mean
+from embedtune.config.train import Section, TrainConfig
+from embedtune.errors import ConfigError
+
+SHOWN = 20
+_TYPES = {
+    "string": "text",
+    "boolean": "true or false",
+    "null": "null",
+    "integer": "a whole number",
+    "number": "a number",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong.
+
+    Args:
+        place: the file or the option.
+        key: the dotted key, or nothing when the place alone says it.
+        message: what is wrong and what was allowed.
+        line: the line in the file, when the place is one.
+    """
+
+    place: str
+    key: str
+    message: str
+    line: int | None = None
+
+    @property
+    def where(self) -> str:
+        return f"{self.place}:{self.line}" if self.line else self.place
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}" if self.key else self.message
+
+
+class InvalidConfig(ConfigError):
+    """Everything that is wrong with a configuration, at once: the recipe's by line, then the command line's.
+
+    Args:
+        problems: at least one.
+        source: the recipe's path, or None when there is none.
+    """
+
+    def __init__(self, problems: Sequence[Problem], *, source: str | None = None, next: str | None = None) -> None:
+        self.problems = tuple(sorted(problems, key=_in_reading_order))
+        if len(self.problems) == 1:
+            message, source = str(self.problems[0]), self.problems[0].where
+        else:
+            lines = [f"  {problem.where}: {problem}" for problem in self.problems[:SHOWN]]
+            if len(self.problems) > SHOWN:
+                lines.append(f"  ... and {len(self.problems) - SHOWN} more")
+            message = "\n".join([f"{len(self.problems)} things are wrong:", *lines])
+        super().__init__(message, where=source, next=next)
+
+
+def _in_reading_order(problem: Problem) -> tuple[bool, str, int]:
+    # What stands on no line keeps the order in which it was found: that of the command line.
+    return (problem.line is None, problem.place if problem.line else "", problem.line or 0)
+
+
+def explain(error: ValidationError, values: Any, schema: type[Section] = TrainConfig) -> Iterator[tuple[str, str]]:
+    """(dotted key, message) of each thing that the schema refuses in `values`, one a key."""
+    seen = set()
+    for item in error.errors():
+        path, unknown = _path(item, values)
+        key = ".".join(str(part) for part in path)
+        if key in seen:
+            continue  # a value that fits no branch of a union is reported once a branch
+        seen.add(key)
+        if unknown:
+            yield key, _unknown(path, schema)
+        elif item["type"] == "missing":
+            yield key, f"is missing; it takes {allowed(path, schema)}"
+        elif item["type"] == "string_unicode":
+            yield key, f"{_shown(item['input'])} holds half a character or bytes that are no UTF-8"
+        elif item["type"] in ("value_error", "assertion_error"):
+            yield key, item["msg"].removeprefix("Value error, ")
+        else:
+            yield key, f"got {_shown(item['input'])}; it takes {allowed(path, schema)}" + _quote_hint(item, path)
+
+
+def allowed(path: Sequence[str | int], schema: type[Section] = TrainConfig) -> str:
+    """What may stand at a path of a schema, in words.
+
+    >>> allowed(["training", "batch_size"])
+    'a whole number of at least 2'
+    >>> allowed(["training", "lr"])
+    'a number above 0 or auto'
+    """
+    node = _schema_at(path, schema)
+    return "nothing" if node is None else _in_words(node)
+
+
+def _path(item: Mapping[str, Any], values: Any) -> tuple[list[str | int], bool]:
+    """The path that exists in the values (pydantic adds names of union branches), and whether its end is unknown."""
+    path: list[str | int] = []
+    for part in item["loc"]:
+        known = isinstance(values, Mapping) and part in values
+        if known or (isinstance(values, list) and isinstance(part, int) and part < len(values)):
+            path, values = [*path, part], values[part]
+        else:
+            break
+    if item["type"] == "missing":
+        path.append(item["loc"][-1])
+    return path, item["type"] == "extra_forbidden" or item["loc"][-1:] == ("[key]",)
+
+
+def _unknown(path: Sequence[str | int], schema: type[Section]) -> str:
+    *parent, name = path
+    names = _names(_schema_at(parent, schema) or {})
+    section = ".".join(str(part) for part in parent) or "a recipe"
+    elsewhere = [key for key in _leaves(schema) if key.rpartition(".")[2] == name]
+    hint = f"; did you mean {elsewhere[0]!r}?" if elsewhere else did_you_mean(str(name), names)
+    return f"there is no such key{hint or ';'} {section} takes {', '.join(names)}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    kind = "a mapping" if isinstance(value, Mapping) else "a list" if isinstance(value, list) else None
+    return kind or (repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:57]}...")
+
+
+def _quote_hint(item: Mapping[str, Any], path: Sequence[str | int]) -> str:
+    if item["type"] == "string_type" and isinstance(item["input"], int | float):
+        return f' (put it in quotes: {path[-1]}: "{_shown(item["input"])}")'
+    return ""
+
+
+@cache
+def _json_schema(schema: type[Section]) -> dict[str, Any]:
+    """The schema with every reference replaced by what it names; no section holds one of its own kind."""
+    whole = schema.model_json_schema()
+
+    def written_out(node: Any) -> Any:
+        if isinstance(node, list):
+            return [written_out(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        reference = node.get("$ref")
+        if reference:
+            return written_out(whole["$defs"][reference.rpartition("/")[2]])
+        return {key: written_out(inner) for key, inner in node.items() if key != "$defs"}
+
+    return cast(dict[str, Any], written_out(whole))
+
+
+def _schema_at(path: Sequence[str | int], schema: type[Section]) -> dict[str, Any] | None:
+    node: dict[str, Any] | None = _json_schema(schema)
+    for part in path:
+        branches = (node or {}).get("anyOf", [node or {}])
+        node = next((found for branch in branches if (found := _child(branch, part)) is not None), None)
+    return node
+
+
+def _child(node: dict[str, Any], part: str | int) -> dict[str, Any] | None:
+    inner = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
+    if inner is None and isinstance(node.get("additionalProperties"), dict):
+        inner = node["additionalProperties"]
+    return inner if isinstance(inner, dict) else None
+
+
+def _names(node: dict[str, Any]) -> list[str]:
+    branches = node.get("anyOf", [node])
+    names = [name for branch in branches for name in branch.get("properties", {})]
+    return names or [name for branch in branches for name in branch.get("propertyNames", {}).get("enum", [])]
+
+
+@cache
+def _leaves(schema: type[Section]) -> tuple[str, ...]:
+    def walk(node: dict[str, Any], key: str) -> Iterator[str]:
+        for name in _names(node):
+            inner = _schema_at([*key.split("."), name] if key else [name], schema)
+            yield f"{key}.{name}".lstrip(".")
+            if inner is not None and "properties" in inner:
+                yield from walk(inner, f"{key}.{name}".lstrip("."))
+
+    return tuple(walk(_json_schema(schema), ""))
+
+
+def _in_words(node: dict[str, Any]) -> str:
+    if "anyOf" in node:
+        return " or ".join(_in_words(branch) for branch in node["anyOf"])
+    if "const" in node:
+        return str(node["const"])
+    if "enum" in node:
+        return "one of " + ", ".join(str(choice) for choice in node["enum"])
+    if node.get("type") == "array":
+        return f"a list of {_in_words(node['items'])}" if "type" in node.get("items", {}) else "a list"
+    if node.get("type") == "object":
+        names = _names(node)
+        return f"a section with {', '.join(names)}" if names else "a mapping"
+    if node.get("minLength"):
+        return "text that is not empty"
+    return _TYPES.get(node.get("type", ""), "any value") + _range_in_words(node)
+
+
+def _range_in_words(node: dict[str, Any]) -> str:
+    if "minimum" in node and "maximum" in node:
+        return f" from {node['minimum']:g} to {node['maximum']:g}"
+    words = {
+        "minimum": "of at least",
+        "exclusiveMinimum": "above",
+        "maximum": "of at most",
+        "exclusiveMaximum": "below",
+    }
+    return "".join(f" {phrase} {node[name]:g}" for name, phrase in words.items() if name in node)

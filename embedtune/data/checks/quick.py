@@ -1,0 +1,79 @@
+"""What is odd about data, told without any model: over the training rows, and over what the test shares with them."""
+
+from collections.abc import Sequence
+
+from embedtune.data.checks import Check, run_checks, shown
+from embedtune.data.checks.batches import InBatch
+from embedtune.data.checks.duplicates import Duplicates, Repeats
+from embedtune.data.checks.labels import Labels
+from embedtune.data.checks.near_texts import NearTexts
+from embedtune.data.checks.pairs import Pairs
+from embedtune.data.checks.roles import Roles
+from embedtune.data.checks.scores import Scores
+from embedtune.data.checks.texts import Texts
+from embedtune.data.rows import Finding, RetrievalSet, Rows
+from embedtune.data.sources.problems import SHOWN
+from embedtune.data.splits.leakage import overlap
+from embedtune.findings import counted
+
+FEW_QUERIES = 50
+
+
+def fast_checks() -> list[Check]:
+    """What training and mining run before they begin: seconds for a million rows."""
+    return [Pairs(), Roles(), Texts()]
+
+
+def all_checks(batch_size: int) -> list[Check]:
+    """What `embedtune check` runs on every row; all of it needs no model.
+
+    Args:
+        batch_size: pairs a step of training.
+    """
+    return [*fast_checks(), Labels(), Scores(), Duplicates(), Repeats(), NearTexts(), InBatch(batch_size)]
+
+
+def drop_duplicates(rows: Rows) -> tuple[Rows, list[Finding]]:
+    """The rows without those that repeat an earlier one's anchor, positive and negatives.
+
+    >>> drop_duplicates(Rows(["a", "a"], ["b", "b "]))[0].positives
+    ['b']
+    """
+    negatives = [tuple(ids.tolist()) for ids in rows.negative_ids] or [()] * len(rows)
+    labels = rows.labels or [""] * len(rows)
+    seen: dict[tuple, int] = {}
+    repeats = []
+    for row, key in enumerate(
+        zip(rows.anchor_ids.tolist(), rows.positive_ids.tolist(), negatives, labels, strict=True)
+    ):
+        if seen.setdefault(key, row) != row:
+            repeats.append(row)
+    if not repeats:
+        return rows, []
+    message = f"{counted(len(repeats), 'row')} left out of training for repeating an earlier row."
+    finding = Finding("duplicate-rows", "note", len(repeats), message, examples=_examples(rows, repeats))
+    return rows.take(list(seen.values())), [finding]
+
+
+def check_rows(rows: Rows) -> list[Finding]:
+    """Findings over training rows alone."""
+    return run_checks(fast_checks(), [rows])
+
+
+def check_overlap(rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | None) -> list[Finding]:
+    """What the test queries share with training, and whether there are enough of them."""
+    return [] if test is None else [*check_test(test), *overlap(rows, test, dev)]
+
+
+def check_test(test: RetrievalSet) -> list[Finding]:
+    """Whether there are enough test queries."""
+    if len(test) >= FEW_QUERIES:
+        return []
+    message = f"only {counted(len(test), 'test query')}: weak evidence."
+    fix = f"Give at least {FEW_QUERIES}, better a few hundred."
+    return [Finding("weak-test", "warning", len(test), message, fix)]
+
+
+def _examples(rows: Rows, numbers: Sequence[int]) -> tuple[str, ...]:
+    places = rows.places or [f"row {number + 1}" for number in range(len(rows))]
+    return tuple(f"{places[number]}: {shown(rows.anchors[number])}" for number in numbers[:SHOWN])

@@ -1,0 +1,166 @@
+"""A cleaned copy of rows: texts mended where it is certain how, rows taken out that can only do harm, each with why.
+
+What needs a person's judgment stays as it is: swapped roles, scores outside of their scale, lost characters, classes.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from embedtune.data.checks import Content
+from embedtune.data.checks.mojibake import ungarbled
+from embedtune.data.checks.pairs import Pairs
+from embedtune.data.checks.texts import cleaned
+from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
+from embedtune.data.sources.write import row_records
+from embedtune.data.texts.normal_form import near_form
+from embedtune.data.texts.seen_ids import SeenIds
+from embedtune.identity import text_id, text_ids
+
+Record = dict[str, Any]
+MENDED = "texts mended (wrong encoding, control and invisible characters, Unicode form NFC)"
+NEGATIVES = "negatives removed (the row's own text, or a positive of the same anchor)"
+EMPTY = "empty"
+SAME = "anchor and positive are the same text"
+LEAKED = "a test query, or nearly one"
+REPEATED = "repeats an earlier row"
+MENDED_CODES = ("garbled-texts", "control-characters", "unnormalised-texts", "invisible-characters")
+"""Codes of findings that repairing deals with by mending texts."""
+REMOVED_CODES = (
+    "empty-texts",
+    "unreadable-rows",
+    "anchor-equals-positive",
+    "negative-equals-own",
+    "positive-also-negative",
+    "duplicate-rows",
+    "near-duplicate-rows",
+    "test-queries-seen-in-training",
+    "test-queries-near-copies",
+    "test-queries-negated",
+)
+"""Codes of findings that it deals with by leaving something out."""
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """A block after repair: records to keep, and those removed with their place and the reason."""
+
+    kept: list[Record]
+    removed: list[Record]
+
+
+class Repair:
+    """Repairs blocks in order and counts what it does.
+
+    Args:
+        pairs: has seen all rows, so it knows what is a positive of what.
+        leaked: ids of the training texts that are test queries.
+    """
+
+    def __init__(self, pairs: Pairs, leaked: set[int]) -> None:
+        self._pairs = pairs
+        self._leaked = np.fromiter(leaked, dtype=np.int64, count=len(leaked))  # (l,)
+        self._seen = SeenIds()
+        self._rows = 0
+        self.changed: Counter[str] = Counter()
+        self.removed: Counter[str] = Counter()
+
+    def apply(self, content: Content) -> Repaired:
+        """Mend the texts of a block and take rows out of it."""
+        leaked = self._leaks(content)  # (n,)
+        lists = self._negatives(content)
+        records = list(_records(content, lists))
+        self.changed[MENDED] += sum(map(_mend, records))
+        keys = text_ids("\n".join(map(near_form, _texts_of(record))) for record in records)  # (n,)
+        numbers = np.arange(self._rows, self._rows + len(records))  # (n,)
+        first = self._seen.add(keys, numbers)  # (n,)
+        self._rows += len(records)
+        kept, removed = [], []
+        for row, record in enumerate(records):
+            reason = _reason(record) or (LEAKED if leaked[row] else REPEATED if first[row] < numbers[row] else None)
+            if reason is None:
+                kept.append(record)
+            else:
+                self.removed[reason] += 1
+                place = content.places[row] if content.places else f"row {numbers[row] + 1}"
+                removed.append({"place": place, "reason": reason, **record})
+        return Repaired(kept, removed)
+
+    def _leaks(self, content: Content) -> np.ndarray:
+        """Which rows (n,) hold a test query."""
+        leaked = np.zeros(len(content), dtype=bool)  # (n,)
+        if isinstance(content, Rows):
+            leaked = np.isin(content.anchor_ids, self._leaked) | np.isin(content.positive_ids, self._leaked)  # (n,)
+        elif isinstance(content, LabelledTexts):
+            leaked = np.isin(content.ids, self._leaked)  # (n,)
+        elif isinstance(content, ScoredPairs):
+            sides = (text_ids(content.first), text_ids(content.second))  # (n,), (n,)
+            leaked = np.isin(sides[0], self._leaked) | np.isin(sides[1], self._leaked)  # (n,)
+        return leaked
+
+    def _negatives(self, content: Content) -> Sequence[Sequence[int]]:
+        """The numbers of the negatives to keep, of each row."""
+        if not isinstance(content, Rows) or not content.has_negatives:
+            return ()
+        kept = []
+        for row, ids in enumerate(content.negative_ids):
+            anchors = np.full(len(ids), content.anchor_ids[row])  # (m,)
+            wrong = (ids == anchors) | self._pairs.is_positive(anchors, ids)  # (m,)
+            self.changed[NEGATIVES] += int(wrong.sum())
+            kept.append(np.flatnonzero(~wrong).tolist())
+        return kept
+
+
+def _records(content: Content, kept: Sequence[Sequence[int]]) -> Iterator[Record]:
+    if isinstance(content, Rows):
+        for row, record in enumerate(row_records(content)):
+            for name in ("negatives", "negative_scores"):
+                if kept and name in record:
+                    record[name] = [record[name][number] for number in kept[row]]
+            yield record
+    elif isinstance(content, ScoredPairs):
+        for first, second, score in zip(content.first, content.second, content.scores, strict=True):
+            yield {"sentence1": first, "sentence2": second, "score": score}
+    elif isinstance(content, LabelledTexts):
+        yield from ({"text": text, "label": label} for text, label in zip(content.texts, content.labels, strict=True))
+    else:
+        yield from ({"text": text} for text in content.texts)
+
+
+def _mend(record: Record) -> int:
+    """Mend the texts of a record in place; returns how many were changed."""
+    changed = 0
+    for name, value in record.items():
+        if isinstance(value, str) and name != "label":
+            record[name] = _mended(value)
+            changed += record[name] != value
+        elif name == "negatives":
+            record[name] = [_mended(text) for text in value]
+            changed += sum(new != old for new, old in zip(record[name], value, strict=True))
+    return changed
+
+
+def _mended(text: str) -> str:
+    return cleaned(ungarbled(text))
+
+
+def _texts_of(record: Mapping[str, Any]) -> Iterator[str]:
+    """All that makes a row what it is, as texts."""
+    for name, value in record.items():
+        if name in ("positive_score", "negative_scores", "score"):
+            continue
+        yield from value if isinstance(value, list) else (str(value),)
+
+
+def _reason(record: Mapping[str, Any]) -> str | None:
+    """Why a row cannot be used, told by itself."""
+    texts = [value for name, value in record.items() if isinstance(value, str) and name != "label"]
+    if not all(text.strip() for text in texts):
+        return EMPTY
+    # Equal sentences with a score are no mistake: somebody judged them alike.
+    if "anchor" in record and text_id(record["anchor"]) == text_id(record["positive"]):
+        return SAME
+    return None

@@ -1,0 +1,45 @@
+"""A guide that somebody else has computed: a file of vectors by text or of scores by pair, which its columns tell."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from embedtune.data.sources.streams import plain_suffix
+from embedtune.data.sources.tables import open_table
+from embedtune.errors import DataError
+
+SUFFIXES = (".parquet", ".jsonl", ".ndjson")
+QUERY = ("query", "anchor")
+DOCUMENT = ("document", "positive", "text")
+
+Kind = Literal["vectors", "scores"]
+
+
+def is_guide_file(name: str) -> bool:
+    """Whether a guide's name means a file; a model is a folder or a Hub name.
+
+    >>> is_guide_file("vectors.parquet"), is_guide_file("intfloat/multilingual-e5-small")
+    (True, False)
+    """
+    return plain_suffix(Path(name)) in SUFFIXES
+
+
+def guide_kind(path: Path) -> Kind:
+    """Whether the file holds vectors or scores.
+
+    Raises:
+        DataError: there is no such file, or its columns are those of neither.
+    """
+    table = open_table(path)
+    columns = [name for _, record in islice(table.records, 1) for name in record]
+    table.problems.raise_if_any()
+    if "vector" in columns and ("text" in columns or "id" in columns):
+        return "vectors"
+    if "score" in columns and any(name in columns for name in QUERY) and any(name in columns for name in DOCUMENT):
+        return "scores"
+    raise DataError(
+        f"cannot tell what this guide says: the columns {', '.join(columns)} came; needed text or id, and vector; "
+        "or query, document and score",
+        where=str(path),
+        next="name the columns so",
+    )

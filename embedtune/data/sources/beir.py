@@ -1,0 +1,297 @@
+"""A BEIR folder: a corpus, queries, and one file of judgments per split.
+
+    corpus.jsonl {_id, title, text}   queries.jsonl {_id, text}   qrels/<split>.tsv (query-id, corpus-id, score)
+
+`pairs.jsonl` beside them is taken as the training split when there is no qrels/train.tsv.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from embedtune.data.rows import Finding, RetrievalSet, Rows, titled
+from embedtune.data.sources.columns import label_of, match, refuse_twice, text_of
+from embedtune.data.sources.problems import SHOWN, Problems
+from embedtune.data.sources.streams import plain_stem, plain_suffix
+from embedtune.data.sources.tables import READABLE, Table, open_table
+from embedtune.errors import DataError
+from embedtune.findings import counted, kind_of
+
+_ID = ("_id", "id", "docid", "doc_id", "doc-id", "qid", "query_id", "query-id")
+_TEXT_ROLES = {"id": _ID, "text": ("text",), "title": ("title",)}
+_QREL_ROLES = {
+    "query-id": ("query-id", "query_id", "qid"),
+    "corpus-id": ("corpus-id", "corpus_id", "docid", "doc_id", "doc-id"),
+    "score": ("score", "grade", "relevance"),
+}
+
+Judgments = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Beir:
+    """What was read of a BEIR folder.
+
+    Args:
+        name: the folder's name.
+        corpus: document id -> title and text as one.
+        queries: query id -> text.
+        groups: query id -> value of the group column, when one was asked for.
+        qrels: split -> query id -> document id -> grade, of the splits asked for.
+        places: split -> (query id, document id) -> "file:line".
+        findings: what is odd about the folder.
+    """
+
+    name: str
+    corpus: Mapping[str, str]
+    queries: Mapping[str, str]
+    qrels: Mapping[str, Judgments]
+    groups: Mapping[str, str] | None = None
+    places: Mapping[str, Mapping[tuple[str, str], str]] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    def judged(self, split: str) -> RetrievalSet:
+        """The queries of a split with at least one relevant document, against the whole corpus."""
+        relevant = {
+            query: grades for query, grades in self.qrels[split].items() if any(grade > 0 for grade in grades.values())
+        }
+        return RetrievalSet(
+            f"{self.name} {split}", {query: self.queries[query] for query in relevant}, self.corpus, relevant
+        )
+
+    def rows(self, split: str) -> Rows:
+        """One row per relevant judgment of a split, in the order of its file."""
+        pairs = [
+            (query, document)
+            for query, grades in self.qrels[split].items()
+            for document, grade in grades.items()
+            if grade > 0 and query in self.queries and document in self.corpus
+        ]
+        return Rows(
+            anchors=[self.queries[query] for query, _ in pairs],
+            positives=[self.corpus[document] for _, document in pairs],
+            groups=None if self.groups is None else [self.groups[query] for query, _ in pairs],
+            places=[self.places[split][pair] for pair in pairs],
+        )
+
+
+def table_file(folder: Path, stem: str) -> Path | None:
+    """The file of this name that can be read as records, whatever its suffix."""
+    found = [path for path in sorted(folder.glob(f"{stem}.*")) if plain_stem(path) == stem]
+    readable = [path for path in found if path.is_file() and plain_suffix(path) in READABLE]
+    if len(readable) > 1:
+        names = " and ".join(path.name for path in readable)
+        raise DataError(f"two files claim to be the {stem}: {names}", where=str(folder), next="keep one of them")
+    return readable[0] if readable else None
+
+
+def qrels_files(folder: Path) -> dict[str, Path]:
+    """Split name -> file of judgments."""
+    qrels = folder / "qrels"
+    files = sorted(qrels.iterdir(), key=plain_stem) if qrels.is_dir() else []
+    return {plain_stem(path): path for path in files if plain_suffix(path) in {".tsv", ".csv", ".jsonl", ".parquet"}}
+
+
+def is_beir(folder: Path) -> bool:
+    """Whether a folder looks like a BEIR folder: it has a corpus, and queries or judgments."""
+    return table_file(folder, "corpus") is not None and (
+        table_file(folder, "queries") is not None or (folder / "qrels").is_dir()
+    )
+
+
+def read_beir(
+    folder: Path,
+    splits: Iterable[str],
+    group: str | None = None,
+    *,
+    allow_absent: bool = False,
+    problems: Problems | None = None,
+) -> Beir:
+    """Read the corpus, the queries and the judgments of the splits asked for.
+
+    Args:
+        folder: of the set.
+        splits: whose judgments to read.
+        group: a column of the queries.
+        allow_absent: judgments may name documents that the corpus lacks: no ranking can hold them, so they count
+            against every one, as in trec_eval. They are a finding then, and no error.
+        problems: where faults are gathered; None: they end the reading.
+
+    Raises:
+        DataError: a file is missing or faulty; the faults of all its files are told together.
+    """
+    name = folder.resolve().name
+    files = {}
+    for stem in ("corpus", "queries"):
+        path = table_file(folder, stem)
+        if path is None:
+            raise DataError(f"a BEIR folder needs {stem}.jsonl beside its other files", where=str(folder))
+        files[stem] = path
+    problems = problems or Problems(str(folder))
+    corpus, _, empty = _texts(files["corpus"], problems)
+    queries, groups, blank = _texts(files["queries"], problems, group)
+    for number in blank.values():
+        problems.add(f"{files['queries']}:{number}", "'text' is empty", kind="empty-texts")
+    qrels: dict[str, Judgments] = {}
+    places: dict[str, dict[tuple[str, str], str]] = {}
+    known = (_Ids(files["queries"], queries, blank), _Ids(files["corpus"], corpus, empty))
+    for split in splits:
+        path = qrels_files(folder)[split]
+        qrels[split], places[split] = _judgments(open_table(path, problems), known, allow_absent=allow_absent)
+    problems.raise_if_any()
+    findings = (*_empty_documents(files["corpus"], empty), *_absent_documents(corpus, qrels, places))
+    return Beir(name, corpus, queries, qrels, groups, places, findings)
+
+
+def _empty_documents(path: Path, empty: Mapping[str, int]) -> tuple[Finding, ...]:
+    # Public sets have a few (38 in FiQA). Nobody judged them, or reading would have failed, so they are left out aloud.
+    if not empty:
+        return ()
+    message = f"{counted(len(empty), 'document')} without title and text, named by no judgment, left out of the corpus."
+    examples = tuple(f"{path.name}:{line} (document {key})" for key, line in list(empty.items())[:SHOWN])
+    return (Finding("empty-documents", "note", len(empty), message, "Remove them from the corpus.", examples),)
+
+
+def _absent_documents(
+    corpus: Mapping[str, str],
+    qrels: Mapping[str, Judgments],
+    places: Mapping[str, Mapping[tuple[str, str], str]],
+) -> tuple[Finding, ...]:
+    absent = [
+        f"{places[split][query, document]} (document {document})"
+        for split, judged in qrels.items()
+        for query, grades in judged.items()
+        for document in grades
+        if document not in corpus
+    ]
+    if not absent:
+        return ()
+    message = (
+        f"{counted(len(absent), 'judgment')} of documents that the corpus lacks; they count against every ranking."
+    )
+    fix = "Add the documents, or remove the judgments."
+    return (Finding("judgments-outside-corpus", "warning", len(absent), message, fix, tuple(absent[:SHOWN])),)
+
+
+def _texts(
+    path: Path, problems: Problems, group: str | None = None
+) -> tuple[dict[str, str], dict[str, str] | None, dict[str, int]]:
+    """Texts by id, groups by id, and the lines of empty texts by id."""
+    table = open_table(path, problems)
+    texts: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    empty: dict[str, int] = {}
+    for number, record in table.records:
+        place = table.place(number)
+        if not lines:
+            _check_columns(table, record, _TEXT_ROLES, ("id", "text"), group)
+        key = _id_of(record, _ID, place, problems)
+        if key is None:
+            continue
+        if key in lines:
+            problems.add(place, f"the id {key!r} is given twice, first in line {lines[key]}")
+        lines.setdefault(key, number)
+        title, text = record.get("title"), record.get("text")
+        whole = titled(title, text) if isinstance(text, str) else text
+        if isinstance(whole, str) and not whole.strip():
+            empty[key] = number
+            continue
+        checked = text_of(whole, "text", place, problems)
+        if checked is not None:
+            texts[key] = checked
+        if group is not None:
+            groups[key] = label_of(record, group, place, problems) or ""
+    if not lines:
+        problems.add(str(path), "there are no rows in it")
+    return texts, groups if group is not None else None, empty
+
+
+def _check_columns(
+    table: Table,
+    record: Mapping[str, Any],
+    roles: Mapping[str, tuple[str, ...]],
+    needed: Iterable[str],
+    group: str | None,
+) -> None:
+    found = match(roles, list(record), {})
+    absent = ["_id" if role == "id" else role for role in needed if role not in found]
+    absent += [group] if group and group not in record else []
+    if absent:
+        raise table.problems.stop(
+            table.name,
+            f"the columns {', '.join(map(repr, record))} came; needed {' and '.join(map(repr, absent))} too",
+            hint="the first line must name the columns: query-id, corpus-id, score, with tabs between them"
+            if "score" in needed
+            else None,
+        )
+    if "score" in needed:
+        refuse_twice(found, (), table.name)
+
+
+def _id_of(record: Mapping[str, Any], names: Iterable[str], place: str, problems: Problems) -> str | None:
+    name = next((name for name in names if name in record), None)
+    value = record.get(name) if name else None
+    if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
+        return str(value)
+    problems.add(place, "the id is missing or empty" if value in (None, "") else f"the id {value!r} is no text")
+    return None
+
+
+@dataclass(frozen=True)
+class _Ids:
+    file: Path
+    texts: Mapping[str, str]
+    empty: Mapping[str, int]
+
+    def fault(self, key: str, kind: str) -> str | None:
+        if key in self.texts:
+            return None
+        if key in self.empty:
+            return f"the judgment names the {kind} {key!r}, whose text is empty ({self.file.name}:{self.empty[key]})"
+        return f"the judgment names the {kind} {key!r}, which is not in {self.file.name}"
+
+
+def _judgments(
+    table: Table, known: tuple[_Ids, _Ids], *, allow_absent: bool
+) -> tuple[Judgments, dict[tuple[str, str], str]]:
+    grades: Judgments = {}
+    places: dict[tuple[str, str], str] = {}
+    first = True
+    for number, record in table.records:
+        place = table.place(number)
+        if first:
+            _check_columns(table, record, _QREL_ROLES, _QREL_ROLES, None)
+            columns, first = match(_QREL_ROLES, list(record), {}), False
+        query = _id_of(record, columns["query-id"], place, table.problems)
+        document = _id_of(record, columns["corpus-id"], place, table.problems)
+        grade = _grade(record.get(columns["score"][0]), place, table.problems)
+        if query is None or document is None or grade is None:
+            continue
+        faults = [known[0].fault(query, "query")]
+        faults += [] if allow_absent else [known[1].fault(document, "document")]
+        for fault in filter(None, faults):
+            table.problems.add(place, fault)
+        before = grades.setdefault(query, {}).setdefault(document, grade)
+        if before != grade:
+            at = places[query, document]
+            table.problems.add(
+                place, f"query {query!r} and document {document!r} are judged {grade} here, {before} at {at}"
+            )
+        places.setdefault((query, document), place)
+    nothing = first or not any(grade > 0 for judged in grades.values() for grade in judged.values())
+    if nothing and not table.problems.count:
+        what = "there are no judgments in it" if first else "no judgment in it is above 0, so nothing is relevant"
+        table.problems.add(table.name, what)
+    return grades, places
+
+
+def _grade(value: Any, place: str, problems: Problems) -> int | None:
+    try:
+        if isinstance(value, int | str) and not isinstance(value, bool):
+            return int(value)
+    except ValueError:
+        pass
+    problems.add(place, f"the grade must be a whole number; {kind_of(value)} came")
+    return None

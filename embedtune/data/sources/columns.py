@@ -1,0 +1,126 @@
+"""Which column plays which role: by name, or as the user says; never by order."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from embedtune.data.sources.problems import Problems
+from embedtune.errors import DataError
+from embedtune.findings import kind_of
+
+Roles = Mapping[str, Sequence[str]]
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NUMBER = r"_\d+"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of one table, matched to roles.
+
+    Args:
+        names: role -> the columns that play it.
+        group: the column whose values are never divided between splits.
+        unused: columns that play no role.
+        chosen: role -> column, where the user named them.
+    """
+
+    names: Mapping[str, tuple[str, ...]]
+    group: str | None = None
+    unused: tuple[str, ...] = ()
+    chosen: Mapping[str, str] = field(default_factory=dict)
+
+    def __contains__(self, role: str) -> bool:
+        return role in self.names
+
+    def one(self, role: str) -> str:
+        """The only column of a role."""
+        return self.names[role][0]
+
+
+def match(roles: Roles, present: Sequence[str], chosen: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Role -> columns present that play it; a column that the user chose for one role plays no other.
+
+    Args:
+        roles: role -> usual column names, each a regular expression (`negative_\\d+`).
+        present: the columns that came.
+        chosen: role -> column, as the user said.
+
+    >>> match({"anchor": ("anchor", "query")}, ["query", "focus"], {})
+    {'anchor': ('query',)}
+    """
+    claimed = set(chosen.values())
+    found = {}
+    for role, names in roles.items():
+        if role in chosen:
+            columns = tuple(column for column in present if column == chosen[role])
+        else:
+            columns = tuple(
+                column for column in present if column not in claimed and any(re.fullmatch(n, column) for n in names)
+            )
+        if columns:
+            found[role] = columns
+    return found
+
+
+def refuse_twice(names: Mapping[str, tuple[str, ...]], many: Iterable[str], where: str) -> None:
+    """Raise when two columns claim one role that only one can play."""
+    for role, columns in names.items():
+        if role not in many and len(columns) > 1:
+            raise DataError(
+                f"the role '{role}' is given twice, by the columns {' and '.join(map(repr, columns))}",
+                where=where,
+                next=f"say which one it is: --columns {role}={columns[0]}",
+            )
+
+
+def spoken(names: Sequence[str]) -> str:
+    """Column names as a person reads them: "negative, negatives or negative_1"."""
+    plain = [name.replace(_NUMBER, "_1") for name in names]
+    return plain[0] if len(plain) == 1 else f"{', '.join(plain[:-1])} or {plain[-1]}"
+
+
+def text_of(value: Any, column: str, place: str, problems: Problems) -> str | None:
+    """The value when it is a usable text; otherwise the fault is noted and None returned."""
+    if not isinstance(value, str):
+        problems.add(place, f"{column!r} must be a text; {kind_of(value)} came")
+        return None
+    if not value.strip():
+        problems.add(place, f"{column!r} is empty", kind="empty-texts")
+    elif "\0" in value:
+        problems.add(place, f"{column!r} holds a NUL character")
+    elif not value.isascii() and _SURROGATE.search(value):
+        problems.add(place, f"{column!r} holds half a character (a lone surrogate such as \\ud83d)")
+    else:
+        return value
+    return None
+
+
+def field_of(record: Mapping[str, Any], column: str, place: str, problems: Problems) -> str | None:
+    """The text in this column of a record; a record without the column is a fault."""
+    if column not in record:
+        problems.add(place, f"{column!r} is missing; this row has {', '.join(map(repr, record)) or 'no columns'}")
+        return None
+    return text_of(record[column], column, place, problems)
+
+
+def label_of(record: Mapping[str, Any], column: str, place: str, problems: Problems) -> str | None:
+    """A class or group as text; numbers are welcome, since a class needs no grammar."""
+    value = record.get(column)
+    if isinstance(value, str | int | float) and str(value).strip():
+        return str(value)
+    problems.add(place, f"{column!r} is empty; every row needs one")
+    return None
+
+
+def numbers_of(values: Any, column: str, place: str, problems: Problems) -> list[float] | None:
+    """The value when it is a list of finite numbers; otherwise the fault is noted and None returned."""
+    # A truth value is a number to Python, yet nobody scores with one.
+    if isinstance(values, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        if all(math.isfinite(value) for value in values):
+            return [float(value) for value in values]
+        problems.add(place, f"{column!r} holds NaN or infinity")
+    else:
+        problems.add(place, f"{column!r} must be a list of numbers; {kind_of(values)} came")
+    return None

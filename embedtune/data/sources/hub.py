@@ -1,0 +1,121 @@
+"""Data sets of the Hugging Face Hub: `hf:owner/name[:config]`, and a quick answer when the Hub is out of reach."""
+
+import os
+import re
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.tables import Record, Table
+from embedtune.errors import DataError
+
+_PATIENCE_S = 3.0
+_NAME = re.compile(r"hf:(?P<repo>\w[\w.-]*(?:/\w[\w.-]*)?)(?::(?P<config>[^:]+))?")
+
+
+class HubSet:
+    """A data set of the Hub, already on this machine or downloaded now.
+
+    Raises:
+        DataError: the name is malformed, unknown, or neither cached nor reachable.
+    """
+
+    def __init__(self, name: str) -> None:
+        parsed = _NAME.fullmatch(name)
+        if parsed is None:
+            raise DataError(f"{name!r} is no Hub data set", next="write hf:owner/name or hf:owner/name:config")
+        self.name = name
+        repo, config = parsed["repo"], parsed["config"]
+        offline = _offline_setting() or not _reachable()
+        if offline and not _cached(repo):
+            raise DataError(
+                "this data set is not on this machine and the Hugging Face Hub cannot be reached",
+                where=name,
+                next="connect to the network (or unset HF_HUB_OFFLINE), or name a file or folder",
+            )
+        self._loaded = _load(name, repo, config, offline)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        return tuple(self._loaded)
+
+    def fingerprints(self, splits: tuple[str, ...]) -> dict[str, str]:
+        """Split -> the fingerprint that `datasets` gives its content."""
+        return {f"{self.name}[{split}]": str(self._loaded[split]._fingerprint) for split in splits}
+
+    def table(self, split: str) -> Table:
+        """The records of a split, numbered from 1."""
+        name = f"{self.name}[{split}]"
+        return Table(name, "Hub rows", _records(self._loaded[split]), Problems(name))
+
+
+def _records(rows: Any) -> Iterator[Record]:
+    # Class numbers are told by their names, so that `entailment` is not 0.
+    named = {column: feature.int2str for column, feature in rows.features.items() if hasattr(feature, "int2str")}
+    for number, record in enumerate(rows, 1):
+        for column, spell in named.items():
+            value = record[column]
+            record[column] = spell(value) if isinstance(value, int) and value >= 0 else None
+        yield number, record
+
+
+def _offline_setting() -> bool:
+    on = {"1", "true", "yes", "on"}
+    return any(os.environ.get(name, "").lower() in on for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"))
+
+
+def _reachable() -> bool:
+    """Whether the Hub answers at all within `_PATIENCE_S` seconds, through a proxy where one is set."""
+    answered = threading.Event()
+
+    def ask() -> None:
+        request = urllib.request.Request(os.environ.get("HF_ENDPOINT", "https://huggingface.co"), method="HEAD")
+        try:
+            with urllib.request.urlopen(request, timeout=_PATIENCE_S):
+                answered.set()
+        except urllib.error.HTTPError:
+            answered.set()  # an answer, if not a kind one
+        except (OSError, ValueError):
+            pass
+
+    # In a thread, because looking a name up has no timeout of its own.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_PATIENCE_S)
+    return answered.is_set()
+
+
+def _cached(repo: str) -> bool:
+    home = Path(os.environ.get("HF_HOME", Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "huggingface"))
+    prepared = Path(os.environ.get("HF_DATASETS_CACHE", home / "datasets")).expanduser()
+    downloaded = Path(os.environ.get("HF_HUB_CACHE", home / "hub")).expanduser()
+    return (prepared / repo.replace("/", "___")).is_dir() or (
+        downloaded / f"datasets--{repo.replace('/', '--')}"
+    ).is_dir()
+
+
+def _load(name: str, repo: str, config: str | None, offline: bool) -> Any:
+    import datasets  # noqa: PLC0415  (2 s, and only Hub names need it)
+    import huggingface_hub  # noqa: PLC0415
+
+    settings = [(huggingface_hub.constants, "HF_HUB_OFFLINE"), (datasets.config, "HF_HUB_OFFLINE")]
+    before = [getattr(module, setting) for module, setting in settings]
+    try:
+        # Unless told that there is no network both retry for half a minute before they look into the cache.
+        for module, setting in settings:
+            setattr(module, setting, offline)
+        return datasets.load_dataset(repo, config)
+    except Exception as error:  # its errors share no base: HTTP, gated, parsing, configuration
+        sentence = " ".join(str(error).split())[:300] or type(error).__name__
+        raise DataError(
+            f"the Hub data set cannot be loaded: {sentence}",
+            where=name,
+            next="check the name, its config and your access",
+        ) from error
+    finally:
+        for (module, setting), value in zip(settings, before, strict=True):
+            setattr(module, setting, value)

@@ -1,0 +1,191 @@
+"""A source of data as judged queries alone: what an evaluation reads, where nothing is learned."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from embedtune.data.formats import Part
+from embedtune.data.rows import Finding, LabelledTexts, RawTexts, RetrievalSet
+from embedtune.data.sources.beir import read_beir
+from embedtune.data.sources.problems import SHOWN
+from embedtune.data.sources.source import BeirSource, TableSource, open_source
+from embedtune.data.splits.classes import judged_classes
+from embedtune.data.splits.judged import documents_of, judged_from_rows
+from embedtune.errors import DataError
+from embedtune.findings import counted
+from embedtune.identity import text_ids
+
+
+@dataclass(frozen=True)
+class JudgedSource:
+    """A judged set as it was read.
+
+    Args:
+        judged: all queries with a judgment, those without a relevant document too.
+        described: what was read, in sentences.
+        findings: what is odd about it.
+        hashes: source file name -> sha256.
+    """
+
+    judged: RetrievalSet
+    described: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    hashes: Mapping[str, str]
+
+
+def read_judged(name: str, split: str, columns: Mapping[str, str], *, seed: int = 0) -> JudgedSource:
+    """Read a BEIR folder's split, or pairs, whose documents are then all positives and given negatives.
+
+    Args:
+        name: a file, a folder, hf:owner/name or samples.
+        split: which one; data that are not divided are read whole where it is "test".
+        columns: role -> column name.
+        seed: of the queries drawn from labelled texts.
+
+    Raises:
+        DataError: the data cannot be used, or have no such split.
+    """
+    return judge(open_split(name, split, columns), seed=seed)
+
+
+@dataclass(frozen=True)
+class OpenSplit:
+    """A split that is there, and for tables what it holds.
+
+    Args:
+        source: what a name stands for.
+        split: its own name for the split; "" for all of a source that is not divided.
+        part: the rows; None for a BEIR folder.
+        unused: whether columns were named that cannot be chosen here.
+    """
+
+    source: BeirSource | TableSource
+    split: str
+    part: Part | None
+    unused: bool = False
+
+    @property
+    def what(self) -> str:
+        """What it is, in words."""
+        return f"{self.source.what}{f', split {self.split}' if self.split else ''}"
+
+    @property
+    def name(self) -> str:
+        """What to call a set made of it."""
+        return _set_name(self.source.name)
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """Source file name -> sha256."""
+        return self.source.hashes((self.split,))
+
+
+def open_split(name: str, split: str, columns: Mapping[str, str]) -> OpenSplit:
+    """Find a split and read its rows, whatever they are.
+
+    Raises:
+        DataError: the data cannot be used, or have no such split.
+    """
+    source = open_source(name)
+    found = source.demand(split, "--split") if source.splits or split != "test" else ""
+    if isinstance(source, BeirSource):
+        return OpenSplit(source, found, None, unused=bool(columns))
+    return OpenSplit(source, found, source.part(found, columns, None))
+
+
+def judge(opened: OpenSplit, *, seed: int = 0) -> JudgedSource:
+    """The split as judged queries, with what is odd about it.
+
+    Raises:
+        DataError: nothing says what is relevant to what.
+    """
+    if opened.part is None:
+        read = _all_of_beir(opened)
+    else:
+        read = _judge_part(opened.source.name, opened.part, opened.hashes, seed)
+    judged = read.judged
+    size = f"{counted(len(judged), 'query')} over {counted(len(judged.corpus), 'document')}"
+    described = f"{opened.what}: {size}"
+    more = [finding for finding in (_without_relevant(judged), _repeated(judged)) if finding]
+    return replace(read, described=(described, *read.described), findings=(*read.findings, *more))
+
+
+def judge_split(
+    source: BeirSource | TableSource, split: str, columns: Mapping[str, str], seed: int, option: str = "--eval-split"
+) -> JudgedSource:
+    """A whole split as judged queries, each with a relevant document; `option` is what named the split."""
+    hashes = source.hashes((split,))
+    if isinstance(source, BeirSource):
+        _refuse_pairs(source, split, option)
+        return JudgedSource(read_beir(source.folder, [split]).judged(split), (), (), hashes)
+    return _judge_part(source.name, source.part(split, columns, None), hashes, seed)
+
+
+def _judge_part(name: str, part: Part, hashes: Mapping[str, str], seed: int) -> JudgedSource:
+    if isinstance(part.content, RawTexts):
+        raise _nothing_judged(name, part)
+    if isinstance(part.content, LabelledTexts):
+        judged, findings = judged_classes(_set_name(name), part.content, seed)
+    else:
+        judged = judged_from_rows(_set_name(name), part.content, documents_of(part.content))
+        findings = []
+    return JudgedSource(judged, part.said, (*part.findings, *findings), hashes)
+
+
+def _nothing_judged(name: str, part: Part) -> DataError:
+    unused = "".join(f" ({sentence.partition(': ')[2]})" for sentence in part.said[-1:])
+    return DataError(
+        f"these are {len(part.content):,} texts without pairs{unused}; nothing says what is relevant to what",
+        where=name,
+        next="give a BEIR folder, rows with the columns query and positive, or text and label; other names: --columns",
+    )
+
+
+def _all_of_beir(opened: OpenSplit) -> JudgedSource:
+    """A split with its queries that have no relevant document, and with judgments of documents that are not there."""
+    source, split = cast(BeirSource, opened.source), opened.split
+    _refuse_pairs(source, split, "--split")
+    beir = read_beir(source.folder, [split], allow_absent=True)
+    qrels = beir.qrels[split]
+    queries = {query: beir.queries[query] for query in qrels}
+    judged = RetrievalSet(f"{beir.name} {split}", queries, beir.corpus, qrels)
+    unused = ("--columns is not used: a BEIR folder has column names of its own",) if opened.unused else ()
+    return JudgedSource(judged, unused, beir.findings, opened.hashes)
+
+
+def _refuse_pairs(source: BeirSource, split: str, option: str) -> None:
+    if source.pairs is not None and split == "train":
+        raise DataError("the pairs beside a BEIR folder have no corpus", where=source.name, next=f"{option} test")
+
+
+def _set_name(name: str) -> str:
+    return Path(name).name.split(".")[0] or name
+
+
+def _without_relevant(judged: RetrievalSet) -> Finding | None:
+    empty = [query for query in judged.queries if not any(grade > 0 for grade in judged.qrels[query].values())]
+    if not empty:
+        return None
+    message = f"{counted(len(empty), 'query')} without a relevant document, left out of every mean."
+    fix = "Judge a document relevant to them, or remove them."
+    return Finding("queries-without-relevant", "warning", len(empty), message, fix, tuple(empty[:SHOWN]))
+
+
+def _repeated(judged: RetrievalSet) -> Finding | None:
+    """Documents that are another's copy and not judged as it is: each takes a rank, and only one the credit."""
+    ids = text_ids(judged.corpus.values()).tolist()
+    copies = Counter(ids)
+    repeats = len(ids) - len(copies)
+    if not repeats:
+        return None
+    text_of = dict(zip(judged.corpus, ids, strict=True))
+    relevant = {d for grades in judged.qrels.values() for d, grade in grades.items() if grade > 0 and d in text_of}
+    split = sum(copies[text_of[document]] > 1 for document in relevant)
+    verb = "repeats" if repeats == 1 else "repeat"
+    message = f"{counted(repeats, 'document')} of the corpus {verb} the text of an earlier one"
+    message += f"; copies compete for the ranks of {counted(split, 'relevant document')}." if split else "."
+    examples = [f"document {d}" for d, identity in text_of.items() if copies[identity] > 1]
+    severity = "warning" if split else "note"
+    return Finding("duplicate-documents", severity, repeats, message, "Keep one of each.", tuple(examples[:SHOWN]))

@@ -1,0 +1,59 @@
+"""Training rows while they are being read."""
+
+from collections.abc import Sequence
+
+from embedtune.data.rows import Rows
+from embedtune.data.sources.columns import Columns
+
+
+class RowList:
+    """Columns that grow row by row; a row with a faulty text is left out, since its fault is already noted."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.with_labels = "label" in columns
+        self.with_groups = columns.group is not None
+        self.anchors: list[str] = []
+        self.positives: list[str] = []
+        self.negatives: list[Sequence[str]] = []
+        self.labels: list[str] = []
+        self.scores: list[Sequence[float]] = []
+        self.groups: list[str] = []
+        self.places: list[str] = []
+        self.weights: list[float] = []
+
+    def append(
+        self,
+        place: str,
+        anchor: str | None,
+        positive: str | None,
+        *,
+        negatives: Sequence[str] = (),
+        label: str | None = None,
+        scores: Sequence[float] | None = None,
+        group: str | None = None,
+        weight: float = 1.0,
+    ) -> None:
+        """Add one row unless one of its texts is unusable."""
+        if anchor is None or positive is None:
+            return
+        self.anchors.append(anchor)
+        self.positives.append(positive)
+        self.negatives.append(tuple(negatives))
+        self.labels.append(label or "")
+        self.scores.append(scores or ())
+        self.groups.append(group or "")
+        self.places.append(place)
+        self.weights.append(weight)
+
+    def build(self) -> Rows:
+        """The rows read so far."""
+        return Rows(
+            anchors=self.anchors,
+            positives=self.positives,
+            negatives=self.negatives if any(self.negatives) else (),
+            labels=self.labels if self.with_labels else None,
+            teacher_scores=self.scores if any(self.scores) else None,
+            groups=self.groups if self.with_groups else None,
+            places=self.places,
+            weights=self.weights if any(weight != 1.0 for weight in self.weights) else None,
+        )

@@ -1,0 +1,125 @@
+"""The texts of a source in order, whatever the source is: what is encoded, and what is searched by hand."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+from embedtune.data.rows import LabelledTexts, RawTexts
+from embedtune.data.sources.beir import table_file
+from embedtune.data.sources.columns import match
+from embedtune.data.sources.documents import ROLES, Document, read_documents
+from embedtune.data.sources.source import BeirSource, TableSource, open_source
+from embedtune.data.sources.tables import open_table
+from embedtune.data.splits.judged import documents_of
+from embedtune.errors import DataError
+
+_LOOKED_AT = 50  # records whose fields together are the columns: JSON lines may leave fields out
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A stream of texts that can be begun again.
+
+    Args:
+        source: as the user named it.
+        column: that of the texts, where the user named it.
+        queries: the queries of a BEIR folder, where it has both; else its corpus.
+    """
+
+    source: str
+    column: str | None = None
+    queries: bool = False
+
+    def __iter__(self) -> Iterator[Document]:
+        columns = {"text": self.column} if self.column else {}
+        try:
+            yield from read_documents(self._name, columns=columns)
+        except DataError as error:
+            if error.next and "--columns text=" in error.next:
+                error.next = error.next.replace("--columns text=", "--column ")
+            raise
+
+    def batches(self, rows: int) -> Iterator[list[Document]]:
+        """So many at a time, fewer at the end."""
+        stream = iter(self)
+        while batch := list(islice(stream, rows)):
+            yield batch
+
+    def facts(self) -> tuple[int, int, str]:
+        """How many there are, how many of them hold no text, and a hash of all in order."""
+        digest = hashlib.blake2b(digest_size=16)
+        count = empty = 0
+        for document in self:
+            count, empty = count + 1, empty + (not document.text)
+            encoded = document.text.encode("utf-8", "surrogatepass")
+            digest.update(len(encoded).to_bytes(8, "little") + encoded)
+        return count, empty, digest.hexdigest()
+
+    @cached_property
+    def _name(self) -> str:
+        opened = open_source(self.source)
+        if self.queries and isinstance(opened, BeirSource):
+            return str(table_file(opened.folder, "queries") or self.source)
+        return self.source
+
+
+def corpus_of(source: str, column: str | None) -> tuple[dict[str, str], str]:
+    """The distinct texts that can be found in a source, by id, and what it was taken for.
+
+    A BEIR folder has a corpus, a file of texts is one, and rows of pairs have their positives and negatives.
+
+    Raises:
+        DataError: it cannot be read, or there is no text in it.
+    """
+    opened, left_out = open_source(source), ""
+    if isinstance(opened, BeirSource) or column or _holds_texts(opened):
+        corpus, left_out = _distinct(Texts(source, column))
+    else:
+        parts = [opened.part(split, {}, None).content for split in opened.splits or ("",)]
+        rows = [part for part in parts if not isinstance(part, LabelledTexts | RawTexts)]
+        corpus = dict(documents_of(*rows).corpus)
+    if not corpus:
+        raise DataError("there is no text in it to be found", where=source)
+    return corpus, f"{opened.what}{left_out}"
+
+
+def _distinct(texts: Texts) -> tuple[dict[str, str], str]:
+    """Each text once, by the id of the first document that has it, and what was left out, in words.
+
+    An id that stands for two texts gets a number.
+    """
+    by_text: dict[str, str] = {}
+    count = empty = 0
+    for document in texts:
+        count, empty = count + 1, empty + (not document.text)
+        if document.text:
+            by_text.setdefault(document.text, document.id)
+    corpus: dict[str, str] = {}
+    for text, name in by_text.items():
+        key, number = name, 2
+        while key in corpus:
+            key, number = f"{name} ({number})", number + 1
+        corpus[key] = text
+    repeats = count - empty - len(by_text)
+    left_out = [f"{number:,} {what}" for number, what in ((repeats, "repeated"), (empty, "empty")) if number]
+    return corpus, f" ({' and '.join(left_out)} left out)" if left_out else ""
+
+
+def _holds_texts(source: TableSource) -> bool:
+    """Whether its columns are those of documents rather than of pairs."""
+    present = _columns(source)
+    pairs = match({"anchor": ("anchor", "query", "question", "sentence1", "premise")}, present, {})
+    return bool(match({"text": ROLES["text"]}, present, {})) and not pairs
+
+
+def _columns(source: TableSource) -> Sequence[str]:
+    split = next(iter(source.splits), "")
+    table = source.hub.table(split) if source.hub else open_table(_first(source.files, split))
+    return list(dict.fromkeys(name for _, record in islice(table.records, _LOOKED_AT) for name in record))
+
+
+def _first(files: Mapping[str, list[Path]], split: str) -> Path:
+    return files[split][0]

@@ -1,0 +1,140 @@
+"""Labelled texts as training pairs and judged queries.
+
+Training pairs each text with another of its class. For evaluation the held-out texts of a class are divided: about a
+third ask, the others are the documents to be found, and a document is relevant when its class is the query's. Documents
+come from the held-out side only, so that the score is earned on texts never trained on.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from embedtune.data.rows import Finding, LabelledTexts, RetrievalSet, Rows
+from embedtune.data.splits.judged import key_of
+from embedtune.data.splits.split import HELD_OUT, Division, Groups, divide, draw
+from embedtune.findings import counted
+from embedtune.identity import text_ids
+
+ASKING = 3  # one in so many held-out texts is a query
+LEAST = 2  # held-out texts of a class: one to ask, one to be found
+# A tenth of a class with fewer texts is less than that; where there are many such classes, whole ones are held out.
+SMALL_CLASS = 20
+MANY_CLASSES = 30
+
+
+def take(content: LabelledTexts, indices: Sequence[int]) -> LabelledTexts:
+    """The labelled texts with these numbers, in this order."""
+    return LabelledTexts(
+        [content.texts[i] for i in indices],
+        [content.labels[i] for i in indices],
+        None if content.groups is None else [content.groups[i] for i in indices],
+        [content.places[i] for i in indices],
+    )
+
+
+def distinct(content: LabelledTexts) -> tuple[LabelledTexts, list[Finding]]:
+    """Each text once per class, and what was found doubled or contradictory."""
+    first: dict[tuple[int, str], int] = {}
+    labels: dict[int, set[str]] = {}
+    for row, (identity, label) in enumerate(zip(content.ids.tolist(), content.labels, strict=True)):
+        first.setdefault((identity, label), row)
+        labels.setdefault(identity, set()).add(label)
+    findings = []
+    repeated = len(content) - len(first)
+    if repeated:
+        message = f"{counted(repeated, 'row')} left out for repeating an earlier text and class."
+        findings.append(Finding("duplicate-rows", "note", repeated, message))
+    torn = {identity for identity, found in labels.items() if len(found) > 1}
+    if torn:
+        rows = [row for row in first.values() if int(content.ids[row]) in torn]
+        examples = tuple(
+            f"{content.places[row]}: {content.texts[row][:80]} ({content.labels[row]})" for row in rows[:20]
+        )
+        message = f"{counted(len(torn), 'text')} in more than one class."
+        findings.append(Finding("label-conflict", "warning", len(torn), message, "Decide on one class each.", examples))
+    return take(content, sorted(first.values())), findings
+
+
+def divide_classes(content: LabelledTexts, seed: int, parts: Sequence[str]) -> tuple[Division, str]:
+    """Hold out texts of every class, or whole classes where classes are small; and how it was done, in words."""
+    _, of_class, sizes = np.unique(np.asarray(content.labels), return_inverse=True, return_counts=True)
+    if content.groups is not None:
+        keys, of_row = np.unique(text_ids(content.groups), return_inverse=True)
+        return divide(Groups(of_row, keys), seed, parts), "by group"
+    if np.median(sizes) < SMALL_CLASS and len(sizes) >= MANY_CLASSES:
+        keys, of_row = np.unique(text_ids(content.labels), return_inverse=True)
+        how = f"in whole classes, since half of them have fewer than {SMALL_CLASS} texts"
+        return divide(Groups(of_row, keys), seed, parts), how
+    return _stratified(content, of_class, seed, parts), "within each class"
+
+
+def _stratified(content: LabelledTexts, of_class: np.ndarray, seed: int, parts: Sequence[str]) -> Division:
+    held_out: dict[str, list[int]] = {part: [] for part in parts}
+    train: list[int] = []
+    for members in _by_class(content, of_class, seed, "split"):
+        size = round(len(members) * HELD_OUT)
+        if len(members) >= LEAST * (len(parts) + 1):
+            size = max(size, LEAST)
+        for number, part in enumerate(parts):
+            held_out[part] += members[number * size : (number + 1) * size]
+        train += members[len(parts) * size :]
+    return Division(sorted(train), {part: sorted(rows) for part, rows in held_out.items()}, 1)
+
+
+def _by_class(content: LabelledTexts, of_class: np.ndarray, seed: int, purpose: str) -> list[list[int]]:
+    """Row numbers of each class, shuffled by seed and text alone."""
+    members: list[list[int]] = [[] for _ in range(int(of_class.max(initial=-1)) + 1)]
+    for row in sorted(range(len(content)), key=lambda row: (draw(seed, int(content.ids[row]), purpose), row)):
+        members[of_class[row]].append(row)
+    return members
+
+
+def pair_within_classes(content: LabelledTexts, seed: int) -> tuple[Rows, list[Finding]]:
+    """One row per text: the text, and a random other text of its class.
+
+    The members of a class stand in a random ring and each is paired with the next, so each is an anchor once and a
+    positive once.
+    """
+    _, of_class = np.unique(np.asarray(content.labels), return_inverse=True)
+    partner: dict[int, int] = {}
+    alone = []
+    for members in _by_class(content, of_class, seed, "pair"):
+        if len(members) == 1:
+            alone.append(members[0])
+        else:
+            partner |= dict(zip(members, [*members[1:], members[0]], strict=True))
+    rows = sorted(partner)
+    findings = []
+    if alone:
+        examples = tuple(f"{content.places[row]}: {content.labels[row]}" for row in alone[:20])
+        message = f"{counted(len(alone), 'class')} with a single text, which cannot be paired, left out of training."
+        findings.append(Finding("single-text-classes", "warning", len(alone), message, "Add texts to them.", examples))
+    paired = Rows(
+        anchors=[content.texts[row] for row in rows],
+        positives=[content.texts[partner[row]] for row in rows],
+        labels=[content.labels[row] for row in rows],
+        groups=None if content.groups is None else [content.groups[row] for row in rows],
+        places=[content.places[row] for row in rows],
+    )
+    return paired, findings
+
+
+def judged_classes(name: str, content: LabelledTexts, seed: int) -> tuple[RetrievalSet, list[Finding]]:
+    """About a third of each class as queries, the rest as documents; a class with one text asks nothing."""
+    _, of_class = np.unique(np.asarray(content.labels), return_inverse=True)
+    keys = [key_of(identity) for identity in content.ids.tolist()]
+    queries: dict[str, str] = {}
+    corpus: dict[str, str] = {}
+    qrels: dict[str, dict[str, int]] = {}
+    for members in _by_class(content, of_class, seed, "ask"):
+        asking = max(1, len(members) // ASKING) if len(members) > 1 else 0
+        relevant = {keys[row]: 1 for row in members[asking:]}
+        corpus |= {keys[row]: content.texts[row] for row in members[asking:]}
+        for row in members[:asking]:
+            queries[keys[row]] = content.texts[row]
+            qrels[keys[row]] = qrels.get(keys[row], {}) | relevant
+    findings = []
+    if not queries:
+        message = f"no class has two texts in {name}, so there is nothing to ask and to find."
+        findings.append(Finding("cannot-judge", "warning", len(content), message, "Add texts to its classes."))
+    return RetrievalSet(name, queries, corpus, qrels), findings

@@ -1,0 +1,177 @@
+"""The queries of one split with everything known to be relevant to them: what a mining job works for, undivided."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from embedtune.config.mine import PairsSection
+from embedtune.data.checks.quick import check_rows, drop_duplicates
+from embedtune.data.formats import Part, read_part
+from embedtune.data.rows import Finding, RawTexts, Rows
+from embedtune.data.sources.beir import qrels_files, read_beir
+from embedtune.data.sources.documents import Document
+from embedtune.data.sources.source import BeirSource, TableSource, open_source
+from embedtune.data.sources.tables import open_table
+from embedtune.data.splits.classes import distinct, pair_within_classes
+from embedtune.errors import DataError
+from embedtune.findings import counted
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Rows of one split, and where candidates for them are found.
+
+    Args:
+        rows: anchor, positive, given negatives and groups; each pair once.
+        corpus: the BEIR folder whose corpus holds the candidates; None: they are the rows' own documents.
+        held_out: ids of its documents that answer queries of other splits and none of this one.
+        described: what was read, in sentences to print.
+        findings: what is odd about it.
+        hashes: source file name -> sha256 of its bytes.
+    """
+
+    rows: Rows
+    corpus: str | None = None
+    held_out: frozenset[str] = frozenset()
+    described: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    hashes: Mapping[str, str] | None = None
+
+    @cached_property
+    def query_ids(self) -> np.ndarray:
+        """int64 (Q,): text ids of the distinct anchors, in the order in which they first come."""
+        ids, first = np.unique(self.rows.anchor_ids, return_index=True)
+        return ids[np.argsort(first)]  # (Q,)
+
+    @cached_property
+    def rows_of_query(self) -> list[list[int]]:
+        """The row numbers of each query, in the order of `query_ids`."""
+        numbers = {identity: number for number, identity in enumerate(self.query_ids.tolist())}
+        rows: list[list[int]] = [[] for _ in numbers]
+        for row, identity in enumerate(self.rows.anchor_ids.tolist()):
+            rows[numbers[identity]].append(row)
+        return rows
+
+    @cached_property
+    def queries(self) -> list[str]:
+        """The text of each query."""
+        return [self.rows.anchors[rows[0]] for rows in self.rows_of_query]
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        """int64 (P, 2): pairs (query number, text id of one of its positives), each once."""
+        pairs = [
+            (query, int(self.rows.positive_ids[row])) for query, rows in enumerate(self.rows_of_query) for row in rows
+        ]
+        return np.unique(np.array(pairs, dtype=np.int64).reshape(-1, 2), axis=0)  # (P, 2)
+
+    def positives(self) -> Iterator[Document]:
+        """Every row's positive, of the group of its query."""
+        nothing = [""] * len(self.rows)
+        columns = (self.rows.places or nothing, self.rows.positives, self.rows.groups or nothing)
+        return (Document(*values) for values in zip(*columns, strict=True))
+
+    def negatives(self) -> Iterator[Document]:
+        """Every given negative; nobody knows its group."""
+        places = self.rows.places or [""] * len(self.rows.negatives)
+        for place, texts in zip(places, self.rows.negatives, strict=False):
+            yield from (Document(place, text) for text in texts)
+
+    def with_positives(self, pairs: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> "Pairs":
+        """The same with further pairs (query, positive), of queries that are there; others are left out."""
+        row_of = {identity: rows[0] for identity, rows in zip(self.query_ids.tolist(), self.rows_of_query, strict=True)}
+        added = Rows(*(zip(*pairs, strict=True))) if pairs else Rows([], [])
+        found = [(row_of[a], row) for row, a in enumerate(added.anchor_ids.tolist()) if a in row_of]
+        if not found:
+            return self
+        rows = self.rows
+        more = Rows(
+            anchors=[*rows.anchors, *(rows.anchors[like] for like, _ in found)],
+            positives=[*rows.positives, *(added.positives[row] for _, row in found)],
+            negatives=[*rows.negatives, *(() for _ in found)] if rows.negatives else (),
+            groups=None if rows.groups is None else [*rows.groups, *(rows.groups[like] for like, _ in found)],
+            places=[*rows.places, *("the ledger" for _ in found)],
+        )
+        return replace(self, rows=drop_duplicates(more)[0])
+
+
+def read_pairs(section: PairsSection, seed: int) -> Pairs:
+    """Read the queries and positives of one split.
+
+    Args:
+        section: where they are.
+        seed: decides who is paired with whom where texts come with a class only.
+
+    Raises:
+        DataError: the data cannot be used; all faults of a file at once.
+        ConfigError: a role in `columns` does not exist.
+    """
+    source = open_source(section.source)
+    split = source.demand(section.split, "--split") if source.splits else ""
+    if not source.splits and section.split != "train":
+        source.demand(section.split, "--split")
+    where = f"{source.what}" + (f", split {split}" if split else "")
+    if isinstance(source, BeirSource) and not (split == "train" and source.pairs is not None):
+        return _checked(_beir_pairs(source, split, where, section), section)
+    part = _part(source, split, section)
+    rows, found = _rows(part, section, seed)
+    described = (f"read {len(part.content):,} {part.unit} from {where}", *part.said)
+    # The corpus of a folder whose training pairs lie beside it is that of its test queries, and no place to learn from.
+    return _checked(
+        Pairs(rows, described=described, findings=(*part.findings, *found), hashes=source.hashes((split,))),
+        section,
+    )
+
+
+def _beir_pairs(source: BeirSource, split: str, where: str, section: PairsSection) -> Pairs:
+    """The pairs of a judged split, and what of the corpus is kept for judging others."""
+    judged = tuple(qrels_files(source.folder))
+    beir = read_beir(source.folder, judged, section.group)
+    rows, findings = drop_duplicates(beir.rows(split))
+    relevant = {
+        name: {one for grades in beir.qrels[name].values() for one, grade in grades.items() if grade > 0}
+        for name in judged
+    }
+    held_out = frozenset().union(*relevant.values()) - relevant[split]
+    said = [f"read {counted(len(rows), 'pair')} from {where}"]
+    if held_out:
+        documents = counted(len(held_out), "document")
+        said.append(f"kept from training, since only queries of other splits ask for them: {documents}")
+    return Pairs(rows, str(source.folder), held_out, tuple(said), (*beir.findings, *findings), source.hashes(judged))
+
+
+def _part(source: TableSource | BeirSource, split: str, section: PairsSection) -> Part:
+    if isinstance(source, TableSource):
+        return source.part(split, section.columns, section.group)
+    return read_part(open_table(Path(str(source.pairs))), section.columns, section.group)
+
+
+def _rows(part: Part, section: PairsSection, seed: int) -> tuple[Rows, tuple[Finding, ...]]:
+    content = part.content
+    if isinstance(content, RawTexts):
+        raise DataError(
+            f"these are {len(content):,} texts without pairs; mining needs queries with their positives",
+            where=section.source,
+            next="give the pairs with --data, and these texts with --corpus",
+        )
+    if isinstance(content, Rows):
+        rows, findings = drop_duplicates(content)
+        return rows, tuple(findings)
+    once, doubled = distinct(content)
+    rows, alone = pair_within_classes(once, seed)
+    # Every text of a class answers every other: the class is the group, whatever column was named.
+    return (
+        Rows(rows.anchors, rows.positives, labels=rows.labels, groups=rows.labels, places=rows.places),
+        (*doubled, *alone),
+    )
+
+
+def _checked(pairs: Pairs, section: PairsSection) -> Pairs:
+    if not len(pairs.rows):
+        raise DataError(
+            "there is no pair to mine for", where=section.source, next="give at least one query and positive"
+        )
+    return replace(pairs, findings=(*pairs.findings, *check_rows(pairs.rows)))

@@ -1,0 +1,188 @@
+"""What test queries and their documents share with training: word for word, nearly, or turned round."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+
+from embedtune.data.checks import shown
+from embedtune.data.rows import Finding, RetrievalSet, Rows
+from embedtune.data.sources.problems import SHOWN
+from embedtune.data.texts.near_copies import NearCopy, NearIndex
+from embedtune.findings import percent
+from embedtune.identity import text_id, text_ids
+
+LEAKS = 0.01
+"""Share of the test queries from which copies in training are more than a note."""
+MOST_TEXTS = 300_000
+"""Training texts in which near copies are looked for, at some 15,000 a second; copies word for word in all of them."""
+_REMOVE = (
+    "Remove them from one of the two; `embedtune check --data TRAINING --eval-data TEST --fix FILE` takes them out of "
+    "training."
+)
+_BACKGROUND = 2000  # documents that tell which words are common
+_LONGER = 2  # a text so many times as long as the longest query is no near copy of any
+
+
+def overlap(train: Rows, judged: RetrievalSet, dev: RetrievalSet | None = None) -> list[Finding]:
+    """What a judged set shares with training rows.
+
+    Args:
+        train: rows that were or will be learnt from.
+        judged: the test queries.
+        dev: dev queries; their relevant documents count as seen too, since they chose the model.
+    """
+    leakage = Leakage(judged, dev)
+    leakage.feed(train)
+    return leakage.findings()
+
+
+def unseen_queries(judged: RetrievalSet, rows: Rows, dev: RetrievalSet | None = None) -> set[str]:
+    """Ids of the queries none of whose relevant documents was a training positive, by text.
+
+    Args:
+        judged: the test queries.
+        rows: the training rows.
+        dev: dev queries; their relevant documents count as seen too, since they chose the model.
+    """
+    documents = _Documents(judged, dev)
+    documents.feed(rows)
+    return documents.unseen
+
+
+class Leakage:
+    """Looks for test queries and documents in training rows that come block by block; memory is that of the test set.
+
+    Args:
+        judged: the test queries.
+        dev: as in `overlap`.
+    """
+
+    def __init__(self, judged: RetrievalSet, dev: RetrievalSet | None = None) -> None:
+        self._texts = list(judged.queries.values())
+        self._ids = text_ids(self._texts)  # (Q,)
+        self._documents = _Documents(judged, dev)
+        self._index = NearIndex(self._texts, [list(islice(judged.corpus.values(), _BACKGROUND))])
+        self._longest = _LONGER * max(map(len, self._texts), default=0)
+        self._looked_at = self._passed_over = 0
+        self._exact: set[int] = set()
+        self._near: dict[int, tuple[NearCopy, str]] = {}  # query -> its nearest copy, and the copy's place and text
+        self._copies: set[int] = set()  # ids of training texts that are near copies
+
+    def feed(self, rows: Rows) -> None:
+        """Look at further training rows."""
+        self._documents.feed(rows)
+        self._exact.update(np.intersect1d(self._ids, [*rows.anchor_ids, *rows.positive_ids]).tolist())
+        fresh = list(_distinct(rows, self._longest))
+        self._passed_over += max(0, self._looked_at + len(fresh) - MOST_TEXTS)
+        fresh = fresh[: max(0, MOST_TEXTS - self._looked_at)]
+        self._looked_at += len(fresh)
+        for copy in self._index.find([text for _, text in fresh]):
+            self._copies.add(text_id(fresh[copy.text][1]))
+            known = self._near.get(copy.other)
+            # A copy is a worse leak than the same statement turned round.
+            if known is None or (copy.similarity, not copy.negated) > (known[0].similarity, not known[0].negated):
+                self._near[copy.other] = copy, "{}: {}".format(*map(shown, fresh[copy.text]))
+
+    @property
+    def leaked(self) -> set[int]:
+        """Ids of the training texts that are test queries, word for word, nearly or turned round."""
+        return self._exact | self._copies
+
+    def findings(self) -> list[Finding]:
+        """Queries word for word, nearly and turned round, each query once, and documents."""
+        exact = np.isin(self._ids, list(self._exact))  # (Q,)
+        near = [(query, *found) for query, found in sorted(self._near.items()) if not exact[query]]
+        copies = [self._pair(query, text) for query, copy, text in near if not copy.negated]
+        negated = [self._pair(query, text) for query, copy, text in near if copy.negated]
+        found = [
+            self._finding(
+                "test-queries-seen-in-training",
+                ("stands", "stand"),
+                "in training too, word for word.",
+                [shown(text) for text, is_exact in zip(self._texts, exact, strict=True) if is_exact],
+            ),
+            self._finding("test-queries-near-copies", ("has", "have"), "a near copy in training.", copies),
+            self._finding(
+                "test-queries-negated",
+                ("stands", "stand"),
+                "in training with the statement turned round (a not, an opposite).",
+                negated,
+            ),
+            self._documents.finding(len(self._texts)),
+            self._part(),
+        ]
+        return [finding for finding in found if finding]
+
+    def _part(self) -> Finding | None:
+        if not self._passed_over:
+            return None
+        message = (
+            f"near copies of test queries were looked for in {self._looked_at:,} training texts; the last "
+            f"{self._passed_over:,} were only compared word for word."
+        )
+        return Finding("near-copies-in-a-part", "note", self._passed_over, message)
+
+    def _pair(self, query: int, text: str) -> str:
+        return f"{text} ~ {shown(self._texts[query])}"
+
+    def _finding(self, code: str, verbs: tuple[str, str], what: str, examples: Sequence[str]) -> Finding | None:
+        if not examples:
+            return None
+        severity = "warning" if len(examples) >= LEAKS * len(self._texts) else "note"
+        message = f"{len(examples):,} of {len(self._texts):,} test queries {verbs[len(examples) > 1]} {what}"
+        return Finding(code, severity, len(examples), message, _REMOVE, tuple(examples[:SHOWN]))
+
+
+class _Documents:
+    """Which relevant documents of a judged set were positives in training."""
+
+    def __init__(self, judged: RetrievalSet, dev: RetrievalSet | None) -> None:
+        self._qrels = judged.qrels
+        relevant = {document for grades in judged.qrels.values() for document, grade in grades.items() if grade > 0}
+        self._ids = {document: text_id(judged.corpus[document]) for document in relevant if document in judged.corpus}
+        self._wanted = np.fromiter(self._ids.values(), dtype=np.int64)  # (R,)
+        self._seen: set[int] = set()
+        if dev is not None:
+            asked = {document for grades in dev.qrels.values() for document, grade in grades.items() if grade > 0}
+            self._seen |= {text_id(dev.corpus[document]) for document in asked if document in dev.corpus}
+
+    def feed(self, rows: Rows) -> None:
+        self._seen.update(np.intersect1d(self._wanted, rows.positive_ids).tolist())
+
+    @property
+    def documents(self) -> set[str]:
+        return {document for document, identity in self._ids.items() if identity in self._seen}
+
+    @property
+    def unseen(self) -> set[str]:
+        seen = self.documents
+        return {
+            query for query, grades in self._qrels.items() if not any(g > 0 and d in seen for d, g in grades.items())
+        }
+
+    def finding(self, queries: int) -> Finding | None:
+        documents = self.documents
+        judgments = [document for grades in self._qrels.values() for document, grade in grades.items() if grade > 0]
+        seen = sum(document in documents for document in judgments)
+        if not seen:
+            return None
+        share = seen / len(judgments)
+        point = "points to a document that was a positive" if seen == 1 else "point to documents that were positives"
+        message = (
+            f"{seen:,} of {len(judgments):,} test judgments ({percent(share)}) {point} in training or dev, so a gain "
+            f"may be memory; {len(self.unseen):,} of {queries:,} queries ask for unseen ones only."
+        )
+        fix = "Trust the score on unseen documents, or split by document."
+        return Finding("test-documents-seen-in-training", "warning" if share >= 0.05 else "note", seen, message, fix)
+
+
+def _distinct(rows: Rows, longest: int) -> Iterator[tuple[str, str]]:
+    """Place and text of each distinct anchor and positive that is short enough to be a copy."""
+    places = rows.places or [f"row {number}" for number in range(1, len(rows) + 1)]
+    known: set[int] = set()
+    for texts, ids in ((rows.anchors, rows.anchor_ids), (rows.positives, rows.positive_ids)):
+        for place, text, identity in zip(places, texts, ids.tolist(), strict=True):
+            if len(text) <= longest and identity not in known:
+                known.add(identity)
+                yield place, text

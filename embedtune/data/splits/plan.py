@@ -1,0 +1,73 @@
+"""Which of a source's splits play train, dev and test, and which have to be held out of train."""
+
+from dataclasses import dataclass
+
+from embedtune.config.train import DataSection
+from embedtune.data.sources.source import BeirSource, TableSource
+from embedtune.errors import DataError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The source's own names of the splits; None where there is none.
+
+    Args:
+        train: "" for all of an undivided source.
+        dev: None: held out of train.
+        test: None: held out of train, or taken from another source.
+        wants_test: False when the test comes from another source.
+    """
+
+    train: str
+    dev: str | None
+    test: str | None
+    wants_test: bool
+
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """The parts to hold out of train, the most wanted first."""
+        parts = ("test",) if self.wants_test and self.test is None else ()
+        return (*parts, "dev") if self.dev is None else parts
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Part -> the source's own name, of dev and test where the source has them."""
+        return {part: split for part, split in (("dev", self.dev), ("test", self.test)) if split is not None}
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """All splits to read, each once."""
+        return (self.train, *self.given.values())
+
+
+def plan_splits(source: BeirSource | TableSource, section: DataSection) -> Plan:
+    """Match the splits asked for with those that are there.
+
+    Raises:
+        DataError: a split asked for by name is not there, or one would be learned from and tested on.
+    """
+    wants_test = section.eval_source is None
+    if isinstance(source, BeirSource) and section.texts_only:
+        # Its corpus is learnt from, which belongs to no split.
+        test = source.find(section.eval_split) if wants_test else None
+        if wants_test and test is None and section.eval_split != "test":
+            source.demand(section.eval_split, "--eval-split")
+        return Plan("", source.find("dev"), test, wants_test)
+    if not source.splits:
+        if section.split != "train":
+            source.demand(section.split, "--split")
+        if section.eval_split != "test" and wants_test:
+            source.demand(section.eval_split, "--eval-split")
+        return Plan("", None, None, wants_test)
+    train = source.demand(section.split, "--split")
+    test = source.find(section.eval_split) if wants_test else None
+    if wants_test and test is None and section.eval_split != "test":
+        source.demand(section.eval_split, "--eval-split")
+    if test == train:
+        raise DataError(
+            f"the split {train!r} cannot be learned from and tested on at once",
+            where=section.source,
+            next="name two different splits with --split and --eval-split",
+        )
+    dev = source.find("dev")
+    return Plan(train, None if dev in {train, test} else dev, test, wants_test)

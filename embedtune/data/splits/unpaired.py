@@ -1,0 +1,142 @@
+"""Rows made of texts alone: pieces of a corpus, paired as the views say."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from embedtune.config.train import DataSection
+from embedtune.data.rows import Finding, RawTexts, Rows
+from embedtune.data.sources.problems import SHOWN
+from embedtune.data.texts.pieces import prepare_texts, taken
+from embedtune.data.views import Views, pairing_named, parse_views
+from embedtune.errors import ConfigError, DataError
+from embedtune.findings import counted
+from embedtune.identity import text_ids
+
+BY_DESIGN = ("anchor-equals-positive", "roles-look-swapped", "test-documents-seen-in-training")
+"""Findings about pairs that say nothing of texts paired with themselves, whose queries nobody has shown to training."""
+
+MANY = 0.1
+"""Share of rows whose views cannot differ from which that is a warning."""
+
+
+@dataclass(frozen=True)
+class Unpaired:
+    """What became of texts.
+
+    Args:
+        rows: anchor and positive before any change; the changes of an epoch are made while training.
+        said: sentences about it.
+        findings: what was left out.
+    """
+
+    rows: Rows
+    said: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int] = ()) -> Unpaired:
+    """The rows to learn from.
+
+    Args:
+        raw: the texts.
+        section: pieces and views.
+        asked: ids of the dev and test queries; texts that are the same are left out.
+
+    Raises:
+        DataError: no views are named, too few texts are left, or they have not what the views need.
+        ConfigError: the views cannot be made out.
+    """
+    if section.views is None:
+        raise needs_views(section.source, len(raw))
+    pieces = prepare_texts(raw, section)
+    texts, findings = pieces.texts, list(pieces.findings)
+    queries = set(asked)
+    kept = [row for row, one in enumerate(text_ids(texts.texts).tolist()) if one not in queries]
+    if len(kept) < len(texts):
+        left = counted(len(texts) - len(kept), "text")
+        findings.append(
+            Finding(
+                "queries-among-texts", "note", len(texts) - len(kept), f"{left} left out for being dev or test queries."
+            )
+        )
+        texts = taken(texts, kept)
+    views = parse_views(section.views)
+    rows = views.pairs(texts)
+    findings += _unchanged(rows, views)
+    if len(rows) < 2:
+        raise DataError(
+            f"only {counted(len(rows), 'pair')} could be made of {counted(len(texts), 'text')}; needed at least 2",
+            where=section.source,
+            next="give more texts: a few thousand show whether training helps",
+        )
+    said = f"{counted(len(rows), 'pair')} of views ({section.views}) of {counted(len(texts), 'text')}"
+    return Unpaired(rows, (*pieces.said, said), tuple(findings))
+
+
+def _unchanged(rows: Rows, views: Views) -> list[Finding]:
+    """Rows whose two views will always be the same text, since there are no words to choose from."""
+    if not views.changes:
+        return []
+    single = [
+        row
+        for row, (anchor, positive) in enumerate(zip(rows.anchors, rows.positives, strict=True))
+        if anchor == positive and len(anchor.split()) < 2
+    ]
+    if not single:
+        return []
+    return [
+        Finding(
+            "views-without-words",
+            "warning" if len(single) > MANY * len(rows) else "note",
+            len(single),
+            f"{counted(len(single), 'text')} of {len(rows):,} hold no blank: one word each, which no view can change, "
+            "so that both views of it are the same.",
+            "If they are written without blanks, put them between the words.",
+            examples=tuple(f"{rows.places[row]}: {rows.anchors[row][:80]}" for row in single[:SHOWN] if rows.places),
+        )
+    ]
+
+
+def texts_of(rows: Rows) -> RawTexts:
+    """All texts of pairs, without their pairs, each a document of its own."""
+    negatives = (text for own in rows.negatives for text in own)
+    texts = list(dict.fromkeys([*rows.anchors, *rows.positives, *negatives]))
+    return RawTexts(texts, documents=range(len(texts)))
+
+
+def views_of(section: DataSection, seed: int, *, unpaired: bool) -> Views | None:
+    """How the texts of each row are changed in each epoch, None where they are not.
+
+    Args:
+        section: names the views.
+        seed: of the changes.
+        unpaired: whether the rows were made of texts alone.
+
+    Raises:
+        ConfigError: pairs of the data are to be paired otherwise, or there is nothing to make further views by.
+    """
+    if section.views is None:
+        if section.further_views:
+            raise ConfigError(
+                "further views need a way to make them", where="data.further_views", next="add --views crop"
+            )
+        return None
+    pairing = pairing_named(section.views)
+    if pairing is not None and not unpaired:
+        raise ConfigError(
+            f"the data have pairs, and {pairing!r} would pair their texts otherwise",
+            where="--views",
+            next="add --texts-only to learn from the texts alone, or name changes only, such as --views delete",
+        )
+    views = parse_views(section.views, further=section.further_views, seed=seed)
+    return views if views.changes or views.further else None
+
+
+def needs_views(name: str, texts: int) -> DataError:
+    """The error for texts with nothing known about them and no views of them."""
+    return DataError(
+        f"these are {texts:,} texts without pairs; the chosen losses need pairs",
+        where=name,
+        next="make views of them (--views crop), or give rows with the columns anchor and positive, or text and label "
+        "(other names: --columns label=COLUMN)",
+    )

@@ -1,0 +1,176 @@
+"""A corpus of any size on disk: read once as a stream, one row a distinct text, then texts by position.
+
+An Arrow file, memory-mapped, so that the system and not this process decides how much of it is in memory. Per text only
+8 bytes are held, its id, to know it again.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedtune.data.sources.documents import Document
+from embedtune.data.texts.seen_ids import SeenIds
+from embedtune.durable import remove_unfinished, seal_folder, unseal_folder, whole_folder
+from embedtune.errors import DataError
+from embedtune.identity import text_ids
+
+Progress = Callable[[int], None]
+Positions = Sequence[int] | np.ndarray
+_ROWS = 4096  # of a record batch: a position is found by division
+_TEXTS, _IDS, _FACTS = "documents.arrow", "text_ids.npy", "corpus.json"
+
+
+class DiskCorpus:
+    """Distinct texts in a memory-mapped Arrow file, with ids, groups and text ids.
+
+    Args:
+        folder: where it lies; written by `write_corpus`.
+        facts: what was written down with it.
+    """
+
+    def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        import pyarrow.ipc  # noqa: PLC0415  (slow to import)
+
+        self.folder = folder
+        self.hash: str = facts["hash"]  # of ids, texts and groups in order
+        self.read: int = facts["read"]  # documents that came
+        self.duplicates: int = facts["duplicates"]  # of them left out: an earlier one has the same text
+        self.empty: int = facts["empty"]  # of them left out: there is no text
+        self.text_ids: np.ndarray = np.load(folder / _IDS, mmap_mode="r")  # (C,) int64
+        self._batches = pyarrow.ipc.open_file(pyarrow.memory_map(str(folder / _TEXTS)))
+
+    def __len__(self) -> int:
+        return len(self.text_ids)
+
+    def texts(self, positions: Positions) -> list[str]:
+        """The texts at these positions, in this order."""
+        return self._values("text", positions)
+
+    def ids(self, positions: Positions) -> list[str]:
+        """The source's ids at these positions."""
+        return self._values("id", positions)
+
+    def groups(self, positions: Positions) -> list[str]:
+        """The groups at these positions; "" when there is no group column."""
+        return self._values("group", positions)
+
+    def batches(self, rows: int = 2048) -> Iterator[list[str]]:
+        """All texts in order, `rows` at a time (fewer at the end)."""
+        for start in range(0, len(self), rows):
+            yield self.texts(range(start, min(start + rows, len(self))))
+
+    def find(self, wanted: np.ndarray) -> np.ndarray:
+        """The positions of texts by their ids: int64 (n,), -1 where a text is not here."""
+        place = np.minimum(np.searchsorted(self.text_ids, wanted, sorter=self._by_id), len(self) - 1)  # (n,)
+        positions = self._by_id[place]  # (n,)
+        return np.where(self.text_ids[positions] == wanted, positions, -1)
+
+    def tie_ranks(self) -> np.ndarray:
+        """int64 (C,), for `top_k`: ranks by text id, so that ties do not depend on the order of the corpus."""
+        ranks = np.empty(len(self), dtype=np.int64)  # (C,)
+        ranks[self._by_id] = np.arange(len(self))
+        return ranks
+
+    @cached_property
+    def _by_id(self) -> np.ndarray:
+        return np.argsort(self.text_ids, kind="stable")  # (C,)
+
+    def _values(self, column: str, positions: Positions) -> list[str]:
+        batch, row = np.divmod(np.asarray(positions, dtype=np.int64), _ROWS)  # (n,), (n,)
+        values: list[Any] = [None] * len(batch)
+        for number in np.unique(batch):
+            here = np.flatnonzero(batch == number)
+            taken = self._batches.get_batch(int(number)).column(column).take(row[here])
+            for i, value in zip(here, taken.to_pylist(), strict=True):
+                values[i] = value
+        return values
+
+
+def open_corpus(folder: Path, key: Mapping[str, object]) -> DiskCorpus | None:
+    """The corpus in this folder, or None when there is none, it is damaged or it was made of something else."""
+    facts = unseal_folder(folder, _FACTS)
+    if facts is None or facts["key"] != json.loads(json.dumps(key)):
+        return None
+    return DiskCorpus(folder, facts)
+
+
+def write_corpus(
+    documents: Iterable[Document], folder: Path, key: Mapping[str, object], *, progress: Progress | None = None
+) -> DiskCorpus:
+    """Write documents into a folder, each distinct text once: the first is kept. One process at a time.
+
+    Args:
+        documents: a stream.
+        folder: made when it does not exist; what it held is replaced once all is written.
+        key: what the corpus is made of (hashes, columns), for `open_corpus`.
+        progress: called with the number of documents read so far.
+
+    Raises:
+        DataError: there is no text at all.
+        OutputError: the folder cannot be written.
+    """
+    remove_unfinished(folder)
+    with whole_folder(folder) as unfinished:
+        facts = {**_write(documents, unfinished, progress), "key": dict(key)}
+        seal_folder(unfinished, _FACTS, facts)
+    return DiskCorpus(folder, facts)
+
+
+def _write(documents: Iterable[Document], folder: Path, progress: Progress | None) -> dict[str, object]:
+    """Write the Arrow file and the ids; returns counts and the hash."""
+    import pyarrow  # noqa: PLC0415  (slow to import)
+
+    # Large strings: 4,096 texts may take more than the 2 GiB that plain ones can address.
+    schema = pyarrow.schema([(name, pyarrow.large_string()) for name in Document._fields])
+    digest = hashlib.blake2b(digest_size=16)
+    distinct = _Distinct()
+    with pyarrow.OSFile(str(folder / _TEXTS), "wb") as sink, pyarrow.ipc.new_file(sink, schema) as file:
+        for rows in _in_batches(distinct.of(documents, progress), _ROWS):
+            digest.update("".join(f"{len(one)} {one}" for row in rows for one in row).encode("utf-8"))
+            columns = [pyarrow.array(column, pyarrow.large_string()) for column in zip(*rows, strict=True)]
+            file.write_batch(pyarrow.record_batch(columns, schema=schema))
+    if not distinct.kept:
+        raise DataError("there is no document with any text in the corpus")
+    np.save(folder / _IDS, np.concatenate(distinct.kept))
+    return {
+        "hash": digest.hexdigest(),
+        "read": distinct.read,
+        "duplicates": distinct.duplicates,
+        "empty": distinct.empty,
+    }
+
+
+class _Distinct:
+    """Lets the first document of each text pass, and counts the others."""
+
+    def __init__(self) -> None:
+        self.read = self.duplicates = self.empty = 0
+        self.kept: list[np.ndarray] = []  # text ids in order
+        self._seen = SeenIds()
+
+    def of(self, documents: Iterable[Document], progress: Progress | None) -> Iterator[Document]:
+        for rows in _in_batches(documents, _ROWS):
+            written = [row for row in rows if row.text.strip()]
+            ids = text_ids(row.text for row in written)  # (n,)
+            numbers = np.arange(self.read, self.read + len(ids))  # (n,)
+            first = self._seen.add(ids, numbers) == numbers  # (n,)
+            self.read += len(rows)
+            self.empty += len(rows) - len(written)
+            self.duplicates += len(written) - int(first.sum())
+            if first.any():
+                self.kept.append(ids[first])
+            yield from (row for row, is_first in zip(written, first, strict=True) if is_first)
+            if progress is not None:
+                progress(self.read)
+
+
+def _in_batches(documents: Iterable[Document], rows: int) -> Iterator[list[Document]]:
+    stream = iter(documents)
+    while batch := list(islice(stream, rows)):
+        yield batch

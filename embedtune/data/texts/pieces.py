@@ -1,0 +1,109 @@
+"""Texts with nothing known about them made ready to learn from: cut into pieces, copies taken out, said and counted."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from embedtune.config.train import DataSection
+from embedtune.data.rows import Finding, RawTexts
+from embedtune.data.sources.problems import SHOWN
+from embedtune.data.texts.normal_form import near_ids
+from embedtune.data.texts.segment import passages, sentences
+from embedtune.findings import counted
+from embedtune.identity import text_ids
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """What texts became.
+
+    Args:
+        texts: the pieces that are left.
+        said: sentences about how they were cut.
+        findings: what was taken out.
+    """
+
+    texts: RawTexts
+    said: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def prepare_texts(raw: RawTexts, section: DataSection) -> Pieces:
+    """Cut texts into pieces and leave each piece in once.
+
+    Args:
+        raw: the texts as they were read.
+        section: says what a piece is.
+    """
+    cut = _columns(list(_pieces(raw, section)))
+    said = []
+    if section.pieces != "text" and len(cut) != len(raw):
+        unit = "sentences" if section.pieces == "sentence" else f"passages of up to {section.passage_words:,} words"
+        said.append(f"cut {counted(len(raw), 'text')} into {len(cut):,} {unit}")
+    kept, findings = _without_copies(cut)
+    return Pieces(kept, tuple(said), tuple(findings))
+
+
+def _pieces(raw: RawTexts, section: DataSection) -> Iterator[tuple[str, str, str, int]]:
+    """Text, place, title and number of the document of each piece."""
+    for row, text in enumerate(raw.texts):
+        place = raw.places[row] if raw.places else f"text {row + 1}"
+        title = raw.titles[row] if raw.titles else ""
+        document = raw.documents[row] if raw.documents else row
+        if section.pieces == "sentence":
+            found = sentences(text)
+        else:
+            found = passages(text, section.passage_words) if section.pieces == "passage" else [text]
+        yield from ((piece, place, title, document) for piece in found)
+
+
+def _columns(pieces: list[tuple[str, str, str, int]]) -> RawTexts:
+    if not pieces:
+        return RawTexts([])
+    texts, places, titles, documents = zip(*pieces, strict=True)
+    return RawTexts(texts, places, titles if any(titles) else (), documents)
+
+
+def _without_copies(raw: RawTexts) -> tuple[RawTexts, list[Finding]]:
+    """Each text once, and once of those that differ in case, signs or blanks only."""
+    seen: set[int] = set()
+    near: set[int] = set()
+    kept: list[int] = []
+    dropped: dict[str, list[int]] = {"duplicate-texts": [], "near-duplicate-texts": []}
+    for row, (identity, form) in enumerate(
+        zip(text_ids(raw.texts).tolist(), near_ids(raw.texts).tolist(), strict=True)
+    ):
+        if identity in seen:
+            dropped["duplicate-texts"].append(row)
+        elif form in near:
+            dropped["near-duplicate-texts"].append(row)
+        else:
+            kept.append(row)
+        seen.add(identity)
+        near.add(form)
+    words = {
+        "duplicate-texts": "left out for repeating an earlier one",
+        "near-duplicate-texts": "left out for repeating an earlier one but for case, signs or blanks",
+    }
+    findings = [
+        Finding(
+            code,
+            "note",
+            len(rows),
+            f"{counted(len(rows), 'text')} {words[code]}.",
+            examples=tuple(f"{raw.places[row]}: {' '.join(raw.texts[row][:80].split())}" for row in rows[:SHOWN]),
+        )
+        for code, rows in dropped.items()
+        if rows
+    ]
+    if not findings:
+        return raw, []
+    return taken(raw, kept), findings
+
+
+def taken(raw: RawTexts, rows: Sequence[int]) -> RawTexts:
+    """The texts with these numbers."""
+    columns = {
+        name: [getattr(raw, name)[row] for row in rows] if getattr(raw, name) else ()
+        for name in ("texts", "places", "titles", "documents")
+    }
+    return replace(raw, **columns)

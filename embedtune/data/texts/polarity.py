@@ -1,0 +1,86 @@
+"""What a sentence speaks of, apart from whether it affirms or denies it: negations and opposites of English and Korean.
+
+A short list and no grammar: enough to tell that one test claim is another training claim turned round. A statement that
+says the opposite in other words is not recognised.
+"""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from embedtune.data.texts.words import words
+
+READ = 100_000
+"""Characters of a text that are looked at; no query is longer, and no copy of one."""
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|neither|nor|none|without|cannot|hardly|rarely|unable to|fail(?:s|ed)? to|fails?|failed|lack of|"
+    r"lack(?:s|ed|ing)?|absen(?:t|ce of))\b"
+    r"|(?<!\S)[안못](?=\s)|(?<!\S)아[니닌닙]\w*"
+)
+# -지 않다, -지 못하다: what follows is the ending that the verb has without it (받지 않는다, 받는다).
+_VERB_NOT = re.compile(r"지(?:는|도|를)?\s?(?:않|못|말)")
+_SHORT_NOT = re.compile(r"n['’]t\b")
+_NOT_THERE = re.compile("없")  # the opposite of 있다, to be there
+_UP = """
+    increase raise elevate promote enhance improve induce cause activate stimulate accelerate allow drive strengthen
+    stabilize protect gain high higher highest more most greater large larger better best positive positively always
+    above over before fast faster common present resistant dependent accept enable open include include effective
+    related likely able 증가 증진 상승 허용 찬성 포함
+"""
+_DOWN = """
+    decrease reduce lower suppress inhibit prevent worsen impair block halt slow weaken destabilize damage harm hinder
+    counteract repress low lowest less least few fewer small smaller poor poorer worse worst negative negatively rarely
+    below under after slower uncommon susceptible independent reject disable close exclude ineffective unrelated
+    unlikely 감소 억제 하락 금지 반대 제외
+"""
+_TURN = "±"  # stands for any of these words
+_EMPTY = frozenset(["do", "does", "did", "can", "could"])  # what English puts beside a negation
+
+
+def _stem(word: str) -> str:
+    """The word without the endings of English verbs and plurals: "increased" and "increases" are one."""
+    for ending in ("ing", "es", "ed", "s", "e", "d"):
+        if len(word) - len(ending) > 3 and word.endswith(ending) and not word.endswith("ss"):
+            return word.removesuffix(ending)
+    return word
+
+
+_SIGNS = {_stem(word): 1 for word in _UP.split()} | {_stem(word): -1 for word in _DOWN.split()}
+
+
+class Statement(NamedTuple):
+    """A text as its words and its sign.
+
+    Args:
+        words: the distinct stems that say what it is about.
+        sign: -1 when an odd number of them is turned round.
+    """
+
+    words: frozenset[str]
+    sign: int
+
+
+def statement(text: str) -> Statement:
+    """Take a text apart; of a very long one the beginning.
+
+    >>> statement("Zinc does not increase risk") == statement("zinc decreases risk.")
+    True
+    >>> statement("지원을 받을 수 없다").sign, statement("지원을 받을 수 있다").sign
+    (-1, 1)
+    """
+    folded = unicodedata.normalize("NFKC", text[:READ]).casefold()
+    folded, short = _SHORT_NOT.subn(" ", folded)
+    folded, negations = _NEGATION.subn(" ", folded)
+    folded, verbs = _VERB_NOT.subn("", folded)
+    folded, absent = _NOT_THERE.subn("있", folded)
+    sign = -1 if (short + negations + verbs + absent) % 2 else 1
+    kept = set()
+    for word in words(folded):
+        stem = _stem(word) if word.isascii() else word
+        turn = _SIGNS.get(stem)
+        if turn is not None:
+            sign *= turn
+            kept.add(_TURN)
+        elif word not in _EMPTY:
+            kept.add(stem)
+    return Statement(frozenset(kept), sign)

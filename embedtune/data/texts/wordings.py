@@ -1,0 +1,108 @@
+"""Candidate labels and the ways to say each: rows of {label, text}, several a label, or {label, texts: [...]}."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embedtune.data.rows import Finding, LabelledTexts
+from embedtune.data.sources.columns import label_of, text_of
+from embedtune.data.sources.problems import SHOWN
+from embedtune.data.sources.streams import sha256
+from embedtune.data.sources.tables import Table, open_table
+from embedtune.errors import DataError
+from embedtune.findings import counted, kind_of
+
+
+@dataclass(frozen=True)
+class Wordings:
+    """Labels in the order of the file, each with its wordings.
+
+    Args:
+        path: the file.
+        of: label -> distinct wordings, at least one.
+        hashes: file name -> sha256.
+    """
+
+    path: str
+    of: Mapping[str, tuple[str, ...]]
+    hashes: Mapping[str, str]
+
+    @property
+    def described(self) -> str:
+        """What was read, in a sentence."""
+        count = sum(map(len, self.of.values()))
+        return f"{Path(self.path).name}: {counted(len(self.of), 'candidate label')} in {counted(count, 'wording')}"
+
+    def demand(self, texts: LabelledTexts, name: str) -> None:
+        """Refuse texts whose label nobody could choose.
+
+        Raises:
+            DataError: names the labels that have no wording.
+        """
+        lacking = sorted(set(texts.labels) - self.of.keys())
+        if lacking:
+            listed = ", ".join(map(repr, lacking[:SHOWN])) + (" ..." if len(lacking) > SHOWN else "")
+            rows = sum(label not in self.of for label in texts.labels)
+            raise DataError(
+                f"no wording for {counted(len(lacking), 'label')} that {counted(rows, 'text')} of {name} have: "
+                + listed,
+                where=self.path,
+                next="add a row for each: the label as the data write it, and a text that describes it",
+            )
+
+    def findings(self, texts: LabelledTexts) -> list[Finding]:
+        """Wordings that say two labels, and labels that no text has."""
+        labels: dict[str, list[str]] = {}
+        for label, wordings in self.of.items():
+            for wording in wordings:
+                labels.setdefault(wording, []).append(label)
+        shared = {wording: own for wording, own in labels.items() if len(own) > 1}
+        idle = [label for label in self.of if label not in set(texts.labels)]
+        found = []
+        if shared:
+            message = f"{counted(len(shared), 'wording')} of more than one label, between which nothing can choose."
+            examples = tuple(f"{wording} ({', '.join(own)})" for wording, own in list(shared.items())[:SHOWN])
+            found.append(Finding("shared-wordings", "warning", len(shared), message, "Word them apart.", examples))
+        if idle:
+            message = f"{counted(len(idle), 'candidate label')} that no text has; it can only be chosen wrongly."
+            found.append(Finding("idle-labels", "note", len(idle), message, "", tuple(idle[:SHOWN])))
+        return found
+
+
+def read_wordings(path: Path) -> Wordings:
+    """Read a file of candidate labels.
+
+    Raises:
+        DataError: it cannot be read, or rows have faults (all told at once), or there are fewer than two labels.
+    """
+    table = open_table(path)
+    found: dict[str, dict[str, None]] = {}
+    for number, record in table.records:
+        label = label_of(record, "label", table.place(number), table.problems)
+        texts = _texts(record, table, number)
+        if label is not None:
+            found.setdefault(label, {}).update(dict.fromkeys(texts))
+    table.problems.raise_if_any()
+    if len(found) < 2:
+        raise DataError(
+            f"it takes two or more labels to choose among; there {'is 1' if found else 'are 0'}",
+            where=str(path),
+            next='give rows such as {"label": "card_arrival", "text": "my card has not arrived"}',
+        )
+    return Wordings(str(path), {label: tuple(own) for label, own in found.items()}, {path.name: sha256(path)})
+
+
+def _texts(record: Mapping[str, Any], table: Table, number: int) -> list[str]:
+    """The wordings of a row; faults are noted."""
+    place = table.place(number)
+    column = "texts" if "texts" in record else "text"
+    value = record.get(column)
+    if value is None or (column == "texts" and not isinstance(value, list)):
+        needed = "a text in 'text', or a list of them in 'texts'"
+        table.problems.add(place, f"a label needs {needed}; {kind_of(value)} came")
+        return []
+    texts = [text_of(one, column, place, table.problems) for one in (value if column == "texts" else [value])]
+    if not texts:
+        table.problems.add(place, "'texts' is an empty list; every label needs a wording")
+    return [text for text in texts if text is not None]

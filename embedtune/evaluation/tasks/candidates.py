@@ -1,0 +1,126 @@
+"""One query against N candidates: texts whose class is chosen among labels, each described in several wordings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from embedtune.evaluation.ranking import id_ranks, rank
+from embedtune.evaluation.significance import Comparison, bootstrap_interval, compare_paired
+from embedtune.evaluation.tasks.items import ItemScores, bootstrap, interval_of
+
+Pool = Literal["best", "mean"]
+TOP = (3, 5)
+CONFUSED = 10
+
+
+@dataclass(frozen=True)
+class CandidateSet:
+    """Labelled texts and the wordings of L labels. Ties between labels go by name, the greater first.
+
+    Args:
+        queries: (n,) texts.
+        truth: (n,) int64, the label of each.
+        labels: (L,) distinct names.
+        documents: (W,) wordings, those of a label side by side, in the order of the labels.
+        label_of: (W,) int64 ascending, the label of each wording; every label has one.
+        pool: a label's score is that of its best wording, or the mean of all.
+    """
+
+    kind: ClassVar[str] = "candidates"
+    items: ClassVar[str] = "texts"
+    document_role: ClassVar[Literal["query", "document"]] = "document"
+
+    queries: Sequence[str]
+    truth: np.ndarray
+    labels: Sequence[str]
+    documents: Sequence[str]
+    label_of: np.ndarray
+    pool: Pool = "best"
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The texts."""
+        return self.queries
+
+    @property
+    def expected(self) -> Sequence[float | str]:
+        """The label of each text."""
+        return [self.labels[label] for label in self.truth]
+
+    @property
+    def positions(self) -> np.ndarray:
+        """(n, W): each with all wordings."""
+        return np.broadcast_to(np.arange(len(self.documents)), (len(self.queries), len(self.documents)))
+
+    def judge(self, scores: np.ndarray, *, seed: int) -> ItemScores:
+        """Accuracy, macro F1 and how often the right label is among the first few, of scores (n, W)."""
+        order = rank(self._pooled(scores), id_ranks(list(self.labels)))  # (n, L)
+        chosen = order[:, 0]  # (n,)
+        place = (order == self.truth[:, None]).argmax(axis=1)  # (n,)
+        values = {"accuracy": (place == 0).astype(np.float64)}  # (n,) each
+        values |= {f"accuracy@{k}": (place < k).astype(np.float64) for k in TOP if k < len(self.labels)}
+        drawn = bootstrap(len(chosen), lambda counts: self._macro_f1(chosen, counts), seed=seed)
+        every = np.ones((1, len(chosen)), dtype=np.int64)  # (1, n)
+        means = {name: float(one.mean()) for name, one in values.items()}
+        intervals = {name: bootstrap_interval(one, seed=seed) for name, one in values.items()}
+        return ItemScores(
+            metrics={"accuracy": means.pop("accuracy"), "macro_f1": float(self._macro_f1(chosen, every)[0]), **means},
+            intervals={**intervals, "macro_f1": interval_of(drawn)},
+            values=values,
+            answers=[self.labels[label] for label in chosen],
+            detail=self._detail(chosen),
+        )
+
+    def compare(self, before: ItemScores, after: ItemScores, *, seed: int) -> Comparison:
+        """Whether one system chooses rightly more often than another, on the same texts."""
+        first, second = before.values["accuracy"], after.values["accuracy"]
+        return replace(compare_paired(first, second, metric="accuracy", seed=seed), items=self.items)
+
+    def _pooled(self, scores: np.ndarray) -> np.ndarray:
+        """Scores (n, L) of labels from those of wordings (n, W)."""
+        if self.pool == "best":
+            return np.maximum.reduceat(scores, self._starts, axis=1)  # (n, L)
+        sums = np.add.reduceat(scores.astype(np.float64), self._starts, axis=1)  # (n, L)
+        return sums / np.bincount(self.label_of)
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.flatnonzero(np.diff(self.label_of, prepend=-1))  # (L,)
+
+    def _macro_f1(self, chosen: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """The mean F1 of the labels that texts have, of each resample (b, n): (b,)."""
+        found = []
+        for row in counts:
+            right, had, called = (
+                np.bincount(labels, weights=row * which, minlength=len(self.labels))
+                for labels, which in ((chosen, chosen == self.truth), (self.truth, 1), (chosen, 1))
+            )  # (L,) each
+            found.append(_share(2 * right, had + called)[had > 0].mean())
+        return np.array(found)
+
+    def _detail(self, chosen: np.ndarray) -> dict[str, Any]:
+        size = len(self.labels)
+        confusion = np.bincount(self.truth * size + chosen, minlength=size * size).reshape(size, size)  # (L, L)
+        right, had, called = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)  # (L,) each
+        shares = _share(right, called), _share(right, had), _share(2 * right, had + called)  # (L,) each
+        wrong = confusion - np.diag(right)  # (L, L)
+        worst = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSED].tolist()
+        return {
+            "confusion": {"labels": list(self.labels), "counts": confusion.tolist()},
+            "classes": [
+                {"label": name, "texts": int(n), "precision": float(p), "recall": float(r), "f1": float(f)}
+                for name, n, p, r, f in zip(self.labels, had, *shares, strict=True)
+            ],
+            "confused": [
+                {"label": self.labels[i], "chosen": self.labels[j], "texts": int(wrong[i, j])}
+                for i, j in (divmod(at, size) for at in worst)
+                if wrong[i, j]
+            ],
+        }
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)

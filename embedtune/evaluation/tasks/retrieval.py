@@ -1,0 +1,136 @@
+"""Scores of an encoder on a retrieval set: encode, search exactly, rank, look up grades: a value per query."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from embedtune.data.rows import RetrievalSet
+from embedtune.errors import DataError, ModelError
+from embedtune.evaluation.metrics import parse_metric
+from embedtune.evaluation.rankers import Ranking, by_vectors
+from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+
+DEFAULT_METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
+Encode = Callable[[Sequence[str]], np.ndarray]
+
+
+@dataclass(frozen=True)
+class RetrievalScores:
+    """Per-query values of every metric, and what was left out.
+
+    Args:
+        name: of the retrieval set.
+        query_ids: the queries scored, in order.
+        per_query: metric -> (queries,) float64.
+        left_out: queries that no metric can judge, because no document is relevant to them.
+        documents: how many documents were searched.
+        self_documents: pairs left out of rankings because the document is the query's own text.
+    """
+
+    name: str
+    query_ids: tuple[str, ...]
+    per_query: Mapping[str, np.ndarray]
+    left_out: int = 0
+    documents: int = 0
+    self_documents: int = 0
+
+    def __len__(self) -> int:
+        return len(self.query_ids)
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Metric -> mean over the queries; 0 when there are none."""
+        return {name: float(values.mean()) if len(values) else 0.0 for name, values in self.per_query.items()}
+
+    def only(self, query_ids: Collection[str]) -> "RetrievalScores":
+        """The scores of these queries, in the order they have here; ids that were not scored are passed over."""
+        wanted = set(query_ids)
+        kept = [i for i, query_id in enumerate(self.query_ids) if query_id in wanted]
+        return RetrievalScores(
+            name=self.name,
+            query_ids=tuple(self.query_ids[i] for i in kept),
+            per_query={name: values[kept] for name, values in self.per_query.items()},
+            left_out=self.left_out,
+            documents=self.documents,
+            self_documents=self.self_documents,
+        )
+
+
+def evaluate_retrieval(
+    encode_queries: Encode,
+    encode_documents: Encode,
+    retrieval_set: RetrievalSet | JudgedSet,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    *,
+    exclude_self: bool = True,
+) -> RetrievalScores:
+    """Score an encoder. Corpus and queries are encoded once each, queries without a relevant document not at all.
+
+    Args:
+        encode_queries: texts -> (n, D), normalised where cosine is wanted: scores are inner products.
+        encode_documents: the same for documents.
+        retrieval_set: the set; or, to evaluate on it again and again, what `as_arrays` made of it (then with its own
+            `exclude_self`).
+        metrics: names such as "ndcg@10".
+        exclude_self: leave a query's own text out of its ranking unless it is judged relevant.
+
+    Raises:
+        ConfigError: a metric is unknown.
+        DataError: no query of the set has a relevant document, or the corpus is empty.
+        ModelError: the encoder gave vectors of a wrong shape or that are not finite.
+    """
+    parsed = [parse_metric(name) for name in metrics]
+    judged = (
+        retrieval_set if isinstance(retrieval_set, JudgedSet) else as_arrays(retrieval_set, exclude_self=exclude_self)
+    )
+    demand_judged(judged)
+    depth = max((metric.k for metric in parsed), default=1)
+    return score_ranking(rank_encoded(encode_queries, encode_documents, judged, depth), judged, metrics)
+
+
+def rank_encoded(encode_queries: Encode, encode_documents: Encode, judged: JudgedSet, depth: int) -> Ranking:
+    """What an encoder finds: the first so many documents of every query.
+
+    Raises:
+        ModelError: the encoder gave vectors of a wrong shape or that are not finite.
+    """
+    queries = _encoded(encode_queries, judged.queries, "queries")  # (Q, D)
+    return by_vectors(queries, _encoded(encode_documents, judged.documents, "documents"), depth, judged)
+
+
+def demand_judged(judged: JudgedSet) -> None:
+    """Refuse a set on which nothing can be scored.
+
+    Raises:
+        DataError: no query has a relevant document, or the corpus is empty.
+    """
+    if not judged.query_ids or not judged.documents:
+        lacking = "document" if not judged.documents else "query with a relevant document"
+        raise DataError(f"there is no {lacking} in {judged.name}, so nothing can be scored on it", where=judged.name)
+
+
+def score_ranking(ranking: Ranking, judged: JudgedSet, metrics: Sequence[str] = DEFAULT_METRICS) -> RetrievalScores:
+    """Score a ranking, whoever made it. One shorter than a metric's cutoff is taken to end there.
+
+    Raises:
+        ConfigError: a metric is unknown.
+    """
+    ranked = judged.grades_of(ranking.positions)  # (Q, K)
+    return RetrievalScores(
+        name=judged.name,
+        query_ids=judged.query_ids,
+        per_query={str(metric): metric(ranked, judged.judged) for metric in map(parse_metric, metrics)},
+        left_out=judged.left_out,
+        documents=len(judged.documents),
+        self_documents=len(judged.self_pairs),
+    )
+
+
+def _encoded(encode: Encode, texts: Sequence[str], role: str) -> np.ndarray:
+    vectors = np.asarray(encode(texts))
+    if vectors.ndim != 2 or len(vectors) != len(texts):
+        raise ModelError(
+            f"the encoder gave an array of shape {vectors.shape} for {len(texts):,} {role}; one row each is needed"
+        )
+    return vectors

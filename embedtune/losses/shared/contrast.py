@@ -1,0 +1,252 @@
+"""Rows contrasted with candidates, block by block and tile by tile: the part that GIST and InfoNCE share.
+
+A block is one kind of query (anchors or positives) against one kind of candidate (positives, anchors, negatives,
+queue). It gives one log-sum-exp a row, and blocks are joined by a log-sum-exp of those. Inside a block, what is masked
+or weighted is decided tile by tile, from ids and from the vectors of student and guide, so that no matrix over all rows
+and candidates exists. Masks are floats, 0 or 1: on a CPU, passes over bools take ten times as long.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from embedtune.losses.shared.base import EmbeddingBatch
+from embedtune.losses.shared.identity import KnownPositives
+from embedtune.losses.shared.tiles import log_sum
+from embedtune.losses.shared.vectors import has_negatives, padded_negatives, real_negatives, unit, valid_negatives
+
+# Instead of -inf, whose log-sum-exp has no gradient when a whole row is dropped; its exponential is exactly 0 beside
+# any real logit.
+FLOOR = -1e30
+
+Scale = Tensor | float
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The texts of one role."""
+
+    vectors: Tensor  # (C, D) of length 1
+    rows: Tensor | None  # (C,) the row each belongs to; None: to no row
+    ids: Tensor | None  # (C,)
+
+
+def candidates(batch: EmbeddingBatch, role: str) -> Candidates | None:
+    """The candidates that a batch has in a role: "anchors", "positives", "negatives" (padding left out) or "queue"."""
+    every = torch.arange(len(batch.anchors), device=batch.anchors.device)
+    if role == "anchors":
+        return Candidates(unit(batch.anchors), every, batch.anchor_ids)
+    if role == "positives":
+        return Candidates(unit(batch.positives), every, batch.positive_ids)
+    if role == "queue":
+        return None if batch.queue is None else Candidates(unit(batch.queue), None, batch.queue_ids)
+    if not has_negatives(batch):
+        return None
+    rows, ids = every[:, None].expand(batch.negatives.shape[:2]), batch.negative_ids  # type: ignore[union-attr]
+    return Candidates(
+        unit(real_negatives(batch, batch.negatives)),  # type: ignore[arg-type]
+        real_negatives(batch, rows),
+        None if ids is None else real_negatives(batch, ids),
+    )
+
+
+class Tile:
+    """Logits of some rows against some candidates, and which of them are out.
+
+    Args:
+        logits: (R, C) cosines times the scale.
+        out: (R, C), 1 where a candidate is no negative of the row.
+        own: rows and columns (X,), (X,) of candidates that belong to the row itself, counted within the tile.
+        known: () how many are out as known positives.
+        scale: what the cosines were multiplied with.
+        rows: which rows of the block these are.
+        columns: which candidates of the block these are.
+    """
+
+    def __init__(
+        self,
+        logits: Tensor,
+        out: Tensor,
+        own: tuple[Tensor, Tensor],
+        known: Tensor,
+        scale: Scale,
+        rows: slice,
+        columns: slice,
+    ) -> None:
+        self.logits, self.own, self.rows, self.columns = logits, own, rows, columns
+        self._out, self._known, self._scale = out, known, scale
+        self._doubted: Tensor | None = None  # (R, C), 1 where a negative was taken for a false one
+        self._weight = 1.0
+        self._added: Tensor | None = None
+
+    def cosines(self) -> Tensor:
+        """The cosines behind the logits, without gradient: (R, C)."""
+        return self.logits.detach() / self._scale
+
+    def doubt(self, false: Tensor, weight: float) -> None:
+        """Multiply the exponentials of negatives taken for false ones (R, C), 1 where so, by a weight from 0 to 1."""
+        self._doubted, self._weight = exceeds(false, self._out), weight
+
+    def add(self, values: Tensor) -> None:
+        """Add values (R, C) to the logits when they are summed up."""
+        self._added = values
+
+    def final(self) -> Tensor:
+        """The logits to sum up: (R, C)."""
+        logits = self.logits.add(self._out, alpha=FLOOR)
+        if self._doubted is not None:
+            logits = logits.add_(self._doubted, alpha=math.log(self._weight) if self._weight else FLOOR)
+        return logits if self._added is None else logits.add_(self._added)
+
+    @torch.no_grad()
+    def counts(self) -> tuple[Tensor, ...]:
+        """Negatives kept (R,), judged (R,), taken for false (R,); sum of kept cosines (), known positives ()."""
+        judged = self._out.shape[1] - self._out.sum(dim=1)  # (R,)
+        doubted = torch.zeros_like(judged) if self._doubted is None else self._doubted.sum(dim=1)  # (R,)
+        logits = self.logits.detach()
+        total = logits.sum() - (logits.flatten() @ self._out.flatten())
+        if self._doubted is None or self._weight:
+            return judged, judged, doubted, total / self._scale, self._known
+        total = total - logits.flatten() @ self._doubted.flatten()
+        return judged - doubted, judged, doubted, total / self._scale, self._known
+
+
+Judge = Callable[[Tile], None]
+
+
+def exceeds(values: Tensor, limit: Tensor | float) -> Tensor:
+    """1 where values are above the limit, else 0, in the values' shape and dtype and without gradient."""
+    return torch.gt(values, limit, out=torch.empty_like(values))
+
+
+class Contrast:
+    """Sums up the blocks of one batch.
+
+    Args:
+        batch: the student's vectors and ids.
+    """
+
+    def __init__(self, batch: EmbeddingBatch) -> None:
+        self._batch = batch
+        self._known = KnownPositives(batch)
+        found = {role: candidates(batch, role) for role in ("anchors", "positives", "negatives", "queue")}
+        self.candidates = {role: one for role, one in found.items() if one is not None and len(one.vectors)}
+        self.tally = Tally(self.positive())
+
+    def positive(self) -> Tensor:
+        """Cosine of each anchor and its positive: (B,)."""
+        return (self.candidates["anchors"].vectors * self.candidates["positives"].vectors).sum(dim=1)
+
+    def log_sum(self, query: str, role: str, scale: Scale, judge: Judge) -> Tensor:
+        """Log-sum-exp of the rows' queries against the candidates of a role: (B,).
+
+        Candidates of the row itself are out, but for an anchor's own negatives.
+
+        Args:
+            query: "anchors" or "positives".
+            role: whose vectors the candidates are; the batch must have some.
+            scale: multiplies the cosine; 1 / temperature.
+            judge: says of a tile which negatives are false ones, or what to add to their logits.
+        """
+        fixed = scale.detach() if isinstance(scale, Tensor) else scale
+
+        def edit(logits: Tensor, rows: slice, columns: slice, count: bool) -> Tensor:
+            tile = self._tile(logits, query, role, fixed, rows, columns)
+            judge(tile)
+            if count:
+                self.tally.add(tile)
+            return tile.final()
+
+        return log_sum(self.candidates[query].vectors * scale, self.candidates[role].vectors, edit)
+
+    def _tile(self, logits: Tensor, query: str, role: str, scale: Scale, rows: slice, columns: slice) -> Tile:
+        against = self.candidates[role]
+        out = torch.zeros_like(logits)  # (R, C)
+        if against.ids is not None:
+            out[self._known.find(rows, against.ids[columns])] = 1
+        if (query, role) == ("positives", "anchors") and self._batch.positive_ids is not None:
+            # Here the candidate is an anchor, so "known positive" also has to be read from the candidate's side.
+            column, row = self._known.find(columns, self._batch.positive_ids[rows])
+            out[row, column] = 1
+        own = _own(against.rows, rows, columns, out)
+        known = out.sum()
+        if (query, role) != ("anchors", "negatives"):
+            known = known - out[own].sum()
+            out[own] = 1
+        return Tile(logits, out, own, known, scale, rows, columns)
+
+    def own_log_sum(self, scale: Scale, judge: Judge) -> Tensor:
+        """Log-sum-exp of each anchor against its own negatives only: (B,)."""
+        batch = self._batch
+        negatives = unit(padded_negatives(batch))  # (B, N, D)
+        queries = self.candidates["anchors"].vectors * scale  # (B, D)
+        logits = (negatives @ queries[:, :, None])[:, :, 0]  # (B, N)
+        valid = valid_negatives(batch)  # (B, N)
+        known = torch.zeros_like(valid) if batch.negative_ids is None else self._known.own_mask(batch.negative_ids)
+        row, column = torch.ones_like(valid).nonzero(as_tuple=True)
+        fixed = scale.detach() if isinstance(scale, Tensor) else scale
+        out = (~valid | known).to(logits)
+        tile = Tile(
+            logits, out, (row, column), (known & valid).sum(), fixed, slice(0, len(out)), slice(0, out.shape[1])
+        )
+        judge(tile)
+        self.tally.add(tile)
+        return tile.final().logsumexp(dim=1)
+
+
+def _own(of: Tensor | None, rows: slice, columns: slice, out: Tensor) -> tuple[Tensor, Tensor]:
+    """Where candidates that belong to rows (C,) meet their own row in a tile: (X,), (X,), counted within it."""
+    if of is None:
+        none = torch.zeros(0, dtype=torch.long, device=out.device)
+        return none, none
+    row = of[columns] - rows.start
+    column = ((row >= 0) & (row < len(out))).nonzero()[:, 0]
+    return row[column], column
+
+
+class Tally:
+    """Counts over the tiles of one call, for the gauges; nothing here has a gradient.
+
+    Args:
+        positive: (B,) cosines of anchors and positives.
+    """
+
+    def __init__(self, positive: Tensor) -> None:
+        self._positive = positive.detach()
+        # Counts a row, not over all rows: those are exact in float32 whatever the batch.
+        self._kept, self._judged, self._doubted = self._positive.new_zeros(3, len(positive))  # (B,) each
+        self._similarity = self._known = self._positive.new_zeros(())
+
+    @torch.no_grad()
+    def add(self, tile: Tile) -> None:
+        """Count a tile whose judging is done."""
+        kept, judged, doubted, similarity, known = tile.counts()
+        self._kept[tile.rows] += kept
+        self._judged[tile.rows] += judged
+        self._doubted[tile.rows] += doubted
+        self._similarity = self._similarity + similarity
+        self._known = self._known + known
+
+    def gauges(self) -> dict[str, Tensor]:
+        """`masked_share` is the share of negatives taken for false ones, whether dropped or given less weight."""
+        empty = self._kept == 0
+        return {
+            "masked_share": self._doubted.sum() / self._judged.sum().clamp_min(1),
+            "identity_masked": self._known,
+            "empty_rows": empty.sum(),
+            "empty_share": empty.float().mean(),
+            "negatives_per_row": self._kept.mean(),
+            "positive_similarity": self._positive.mean(),
+            "negative_similarity": self._similarity / self._kept.sum().clamp_min(1),
+        }
+
+
+def cross_entropy(positive: Tensor, log_sums: list[Tensor]) -> Tensor:
+    """-ln of the positive's share among itself and the blocks' candidates: (B,).
+
+    Exactly 0, with a gradient of exactly 0, where every block is empty.
+    """
+    return torch.stack([positive, *log_sums], dim=1).logsumexp(dim=1) - positive

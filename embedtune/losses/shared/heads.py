@@ -1,0 +1,167 @@
+"""Heads: small networks on the encoder's vectors that belong to a loss, and are left out of the encoder that is saved.
+
+They are ordinary parameters of the loss, made once the number of dimensions is known. Under half precision they compute
+in float32, as losses do.
+"""
+
+import copy
+import itertools
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from embedtune.errors import ConfigError
+from embedtune.losses.shared.arguments import Arguments
+from embedtune.losses.shared.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.vectors import unit, wide
+
+EPSILON = 1e-5
+"""Added to variances, as batch normalisation does."""
+
+
+def standardised(vectors: Tensor) -> Tensor:
+    """Vectors (..., B, D) with mean 0 and variance 1 (of all B, not B - 1) in each dimension of a batch.
+
+    >>> standardised(torch.tensor([[1.0], [3.0]])).round(decimals=3).tolist()
+    [[-1.0], [1.0]]
+    """
+    centred = vectors - vectors.mean(dim=-2, keepdim=True)
+    return centred / (centred.square().mean(dim=-2, keepdim=True) + EPSILON).sqrt()
+
+
+class Head(nn.Module):
+    """Linear layers with ReLU between them, each of those standardised over the batch before.
+
+    Statistics are always those of the batch: nobody uses a head after training.
+
+    Args:
+        sizes: dimensions in, of the hidden layers, and out.
+        seed: of the first weights.
+    """
+
+    def __init__(self, sizes: Sequence[int], seed: int) -> None:
+        super().__init__()
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        draw = torch.Generator().manual_seed(seed)
+        for before, after in itertools.pairwise(sizes):
+            bound = before**-0.5
+            self.weights.append(nn.Parameter(torch.empty(after, before).uniform_(-bound, bound, generator=draw)))
+            self.biases.append(nn.Parameter(torch.zeros(after)))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(..., B, sizes[0]) -> (..., B, sizes[-1])."""
+        found = wide(vectors)
+        for place, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            if place:
+                found = standardised(found).relu()
+            found = functional.linear(found, weight.to(found), bias.to(found))
+        return found
+
+
+class Prototypes(nn.Module):
+    """K directions that learn; vectors are described by their cosines with them.
+
+    Args:
+        dimensions: D.
+        number: K.
+        seed: of the first directions.
+    """
+
+    def __init__(self, dimensions: int, number: int, seed: int) -> None:
+        super().__init__()
+        draw = torch.Generator().manual_seed(seed)
+        self.directions = nn.Parameter(functional.normalize(torch.randn(number, dimensions, generator=draw), dim=1))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(..., B, D) -> cosines (..., B, K)."""
+        found = unit(vectors)
+        return found @ unit(self.directions.to(found)).T
+
+
+class Headed(Loss):
+    """A loss with heads.
+
+    Args:
+        check: of the loss.
+        projector: width of a projector of two layers before everything else; 0 for none.
+        seed: of the heads' first weights.
+    """
+
+    def __init__(self, check: Arguments, *, projector: int, seed: int) -> None:
+        super().__init__()
+        self.name = check.loss
+        self.projector = check.count("projector", projector, at_least=0)
+        self.seed = check.count("seed", seed, at_least=0)
+        self.heads = nn.ModuleDict()
+        self._dimensions: int | None = None
+
+    def prepare(self, dimensions: int) -> None:
+        """Make the heads for vectors of D dimensions.
+
+        Raises:
+            ConfigError: they were made for another number of dimensions.
+        """
+        if self._dimensions is None:
+            self._dimensions = dimensions
+            if self.projector:
+                self.heads["projector"] = Head([dimensions, self.projector, self.projector], self.seed)
+            self.heads.update(self.make_heads(self.projector or dimensions))
+        if self.heads and self._dimensions != dimensions:
+            raise ConfigError(
+                f"the heads of {self.name} were made for vectors of {self._dimensions} dimensions, not {dimensions}",
+                where=f"loss {self.name}",
+                next="train it on whole vectors: leave matryoshka out",
+            )
+
+    def make_heads(self, dimensions: int) -> Mapping[str, nn.Module]:
+        """The loss's own heads for vectors (..., B, D), as they leave the projector where there is one."""
+        return {}
+
+    def projected(self, vectors: Tensor) -> Tensor:
+        """Vectors (..., B, D) as they leave the projector."""
+        return self.heads["projector"](vectors) if self.projector else wide(vectors)
+
+
+class Averaging(Headed):
+    """A loss whose teacher has heads too: moving averages of the student's."""
+
+    needs_averaged_teacher = True
+
+    def prepare(self, dimensions: int) -> None:
+        """Make the heads, and copies of those that the teacher has too."""
+        first = self._dimensions is None
+        super().prepare(dimensions)
+        if first:
+            self.teacher_heads = nn.ModuleDict(
+                {name: copy.deepcopy(self.heads[name]).requires_grad_(False) for name in self.shared_heads()}
+            )
+
+    def shared_heads(self) -> tuple[str, ...]:
+        """Names of the heads that the teacher has too."""
+        return ("projector",) if self.projector else ()
+
+    def averaged(self) -> tuple[tuple[nn.Module, nn.Module], ...]:
+        return tuple((self.heads[name], head) for name, head in self.teacher_heads.items())
+
+
+def student_views(batch: EmbeddingBatch) -> Tensor:
+    """The student's vectors of all views, the two whole ones first: (V, B, D)."""
+    whole = torch.stack([batch.anchors, batch.positives])  # (2, B, D)
+    return whole if batch.views is None else torch.cat([whole, batch.views])
+
+
+def teacher_views(batch: EmbeddingBatch) -> Tensor:
+    """The averaged teacher's vectors of the two whole views, without gradient: (2, B, D).
+
+    Raises:
+        ConfigError: the batch has none.
+    """
+    if batch.teacher is None:
+        raise ConfigError(
+            "this loss needs an averaged teacher's vectors and the batch has none",
+            where="loss",
+            next="give EmbeddingBatch(teacher=EmbeddingBatch(anchors=..., positives=...)); training does",
+        )
+    return torch.stack([batch.teacher.anchors, batch.teacher.positives]).detach()  # (2, B, D)

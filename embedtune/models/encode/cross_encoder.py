@@ -1,0 +1,132 @@
+"""A cross-encoder's scores: it reads query and document together, so it is slow, and the better judge."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from embedtune.errors import ModelError
+from embedtune.models.encoder import readable
+from embedtune.models.files.load import choose_device
+from embedtune.models.files.quiet import quiet_libraries
+from embedtune.models.files.resolve import STARTER, Resolved, offline, resolve
+
+BATCH_CHARACTERS = 32_768
+"""About 8,192 tokens with their padding; a batch of long pairs has few of them."""
+
+
+@dataclass(frozen=True)
+class PairScorer:
+    """A loaded cross-encoder.
+
+    Args:
+        model: the sentence-transformers CrossEncoder.
+        name: as the user named it.
+    """
+
+    model: Any
+    name: str
+
+    def scores(self, pairs: Sequence[tuple[str, str]], *, progress: Callable[[int], None] | None = None) -> np.ndarray:
+        """The score of every pair (query, document), higher is better: float32 (n,).
+
+        Pairs of like length go together, longest first, so that little is padding and memory is known at once.
+
+        Raises:
+            ModelError: a score is NaN or infinite, or the model gives more than one number a pair.
+        """
+        texts = [(readable(query), readable(document)) for query, document in pairs]
+        lengths = np.array([len(query.encode()) + len(document.encode()) for query, document in texts], dtype=np.int64)
+        order = np.argsort(-lengths, kind="stable")  # (n,)
+        scores = np.empty(len(texts), dtype=np.float32)  # (n,)
+        done = 0
+        while done < len(order):
+            rows = max(1, BATCH_CHARACTERS // max(1, int(lengths[order[done]])))
+            chosen = order[done : done + rows]
+            scores[chosen] = self._forward([texts[i] for i in chosen])
+            done += len(chosen)
+            if progress is not None:
+                progress(done)
+        return scores
+
+    def _forward(self, pairs: list[tuple[str, str]]) -> np.ndarray:
+        found = np.asarray(
+            self.model.predict(pairs, batch_size=len(pairs), show_progress_bar=False, convert_to_numpy=True)
+        )
+        if found.shape != (len(pairs),):
+            raise ModelError(
+                f"{self.name} gives {found.shape[-1]} numbers a pair; a judge of relevance gives one",
+                where="--cross-encoder",
+                next="name a reranker (a model with one label)",
+            )
+        if not np.isfinite(found).all():
+            raise ModelError(f"{self.name} gives no number (NaN or infinity) for a pair", where="--cross-encoder")
+        return found
+
+
+def load_cross_encoder(
+    name: str,
+    *,
+    device: str = "auto",
+    max_length: int | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+) -> PairScorer:
+    """Load a cross-encoder.
+
+    Raises:
+        ModelError: it cannot be found or loaded.
+    """
+    if name == STARTER:
+        raise ModelError("a starter reads one text at a time; it is no cross-encoder", where="--cross-encoder")
+    found = resolve(name, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
+    _refuse_untrained(found)
+    with quiet_libraries():
+        from sentence_transformers import CrossEncoder
+
+        try:
+            model = CrossEncoder(
+                str(found.path or found.name),
+                device=choose_device(device),
+                max_length=max_length,
+                trust_remote_code=trust_remote_code,
+                local_files_only=found.path is not None or offline(),
+                model_kwargs={"use_safetensors": not allow_pickle or None},
+            )
+        except Exception as error:  # whatever a damaged or foreign model makes the libraries raise
+            reason = (str(error).strip().splitlines() or ["no reason given"])[0][:300]
+            raise ModelError(
+                f"{name} cannot be loaded as a cross-encoder: {type(error).__name__}: {reason}", where="--cross-encoder"
+            ) from error
+    return PairScorer(model, name)
+
+
+def _refuse_untrained(found: Resolved) -> None:
+    """A plain encoder would be loaded with a head of random numbers, and judge at random."""
+    if found.path is None or (found.path / "modules.json").exists() or not (found.path / "config.json").exists():
+        return
+    try:
+        kinds = json.loads((found.path / "config.json").read_text(encoding="utf-8")).get("architectures") or []
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ModelError(f"{found.path / 'config.json'} cannot be read: {error}", where="--cross-encoder") from None
+    if kinds and not any("SequenceClassification" in kind or "CausalLM" in kind for kind in kinds):
+        raise ModelError(
+            f"{found.name} is a {kinds[0]}, which has never learned to score pairs",
+            where="--cross-encoder",
+            next="name a reranker, or give this one as --guide",
+        )
+
+
+def fingerprint(scorer: PairScorer) -> str:
+    """Hex digest of its weights."""
+    import hashlib
+
+    import torch
+
+    digest = hashlib.blake2b(digest_size=16)
+    for key, tensor in sorted(scorer.model.state_dict().items()):
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,200 @@
+"""The only place that turns texts into vectors: each distinct text once, longest first, in batches by tokens."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from embedtune.errors import Interrupted, ModelError
+from embedtune.models.encode.compute import encoding, in_batches
+from embedtune.models.encode.store import Shelf, VectorStore, text_key
+from embedtune.models.encode.tokenizer import Readings, Some
+from embedtune.models.encode.vector_file import VectorFile
+from embedtune.models.encoder import Encoder, Role, has_towers
+
+Progress = Callable[[int, int], None]
+NORMALISED_AT_ONCE = 4096
+
+
+def encode(
+    encoder: Encoder,
+    texts: Sequence[str],
+    *,
+    role: Role,
+    store: VectorStore | None = None,
+    batch_tokens: int | None = None,
+    progress: Progress | None = None,
+    normalise: bool = True,
+    into: np.ndarray | None = None,
+    known: Readings | None = None,
+) -> np.ndarray:
+    """Encode texts under the encoder's prompt for their role.
+
+    In fp32 it agrees with `SentenceTransformer.encode(texts, prompt=...)` to 1e-5. A model in training is put into
+    evaluation mode and back.
+
+    Args:
+        encoder: what encodes; its weights are not changed.
+        texts: n texts.
+        role: "query" or "document"; decides the prompt.
+        store: vectors computed before are read from it and new ones added. Not for a model that is being trained.
+        batch_tokens: tokens a batch may have, padding included; None: as many as suit the encoder.
+        progress: called with (texts done, distinct texts).
+        normalise: scale vectors to length 1; a zero vector stays zero.
+        into: (n, D) to write to and return, such as a memory map; the texts must then be distinct.
+        known: the same texts as `Reader` read them for this encoder and role, for texts that are encoded again and
+            again while it learns; the vectors are the same to the last bit. None: they are tokenised now.
+
+    Returns: float32 (n, D), in the order of the texts.
+
+    Raises:
+        ModelError: a vector holds NaN or infinity; names a text.
+        Interrupted: Ctrl-C, where a store keeps what was done.
+    """
+    numbers: dict[str, int] = {}
+    inverse = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)  # (n,)
+    distinct = list(numbers)
+    if known is not None:
+        known = Some(known, np.unique(inverse, return_index=True)[1])
+    with _shelf(encoder, store) as shelf, encoding(encoder):
+        vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32) if into is None else into  # (U, D)
+        for keys, batch in _fill(vectors, encoder, distinct, role, shelf, batch_tokens, progress, known):
+            if shelf is not None:
+                shelf.add(keys, batch)
+    if normalise:
+        _normalise(vectors)
+    return vectors if len(distinct) == len(texts) else vectors[inverse]
+
+
+def encode_to_file(
+    encoder: Encoder,
+    batches: Iterable[Sequence[str]],
+    path: Path,
+    *,
+    count: int,
+    role: Role,
+    texts_hash: str,
+    store: VectorStore | None = None,
+    dtype: Literal["float16", "float32"] = "float16",
+    progress: Progress | None = None,
+    known: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Encode a stream of texts into a .npy file, block by block; after any interruption the same call goes on.
+
+    Args:
+        encoder: what encodes.
+        batches: the texts in order, the same batches at every call; one batch is one block on disk.
+        path: of the .npy file; it takes this name only when all vectors are in it.
+        count: how many texts there are.
+        role: "query" or "document".
+        texts_hash: tells whether vectors on disk are those of these texts.
+        store: as in `encode`.
+        dtype: what is kept. Search on float16 is exact for the rounded vectors.
+        progress: called with (texts done, texts).
+        known: called with the number of texts of each block whose vectors the store had.
+
+    Returns: (count, D) normalised, memory-mapped, read-only.
+
+    Raises:
+        ModelError: a vector holds NaN or infinity.
+        OutputError: the file cannot be written.
+    """
+    key = {"encoder": encoder.fingerprint(), "role": role, "texts": texts_hash, "way": _way(encoder, role)}
+    file = VectorFile(path, (count, encoder.dimensions), dtype, key | {"prompt": encoder.prompts[role]})
+    if file.is_whole:
+        _tell(progress, count, count)
+        return file.finish()
+    done = 0
+    with _shelf(encoder, store) as shelf, encoding(encoder):
+        for texts in batches:
+            if done + len(texts) > file.rows:
+                vectors = np.zeros((len(texts), encoder.dimensions), dtype=np.float32)  # (b, D)
+                computed = list(_fill(vectors, encoder, texts, role, shelf))
+                _normalise(vectors)
+                file.write(done, vectors)
+                if known is not None:
+                    known(len(texts) - sum(len(batch) for _, batch in computed))
+                # Only now: vectors stored of a block that is not on disk would change the batches of its other texts
+                # when it is encoded again, and with them the last bit of their vectors.
+                for keys, batch in computed:
+                    if shelf is not None:
+                        shelf.add(keys, batch)
+            done += len(texts)
+            _tell(progress, done, count)
+    if done != count:
+        raise ModelError(f"{count:,} texts were to be encoded and {done:,} came", where=str(path))
+    return file.finish()
+
+
+def _fill(
+    vectors: np.ndarray,
+    encoder: Encoder,
+    texts: Sequence[str],
+    role: Role,
+    shelf: Shelf | None,
+    batch_tokens: int | None = None,
+    progress: Progress | None = None,
+    known: Readings | None = None,
+) -> Iterator[tuple[list[bytes], np.ndarray]]:
+    """Fill vectors (n, D) of texts from the shelf and the encoder; yields keys and vectors that the shelf has not."""
+    missing: Sequence[int] = range(len(texts))
+    keys: list[bytes] = []
+    if shelf is not None:
+        keys = _keys(encoder, texts, role)
+        missing = shelf.read(keys, into=vectors)
+    done = len(texts) - len(missing)
+    _tell(progress, done, len(texts))
+    for chosen, batch in in_batches(encoder, texts, missing, role, batch_tokens, known):
+        _check(batch, chosen, texts, encoder.name)
+        vectors[chosen] = batch
+        yield [keys[i] for i in chosen] if keys else [], batch
+        done += len(chosen)
+        _tell(progress, done, len(texts))
+
+
+def _normalise(vectors: np.ndarray) -> None:
+    """Scale vectors (n, D) in place to length 1."""
+    for start in range(0, len(vectors), NORMALISED_AT_ONCE):
+        part = vectors[start : start + NORMALISED_AT_ONCE]  # (b, D)
+        part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+
+
+@contextmanager
+def _shelf(encoder: Encoder, store: VectorStore | None) -> Iterator[Shelf | None]:
+    if store is None:
+        yield None
+        return
+    try:
+        with closing(store.shelf(encoder.fingerprint(), encoder.dimensions)) as shelf:
+            yield shelf
+    except KeyboardInterrupt as error:
+        kept = f"interrupted; the vectors computed until then are kept in {store.folder}"
+        raise Interrupted(kept, next="give the same command again to go on") from error
+
+
+def _keys(encoder: Encoder, texts: Sequence[str], role: Role) -> list[bytes]:
+    way = _way(encoder, role)
+    return [text_key(encoder.prompts[role], text, way) for text in texts]
+
+
+def _way(encoder: Encoder, role: Role) -> str:
+    """All that vectors depend on beside the model, the prompt and the text."""
+    tower = role if has_towers(encoder.model) else None
+    return f"{encoder.max_length} {encoder.precision} {tower}"
+
+
+def _tell(progress: Progress | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress(done, total)
+
+
+def _check(vectors: np.ndarray, chosen: np.ndarray, texts: Sequence[str], name: str) -> None:
+    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(broken):
+        raise ModelError(
+            f"{name} gives no number (NaN or infinity) for {len(broken)} of {len(vectors)} texts, "
+            f"such as {texts[chosen[broken[0]]][:80]!r}",
+            next="the weights are damaged or training has diverged; try a lower learning rate or fp32",
+        )

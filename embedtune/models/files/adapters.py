@@ -1,0 +1,66 @@
+"""LoRA through PEFT: small matrices trained in place of the model, added after loading and merged before saving."""
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+from embedtune.config.train import Lora
+from embedtune.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+def add_lora(model: "SentenceTransformer", lora: Lora, seed: int) -> None:
+    """Freeze the model and add trainable low-rank matrices, in place.
+
+    Source: Hu et al. 2021 (arXiv:2106.09685).
+
+    Raises:
+        ConfigError: PEFT is not installed, or the model has no layers of these names.
+    """
+    if importlib.util.find_spec("peft") is None:
+        raise ConfigError("LoRA needs the package peft", where="model.lora", next="pip install 'embedtune[lora]'")
+    if not model.has_peft_compatible_model():
+        raise ConfigError("a static encoder has no layers for LoRA", where="model.lora", next="leave model.lora out")
+    import torch
+    from peft import LoraConfig, TaskType
+
+    config = LoraConfig(
+        task_type=TaskType.FEATURE_EXTRACTION,
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora.targets,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            model.add_adapter(config)
+        except ValueError as error:
+            layers = sorted(
+                {name.rsplit(".", 1)[-1] for name, part in model.named_modules() if hasattr(part, "weight")}
+            )
+            raise ConfigError(
+                f"LoRA found none of the layers {lora.targets!r}; the model's layers are {', '.join(layers)}",
+                where="model.lora.targets",
+            ) from error
+
+
+def has_lora(model: "SentenceTransformer") -> bool:
+    """Whether the model carries adapters that are not part of its weights yet."""
+    return bool(getattr(model.transformers_model, "_hf_peft_config_loaded", False))
+
+
+def merge_lora(model: "SentenceTransformer") -> None:
+    """Fold adapters into the weights they adapt and remove them, in place."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, BaseTunerLayer)]
+    for name, layer in layers:
+        layer.merge(safe_merge=True)
+        parent, _, attribute = name.rpartition(".")
+        setattr(model.get_submodule(parent), attribute, layer.get_base_layer())
+    # With these left behind, transformers would save an adapter instead of the model.
+    transformer = model.transformers_model
+    transformer._hf_peft_config_loaded = False
+    del transformer.peft_config

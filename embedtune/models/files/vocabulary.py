@@ -1,0 +1,90 @@
+"""What texts can be written with: the tokens of an encoder's vocabulary, and its vectors of them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embedtune.errors import ConfigError
+from embedtune.models.encode.token_ids import TokenIds, flat, laid_end_to_end
+from embedtune.models.encoder import Encoder, has_towers, is_static, readable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+AT_ONCE = 4096
+"""Texts tokenised together."""
+
+
+def written_tokens(encoder: Encoder, texts: Sequence[str]) -> TokenIds:
+    """The tokens of texts without prompt and special tokens, up to the encoder's maximum length.
+
+    Raises:
+        ConfigError: the encoder has no vocabulary of its own.
+    """
+    check_vocabulary(encoder)
+
+    def piece(part: list[str]) -> tuple[np.ndarray, np.ndarray, None]:
+        ids = [row[: encoder.max_length] for row in _ids(encoder, part)]
+        return flat(ids), np.array([len(row) for row in ids], dtype=np.int64), None
+
+    starts = range(0, max(1, len(texts)), AT_ONCE)
+    return laid_end_to_end(piece([readable(text) for text in texts[start : start + AT_ONCE]]) for start in starts)
+
+
+def token_vectors(encoder: Encoder) -> "Tensor":
+    """The vectors of an encoder's tokens (V, E), which change as it learns.
+
+    Raises:
+        ConfigError: the encoder has no vocabulary of its own.
+    """
+    return check_vocabulary(encoder).weight  # (V, E)
+
+
+def check_vocabulary(encoder: Encoder) -> "nn.Embedding | nn.EmbeddingBag":
+    """What holds the vectors of an encoder's tokens.
+
+    Raises:
+        ConfigError: its texts are not rows of tokens of one vocabulary; says what it is instead.
+    """
+    from torch import nn
+
+    kind = type(encoder.model[0]).__name__
+    table = None if has_towers(encoder.model) else token_table(encoder)
+    if has_towers(encoder.model):
+        what = "reads queries and documents through different modules"
+    elif not isinstance(table, nn.Embedding | nn.EmbeddingBag):
+        what = f"has no vectors of tokens ({kind})"
+    elif not is_static(encoder.model) and not callable(encoder.model.tokenizer):
+        what = f"has no tokenizer of texts ({kind})"
+    else:
+        return table
+    raise ConfigError(
+        f"denoise writes texts in the tokens of the encoder, and {encoder.name} {what}",
+        where="loss denoise",
+        next="take another loss for texts alone (`embedtune losses` lists them), or another encoder",
+    )
+
+
+def token_table(encoder: Encoder) -> "nn.Module | None":
+    """The module that looks a token's vector up; None where there is none to be found."""
+    if is_static(encoder.model):
+        table: nn.Module = encoder.model[0].embedding
+        return table
+    try:
+        found: nn.Module = encoder.model.transformers_model.get_input_embeddings()
+    except (AttributeError, NotImplementedError):
+        return None
+    return found
+
+
+def _ids(encoder: Encoder, texts: list[str]) -> list[list[int]]:
+    tokenizer = encoder.model.tokenizer
+    if not texts:
+        return []
+    if is_static(encoder.model):
+        return [encoding.ids for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    found: list[list[int]] = tokenizer(
+        texts, add_special_tokens=False, truncation=False, padding=False, verbose=False, return_attention_mask=False
+    )["input_ids"]
+    return found

@@ -1,0 +1,166 @@
+"""How long a training step of an encoder takes here, and how much memory: measured on a few texts, not guessed."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from embedtune.cgroup import free_memory
+from embedtune.models.encode.modes import in_mode
+from embedtune.models.encode.tokenizer import Reader, forward
+from embedtune.models.encoder import Encoder
+from embedtune.models.speed.precision import multiplying
+
+if TYPE_CHECKING:
+    import torch
+
+REPEATS = 3
+FORWARD = 1 / 3
+"""Of a step's time; that much again where a text is encoded twice."""
+_STATES = 4  # numbers kept for each weight: itself, its gradient, and Adam's two moments
+_WIDTH = 4  # bytes of a float32
+_ASSUMED = 8 * 2**30
+"""Bytes taken for free where nothing says how many are."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What was measured.
+
+    Args:
+        texts: texts in the probe.
+        tokens: tokens in it, padding included.
+        texts_s: their forward and backward pass; the median of some.
+        update_s: one step of the optimizer, whatever the batch.
+        weights_bytes: weights, gradients and the optimizer's state.
+        kept_bytes: what the backward pass of the probe needs of its forward pass.
+        allowed_bytes: what that may be in training on this machine; of the texts beyond, it is made twice.
+    """
+
+    texts: int
+    tokens: int
+    texts_s: float
+    update_s: float
+    weights_bytes: int
+    kept_bytes: int
+    allowed_bytes: int
+
+    def step_s(self, texts: int) -> float:
+        """Seconds that a step with so many texts of the same kind takes."""
+        kept = self.kept_bytes * texts / self.texts
+        twice = max(0.0, 1 - self.allowed_bytes / kept) if kept else 0.0
+        return self.texts_s * (1 + FORWARD * twice) * texts / self.texts + self.update_s
+
+    def step_bytes(self, texts: int) -> int:
+        """Memory that such a step takes."""
+        return self.weights_bytes + min(self.allowed_bytes, self.kept_bytes * texts // self.texts)
+
+
+def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
+    """Train a copy of the encoder on these texts for some steps, and forget the copy.
+
+    Args:
+        encoder: what would be trained; it is not changed.
+        texts: typical of the data, as many as fit at once; they are encoded as queries.
+    """
+    import torch
+    from sentence_transformers.util import batch_to_device
+
+    from embedtune.models.speed.peak import timed
+
+    model = encoder.snapshot().model.requires_grad_(True).train()
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-9)
+    reader = Reader(encoder)
+    readings = reader.read(texts, "query")
+    features = batch_to_device(readings.features(range(len(texts))), model.device)
+    kept = _kept_bytes(model, features)
+    _loss(model, features).backward()
+    optimizer.step()  # makes the moments
+    times, updates = [], []
+    for _ in range(REPEATS):
+        optimizer.zero_grad()
+        times.append(timed(lambda: _loss(model, features).backward(), model.device))
+        updates.append(timed(optimizer.step, model.device))
+    return Probe(
+        texts=len(texts),
+        tokens=max(1, reader.cost(readings.lengths)),
+        texts_s=statistics.median(times),
+        update_s=statistics.median(updates),
+        weights_bytes=_STATES * _WIDTH * sum(parameter.numel() for parameter in parameters),
+        kept_bytes=kept,
+        allowed_bytes=allowed_bytes(model.device),
+    )
+
+
+def activation_bytes(encoder: Encoder, features: "Mapping[str, torch.Tensor]", precision: str) -> int:
+    """What the backward pass of a batch would need of its forward pass; neither weights nor random states change.
+
+    Args:
+        encoder: in training.
+        features: of `Readings.features`.
+        precision: of its products: fp32, bf16 or fp16.
+    """
+    import torch
+    from sentence_transformers.util import batch_to_device
+
+    model = encoder.model
+    states, products = torch.random.fork_rng(_indices(model.device)), multiplying(precision, str(model.device))
+    with in_mode(model, training=True), states, products:
+        return _kept_bytes(model, batch_to_device(dict(features), model.device))
+
+
+def allowed_bytes(device: "torch.device") -> int:
+    """What activations may take of a device's free memory: half on a GPU; a quarter on a CPU, whose other programs want
+    memory too. Rounded down to a power of two, so that a run begun again seldom finds another answer."""
+    if device.type == "cuda":
+        return _power_below(_free_on_gpu(device) // 2)
+    free = free_memory()
+    return _power_below((_ASSUMED if free is None else free) // 4)
+
+
+def _power_below(size: int) -> int:
+    """The largest power of two that is no more; 1 for less."""
+    return 2 ** max(0, size.bit_length() - 1)
+
+
+def _free_on_gpu(device: "torch.device") -> int:
+    """Bytes that nobody uses, those among them that torch has and keeps for later."""
+    import torch
+
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + kept
+
+
+def _indices(device: "torch.device") -> list[int]:
+    """The number of a GPU, whose random states are kept apart from those of other GPUs."""
+    import torch
+
+    if device.type != "cuda":
+        return []
+    return [torch.cuda.current_device() if device.index is None else device.index]
+
+
+def _loss(model: "torch.nn.Module", features: "Mapping[str, torch.Tensor]") -> "torch.Tensor":
+    import torch
+
+    vectors = torch.nn.functional.normalize(forward(model, features))  # (n, D)
+    return (vectors @ vectors.T).logsumexp(dim=1).mean()
+
+
+def _kept_bytes(model: "torch.nn.Module", features: "Mapping[str, torch.Tensor]") -> int:
+    """What is saved for the backward pass beside the weights; views of one storage count once."""
+    import torch
+
+    kept: dict[int, int] = {}
+
+    def count(tensor: "torch.Tensor") -> "torch.Tensor":
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        loss = _loss(model, features)
+    known = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    del loss  # only now: until then no two tensors share a place
+    return sum(size for place, size in kept.items() if place not in known)

@@ -1,0 +1,101 @@
+"""Token vectors whose gradient has the rows that a batch uses, and no others.
+
+Torch's own `sparse=True` gives a row for each token of each text, to be summed afterwards: 50,000 of them where a batch
+has 5,000 different ones. Here the rows in use are taken out once, the texts are read from those, and going backward
+their gradients are summed where they stand; what reaches the whole table is one row for each token in use.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, is_grad_enabled, nn
+from torch.nn.functional import embedding, embedding_bag
+
+from embedtune.errors import ConfigError
+from embedtune.models.encoder import Encoder, has_towers
+from embedtune.models.files.vocabulary import token_table
+
+
+class UsedRows(nn.Embedding):
+    """Token vectors with a sparse gradient."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The vectors (..., D) of token ids (...)."""
+        if not (is_grad_enabled() and self.weight.requires_grad):
+            return super().forward(input)
+        places, rows = _used(self, input)
+        return embedding(places, rows)  # (..., D)
+
+
+class UsedRowsBag(nn.EmbeddingBag):
+    """Means of token vectors with a sparse gradient."""
+
+    def forward(self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None) -> Tensor:
+        """The mean vectors (n, D) of n texts: token ids (T,) laid end to end, and where each text begins (n,)."""
+        if not (is_grad_enabled() and self.weight.requires_grad):
+            return super().forward(input, offsets, per_sample_weights)
+        places, rows = _used(self, input)
+        return embedding_bag(
+            places,
+            rows,
+            offsets,
+            mode=self.mode,
+            per_sample_weights=per_sample_weights,
+            include_last_offset=self.include_last_offset,
+        )  # (n, D)
+
+
+@contextmanager
+def sparse_embeddings(encoder: Encoder) -> Iterator[nn.Parameter]:
+    """Give an encoder's token vectors (V, D) a sparse gradient for the time being.
+
+    Raises:
+        ConfigError: they are not to be found, do not learn, or are read in a way of their own.
+    """
+    weight, holders = _learning(encoder)
+    theirs = [type(one) for one in holders]
+    for module in holders:
+        module.__class__ = UsedRows if type(module) is nn.Embedding else UsedRowsBag
+    try:
+        yield weight
+    finally:
+        for module, own in zip(holders, theirs, strict=True):
+            module.__class__ = own
+
+
+def _learning(encoder: Encoder) -> tuple[nn.Parameter, list[nn.Module]]:
+    """The token vectors and all modules that hold them."""
+    table = None if has_towers(encoder.model) else token_table(encoder)
+    weight = getattr(table, "weight", None)
+    if not isinstance(weight, nn.Parameter):
+        raise _refused("this encoder has no one table of token vectors")
+    if not weight.requires_grad:
+        raise _refused("the token vectors of this encoder do not learn, as with LoRA")
+    holders = [one for one in encoder.model.modules() if any(own is weight for own in one.parameters(recurse=False))]
+    for module in holders:
+        if not _is_plain(module):
+            raise _refused(f"the token vectors of this encoder are used in a way of its own ({type(module).__name__})")
+    return weight, holders
+
+
+def _is_plain(module: nn.Module) -> bool:
+    """Whether renumbering the tokens leaves what it does with them the same."""
+    if type(module) is nn.Embedding:
+        return module.max_norm is None and not module.scale_grad_by_freq
+    if type(module) is nn.EmbeddingBag:
+        return module.max_norm is None and not module.scale_grad_by_freq and module.padding_idx is None
+    return False
+
+
+def _used(table: nn.Embedding | nn.EmbeddingBag, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Places (...) among the rows in use, and these rows (U, D)."""
+    used, places = ids.unique(return_inverse=True)  # (U,), (...)
+    return places, embedding(used, table.weight, padding_idx=table.padding_idx, sparse=True)  # (U, D)
+
+
+def _refused(why: str) -> ConfigError:
+    return ConfigError(
+        f"training.embeddings=sparse is not possible: {why}",
+        where="training.embeddings",
+        next="leave training.embeddings out",
+    )

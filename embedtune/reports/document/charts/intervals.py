@@ -1,0 +1,56 @@
+"""A dot and its whiskers for each system, all on one axis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from embedtune.reports.document.charts.axis import around
+from embedtune.reports.document.html import render
+
+MOST_TICKS = 5
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and where it plausibly lies."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+def interval_chart(title: str, intervals: Sequence[Interval], *, unit: str, at: float = 0.0) -> Markup:
+    """Values with their intervals.
+
+    Args:
+        title: what it shows, for those who hear it read.
+        intervals: from top to bottom.
+        unit: what is measured.
+        at: what they are held against; marked with a line.
+
+    Returns: a figure; nothing without intervals.
+    """
+    if not intervals:
+        return Markup("")
+    axis = around([end for one in intervals for end in (one.low, one.high, at)])
+    rows = [
+        {
+            "name": one.name,
+            "left": axis.place(one.low),
+            "width": axis.place(one.high) - axis.place(one.low),
+            "dot": axis.place(one.value),
+            "heard": f"{one.name}: {one.value:.3f}, {one.low:.3f} to {one.high:.3f}",
+        }
+        for one in intervals
+    ]
+    return render(
+        "intervals.html",
+        title=title,
+        rows=rows,
+        ticks=axis.ticks(MOST_TICKS),
+        unit=unit,
+        at=f"{at:g}",
+        mark=axis.place(at),
+    )

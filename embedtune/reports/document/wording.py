@@ -1,0 +1,144 @@
+"""How reports write texts, numbers and findings, the same in every format."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from embedtune.data.rows import Finding
+from embedtune.evaluation.significance import Comparison, p_said
+from embedtune.findings import counted
+
+OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*|(?<=\()--[a-z][a-z-]*")
+"""A command-line option in running text."""
+SEVERITIES = ("error", "warning", "note")
+_COUNTS = {"negatives": "negative", "queries": "query", "documents": "document"}
+Scores = Mapping[str, float]
+
+
+def duration(seconds: float) -> str:
+    """A duration as people say it.
+
+    >>> duration(8.24), duration(192), duration(7_322)
+    ('8.2 s', '3 min 12 s', '2 h 2 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def memory(size_bytes: float) -> str:
+    """An amount of memory.
+
+    >>> memory(734_003_200), memory(2_147_483_648)
+    ('700 MiB', '2.0 GiB')
+    """
+    mebibytes = size_bytes / 2**20
+    return f"{mebibytes:.0f} MiB" if mebibytes < 1024 else f"{mebibytes / 1024:.1f} GiB"
+
+
+def by_severity(findings: Iterable[Finding | Mapping[str, Any]]) -> list[Finding]:
+    """Findings with the gravest first, otherwise in their order; `--json`'s plain objects are taken too."""
+    known = [finding if isinstance(finding, Finding) else Finding(**finding) for finding in findings]
+    return sorted(known, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def said(finding: Finding) -> str:
+    """A finding as running text: what it is, then what to do about it.
+
+    >>> said(Finding("few", "warning", 1, "only 12 test queries", "Name a larger set with --eval-data."))
+    'only 12 test queries. Name a larger set with --eval-data.'
+    """
+    ended = (
+        finding.message if finding.message.endswith((".", "!", "?", ":")) or not finding.fix else f"{finding.message}."
+    )
+    return f"{ended} {finding.fix}".strip()
+
+
+def named(findings: Iterable[Finding]) -> str:
+    """Findings counted and named by severity.
+
+    >>> named([Finding(code, "note", 1, "") for code in ("cut-texts", "cut-texts", "near-copies")])
+    '3 notes (cut-texts, near-copies)'
+    """
+    codes: dict[str, list[str]] = {}
+    for finding in findings:
+        codes.setdefault(finding.severity, []).append(finding.code)
+    return ", ".join(f"{counted(len(some), kind)} ({', '.join(dict.fromkeys(some))})" for kind, some in codes.items())
+
+
+def p_shown(value: float) -> str:
+    """A p-value as the cell of a table.
+
+    >>> p_shown(0.0001), p_shown(0.04996), p_shown(0.3)
+    ('< 0.001', '< 0.05', '0.300')
+    """
+    return p_said(value).removeprefix("p ").removeprefix("= ")
+
+
+def difference_cells(test: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """A tested difference as cells of a table: itself, its interval, the adjusted p-value, the verdict."""
+    low, high = test["interval"]
+    return f"{test['difference']:+.3f}", f"{low:+.3f} to {high:+.3f}", p_shown(test["p_holm"]), test["verdict"]
+
+
+def word_and_sentence(verdict: Comparison | Mapping[str, Any] | None) -> tuple[str, str]:
+    """The verdict in one word and in a sentence, of a comparison or of what its `as_dict` gave."""
+    if verdict is None:
+        return "no verdict", "No verdict: there were no test queries to judge by."
+    plain = verdict.as_dict() if isinstance(verdict, Comparison) else verdict
+    return plain["verdict"], plain["sentence"]
+
+
+def score_parts(
+    before: Scores,
+    after: Scores,
+    before_unseen: Scores | None,
+    after_unseen: Scores | None,
+    *,
+    test_queries: int,
+    unseen_queries: int,
+) -> list[tuple[str, Scores, Scores]]:
+    """The parts of a table of scores, each with its heading; one part where all queries are unseen."""
+    if not before:
+        return []
+    parts = [(f"all test queries ({test_queries:,})", before, after)]
+    if before_unseen and after_unseen and unseen_queries < test_queries:
+        parts.append((f"unseen documents only ({unseen_queries:,})", before_unseen, after_unseen))
+    return parts
+
+
+def basis(test_queries: int, unseen_queries: int) -> str:
+    """How to read the scores where training or dev held answers to some test queries; else nothing.
+
+    >>> print(basis(70, 50))
+    The verdict rests on the unseen part: the other 20 queries ask for documents that were positives in training or dev.
+    """
+    seen = test_queries - unseen_queries
+    asked = "ask for documents that were positives in training or dev"
+    if not seen:
+        return ""
+    if not unseen_queries:
+        return f"All {seen:,} test queries {asked}: a gain on them may be memory, and there is no unseen part to tell."
+    return f"The verdict rests on the unseen part: the other {seen:,} queries {asked}."
+
+
+def sentence(clause: str) -> str:
+    """A clause as a sentence of its own.
+
+    >>> sentence("a margin of 0.1 keeps all")
+    'A margin of 0.1 keeps all.'
+    """
+    return f"{clause[:1].upper()}{clause[1:]}" + ("" if clause.endswith((".", "!", "?")) else ".")
+
+
+def mining_summary(result: Mapping[str, Any]) -> str:
+    """What the job found, in a sentence.
+
+    >>> mining_summary({"negatives": 10, "queries": 3, "queries_short": 1, "asked": 4, "documents": 90})
+    '10 negatives for 3 queries out of 90 documents; 1 query got fewer than 4.'
+    """
+    short = result["queries_short"]
+    ending = "" if not short else f"; {counted(short, 'query')} got fewer than {result['asked']}"
+    negatives, queries, documents = (counted(result[many], one) for many, one in _COUNTS.items())
+    return f"{negatives} for {queries} out of {documents}{ending}."

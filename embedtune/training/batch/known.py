@@ -1,0 +1,58 @@
+"""Which texts of a batch are known positives of its rows: looked up batch by batch, among the texts that are there.
+
+Listed for all rows, the positives of a much-asked question or the members of a large group would be the square of it.
+"""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from embedtune.data.splits.closure import Closure
+from embedtune.losses.shared.identity import match
+
+
+class Known(Protocol):
+    """Knows positives by text id."""
+
+    def pairs(self, anchors: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+        """Where a candidate (C,) is a known positive of an anchor (B,): positions among the anchors, and ids."""
+
+
+class DirectPositives:
+    """Positives that stand in a pair with the anchor.
+
+    Args:
+        pairs: (P, 2) int64, anchor text id and positive text id.
+    """
+
+    def __init__(self, pairs: np.ndarray) -> None:
+        known = np.unique(pairs.reshape(-1, 2), axis=0)
+        self._anchors = torch.from_numpy(known[:, 0].copy())  # (P,)
+        self._positives = torch.from_numpy(known[:, 1].copy())  # (P,)
+
+    def pairs(self, anchors: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+        asked = anchors.unique()
+        first = torch.searchsorted(self._anchors, asked)
+        counts = torch.searchsorted(self._anchors, asked, right=True) - first
+        starts = (first - counts.cumsum(0) + counts).repeat_interleave(counts)  # (X,)
+        of_asked = starts + torch.arange(len(starts))  # (X,) places among all pairs
+        here = of_asked[torch.isin(self._positives[of_asked], candidates)]
+        row, pair = match(torch.arange(len(anchors)), anchors, self._anchors[here])
+        return row, self._positives[here][pair]
+
+
+class ClosurePositives:
+    """Positives that a chain of pairs connects with the anchor."""
+
+    def __init__(self, closure: Closure) -> None:
+        self._closure = closure
+
+    def pairs(self, anchors: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+        candidates = candidates.unique()
+        groups = torch.from_numpy(self._closure.group_of(candidates.numpy()))
+        candidates, groups = candidates[groups >= 0], groups[groups >= 0]
+        own = torch.from_numpy(self._closure.group_of(anchors.numpy()))
+        row, place = match(torch.arange(len(anchors)), own, groups)
+        return row, candidates[place]

@@ -1,0 +1,176 @@
+"""What is known about each training row beside its texts, looked up by row number.
+
+sentence-transformers' collator passes on one integer per row; everything else a loss may need (text ids, labels,
+teacher scores, known positives) is looked up here, so nothing is tokenised twice and no string reaches the training
+step.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from embedtune.data.rows import Rows
+from embedtune.data.splits.closure import closure_of
+from embedtune.losses import EmbeddingBatch
+from embedtune.training.batch.curriculum import Curriculum
+from embedtune.training.batch.known import ClosurePositives, DirectPositives, Known
+
+
+@dataclass(frozen=True)
+class RowTable:
+    """Columns by row number, as tensors. R rows, M negatives per row, of which N take part in an epoch.
+
+    Args:
+        anchor_ids: (R,) int64.
+        positive_ids: (R,) int64.
+        negative_ids: (R, M) int64, 0 where a row has no more.
+        labels: (R,) int64 or None.
+        teacher_scores: (R, 1+M) or None.
+        known: the known positives of each anchor.
+        curriculum: which of the negatives take part.
+        places: "file:line" by row, where they are known.
+        weights: (R,) what each row counts for, or None.
+    """
+
+    anchor_ids: Tensor
+    positive_ids: Tensor
+    negative_ids: Tensor
+    labels: Tensor | None
+    teacher_scores: Tensor | None
+    known: Known
+    curriculum: Curriculum
+    places: Sequence[str] = ()
+    weights: Tensor | None = None
+
+    @property
+    def negatives(self) -> int:
+        """N, the largest number of negatives that a row has in an epoch."""
+        return self.curriculum.chosen
+
+    def begin(self, epoch: int) -> list[tuple[int, ...]]:
+        """Choose the negatives of this epoch; returns the ids of each row's texts."""
+        self.curriculum.begin(epoch)
+        mask, ids = self._negatives(torch.arange(len(self.anchor_ids)))
+        columns = zip(self.anchor_ids.tolist(), self.positive_ids.tolist(), ids.tolist(), mask.tolist(), strict=True)
+        return [
+            (anchor, positive, *(one for one, real in zip(own, has, strict=True) if real))
+            for anchor, positive, own, has in columns
+        ]
+
+    def named(self, row: int) -> str:
+        """A row for a message: its number, its place, and the ids of its texts."""
+        place = f"{self.places[row]}, " if self.places else ""
+        return f"{row} ({place}text ids {int(self.anchor_ids[row])} and {int(self.positive_ids[row])})"
+
+    def _negatives(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Which of the chosen negatives of these rows are real, and their ids: bool (B, N), (B, N)."""
+        places = self.curriculum.places[rows]  # (B, N)
+        ids = self.negative_ids[rows].gather(1, places.clamp(min=0))  # (B, N)
+        return places >= 0, ids.where(places >= 0, 0)
+
+    def _teacher(self, rows: Tensor) -> Tensor | None:
+        """Scores of the positive and of the chosen negatives, NaN where there is none: (B, 1+N)."""
+        if self.teacher_scores is None:
+            return None
+        places = torch.nn.functional.pad(1 + self.curriculum.places[rows], (1, 0))  # (B, 1+N)
+        scores = self.teacher_scores[rows].gather(1, places)  # (B, 1+N)
+        scores[:, 1:][places[:, 1:] == 0] = torch.nan
+        return scores
+
+    def batch(
+        self, rows: Tensor, vectors: Sequence[Tensor], *, step: int, guide: EmbeddingBatch | None
+    ) -> EmbeddingBatch:
+        """The batch of these rows.
+
+        Args:
+            rows: (B,) row numbers.
+            vectors: the student's vectors by column: anchors, positives, then one tensor a negative, each (B, D).
+            step: the global step.
+            guide: the same rows as the guide sees them, or None.
+        """
+        device = vectors[0].device
+        rows = rows.cpu()
+        has_negatives = len(vectors) > 2
+        mask, negative_ids = self._negatives(rows)
+        teacher = self._teacher(rows)
+        known = self.known_among(rows, torch.cat([self.anchor_ids[rows], self.positive_ids[rows], negative_ids[mask]]))
+
+        def at(column: Tensor | None) -> Tensor | None:
+            return None if column is None else column[rows].to(device)
+
+        return EmbeddingBatch(
+            anchors=vectors[0],
+            positives=vectors[1],
+            negatives=torch.stack(list(vectors[2:]), dim=1) if has_negatives else None,  # (B, N, D)
+            negatives_mask=mask.to(device) if has_negatives else None,
+            anchor_ids=at(self.anchor_ids),
+            positive_ids=at(self.positive_ids),
+            negative_ids=negative_ids.to(device) if has_negatives else None,
+            labels=at(self.labels),
+            teacher_scores=None if teacher is None else teacher.to(device),
+            weights=at(self.weights),
+            known_positive_ids=known.to(device),
+            step=step,
+            guide=guide,
+        )
+
+    def known_among(self, rows: Tensor, candidate_ids: Tensor) -> Tensor:
+        """(P, 2) pairs (position in `rows`, id): candidates (C,) known to be positives of these rows (B,)."""
+        position, ids = self.known.pairs(self.anchor_ids[rows], candidate_ids)
+        others = (ids != self.positive_ids[rows][position]) & (ids != self.anchor_ids[rows][position])
+        return torch.stack([position[others], ids[others]], dim=1)
+
+
+def build_table(
+    rows: Rows,
+    known_positives: np.ndarray,
+    per_row: int | None = None,
+    *,
+    closure: bool = False,
+    curriculum: Curriculum | None = None,
+) -> RowTable:
+    """The table of these rows.
+
+    Args:
+        rows: the training rows.
+        known_positives: (P, 2) int64 pairs (anchor text id, positive text id).
+        per_row: use at most this many negatives of each row; None: all.
+        closure: texts connected by chains of these pairs are known positives of each other.
+        curriculum: which negatives take part in which epoch; None: the first `per_row`.
+    """
+    curriculum = curriculum or Curriculum(rows, per_row)
+    negative_ids = _padded(rows, curriculum.stored)
+    labels = None
+    if rows.labels is not None:
+        labels = torch.from_numpy(
+            np.unique(np.asarray(rows.labels, dtype=str), return_inverse=True)[1].astype(np.int64)
+        )
+    scores = None
+    if rows.teacher_scores is not None:
+        width = 1 + negative_ids.shape[1]
+        scores = torch.tensor([_fitted(list(row), width) for row in rows.teacher_scores])
+    return RowTable(
+        anchor_ids=torch.from_numpy(rows.anchor_ids),
+        positive_ids=torch.from_numpy(rows.positive_ids),
+        negative_ids=torch.from_numpy(negative_ids),
+        labels=labels,
+        teacher_scores=scores,
+        known=ClosurePositives(closure_of(known_positives)) if closure else DirectPositives(known_positives),
+        curriculum=curriculum,
+        places=rows.places,
+        weights=None if rows.weights is None else torch.tensor(rows.weights, dtype=torch.float32),
+    )
+
+
+def _padded(rows: Rows, width: int) -> np.ndarray:
+    ids = np.zeros((len(rows), width), dtype=np.int64)  # (R, M)
+    for row, own in enumerate(rows.negative_ids if width else ()):
+        ids[row, : len(own[:width])] = own[:width]
+    return ids
+
+
+def _fitted(scores: list[float], width: int) -> list[float]:
+    return (scores + [float("nan")] * width)[:width]

@@ -1,0 +1,57 @@
+"""The `self` guide: plain InfoNCE first, then the student's own snapshot decides what is a false negative.
+
+A frozen weak start as guide masks the wrong candidates and costs accuracy; a student that has learnt for a while
+knows better (measured in the project's benchmarks). A snapshot is the student's vectors of the training texts, not a
+second model.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from embedtune.training.guide.vectors import Encode, GuideTable
+
+
+class SelfGuide(TrainerCallback):
+    """Fills the guide table from the student after the warm-up, and again at the start of each epoch.
+
+    Args:
+        table: filled in place.
+        encode: encodes texts with the student in its present state.
+        warmup_share: share of all steps before the first snapshot.
+        steps: steps of the run; `steps_per_epoch` of them an epoch.
+        on_refresh: told the step after each refresh, for the log.
+    """
+
+    def __init__(
+        self,
+        table: GuideTable,
+        encode: Encode,
+        *,
+        warmup_share: float,
+        steps: int,
+        steps_per_epoch: int,
+        on_refresh: Callable[[int], None] | None = None,
+    ) -> None:
+        self._table = table
+        self._encode = encode
+        self._first = math.ceil(warmup_share * steps)
+        self._steps_per_epoch = steps_per_epoch
+        self._on_refresh = on_refresh
+
+    def due(self, step: int) -> bool:
+        """Whether a snapshot is taken before this step.
+
+        >>> guide = SelfGuide(None, None, warmup_share=0.25, steps=40, steps_per_epoch=10)
+        >>> [step for step in range(40) if guide.due(step)]
+        [10, 20, 30]
+        """
+        return step == self._first or (step > self._first and step % self._steps_per_epoch == 0)
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if self.due(state.global_step):
+            self._table.fill(self._encode)
+            if self._on_refresh is not None:
+                self._on_refresh(state.global_step)

@@ -1,0 +1,185 @@
+"""What a checkpoint needs beside the trainer's own files, when one is written, and which one can be trusted.
+
+The trainer writes into a folder that has its final name at once. A checkpoint is complete only when its manifest is
+there, which is written after everything else is on the disk, and whole only while every file has the checksum in it.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from embedtune.durable import seal_folder, sync, unseal_folder
+from embedtune.errors import DataError
+from embedtune.training.companions import Companion
+from embedtune.training.guide.vectors import GuideTable
+from embedtune.training.step.objective import Objective
+
+EXTRA_NAME = "embedtune_state.safetensors"
+MANIFEST_NAME = "embedtune_manifest.json"
+Warn = Callable[[str], None]
+
+
+def whole_checkpoint(folder: Path, warn: Warn) -> Path | None:
+    """The newest checkpoint that is as it was written; None where none was finished yet.
+
+    What is newer is removed, so that it cannot be taken for the newest again; aloud where it was finished once.
+
+    Args:
+        folder: of all checkpoints of a run.
+        warn: told what is damaged.
+
+    Raises:
+        DataError: every checkpoint is damaged.
+    """
+    found = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if path.name.rsplit("-", 1)[-1].isdigit()]
+    useless: list[Path] = []
+    for path in sorted(found, key=steps_of, reverse=True):
+        if not is_whole(path):
+            useless.append(path)
+            continue
+        for step in _damaged(useless):
+            warn(
+                f"the checkpoint of step {step} is damaged and was removed; going on from that of step {steps_of(path)}"
+            )
+        for one in useless:
+            shutil.rmtree(one)
+        return path
+    if _damaged(useless):
+        raise DataError(
+            f"every checkpoint of this run is damaged: of steps {', '.join(map(str, _damaged(useless)))}",
+            where=str(folder),
+            next="start a new run; if the disk is failing, on another disk (--output)",
+        )
+    return None
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Whether a checkpoint was finished, and no file of it is missing, cut off or changed since."""
+    return unseal_folder(checkpoint, MANIFEST_NAME) is not None
+
+
+def steps_of(checkpoint: Path) -> int:
+    """How many steps a checkpoint comes after.
+
+    >>> steps_of(Path("run/checkpoints/checkpoint-120"))
+    120
+    """
+    return int(checkpoint.name.rsplit("-", 1)[-1])
+
+
+def place_of(folder: Path, step: int) -> Path:
+    """Where the checkpoint of a step lies among those of a run."""
+    return folder / f"{PREFIX_CHECKPOINT_DIR}-{step}"
+
+
+def trainer_state(checkpoint: Path) -> TrainerState:
+    """What the trainer had noted when it wrote a checkpoint."""
+    return TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+
+
+def _damaged(checkpoints: Sequence[Path]) -> list[int]:
+    """Steps of those that were finished once; the others were cut off while they were written, which harms nobody."""
+    return [steps_of(path) for path in checkpoints if (path / MANIFEST_NAME).is_file()]
+
+
+class ExtraState(TrainerCallback):
+    """Saves and restores what the trainer's checkpoint leaves out: tensors of losses, guide and companions.
+
+    Without it a resumed run would learn with a fresh temperature, an empty queue and without its guide.
+
+    Args:
+        folder: where the trainer keeps its checkpoints.
+        objective: the losses.
+        kept: the guide and the companions, where there are any.
+        checkpoint: what the run goes on from, or None.
+        warn: told what is damaged.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        objective: Objective,
+        kept: Sequence[GuideTable | Companion],
+        checkpoint: Path | None,
+        warn: Warn,
+    ) -> None:
+        self._folder = folder
+        self._objective = objective
+        self._kept = kept
+        self._checkpoint = checkpoint
+        self._warn = warn
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **parts: Any
+    ) -> None:
+        if self._checkpoint is None:
+            return
+        self._find_best(state)
+        _take_rate(args.learning_rate, parts["optimizer"], parts["lr_scheduler"])
+        saved = load_file(self._checkpoint / EXTRA_NAME)
+        own = {name.removeprefix("objective."): value for name, value in saved.items() if name.startswith("objective.")}
+        self._objective.load_state_dict(own)
+        for one in self._kept:
+            one.restore(saved)
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        tensors: dict[str, Tensor] = {
+            f"objective.{name}": value.detach().cpu().contiguous()
+            for name, value in self._objective.state_dict().items()
+        }
+        for one in self._kept:
+            tensors |= one.state()
+        checkpoint = place_of(self._folder, state.global_step)
+        (checkpoint / MANIFEST_NAME).unlink(missing_ok=True)
+        save_file(tensors, checkpoint / EXTRA_NAME)
+        sync(checkpoint)
+        seal_folder(checkpoint, MANIFEST_NAME, {"step": state.global_step})
+
+    def _find_best(self, state: TrainerState) -> None:
+        """The best model so far, wherever the run folder lies now; forgotten, aloud, where it is lost.
+
+        The trainer says nothing of a best model that it cannot load, and ends with the last one.
+        """
+        if state.best_global_step is None:
+            return
+        best = place_of(self._folder, state.best_global_step)
+        if is_whole(best):
+            state.best_model_checkpoint = str(best)
+            return
+        self._warn(
+            f"the best model so far, of step {state.best_global_step}, is damaged; the best of the later ones is kept"
+        )
+        state.best_model_checkpoint = state.best_global_step = state.best_metric = None
+
+
+def _take_rate(rate: float, optimizer: Any, scheduler: Any) -> None:
+    """Go on with the learning rate asked for, which a checkpoint's optimizer and schedule would put back in silence."""
+    before = scheduler.base_lrs
+    if all(one == rate for one in before):
+        return
+    for group, one in zip(optimizer.param_groups, before, strict=True):
+        group["lr"] *= rate / one
+    rates = {"base_lrs": [rate] * len(before), "_last_lr": [group["lr"] for group in optimizer.param_groups]}
+    scheduler.load_state_dict(scheduler.state_dict() | rates)
+
+
+class Milestones(TrainerCallback):
+    """Evaluates and saves at the last step too, and saves at the steps the user asked for."""
+
+    def __init__(self, steps: int, every: int | None, *, evaluates: bool) -> None:
+        self._steps = steps
+        self._every = every
+        self._evaluates = evaluates
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        last = state.global_step >= self._steps
+        control.should_evaluate = control.should_evaluate or (last and self._evaluates)
+        if last or (self._every is not None and state.global_step % self._every == 0):
+            control.should_save = True

@@ -1,0 +1,58 @@
+"""What the objective of a run needs beside its batches: companions, and a learning rate for heads."""
+
+from embedtune.losses.deepcluster import DeepCluster
+from embedtune.losses.denoise import Denoise
+from embedtune.models.encode.encode import encode
+from embedtune.models.encode.tokenizer import Reader
+from embedtune.models.encoder import Encoder
+from embedtune.models.files.vocabulary import token_vectors
+from embedtune.training.companions import Companion
+from embedtune.training.companions.averaged import AveragedTeacher
+from embedtune.training.companions.clusters import Clusters
+from embedtune.training.companions.collapse import CollapseWatch
+from embedtune.training.companions.originals import Originals
+from embedtune.training.companions.queue import Queue
+from embedtune.training.companions.reference import Reference
+from embedtune.training.run.fit import Fit
+
+HEADS = r"^objective\.losses\.\w+\.heads\."
+HEAD_LR = 1e-3
+"""The least that heads learn with by default: at the 2e-5 of a pretrained encoder they would stay what they were."""
+
+
+def companions_for(run: Fit, encoder: Encoder) -> list[Companion]:
+    """What the objective needs beside the batch, and what watches the run; the watch first, since it may stop it."""
+    losses = [term.loss for term in run.objective.terms]
+    found: list[Companion] = [] if run.trial else [CollapseWatch(run.steps)]
+    if any(loss.needs_averaged_teacher for loss in losses):
+        found.append(AveragedTeacher(encoder.model, run.objective, momentum=run.momentum, steps=run.steps))
+    if run.reference is not None:
+        found.append(Reference(run.reference))
+    found += [_clusters(run, encoder, loss.clusters) for loss in losses if isinstance(loss, DeepCluster)]
+    found += [_originals(run, encoder, loss) for loss in losses if isinstance(loss, Denoise)]
+    return [*found, Queue(run.queue, run.table, run.guide)] if run.queue else found
+
+
+def _clusters(run: Fit, encoder: Encoder, number: int) -> Clusters:
+    known = Reader(encoder).read(run.rows.anchors, "query")
+    return Clusters(
+        run.rows.anchors,
+        lambda texts: encode(encoder, texts, role="query", known=known),
+        number=number,
+        seed=run.section.seed,
+        steps_per_epoch=run.steps_per_epoch,
+    )
+
+
+def _originals(run: Fit, encoder: Encoder, loss: Denoise) -> Originals:
+    """The texts to write; the loss is told of the vocabulary before the optimizer asks it for its parameters."""
+    originals = Originals(encoder, run.rows, length=loss.length, seed=run.section.seed)
+    loss.prepare_tokens(token_vectors(encoder).shape[1], originals.counts())
+    return originals
+
+
+def head_rates(run: Fit) -> dict[str, float]:
+    """The learning rate of heads, by a pattern of their names: they begin at random, where the encoder does not."""
+    if not any(getattr(term.loss, "heads", None) for term in run.objective.terms):
+        return {}
+    return {HEADS: run.section.head_lr or max(run.lr, HEAD_LR)}

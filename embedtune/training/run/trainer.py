@@ -1,0 +1,236 @@
+"""One training run on sentence-transformers' trainer: schedule, checkpoints, dev evaluation, best model, resume.
+
+sentence-transformers is wrapped through its documented hooks only: a loss module, an evaluator, a batch sampler,
+callbacks.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from transformers import PrinterCallback, TrainerCallback
+
+from embedtune.errors import Interrupted, StoppedError
+from embedtune.models.encode.tokenizer import Progress as ReadProgress
+from embedtune.models.encode.tokenizer import Reader
+from embedtune.models.encoder import Encoder
+from embedtune.models.files.quiet import quiet_libraries
+from embedtune.models.speed.dropout import fast_dropout
+from embedtune.models.speed.flops import training_flops
+from embedtune.models.speed.peak import matrix_peak
+from embedtune.training.batch.batches import TextIds
+from embedtune.training.batch.micro_batches import MicroBatchCollator, row_numbers
+from embedtune.training.batch.row_texts import BatchTexts, RowTexts, ViewedTexts, read_texts
+from embedtune.training.batch.views import EpochViews
+from embedtune.training.run.checkpoint import ExtraState, Milestones, is_whole, place_of, steps_of, whole_checkpoint
+from embedtune.training.run.early_stopping import Patience
+from embedtune.training.run.fit import Fit, FitResult
+from embedtune.training.run.loop import DevEvaluator, Loop
+from embedtune.training.run.needed import companions_for, head_rates
+from embedtune.training.run.pace import Pace
+from embedtune.training.run.watch import Interruption, MaskingGuard, MetricsLog, StepCount
+from embedtune.training.step.adapter import ObjectiveAdapter
+from embedtune.training.step.gradcache import check_device
+from embedtune.training.step.held import Held
+from embedtune.training.step.nonfinite import FiniteGradients, all_finite
+from embedtune.training.step.token_vectors import learning_embeddings
+
+
+def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
+    """Train the encoder in place and leave the best model (by dev, where there is one) in it.
+
+    Args:
+        encoder: trained in place.
+        run: the rest.
+        resume: go on from the newest complete checkpoint of `run.folder`, if there is one.
+
+    Raises:
+        Interrupted: Ctrl-C; a checkpoint is written.
+        StoppedError: the loss is not finite, or everything is masked.
+        ConfigError: this encoder or device does not have what the section asks for.
+    """
+    with learning_embeddings(encoder, run), fast_dropout(encoder.model, 0.0 if run.section.dropout == "off" else None):
+        return _fit(encoder, run, resume=resume)
+
+
+def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
+    companions = companions_for(run, encoder)
+    texts, held = run.texts or texts_of(run, encoder), run.held or Held.asked(run.section.micro_batch_tokens)
+    if held.tokens is not None:
+        check_device(run.device)
+    adapter = ObjectiveAdapter(
+        encoder.model,
+        run.objective,
+        run.table,
+        run.guide,
+        companions,
+        further_views=run.further_views,
+        kept=held.tokens,
+    )
+    flops = training_flops(encoder)
+    pace = Pace(adapter, flops, None if flops is None or run.trial else matrix_peak(run.precision, run.device))
+    checkpoint = whole_checkpoint(run.checkpoints, run.warn) if resume else None
+    done = steps_of(checkpoint) if checkpoint else 0
+    patience = None if run.section.patience is None or not run.evaluates else Patience(run.section.patience)
+    over = done >= run.steps or (checkpoint is not None and patience is not None and patience.at_end(checkpoint))
+    with quiet_libraries(), Interruption(run.warn) as interruption:
+        trainer = Loop(
+            # Resumed where it had ended, within an epoch or before the last one, it would take one step too many.
+            rows=0 if over else len(run.rows),
+            text_ids=_text_ids(run, texts),
+            sparse=run.section.embeddings == "sparse",
+            model=encoder.model,
+            args=_arguments(run),
+            train_dataset=row_numbers(len(run.rows)),
+            data_collator=MicroBatchCollator(texts, held),
+            loss=adapter,
+            evaluator=DevEvaluator(run.dev, run.dev_metric) if run.dev is not None and run.evaluates else None,
+            callbacks=[
+                pace,
+                StepCount(adapter, pace, run.progress),
+                FiniteGradients(adapter, adapter.last_rows),
+                *_records(run, adapter, pace, checkpoint),
+                *([patience] if patience else []),
+                *run.callbacks,
+                *(one for one in companions if isinstance(one, TrainerCallback)),
+                MaskingGuard(adapter),
+                interruption,
+            ],
+        )
+        trainer.remove_callback(PrinterCallback)  # stdout belongs to results
+        started = time.perf_counter()
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except StoppedError as error:
+            _keep_state(trainer, adapter, run, error)
+            raise
+        finally:
+            # Training in bf16 leaves the model's forward under autocast; what is measured and saved afterwards must be
+            # what the weights give anywhere.
+            trainer.accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
+        elapsed = time.perf_counter() - started
+    if interruption.requested:
+        saved = "nothing was saved yet" if run.trial else "everything up to there is saved"
+        raise Interrupted(f"interrupted after step {trainer.state.global_step} of {run.steps}; {saved}")
+    _check_best(trainer, run)
+    return _result(trainer, run, elapsed, trainer.state.global_step - done, pace)
+
+
+def _check_best(trainer: Loop, run: Fit) -> None:
+    """Say so where the best model could not be loaded at the end: the trainer keeps silent and the last one instead."""
+    state = trainer.state
+    if run.evaluates and state.best_global_step is not None:
+        if is_whole(place_of(run.checkpoints, state.best_global_step)):
+            return
+        run.warn(
+            f"the best model, of step {state.best_global_step}, is damaged; the model kept is that of the last step"
+        )
+        state.best_global_step = None
+
+
+def _keep_state(trainer: Loop, adapter: ObjectiveAdapter, run: Fit, error: StoppedError) -> None:
+    """Save the state of a run that is stopped, and say of which step it is; never one that is broken already."""
+    if run.trial:
+        return
+    step = trainer.state.global_step
+    if all_finite(adapter):
+        if not is_whole(place_of(run.checkpoints, step)):
+            trainer.keep_state()
+        error.message += f"; the state after step {step} is saved"
+    else:
+        error.message += "; the weights are broken already, so only earlier checkpoints are kept"
+
+
+def _records(run: Fit, adapter: ObjectiveAdapter, pace: Pace, checkpoint: Path | None) -> list[TrainerCallback]:
+    """What keeps checkpoints, milestones and the log of a run; a trial has none of them."""
+    if run.trial:
+        return []
+    guide = [] if run.guide is None else [run.guide]
+    return [
+        ExtraState(run.checkpoints, run.objective, [*guide, *adapter.companions], checkpoint, run.warn),
+        Milestones(run.steps, run.section.checkpoint_every, evaluates=run.evaluates),
+        MetricsLog(run.metrics, adapter, pace),
+    ]
+
+
+def texts_of(run: Fit, encoder: Encoder, progress: ReadProgress | None = None) -> BatchTexts:
+    """The texts that batches are made of: read now, or, where views change them, batch by batch."""
+    reader = Reader(encoder)
+    if run.views is not None and run.views.alters:
+        return ViewedTexts(reader, EpochViews(run.rows, run.views))
+    curriculum = run.table.curriculum
+    return read_texts(reader, RowTexts(run.rows, curriculum.stored, curriculum), progress)
+
+
+def _arguments(run: Fit) -> SentenceTransformerTrainingArguments:
+    section = run.section
+    evaluate_every = min(section.evaluate_every or run.steps_per_epoch, run.steps)
+    save_every = evaluate_every if run.evaluates else section.checkpoint_every or run.steps_per_epoch
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(run.checkpoints),
+        num_train_epochs=section.epochs,
+        max_steps=run.steps,
+        per_device_train_batch_size=section.batch_size,
+        learning_rate=run.lr,
+        learning_rate_mapping=head_rates(run),
+        lr_scheduler_type=section.schedule,
+        warmup_steps=math.ceil(section.warmup_share * run.steps),
+        weight_decay=section.weight_decay,
+        max_grad_norm=section.clip_norm,
+        bf16=run.precision == "bf16",
+        fp16=run.precision == "fp16",
+        seed=section.seed,
+        use_cpu=run.device == "cpu",
+        eval_strategy="steps" if run.evaluates else "no",
+        eval_steps=evaluate_every,
+        save_strategy="no" if run.trial else "steps",
+        save_steps=save_every,
+        # The newest, the one before it, should that turn out damaged, and the best.
+        save_total_limit=3 if run.evaluates else 2,
+        load_best_model_at_end=run.evaluates,
+        metric_for_best_model=f"eval_{run.dev_metric}" if run.evaluates else None,
+        greater_is_better=True if run.evaluates else None,
+        logging_steps=1,
+        disable_tqdm=True,
+        report_to=["tensorboard"] if run.tensorboard else [],
+        dataloader_num_workers=section.workers,
+        dataloader_pin_memory=run.device.startswith("cuda"),
+    )
+    # With several GPUs visible, the trainer would split each batch over them with DataParallel, which shrinks the
+    # pool of in-batch negatives without a word. One process drives one device.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
+
+
+def _text_ids(run: Fit, texts: BatchTexts) -> TextIds:
+    """Ids of each row's texts by epoch; choosing the negatives and the views of an epoch is part of it."""
+    always = None if run.table.curriculum.changes else run.table.begin(0)
+
+    def begin(epoch: int) -> Sequence[Sequence[int]]:
+        texts.begin(epoch)
+        return run.table.begin(epoch) if always is None else always
+
+    return begin
+
+
+def _result(trainer: SentenceTransformerTrainer, run: Fit, elapsed: float, steps_now: int, pace: Pace) -> FitResult:
+    state = trainer.state
+    curve = tuple(
+        (entry["step"], {name.removeprefix("eval_"): value for name, value in entry.items() if "@" in name})
+        for entry in state.log_history
+        if f"eval_{run.dev_metric}" in entry
+    )
+    seen = len(run.rows) * steps_now / run.steps_per_epoch
+    return FitResult(
+        steps=state.global_step,
+        epochs=round(float(state.epoch or 0.0), 4),
+        elapsed_s=elapsed,
+        examples_per_s=seen / elapsed if elapsed > 0 else 0.0,
+        tokens_per_s=pace.tokens_per_s,
+        flops_per_s=pace.flops_per_s,
+        share_of_peak=pace.share_of_peak,
+        best_step=state.best_global_step if run.evaluates else None,
+        curve=curve,
+    )

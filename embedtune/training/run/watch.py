@@ -1,0 +1,128 @@
+"""What is watched while training: every step's loss terms and gauges on disk, masking gone too far, interruptions."""
+
+import json
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from embedtune.durable import write_text
+from embedtune.errors import StoppedError
+from embedtune.training.run.log import read_log
+from embedtune.training.run.pace import Pace
+from embedtune.training.step.adapter import ObjectiveAdapter
+
+Progress = Callable[[int, str], None]
+"""(steps done, the pace in words)."""
+
+ALL_MASKED_STEPS = 50
+STOPPING = "stopping after this step, which is saved then; once more stops now"
+
+
+class MetricsLog(TrainerCallback):
+    """Appends one JSON object a step to `metrics.jsonl`: the trainer's log line, the losses' gauges and the pace.
+
+    A resumed run continues the file after the step it resumes from; lines of steps that will be repeated are cut.
+    """
+
+    def __init__(self, path: Path, adapter: ObjectiveAdapter, pace: Pace) -> None:
+        self._path = path
+        self._adapter = adapter
+        self._pace = pace
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        done = [line for line in read_log(self._path) if line["step"] <= state.global_step] if state.global_step else []
+        write_text(self._path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in done))
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        line = {"step": state.global_step, **(logs or {})}
+        if "loss" in line:
+            line |= self._adapter.gauges() | self._pace.gauges()
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+class StepCount(TrainerCallback):
+    """Tells the losses the global step, and the user how far the run is and how fast; comes after the pace."""
+
+    def __init__(self, adapter: ObjectiveAdapter, pace: Pace, progress: Progress | None) -> None:
+        self._adapter = adapter
+        self._pace = pace
+        self._progress = progress
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._adapter.step = state.global_step
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if self._progress is not None:
+            self._progress(state.global_step, self._pace.words())
+
+
+class MaskingGuard(TrainerCallback):
+    """Stops a run in which the guide has masked every negative of every row for 50 steps: it learns nothing.
+
+    A loss tells through its gauge `empty_share`, the share of rows without any negative left.
+    """
+
+    def __init__(self, adapter: ObjectiveAdapter) -> None:
+        self._adapter = adapter
+        self._steps = 0
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        shares = [value for name, value in self._adapter.objective.gauges().items() if name.endswith(".empty_share")]
+        self._steps = self._steps + 1 if shares and min(shares) >= 1.0 else 0
+        if self._steps >= ALL_MASKED_STEPS:
+            raise StoppedError(
+                f"every negative of every row has been masked for {ALL_MASKED_STEPS} steps, so nothing is learnt",
+                where=f"step {state.global_step}",
+                next="use a smaller --margin or --guide none; without a guide, too many rows share their texts",
+            )
+
+
+class Interruption(TrainerCallback):
+    """Turns the first Ctrl-C (or SIGTERM) into a checkpoint and an orderly stop; a second one stops at once.
+
+    Args:
+        tell: told at once that the first one was heard.
+    """
+
+    def __init__(self, tell: Callable[[str], None] = lambda text: None) -> None:
+        self.requested = False
+        self._tell = tell
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        # Python delivers signals to the main thread only; elsewhere (a notebook's worker) Ctrl-C keeps its usual
+        # meaning.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._request)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+        # From a thread: this one may be in the midst of a line itself, and a stream cannot be entered twice.
+        threading.Thread(target=self._tell, args=(STOPPING,), daemon=True).start()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if self.requested:
+            # A dev evaluation that is due takes place: the resumed run would come back after it, without its score.
+            control.should_save = args.save_strategy != "no"
+            control.should_training_stop = True

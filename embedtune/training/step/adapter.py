@@ -1,0 +1,128 @@
+"""The bridge from sentence-transformers' loss signature to ours: (features, labels) -> EmbeddingBatch -> named terms.
+
+The one thing sentence-transformers hands a loss beside token features is the `label` column; here it carries the row
+number and, for each column, the place of its text among those of the micro-batches.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from embedtune.losses import EmbeddingBatch
+from embedtune.losses.shared.sketch import ranks
+from embedtune.models.encode.tokenizer import forward
+from embedtune.training.batch.micro_batches import LENGTHS
+from embedtune.training.batch.row_table import RowTable
+from embedtune.training.companions import Companion, Reader
+from embedtune.training.guide.vectors import GuideTable
+from embedtune.training.step.gather import gather
+from embedtune.training.step.gradcache import encode_micro_batches
+from embedtune.training.step.nonfinite import LastRows
+from embedtune.training.step.objective import Objective
+
+
+class ObjectiveAdapter(nn.Module):
+    """A sentence-transformers loss that computes our objective.
+
+    Args:
+        model: the student; a submodule under this name, so that the trainer may replace it by its wrapped form.
+        objective: the weighted sum of losses.
+        table: what is known about each row.
+        guide: the guide's vectors, or None when no loss wants any.
+        companions: fill further fields of each batch.
+        further_views: how many of the last columns are views beside anchor and positive.
+        kept: tokens whose activations are kept; None: all.
+
+    Attributes:
+        lengths: tokens of each text of the last batch, (U,); empty where nobody counted them.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        table: RowTable,
+        guide: GuideTable | None,
+        companions: Sequence[Companion] = (),
+        further_views: int = 0,
+        kept: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.objective = objective
+        self.table = table
+        self.guide = guide
+        self.companions = tuple(companions)
+        self.further_views = further_views
+        self.kept = kept
+        self.lengths = np.zeros(0, dtype=np.int64)  # (U,)
+        self.last_rows = LastRows(table)
+        self.step = 0
+
+    def forward(self, features: Sequence[dict[str, Tensor]], labels: Tensor) -> dict[str, Tensor]:
+        """Weighted loss terms by name, each of shape ().
+
+        Args:
+            features: token features by column, or by micro-batch.
+            labels: (B,) row numbers, or (B, 1+C) row numbers and places (`MicroBatchCollator`).
+
+        Raises:
+            StoppedError: the loss is NaN or infinite; names the step and the rows.
+        """
+        counted = [one.pop(LENGTHS) for one in features if LENGTHS in one]
+        self.lengths = np.concatenate(counted) if counted else self.lengths[:0]  # (U,)
+        # What else is known of a row, every process can look up.
+        rows, vectors = gathered(row_numbers(labels), encode_columns(self.model, features, labels, self.kept))
+        self.last_rows.watch(rows, vectors)
+        device = vectors[0].device
+        guide = self.guide.batch(rows, device) if self.guide is not None else None
+        batch = self._batch(rows, vectors, guide)
+        for companion in self.companions:
+            if isinstance(companion, Reader):
+                companion.read(features, labels)
+            batch = companion.complete(batch, rows)
+        # The encoder may run in bf16; a softmax over thousands of candidates may not.
+        with torch.autocast(device_type=device.type, enabled=False):
+            terms = self.objective(batch)
+        self.last_rows.refuse_losses(terms, vectors, self.step)
+        if torch.is_grad_enabled():
+            for companion in self.companions:
+                companion.step(batch, rows)
+            self.objective.step()
+        return terms
+
+    def gauges(self) -> dict[str, float]:
+        """What the losses and the companions counted on the last batch."""
+        found = self.objective.gauges()
+        for companion in self.companions:
+            found |= companion.gauges()
+        return found
+
+    def _batch(self, rows: Tensor, vectors: Sequence[Tensor], guide: EmbeddingBatch | None) -> EmbeddingBatch:
+        paired, views = vectors[: len(vectors) - self.further_views], vectors[len(vectors) - self.further_views :]
+        batch = self.table.batch(rows, paired, step=self.step, guide=guide)
+        return replace(batch, gathered=ranks() > 1, views=torch.stack(list(views)) if views else None)  # (V, B, D)
+
+
+def row_numbers(labels: Tensor) -> Tensor:
+    """The row numbers (B,) in what the collator gave as labels."""
+    return labels if labels.dim() == 1 else labels[:, 0]
+
+
+def encode_columns(
+    model: nn.Module, features: Sequence[dict[str, Tensor]], labels: Tensor, kept: int | None = None
+) -> list[Tensor]:
+    """The vectors by column, each (B, D), of features by column or by micro-batch."""
+    if labels.dim() == 1:
+        return [forward(model, column) for column in features]
+    return encode_micro_batches(model, features, labels[:, 1:], kept)
+
+
+def gathered(rows: Tensor, vectors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """Row numbers (B,) and vectors by column, each (B, D), of all processes."""
+    if ranks() == 1:
+        return rows, vectors
+    return gather(rows), list(gather(torch.stack(vectors, dim=1)).unbind(dim=1))

@@ -1,0 +1,61 @@
+"""How much of a batch is held in memory at once: all that a step computes, or the activations of so many tokens."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from embedtune.models.encode.tokenizer import Reader, Readings
+from embedtune.models.speed.probe import activation_bytes, allowed_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from embedtune.models.encoder import Encoder
+
+PACKS = 4
+"""Micro-batches that fit in memory together; more would be small, and fewer leave less to keep."""
+PROBED_TOKENS = 1024
+
+
+@dataclass(frozen=True)
+class Held:
+    """What may be held of a batch.
+
+    Args:
+        tokens: whose activations are kept; the texts beyond are encoded twice. None: of all.
+        micro_batch: tokens encoded at once where not everything is kept.
+    """
+
+    tokens: int | None = None
+    micro_batch: int | None = None
+
+    @staticmethod
+    def asked(tokens: int | Literal["auto"] | None) -> "Held":
+        """What a recipe asks for; everything, where nobody has measured what `auto` is."""
+        return Held() if tokens in (None, "auto") else Held(tokens, tokens)  # type: ignore[arg-type]
+
+    def most(self, tokens: int) -> int:
+        """Tokens of a micro-batch of a batch with so many."""
+        if self.tokens is None or tokens <= self.tokens:
+            return tokens
+        return self.micro_batch or self.tokens
+
+
+def measured(encoder: "Encoder", reader: Reader, readings: "Sequence[Readings]", precision: str) -> Held:
+    """What suits this machine: as many tokens as there is memory for.
+
+    Measured on the longest texts, whose tokens take most.
+
+    Args:
+        encoder: to be trained; it is not changed.
+        reader: of this encoder.
+        readings: the training texts.
+        precision: of its products.
+    """
+    one = max(readings, key=lambda some: some.lengths.max(initial=0))
+    longest = np.argsort(-one.lengths, kind="stable")  # (n,)
+    some = longest[: max(1, PROBED_TOKENS // max(1, int(one.lengths[longest[:1]].sum())))]
+    size = activation_bytes(encoder, one.features(some.tolist()), precision) / max(1, reader.cost(one.lengths[some]))
+    tokens = max(1, int(allowed_bytes(encoder.model.device) / max(1.0, size)))
+    return Held(tokens, max(1, tokens // PACKS))

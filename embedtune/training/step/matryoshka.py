@@ -1,0 +1,108 @@
+"""Nested dimensions: any objective, computed on the first few components of the vectors as well as on all of them.
+
+A model trained so can be cut to a smaller dimension afterwards, at a small loss instead of a large one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from embedtune.config.train import TrainConfig
+from embedtune.errors import ConfigError
+from embedtune.losses import EmbeddingBatch
+from embedtune.losses.shared.heads import Headed
+from embedtune.losses.shared.vectors import normalised, unit
+from embedtune.training.step.objective import Objective, build_objective
+
+VECTORS = ("anchors", "positives", "negatives", "views", "queue", "centroids")
+"""Fields of a batch that hold the student's vectors."""
+OTHERS = ("teacher", "reference")
+"""Fields that hold the vectors of others of the student's kind."""
+
+
+class Matryoshka(Objective):
+    """An objective on nested dimensions: the weighted sum of its terms over the sizes that vectors are cut to.
+
+    The guide's vectors are never cut. Beside what the losses count at the largest size, `gauges()` has the terms of
+    each size, before its weight, as `gist@64`.
+
+    Source: Kusupati et al. 2022, arXiv:2205.13147, equation 1 (a sum, as in sentence-transformers' MatryoshkaLoss).
+
+    Args:
+        objective: whose losses and weights these are.
+        sizes: dimension -> weight; at least one.
+    """
+
+    def __init__(self, objective: Objective, sizes: Mapping[int, float]) -> None:
+        super().__init__(objective.terms)
+        # The largest last: a loss keeps the gauges of its last call.
+        self._sizes = dict(sorted(sizes.items()))
+        self._curves: dict[str, Tensor] = {}
+
+    def forward(self, batch: EmbeddingBatch) -> dict[str, Tensor]:
+        """Weighted terms by name, summed over the sizes, each of shape ()."""
+        self._curves = {}
+        total: dict[str, Tensor] = {}
+        for size, weight in self._sizes.items():
+            for name, term in super().forward(cut(batch, size)).items():
+                self._curves[f"{name}@{size}"] = term.detach()
+                total[name] = total.get(name, 0.0) + weight * term
+        return total
+
+    def gauges(self) -> dict[str, float]:
+        """What the losses counted on the whole vectors of the last batch, and the terms of each size."""
+        return super().gauges() | {name: float(value) for name, value in self._curves.items()}
+
+
+def cut(batch: EmbeddingBatch, size: int) -> EmbeddingBatch:
+    """The batch with the student's vectors cut to their first components, as a model of that size would give them.
+
+    Vectors of a model that normalises are normalised again.
+    """
+    again = bool(normalised(batch.anchors))
+
+    def first(vectors: Tensor) -> Tensor:
+        part = vectors[..., :size]
+        return unit(part) if again and size < vectors.shape[-1] else part
+
+    found: dict[str, Any] = {name: first(vectors) for name in VECTORS if (vectors := getattr(batch, name)) is not None}
+    found |= {name: cut(other, size) for name in OTHERS if (other := getattr(batch, name)) is not None}
+    return replace(batch, **found)
+
+
+def recipe_objective(config: TrainConfig, dimensions: int) -> Objective:
+    """The objective of a recipe, on nested dimensions where it asks for them.
+
+    The encoder's own dimension is always among them, with a weight of 1 unless it is named with another: who wants
+    smaller vectors as well does not mean to spoil the whole ones.
+
+    Args:
+        config: the recipe.
+        dimensions: length of the encoder's vectors.
+
+    Raises:
+        ConfigError: a dimension larger than the encoder's; any but its own for a loss with heads; a loss or an argument
+            that does not exist.
+    """
+    objective, nested = build_objective(config.loss), config.matryoshka
+    objective.prepare(dimensions)
+    if not nested.dimensions:
+        return objective
+    headed = [term.name for term in objective.terms if isinstance(term.loss, Headed) and term.loss.heads]
+    if headed:
+        raise ConfigError(
+            f"the heads of {' and '.join(headed)} are made for whole vectors and cannot be trained on cut ones",
+            where="matryoshka.dimensions",
+            next="leave matryoshka out, or use losses without heads",
+        )
+    larger = [size for size in nested.dimensions if size > dimensions]
+    if larger:
+        raise ConfigError(
+            f"vectors of this encoder have {dimensions} dimensions and cannot be cut to {larger[0]}",
+            where="matryoshka.dimensions",
+            next=f"name dimensions below {dimensions}",
+        )
+    weights = nested.weights or [1.0] * len(nested.dimensions)
+    return Matryoshka(objective, {dimensions: 1.0} | dict(zip(nested.dimensions, weights, strict=True)))

@@ -1,0 +1,96 @@
+"""The objective of a run: a weighted sum of losses over one batch, each term kept by name for its own curve."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from embedtune.errors import ConfigError
+from embedtune.losses import EmbeddingBatch, build_loss
+from embedtune.losses.shared.base import Loss
+
+
+@dataclass(frozen=True)
+class Term:
+    """One loss of the sum and its weight."""
+
+    name: str
+    weight: float
+    loss: Loss
+
+
+class Objective(nn.Module):
+    """Weighted sum of losses on the same vectors.
+
+    Parameters that a loss owns are parameters of this module, so they reach the optimizer with the model's.
+
+    Args:
+        terms: at least one; names must differ, because each term logs a curve of its own.
+
+    Raises:
+        ConfigError: two terms have the same name.
+    """
+
+    def __init__(self, terms: Sequence[Term]) -> None:
+        super().__init__()
+        names = [term.name for term in terms]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ConfigError(
+                f"the loss {twice[0]!r} is named more than once",
+                where="loss",
+                next="give each loss once and add up their weights",
+            )
+        self.terms = tuple(terms)
+        self.weights = {term.name: term.weight for term in terms}
+        self.losses = nn.ModuleDict({term.name: term.loss for term in terms})
+
+    def forward(self, batch: EmbeddingBatch) -> dict[str, Tensor]:
+        """Weighted terms by name, each of shape (); their sum is what training minimises."""
+        return {name: self.weights[name] * loss(batch) for name, loss in self.losses.items()}
+
+    def prepare(self, dimensions: int) -> None:
+        """Make the heads of the losses for vectors of so many dimensions, before the optimizer is told of them."""
+        for term in self.terms:
+            term.loss.prepare(dimensions)
+
+    def suited_lr(self, usual: float, *, static: bool) -> float:
+        """The learning rate where none was named.
+
+        Args:
+            usual: what the encoder declares.
+            static: whether it is a static one, which some losses spoil at that rate; in a sum, the others hold it.
+        """
+        return usual * max(term.loss.static_lr_share for term in self.terms) if static else usual
+
+    def step(self) -> None:
+        """Let the losses keep what they keep of the last batch."""
+        for term in self.terms:
+            term.loss.step()
+
+    def gauges(self) -> dict[str, float]:
+        """What the losses counted on the last batch, as `loss.gauge` -> number."""
+        return {
+            f"{name}.{gauge}": float(value)
+            for name, loss in self.losses.items()
+            for gauge, value in loss.gauges.items()  # type: ignore[union-attr, operator]
+        }
+
+
+def build_objective(sections: Sequence, overrides: dict[str, dict] | None = None) -> Objective:
+    """The objective of a recipe's loss list.
+
+    Args:
+        sections: `LossSection`s: name, weight, args.
+        overrides: loss name -> arguments that replace the recipe's, such as a margin chosen on dev.
+
+    Raises:
+        ConfigError: a name or an argument that no loss has, or a value out of its range.
+    """
+    extra = overrides or {}
+    return Objective(
+        [
+            Term(one.name, one.weight, build_loss(one.name, **{**one.args, **extra.get(one.name, {})}))
+            for one in sections
+        ]
+    )

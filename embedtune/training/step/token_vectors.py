@@ -1,0 +1,46 @@
+"""How the token vectors of a run learn: all of them, none, or those that a step uses; and where the last cannot be."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+from embedtune.errors import ConfigError
+from embedtune.losses.denoise import Denoise
+from embedtune.losses.shared.sketch import ranks
+from embedtune.models.encoder import Encoder
+from embedtune.models.speed.frozen import frozen_embeddings
+from embedtune.models.speed.sparse import sparse_embeddings
+from embedtune.training.run.fit import Fit
+
+
+def learning_embeddings(encoder: Encoder, run: Fit) -> AbstractContextManager[object]:
+    """The token vectors for the time of a run, as its section asks for them.
+
+    Raises:
+        ConfigError: this encoder, device or objective does not go with it.
+    """
+    if run.section.embeddings == "sparse":
+        check_sparse(run)
+        return sparse_embeddings(encoder)
+    return frozen_embeddings(encoder.model) if run.section.embeddings == "frozen" else nullcontext()
+
+
+def check_sparse(run: Fit) -> None:
+    """Refuse what a sparse gradient cannot go through.
+
+    Raises:
+        ConfigError: several processes, fp16, another device than CPU or CUDA, or a loss that reads the whole table.
+    """
+    reasons = {
+        "it is for one process, and there are several": ranks() > 1,
+        "fp16 scales gradients, which is for dense ones only": run.precision == "fp16",
+        f"it is for cpu and cuda, and this run is on {run.device}": run.device.split(":")[0] not in ("cpu", "cuda"),
+        "denoise with tied: true has a gradient for every token at each step": any(
+            isinstance(term.loss, Denoise) and term.loss.tied for term in run.objective.terms
+        ),
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise ConfigError(
+                f"training.embeddings=sparse is not possible: {reason}",
+                where="training.embeddings",
+                next="leave training.embeddings out, or change that",
+            )

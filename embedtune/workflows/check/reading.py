@@ -1,0 +1,129 @@
+"""What an encoder would make of the data: tokens and what is cut, vocabulary, prompts, a forecast of training."""
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from embedtune.config.check import CheckSection
+from embedtune.data.checks.lengths import Lengths, lengths_of
+from embedtune.data.checks.sample import Sample
+from embedtune.data.rows import Finding
+from embedtune.findings import counted
+from embedtune.models.encode.tokens import ScriptShare, script_shares, token_counts
+from embedtune.reports.document.wording import duration, memory
+
+if TYPE_CHECKING:
+    from embedtune.models.encoder import Encoder, Role
+
+QUERIES = ("anchor", "text", "sentence1", "sentence2")
+"""Columns that are encoded as queries; the others are documents."""
+UNKNOWN, SINGLE, PRESENT = 0.01, 0.6, 0.05
+"""Shares from which a script's unknown pieces, its single letters, and the script itself count."""
+_SINGLE_BY_NATURE = ("Han", "kana")
+_SCRIPT_TEXTS = 2000
+_PROBE_TOKENS, _PROBE_TEXTS, _PROBE_STATIC = 2048, 64, 512
+# Names of encoders trained with prompts that not all of their folders declare.
+_PROMPTED: tuple[tuple[str, Mapping[str, str]], ...] = (
+    (r"e5-.*instruct", {"query": "Instruct: Given a question, retrieve passages that answer it\nQuery: "}),
+    (r"(^|/|-)e5-", {"query": "query: ", "document": "passage: "}),
+    (r"bge-.*-en", {"query": "Represent this sentence for searching relevant passages: "}),
+    (r"nomic-embed-text", {"query": "search_query: ", "document": "search_document: "}),
+)
+
+
+def measure(encoder: "Encoder | None", columns: Mapping[str, Sequence[str]]) -> list[Lengths]:
+    """Lengths of each column, in tokens of an encoder, or in words without one."""
+    measured = []
+    for column, texts in columns.items():
+        if not texts:
+            continue
+        if encoder is None:
+            measured.append(lengths_of(column, [len(text.split()) for text in texts], "words"))
+            continue
+        role: Role = "query" if column in QUERIES else "document"
+        measured.append(lengths_of(column, token_counts(encoder, texts, role).tolist(), "tokens", encoder.max_length))
+    return measured
+
+
+def vocabulary(encoder: "Encoder", columns: Mapping[str, Sequence[str]]) -> tuple[list[ScriptShare], list[Finding]]:
+    """How the encoder's vocabulary fits the scripts of the texts, and where it does not."""
+    texts = [text for some in columns.values() for text in some[: _SCRIPT_TEXTS // len(columns)]]
+    shares = script_shares(encoder, texts)
+    findings = []
+    for one in shares:
+        single = one.single if one.script not in _SINGLE_BY_NATURE else 0.0
+        if one.share < PRESENT or (one.unknown < UNKNOWN and single < SINGLE):
+            continue
+        message = (
+            f"the vocabulary of {encoder.name} does not fit {one.script} text ({one.share:.0%} of the pieces with "
+            f"letters): {one.unknown:.0%} of its pieces are unknown and {one.single:.0%} single letters."
+        )
+        fix = "Name an encoder made for this language, such as intfloat/multilingual-e5-small."
+        findings.append(Finding("vocabulary-does-not-fit", "warning", one.pieces, message, fix))
+    return shares, findings
+
+
+def prompts(encoder: "Encoder", name: str) -> list[Finding]:
+    """Prompts that the encoder was trained with and would not be given."""
+    if any(encoder.prompts.values()):
+        return []
+    declared = {role: text for role, text in encoder.model.prompts.items() if text}
+    paths = (name, str(getattr(encoder.model.config, "_name_or_path", "")))
+    known = next((given for pattern, given in _PROMPTED if any(re.search(pattern, path) for path in paths)), {})
+    if not (declared or known):
+        return []
+    examples = ",".join(f'{role}="{text}"' for role, text in (known or declared).items())
+    what = "declares prompts under other names" if declared else "was trained with prompts"
+    message = f"{encoder.name} {what}, and none is given: it would be trained and scored without."
+    return [
+        Finding("prompts-not-given", "warning", len(known or declared), message, f"Give them: --prompts {examples}")
+    ]
+
+
+def forecast(encoder: "Encoder", sample: Sample, section: CheckSection) -> dict[str, Any] | None:
+    """Time and memory of training with in-batch negatives, from some measured steps; None where there are no pairs."""
+    from embedtune.models.speed.probe import probe
+
+    columns = sample.columns
+    if sample.rows < 2 or not any(columns.values()):
+        return None
+    texts = _typical(encoder, columns)
+    measured = probe(encoder, texts)
+    batch = min(section.batch_size, sample.rows)
+    per_row = 2 + sample.negatives / sample.rows
+    in_batch, steps = round(batch * per_row), section.epochs * math.ceil(sample.rows / batch)
+    seconds, size = steps * measured.step_s(in_batch), measured.step_bytes(in_batch)
+    if encoder.model.device.type == "cpu":
+        size += psutil.Process().memory_info().rss  # libraries, the encoder and the texts lie in the same memory
+    message = (
+        f"training {counted(section.epochs, 'epoch')} in batches of {batch:,} ({counted(steps, 'step')}) would take "
+        f"about {duration(seconds)} and {memory(size)} on {encoder.model.device}: an estimate from "
+        f"{measured.texts:,} texts trained on just now, without evaluations, a guide or a loss with companions."
+    )
+    return {
+        "steps": steps,
+        "epochs": section.epochs,
+        "batch_size": batch,
+        "seconds": round(seconds, 1),
+        "memory_bytes": size,
+        "device": str(encoder.model.device),
+        "probe": dataclasses.asdict(measured),
+        "message": message,
+    }
+
+
+def _typical(encoder: "Encoder", columns: Mapping[str, Sequence[str]]) -> list[str]:
+    """Some texts of each column in turn, as many as are quick to train on."""
+    most = _PROBE_TEXTS if encoder.has_products else _PROBE_STATIC
+    mixed = [text for some in zip(*(texts for texts in columns.values() if texts), strict=False) for text in some][
+        :most
+    ]
+    if not encoder.has_products:
+        return mixed
+    longest = max(1, int(token_counts(encoder, mixed, "document").max()))
+    longest = min(longest, encoder.max_length or longest)
+    return mixed[: max(4, _PROBE_TOKENS // longest)]

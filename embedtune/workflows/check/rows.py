@@ -1,0 +1,80 @@
+"""The rows of a check, as a stream that can be read again, and the test queries looked for in them."""
+
+from collections.abc import Iterator
+
+from embedtune.config.check import CheckedSection
+from embedtune.data.checks import Block, Content
+from embedtune.data.checks.faults import Faults
+from embedtune.data.rows import Finding, LabelledTexts, RetrievalSet, Rows, ScoredPairs
+from embedtune.data.sources.blocks import read_blocks
+from embedtune.data.sources.source import open_source
+from embedtune.data.splits.leakage import Leakage
+from embedtune.workflows.shared.talk import Talk
+
+
+class RowStream:
+    """The rows to check, read anew each time they are asked for.
+
+    Args:
+        data: names source and split.
+        talk: told how far reading is.
+
+    Raises:
+        DataError: there is no such source or split.
+    """
+
+    def __init__(self, data: CheckedSection, talk: Talk) -> None:
+        self.source = open_source(data.source)
+        undivided = not self.source.splits and data.split == "train"
+        self.split = "" if undivided else self.source.demand(data.split, "--split")
+        self._data, self._talk = data, talk
+        self._begin()
+
+    def _begin(self) -> None:
+        self.faults = Faults(self._data.source)
+        self.findings: list[Finding] = []
+        self.said: list[str] = []
+        self.described = ""
+
+    def __iter__(self) -> Iterator[Content]:
+        self._begin()
+        rows, unit = 0, "rows"
+        parts = read_blocks(self.source, self.split, self._data.columns, self.faults, group=self._data.group)
+        with self._talk.progress(f"looking at {self._data.source}") as tell:
+            for part in parts:
+                content = part.scored or part.content
+                rows, unit = rows + len(content), part.unit
+                self.findings += part.findings
+                self.said += part.said
+                tell(rows)
+                yield content
+        split = f", split {self.split}" if self.split else ""
+        self.described = f"looked at {rows:,} {unit} from {self.source.what}{split}"
+
+
+class Leaks:
+    """Looks for test queries in whatever is trained on; without test queries it passes over everything."""
+
+    def __init__(self, test: RetrievalSet | None) -> None:
+        self._leakage = None if test is None else Leakage(test)
+
+    def feed(self, block: Block) -> None:
+        """Look at pairs, scored or not, and labelled texts."""
+        content = block.content
+        if self._leakage is None:
+            return
+        if isinstance(content, LabelledTexts):
+            content = Rows(content.texts, content.texts, places=content.places)
+        elif isinstance(content, ScoredPairs):
+            content = Rows(content.first, content.second, places=content.places)
+        if isinstance(content, Rows):
+            self._leakage.feed(content)
+
+    def findings(self) -> list[Finding]:
+        """What the test set shares with training."""
+        return [] if self._leakage is None else self._leakage.findings()
+
+    @property
+    def leaked(self) -> set[int]:
+        """Ids of the training texts that are test queries, or nearly."""
+        return set() if self._leakage is None else self._leakage.leaked

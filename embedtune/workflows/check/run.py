@@ -1,0 +1,189 @@
+"""`embedtune check`: look at data before spending hours on them. Rows are streamed; only judged sets are held."""
+
+import dataclasses
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from embedtune.config.check import CheckConfig
+from embedtune.data.checks import Check, Gathered, run_checks
+from embedtune.data.checks.batches import InBatch
+from embedtune.data.checks.duplicates import Duplicates, Repeats
+from embedtune.data.checks.pairs import Pairs
+from embedtune.data.checks.quick import all_checks, check_test
+from embedtune.data.checks.repair import Repair
+from embedtune.data.checks.sample import Sample
+from embedtune.data.checks.texts import Texts
+from embedtune.data.rows import Finding, RawTexts, RetrievalSet
+from embedtune.data.sources.blocks import ROWS
+from embedtune.data.sources.documents import read_documents
+from embedtune.data.sources.judged_source import judge_split
+from embedtune.data.sources.source import BeirSource, TableSource, open_source
+from embedtune.data.texts.seen_ids import SeenIds
+from embedtune.errors import DataError
+from embedtune.findings import counted
+from embedtune.identity import text_ids
+from embedtune.models.files.load import check_device, resolve
+from embedtune.models.files.resolve import STARTER
+from embedtune.reports.document.wording import by_severity
+from embedtune.workflows.check.copy import write_copy
+from embedtune.workflows.check.result import CheckResult, reaches, verdict_of
+from embedtune.workflows.check.rows import Leaks, RowStream
+from embedtune.workflows.shared.talk import Silence, Talk
+
+if TYPE_CHECKING:
+    from embedtune.models.encoder import Encoder
+
+
+Kind = TypeVar("Kind")
+
+
+def check(config: CheckConfig, *, talk: Talk | None = None) -> CheckResult:
+    """Look at training data, and at what an encoder would make of them where one is named.
+
+    Args:
+        config: the options.
+        talk: told what happens.
+
+    Raises:
+        EmbedtuneError: the data cannot be looked at at all; says what to do.
+    """
+    started = time.perf_counter()
+    talk = talk or Silence()
+    if config.model.name is not None:
+        check_device(config.check.device)
+        resolve(config.model.name, trust_remote_code=config.model.trust_remote_code)
+    rows = RowStream(config.data, talk)
+    test, findings = _judged(config, rows.source, talk)
+    sample, leaks = Sample(), Leaks(test)
+    checks = all_checks(config.check.batch_size)
+    pairs, repeats, batches = _one(checks, Pairs), _one(checks, Repeats), _one(checks, InBatch)
+    findings += run_checks([*checks, leaks, sample], rows)
+    findings += [*rows.faults.findings(), *rows.findings]
+    for said in (rows.described, *rows.said):
+        talk.say(said)
+    if config.data.corpus is not None:
+        findings += check_corpus(config.data.corpus, repeats.positives, talk)
+    more = _read(config, sample, talk)
+    findings = by_severity([*findings, *more.findings])
+    fixed = None
+    if config.check.fix is not None:
+        repair = Repair(pairs, leaks.leaked)
+        fixed = write_copy(Path(config.check.fix).expanduser(), rows, repair, findings)
+    return CheckResult(
+        rows=sample.rows,
+        findings=tuple(findings),
+        verdict=verdict_of(findings),
+        described=(rows.described, *rows.said),
+        lengths=more.lengths,
+        in_batch=batches.summary() if batches.rows else None,
+        scripts=more.scripts,
+        forecast=more.forecast,
+        fixed=fixed,
+        failed=reaches(findings, config.check.fail_on),
+        elapsed_s=round(time.perf_counter() - started, 2),
+    )
+
+
+def _one(checks: Sequence[Check], kind: type[Kind]) -> Kind:
+    return next(one for one in checks if isinstance(one, kind))
+
+
+def _judged(
+    config: CheckConfig, source: BeirSource | TableSource, talk: Talk
+) -> tuple[RetrievalSet | None, list[Finding]]:
+    """The test queries to look for: those named, or the data's own; and what is odd about them."""
+    data = config.data
+    if data.eval_source is not None:
+        judging = open_source(data.eval_source)
+        split = judging.demand(data.eval_split, "--eval-split") if judging.splits else ""
+    else:
+        judging, found = source, source.find(data.eval_split)
+        if found is None or found == source.find(data.split):
+            return None, []
+        split = found
+    try:
+        read = judge_split(judging, split, data.columns, config.check.seed)
+    except DataError as error:
+        message = f"the test queries cannot be read, so none were looked for in training: {error.message}"
+        return None, [Finding("test-cannot-be-read", "error", 1, message, error.next or "", (error.where or "",))]
+    talk.say(f"the test queries: {counted(len(read.judged), 'query')} from {judging.what}, split {split or 'all'}")
+    return read.judged, [*read.findings, *check_test(read.judged)]
+
+
+def check_corpus(source: str, positives: SeenIds, talk: Talk) -> list[Finding]:
+    """Look at the documents of a corpus, and for positives that it lacks.
+
+    Args:
+        source: a file or a BEIR folder.
+        positives: ids of the positives' texts.
+        talk: told how far it is.
+    """
+    documents, known, empty = read_documents(source), SeenIds(), Gathered()
+    checks: list[Check] = [Texts(), Duplicates()]
+
+    def contents() -> Iterator[RawTexts]:
+        read = 0
+        with talk.progress(f"looking at {source}") as tell:
+            while block := list(islice(documents, ROWS)):
+                written = [one for one in block if one.text]
+                for one in block:
+                    if not one.text:
+                        empty.add(one.id)
+                content = RawTexts([one.text for one in written], [one.id for one in written])
+                known.add(text_ids(content.texts), np.arange(len(written)))
+                read += len(block)
+                tell(read)
+                yield content
+
+    findings = [replace(one, message=f"corpus: {one.message}") for one in run_checks(checks, contents())]
+    message = f"corpus: {counted(empty.count, 'document')} without any text."
+    findings += empty.finding("empty-documents", "note", message, "Remove them from the corpus.")
+    lacking = len(positives) - positives.shared(known)
+    if lacking:
+        message = f"corpus: it lacks {counted(lacking, 'positive')} of the {len(positives):,} of these rows."
+        findings.append(Finding("positives-outside-corpus", "note", lacking, message, "Mining adds them by itself."))
+    return findings
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What needs lengths or an encoder."""
+
+    findings: list[Finding] = field(default_factory=list)
+    lengths: tuple[dict[str, Any], ...] = ()
+    scripts: tuple[dict[str, Any], ...] = ()
+    forecast: dict[str, Any] | None = None
+
+
+def _read(config: CheckConfig, sample: Sample, talk: Talk) -> Reading:
+    from embedtune.workflows.check.reading import forecast, measure, prompts, vocabulary
+
+    columns = {column: texts for column, texts in sample.columns.items() if texts}
+    encoder = _encoder(config, columns, talk) if config.model.name is not None and columns else None
+    lengths = measure(encoder, columns)
+    plain = tuple(one.as_json() for one in lengths)
+    findings = [finding for one in lengths if (finding := one.finding())]
+    if encoder is None:
+        return Reading(findings, plain)
+    scripts, more = vocabulary(encoder, columns)
+    with talk.progress("measuring some steps of training"):
+        expected = forecast(encoder, sample, config.check)
+    findings += [*more, *prompts(encoder, str(config.model.name))]
+    return Reading(findings, plain, tuple(map(dataclasses.asdict, scripts)), expected)
+
+
+def _encoder(config: CheckConfig, columns: dict[str, list[str]], talk: Talk) -> "Encoder":
+    from embedtune.models.files.load import load_encoder
+
+    texts = [text for some in columns.values() for text in some] if config.model.name == STARTER else None
+    with talk.progress("loading the encoder"):
+        encoder = load_encoder(config.model.as_model(), device=config.check.device, texts=texts, seed=config.check.seed)
+    for note in encoder.notes:
+        talk.say(note)
+    return encoder

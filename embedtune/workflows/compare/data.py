@@ -1,0 +1,54 @@
+"""The judged sets that a run or an evaluation was scored on, read again from where they were recorded to be."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from embedtune.config.evaluate import EvaluateConfig
+from embedtune.data.rows import RetrievalSet
+from embedtune.data.sources.judged_source import read_judged
+from embedtune.errors import DataError
+from embedtune.workflows.evaluate.result import RESULT
+from embedtune.workflows.shared.recorded_data import demand_same, recorded_training, refuse_hub
+from embedtune.workflows.shared.run_folder import RunFolder
+
+Sets = Mapping[str, RetrievalSet]
+"""Name -> set; a training run's only one has no name."""
+
+
+def recorded_sets(folder: Path) -> Sets:
+    """The judged sets of a run or an evaluation.
+
+    Raises:
+        EmbedtuneError: they are not on this machine any more, or have changed.
+    """
+    run = RunFolder(folder)
+    return {"": _of_run(run)} if run.begun else _of_evaluation(folder)
+
+
+def _of_run(run: RunFolder) -> RetrievalSet:
+    data = recorded_training(run)
+    if data.test is None:
+        raise DataError("there is no test split in it", where=str(run.path))
+    return data.test
+
+
+def _of_evaluation(folder: Path) -> Sets:
+    try:
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        config = EvaluateConfig.model_validate(result["facts"]["options"])
+        recorded = result["facts"]["data_sha256"]
+        ranked = {row["data"]: row["run"] is not None for row in result["models"]}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
+        raise DataError("it does not say which data it was made on", where=str(folder)) from error
+    refuse_hub(config.data.sources)
+    found: dict[str, RetrievalSet] = {}
+    for (name, is_ranked), source in zip(ranked.items(), config.data.sources, strict=True):
+        if not is_ranked:
+            continue
+        read = read_judged(source, config.data.split, config.data.columns, seed=config.evaluation.seed)
+        demand_same(recorded, read.hashes)
+        found[name] = read.judged
+    return found

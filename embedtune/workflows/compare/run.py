@@ -1,0 +1,189 @@
+"""`embedtune compare`: is B really better than A? A paired test over queries, and over seeds if there are several."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_lowercase
+
+import numpy as np
+
+from embedtune.data.rows import Finding
+from embedtune.durable import write_text
+from embedtune.errors import ConfigError, DataError
+from embedtune.evaluation.evidence import Evidence
+from embedtune.evaluation.metrics import parse_metric
+from embedtune.evaluation.seeds import compare_seeds
+from embedtune.evaluation.significance import On
+from embedtune.evaluation.tasks.items import ITEM_METRICS
+from embedtune.findings import counted
+from embedtune.reports.compare import comparison_page, comparison_report
+from embedtune.workflows.compare.evidence import Side, evidence_of
+from embedtune.workflows.compare.result import CompareResult, Test, verdicts_of
+from embedtune.workflows.compare.sources import Sources, Values
+from embedtune.workflows.evaluate.result import file_name
+from embedtune.workflows.shared.machine import machine_facts
+from embedtune.workflows.shared.output_folder import fresh_folder
+
+DEFAULT_METRIC = "ndcg@10"
+GUARDS: Mapping[str, tuple[str, ...]] = {"worse": ("worse",), "not-better": ("worse", "no difference shown")}
+"""--fail-if -> the verdicts that fail."""
+COMPARISONS = Path("comparisons")
+"""Where comparisons go that were given no folder."""
+RESULT, REPORT = "comparison.json", "report.html"
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """What is compared, and how.
+
+    Args:
+        a: a run folder, an evaluation folder (`FOLDER#MODEL` where it holds several), a TREC run; several seeds of one
+            recipe with commas between them.
+        others: the same; each is compared with a, and the first of them is b.
+        metrics: such as "ndcg@10"; the first decides the verdict.
+        data: the judged data of TREC runs.
+        split: which of their splits.
+        fail_if: "worse" or "not-better"; see `failed` of the result.
+        output: a new folder for the report; None for a dated one.
+    """
+
+    a: str
+    others: Sequence[str]
+    metrics: Sequence[str] = ()
+    data: str | None = None
+    split: str = "test"
+    fail_if: str | None = None
+    output: str | None = None
+
+
+def compare(options: CompareOptions) -> CompareResult:
+    """Compare systems with A on the queries that all share, and write a report.
+
+    Raises:
+        EmbedtuneError: anything the user can mend; says what to do.
+    """
+    if options.fail_if is not None and options.fail_if not in GUARDS:
+        raise ConfigError(f"{options.fail_if!r} is no verdict; there are {', '.join(GUARDS)}", where="--fail-if")
+    wanted = list(dict.fromkeys(_known(metric) for metric in options.metrics or (DEFAULT_METRIC,)))
+    named = (options.a, *options.others)
+    if len(named) > len(ascii_lowercase):
+        raise ConfigError(f"{len(named)} systems at once; {len(ascii_lowercase)} at most", where="compare")
+    sources = Sources(options.data, options.split, wanted)
+    read = [[sources.read(name) for name in names_in(text)] for text in named]
+    metrics = _metrics([one for seeds in read for one in seeds], wanted, asked=bool(options.metrics))
+    read = [[one.having(metrics) for one in seeds] for seeds in read]
+    everything = [one for seeds in read for one in seeds]
+    queries, on, findings = _queries(everything)
+    sides = [Side(text, seeds, _values(seeds, queries, metrics[0])) for text, seeds in zip(named, read, strict=True)]
+    tests = [[_test(sides[0], other, queries, metric, on) for metric in metrics] for other in sides[1:]]
+    found = evidence_of(sides, queries, metrics[0], sources, on=on)
+    evidence = _with_effects(found.evidence, tests)
+    verdicts = verdicts_of(tests, evidence)
+    with fresh_folder(options.output, COMPARISONS, file_name(options.others[0])) as folder:
+        result = CompareResult(
+            **verdicts[0],
+            names={key: [one.name for one in side.seeds] for key, side in zip(ascii_lowercase, sides, strict=False)},
+            seeds={key: side.values.mean(axis=1).tolist() for key, side in zip(ascii_lowercase, sides, strict=False)},
+            others=tuple(verdicts[1:]),
+            evidence=(evidence.as_dict(),),
+            failed=any(one["verdict"] in GUARDS.get(options.fail_if or "", ()) for one in verdicts),
+            findings=(*(each for one in everything for each in one.findings), *findings, *found.findings),
+            described=found.described,
+            facts={**machine_facts(), "options": dataclasses.asdict(options)},
+            report=str(folder / REPORT),
+        )
+        _write(folder, result)
+    return result
+
+
+def _write(folder: Path, result: CompareResult) -> None:
+    plain = result.as_json()
+    write_text(folder / RESULT, json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
+    write_text(folder / REPORT, comparison_page(plain))
+    write_text((folder / REPORT).with_suffix(".md"), comparison_report(plain))
+
+
+def names_in(text: str) -> list[str]:
+    """The names in a list with commas; a path that exists is one name, commas and all."""
+    names = [text] if text and Path(text).expanduser().exists() else [name for name in text.split(",") if name]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if not names or twice:
+        what = f"{twice[0]} is named twice; give each seed's folder once" if twice else "nothing is named"
+        raise ConfigError(what, where="compare", next="`embedtune compare --help` shows what it takes")
+    return names
+
+
+def _known(metric: str) -> str:
+    """The metric by its full name.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    return metric if metric in ITEM_METRICS else str(parse_metric(metric))
+
+
+def _metrics(values: Sequence[Values], wanted: list[str], *, asked: bool) -> list[str]:
+    """The metrics asked for, or else the usual one, or else the first that all have."""
+    lacking = [(one, metric) for metric in wanted for one in values if metric not in one.metrics]
+    if not lacking:
+        return wanted
+    shared = [name for name in values[0].metrics if all(name in one.metrics for one in values)]
+    if shared and not asked:
+        return shared[:1]
+    raise ConfigError(
+        f"{lacking[0][0].name} has no values of {lacking[0][1]}",
+        where="--metric",
+        next=f"all have {', '.join(shared)}" if shared else "evaluate them again with the same --metrics",
+    )
+
+
+def _queries(values: Sequence[Values]) -> tuple[list[str], On, list[Finding]]:
+    """The queries to compare on: those all have, and of them the unseen where that is known and leaves any."""
+    known = [one.sets for one in values if one.sets]
+    if len(set(known)) > 1:
+        listed = " and ".join(", ".join(sorted(sets)) for sets in dict.fromkeys(known))
+        raise DataError(f"they were scored on different sets: {listed}", next="evaluate them on the same data")
+    shared = [query for query in values[0].scores if all(query in one.scores for one in values)]
+    if not shared:
+        names = f"{values[0].name} and {values[-1].name}"
+        raise DataError(f"{names} share no query", next="evaluate them on the same data")
+    findings = _differing(values, len(shared))
+    told = [one.unseen for one in values if one.unseen is not None]
+    unseen = [query for query in shared if all(query in one for one in told)]
+    if told and not unseen:
+        message = "every query asks for documents that one of them was trained on, so a gain may be memory."
+        findings.append(Finding("all-queries-seen", "warning", len(shared), message))
+    return (unseen, "unseen", findings) if told and unseen else (shared, "all", findings)
+
+
+def _differing(values: Sequence[Values], shared: int) -> list[Finding]:
+    findings = []
+    most = max(len(one.scores) for one in values)
+    if shared < most:
+        message = f"only {shared:,} of {counted(most, 'query')} were scored by all of them; the others are left out."
+        findings.append(Finding("queries-not-shared", "warning", most - shared, message))
+    if len({one.hashes for one in values if one.hashes}) > 1:
+        message = "the data have changed between these evaluations."
+        findings.append(Finding("data-changed", "warning", 1, message, "Evaluate them again on the same data."))
+    return findings
+
+
+def _values(seeds: Sequence[Values], queries: Sequence[str], metric: str) -> np.ndarray:
+    return np.array([[one.scores[query][metric] for query in queries] for one in seeds])  # (S, Q)
+
+
+def _with_effects(evidence: Evidence, tests: Sequence[Sequence[Test]]) -> Evidence:
+    """The evidence with the minimum detectable effects of the tests, which know of seeds."""
+    effects = [own[0][0].minimum_detectable_effect for own in tests]
+    pairs = zip(evidence.pairs, effects, strict=True)
+    return dataclasses.replace(
+        evidence, pairs=tuple(dataclasses.replace(pair, minimum_detectable_effect=effect) for pair, effect in pairs)
+    )
+
+
+def _test(a: Side, b: Side, queries: Sequence[str], metric: str, on: On) -> Test:
+    values = [_values(side.seeds, queries, metric) for side in (a, b)]  # (S, Q) each
+    found, seeds = compare_seeds(*values, metric=metric, on=on)
+    return dataclasses.replace(found, items=a.seeds[0].items.get(metric, found.items)), seeds

@@ -1,0 +1,223 @@
+"""Values per query of whatever can be compared: a training run, an evaluation, or a TREC run on judged data."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from embedtune.data.rows import Finding, RetrievalSet
+from embedtune.data.sources.judged_source import read_judged
+from embedtune.errors import ConfigError, DataError
+from embedtune.evaluation.rankers import by_run
+from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+from embedtune.evaluation.tasks.retrieval import demand_judged, score_ranking
+from embedtune.evaluation.trec import read_run
+from embedtune.workflows.evaluate.result import PER_QUERY, RESULT
+from embedtune.workflows.evaluate.systems import run_findings
+from embedtune.workflows.shared.run_folder import RunFolder
+from embedtune.workflows.shared.scoring import AFTER_RUN, BEFORE_RUN
+
+_ASK = "give a run folder of `embedtune train`, a folder of `embedtune evaluate`, or a TREC run with --data"
+
+
+@dataclass(frozen=True)
+class Values:
+    """What one system got on each query.
+
+    Args:
+        name: as the user named it.
+        scores: query -> metric -> value; the set belongs to the query's name where there are several.
+        sets: names of the sets; empty where they are not known.
+        unseen: the queries whose documents training never saw; None where that is not known.
+        items: metric -> what it was computed for, in the plural, where that is not queries.
+        texts: of the queries, where they are known.
+        rankings: name of the set -> TREC run, where the rankings were kept.
+        by_vectors: whether the scores of the rankings compare vectors.
+        folder: the run or evaluation that it is from.
+        hashes: of the files that the queries came from, where they are known.
+        findings: what is odd about it.
+    """
+
+    name: str
+    scores: Mapping[str, Mapping[str, float]]
+    sets: frozenset[str] = frozenset()
+    unseen: frozenset[str] | None = None
+    items: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    rankings: Mapping[str, Path] = field(default_factory=dict)
+    by_vectors: bool = False
+    folder: Path | None = None
+    hashes: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics there are; sets of several kinds have several."""
+        return list(dict.fromkeys(name for own in self.scores.values() for name in own))
+
+    def having(self, metrics: Sequence[str]) -> "Values":
+        """The queries that these metrics were computed for."""
+        return replace(self, scores={query: own for query, own in self.scores.items() if own.keys() >= set(metrics)})
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Reads what a comparison names; judged data are read once, and only where they are needed.
+
+    Args:
+        data: the judged data, where they were given; TREC runs need them.
+        split: which of their splits.
+        metrics: what TREC runs are scored by.
+    """
+
+    data: str | None
+    split: str
+    metrics: Sequence[str]
+
+    def read(self, name: str) -> Values:
+        """The values of one system: a path, and for a folder that holds several systems its name behind a `#`.
+
+        Raises:
+            DataError: there is nothing to compare by that name.
+            ConfigError: it does not say which system, or a TREC run comes without data.
+        """
+        path, choice = Path(name).expanduser(), ""
+        if not path.exists() and "#" in name:
+            folder, _, choice = name.rpartition("#")
+            path = Path(folder).expanduser()
+        if path.is_file():
+            return self._of_run(name, path)
+        if not (path / PER_QUERY).is_file():
+            raise DataError(_lacking(path), where=name, next=_ASK)
+        lines = _lines(path / PER_QUERY)
+        try:
+            return (_of_evaluation if "scores" in lines[0] else _of_training)(name, path, lines, choice)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise _damaged(str(path / PER_QUERY)) from error
+
+    def _of_run(self, name: str, path: Path) -> Values:
+        if self.data is None:
+            raise ConfigError(
+                "a TREC run says nothing of what is relevant", where=name, next="add --data SET, and --split"
+            )
+        run, judged, queries = read_run(path), self._arrays, self.judged.queries
+        scores = score_ranking(by_run(run, judged), judged, self.metrics).per_query
+        return Values(
+            name,
+            {
+                query: {metric: float(values[row]) for metric, values in scores.items()}
+                for row, query in enumerate(judged.query_ids)
+            },
+            sets=frozenset([judged.name]),
+            texts=queries,
+            rankings={judged.name: path},
+            findings=tuple(run_findings(name, run, judged, queries)),
+        )
+
+    @cached_property
+    def judged(self) -> RetrievalSet:
+        """The judged data that were given."""
+        return read_judged(str(self.data), self.split, {}).judged
+
+    @cached_property
+    def _arrays(self) -> JudgedSet:
+        judged = as_arrays(self.judged)
+        demand_judged(judged)
+        return judged
+
+
+def _lacking(path: Path) -> str:
+    if RunFolder(path).begun:
+        return "this run has no values per query: it is not finished, or had no test queries"
+    return f"there is no {PER_QUERY} in it" if path.is_dir() else "no such file or folder"
+
+
+def _of_training(name: str, folder: Path, lines: list[dict[str, Any]], choice: str) -> Values:
+    """The tuned model of a run, or with `#before` the encoder as it came."""
+    when = choice or "after"
+    if when not in ("before", "after"):
+        raise ConfigError(f"a training run holds before and after, and no {when!r}", where=name)
+    unseen = frozenset(line["query"] for line in lines if line["unseen"])
+    ranking = folder / {"before": BEFORE_RUN, "after": AFTER_RUN}[when]
+    return Values(
+        name,
+        {line["query"]: line[when] for line in lines},
+        unseen=unseen,
+        texts={line["query"]: line["text"] for line in lines if line.get("text") is not None},
+        rankings={"": ranking} if ranking.is_file() else {},
+        by_vectors=True,
+        folder=folder,
+    )
+
+
+def _of_evaluation(name: str, folder: Path, lines: list[dict[str, Any]], choice: str) -> Values:
+    labels = list(lines[0]["scores"])
+    label = choice or labels[0]
+    if label not in labels or (len(labels) > 1 and not choice):
+        said = f"no {choice!r}" if choice else "several systems"
+        raise ConfigError(
+            f"this evaluation holds {said}; there {'is' if len(labels) == 1 else 'are'} {', '.join(labels)}",
+            where=name,
+            next=f"name one of them: {folder}#{labels[-1]}",
+        )
+    sets = frozenset(line["data"] for line in lines)
+    known = any("unseen" in line for line in lines)
+    keys = [in_set(line["data"], line["query"], several=len(sets) > 1) for line in lines]
+    result = _result(folder)
+    rows = [row for row in result.get("models", ()) if row.get("label") == label]
+    items = {row["data"]: row["items"] for row in rows if row.get("items")}
+    return Values(
+        name,
+        {key: line["scores"][label] for key, line in zip(keys, lines, strict=True)},
+        sets=sets,
+        unseen=frozenset(key for key, line in zip(keys, lines, strict=True) if line.get("unseen")) if known else None,
+        items={name: items[line["data"]] for line in lines if line["data"] in items for name in line["scores"][label]},
+        texts={key: line["text"] for key, line in zip(keys, lines, strict=True)},
+        hashes=frozenset(result.get("facts", {}).get("data_sha256", {}).values()),
+        rankings={row["data"]: path for row in rows if (path := _found(folder, row.get("run"))) is not None},
+        by_vectors=any(row.get("dimensions") is not None for row in rows),
+        folder=folder,
+    )
+
+
+def in_set(name: str, identity: str, *, several: bool) -> str:
+    """The id of a query or document where a comparison has one set, or else its set's name and id."""
+    return f"{name}: {identity}" if several else identity
+
+
+def _found(folder: Path, run: str | None) -> Path | None:
+    """The file of a ranking; an evaluation's own lie in its folder, wherever that is now."""
+    return next((path for path in (folder / Path(run).name, Path(run)) if path.is_file()), None) if run else None
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    with path.open("rb") as file:  # not as text: a broken character is damage too
+        for number, line in enumerate(file, 1):
+            try:
+                record = json.loads(line)
+                record["query"], record["scores" if "scores" in record else "after"]
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                raise _damaged(f"{path}:{number}") from error
+            found.append(record)
+    if not found:
+        raise DataError("there is no query in it", where=str(path), next=_ASK)
+    return found
+
+
+def _damaged(place: str) -> DataError:
+    return DataError(
+        "this is no line of values of a query, as embedtune writes them",
+        where=place,
+        next="the file was damaged; train or evaluate again",
+    )
+
+
+def _result(folder: Path) -> dict[str, Any]:
+    try:
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}  # a record to check against, not one to depend on
+    return result if isinstance(result, dict) else {}

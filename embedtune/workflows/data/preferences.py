@@ -1,0 +1,58 @@
+"""`embedtune data preferences`: click logs in, rows for the loss dpo out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedtune.data.sources.clicks import Skipped, read_clicks
+from embedtune.data.sources.tables import open_table
+from embedtune.data.sources.write import write_jsonl
+from embedtune.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class PreferencesResult:
+    """What became of a click log; the field names are the `--json` keys.
+
+    Args:
+        output: the file of preferences.
+        rows: how many there are.
+        clicks: how many clicks they come from.
+        said: sentences about it.
+    """
+
+    output: str
+    rows: int
+    clicks: int
+    said: tuple[str, ...]
+
+
+def click_preferences(
+    source: str, output: str, *, skipped: Skipped = "above", force: bool = False
+) -> PreferencesResult:
+    """Write the preferences of a click log as {anchor, chosen, rejected, weight}.
+
+    Args:
+        source: rows of {anchor, shown, clicked}.
+        output: a JSONL file.
+        skipped: which of the texts not clicked were passed by: those above the click, or all.
+        force: replace a file that is there.
+
+    Raises:
+        DataError: the log cannot be read, or says nothing.
+        ConfigError: the file is there already.
+        OutputError: it cannot be written.
+    """
+    target = Path(output).expanduser()
+    if target.exists() and not force:
+        raise ConfigError(f"{target} is there already", where="--output", next="name another file, or add --force")
+    found = read_clicks(open_table(Path(source).expanduser()), skipped)
+    rows = list(found.rows())
+    said = found.said(len(rows))
+    if not rows:
+        raise DataError(
+            f"no preference is left: {'; '.join(said)}",
+            where=source,
+            next="give lists in which a text below the first was clicked, or add --skipped all",
+        )
+    write_jsonl(target, rows)
+    return PreferencesResult(str(target), len(rows), found.clicks, said)

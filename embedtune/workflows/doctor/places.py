@@ -1,0 +1,79 @@
+"""Memory, disks and folders that the commands will want, as far as this process may look."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from embedtune.cgroup import free_memory, memory_limit
+from embedtune.models.encode.store import CAP_BYTES, default_folder, stored_bytes
+from embedtune.models.files.resolve import OFFLINE_VARIABLES, offline
+from embedtune.workflows.shared.run_folder import RUNS
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes: what the machine has, what a container may use of it (None: all), what can still be had."""
+
+    total_bytes: int | None
+    limit_bytes: int | None
+    available_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder that a command writes to, or the nearest one above it that is there already."""
+
+    use: str
+    folder: str
+    free_bytes: int | None
+    writable: bool
+
+
+def memory() -> Memory:
+    """Of this machine and of the container, whichever has less."""
+    return Memory(_total(), memory_limit(), free_memory())
+
+
+def places() -> tuple[Place, ...]:
+    """Where runs, vectors and models are kept unless a command is told otherwise."""
+    named = (("runs", RUNS.absolute()), ("vectors", default_folder()), ("models of the Hub", _hub_folder()))
+    return tuple(_place(use, folder) for use, folder in named)
+
+
+def store() -> Mapping[str, Any]:
+    """The vector store, its size and the most that it may grow to."""
+    folder = default_folder()
+    return {"folder": str(folder), "size_bytes": stored_bytes(folder), "cap_bytes": CAP_BYTES}
+
+
+def hub() -> Mapping[str, Any]:
+    """Whether the Hub may be asked, and which variable forbids it; it is not asked here."""
+    said = [f"{name}={os.environ[name]}" for name in OFFLINE_VARIABLES if os.environ.get(name)]
+    return {"offline": offline(), "said": said, "folder": str(_hub_folder())}
+
+
+def _hub_folder() -> Path:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE)
+
+
+def _total() -> int | None:
+    try:
+        return int(psutil.virtual_memory().total)
+    except (OSError, RuntimeError, psutil.Error):  # no /proc
+        return None
+
+
+def _place(use: str, folder: Path) -> Place:
+    there = next((one for one in (folder, *folder.parents) if os.path.isdir(one)), Path(folder.anchor or "."))  # noqa: PTH112  (pathlib raises where one may not look)
+    try:
+        free = shutil.disk_usage(there).free
+    except OSError:
+        free = None
+    return Place(use, str(folder), free, os.access(there, os.W_OK))

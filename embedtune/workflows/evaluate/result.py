@@ -1,0 +1,198 @@
+"""What an evaluation leaves: the object behind `--json`, its files, and how its rows compare."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from embedtune.config.evaluate import Quantisation
+from embedtune.data.rows import Finding
+from embedtune.evaluation.significance import Comparison, On, adjusted, bootstrap_intervals, compare_paired
+from embedtune.evaluation.tasks.judged_arrays import JudgedSet
+from embedtune.evaluation.tasks.retrieval import RetrievalScores
+from embedtune.workflows.evaluate.systems import Scored
+
+_KEPT = rf"@(\d+|(\d+/)?({'|'.join(get_args(Quantisation))}))$"  # how vectors were cut or kept, at the end of a label
+RESULT, REPORT, PER_QUERY = "evaluation.json", "report.html", "per_query.jsonl"
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """The outcome of `embedtune evaluate`; the field names are the `--json` keys and stay.
+
+    Args:
+        models: a row a system and set: model, label, data, dimensions, bytes_per_vector, metrics, intervals, queries,
+            the same three of the unseen part (null where that is not known), documents, truncated, run.
+        report: the page to read; the same in Markdown, and everything else, lies beside it.
+        means: a row a system: its metrics, averaged over the sets; empty with one set.
+        comparisons: each system against the first of its set, and its cut or quantised vectors against its whole ones,
+            (kind "systems" and "vectors"), on the first metric and the unseen queries where these are known; p-values
+            Holm-adjusted a group.
+        metric: what the comparisons rest on.
+        findings: what is odd about the sets and runs.
+        described: what was read.
+        evidence: what the comparisons rest on, an object a ranked set; see `evaluation.evidence`.
+    """
+
+    models: tuple[Mapping[str, Any], ...]
+    report: str
+    metric: str
+    elapsed_s: float = 0.0
+    means: tuple[Mapping[str, Any], ...] = ()
+    comparisons: tuple[Mapping[str, Any], ...] = ()
+    findings: tuple[Finding, ...] = ()
+    described: tuple[str, ...] = ()
+    evidence: tuple[Mapping[str, Any], ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plain object that `--json` prints and `evaluation.json` holds."""
+        return dataclasses.asdict(self)
+
+
+def row_of(scored: Scored, name: str, run: Path, *, seed: int, unseen: Collection[str] | None = None) -> dict[str, Any]:
+    """A system on a set, with the 95% bootstrap interval of each mean.
+
+    Args:
+        scored: the system.
+        name: of the set.
+        run: the file of its ranking.
+        seed: of the draws.
+        unseen: ids of the queries whose relevant documents no system learned; None where that is not known.
+    """
+    part = scored.scores.only(unseen) if unseen else None
+    return {
+        "task": "retrieval",
+        "model": scored.model,
+        "label": scored.label,
+        "data": name,
+        "dimensions": scored.dimensions,
+        "bytes_per_vector": scored.bytes_per_vector,
+        "metrics": scored.scores.means,
+        "intervals": _intervals(scored.scores, seed),
+        "queries": len(scored.scores),
+        "metrics_unseen": part.means if part else None,
+        "intervals_unseen": _intervals(part, seed) if part else None,
+        "queries_unseen": None if unseen is None else len(part or ()),
+        "documents": scored.scores.documents,
+        "truncated": {role: cut.as_dict() for role, cut in scored.truncated.items()},
+        "run": str(run),
+    }
+
+
+def _intervals(scores: RetrievalScores, seed: int) -> dict[str, list[float]]:
+    return {metric: list(ends) for metric, ends in bootstrap_intervals(scores.per_query, seed=seed).items()}
+
+
+def compare_with_first(
+    rows: Sequence[Scored], name: str, metric: str, *, seed: int, unseen: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """Every other system of a set against the first, and each one's cut and quantised vectors against its whole ones.
+
+    The verdict goes by the p-value adjusted within these groups: whether a model is better is no less certain for
+    having asked what its vectors lose when they are cut.
+
+    Args:
+        rows: the systems on one set.
+        name: of the set.
+        metric: what to compare.
+        seed: of the draws.
+        unseen: ids of the queries to go by; None or none of them: all queries.
+    """
+    on: On = "unseen" if unseen and len(rows[0].scores.only(unseen)) else "all"
+    compared = []
+    for group in _groups(rows):
+        scores = [one.scores.only(unseen) if unseen and on == "unseen" else one.scores for one in group]
+        first, *others = [own.per_query[metric] for own in scores]  # (n,) each
+        found = [compare_paired(first, other, metric=metric, on=on, seed=seed) for other in others]
+        kind = "vectors" if any(one.label != one.model for one in group) else "systems"
+        compared += [{**one, "kind": kind} for one in against_first([one.label for one in group], found, name)]
+    return compared
+
+
+def _groups(rows: Sequence[Scored]) -> Iterator[list[Scored]]:
+    """The systems as they are, then each that has them with its cut and quantised vectors."""
+    whole = [one for one in rows if one.label == one.model]
+    yield whole
+    for system in whole:
+        kept = [one for one in rows if one.model == system.model and one is not system]
+        if kept:
+            yield [system, *kept]
+
+
+def against_first(labels: Sequence[str], found: Sequence[Comparison], name: str) -> list[dict[str, Any]]:
+    """The comparisons of a set with its first system as plain objects, the p-values adjusted together.
+
+    Args:
+        labels: of the systems, the first one included.
+        found: a comparison for each of the others.
+        name: of the set.
+    """
+    first, *others = labels
+    return [
+        {
+            **strict.as_dict(),
+            "data": name,
+            "a": first,
+            "b": other,
+            "p_value": one.p_value,
+            "p_holm": strict.p_value,
+        }
+        for other, one, strict in zip(others, found, adjusted(found), strict=True)
+    ]
+
+
+def means_over_sets(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The metrics of each system averaged over the sets of a kind, every set counting the same; nothing for one set."""
+    means = []
+    for task, label in dict.fromkeys((row["task"], row["label"]) for row in rows):
+        own = [row for row in rows if (row["task"], row["label"]) == (task, label)]
+        if len(own) > 1:
+            system = {"task": task, "model": own[0]["model"], "label": label, "sets": len(own)}
+            unseen = [row["metrics_unseen"] for row in own if row.get("metrics_unseen")]
+            means.append(
+                {
+                    **system,
+                    "metrics": _mean([row["metrics"] for row in own]),
+                    "metrics_unseen": _mean(unseen) if len(unseen) == len(own) else None,
+                }
+            )
+    return means
+
+
+def _mean(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([own[name] for own in metrics])) for name in metrics[0]}
+
+
+def per_query_lines(
+    rows: Sequence[Scored], name: str, judged: JudgedSet, unseen: Collection[str] | None = None
+) -> Iterator[str]:
+    """One JSON object a query: its set, id and text, every metric of every system, and whether it is known unseen."""
+    for place, (query, text) in enumerate(zip(judged.query_ids, judged.queries, strict=True)):
+        scores = {
+            row.label: {metric: round(float(values[place]), 6) for metric, values in row.scores.per_query.items()}
+            for row in rows
+        }
+        line: dict[str, Any] = {"data": name, "query": query, "text": text, "scores": scores}
+        line |= {} if unseen is None else {"unseen": query in unseen}
+        yield json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def file_name(label: str) -> str:
+    """A system's label as a file name that tells it from others: the end of a path, a run's name for its model.
+
+    >>> file_name("runs/first/model@64/int8"), file_name("intfloat/multilingual-e5-small"), file_name("내 모델")
+    ('first@64-int8', 'multilingual-e5-small', '내-모델')
+    """
+    path, at, size = label.rpartition("@") if re.search(_KEPT, label) else (label, "", "")
+    parts = [part for part in re.split(r"[/\\]", path) if part not in ("", ".", "..")]
+    if len(parts) > 1 and parts[-1] == "model":
+        parts.pop()
+    # Cut, since a name of Korean letters takes three bytes for each, and 255 are all that a file may have.
+    name = re.sub(r"[^\w.+-]+", "-", parts[-1] if parts else "")[:60].strip("-.")
+    return (name or "model") + at + size.replace("/", "-")

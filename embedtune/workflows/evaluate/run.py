@@ -1,0 +1,140 @@
+"""`embedtune evaluate`: encoders, BM25 and rankings scored on sets of any kind, with intervals and tests."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from embedtune.config.evaluate import BM25, EvaluateConfig
+from embedtune.data.rows import Finding
+from embedtune.durable import whole_file, write_text
+from embedtune.errors import ConfigError, EmbedtuneError
+from embedtune.evaluation.metrics import parse_metric
+from embedtune.evaluation.rankers import Run
+from embedtune.evaluation.trec import read_run
+from embedtune.models.files.load import check_device, resolve
+from embedtune.models.files.resolve import STARTER
+from embedtune.reports.evaluate import evaluation_page, evaluation_report
+from embedtune.workflows.evaluate.known_training import Training, read_training
+from embedtune.workflows.evaluate.result import PER_QUERY, REPORT, RESULT, EvaluateResult, file_name, means_over_sets
+from embedtune.workflows.evaluate.systems import Systems
+from embedtune.workflows.evaluate.tasks import Task
+from embedtune.workflows.evaluate.tasks.read import read_tasks
+from embedtune.workflows.shared.machine import machine_facts
+from embedtune.workflows.shared.output_folder import fresh_folder
+from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
+
+EVALUATIONS = Path("evaluations")
+"""Where evaluations go that were given no folder."""
+
+
+def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateResult:
+    """Score systems on sets and write rankings, values per query and a report.
+
+    Args:
+        config: the options.
+        talk: told what happens.
+
+    Raises:
+        EmbedtuneError: anything the user can mend; says what to do.
+    """
+    started = time.perf_counter()
+    talk = talk or Silence()
+    _check(config)
+    runs = {path: read_run(Path(path).expanduser()) for path in config.models.runs}
+    training = read_training(config, talk)
+    tasks = read_tasks(config, training)
+    _say(config, tasks, training, talk)
+    with fresh_folder(config.output.folder, EVALUATIONS, file_name(tasks[0].name)) as folder:
+        _score(config, tasks, runs, folder, talk)
+        result = replace(_result(config, tasks, training, folder), elapsed_s=round(time.perf_counter() - started, 2))
+        plain = result.as_json()
+        write_text(folder / RESULT, json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
+        write_text(folder / REPORT, evaluation_page(plain))
+        write_text((folder / REPORT).with_suffix(".md"), evaluation_report(plain))
+    return result
+
+
+def _check(config: EvaluateConfig) -> None:
+    """Refuse what this machine or the options themselves do not allow, before anything is read."""
+    for name in config.evaluation.metrics:
+        parse_metric(name)
+    check_device(config.evaluation.device)
+    models = config.models
+    if models.query == STARTER:
+        raise ConfigError("a starter shares no space with another encoder", where="--query-model", next="leave it out")
+    if models.runs and len(config.data.sources) > 1:
+        raise ConfigError("a run ranks the documents of one set", where="--run", next="give one --data with it")
+    named = [("--query-model", models.query)] if models.query else []
+    for option, name in [*(("--model", name) for name in models.encoders), *named]:
+        try:
+            resolve(name, trust_remote_code=models.trust_remote_code, allow_pickle=models.allow_pickle)
+        except EmbedtuneError as error:
+            error.where = option
+            raise
+
+
+def _say(config: EvaluateConfig, tasks: Sequence[Task], training: Training, talk: Talk) -> None:
+    """Say aloud what was read and what is odd about it."""
+    for sentence in _described(config, tasks):
+        talk.say(sentence)
+    tell_findings(talk, _findings(tasks, training))
+
+
+def _findings(tasks: Sequence[Task], training: Training) -> list[Finding]:
+    """What is odd about the sets, each with its name where there are several."""
+    found = list(training.findings)
+    for task in tasks:
+        prefix = f"{task.name}: " if len(tasks) > 1 else ""
+        found += [replace(finding, message=prefix + finding.message) for finding in task.findings]
+    return found
+
+
+def _score(config: EvaluateConfig, tasks: Sequence[Task], runs: Mapping[str, Run], folder: Path, talk: Talk) -> None:
+    """Score every system on every set, in the order in which systems and runs were named; an encoder is loaded once."""
+    systems = Systems(config, talk, folder)
+    for name in config.models.systems:
+        encoder = None if name in (BM25, STARTER) else systems.load(name)
+        for task in tasks:
+            if name == BM25:
+                task.by_words(systems)
+            else:
+                task.by_encoder(systems, name, encoder or systems.load(name, task.starter_texts))
+    for path, run in runs.items():
+        tasks[0].by_run(systems, path, run)
+
+
+def _result(config: EvaluateConfig, tasks: Sequence[Task], training: Training, folder: Path) -> EvaluateResult:
+    """Write rankings and values per query, and put everything together."""
+    alone, seed = len(tasks) == 1, config.evaluation.seed
+    rows: list[dict[str, Any]] = []
+    comparisons: list[dict[str, Any]] = []
+    with whole_file(folder / PER_QUERY) as file:
+        for task in tasks:
+            file.writelines(task.lines())
+            rows += task.rows(folder, alone=alone, seed=seed)
+            comparisons += task.comparisons(seed=seed)
+    return EvaluateResult(
+        models=tuple(rows),
+        report=str(folder / REPORT),
+        metric=str(parse_metric(config.evaluation.metrics[0])),
+        means=tuple(means_over_sets(rows)),
+        comparisons=tuple(comparisons),
+        findings=tuple(_findings(tasks, training)),
+        described=_described(config, tasks),
+        evidence=tuple(found for task in tasks if (found := task.evidence())),
+        facts={**machine_facts(), "data_sha256": _hashes(config, tasks), "options": config.model_dump()},
+    )
+
+
+def _described(config: EvaluateConfig, tasks: Sequence[Task]) -> tuple[str, ...]:
+    query = config.models.query
+    own = () if query is None else (f"the queries of every encoder are encoded by {query}",)
+    return (*(sentence for task in tasks for sentence in task.described), *own)
+
+
+def _hashes(config: EvaluateConfig, tasks: Sequence[Task]) -> dict[str, str]:
+    sources = zip(config.data.sources, tasks, strict=True)
+    return {f"{Path(name).name}/{file}": sha for name, task in sources for file, sha in task.hashes.items()}

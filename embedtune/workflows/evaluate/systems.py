@@ -1,0 +1,206 @@
+"""The systems of an evaluation at work: each encoder loaded once, its vectors searched whole and cut."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from embedtune.config.evaluate import BM25, EvaluateConfig, Quantisation
+from embedtune.data.rows import Finding
+from embedtune.errors import ConfigError
+from embedtune.evaluation.metrics import parse_metric
+from embedtune.evaluation.rankers import Ranking, Run, by_run, by_vectors, by_words, unit_prefix
+from embedtune.evaluation.tasks.items import ItemSet
+from embedtune.evaluation.tasks.judged_arrays import JudgedSet
+from embedtune.evaluation.tasks.retrieval import RetrievalScores, score_ranking
+from embedtune.findings import counted
+from embedtune.models.encode.encode import encode
+from embedtune.models.encode.lengths import Truncation, truncation
+from embedtune.models.encode.store import VectorStore, open_store
+from embedtune.models.encoder import Encoder, Role
+from embedtune.models.files.load import load_encoder
+from embedtune.search.bm25 import Bm25
+from embedtune.search.pairwise import pair_scores
+from embedtune.search.quantised import bytes_per_vector
+from embedtune.workflows.evaluate.vectors import cut_vectors, document_vectors
+from embedtune.workflows.shared.talk import Talk
+
+LEAST_DEPTH = 100
+"""A run file holds at least so many documents a query, however small the cutoffs are."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A system's ranking of one set and what it is worth.
+
+    Args:
+        label: what tells it from the others: the model, with "@64", "@int8" or "@64/int8" where its vectors were cut
+            or quantised.
+        model: as the user named it.
+        dimensions: of its vectors; None where there are none.
+        ranking: what it found.
+        scores: per query.
+        ranked_here: False where the ranking was read from a file.
+        quantised: how its document vectors were kept, if not as they came.
+        truncated: what the encoder does not read of "query" and "document" texts; empty when it reads all.
+    """
+
+    label: str
+    model: str
+    dimensions: int | None
+    ranking: Ranking
+    scores: RetrievalScores
+    ranked_here: bool = True
+    quantised: Quantisation | None = None
+    truncated: Mapping[Role, Truncation] = field(default_factory=dict)
+
+    @property
+    def bytes_per_vector(self) -> int | None:
+        """What one document takes; None where there are no vectors."""
+        return None if self.dimensions is None else bytes_per_vector(self.quantised, self.dimensions)
+
+
+class Systems:
+    """Scores systems on judged sets.
+
+    Args:
+        config: of the evaluation.
+        talk: told what happens.
+        folder: where vectors that are too many for memory may lie for the time being.
+    """
+
+    def __init__(self, config: EvaluateConfig, talk: Talk, folder: Path) -> None:
+        self._config, self._talk, self._folder = config, talk, folder
+        self._store: VectorStore | None = open_store(config.output.store)
+        self._depth = max(LEAST_DEPTH, *(parse_metric(name).k for name in config.evaluation.metrics))
+        query = config.models.query
+        self._queries: Encoder | None = None if query is None else self.load(query)
+
+    def load(self, name: str, texts: Sequence[str] = ()) -> Encoder:
+        """An encoder, ready to encode; a starter is made of these texts."""
+        with self._talk.progress(f"loading {name}"):
+            encoder = load_encoder(
+                self._config.models.section(name),
+                device=self._config.evaluation.device,
+                texts=texts or None,
+                seed=self._config.evaluation.seed,
+                precision=self._config.evaluation.precision,
+            )
+        for note in encoder.notes:
+            self._talk.say(note)
+        return encoder
+
+    def score_run(self, path: str, run: Run, judged: JudgedSet) -> Scored:
+        """A ranking that somebody else made."""
+        scored = self._scored(path, path, None, by_run(run, judged), judged)
+        return replace(scored, ranked_here=False)
+
+    def truncations(self, encoder: Encoder, texts: Mapping[Role, Sequence[str]], of: str) -> dict[Role, Truncation]:
+        """What an encoder does not read of the texts of a set, by role."""
+        encoders: dict[Role, Encoder] = {"query": self._queries or encoder, "document": encoder}
+        with self._talk.progress(f"{encoder.name}: counting the tokens of {of}"):
+            found = {role: truncation(encoders[role], own, role) for role, own in texts.items()}
+        return {role: one for role, one in found.items() if one is not None}
+
+    def rank_by_words(self, judged: JudgedSet) -> Scored:
+        """The ranking of BM25."""
+        with self._talk.progress(f"{BM25} on {judged.name}"):
+            ranking = by_words(self._depth, judged)
+        return self._scored(BM25, BM25, None, ranking, judged)
+
+    def rank_by_vectors(self, name: str, encoder: Encoder, judged: JudgedSet) -> Iterator[Scored]:
+        """The ranking of an encoder, then those of its cut vectors."""
+        queries = self._encoded(
+            self._queries or encoder, judged.queries, "query", f"the queries of {judged.name}"
+        )  # (Q, D)
+        whole = queries.shape[1]
+        with self._documents(encoder, judged) as documents:  # (C, D)
+            yield from self._by_kept(name, "", queries, documents, judged)
+            for size in self._sizes(name, whole):
+                with cut_vectors(documents, size, self._folder) as cut:  # (C, size)
+                    yield from self._by_kept(name, str(size), unit_prefix(queries, size), cut, judged)
+
+    def _by_kept(
+        self, name: str, size: str, queries: np.ndarray, documents: np.ndarray, judged: JudgedSet
+    ) -> Iterator[Scored]:
+        """A row of the vectors as they are, and one a way to keep them in fewer bits."""
+        for kind in (None, *self._config.models.quantize):
+            ranking = by_vectors(queries, documents, self._depth, judged, quantised=kind)
+            label = "@".join(filter(None, (name, "/".join(filter(None, (size, kind))))))
+            yield replace(self._scored(label, name, documents.shape[1], ranking, judged), quantised=kind)
+
+    def _scored(self, label: str, model: str, dimensions: int | None, ranking: Ranking, judged: JudgedSet) -> Scored:
+        scores = score_ranking(ranking, judged, self._config.evaluation.metrics)
+        return Scored(label, model, dimensions, ranking, scores)
+
+    @contextmanager
+    def _documents(self, encoder: Encoder, judged: JudgedSet) -> Iterator[np.ndarray]:
+        with ExitStack() as open_:
+            description = f"{encoder.name}: encoding the documents of {judged.name}"
+            with self._talk.progress(description, total=len(judged.documents)) as tell:
+                vectors = open_.enter_context(
+                    document_vectors(encoder, judged.documents, self._folder, store=self._store, progress=tell)
+                )  # (C, D)
+            yield vectors
+
+    def pairs_by_vectors(
+        self, name: str, encoder: Encoder, items: ItemSet, of: str
+    ) -> Iterator[tuple[str, int, np.ndarray]]:
+        """Label, dimensions and scores (n, K) of each item's own pairs, by whole vectors and then by cut ones."""
+        queries = self._encoded(self._queries or encoder, items.queries, "query", f"the {items.items} of {of}")
+        documents = self._encoded(encoder, items.documents, items.document_role, f"the texts beside those of {of}")
+        whole = documents.shape[1]
+        yield name, whole, pair_scores(queries, documents, items.positions)
+        for size in self._sizes(name, whole):
+            cut = pair_scores(unit_prefix(queries, size), unit_prefix(documents, size), items.positions)
+            yield f"{name}@{size}", size, cut
+
+    def pairs_by_words(self, items: ItemSet, of: str) -> np.ndarray:
+        """The scores (n, K) of BM25 for each item's own pairs."""
+        with self._talk.progress(f"{BM25} on {of}"):
+            return Bm25(items.documents).pair_scores(items.queries, items.positions)
+
+    def _sizes(self, name: str, whole: int) -> list[int]:
+        """The dimensions to cut vectors to.
+
+        Raises:
+            ConfigError: the vectors are shorter.
+        """
+        sizes = self._config.models.dimensions
+        if any(size > whole for size in sizes):
+            raise ConfigError(f"{name} has {whole} dimensions, fewer than {max(sizes)}", where="--dimensions")
+        return [size for size in sizes if size < whole]
+
+    def _encoded(self, encoder: Encoder, texts: Sequence[str], role: Role, what: str) -> np.ndarray:
+        with self._talk.progress(f"{encoder.name}: encoding {what}", total=len(texts)) as tell:
+            return encode(encoder, texts, role=role, store=self._store, progress=lambda done, _: tell(done))  # (n, D)
+
+
+def run_findings(path: str, run: Run, judged: JudgedSet, queries: Mapping[str, str]) -> list[Finding]:
+    """What a run and the set it is scored on do not share."""
+    corpus = set(judged.document_ids)
+    lacking = [query for query in judged.query_ids if query not in run]
+    foreign = [query for query in run if query not in queries]
+    absent = sorted(
+        {document for query in judged.query_ids for document in run.get(query, ()) if document not in corpus}
+    )
+    name = Path(path).name
+    found = [
+        ("queries-not-in-run", lacking, "query", f"not ranked by {name}, scored 0 on every metric."),
+        ("run-queries-not-judged", foreign, "query", f"of {name} not judged in {judged.name}, passed over."),
+        ("run-documents-not-in-corpus", absent, "document", f"of {name} not in the corpus; they keep their ranks."),
+    ]
+    return [
+        Finding(
+            code,
+            "warning",
+            len(ids),
+            f"{counted(len(ids), noun)} {rest}",
+            "Check that it was made on this set.",
+            tuple(ids[:20]),
+        )
+        for code, ids, noun, rest in found
+        if ids
+    ]

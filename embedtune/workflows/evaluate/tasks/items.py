@@ -1,0 +1,163 @@
+"""Sets whose items are scored one by one: scored pairs, texts with candidate labels, triplets."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from embedtune.config.evaluate import BM25
+from embedtune.data.checks.quick import FEW_QUERIES
+from embedtune.data.rows import Finding
+from embedtune.errors import ConfigError
+from embedtune.evaluation.rankers import Run
+from embedtune.evaluation.tasks.items import ItemScores, ItemSet
+from embedtune.models.encode.lengths import Truncation
+from embedtune.models.encoder import Encoder, Role
+from embedtune.workflows.evaluate.result import against_first
+from embedtune.workflows.evaluate.systems import Systems
+from embedtune.workflows.shared.truncation import truncation_findings
+
+
+@dataclass(frozen=True)
+class ScoredItems:
+    """A system and what it is worth on a set.
+
+    Args:
+        label: what tells it from the others: the model, with "@64" where its vectors were cut.
+        model: as the user named it.
+        dimensions: of its vectors; None where there are none.
+        scores: what it is worth.
+        truncated: what it does not read of texts; empty when it reads all.
+    """
+
+    label: str
+    model: str
+    dimensions: int | None
+    scores: ItemScores
+    truncated: Mapping[Role, Truncation] = field(default_factory=dict)
+
+
+class ItemTask:
+    """A set of items and the systems scored on it.
+
+    Args:
+        name: of the set.
+        items: the set.
+        ids: (n,) what tells an item from the others.
+        described: what was read, in sentences.
+        findings: what is odd about it.
+        hashes: source file name -> sha256.
+        seed: of the draws.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        items: ItemSet,
+        *,
+        ids: Sequence[str],
+        described: Sequence[str],
+        findings: Sequence[Finding] = (),
+        hashes: Mapping[str, str],
+        seed: int = 0,
+    ) -> None:
+        self.name, self.kind, self.hashes = name, items.kind, hashes
+        self.items, self.ids = items, ids
+        self.described = tuple(described)
+        self.findings = (*findings, *_weak(items))
+        self.scored: list[ScoredItems] = []
+        self._seed = seed
+
+    @property
+    def starter_texts(self) -> list[str]:
+        """All texts: a starter made of too few knows nothing."""
+        return list(dict.fromkeys([*self.items.documents, *self.items.queries]))
+
+    def rename(self, name: str) -> None:
+        """Go by another name, where two sets had one."""
+        self.name = name
+
+    def by_encoder(self, systems: Systems, name: str, encoder: Encoder) -> None:
+        """Score an encoder, and its vectors cut; vectors in fewer bits serve a search, and there is none here."""
+        cut = systems.truncations(encoder, self._texts_by_role(), self.name)
+        self.findings += tuple(truncation_findings(name, cut))
+        for label, size, scores in systems.pairs_by_vectors(name, encoder, self.items, self.name):
+            self.scored.append(ScoredItems(label, name, size, self.items.judge(scores, seed=self._seed), cut))
+
+    def by_words(self, systems: Systems) -> None:
+        """Score BM25: what sharing words alone achieves."""
+        scores = systems.pairs_by_words(self.items, self.name)
+        self.scored.append(ScoredItems(BM25, BM25, None, self.items.judge(scores, seed=self._seed)))
+
+    def by_run(self, systems: Systems, path: str, run: Run) -> None:
+        """Refuse: nothing is ranked here.
+
+        Raises:
+            ConfigError: always.
+        """
+        what = f"a run ranks the documents of a corpus, and {self.name} holds {self.items.items} ({self.kind})"
+        raise ConfigError(what, where="--run", next="give it a retrieval set, or leave --run out")
+
+    def rows(self, folder: Path, *, alone: bool, seed: int) -> list[dict[str, Any]]:
+        """A row of the result a system; there are no files."""
+        return [
+            {
+                "task": self.kind,
+                "model": one.model,
+                "label": one.label,
+                "data": self.name,
+                "dimensions": one.dimensions,
+                "metrics": dict(one.scores.metrics),
+                "intervals": {name: list(one.scores.intervals[name]) for name in one.scores.metrics},
+                "items": self.items.items,
+                "queries": len(self.items.queries),
+                "documents": len(self.items.documents),
+                "truncated": {role: cut.as_dict() for role, cut in one.truncated.items()},
+                "run": None,
+                **one.scores.detail,
+            }
+            for one in self.scored
+        ]
+
+    def comparisons(self, *, seed: int) -> list[dict[str, Any]]:
+        """Every other system against the first, on the kind's own first metric."""
+        first, *others = self.scored
+        found = [self.items.compare(first.scores, other.scores, seed=seed) for other in others]
+        return against_first([one.label for one in self.scored], found, self.name)
+
+    def evidence(self) -> None:
+        """Nothing is ranked."""
+
+    def lines(self) -> Iterator[str]:
+        """What each system got on each item, and what people had said of it."""
+        for place, (item, text) in enumerate(zip(self.ids, self.items.texts, strict=True)):
+            scores = {
+                one.label: {name: round(float(own[place]), 6) for name, own in one.scores.values.items()}
+                for one in self.scored
+            }
+            line: dict[str, Any] = {"data": self.name, "query": item, "text": text, "task": self.kind, "scores": scores}
+            if self.items.expected:
+                line["expected"] = self.items.expected[place]
+            if self.scored[0].scores.answers:
+                line["answers"] = {one.label: _short(one.scores.answers[place]) for one in self.scored}
+            yield json.dumps(line, ensure_ascii=False) + "\n"
+
+    def _texts_by_role(self) -> dict[Role, Sequence[str]]:
+        queries, documents = self.items.queries, self.items.documents
+        if self.items.document_role == "query":
+            return {"query": [*queries, *documents]}
+        return {"query": queries, "document": documents}
+
+
+def _short(answer: float | str) -> float | str:
+    """The answer, a number in the nine digits that tell any two float32 apart."""
+    return answer if isinstance(answer, str) else float(f"{answer:.9g}")
+
+
+def _weak(items: ItemSet) -> list[Finding]:
+    count = len(items.queries)
+    if count >= FEW_QUERIES:
+        return []
+    fix = f"Give at least {FEW_QUERIES}, better a few hundred."
+    return [Finding("weak-test", "warning", count, f"only {count} {items.items}: weak evidence.", fix)]

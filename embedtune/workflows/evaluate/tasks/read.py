@@ -1,0 +1,151 @@
+"""The sets of an evaluation, each read as what it is."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from embedtune.config.evaluate import EvaluateConfig
+from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
+from embedtune.data.sources.judged_source import OpenSplit, judge, open_split
+from embedtune.data.texts.wordings import Wordings, read_wordings
+from embedtune.errors import ConfigError, DataError
+from embedtune.evaluation.tasks.candidates import CandidateSet
+from embedtune.evaluation.tasks.similarity import SimilaritySet
+from embedtune.evaluation.tasks.triplets import triplets
+from embedtune.findings import counted
+from embedtune.workflows.evaluate.known_training import Training
+from embedtune.workflows.evaluate.tasks import Task
+from embedtune.workflows.evaluate.tasks.items import ItemTask
+from embedtune.workflows.evaluate.tasks.retrieval import RetrievalTask
+
+_NEEDS = {
+    "similarity": "rows with the columns sentence1, sentence2 and score",
+    "candidates": "rows with the columns text and label",
+    "triplets": "rows with an anchor, a positive and negatives",
+}
+
+
+def read_tasks(config: EvaluateConfig, training: Training) -> list[Task]:
+    """Read the sets, in the order in which they were named.
+
+    Args:
+        config: names them.
+        training: what is known of the data that systems learned from.
+
+    Raises:
+        DataError: one cannot be read, is not for the task asked for, or nothing can be scored on it.
+        ConfigError: candidates were given and nothing is to be chosen among them, or the other way round.
+    """
+    named = config.data.candidates
+    if named is None and config.data.task == "candidates":
+        raise ConfigError(
+            "there is nothing to choose among",
+            where="--task candidates",
+            next="add --candidates FILE with rows of label and text, several a label",
+        )
+    wordings = None if named is None else read_wordings(Path(named).expanduser())
+    tasks: list[Task] = []
+    for source in config.data.sources:
+        task = _read(open_split(source, config.data.split, config.data.columns), wordings, config, training)
+        if config.models.quantize and task.kind != "retrieval":
+            raise ConfigError(
+                f"fewer bits make the search of a corpus cheaper, and {source} is for {task.kind}",
+                where="--quantize",
+                next="leave it out, or evaluate this set in a call of its own",
+            )
+        same = sum(other.name == task.name for other in tasks)
+        if same:
+            task.rename(f"{task.name} ({same + 1})")
+        tasks.append(task)
+    if wordings is not None and all(task.kind != "candidates" for task in tasks):
+        raise ConfigError(
+            "no set holds labelled texts to choose candidates for",
+            where="--candidates",
+            next=f"it takes {_NEEDS['candidates']}; leave --task out, or say candidates",
+        )
+    return tasks
+
+
+def _read(opened: OpenSplit, wordings: Wordings | None, config: EvaluateConfig, training: Training) -> Task:
+    task = config.data.task
+    content = opened.part.content if opened.part is not None else None
+    scored = opened.part.scored if opened.part is not None else None
+    seed = config.evaluation.seed
+    if scored is not None and task in ("auto", "similarity"):
+        return _similarity(opened, scored, seed)
+    if isinstance(content, LabelledTexts) and wordings is not None and task in ("auto", "candidates"):
+        return _candidates(opened, content, wordings, config)
+    if isinstance(content, Rows) and content.has_negatives and task == "triplets":
+        return _triplets(opened, content, seed)
+    if task not in ("auto", "retrieval"):
+        came = opened.part.unit if opened.part is not None else "a corpus with judged queries"
+        raise DataError(f"{task} takes {_NEEDS[task]}; {came} came", where=opened.source.name, next="leave --task out")
+    read = judge(opened, seed=seed)
+    read = replace(read, described=(*read.described, *_others(content)))
+    return RetrievalTask(read, config.evaluation.metrics, training)
+
+
+def _others(content: object) -> tuple[str, ...]:
+    """What else could be asked of rows that are read as judged queries."""
+    if isinstance(content, Rows) and content.has_negatives:
+        return ("--task triplets would ask whether each positive is nearer than the negatives of its own row",)
+    if isinstance(content, LabelledTexts):
+        return ("with --candidates FILE the label of each text would be chosen among descriptions of the labels",)
+    return ()
+
+
+def _similarity(opened: OpenSplit, pairs: ScoredPairs, seed: int) -> ItemTask:
+    truth = np.asarray(pairs.scores, dtype=np.float64)  # (n,)
+    if len(truth) < 2 or truth.min() == truth.max():
+        raise DataError(
+            "all pairs have one score, so there is no order to compare with", where=opened.source.name, next=None
+        )
+    said = (
+        f"{opened.what}: {counted(len(pairs), 'pair')} with scores from {truth.min():g} to {truth.max():g}",
+        "likeness has no direction, so both sentences of a pair get the prompt of queries, where an encoder has one",
+    )
+    items = SimilaritySet(pairs.first, pairs.second, truth)
+    return ItemTask(opened.name, items, ids=_ids(pairs.places), described=said, hashes=opened.hashes, seed=seed)
+
+
+def _candidates(opened: OpenSplit, texts: LabelledTexts, wordings: Wordings, config: EvaluateConfig) -> ItemTask:
+    wordings.demand(texts, opened.name)
+    labels = sorted(wordings.of)
+    number = {label: place for place, label in enumerate(labels)}
+    items = CandidateSet(
+        queries=texts.texts,
+        truth=np.array([number[label] for label in texts.labels]),  # (n,)
+        labels=labels,
+        documents=[wording for label in labels for wording in wordings.of[label]],
+        label_of=np.array([number[label] for label in labels for _ in wordings.of[label]]),  # (W,)
+        pool=config.data.wordings,
+    )
+    how = {"best": "its best wording", "mean": "the mean of its wordings"}[config.data.wordings]
+    said = (f"{opened.what}: {counted(len(texts), 'text')}", f"{wordings.described}; a label's score is that of {how}")
+    return ItemTask(
+        opened.name,
+        items,
+        ids=_ids(texts.places),
+        described=said,
+        findings=wordings.findings(texts),
+        hashes={**opened.hashes, **wordings.hashes},
+        seed=config.evaluation.seed,
+    )
+
+
+def _triplets(opened: OpenSplit, rows: Rows, seed: int) -> ItemTask:
+    kept = [row for row, negatives in enumerate(rows.negatives) if negatives]
+    own = rows.take(kept)
+    said = [f"{opened.what}: {counted(len(own), 'row')} with {counted(sum(map(len, own.negatives)), 'negative')}"]
+    if len(own) < len(rows):
+        said.append(f"{counted(len(rows) - len(own), 'row')} without a negative left out")
+    items = triplets(own.anchors, own.positives, own.negatives)
+    said += opened.part.said if opened.part is not None else ()
+    return ItemTask(opened.name, items, ids=_ids(own.places), described=said, hashes=opened.hashes, seed=seed)
+
+
+def _ids(places: Sequence[str]) -> list[str]:
+    """File and line, without the folder: the same wherever the data lie."""
+    return [Path(place).name for place in places]

@@ -1,0 +1,140 @@
+"""Retrieval: queries judged against a corpus, which every system ranks."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedtune.data.checks.quick import FEW_QUERIES
+from embedtune.data.rows import Finding, RetrievalSet
+from embedtune.data.sources.judged_source import JudgedSource
+from embedtune.evaluation.evidence import System, gather_evidence
+from embedtune.evaluation.metrics import parse_metric
+from embedtune.evaluation.rankers import Run
+from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+from embedtune.evaluation.tasks.retrieval import demand_judged
+from embedtune.evaluation.trec import write_run
+from embedtune.findings import counted
+from embedtune.models.encoder import Encoder, Role
+from embedtune.workflows.evaluate.known_training import Training
+from embedtune.workflows.evaluate.result import compare_with_first, file_name, per_query_lines, row_of
+from embedtune.workflows.evaluate.systems import Scored, Systems, run_findings
+from embedtune.workflows.shared.truncation import truncation_findings
+
+
+class RetrievalTask:
+    """A judged set and the rankings made of it.
+
+    Args:
+        source: the set as it was read.
+        metrics: what rankings are scored by; comparisons use the first.
+        training: what is known of the data that systems learned from; comparisons rest on queries unseen there.
+
+    Raises:
+        DataError: nothing can be scored on it.
+    """
+
+    kind = "retrieval"
+
+    def __init__(self, source: JudgedSource, metrics: Sequence[str], training: Training) -> None:
+        self.source = source
+        self.judged: JudgedSet = as_arrays(source.judged)
+        demand_judged(self.judged)
+        self.described = source.described
+        scored = _scored_part(source.judged, self.judged.query_ids)
+        self.findings = (*source.findings, *_findings(self.judged), *training.leaks(scored))
+        self._unseen = training.unseen(scored)
+        self.hashes: Mapping[str, str] = source.hashes
+        self.scored: list[Scored] = []
+        self._metric = str(parse_metric(metrics[0]))
+
+    @property
+    def name(self) -> str:
+        return self.judged.name
+
+    @property
+    def starter_texts(self) -> list[str]:
+        return list(self.judged.documents)
+
+    def rename(self, name: str) -> None:
+        """Go by another name, where two sets had one."""
+        self.judged = replace(self.judged, name=name)
+
+    def by_encoder(self, systems: Systems, name: str, encoder: Encoder) -> None:
+        texts: dict[Role, Sequence[str]] = {"query": self.judged.queries, "document": self.judged.documents}
+        cut = systems.truncations(encoder, texts, self.name)
+        self.findings += tuple(truncation_findings(name, cut))
+        self.scored += [replace(one, truncated=cut) for one in systems.rank_by_vectors(name, encoder, self.judged)]
+
+    def by_words(self, systems: Systems) -> None:
+        self.scored.append(systems.rank_by_words(self.judged))
+
+    def by_run(self, systems: Systems, path: str, run: Run) -> None:
+        self.scored.append(systems.score_run(path, run, self.judged))
+        self.findings += tuple(run_findings(path, run, self.judged, self.source.judged.queries))
+
+    def rows(self, folder: Path, *, alone: bool, seed: int) -> list[dict[str, Any]]:
+        files = self._run_files(folder, alone)
+        return [
+            row_of(one, self.name, file, seed=seed, unseen=self._unseen)
+            for one, file in zip(self.scored, files, strict=True)
+        ]
+
+    def comparisons(self, *, seed: int) -> list[dict[str, Any]]:
+        return compare_with_first(self.scored, self.name, self._metric, seed=seed, unseen=self._unseen)
+
+    def evidence(self) -> dict[str, Any]:
+        systems = [
+            System(one.label, one.ranking, one.scores.per_query[self._metric], by_vectors=one.dimensions is not None)
+            for one in self.scored
+            if one.label == one.model  # how cut and quantised vectors differ from whole ones is no plot worth a page
+        ]
+        rows = [row for row, query in enumerate(self.judged.query_ids) if self._unseen and query in self._unseen]
+        if not rows:
+            return gather_evidence(self.judged, systems, self._metric).as_dict()
+        return gather_evidence(self.judged, systems, self._metric, rows=np.array(rows), on="unseen").as_dict()
+
+    def lines(self) -> Iterator[str]:
+        return per_query_lines(self.scored, self.name, self.judged, self._unseen)
+
+    def _run_files(self, folder: Path, alone: bool) -> list[Path]:
+        """Write each ranking that was made here; its file, or the one it was read from."""
+        files: list[Path] = []
+        for one in self.scored:
+            path = Path(one.model)
+            if one.ranked_here:
+                ending = "" if alone else f".{file_name(self.name)}"
+                path = _unlike(folder / f"{file_name(one.label)}{ending}.trec", files)
+                write_run(path, one.ranking, self.judged, file_name(one.label))
+            files.append(path)
+        return files
+
+
+def _scored_part(judged: RetrievalSet, query_ids: Sequence[str]) -> RetrievalSet:
+    """The set without the queries that no document is relevant to, which would count as unseen."""
+    queries = {query: judged.queries[query] for query in query_ids}
+    return replace(judged, queries=queries, qrels={query: judged.qrels[query] for query in query_ids})
+
+
+def _findings(judged: JudgedSet) -> list[Finding]:
+    found = []
+    if len(judged.query_ids) < FEW_QUERIES:
+        message = f"only {counted(len(judged.query_ids), 'query')}: weak evidence."
+        fix = f"Give at least {FEW_QUERIES}, better a few hundred."
+        found.append(Finding("weak-test", "warning", len(judged.query_ids), message, fix))
+    if len(judged.self_pairs):
+        message = (
+            f"{counted(len(judged.self_pairs), 'document')} left out of the ranking of a query with the same text."
+        )
+        found.append(Finding("own-texts", "note", len(judged.self_pairs), message))
+    return found
+
+
+def _unlike(path: Path, taken: Iterable[Path]) -> Path:
+    """The path, with a number where two names became one, here or in the file of another set."""
+    candidate, number = path, 2
+    while candidate in taken or candidate.exists():
+        candidate, number = path.with_stem(f"{path.stem}-{number}"), number + 1
+    return candidate

@@ -1,0 +1,130 @@
+"""A block of queries as the filters read it: candidates, what is known of them, and what other judges say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from embedtune.mining.candidate_block import PADDING, Candidates, belongs, repeated
+from embedtune.workflows.mine.opinions import Judge, least
+from embedtune.workflows.mine.search import Search
+
+
+@dataclass(frozen=True)
+class Block:
+    """Queries, their positives and their candidates.
+
+    Args:
+        number: of the block.
+        queries: (Q,) int64 query numbers.
+        positives: (P, 2) int64 pairs (query number in the block, document position), queries in order.
+        positive_scores: (P,) float32, their similarity.
+        candidates: the candidates of the queries.
+    """
+
+    number: int
+    queries: np.ndarray
+    positives: np.ndarray
+    positive_scores: np.ndarray
+    candidates: Candidates
+
+    def least_similar(self, query: int) -> int:
+        """The document position of the positive that a query of the block is least similar to."""
+        own = np.flatnonzero(self.positives[:, 0] == query)
+        return int(self.positives[own[np.argmin(self.positive_scores[own])], 1])
+
+
+def read_block(search: Search, number: int, guide: Judge | None = None, cross: Judge | None = None) -> Block:
+    """One block, from what the stages before have left on disk."""
+    documents, queries, found = search.documents, search.blocks[number], search.found(number)
+    positives = search.positives_of(number) - np.array([queries[0], 0])  # (P, 2)
+    near = documents.positives_near(positives)  # (P, 2)
+    own = np.arange(len(queries))
+    scores = search.scores(queries[positives[:, 0]], positives[:, 1:])[:, 0]  # (P,)
+    near_ids = np.where(found == PADDING, 0, documents.near_ids[found])  # (Q, K)
+    same_text = np.concatenate([near, np.stack([own, documents.query_near_ids[queries]], axis=1)])
+    candidates = Candidates(
+        documents=found,
+        scores=search.scores(queries, found),
+        positive_scores=least(scores, positives[:, 0], len(queries)),
+        known=_listed(search, number, found, positives),
+        duplicates=belongs(near_ids, same_text) | repeated(near_ids),
+        same_group=_same_group(search, queries, found),
+        marked=_marked(search, queries, found),
+        guide=None if guide is None else guide.opinion(number, found),
+        cross_encoder=None if cross is None else cross.opinion(number, found),
+    )
+    return Block(number, queries, positives, scores, candidates)
+
+
+def text_ids_of(search: Search, found: np.ndarray) -> np.ndarray:
+    """int64 (Q, K): text ids of documents; 0 at padding."""
+    return np.where(found == PADDING, 0, np.asarray(search.documents.corpus.text_ids)[found])  # (Q, K)
+
+
+def _listed(search: Search, number: int, found: np.ndarray, positives: np.ndarray) -> np.ndarray:
+    """Known positives, and the text of the query itself: bool (Q, K)."""
+    queries = search.blocks[number]
+    itself = np.stack([np.arange(len(queries)), search.documents.pairs.query_ids[queries]], axis=1)  # (Q, 2)
+    return belongs(found, positives) | belongs(text_ids_of(search, found), itself)  # (Q, K)
+
+
+def _same_group(search: Search, queries: np.ndarray, found: np.ndarray) -> np.ndarray | None:
+    groups = search.documents.groups
+    if groups is None:
+        return None
+    of_document, of_query = groups
+    own = of_query[queries][:, None]  # (Q, 1)
+    return (of_document[found] == own) & (own != 0) & (found != PADDING)  # (Q, K)
+
+
+def _marked(search: Search, queries: np.ndarray, found: np.ndarray) -> np.ndarray | None:
+    """What a person marked negative: bool (Q, K)."""
+    decisions = search.documents.decisions
+    if decisions is None:
+        return None
+    pairs = decisions.negative_ids  # (M, 2), text ids of queries and candidates
+    numbers = {identity: place for place, identity in enumerate(search.documents.pairs.query_ids[queries].tolist())}
+    local = [(numbers[query], candidate) for query, candidate in pairs.tolist() if query in numbers]
+    return belongs(text_ids_of(search, found), np.array(local, dtype=np.int64))  # (Q, K)
+
+
+_FILLING = {
+    "documents": PADDING,
+    "scores": np.nan,
+    "known": False,
+    "duplicates": False,
+    "same_group": False,
+    "marked": False,
+}
+
+
+def gathered(parts: Sequence[tuple[Candidates, np.ndarray]]) -> Candidates:
+    """Chosen rows of several blocks as one block, as wide as the widest, without other judges' opinions.
+
+    Args:
+        parts: candidates, and the rows (R,) to take of them.
+    """
+    width = max(candidates.documents.shape[1] for candidates, _ in parts)
+
+    def joined(name: str) -> np.ndarray | None:
+        values = [(getattr(candidates, name), rows) for candidates, rows in parts]
+        if values[0][0] is None:
+            return None
+        wide = [((0, 0), (0, width - value.shape[1])) for value, _ in values]
+        return np.concatenate(
+            [
+                np.pad(value[rows], around, constant_values=_FILLING[name])
+                for (value, rows), around in zip(values, wide, strict=True)
+            ]
+        )
+
+    changed: dict[str, Any] = {name: joined(name) for name in _FILLING}
+    return replace(
+        parts[0][0],
+        **changed,
+        positive_scores=np.concatenate([candidates.positive_scores[rows] for candidates, rows in parts]),
+        guide=None,
+        cross_encoder=None,
+    )

@@ -1,0 +1,77 @@
+"""The margin that a sample of the queries proposes, found once a job."""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from embedtune.config.mine import MineConfig
+from embedtune.mining.calibrate import Proposal, propose_margin
+from embedtune.mining.candidate_block import Candidates
+from embedtune.workflows.mine.blocks import gathered, read_block
+from embedtune.workflows.mine.choice import filters_of
+from embedtune.workflows.mine.job import Job
+from embedtune.workflows.mine.search import Search, sampled
+from embedtune.workflows.shared.talk import Talk
+
+HALF = 0.5
+"""The share of candidates to keep where the margin that the data ask for would leave next to nothing."""
+
+
+def calibrate(config: MineConfig, search: Search, job: Job, talk: Talk) -> dict[str, Any] | None:
+    """The margin that a sample of the queries proposes, once; None where no margin is to be chosen."""
+    if not config.filters.calibrated:
+        return None
+    folder = job.stage(
+        "calibration",
+        candidates=search.folder.name,
+        filters=config.filters.model_dump(),
+        seed=config.mining.seed,
+        group=config.data.group,
+        marked=search.documents.marked_pairs,
+    )
+    name = f"{folder.name}/proposal.json"
+    found = job.read_json(name)
+    if found is None:
+        with talk.progress("choosing a margin on a sample"):
+            found = {key: _plain(value) for key, value in asdict(_proposal(config, search)).items()}
+        job.write_json(name, found)
+    return found
+
+
+def _proposal(config: MineConfig, search: Search) -> Proposal:
+    """The share asked for; or what the data propose, unless that would leave nothing to learn from."""
+    (candidates, positives), filters = _sample(config, search), filters_of(config, None)
+    target = config.filters.target_kept
+    if target != "auto":
+        return propose_margin(candidates, positives, filters, target_kept=float(target))
+    proposed = propose_margin(candidates, positives, filters)
+    if proposed.warning is None:
+        return proposed
+    half = propose_margin(candidates, positives, filters, target_kept=HALF)
+    instead = "so the half of the candidates that lie furthest below their positives is kept instead"
+    return replace(
+        half, reason=f"{proposed.reason}; {instead}, by a margin of {half.margin:.3g}", warning=proposed.warning
+    )
+
+
+def _sample(config: MineConfig, search: Search) -> tuple[Candidates, np.ndarray]:
+    """Candidates in the range of a sample of queries, and (query number in the sample, score) of its positives."""
+    chosen = sampled(search.documents.pairs.query_ids, config.filters.sample, config.mining.seed, "calibration")
+    parts, positives, before = [], [], 0
+    for number, queries in enumerate(search.blocks):
+        rows = np.flatnonzero(np.isin(queries, chosen))
+        if not len(rows):
+            continue
+        block = read_block(search, number)
+        parts.append((block.candidates, rows))
+        place = np.full(len(queries), -1)  # (Q,)
+        place[rows] = np.arange(before, before + len(rows))
+        mine = place[block.positives[:, 0]] >= 0  # (P,)
+        positives.append(np.stack([place[block.positives[mine, 0]], block.positive_scores[mine]], axis=1))
+        before += len(rows)
+    return gathered(parts), np.concatenate(positives)  # (P, 2)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,162 @@
+"""What a mining job leaves: the object behind `--json`, its report, and what to say about it."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from embedtune.data.rows import Finding
+from embedtune.findings import counted
+from embedtune.mining.calibrate import warn_about
+from embedtune.mining.filters import REASONS, Filter
+
+SHORT_SHARE = 0.1
+"""From this share of queries on, those short of negatives are worth a warning."""
+ABOVE_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class MineResult:
+    """The outcome of `embedtune mine`; the field names are the `--json` keys and stay.
+
+    Args:
+        output: the file of negatives.
+        rows: records in it.
+        negatives: negatives chosen, over all queries.
+        queries_short: queries that got fewer than were asked for.
+        dropped: reason -> how many candidates it dropped.
+        report: the HTML report; its Markdown twin lies beside it.
+        ledger: the file of suspicious pairs; None when there are none.
+        queries, documents: how many were asked, and searched.
+        asked: negatives wanted a query.
+        found: how many queries got 0, 1, 2, ... negatives.
+        kept: candidates that no filter dropped.
+        shares: of all candidates, those kept and those dropped for each reason.
+        calibration: the margin chosen on a sample, and why; None where it was given or not wanted.
+        histogram: counts of positives, kept and dropped candidates by similarity, and of the latter two by how far
+            they lie above their query's least similar positive.
+        examples: queries to read, with what they got.
+    """
+
+    output: str
+    rows: int
+    negatives: int
+    queries_short: int
+    dropped: Mapping[str, int]
+    elapsed_s: float
+    peak_memory_bytes: int
+    report: str
+    ledger: str | None
+    queries: int
+    documents: int
+    asked: int
+    found: tuple[int, ...]
+    kept: int
+    shares: Mapping[str, float]
+    calibration: Mapping[str, Any] | None
+    histogram: Mapping[str, Any]
+    examples: tuple[Mapping[str, Any], ...]
+    findings: tuple[Finding, ...] = ()
+    described: tuple[str, ...] = ()
+    recipe: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plain object that `--json` prints."""
+        return dataclasses.asdict(self)
+
+
+@dataclass
+class Totals:
+    """What all parts of a job hold together."""
+
+    kept: int = 0
+    above: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    found: Counter[int] = field(default_factory=Counter)
+    histogram: dict[str, list[int]] = field(default_factory=dict)
+    examples: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def add(self, part: Mapping[str, Any]) -> None:
+        """Count one part in."""
+        self.kept += part["kept"]
+        self.above += part["above"]
+        self.dropped.update(part["dropped"])
+        self.found.update(dict(enumerate(part["found"])))
+        for name, counts in part["histogram"].items():
+            before = self.histogram.get(name, [0] * len(counts))
+            self.histogram[name] = [a + b for a, b in zip(before, counts, strict=True)]
+        self.examples += part["examples"]
+
+    @property
+    def negatives(self) -> int:
+        return sum(found * queries for found, queries in self.found.items())
+
+    @property
+    def short(self) -> int:
+        """Queries with fewer negatives than were asked for."""
+        return sum(queries for found, queries in self.found.items() if found < max(self.found))
+
+    @property
+    def in_order(self) -> dict[str, int]:
+        """Reasons in the order in which they are looked at."""
+        return {reason: self.dropped[reason] for reason in REASONS if self.dropped[reason]}
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Of all candidates, those kept and those dropped for each reason."""
+        looked_at = max(1, self.kept + self.dropped.total())
+        return {name: count / looked_at for name, count in {"kept": self.kept, **self.in_order}.items()}
+
+
+def findings_of(totals: Totals, filters: Sequence[Filter], *, high: int, left_out: int) -> Iterable[Finding]:
+    """What the counts say, and what to change.
+
+    Args:
+        totals: of the job.
+        filters: those at work.
+        high: the end of the range of ranks.
+        left_out: rows that the layout has no room for.
+    """
+    queries = totals.found.total()
+    if not totals.negatives:
+        yield Finding(
+            "no-negatives",
+            "error",
+            queries,
+            "no query got a negative: the filters leave nothing.",
+            _looser(totals, high),
+        )
+    elif totals.short > SHORT_SHARE * queries:
+        message = f"{counted(totals.short, 'query')} of {queries:,} got fewer negatives than were asked for."
+        yield Finding("short-of-negatives", "warning", totals.short, message, _looser(totals, high))
+    if totals.above > ABOVE_SHARE * totals.negatives:
+        message = f"{totals.above / totals.negatives:.0%} of the negatives score above their query's positive."
+        fix = "Many of them may be right answers: give --margin 0, --guide MODEL, or a better encoder."
+        yield Finding("negatives-above-positives", "warning", totals.above, message, fix)
+    odd = warn_about(totals.dropped, totals.kept, filters)
+    if odd:
+        fix = "Look at the scores in the report, and move the thresholds to where they divide something."
+        yield Finding("thresholds", "note", totals.kept, odd, fix)
+    if left_out:
+        message = f"{counted(left_out, 'row')} left out, since this layout has no room for fewer negatives."
+        yield Finding("rows-left-out", "warning", left_out, message, "--format rows keeps them.")
+
+
+def _looser(totals: Totals, high: int) -> str:
+    """What dropped most, undone."""
+    scored = {reason: count for reason, count in totals.dropped.items() if reason not in ("range", "known_positive")}
+    most = max(scored, key=lambda reason: scored[reason], default="range")
+    advice = {
+        "same_group": f"Most candidates are of the query's own group: look further, --range 0:{4 * high}.",
+        "duplicate": f"Most candidates are doubles: look further, --range 0:{4 * high}.",
+        "margin": f"Keep more (--target-kept, or a smaller --margin), or look further: --range 0:{2 * high}.",
+        "relative_margin": "Give a smaller --relative-margin.",
+        "percent_of_positive": "Give a larger --percent-of-positive.",
+        "min_score": "Give a smaller --min-score.",
+        "max_score": "Give a larger --max-score.",
+        "guide": "Give guide.margin=-0.05, or leave the guide out.",
+        "cross_encoder": "Give a negative cross_encoder.margin, or leave the cross-encoder out.",
+    }
+    return advice.get(most, f"Look further: --range 0:{2 * high}, or give a larger corpus.")

@@ -1,0 +1,201 @@
+"""The nearest documents of every query, block by block: each block is a file, written whole, and found again later."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+
+from embedtune.config.mine import MineConfig
+from embedtune.data.splits.split import draw
+from embedtune.mining.candidate_block import PADDING
+from embedtune.mining.fuse import alternate, reciprocal_rank
+from embedtune.models.files.load import choose_device
+from embedtune.search.bm25 import Bm25
+from embedtune.search.dense import top_k
+from embedtune.search.index import DiskIndex, deepen, disk_index
+from embedtune.search.pairwise import pair_scores
+from embedtune.workflows.mine.job import Job, is_done, key_of, load_array, save_array
+from embedtune.workflows.mine.sources import Documents, Vectors
+from embedtune.workflows.shared.talk import Talk
+
+EXACT, SAID = "exact", "said.json"
+RECALL_QUERIES = 200
+"""How many queries an index's recall is measured on."""
+
+
+Finder = Callable[[np.ndarray, int], np.ndarray]
+"""Positions (Q, k) int64 of the best documents of query numbers (Q,), best first, -1 padding."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search over the documents of a job, whose results lie in a folder.
+
+    Args:
+        config: how to search.
+        documents: what is searched.
+        vectors: of queries and documents.
+        folder: where results lie.
+    """
+
+    config: MineConfig
+    documents: Documents
+    vectors: Vectors
+    folder: Path
+
+    @property
+    def blocks(self) -> list[np.ndarray]:
+        """The query numbers of each block."""
+        count, size = len(self.vectors.queries), self.config.mining.block
+        return [np.arange(first, min(first + size, count)) for first in range(0, count, size)]
+
+    def path(self, block: int) -> Path:
+        """The file of one block's results."""
+        return self.folder / f"{block:06d}.npy"
+
+    def found(self, block: int) -> np.ndarray:
+        """int64 (Q, K): the documents found for a block, best first, `PADDING` where there are fewer."""
+        return load_array(self.path(block))  # (Q, K)
+
+    def positives_of(self, block: int) -> np.ndarray:
+        """int64 (P, 2): pairs (query number, position of one of its positives) of the queries of a block."""
+        queries, pairs = self.blocks[block], self.documents.positives
+        low, high = np.searchsorted(pairs[:, 0], [queries[0], queries[-1] + 1])
+        return pairs[low:high]  # (P, 2)
+
+    def scores(self, queries: np.ndarray, found: np.ndarray) -> np.ndarray:
+        """float32 (Q, K): the encoder's similarity of these query numbers to their documents; NaN at padding."""
+        return pair_scores(self.vectors.queries[queries], self.vectors.documents, found)  # (Q, K)
+
+    @cached_property
+    def positive_counts(self) -> np.ndarray:
+        """int64 (Q,): how many known positives each query has."""
+        return np.bincount(self.documents.positives[:, 0], minlength=len(self.vectors.queries))  # (Q,)
+
+    @cached_property
+    def tie_rank(self) -> np.ndarray:
+        """int64 (C,): ties go by text, wherever a document stands in the corpus."""
+        ranks = self.documents.corpus.tie_ranks()[: self.documents.searched]  # (C,)
+        return np.argsort(np.argsort(ranks))  # (C,)
+
+
+def search(
+    config: MineConfig, documents: Documents, vectors: Vectors, job: Job, talk: Talk
+) -> tuple[Search, tuple[str, ...]]:
+    """Find the candidates of every query, where an earlier run has not; and what is to be said about the search.
+
+    A block holds as many documents a query as the range needs with all known positives taken out.
+    """
+    folder = job.stage(
+        "candidates",
+        documents=documents.corpus.hash,
+        searched=documents.searched,
+        vectors=vectors.key,
+        queries=documents.asked_key,
+        how=config.mining.model_dump(include={"candidates", "fusion", "index", "block"}),
+        seed=config.mining.seed if config.mining.index != EXACT else None,
+        high=config.filters.ranks[1],
+    )
+    job_search = Search(config, documents, vectors, folder)
+    missing = [number for number in range(len(job_search.blocks)) if not is_done(job_search.path(number))]
+    if not missing:
+        return job_search, _said(job, folder)
+    finder, said = _finder(job_search, job, talk)
+    job.write_json(f"{folder.name}/{SAID}", {"said": said})
+    with talk.progress("searching", total=len(job_search.blocks)) as tell:
+        for number in missing:
+            tell(number)
+            queries = job_search.blocks[number]
+            # One place more than the positives: the text of the query itself may be a document.
+            k = config.filters.ranks[1] + int(job_search.positive_counts[queries].max()) + 1
+            save_array(job_search.path(number), finder(queries, min(k, documents.searched)))
+    return job_search, said
+
+
+def _said(job: Job, folder: Path) -> tuple[str, ...]:
+    """What was said when these results were found."""
+    return tuple((job.read_json(f"{folder.name}/{SAID}") or {}).get("said", ()))
+
+
+def _finder(search: Search, job: Job, talk: Talk) -> tuple[Finder, tuple[str, ...]]:
+    kind = search.config.mining.candidates
+    if kind == "bm25":
+        return _sparse(search, talk), ()
+    dense, said = _dense(search, job, talk)
+    if kind == "dense":
+        return dense, said
+    sparse, join = _sparse(search, talk), reciprocal_rank if search.config.mining.fusion == "fuse" else alternate
+    return lambda queries, k: join(dense(queries, k), sparse(queries, k), k), said
+
+
+def _dense(search: Search, job: Job, talk: Talk) -> tuple[Finder, tuple[str, ...]]:
+    mining, documents = search.config.mining, search.vectors.documents[: search.documents.searched]
+    queries = search.vectors.queries
+    if mining.index != EXACT:
+        index, said = _index(search, documents, job, talk)
+        return lambda chosen, k: index.top_k(queries[chosen], k, tie_rank=search.tie_rank)[1], said
+
+    def exact(chosen: np.ndarray, k: int) -> np.ndarray:
+        device = choose_device(mining.device) if mining.device.startswith("cuda") else "cpu"
+        return top_k(
+            queries[chosen],
+            documents,
+            k,
+            tie_rank=search.tie_rank,
+            memory_bytes=mining.memory_bytes,
+            device=device,
+        )[1]
+
+    return exact, ()
+
+
+def _index(search: Search, documents: np.ndarray, job: Job, talk: Talk) -> tuple[DiskIndex, tuple[str, ...]]:
+    """The index of the recipe, deep enough, and its recall in a sentence."""
+    mining = search.config.mining
+    facts = {"documents": search.documents.corpus.hash, "vectors": search.vectors.key, "index": mining.index}
+    folder = job.stage("index", **facts, searched=search.documents.searched, seed=mining.seed)
+    with talk.progress(f"building the index {mining.index}", total=len(documents)) as tell:
+        index = disk_index(
+            folder,
+            documents,
+            mining.index,
+            corpus_hash=key_of(facts),
+            memory_bytes=mining.memory_bytes,
+            seed=mining.seed,
+            progress=lambda done, total: tell(done),
+        )
+    k = min(search.config.filters.ranks[1], len(documents))
+    chosen = sampled(search.documents.pairs.query_ids, RECALL_QUERIES, mining.seed, "recall")
+    recall = deepen(index, search.vectors.queries[chosen], k)
+    depth = f" at {index.depth}" if index.depth else ""
+    return index, (f"the index {mining.index}{depth} finds {recall:.1%} of the exact {k} nearest documents",)
+
+
+def _sparse(search: Search, talk: Talk) -> Finder:
+    documents = search.documents
+    with talk.progress("indexing the words of the documents"):
+        texts = islice(chain.from_iterable(documents.corpus.batches()), documents.searched)
+        index = Bm25(texts)
+
+    def find(chosen: np.ndarray, k: int) -> np.ndarray:
+        return index.top_k([documents.pairs.queries[i] for i in chosen], k, tie_rank=search.tie_rank)[1]
+
+    return find
+
+
+def sampled(ids: np.ndarray, count: int, seed: int, purpose: str) -> np.ndarray:
+    """Positions of `count` of these ids, drawn by the seed and the ids alone, in rising order: int64 (count,)."""
+    draws = np.array([draw(seed, identity, purpose) for identity in ids.tolist()], dtype=np.uint64)
+    return np.sort(np.argsort(draws, kind="stable")[:count])
+
+
+def distinct_documents(search: Search) -> np.ndarray:
+    """int64: the documents that are a candidate of any query, in rising order."""
+    seen = np.zeros(len(search.documents.corpus), dtype=bool)  # (C,)
+    for number in range(len(search.blocks)):
+        found = search.found(number)
+        seen[found[found != PADDING]] = True
+    return np.flatnonzero(seen)

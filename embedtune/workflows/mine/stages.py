@@ -1,0 +1,147 @@
+"""One mining job from its pairs to its report: stage after stage, each found again where it was done before."""
+
+import time
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from embedtune.config.mine import MineConfig
+from embedtune.config.recipe.load import dump_config
+from embedtune.data.layouts import Mined, Written, write_mined
+from embedtune.data.rows import Finding
+from embedtune.data.splits.known_pairs import Pairs
+from embedtune.durable import remove_unfinished, write_text
+from embedtune.findings import counted
+from embedtune.mining.ledger import Decisions, Entry, write_ledger
+from embedtune.models.encode.store import open_store
+from embedtune.models.files.resolve import STARTER
+from embedtune.reports.mine import mining_page, mining_report
+from embedtune.workflows.mine.calibration import calibrate
+from embedtune.workflows.mine.choice import EDGES, EXAMPLES, LEDGER_LINES, Choice, choice_of, choose_all, mined_of
+from embedtune.workflows.mine.files import files_of
+from embedtune.workflows.mine.job import Job
+from embedtune.workflows.mine.opinions import ask_cross_encoder, ask_guide
+from embedtune.workflows.mine.result import MineResult, Totals, findings_of
+from embedtune.workflows.mine.search import search
+from embedtune.workflows.mine.sources import Documents, encode_all, gather_documents, mining_encoder
+from embedtune.workflows.shared.machine import machine_facts, peak_memory_bytes
+from embedtune.workflows.shared.output_file import is_same
+from embedtune.workflows.shared.talk import Talk
+
+
+def run(
+    config: MineConfig, pairs: Pairs, decisions: Decisions | None, job: Job, talk: Talk, started: float
+) -> MineResult:
+    """Everything, in order."""
+    store = open_store(config.output.store)
+    documents = gather_documents(config, pairs, decisions, job, talk)
+    sizes = (counted(len(pairs.queries), "query"), counted(documents.searched, "document"))
+    described = [*pairs.described, f"mining for {sizes[0]} among {sizes[1]}", *_left_out(config, documents)]
+    for sentence in described[len(pairs.described) :]:
+        talk.say(sentence)
+    encoder = mining_encoder(config, documents, job, talk)
+    vectors = encode_all(encoder, documents, config, job, store, talk)
+    found, said = search(config, documents, vectors, job, talk)
+    calibration = calibrate(config, found, job, talk)
+    judges = (ask_guide(config, found, job, store, talk), ask_cross_encoder(config, found, job, talk))
+    for sentence in (*said, *([calibration["reason"]] if calibration else [])):
+        talk.say(sentence)
+    choice = choice_of(config, found, job, calibration, judges)
+    choose_all(choice, talk)
+    totals = Totals()
+    files = files_of(config.output.path)
+    for path in files:
+        remove_unfinished(path)
+    with talk.progress("writing"):
+        written = _write(choice, totals)
+        doubtful = _write_ledger(choice, files.ledger)
+    findings = (
+        *([_weak_encoder()] if config.model.name == STARTER else []),
+        *pairs.findings,
+        *_calibration_finding(calibration),
+        *findings_of(totals, choice.filters, high=config.filters.ranks[1], left_out=written.left_out),
+        *_ledger_finding(files.ledger, doubtful),
+    )
+    result = MineResult(
+        output=str(files.negatives),
+        rows=written.rows,
+        negatives=totals.negatives,
+        queries_short=totals.short,
+        dropped=totals.in_order,
+        elapsed_s=round(time.perf_counter() - started, 2),
+        peak_memory_bytes=peak_memory_bytes(),
+        report=str(files.page),
+        ledger=str(files.ledger) if files.ledger.exists() else None,
+        queries=len(pairs.queries),
+        documents=documents.searched,
+        asked=config.mining.negatives,
+        found=tuple(totals.found[number] for number in range(config.mining.negatives + 1)),
+        kept=totals.kept,
+        shares=totals.shares,
+        calibration=calibration,
+        histogram={"edges": EDGES.tolist(), **totals.histogram},
+        examples=tuple(totals.examples[:EXAMPLES]),
+        findings=findings,
+        described=(*described, *said),
+        recipe=dump_config(config),
+        facts={**machine_facts(), "data_sha256": dict(pairs.hashes or {})},
+    )
+    plain = result.as_json()
+    write_text(files.page, mining_page(plain))
+    write_text(files.summary, mining_report(plain))
+    return result
+
+
+def _left_out(config: MineConfig, documents: Documents) -> Iterator[str]:
+    """What of a corpus is no candidate; where the rows are the corpus, their texts repeat each other by nature."""
+    if (config.data.corpus or documents.pairs.corpus) is None:
+        return
+    if documents.repeated:
+        yield f"left out {counted(documents.repeated, 'document')} whose text an earlier one has"
+    if documents.corpus.empty:
+        yield f"left out {counted(documents.corpus.empty, 'document')} without text"
+
+
+def _write(choice: Choice, totals: Totals) -> Written:
+    """The output, whole or not at all, one part in memory at a time; counts every part in."""
+
+    def mined() -> Iterator[Mined]:
+        for part in choice.parts():
+            totals.add(part)
+            yield from mined_of(part)
+
+    output = choice.config.output
+    return write_mined(Path(output.path).expanduser(), output.format, mined(), choice.config.mining.negatives)
+
+
+def _write_ledger(choice: Choice, path: Path) -> int:
+    """Write the doubtful pairs, and behind them what a person decided where that stood in this very file."""
+    decisions = choice.search.documents.decisions
+    decided = decisions.records if decisions and is_same(choice.config.output.relabel, path) else ()
+    entries = chain.from_iterable((Entry(**one) for one in part["ledger"]) for part in choice.parts())
+    count = write_ledger(path, entries, LEDGER_LINES, decided)
+    if not count and not decided:
+        path.unlink()  # nobody should look for doubtful pairs in an empty file, or in that of another job
+    return count
+
+
+def _weak_encoder() -> Finding:
+    return Finding(
+        "starter-encoder",
+        "note",
+        1,
+        "a starter mined these: it finds texts that share words, and misses those that share the meaning.",
+        "A trained encoder (--model RUN/model) or a pretrained one mines harder and cleaner negatives.",
+    )
+
+
+def _calibration_finding(calibration: dict | None) -> Iterator[Finding]:
+    if calibration and calibration["warning"]:
+        yield Finding("margin", "warning", 1, calibration["warning"], "Give --margin or --target-kept yourself.")
+
+
+def _ledger_finding(ledger: Path, doubtful: int) -> Iterator[Finding]:
+    if doubtful:
+        message = f"{ledger.name} lists the pairs that look most like right answers."
+        fix = f'Set "decision" to "positive" or "negative" in it and mine again with --relabel {ledger}.'
+        yield Finding("ledger", "note", 1, message, fix)

@@ -1,0 +1,167 @@
+"""Scores of an encoder on a judged set, and the verdict between two sets of scores."""
+
+import json
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from embedtune.data.rows import RetrievalSet
+from embedtune.evaluation.evidence import System, gather_evidence
+from embedtune.evaluation.metrics import parse_metric
+from embedtune.evaluation.rankers import Ranking
+from embedtune.evaluation.significance import Comparison, On, adjusted, compare_paired
+from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+from embedtune.evaluation.tasks.retrieval import RetrievalScores, demand_judged, rank_encoded, score_ranking
+from embedtune.models.encode.encode import encode
+from embedtune.models.encode.store import VectorStore
+from embedtune.models.encode.tokenizer import Reader, Readings
+from embedtune.models.encoder import Encoder, Role
+from embedtune.training.run.loop import DevScores
+from embedtune.workflows.compare.result import metric_fields
+
+METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
+PRIMARY = METRICS[0]
+"""What a verdict is read from."""
+SELECTION = "logrank@1000"
+"""What the best model and the margin are chosen by on dev. Where dev judges one document of many that would do, nDCG@10
+is nearly all zeros and chooses at random; log ranks put models in the order of their test nDCG@10 there, and elsewhere
+choose as well as it does (measured; see the benchmarks)."""
+DEV_METRICS = (*METRICS, SELECTION)
+PER_QUERY, BEFORE_RUN, AFTER_RUN = "per_query.jsonl", "before.trec", "after.trec"
+"""What the test split leaves in a run folder: values per query, and both rankings."""
+Known = Mapping[Role, Readings]
+"""The texts of a judged set as an encoder reads them."""
+NOT_READ: Known = {}
+NOT_JUDGED: dict[str, Any] = {
+    "before": {}, "after": {}, "before_unseen": None, "after_unseen": None, "verdict": None,
+    "metrics": [],
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an encoder found on a judged set, and what that is worth."""
+
+    ranking: Ranking
+    scores: RetrievalScores
+
+
+def read_judged(encoder: Encoder, judged: JudgedSet) -> Known:
+    """Tokenise the texts of a set that an encoder is scored on again and again while it learns."""
+    reader = Reader(encoder)
+    return {"query": reader.read(judged.queries, "query"), "document": reader.read(judged.documents, "document")}
+
+
+def score(
+    encoder: Encoder,
+    judged: RetrievalSet | JudgedSet,
+    *,
+    metrics: tuple[str, ...] = METRICS,
+    known: Known = NOT_READ,
+) -> RetrievalScores:
+    """Score an encoder, queries and documents under their own prompts."""
+    return measure(encoder, judged, metrics=metrics, known=known).scores
+
+
+def measure(
+    encoder: Encoder,
+    judged: RetrievalSet | JudgedSet,
+    *,
+    metrics: tuple[str, ...] = METRICS,
+    store: VectorStore | None = None,
+    known: Known = NOT_READ,
+) -> Measured:
+    """The same, with the ranking that earned the scores, as deep as the metrics look. In training, pass no store."""
+    arrays = judged if isinstance(judged, JudgedSet) else as_arrays(judged)
+    demand_judged(arrays)
+    ranking = rank_encoded(
+        lambda texts: encode(encoder, texts, role="query", store=store, known=known.get("query")),
+        lambda texts: encode(encoder, texts, role="document", store=store, known=known.get("document")),
+        arrays,
+        max(parse_metric(name).k for name in metrics),
+    )
+    return Measured(ranking, score_ranking(ranking, arrays, metrics))
+
+
+def dev_scores(encoder: Encoder, dev: RetrievalSet) -> DevScores:
+    """Scores the encoder in its present state on the dev split, whose texts are tokenised now, and not again."""
+    judged = as_arrays(dev)
+    known = read_judged(encoder, judged)
+    return lambda: score(encoder, judged, metrics=DEV_METRICS, known=known).means
+
+
+@dataclass(frozen=True)
+class Judgment:
+    """Before and after on the test split, in all and on queries whose documents training never saw.
+
+    The verdict rests on the unseen part where there is one: a document that was a training positive is remembered,
+    not found. `further` are the tests of the other metrics on the same queries.
+    """
+
+    before: RetrievalScores
+    after: RetrievalScores
+    before_unseen: RetrievalScores | None
+    after_unseen: RetrievalScores | None
+    verdict: Comparison
+    further: tuple[Comparison, ...] = ()
+
+    def fields(self) -> dict[str, Any]:
+        """The part of a training result that the test split decides."""
+        before, after = self.before_unseen, self.after_unseen
+        return {
+            "before": self.before.means,
+            "after": self.after.means,
+            "before_unseen": before.means if before is not None else None,
+            "after_unseen": after.means if after is not None else None,
+            "verdict": self.verdict.as_dict(),
+            "metrics": [metric_fields(*pair) for pair in self._tests()],
+            "test_queries": len(self.before),
+            "unseen_queries": len(before) if before is not None else 0,
+        }
+
+    def _tests(self) -> Iterator[tuple[Comparison, Comparison]]:
+        """Every metric's test with the one that counts; the first decides alone, the others share the risk."""
+        yield self.verdict, self.verdict
+        yield from zip(self.further, adjusted(self.further), strict=True)
+
+    def lines(self, texts: Mapping[str, str]) -> str:
+        """One JSON object a query: id, text, every metric before and after, and whether its documents were unseen."""
+        unseen = set(self.before_unseen.query_ids) if self.before_unseen is not None else set()
+        lines = []
+        for place, query in enumerate(self.before.query_ids):
+            line: dict[str, Any] = {"query": query, "text": texts.get(query), "unseen": query in unseen}
+            for when, scores in (("before", self.before), ("after", self.after)):
+                line[when] = {metric: round(float(values[place]), 6) for metric, values in scores.per_query.items()}
+            lines.append(json.dumps(line, ensure_ascii=False) + "\n")
+        return "".join(lines)
+
+
+def before_and_after(judged: JudgedSet, before: Measured, after: Measured, judgment: Judgment) -> dict[str, Any]:
+    """The evidence of a training run, over the queries that its verdict rests on."""
+    on = judgment.verdict.on
+    chosen = judgment.before_unseen if on == "unseen" else None
+    kept = set(judged.query_ids if chosen is None else chosen.query_ids)
+    rows = np.array([row for row, query in enumerate(judged.query_ids) if query in kept], dtype=np.int64)  # (R,)
+    systems = [
+        System(label, one.ranking, one.scores.per_query[PRIMARY], by_vectors=True)
+        for label, one in (("before", before), ("after", after))
+    ]
+    return gather_evidence(judged, systems, PRIMARY, rows=rows, on=on).as_dict()
+
+
+def judge(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, seed: int) -> Judgment:
+    """Compare two scorings of the same test split, query by query."""
+    wanted = [query for query in before.query_ids if query in unseen]
+    before_unseen = before.only(wanted) if wanted else None
+    after_unseen = after.only(wanted) if wanted else None
+    first, second = before, after
+    on: On = "all"
+    if before_unseen is not None and after_unseen is not None:
+        first, second, on = before_unseen, after_unseen, "unseen"
+    verdict, *further = (
+        compare_paired(first.per_query[metric], second.per_query[metric], metric=metric, on=on, seed=seed)
+        for metric in (PRIMARY, *(name for name in first.per_query if name != PRIMARY))
+    )
+    return Judgment(before, after, before_unseen, after_unseen, verdict, tuple(further))

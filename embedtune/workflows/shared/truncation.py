@@ -1,0 +1,37 @@
+"""What is said of texts that an encoder reads the beginning of only."""
+
+from collections.abc import Iterator, Mapping
+
+from embedtune.data.rows import Finding
+from embedtune.findings import counted, percent
+from embedtune.models.encode.lengths import Truncation
+from embedtune.models.encoder import Role
+
+WARNED_FROM = 0.01
+"""Share of the texts from which their cutting is more than a note."""
+_NOUNS: Mapping[Role, str] = {"query": "query", "document": "document"}
+
+
+def truncation_findings(name: str, truncated: Mapping[Role, Truncation]) -> Iterator[Finding]:
+    """A finding a role of which texts are cut.
+
+    Args:
+        name: of the encoder.
+        truncated: what is cut of each role's texts.
+    """
+    for role, cut in truncated.items():
+        if cut.cut:
+            yield _finding(name, role, cut)
+
+
+def _finding(name: str, role: Role, cut: Truncation) -> Finding:
+    texts = counted(cut.counted, _NOUNS[role])
+    sample = f"a sample of {texts}" if cut.counted < cut.texts else f"{texts}"
+    verb = "is" if cut.cut == 1 else "are"
+    message = (
+        f"{name} reads {cut.max_length:,} tokens: {cut.cut:,} of {sample} ({percent(cut.share)}) {verb} longer and "
+        f"{'loses' if cut.cut == 1 else 'lose'} {cut.lost / cut.cut:,.0f} tokens each on average, "
+        f"{percent(cut.share_lost)} of all tokens."
+    )
+    fix = "Divide long texts into passages, or raise --max-length where the model allows it."
+    return Finding("truncated-texts", "warning" if cut.share >= WARNED_FROM else "note", cut.cut, message, fix)

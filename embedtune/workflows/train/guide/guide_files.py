@@ -1,0 +1,95 @@
+"""A guide that comes from a file: checked before anything heavy loads, and joined with the data."""
+
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from embedtune.config.train import TrainConfig
+from embedtune.data.guides.guide_file import guide_kind, is_guide_file
+from embedtune.data.guides.guide_scores import read_scores, with_scores
+from embedtune.data.guides.guide_vectors import GuideVectors, Names
+from embedtune.data.rows import TrainingData
+from embedtune.data.sources.beir import read_beir
+from embedtune.data.sources.source import BeirSource, open_source
+from embedtune.data.sources.streams import sha256
+from embedtune.errors import ConfigError
+from embedtune.identity import text_ids
+from embedtune.training.guide.audit import HeldOut, Margin
+from embedtune.workflows.train.needs import AUTO_MARGIN, guided_term
+
+
+def guide_path(config: TrainConfig) -> Path | None:
+    """The file that guides, or None where a model does."""
+    return Path(config.guide.name).expanduser() if is_guide_file(config.guide.name) else None
+
+
+def gives_scores(config: TrainConfig) -> bool:
+    """Whether the guide is a file of scores, which guide no loss and say something of the data instead."""
+    path = guide_path(config)
+    return path is not None and guide_kind(path) == "scores"
+
+
+def check_scores(config: TrainConfig) -> None:
+    """Refuse what cannot be had from scores.
+
+    Raises:
+        ConfigError: a margin to be found by trying, or closure over what scores make alike.
+    """
+    place = guided_term(config)
+    if place is not None and config.loss[place].args.get("margin") == AUTO_MARGIN:
+        raise ConfigError(
+            "short runs can choose a margin for vectors only, and this guide gives scores",
+            where="--margin",
+            next="give a number on the scale of the scores, such as --margin 0",
+        )
+    if config.data.known_positives == "closure":
+        raise ConfigError(
+            "closure would chain what the scores of the guide only make likely",
+            where="--known-positives",
+            next="--known-positives direct, or --guide self",
+        )
+
+
+def guided_data(config: TrainConfig, data: TrainingData) -> TrainingData:
+    """The data with what a guide's file adds to them: its bytes to what a resumed run must find again, and scores."""
+    path = guide_path(config)
+    if path is None:
+        return data
+    data = replace(data, hashes={**data.hashes, f"guide/{path.name}": sha256(path)})
+    if not gives_scores(config):
+        if guided_term(config) is not None:
+            vectors, rows = guide_vectors(config, path), data.train
+            documents = [*rows.positives, *chain.from_iterable(rows.negatives)]
+            vectors.check({"query": list(dict.fromkeys(rows.anchors)), "document": list(dict.fromkeys(documents))})
+        return data
+    return with_scores(data, read_scores(path), lambda own: float(margin_of(config).threshold(np.array(own))), path)
+
+
+def margin_of(config: TrainConfig) -> Margin:
+    """Margin of the guided loss."""
+    place = guided_term(config)
+    args = config.loss[place].args if place is not None else {}
+    return Margin(float(args.get("margin", 0.0)), args.get("margin_strategy") == "relative")
+
+
+def guide_vectors(config: TrainConfig, path: Path) -> GuideVectors:
+    """The vectors of a file, by text or by what a BEIR folder calls its texts."""
+    source = open_source(config.data.source)
+    names: Names = {}
+    if isinstance(source, BeirSource):
+        beir = read_beir(source.folder, [])
+        names = {
+            role: dict(zip(texts, text_ids(texts.values()).tolist(), strict=True))
+            for role, texts in (("query", beir.queries), ("document", beir.corpus))
+        }
+    return GuideVectors(path, names)
+
+
+def covered(vectors: GuideVectors, pairs: HeldOut) -> HeldOut:
+    """The held-out pairs that the file has vectors for: nobody need compute those that are only audited."""
+    missing: set[int] = set()
+    for texts, role in ((pairs.anchors, "query"), (pairs.positives, "document")):
+        missing |= set(vectors.look_up(texts, role).tolist())
+    return pairs.take([i for i in range(len(pairs.anchors)) if i not in missing])

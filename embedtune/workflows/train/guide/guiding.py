@@ -1,0 +1,239 @@
+"""Which guide a run gets, how it is prepared, and what it turns out to be worth."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import TrainerCallback
+
+from embedtune.config.train import TrainConfig
+from embedtune.data.rows import RetrievalSet
+from embedtune.durable import read_sealed, write_sealed
+from embedtune.models.encode.encode import Progress, encode
+from embedtune.models.encode.store import VectorStore
+from embedtune.models.encoder import Encoder, Role
+from embedtune.models.files.load import load_encoder
+from embedtune.training.batch.row_texts import KnownTexts
+from embedtune.training.guide.advice import Proposal, propose
+from embedtune.training.guide.audit import GuideAudit, HeldOut, MarginEffect, audit_guide, held_out_pairs
+from embedtune.training.guide.self_guide import SelfGuide
+from embedtune.training.guide.vectors import GuideTable, on_disk
+from embedtune.training.run.fit import Fit
+from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.train.guide.guide_files import covered, gives_scores, guide_path, guide_vectors, margin_of
+from embedtune.workflows.train.needs import guided_term
+
+AUDIT = "guide_audit.json"
+
+
+@dataclass
+class Guiding:
+    """The guide of a run.
+
+    Args:
+        name: self, none, or the name of the model.
+        table: its vectors by row, filled now or during training; None without a guide.
+        callbacks: refresh it while training.
+        audits: what it was worth, in order of time.
+        chosen: margins tried on dev and the reason for the one used, where the run chose it.
+        weighs: whether the loss weighs false negatives instead of dropping them.
+    """
+
+    name: str
+    table: GuideTable | None = None
+    callbacks: tuple[TrainerCallback, ...] = ()
+    audits: list[GuideAudit] = field(default_factory=list)
+    chosen: dict[str, Any] | None = None
+    weighs: bool = False
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """What the last audit suggests; nothing where dev has chosen already, which knows better."""
+        if not self.audits or not self.audits[-1].effects or self.chosen is not None:
+            return None
+        proposal = propose(self.audits[-1], own=self.name == "self")
+        return None if self.weighs and proposal.kind == "weight" else proposal
+
+    def as_json(self) -> dict[str, Any] | None:
+        """What the report says of the guide, None where no loss wanted one."""
+        if self.table is None and self.chosen is None:
+            return None
+        last = self.audits[-1] if self.audits else None
+        return {
+            "name": self.name,
+            "chosen": self.chosen,
+            "margin": last.margin if last else None,
+            "positive_first_share": last.positive_first_share if last else None,
+            "masked_share": last.masked_share if last else None,
+            "step": last.step if last else None,
+            "separation": last.separation if last else None,
+            "known_positives": last.known if last else None,
+            "margins": [asdict(effect) for effect in last.effects] if last else [],
+            "proposal": asdict(self.proposal) if self.proposal else None,
+            "note": self._note(last),
+        }
+
+    def _note(self, last: GuideAudit | None) -> str:
+        said = [self.chosen["reason"]] if self.chosen else []
+        if last is not None:
+            said.append(last.sentence)
+        elif self.table is not None:
+            said.append("not audited: there were no held-out pairs")
+        return "; ".join(said)
+
+
+def choose_guide(
+    config: TrainConfig,
+    plan: Fit,
+    dev: RetrievalSet | None,
+    encoder: Encoder,
+    *,
+    talk: Talk,
+    store: VectorStore | None,
+    chosen: dict[str, Any] | None = None,
+) -> Guiding:
+    """The guide of this run, a frozen one with its vectors computed, a `self` one to be filled while training.
+
+    Args:
+        config: the recipe.
+        plan: the run: its rows and its steps.
+        dev: held-out pairs to audit the guide on.
+        encoder: the student.
+        talk: told what the guide is worth.
+        store: keeps the vectors of a frozen guide.
+        chosen: how the margin was chosen on dev, where it was.
+    """
+    term = guided_term(config)
+    if config.guide.name == "none" or term is None or gives_scores(config):
+        return Guiding("none", chosen=chosen)
+    weighs = bool(config.loss[term].args.get("false_negative_weight"))
+    curriculum = plan.table.curriculum
+    frozen = config.guide.name != "self"
+    table = GuideTable(plan.rows, curriculum.stored, frozen=frozen, curriculum=curriculum)
+    guiding = Guiding(config.guide.name, table, chosen=chosen, weighs=weighs)
+    pairs = None if dev is None else held_out_pairs(dev, config.training.seed)
+    if not frozen:
+        guiding.callbacks = (_self_guide(config, plan, guiding, table, pairs, encoder, talk),)
+        return guiding
+    guide = _frozen(config, store)
+    _fill(table, guide, plan.folder, talk)
+    audit = _audit(config, guide.encode, guide.audited(pairs))
+    if audit is not None:
+        guiding.audits.append(audit)
+        _tell(guiding, talk)
+    return guiding
+
+
+@dataclass(frozen=True)
+class _Frozen:
+    """A guide that does not learn: a model or a file of vectors.
+
+    Args:
+        name: what to call it.
+        dimensions: G.
+        encode: `encode` of the model, or what gives the vectors of a file.
+        audited: the held-out pairs that it can be audited on.
+    """
+
+    name: str
+    dimensions: int
+    encode: Callable[..., np.ndarray]
+    audited: Callable[[HeldOut | None], HeldOut | None] = lambda pairs: pairs
+
+
+def _frozen(config: TrainConfig, store: VectorStore | None) -> _Frozen:
+    path = guide_path(config)
+    if path is None:
+        model = load_encoder(config.guide, device=config.training.device, precision=config.training.precision)
+        return _Frozen(model.name, model.dimensions, partial(encode, model, store=store))
+    vectors = guide_vectors(config, path)
+
+    def looked_up(
+        texts: Sequence[str], *, role: Role, into: np.ndarray | None = None, progress: Progress | None = None
+    ) -> np.ndarray:
+        return vectors.encode(texts, role, into)
+
+    audited = lambda pairs: None if pairs is None else covered(vectors, pairs)  # noqa: E731
+    return _Frozen(path.name, vectors.dimensions, looked_up, audited)
+
+
+def _fill(table: GuideTable, guide: _Frozen, folder: Path, talk: Talk) -> None:
+    """Compute what the store does not hold yet; an interrupted run has left there what it had done."""
+    done = 0
+    with talk.progress(f"guide vectors from {guide.name}", total=table.texts) as tell:
+
+        def vectors(texts: Sequence[str], role: Role) -> np.ndarray:
+            nonlocal done
+            before, done = done, done + len(texts)
+            into = on_disk(folder, len(texts), guide.dimensions)  # (U, G)
+            return guide.encode(texts, role=role, into=into, progress=lambda n, _: tell(before + n))
+
+        table.fill(vectors)
+
+
+def _self_guide(
+    config: TrainConfig,
+    plan: Fit,
+    guiding: Guiding,
+    table: GuideTable,
+    pairs: HeldOut | None,
+    encoder: Encoder,
+    talk: Talk,
+) -> SelfGuide:
+    kept = plan.checkpoints / AUDIT
+    before = read_sealed(kept)
+    guide = replace(encoder, products=plan.precision)
+    if pairs is not None and before is not None:  # of a run gone on with, which may be past its last snapshot
+        guiding.audits.append(_as_audit(before))
+
+    def refreshed(step: int) -> None:
+        audit = _audit(config, partial(encode, guide), pairs, step=step)
+        if audit is not None:
+            write_sealed(kept, json.dumps(asdict(audit)).encode())
+            guiding.audits.append(audit)
+            if len(guiding.audits) == 1:  # once an epoch would drown everything else; the report has the last one
+                _tell(guiding, talk)
+
+    # The table holds the texts that the run has read, unless views change those.
+    known = plan.texts.known if isinstance(plan.texts, KnownTexts) else {}
+    return SelfGuide(
+        table,
+        lambda texts, role: encode(guide, texts, role=role, known=known.get(role)),
+        warmup_share=config.guide.warmup_share,
+        steps=plan.steps,
+        steps_per_epoch=plan.steps_per_epoch,
+        on_refresh=refreshed,
+    )
+
+
+def _as_audit(content: bytes) -> GuideAudit:
+    kept = json.loads(content)
+    return GuideAudit(**kept | {"effects": tuple(MarginEffect(**effect) for effect in kept["effects"])})
+
+
+def _audit(
+    config: TrainConfig, vectors: Callable[..., np.ndarray], pairs: HeldOut | None, *, step: int = 0
+) -> GuideAudit | None:
+    if pairs is None or not pairs.anchors:
+        return None
+    return audit_guide(
+        pairs,
+        vectors(pairs.anchors, role="query"),
+        vectors(pairs.positives, role="document"),
+        batch_size=config.training.batch_size,
+        margin=margin_of(config),
+        step=step,
+    )
+
+
+def _tell(guiding: Guiding, talk: Talk) -> None:
+    """The audit and what it suggests, in two lines."""
+    audit, proposal = guiding.audits[-1], guiding.proposal
+    at = f" at step {audit.step}" if audit.step else ""
+    talk.say(f"guide {guiding.name}{at}: {audit.sentence}")
+    if proposal is not None:
+        (talk.warn if proposal.warns else talk.say)(f"proposal: {proposal.sentence} ({proposal.option})")

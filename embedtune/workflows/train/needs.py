@@ -1,0 +1,138 @@
+"""Whether data can serve the losses of a recipe, and losses accept their arguments: known before a model loads."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from embedtune.config.train import TrainConfig
+from embedtune.data.rows import Rows, TrainingData
+from embedtune.data.views import parse_views
+from embedtune.errors import ConfigError, DataError
+from embedtune.losses import build_loss, loss_class, loss_names
+from embedtune.losses.shared.base import Loss
+from embedtune.models.encoder import Encoder
+from embedtune.models.files.vocabulary import check_vocabulary
+
+AUTO_MARGIN = "auto"
+
+
+def check_term(name: str, args: Mapping[str, Any]) -> None:
+    """Build one loss, since only the loss knows what its arguments may be.
+
+    Raises:
+        ConfigError: an unknown argument or a value out of range.
+    """
+    _built(name, args)
+
+
+def _built(name: str, args: Mapping[str, Any]) -> Loss:
+    # `margin: auto` becomes a number in the run.
+    return build_loss(name, **{key: value for key, value in args.items() if (key, value) != ("margin", AUTO_MARGIN)})
+
+
+def check_needs(config: TrainConfig, data: TrainingData) -> None:
+    """Refuse losses that the data cannot serve, naming those they can.
+
+    Raises:
+        DataError: a loss needs negatives, labels or teacher scores that the data do not have, or the schedule of
+            negatives needs their scores.
+    """
+    _check_schedule(config, data)
+    for section in config.loss:
+        missing = missing_for(_built(section.name, section.args), data)
+        if missing:
+            able = [name for name in loss_names() if not missing_for(loss_class(name), data)]
+            listed = ", ".join(f"{name} without these arguments" if name == section.name else name for name in able)
+            raise DataError(
+                f"the loss {section.name!r} needs {' and '.join(missing)}, and the data have none",
+                where=f"loss {section.name}",
+                next=f"use a loss these data can serve ({listed}), or add the column",
+            )
+
+
+def check_queue(config: TrainConfig) -> None:
+    """Refuse a queue that no loss of the recipe would look at.
+
+    Raises:
+        ConfigError: names the losses that can use one.
+    """
+    if config.queue is None or any(_built(one.name, one.args).uses_queue for one in config.loss):
+        return
+    able = [name for name in loss_names() if loss_class(name).uses_queue]
+    losses = " and ".join(one.name for one in config.loss)
+    raise ConfigError(
+        f"a queue adds candidates, and {losses}, as set here, would use no queue",
+        where="queue",
+        next=f"leave queue out, or use {' or '.join(able)} (infonce in the direction query_to_doc, with in_batch)",
+    )
+
+
+def check_views(config: TrainConfig, *, has_dropout: bool) -> None:
+    """Refuse views that would be the same text twice for an encoder without dropout.
+
+    Args:
+        config: the recipe.
+        has_dropout: whether the encoder has, or might have.
+
+    Raises:
+        ConfigError: each text would meet its own vector.
+    """
+    off = config.training.dropout == "off"
+    if config.data.views is None or (has_dropout and not off) or not parse_views(config.data.views).needs_dropout:
+        return
+    who = "training.dropout is off" if off else f"{config.model.name} has no dropout"
+    raise ConfigError(
+        f"{who}, so both views of a text would be one and the same vector",
+        where="--views dropout",
+        next="take --views crop or --views delete:0.3, or name a transformer with --model",
+    )
+
+
+def check_tokens(config: TrainConfig, encoder: Encoder) -> None:
+    """Refuse a loss that writes texts for an encoder that has no vocabulary to write them in.
+
+    Raises:
+        ConfigError: says what the encoder is.
+    """
+    if any(loss_class(term.name).needs_tokens for term in config.loss):
+        check_vocabulary(encoder)
+
+
+def _check_schedule(config: TrainConfig, data: TrainingData) -> None:
+    """Refuse to feed negatives from easy to hard where nothing says which are which.
+
+    Raises:
+        DataError: the negatives have no scores.
+    """
+    scored = data.train.teacher_scores is not None and any(len(own) > 1 for own in data.train.teacher_scores)
+    if config.negatives.schedule == "easy_to_hard" and not scored:
+        what = "have no scores" if data.train.has_negatives else "are missing"
+        raise DataError(
+            f"easy_to_hard orders each row's negatives by their scores, and they {what}",
+            where="negatives.schedule",
+            next="give a column negative_scores (mining writes it) or neg_scores, or use schedule random",
+        )
+
+
+def missing_for(loss: Loss | type[Loss], data: TrainingData) -> list[str]:
+    """What the loss needs and the data lack, in words."""
+    rows = data.train
+    lacking = {
+        "preferences (columns anchor, chosen and rejected)": loss.needs_reference and not rows.has_negatives,
+        "negatives (a column negative, negative_1 or negatives)": loss.needs_negatives
+        and not loss.needs_reference
+        and not rows.has_negatives,
+        "labels (a column label)": loss.needs_labels and rows.labels is None,
+        "teacher scores": loss.needs_teacher and not _has_teacher(rows),
+    }
+    return [what for what, is_lacking in lacking.items() if is_lacking]
+
+
+def _has_teacher(rows: Rows) -> bool:
+    """Whether a teacher has scored positives too; mined negatives may have scores alone."""
+    return any(len(own) > 0 and not math.isnan(own[0]) for own in rows.teacher_scores or ())
+
+
+def guided_term(config: TrainConfig) -> int | None:
+    """The place of the first loss of the recipe that would use a guide, or None."""
+    return next((place for place, term in enumerate(config.loss) if loss_class(term.name).needs_guide), None)

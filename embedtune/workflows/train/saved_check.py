@@ -1,0 +1,151 @@
+"""What was saved gives the vectors that were measured: read back by a process that knows nothing but the folder.
+
+In the process that trained, a file never written, a prompt kept in memory or a class registered by hand would go
+unseen. Another process needs ten seconds to load the libraries, so it is started before the last scoring and waits.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from embedtune.errors import ModelError
+from embedtune.models.encoder import Role
+from embedtune.runtime import loading, settle
+
+TOLERANCE = 1e-5
+"""Largest difference of a component. Weights are float32, whatever the precision trained in, so one number serves."""
+PATIENCE_S = 600
+REFUSED = 3
+"""Exit code of a reader that started and could not load the model."""
+
+Vectors = Callable[[Sequence[str], Role], np.ndarray]
+"""(texts, role) -> (n, D)."""
+
+
+@contextmanager
+def reader(*, wanted: bool = True) -> Iterator[subprocess.Popen[bytes] | None]:
+    """A process that loads the libraries and waits to be told what to read; None where it cannot be started."""
+    process = _start() if wanted else None
+    try:
+        yield process
+    finally:
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+
+def check_saved(
+    folder: Path,
+    texts: Sequence[str],
+    measured: Vectors,
+    here: Vectors,
+    *,
+    process: subprocess.Popen[bytes] | None,
+    device: str,
+    trust_remote_code: bool = False,
+) -> str | None:
+    """Make sure that the model in a folder gives the vectors of the model in memory.
+
+    Args:
+        folder: where the model was saved.
+        texts: to compare on.
+        measured: what the model in memory gives.
+        here: what the folder gives in this process, where no other can be had.
+        process: a `reader`, or None.
+        device: to compute on.
+        trust_remote_code: whether the model's own code may run.
+
+    Returns: why it was not checked in another process; None where it was.
+
+    Raises:
+        ModelError: it does not, or cannot be loaded.
+    """
+    request = {"folder": str(folder), "texts": list(texts), "device": device, "trust_remote_code": trust_remote_code}
+    read = _ask(process, request) if process is not None else "no other process could be started"
+    for role in get_args(Role):
+        saved = here(texts, role) if isinstance(read, str) else read[role]  # (n, D)
+        distance = float(np.abs(measured(texts, role) - saved).max())
+        if not distance <= TOLERANCE:
+            raise ModelError(
+                f"the saved model is not the trained one: {role} vectors differ by {distance:.2g}",
+                where=str(folder),
+                next="this is a defect of embedtune; please report it with the recipe of the run",
+            )
+    return read if isinstance(read, str) else None
+
+
+def _start() -> subprocess.Popen[bytes] | None:
+    # What this process can import, that one shall too, and nothing that lies in the folder one happens to be in.
+    places = os.pathsep.join(str(Path(place).absolute()) for place in sys.path if place)
+    surroundings = {**os.environ, "PYTHONPATH": places, "HF_HUB_OFFLINE": "1"}
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=surroundings,
+            # Ctrl-C is for the process that asked.
+            start_new_session=True,
+        )
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _ask(process: subprocess.Popen[bytes], request: dict[str, Any]) -> dict[str, np.ndarray] | str:
+    """The vectors by role, or why there are none."""
+    with tempfile.TemporaryDirectory() as folder:
+        into = Path(folder) / "vectors.npz"
+        try:
+            _, said = process.communicate(json.dumps(request | {"into": str(into)}).encode(), timeout=PATIENCE_S)
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            return f"the other process did not answer ({type(error).__name__})"
+        last = said.decode(errors="replace").strip().rsplit("\n", 1)[-1][:300]
+        if process.returncode == REFUSED:
+            raise ModelError(
+                f"a fresh process cannot load the saved model: {last}",
+                where=request["folder"],
+                next="this is a defect of embedtune; please report it with the recipe of the run",
+            )
+        if process.returncode or not into.is_file():
+            return f"the other process failed ({last or process.returncode})"
+        with np.load(into) as vectors:
+            return {role: vectors[role] for role in get_args(Role)}
+
+
+def _serve() -> int:
+    """In the other process: wait for a request on stdin, and write the vectors where it says."""
+
+    settle()
+    with loading():
+        import embedtune.training.batch.batches  # noqa: F401  (sentence-transformers: ten seconds, spent while we wait anyway)
+    from embedtune.config.train import ModelSection
+    from embedtune.models.encode.encode import encode
+    from embedtune.models.files.load import load_encoder
+
+    request = json.load(sys.stdin.buffer)
+    try:
+        section = ModelSection(name=request["folder"], trust_remote_code=request["trust_remote_code"])
+        encoder = load_encoder(section, device=request["device"])
+    except Exception as error:  # whatever the libraries raise, the process that asked shall have the words
+        print(error, file=sys.stderr)
+        return REFUSED
+    texts = request["texts"]
+    np.savez(
+        request["into"],
+        query=encode(encoder, texts, role="query"),  # (n, D)
+        document=encode(encoder, texts, role="document"),  # (n, D)
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_serve())

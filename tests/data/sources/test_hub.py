@@ -1,0 +1,101 @@
+"""Hub sets without the Hub: what is reachable and what `datasets` returns is put in its place."""
+
+import datasets
+import pytest
+
+from embedtune.data.formats import read_part
+from embedtune.data.sources import hub
+from embedtune.data.sources.source import open_source
+from embedtune.errors import DataError
+
+
+@pytest.fixture
+def nothing_cached(monkeypatch, tmp_path) -> None:
+    for name in ("HF_HUB_CACHE", "HF_DATASETS_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+
+
+def no_loading(*_: object) -> None:
+    raise AssertionError("datasets was asked although nothing can be there")
+
+
+def test_offline_and_not_cached_is_one_sentence(monkeypatch, nothing_cached) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(hub, "_load", no_loading)
+    with pytest.raises(DataError, match="cannot be reached") as caught:
+        open_source("hf:owner/name:config")
+    assert "HF_HUB_OFFLINE" in str(caught.value.next)
+
+
+def test_no_network_is_found_out_without_datasets(monkeypatch, nothing_cached) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.delenv("HF_DATASETS_OFFLINE", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens on the discard port
+    monkeypatch.setattr(hub, "_load", no_loading)
+    with pytest.raises(DataError, match="cannot be reached"):
+        open_source("hf:owner/name")
+
+
+def test_what_was_loaded_before_counts_as_there(nothing_cached, tmp_path) -> None:
+    assert not hub._cached("owner/name")
+    (tmp_path / "datasets" / "owner___name").mkdir(parents=True)
+    assert hub._cached("owner/name")
+
+
+@pytest.mark.parametrize("name", ["hf:", "hf:a/b/c", "hf:owner/name:", "hf:own er/name"])
+def test_malformed_names(name) -> None:
+    with pytest.raises(DataError, match="no Hub data set"):
+        open_source(name)
+
+
+def test_splits_and_rows_are_those_of_the_set(monkeypatch, nothing_cached) -> None:
+    rows = datasets.Dataset.from_dict({"premise": ["a", "b"], "hypothesis": ["c", "d"], "label": [0, 2]})
+    rows = rows.cast_column("label", datasets.ClassLabel(names=["entailment", "neutral", "contradiction"]))
+    asked = []
+
+    def load(*arguments: object) -> datasets.DatasetDict:
+        asked.append((*arguments, datasets.config.HF_HUB_OFFLINE))
+        return datasets.DatasetDict({"train": rows, "validation": rows})
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.setattr(hub, "_offline_setting", lambda: False)
+    monkeypatch.setattr(hub, "_reachable", lambda: False)
+    monkeypatch.setattr(hub, "_cached", lambda repo: repo == "owner/name")
+    before = datasets.config.HF_HUB_OFFLINE
+    source = open_source("hf:owner/name:ko")
+    assert asked == [("owner/name", "ko", True)]
+    assert before == datasets.config.HF_HUB_OFFLINE
+    assert source.splits == ("train", "validation")
+    assert source.find("dev") == "validation"
+    part = source.part("train", {}, None)
+    # The class numbers came as their names, or this layout would have refused them.
+    assert (part.content.anchors, part.content.positives) == (["a"], ["c"])
+    assert part.content.places == ["hf:owner/name:ko[train]:1"]
+    assert list(source.hashes(("train",))) == ["hf:owner/name:ko[train]"]
+
+
+def test_a_missing_class_is_told_as_missing(monkeypatch) -> None:
+    rows = datasets.Dataset.from_dict({"text": ["a"], "label": [-1]})
+    rows = rows.cast_column("label", datasets.ClassLabel(names=["x"]))
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_: datasets.DatasetDict({"train": rows}))
+    monkeypatch.setattr(hub, "_reachable", lambda: True)
+    monkeypatch.setattr(hub, "_offline_setting", lambda: False)
+    with pytest.raises(DataError, match="'label' is empty"):
+        read_part(hub.HubSet("hf:owner/name").table("train"), {})
+
+
+def test_what_datasets_says_becomes_one_sentence(monkeypatch) -> None:
+    def load(*_: object) -> None:
+        raise ValueError("Config name is missing.\nPlease pick one among ['ko', 'en']")
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.setattr(hub, "_reachable", lambda: True)
+    monkeypatch.setattr(hub, "_offline_setting", lambda: False)
+    with pytest.raises(DataError) as caught:
+        open_source("hf:owner/name")
+    assert (
+        caught.value.message
+        == "the Hub data set cannot be loaded: Config name is missing. Please pick one among ['ko', 'en']"
+    )

@@ -1,0 +1,96 @@
+"""The evidence behind a verdict: every number of it can be read, in plots and in the tables that stand for them."""
+
+from typing import Any
+
+import pytest
+
+from embedtune.reports.document.blocks import Example, Figure, Section, Table, Text
+from embedtune.reports.sections.evidence import evidence_sections
+
+
+@pytest.fixture
+def sections(evidence: dict[str, Any]) -> dict[str, Section]:
+    return {section.heading: section for section in evidence_sections(evidence)}
+
+
+def table_of(section: Any) -> dict[str, tuple[str, ...]]:
+    """The rows of a section's first figure, by their first cells."""
+    figure = next(block for block in section.blocks if isinstance(block, Figure))
+    assert isinstance(figure.table, Table)
+    return {first: tuple(rest) for first, *rest in figure.table.rows}
+
+
+def test_everything_has_its_section(sections: dict[str, Section]) -> None:
+    assert list(sections) == [
+        "Query by query",
+        "Recall over k",
+        "Scores of relevant and other documents",
+        "Queries helped most",
+        "Queries hurt most",
+    ]
+
+
+def test_differences_are_counted_and_told_by_quantiles(sections: dict[str, Section]) -> None:
+    said = sections["Query by query"].blocks[0]
+    assert isinstance(said, Text)
+    assert "won 1, lost 2, tied 7" in said.text and "0.062" in said.text and "unseen" in said.text
+    rows = table_of(sections["Query by query"])
+    assert rows["0"] == ("-0.375",) and rows["50"] == ("+0.000",) and rows["100"] == ("+0.750",)
+
+
+def test_recall_has_a_column_a_system(sections: dict[str, Section]) -> None:
+    rows = table_of(sections["Recall over k"])
+    assert rows == {"1": ("0.250",) * 3, "10": ("0.500",) * 3, "100": ("0.750",) * 3}
+    unfound = sections["Recall over k"].blocks[1]
+    assert isinstance(unfound, Text)
+    assert "before: 2 relevant documents" in unfound.text and "after" not in unfound.text
+
+
+def test_scores_are_counted_whole_and_a_threshold_says_what_it_would_give(sections: dict[str, Section]) -> None:
+    of_system = sections["Scores of relevant and other documents"].blocks
+    assert [section.heading for section in of_system if isinstance(section, Section)][:2] == ["before", "after"]
+    counts = [[int(cell.replace(",", "")) for cell in row] for row in table_of(of_system[0]).values()]
+    assert [sum(column) for column in zip(*counts, strict=True)] == [30, 140]
+    said = of_system[0].blocks[1]  # type: ignore[attr-defined]
+    for part in ("0.625", "F1 0.60", "75%", "50%"):
+        assert part in said.text
+
+
+def test_only_systems_of_one_scale_share_their_axis(sections: dict[str, Section], evidence: dict[str, Any]) -> None:
+    drawn = [str(section.blocks[0].drawing) for section in sections["Scores of relevant and other documents"].blocks]  # type: ignore[attr-defined]
+    ticks = [drawing[drawing.index('class="ticks"') : drawing.index("<figcaption>")] for drawing in drawn]
+    assert ticks[0] == ticks[1] != ticks[2]
+
+
+def test_a_move_is_good_or_bad_by_what_moved(sections: dict[str, Section]) -> None:
+    example = sections["Queries helped most"].blocks[0]
+    assert isinstance(example, Example)
+    assert example.scores == "0.250 → 1.000"
+    assert [(one.label, one.standing, one.better) for one in example.passages] == [
+        ("relevant (grade 2)", "rank 12 → 1", True),
+        ("not judged relevant", "rank 1 → >100", True),
+        ("document", "rank >100 → 3", None),
+    ]
+    assert example.passages[1].text == "d2"
+
+
+def test_a_query_without_a_text_goes_by_its_id(sections: dict[str, Section]) -> None:
+    example = sections["Queries hurt most"].blocks[0]
+    assert isinstance(example, Example) and example.query == "q2"
+
+
+def test_with_several_pairs_each_heading_says_whose_queries_they_are(evidence: dict[str, Any]) -> None:
+    evidence["pairs"].append({**evidence["pairs"][0], "b": "bm25"})
+    headings = [section.heading for section in evidence_sections(evidence)]
+    assert "Queries that after helped most" in headings and "Queries that bm25 hurt most" in headings
+
+
+@pytest.mark.parametrize("nothing", [None, {}])
+def test_without_evidence_there_is_no_section(nothing: Any) -> None:
+    assert evidence_sections(nothing) == []
+
+
+def test_scores_that_mean_nothing_are_left_out(evidence: dict[str, Any]) -> None:
+    for system in evidence["systems"]:
+        system["scores"] = None
+    assert not next(section for section in evidence_sections(evidence) if section.heading.startswith("Scores"))

@@ -1,0 +1,129 @@
+"""The report of a training run: read back by parsers, so that what is tested is what a reader sees."""
+
+from markdown_it import MarkdownIt
+
+from embedtune.reports.train import CURVE_ROWS, training_report
+
+PARSER = MarkdownIt("commonmark").enable("table").enable("strikethrough")
+
+
+def inline_text(tokens):
+    """What a reader sees of inline tokens, code spans included."""
+    return "".join(child.content for token in tokens for child in (token.children or []))
+
+
+def headings(report):
+    tokens = PARSER.parse(report)
+    return [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "heading_open"]
+
+
+def tables(report):
+    """Every table as rows of cell texts."""
+    found, tokens = [], PARSER.parse(report)
+    for i, token in enumerate(tokens):
+        if token.type == "table_open":
+            found.append([])
+        elif token.type == "tr_open":
+            found[-1].append([])
+        elif token.type in ("td_open", "th_open"):
+            found[-1][-1].append(inline_text([tokens[i + 1]]))
+    return found
+
+
+def fences(report):
+    return {token.info: token.content for token in PARSER.parse(report) if token.type == "fence"}
+
+
+def test_the_verdict_comes_first_then_the_rest_in_order(result, verdict):
+    report = training_report(result)
+    assert headings(report) == [
+        "No difference shown",
+        "What to know",
+        "On the dev split",
+        "What the guide is worth",
+        "Data",
+        "The run",
+        "Use the model",
+        "Repeat this run",
+    ]
+    second = next(token for token in PARSER.parse(report) if token.type == "inline" and token.content.startswith("**"))
+    assert inline_text([second]) == verdict.sentence
+    assert report.endswith("\n") and not report.endswith("\n\n")
+
+
+def test_scores_of_both_parts(result):
+    all_queries, unseen = tables(training_report(result))[:2]
+    assert all_queries[0] == ["metric", "before", "after", "difference"]
+    assert all_queries[1] == ["nDCG@10", "0.571", "0.812", "+0.241"]
+    assert unseen[1] == ["nDCG@10", "0.614", "0.613", "-0.001"]
+
+
+def test_facts_of_the_run_and_its_guide(result):
+    cells = {row[0]: row[1] for table in tables(training_report(result)) for row in table}
+    assert cells["losses"] == "gist:1, sigreg:0.05"
+    assert cells["whole command"] == "3 min 12 s" and cells["peak memory"] == "2.0 GiB"
+    assert cells["training pairs per second"] == "2,310"
+    assert cells["ranks the positive first"] == "61.2%" and cells["drops of the other candidates"] == "1.3%"
+    assert cells["epochs"] == "2.67" and cells["torch"] == "2.13.0" and cells["청년 월세.jsonl"] == "0a1b"
+
+
+def test_margins_not_taken_and_what_is_proposed(result):
+    margins = [{"margin": 0.0, "masked_share": 0.0131, "found_share": None}]
+    margins += [{"margin": 0.1, "masked_share": 0.05, "found_share": 0.9}]
+    guide = result["guide"] | {
+        "margins": margins,
+        "proposal": {"sentence": "at | margin 0.1", "option": "--margin 0.1"},
+    }
+    report = training_report(result | {"guide": guide})
+    cells = [row for table in tables(report) for row in table]
+    assert ["0", "1.31%", "none is known"] in cells and ["0.1", "5.00%", "90.0%"] in cells
+    assert "Proposal: at \\| margin 0.1 (`--margin` 0.1)." in report
+
+
+def test_code_and_recipe_can_be_copied_as_they_are(result):
+    blocks = fences(training_report(result))
+    assert blocks["python"] == "\n".join(result["how_to_use"]) + "\n"
+    assert blocks["yaml"] == result["recipe"]
+
+
+def test_a_recipe_with_a_fence_of_its_own_stays_one_block(result):
+    recipe = 'note: "```"\n# ~~~~\n````\nlast: 1\n'
+    assert fences(training_report({**result, "recipe": recipe}))["yaml"] == recipe
+
+
+def test_texts_of_the_data_stay_texts(result):
+    """The hostile text opens no heading, link, emphasis, code, cell or tag, and can be read as it was."""
+    tokens = PARSER.parse(training_report(result))
+    kinds = {child.type for token in tokens for child in (token.children or [])}
+    assert not kinds & {"link_open", "em_open", "html_inline", "image", "s_open"}
+    assert not any(token.type == "html_block" for token in tokens)
+    seen = inline_text(tokens)
+    assert (
+        seen.count(
+            "청년 | 월세 [bold]지원[/bold] <script>x</script> [눌러](http://evil) *a* `b`\\x1b[31m\\n# heading\\u202e"
+        )
+        == 3
+    )
+
+
+def test_the_dev_curve_marks_the_step_that_was_kept(result):
+    curve = tables(training_report(result))[2]
+    assert curve[0] == ["step", "nDCG@10", "MRR@10"] and len(curve) == 11
+    assert curve[9] == ["261 (kept)", "0.590", "0.400"]
+
+
+def test_a_long_dev_curve_is_thinned_but_keeps_the_best_and_the_last(result):
+    curve = [(step, {"ndcg@10": step / 1000}) for step in range(1, 501)]
+    shown = [row[0] for row in tables(training_report({**result, "dev_curve": curve, "best_step": 263}))[2][1:]]
+    assert len(shown) <= CURVE_ROWS + 2 and "263 (kept)" in shown and shown[-1] == "500"
+
+
+def test_parts_without_content_are_left_out():
+    assert headings(training_report({"verdict": None})) == ["No verdict"]
+    assert headings(
+        training_report({"verdict": None, "guide": None, "described": (), "recipe": "", "dev_curve": ()})
+    ) == ["No verdict"]
+
+
+def test_a_comparison_is_taken_as_its_plain_form(result, verdict):
+    assert training_report({**result, "verdict": verdict}) == training_report(result)

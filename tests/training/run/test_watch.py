@@ -1,0 +1,106 @@
+"""Real short runs under the watch for collapse, and what a first and a second Ctrl-C do."""
+
+import json
+import re
+import signal
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from embedtune.config.train import LossSection, TrainingSection
+from embedtune.data.rows import Rows
+from embedtune.errors import StoppedError
+from embedtune.training.batch.row_table import build_table
+from embedtune.training.run.checkpoint import is_whole, place_of
+from embedtune.training.run.fit import Fit
+from embedtune.training.run.trainer import fit
+from embedtune.training.run.watch import Interruption
+from embedtune.training.step.objective import build_objective
+
+
+@pytest.fixture
+def plan(pairs, tmp_path):
+    """120 steps of all sixteen pairs."""
+    own = np.stack([pairs.anchor_ids, pairs.positive_ids], axis=1)
+    section = TrainingSection(epochs=120, batch_size=16, seed=1, schedule="constant", checkpoint_every=1000)
+    return lambda name, **args: Fit(
+        rows=pairs,
+        table=build_table(pairs, own),
+        objective=build_objective([LossSection(name=name, args=args)]),
+        section=section,
+        folder=tmp_path / name,
+        lr=2e-2,
+    )
+
+
+def gauges(run: Fit, name: str) -> list[float]:
+    lines = [json.loads(line) for line in run.metrics.read_text(encoding="utf-8").splitlines()]
+    return [line[f"collapse.{name}"] for line in lines if f"collapse.{name}" in line]
+
+
+def test_alignment_alone_collapses_and_is_stopped_with_its_state_saved(starter, plan):
+    """Each text is a positive of the next, so that nothing keeps any two apart."""
+    run = plan("lejepa", weight=0)
+    chained = Rows(anchors=run.rows.anchors, positives=[*run.rows.anchors[1:], run.rows.anchors[0]])
+    run = replace(run, rows=chained)
+    with pytest.raises(StoppedError, match="has collapsed") as stopped:
+        fit(starter, run)
+    step = int(stopped.value.where.removeprefix("step "))
+    assert f"the state after step {step} is saved" in stopped.value.message
+    assert is_whole(place_of(run.checkpoints, step))
+    ranks, cosines = gauges(run, "effective_rank"), gauges(run, "mean_cosine")
+    assert min(ranks) < ranks[0] / 3 and max(cosines) > 0.5
+
+
+@pytest.mark.parametrize("name", ["infonce", "triplet", "gist"])
+def test_losses_that_keep_texts_apart_are_let_be(starter, plan, name):
+    run = plan(name)
+    assert fit(starter, run).steps == 120
+    assert len(gauges(run, "sigreg")) == 60  # every second step of 120, so that there are at most a hundred
+
+
+def test_gauges_are_no_part_of_training(bert, plan, monkeypatch):
+    """The same weights whether anybody looks or not: measuring draws no random number."""
+    start = {name: value.clone() for name, value in bert.model.state_dict().items()}
+    run = plan("infonce")
+    run = replace(run, section=run.section.model_copy(update={"max_steps": 5}), lr=1e-3)
+    fit(bert, run)
+    seen = {name: value.clone() for name, value in bert.model.state_dict().items()}
+    bert.model.load_state_dict(start)
+    monkeypatch.setattr("embedtune.training.companions.collapse.CollapseWatch.step", lambda *_: None)
+    fit(bert, replace(run, folder=run.folder.with_name("unseen")))
+    assert all(torch.equal(value, bert.model.state_dict()[name]) for name, value in seen.items())
+
+
+def test_the_first_ctrl_c_is_answered_at_once_and_the_second_stops():
+    """The answer comes from a thread: the main one may hold the stream's lock when the signal arrives."""
+    heard, from_whom = threading.Event(), []
+
+    def tell(text: str) -> None:
+        from_whom.append((text, threading.current_thread() is threading.main_thread()))
+        heard.set()
+
+    before = signal.getsignal(signal.SIGINT)
+    with Interruption(tell) as interruption:
+        signal.raise_signal(signal.SIGINT)
+        assert heard.wait(10)
+        assert interruption.requested
+        ((text, on_main),) = from_whom
+        assert "once more stops now" in text and not on_main
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("kind", ["starter", "bert"])
+def test_each_step_is_told_with_the_pace_up_to_it(kind, plan, request):
+    """The share of the peak where matrices are multiplied, from the first step on."""
+    told, run = [], plan("infonce")
+    section = run.section.model_copy(update={"max_steps": 3})
+    fit(request.getfixturevalue(kind), replace(run, section=section, progress=lambda *one: told.append(one)))
+    share = "" if kind == "starter" else r", \d+% of peak"
+    assert [step for step, _ in told] == [1, 2, 3]
+    assert all(re.fullmatch(rf"[\d,]+ tokens/s{share}", words) for _, words in told)

@@ -1,0 +1,53 @@
+import pytest
+import torch
+
+from embedtune.config.train import LossSection
+from embedtune.errors import ConfigError
+from embedtune.losses import EmbeddingBatch, build_loss
+from embedtune.training.step.objective import build_objective
+
+
+@pytest.fixture
+def batch() -> EmbeddingBatch:
+    generator = torch.Generator().manual_seed(0)
+    return EmbeddingBatch(
+        anchors=torch.randn(6, 8, generator=generator), positives=torch.randn(6, 8, generator=generator), step=3
+    )
+
+
+def test_terms_are_the_losses_times_their_weights(batch):
+    objective = build_objective([LossSection(name="infonce"), LossSection(name="sigreg", weight=0.05)])
+    terms = objective(batch)
+    assert list(terms) == ["infonce", "sigreg"]
+    assert terms["infonce"].item() == pytest.approx(build_loss("infonce")(batch).item())
+    assert terms["sigreg"].item() == pytest.approx(0.05 * build_loss("sigreg")(batch).item())
+
+
+def test_a_static_encoder_learns_slowly_from_losses_that_would_spoil_it_unless_another_holds_it():
+    alone, beside = ([LossSection(name=name) for name in names] for names in (["lejepa"], ["lejepa", "infonce"]))
+    assert build_objective(alone).suited_lr(0.02, static=True) == pytest.approx(0.005)
+    assert build_objective(alone).suited_lr(2e-5, static=False) == 2e-5
+    assert build_objective(beside).suited_lr(0.02, static=True) == 0.02
+
+
+def test_gauges_carry_the_name_of_their_loss(batch):
+    objective = build_objective([LossSection(name="infonce")])
+    objective(batch)
+    gauges = objective.gauges()
+    assert gauges and all(name.startswith("infonce.") for name in gauges)
+
+
+def test_overrides_replace_arguments(batch):
+    section = LossSection(name="infonce", args={"temperature": 0.05})
+    changed = build_objective([section], {"infonce": {"temperature": 1.0}})
+    assert changed(batch)["infonce"].item() == pytest.approx(build_loss("infonce", temperature=1.0)(batch).item())
+
+
+def test_a_learnable_temperature_is_a_parameter_of_the_objective():
+    objective = build_objective([LossSection(name="infonce", args={"learnable_temperature": True})])
+    assert len(list(objective.parameters())) == 1
+
+
+def test_the_same_loss_twice_is_refused():
+    with pytest.raises(ConfigError, match="more than once"):
+        build_objective([LossSection(name="infonce"), LossSection(name="infonce", weight=0.5)])

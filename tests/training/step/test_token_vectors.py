@@ -1,0 +1,51 @@
+"""Refusals: what sparse gradients cannot go through is said before the first step."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from embedtune.config.train import LossSection, TrainingSection
+from embedtune.errors import ConfigError
+from embedtune.models.files.vocabulary import token_vectors
+from embedtune.training.batch.row_table import build_table
+from embedtune.training.run.fit import Fit
+from embedtune.training.run.trainer import fit
+from embedtune.training.step.objective import build_objective
+
+SECTION = TrainingSection(epochs=1, batch_size=4, embeddings="sparse")
+
+
+@pytest.fixture
+def plan(pairs, tmp_path):
+    own = np.stack([pairs.anchor_ids, pairs.positive_ids], axis=1)
+    return Fit(
+        rows=pairs,
+        table=build_table(pairs, own),
+        objective=build_objective([LossSection(name="infonce")]),
+        section=SECTION,
+        folder=tmp_path / "run",
+        lr=1e-2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"precision": "fp16"}, "fp16 scales gradients"),
+        ({"device": "mps"}, "this run is on mps"),
+        ({"objective": build_objective([LossSection(name="denoise", args={"tied": True})])}, "denoise with tied"),
+    ],
+)
+def test_what_it_cannot_go_with_is_refused_before_the_first_step(starter, plan, change, match):
+    before = token_vectors(starter).detach().clone()
+    with pytest.raises(ConfigError, match=match) as caught:
+        fit(starter, replace(plan, **change))
+    assert caught.value.where == "training.embeddings" and torch.equal(token_vectors(starter), before)
+
+
+def test_several_processes_are_refused(starter, plan, monkeypatch):
+    monkeypatch.setattr("embedtune.training.step.token_vectors.ranks", lambda: 2)
+    with pytest.raises(ConfigError, match="for one process"):
+        fit(starter, plan)

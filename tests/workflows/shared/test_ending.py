@@ -1,0 +1,104 @@
+"""A run that does not finish: what stays on disk and what is said."""
+
+import errno
+
+import pytest
+
+from embedtune.errors import DataError, Interrupted, OutputError, StoppedError
+from embedtune.training.run.checkpoint import MANIFEST_NAME
+from embedtune.workflows.shared.ending import orderly_end
+from embedtune.workflows.shared.run_folder import RunFolder, new_run
+
+FULL = OSError(errno.ENOSPC, "No space left on device", "/disk/model.safetensors")
+
+
+@pytest.fixture
+def folder(recipe) -> RunFolder:
+    return new_run(recipe(output="첫 run"))
+
+
+@pytest.fixture
+def trained(folder) -> RunFolder:
+    checkpoint = folder.path / "checkpoints" / "checkpoint-4"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / MANIFEST_NAME).write_bytes(b"")
+    return folder
+
+
+def end(folder: RunFolder, error: BaseException, *, resumed: bool = False) -> BaseException:
+    with pytest.raises(Exception) as caught, orderly_end(folder, resumed=resumed):
+        raise error
+    return caught.value
+
+
+def test_a_run_that_ends_well_is_left_alone(folder) -> None:
+    with orderly_end(folder, resumed=False):
+        pass
+    assert folder.begun
+
+
+@pytest.mark.parametrize("error", [DataError("bad"), ZeroDivisionError("a defect"), OSError(errno.EIO, "broken")])
+def test_a_failure_before_training_takes_the_folder_back_and_is_passed_on(folder, error) -> None:
+    assert end(folder, error) is error
+    assert not folder.path.exists()
+
+
+@pytest.mark.parametrize("error", [DataError("bad"), ZeroDivisionError("a defect")])
+def test_a_failure_after_training_keeps_the_folder(trained, error) -> None:
+    assert end(trained, error) is error
+    assert trained.begun
+
+
+def test_a_checkpoint_cut_short_is_nothing_to_go_on_from(trained) -> None:
+    (trained.path / "checkpoints" / "checkpoint-4" / MANIFEST_NAME).unlink()
+    assert isinstance(end(trained, FULL), OutputError)
+    assert not trained.path.exists()
+
+
+def test_a_resumed_run_is_never_taken_back(folder) -> None:
+    end(folder, DataError("bad"), resumed=True)
+    assert folder.begun
+
+
+def test_a_stop_of_our_own_keeps_what_shows_the_reason(folder) -> None:
+    stopped = StoppedError("the loss is not finite", next="a lower --lr")
+    assert end(folder, stopped) is stopped
+    assert folder.begun
+
+
+def test_ctrl_c_before_training(folder) -> None:
+    ending = end(folder, KeyboardInterrupt())
+    assert isinstance(ending, Interrupted)
+    assert (ending.message, ending.next) == ("interrupted; nothing was trained yet", None)
+    assert not folder.path.exists()
+
+
+def test_ctrl_c_after_training_tells_how_to_go_on(trained) -> None:
+    ending = end(trained, KeyboardInterrupt())
+    assert isinstance(ending, Interrupted)
+    assert "everything up to the last checkpoint is saved" in ending.message
+    assert ending.next == f"embedtune train --resume '{trained.path}'"  # quoted, since its name holds a blank
+
+
+def test_an_interruption_seen_by_the_trainer_keeps_its_words(trained) -> None:
+    ending = end(trained, Interrupted("interrupted after step 4 of 9; everything up to there is saved"))
+    assert ending.message == "interrupted after step 4 of 9; everything up to there is saved"
+    assert ending.next == f"embedtune train --resume '{trained.path}'"
+
+
+TORCH = RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534")  # saving on a full disk
+
+
+@pytest.mark.parametrize("error", [FULL, RuntimeError("I/O error: No space left on device (os error 28)"), TORCH])
+def test_a_full_disk(folder, trained, error) -> None:
+    with pytest.raises(StoppedError, match="the disk is full") as caught, orderly_end(trained, resumed=False):
+        raise error
+    assert "make room, then embedtune train --resume" in caught.value.next
+    assert trained.begun
+
+
+def test_a_full_disk_before_training(folder) -> None:
+    ending = end(folder, FULL)
+    assert isinstance(ending, OutputError)
+    assert ending.where == "/disk/model.safetensors"
+    assert not folder.path.exists()

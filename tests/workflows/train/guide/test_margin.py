@@ -1,0 +1,131 @@
+"""`margin: auto`: chosen on dev against plain InfoNCE, and used only where it is clearly better."""
+
+import numpy as np
+import pytest
+import torch
+
+from embedtune.config.train import TrainConfig
+from embedtune.data.prepare import prepare
+from embedtune.errors import StoppedError
+from embedtune.training.batch.row_table import build_table
+from embedtune.training.run.fit import Fit
+from embedtune.training.step.objective import build_objective
+from embedtune.workflows.shared.talk import Silence
+from embedtune.workflows.train.guide import margin
+from embedtune.workflows.train.guide.margin import FEWEST_QUERIES, MARGINS, choose_margin, decided, is_open
+
+
+@pytest.mark.parametrize(
+    ("options", "is_so"),
+    [
+        ({}, True),
+        ({"margin": "auto"}, True),
+        ({"margin": "0.1"}, False),
+        ({"margin": "0"}, False),
+        ({"guide": "none"}, False),
+        ({"guide": "none", "margin": "auto"}, False),
+        ({"guide": "some/model"}, False),
+        ({"guide": "some/model", "margin": "auto"}, True),
+        ({"loss": ["infonce"]}, False),
+        ({"loss": ["sigreg:0.1", "gist"]}, True),
+    ],
+)
+def test_when_the_margin_is_open(recipe, options, is_so) -> None:
+    assert is_open(recipe(**options)) is is_so
+
+
+def test_a_margin_decided_stands_in_the_guided_loss_alone(recipe) -> None:
+    config = recipe("loss.1.args.temperature=0.1", loss=["sigreg:0.1", "gist:2"])
+    chosen = decided(config, 0.2)
+    assert [(term.name, term.weight, term.args) for term in chosen.loss] == [
+        ("sigreg", 0.1, {}),
+        ("gist", 2.0, {"temperature": 0.1, "margin": 0.2}),
+    ]
+    assert chosen.guide.name == "self"
+    without = decided(recipe(margin="auto"), None)
+    assert (without.guide.name, without.loss[0].args) == ("none", {})
+
+
+@pytest.fixture
+def plan(beir, recipe, tmp_path) -> tuple[TrainConfig, Fit, object]:
+    """A recipe on 200 training and 60 dev queries, and the run that is to follow."""
+    folder = beir(260, train=[(i, i) for i in range(200)], dev=[(i, i) for i in range(200, 260)], test=[(300, 0)])
+    config = recipe(data=str(folder), max_steps=8)
+    data = prepare(config.data, 0)
+    return (
+        config,
+        Fit(
+            rows=data.train,
+            table=build_table(data.train, data.known_positives, None),
+            objective=build_objective(config.loss),
+            section=config.training,
+            folder=tmp_path / "run",
+            lr=0.01,
+        ),
+        data.dev,
+    )
+
+
+def chosen(plan, bert, monkeypatch, scores) -> margin.Choice:
+    """The choice when the trials score like this on each dev query: margin -> (queries,)."""
+    config, run, dev = plan
+
+    def fake(trial_config, *_):
+        terms = trial_config.loss[0].args
+        return scores[terms.get("margin") if trial_config.guide.name != "none" else None]
+
+    monkeypatch.setattr(margin, "_score_of", fake)
+    return choose_margin(config, run, dev, bert, Silence())
+
+
+def test_the_best_margin_is_taken_where_it_is_clearly_better(plan, bert, monkeypatch) -> None:
+    plain = np.linspace(0.2, 0.6, 60)
+    choice = chosen(plan, bert, monkeypatch, {None: plain, 0.1: plain + 0.05, 0.2: plain + 0.08})
+    assert choice.margin == 0.2
+    assert choice.tried == {"no guide": 0.4, "margin 0.1": 0.45, "margin 0.2": 0.48}
+    assert "margin 0.2 was best" in choice.reason
+
+
+@pytest.mark.parametrize("change", [0.0, -0.1])
+def test_no_guide_where_no_margin_is_better(plan, bert, monkeypatch, change) -> None:
+    plain = np.linspace(0.2, 0.6, 60)
+    choice = chosen(plan, bert, monkeypatch, {None: plain, 0.1: plain + change, 0.2: plain + change})
+    assert choice.margin is None
+    assert "no margin was clearly better" in choice.reason
+
+
+def test_a_lucky_few_queries_are_no_evidence(plan, bert, monkeypatch) -> None:
+    plain = np.full(60, 0.5)
+    lucky = plain.copy()
+    lucky[:3] = 1.0
+    lucky[3:5] = 0.0
+    assert chosen(plan, bert, monkeypatch, {None: plain, 0.1: lucky, 0.2: plain}).margin is None
+
+
+def test_too_few_dev_queries_choose_nothing(plan, bert) -> None:
+    config, run, dev = plan
+    few = type(dev)(dev.name, dict(list(dev.queries.items())[: FEWEST_QUERIES - 1]), dev.corpus, dev.qrels)
+    for judged in (None, few):
+        choice = choose_margin(config, run, judged, bert, Silence())
+        assert (choice.margin, choice.tried) == (None, {})
+
+
+def test_trials_leave_the_weights_and_the_disk_as_they_were(plan, bert, tmp_path) -> None:
+    config, run, dev = plan
+    before = {name: value.clone() for name, value in bert.model.state_dict().items()}
+    choice = choose_margin(config, run, dev, bert, Silence())
+    assert len(choice.tried) == len(MARGINS)
+    assert all(torch.equal(before[name], value) for name, value in bert.model.state_dict().items())
+    assert not [path for path in run.folder.rglob("*") if path.is_file()]
+
+
+def test_a_margin_that_masks_everything_scores_nothing(plan, bert, monkeypatch) -> None:
+    config, run, dev = plan
+
+    def stopped(*_):
+        raise StoppedError("everything is masked")
+
+    monkeypatch.setattr(margin, "fit", stopped)
+    choice = choose_margin(config, run, dev, bert, Silence())
+    assert choice.margin is None
+    assert set(choice.tried.values()) == {0.0}
