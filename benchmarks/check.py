@@ -24,9 +24,10 @@ from typing import Any
 
 from embedtune.config.recipe.load import load_check
 from embedtune.data import checks
-from embedtune.data.rows import Finding, RetrievalSet
+from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.beir import read_beir
 from embedtune.data.splits import leakage
+from embedtune.findings import Finding
 from embedtune.workflows.check.run import check
 
 RATES, SEEDS = (0.005, 0.02), (0, 1, 2)

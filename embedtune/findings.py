@@ -1,5 +1,12 @@
-"""How counts and values are spoken of in messages."""
+"""What the user should know about data, a run or this machine, and how counts and values are put into words."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SEVERITIES = ("error", "warning", "note")
+CLEAN = "clean"
+_VERDICTS = {"error": "errors", "warning": "warnings", "note": "notes"}
 _WORDS = {
     bool: "a truth value",
     int: "a number",
@@ -9,6 +16,54 @@ _WORDS = {
     str: "a text",
     bytes: "binary data",
 }
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something the user should know about the data or the run; the shape of `findings[]` in `--json`.
+
+    Args:
+        code: short fixed name, such as `truncated-texts`.
+        severity: "note", "warning" or "error".
+        count: how many rows or texts it concerns.
+        message: one sentence.
+        fix: what to do about it.
+        examples: up to 20, each with its place.
+    """
+
+    code: str
+    severity: str
+    count: int
+    message: str
+    fix: str = ""
+    examples: tuple[str, ...] = ()
+
+
+def by_severity(findings: Iterable[Finding | Mapping[str, Any]]) -> list[Finding]:
+    """Findings with the gravest first, otherwise in their order; `--json`'s plain objects are taken too."""
+    known = [finding if isinstance(finding, Finding) else Finding(**finding) for finding in findings]
+    return sorted(known, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def verdict_of(findings: Iterable[Finding]) -> str:
+    """The gravest severity among findings, as a word.
+
+    >>> verdict_of([Finding("a", "note", 1, ""), Finding("b", "warning", 1, "")]), verdict_of([])
+    ('warnings', 'clean')
+    """
+    found = {finding.severity for finding in findings}
+    return next((_VERDICTS[severity] for severity in SEVERITIES if severity in found), CLEAN)
+
+
+def reaches(findings: Iterable[Finding], severity: str | None) -> bool:
+    """Whether a finding is as grave as this, or graver.
+
+    >>> reaches([Finding("a", "error", 1, "")], "warning"), reaches([Finding("a", "note", 1, "")], "warning")
+    (True, False)
+    """
+    if severity is None:
+        return False
+    return any(SEVERITIES.index(finding.severity) <= SEVERITIES.index(severity) for finding in findings)
 
 
 def counted(count: int, noun: str) -> str:

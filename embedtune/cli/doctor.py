@@ -27,7 +27,7 @@ def doctor(
 
     Nothing is downloaded, written or asked of the network.
     """
-    from embedtune.workflows.check.result import reaches
+    from embedtune.findings import reaches
     from embedtune.workflows.doctor.run import doctor as run_doctor
 
     diagnosis = run_doctor(quick=quick, talk=Talk(quiet=quiet))

@@ -130,7 +130,8 @@ def _plan(
     from embedtune.workflows.shared.run_folder import RECIPE
 
     with loading():  # torch
-        from embedtune.workflows.train.changes import found_again, refuse_changes
+        from embedtune.workflows.shared.relocation import found_again
+        from embedtune.workflows.train.changes import refuse_changes
         from embedtune.workflows.train.needs import check_term
         from embedtune.workflows.train.proposal import proposed
 

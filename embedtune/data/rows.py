@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embedtune.findings import Finding
 from embedtune.identity import text_ids
 
 if TYPE_CHECKING:
@@ -171,27 +172,6 @@ class RetrievalSet:
 
     def __len__(self) -> int:
         return len(self.queries)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something the user should know about the data or the run; the shape of `findings[]` in `--json`.
-
-    Args:
-        code: short fixed name, such as `truncated-texts`.
-        severity: "note", "warning" or "error".
-        count: how many rows or texts it concerns.
-        message: one sentence.
-        fix: what to do about it.
-        examples: up to 20, each with its place.
-    """
-
-    code: str
-    severity: str
-    count: int
-    message: str
-    fix: str = ""
-    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

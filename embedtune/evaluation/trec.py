@@ -5,6 +5,7 @@ the reader.
 """
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 from embedtune.data.sources.problems import Problems
@@ -13,6 +14,7 @@ from embedtune.durable import whole_file
 from embedtune.errors import OutputError
 from embedtune.evaluation.rankers import Ranking, Run
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
+from embedtune.findings import Finding, counted
 
 _NEEDED = "query Q0 document rank score name"
 
@@ -89,3 +91,31 @@ def write_run(path: Path, ranking: Ranking, judged: JudgedSet, name: str) -> Non
                 f"{query}\tQ0\t{judged.document_ids[position]}\t{place}\t{score:.9g}\t{tag}\n"
                 for place, (position, score) in enumerate(found, 1)
             )
+
+
+def run_findings(path: str, run: Run, judged: JudgedSet, queries: Mapping[str, str]) -> list[Finding]:
+    """What a run and the set it is scored on do not share."""
+    corpus = set(judged.document_ids)
+    lacking = [query for query in judged.query_ids if query not in run]
+    foreign = [query for query in run if query not in queries]
+    absent = sorted(
+        {document for query in judged.query_ids for document in run.get(query, ()) if document not in corpus}
+    )
+    name = Path(path).name
+    found = [
+        ("queries-not-in-run", lacking, "query", f"not ranked by {name}, scored 0 on every metric."),
+        ("run-queries-not-judged", foreign, "query", f"of {name} not judged in {judged.name}, passed over."),
+        ("run-documents-not-in-corpus", absent, "document", f"of {name} not in the corpus; they keep their ranks."),
+    ]
+    return [
+        Finding(
+            code,
+            "warning",
+            len(ids),
+            f"{counted(len(ids), noun)} {rest}",
+            "Check that it was made on this set.",
+            tuple(ids[:20]),
+        )
+        for code, ids, noun, rest in found
+        if ids
+    ]

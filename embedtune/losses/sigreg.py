@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
+from embedtune.distributed import over_ranks
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch, Loss
-from embedtune.losses.shared.sketch import Sketch, over_ranks
+from embedtune.losses.shared.sketch import Sketch
 from embedtune.losses.shared.vectors import valid_negatives, wide
 
 

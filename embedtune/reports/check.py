@@ -8,10 +8,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from embedtune.data.rows import Finding
-from embedtune.findings import counted
+from embedtune.findings import SEVERITIES, Finding, by_severity, counted
 from embedtune.reports.document.printable import printable
-from embedtune.reports.document.wording import SEVERITIES, by_severity, sentence
+from embedtune.reports.document.wording import sentence
 
 EXAMPLES = 3
 _BAR = 32  # characters of the longest bar

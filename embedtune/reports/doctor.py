@@ -7,9 +7,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from embedtune.findings import by_severity
 from embedtune.reports.check import finding_lines
 from embedtune.reports.document.printable import printable
-from embedtune.reports.document.wording import by_severity, memory
+from embedtune.reports.document.wording import memory
 
 _VERDICTS = {
     "errors": "embedtune cannot work here as it is.",

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtune.data.rows import Finding
 from embedtune.evaluation.significance import compare_paired
+from embedtune.findings import Finding
 
 NASTY = '<script>alert(1)</script> | **x** `y` \x1b[31m <img src=x onerror="z">'
 EVIL = "<script>alert(1)</script>|`x`\x1b[31m"

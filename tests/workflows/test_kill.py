@@ -38,8 +38,9 @@ class Killer(Silence):
 
 def in_a_fork(config, folder: Path, step: int | None) -> int | None:
     """Start a run or go on with it, and kill it at a step; the exit code of the process."""
-    import embedtune.workflows.train.stages  # noqa: F401  (loaded once, here)
     import torch
+
+    import embedtune.workflows.train.stages  # noqa: F401  (loaded once, here)
 
     def work() -> None:
         torch.set_num_threads(1)

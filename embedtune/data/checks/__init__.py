@@ -12,8 +12,9 @@ from typing import Protocol
 
 import numpy as np
 
-from embedtune.data.rows import Finding, LabelledTexts, RawTexts, Rows, ScoredPairs
+from embedtune.data.rows import LabelledTexts, RawTexts, Rows, ScoredPairs
 from embedtune.data.sources.problems import SHOWN
+from embedtune.findings import Finding
 
 Content = Rows | LabelledTexts | RawTexts | ScoredPairs
 FEW = 0.005

@@ -3,8 +3,8 @@
 import numpy as np
 
 from embedtune.data.checks import Block, paired_ids
-from embedtune.data.rows import Finding, LabelledTexts, Rows
-from embedtune.findings import counted
+from embedtune.data.rows import LabelledTexts, Rows
+from embedtune.findings import Finding, counted
 from embedtune.identity import text_id
 
 OFTEN = 0.05

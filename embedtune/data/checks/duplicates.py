@@ -4,10 +4,10 @@ import numpy as np
 
 from embedtune.data.checks import Block, Content, Gathered, paired_ids, shown
 from embedtune.data.checks.pairs import row_keys
-from embedtune.data.rows import Finding, LabelledTexts, Rows, ScoredPairs
+from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
 from embedtune.data.texts.normal_form import near_ids
 from embedtune.data.texts.seen_ids import SeenIds
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.identity import text_id, text_ids
 
 MANY = 0.1

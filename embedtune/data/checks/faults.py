@@ -1,9 +1,8 @@
 """Rows that cannot be read, as findings: what training refuses in one error, a check counts and goes on."""
 
 from embedtune.data.checks import Gathered
-from embedtune.data.rows import Finding
 from embedtune.data.sources.problems import Problems
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 
 UNREADABLE = "unreadable-rows"
 # kind of a fault -> what it says after the count, what to do

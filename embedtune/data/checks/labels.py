@@ -5,10 +5,10 @@ from collections import Counter
 import numpy as np
 
 from embedtune.data.checks import Block, Gathered, graded
-from embedtune.data.rows import Finding, LabelledTexts, Rows
+from embedtune.data.rows import LabelledTexts, Rows
 from embedtune.data.texts.normal_form import near_form
 from embedtune.data.texts.seen_ids import SeenIds
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 
 
 class Labels:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.data.rows import Finding
+from embedtune.findings import Finding
 
 CUT = 0.01
 """Share of a column's texts from which cutting them is more than a note."""

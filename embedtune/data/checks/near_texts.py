@@ -1,9 +1,9 @@
 """Anchors that say nearly the same as another, or the opposite of it in nearly the same words."""
 
 from embedtune.data.checks import Block, Gathered, shown
-from embedtune.data.rows import Finding, LabelledTexts, RawTexts, Rows
+from embedtune.data.rows import LabelledTexts, RawTexts, Rows
 from embedtune.data.texts.near_copies import NearIndex
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
 
 MOST_TEXTS = 30_000

@@ -3,9 +3,9 @@
 import numpy as np
 
 from embedtune.data.checks import Block, Gathered, graded, paired_ids
-from embedtune.data.rows import Finding, Rows
+from embedtune.data.rows import Rows
 from embedtune.data.texts.seen_ids import SeenIds
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.identity import text_id
 
 

@@ -11,10 +11,10 @@ from embedtune.data.checks.pairs import Pairs
 from embedtune.data.checks.roles import Roles
 from embedtune.data.checks.scores import Scores
 from embedtune.data.checks.texts import Texts
-from embedtune.data.rows import Finding, RetrievalSet, Rows
+from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.sources.problems import SHOWN
 from embedtune.data.splits.leakage import overlap
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 
 FEW_QUERIES = 50
 

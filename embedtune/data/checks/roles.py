@@ -6,7 +6,8 @@ from array import array
 import numpy as np
 
 from embedtune.data.checks import Block, Gathered, graded
-from embedtune.data.rows import Finding, Rows
+from embedtune.data.rows import Rows
+from embedtune.findings import Finding
 
 # Question marks (Latin, full width, Arabic), and the endings with which Korean asks without one.
 _ASKS = re.compile(

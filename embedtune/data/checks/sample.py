@@ -4,7 +4,8 @@ import heapq
 from collections.abc import Iterable
 
 from embedtune.data.checks import Block
-from embedtune.data.rows import Finding, Rows, ScoredPairs
+from embedtune.data.rows import Rows, ScoredPairs
+from embedtune.findings import Finding
 from embedtune.identity import text_id
 
 MOST_TEXTS = 10_000

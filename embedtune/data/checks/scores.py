@@ -5,8 +5,8 @@ from array import array
 import numpy as np
 
 from embedtune.data.checks import Block, Gathered, graded
-from embedtune.data.rows import Finding, Rows, ScoredPairs
-from embedtune.findings import counted, percent
+from embedtune.data.rows import Rows, ScoredPairs
+from embedtune.findings import Finding, counted, percent
 
 SCALES = ((0.0, 1.0), (-1.0, 1.0), (1.0, 5.0), (0.0, 5.0), (0.0, 10.0), (0.0, 100.0))
 """What people score similarity on, the narrowest first."""

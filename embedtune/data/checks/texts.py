@@ -8,8 +8,8 @@ import numpy as np
 
 from embedtune.data.checks import Block, Gathered, graded
 from embedtune.data.checks.mojibake import is_garbled
-from embedtune.data.rows import Finding
 from embedtune.data.texts.seen_ids import SeenIds
+from embedtune.findings import Finding
 from embedtune.identity import text_id
 
 VERY_LONG = 20_000

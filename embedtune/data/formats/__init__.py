@@ -18,10 +18,11 @@ from typing import Protocol, cast
 
 from embedtune.config.suggest import did_you_mean
 from embedtune.data.layouts import rows as mined
-from embedtune.data.rows import Finding, LabelledTexts, RawTexts, Rows, ScoredPairs
+from embedtune.data.rows import LabelledTexts, RawTexts, Rows, ScoredPairs
 from embedtune.data.sources.columns import Columns, Roles, match, refuse_twice, spoken
 from embedtune.data.sources.tables import Table
 from embedtune.errors import ConfigError, DataError
+from embedtune.findings import Finding
 
 _MINED = frozenset(mined.fields(0))
 _LOOKED_AT = 50  # records whose fields together are the columns: JSON lines may leave fields out

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedtune.data.rows import Finding, RetrievalSet, Rows, titled
+from embedtune.data.rows import RetrievalSet, Rows, titled
 from embedtune.data.sources.columns import label_of, match, refuse_twice, text_of
 from embedtune.data.sources.problems import SHOWN, Problems
 from embedtune.data.sources.streams import plain_stem, plain_suffix
 from embedtune.data.sources.tables import READABLE, Table, open_table
 from embedtune.errors import DataError
-from embedtune.findings import counted, kind_of
+from embedtune.findings import Finding, counted, kind_of
 
 _ID = ("_id", "id", "docid", "doc_id", "doc-id", "qid", "query_id", "query-id")
 _TEXT_ROLES = {"id": _ID, "text": ("text",), "title": ("title",)}

@@ -5,11 +5,12 @@ from dataclasses import replace
 from itertools import islice
 
 from embedtune.data.formats import Part, layout_of, nli
-from embedtune.data.rows import Finding, Rows
+from embedtune.data.rows import Rows
 from embedtune.data.sources.beir import read_beir
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.source import BeirSource, TableSource
 from embedtune.data.sources.tables import Table, open_table
+from embedtune.findings import Finding
 
 ROWS = 8192
 

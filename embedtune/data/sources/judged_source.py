@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import cast
 
 from embedtune.data.formats import Part
-from embedtune.data.rows import Finding, LabelledTexts, RawTexts, RetrievalSet
+from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet
 from embedtune.data.sources.beir import read_beir
 from embedtune.data.sources.problems import SHOWN
 from embedtune.data.sources.source import BeirSource, TableSource, open_source
 from embedtune.data.splits.classes import judged_classes
 from embedtune.data.splits.judged import documents_of, judged_from_rows
 from embedtune.errors import DataError
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
 
 

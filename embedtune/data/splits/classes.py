@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from embedtune.data.rows import Finding, LabelledTexts, RetrievalSet, Rows
+from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows
 from embedtune.data.splits.judged import key_of
 from embedtune.data.splits.split import HELD_OUT, Division, Groups, divide, draw
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
 
 ASKING = 3  # one in so many held-out texts is a query

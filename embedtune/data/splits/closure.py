@@ -8,9 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from embedtune.data.rows import Finding
 from embedtune.data.splits.split import text_components
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 
 NEARLY_EVERYTHING = 0.5
 """A batch is masked to this share, or more, where one group holds such a share of the texts."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from embedtune.config.train import DataSection
 from embedtune.data.checks.quick import drop_duplicates
 from embedtune.data.formats import read_part
-from embedtune.data.rows import Finding, LabelledTexts, RawTexts, RetrievalSet, Rows
+from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows
 from embedtune.data.sources.beir import read_beir, table_file
 from embedtune.data.sources.source import BeirSource, TableSource
 from embedtune.data.sources.tables import open_table
@@ -17,7 +17,7 @@ from embedtune.data.splits.plan import Plan
 from embedtune.data.splits.split import DEV_ROWS, Division, divide, group_findings, groups_of
 from embedtune.data.splits.unpaired import rows_of_texts, texts_of
 from embedtune.errors import DataError
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
 
 

@@ -10,14 +10,14 @@ import numpy as np
 from embedtune.config.mine import PairsSection
 from embedtune.data.checks.quick import check_rows, drop_duplicates
 from embedtune.data.formats import Part, read_part
-from embedtune.data.rows import Finding, RawTexts, Rows
+from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.sources.beir import qrels_files, read_beir
 from embedtune.data.sources.documents import Document
 from embedtune.data.sources.source import BeirSource, TableSource, open_source
 from embedtune.data.sources.tables import open_table
 from embedtune.data.splits.classes import distinct, pair_within_classes
 from embedtune.errors import DataError
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from itertools import islice
 import numpy as np
 
 from embedtune.data.checks import shown
-from embedtune.data.rows import Finding, RetrievalSet, Rows
+from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.sources.problems import SHOWN
 from embedtune.data.texts.near_copies import NearCopy, NearIndex
-from embedtune.findings import percent
+from embedtune.findings import Finding, percent
 from embedtune.identity import text_id, text_ids
 
 LEAKS = 0.01

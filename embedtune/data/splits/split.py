@@ -13,7 +13,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from embedtune.data.rows import Finding, Rows
+from embedtune.data.rows import Rows
+from embedtune.findings import Finding
 from embedtune.identity import text_ids
 
 HELD_OUT = 0.1  # share of the rows for dev, and the same for test

@@ -4,12 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from embedtune.config.train import DataSection
-from embedtune.data.rows import Finding, RawTexts, Rows
+from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.sources.problems import SHOWN
 from embedtune.data.texts.pieces import prepare_texts, taken
 from embedtune.data.views import Views, pairing_named, parse_views
 from embedtune.errors import ConfigError, DataError
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
 
 BY_DESIGN = ("anchor-equals-positive", "roles-look-swapped", "test-documents-seen-in-training")

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from embedtune.config.train import DataSection
-from embedtune.data.rows import Finding, RawTexts
+from embedtune.data.rows import RawTexts
 from embedtune.data.sources.problems import SHOWN
 from embedtune.data.texts.normal_form import near_ids
 from embedtune.data.texts.segment import passages, sentences
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
 
 

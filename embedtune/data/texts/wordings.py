@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedtune.data.rows import Finding, LabelledTexts
+from embedtune.data.rows import LabelledTexts
 from embedtune.data.sources.columns import label_of, text_of
 from embedtune.data.sources.problems import SHOWN
 from embedtune.data.sources.streams import sha256
 from embedtune.data.sources.tables import Table, open_table
 from embedtune.errors import DataError
-from embedtune.findings import counted, kind_of
+from embedtune.findings import Finding, counted, kind_of
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from embedtune.distributed import over_ranks
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.vectors import normalised, wide
 
@@ -92,19 +92,6 @@ class Sketch:
         return (count * (weights @ distance)).mean()
 
 
-def ranks() -> int:
-    """How many processes train together."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-
-
-def over_ranks(values: Tensor, *, gathered: bool) -> Tensor:
-    """The sum of each value over all ranks; the values themselves when they are of all ranks already."""
-    if gathered or ranks() == 1:
-        return values
-    total: Tensor = _SumOverRanks.apply(values)
-    return total
-
-
 class _KnotSums(torch.autograd.Function):
     """Sums over vectors of cos(k h x) and sin(k h x), k = 0 .. T-1: (M, D), (D, S) -> (2, T, S)."""
 
@@ -150,24 +137,3 @@ def _angles(angle: Tensor, knots: int) -> Iterator[tuple[Tensor, Tensor]]:
     for _ in range(knots):
         yield cosine, sine
         cosine, sine = cosine * first_cosine - sine * first_sine, sine * first_cosine + cosine * first_sine
-
-
-class _SumOverRanks(torch.autograd.Function):
-    """Sum over ranks whose gradient is summed over ranks too.
-
-    Every rank computes the same loss from the sum, so a rank's vectors get the number of ranks times their gradient in
-    one process; the mean over ranks that data-parallel training takes brings it back. A plain all-reduce has no
-    backward: its value is right and the trained gradient too small by the number of ranks.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        total = values.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        total = grad.contiguous().clone()
-        dist.all_reduce(total)
-        return total

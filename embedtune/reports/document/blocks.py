@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from embedtune.data.rows import Finding
+from embedtune.findings import Finding
 
 
 class Block:

@@ -11,11 +11,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from embedtune.findings import by_severity
 from embedtune.reports.document.blocks import Report
 from embedtune.reports.document.charts.axis import HEIGHT, WIDTH
 from embedtune.reports.document.highlight import marked
 from embedtune.reports.document.printable import printable
-from embedtune.reports.document.wording import OPTION, by_severity, said, sentence
+from embedtune.reports.document.wording import OPTION, said, sentence
 
 
 def page(report: Report) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from embedtune.data.rows import Finding
+from embedtune.findings import Finding, by_severity
 from embedtune.reports.document.blocks import (
     Block,
     Bullets,
@@ -27,7 +27,7 @@ from embedtune.reports.document.blocks import (
 )
 from embedtune.reports.document.highlight import excerpt, pieces
 from embedtune.reports.document.printable import printable
-from embedtune.reports.document.wording import OPTION, by_severity, said
+from embedtune.reports.document.wording import OPTION, said
 
 
 def markdown(report: Report) -> str:

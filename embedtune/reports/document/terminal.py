@@ -8,15 +8,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from embedtune.data.rows import Finding
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import Comparison
+from embedtune.findings import Finding, by_severity
 from embedtune.reports.compare import HOLM_ROWS, difference_rows, won_and_lost
 from embedtune.reports.document.printable import printable
 from embedtune.reports.document.wording import (
     Scores,
     basis,
-    by_severity,
     mining_summary,
     named,
     said,

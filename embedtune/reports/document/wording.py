@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from embedtune.data.rows import Finding
 from embedtune.evaluation.significance import Comparison, p_said
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 
 OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*|(?<=\()--[a-z][a-z-]*")
 """A command-line option in running text."""
-SEVERITIES = ("error", "warning", "note")
 _COUNTS = {"negatives": "negative", "queries": "query", "documents": "document"}
 Scores = Mapping[str, float]
 
@@ -35,12 +33,6 @@ def memory(size_bytes: float) -> str:
     """
     mebibytes = size_bytes / 2**20
     return f"{mebibytes:.0f} MiB" if mebibytes < 1024 else f"{mebibytes / 1024:.1f} GiB"
-
-
-def by_severity(findings: Iterable[Finding | Mapping[str, Any]]) -> list[Finding]:
-    """Findings with the gravest first, otherwise in their order; `--json`'s plain objects are taken too."""
-    known = [finding if isinstance(finding, Finding) else Finding(**finding) for finding in findings]
-    return sorted(known, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def said(finding: Finding) -> str:

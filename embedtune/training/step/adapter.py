@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from embedtune.distributed import ranks
 from embedtune.losses import EmbeddingBatch
-from embedtune.losses.shared.sketch import ranks
 from embedtune.models.encode.tokenizer import forward
 from embedtune.training.batch.micro_batches import LENGTHS
 from embedtune.training.batch.row_table import RowTable

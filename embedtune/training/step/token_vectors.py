@@ -2,9 +2,9 @@
 
 from contextlib import AbstractContextManager, nullcontext
 
+from embedtune.distributed import ranks
 from embedtune.errors import ConfigError
 from embedtune.losses.denoise import Denoise
-from embedtune.losses.shared.sketch import ranks
 from embedtune.models.encoder import Encoder
 from embedtune.models.speed.frozen import frozen_embeddings
 from embedtune.models.speed.sparse import sparse_embeddings

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.data.checks.repair import MENDED_CODES, REMOVED_CODES, Repair
-from embedtune.data.rows import Finding
 from embedtune.durable import whole_file
+from embedtune.findings import Finding
 from embedtune.workflows.check.rows import RowStream
 
 

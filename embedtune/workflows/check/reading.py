@@ -11,8 +11,7 @@ import psutil
 from embedtune.config.check import CheckSection
 from embedtune.data.checks.lengths import Lengths, lengths_of
 from embedtune.data.checks.sample import Sample
-from embedtune.data.rows import Finding
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.models.encode.tokens import ScriptShare, script_shares, token_counts
 from embedtune.reports.document.wording import duration, memory
 

@@ -1,15 +1,11 @@
 """What a check leaves: the object behind `--json`."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from embedtune.data.rows import Finding
-from embedtune.reports.document.wording import SEVERITIES
-
-_VERDICTS = {"error": "errors", "warning": "warnings", "note": "notes"}
-CLEAN = "clean"
+from embedtune.findings import Finding
 
 
 @dataclass(frozen=True)
@@ -45,24 +41,3 @@ class CheckResult:
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
         return {**dataclasses.asdict(self), "findings": [dataclasses.asdict(finding) for finding in self.findings]}
-
-
-def verdict_of(findings: Iterable[Finding]) -> str:
-    """The gravest severity among findings, as a word.
-
-    >>> verdict_of([Finding("a", "note", 1, ""), Finding("b", "warning", 1, "")]), verdict_of([])
-    ('warnings', 'clean')
-    """
-    found = {finding.severity for finding in findings}
-    return next((_VERDICTS[severity] for severity in SEVERITIES if severity in found), CLEAN)
-
-
-def reaches(findings: Iterable[Finding], severity: str | None) -> bool:
-    """Whether a finding is as grave as this, or graver.
-
-    >>> reaches([Finding("a", "error", 1, "")], "warning"), reaches([Finding("a", "note", 1, "")], "warning")
-    (True, False)
-    """
-    if severity is None:
-        return False
-    return any(SEVERITIES.index(finding.severity) <= SEVERITIES.index(severity) for finding in findings)

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from embedtune.config.check import CheckedSection
 from embedtune.data.checks import Block, Content
 from embedtune.data.checks.faults import Faults
-from embedtune.data.rows import Finding, LabelledTexts, RetrievalSet, Rows, ScoredPairs
+from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.blocks import read_blocks
 from embedtune.data.sources.source import open_source
 from embedtune.data.splits.leakage import Leakage
+from embedtune.findings import Finding
 from embedtune.workflows.shared.talk import Talk
 
 

@@ -19,20 +19,19 @@ from embedtune.data.checks.quick import all_checks, check_test
 from embedtune.data.checks.repair import Repair
 from embedtune.data.checks.sample import Sample
 from embedtune.data.checks.texts import Texts
-from embedtune.data.rows import Finding, RawTexts, RetrievalSet
+from embedtune.data.rows import RawTexts, RetrievalSet
 from embedtune.data.sources.blocks import ROWS
 from embedtune.data.sources.documents import read_documents
 from embedtune.data.sources.judged_source import judge_split
 from embedtune.data.sources.source import BeirSource, TableSource, open_source
 from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.errors import DataError
-from embedtune.findings import counted
+from embedtune.findings import Finding, by_severity, counted, reaches, verdict_of
 from embedtune.identity import text_ids
 from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER
-from embedtune.reports.document.wording import by_severity
 from embedtune.workflows.check.copy import write_copy
-from embedtune.workflows.check.result import CheckResult, reaches, verdict_of
+from embedtune.workflows.check.result import CheckResult
 from embedtune.workflows.check.rows import Leaks, RowStream
 from embedtune.workflows.shared.talk import Silence, Talk
 

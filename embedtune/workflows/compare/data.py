@@ -10,7 +10,7 @@ from embedtune.config.evaluate import EvaluateConfig
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import read_judged
 from embedtune.errors import DataError
-from embedtune.workflows.evaluate.result import RESULT
+from embedtune.workflows.shared.evaluation_folder import RESULT
 from embedtune.workflows.shared.recorded_data import demand_same, recorded_training, refuse_hub
 from embedtune.workflows.shared.run_folder import RunFolder
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from embedtune.data.rows import Finding, RetrievalSet
+from embedtune.data.rows import RetrievalSet
 from embedtune.errors import EmbedtuneError
 from embedtune.evaluation.changes import Change, changed_places
 from embedtune.evaluation.evidence import DEPTH, Evidence, System, gather_evidence, pair_evidence
@@ -13,6 +13,7 @@ from embedtune.evaluation.rankers import Run, best_first, by_run
 from embedtune.evaluation.significance import On
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.trec import read_run
+from embedtune.findings import Finding
 from embedtune.workflows.compare.data import Sets, recorded_sets
 from embedtune.workflows.compare.sources import Sources, Values, in_set
 

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from embedtune.data.rows import Finding
 from embedtune.evaluation.changes import Change
 from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.seeds import OverSeeds
 from embedtune.evaluation.significance import Comparison, adjusted
+from embedtune.findings import Finding
+from embedtune.workflows.shared.scoring import metric_fields
 
 Test = tuple[Comparison, OverSeeds | None]
 
@@ -103,20 +104,6 @@ def verdicts_of(tests: Sequence[Sequence[Test]], evidence: Evidence) -> list[dic
             }
         )
     return verdicts
-
-
-def metric_fields(found: Comparison, strict: Comparison) -> dict[str, Any]:
-    """What a result says of one metric: the test as it was made, and the verdict by the adjusted p-value."""
-    return {
-        "metric": found.metric,
-        "a": found.before,
-        "b": found.after,
-        "difference": found.difference,
-        "interval": found.interval,
-        "p_value": found.p_value,
-        "p_holm": strict.p_value,
-        "verdict": strict.verdict,
-    }
 
 
 def _brief(change: Change) -> dict[str, Any]:

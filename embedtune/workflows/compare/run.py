@@ -9,7 +9,6 @@ from string import ascii_lowercase
 
 import numpy as np
 
-from embedtune.data.rows import Finding
 from embedtune.durable import write_text
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.evidence import Evidence
@@ -17,12 +16,12 @@ from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.seeds import compare_seeds
 from embedtune.evaluation.significance import On
 from embedtune.evaluation.tasks.items import ITEM_METRICS
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.reports.compare import comparison_page, comparison_report
 from embedtune.workflows.compare.evidence import Side, evidence_of
 from embedtune.workflows.compare.result import CompareResult, Test, verdicts_of
 from embedtune.workflows.compare.sources import Sources, Values
-from embedtune.workflows.evaluate.result import file_name
+from embedtune.workflows.shared.evaluation_folder import file_name
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.output_folder import fresh_folder
 

@@ -7,15 +7,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from embedtune.data.rows import Finding, RetrievalSet
+from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import read_judged
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.rankers import by_run
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.retrieval import demand_judged, score_ranking
-from embedtune.evaluation.trec import read_run
-from embedtune.workflows.evaluate.result import PER_QUERY, RESULT
-from embedtune.workflows.evaluate.systems import run_findings
+from embedtune.evaluation.trec import read_run, run_findings
+from embedtune.findings import Finding
+from embedtune.workflows.shared.evaluation_folder import PER_QUERY, RESULT
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.scoring import AFTER_RUN, BEFORE_RUN
 

@@ -4,8 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from embedtune.data.rows import Finding
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.reports.document.wording import memory as amount
 from embedtune.workflows.doctor.devices import Processor
 from embedtune.workflows.doctor.places import Memory, Place

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedtune.data.rows import Finding
-from embedtune.reports.document.wording import by_severity
+from embedtune.findings import Finding, by_severity, verdict_of
 from embedtune.runtime import Setting, settled
-from embedtune.workflows.check.result import verdict_of
 from embedtune.workflows.doctor import findings as found
 from embedtune.workflows.doctor.devices import Device, Processor, builds, devices, processor
 from embedtune.workflows.doctor.places import Memory, Place, hub, memory, places, store

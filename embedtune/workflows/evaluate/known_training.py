@@ -6,10 +6,11 @@ from pathlib import Path
 
 from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.mine import PairsSection
-from embedtune.data.rows import Finding, RetrievalSet, Rows
+from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.splits.known_pairs import read_pairs
 from embedtune.data.splits.leakage import overlap, unseen_queries
 from embedtune.errors import EmbedtuneError
+from embedtune.findings import Finding
 from embedtune.workflows.shared.recorded_data import recorded_training
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.talk import Talk

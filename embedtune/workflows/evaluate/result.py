@@ -2,23 +2,18 @@
 
 import dataclasses
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
-from embedtune.config.evaluate import Quantisation
-from embedtune.data.rows import Finding
 from embedtune.evaluation.significance import Comparison, On, adjusted, bootstrap_intervals, compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
+from embedtune.findings import Finding
 from embedtune.workflows.evaluate.systems import Scored
-
-_KEPT = rf"@(\d+|(\d+/)?({'|'.join(get_args(Quantisation))}))$"  # how vectors were cut or kept, at the end of a label
-RESULT, REPORT, PER_QUERY = "evaluation.json", "report.html", "per_query.jsonl"
 
 
 @dataclass(frozen=True)
@@ -181,18 +176,3 @@ def per_query_lines(
         line: dict[str, Any] = {"data": name, "query": query, "text": text, "scores": scores}
         line |= {} if unseen is None else {"unseen": query in unseen}
         yield json.dumps(line, ensure_ascii=False) + "\n"
-
-
-def file_name(label: str) -> str:
-    """A system's label as a file name that tells it from others: the end of a path, a run's name for its model.
-
-    >>> file_name("runs/first/model@64/int8"), file_name("intfloat/multilingual-e5-small"), file_name("내 모델")
-    ('first@64-int8', 'multilingual-e5-small', '내-모델')
-    """
-    path, at, size = label.rpartition("@") if re.search(_KEPT, label) else (label, "", "")
-    parts = [part for part in re.split(r"[/\\]", path) if part not in ("", ".", "..")]
-    if len(parts) > 1 and parts[-1] == "model":
-        parts.pop()
-    # Cut, since a name of Korean letters takes three bytes for each, and 255 are all that a file may have.
-    name = re.sub(r"[^\w.+-]+", "-", parts[-1] if parts else "")[:60].strip("-.")
-    return (name or "model") + at + size.replace("/", "-")

@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config.evaluate import BM25, EvaluateConfig
-from embedtune.data.rows import Finding
 from embedtune.durable import whole_file, write_text
 from embedtune.errors import ConfigError, EmbedtuneError
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Run
 from embedtune.evaluation.trec import read_run
+from embedtune.findings import Finding
 from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER
 from embedtune.reports.evaluate import evaluation_page, evaluation_report
 from embedtune.workflows.evaluate.known_training import Training, read_training
-from embedtune.workflows.evaluate.result import PER_QUERY, REPORT, RESULT, EvaluateResult, file_name, means_over_sets
+from embedtune.workflows.evaluate.result import EvaluateResult, means_over_sets
 from embedtune.workflows.evaluate.systems import Systems
 from embedtune.workflows.evaluate.tasks import Task
 from embedtune.workflows.evaluate.tasks.read import read_tasks
+from embedtune.workflows.shared.evaluation_folder import PER_QUERY, REPORT, RESULT, file_name
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.output_folder import fresh_folder
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings

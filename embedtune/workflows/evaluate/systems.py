@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from embedtune.config.evaluate import BM25, EvaluateConfig, Quantisation
-from embedtune.data.rows import Finding
 from embedtune.errors import ConfigError
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Ranking, Run, by_run, by_vectors, by_words, unit_prefix
 from embedtune.evaluation.tasks.items import ItemSet
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.retrieval import RetrievalScores, score_ranking
-from embedtune.findings import counted
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.lengths import Truncation, truncation
 from embedtune.models.encode.store import VectorStore, open_store
@@ -176,31 +174,3 @@ class Systems:
     def _encoded(self, encoder: Encoder, texts: Sequence[str], role: Role, what: str) -> np.ndarray:
         with self._talk.progress(f"{encoder.name}: encoding {what}", total=len(texts)) as tell:
             return encode(encoder, texts, role=role, store=self._store, progress=lambda done, _: tell(done))  # (n, D)
-
-
-def run_findings(path: str, run: Run, judged: JudgedSet, queries: Mapping[str, str]) -> list[Finding]:
-    """What a run and the set it is scored on do not share."""
-    corpus = set(judged.document_ids)
-    lacking = [query for query in judged.query_ids if query not in run]
-    foreign = [query for query in run if query not in queries]
-    absent = sorted(
-        {document for query in judged.query_ids for document in run.get(query, ()) if document not in corpus}
-    )
-    name = Path(path).name
-    found = [
-        ("queries-not-in-run", lacking, "query", f"not ranked by {name}, scored 0 on every metric."),
-        ("run-queries-not-judged", foreign, "query", f"of {name} not judged in {judged.name}, passed over."),
-        ("run-documents-not-in-corpus", absent, "document", f"of {name} not in the corpus; they keep their ranks."),
-    ]
-    return [
-        Finding(
-            code,
-            "warning",
-            len(ids),
-            f"{counted(len(ids), noun)} {rest}",
-            "Check that it was made on this set.",
-            tuple(ids[:20]),
-        )
-        for code, ids, noun, rest in found
-        if ids
-    ]

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from embedtune.data.rows import Finding
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.mining.calibrate import warn_about
 from embedtune.mining.filters import REASONS, Filter
 

@@ -14,10 +14,9 @@ from typing import Any
 from embedtune.config.mine import MineConfig
 from embedtune.config.train import ModelSection
 from embedtune.data.layouts import check_layout
-from embedtune.data.rows import Finding
 from embedtune.data.splits.known_pairs import Pairs, read_pairs
 from embedtune.errors import ConfigError, EmbedtuneError, Interrupted, OutputError, StoppedError
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.mining.ledger import Decisions, read_ledger
 from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER

@@ -8,10 +8,9 @@ from pathlib import Path
 from embedtune.config.mine import MineConfig
 from embedtune.config.recipe.load import dump_config
 from embedtune.data.layouts import Mined, Written, write_mined
-from embedtune.data.rows import Finding
 from embedtune.data.splits.known_pairs import Pairs
 from embedtune.durable import remove_unfinished, write_text
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.mining.ledger import Decisions, Entry, write_ledger
 from embedtune.models.encode.store import open_store
 from embedtune.models.files.resolve import STARTER

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import TrainingData
 from embedtune.errors import DataError
+from embedtune.workflows.shared.relocation import found_again
 from embedtune.workflows.shared.run_folder import RunFolder
-from embedtune.workflows.train.changes import found_again
 
 
 def recorded_training(run: RunFolder) -> TrainingData:

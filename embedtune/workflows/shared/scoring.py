@@ -19,7 +19,6 @@ from embedtune.models.encode.store import VectorStore
 from embedtune.models.encode.tokenizer import Reader, Readings
 from embedtune.models.encoder import Encoder, Role
 from embedtune.training.run.loop import DevScores
-from embedtune.workflows.compare.result import metric_fields
 
 METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
 PRIMARY = METRICS[0]
@@ -165,3 +164,17 @@ def judge(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, 
         for metric in (PRIMARY, *(name for name in first.per_query if name != PRIMARY))
     )
     return Judgment(before, after, before_unseen, after_unseen, verdict, tuple(further))
+
+
+def metric_fields(found: Comparison, strict: Comparison) -> dict[str, Any]:
+    """What a result says of one metric: the test as it was made, and the verdict by the adjusted p-value."""
+    return {
+        "metric": found.metric,
+        "a": found.before,
+        "b": found.after,
+        "difference": found.difference,
+        "interval": found.interval,
+        "p_value": found.p_value,
+        "p_holm": strict.p_value,
+        "verdict": strict.verdict,
+    }

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from itertools import zip_longest
 from typing import Protocol
 
-from embedtune.data.rows import Finding
+from embedtune.findings import Finding
 from embedtune.reports.document.wording import said
 
 

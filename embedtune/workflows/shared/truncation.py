@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from embedtune.data.rows import Finding
-from embedtune.findings import counted, percent
+from embedtune.findings import Finding, counted, percent
 from embedtune.models.encode.lengths import Truncation
 from embedtune.models.encoder import Role
 

@@ -1,6 +1,5 @@
 """What is different now from what an interrupted run was started with: refused with its name, unless told otherwise."""
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,15 +8,12 @@ from embedtune.config.recipe.load import dump_config
 from embedtune.config.train import TrainConfig
 from embedtune.errors import ConfigError, DataError
 from embedtune.workflows.shared.machine import machine_facts
+from embedtune.workflows.shared.relocation import located
 from embedtune.workflows.shared.run_folder import FACTS, RECIPE, STARTED_IN, RunFolder
 
 FIXED = ("model.", "loss.")
 """A run goes on with its own encoder and losses, whose weights are what it saved."""
 ACCEPT = "--accept-changes"
-WORDS = ("samples", "starter", "self", "none", "auto")
-"""Names that are no files, whatever lies in the folder one is in."""
-FILES = {"data": ("source", "eval_source"), "model": ("name",), "guide": ("name",), "output": ("store",)}
-"""Keys of a recipe, by section, that may name a file or a folder."""
 
 
 def refuse_changes(folder: RunFolder, config: TrainConfig, *, accept: bool = False) -> list[str]:
@@ -34,8 +30,8 @@ def refuse_changes(folder: RunFolder, config: TrainConfig, *, accept: bool = Fal
         ConfigError: names every option that differs.
     """
     then, now = _flat(folder.recipe().model_dump()), _flat(config.model_dump())
-    place_then = then | _flat(_located(folder.recipe(), folder.started_in))
-    place_now = now | _flat(_located(config, Path.cwd()))
+    place_then = then | _flat(located(folder.recipe(), folder.started_in))
+    place_now = now | _flat(located(config, Path.cwd()))
 
     def differs(key: str) -> bool:
         if place_then.get(key) == place_now.get(key):
@@ -101,32 +97,6 @@ def record_changes(
     facts |= {"data_sha256": {**hashes}, "changes": [*facts.get("changes", []), *changes]}
     folder.write_json(FACTS, {**facts, STARTED_IN: str(Path.cwd())})
     folder.write(RECIPE, dump_config(config))
-
-
-def found_again(config: TrainConfig, started_in: Path) -> TrainConfig:
-    """The recipe of a run as it reads from here: what it names and is not here is looked for where it was started."""
-    there, here = _located(config, started_in), _located(config, Path.cwd())
-    found = {
-        name: {key: value for key, value in names.items() if here[name][key] == getattr(getattr(config, name), key)}
-        for name, names in there.items()
-    }
-    return config.model_copy(
-        update={name: getattr(config, name).model_copy(update=names) for name, names in found.items()}
-    )
-
-
-def _located(config: TrainConfig, base: Path) -> dict[str, dict[str, Any]]:
-    """The names of files in a recipe, by section and key; of those that are there as seen from a folder, the place."""
-    return {
-        name: {key: _place(getattr(getattr(config, name), key), base) for key in keys} for name, keys in FILES.items()
-    }
-
-
-def _place(name: str | None, base: Path) -> str | None:
-    if name is None or name in WORDS:
-        return name
-    place = os.path.join(base, name)  # noqa: PTH118  (leaves an absolute name as it is, byte for byte)
-    return place if os.path.exists(place) else name  # noqa: PTH110  (pathlib raises on a name no file can have)
 
 
 def _said(value: Any) -> str:

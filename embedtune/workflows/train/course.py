@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from embedtune.data.rows import Finding
+from embedtune.findings import Finding
 
 FEWEST_STEPS = 20
 RATE_FACTOR = 30

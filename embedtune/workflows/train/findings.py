@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from embedtune.data.rows import Finding
+from embedtune.findings import Finding
 from embedtune.training.run.fit import FitResult
 from embedtune.training.run.log import read_log
 from embedtune.workflows.shared.scoring import SELECTION

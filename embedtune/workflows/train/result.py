@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedtune.data.rows import Finding
+from embedtune.findings import Finding
 
 Scores = Mapping[str, float]
 

@@ -12,9 +12,10 @@ from importlib.util import find_spec
 from embedtune.config.suggest import did_you_mean
 from embedtune.config.train import TrainConfig
 from embedtune.data.prepare import prepare
-from embedtune.data.rows import Finding, TrainingData
+from embedtune.data.rows import TrainingData
 from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
+from embedtune.findings import Finding
 from embedtune.models.files.load import choose_device, resolve
 from embedtune.models.files.resolve import STARTER
 from embedtune.runtime import loading

@@ -11,11 +11,11 @@ from typing import Any
 
 from embedtune.config.recipe.load import dump_config
 from embedtune.config.train import ModelSection, TrainConfig
-from embedtune.data.rows import Finding, Rows, TrainingData
+from embedtune.data.rows import Rows, TrainingData
 from embedtune.data.splits.leakage import unseen_queries
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.trec import unwritable_id, write_run
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.lengths import truncation
 from embedtune.models.encode.store import VectorStore, open_store

@@ -2,8 +2,8 @@
 
 import pytest
 
-from embedtune.data.rows import Finding
-from embedtune.reports.document.wording import basis, by_severity, duration, said, score_parts, word_and_sentence
+from embedtune.findings import Finding, by_severity
+from embedtune.reports.document.wording import basis, duration, said, score_parts, word_and_sentence
 
 SCORES = {"ndcg@10": 0.5}
 

@@ -10,8 +10,9 @@ from scipy import stats
 
 from embedtune.evaluation.rankers import Ranking
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
-from embedtune.workflows.evaluate.result import compare_with_first, file_name, means_over_sets, row_of
+from embedtune.workflows.evaluate.result import compare_with_first, means_over_sets, row_of
 from embedtune.workflows.evaluate.systems import Scored
+from embedtune.workflows.shared.evaluation_folder import file_name
 
 NOTHING = Ranking(np.zeros((0, 1)), np.zeros((0, 1), dtype=np.int64))
 

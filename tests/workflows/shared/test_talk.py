@@ -1,6 +1,6 @@
 """What is odd about data, said aloud."""
 
-from embedtune.data.rows import Finding
+from embedtune.findings import Finding
 from embedtune.reports.document.wording import said
 from embedtune.workflows.shared.talk import tell_findings
 

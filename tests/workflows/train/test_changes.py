@@ -6,8 +6,9 @@ import shutil
 import pytest
 
 from embedtune.errors import ConfigError, DataError
+from embedtune.workflows.shared.relocation import found_again
 from embedtune.workflows.shared.run_folder import RunFolder, new_run
-from embedtune.workflows.train.changes import found_again, record_changes, record_data, refuse_changes
+from embedtune.workflows.train.changes import record_changes, record_data, refuse_changes
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from embedtune.data.rows import Finding
+from embedtune.findings import Finding
 from embedtune.models.encoder import Encoder
 
 if TYPE_CHECKING:

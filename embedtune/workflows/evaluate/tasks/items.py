@@ -8,10 +8,10 @@ from typing import Any
 
 from embedtune.config.evaluate import BM25
 from embedtune.data.checks.quick import FEW_QUERIES
-from embedtune.data.rows import Finding
 from embedtune.errors import ConfigError
 from embedtune.evaluation.rankers import Run
 from embedtune.evaluation.tasks.items import ItemScores, ItemSet
+from embedtune.findings import Finding
 from embedtune.models.encode.lengths import Truncation
 from embedtune.models.encoder import Encoder, Role
 from embedtune.workflows.evaluate.result import against_first

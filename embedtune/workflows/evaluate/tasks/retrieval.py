@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 
 from embedtune.data.checks.quick import FEW_QUERIES
-from embedtune.data.rows import Finding, RetrievalSet
+from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import JudgedSource
 from embedtune.evaluation.evidence import System, gather_evidence
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Run
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.retrieval import demand_judged
-from embedtune.evaluation.trec import write_run
-from embedtune.findings import counted
+from embedtune.evaluation.trec import run_findings, write_run
+from embedtune.findings import Finding, counted
 from embedtune.models.encoder import Encoder, Role
 from embedtune.workflows.evaluate.known_training import Training
-from embedtune.workflows.evaluate.result import compare_with_first, file_name, per_query_lines, row_of
-from embedtune.workflows.evaluate.systems import Scored, Systems, run_findings
+from embedtune.workflows.evaluate.result import compare_with_first, per_query_lines, row_of
+from embedtune.workflows.evaluate.systems import Scored, Systems
+from embedtune.workflows.shared.evaluation_folder import file_name
 from embedtune.workflows.shared.truncation import truncation_findings
 
 
