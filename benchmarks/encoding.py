@@ -140,7 +140,7 @@ def make(given: dict[str, Any]) -> None:
     from training_encoders import processor
 
     from embedtune.config.train import ModelSection
-    from embedtune.models.encode.tokenizer import Reader
+    from embedtune.models.encode.tokenizer import Tokenizer
     from embedtune.models.files.load import load_encoder
     from embedtune.models.files.starter import build_starter
     from embedtune.models.speed.peak import matrix_peak
@@ -157,7 +157,7 @@ def make(given: dict[str, Any]) -> None:
     chosen = [texts[i] for i in drawn]
     (folder / "texts.json").write_text(json.dumps(chosen), encoding="utf-8")
     encoder = load_encoder(ModelSection(name=str(folder / "model")), device=given["device"])
-    reader = Reader(encoder)
+    reader = Tokenizer(encoder)
     lengths = reader.read(chosen, "document").lengths  # (n,)
     products = given["layers"] * 12 * given["hidden"] ** 2  # a token: 4 of H x H for attention, 2 of H x 4 H
     # The best of several looks: whatever else the machine does makes it less.

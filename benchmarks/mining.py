@@ -57,7 +57,7 @@ def main() -> None:
 
 def prepare(folder: Path, queries: int, documents: int) -> None:
     """Write the vectors and our corpus; a document's text is its number."""
-    from embedtune.data.sources.documents import Document
+    from embedtune.data.sources.documents import CorpusText
     from embedtune.data.texts.corpus import write_corpus
 
     rng = np.random.default_rng(0)
@@ -69,7 +69,7 @@ def prepare(folder: Path, queries: int, documents: int) -> None:
     near = vectors[:queries] * rng.uniform(0.1, 0.5, (queries, 1)).astype(np.float32)
     near += rng.standard_normal((queries, DIMENSIONS), dtype=np.float32) / DIMENSIONS**0.5
     np.save(folder / "q.npy", near / np.linalg.norm(near, axis=1, keepdims=True))
-    write_corpus((Document(str(i), f"d{i}") for i in range(documents)), folder / "corpus", {})
+    write_corpus((CorpusText(str(i), f"d{i}") for i in range(documents)), folder / "corpus", {})
 
 
 def measure(miner: str, folder: Path, memory_bytes: int) -> None:
@@ -92,7 +92,7 @@ def ours(folder: Path, memory_bytes: int):
     import pyarrow.ipc  # noqa: F401
 
     from embedtune.data.texts.corpus import DiskCorpus
-    from embedtune.mining.candidate_block import Candidates, belongs
+    from embedtune.mining.candidate_block import CandidateBlock, belongs
     from embedtune.mining.filters import Margin, judge
     from embedtune.mining.sample import choose
     from embedtune.search.dense import top_k
@@ -108,7 +108,7 @@ def ours(folder: Path, memory_bytes: int):
                 scores, found = top_k(block, documents, WINDOW + 1, tie_rank=ranks, memory_bytes=memory_bytes)
                 positive = np.vecdot(block, documents[first : first + len(block)])  # (q,)
                 known = belongs(found, np.stack([own, first + own], axis=1))  # (q, K)
-                candidates = Candidates(found, scores, positive, known)
+                candidates = CandidateBlock(found, scores, positive, known)
                 picked = choose(
                     candidates,
                     judge(candidates, [Margin(MARGIN)]).reasons == 0,

@@ -20,7 +20,7 @@ from embedtune.cli.shared.options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli.shared.output import Talk, print_json, print_recipe, print_renderable
+from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe, print_renderable
 from embedtune.errors import GuardError
 
 
@@ -77,7 +77,7 @@ def check(
         return
     from embedtune.workflows.check.run import check as run_check
 
-    result = run_check(config, talk=Talk(quiet=quiet))
+    result = run_check(config, talk=StreamTalk(quiet=quiet))
     if as_json:
         print_json(result.as_json())
     else:
@@ -85,5 +85,5 @@ def check(
 
         print_renderable(check_text(result.as_json()))
     if result.failed:
-        Talk(quiet=quiet).warn(f"--fail-on {config.check.fail_on} holds: the verdict is {result.verdict}")
+        StreamTalk(quiet=quiet).warn(f"--fail-on {config.check.fail_on} holds: the verdict is {result.verdict}")
         raise typer.Exit(GuardError.exit_code)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from embedtune.cli.shared.options import AsJson, Quiet
-from embedtune.cli.shared.output import Talk, print_json, print_renderable, print_text
+from embedtune.cli.shared.output import StreamTalk, print_json, print_renderable, print_text
 from embedtune.errors import GuardError
 
 
@@ -50,7 +50,7 @@ def compare(
     print_json(result.as_json()) if as_json else _print(result.as_json())
     if result.failed:
         verdicts = " and ".join((result.verdict, *(other["verdict"] for other in result.others)))
-        Talk(quiet=quiet).warn(f"--fail-if {fail_if} holds: the verdict is {verdicts}")
+        StreamTalk(quiet=quiet).warn(f"--fail-if {fail_if} holds: the verdict is {verdicts}")
         raise typer.Exit(GuardError.exit_code)
 
 

@@ -6,7 +6,7 @@ import typer
 
 from embedtune.cli.shared.app import show_help_without_verb
 from embedtune.cli.shared.options import AsJson, Quiet
-from embedtune.cli.shared.output import Talk, print_json, print_text
+from embedtune.cli.shared.output import StreamTalk, print_json, print_text
 
 Log = Annotated[str, typer.Argument(metavar="LOG", help="Rows of anchor, shown and clicked.", show_default=False)]
 
@@ -41,7 +41,7 @@ def preferences(
     from embedtune.workflows.data.preferences import click_preferences
 
     result = click_preferences(log, output, skipped=skipped, force=force)
-    talk = Talk(quiet=quiet)
+    talk = StreamTalk(quiet=quiet)
     for sentence in result.said:
         talk.say(sentence)
     if as_json:

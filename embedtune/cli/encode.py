@@ -20,7 +20,7 @@ from embedtune.cli.shared.options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli.shared.output import Talk, print_json, print_recipe, print_text
+from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe, print_text
 from embedtune.findings import counted
 
 
@@ -73,7 +73,7 @@ def encode(
         return
     from embedtune.workflows.encode.run import encode as run_encoding
 
-    result = run_encoding(config, talk=Talk(quiet=quiet)).as_json()
+    result = run_encoding(config, talk=StreamTalk(quiet=quiet)).as_json()
     if as_json:
         print_json(result)
         return

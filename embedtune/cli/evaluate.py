@@ -20,7 +20,7 @@ from embedtune.cli.shared.options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli.shared.output import Talk, print_json, print_recipe, print_renderable, print_text
+from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe, print_renderable, print_text
 
 
 def register(app: typer.Typer) -> None:
@@ -106,7 +106,7 @@ def evaluate(
         return
     from embedtune.workflows.evaluate.run import evaluate as run_evaluation
 
-    talk = Talk(quiet=quiet)
+    talk = StreamTalk(quiet=quiet)
     result = run_evaluation(config, talk=talk).as_json()
     print_json(result) if as_json else _print(result, talk.told)
 

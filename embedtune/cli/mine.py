@@ -23,7 +23,7 @@ from embedtune.cli.shared.options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli.shared.output import Talk, print_json, print_recipe, print_renderable, print_text
+from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe, print_renderable, print_text
 
 
 def register(app: typer.Typer) -> None:
@@ -113,7 +113,7 @@ def mine(
         return
     from embedtune.workflows.mine.run import mine as run_mining
 
-    talk = Talk(quiet=quiet)
+    talk = StreamTalk(quiet=quiet)
     result = run_mining(config, talk=talk, restart=restart).as_json()
     print_json(result) if as_json else _print(result, talk.told)
 

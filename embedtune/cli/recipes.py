@@ -9,7 +9,7 @@ import typer
 
 from embedtune.cli.shared.app import show_help_without_verb
 from embedtune.cli.shared.options import AsJson, Quiet
-from embedtune.cli.shared.output import Talk, print_json, print_text
+from embedtune.cli.shared.output import StreamTalk, print_json, print_text
 from embedtune.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def copy(
         target.write_bytes(path.read_bytes())
     except OSError as error:
         raise OutputError(f"the recipe cannot be written: {error.strerror}", where=str(target)) from None
-    Talk(quiet=quiet).say(
+    StreamTalk(quiet=quiet).say(
         f"copied; run it with: embedtune train {target if target.parent != Path() else f'./{target}'}"
     )
     if as_json:

@@ -19,7 +19,7 @@ from embedtune.cli.shared.options import (
     TrustRemoteCode,
     given,
 )
-from embedtune.cli.shared.output import Talk, print_json, print_recipe, print_renderable, print_text
+from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe, print_renderable, print_text
 from embedtune.errors import ConfigError
 
 _PROMPT = "query> "
@@ -84,7 +84,7 @@ def search(
     from embedtune.reports.search import search_results
     from embedtune.workflows.search.run import open_search
 
-    opened = open_search(config, talk=Talk(quiet=quiet))
+    opened = open_search(config, talk=StreamTalk(quiet=quiet))
     answers: list[dict[str, Any]] = []
     for text in [query] if query is not None else _typed():
         answer = opened.ask(text)

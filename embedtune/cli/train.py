@@ -23,7 +23,7 @@ from embedtune.cli.shared.options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli.shared.output import Talk, print_json, print_recipe, print_renderable, print_text
+from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe, print_renderable, print_text
 from embedtune.errors import ConfigError
 from embedtune.runtime import loading
 
@@ -102,7 +102,7 @@ def train(
     from embedtune.config.options import KEYS
 
     options = given(locals(), KEYS)
-    talk = Talk(quiet=quiet)
+    talk = StreamTalk(quiet=quiet)
     config, run = _plan(words or [], options, resume, talk, accept_changes=accept_changes)
     if dry_run:
         print_recipe(config, as_json=as_json)
@@ -118,7 +118,7 @@ def train(
 
 
 def _plan(
-    words: list[str], options: dict[str, Any], resume: str | None, talk: Talk, *, accept_changes: bool
+    words: list[str], options: dict[str, Any], resume: str | None, talk: StreamTalk, *, accept_changes: bool
 ) -> "tuple[TrainConfig, RunFolder | None]":
     """The recipe to run, completed where the data leave something open, and the run to go on with.
 

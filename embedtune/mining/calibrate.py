@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedtune.errors import ConfigError
-from embedtune.mining.candidate_block import Candidates
+from embedtune.mining.candidate_block import CandidateBlock
 from embedtune.mining.filters import NOT_BY_SCORE, SPARE, Filter, judge
 
 ENOUGH_HELD_OUT = 50
@@ -28,7 +28,7 @@ NEARLY_ALL, NEARLY_NONE = 0.95, 0.001
 
 
 @dataclass(frozen=True)
-class Proposal:
+class MarginProposal:
     """A margin and why.
 
     Args:
@@ -51,8 +51,12 @@ class Proposal:
 
 
 def propose_margin(
-    candidates: Candidates, positives: np.ndarray, filters: Sequence[Filter] = (), *, target_kept: float | None = None
-) -> Proposal:
+    candidates: CandidateBlock,
+    positives: np.ndarray,
+    filters: Sequence[Filter] = (),
+    *,
+    target_kept: float | None = None,
+) -> MarginProposal:
     """Propose a margin from a sample of queries.
 
     Args:
@@ -79,7 +83,7 @@ def propose_margin(
     share = float(kept.sum() / usable.sum())
     empty = float(1 - kept.any(axis=1).sum() / usable.any(axis=1).sum())
     found = None if margin is None or len(held_out) < ENOUGH_HELD_OUT else float(_share_below(held_out, margin))
-    return Proposal(margin, share, found, empty, rule, reason, _warning(margin, share, empty))
+    return MarginProposal(margin, share, found, empty, rule, reason, _warning(margin, share, empty))
 
 
 def _warning(margin: float | None, kept: float, queries_empty: float) -> str | None:

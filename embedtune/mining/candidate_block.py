@@ -23,7 +23,7 @@ class Opinion:
 
 
 @dataclass(frozen=True)
-class Candidates:
+class CandidateBlock:
     """Candidates of Q queries, K places each, best first. Arrays only: no texts, no model.
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 
 from embedtune.config.suggest import did_you_mean
 from embedtune.errors import ConfigError
-from embedtune.mining.candidate_block import Candidates, Opinion
+from embedtune.mining.candidate_block import CandidateBlock, Opinion
 
 REASONS = (
     "kept",
@@ -43,7 +43,7 @@ class Filter(Protocol):
         """Its name in `REASONS`."""
         ...
 
-    def drops(self, candidates: Candidates) -> np.ndarray:
+    def drops(self, candidates: CandidateBlock) -> np.ndarray:
         """bool (Q, K): which candidates it drops, whatever others say."""
         ...
 
@@ -56,7 +56,7 @@ class Range:
     high: int | None = None
     reason: ClassVar[str] = "range"
 
-    def drops(self, candidates: Candidates) -> np.ndarray:
+    def drops(self, candidates: CandidateBlock) -> np.ndarray:
         """bool (Q, K)."""
         below = candidates.ranks < self.low  # (Q, K)
         return below if self.high is None else below | (candidates.ranks >= self.high)  # (Q, K)
@@ -69,7 +69,7 @@ class MinScore:
     score: float
     reason: ClassVar[str] = "min_score"
 
-    def drops(self, candidates: Candidates) -> np.ndarray:
+    def drops(self, candidates: CandidateBlock) -> np.ndarray:
         """bool (Q, K)."""
         return candidates.scores < self.score  # (Q, K)
 
@@ -81,7 +81,7 @@ class MaxScore:
     score: float
     reason: ClassVar[str] = "max_score"
 
-    def drops(self, candidates: Candidates) -> np.ndarray:
+    def drops(self, candidates: CandidateBlock) -> np.ndarray:
         """bool (Q, K)."""
         return candidates.scores > self.score  # (Q, K)
 
@@ -93,7 +93,7 @@ class Margin:
     margin: float
     reason: ClassVar[str] = "margin"
 
-    def drops(self, candidates: Candidates) -> np.ndarray:
+    def drops(self, candidates: CandidateBlock) -> np.ndarray:
         """bool (Q, K)."""
         return _above(candidates.scores, candidates.positive_scores - self.margin)  # (Q, K)
 
@@ -105,7 +105,7 @@ class RelativeMargin:
     margin: float
     reason: ClassVar[str] = "relative_margin"
 
-    def drops(self, candidates: Candidates) -> np.ndarray:
+    def drops(self, candidates: CandidateBlock) -> np.ndarray:
         """bool (Q, K)."""
         positive = candidates.positive_scores  # (Q,)
         return _above(candidates.scores, positive - np.abs(positive) * self.margin)  # (Q, K)
@@ -122,7 +122,7 @@ class PercentOfPositive:
     percent: float
     reason: ClassVar[str] = "percent_of_positive"
 
-    def drops(self, candidates: Candidates) -> np.ndarray:
+    def drops(self, candidates: CandidateBlock) -> np.ndarray:
         """bool (Q, K)."""
         return RelativeMargin(1 - self.percent / 100).drops(candidates)  # (Q, K)
 
@@ -137,7 +137,7 @@ class Guided:
     margin: float = 0.0
     reason: ClassVar[str] = "guide"
 
-    def drops(self, candidates: Candidates) -> np.ndarray:
+    def drops(self, candidates: CandidateBlock) -> np.ndarray:
         """bool (Q, K)."""
         return _disliked(candidates, candidates.guide, self.margin)  # (Q, K)
 
@@ -149,7 +149,7 @@ class CrossEncoded:
     margin: float = 0.0
     reason: ClassVar[str] = "cross_encoder"
 
-    def drops(self, candidates: Candidates) -> np.ndarray:
+    def drops(self, candidates: CandidateBlock) -> np.ndarray:
         """bool (Q, K)."""
         return _disliked(candidates, candidates.cross_encoder, self.margin)  # (Q, K)
 
@@ -159,7 +159,7 @@ def _above(scores: np.ndarray, limits: np.ndarray) -> np.ndarray:
     return scores > limits[:, None] + SPARE  # (Q, K)
 
 
-def _disliked(candidates: Candidates, opinion: Opinion | None, margin: float) -> np.ndarray:
+def _disliked(candidates: CandidateBlock, opinion: Opinion | None, margin: float) -> np.ndarray:
     if opinion is None:
         return np.zeros(candidates.documents.shape, dtype=bool)  # (Q, K)
     return _above(opinion.scores, opinion.positive_scores - margin)  # (Q, K)
@@ -190,7 +190,7 @@ class Verdict:
 _QUIET = ("kept", "padding")
 
 
-def judge(candidates: Candidates, filters: Sequence[Filter] = ()) -> Verdict:
+def judge(candidates: CandidateBlock, filters: Sequence[Filter] = ()) -> Verdict:
     """The reason of every candidate; known positives, duplicates and group mates are always dropped.
 
     A candidate that a person marked negative is kept whatever the filters say, unless it is a known positive.

@@ -20,7 +20,7 @@ from embedtune.data.sources.tables import open_table
 from embedtune.data.sources.write import write_jsonl
 from embedtune.findings import kind_of
 from embedtune.identity import text_id
-from embedtune.mining.candidate_block import Candidates, Opinion
+from embedtune.mining.candidate_block import CandidateBlock, Opinion
 from embedtune.mining.filters import NOT_BY_SCORE, REASONS, SPARE, Verdict
 
 DECISIONS = ("positive", "negative")
@@ -101,7 +101,7 @@ class Decisions:
         }
 
 
-def suspects(candidates: Candidates, verdict: Verdict, limit: int, *, margin: float = 0.0) -> Suspects:
+def suspects(candidates: CandidateBlock, verdict: Verdict, limit: int, *, margin: float = 0.0) -> Suspects:
     """The most suspicious candidates of a block: those that a judge puts above the positive less a margin.
 
     Judges are the mining model, the guide and the cross-encoder; each compares with its own score of the positive, and
@@ -126,7 +126,7 @@ def suspects(candidates: Candidates, verdict: Verdict, limit: int, *, margin: fl
     return Suspects(queries[most], columns[most], found[most])
 
 
-def entry(candidates: Candidates, verdict: Verdict, place: tuple[int, int], texts: tuple[str, str, str]) -> Entry:
+def entry(candidates: CandidateBlock, verdict: Verdict, place: tuple[int, int], texts: tuple[str, str, str]) -> Entry:
     """One line of the ledger.
 
     Args:
@@ -150,7 +150,7 @@ def entry(candidates: Candidates, verdict: Verdict, place: tuple[int, int], text
     )
 
 
-def _said(judge: Candidates | Opinion | None, place: tuple[int, int]) -> tuple[float | None, float | None]:
+def _said(judge: CandidateBlock | Opinion | None, place: tuple[int, int]) -> tuple[float | None, float | None]:
     """A judge's scores of the candidate and of the positive as JSON takes them: six decimals, no NaN."""
     if judge is None:
         return None, None

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from embedtune.mining.candidate_block import Candidates
+from embedtune.mining.candidate_block import CandidateBlock
 
 Sampling = Literal["top", "random", "weighted", "spread"]
 
@@ -36,7 +36,7 @@ class Chosen:
 
 
 def choose(
-    candidates: Candidates,
+    candidates: CandidateBlock,
     kept: np.ndarray,
     n: int,
     *,

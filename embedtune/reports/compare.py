@@ -5,7 +5,17 @@ from typing import Any
 
 from embedtune.evaluation.metrics import metric_label
 from embedtune.findings import counted
-from embedtune.reports.document.blocks import Block, Bullets, Example, Figure, Findings, Report, Section, Table, Text
+from embedtune.reports.document.blocks import (
+    Block,
+    Bullets,
+    Example,
+    Figure,
+    Findings,
+    Report,
+    ReportSection,
+    Table,
+    Text,
+)
 from embedtune.reports.document.charts.intervals import Interval, interval_chart
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
@@ -37,12 +47,12 @@ def comparison(result: Mapping[str, Any]) -> Report:
     verdicts = [result, *(result.get("others") or ())]
     blocks: list[Block] = [
         Bullets([f"{key.upper()}: {name}" for key, name in names.items()]),
-        Section("Differences from A", _differences(result, list(names)[1:], verdicts)),
-        Section("Seeds", [_seeds(result["seeds"])]),
-        Section("What to know", [Findings(result.get("findings", ()))]),
+        ReportSection("Differences from A", _differences(result, list(names)[1:], verdicts)),
+        ReportSection("Seeds", [_seeds(result["seeds"])]),
+        ReportSection("What to know", [Findings(result.get("findings", ()))]),
         *(evidence or _changes(result)),
-        Section("Data", [Bullets(result.get("described") or ())]),
-        Section("Versions and data", provenance(result.get("facts"))),
+        ReportSection("Data", [Bullets(result.get("described") or ())]),
+        ReportSection("Versions and data", provenance(result.get("facts"))),
     ]
     title = f"{result['verdict'].capitalize()}: {names['b']} against {names['a']}"
     return Report(title, result["verdict"].capitalize(), result["sentence"], blocks, verdict=result["verdict"])
@@ -104,10 +114,11 @@ def won_and_lost(result: Mapping[str, Any]) -> str:
     return f"B won on {counted(result['won'], one)}, lost on {result['lost']:,}, tied on {result['tied']:,}."
 
 
-def _changes(result: Mapping[str, Any]) -> list[Section]:
+def _changes(result: Mapping[str, Any]) -> list[ReportSection]:
     """The queries that changed most, where no more is known of them."""
-    return [Section("Query by query", [Text(won_and_lost(result))])] + [
-        Section(f"Most {way}", [_change(row) for row in result.get(f"most_{way}") or ()]) for way in ("won", "lost")
+    return [ReportSection("Query by query", [Text(won_and_lost(result))])] + [
+        ReportSection(f"Most {way}", [_change(row) for row in result.get(f"most_{way}") or ()])
+        for way in ("won", "lost")
     ]
 
 

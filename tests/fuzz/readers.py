@@ -19,7 +19,7 @@ from embedtune.data.guides.guide_file import guide_kind
 from embedtune.data.guides.guide_scores import read_scores
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import prepare
-from embedtune.data.sources.documents import Document, read_documents
+from embedtune.data.sources.documents import CorpusText, read_documents
 from embedtune.data.sources.judged_source import read_judged
 from embedtune.data.splits.known_pairs import read_pairs
 from embedtune.data.texts.corpus import open_corpus, write_corpus
@@ -275,7 +275,7 @@ def read_store(folder: Path) -> None:
 
 
 def corpus_files(folder: Path) -> tuple[Files, ...]:
-    write_corpus([Document(str(i), f"글 {i}") for i in range(5)], folder / "corpus", {"a": 1})
+    write_corpus([CorpusText(str(i), f"글 {i}") for i in range(5)], folder / "corpus", {"a": 1})
     return (contents(folder),)
 
 

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from embedtune.mining.candidate_block import PADDING, Candidates, Opinion, belongs
+from embedtune.mining.candidate_block import PADDING, CandidateBlock, Opinion, belongs
 
 
-def whole_corpus(scores: np.ndarray, positives: list[list[int]]) -> Candidates:
+def whole_corpus(scores: np.ndarray, positives: list[list[int]]) -> CandidateBlock:
     """Every document as a candidate of every query, best first; scores (Q, C)."""
     documents = np.argsort(-scores, axis=1, kind="stable")
     pairs = np.array([(query, one) for query, own in enumerate(positives) for one in own])
-    return Candidates(
+    return CandidateBlock(
         documents=documents,
         scores=np.take_along_axis(scores, documents, axis=1).astype(np.float32),
         positive_scores=np.array([scores[query, own].min() for query, own in enumerate(positives)], dtype=np.float32),
@@ -36,7 +36,7 @@ def reference() -> SimpleNamespace:
     )
 
 
-def _random_block(seed: int, queries: int = 6, places: int = 9) -> Candidates:
+def _random_block(seed: int, queries: int = 6, places: int = 9) -> CandidateBlock:
     """A block with padding, known positives, judges and ties; scores of either sign, on a coarse grid."""
     draw = np.random.default_rng(seed)
     shape = (queries, places)
@@ -46,7 +46,7 @@ def _random_block(seed: int, queries: int = 6, places: int = 9) -> Candidates:
 
     documents = np.argsort(draw.random((queries, 3 * places)), axis=1)[:, :places]
     documents[np.arange(places) >= draw.integers(0, places + 1, (queries, 1))] = PADDING
-    return Candidates(
+    return CandidateBlock(
         documents=documents,
         scores=-np.sort(-scores(*shape), axis=1),
         positive_scores=np.where(draw.random(queries) < 0.2, np.float32(np.nan), scores(queries)),
@@ -60,6 +60,6 @@ def _random_block(seed: int, queries: int = 6, places: int = 9) -> Candidates:
 
 
 @pytest.fixture
-def random_block() -> Callable[..., Candidates]:
+def random_block() -> Callable[..., CandidateBlock]:
     """Makes a block from a seed (queries, places)."""
     return _random_block

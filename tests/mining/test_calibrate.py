@@ -3,17 +3,17 @@ import pytest
 
 from embedtune.errors import ConfigError
 from embedtune.mining.calibrate import propose_margin, warn_about
-from embedtune.mining.candidate_block import Candidates
+from embedtune.mining.candidate_block import CandidateBlock
 from embedtune.mining.filters import Margin, MaxScore, Range, judge
 
 
-def sample(below: np.ndarray, positives: list[list[float]]) -> tuple[Candidates, np.ndarray]:
+def sample(below: np.ndarray, positives: list[list[float]]) -> tuple[CandidateBlock, np.ndarray]:
     """Candidates that lie `below` (Q, K) their query's least similar positive, best first, and all positives."""
     below = np.sort(below, axis=1)
     least = np.array([min(own) for own in positives])
     documents = np.broadcast_to(np.arange(below.shape[1]), below.shape)
     scores = (least[:, None] - below).astype(np.float32)
-    block = Candidates(documents, scores, least.astype(np.float32), np.zeros(below.shape, dtype=bool))
+    block = CandidateBlock(documents, scores, least.astype(np.float32), np.zeros(below.shape, dtype=bool))
     return block, np.array([(query, score) for query, own in enumerate(positives) for score in own])
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from embedtune.errors import ConfigError
-from embedtune.mining.candidate_block import PADDING, Candidates
+from embedtune.mining.candidate_block import PADDING, CandidateBlock
 from embedtune.mining.filters import (
     PRESETS,
     REASONS,
@@ -33,11 +33,11 @@ ALL = (
 )
 
 
-def names_of(block: Candidates, filters) -> list[list[str]]:
+def names_of(block: CandidateBlock, filters) -> list[list[str]]:
     return [[REASONS[code] for code in row] for row in judge(block, filters).reasons.tolist()]
 
 
-def plain_reason(block: Candidates, query: int, place: int, asked: set[str]) -> str:
+def plain_reason(block: CandidateBlock, query: int, place: int, asked: set[str]) -> str:
     """The rules, one candidate at a time, in the order of REASONS."""
     score, positive = float(block.scores[query, place]), float(block.positive_scores[query])
     rank = sum(1 for p in range(place) if block.documents[query, p] != PADDING and not block.known[query, p])
@@ -92,8 +92,8 @@ def test_counts_add_up_and_leave_padding_out(random_block) -> None:
     assert 0 not in verdict.dropped.values()
 
 
-def one_candidate(score: float, positive: float) -> Candidates:
-    return Candidates(
+def one_candidate(score: float, positive: float) -> CandidateBlock:
+    return CandidateBlock(
         np.array([[0]]), np.array([[score]], np.float32), np.array([positive], np.float32), np.array([[False]])
     )
 

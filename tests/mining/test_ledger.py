@@ -7,7 +7,7 @@ import pytest
 
 from embedtune.errors import DataError
 from embedtune.identity import text_id
-from embedtune.mining.candidate_block import Candidates
+from embedtune.mining.candidate_block import CandidateBlock
 from embedtune.mining.filters import REASONS, Guided, Margin, Range, judge
 from embedtune.mining.ledger import Entry, entry, read_ledger, suspects, write_ledger
 
@@ -15,7 +15,7 @@ FILTERS = [Range(0, 6), Margin(0.25), Guided()]
 SETTLED = {"padding", "known_positive", "duplicate", "same_group", "range"}
 
 
-def suspicion_of(block: Candidates, query: int, column: int) -> float:
+def suspicion_of(block: CandidateBlock, query: int, column: int) -> float:
     """The most that any judge puts the candidate above its positive; -inf where nobody was asked."""
     judges = [
         (block.scores, block.positive_scores),

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from embedtune.mining.candidate_block import Candidates, belongs
+from embedtune.mining.candidate_block import CandidateBlock, belongs
 from embedtune.mining.filters import Margin, MaxScore, MinScore, Range, RelativeMargin, judge
 from embedtune.mining.sample import choose
 from embedtune.search.dense import top_k
@@ -11,15 +11,15 @@ from embedtune.search.dense import top_k
 STRATEGIES = ("top", "random", "weighted", "spread")
 
 
-def ids_of(block: Candidates) -> dict[str, np.ndarray]:
+def ids_of(block: CandidateBlock) -> dict[str, np.ndarray]:
     return {"query_ids": np.arange(len(block)) * 7919, "document_ids": block.documents * 104729}
 
 
-def block_of(scores: np.ndarray) -> Candidates:
+def block_of(scores: np.ndarray) -> CandidateBlock:
     """All documents candidates of all queries, in the order of their numbers."""
     documents = np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
     nothing = np.zeros(scores.shape, dtype=bool)
-    return Candidates(documents, scores.astype(np.float32), np.full(len(scores), np.nan, np.float32), nothing)
+    return CandidateBlock(documents, scores.astype(np.float32), np.full(len(scores), np.nan, np.float32), nothing)
 
 
 @pytest.mark.parametrize("sampling", STRATEGIES)
@@ -58,7 +58,7 @@ def test_a_draw_depends_on_neither_blocks_nor_the_numbers_of_documents(random_bl
     names = ("scores", "positive_scores", "known", "duplicates", "same_group", "marked")
     # Other positions in the corpus, the same texts.
     documents = np.where(block.documents >= 0, block.documents + 1000, -1)
-    half = Candidates(documents[4:], *(getattr(block, name)[4:] for name in names))
+    half = CandidateBlock(documents[4:], *(getattr(block, name)[4:] for name in names))
     ids = {name: column[4:] for name, column in ids.items()}
     alone = choose(half, kept[4:], 3, **ids, sampling=sampling, seed=1)
     np.testing.assert_array_equal(alone.columns, whole[4:])
@@ -143,7 +143,7 @@ def test_the_same_negatives_as_sentence_transformers_mines(starter, texts, their
     number = {text: i for i, text in enumerate(documents)}
     pairs = np.array([(texts.index(a), number[p]) for a, p in rows])
     positive = [(vectors[0][q] @ vectors[1][pairs[pairs[:, 0] == q, 1]].T).min() for q in range(12)]
-    block = Candidates(found, scores, np.array(positive, dtype=np.float32), belongs(found, pairs))
+    block = CandidateBlock(found, scores, np.array(positive, dtype=np.float32), belongs(found, pairs))
     columns = choose(block, judge(block, ours).kept, 3, query_ids=np.arange(12), document_ids=found).columns
     chosen = {(texts[q], documents[found[q, c]]) for q in range(12) for c in columns[q] if c >= 0}
     assert chosen == expected

@@ -71,8 +71,8 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-class Talk:
-    """Speaks on stderr while a command works (the `Talk` that workflows expect).
+class StreamTalk:
+    """Speaks on stderr while a command works (the `StreamTalk` that workflows expect).
 
     A reader of stderr that has gone away is no reason to end hours of work, so failing to speak is not an error.
 

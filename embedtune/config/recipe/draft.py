@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from embedtune.config.options import OptionMistake, option_name, read_option
 from embedtune.config.recipe.problems import InvalidConfig, Problem, explain
 from embedtune.config.recipe.shipped import find_recipe
-from embedtune.config.recipe.yaml_text import MAX_CHARACTERS, Document, YamlMistake, read_scalar, read_yaml
+from embedtune.config.recipe.yaml_text import MAX_CHARACTERS, YamlDocument, YamlMistake, read_scalar, read_yaml
 from embedtune.config.suggest import did_you_mean
 from embedtune.config.train import Section, TrainConfig
 from embedtune.errors import ConfigError
@@ -35,7 +35,7 @@ class Draft(Generic[Config]):
     def __init__(self, recipe: str | None, schema: type[Config], keys: Mapping[str, str]) -> None:
         path = find_recipe(recipe) if recipe is not None else None
         self.source = str(path) if path else None
-        document = _read(path, schema) if path else Document(values={})
+        document = _read(path, schema) if path else YamlDocument(values={})
         self._schema, self._keys = schema, keys
         self.values: dict[str, Any] = document.values
         self.problems = [Problem(str(path), key, message, line) for key, line, message in document.mistakes]
@@ -115,7 +115,7 @@ class Draft(Generic[Config]):
             self.problems.append(Problem(self.source or "defaults", key, message, self._lines.get(near)))
 
 
-def _read(path: Path, schema: type[Section]) -> Document:
+def _read(path: Path, schema: type[Section]) -> YamlDocument:
     try:
         with path.open(encoding="utf-8-sig") as file:
             document = read_yaml(file.read(MAX_CHARACTERS + 1))

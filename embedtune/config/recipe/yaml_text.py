@@ -46,7 +46,7 @@ class YamlMistake(Exception):
 
 
 @dataclass
-class Document:
+class YamlDocument:
     """What a YAML text says.
 
     Args:
@@ -60,7 +60,7 @@ class Document:
     mistakes: list[tuple[str, int, str]] = field(default_factory=list)
 
 
-def read_yaml(text: str) -> Document:
+def read_yaml(text: str) -> YamlDocument:
     """Read one YAML document.
 
     Raises:
@@ -78,7 +78,7 @@ def read_yaml(text: str) -> Document:
         raise YamlMistake(
             f"holds a character that YAML does not allow, U+{ord(text[error.position]):04X}", line
         ) from None
-    document = Document()
+    document = YamlDocument()
     if node is not None:
         document.values = _value(node, "", document)
     return document
@@ -159,7 +159,7 @@ for _tag, (_pattern, _first, _) in _SCALARS.items():
             _class.add_implicit_resolver(_PREFIX + _tag, re.compile(f"(?:{_pattern})\\Z"), _first)
 
 
-def _value(node: yaml.Node, key: str, document: Document) -> Any:
+def _value(node: yaml.Node, key: str, document: YamlDocument) -> Any:
     line = node.start_mark.line + 1
     if key:
         document.lines.setdefault(key, line)
@@ -173,7 +173,7 @@ def _value(node: yaml.Node, key: str, document: Document) -> Any:
     return _construct(_SCALARS[tag][2], node.value, line)
 
 
-def _mapping(node: yaml.MappingNode, key: str, document: Document) -> dict[str, Any]:
+def _mapping(node: yaml.MappingNode, key: str, document: YamlDocument) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name_node, value_node in node.value:
         line = name_node.start_mark.line + 1

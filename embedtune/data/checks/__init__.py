@@ -46,7 +46,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Block:
+class RowBlock:
     """Some rows, and where they and all rows before them stand.
 
     Args:
@@ -78,7 +78,7 @@ class Block:
 class Check(Protocol):
     """What a family of checks offers. It passes over content that it has nothing to say about."""
 
-    def feed(self, block: Block) -> None:
+    def feed(self, block: RowBlock) -> None:
         """Look at the next rows."""
 
     def findings(self) -> list[Finding]:
@@ -107,7 +107,7 @@ def run_checks(checks: Sequence[Check], contents: Iterable[Content]) -> list[Fin
     """Feed all checks with all rows, block by block, and gather what they found."""
     places = Places()
     for content in contents:
-        block = Block(content, len(places), places)
+        block = RowBlock(content, len(places), places)
         places.add(content)
         for check in checks:
             check.feed(block)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from embedtune.data.checks import Block, paired_ids
+from embedtune.data.checks import RowBlock, paired_ids
 from embedtune.data.rows import LabelledTexts, Rows
 from embedtune.findings import Finding, counted
 from embedtune.identity import text_id
@@ -25,7 +25,7 @@ class InBatch:
         self._positives: list[np.ndarray] = []
         self._labels: list[np.ndarray] = []
 
-    def feed(self, block: Block) -> None:
+    def feed(self, block: RowBlock) -> None:
         """Look at pairs, and at labelled texts, which become pairs."""
         content = block.content
         if isinstance(content, Rows):

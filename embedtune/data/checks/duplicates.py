@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from embedtune.data.checks import Block, Content, Gathered, paired_ids, shown
+from embedtune.data.checks import Content, Gathered, RowBlock, paired_ids, shown
 from embedtune.data.checks.pairs import row_keys
 from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
 from embedtune.data.texts.normal_form import near_ids
@@ -23,7 +23,7 @@ class Duplicates:
         self._seen, self._forms = SeenIds(), SeenIds()
         self._rows = 0
 
-    def feed(self, block: Block) -> None:
+    def feed(self, block: RowBlock) -> None:
         """Look at the next rows."""
         content = block.content
         self._rows += len(content)
@@ -65,7 +65,7 @@ class Repeats:
         self._anchors, self._positives = SeenIds(), SeenIds()
         self._rows = 0
 
-    def feed(self, block: Block) -> None:
+    def feed(self, block: RowBlock) -> None:
         """Look at pairs; other content has no columns."""
         if isinstance(block.content, Rows):
             self._rows += len(block.content)

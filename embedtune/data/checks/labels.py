@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from embedtune.data.checks import Block, Gathered, graded
+from embedtune.data.checks import Gathered, RowBlock, graded
 from embedtune.data.rows import LabelledTexts, Rows
 from embedtune.data.texts.normal_form import near_form
 from embedtune.data.texts.seen_ids import SeenIds
@@ -21,7 +21,7 @@ class Labels:
         self._class_of = SeenIds()
         self._torn = Gathered()
 
-    def feed(self, block: Block) -> None:
+    def feed(self, block: RowBlock) -> None:
         """Look at labelled content; other content has no classes."""
         content = block.content
         if not isinstance(content, Rows | LabelledTexts) or content.labels is None:
@@ -34,7 +34,7 @@ class Labels:
         if isinstance(content, LabelledTexts):
             self._compare(block, content)
 
-    def _compare(self, block: Block, content: LabelledTexts) -> None:
+    def _compare(self, block: RowBlock, content: LabelledTexts) -> None:
         """Texts that came in another class before."""
         numbers = np.array([self._numbers[label] for label in content.labels], dtype=np.int64)  # (n,)
         first = self._class_of.add(content.ids, numbers)  # (n,)

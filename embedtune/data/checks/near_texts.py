@@ -1,6 +1,6 @@
 """Anchors that say nearly the same as another, or the opposite of it in nearly the same words."""
 
-from embedtune.data.checks import Block, Gathered, shown
+from embedtune.data.checks import Gathered, RowBlock, shown
 from embedtune.data.rows import LabelledTexts, RawTexts, Rows
 from embedtune.data.texts.near_copies import NearIndex
 from embedtune.findings import Finding, counted
@@ -18,7 +18,7 @@ class NearTexts:
         self._texts: dict[int, tuple[str, str]] = {}  # text id -> place and text
         self._left_out = False
 
-    def feed(self, block: Block) -> None:
+    def feed(self, block: RowBlock) -> None:
         """Take further anchors, while there is room."""
         content = block.content
         if isinstance(content, Rows):

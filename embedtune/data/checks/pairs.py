@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from embedtune.data.checks import Block, Gathered, graded, paired_ids
+from embedtune.data.checks import Gathered, RowBlock, graded, paired_ids
 from embedtune.data.rows import Rows
 from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.findings import Finding, counted
 from embedtune.identity import text_id
 
 
-class Pairs:
+class PairCheck:
     """Compares the anchor, the positive and the negatives of rows by their text ids."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Pairs:
         self._positives = SeenIds()  # of anchor and positive
         self._negatives = SeenIds()  # of anchor and negative
 
-    def feed(self, block: Block) -> None:
+    def feed(self, block: RowBlock) -> None:
         """Look at pairs; other content has no roles."""
         rows = block.content
         if not isinstance(rows, Rows):
@@ -38,7 +38,7 @@ class Pairs:
         for row in sorted(torn):
             self._torn.add(block.places[block.start + row], rows.anchors[row])
 
-    def _feed_negatives(self, block: Block, rows: Rows) -> set[int]:
+    def _feed_negatives(self, block: RowBlock, rows: Rows) -> set[int]:
         """Look at the negatives of a block; returns the rows that have a known positive among them."""
         of_row = np.repeat(np.arange(len(rows)), [len(ids) for ids in rows.negative_ids])  # (m,)
         ids = np.concatenate(rows.negative_ids)  # (m,)

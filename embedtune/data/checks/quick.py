@@ -7,10 +7,10 @@ from embedtune.data.checks.batches import InBatch
 from embedtune.data.checks.duplicates import Duplicates, Repeats
 from embedtune.data.checks.labels import Labels
 from embedtune.data.checks.near_texts import NearTexts
-from embedtune.data.checks.pairs import Pairs
+from embedtune.data.checks.pairs import PairCheck
 from embedtune.data.checks.roles import Roles
 from embedtune.data.checks.scores import Scores
-from embedtune.data.checks.texts import Texts
+from embedtune.data.checks.texts import TextCheck
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.sources.problems import SHOWN
 from embedtune.data.splits.leakage import overlap
@@ -21,7 +21,7 @@ FEW_QUERIES = 50
 
 def fast_checks() -> list[Check]:
     """What training and mining run before they begin: seconds for a million rows."""
-    return [Pairs(), Roles(), Texts()]
+    return [PairCheck(), Roles(), TextCheck()]
 
 
 def all_checks(batch_size: int) -> list[Check]:

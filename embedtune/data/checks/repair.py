@@ -12,7 +12,7 @@ import numpy as np
 
 from embedtune.data.checks import Content
 from embedtune.data.checks.mojibake import ungarbled
-from embedtune.data.checks.pairs import Pairs
+from embedtune.data.checks.pairs import PairCheck
 from embedtune.data.checks.texts import cleaned
 from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
 from embedtune.data.sources.write import row_records
@@ -60,7 +60,7 @@ class Repair:
         leaked: ids of the training texts that are test queries.
     """
 
-    def __init__(self, pairs: Pairs, leaked: set[int]) -> None:
+    def __init__(self, pairs: PairCheck, leaked: set[int]) -> None:
         self._pairs = pairs
         self._leaked = np.fromiter(leaked, dtype=np.int64, count=len(leaked))  # (l,)
         self._seen = SeenIds()

@@ -5,7 +5,7 @@ from array import array
 
 import numpy as np
 
-from embedtune.data.checks import Block, Gathered, graded
+from embedtune.data.checks import Gathered, RowBlock, graded
 from embedtune.data.rows import Rows
 from embedtune.findings import Finding
 
@@ -28,9 +28,9 @@ class Roles:
     def __init__(self) -> None:
         self._lengths = array("i"), array("i")
         self._asks = bytearray(), bytearray()
-        self._block: Block | None = None
+        self._block: RowBlock | None = None
 
-    def feed(self, block: Block) -> None:
+    def feed(self, block: RowBlock) -> None:
         """Look at pairs; other content has no roles."""
         if isinstance(block.content, Rows):
             self._block = block

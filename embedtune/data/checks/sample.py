@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterable
 
-from embedtune.data.checks import Block
+from embedtune.data.checks import RowBlock
 from embedtune.data.rows import Rows, ScoredPairs
 from embedtune.findings import Finding
 from embedtune.identity import text_id
@@ -22,7 +22,7 @@ class Sample:
         self.rows = 0
         self.negatives = 0
 
-    def feed(self, block: Block) -> None:
+    def feed(self, block: RowBlock) -> None:
         """Consider further texts."""
         content = block.content
         self.rows += len(content)

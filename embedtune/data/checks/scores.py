@@ -4,7 +4,7 @@ from array import array
 
 import numpy as np
 
-from embedtune.data.checks import Block, Gathered, graded
+from embedtune.data.checks import Gathered, RowBlock, graded
 from embedtune.data.rows import Rows, ScoredPairs
 from embedtune.findings import Finding, counted, percent
 
@@ -19,11 +19,11 @@ class Scores:
 
     def __init__(self) -> None:
         self._scores = array("d")
-        self._block: Block | None = None
+        self._block: RowBlock | None = None
         self._above = Gathered()
         self._taught = 0
 
-    def feed(self, block: Block) -> None:
+    def feed(self, block: RowBlock) -> None:
         """Look at scored content; other content has none."""
         if isinstance(block.content, ScoredPairs):
             self._block = block

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from embedtune.data.checks import Block, Gathered, graded
+from embedtune.data.checks import Gathered, RowBlock, graded
 from embedtune.data.checks.mojibake import is_garbled
 from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.findings import Finding
@@ -58,7 +58,7 @@ _KINDS = {
 }
 
 
-class Texts:
+class TextCheck:
     """Looks at every distinct text on its own."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Texts:
         self._seen = SeenIds()
         self._rows = 0
 
-    def feed(self, block: Block) -> None:
+    def feed(self, block: RowBlock) -> None:
         """Look at the texts that did not come before."""
         self._rows += len(block.content)
         odd = [(row, text, codes) for row, text in block.texts() if (codes := list(oddities(text)))]

@@ -20,7 +20,7 @@ from embedtune.config.suggest import did_you_mean
 from embedtune.data.layouts import rows as mined
 from embedtune.data.rows import LabelledTexts, RawTexts, Rows, ScoredPairs
 from embedtune.data.sources.columns import Columns, Roles, match, refuse_twice, spoken
-from embedtune.data.sources.tables import Table
+from embedtune.data.sources.tables import RecordTable
 from embedtune.errors import ConfigError, DataError
 from embedtune.findings import Finding
 
@@ -55,7 +55,7 @@ class Layout(Protocol):
     REQUIRED: Sequence[str]
     MANY: Collection[str]
 
-    def read(self, table: Table, columns: Columns) -> Part:
+    def read(self, table: RecordTable, columns: Columns) -> Part:
         """All rows of the table; faults go to `table.problems`."""
         ...
 
@@ -66,7 +66,7 @@ def layouts() -> dict[str, Layout]:
     return {name: cast(Layout, import_module(f"{__name__}.{name}")) for name in names}
 
 
-def read_part(table: Table, chosen: Mapping[str, str], group: str | None = None) -> Part:
+def read_part(table: RecordTable, chosen: Mapping[str, str], group: str | None = None) -> Part:
     """Find the layout of a table by its columns and read it.
 
     Args:
@@ -86,7 +86,9 @@ def read_part(table: Table, chosen: Mapping[str, str], group: str | None = None)
     return part
 
 
-def layout_of(table: Table, chosen: Mapping[str, str], group: str | None = None) -> tuple[Table, Layout, Columns]:
+def layout_of(
+    table: RecordTable, chosen: Mapping[str, str], group: str | None = None
+) -> tuple[RecordTable, Layout, Columns]:
     """The layout of a table by its columns, and the table with all its records still to be read.
 
     Raises:
@@ -103,7 +105,7 @@ def layout_of(table: Table, chosen: Mapping[str, str], group: str | None = None)
 
 
 def _chosen_layout(
-    table: Table, present: Sequence[str], chosen: Mapping[str, str], group: str | None
+    table: RecordTable, present: Sequence[str], chosen: Mapping[str, str], group: str | None
 ) -> tuple[Layout, Columns]:
     known = layouts()
     _check_chosen(table, present, chosen, group, known)
@@ -123,7 +125,11 @@ def _chosen_layout(
 
 
 def _check_chosen(
-    table: Table, present: Sequence[str], chosen: Mapping[str, str], group: str | None, known: Mapping[str, Layout]
+    table: RecordTable,
+    present: Sequence[str],
+    chosen: Mapping[str, str],
+    group: str | None,
+    known: Mapping[str, Layout],
 ) -> None:
     roles = sorted({role for layout in known.values() for role in layout.ROLES})
     for role, column in chosen.items():
@@ -153,7 +159,7 @@ def _listed(columns: Sequence[str]) -> str:
 
 
 def _no_layout(
-    table: Table, present: Sequence[str], chosen: Mapping[str, str], known: Mapping[str, Layout]
+    table: RecordTable, present: Sequence[str], chosen: Mapping[str, str], known: Mapping[str, Layout]
 ) -> DataError:
     able = [layout for layout in known.values() if set(chosen) <= set(layout.ROLES)] or list(known.values())
 
@@ -178,7 +184,7 @@ def _role_words(role: str, names: Sequence[str]) -> str:
 
 
 def _column_advice(
-    table: Table, present: Sequence[str], missing: Sequence[str], found: Mapping[str, Sequence[str]]
+    table: RecordTable, present: Sequence[str], missing: Sequence[str], found: Mapping[str, Sequence[str]]
 ) -> str:
     flat = {"CSV": ",", "TSV": "\t"}
     if table.kind in flat and len(present) == 1 and any(sign in present[0] for sign in ",;\t|"):

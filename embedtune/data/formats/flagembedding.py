@@ -7,7 +7,7 @@ from embedtune.data.formats import Part
 from embedtune.data.sources.columns import Columns, field_of, label_of, numbers_of, text_of
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.rowlist import RowList
-from embedtune.data.sources.tables import Table
+from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import counted, kind_of
 
 UNIT = "FlagEmbedding rows"
@@ -22,7 +22,7 @@ REQUIRED = ("query", "pos")
 MANY = ()
 
 
-def read(table: Table, columns: Columns) -> Part:
+def read(table: RecordTable, columns: Columns) -> Part:
     """One row per positive, each with all negatives of its query."""
     rows = RowList(columns)
     with_scores = "pos_scores" in columns or "neg_scores" in columns

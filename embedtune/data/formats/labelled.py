@@ -3,7 +3,7 @@
 from embedtune.data.formats import Part
 from embedtune.data.rows import LabelledTexts
 from embedtune.data.sources.columns import Columns, field_of, label_of
-from embedtune.data.sources.tables import Table
+from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import counted
 
 UNIT = "labelled texts"
@@ -12,7 +12,7 @@ REQUIRED = ("text", "label")
 MANY = ()
 
 
-def read(table: Table, columns: Columns) -> Part:
+def read(table: RecordTable, columns: Columns) -> Part:
     """Texts and classes as they stand."""
     texts: list[str] = []
     labels: list[str] = []

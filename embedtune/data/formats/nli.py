@@ -6,7 +6,7 @@ from typing import NamedTuple
 from embedtune.data.formats import Part
 from embedtune.data.sources.columns import Columns, field_of, label_of
 from embedtune.data.sources.rowlist import RowList
-from embedtune.data.sources.tables import Table
+from embedtune.data.sources.tables import RecordTable
 from embedtune.identity import text_id
 
 UNIT = "inference pairs"
@@ -24,7 +24,7 @@ class _Judged(NamedTuple):
     group: str | None
 
 
-def read(table: Table, columns: Columns) -> Part:
+def read(table: RecordTable, columns: Columns) -> Part:
     """One row per entailment, with all hypotheses that contradict the same premise as its negatives."""
     judged = list(_judged(table, columns))
     against: dict[int, list[str]] = {}
@@ -46,7 +46,7 @@ def read(table: Table, columns: Columns) -> Part:
     return Part(built, "entailment pairs", said)
 
 
-def _judged(table: Table, columns: Columns) -> Iterable[_Judged]:
+def _judged(table: RecordTable, columns: Columns) -> Iterable[_Judged]:
     for number, record in table.records:
         place = table.place(number)
         premise = field_of(record, columns.one("premise"), place, table.problems)

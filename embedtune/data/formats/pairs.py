@@ -7,7 +7,7 @@ from embedtune.data.formats import Part
 from embedtune.data.sources.columns import Columns, field_of, label_of, match, numbers_of, text_of
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.rowlist import RowList
-from embedtune.data.sources.tables import Table
+from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import counted, kind_of
 
 UNIT = "pairs"
@@ -23,7 +23,7 @@ REQUIRED = ("anchor", "positive")
 MANY = ("negative",)
 
 
-def read(table: Table, columns: Columns) -> Part:
+def read(table: RecordTable, columns: Columns) -> Part:
     """Rows as they stand; an empty cell in a negative column of a CSV is no negative.
 
     Scores of the negatives, as mining writes them, become the row's teacher scores.
@@ -70,7 +70,7 @@ def _scores(
 class _Negatives:
     """Reads the negatives of a record, in whichever of the ways the table gives them."""
 
-    def __init__(self, table: Table, columns: Columns) -> None:
+    def __init__(self, table: RecordTable, columns: Columns) -> None:
         self.problems = table.problems
         self.flat = table.kind in {"CSV", "TSV"}
         self.chosen = columns.chosen

@@ -7,7 +7,7 @@ from embedtune.data.formats import Part
 from embedtune.data.sources.columns import Columns, field_of, label_of, text_of
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.rowlist import RowList
-from embedtune.data.sources.tables import Table
+from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import kind_of
 
 UNIT = "preferences"
@@ -21,7 +21,7 @@ REQUIRED = ("anchor", "chosen", "rejected")
 MANY = ()
 
 
-def read(table: Table, columns: Columns) -> Part:
+def read(table: RecordTable, columns: Columns) -> Part:
     """Rows with the chosen text as positive and the rejected one, or several in a list, as negatives."""
     rows = RowList(columns)
     for number, record in table.records:

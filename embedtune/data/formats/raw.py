@@ -3,7 +3,7 @@
 from embedtune.data.formats import Part
 from embedtune.data.rows import RawTexts
 from embedtune.data.sources.columns import Columns, field_of
-from embedtune.data.sources.tables import Table
+from embedtune.data.sources.tables import RecordTable
 
 UNIT = "texts"
 ROLES = {"text": ("text",), "title": ("title",)}
@@ -11,7 +11,7 @@ REQUIRED = ("text",)
 MANY = ()
 
 
-def read(table: Table, columns: Columns) -> Part:
+def read(table: RecordTable, columns: Columns) -> Part:
     """The texts in order.
 
     Lines of a plain file belong to one document until a blank line; a row of any other table is a document of its own.

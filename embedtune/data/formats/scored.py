@@ -12,7 +12,7 @@ from embedtune.data.rows import Rows, ScoredPairs
 from embedtune.data.sources.columns import Columns, field_of, label_of
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.rowlist import RowList
-from embedtune.data.sources.tables import Table
+from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import kind_of
 
 UNIT = "scored pairs"
@@ -22,7 +22,7 @@ MANY = ()
 ALIKE = 0.8  # share of the highest score in the table
 
 
-def read(table: Table, columns: Columns) -> Part:
+def read(table: RecordTable, columns: Columns) -> Part:
     """The pairs with at least `ALIKE` of the highest score."""
     rows = RowList(columns)
     scores: list[float] = []
@@ -51,7 +51,7 @@ def _score(record: dict[str, Any], column: str, place: str, problems: Problems) 
     return None
 
 
-def _alike(rows: Rows, scores: list[float], table: Table) -> Part:
+def _alike(rows: Rows, scores: list[float], table: RecordTable) -> Part:
     top = max(scores, default=0.0)
     if scores and top <= 0:
         what = f"the highest score is {top:g}; scores must rise with similarity, from 0 up"

@@ -7,7 +7,7 @@ from embedtune.data.rows import titled
 from embedtune.data.sources.columns import Columns, field_of, label_of, text_of
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.rowlist import RowList
-from embedtune.data.sources.tables import Table
+from embedtune.data.sources.tables import RecordTable
 
 UNIT = "Tevatron rows"
 ROLES = {
@@ -19,7 +19,7 @@ REQUIRED = ("query", "positive_passages")
 MANY = ()
 
 
-def read(table: Table, columns: Columns) -> Part:
+def read(table: RecordTable, columns: Columns) -> Part:
     """One row per positive passage, each with all negative passages of its query."""
     rows = RowList(columns)
     for number, record in table.records:

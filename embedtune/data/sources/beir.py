@@ -14,7 +14,7 @@ from embedtune.data.rows import RetrievalSet, Rows, titled
 from embedtune.data.sources.columns import label_of, match, refuse_twice, text_of
 from embedtune.data.sources.problems import SHOWN, Problems
 from embedtune.data.sources.streams import plain_stem, plain_suffix
-from embedtune.data.sources.tables import READABLE, Table, open_table
+from embedtune.data.sources.tables import READABLE, RecordTable, open_table
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted, kind_of
 
@@ -209,7 +209,7 @@ def _texts(
 
 
 def _check_columns(
-    table: Table,
+    table: RecordTable,
     record: Mapping[str, Any],
     roles: Mapping[str, tuple[str, ...]],
     needed: Iterable[str],
@@ -254,7 +254,7 @@ class _Ids:
 
 
 def _judgments(
-    table: Table, known: tuple[_Ids, _Ids], *, allow_absent: bool
+    table: RecordTable, known: tuple[_Ids, _Ids], *, allow_absent: bool
 ) -> tuple[Judgments, dict[tuple[str, str], str]]:
     grades: Judgments = {}
     places: dict[tuple[str, str], str] = {}

@@ -9,7 +9,7 @@ from embedtune.data.rows import Rows
 from embedtune.data.sources.beir import read_beir
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.source import BeirSource, TableSource
-from embedtune.data.sources.tables import Table, open_table
+from embedtune.data.sources.tables import RecordTable, open_table
 from embedtune.findings import Finding
 
 ROWS = 8192
@@ -45,7 +45,7 @@ def read_blocks(
         yield from _of_table(table, columns, group, rows)
 
 
-def _tables(source: BeirSource | TableSource, split: str, problems: Problems) -> Iterator[Table]:
+def _tables(source: BeirSource | TableSource, split: str, problems: Problems) -> Iterator[RecordTable]:
     if isinstance(source, BeirSource):
         if source.pairs is not None:
             yield open_table(source.pairs, problems)
@@ -55,7 +55,7 @@ def _tables(source: BeirSource | TableSource, split: str, problems: Problems) ->
         yield from (open_table(path, problems) for path in source.files[split])
 
 
-def _of_table(table: Table, chosen: Mapping[str, str], group: str | None, rows: int) -> Iterator[Part]:
+def _of_table(table: RecordTable, chosen: Mapping[str, str], group: str | None, rows: int) -> Iterator[Part]:
     table, layout, columns = layout_of(table, chosen, group)
     if layout is nli:
         # Its negatives are rows of their own, which may stand anywhere.

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from embedtune.data.sources.columns import field_of, text_of
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.tables import Table
+from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import counted, kind_of
 
 Skipped = Literal["above", "all"]
@@ -70,7 +70,7 @@ class Preferences:
         return tuple(found)
 
 
-def read_clicks(table: Table, skipped: Skipped = "above") -> Preferences:
+def read_clicks(table: RecordTable, skipped: Skipped = "above") -> Preferences:
     """The preferences in rows of {anchor, shown, clicked}.
 
     `shown` is a list of texts from the top; `clicked` one of them, its place from 0, or a list of either.

@@ -11,7 +11,7 @@ from embedtune.data.sources.beir import table_file
 from embedtune.data.sources.columns import label_of, match, refuse_twice, spoken, text_of
 from embedtune.data.sources.source import BeirSource, TableSource, open_source
 from embedtune.data.sources.streams import sha256
-from embedtune.data.sources.tables import Table, open_table
+from embedtune.data.sources.tables import RecordTable, open_table
 from embedtune.errors import ConfigError, DataError
 
 ROLES = {
@@ -22,7 +22,7 @@ ROLES = {
 _LOOKED_AT = 50  # records whose fields together are the columns: JSON lines may leave fields out
 
 
-class Document(NamedTuple):
+class CorpusText(NamedTuple):
     """One text that may be found.
 
     Args:
@@ -38,7 +38,7 @@ class Document(NamedTuple):
 
 def read_documents(
     source: str, *, columns: Mapping[str, str] | None = None, group: str | None = None
-) -> Iterator[Document]:
+) -> Iterator[CorpusText]:
     """The documents of a file, a BEIR folder (its corpus), a folder of files or a Hub set, all splits, one at a time.
 
     A text may be empty, as some are in public sets; anything else that is no text is a fault.
@@ -61,7 +61,7 @@ def read_documents(
             )
     opened = open_source(source)
     if isinstance(opened, TableSource) and opened.hub:
-        tables: Iterator[Table] = (opened.hub.table(split) for split in opened.splits)
+        tables: Iterator[RecordTable] = (opened.hub.table(split) for split in opened.splits)
     else:
         tables = (open_table(path) for path in _files(opened))
     for table in tables:
@@ -83,7 +83,7 @@ def _files(source: TableSource | BeirSource) -> list[Path]:
     return [] if corpus is None else [corpus]
 
 
-def _of_table(table: Table, chosen: Mapping[str, str], group: str | None) -> Iterator[Document]:
+def _of_table(table: RecordTable, chosen: Mapping[str, str], group: str | None) -> Iterator[CorpusText]:
     head = list(islice(table.records, _LOOKED_AT))
     names = _columns(table, head, chosen, group)
     for number, record in chain(head, table.records):
@@ -96,12 +96,12 @@ def _of_table(table: Table, chosen: Mapping[str, str], group: str | None) -> Ite
         key = record.get(names["id"]) if "id" in names else None
         kept = label_of(record, group, place, table.problems) if group else ""
         if text is not None and kept is not None:
-            yield Document(f"{Path(table.name).name}:{number}" if key is None else str(key), text, kept)
+            yield CorpusText(f"{Path(table.name).name}:{number}" if key is None else str(key), text, kept)
     table.problems.raise_if_any()
 
 
 def _columns(
-    table: Table, head: list[tuple[int, dict[str, Any]]], chosen: Mapping[str, str], group: str | None
+    table: RecordTable, head: list[tuple[int, dict[str, Any]]], chosen: Mapping[str, str], group: str | None
 ) -> dict[str, str]:
     """Role -> column."""
     if not head:

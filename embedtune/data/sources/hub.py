@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.tables import Record, Table
+from embedtune.data.sources.tables import Record, RecordTable
 from embedtune.errors import DataError
 
 _PATIENCE_S = 3.0
@@ -47,10 +47,10 @@ class HubSet:
         """Split -> the fingerprint that `datasets` gives its content."""
         return {f"{self.name}[{split}]": str(self._loaded[split]._fingerprint) for split in splits}
 
-    def table(self, split: str) -> Table:
+    def table(self, split: str) -> RecordTable:
         """The records of a split, numbered from 1."""
         name = f"{self.name}[{split}]"
-        return Table(name, "Hub rows", _records(self._loaded[split]), Problems(name))
+        return RecordTable(name, "Hub rows", _records(self._loaded[split]), Problems(name))
 
 
 def _records(rows: Any) -> Iterator[Record]:

@@ -21,7 +21,7 @@ _WIDEST_FIELD = 2**31 - 1  # characters; the csv module refuses texts over 131,0
 
 
 @dataclass(frozen=True)
-class Table:
+class RecordTable:
     """Records in order, from a file or a split of a Hub set.
 
     Args:
@@ -40,7 +40,7 @@ class Table:
         return f"{self.name}:{number}"
 
 
-def open_table(path: Path, problems: Problems | None = None) -> Table:
+def open_table(path: Path, problems: Problems | None = None) -> RecordTable:
     """The records of a file, its kind told by its suffix.
 
     Raises:
@@ -48,7 +48,7 @@ def open_table(path: Path, problems: Problems | None = None) -> Table:
     """
     kind, reader = check_suffix(path)
     problems = problems or Problems(str(path))
-    return Table(str(path), kind, reader(path, problems), problems)
+    return RecordTable(str(path), kind, reader(path, problems), problems)
 
 
 def check_suffix(path: Path) -> tuple[str, Callable[[Path, Problems], Iterator[Record]]]:

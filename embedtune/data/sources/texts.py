@@ -10,7 +10,7 @@ from pathlib import Path
 from embedtune.data.rows import LabelledTexts, RawTexts
 from embedtune.data.sources.beir import table_file
 from embedtune.data.sources.columns import match
-from embedtune.data.sources.documents import ROLES, Document, read_documents
+from embedtune.data.sources.documents import ROLES, CorpusText, read_documents
 from embedtune.data.sources.source import BeirSource, TableSource, open_source
 from embedtune.data.sources.tables import open_table
 from embedtune.data.splits.judged import documents_of
@@ -20,7 +20,7 @@ _LOOKED_AT = 50  # records whose fields together are the columns: JSON lines may
 
 
 @dataclass(frozen=True)
-class Texts:
+class TextStream:
     """A stream of texts that can be begun again.
 
     Args:
@@ -33,7 +33,7 @@ class Texts:
     column: str | None = None
     queries: bool = False
 
-    def __iter__(self) -> Iterator[Document]:
+    def __iter__(self) -> Iterator[CorpusText]:
         columns = {"text": self.column} if self.column else {}
         try:
             yield from read_documents(self._name, columns=columns)
@@ -42,7 +42,7 @@ class Texts:
                 error.next = error.next.replace("--columns text=", "--column ")
             raise
 
-    def batches(self, rows: int) -> Iterator[list[Document]]:
+    def batches(self, rows: int) -> Iterator[list[CorpusText]]:
         """So many at a time, fewer at the end."""
         stream = iter(self)
         while batch := list(islice(stream, rows)):
@@ -76,7 +76,7 @@ def corpus_of(source: str, column: str | None) -> tuple[dict[str, str], str]:
     """
     opened, left_out = open_source(source), ""
     if isinstance(opened, BeirSource) or column or _holds_texts(opened):
-        corpus, left_out = _distinct(Texts(source, column))
+        corpus, left_out = _distinct(TextStream(source, column))
     else:
         parts = [opened.part(split, {}, None).content for split in opened.splits or ("",)]
         rows = [part for part in parts if not isinstance(part, LabelledTexts | RawTexts)]
@@ -86,7 +86,7 @@ def corpus_of(source: str, column: str | None) -> tuple[dict[str, str], str]:
     return corpus, f"{opened.what}{left_out}"
 
 
-def _distinct(texts: Texts) -> tuple[dict[str, str], str]:
+def _distinct(texts: TextStream) -> tuple[dict[str, str], str]:
     """Each text once, by the id of the first document that has it, and what was left out, in words.
 
     An id that stands for two texts gets a number.

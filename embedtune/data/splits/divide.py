@@ -12,7 +12,7 @@ from embedtune.data.sources.beir import read_beir, table_file
 from embedtune.data.sources.source import BeirSource, TableSource
 from embedtune.data.sources.tables import open_table
 from embedtune.data.splits.classes import distinct, divide_classes, judged_classes, pair_within_classes, take
-from embedtune.data.splits.judged import Documents, documents_in, documents_of, judged_from_rows, part_of
+from embedtune.data.splits.judged import CorpusByText, documents_in, documents_of, judged_from_rows, part_of
 from embedtune.data.splits.plan import Plan
 from embedtune.data.splits.split import DEV_ROWS, Division, divide, group_findings, groups_of
 from embedtune.data.splits.unpaired import rows_of_texts, texts_of
@@ -189,7 +189,7 @@ def _divide_pairs(divided: Divided, parts: Mapping[str, Rows], plan: Plan, where
 
 
 def _divide_pairs_beside(
-    divided: Divided, path: Path, documents: Documents, plan: Plan, section: DataSection, seed: int
+    divided: Divided, path: Path, documents: CorpusByText, plan: Plan, section: DataSection, seed: int
 ) -> None:
     """Held-out pairs ask the folder's corpus when all their positives are in it, else the pairs' own texts."""
     part = read_part(open_table(path), section.columns, section.group)

@@ -10,7 +10,7 @@ from embedtune.identity import text_id, text_ids
 
 
 @dataclass(frozen=True)
-class Documents:
+class CorpusByText:
     """A corpus that can be asked which documents have a given text.
 
     Args:
@@ -35,7 +35,7 @@ def key_of(identity: int) -> str:
     return f"{identity & 0xFFFFFFFFFFFFFFFF:016x}"
 
 
-def documents_of(*sources: Rows) -> Documents:
+def documents_of(*sources: Rows) -> CorpusByText:
     """Every positive and given negative as a document, once each."""
     texts: dict[int, str] = {}
     for rows in sources:
@@ -45,18 +45,18 @@ def documents_of(*sources: Rows) -> Documents:
             for identity, text in zip(identities.tolist(), negatives, strict=True):
                 texts.setdefault(identity, text)
     corpus = {key_of(identity): text for identity, text in texts.items()}
-    return Documents(corpus, {identity: [key] for identity, key in zip(texts, corpus, strict=True)})
+    return CorpusByText(corpus, {identity: [key] for identity, key in zip(texts, corpus, strict=True)})
 
 
-def documents_in(corpus: Mapping[str, str]) -> Documents:
+def documents_in(corpus: Mapping[str, str]) -> CorpusByText:
     """A given corpus."""
     keys: dict[int, list[str]] = {}
     for key, identity in zip(corpus, text_ids(corpus.values()).tolist(), strict=True):
         keys.setdefault(identity, []).append(key)
-    return Documents(corpus, keys)
+    return CorpusByText(corpus, keys)
 
 
-def judged_from_rows(name: str, rows: Rows, documents: Documents) -> RetrievalSet:
+def judged_from_rows(name: str, rows: Rows, documents: CorpusByText) -> RetrievalSet:
     """The distinct anchors as queries, all their positives relevant (grade 1).
 
     A query may be a document too, where texts stand on both sides of the pairs; evaluation never counts that

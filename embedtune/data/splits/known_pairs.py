@@ -12,7 +12,7 @@ from embedtune.data.checks.quick import check_rows, drop_duplicates
 from embedtune.data.formats import Part, read_part
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.sources.beir import qrels_files, read_beir
-from embedtune.data.sources.documents import Document
+from embedtune.data.sources.documents import CorpusText
 from embedtune.data.sources.source import BeirSource, TableSource, open_source
 from embedtune.data.sources.tables import open_table
 from embedtune.data.splits.classes import distinct, pair_within_classes
@@ -21,7 +21,7 @@ from embedtune.findings import Finding, counted
 
 
 @dataclass(frozen=True)
-class Pairs:
+class KnownPairs:
     """Rows of one split, and where candidates for them are found.
 
     Args:
@@ -68,19 +68,19 @@ class Pairs:
         ]
         return np.unique(np.array(pairs, dtype=np.int64).reshape(-1, 2), axis=0)  # (P, 2)
 
-    def positives(self) -> Iterator[Document]:
+    def positives(self) -> Iterator[CorpusText]:
         """Every row's positive, of the group of its query."""
         nothing = [""] * len(self.rows)
         columns = (self.rows.places or nothing, self.rows.positives, self.rows.groups or nothing)
-        return (Document(*values) for values in zip(*columns, strict=True))
+        return (CorpusText(*values) for values in zip(*columns, strict=True))
 
-    def negatives(self) -> Iterator[Document]:
+    def negatives(self) -> Iterator[CorpusText]:
         """Every given negative; nobody knows its group."""
         places = self.rows.places or [""] * len(self.rows.negatives)
         for place, texts in zip(places, self.rows.negatives, strict=False):
-            yield from (Document(place, text) for text in texts)
+            yield from (CorpusText(place, text) for text in texts)
 
-    def with_positives(self, pairs: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> "Pairs":
+    def with_positives(self, pairs: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> "KnownPairs":
         """The same with further pairs (query, positive), of queries that are there; others are left out."""
         row_of = {identity: rows[0] for identity, rows in zip(self.query_ids.tolist(), self.rows_of_query, strict=True)}
         added = Rows(*(zip(*pairs, strict=True))) if pairs else Rows([], [])
@@ -98,7 +98,7 @@ class Pairs:
         return replace(self, rows=drop_duplicates(more)[0])
 
 
-def read_pairs(section: PairsSection, seed: int) -> Pairs:
+def read_pairs(section: PairsSection, seed: int) -> KnownPairs:
     """Read the queries and positives of one split.
 
     Args:
@@ -121,12 +121,12 @@ def read_pairs(section: PairsSection, seed: int) -> Pairs:
     described = (f"read {len(part.content):,} {part.unit} from {where}", *part.said)
     # The corpus of a folder whose training pairs lie beside it is that of its test queries, and no place to learn from.
     return _checked(
-        Pairs(rows, described=described, findings=(*part.findings, *found), hashes=source.hashes((split,))),
+        KnownPairs(rows, described=described, findings=(*part.findings, *found), hashes=source.hashes((split,))),
         section,
     )
 
 
-def _beir_pairs(source: BeirSource, split: str, where: str, section: PairsSection) -> Pairs:
+def _beir_pairs(source: BeirSource, split: str, where: str, section: PairsSection) -> KnownPairs:
     """The pairs of a judged split, and what of the corpus is kept for judging others."""
     judged = tuple(qrels_files(source.folder))
     beir = read_beir(source.folder, judged, section.group)
@@ -140,7 +140,9 @@ def _beir_pairs(source: BeirSource, split: str, where: str, section: PairsSectio
     if held_out:
         documents = counted(len(held_out), "document")
         said.append(f"kept from training, since only queries of other splits ask for them: {documents}")
-    return Pairs(rows, str(source.folder), held_out, tuple(said), (*beir.findings, *findings), source.hashes(judged))
+    return KnownPairs(
+        rows, str(source.folder), held_out, tuple(said), (*beir.findings, *findings), source.hashes(judged)
+    )
 
 
 def _part(source: TableSource | BeirSource, split: str, section: PairsSection) -> Part:
@@ -169,7 +171,7 @@ def _rows(part: Part, section: PairsSection, seed: int) -> tuple[Rows, tuple[Fin
     )
 
 
-def _checked(pairs: Pairs, section: PairsSection) -> Pairs:
+def _checked(pairs: KnownPairs, section: PairsSection) -> KnownPairs:
     if not len(pairs.rows):
         raise DataError(
             "there is no pair to mine for", where=section.source, next="give at least one query and positive"

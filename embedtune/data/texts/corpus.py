@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.data.sources.documents import Document
+from embedtune.data.sources.documents import CorpusText
 from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.durable import remove_unfinished, seal_folder, unseal_folder, whole_folder
 from embedtune.errors import DataError
@@ -101,7 +101,7 @@ def open_corpus(folder: Path, key: Mapping[str, object]) -> DiskCorpus | None:
 
 
 def write_corpus(
-    documents: Iterable[Document], folder: Path, key: Mapping[str, object], *, progress: Progress | None = None
+    documents: Iterable[CorpusText], folder: Path, key: Mapping[str, object], *, progress: Progress | None = None
 ) -> DiskCorpus:
     """Write documents into a folder, each distinct text once: the first is kept. One process at a time.
 
@@ -122,14 +122,14 @@ def write_corpus(
     return DiskCorpus(folder, facts)
 
 
-def _write(documents: Iterable[Document], folder: Path, progress: Progress | None) -> dict[str, object]:
+def _write(documents: Iterable[CorpusText], folder: Path, progress: Progress | None) -> dict[str, object]:
     """Write the Arrow file and the ids; returns counts and the hash."""
     import pyarrow  # noqa: PLC0415  (slow to import)
 
     # Large strings: 4,096 texts may take more than the 2 GiB that plain ones can address.
-    schema = pyarrow.schema([(name, pyarrow.large_string()) for name in Document._fields])
+    schema = pyarrow.schema([(name, pyarrow.large_string()) for name in CorpusText._fields])
     digest = hashlib.blake2b(digest_size=16)
-    distinct = _Distinct()
+    distinct = _FirstOfEachText()
     with pyarrow.OSFile(str(folder / _TEXTS), "wb") as sink, pyarrow.ipc.new_file(sink, schema) as file:
         for rows in _in_batches(distinct.of(documents, progress), _ROWS):
             digest.update("".join(f"{len(one)} {one}" for row in rows for one in row).encode("utf-8"))
@@ -146,7 +146,7 @@ def _write(documents: Iterable[Document], folder: Path, progress: Progress | Non
     }
 
 
-class _Distinct:
+class _FirstOfEachText:
     """Lets the first document of each text pass, and counts the others."""
 
     def __init__(self) -> None:
@@ -154,7 +154,7 @@ class _Distinct:
         self.kept: list[np.ndarray] = []  # text ids in order
         self._seen = SeenIds()
 
-    def of(self, documents: Iterable[Document], progress: Progress | None) -> Iterator[Document]:
+    def of(self, documents: Iterable[CorpusText], progress: Progress | None) -> Iterator[CorpusText]:
         for rows in _in_batches(documents, _ROWS):
             written = [row for row in rows if row.text.strip()]
             ids = text_ids(row.text for row in written)  # (n,)
@@ -170,7 +170,7 @@ class _Distinct:
                 progress(self.read)
 
 
-def _in_batches(documents: Iterable[Document], rows: int) -> Iterator[list[Document]]:
+def _in_batches(documents: Iterable[CorpusText], rows: int) -> Iterator[list[CorpusText]]:
     stream = iter(documents)
     while batch := list(islice(stream, rows)):
         yield batch

@@ -9,7 +9,7 @@ from embedtune.data.rows import LabelledTexts
 from embedtune.data.sources.columns import label_of, text_of
 from embedtune.data.sources.problems import SHOWN
 from embedtune.data.sources.streams import sha256
-from embedtune.data.sources.tables import Table, open_table
+from embedtune.data.sources.tables import RecordTable, open_table
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted, kind_of
 
@@ -93,7 +93,7 @@ def read_wordings(path: Path) -> Wordings:
     return Wordings(str(path), {label: tuple(own) for label, own in found.items()}, {path.name: sha256(path)})
 
 
-def _texts(record: Mapping[str, Any], table: Table, number: int) -> list[str]:
+def _texts(record: Mapping[str, Any], table: RecordTable, number: int) -> list[str]:
     """The wordings of a row; faults are noted."""
     place = table.place(number)
     column = "texts" if "texts" in record else "text"

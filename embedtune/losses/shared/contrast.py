@@ -26,7 +26,7 @@ Scale = Tensor | float
 
 
 @dataclass(frozen=True)
-class Candidates:
+class RoleTexts:
     """The texts of one role."""
 
     vectors: Tensor  # (C, D) of length 1
@@ -34,19 +34,19 @@ class Candidates:
     ids: Tensor | None  # (C,)
 
 
-def candidates(batch: EmbeddingBatch, role: str) -> Candidates | None:
+def candidates(batch: EmbeddingBatch, role: str) -> RoleTexts | None:
     """The candidates that a batch has in a role: "anchors", "positives", "negatives" (padding left out) or "queue"."""
     every = torch.arange(len(batch.anchors), device=batch.anchors.device)
     if role == "anchors":
-        return Candidates(unit(batch.anchors), every, batch.anchor_ids)
+        return RoleTexts(unit(batch.anchors), every, batch.anchor_ids)
     if role == "positives":
-        return Candidates(unit(batch.positives), every, batch.positive_ids)
+        return RoleTexts(unit(batch.positives), every, batch.positive_ids)
     if role == "queue":
-        return None if batch.queue is None else Candidates(unit(batch.queue), None, batch.queue_ids)
+        return None if batch.queue is None else RoleTexts(unit(batch.queue), None, batch.queue_ids)
     if not has_negatives(batch):
         return None
     rows, ids = every[:, None].expand(batch.negatives.shape[:2]), batch.negative_ids  # type: ignore[union-attr]
-    return Candidates(
+    return RoleTexts(
         unit(real_negatives(batch, batch.negatives)),  # type: ignore[arg-type]
         real_negatives(batch, rows),
         None if ids is None else real_negatives(batch, ids),

@@ -19,7 +19,7 @@ COUNTED_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
-class Layout:
+class BatchLayout:
     """What beside the tokens stands in a batch of a transformer.
 
     Args:
@@ -40,14 +40,14 @@ class Layout:
     unplaced: int | None
 
     @staticmethod
-    def of(encoder: Encoder, role: Role) -> "Layout":
+    def of(encoder: Encoder, role: Role) -> "BatchLayout":
         """What the encoder's own preprocessing makes of texts in this role."""
         import torch
 
         tokenizer = encoder.model.tokenizer
         sample = preprocess(encoder, ["a"], role)
         types = sample.get("token_type_ids")
-        return Layout(
+        return BatchLayout(
             pad=tokenizer.pad_token_id or 0,
             left=tokenizer.padding_side == "left",
             types="none" if types is None else "own" if types.any() else "zero",
@@ -88,7 +88,7 @@ class Flat(_Tokenised):
 class Padded(_Tokenised):
     """What every transformer takes: one row a text, filled up to the longest one."""
 
-    layout: Layout
+    layout: BatchLayout
 
     def features(self, chosen: Sequence[int]) -> Features:
         """A batch of these texts, in this order."""
@@ -111,7 +111,7 @@ class Padded(_Tokenised):
 class Packed(_Tokenised):
     """What a transformer takes whose attention keeps texts apart: all of them end to end, longest first."""
 
-    layout: Layout
+    layout: BatchLayout
 
     def features(self, chosen: Sequence[int]) -> Features:
         """A batch of these texts; `places` says where each of them lies among those that are laid out."""
@@ -150,7 +150,7 @@ class Packed(_Tokenised):
 
 
 @dataclass(frozen=True)
-class Texts:
+class TextBatches:
     """Texts that the model's own preprocessing makes batches of.
 
     Args:

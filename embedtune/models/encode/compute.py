@@ -9,7 +9,7 @@ import numpy as np
 
 from embedtune.models.encode.devices import spread
 from embedtune.models.encode.modes import in_mode
-from embedtune.models.encode.tokenizer import Reader, Readings, Some, forward
+from embedtune.models.encode.tokenizer import Some, TokenizedTexts, Tokenizer, forward
 from embedtune.models.encoder import Encoder, Role, is_static
 from embedtune.models.speed.precision import multiplying
 
@@ -29,7 +29,7 @@ def in_batches(
     chosen: Sequence[int],
     role: Role,
     batch_tokens: int | None = None,
-    known: Readings | None = None,
+    known: TokenizedTexts | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The vectors of some of the texts, longest texts first: the same batches whenever the same texts are chosen.
 
@@ -46,7 +46,7 @@ def in_batches(
     """
     if not len(chosen):
         return
-    reader = Reader(encoder)
+    reader = Tokenizer(encoder)
     most = batch_tokens or _batch_tokens(encoder)
     windows = _windows(texts, chosen)
     # The same windows where texts are known, for the same batches, and so the same vectors to the last bit.
@@ -91,8 +91,8 @@ def _windows(texts: Sequence[str], chosen: Sequence[int]) -> list[np.ndarray]:
 
 
 def _read_ahead(
-    reader: Reader, texts: Sequence[str], windows: Sequence[np.ndarray], role: Role
-) -> Iterator[tuple[np.ndarray, Readings]]:
+    reader: Tokenizer, texts: Sequence[str], windows: Sequence[np.ndarray], role: Role
+) -> Iterator[tuple[np.ndarray, TokenizedTexts]]:
     """Windows of text numbers (w,) with their tokens, each tokenised while the model still runs on the one before."""
     with ThreadPoolExecutor(1, thread_name_prefix="tokenise") as pool:
         # Tokenizers let other threads run while they work.
@@ -104,7 +104,7 @@ def _read_ahead(
             yield window, readings
 
 
-def by_tokens(reader: Reader, lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
+def by_tokens(reader: Tokenizer, lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
     """Places (b,) of texts of these lengths (w,), longest first, as many together as the tokens allow."""
     order = np.argsort(-lengths, kind="stable")  # (w,)
     start = 0
@@ -115,7 +115,7 @@ def by_tokens(reader: Reader, lengths: np.ndarray, most: int) -> Iterator[np.nda
         start += max(1, rows)
 
 
-def _vectors(encoder: Encoder, readings: Readings, places: np.ndarray) -> np.ndarray:
+def _vectors(encoder: Encoder, readings: TokenizedTexts, places: np.ndarray) -> np.ndarray:
     """One batch through the model: float32 (b, D)."""
     import torch
     from sentence_transformers.util import batch_to_device

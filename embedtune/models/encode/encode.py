@@ -10,7 +10,7 @@ import numpy as np
 from embedtune.errors import Interrupted, ModelError
 from embedtune.models.encode.compute import encoding, in_batches
 from embedtune.models.encode.store import Shelf, VectorStore, text_key
-from embedtune.models.encode.tokenizer import Readings, Some
+from embedtune.models.encode.tokenizer import Some, TokenizedTexts
 from embedtune.models.encode.vector_file import VectorFile
 from embedtune.models.encoder import Encoder, Role, has_towers
 
@@ -28,7 +28,7 @@ def encode(
     progress: Progress | None = None,
     normalise: bool = True,
     into: np.ndarray | None = None,
-    known: Readings | None = None,
+    known: TokenizedTexts | None = None,
 ) -> np.ndarray:
     """Encode texts under the encoder's prompt for their role.
 
@@ -136,7 +136,7 @@ def _fill(
     shelf: Shelf | None,
     batch_tokens: int | None = None,
     progress: Progress | None = None,
-    known: Readings | None = None,
+    known: TokenizedTexts | None = None,
 ) -> Iterator[tuple[list[bytes], np.ndarray]]:
     """Fill vectors (n, D) of texts from the shelf and the encoder; yields keys and vectors that the shelf has not."""
     missing: Sequence[int] = range(len(texts))

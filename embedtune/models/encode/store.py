@@ -122,7 +122,7 @@ class VectorStore:
 
 
 @dataclass(frozen=True)
-class Block:
+class StoredBlock:
     """Where a block's rows are: `start` is the first byte of its keys (rows,) in the segment."""
 
     segment: Path
@@ -197,7 +197,7 @@ class Shelf:
             log.warning("vector store: %s", error)
             self._room = 0
 
-    def _scan(self, path: Path) -> Iterator[Block]:
+    def _scan(self, path: Path) -> Iterator[StoredBlock]:
         """The whole blocks of a segment; what is between them is passed over."""
         try:
             with path.open("rb") as file:
@@ -211,7 +211,9 @@ class Shelf:
                         position = _next_block(file, position + 1)
                         continue
                     if dimensions == self.dimensions and rows:
-                        yield Block(path, start, np.frombuffer(file.read(rows * KEY_BYTES), f"S{KEY_BYTES}"), checksum)
+                        yield StoredBlock(
+                            path, start, np.frombuffer(file.read(rows * KEY_BYTES), f"S{KEY_BYTES}"), checksum
+                        )
                     position = end
         except (OSError, struct.error, ValueError):
             return  # removed or cut off by another process meanwhile
@@ -224,7 +226,7 @@ class Shelf:
         self._block_of = np.repeat(np.arange(len(keys)), [len(part) for part in keys])[order]
         self._row_of = np.concatenate([np.arange(len(part)) for part in keys])[order] if keys else order
 
-    def _rows(self, block: Block) -> np.ndarray | None:
+    def _rows(self, block: StoredBlock) -> np.ndarray | None:
         """The vectors of a block (rows, D), or None when it is damaged or gone."""
         rows = len(block.keys)
         try:
@@ -251,7 +253,7 @@ def _append(path: Path, block: bytes) -> None:
             raise
 
 
-def _strike_out(block: Block) -> None:
+def _strike_out(block: StoredBlock) -> None:
     """Make no block of a damaged one, so that no later process trips over it."""
     with suppress(OSError), block.segment.open("r+b") as file:
         file.seek(block.start - HEADER.size)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 
-from embedtune.models.encode.batching import Flat, Layout, Packed, Padded, Texts, preprocess
+from embedtune.models.encode.batching import BatchLayout, Flat, Packed, Padded, TextBatches, preprocess
 from embedtune.models.encode.token_ids import TokenIds, flat, laid_end_to_end
 from embedtune.models.encoder import Encoder, Role, has_towers, is_static, readable
 
@@ -24,7 +24,7 @@ AT_ONCE = 4096
 SAMPLE = ("a", "", "How do I reset my password? 비밀번호를 잊어버렸어요. " * 3)
 
 
-class Readings(Protocol):
+class TokenizedTexts(Protocol):
     """Texts as an encoder reads them, tokenised once: n texts."""
 
     @property
@@ -44,7 +44,7 @@ class Some:
         numbers: (n,) of these texts in it; one may stand there twice.
     """
 
-    known: Readings
+    known: TokenizedTexts
     numbers: np.ndarray
 
     @property
@@ -57,7 +57,7 @@ class Some:
         return self.known.features(self.numbers[np.asarray(chosen, dtype=np.int64)].tolist())
 
 
-class Reader:
+class Tokenizer:
     """How an encoder reads texts.
 
     Args:
@@ -73,7 +73,7 @@ class Reader:
         self.encoder = encoder
         self.way, self.reason = _way(encoder)
 
-    def read(self, texts: Sequence[str], role: Role, progress: Progress | None = None) -> Readings:
+    def read(self, texts: Sequence[str], role: Role, progress: Progress | None = None) -> TokenizedTexts:
         """Tokenise texts under the prompt of their role.
 
         Args:
@@ -82,10 +82,10 @@ class Reader:
             progress: called with (texts done, texts).
         """
         if self.way == "texts":
-            return Texts(self.encoder, tuple(map(readable, texts)), role)
+            return TextBatches(self.encoder, tuple(map(readable, texts)), role)
         if self.way == "flat":
             return Flat(_tokenise(texts, progress, lambda part: _static_ids(self.encoder, part, role)))
-        layout = Layout.of(self.encoder, role)
+        layout = BatchLayout.of(self.encoder, role)
         ids = _tokenise(texts, progress, lambda part: _token_ids(self.encoder, part, role, layout))
         return Packed(ids, layout) if self.way == "packed" else Padded(ids, layout)
 
@@ -147,8 +147,8 @@ def _why_not_tried(encoder: Encoder) -> str:
     return why_not_tried(encoder.model, packed, padded)
 
 
-def _sample(encoder: Encoder, role: Role) -> tuple[TokenIds, Layout]:
-    layout = Layout.of(encoder, role)
+def _sample(encoder: Encoder, role: Role) -> tuple[TokenIds, BatchLayout]:
+    layout = BatchLayout.of(encoder, role)
     return _tokenise(SAMPLE, None, lambda part: _token_ids(encoder, part, role, layout)), layout
 
 
@@ -175,7 +175,7 @@ def _static_ids(encoder: Encoder, texts: list[str], role: Role) -> tuple[list[li
 
 
 def _token_ids(
-    encoder: Encoder, texts: list[str], role: Role, layout: Layout
+    encoder: Encoder, texts: list[str], role: Role, layout: BatchLayout
 ) -> tuple[list[list[int]], list[list[int]] | None]:
     """Token ids and, where they tell something, types of texts under the prompt of their role."""
     found = encoder.model.tokenizer(

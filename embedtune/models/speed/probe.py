@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from embedtune.cgroup import free_memory
 from embedtune.models.encode.modes import in_mode
-from embedtune.models.encode.tokenizer import Reader, forward
+from embedtune.models.encode.tokenizer import Tokenizer, forward
 from embedtune.models.encoder import Encoder
 from embedtune.models.speed.precision import multiplying
 
@@ -71,7 +71,7 @@ def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
     model = encoder.snapshot().model.requires_grad_(True).train()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=1e-9)
-    reader = Reader(encoder)
+    reader = Tokenizer(encoder)
     readings = reader.read(texts, "query")
     features = batch_to_device(readings.features(range(len(texts))), model.device)
     kept = _kept_bytes(model, features)

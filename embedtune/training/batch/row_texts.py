@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from embedtune.data.rows import Rows
-from embedtune.models.encode.tokenizer import Progress, Reader, Readings
+from embedtune.models.encode.tokenizer import Progress, TokenizedTexts, Tokenizer
 from embedtune.models.encoder import Role
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.views import EpochViews
 
-Columns = tuple[Readings, np.ndarray]
+Columns = tuple[TokenizedTexts, np.ndarray]
 """Texts of one role, and which of them stand in which row of a batch: (B, c) numbers."""
 
 
@@ -57,7 +57,7 @@ class BatchTexts(Protocol):
     """Knows what stands in the columns of any rows."""
 
     @property
-    def reader(self) -> Reader:
+    def reader(self) -> Tokenizer:
         """Of the encoder that is trained."""
 
     def begin(self, epoch: int) -> None:
@@ -71,13 +71,13 @@ class BatchTexts(Protocol):
 class KnownTexts:
     """Texts that stay what they are: each is read once, before the first step."""
 
-    reader: Reader
+    reader: Tokenizer
     texts: RowTexts
-    queries: Readings
-    documents: Readings
+    queries: TokenizedTexts
+    documents: TokenizedTexts
 
     @property
-    def known(self) -> dict[Role, Readings]:
+    def known(self) -> dict[Role, TokenizedTexts]:
         """What was read, by role."""
         return {"query": self.queries, "document": self.documents}
 
@@ -94,7 +94,7 @@ class KnownTexts:
 class ViewedTexts:
     """Texts made anew in each epoch. No two are taken for the same: dropout alone may be what makes views differ."""
 
-    reader: Reader
+    reader: Tokenizer
     views: EpochViews
 
     def begin(self, epoch: int) -> None:
@@ -111,7 +111,7 @@ class ViewedTexts:
         return self.reader.read(texts, role), np.arange(len(texts)).reshape(len(columns), -1)  # (B, c)
 
 
-def read_texts(reader: Reader, texts: RowTexts, progress: Progress | None = None) -> KnownTexts:
+def read_texts(reader: Tokenizer, texts: RowTexts, progress: Progress | None = None) -> KnownTexts:
     """Read every text of the rows.
 
     Args:

@@ -28,7 +28,7 @@ class Companion(Protocol):
 
 
 @runtime_checkable
-class Reader(Protocol):
+class ReadingCompanion(Protocol):
     """A companion that reads the texts of each batch itself, before it is asked to complete it."""
 
     def read(self, features: Sequence[dict[str, Tensor]], labels: Tensor) -> None:

@@ -19,7 +19,7 @@ Kind = Literal["margin", "weight", "guide", "infonce"]
 
 
 @dataclass(frozen=True)
-class Proposal:
+class GuideAdvice:
     """What the audit suggests.
 
     Args:
@@ -37,7 +37,7 @@ class Proposal:
     warns: bool = True
 
 
-def propose(audit: GuideAudit, *, own: bool) -> Proposal:
+def propose(audit: GuideAudit, *, own: bool) -> GuideAdvice:
     """The rule, in order: a guide near chance is of no use; one that drops much at margin 0 should only weigh; what
     finds known positives is used at the margin where it finds most for what it drops; what finds too few, not at all.
 
@@ -49,11 +49,11 @@ def propose(audit: GuideAudit, *, own: bool) -> Proposal:
     if audit.separation < KNOWS_LITTLE:
         near = f"it puts the positive above another candidate in {audit.separation:.0%} of cases, and chance in 50%"
         if own:
-            return Proposal("infonce", f"plain InfoNCE, for {near}", "--guide none")
-        return Proposal("guide", f"another guide, for {near}", "--guide self, or a stronger model")
+            return GuideAdvice("infonce", f"plain InfoNCE, for {near}", "--guide none")
+        return GuideAdvice("guide", f"another guide, for {near}", "--guide self, or a stronger model")
     if careful.masked_share > HEAVY_MASKED_SHARE:
         even = f"even at margin 0 it takes {careful.masked_share:.1%} of the other candidates for false negatives"
-        return Proposal(
+        return GuideAdvice(
             "weight", f"weight 0.3 instead of dropping, for {even}", "loss.0.args.false_negative_weight=0.3"
         )
     if not audit.known:
@@ -61,13 +61,13 @@ def propose(audit: GuideAudit, *, own: bool) -> Proposal:
         return _margin(audit, 0.0, f"margin 0, for {unknown}", "--margin 0, or --margin auto to try some on dev")
     best = max(audit.effects, key=lambda effect: (_worth(effect, audit), -effect.margin))
     if _worth(best, audit) <= 0:
-        return Proposal("infonce", f"plain InfoNCE, for even at {_words(best, audit)}", "--guide none")
+        return GuideAdvice("infonce", f"plain InfoNCE, for even at {_words(best, audit)}", "--guide none")
     return _margin(audit, best.margin, f"at {_words(best, audit)}", f"--margin {best.margin:g}")
 
 
-def _margin(audit: GuideAudit, margin: float, sentence: str, option: str) -> Proposal:
+def _margin(audit: GuideAudit, margin: float, sentence: str, option: str) -> GuideAdvice:
     too_bold = audit.margin > margin and audit.masked_share > HEAVY_MASKED_SHARE
-    return Proposal("margin", sentence, option, margin, warns=too_bold)
+    return GuideAdvice("margin", sentence, option, margin, warns=too_bold)
 
 
 def _worth(effect: MarginEffect, audit: GuideAudit) -> float:

@@ -20,7 +20,7 @@ ROWS = 256
 
 
 @dataclass(frozen=True)
-class Margin:
+class MaskingMargin:
     """How far below the positive a candidate already counts as a false negative."""
 
     value: float = 0.0
@@ -29,7 +29,7 @@ class Margin:
     def threshold(self, positive: np.ndarray) -> np.ndarray:
         """The guide similarity above which a candidate is dropped.
 
-        >>> float(Margin(0.1, relative=True).threshold(np.array(-0.5)))
+        >>> float(MaskingMargin(0.1, relative=True).threshold(np.array(-0.5)))
         -0.55
         """
         return positive - self.value * (np.abs(positive) if self.relative else 1.0)
@@ -161,7 +161,7 @@ def _topics(anchors: list[str], positives: list[str]) -> np.ndarray | None:
 
 
 def audit_guide(
-    pairs: HeldOut, anchors: np.ndarray, positives: np.ndarray, *, batch_size: int, margin: Margin, step: int = 0
+    pairs: HeldOut, anchors: np.ndarray, positives: np.ndarray, *, batch_size: int, margin: MaskingMargin, step: int = 0
 ) -> GuideAudit | None:
     """Audit a guide on held-out pairs; documents known to be right for a query are not counted against it.
 
@@ -203,7 +203,7 @@ class _Count:
     """Counts over all pairs of anchors and candidates: a batch meets the same shares, and fewer of the known ones."""
 
     def __init__(self, margins: tuple[float, ...], relative: bool) -> None:
-        self.margins = [Margin(value, relative) for value in margins]
+        self.margins = [MaskingMargin(value, relative) for value in margins]
         self.masked = np.zeros(len(margins), dtype=np.int64)
         self.found = np.zeros(len(margins), dtype=np.int64)
         self.others = self.known = 0

@@ -3,7 +3,7 @@
 from embedtune.losses.deepcluster import DeepCluster
 from embedtune.losses.denoise import Denoise
 from embedtune.models.encode.encode import encode
-from embedtune.models.encode.tokenizer import Reader
+from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.vocabulary import token_vectors
 from embedtune.training.companions import Companion
@@ -34,7 +34,7 @@ def companions_for(run: Fit, encoder: Encoder) -> list[Companion]:
 
 
 def _clusters(run: Fit, encoder: Encoder, number: int) -> Clusters:
-    known = Reader(encoder).read(run.rows.anchors, "query")
+    known = Tokenizer(encoder).read(run.rows.anchors, "query")
     return Clusters(
         run.rows.anchors,
         lambda texts: encode(encoder, texts, role="query", known=known),

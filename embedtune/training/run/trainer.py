@@ -14,7 +14,7 @@ from transformers import PrinterCallback, TrainerCallback
 
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.encode.tokenizer import Progress as ReadProgress
-from embedtune.models.encode.tokenizer import Reader
+from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.quiet import quiet_libraries
 from embedtune.models.speed.dropout import fast_dropout
@@ -157,7 +157,7 @@ def _records(run: Fit, adapter: ObjectiveAdapter, pace: Pace, checkpoint: Path |
 
 def texts_of(run: Fit, encoder: Encoder, progress: ReadProgress | None = None) -> BatchTexts:
     """The texts that batches are made of: read now, or, where views change them, batch by batch."""
-    reader = Reader(encoder)
+    reader = Tokenizer(encoder)
     if run.views is not None and run.views.alters:
         return ViewedTexts(reader, EpochViews(run.rows, run.views))
     curriculum = run.table.curriculum

@@ -16,7 +16,7 @@ from embedtune.losses import EmbeddingBatch
 from embedtune.models.encode.tokenizer import forward
 from embedtune.training.batch.micro_batches import LENGTHS
 from embedtune.training.batch.row_table import RowTable
-from embedtune.training.companions import Companion, Reader
+from embedtune.training.companions import Companion, ReadingCompanion
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.step.gather import gather
 from embedtune.training.step.gradcache import encode_micro_batches
@@ -81,7 +81,7 @@ class ObjectiveAdapter(nn.Module):
         guide = self.guide.batch(rows, device) if self.guide is not None else None
         batch = self._batch(rows, vectors, guide)
         for companion in self.companions:
-            if isinstance(companion, Reader):
+            if isinstance(companion, ReadingCompanion):
                 companion.read(features, labels)
             batch = companion.complete(batch, rows)
         # The encoder may run in bf16; a softmax over thousands of candidates may not.

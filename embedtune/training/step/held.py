@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from embedtune.models.encode.tokenizer import Reader, Readings
+from embedtune.models.encode.tokenizer import TokenizedTexts, Tokenizer
 from embedtune.models.speed.probe import activation_bytes, allowed_bytes
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Held:
         return self.micro_batch or self.tokens
 
 
-def measured(encoder: "Encoder", reader: Reader, readings: "Sequence[Readings]", precision: str) -> Held:
+def measured(encoder: "Encoder", reader: Tokenizer, readings: "Sequence[TokenizedTexts]", precision: str) -> Held:
     """What suits this machine: as many tokens as there is memory for.
 
     Measured on the longest texts, whose tokens take most.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from embedtune.config.check import CheckedSection
-from embedtune.data.checks import Block, Content
+from embedtune.data.checks import Content, RowBlock
 from embedtune.data.checks.faults import Faults
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.blocks import read_blocks
@@ -59,7 +59,7 @@ class Leaks:
     def __init__(self, test: RetrievalSet | None) -> None:
         self._leakage = None if test is None else Leakage(test)
 
-    def feed(self, block: Block) -> None:
+    def feed(self, block: RowBlock) -> None:
         """Look at pairs, scored or not, and labelled texts."""
         content = block.content
         if self._leakage is None:

@@ -14,11 +14,11 @@ from embedtune.config.check import CheckConfig
 from embedtune.data.checks import Check, Gathered, run_checks
 from embedtune.data.checks.batches import InBatch
 from embedtune.data.checks.duplicates import Duplicates, Repeats
-from embedtune.data.checks.pairs import Pairs
+from embedtune.data.checks.pairs import PairCheck
 from embedtune.data.checks.quick import all_checks, check_test
 from embedtune.data.checks.repair import Repair
 from embedtune.data.checks.sample import Sample
-from embedtune.data.checks.texts import Texts
+from embedtune.data.checks.texts import TextCheck
 from embedtune.data.rows import RawTexts, RetrievalSet
 from embedtune.data.sources.blocks import ROWS
 from embedtune.data.sources.documents import read_documents
@@ -61,7 +61,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None) -> CheckResult:
     test, findings = _judged(config, rows.source, talk)
     sample, leaks = Sample(), Leaks(test)
     checks = all_checks(config.check.batch_size)
-    pairs, repeats, batches = _one(checks, Pairs), _one(checks, Repeats), _one(checks, InBatch)
+    pairs, repeats, batches = _one(checks, PairCheck), _one(checks, Repeats), _one(checks, InBatch)
     findings += run_checks([*checks, leaks, sample], rows)
     findings += [*rows.faults.findings(), *rows.findings]
     for said in (rows.described, *rows.said):
@@ -124,7 +124,7 @@ def check_corpus(source: str, positives: SeenIds, talk: Talk) -> list[Finding]:
         talk: told how far it is.
     """
     documents, known, empty = read_documents(source), SeenIds(), Gathered()
-    checks: list[Check] = [Texts(), Duplicates()]
+    checks: list[Check] = [TextCheck(), Duplicates()]
 
     def contents() -> Iterator[RawTexts]:
         read = 0

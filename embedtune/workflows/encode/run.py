@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from embedtune.config.encode import EncodeConfig
-from embedtune.data.sources.texts import Texts
+from embedtune.data.sources.texts import TextStream
 from embedtune.durable import replace, whole_path
 from embedtune.errors import ConfigError, DataError, Interrupted
 from embedtune.findings import counted
@@ -66,7 +66,7 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None) -> EncodeResult:
     talk = talk or Silence()
     output = Path(config.output.path).expanduser()
     _check(config, output)
-    texts = Texts(config.data.source, config.data.column, queries=config.encoding.role == "query")
+    texts = TextStream(config.data.source, config.data.column, queries=config.encoding.role == "query")
     with talk.progress(f"reading {config.data.source}"):
         count, empty, digest = texts.facts()
     if not count:
@@ -133,7 +133,7 @@ def _role(encoder: Encoder, config: EncodeConfig) -> str | None:
     return None if alike else config.encoding.role
 
 
-def _write(output: Path, job: Path, texts: Texts, vectors: np.ndarray, role: str | None) -> None:
+def _write(output: Path, job: Path, texts: TextStream, vectors: np.ndarray, role: str | None) -> None:
     """Give the vectors their file, whole or not at all."""
     if output.suffix == ".npy":
         replace(job / "vectors.npy", output)

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.mining.candidate_block import PADDING, Candidates, belongs, repeated
+from embedtune.mining.candidate_block import PADDING, CandidateBlock, belongs, repeated
 from embedtune.workflows.mine.opinions import Judge, least
-from embedtune.workflows.mine.search import Search
+from embedtune.workflows.mine.search import CandidateSearch
 
 
 @dataclass(frozen=True)
-class Block:
+class QueryBlock:
     """Queries, their positives and their candidates.
 
     Args:
@@ -27,7 +27,7 @@ class Block:
     queries: np.ndarray
     positives: np.ndarray
     positive_scores: np.ndarray
-    candidates: Candidates
+    candidates: CandidateBlock
 
     def least_similar(self, query: int) -> int:
         """The document position of the positive that a query of the block is least similar to."""
@@ -35,7 +35,9 @@ class Block:
         return int(self.positives[own[np.argmin(self.positive_scores[own])], 1])
 
 
-def read_block(search: Search, number: int, guide: Judge | None = None, cross: Judge | None = None) -> Block:
+def read_block(
+    search: CandidateSearch, number: int, guide: Judge | None = None, cross: Judge | None = None
+) -> QueryBlock:
     """One block, from what the stages before have left on disk."""
     documents, queries, found = search.documents, search.blocks[number], search.found(number)
     positives = search.positives_of(number) - np.array([queries[0], 0])  # (P, 2)
@@ -44,7 +46,7 @@ def read_block(search: Search, number: int, guide: Judge | None = None, cross: J
     scores = search.scores(queries[positives[:, 0]], positives[:, 1:])[:, 0]  # (P,)
     near_ids = np.where(found == PADDING, 0, documents.near_ids[found])  # (Q, K)
     same_text = np.concatenate([near, np.stack([own, documents.query_near_ids[queries]], axis=1)])
-    candidates = Candidates(
+    candidates = CandidateBlock(
         documents=found,
         scores=search.scores(queries, found),
         positive_scores=least(scores, positives[:, 0], len(queries)),
@@ -55,22 +57,22 @@ def read_block(search: Search, number: int, guide: Judge | None = None, cross: J
         guide=None if guide is None else guide.opinion(number, found),
         cross_encoder=None if cross is None else cross.opinion(number, found),
     )
-    return Block(number, queries, positives, scores, candidates)
+    return QueryBlock(number, queries, positives, scores, candidates)
 
 
-def text_ids_of(search: Search, found: np.ndarray) -> np.ndarray:
+def text_ids_of(search: CandidateSearch, found: np.ndarray) -> np.ndarray:
     """int64 (Q, K): text ids of documents; 0 at padding."""
     return np.where(found == PADDING, 0, np.asarray(search.documents.corpus.text_ids)[found])  # (Q, K)
 
 
-def _listed(search: Search, number: int, found: np.ndarray, positives: np.ndarray) -> np.ndarray:
+def _listed(search: CandidateSearch, number: int, found: np.ndarray, positives: np.ndarray) -> np.ndarray:
     """Known positives, and the text of the query itself: bool (Q, K)."""
     queries = search.blocks[number]
     itself = np.stack([np.arange(len(queries)), search.documents.pairs.query_ids[queries]], axis=1)  # (Q, 2)
     return belongs(found, positives) | belongs(text_ids_of(search, found), itself)  # (Q, K)
 
 
-def _same_group(search: Search, queries: np.ndarray, found: np.ndarray) -> np.ndarray | None:
+def _same_group(search: CandidateSearch, queries: np.ndarray, found: np.ndarray) -> np.ndarray | None:
     groups = search.documents.groups
     if groups is None:
         return None
@@ -79,7 +81,7 @@ def _same_group(search: Search, queries: np.ndarray, found: np.ndarray) -> np.nd
     return (of_document[found] == own) & (own != 0) & (found != PADDING)  # (Q, K)
 
 
-def _marked(search: Search, queries: np.ndarray, found: np.ndarray) -> np.ndarray | None:
+def _marked(search: CandidateSearch, queries: np.ndarray, found: np.ndarray) -> np.ndarray | None:
     """What a person marked negative: bool (Q, K)."""
     decisions = search.documents.decisions
     if decisions is None:
@@ -100,7 +102,7 @@ _FILLING = {
 }
 
 
-def gathered(parts: Sequence[tuple[Candidates, np.ndarray]]) -> Candidates:
+def gathered(parts: Sequence[tuple[CandidateBlock, np.ndarray]]) -> CandidateBlock:
     """Chosen rows of several blocks as one block, as wide as the widest, without other judges' opinions.
 
     Args:

@@ -6,19 +6,19 @@ from typing import Any
 import numpy as np
 
 from embedtune.config.mine import MineConfig
-from embedtune.mining.calibrate import Proposal, propose_margin
-from embedtune.mining.candidate_block import Candidates
+from embedtune.mining.calibrate import MarginProposal, propose_margin
+from embedtune.mining.candidate_block import CandidateBlock
 from embedtune.workflows.mine.blocks import gathered, read_block
 from embedtune.workflows.mine.choice import filters_of
 from embedtune.workflows.mine.job import Job
-from embedtune.workflows.mine.search import Search, sampled
+from embedtune.workflows.mine.search import CandidateSearch, sampled
 from embedtune.workflows.shared.talk import Talk
 
 HALF = 0.5
 """The share of candidates to keep where the margin that the data ask for would leave next to nothing."""
 
 
-def calibrate(config: MineConfig, search: Search, job: Job, talk: Talk) -> dict[str, Any] | None:
+def calibrate(config: MineConfig, search: CandidateSearch, job: Job, talk: Talk) -> dict[str, Any] | None:
     """The margin that a sample of the queries proposes, once; None where no margin is to be chosen."""
     if not config.filters.calibrated:
         return None
@@ -39,7 +39,7 @@ def calibrate(config: MineConfig, search: Search, job: Job, talk: Talk) -> dict[
     return found
 
 
-def _proposal(config: MineConfig, search: Search) -> Proposal:
+def _proposal(config: MineConfig, search: CandidateSearch) -> MarginProposal:
     """The share asked for; or what the data propose, unless that would leave nothing to learn from."""
     (candidates, positives), filters = _sample(config, search), filters_of(config, None)
     target = config.filters.target_kept
@@ -55,7 +55,7 @@ def _proposal(config: MineConfig, search: Search) -> Proposal:
     )
 
 
-def _sample(config: MineConfig, search: Search) -> tuple[Candidates, np.ndarray]:
+def _sample(config: MineConfig, search: CandidateSearch) -> tuple[CandidateBlock, np.ndarray]:
     """Candidates in the range of a sample of queries, and (query number in the sample, score) of its positives."""
     chosen = sampled(search.documents.pairs.query_ids, config.filters.sample, config.mining.seed, "calibration")
     parts, positives, before = [], [], 0

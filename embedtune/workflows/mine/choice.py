@@ -30,10 +30,10 @@ from embedtune.mining.filters import (
 )
 from embedtune.mining.ledger import Entry, entry, suspects
 from embedtune.mining.sample import Chosen, choose
-from embedtune.workflows.mine.blocks import Block, read_block, text_ids_of
+from embedtune.workflows.mine.blocks import QueryBlock, read_block, text_ids_of
 from embedtune.workflows.mine.job import Job, is_done, read_part
 from embedtune.workflows.mine.opinions import Judge
-from embedtune.workflows.mine.search import Search, sampled
+from embedtune.workflows.mine.search import CandidateSearch, sampled
 from embedtune.workflows.shared.talk import Talk
 
 LEDGER_LINES = 200
@@ -63,7 +63,7 @@ def filters_of(config: MineConfig, margin: float | None) -> list[Filter]:
 
 
 @dataclass(frozen=True)
-class Choice:
+class NegativeChoice:
     """The choice of negatives for every query, part by part on disk.
 
     Args:
@@ -76,7 +76,7 @@ class Choice:
     """
 
     config: MineConfig
-    search: Search
+    search: CandidateSearch
     folder: Path
     margin: float | None
     guide: Judge | None
@@ -127,7 +127,7 @@ class Choice:
             "examples": self._examples(block, verdict, chosen),
         }
 
-    def _mined(self, block: Block, chosen: Chosen) -> list[dict[str, Any]]:
+    def _mined(self, block: QueryBlock, chosen: Chosen) -> list[dict[str, Any]]:
         """The fields of `Mined` for each query of the block."""
         corpus, pairs = self.search.documents.corpus, self.search.documents.pairs
         taken = chosen.columns >= 0  # (Q, N)
@@ -156,7 +156,7 @@ class Choice:
             )
         return mined
 
-    def _suspects(self, block: Block, verdict: Verdict) -> Iterator[Entry]:
+    def _suspects(self, block: QueryBlock, verdict: Verdict) -> Iterator[Entry]:
         found = suspects(block.candidates, verdict, verdict.reasons.size)
         told: Counter[int] = Counter()
         corpus, pairs = self.search.documents.corpus, self.search.documents.pairs
@@ -171,11 +171,11 @@ class Choice:
             texts = (pairs.queries[int(block.queries[query])], positive, candidate)
             yield entry(block.candidates, verdict, (query, column), texts)
 
-    def _examples(self, block: Block, verdict: Verdict, chosen: Chosen) -> list[dict[str, Any]]:
+    def _examples(self, block: QueryBlock, verdict: Verdict, chosen: Chosen) -> list[dict[str, Any]]:
         rows = [row for row, query in enumerate(block.queries.tolist()) if query in self.shown and chosen.counts[row]]
         return [self._example(block, verdict, chosen, row) for row in rows]
 
-    def _example(self, block: Block, verdict: Verdict, chosen: Chosen, row: int) -> dict[str, Any]:
+    def _example(self, block: QueryBlock, verdict: Verdict, chosen: Chosen, row: int) -> dict[str, Any]:
         corpus, candidates = self.search.documents.corpus, block.candidates
         # What a score dropped is worth a look; known positives and what lies outside the range are not.
         dropped = np.flatnonzero(verdict.reasons[row] > REASONS.index("range"))[:SHOWN_DROPPED]
@@ -200,7 +200,7 @@ class Choice:
         }
 
 
-def choose_all(choice: Choice, talk: Talk) -> None:
+def choose_all(choice: NegativeChoice, talk: Talk) -> None:
     """Make every part that an earlier run has not."""
     missing = [number for number in range(len(choice.search.blocks)) if not is_done(choice.path(number))]
     with talk.progress("filtering and choosing", total=len(choice.search.blocks)) as tell:
@@ -211,11 +211,11 @@ def choose_all(choice: Choice, talk: Talk) -> None:
 
 def choice_of(
     config: MineConfig,
-    search: Search,
+    search: CandidateSearch,
     job: Job,
     calibration: Mapping[str, Any] | None,
     judges: tuple[Judge | None, Judge | None],
-) -> Choice:
+) -> NegativeChoice:
     """The choice that a recipe asks for, its folder named after all that decides it."""
     margin = None if calibration is None else calibration["margin"]
     guide, cross = judges
@@ -231,7 +231,7 @@ def choice_of(
         marked=search.documents.marked_pairs,
         group=config.data.group,
     )
-    return Choice(config, search, folder, margin, guide, cross)
+    return NegativeChoice(config, search, folder, margin, guide, cross)
 
 
 def mined_of(part: Mapping[str, Any]) -> Iterator[Mined]:
@@ -241,7 +241,7 @@ def mined_of(part: Mapping[str, Any]) -> Iterator[Mined]:
         yield Mined(anchor=one["anchor"], provenance=one["provenance"], **lists)
 
 
-def _histogram(block: Block, verdict: Verdict) -> dict[str, list[int]]:
+def _histogram(block: QueryBlock, verdict: Verdict) -> dict[str, list[int]]:
     kept, dropped = verdict.kept, verdict.reasons > REASONS.index("range")  # (Q, K), (Q, K)
     scores = block.candidates.scores  # (Q, K)
     lead = scores - block.candidates.positive_scores[:, None]  # (Q, K)
@@ -255,7 +255,7 @@ def _histogram(block: Block, verdict: Verdict) -> dict[str, list[int]]:
     return {name: np.histogram(np.clip(scores, -1, 1), EDGES)[0].tolist() for name, scores in groups.items()}
 
 
-def _above(block: Block, chosen: Chosen) -> int:
+def _above(block: QueryBlock, chosen: Chosen) -> int:
     """How many of the chosen negatives score above their query's least similar positive."""
     taken = chosen.columns >= 0  # (Q, N)
     scores = np.take_along_axis(block.candidates.scores, np.maximum(chosen.columns, 0), axis=1)  # (Q, N)

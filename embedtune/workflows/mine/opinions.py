@@ -13,7 +13,7 @@ from embedtune.models.encode.store import VectorStore
 from embedtune.models.files.load import load_encoder
 from embedtune.search.pairwise import pair_scores
 from embedtune.workflows.mine.job import Job, is_done, key_of, load_array, save_array
-from embedtune.workflows.mine.search import Search, distinct_documents
+from embedtune.workflows.mine.search import CandidateSearch, distinct_documents
 from embedtune.workflows.mine.sources import VectorWriter, in_blocks, way_of
 from embedtune.workflows.shared.talk import Talk
 
@@ -58,7 +58,7 @@ class GuideJudge:
         key: stands for the guide and the way it encodes.
     """
 
-    search: Search
+    search: CandidateSearch
     queries: np.ndarray
     documents: np.ndarray
     positions: np.ndarray
@@ -75,7 +75,9 @@ class GuideJudge:
         return Opinion(scores, least(own, pairs[:, 0] - first, len(queries)))
 
 
-def ask_guide(config: MineConfig, search: Search, job: Job, store: VectorStore | None, talk: Talk) -> GuideJudge | None:
+def ask_guide(
+    config: MineConfig, search: CandidateSearch, job: Job, store: VectorStore | None, talk: Talk
+) -> GuideJudge | None:
     """Encode with the guide what it is to judge, and nothing else; None: no guide is named."""
     section = config.guide
     if section.name is None:
@@ -108,7 +110,7 @@ class CrossJudge:
         key: stands for the cross-encoder.
     """
 
-    search: Search
+    search: CandidateSearch
     folder: Path
     key: str
 
@@ -126,7 +128,7 @@ class CrossJudge:
         return Opinion(scores, least(own, pairs[:, 0] - int(queries[0]), len(queries)))
 
 
-def ask_cross_encoder(config: MineConfig, search: Search, job: Job, talk: Talk) -> CrossJudge | None:
+def ask_cross_encoder(config: MineConfig, search: CandidateSearch, job: Job, talk: Talk) -> CrossJudge | None:
     """Score every candidate and every positive, a block of queries at a time; None: no cross-encoder is named."""
     section = config.cross_encoder
     if section.name is None:
@@ -149,7 +151,7 @@ def ask_cross_encoder(config: MineConfig, search: Search, job: Job, talk: Talk) 
     return judge
 
 
-def _cross_scores(scorer: PairScorer, search: Search, block: int) -> np.ndarray:
+def _cross_scores(scorer: PairScorer, search: CandidateSearch, block: int) -> np.ndarray:
     """Scores of the block's candidates, row by row, then of its positives: float32 (candidates + P,)."""
     found, queries = search.found(block), search.blocks[block]
     row, column = np.nonzero(found != PADDING)

@@ -14,7 +14,7 @@ from typing import Any
 from embedtune.config.mine import MineConfig
 from embedtune.config.train import ModelSection
 from embedtune.data.layouts import check_layout
-from embedtune.data.splits.known_pairs import Pairs, read_pairs
+from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
 from embedtune.errors import ConfigError, EmbedtuneError, Interrupted, OutputError, StoppedError
 from embedtune.findings import Finding, counted
 from embedtune.mining.ledger import Decisions, read_ledger
@@ -106,7 +106,7 @@ def _decisions(config: MineConfig, talk: Talk) -> Decisions | None:
     return decisions
 
 
-def _pairs(config: MineConfig, decisions: Decisions | None, talk: Talk) -> Pairs:
+def _pairs(config: MineConfig, decisions: Decisions | None, talk: Talk) -> KnownPairs:
     """The data of the recipe, with what was read and what is odd about it said aloud."""
     pairs = read_pairs(config.data, config.mining.seed)
     if decisions is not None:
@@ -117,7 +117,7 @@ def _pairs(config: MineConfig, decisions: Decisions | None, talk: Talk) -> Pairs
     return pairs if decisions is None else pairs.with_positives(decisions.positives)
 
 
-def _strangers(decisions: Decisions, pairs: Pairs) -> Iterator[Finding]:
+def _strangers(decisions: Decisions, pairs: KnownPairs) -> Iterator[Finding]:
     """What was decided of queries that are not asked here."""
     here = set(pairs.query_ids.tolist())
     count = sum(query not in here for query, _ in decisions.pairs)
@@ -126,7 +126,7 @@ def _strangers(decisions: Decisions, pairs: Pairs) -> Iterator[Finding]:
         yield Finding("ledger-of-other-queries", "warning", count, message, "Check that the ledger belongs to them.")
 
 
-def _begin(job: Job, config: MineConfig, pairs: Pairs, talk: Talk, *, restart: bool) -> None:
+def _begin(job: Job, config: MineConfig, pairs: KnownPairs, talk: Talk, *, restart: bool) -> None:
     """Write down what the job is made from; say what is gone on with, and what has changed since."""
     settings = config.model_dump(exclude={"output": {"keep_job", "store"}})
     manifest: dict[str, Any] = {"settings": settings, "data": dict(pairs.hashes or {})}

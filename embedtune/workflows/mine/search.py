@@ -18,7 +18,7 @@ from embedtune.search.dense import top_k
 from embedtune.search.index import DiskIndex, deepen, disk_index
 from embedtune.search.pairwise import pair_scores
 from embedtune.workflows.mine.job import Job, is_done, key_of, load_array, save_array
-from embedtune.workflows.mine.sources import Documents, Vectors
+from embedtune.workflows.mine.sources import JobDocuments, Vectors
 from embedtune.workflows.shared.talk import Talk
 
 EXACT, SAID = "exact", "said.json"
@@ -31,7 +31,7 @@ Finder = Callable[[np.ndarray, int], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Search:
+class CandidateSearch:
     """A search over the documents of a job, whose results lie in a folder.
 
     Args:
@@ -42,7 +42,7 @@ class Search:
     """
 
     config: MineConfig
-    documents: Documents
+    documents: JobDocuments
     vectors: Vectors
     folder: Path
 
@@ -83,8 +83,8 @@ class Search:
 
 
 def search(
-    config: MineConfig, documents: Documents, vectors: Vectors, job: Job, talk: Talk
-) -> tuple[Search, tuple[str, ...]]:
+    config: MineConfig, documents: JobDocuments, vectors: Vectors, job: Job, talk: Talk
+) -> tuple[CandidateSearch, tuple[str, ...]]:
     """Find the candidates of every query, where an earlier run has not; and what is to be said about the search.
 
     A block holds as many documents a query as the range needs with all known positives taken out.
@@ -99,7 +99,7 @@ def search(
         seed=config.mining.seed if config.mining.index != EXACT else None,
         high=config.filters.ranks[1],
     )
-    job_search = Search(config, documents, vectors, folder)
+    job_search = CandidateSearch(config, documents, vectors, folder)
     missing = [number for number in range(len(job_search.blocks)) if not is_done(job_search.path(number))]
     if not missing:
         return job_search, _said(job, folder)
@@ -120,7 +120,7 @@ def _said(job: Job, folder: Path) -> tuple[str, ...]:
     return tuple((job.read_json(f"{folder.name}/{SAID}") or {}).get("said", ()))
 
 
-def _finder(search: Search, job: Job, talk: Talk) -> tuple[Finder, tuple[str, ...]]:
+def _finder(search: CandidateSearch, job: Job, talk: Talk) -> tuple[Finder, tuple[str, ...]]:
     kind = search.config.mining.candidates
     if kind == "bm25":
         return _sparse(search, talk), ()
@@ -131,7 +131,7 @@ def _finder(search: Search, job: Job, talk: Talk) -> tuple[Finder, tuple[str, ..
     return lambda queries, k: join(dense(queries, k), sparse(queries, k), k), said
 
 
-def _dense(search: Search, job: Job, talk: Talk) -> tuple[Finder, tuple[str, ...]]:
+def _dense(search: CandidateSearch, job: Job, talk: Talk) -> tuple[Finder, tuple[str, ...]]:
     mining, documents = search.config.mining, search.vectors.documents[: search.documents.searched]
     queries = search.vectors.queries
     if mining.index != EXACT:
@@ -152,7 +152,7 @@ def _dense(search: Search, job: Job, talk: Talk) -> tuple[Finder, tuple[str, ...
     return exact, ()
 
 
-def _index(search: Search, documents: np.ndarray, job: Job, talk: Talk) -> tuple[DiskIndex, tuple[str, ...]]:
+def _index(search: CandidateSearch, documents: np.ndarray, job: Job, talk: Talk) -> tuple[DiskIndex, tuple[str, ...]]:
     """The index of the recipe, deep enough, and its recall in a sentence."""
     mining = search.config.mining
     facts = {"documents": search.documents.corpus.hash, "vectors": search.vectors.key, "index": mining.index}
@@ -174,7 +174,7 @@ def _index(search: Search, documents: np.ndarray, job: Job, talk: Talk) -> tuple
     return index, (f"the index {mining.index}{depth} finds {recall:.1%} of the exact {k} nearest documents",)
 
 
-def _sparse(search: Search, talk: Talk) -> Finder:
+def _sparse(search: CandidateSearch, talk: Talk) -> Finder:
     documents = search.documents
     with talk.progress("indexing the words of the documents"):
         texts = islice(chain.from_iterable(documents.corpus.batches()), documents.searched)
@@ -192,7 +192,7 @@ def sampled(ids: np.ndarray, count: int, seed: int, purpose: str) -> np.ndarray:
     return np.sort(np.argsort(draws, kind="stable")[:count])
 
 
-def distinct_documents(search: Search) -> np.ndarray:
+def distinct_documents(search: CandidateSearch) -> np.ndarray:
     """int64: the documents that are a candidate of any query, in rising order."""
     seen = np.zeros(len(search.documents.corpus), dtype=bool)  # (C,)
     for number in range(len(search.blocks)):

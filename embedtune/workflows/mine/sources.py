@@ -11,8 +11,8 @@ import numpy as np
 
 from embedtune.config.mine import MineConfig
 from embedtune.config.train import ModelSection
-from embedtune.data.sources.documents import Document, read_documents, source_hashes
-from embedtune.data.splits.known_pairs import Pairs
+from embedtune.data.sources.documents import CorpusText, read_documents, source_hashes
+from embedtune.data.splits.known_pairs import KnownPairs
 from embedtune.data.texts.corpus import DiskCorpus, open_corpus, write_corpus
 from embedtune.data.texts.normal_form import near_ids
 from embedtune.durable import seal_folder, unseal_folder
@@ -38,7 +38,7 @@ NOBODY = 0
 
 
 @dataclass(frozen=True)
-class Documents:
+class JobDocuments:
     """The documents of a job.
 
     Args:
@@ -50,7 +50,7 @@ class Documents:
 
     corpus: DiskCorpus
     searched: int
-    pairs: Pairs
+    pairs: KnownPairs
     decisions: Decisions | None = None
 
     @property
@@ -118,7 +118,9 @@ class Documents:
         return of_document, of_query
 
 
-def gather_documents(config: MineConfig, pairs: Pairs, decisions: Decisions | None, job: Job, talk: Talk) -> Documents:
+def gather_documents(
+    config: MineConfig, pairs: KnownPairs, decisions: Decisions | None, job: Job, talk: Talk
+) -> JobDocuments:
     """Write everything that may be found, and every positive, into one corpus on disk; or open what is there."""
     source = config.data.corpus or pairs.corpus
     made_from = {
@@ -134,10 +136,10 @@ def gather_documents(config: MineConfig, pairs: Pairs, decisions: Decisions | No
     if corpus is None:
         with talk.progress("reading the documents") as tell:
             corpus = write_corpus(_documents(source, config.data.group, pairs, talk), folder, made_from, progress=tell)
-    return Documents(corpus, _searched(corpus, pairs), pairs, decisions)
+    return JobDocuments(corpus, _searched(corpus, pairs), pairs, decisions)
 
 
-def _documents(source: str | None, group: str | None, pairs: Pairs, talk: Talk) -> Iterator[Document]:
+def _documents(source: str | None, group: str | None, pairs: KnownPairs, talk: Talk) -> Iterator[CorpusText]:
     """What may be found, then the positives that it may lack."""
     if source is None:
         return chain(pairs.positives(), pairs.negatives())
@@ -146,7 +148,7 @@ def _documents(source: str | None, group: str | None, pairs: Pairs, talk: Talk) 
     return chain((one for one in _corpus(source, group, talk) if one.id not in held_out), lacked)
 
 
-def _corpus(source: str, group: str | None, talk: Talk) -> Iterator[Document]:
+def _corpus(source: str, group: str | None, talk: Talk) -> Iterator[CorpusText]:
     stream = read_documents(source, group=group)
     try:
         first = [next(stream)]
@@ -159,7 +161,7 @@ def _corpus(source: str, group: str | None, talk: Talk) -> Iterator[Document]:
     return chain(first, stream)
 
 
-def _searched(corpus: DiskCorpus, pairs: Pairs) -> int:
+def _searched(corpus: DiskCorpus, pairs: KnownPairs) -> int:
     tail = range(max(0, len(corpus) - len(pairs.known)), len(corpus))
     return len(corpus) - sum(name == _LACKED for name in corpus.ids(tail))
 
@@ -184,7 +186,7 @@ class Vectors:
 
 
 def encode_all(
-    encoder: Encoder, documents: Documents, config: MineConfig, job: Job, store: VectorStore | None, talk: Talk
+    encoder: Encoder, documents: JobDocuments, config: MineConfig, job: Job, store: VectorStore | None, talk: Talk
 ) -> Vectors:
     """The vectors of all queries and documents, on disk; what was done before an interruption is not done again."""
     corpus, queries = documents.corpus, documents.pairs.queries
@@ -253,7 +255,7 @@ def way_of(encoder: Encoder) -> dict[str, Any]:
     }
 
 
-def mining_encoder(config: MineConfig, documents: Documents, job: Job, talk: Talk) -> Encoder:
+def mining_encoder(config: MineConfig, documents: JobDocuments, job: Job, talk: Talk) -> Encoder:
     """The encoder of the recipe; a starter is made from these documents and queries once, and kept in the job."""
     section = config.model.as_model()
     if section.name != STARTER:
@@ -274,7 +276,7 @@ def mining_encoder(config: MineConfig, documents: Documents, job: Job, talk: Tal
     return load_encoder(ModelSection(name=str(folder)), device=config.mining.device)
 
 
-def _starter_texts(documents: Documents) -> list[str]:
+def _starter_texts(documents: JobDocuments) -> list[str]:
     """Every query and, of a large corpus, as many documents as a starter reads, evenly spread."""
     corpus = documents.corpus
     some = np.unique(np.linspace(0, len(corpus) - 1, min(len(corpus), MOST_TEXTS)).astype(np.int64))

@@ -8,7 +8,7 @@ from pathlib import Path
 from embedtune.config.mine import MineConfig
 from embedtune.config.recipe.load import dump_config
 from embedtune.data.layouts import Mined, Written, write_mined
-from embedtune.data.splits.known_pairs import Pairs
+from embedtune.data.splits.known_pairs import KnownPairs
 from embedtune.durable import remove_unfinished, write_text
 from embedtune.findings import Finding, counted
 from embedtune.mining.ledger import Decisions, Entry, write_ledger
@@ -16,20 +16,28 @@ from embedtune.models.encode.store import open_store
 from embedtune.models.files.resolve import STARTER
 from embedtune.reports.mine import mining_page, mining_report
 from embedtune.workflows.mine.calibration import calibrate
-from embedtune.workflows.mine.choice import EDGES, EXAMPLES, LEDGER_LINES, Choice, choice_of, choose_all, mined_of
+from embedtune.workflows.mine.choice import (
+    EDGES,
+    EXAMPLES,
+    LEDGER_LINES,
+    NegativeChoice,
+    choice_of,
+    choose_all,
+    mined_of,
+)
 from embedtune.workflows.mine.files import files_of
 from embedtune.workflows.mine.job import Job
 from embedtune.workflows.mine.opinions import ask_cross_encoder, ask_guide
 from embedtune.workflows.mine.result import MineResult, Totals, findings_of
 from embedtune.workflows.mine.search import search
-from embedtune.workflows.mine.sources import Documents, encode_all, gather_documents, mining_encoder
+from embedtune.workflows.mine.sources import JobDocuments, encode_all, gather_documents, mining_encoder
 from embedtune.workflows.shared.machine import machine_facts, peak_memory_bytes
 from embedtune.workflows.shared.output_file import is_same
 from embedtune.workflows.shared.talk import Talk
 
 
 def run(
-    config: MineConfig, pairs: Pairs, decisions: Decisions | None, job: Job, talk: Talk, started: float
+    config: MineConfig, pairs: KnownPairs, decisions: Decisions | None, job: Job, talk: Talk, started: float
 ) -> MineResult:
     """Everything, in order."""
     store = open_store(config.output.store)
@@ -91,7 +99,7 @@ def run(
     return result
 
 
-def _left_out(config: MineConfig, documents: Documents) -> Iterator[str]:
+def _left_out(config: MineConfig, documents: JobDocuments) -> Iterator[str]:
     """What of a corpus is no candidate; where the rows are the corpus, their texts repeat each other by nature."""
     if (config.data.corpus or documents.pairs.corpus) is None:
         return
@@ -101,7 +109,7 @@ def _left_out(config: MineConfig, documents: Documents) -> Iterator[str]:
         yield f"left out {counted(documents.corpus.empty, 'document')} without text"
 
 
-def _write(choice: Choice, totals: Totals) -> Written:
+def _write(choice: NegativeChoice, totals: Totals) -> Written:
     """The output, whole or not at all, one part in memory at a time; counts every part in."""
 
     def mined() -> Iterator[Mined]:
@@ -113,7 +121,7 @@ def _write(choice: Choice, totals: Totals) -> Written:
     return write_mined(Path(output.path).expanduser(), output.format, mined(), choice.config.mining.negatives)
 
 
-def _write_ledger(choice: Choice, path: Path) -> int:
+def _write_ledger(choice: NegativeChoice, path: Path) -> int:
     """Write the doubtful pairs, and behind them what a person decided where that stood in this very file."""
     decisions = choice.search.documents.decisions
     decided = decisions.records if decisions and is_same(choice.config.output.relabel, path) else ()

@@ -65,7 +65,7 @@ class ByWords:
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchableCorpus:
     """A corpus that can be asked.
 
     Args:
@@ -111,7 +111,7 @@ class Search:
         return {"query": query, "results": results}
 
 
-def open_search(config: SearchConfig, *, talk: Talk | None = None) -> Search:
+def open_search(config: SearchConfig, *, talk: Talk | None = None) -> SearchableCorpus:
     """Read a corpus and encode it under every system; vectors computed before come from the store.
 
     Args:
@@ -141,7 +141,7 @@ def open_search(config: SearchConfig, *, talk: Talk | None = None) -> Search:
         else:
             encoder = _load(name, config, texts, talk)
             finders[name] = ByVectors(queries or encoder, _encoded(encoder, texts, config, talk), ties)
-    return Search(data, ids, texts, finders, config.search.top)
+    return SearchableCorpus(data, ids, texts, finders, config.search.top)
 
 
 def _load(name: str, config: SearchConfig, texts: Sequence[str], talk: Talk) -> Encoder:

@@ -16,7 +16,7 @@ from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.retrieval import RetrievalScores, demand_judged, rank_encoded, score_ranking
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
-from embedtune.models.encode.tokenizer import Reader, Readings
+from embedtune.models.encode.tokenizer import TokenizedTexts, Tokenizer
 from embedtune.models.encoder import Encoder, Role
 from embedtune.training.run.loop import DevScores
 
@@ -30,7 +30,7 @@ choose as well as it does (measured; see the benchmarks)."""
 DEV_METRICS = (*METRICS, SELECTION)
 PER_QUERY, BEFORE_RUN, AFTER_RUN = "per_query.jsonl", "before.trec", "after.trec"
 """What the test split leaves in a run folder: values per query, and both rankings."""
-Known = Mapping[Role, Readings]
+Known = Mapping[Role, TokenizedTexts]
 """The texts of a judged set as an encoder reads them."""
 NOT_READ: Known = {}
 NOT_JUDGED: dict[str, Any] = {
@@ -49,7 +49,7 @@ class Measured:
 
 def read_judged(encoder: Encoder, judged: JudgedSet) -> Known:
     """Tokenise the texts of a set that an encoder is scored on again and again while it learns."""
-    reader = Reader(encoder)
+    reader = Tokenizer(encoder)
     return {"query": reader.read(judged.queries, "query"), "document": reader.read(judged.documents, "document")}
 
 

@@ -10,7 +10,7 @@ from embedtune.data.formats import read_part
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.sources.beir import table_file
 from embedtune.data.sources.source import TableSource, open_source
-from embedtune.data.sources.tables import Table, open_table
+from embedtune.data.sources.tables import RecordTable, open_table
 from embedtune.data.splits.unpaired import texts_of
 from embedtune.data.texts.pieces import prepare_texts
 from embedtune.errors import DataError
@@ -89,7 +89,7 @@ def _texts(section: DataSection) -> RawTexts | None:
     return _head(table, section)
 
 
-def _head(table: Table, section: DataSection) -> RawTexts | None:
+def _head(table: RecordTable, section: DataSection) -> RawTexts | None:
     content = read_part(replace(table, records=islice(table.records, LOOKED_AT)), section.columns).content
     if isinstance(content, RawTexts):
         return content

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from embedtune.models.encode.tokenizer import Reader
+from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.models.encoder import Encoder
 from embedtune.training.batch.batches import DistinctBatchSampler
 from embedtune.training.batch.micro_batches import MicroBatchCollator
@@ -40,7 +40,7 @@ def read_plan(plan: Fit, encoder: Encoder, folder: RunFolder, talk: Talk) -> Fit
     return replace(plan, texts=texts, held=held)
 
 
-def reading_sentence(reader: Reader, tokens: float, padded: float) -> str:
+def reading_sentence(reader: Tokenizer, tokens: float, padded: float) -> str:
     """How texts become batches, for the user.
 
     Args:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtune.cli.shared.output import SECONDS_BETWEEN_LINES, Talk, print_json, print_text, printable
+from embedtune.cli.shared.output import SECONDS_BETWEEN_LINES, StreamTalk, print_json, print_text, printable
 
 
 class Terminal(io.StringIO):
@@ -70,7 +70,7 @@ def test_json_fits_any_console(monkeypatch: pytest.MonkeyPatch, encoding: str) -
 
 
 def test_data_and_talk_go_their_own_ways(capsys: pytest.CaptureFixture[str]) -> None:
-    talk = Talk()
+    talk = StreamTalk()
     talk.say("read 3 pairs")
     talk.warn("few pairs \x1b[31m")
     print_text("the result")
@@ -82,7 +82,7 @@ def test_data_and_talk_go_their_own_ways(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_quiet_is_quiet() -> None:
     stream = Terminal()
-    talk = Talk(quiet=True, stream=stream)
+    talk = StreamTalk(quiet=True, stream=stream)
     talk.say("a")
     talk.warn("b")
     with talk.progress("c", 10) as tell:
@@ -92,7 +92,7 @@ def test_quiet_is_quiet() -> None:
 
 def test_progress_in_a_log_is_a_line_now_and_then() -> None:
     stream, now = io.StringIO(), [0.0]
-    talk = Talk(stream=stream, clock=lambda: now[0])
+    talk = StreamTalk(stream=stream, clock=lambda: now[0])
     with talk.progress("encoding", 5000) as tell:
         for done in range(0, 5000, 100):
             now[0] += SECONDS_BETWEEN_LINES / 20
@@ -102,7 +102,7 @@ def test_progress_in_a_log_is_a_line_now_and_then() -> None:
 
 def test_what_is_said_beside_progress_stands_at_the_end_of_the_line() -> None:
     stream = io.StringIO()
-    with Talk(stream=stream, clock=iter(range(0, 1000, 100)).__next__).progress("training", 340) as tell:
+    with StreamTalk(stream=stream, clock=iter(range(0, 1000, 100)).__next__).progress("training", 340) as tell:
         tell(120, "1,234 tokens/s \x1b[31m")
     assert stream.getvalue() == "training: 120 of 340, 1,234 tokens/s \\x1b[31m\n"
 
@@ -112,7 +112,7 @@ def test_a_narrow_terminal_costs_the_bar_and_not_the_words(monkeypatch: pytest.M
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", str(columns))
     stream = Terminal()
-    talk = Talk(stream=stream)
+    talk = StreamTalk(stream=stream)
     with talk.progress("훈련", 12345) as tell:
         tell(10, "1,234 tokens/s [31 %]")
         talk._bars.refresh()  # which a thread does ten times a second
@@ -121,7 +121,7 @@ def test_a_narrow_terminal_costs_the_bar_and_not_the_words(monkeypatch: pytest.M
 
 def test_short_work_leaves_no_line_in_a_log() -> None:
     stream = io.StringIO()
-    with Talk(stream=stream, clock=lambda: 0.0).progress("reading") as tell:
+    with StreamTalk(stream=stream, clock=lambda: 0.0).progress("reading") as tell:
         tell(1)
     assert stream.getvalue() == ""
 
@@ -129,7 +129,7 @@ def test_short_work_leaves_no_line_in_a_log() -> None:
 def test_bars_on_a_terminal_end_clean_and_words_stand_above_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
-    talk = Talk(stream=stream)
+    talk = StreamTalk(stream=stream)
     with talk.progress("outer [bold]", 2) as outer, talk.progress("inner") as inner:
         outer(1)
         inner(5)
@@ -147,7 +147,7 @@ def test_a_terminal_breaks_lines_between_words_and_no_word(monkeypatch: pytest.M
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "40")
     stream, path = Terminal(), "실행/" + "a" * 60
-    talk = Talk(stream=stream)
+    talk = StreamTalk(stream=stream)
     with talk.progress("x") if with_bar else nullcontext():
         talk.say("시작 인코더는 데이터의 글만 압니다 사전 학습된 모델이 낫습니다 :key: [b]")
         talk.say(f"run folder: {path}")
@@ -160,13 +160,13 @@ def test_a_terminal_breaks_lines_between_words_and_no_word(monkeypatch: pytest.M
 def test_a_bar_ends_when_the_work_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
-    with pytest.raises(ZeroDivisionError), Talk(stream=stream).progress("x", 2):
+    with pytest.raises(ZeroDivisionError), StreamTalk(stream=stream).progress("x", 2):
         raise ZeroDivisionError
     assert stream.getvalue().count("\x1b[?25h") == 1
 
 
 def test_nobody_listening_does_not_stop_the_work() -> None:
-    talk = Talk(stream=Gone(), clock=iter(range(0, 1000, 100)).__next__)
+    talk = StreamTalk(stream=Gone(), clock=iter(range(0, 1000, 100)).__next__)
     talk.say("a")
     talk.warn("b")
     with talk.progress("c", 3) as tell:

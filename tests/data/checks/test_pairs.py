@@ -1,6 +1,6 @@
 from embedtune.data.checks import run_checks
 from embedtune.data.checks.duplicates import Duplicates, Repeats
-from embedtune.data.checks.pairs import Pairs
+from embedtune.data.checks.pairs import PairCheck
 from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
 
 
@@ -11,21 +11,21 @@ def found(check, *contents) -> dict[str, tuple[int, tuple[str, ...]]]:
 def test_a_negative_that_is_a_positive_of_the_same_anchor_is_found_in_either_order() -> None:
     positive = Rows(["q"], ["p"], places=["f:1"])
     negative = Rows(["q"], ["o"], [["p"]], places=["f:2"])
-    assert found(Pairs(), positive, negative) == {"positive-also-negative": (1, ("f:2: q",))}
+    assert found(PairCheck(), positive, negative) == {"positive-also-negative": (1, ("f:2: q",))}
     # The later row tells: the earlier one could not be known to be torn.
     with_negatives = Rows(["q"], ["p"], [["x"]], places=["f:1"])
-    assert found(Pairs(), negative, with_negatives) == {"positive-also-negative": (1, ("f:1: q",))}
-    assert found(Pairs(), Rows(["q", "r"], ["p", "o"], [["o"], ["p"]])) == {}
+    assert found(PairCheck(), negative, with_negatives) == {"positive-also-negative": (1, ("f:1: q",))}
+    assert found(PairCheck(), Rows(["q", "r"], ["p", "o"], [["o"], ["p"]])) == {}
 
 
 def test_a_positive_without_negatives_is_compared_with_earlier_negatives_too() -> None:
     negative, positive = Rows(["q"], ["o"], [["p"]], places=["f:2"]), Rows(["q"], ["p"], places=["f:3"])
-    assert found(Pairs(), negative, positive) == {"positive-also-negative": (1, ("f:3: q",))}
+    assert found(PairCheck(), negative, positive) == {"positive-also-negative": (1, ("f:3: q",))}
 
 
 def test_the_own_anchor_or_positive_as_a_negative() -> None:
     rows = Rows(["q", "r", "질문"], ["p", "o", "답"], [["q"], ["x", "o "], ["다른 답"]], places=["f:1", "f:2", "f:3"])
-    assert found(Pairs(), rows) == {"negative-equals-own": (2, ("f:1: q", "f:2: r"))}
+    assert found(PairCheck(), rows) == {"negative-equals-own": (2, ("f:1: q", "f:2: r"))}
 
 
 def test_repeated_rows_name_the_row_they_repeat() -> None:

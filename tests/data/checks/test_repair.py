@@ -5,14 +5,14 @@ from collections import Counter
 
 from embedtune.data.checks import repair as parts
 from embedtune.data.checks import run_checks
-from embedtune.data.checks.pairs import Pairs
+from embedtune.data.checks.pairs import PairCheck
 from embedtune.data.checks.repair import Repair
 from embedtune.data.rows import LabelledTexts, RawTexts, Rows, ScoredPairs
 from embedtune.identity import text_id
 
 
 def repaired(content, leaked=()):
-    pairs = Pairs()
+    pairs = PairCheck()
     run_checks([pairs], [content])
     repair = Repair(pairs, {text_id(text) for text in leaked})
     return repair.apply(content), repair
@@ -84,7 +84,7 @@ def test_scores_and_plain_texts_keep_their_fields() -> None:
 
 
 def test_repetitions_are_found_across_blocks() -> None:
-    pairs = Pairs()
+    pairs = PairCheck()
     repair = Repair(pairs, set())
     assert len(repair.apply(Rows(["q"], ["p"])).kept) == 1
     assert [one["place"] for one in repair.apply(Rows(["Q", "r"], ["p", "p"])).removed] == ["row 2"]

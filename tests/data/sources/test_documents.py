@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from embedtune.data.sources.documents import Document, read_documents, source_hashes
+from embedtune.data.sources.documents import CorpusText, read_documents, source_hashes
 from embedtune.data.sources.streams import sha256
 from embedtune.errors import ConfigError, DataError
 
@@ -13,7 +13,7 @@ RECORDS = [
     {"_id": "a", "title": "청년 월세", "text": "매달 20만 원을 지원합니다.", "service": "월세"},
     {"_id": "b", "title": "", "text": "We refund it.", "service": "refund"},
 ]
-EXPECTED = [Document("a", "청년 월세 매달 20만 원을 지원합니다."), Document("b", "We refund it.")]
+EXPECTED = [CorpusText("a", "청년 월세 매달 20만 원을 지원합니다."), CorpusText("b", "We refund it.")]
 
 
 def test_json_lines(put, lines):
@@ -28,7 +28,7 @@ def test_compressed(put, lines):
 def test_csv_with_columns_named_by_the_user(put):
     path = put("docs.csv", "key,body_ko,other\n1,안녕하세요,x\n")
     found = list(read_documents(str(path), columns={"id": "key", "text": "body_ko"}, group="other"))
-    assert found == [Document("1", "안녕하세요", "x")]
+    assert found == [CorpusText("1", "안녕하세요", "x")]
 
 
 def test_parquet(tmp_path):
@@ -41,7 +41,7 @@ def test_parquet(tmp_path):
 
 def test_plain_text_is_named_by_its_lines(put):
     found = list(read_documents(str(put("docs.txt", "하나\n\ntwo\n"))))
-    assert found == [Document("docs.txt:1", "하나"), Document("docs.txt:3", "two")]
+    assert found == [CorpusText("docs.txt:1", "하나"), CorpusText("docs.txt:3", "two")]
 
 
 def test_a_beir_folder_gives_its_corpus_alone(put, lines):
@@ -59,7 +59,7 @@ def test_a_group_comes_along(put, lines):
 
 def test_an_empty_text_comes_empty(put, lines):
     path = put("docs.jsonl", lines([{"id": 7, "text": " "}, {"id": 8, "text": "x"}]))
-    assert list(read_documents(str(path))) == [Document("7", ""), Document("8", "x")]
+    assert list(read_documents(str(path))) == [CorpusText("7", ""), CorpusText("8", "x")]
 
 
 def test_rows_come_before_the_file_is_read_to_its_end(put, lines):

@@ -2,23 +2,23 @@
 
 import pytest
 
-from embedtune.data.sources.texts import Texts, corpus_of
+from embedtune.data.sources.texts import TextStream, corpus_of
 from embedtune.errors import DataError
 
 
 def test_a_stream_can_be_begun_again_and_knows_what_is_in_it(put) -> None:
-    texts = Texts(str(put("글.txt", "하나\n둘\n하나\n")))
+    texts = TextStream(str(put("글.txt", "하나\n둘\n하나\n")))
     assert [document.text for document in texts] == [document.text for document in texts] == ["하나", "둘", "하나"]
     assert [len(batch) for batch in texts.batches(2)] == [2, 1]
     count, empty, digest = texts.facts()
     assert (count, empty) == (3, 0)
-    assert Texts(str(put("b.txt", "하나\n둘하나\n"))).facts()[2] != digest  # where texts end counts
+    assert TextStream(str(put("b.txt", "하나\n둘하나\n"))).facts()[2] != digest  # where texts end counts
 
 
 def test_queries_or_corpus_of_a_beir_folder(beir) -> None:
     folder = str(beir("set", {"test": [("q0", "d0", 1)]}, documents=3))
-    assert [document.id for document in Texts(folder)] == ["d0", "d1", "d2"]
-    assert [document.text for document in Texts(folder, queries=True)] == ["질문 0?", "질문 1?", "질문 2?"]
+    assert [document.id for document in TextStream(folder)] == ["d0", "d1", "d2"]
+    assert [document.text for document in TextStream(folder, queries=True)] == ["질문 0?", "질문 1?", "질문 2?"]
     corpus, what = corpus_of(folder, None)
     assert corpus["d1"] == "제목 1 본문 1." and what == "a BEIR folder (set)"
 
@@ -26,9 +26,9 @@ def test_queries_or_corpus_of_a_beir_folder(beir) -> None:
 def test_a_column_is_asked_for_by_the_name_of_the_option(put, lines) -> None:
     path = str(put("a.jsonl", lines([{"q": "언제?", "a": "지금."}])))
     with pytest.raises(DataError, match="which column holds the texts") as caught:
-        list(Texts(path))
+        list(TextStream(path))
     assert caught.value.next == "name it: --column q"
-    assert [document.text for document in Texts(path, "a")] == ["지금."]
+    assert [document.text for document in TextStream(path, "a")] == ["지금."]
 
 
 def test_each_text_is_found_once_whatever_its_file(put, lines) -> None:

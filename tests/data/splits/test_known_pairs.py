@@ -8,7 +8,7 @@ import pytest
 from embedtune.config.mine import PairsSection
 from embedtune.data.rows import Rows
 from embedtune.data.sources.write import write_beir, write_jsonl
-from embedtune.data.splits.known_pairs import Pairs, read_pairs
+from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
 from embedtune.errors import DataError
 from embedtune.identity import text_id
 
@@ -69,7 +69,7 @@ def test_rows_keep_their_order_and_each_pair_comes_once(tmp_path: Path) -> None:
 
 
 def test_further_positives_join_the_queries_that_are_there() -> None:
-    pairs = Pairs(Rows(["a", "b"], ["x", "y"], groups=["1", "2"], places=["f:1", "f:2"]))
+    pairs = KnownPairs(Rows(["a", "b"], ["x", "y"], groups=["1", "2"], places=["f:1", "f:2"]))
     more = pairs.with_positives((("b ", "z"), ("nobody asks", "w"), ("a", "x")))
     assert more.queries == ["a", "b"]
     assert set(map(tuple, more.known.tolist())) == {(0, text_id("x")), (1, text_id("y")), (1, text_id("z"))}

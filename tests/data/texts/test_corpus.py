@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from embedtune.data.sources.documents import Document
+from embedtune.data.sources.documents import CorpusText
 from embedtune.data.texts import corpus as module
 from embedtune.data.texts.corpus import DiskCorpus, open_corpus, write_corpus
 from embedtune.errors import DataError, OutputError
@@ -17,8 +17,8 @@ def _small_batches(monkeypatch):
     monkeypatch.setattr(module, "_ROWS", 7)
 
 
-def documents(count: int) -> list[Document]:
-    return [Document(f"d{i}", f"문서 {i} text", f"g{i % 3}") for i in range(count)]
+def documents(count: int) -> list[CorpusText]:
+    return [CorpusText(f"d{i}", f"문서 {i} text", f"g{i % 3}") for i in range(count)]
 
 
 def test_texts_ids_and_groups_by_position(tmp_path):
@@ -44,8 +44,8 @@ def test_the_first_of_equal_texts_is_kept_and_the_others_are_counted(tmp_path):
     """Equal as texts are told apart everywhere: blanks and the form of Hangul do not matter, case does."""
     rng = np.random.default_rng(0)
     numbers = rng.integers(0, 30, 200).tolist()
-    came = [Document(f"d{i}", f"문서  {n}" if i % 2 else f"문서 {n} ") for i, n in enumerate(numbers)]
-    came += [Document("empty", " "), Document("case", "A"), Document("lower", "a")]
+    came = [CorpusText(f"d{i}", f"문서  {n}" if i % 2 else f"문서 {n} ") for i, n in enumerate(numbers)]
+    came += [CorpusText("empty", " "), CorpusText("case", "A"), CorpusText("lower", "a")]
     corpus = write_corpus(came, tmp_path / "corpus", {})
     expected, seen = [], set()
     for document in came:
@@ -135,7 +135,7 @@ def test_a_damaged_corpus_is_none(tmp_path, name):
 
 def test_no_text_at_all_is_refused(tmp_path):
     with pytest.raises(DataError, match="no document with any text"):
-        write_corpus([Document("a", "")], tmp_path / "corpus", {})
+        write_corpus([CorpusText("a", "")], tmp_path / "corpus", {})
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_output(tmp_path):

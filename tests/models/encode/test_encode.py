@@ -11,7 +11,7 @@ from embedtune.errors import Interrupted, ModelError
 from embedtune.models.encode import compute
 from embedtune.models.encode.encode import encode, encode_to_file
 from embedtune.models.encode.store import VectorStore
-from embedtune.models.encode.tokenizer import Reader, Readings
+from embedtune.models.encode.tokenizer import TokenizedTexts, Tokenizer
 from embedtune.models.files.load import Encoder, load_encoder
 
 PROMPTS = {"query": "Represent the question: ", "document": "문서: "}
@@ -69,7 +69,7 @@ def test_batches_are_by_tokens_with_padding(bert: Encoder, monkeypatch: pytest.M
     taken: list[list[int]] = []
     vectors = compute._vectors
 
-    def spy(encoder: Encoder, readings: Readings, places: np.ndarray) -> np.ndarray:
+    def spy(encoder: Encoder, readings: TokenizedTexts, places: np.ndarray) -> np.ndarray:
         taken.append(readings.lengths[places].tolist())
         return vectors(encoder, readings, places)
 
@@ -77,7 +77,7 @@ def test_batches_are_by_tokens_with_padding(bert: Encoder, monkeypatch: pytest.M
     monkeypatch.setattr(compute, "WINDOW", 150)
     texts = ["a " * length for length in range(1, 60)] * 2 + [f"b{number}" for number in range(300)]
     encode(bert, texts, role="query", batch_tokens=256)
-    cost = Reader(bert).cost
+    cost = Tokenizer(bert).cost
     assert sum(map(len, taken)) == len(set(texts))
     assert max(map(cost, taken)) <= 256
     # Nothing but the next window's first text, or one that is a little shorter than the last, was left out of a batch.
@@ -107,8 +107,8 @@ def test_a_text_longer_than_a_batch_is_one_of_its_own(bert: Encoder):
 
 def test_each_distinct_text_once(bert: Encoder, monkeypatch: pytest.MonkeyPatch):
     seen: list[str] = []
-    read = Reader.read
-    monkeypatch.setattr(Reader, "read", lambda self, batch, role: seen.extend(batch) or read(self, batch, role))
+    read = Tokenizer.read
+    monkeypatch.setattr(Tokenizer, "read", lambda self, batch, role: seen.extend(batch) or read(self, batch, role))
     calls: list[tuple[int, int]] = []
     vectors = encode(
         bert,
@@ -131,13 +131,13 @@ def test_texts_read_before_have_the_same_vectors_to_the_bit(
     encoder = request.getfixturevalue(kind)
     monkeypatch.setattr(compute, "WINDOW", 5)
     many = [*texts, texts[3], "half \ud83d a character", texts[0], "", "가 나" * 50]
-    known = Reader(encoder).read(many, role)
+    known = Tokenizer(encoder).read(many, role)
     expected = encode(encoder, many, role=role, batch_tokens=40)
     stores = [VectorStore(tmp_path / name) for name in ("one", "other")]
     for store in stores:
         encode(encoder, texts[2:9], role=role, store=store)
     rest = encode(encoder, many, role=role, batch_tokens=40, store=stores[0])
-    monkeypatch.setattr(Reader, "read", lambda *_: pytest.fail("the texts were tokenised again"))
+    monkeypatch.setattr(Tokenizer, "read", lambda *_: pytest.fail("the texts were tokenised again"))
     np.testing.assert_array_equal(encode(encoder, many, role=role, batch_tokens=40, known=known), expected)
     found = encode(encoder, many, role=role, batch_tokens=40, store=stores[1], known=known)
     np.testing.assert_array_equal(found, rest)

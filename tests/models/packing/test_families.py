@@ -6,8 +6,8 @@ import pytest
 import torch
 from families import FAMILIES, UNPACKED
 
-from embedtune.models.encode.batching import Layout, Packed, Padded
-from embedtune.models.encode.tokenizer import Reader, forward
+from embedtune.models.encode.batching import BatchLayout, Packed, Padded
+from embedtune.models.encode.tokenizer import Tokenizer, forward
 from embedtune.models.encoder import Encoder, Role
 
 Family = Callable[[str], Encoder]
@@ -22,8 +22,8 @@ def many(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def vectors(encoder: Encoder, texts: Sequence[str], role: Role, kind: type[Packed] | type[Padded]) -> torch.Tensor:
-    read = Reader(encoder).read(texts, role)
-    features = kind(read.ids, Layout.of(encoder, role)).features(range(len(texts)))
+    read = Tokenizer(encoder).read(texts, role)
+    features = kind(read.ids, BatchLayout.of(encoder, role)).features(range(len(texts)))
     assert ("places" in features) == (kind is Packed)
     return forward(encoder.model, features)
 
@@ -31,7 +31,7 @@ def vectors(encoder: Encoder, texts: Sequence[str], role: Role, kind: type[Packe
 @pytest.mark.parametrize("name", PACKED)
 def test_vectors_and_gradients_are_those_of_padded_batches(name: str, family: Family, many: tuple[str, ...]):
     encoder = family(name)
-    reader = Reader(encoder)
+    reader = Tokenizer(encoder)
     assert (reader.way, reader.reason) == ("packed", "")
     weights = [weight for weight in encoder.model.parameters() if weight.requires_grad]
     towards = torch.randn(len(many), 32, generator=torch.Generator().manual_seed(0))
@@ -64,7 +64,7 @@ def test_vectors_are_those_of_each_text_alone_by_the_models_own_preprocessing(
 @pytest.mark.parametrize("name", UNPACKED)
 def test_what_cannot_be_packed_is_padded_and_says_why(name: str, family: Family, many: tuple[str, ...]):
     encoder = family(name)
-    reader = Reader(encoder)
+    reader = Tokenizer(encoder)
     assert reader.way == "padded" and type(encoder.model.transformers_model).__name__ in reader.reason
     with torch.no_grad():
         found = forward(encoder.model, reader.read(many, "query").features([1, 5]))
@@ -107,7 +107,7 @@ def test_a_padding_token_written_out_in_a_text_counts_as_it_does_in_padded_batch
 
 def test_the_order_and_the_company_change_nothing(family: Family, many: tuple[str, ...]):
     encoder = family("embedding-gemma")
-    read = Reader(encoder).read(many, "query")
+    read = Tokenizer(encoder).read(many, "query")
     with torch.no_grad():
         whole = forward(encoder.model, read.features(range(len(many))))
         for chosen in ([3], [4, 1, 4], [*range(len(many))][::-1]):
@@ -120,5 +120,5 @@ def test_the_model_is_left_as_it_was(family: Family, many: tuple[str, ...]):
     encoder = family("qwen3")
     config = encoder.model.config
     before = (config._attn_implementation, config.to_json_string())
-    forward(encoder.model, Reader(encoder).read(many, "query").features([0, 1]))
+    forward(encoder.model, Tokenizer(encoder).read(many, "query").features([0, 1]))
     assert (config._attn_implementation, config.to_json_string()) == before

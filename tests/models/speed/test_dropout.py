@@ -134,10 +134,10 @@ def test_a_model_drops_in_training_only_and_a_copy_can_be_made_meanwhile():
 
 
 def test_a_whole_run_with_dropout_off_is_deterministic(bert):
-    from embedtune.models.encode.tokenizer import Reader, forward
+    from embedtune.models.encode.tokenizer import Tokenizer, forward
 
     bert.model.train()
-    features = Reader(bert).read(("a b c", "한 글"), "query").features([0, 1])
+    features = Tokenizer(bert).read(("a b c", "한 글"), "query").features([0, 1])
     with fast_dropout(bert.model, 0.0):
         assert torch.equal(forward(bert.model, features), forward(bert.model, features))
     assert not torch.equal(forward(bert.model, features), forward(bert.model, features))

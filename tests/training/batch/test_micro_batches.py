@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import embedding
 
 from embedtune.data.views import parse_views
-from embedtune.models.encode.tokenizer import Reader, forward
+from embedtune.models.encode.tokenizer import Tokenizer, forward
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.micro_batches import LENGTHS, MicroBatchCollator, row_numbers
 from embedtune.training.batch.row_texts import RowTexts, ViewedTexts, read_texts
@@ -32,7 +32,7 @@ def collate(texts, tokens, rows):
 
 def read(encoder, rows, negatives=2, prompts=PROMPTS, curriculum=None):
     encoder = replace(encoder, prompts=prompts)
-    return read_texts(Reader(encoder), RowTexts(rows, negatives, curriculum))
+    return read_texts(Tokenizer(encoder), RowTexts(rows, negatives, curriculum))
 
 
 def vectors_of(encoder, labels, micro_batches):
@@ -86,7 +86,7 @@ def test_views_are_those_of_the_epoch_and_no_two_are_taken_for_one(starter, pair
     """Two equal texts may be meant to differ by dropout alone, so they are encoded twice."""
     views = parse_views("delete:0.4", further=2)
     encoder = replace(starter, prompts=PROMPTS)
-    texts = ViewedTexts(Reader(encoder), EpochViews(pairs, views))
+    texts = ViewedTexts(Tokenizer(encoder), EpochViews(pairs, views))
     for epoch in (0, 1):
         texts.begin(epoch)
         labels, micro_batches = collate(texts, 40, [3, 5])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedtune.training.guide.advice import propose
-from embedtune.training.guide.audit import GuideAudit, HeldOut, Margin, MarginEffect, audit_guide
+from embedtune.training.guide.audit import GuideAudit, HeldOut, MarginEffect, MaskingMargin, audit_guide
 
 PAIRS = 60
 TOPICS = np.arange(PAIRS) // 3
@@ -17,7 +17,7 @@ def audited(anchors: np.ndarray, positives: np.ndarray, topics: np.ndarray | Non
     pairs = HeldOut(
         [f"q{i}" for i in range(len(anchors))], documents, documents, [frozenset({d}) for d in documents], topics
     )
-    found = audit_guide(pairs, anchors, positives, batch_size=30, margin=Margin())
+    found = audit_guide(pairs, anchors, positives, batch_size=30, margin=MaskingMargin())
     assert found is not None
     return found
 

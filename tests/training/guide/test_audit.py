@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from embedtune.data.rows import RetrievalSet
-from embedtune.training.guide.audit import HeldOut, Margin, audit_guide, held_out_pairs
+from embedtune.training.guide.audit import HeldOut, MaskingMargin, audit_guide, held_out_pairs
 
 
 def pairs_of(count: int, relevant: dict[int, set[str]] | None = None) -> HeldOut:
@@ -12,13 +12,13 @@ def pairs_of(count: int, relevant: dict[int, set[str]] | None = None) -> HeldOut
 
 
 def test_a_guide_that_knows_every_pair_is_perfect():
-    audit = audit_guide(pairs_of(4), np.eye(4), np.eye(4), batch_size=4, margin=Margin())
+    audit = audit_guide(pairs_of(4), np.eye(4), np.eye(4), batch_size=4, margin=MaskingMargin())
     assert (audit.positive_first_share, audit.masked_share, audit.separation) == (1.0, 0.0, 1.0)
 
 
 def test_a_guide_that_prefers_another_document_is_counted_and_called_weak():
     wrong = np.eye(4)[[1, 0, 3, 2]]
-    audit = audit_guide(pairs_of(4), np.eye(4), wrong, batch_size=4, margin=Margin())
+    audit = audit_guide(pairs_of(4), np.eye(4), wrong, batch_size=4, margin=MaskingMargin())
     assert audit.positive_first_share == 0.0
     assert audit.masked_share == pytest.approx(4 / 12)
     # Each anchor ranks one of three candidates above its positive and ties with the other two.
@@ -29,8 +29,8 @@ def test_documents_relevant_to_the_query_do_not_count_against_the_guide():
     # Every query likes its neighbour's document twice as much as its own, and the two are both right.
     liked = np.kron(np.eye(2), np.array([[0.5, 1.0], [1.0, 0.5]]))
     both = {0: {"d1"}, 1: {"d0"}, 2: {"d3"}, 3: {"d2"}}
-    fair = audit_guide(pairs_of(4, both), np.eye(4), liked, batch_size=4, margin=Margin())
-    blind = audit_guide(pairs_of(4), np.eye(4), liked, batch_size=4, margin=Margin())
+    fair = audit_guide(pairs_of(4, both), np.eye(4), liked, batch_size=4, margin=MaskingMargin())
+    blind = audit_guide(pairs_of(4), np.eye(4), liked, batch_size=4, margin=MaskingMargin())
     assert (fair.positive_first_share, fair.masked_share) == (1.0, 0.0)
     assert (blind.positive_first_share, blind.masked_share) == (0.0, pytest.approx(4 / 12))
 
@@ -40,14 +40,14 @@ def test_the_margin_widens_what_is_masked():
     positives = np.array([[0.8, 0.6], [0.0, 1.0]])
     # Anchor 1 sees its positive at 1.0 and the other at 0.6; anchor 0 sees 0.8 and 0.0.
     shares = [
-        audit_guide(pairs_of(2), anchors, positives, batch_size=2, margin=Margin(value)).masked_share
+        audit_guide(pairs_of(2), anchors, positives, batch_size=2, margin=MaskingMargin(value)).masked_share
         for value in (0.0, 0.3, 0.5, 0.9)
     ]
     assert shares == [0.0, 0.0, 0.5, 1.0]
 
 
 def test_one_pair_cannot_be_audited():
-    assert audit_guide(pairs_of(1), np.eye(1), np.eye(1), batch_size=8, margin=Margin()) is None
+    assert audit_guide(pairs_of(1), np.eye(1), np.eye(1), batch_size=8, margin=MaskingMargin()) is None
 
 
 def test_held_out_pairs_are_the_relevant_ones_in_a_seeded_order():
@@ -93,7 +93,7 @@ def test_the_effects_of_margins_are_those_of_a_plain_loop(relative):
     anchors, positives = (
         v / np.linalg.norm(v, axis=1, keepdims=True) for v in draw.normal(size=(2, len(pairs.anchors), 3))
     )
-    audit = audit_guide(pairs, anchors, positives, batch_size=4, margin=Margin(0.1, relative))
+    audit = audit_guide(pairs, anchors, positives, batch_size=4, margin=MaskingMargin(0.1, relative))
     for effect in (audit, *audit.effects):
         masked = found = known = others = 0
         for i in range(len(anchors)):

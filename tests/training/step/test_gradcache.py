@@ -9,7 +9,7 @@ from torch.nn.functional import embedding
 
 from embedtune.config.train import LossSection
 from embedtune.errors import ConfigError
-from embedtune.models.encode.tokenizer import Reader, forward
+from embedtune.models.encode.tokenizer import Tokenizer, forward
 from embedtune.training.batch.micro_batches import LENGTHS, MicroBatchCollator
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.batch.row_texts import RowTexts, read_texts
@@ -55,7 +55,7 @@ def adapter_of(encoder, rows, known, sections, kept=0):
 
 def micro_batched(encoder, rows, tokens):
     """(features, labels) as the trainer would hand them on."""
-    texts = read_texts(Reader(encoder), RowTexts(rows, 2))
+    texts = read_texts(Tokenizer(encoder), RowTexts(rows, 2))
     batch = MicroBatchCollator(texts, Held(tokens, tokens))([{"label": row} for row in range(len(rows))])
     labels = batch.pop("label")
     count = 1 + max(int(name.split("_")[0].removeprefix("micro")) for name in batch)

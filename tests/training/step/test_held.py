@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from embedtune.models.encode.tokenizer import Reader
+from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.training.step.held import PACKS, Held, measured
 
 
@@ -24,7 +24,7 @@ def test_as_many_tokens_as_their_activations_fit(kind, pairs, request, monkeypat
     """Twice the memory holds twice the tokens; the longest texts of either role are what is measured."""
     encoder = request.getfixturevalue(kind)
     encoder.model.eval()
-    reader = Reader(encoder)
+    reader = Tokenizer(encoder)
     readings = [reader.read(pairs.anchors, "query"), reader.read(pairs.positives, "document")]
     found = []
     for allowed in (10**6, 2 * 10**6):

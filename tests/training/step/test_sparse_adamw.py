@@ -124,10 +124,10 @@ def plan(pairs, tmp_path):
 
 
 def used_tokens(encoder, plan) -> set[int]:
-    from embedtune.models.encode.tokenizer import Reader
+    from embedtune.models.encode.tokenizer import Tokenizer
 
     texts = [*plan.rows.anchors, *plan.rows.positives]
-    features = Reader(encoder).read(texts, "query").features(range(len(texts)))
+    features = Tokenizer(encoder).read(texts, "query").features(range(len(texts)))
     return set(features["input_ids"].unique().tolist())
 
 

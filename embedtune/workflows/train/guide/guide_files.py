@@ -16,7 +16,7 @@ from embedtune.data.sources.source import BeirSource, open_source
 from embedtune.data.sources.streams import sha256
 from embedtune.errors import ConfigError
 from embedtune.identity import text_ids
-from embedtune.training.guide.audit import HeldOut, Margin
+from embedtune.training.guide.audit import HeldOut, MaskingMargin
 from embedtune.workflows.train.needs import AUTO_MARGIN, guided_term
 
 
@@ -67,11 +67,11 @@ def guided_data(config: TrainConfig, data: TrainingData) -> TrainingData:
     return with_scores(data, read_scores(path), lambda own: float(margin_of(config).threshold(np.array(own))), path)
 
 
-def margin_of(config: TrainConfig) -> Margin:
+def margin_of(config: TrainConfig) -> MaskingMargin:
     """Margin of the guided loss."""
     place = guided_term(config)
     args = config.loss[place].args if place is not None else {}
-    return Margin(float(args.get("margin", 0.0)), args.get("margin_strategy") == "relative")
+    return MaskingMargin(float(args.get("margin", 0.0)), args.get("margin_strategy") == "relative")
 
 
 def guide_vectors(config: TrainConfig, path: Path) -> GuideVectors:

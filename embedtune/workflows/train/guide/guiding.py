@@ -18,7 +18,7 @@ from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder
 from embedtune.training.batch.row_texts import KnownTexts
-from embedtune.training.guide.advice import Proposal, propose
+from embedtune.training.guide.advice import GuideAdvice, propose
 from embedtune.training.guide.audit import GuideAudit, HeldOut, MarginEffect, audit_guide, held_out_pairs
 from embedtune.training.guide.self_guide import SelfGuide
 from embedtune.training.guide.vectors import GuideTable, on_disk
@@ -51,7 +51,7 @@ class Guiding:
     weighs: bool = False
 
     @property
-    def proposal(self) -> Proposal | None:
+    def proposal(self) -> GuideAdvice | None:
         """What the last audit suggests; nothing where dev has chosen already, which knows better."""
         if not self.audits or not self.audits[-1].effects or self.chosen is not None:
             return None

@@ -39,7 +39,7 @@ fell)."""
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenMargin:
     """What was chosen and why.
 
     Args:
@@ -83,7 +83,7 @@ def choose_margin(
     encoder: Encoder,
     talk: Talk,
     store: VectorStore | None = None,
-) -> Choice:
+) -> ChosenMargin:
     """Try each margin in a short run and keep the best, or none where none is clearly better than plain InfoNCE.
 
     Args:
@@ -95,7 +95,7 @@ def choose_margin(
         store: keeps the vectors of a frozen guide, which every trial and the run need.
     """
     if dev is None or len(dev) < FEWEST_QUERIES:
-        return Choice(
+        return ChosenMargin(
             None, {}, f"no guide, because fewer than {FEWEST_QUERIES} dev queries cannot tell whether it helps"
         )
     judged = as_arrays(dev)
@@ -132,7 +132,7 @@ def _score_of(
     return score(encoder, judged, metrics=(SELECTION,), known=known).per_query[SELECTION]
 
 
-def _choice(scores: dict[float | None, np.ndarray]) -> Choice:
+def _choice(scores: dict[float | None, np.ndarray]) -> ChosenMargin:
     plain = scores[None]
     best = max((margin for margin in scores if margin is not None), key=lambda margin: scores[margin].mean())
     found = compare_paired(plain, scores[best], metric=SELECTION)
@@ -140,8 +140,8 @@ def _choice(scores: dict[float | None, np.ndarray]) -> Choice:
     listed = ", ".join(f"{words} {value:.3f}" for words, value in tried.items())
     figures = f"{metric_label(SELECTION)} of short runs on dev: {listed}"
     if found.difference > 0 and found.p_value < LEVEL:
-        return Choice(best, tried, f"margin {best:g} was best ({figures})")
-    return Choice(None, tried, f"no margin was clearly better than no guide ({figures})")
+        return ChosenMargin(best, tried, f"margin {best:g} was best ({figures})")
+    return ChosenMargin(None, tried, f"no margin was clearly better than no guide ({figures})")
 
 
 def _words(margin: float | None) -> str:

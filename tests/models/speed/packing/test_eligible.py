@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from embedtune.models.encode.tokenizer import Reader, forward
+from embedtune.models.encode.tokenizer import Tokenizer, forward
 from embedtune.models.encoder import Encoder
 from embedtune.models.speed.packing import attention, eligible
 from embedtune.models.speed.packing.band import Band
 
 
 def padded_because(encoder: Encoder, words: str, texts: tuple[str, ...]) -> None:
-    reader = Reader(encoder)
+    reader = Tokenizer(encoder)
     assert reader.way == "padded" and words in reader.reason
     encoder.model.eval()
     with torch.no_grad():
@@ -50,7 +50,7 @@ def test_other_vectors_are_noticed_once(bert: Encoder, texts: tuple[str, ...], m
     monkeypatch.setattr(attention, "band_of", lambda *_: Band(0, 0))  # every token sees itself alone
     padded_because(bert, "other vectors", texts)
     monkeypatch.setattr(eligible, "_compare", lambda *_: pytest.fail("a second time"))
-    assert Reader(bert).way == "padded"
+    assert Tokenizer(bert).way == "padded"
 
 
 def test_an_attention_that_hands_over_more_is_noticed(
@@ -66,7 +66,7 @@ def test_an_attention_that_hands_over_more_is_noticed(
 
     for layer in bert.model.transformers_model.encoder.layer:
         layer.attention.self = Biased(layer.attention.self)
-    reader = Reader(bert)
+    reader = Tokenizer(bert)
     assert reader.way == "padded" and "position_bias" in reader.reason
 
 
@@ -74,13 +74,13 @@ def test_an_attention_that_hands_over_more_is_noticed(
 def test_trying_leaves_the_model_in_its_mode_and_no_draw_behind(training: bool, bert: Encoder):
     bert.model.train(training)
     before = torch.get_rng_state()
-    assert Reader(bert).way == "packed"
+    assert Tokenizer(bert).way == "packed"
     assert all(part.training == training for part in bert.model.modules())
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_attention_is_switched_back_when_the_model_fails(bert: Encoder, texts: tuple[str, ...]):
-    features = Reader(bert).read(texts, "query").features([0, 1])
+    features = Tokenizer(bert).read(texts, "query").features([0, 1])
     before = bert.model.config._attn_implementation
     features["input_ids"] = features["input_ids"] + 1_000_000
     with pytest.raises(IndexError):
@@ -98,5 +98,5 @@ def test_a_wrapped_model_is_packed_too(bert: Encoder, texts: tuple[str, ...]):
             return self.module(*given)
 
     bert.model.eval()
-    features = Reader(bert).read(texts, "query").features([2, 0, 1])
+    features = Tokenizer(bert).read(texts, "query").features([2, 0, 1])
     torch.testing.assert_close(forward(Wrapper(bert.model), features), forward(bert.model, features))

@@ -16,7 +16,7 @@ from embedtune.models.encode import compute
 from embedtune.models.encode import store as storing
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
-from embedtune.models.encode.tokenizer import Reader, Readings
+from embedtune.models.encode.tokenizer import TokenizedTexts, Tokenizer
 from embedtune.models.files.load import load_encoder
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
@@ -132,7 +132,7 @@ def test_a_self_guide_takes_the_texts_that_the_run_has_read(recipe, bert, listen
         return guiding.table.state()
 
     expected, known = snapshot(plan), replace(plan, texts=texts_of(plan, bert))
-    monkeypatch.setattr(Reader, "read", lambda *_: pytest.fail("the texts were tokenised again"))
+    monkeypatch.setattr(Tokenizer, "read", lambda *_: pytest.fail("the texts were tokenised again"))
     found = snapshot(known)
     assert all(torch.equal(found[name], expected[name]) for name in ("guide.queries", "guide.documents"))
 
@@ -147,8 +147,8 @@ def test_without_dev_a_guide_is_not_audited_and_that_is_said(guided, bert_folder
 def encoded(monkeypatch) -> list[str]:
     """Every text that goes through a model, in order."""
     texts: list[str] = []
-    read: dict[int, tuple[Readings, Sequence[str]]] = {}
-    reading, vectors = Reader.read, compute._vectors
+    read: dict[int, tuple[TokenizedTexts, Sequence[str]]] = {}
+    reading, vectors = Tokenizer.read, compute._vectors
 
     def remembered(self, some, role):
         readings = reading(self, some, role)
@@ -160,7 +160,7 @@ def encoded(monkeypatch) -> list[str]:
         texts.extend(read[id(readings)][1][place] for place in places)
         return found
 
-    monkeypatch.setattr(Reader, "read", remembered)
+    monkeypatch.setattr(Tokenizer, "read", remembered)
     monkeypatch.setattr(compute, "_vectors", counted)
     return texts
 
