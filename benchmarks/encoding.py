@@ -139,7 +139,7 @@ def make(given: dict[str, Any]) -> None:
     from encoders import make_bert
     from training_encoders import processor
 
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.encode.tokenizer import Tokenizer
     from embedtune.models.files.load import load_encoder
     from embedtune.models.files.starter import build_starter
@@ -156,7 +156,7 @@ def make(given: dict[str, Any]) -> None:
     drawn = np.random.default_rng(0).permutation(len(texts))[: given["texts"]]
     chosen = [texts[i] for i in drawn]
     (folder / "texts.json").write_text(json.dumps(chosen), encoding="utf-8")
-    encoder = load_encoder(ModelSection(name=str(folder / "model")), device=given["device"])
+    encoder = load_encoder(EncoderSection(name=str(folder / "model")), device=given["device"])
     reader = Tokenizer(encoder)
     lengths = reader.read(chosen, "document").lengths  # (n,)
     products = given["layers"] * 12 * given["hidden"] ** 2  # a token: 4 of H x H for attention, 2 of H x 4 H
@@ -218,12 +218,12 @@ def ours(given: dict[str, Any]) -> Any:
     from embedtune.runtime import settle
 
     settle()
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.encode.encode import encode
     from embedtune.models.files.load import load_encoder
 
     precision = "bf16" if given["side"] in BF16 else "fp32"
-    section = ModelSection(name=str(Path(given["folder"]) / "model"))
+    section = EncoderSection(name=str(Path(given["folder"]) / "model"))
     encoder = load_encoder(section, device=given["device"], precision=precision)
     return lambda texts: encode(encoder, texts, role="document")
 

@@ -175,11 +175,11 @@ def ours(folder: Path) -> Callable[[], dict[str, float]]:
     """embedtune, from a set and an encoder."""
     import faiss  # noqa: F401
 
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
     from embedtune.workflows.shared.scoring import score
 
-    encoder, judged = load_encoder(ModelSection(name=str(folder / "model")), device="cpu"), retrieval_set(folder)
+    encoder, judged = load_encoder(EncoderSection(name=str(folder / "model")), device="cpu"), retrieval_set(folder)
     return lambda: score(encoder, judged, metrics=METRICS).means
 
 

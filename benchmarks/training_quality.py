@@ -27,7 +27,8 @@ from sentence_transformers.sentence_transformer.training_args import BatchSample
 from training_sides import LATER, WARMUP_SHARE
 from transformers import PrinterCallback
 
-from embedtune.config.train import DataSection, GuideSection, LossSection, ModelSection, TrainConfig, TrainingSection
+from embedtune.config.encoder import EncoderSection
+from embedtune.config.train import DataSection, GuideSection, LossSection, TrainConfig, TrainingSection
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import TrainingData
 from embedtune.evaluation.significance import compare_paired
@@ -77,7 +78,7 @@ def beside(args: argparse.Namespace, source: str) -> dict[str, Any]:
     seconds: dict[str, list[float]] = {OURS: [], PEER: []}
     with tempfile.TemporaryDirectory() as made:
         start = Path(made) / "start"
-        save_encoder(load_encoder(ModelSection(name=args.model), device="cpu", texts=data.texts), start)
+        save_encoder(load_encoder(EncoderSection(name=args.model), device="cpu", texts=data.texts), start)
         for seed in range(args.seeds):
             config = recipe(args, str(start), source, seed)
             for side, train in ((OURS, embedtune), (PEER, sentence_transformers)):
@@ -87,7 +88,7 @@ def beside(args: argparse.Namespace, source: str) -> dict[str, Any]:
                 seconds[side].append(round(time.perf_counter() - began, 1))
                 values[side].append(scored(encoder, judged))
                 print(f"{Path(source).name} seed {seed} {side}: {values[side][-1].mean():.4f}", flush=True)
-        before = scored(load_encoder(ModelSection(name=str(start)), device="cpu"), judged)
+        before = scored(load_encoder(EncoderSection(name=str(start)), device="cpu"), judged)
     theirs, ours = (np.mean(values[side], axis=0) for side in (PEER, OURS))  # (queries,) each
     found = compare_paired(theirs, ours, metric=METRIC)
     print(f"{Path(source).name}, before {before.mean():.4f}. Ours after the peer's: {found}", flush=True)
@@ -101,7 +102,7 @@ def recipe(args: argparse.Namespace, start: str, source: str, seed: int) -> Trai
     gist = LossSection(name="gist", args={"temperature": TEMPERATURE})
     infonce = LossSection(name="infonce", args={"temperature": TEMPERATURE})
     return TrainConfig(
-        model=ModelSection(name=start),
+        model=EncoderSection(name=start),
         data=DataSection(source=source),
         loss=[gist if args.guide else infonce],
         guide=GuideSection(name=args.guide or "none"),

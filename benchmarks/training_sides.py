@@ -144,7 +144,8 @@ def embedtune(spec: Spec) -> dict[str, Any]:
     if spec.without != RUNTIME:
         settle()  # as the command line does, before torch loads
 
-    from embedtune.config.train import GuideSection, LossSection, ModelSection, TrainConfig, TrainingSection
+    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.train import GuideSection, LossSection, TrainConfig, TrainingSection
     from embedtune.models.files.load import load_encoder
     from embedtune.models.speed.precision import choose_precision
     from embedtune.training.batch.row_table import build_table
@@ -157,7 +158,7 @@ def embedtune(spec: Spec) -> dict[str, Any]:
     from embedtune.workflows.train.reading import read_plan
 
     config = TrainConfig(
-        model=ModelSection(name=spec.path(spec.student)),
+        model=EncoderSection(name=spec.path(spec.student)),
         guide=GuideSection(name=spec.path("guide")),
         loss=[LossSection(name="gist", args={"temperature": TEMPERATURE})],
         training=TrainingSection(

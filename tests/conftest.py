@@ -125,16 +125,16 @@ def cross_folder(bare_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def bert(bert_folder: Path) -> "Encoder":
     """The tiny BERT, loaded afresh on the CPU: a test may train it."""
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
-    return load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+    return load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
 
 
 @pytest.fixture
 def starter() -> "Encoder":
     """A starter made from the twelve texts."""
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
-    return load_encoder(ModelSection(name="starter"), device="cpu", texts=TEXTS)
+    return load_encoder(EncoderSection(name="starter"), device="cpu", texts=TEXTS)

@@ -44,7 +44,7 @@ def make_family(name: str, tokenizer_folder: Path, folder: Path) -> Encoder:
     from sentence_transformers.base.modules import Transformer
     from sentence_transformers.sentence_transformer.modules import Pooling
 
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     kind, pooling, options = FAMILIES[name]
@@ -66,7 +66,7 @@ def make_family(name: str, tokenizer_folder: Path, folder: Path) -> Encoder:
     SentenceTransformer(modules=[whole, Pooling(32, pooling_mode=pooling)], device="cpu").save(
         str(folder / "whole"), create_model_card=False
     )
-    section = ModelSection(name=str(folder / "whole"), prompts={"query": "Represent: ", "document": "문서: "})
+    section = EncoderSection(name=str(folder / "whole"), prompts={"query": "Represent: ", "document": "문서: "})
     encoder = load_encoder(section, device="cpu")
     encoder.model.eval()
     return encoder

@@ -52,8 +52,8 @@ sys.addaudithook(_hook)
 """
 DRIVER = """
 import contextlib, io, json, os, shlex, sys
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
+from embedtune.cli.shared.guard import guarded
+from embedtune.cli.shared.app import build_app
 
 found = {}
 for verb, line in json.loads(sys.argv[1]).items():

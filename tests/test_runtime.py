@@ -71,7 +71,7 @@ def test_the_library_settles_nothing_and_the_command_before_torch() -> None:
 import os, sys
 import embedtune, embedtune.losses, embedtune.runtime as runtime
 assert runtime.settled() == () and "GOMP_SPINCOUNT" not in os.environ
-from embedtune.cli.app import main
+from embedtune.cli.shared.app import main
 try:
     main(["--version"])
 finally:

@@ -5,13 +5,14 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from embedtune.config.mine import Prompts
-from embedtune.config.train import ModelSection, Name, Section, TrainingSection
+from embedtune.config.encoder import EncoderSection
+from embedtune.config.section import Name, Prompts, RecipeSection
+from embedtune.config.train import TrainingSection
 
 _TRAINING = TrainingSection()
 
 
-class CheckedSection(Section):
+class CheckedSection(RecipeSection):
     """What is looked at."""
 
     source: Name = Field("samples", description="a file, a folder, hf:owner/name, or `samples`")
@@ -23,7 +24,7 @@ class CheckedSection(Section):
     corpus: Name | None = Field(None, description="documents to look at too: a file or a BEIR folder")
 
 
-class ReaderSection(Section):
+class ReaderSection(RecipeSection):
     """The encoder that the data are for."""
 
     name: Name | None = Field(None, description="a Hub name, a folder, or `starter`; null: lengths are in words")
@@ -32,12 +33,12 @@ class ReaderSection(Section):
     trust_remote_code: bool = False
     allow_pickle: bool = False
 
-    def as_model(self) -> ModelSection:
+    def as_model(self) -> EncoderSection:
         """What `load_encoder` takes; only of a section that names a model."""
-        return ModelSection(**self.model_dump())
+        return EncoderSection(**self.model_dump())
 
 
-class CheckSection(Section):
+class CheckSection(RecipeSection):
     """What training would do with the data, and what to make of the findings."""
 
     batch_size: int = Field(_TRAINING.batch_size, ge=2, description="pairs per step")
@@ -56,7 +57,7 @@ class CheckSection(Section):
         return self
 
 
-class CheckConfig(Section):
+class CheckConfig(RecipeSection):
     """A whole check."""
 
     data: CheckedSection = Field(default_factory=CheckedSection)

@@ -5,18 +5,19 @@ from typing import Literal
 
 from pydantic import Field
 
+from embedtune.config.encoder import EncoderSection
 from embedtune.config.evaluate import SystemsSection
-from embedtune.config.train import ModelSection, Name, Products, Section
+from embedtune.config.section import Name, Products, RecipeSection
 
 
-class TextsSection(Section):
+class TextsSection(RecipeSection):
     """What is encoded."""
 
     source: Name = Field("samples", description="a file, a folder, hf:owner/name, or `samples`")
     column: Name | None = Field(None, description="the column of texts, where its name does not tell")
 
 
-class EncodingSection(Section):
+class EncodingSection(RecipeSection):
     """How it is encoded."""
 
     role: Literal["query", "document"] = Field("document", description="whose prompt the texts get")
@@ -25,23 +26,23 @@ class EncodingSection(Section):
     precision: Products = Field("fp32", description="of matrix products while encoding")
 
 
-class VectorsOutput(Section):
+class VectorsOutput(RecipeSection):
     """Where vectors go."""
 
     path: Name = Field("vectors.npy", description="a .npy or .parquet file; parquet keeps ids and texts beside them")
     store: Name = Field("auto", description="folder of the vector store, or `none`; auto: the user's cache folder")
 
 
-class EncodeConfig(Section):
+class EncodeConfig(RecipeSection):
     """A whole encoding."""
 
-    model: ModelSection = Field(default_factory=ModelSection)
+    model: EncoderSection = Field(default_factory=EncoderSection)
     data: TextsSection = Field(default_factory=TextsSection)
     encoding: EncodingSection = Field(default_factory=EncodingSection)
     output: VectorsOutput = Field(default_factory=VectorsOutput)
 
 
-class SearchSection(Section):
+class SearchSection(RecipeSection):
     """How it is searched."""
 
     top: int = Field(5, ge=1, le=1000, description="how many results a query gets")
@@ -51,7 +52,7 @@ class SearchSection(Section):
     store: Name = Field("auto", description="folder of the vector store, or `none`; auto: the user's cache folder")
 
 
-class SearchConfig(Section):
+class SearchConfig(RecipeSection):
     """What is searched, and by what."""
 
     models: SystemsSection = Field(default_factory=SystemsSection)

@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from embedtune.config.encoder import EncoderSection
 from embedtune.config.options import OptionMistake, parse_pairs
-from embedtune.config.train import ModelSection, Name, Products, Section
+from embedtune.config.section import Name, Products, RecipeSection
 
 BM25 = "bm25"
 """The name of the system that ranks by shared words."""
@@ -16,7 +17,7 @@ Quantisation = Literal["int8", "binary", "binary-rescored"]
 METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
 
 
-class SystemsSection(Section):
+class SystemsSection(RecipeSection):
     """What is scored."""
 
     names: list[Name] = Field(
@@ -48,10 +49,10 @@ class SystemsSection(Section):
         """The names that stand for encoders."""
         return [name for name in self.systems if name != BM25]
 
-    def section(self, name: str) -> ModelSection:
+    def section(self, name: str) -> EncoderSection:
         """What `load_encoder` takes for one of the encoders, or for the queries' own."""
         given = self.prompts[self.encoders.index(name)] if len(self.prompts) > 1 else next(iter(self.prompts), "")
-        return ModelSection(
+        return EncoderSection(
             name=name,
             prompts=prompts_of(given),
             max_length=self.max_length,
@@ -88,7 +89,7 @@ class SystemsSection(Section):
         return self
 
 
-class JudgedSection(Section):
+class JudgedSection(RecipeSection):
     """What they are scored on."""
 
     sources: list[Name] = Field(
@@ -115,7 +116,7 @@ class JudgedSection(Section):
         return sources
 
 
-class EvaluationSection(Section):
+class EvaluationSection(RecipeSection):
     """How they are scored."""
 
     metrics: list[Name] = Field(
@@ -126,14 +127,14 @@ class EvaluationSection(Section):
     precision: Products = Field("fp32", description="of matrix products while encoding")
 
 
-class EvaluationOutput(Section):
+class EvaluationOutput(RecipeSection):
     """Where results go."""
 
     folder: Name | None = Field(None, description="null: evaluations/<date>-<set>")
     store: Name = Field("auto", description="folder of the vector store, or `none`; auto: the user's cache folder")
 
 
-class EvaluateConfig(Section):
+class EvaluateConfig(RecipeSection):
     """A whole evaluation."""
 
     models: SystemsSection = Field(default_factory=SystemsSection)

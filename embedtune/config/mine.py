@@ -5,15 +5,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from embedtune.config.encoder import EncoderSection
 from embedtune.config.quantity import parse_bytes, parse_range
-from embedtune.config.train import ModelSection, Name, Products, Section
+from embedtune.config.section import Name, Products, Prompts, RecipeSection
 
-Prompts = dict[Literal["query", "document"], str]
 LEAST_MEMORY = 64 * 2**20
 _MARGINS = ("margin", "relative_margin", "percent_of_positive")
 
 
-class EncoderSection(Section):
+class MinedEncoderSection(RecipeSection):
     """The encoder whose neighbours are the candidates."""
 
     name: Name = Field("starter", description="a Hub name, a folder, or `starter`, built from the data at hand")
@@ -22,12 +22,12 @@ class EncoderSection(Section):
     trust_remote_code: bool = False
     allow_pickle: bool = False
 
-    def as_model(self) -> ModelSection:
+    def as_model(self) -> EncoderSection:
         """What `load_encoder` takes."""
-        return ModelSection(**self.model_dump())
+        return EncoderSection(**self.model_dump())
 
 
-class PairsSection(Section):
+class PairsSection(RecipeSection):
     """Where the queries and their positives come from, and where candidates do."""
 
     source: Name = Field("samples", description="a file, a folder, hf:owner/name, or `samples`")
@@ -43,7 +43,7 @@ class PairsSection(Section):
     )
 
 
-class MiningSection(Section):
+class MiningSection(RecipeSection):
     """How candidates are found and chosen."""
 
     negatives: int = Field(5, ge=1, description="per query")
@@ -79,7 +79,7 @@ class MiningSection(Section):
         return parse_bytes(self.memory)
 
 
-class FilterSection(Section):
+class FilterSection(RecipeSection):
     """What makes a candidate unfit as a negative. All that are given apply."""
 
     range: str = Field("0:100", description="LOW:HIGH, ranks among the candidates that are no known positives")
@@ -132,7 +132,7 @@ class FilterSection(Section):
         return self.target_kept != "none" and all(value is None for value in given)
 
 
-class OpinionSection(Section):
+class OpinionSection(RecipeSection):
     """A second model's opinion on what is a false negative."""
 
     name: Name | None = Field(None, description="a Hub name or a folder; null: none is asked")
@@ -147,12 +147,12 @@ class OpinionSection(Section):
     def _nobody(cls, name: str | None) -> str | None:
         return None if name == "none" else name  # as `--guide none` of training says it
 
-    def as_model(self) -> ModelSection:
+    def as_model(self) -> EncoderSection:
         """What `load_encoder` takes; only of a section that names a model."""
-        return ModelSection(**self.model_dump(exclude={"margin"}))
+        return EncoderSection(**self.model_dump(exclude={"margin"}))
 
 
-class MinedSection(Section):
+class MinedSection(RecipeSection):
     """Where results go."""
 
     path: Name = Field("mined.jsonl", description="a .jsonl or .parquet file")
@@ -162,10 +162,10 @@ class MinedSection(Section):
     keep_job: bool = Field(False, description="leave the job folder beside the output when done")
 
 
-class MineConfig(Section):
+class MineConfig(RecipeSection):
     """A whole mining recipe."""
 
-    model: EncoderSection = Field(default_factory=EncoderSection)
+    model: MinedEncoderSection = Field(default_factory=MinedEncoderSection)
     data: PairsSection = Field(default_factory=PairsSection)
     mining: MiningSection = Field(default_factory=MiningSection)
     filters: FilterSection = Field(default_factory=FilterSection)

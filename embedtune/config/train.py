@@ -6,46 +6,15 @@ arguments are free here (a loss's own file knows them) and are checked against t
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Name = Annotated[str, Field(min_length=1)]
-"""Not empty: an unset shell variable (`--data "$DATA"`) is a mistake, and never the folder one happens to be in."""
+from embedtune.config.encoder import EncoderSection
+from embedtune.config.section import Name, RecipeSection, Share
+
 LossArgs = dict[str, Any]
-Products = Literal["auto", "fp32", "bf16"]
-"""What matrices are multiplied in while texts are encoded; auto: bf16 where the hardware does it, else fp32."""
 
 
-class Section(BaseModel):
-    """Base of all sections: frozen, and unknown keys are errors."""
-
-    # Strict: `epochs: true` is a mistake, not 1.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Lora(Section):
-    """Low-rank adapters instead of full fine-tuning (needs `pip install 'embedtune[lora]'`); merged on save."""
-
-    rank: int = Field(16, ge=1, description="rank of the update matrices")
-    alpha: float = Field(32.0, gt=0, description="scale of the update; alpha / rank multiplies it")
-    dropout: Share = 0.0
-    targets: list[str] | Literal["all-linear"] = "all-linear"
-
-
-class ModelSection(Section):
-    """The encoder to fine-tune."""
-
-    name: Name = Field("starter", description="a Hub name, a folder, or `starter`, built from the data at hand")
-    prompts: dict[Literal["query", "document"], str] = Field(
-        default_factory=dict, description="text put before every query or document; empty: what the encoder declares"
-    )
-    max_length: int | None = Field(None, ge=8, description="tokens; null: what the encoder declares")
-    trust_remote_code: bool = Field(False, description="run the model's own Python code, which can do anything")
-    allow_pickle: bool = Field(False, description="read weights that are no safetensors; a pickle can run code")
-    lora: Lora | None = None
-
-
-class DataSection(Section):
+class DataSection(RecipeSection):
     """Where the pairs come from and how they are split."""
 
     source: Name = Field(
@@ -77,7 +46,7 @@ class DataSection(Section):
     passage_words: int = Field(100, ge=5, description="most words of a passage; longer texts are cut between sentences")
 
 
-class LossSection(Section):
+class LossSection(RecipeSection):
     """One term of the objective."""
 
     name: str
@@ -85,7 +54,7 @@ class LossSection(Section):
     args: LossArgs = Field(default_factory=dict)
 
 
-class MatryoshkaSection(Section):
+class MatryoshkaSection(RecipeSection):
     """Nested dimensions: the objective on the first components of the vectors too, so that they can be cut later."""
 
     dimensions: list[Annotated[int, Field(ge=1)]] = Field(
@@ -106,7 +75,7 @@ class MatryoshkaSection(Section):
         return self
 
 
-class NegativesSection(Section):
+class NegativesSection(RecipeSection):
     """How the negatives of a row are used."""
 
     per_row: int | None = Field(None, ge=0, description="use at most this many of each row in an epoch; null: all")
@@ -124,7 +93,7 @@ class NegativesSection(Section):
         return schedule
 
 
-class GuideSection(Section):
+class GuideSection(RecipeSection):
     """The model whose similarities decide which candidates are false negatives."""
 
     name: Name = Field("self", description="self, none, a Hub name, a folder, or a file of vectors or scores")
@@ -135,7 +104,7 @@ class GuideSection(Section):
     allow_pickle: bool = Field(False, description="read weights that are no safetensors; a pickle can run code")
 
 
-class AveragedTeacherSection(Section):
+class AveragedTeacherSection(RecipeSection):
     """The slow moving average of the encoder that some losses learn from."""
 
     momentum: Share = Field(
@@ -143,7 +112,7 @@ class AveragedTeacherSection(Section):
     )
 
 
-class TrainingSection(Section):
+class TrainingSection(RecipeSection):
     """The optimisation."""
 
     epochs: int = Field(10, ge=1)
@@ -180,7 +149,7 @@ class TrainingSection(Section):
     )
 
 
-class OutputSection(Section):
+class OutputSection(RecipeSection):
     """Where results go."""
 
     folder: Name | None = Field(None, description="the run folder; null: runs/<date>-<loss>")
@@ -191,10 +160,10 @@ class OutputSection(Section):
     )
 
 
-class TrainConfig(Section):
+class TrainConfig(RecipeSection):
     """A whole training recipe."""
 
-    model: ModelSection = Field(default_factory=ModelSection)
+    model: EncoderSection = Field(default_factory=EncoderSection)
     data: DataSection = Field(default_factory=DataSection)
     loss: list[LossSection] = Field(default_factory=lambda: [LossSection(name="gist")], min_length=1)
     matryoshka: MatryoshkaSection = Field(default_factory=MatryoshkaSection)

@@ -12,7 +12,7 @@ from embedtune.reports.document.blocks import (
     Figure,
     Findings,
     Report,
-    ReportSection,
+    Section,
     Table,
     Text,
 )
@@ -47,12 +47,12 @@ def comparison(result: Mapping[str, Any]) -> Report:
     verdicts = [result, *(result.get("others") or ())]
     blocks: list[Block] = [
         Bullets([f"{key.upper()}: {name}" for key, name in names.items()]),
-        ReportSection("Differences from A", _differences(result, list(names)[1:], verdicts)),
-        ReportSection("Seeds", [_seeds(result["seeds"])]),
-        ReportSection("What to know", [Findings(result.get("findings", ()))]),
+        Section("Differences from A", _differences(result, list(names)[1:], verdicts)),
+        Section("Seeds", [_seeds(result["seeds"])]),
+        Section("What to know", [Findings(result.get("findings", ()))]),
         *(evidence or _changes(result)),
-        ReportSection("Data", [Bullets(result.get("described") or ())]),
-        ReportSection("Versions and data", provenance(result.get("facts"))),
+        Section("Data", [Bullets(result.get("described") or ())]),
+        Section("Versions and data", provenance(result.get("facts"))),
     ]
     title = f"{result['verdict'].capitalize()}: {names['b']} against {names['a']}"
     return Report(title, result["verdict"].capitalize(), result["sentence"], blocks, verdict=result["verdict"])
@@ -114,11 +114,10 @@ def won_and_lost(result: Mapping[str, Any]) -> str:
     return f"B won on {counted(result['won'], one)}, lost on {result['lost']:,}, tied on {result['tied']:,}."
 
 
-def _changes(result: Mapping[str, Any]) -> list[ReportSection]:
+def _changes(result: Mapping[str, Any]) -> list[Section]:
     """The queries that changed most, where no more is known of them."""
-    return [ReportSection("Query by query", [Text(won_and_lost(result))])] + [
-        ReportSection(f"Most {way}", [_change(row) for row in result.get(f"most_{way}") or ()])
-        for way in ("won", "lost")
+    return [Section("Query by query", [Text(won_and_lost(result))])] + [
+        Section(f"Most {way}", [_change(row) for row in result.get(f"most_{way}") or ()]) for way in ("won", "lost")
     ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedtune.evaluation.metrics import metric_label
-from embedtune.reports.document.blocks import Block, Bullets, Figure, Findings, Report, ReportSection, Table, Text
+from embedtune.reports.document.blocks import Block, Bullets, Figure, Findings, Report, Section, Table, Text
 from embedtune.reports.document.charts.intervals import Interval, interval_chart
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
@@ -136,11 +136,11 @@ def evaluation(result: Mapping[str, Any]) -> Report:
     files = [(row["data"], row["label"], row["run"]) for row in result["models"] if row["run"]]
     blocks: list[Block] = [
         *(_set(result, name) for name in sets),
-        ReportSection("Mean over the sets", [Table(*one) for one in mean_rows(result)]),
-        ReportSection("What to know", [Findings(result["findings"])]),
-        ReportSection("Data", [Bullets(result["described"])]),
-        ReportSection("Rankings", [Table(("set", "model", "TREC run"), files, numbers=False)]),
-        ReportSection("Versions and data", provenance(result.get("facts"))),
+        Section("Mean over the sets", [Table(*one) for one in mean_rows(result)]),
+        Section("What to know", [Findings(result["findings"])]),
+        Section("Data", [Bullets(result["described"])]),
+        Section("Rankings", [Table(("set", "model", "TREC run"), files, numbers=False)]),
+        Section("Versions and data", provenance(result.get("facts"))),
     ]
     compared = _of_systems(result["comparisons"])
     verdict = compared[0]["verdict"] if len(compared) == 1 else ""
@@ -173,10 +173,10 @@ def _against(test: Mapping[str, Any]) -> str:
     return f"{test['b']} ({test['difference']:+.3f})"
 
 
-def _set(result: Mapping[str, Any], name: str) -> ReportSection:
+def _set(result: Mapping[str, Any], name: str) -> Section:
     rows = [row for row in result["models"] if row["data"] == name]
     evidence = next((one for one in result.get("evidence") or () if one["data"] == name), None)
-    return ReportSection(
+    return Section(
         name,
         [
             Text(_size(rows[0])),

@@ -15,7 +15,7 @@ from embedtune.reports.document.blocks import (
     Listing,
     Passage,
     Report,
-    ReportSection,
+    Section,
     Shares,
     Table,
     Text,
@@ -65,15 +65,15 @@ def mining(result: Mapping[str, Any]) -> Report:
     examples = [_example(one) for one in result["examples"]]
     blocks: list[Block] = [
         Facts(_facts(result)),
-        ReportSection("What to know and what to change", [Findings(result["findings"])]),
-        ReportSection("Scores", [*(Figure(chart, None) for chart in _charts(result)), Text(reason)]),
-        ReportSection(
+        Section("What to know and what to change", [Findings(result["findings"])]),
+        Section("Scores", [*(Figure(chart, None) for chart in _charts(result)), Text(reason)]),
+        Section(
             "What was kept and dropped", [Shares(("reason", "candidates"), _reasons(result)), Text(note, quiet=True)]
         ),
-        ReportSection("Queries short of negatives", [Table(("negatives found", "queries"), _short(result))]),
-        ReportSection("Examples to read", [Text(ask, quiet=True), *examples] if examples else ()),
-        ReportSection("How it was made", [Bullets(result["described"]), Table(("", ""), _run(result), numbers=False)]),
-        ReportSection("Repeat this job", _repeat(result)),
+        Section("Queries short of negatives", [Table(("negatives found", "queries"), _short(result))]),
+        Section("Examples to read", [Text(ask, quiet=True), *examples] if examples else ()),
+        Section("How it was made", [Bullets(result["described"]), Table(("", ""), _run(result), numbers=False)]),
+        Section("Repeat this job", _repeat(result)),
     ]
     return Report(f"Mined negatives: {result['output']}", "Mined negatives", mining_summary(result), blocks)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedtune.evaluation.metrics import metric_label
-from embedtune.reports.document.blocks import Block, Bullets, Findings, Listing, Report, ReportSection, Table, Text
+from embedtune.reports.document.blocks import Block, Bullets, Findings, Listing, Report, Section, Table, Text
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.document.wording import (
@@ -46,15 +46,15 @@ def training(result: Mapping[str, Any]) -> Report:
     word, said = word_and_sentence(result.get("verdict"))
     blocks: list[Block] = [
         *_scores(result),
-        ReportSection("What to know", [Findings(result.get("findings", ()))]),
+        Section("What to know", [Findings(result.get("findings", ()))]),
         *evidence_sections(result.get("evidence")),
         curves_section(result.get("curves"), result.get("best_step")),
-        ReportSection("On the dev split", [_dev(result)]),
-        ReportSection("What the guide is worth", _guide(result.get("guide") or {})),
-        ReportSection("Data", [Bullets(result.get("described", ()))]),
-        ReportSection("The run", [Table(("", ""), _run(result), numbers=False)]),
-        ReportSection("Use the model", [Listing("python", "\n".join(result.get("how_to_use", ())))]),
-        ReportSection("Repeat this run", _repeat(result)),
+        Section("On the dev split", [_dev(result)]),
+        Section("What the guide is worth", _guide(result.get("guide") or {})),
+        Section("Data", [Bullets(result.get("described", ()))]),
+        Section("The run", [Table(("", ""), _run(result), numbers=False)]),
+        Section("Use the model", [Listing("python", "\n".join(result.get("how_to_use", ())))]),
+        Section("Repeat this run", _repeat(result)),
     ]
     title = f"{word.capitalize()}: {result['run']}" if result.get("run") else word.capitalize()
     return Report(title, word.capitalize(), said, blocks, verdict=word)

@@ -168,7 +168,7 @@ def test_what_is_refused(evaluate: Evaluate, here: Path, options: tuple[str, ...
 def test_quantised_vectors_have_rows_of_their_own_and_say_what_they_take(
     evaluate: Evaluate, here: Path, bert_folder: Path
 ) -> None:
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.encode.encode import encode
     from embedtune.models.files.load import load_encoder
 
@@ -176,7 +176,7 @@ def test_quantised_vectors_have_rows_of_their_own_and_say_what_they_take(
     result = evaluate(*options, "--metrics", "ndcg@10", "--output", "out")
     sizes = {row["label"].removeprefix(str(bert_folder)): row["bytes_per_vector"] for row in result["models"]}
     assert sizes == {"": 128, "@int8": 32, "@binary": 4, "@8": 32, "@8/int8": 8, "@8/binary": 1}
-    encoder = load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+    encoder = load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
     query = encode(encoder, [f"What about {NAMES[3]}?"], role="query")[0, :8]
     document = encode(encoder, [f"All about {NAMES[3]} in part 9."], role="document")[0, :8]
     run = read_run(here / f"out/{bert_folder.name}@8-binary.trec")

@@ -305,8 +305,8 @@ def test_odd_and_usable(here: Path, capsys: pytest.CaptureFixture[str], name: st
 def test_an_unknown_model_is_refused_before_sentence_transformers_loads(here: Path) -> None:
     code = """
 import sys
-from embedtune.cli._guard import guarded
-from embedtune.cli.app import build_app
+from embedtune.cli.shared.guard import guarded
+from embedtune.cli.shared.app import build_app
 exit_code = guarded(build_app(), ["train", "--data", "good.jsonl", "--model", "intfloat/multilingual-e5-smal"])
 sys.exit(99 if "sentence_transformers" in sys.modules else exit_code)
 """

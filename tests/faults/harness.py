@@ -108,7 +108,7 @@ class Outcome:
 
 def inputs(folder: Path) -> None:
     """Pairs, a judged set and a small encoder, in English and Korean."""
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
     from embedtune.models.files.save import save_encoder
 
@@ -124,7 +124,7 @@ def inputs(folder: Path) -> None:
     (folder / "set/qrels").mkdir()
     judged = "".join(f"q{i}\td{i}\t1\n" for i in range(20))
     (folder / "set/qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\n" + judged)
-    save_encoder(load_encoder(ModelSection(name="starter"), device="cpu", texts=texts + asked), folder / "model")
+    save_encoder(load_encoder(EncoderSection(name="starter"), device="cpu", texts=texts + asked), folder / "model")
 
 
 class Bench:

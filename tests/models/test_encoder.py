@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.train import ModelSection
+from embedtune.config.encoder import EncoderSection
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import Encoder, load_encoder
 
@@ -52,7 +52,7 @@ def test_use_and_place_do_not_change_it(bert: Encoder, bare_folder: Path, texts:
     encode(bert, texts, role="query")  # tokenizing leaves padding and truncation in the tokenizer
     bert.model.train()
     assert bert.fingerprint() == before
-    assert load_encoder(ModelSection(name=str(bare_folder)), device="cpu").fingerprint() == before
+    assert load_encoder(EncoderSection(name=str(bare_folder)), device="cpu").fingerprint() == before
 
 
 @pytest.mark.parametrize("kind", ["bert", "starter"])

@@ -7,7 +7,8 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from embedtune.config.train import Lora, LossSection, ModelSection, TrainingSection
+from embedtune.config.encoder import EncoderSection, Lora
+from embedtune.config.train import LossSection, TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.encode.encode import encode
@@ -62,7 +63,7 @@ def rows() -> Rows:
 
 def train(folder, rows, bert, *callbacks, resume=False, warned=None, dev=None, lr=1e-3, lora=None, **section):
     """Trains the tiny BERT, dropout on, everything stateful on; the result, the weights, and those of the losses."""
-    encoder = load_encoder(ModelSection(name=str(bert), lora=lora), device="cpu")
+    encoder = load_encoder(EncoderSection(name=str(bert), lora=lora), device="cpu")
     own = np.stack([rows.anchor_ids, rows.positive_ids], axis=1)
     curriculum = Curriculum(rows, 2, schedule="random", seed=3, epochs=3)
     options = {"epochs": 3, "max_steps": STEPS, "batch_size": 4, "seed": 1} | section

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from embedtune.reports.document.printable import printable as escaped
 
 if TYPE_CHECKING:
-    from embedtune.config.train import Section
+    from embedtune.config.section import RecipeSection
     from embedtune.workflows.shared.talk import Tell
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -39,7 +39,7 @@ def print_renderable(renderable: Any) -> None:
     Console(highlight=False).print(renderable)
 
 
-def print_recipe(config: "Section", *, as_json: bool) -> None:
+def print_recipe(config: "RecipeSection", *, as_json: bool) -> None:
     """Print a resolved recipe, as YAML that a command reads back or as JSON."""
     from embedtune.config.recipe.load import dump_config
 

@@ -10,14 +10,15 @@ from embedtune.config.options import OptionMistake, option_name, read_option
 from embedtune.config.recipe.problems import InvalidConfig, Problem, explain
 from embedtune.config.recipe.shipped import find_recipe
 from embedtune.config.recipe.yaml_text import MAX_CHARACTERS, YamlDocument, YamlMistake, read_scalar, read_yaml
+from embedtune.config.section import RecipeSection
 from embedtune.config.suggest import did_you_mean
-from embedtune.config.train import Section, TrainConfig
+from embedtune.config.train import TrainConfig
 from embedtune.errors import ConfigError
 
 _INSTEAD = "a recipe is YAML, such as `embedtune recipes show gist-pairs` prints; data are named with --data"
 
 CheckArgs = Callable[[str, Mapping[str, Any]], None]
-Config = TypeVar("Config", bound=Section)
+Config = TypeVar("Config", bound=RecipeSection)
 
 
 class Draft(Generic[Config]):
@@ -115,7 +116,7 @@ class Draft(Generic[Config]):
             self.problems.append(Problem(self.source or "defaults", key, message, self._lines.get(near)))
 
 
-def _read(path: Path, schema: type[Section]) -> YamlDocument:
+def _read(path: Path, schema: type[RecipeSection]) -> YamlDocument:
     try:
         with path.open(encoding="utf-8-sig") as file:
             document = read_yaml(file.read(MAX_CHARACTERS + 1))

@@ -13,9 +13,10 @@ from embedtune.config.options import KEYS
 from embedtune.config.recipe.draft import CheckArgs, Config, Draft
 from embedtune.config.recipe.problems import InvalidConfig
 from embedtune.config.recipe.yaml_text import RecipeDumper
-from embedtune.config.train import Section, TrainConfig
+from embedtune.config.section import RecipeSection
+from embedtune.config.train import TrainConfig
 
-SCHEMAS: Mapping[str, type[Section]] = {
+SCHEMAS: Mapping[str, type[RecipeSection]] = {
     "train": TrainConfig,
     "mine": MineConfig,
     "evaluate": EvaluateConfig,
@@ -139,6 +140,6 @@ def _checked(draft: Draft[Config], config: Config | None, step: str) -> Config:
     return config
 
 
-def dump_config(config: Section) -> str:
+def dump_config(config: RecipeSection) -> str:
     """The whole configuration as YAML, in the order of the schema; `load_config` reads it back to an equal one."""
     return yaml.dump(config.model_dump(), Dumper=RecipeDumper, sort_keys=False, allow_unicode=True, width=120)

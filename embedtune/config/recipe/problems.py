@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from embedtune.config.section import RecipeSection
 from embedtune.config.suggest import did_you_mean
-from embedtune.config.train import Section, TrainConfig
+from embedtune.config.train import TrainConfig
 from embedtune.errors import ConfigError
 
 SHOWN = 20
@@ -70,7 +71,9 @@ def _in_reading_order(problem: Problem) -> tuple[bool, str, int]:
     return (problem.line is None, problem.place if problem.line else "", problem.line or 0)
 
 
-def explain(error: ValidationError, values: Any, schema: type[Section] = TrainConfig) -> Iterator[tuple[str, str]]:
+def explain(
+    error: ValidationError, values: Any, schema: type[RecipeSection] = TrainConfig
+) -> Iterator[tuple[str, str]]:
     """(dotted key, message) of each thing that the schema refuses in `values`, one a key."""
     seen = set()
     for item in error.errors():
@@ -91,7 +94,7 @@ def explain(error: ValidationError, values: Any, schema: type[Section] = TrainCo
             yield key, f"got {_shown(item['input'])}; it takes {allowed(path, schema)}" + _quote_hint(item, path)
 
 
-def allowed(path: Sequence[str | int], schema: type[Section] = TrainConfig) -> str:
+def allowed(path: Sequence[str | int], schema: type[RecipeSection] = TrainConfig) -> str:
     """What may stand at a path of a schema, in words.
 
     >>> allowed(["training", "batch_size"])
@@ -117,7 +120,7 @@ def _path(item: Mapping[str, Any], values: Any) -> tuple[list[str | int], bool]:
     return path, item["type"] == "extra_forbidden" or item["loc"][-1:] == ("[key]",)
 
 
-def _unknown(path: Sequence[str | int], schema: type[Section]) -> str:
+def _unknown(path: Sequence[str | int], schema: type[RecipeSection]) -> str:
     *parent, name = path
     names = _names(_schema_at(parent, schema) or {})
     section = ".".join(str(part) for part in parent) or "a recipe"
@@ -142,7 +145,7 @@ def _quote_hint(item: Mapping[str, Any], path: Sequence[str | int]) -> str:
 
 
 @cache
-def _json_schema(schema: type[Section]) -> dict[str, Any]:
+def _json_schema(schema: type[RecipeSection]) -> dict[str, Any]:
     """The schema with every reference replaced by what it names; no section holds one of its own kind."""
     whole = schema.model_json_schema()
 
@@ -159,7 +162,7 @@ def _json_schema(schema: type[Section]) -> dict[str, Any]:
     return cast(dict[str, Any], written_out(whole))
 
 
-def _schema_at(path: Sequence[str | int], schema: type[Section]) -> dict[str, Any] | None:
+def _schema_at(path: Sequence[str | int], schema: type[RecipeSection]) -> dict[str, Any] | None:
     node: dict[str, Any] | None = _json_schema(schema)
     for part in path:
         branches = (node or {}).get("anyOf", [node or {}])
@@ -181,7 +184,7 @@ def _names(node: dict[str, Any]) -> list[str]:
 
 
 @cache
-def _leaves(schema: type[Section]) -> tuple[str, ...]:
+def _leaves(schema: type[RecipeSection]) -> tuple[str, ...]:
     def walk(node: dict[str, Any], key: str) -> Iterator[str]:
         for name in _names(node):
             inner = _schema_at([*key.split("."), name] if key else [name], schema)

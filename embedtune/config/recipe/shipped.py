@@ -7,7 +7,7 @@ from pathlib import Path
 from embedtune.config.suggest import did_you_mean
 from embedtune.errors import ConfigError
 
-_PACKAGE = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(__file__).resolve().parents[2]
 _SUFFIX = ".yaml"
 
 

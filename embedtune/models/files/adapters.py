@@ -3,7 +3,7 @@
 import importlib.util
 from typing import TYPE_CHECKING
 
-from embedtune.config.train import Lora
+from embedtune.config.encoder import Lora
 from embedtune.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from embedtune.config.train import GuideSection, ModelSection
+from embedtune.config.encoder import EncoderSection
+from embedtune.config.train import GuideSection
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encoder import Encoder, Role, is_static
 from embedtune.models.files.resolve import Resolved, offline, resolve
@@ -28,7 +29,7 @@ PRETRAINED_IS_BETTER = (
 
 
 def load_encoder(
-    section: ModelSection | GuideSection,
+    section: EncoderSection | GuideSection,
     *,
     device: str = "auto",
     texts: Sequence[str] | None = None,
@@ -60,7 +61,7 @@ def load_encoder(
     else:
         _set_prompts(model, section.prompts)
         notes += _set_length(model, section.max_length)
-    lora = section.lora if isinstance(section, ModelSection) else None
+    lora = section.lora if isinstance(section, EncoderSection) else None
     if lora is not None:
         from embedtune.models.files.adapters import add_lora
 
@@ -151,7 +152,7 @@ def _make_starter(texts: Sequence[str] | None, seed: int) -> "SentenceTransforme
     return build_starter(texts, seed=seed)
 
 
-def _load(found: Resolved, section: ModelSection | GuideSection, device: str) -> "SentenceTransformer":
+def _load(found: Resolved, section: EncoderSection | GuideSection, device: str) -> "SentenceTransformer":
     with _quiet_libraries():
         import torch
         from sentence_transformers import SentenceTransformer
@@ -188,7 +189,7 @@ def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:
     return [f"{found.name} is a bare transformers model ({kind}); {mode} pooling turns its tokens into one vector"]
 
 
-def _trusted(section: ModelSection | GuideSection) -> list[str]:
+def _trusted(section: EncoderSection | GuideSection) -> list[str]:
     """What the user allowed the model to do, for the record."""
     allowed = [
         word
@@ -201,7 +202,7 @@ def _trusted(section: ModelSection | GuideSection) -> list[str]:
     return [f"{section.name} was allowed to {' and to '.join(allowed)}"] if allowed else []
 
 
-def _ignored(section: ModelSection | GuideSection) -> list[str]:
+def _ignored(section: EncoderSection | GuideSection) -> list[str]:
     """A static encoder reads every token and has no use for a prompt: say so to those who asked for either."""
     asked = [
         word for word, given in (("prompts", section.prompts), ("max_length", section.max_length is not None)) if given

@@ -172,7 +172,7 @@ class Example(Block):
 
 
 @dataclass(frozen=True)
-class ReportSection(Block):
+class Section(Block):
     """A heading and what stands under it, sections of the next level among it."""
 
     heading: str

@@ -20,7 +20,7 @@ from embedtune.reports.document.blocks import (
     Listing,
     Matrix,
     Report,
-    ReportSection,
+    Section,
     Shares,
     Table,
     Text,
@@ -38,7 +38,7 @@ def markdown(report: Report) -> str:
 
 
 def _block(block: Block, level: int) -> str:
-    if isinstance(block, ReportSection):
+    if isinstance(block, Section):
         heading = f"{'#' * level} {escape(block.heading)}"
         return "\n\n".join(filter(None, [heading, *(_block(one, level + 1) for one in block.known)]))
     return _WRITERS[type(block)](block)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedtune.evaluation.metrics import metric_label
-from embedtune.reports.document.blocks import Figures, ReportSection, Table, Text
+from embedtune.reports.document.blocks import Figures, Section, Table, Text
 from embedtune.reports.document.charts.lines import Line, line_chart
 
 ROWS = 12
@@ -18,7 +18,7 @@ APART = ("loss",)
 """Groups whose lines have scales of their own, so that each gets a plot."""
 
 
-def curves_section(curves: Mapping[str, Any] | None, best_step: int | None) -> ReportSection:
+def curves_section(curves: Mapping[str, Any] | None, best_step: int | None) -> Section:
     """The section of the training curves; empty where none were kept.
 
     Args:
@@ -39,7 +39,7 @@ def curves_section(curves: Mapping[str, Any] | None, best_step: int | None) -> R
     marked = best_step is not None and any(group["name"] == "dev" for group in groups)
     said += " The dotted line marks the step whose model was kept." if marked else ""
     gauges = COLLAPSE if any(group["name"].startswith("collapse") for group in groups) else ""
-    return ReportSection(
+    return Section(
         "How training went",
         [Text(said.strip(), quiet=True), Figures(drawings, _table(steps, groups)), Text(gauges, quiet=True)],
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from embedtune.evaluation.metrics import metric_label
 from embedtune.findings import counted
-from embedtune.reports.document.blocks import Block, Example, Figure, Passage, ReportSection, Table, Text
+from embedtune.reports.document.blocks import Block, Example, Figure, Passage, Section, Table, Text
 from embedtune.reports.document.charts.differences import difference_chart
 from embedtune.reports.document.charts.histogram import Series, histogram, used_bins
 from embedtune.reports.document.charts.lines import Line, line_chart
@@ -17,7 +17,7 @@ BINS_A_ROW = 4
 _SCORE_NAMES = {"relevant": "relevant documents", "irrelevant": "all other documents"}
 
 
-def evidence_sections(evidence: Mapping[str, Any] | None) -> list[ReportSection]:
+def evidence_sections(evidence: Mapping[str, Any] | None) -> list[Section]:
     """The sections of one set's evidence; none where there is none.
 
     Args:
@@ -27,7 +27,7 @@ def evidence_sections(evidence: Mapping[str, Any] | None) -> list[ReportSection]
         return []
     pairs, depth = evidence["pairs"], evidence["depth"]
     return [
-        ReportSection("Query by query", [block for pair in pairs for block in _pair(pair, evidence)]),
+        Section("Query by query", [block for pair in pairs for block in _pair(pair, evidence)]),
         _recall(evidence),
         _scores(evidence),
         *(_changes(pair, way, depth, alone=len(pairs) == 1) for pair in pairs for way in ("helped", "hurt")),
@@ -55,9 +55,9 @@ def _quantiles(differences: Sequence[float], metric: str) -> Table:
     return Table(("percent of the queries", f"difference in {metric} up to"), rows)
 
 
-def _changes(pair: Mapping[str, Any], way: str, depth: int, *, alone: bool) -> ReportSection:
+def _changes(pair: Mapping[str, Any], way: str, depth: int, *, alone: bool) -> Section:
     heading = f"Queries {way} most" if alone else f"Queries that {pair['b']} {way} most"
-    return ReportSection(heading, [_change(change, depth) for change in pair[way]])
+    return Section(heading, [_change(change, depth) for change in pair[way]])
 
 
 def _change(change: Mapping[str, Any], depth: int) -> Example:
@@ -77,7 +77,7 @@ def _passage(document: Mapping[str, Any], depth: int) -> Passage:
     return Passage(label, f"rank {' → '.join(shown)}", better, document["text"] or document["document"])
 
 
-def _scores(evidence: Mapping[str, Any]) -> ReportSection:
+def _scores(evidence: Mapping[str, Any]) -> Section:
     """Distributions of systems on one scale are drawn over the same stretch of it."""
     known = [one for one in evidence["systems"] if one["scores"]]
     blocks: list[Block] = []
@@ -92,8 +92,8 @@ def _scores(evidence: Mapping[str, Any]) -> ReportSection:
             f"{scores['precision']:.0%} of what it lets through is relevant, and it keeps {scores['recall']:.0%} of "
             "the relevant documents ranked."
         )
-        blocks += [ReportSection(one["label"], [Figure(drawn, _bins(scores)), Text(said)])]
-    return ReportSection("Scores of relevant and other documents", blocks)
+        blocks += [Section(one["label"], [Figure(drawn, _bins(scores)), Text(said)])]
+    return Section("Scores of relevant and other documents", blocks)
 
 
 def _series(scores: Mapping[str, Any]) -> list[Series]:
@@ -111,7 +111,7 @@ def _bins(scores: Mapping[str, Any]) -> Table:
     return Table(("score", *_SCORE_NAMES.values()), rows)
 
 
-def _recall(evidence: Mapping[str, Any]) -> ReportSection:
+def _recall(evidence: Mapping[str, Any]) -> Section:
     systems = evidence["systems"]
     depths = systems[0]["recall"]["k"] if systems else []
     lines = [Line(one["label"], one["recall"]["values"]) for one in systems]
@@ -123,4 +123,4 @@ def _recall(evidence: Mapping[str, Any]) -> ReportSection:
     table = Table(("k", *(line.name for line in lines)), rows)
     unfound = [f"{one['label']}: {counted(one['unfound'], 'relevant document')}" for one in systems if one["unfound"]]
     said = f"Not among the first {evidence['depth']}: {'; '.join(unfound)}." if unfound else ""
-    return ReportSection("Recall over k", [Figure(drawn, table), Text(said, quiet=True)])
+    return Section("Recall over k", [Figure(drawn, table), Text(said, quiet=True)])

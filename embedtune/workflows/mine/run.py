@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from embedtune.config.encoder import EncoderSection
 from embedtune.config.mine import MineConfig
-from embedtune.config.train import ModelSection
 from embedtune.data.layouts import check_layout
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
 from embedtune.errors import ConfigError, EmbedtuneError, Interrupted, OutputError, StoppedError
@@ -76,7 +76,7 @@ def _check_recipe(config: MineConfig) -> None:
             _resolve_judge(option, section.as_model())
 
 
-def _resolve_judge(option: str, section: ModelSection) -> None:
+def _resolve_judge(option: str, section: EncoderSection) -> None:
     try:
         resolve(section.name, trust_remote_code=section.trust_remote_code, allow_pickle=section.allow_pickle)
     except EmbedtuneError as error:

@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from embedtune.config.encoder import EncoderSection
 from embedtune.config.mine import MineConfig
-from embedtune.config.train import ModelSection
 from embedtune.data.sources.documents import CorpusText, read_documents, source_hashes
 from embedtune.data.splits.known_pairs import KnownPairs
 from embedtune.data.texts.corpus import DiskCorpus, open_corpus, write_corpus
@@ -273,7 +273,7 @@ def mining_encoder(config: MineConfig, documents: JobDocuments, job: Job, talk: 
         seal_folder(stage, _STARTER_SEAL, {})
         for note in made.notes:
             talk.say(note)
-    return load_encoder(ModelSection(name=str(folder)), device=config.mining.device)
+    return load_encoder(EncoderSection(name=str(folder)), device=config.mining.device)
 
 
 def _starter_texts(documents: JobDocuments) -> list[str]:

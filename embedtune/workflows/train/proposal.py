@@ -5,7 +5,8 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 
-from embedtune.config.train import DataSection, LossSection, ModelSection, TrainConfig
+from embedtune.config.encoder import EncoderSection
+from embedtune.config.train import DataSection, LossSection, TrainConfig
 from embedtune.data.formats import read_part
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.sources.beir import table_file
@@ -52,7 +53,7 @@ def proposed(config: TrainConfig) -> tuple[TrainConfig, tuple[str, ...]]:
     return config.model_copy(update=changes), tuple(said)
 
 
-def is_static(section: ModelSection) -> bool:
+def is_static(section: EncoderSection) -> bool:
     """Whether an encoder is known to have no dropout before it is loaded: the starter, or a static folder."""
     modules = Path(section.name).expanduser() / "modules.json"
     return section.name == STARTER or (modules.is_file() and "StaticEmbedding" in modules.read_text(encoding="utf-8"))

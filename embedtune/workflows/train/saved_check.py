@@ -127,13 +127,13 @@ def _serve() -> int:
     settle()
     with loading():
         import embedtune.training.batch.batches  # noqa: F401  (sentence-transformers: ten seconds, spent while we wait anyway)
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.encode.encode import encode
     from embedtune.models.files.load import load_encoder
 
     request = json.load(sys.stdin.buffer)
     try:
-        section = ModelSection(name=request["folder"], trust_remote_code=request["trust_remote_code"])
+        section = EncoderSection(name=request["folder"], trust_remote_code=request["trust_remote_code"])
         encoder = load_encoder(section, device=request["device"])
     except Exception as error:  # whatever the libraries raise, the process that asked shall have the words
         print(error, file=sys.stderr)

@@ -9,8 +9,9 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
+from embedtune.config.encoder import EncoderSection
 from embedtune.config.recipe.load import dump_config
-from embedtune.config.train import ModelSection, TrainConfig
+from embedtune.config.train import TrainConfig
 from embedtune.data.rows import Rows, TrainingData
 from embedtune.data.splits.leakage import unseen_queries
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
@@ -209,7 +210,7 @@ class TrainingRun:
         """Save the model and make sure that what was saved gives the vectors that were measured."""
         save_encoder(encoder, self.folder.model)
         trusted, device = self.config.model.trust_remote_code, str(encoder.model.device)
-        section = ModelSection(name=str(self.folder.model), trust_remote_code=trusted)
+        section = EncoderSection(name=str(self.folder.model), trust_remote_code=trusted)
         reason = check_saved(
             self.folder.model,
             list(dict.fromkeys(self.data.train.positives))[:PROBES],

@@ -18,7 +18,7 @@ HEAVY = ("torch", "sentence_transformers", "transformers", "faiss", "datasets", 
 def shell(*arguments: str) -> subprocess.CompletedProcess[str]:
     code = f"""
 import sys
-from embedtune.cli.app import main
+from embedtune.cli.shared.app import main
 try:
     main({list(arguments)!r})
 finally:
@@ -56,7 +56,7 @@ def test_words_alone_need_no_model_libraries(
 def test_the_help_of_a_verb_reads_no_other_verb_and_no_config(verb: str) -> None:
     code = f"""
 import sys
-from embedtune.cli.app import main
+from embedtune.cli.shared.app import main
 try:
     main([{verb!r}, "--help"])
 finally:

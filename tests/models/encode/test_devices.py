@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.train import ModelSection
+from embedtune.config.encoder import EncoderSection
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encode.devices import AHEAD, spread
 from embedtune.models.encode.encode import encode
@@ -88,4 +88,4 @@ def test_several_devices_are_named_with_commas(bert_folder, monkeypatch: pytest.
         choose_device("cpu,cuda:9")
     monkeypatch.setattr(load, "_choose_device", lambda name: name)
     assert choose_device("cuda:0, cuda:1") == "cuda:0"
-    assert load_encoder(ModelSection(name=str(bert_folder)), device="cpu,cuda:1").helpers == ("cuda:1",)
+    assert load_encoder(EncoderSection(name=str(bert_folder)), device="cpu,cuda:1").helpers == ("cuda:1",)

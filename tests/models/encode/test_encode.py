@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.train import ModelSection
+from embedtune.config.encoder import EncoderSection
 from embedtune.errors import Interrupted, ModelError
 from embedtune.models.encode import compute
 from embedtune.models.encode.encode import encode, encode_to_file
@@ -25,7 +25,7 @@ def encoder(request: pytest.FixtureRequest) -> Encoder:
 
 @pytest.fixture
 def prompted(bert_folder: Path) -> Encoder:
-    return load_encoder(ModelSection(name=str(bert_folder), prompts=PROMPTS), device="cpu")
+    return load_encoder(EncoderSection(name=str(bert_folder), prompts=PROMPTS), device="cpu")
 
 
 def test_as_sentence_transformers_does(encoder: Encoder, texts: tuple[str, ...]):
@@ -178,7 +178,7 @@ def test_half_precision_models_give_float32(bert: Encoder, texts: tuple[str, ...
 
 @pytest.fixture
 def bf16(bert_folder: Path) -> Encoder:
-    return load_encoder(ModelSection(name=str(bert_folder)), device="cpu", precision="bf16")
+    return load_encoder(EncoderSection(name=str(bert_folder)), device="cpu", precision="bf16")
 
 
 def test_bf16_products_give_nearly_the_same_vectors(bert: Encoder, bf16: Encoder, texts: tuple[str, ...]):
@@ -224,7 +224,7 @@ def test_two_towers_are_told_apart(texts: tuple[str, ...], tmp_path: Path):
 
     one, two = (build_starter(texts, dimensions=32, seed=seed) for seed in (0, 1))
     SentenceTransformer(modules=[Router.for_query_document([one[0]], [two[0]])], device="cpu").save(str(tmp_path / "m"))
-    encoder = load_encoder(ModelSection(name=str(tmp_path / "m")), device="cpu")
+    encoder = load_encoder(EncoderSection(name=str(tmp_path / "m")), device="cpu")
     store = VectorStore(tmp_path / "store")
     for _ in range(2):  # computed, then from the store
         for role, tower in (("query", one), ("document", two)):
@@ -276,7 +276,10 @@ class TestWithStore:
         text = ["a long text about passwords and refunds " * 5]
         vectors = [
             encode(
-                load_encoder(ModelSection(name=str(bert_folder), **options), device="cpu"), text, role="query", store=s
+                load_encoder(EncoderSection(name=str(bert_folder), **options), device="cpu"),
+                text,
+                role="query",
+                store=s,
             )
             for options in ({}, {"max_length": 8}, {"prompts": PROMPTS})
             for s in (VectorStore(tmp_path), None)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.train import ModelSection
+from embedtune.config.encoder import EncoderSection
 from embedtune.models.encode.tokenizer import Some, Tokenizer, forward
 from embedtune.models.encoder import Encoder, Role, readable
 from embedtune.models.files.load import load_encoder
@@ -19,7 +19,7 @@ ROLES: tuple[Role, ...] = ("query", "document")
 
 @pytest.fixture
 def prompted(bert_folder: Path) -> Encoder:
-    return load_encoder(ModelSection(name=str(bert_folder), prompts=PROMPTS), device="cpu")
+    return load_encoder(EncoderSection(name=str(bert_folder), prompts=PROMPTS), device="cpu")
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def towers(bert_folder: Path, tmp_path: Path) -> Encoder:
     with torch.no_grad():
         two[0].model.embeddings.word_embeddings.weight.mul_(-1)
     SentenceTransformer(modules=[Router.for_query_document(list(one), list(two))], device="cpu").save(str(tmp_path))
-    return load_encoder(ModelSection(name=str(tmp_path), prompts=PROMPTS), device="cpu")
+    return load_encoder(EncoderSection(name=str(tmp_path), prompts=PROMPTS), device="cpu")
 
 
 def theirs(encoder: Encoder, texts: Sequence[str], role: Role) -> torch.Tensor:
@@ -70,9 +70,9 @@ def test_every_kind_of_encoder(kind: str, texts, request: pytest.FixtureRequest)
 
 def test_lora(bert_folder: Path, texts):
     pytest.importorskip("peft")
-    from embedtune.config.train import Lora
+    from embedtune.config.encoder import Lora
 
-    encoder = load_encoder(ModelSection(name=str(bert_folder), prompts=PROMPTS, lora=Lora(rank=4)), device="cpu")
+    encoder = load_encoder(EncoderSection(name=str(bert_folder), prompts=PROMPTS, lora=Lora(rank=4)), device="cpu")
     with torch.no_grad():
         for name, weight in encoder.model.named_parameters():
             if "lora_B" in name:

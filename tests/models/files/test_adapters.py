@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.train import Lora, ModelSection
+from embedtune.config.encoder import EncoderSection, Lora
 from embedtune.errors import ConfigError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import Encoder, load_encoder
@@ -17,7 +17,7 @@ needs_peft = pytest.mark.skipif(importlib.util.find_spec("peft") is None, reason
 
 
 def load(folder: Path, *, seed: int = 0, **options: object) -> Encoder:
-    return load_encoder(ModelSection(name=str(folder), lora=Lora(rank=4, **options)), device="cpu", seed=seed)
+    return load_encoder(EncoderSection(name=str(folder), lora=Lora(rank=4, **options)), device="cpu", seed=seed)
 
 
 def train_a_step(encoder: Encoder, texts: tuple[str, ...]) -> None:
@@ -47,14 +47,14 @@ def test_untrained_adapters_change_nothing(bert: Encoder, bert_folder: Path, tex
 
 @needs_peft
 def test_saved_merged_and_training_goes_on(bert_folder: Path, texts: tuple[str, ...], tmp_path: Path):
-    encoder, plain = load(bert_folder), load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+    encoder, plain = load(bert_folder), load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
     train_a_step(encoder, texts)
     trained = encode(encoder, texts, role="query")
     assert np.abs(trained - encode(plain, texts, role="query")).max() > 1e-3
     before = encoder.fingerprint()
     save_encoder(encoder, tmp_path / "model")
     assert encoder.fingerprint() == before
-    saved = load_encoder(ModelSection(name=str(tmp_path / "model")), device="cpu")
+    saved = load_encoder(EncoderSection(name=str(tmp_path / "model")), device="cpu")
     assert set(saved.model.state_dict()) == set(plain.model.state_dict())
     np.testing.assert_allclose(encode(saved, texts, role="query"), trained, atol=1e-5)
     assert not list((tmp_path / "model").glob("adapter*"))
@@ -101,4 +101,4 @@ def test_without_peft_the_extra_is_named(bert_folder: Path, monkeypatch: pytest.
 @needs_peft
 def test_a_static_encoder_has_no_layers(texts: tuple[str, ...]):
     with pytest.raises(ConfigError, match="no layers for LoRA"):
-        load_encoder(ModelSection(name="starter", lora=Lora()), device="cpu", texts=texts)
+        load_encoder(EncoderSection(name="starter", lora=Lora()), device="cpu", texts=texts)

@@ -9,46 +9,49 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from embedtune.config.train import GuideSection, ModelSection
+from embedtune.config.encoder import EncoderSection
+from embedtune.config.train import GuideSection
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import check_device, choose_device, load_encoder
 
 
-def declare(folder: Path, to: Path, **config: object) -> ModelSection:
+def declare(folder: Path, to: Path, **config: object) -> EncoderSection:
     """A copy of the model whose config declares prompts."""
     shutil.copytree(folder, to)
     path = to / "config_sentence_transformers.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | config))
-    return ModelSection(name=str(to))
+    return EncoderSection(name=str(to))
 
 
 def test_a_starter(texts: tuple[str, ...]):
-    encoder = load_encoder(ModelSection(), device="cpu", texts=texts, seed=1)
+    encoder = load_encoder(EncoderSection(), device="cpu", texts=texts, seed=1)
     assert not encoder.pretrained
     assert encoder.default_lr == 2e-2
     assert encoder.max_length is None
     assert any("pretrained model will do better" in note for note in encoder.notes)
-    assert encoder.fingerprint() != load_encoder(ModelSection(), device="cpu", texts=texts, seed=2).fingerprint()
+    assert encoder.fingerprint() != load_encoder(EncoderSection(), device="cpu", texts=texts, seed=2).fingerprint()
 
 
 def test_a_starter_says_what_it_ignores(texts: tuple[str, ...]):
-    section = ModelSection(prompts={"query": "q: "}, max_length=16)
+    section = EncoderSection(prompts={"query": "q: "}, max_length=16)
     encoder = load_encoder(section, device="cpu", texts=texts)
     assert encoder.prompts == {"query": "", "document": ""}
     assert any("ignores prompts and max_length" in note for note in encoder.notes)
-    assert not any("ignores" in note for note in load_encoder(ModelSection(), device="cpu", texts=texts).notes)
+    assert not any("ignores" in note for note in load_encoder(EncoderSection(), device="cpu", texts=texts).notes)
     long = "password " * 100 + "refund"
     assert np.abs(encode(encoder, [long], role="query") - encode(encoder, [long[:-7]], role="query")).max() > 1e-4
 
 
 def test_a_starter_without_texts_is_an_error():
     with pytest.raises(ConfigError, match="made from the texts"):
-        load_encoder(ModelSection(), device="cpu")
+        load_encoder(EncoderSection(), device="cpu")
 
 
 def test_a_bare_model_gets_mean_pooling_and_says_so(bare_folder: Path, bert_folder: Path, texts: tuple[str, ...]):
-    bare, whole = (load_encoder(ModelSection(name=str(folder)), device="cpu") for folder in (bare_folder, bert_folder))
+    bare, whole = (
+        load_encoder(EncoderSection(name=str(folder)), device="cpu") for folder in (bare_folder, bert_folder)
+    )
     assert any("mean pooling" in note for note in bare.notes)
     assert whole.notes == ()
     assert (whole.default_lr, whole.max_length, whole.dimensions, whole.pretrained) == (2e-5, 64, 32, True)
@@ -71,7 +74,7 @@ def test_a_guide_has_prompts_and_length_of_its_own(bert_folder: Path):
 
 
 def test_a_length_beyond_the_models_positions_is_cut_aloud(bert_folder: Path):
-    encoder = load_encoder(ModelSection(name=str(bert_folder), max_length=4096), device="cpu")
+    encoder = load_encoder(EncoderSection(name=str(bert_folder), max_length=4096), device="cpu")
     assert encoder.max_length == 64
     assert any("4096" in note and "64" in note for note in encoder.notes)
     encode(encoder, ["word " * 5000], role="query")
@@ -87,13 +90,13 @@ def test_positions_that_padding_takes_do_not_count(bare_folder: Path, tmp_path: 
     }
     config = RobertaConfig(**sizes, num_hidden_layers=1, num_attention_heads=2, pad_token_id=1)
     RobertaModel(config).save_pretrained(tmp_path / "m")
-    encoder = load_encoder(ModelSection(name=str(tmp_path / "m")), device="cpu")
+    encoder = load_encoder(EncoderSection(name=str(tmp_path / "m")), device="cpu")
     assert encoder.max_length == 62
     assert np.isfinite(encode(encoder, ["word " * 5000], role="query")).all()
 
 
 def test_precision_is_chosen_for_products_alone_and_told(bert_folder: Path, monkeypatch: pytest.MonkeyPatch):
-    section, starter = ModelSection(name=str(bert_folder)), ModelSection(name="starter")
+    section, starter = EncoderSection(name=str(bert_folder)), EncoderSection(name="starter")
     monkeypatch.setattr("embedtune.models.speed.precision._cpu_has_bf16", lambda: True)
     assert load_encoder(section, device="cpu").products == "fp32"
     chosen = load_encoder(section, device="cpu", precision="auto")
@@ -109,7 +112,7 @@ def test_half_precision_files_are_trained_in_float32(bert_folder: Path, tmp_path
 
     model = SentenceTransformer(str(bert_folder), device="cpu", local_files_only=True).half()
     model.save(str(tmp_path / "m"), create_model_card=False)
-    assert load_encoder(ModelSection(name=str(tmp_path / "m")), device="cpu").precision == "float32"
+    assert load_encoder(EncoderSection(name=str(tmp_path / "m")), device="cpu").precision == "float32"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +123,7 @@ def test_a_damaged_model_is_one_sentence(bert_folder: Path, tmp_path: Path, file
     shutil.copytree(bert_folder, tmp_path / "m")
     (tmp_path / "m" / file).write_text(content)
     with pytest.raises(ModelError, match=r"cannot be loaded") as caught:
-        load_encoder(ModelSection(name=str(tmp_path / "m")), device="cpu")
+        load_encoder(EncoderSection(name=str(tmp_path / "m")), device="cpu")
     assert "\n" not in caught.value.message
 
 
@@ -132,7 +135,7 @@ def test_pickle_is_never_opened(bare_folder: Path, tmp_path: Path):
         b"cos\nsystem\n(S'touch " + str(tmp_path / "hit").encode() + b"'\ntR."
     )
     with pytest.raises(ModelError, match="cannot be loaded"):
-        load_encoder(ModelSection(name=str(tmp_path / "m")), device="cpu")
+        load_encoder(EncoderSection(name=str(tmp_path / "m")), device="cpu")
     assert not (tmp_path / "hit").exists()
 
 
@@ -181,8 +184,8 @@ def test_a_pickle_is_opened_only_when_allowed(bert_folder: Path, tmp_path: Path)
     (folder / "model.safetensors").unlink()
     torch.save(weights, folder / "pytorch_model.bin")
     with pytest.raises(ModelError, match="only as pickle"):
-        load_encoder(ModelSection(name=str(folder)), device="cpu")
-    allowed = load_encoder(ModelSection(name=str(folder), allow_pickle=True), device="cpu")
+        load_encoder(EncoderSection(name=str(folder)), device="cpu")
+    allowed = load_encoder(EncoderSection(name=str(folder), allow_pickle=True), device="cpu")
     assert any("allow_pickle" in note for note in allowed.notes)
-    plain = load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+    plain = load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
     assert plain.fingerprint() == allowed.fingerprint() and not plain.notes

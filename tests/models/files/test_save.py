@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtune.config.train import ModelSection
+from embedtune.config.encoder import EncoderSection
 from embedtune.errors import OutputError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files import save as saving
@@ -36,7 +36,7 @@ def test_plain_sentence_transformers_in_another_process_gives_the_same(
     bert_folder: Path, texts: tuple[str, ...], tmp_path: Path
 ):
     prompts = {"query": "질문: ", "document": "passage: "}
-    section = ModelSection(name=str(bert_folder), prompts=prompts, max_length=16)
+    section = EncoderSection(name=str(bert_folder), prompts=prompts, max_length=16)
     encoder = load_encoder(section, device="cpu")
     save_encoder(encoder, tmp_path / "model")
     command = [sys.executable, "-c", ELSEWHERE, str(tmp_path / "model"), str(tmp_path / "out.npz")]
@@ -53,7 +53,7 @@ def test_loaded_again_it_is_the_same_encoder(
 ):
     encoder: Encoder = request.getfixturevalue(kind)
     save_encoder(encoder, tmp_path / "model")
-    again = load_encoder(ModelSection(name=str(tmp_path / "model")), device="cpu")
+    again = load_encoder(EncoderSection(name=str(tmp_path / "model")), device="cpu")
     assert again.fingerprint() == encoder.fingerprint()
     assert (again.max_length, again.dimensions, again.default_lr) == (
         encoder.max_length,

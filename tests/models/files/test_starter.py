@@ -20,7 +20,7 @@ from embedtune.models.files.starter import (
 
 BUILD = """
 import hashlib, random
-from embedtune.models.starter import DIMENSIONS, count_tokens, token_vectors, train_tokenizer
+from embedtune.models.files.starter import DIMENSIONS, count_tokens, token_vectors, train_tokenizer
 words = "비밀번호 재설정 결제 환불 배송 주소 account password refund card order address reset change help".split()
 draw = random.Random(0)
 texts = [" ".join(draw.choices(words, k=12)) for _ in range(2_000)]

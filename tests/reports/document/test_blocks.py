@@ -17,7 +17,7 @@ from embedtune.reports.document.blocks import (
     Matrix,
     Passage,
     Report,
-    ReportSection,
+    Section,
     Shares,
     Table,
     Text,
@@ -39,7 +39,7 @@ FULL: list[Block] = [
     Figure(Markup("<figure>drawn</figure>"), TABLE),
     Figures([Markup("<figure>drawn</figure>")], TABLE),
     Example("청년 월세", "0.1 → 0.9", [Passage("relevant", "rank 9 → 1", True, "월세를 지원합니다")]),
-    ReportSection("Below", [Text("deeper")]),
+    Section("Below", [Text("deeper")]),
 ]
 EMPTY: list[Block] = [
     Text(""),
@@ -52,7 +52,7 @@ EMPTY: list[Block] = [
     Findings([]),
     Figure(NOTHING, TABLE),
     Figures([NOTHING, NOTHING], TABLE),
-    ReportSection("Nothing", [Text(""), ReportSection("Nor here", [])]),
+    Section("Nothing", [Text(""), Section("Nor here", [])]),
 ]
 
 
@@ -68,7 +68,7 @@ def test_every_kind_of_block_is_written_in_both_ways(block: Block) -> None:
 @pytest.mark.parametrize("block", EMPTY, ids=lambda block: block.kind)
 def test_what_holds_nothing_is_left_out(block: Block) -> None:
     assert not block
-    report, bare = Report("title", "heading", "", [ReportSection("Part", [block])]), Report("title", "heading", "")
+    report, bare = Report("title", "heading", "", [Section("Part", [block])]), Report("title", "heading", "")
     for write in (page, markdown):
         assert write(report) == write(bare)
 
@@ -81,9 +81,7 @@ def test_a_matrix_is_shaded_by_the_share_of_its_row() -> None:
 
 
 def test_sections_within_sections_have_headings_of_the_next_level() -> None:
-    report = Report(
-        "title", "heading", "", [ReportSection("One", [ReportSection("Two", [ReportSection("Three", [Text("x")])])])]
-    )
+    report = Report("title", "heading", "", [Section("One", [Section("Two", [Section("Three", [Text("x")])])])])
     assert "## One\n\n### Two\n\n#### Three\n\nx\n" in markdown(report)
     assert all(f"<h{level}>{name}</h{level}>" in page(report) for level, name in ((2, "One"), (3, "Two"), (4, "Three")))
 

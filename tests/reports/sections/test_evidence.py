@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from embedtune.reports.document.blocks import Example, Figure, ReportSection, Table, Text
+from embedtune.reports.document.blocks import Example, Figure, Section, Table, Text
 from embedtune.reports.sections.evidence import evidence_sections
 
 
 @pytest.fixture
-def sections(evidence: dict[str, Any]) -> dict[str, ReportSection]:
+def sections(evidence: dict[str, Any]) -> dict[str, Section]:
     return {section.heading: section for section in evidence_sections(evidence)}
 
 
@@ -20,7 +20,7 @@ def table_of(section: Any) -> dict[str, tuple[str, ...]]:
     return {first: tuple(rest) for first, *rest in figure.table.rows}
 
 
-def test_everything_has_its_section(sections: dict[str, ReportSection]) -> None:
+def test_everything_has_its_section(sections: dict[str, Section]) -> None:
     assert list(sections) == [
         "Query by query",
         "Recall over k",
@@ -30,7 +30,7 @@ def test_everything_has_its_section(sections: dict[str, ReportSection]) -> None:
     ]
 
 
-def test_differences_are_counted_and_told_by_quantiles(sections: dict[str, ReportSection]) -> None:
+def test_differences_are_counted_and_told_by_quantiles(sections: dict[str, Section]) -> None:
     said = sections["Query by query"].blocks[0]
     assert isinstance(said, Text)
     assert "won 1, lost 2, tied 7" in said.text and "0.062" in said.text and "unseen" in said.text
@@ -38,7 +38,7 @@ def test_differences_are_counted_and_told_by_quantiles(sections: dict[str, Repor
     assert rows["0"] == ("-0.375",) and rows["50"] == ("+0.000",) and rows["100"] == ("+0.750",)
 
 
-def test_recall_has_a_column_a_system(sections: dict[str, ReportSection]) -> None:
+def test_recall_has_a_column_a_system(sections: dict[str, Section]) -> None:
     rows = table_of(sections["Recall over k"])
     assert rows == {"1": ("0.250",) * 3, "10": ("0.500",) * 3, "100": ("0.750",) * 3}
     unfound = sections["Recall over k"].blocks[1]
@@ -46,9 +46,9 @@ def test_recall_has_a_column_a_system(sections: dict[str, ReportSection]) -> Non
     assert "before: 2 relevant documents" in unfound.text and "after" not in unfound.text
 
 
-def test_scores_are_counted_whole_and_a_threshold_says_what_it_would_give(sections: dict[str, ReportSection]) -> None:
+def test_scores_are_counted_whole_and_a_threshold_says_what_it_would_give(sections: dict[str, Section]) -> None:
     of_system = sections["Scores of relevant and other documents"].blocks
-    assert [section.heading for section in of_system if isinstance(section, ReportSection)][:2] == ["before", "after"]
+    assert [section.heading for section in of_system if isinstance(section, Section)][:2] == ["before", "after"]
     counts = [[int(cell.replace(",", "")) for cell in row] for row in table_of(of_system[0]).values()]
     assert [sum(column) for column in zip(*counts, strict=True)] == [30, 140]
     said = of_system[0].blocks[1]  # type: ignore[attr-defined]
@@ -56,15 +56,13 @@ def test_scores_are_counted_whole_and_a_threshold_says_what_it_would_give(sectio
         assert part in said.text
 
 
-def test_only_systems_of_one_scale_share_their_axis(
-    sections: dict[str, ReportSection], evidence: dict[str, Any]
-) -> None:
+def test_only_systems_of_one_scale_share_their_axis(sections: dict[str, Section], evidence: dict[str, Any]) -> None:
     drawn = [str(section.blocks[0].drawing) for section in sections["Scores of relevant and other documents"].blocks]  # type: ignore[attr-defined]
     ticks = [drawing[drawing.index('class="ticks"') : drawing.index("<figcaption>")] for drawing in drawn]
     assert ticks[0] == ticks[1] != ticks[2]
 
 
-def test_a_move_is_good_or_bad_by_what_moved(sections: dict[str, ReportSection]) -> None:
+def test_a_move_is_good_or_bad_by_what_moved(sections: dict[str, Section]) -> None:
     example = sections["Queries helped most"].blocks[0]
     assert isinstance(example, Example)
     assert example.scores == "0.250 → 1.000"
@@ -76,7 +74,7 @@ def test_a_move_is_good_or_bad_by_what_moved(sections: dict[str, ReportSection])
     assert example.passages[1].text == "d2"
 
 
-def test_a_query_without_a_text_goes_by_its_id(sections: dict[str, ReportSection]) -> None:
+def test_a_query_without_a_text_goes_by_its_id(sections: dict[str, Section]) -> None:
     example = sections["Queries hurt most"].blocks[0]
     assert isinstance(example, Example) and example.query == "q2"
 

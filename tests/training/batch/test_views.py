@@ -8,7 +8,8 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from embedtune.config.train import LossSection, ModelSection, TrainingSection
+from embedtune.config.encoder import EncoderSection
+from embedtune.config.train import LossSection, TrainingSection
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.views import parse_views
 from embedtune.errors import Interrupted, StoppedError
@@ -86,7 +87,7 @@ def plan_of(name, folder, **changes):
 
 
 def fresh(bert_folder):
-    return load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+    return load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
 
 
 @pytest.mark.parametrize("name", ["byol", "moco", "swav", "dino", "deepcluster", "denoise"])

@@ -95,11 +95,11 @@ def test_training_stops_early_when_dev_no_longer_gains(bert, plan):
 @pytest.mark.parametrize(("stop", "tokens"), [(3, None), (6, None), (6, 30)])
 def test_an_interrupted_run_goes_on_to_the_same_weights(bert_folder, plan, tmp_path, stop, tokens):
     """Dropout is on, so this also shows that random states are restored; with gradients cached too."""
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     def fresh():
-        return load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+        return load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
 
     plan = replace(plan, section=SECTION.model_copy(update={"micro_batch_tokens": tokens}))
     whole, broken, resumed = fresh(), fresh(), fresh()
@@ -116,11 +116,11 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(bert_folder, plan, tmp_p
 
 
 def test_the_losses_parameters_and_the_guide_survive_an_interruption(bert_folder, plan, tmp_path):
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     def run(folder, *, stop: int | None = None, resume: bool = False):
-        encoder = load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+        encoder = load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
         table = GuideTable(plan.rows, 0)
         guide = SelfGuide(
             table,
@@ -154,11 +154,11 @@ def test_the_losses_parameters_and_the_guide_survive_an_interruption(bert_folder
 
 def test_a_queue_survives_an_interruption_and_each_run_starts_with_an_empty_one(bert_folder, plan, tmp_path):
     """Ten of sixteen rows: the queue wraps within an epoch and meets its own rows again in the next."""
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     def run(folder, *callbacks, resume: bool = False, **changes):
-        encoder = load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+        encoder = load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
         fit(encoder, replace(plan, folder=folder, callbacks=callbacks, **{"queue": 10, **changes}), resume=resume)
         return weights(encoder)
 
@@ -243,11 +243,11 @@ def test_a_finished_run_is_not_trained_further_and_keeps_its_best_model_where_it
     bert_folder, plan, tmp_path, steps
 ):
     """Killed after training, moved, gone on with: the best model is that of the first evaluation, not the last."""
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     def run(folder, *, resume=False):
-        encoder = load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+        encoder = load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
         falling = iter(np.linspace(0.9, 0.1, 20))
         one = replace(plan, folder=folder, dev=lambda: {"ndcg@10": float(next(falling))})
         section = plan.section.model_copy(update={"max_steps": steps})
@@ -275,12 +275,12 @@ def test_a_run_in_bf16_leaves_a_model_that_computes_in_float32(bert, plan):
 
 def test_dropout_can_be_turned_off_for_the_run(bert_folder, plan, tmp_path):
     """As in an encoder that has none; and what is trained has its own again afterwards."""
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     learnt = []
     for name in ("model", "off", "none of its own"):
-        encoder = load_encoder(ModelSection(name=str(bert_folder)), device="cpu")
+        encoder = load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
         if name == "none of its own":
             for module in encoder.model.modules():
                 if isinstance(module, torch.nn.Dropout):

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from transformers import TrainerCallback
 
-from embedtune.config.train import LossSection, ModelSection, TrainingSection
+from embedtune.config.encoder import EncoderSection
+from embedtune.config.train import LossSection, TrainingSection
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.vocabulary import token_vectors
@@ -154,7 +155,7 @@ class StopAfter(TrainerCallback):
 
 def test_an_interrupted_run_goes_on_to_the_same_weights(bert_folder, plan, tmp_path):
     plan = replace(plan, section=SECTION.model_copy(update={"micro_batch_tokens": 30}))
-    whole, broken, resumed = (load_encoder(ModelSection(name=str(bert_folder)), device="cpu") for _ in range(3))
+    whole, broken, resumed = (load_encoder(EncoderSection(name=str(bert_folder)), device="cpu") for _ in range(3))
     fit(whole, plan)
     halted = replace(plan, folder=tmp_path / "halted")
     with pytest.raises(Interrupted, match="step 3"):
@@ -167,7 +168,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(bert_folder, plan, tmp_p
 
 def test_one_step_is_that_of_adamw_on_the_rows_in_use(bert_folder, plan, tmp_path):
     section = SECTION.model_copy(update={"max_steps": 1, "dropout": "off", "weight_decay": 0.0, "warmup_share": 0.0})
-    encoders = [load_encoder(ModelSection(name=str(bert_folder)), device="cpu") for _ in range(2)]
+    encoders = [load_encoder(EncoderSection(name=str(bert_folder)), device="cpu") for _ in range(2)]
     for encoder, embeddings in zip(encoders, ("train", "sparse"), strict=True):
         one = section.model_copy(update={"embeddings": embeddings})
         fit(encoder, replace(plan, section=one, folder=tmp_path / embeddings))

@@ -25,9 +25,9 @@ DRIVER = '''
 """Mines in a child that kills itself at its n-th rename, five times over, and then to the end."""
 import os, random, signal, sys
 import pathlib
-from embedtune.config.load import load_mining
+from embedtune.config.recipe.load import load_mining
 from embedtune.workflows.mine import mine
-import embedtune.workflows.mining.run
+import embedtune.workflows.mine.stages
 
 def child(output, die_at, after):
     replace, calls = os.replace, [0]

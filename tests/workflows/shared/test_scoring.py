@@ -56,12 +56,12 @@ def test_the_first_metric_decides_alone_and_the_others_share_their_risk() -> Non
 
 def test_queries_and_documents_are_encoded_under_their_own_prompts(bert_folder, texts) -> None:
     """Reference: the same vectors by hand; with the prompts exchanged the scores are others."""
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     def load(query: str, document: str):
         prompts = {"query": query, "document": document}
-        return load_encoder(ModelSection(name=str(bert_folder), prompts=prompts), device="cpu")
+        return load_encoder(EncoderSection(name=str(bert_folder), prompts=prompts), device="cpu")
 
     queries = {f"q{i}": text for i, text in enumerate(texts[::2])}
     corpus = {f"d{i}": text for i, text in enumerate(texts[1::2])}

@@ -76,10 +76,10 @@ def test_data_that_cannot_be_read_are_left_for_the_reading_to_tell(tmp_path):
 
 
 def test_a_folder_of_static_vectors_is_told_without_loading_it(tmp_path, bert_folder):
-    from embedtune.config.train import ModelSection
+    from embedtune.config.encoder import EncoderSection
 
     (tmp_path / "modules.json").write_text(
         '[{"type": "sentence_transformers.models.StaticEmbedding"}]', encoding="utf-8"
     )
-    assert is_static(ModelSection(name=str(tmp_path))) and is_static(ModelSection(name="starter"))
-    assert not is_static(ModelSection(name=str(bert_folder)))
+    assert is_static(EncoderSection(name=str(tmp_path))) and is_static(EncoderSection(name="starter"))
+    assert not is_static(EncoderSection(name=str(bert_folder)))

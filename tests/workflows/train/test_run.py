@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtune.config.train import ModelSection
+from embedtune.config.encoder import EncoderSection
 from embedtune.errors import ConfigError, DataError, ModelError, OutputError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import load_encoder
@@ -36,7 +36,7 @@ def test_the_model_gives_the_same_vectors_in_another_process_without_us(recipe, 
     command = [sys.executable, "-c", PLAIN, result.model, json.dumps(texts)]
     there = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert there["ours"] == []
-    encoder = load_encoder(ModelSection(name=result.model), device="cpu")
+    encoder = load_encoder(EncoderSection(name=result.model), device="cpu")
     for role in ("query", "document"):
         np.testing.assert_allclose(there["vectors"][role], encode(encoder, texts, role=role), atol=1e-5)
 
@@ -44,7 +44,7 @@ def test_the_model_gives_the_same_vectors_in_another_process_without_us(recipe, 
 def test_training_changes_the_vectors(recipe, texts, bert_folder) -> None:
     result = train(recipe(model=str(bert_folder), lr=0.01))
     before, after = (
-        encode(load_encoder(ModelSection(name=name), device="cpu"), texts, role="query")
+        encode(load_encoder(EncoderSection(name=name), device="cpu"), texts, role="query")
         for name in (str(bert_folder), result.model)
     )
     assert np.abs(before - after).max() > 1e-3

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from embedtune.config.train import ModelSection
+from embedtune.config.encoder import EncoderSection
 from embedtune.errors import ModelError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import load_encoder
@@ -45,7 +45,7 @@ def test_a_fresh_process_reads_the_model(bert_folder, texts, tmp_path, monkeypat
     monkeypatch.setattr(saved_check, "_start", START)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "json.py").write_text("raise SystemExit('not this one')", encoding="utf-8")
-    bert = load_encoder(ModelSection(name=str(bert_folder), prompts={"query": "질문: "}), device="cpu")
+    bert = load_encoder(EncoderSection(name=str(bert_folder), prompts={"query": "질문: "}), device="cpu")
     save_encoder(bert, tmp_path / "model")
     never = lambda texts, role: pytest.fail("read in this process")  # noqa: E731
     with reader() as other:

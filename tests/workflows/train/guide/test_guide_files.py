@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 import torch
 
-from embedtune.config.train import ModelSection
+from embedtune.config.encoder import EncoderSection
 from embedtune.data.prepare import prepare
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss
@@ -52,7 +52,7 @@ def vector_file(recipe, guide_folder, tmp_path):
 
     def write(*, dev: bool = True, leave_out: int = 0) -> Path:
         data = prepare(recipe().data, 0)
-        guide = load_encoder(ModelSection(name=str(guide_folder)), device="cpu")
+        guide = load_encoder(EncoderSection(name=str(guide_folder)), device="cpu")
         queries = [*data.train.anchors[leave_out:], *(data.dev.queries.values() if dev else ())]
         documents = [*data.train.positives, *(data.dev.corpus.values() if dev else ())]
         texts = {"query": list(dict.fromkeys(queries)), "document": list(dict.fromkeys(documents))}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.train import ModelSection
+from embedtune.config.encoder import EncoderSection
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import Rows
 from embedtune.errors import Interrupted
@@ -59,7 +59,7 @@ def test_a_frozen_guide_has_its_own_prompts_and_is_audited_on_dev(guided, bert_f
         "guide.prompts.query=환불 환불: ", "guide.prompts.document=배송: ", guide=str(bert_folder), margin="0.1"
     )
     prompts = {"query": "환불 환불: ", "document": "배송: "}
-    guide = load_encoder(ModelSection(name=str(bert_folder), prompts=prompts), device="cpu")
+    guide = load_encoder(EncoderSection(name=str(bert_folder), prompts=prompts), device="cpu")
     batch = guiding.table.batch(torch.arange(3), torch.device("cpu"))
     np.testing.assert_allclose(batch.anchors, encode(guide, data.train.anchors[:3], role="query"), atol=1e-5)
     np.testing.assert_allclose(batch.positives, encode(guide, data.train.positives[:3], role="document"), atol=1e-5)
