@@ -65,6 +65,7 @@ finally:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     read = done.stdout.splitlines()[-1].split()
     frame = {
+        "embedtune.cli.shared",
         "embedtune.cli.shared.app",
         "embedtune.cli.shared.guard",
         "embedtune.cli.shared.options",

@@ -14,7 +14,7 @@ from embedtune.config.recipe.yaml_text import read_yaml
 from embedtune.config.train import TrainConfig
 from embedtune.errors import ConfigError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "recipes").rglob("*.*"))
 
 

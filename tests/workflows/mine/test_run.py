@@ -26,7 +26,7 @@ DRIVER = '''
 import os, random, signal, sys
 import pathlib
 from embedtune.config.recipe.load import load_mining
-from embedtune.workflows.mine import mine
+from embedtune.workflows.mine.run import mine
 import embedtune.workflows.mine.stages
 
 def child(output, die_at, after):
