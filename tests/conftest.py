@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # How long an example takes says nothing about the code on a machine that does other things too.
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 # Before any library reads them: no test may wait for a network or use somebody's tracker.
@@ -50,6 +50,27 @@ def _no_second_process():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("embedtune.workflows.train.saved_check._start", lambda: None)
         yield
+
+
+MULTIPLIES = "embedtune.models.speed.precision.multiplies_bf16"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_hardware_decides():
+    """Let `auto` choose float32 on every machine, so that none finds what another hid; `products` tries both."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MULTIPLIES, lambda device: False)
+        yield
+
+
+@pytest.fixture(params=["bf16", "fp32"])
+def products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What `auto` chooses for matrix products: bf16, which torch emulates where hardware lacks it, then float32.
+
+    For every test of something that `auto` decides; in processes of its own a command still asks the hardware.
+    """
+    monkeypatch.setattr(MULTIPLIES, lambda device: request.param == "bf16")
+    return request.param
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ def plan(beir, recipe, tmp_path) -> tuple[TrainConfig, Fit, object]:
     )
 
 
-def chosen(plan, bert, monkeypatch, scores) -> margin.Choice:
+def chosen(plan, bert, monkeypatch, scores) -> margin.ChosenMargin:
     """The choice when the trials score like this on each dev query: margin -> (queries,)."""
     config, run, dev = plan
 
