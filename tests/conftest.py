@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 # How long an example takes says nothing about the code on a machine that does other things too.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", settings.get_profile("patient"), max_examples=10_000)
 settings.load_profile("patient")
 
 # Before any library reads them: no test may wait for a network or use somebody's tracker.

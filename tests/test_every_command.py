@@ -29,7 +29,10 @@ COMMANDS = {
     "recipes": "recipes list",
     "search": "search --model run/model --model bm25 --data set 비밀번호",
 }
-TIMES = re.compile(r"\d+(\.\d+)? ?(ms|s|min|h|MiB|GiB|MB|GB)\b|(?<=per second)[^\d<]*(?:<[^>]*>[^\d<]*)*[\d.,]+")
+TIMES = re.compile(
+    r"[\d,]+(\.\d+)? ?(ms|s|min|h|MiB|GiB|MB|GB)\b( \d+ (min|s)\b)?"  # 8.2 s, 3 min 12 s, 1,024 MiB
+    r"|(?<=per second)[^\d<]*(?:<[^>]*>[^\d<]*)*[\d.,]+"
+)
 OWN = re.compile(r"^(started_in|peak_memory_bytes|.*_s|.*runtime|.*_per_second)$")
 
 # Imported by each Python process, those that a command starts too.
