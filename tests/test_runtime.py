@@ -1,4 +1,4 @@
-"""What is settled before torch loads: the user's own choice first, and nothing for those who import the library."""
+"""What is set before torch loads: the user's choices win, and importing the library sets nothing."""
 
 import gc
 import os
@@ -14,7 +14,7 @@ OURS = (*runtime.WAITING, *runtime.THREADS, *runtime.ALLOCATORS)
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Nothing settled, nothing said in the environment, and the allocator out of reach."""
+    """Nothing settled yet, none of the variables set, and no allocator touched."""
     monkeypatch.setattr(os, "environ", {name: value for name, value in os.environ.items() if name not in OURS})
     monkeypatch.setattr(runtime, "_settled", [])
     monkeypatch.setattr(runtime, "_keep_memory", lambda: True)
