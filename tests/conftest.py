@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# How long an example takes says nothing about the code on a machine that does other things too.
-settings.register_profile("patient", deadline=None)
+# How long an example takes says nothing about the code on a busy machine.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", settings.get_profile("patient"), max_examples=10_000)
 settings.load_profile("patient")
 
 # Before any library reads them: no test may wait for a network or use somebody's tracker.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-# Threads that spin while they wait made some tests take five times as long beside other work.
+# Threads that spin while they wait made some tests take five times as long on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
@@ -46,10 +47,31 @@ def _caches_of_their_own(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_second_process():
-    """A second process takes ten seconds to load the libraries; the test that is about it asks for it."""
+    """A second process takes ten seconds to load the libraries; only the tests of it start one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("embedtune.workflows.train.saved_check._start", lambda: None)
         yield
+
+
+MULTIPLIES = "embedtune.models.speed.precision.multiplies_bf16"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_hardware_decides():
+    """Let `auto` choose float32 on every machine, so that results do not depend on it; `products` tries both."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MULTIPLIES, lambda device: False)
+        yield
+
+
+@pytest.fixture(params=["bf16", "fp32"])
+def products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The precision that `auto` chooses in this test: bf16, which torch emulates where the hardware lacks it, or fp32.
+
+    For every test whose outcome `auto` decides. It reaches forks, but other processes still ask the hardware.
+    """
+    monkeypatch.setattr(MULTIPLIES, lambda device: request.param == "bf16")
+    return request.param
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +131,7 @@ def bert_folder(bare_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def cross_folder(bare_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cross-encoder of the same shape with random weights: one number a pair."""
+    """A cross-encoder of the same shape with random weights: one score per pair."""
     import torch
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
@@ -124,7 +146,7 @@ def cross_folder(bare_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def bert(bert_folder: Path) -> "Encoder":
-    """The tiny BERT, loaded afresh on the CPU: a test may train it."""
+    """The tiny BERT on the CPU, loaded for each test, which may train it."""
     from embedtune.config.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 

@@ -16,7 +16,7 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "electra": ("Electra", "mean", SIZE | {"embedding_size": 16}),
     "distilbert": ("DistilBert", "mean", {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48}),
     "albert": ("Albert", "mean", SIZE | {"embedding_size": 16}),
-    # Windows shorter than the texts, and positions turned differently where attention slides and where it does not.
+    # Windows shorter than the texts, and different rotary embeddings in local and in global layers.
     "modernbert": ("ModernBert", "mean", SIZE | {"local_attention": 8, "global_attn_every_n_layers": 2}),
     "eurobert": ("EuroBert", "mean", ROTARY),
     "qwen3": ("Qwen3", "lasttoken", ROTARY),

@@ -1,4 +1,4 @@
-"""Rules of the house that the linters cannot see."""
+"""House rules that linters cannot check."""
 
 import ast
 import subprocess

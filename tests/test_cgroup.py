@@ -1,4 +1,4 @@
-"""Control groups as files in a folder, of both versions and as containers show them."""
+"""Control groups of versions 1 and 2, as files in a folder and as containers present them."""
 
 import os
 from pathlib import Path

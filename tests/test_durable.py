@@ -1,4 +1,4 @@
-"""Files and folders are whole under their name, or what they were before, wherever the writer was killed."""
+"""A file or folder is complete under its name, or unchanged, wherever its writer was killed."""
 
 import os
 import signal
@@ -61,7 +61,7 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
         assert caught.value.where == str(tmp_path / "file" / "inner")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to tell what was flushed")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to see what was flushed")
 def test_the_content_reaches_the_disk_before_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     happened: list[str] = []
     fsync, rename = os.fsync, os.replace

@@ -1,6 +1,6 @@
-"""Every command, with every socket shut, on texts that mean harm; and once more elsewhere, for the same bytes.
+"""Every command, on hostile texts and without a network, in two runs that must write the same bytes.
 
-The two processes hash strings differently, run in other folders, and may not tell one another's results apart.
+The two processes hash strings differently and run in different folders; neither may show in the results.
 """
 
 import json
@@ -30,14 +30,17 @@ COMMANDS = {
     "search": "search --model run/model --model bm25 --data set 비밀번호",
 }
 KEPT = json.loads((Path(__file__).parent / "contract" / "names.json").read_text(encoding="utf-8"))["json"]
-TIMES = re.compile(r"\d+(\.\d+)? ?(ms|s|min|h|MiB|GiB|MB|GB)\b|(?<=per second)[^\d<]*(?:<[^>]*>[^\d<]*)*[\d.,]+")
+TIMES = re.compile(
+    r"[\d,]+(\.\d+)? ?(ms|s|min|h|MiB|GiB|MB|GB)\b( \d+ (min|s)\b)?"  # 8.2 s, 3 min 12 s, 1,024 MiB
+    r"|(?<=per second)[^\d<]*(?:<[^>]*>[^\d<]*)*[\d.,]+"
+)
 OWN = re.compile(r"^(started_in|peak_memory_bytes|.*_s|.*runtime|.*_per_second)$")
 
-# Imported by each Python process, those that a command starts too.
+# Every Python process imports this, including those that a command starts.
 GUARD = """
 import os, socket, sys
 
-socket.has_ipv6 = False  # or urllib3, which older datasets import, binds to ::1 to see whether it is so
+socket.has_ipv6 = False  # otherwise urllib3, which older versions of datasets import, binds to ::1
 
 def _hook(event, arguments):
     if event in ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.bind"):
@@ -47,7 +50,7 @@ def _hook(event, arguments):
     if asked:
         with open(os.environ["ASKED"], "a") as file:
             file.write(f"{event} {arguments[1:]} {sys.argv[:3]}\\n")
-        raise OSError("the network is shut")
+        raise OSError("the network is blocked")
 
 sys.addaudithook(_hook)
 """
@@ -93,7 +96,7 @@ def as_json(commands: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, dict[str, dict[str, Any]]]]:
-    """Two folders in which all commands ran, and what each said."""
+    """Two folders in which all commands ran, and what each command printed."""
     found = []
     for number in (1, 2):
         folder = tmp_path_factory.mktemp(f"run-{number}")
@@ -170,14 +173,14 @@ def keys(value: Any, prefix: str = "") -> set[str]:
 
 
 def outcome(folder: Path) -> dict[str, object]:
-    """Every file that was written, without what is each run's own."""
-    # What lies in checkpoints is for going on, pickles with addresses in them; other tests compare where it leads.
+    """Every file that was written, without what may differ between two runs."""
+    # Checkpoints hold pickles with memory addresses; other tests compare what resuming from them gives.
     paths = [path for path in folder.rglob("*") if path.is_file() and "checkpoints" not in path.parts]
     return {path.relative_to(folder).as_posix(): shared(path) for path in paths}
 
 
 def shared(path: Path) -> object:
-    """The content of a file; of JSON, pages and Markdown, without times, sizes of memory and the folder one was in."""
+    """The content of a file; of JSON, HTML and Markdown without durations and memory sizes."""
     if path.suffix == ".json":
         return without_own(json.loads(path.read_bytes()))
     if path.suffix == ".jsonl":

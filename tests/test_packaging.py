@@ -1,4 +1,4 @@
-"""The wheel: small, complete, and working where there is no checkout."""
+"""The wheel is small and complete, and works without a checkout."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is settled before torch loads: the user's own choice first, and nothing for those who import the library."""
+"""What is set before torch loads: the user's choices win, and importing the library sets nothing."""
 
 import gc
 import os
@@ -14,7 +14,7 @@ OURS = (*runtime.WAITING, *runtime.THREADS, *runtime.ALLOCATORS)
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Nothing settled, nothing said in the environment, and the allocator out of reach."""
+    """Nothing settled yet, none of the variables set, and no allocator touched."""
     monkeypatch.setattr(os, "environ", {name: value for name, value in os.environ.items() if name not in OURS})
     monkeypatch.setattr(runtime, "_settled", [])
     monkeypatch.setattr(runtime, "_keep_memory", lambda: True)
@@ -82,23 +82,24 @@ finally:
     assert done.stdout.splitlines()[-1] == f"3 {runtime.SPINS}"
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is read from /proc")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory in use is read from /proc")
 def test_memory_of_work_that_is_over_is_given_back() -> None:
     program = """
 import re, sys
 from embedtune.runtime import give_back, settle
 
-def resident():
-    return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1]) // 1024
+def used():  # MiB; what a machine short of memory has swapped out is still in use
+    status = open("/proc/self/status").read()
+    return sum(int(re.search(name + r":\\s+(\\d+)", status)[1]) for name in ("VmRSS", "VmSwap")) // 1024
 
 if "settled" in sys.argv:
     settle()
 arrays = [bytearray(b"x") * 2**21 for _ in range(100)]  # 200 MiB
 last = bytearray(b"x") * 2**20  # what is free lies below it, so the heap cannot shrink by itself
 del arrays
-before = resident()
+before = used()
 give_back()
-print(before - resident())
+print(before - used())
 """
     environment = {name: value for name, value in os.environ.items() if name not in OURS}
 
@@ -109,7 +110,7 @@ print(before - resident())
         return int(done.stdout)
 
     assert given_back("settled") > 150
-    assert given_back() == 0  # whoever imports the library keeps an allocator of his own
+    assert given_back() < 20  # those who import the library keep their own allocator; others may touch a few pages
 
 
 def test_what_loads_is_never_looked_through_for_garbage(bare: pytest.MonkeyPatch) -> None:

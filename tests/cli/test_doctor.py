@@ -38,8 +38,9 @@ def asked(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, dict]
     return code, json.loads(capsys.readouterr().out)
 
 
-def test_the_keys_stay(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_keys_stay(capsys: pytest.CaptureFixture[str], products: str) -> None:
     code, said = asked(capsys)
+    assert said["devices"][-1]["precision"] == products
     assert (code, set(said)) == (0, KEYS)
     assert {"torch", "faiss_cpu"} <= {pool["of"] for pool in said["threads"]}
 

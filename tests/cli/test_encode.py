@@ -62,6 +62,7 @@ def expected(bert_folder: Path, texts: tuple[str, ...]) -> Callable[[str], np.nd
     return of
 
 
+@pytest.mark.usefixtures("products")  # which a default must not ask for: such vectors are published
 def test_vectors_stand_in_the_order_of_the_lines(encode: Encode, here: Path, expected: Any) -> None:
     result = encode("--data", "texts.txt", "--output", "out.npy")
     assert {key: result[key] for key in ("output", "texts", "dimensions", "from_store", "role")} == {
@@ -87,6 +88,16 @@ def test_bf16_products_are_asked_for_and_known_apart(encode: Encode, here: Path,
     full, half = (np.load(here / f"{precision}.npy") for precision in ("fp32", "bf16"))
     np.testing.assert_allclose(full[:12], expected(), atol=1e-5)
     assert 1e-5 < np.abs(half - full).max() < 0.02
+
+
+def test_auto_is_what_the_hardware_multiplies(encode: Encode, here: Path, products: str) -> None:
+    """Told apart by the store, which gives nothing to the other of the two."""
+    found = []
+    for precision in (products, {"bf16": "fp32", "fp32": "bf16"}[products], "auto"):
+        result = encode("--data", "texts.txt", "--output", f"{precision}.npy", "--precision", precision, store="kept")
+        found.append(result["from_store"])
+    assert found == [0, 0, 13]
+    np.testing.assert_array_equal(np.load(here / "auto.npy"), np.load(here / f"{products}.npy"))
 
 
 def test_parquet_keeps_ids_texts_and_the_role_where_it_makes_a_difference(

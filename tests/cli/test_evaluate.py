@@ -99,6 +99,7 @@ def test_encoders_cut_vectors_and_foreign_runs_beside_each_other(
     ]
 
 
+@pytest.mark.usefixtures("products")  # which a default must not ask for: such scores are published
 def test_prompts_and_cut_vectors_are_those_of_sentence_transformers(
     evaluate: Evaluate, here: Path, bert_folder: Path
 ) -> None:

@@ -71,6 +71,7 @@ def test_what_other_splits_are_judged_by_is_no_negative(mine: Mine, here: Path) 
     assert found == [set(kept) - {kept[0]}, set(kept) - {kept[1]}]
 
 
+@pytest.mark.usefixtures("products")
 def test_json_holds_every_promised_key_and_the_files_are_there(mine: Mine, here: Path, bert_folder: Path) -> None:
     result = mine("--output", "결과/채굴.jsonl", "--model", str(bert_folder))
     kinds = {key: type(result[key]) for key in ("output", "rows", "negatives", "queries_short", "dropped", "report")}
@@ -168,6 +169,7 @@ def test_candidates_by_words(mine: Mine, kind: str) -> None:
     assert any("password" in text for text in first["negatives"])
 
 
+@pytest.mark.usefixtures("products")
 def test_an_edited_ledger_makes_positives_and_keeps_negatives(mine: Mine, here: Path, bert_folder: Path) -> None:
     # Random weights put many a candidate above the positive.
     options = ("--preset", "semi-hard", "--range", "0:30", "--model", str(bert_folder))
@@ -196,6 +198,7 @@ def test_an_edited_ledger_makes_positives_and_keeps_negatives(mine: Mine, here: 
     assert not told & {(line["query"], line["candidate"]) for line in (positive, negative)}
 
 
+@pytest.mark.usefixtures("products")
 def test_decisions_stay_in_the_ledger_that_the_next_one_replaces(mine: Mine, here: Path, bert_folder: Path) -> None:
     options = ("--preset", "semi-hard", "--range", "0:30", "--model", str(bert_folder))
     ledger = Path(mine(*options)["ledger"])

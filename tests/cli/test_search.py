@@ -39,6 +39,7 @@ def search(here: Path, capsys: pytest.CaptureFixture[str]) -> Search:
     return run
 
 
+@pytest.mark.usefixtures("products")  # which a default must not ask for
 def test_an_encoder_finds_what_its_vectors_are_nearest_to(search: Search, bert_folder: Path, texts: Any) -> None:
     from sentence_transformers import SentenceTransformer
 

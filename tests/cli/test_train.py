@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -107,6 +106,7 @@ def test_talk_goes_to_stderr_and_the_table_to_stdout(here: Path, capsys: pytest.
     assert "\x1b" not in out + err
 
 
+@pytest.mark.usefixtures("products")
 def test_quiet_says_nothing_on_stderr(train: Train, bare_folder: Path) -> None:
     """Not even the libraries, which like to report how they load and save a model."""
     for arguments in ((), ("--model", str(bare_folder), "--guide", str(bare_folder), "--margin", "0.1")):
@@ -136,12 +136,14 @@ def test_a_run_without_a_name_gets_one_of_its_own(train: Train, here: Path) -> N
     assert {str(path.relative_to(here)) for path in (here / "runs").iterdir()} == {first, second}
 
 
-def test_a_sentence_transformers_folder(train: Train, bert_folder: Path) -> None:
+def test_a_sentence_transformers_folder(train: Train, bert_folder: Path, products: str) -> None:
     result = train("--model", str(bert_folder))
+    assert f", {products} (" in result["stderr"]
     assert "start" not in {path.name for path in Path(result["run"]).iterdir()}  # it exists elsewhere
     assert load(result).get_embedding_dimension() == 32
 
 
+@pytest.mark.usefixtures("products")
 def test_a_bare_transformers_folder_with_lora(train: Train, bare_folder: Path) -> None:
     from safetensors.torch import load_file
 
@@ -155,6 +157,7 @@ def test_a_bare_transformers_folder_with_lora(train: Train, bare_folder: Path) -
     assert all(".weight" in name and "LayerNorm" not in name and "embeddings" not in name for name in changed)
 
 
+@pytest.mark.usefixtures("products")
 def test_a_guide_is_audited_and_named(train: Train, bert_folder: Path) -> None:
     result = train("--guide", str(bert_folder), "--margin", "0.1")
     assert result["guide"]["name"] == str(bert_folder)
@@ -197,6 +200,7 @@ def test_labelled_texts(train: Train, here: Path) -> None:
     assert result["test_queries"] > 0
 
 
+@pytest.mark.usefixtures("products")
 def test_prompts_and_length_go_into_the_model_and_stay_there(train: Train, bert_folder: Path) -> None:
     model = load(
         train("--model", str(bert_folder), "--prompts", 'query="질문: ",document=passage: ', "--max-length", "16")
@@ -319,30 +323,45 @@ def test_a_folder_that_holds_a_run_is_not_written_into(train: Train, capsys: pyt
     assert Path("run/report.json").read_bytes() == before
 
 
-COMMAND = "import sys; from embedtune.cli.shared.app import main; main(sys.argv[1:])"
+# A real process that waits in its third step to be interrupted, so that no machine is too fast or too slow for it.
+WAITING = """
+import os, signal, sys
+from embedtune.cli.shared.app import main
+from embedtune.training.run.watch import StepCount
+
+ending = StepCount.on_step_end
+
+def on_step_end(self, args, state, control, **more):
+    ending(self, args, state, control, **more)
+    if state.global_step == 3:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+StepCount.on_step_end = on_step_end
+main(sys.argv[1:])
+"""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 def test_ctrl_c_saves_and_says_how_to_go_on(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A real process, interrupted while it trains, and a second one that ends what it began."""
     options = ("--epochs", "40", "--batch-size", "16", "--store", "none", "--device", "cpu", "--output", "run")
-    command = [sys.executable, "-c", COMMAND, "train", "--data", "pairs.jsonl", "--loss", "infonce", *options]
+    command = [sys.executable, "-c", WAITING, "train", "--data", "pairs.jsonl", "--loss", "infonce", *options]
     process = subprocess.Popen(
         [*command, "training.evaluate_every=1000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    metrics = here / "run" / "metrics.jsonl"
-    deadline = time.monotonic() + 120
-    while not (metrics.exists() and metrics.stat().st_size) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status), process.communicate()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    process.send_signal(signal.SIGCONT)
+    out, err = process.communicate()
     assert process.returncode == 130, err
     assert out == ""
     assert "error: interrupted after step" in err
     assert err.rstrip().endswith("next: embedtune train --resume run")
     assert "Traceback" not in err
     reached = int(err.split("interrupted after step ")[1].split()[0])
-    assert 1 <= reached < 120
+    assert reached in (3, 4)
+    metrics = here / "run" / "metrics.jsonl"
     assert not (here / "run" / "report.json").exists()
     assert steps_logged(metrics) == list(range(1, reached + 1))
     assert guarded(build_app(), ["train", "--resume", "run", "--json"]) == 0
@@ -365,12 +384,11 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
         ending(self, args, state, control, **more)
         if state.global_step == step:
             monkeypatch.setattr(StepCount, "on_step_end", ending)
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(StepCount, "on_step_end", on_step_end)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 @pytest.mark.parametrize("loss", [("infonce",), ("gist", "sigreg:0.05")])
 def test_an_interrupted_run_that_goes_on_ends_as_if_nothing_had_happened(
     train: Train, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, loss: tuple[str, ...]
@@ -389,19 +407,18 @@ def test_an_interrupted_run_that_goes_on_ends_as_if_nothing_had_happened(
     assert load(resumed).encode(["환불 3?"]).tolist() == load(whole).encode(["환불 3?"]).tolist()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 def test_ctrl_c_before_the_first_step_leaves_nothing(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import embedtune.models.files.starter
-
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     monkeypatch.setattr(
-        embedtune.models.files.starter,
-        "build_starter",
-        lambda *_, **__: os.kill(os.getpid(), signal.SIGINT) or time.sleep(9),
+        "embedtune.models.files.starter.build_starter", lambda *_, **__: signal.raise_signal(signal.SIGINT)
     )
-    assert guarded(build_app(), ["train", "--data", "pairs.jsonl"]) == 130
+    try:
+        code = guarded(build_app(), ["train", "--data", "pairs.jsonl"])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert code == 130
     err = capsys.readouterr().err
     assert "error: interrupted; nothing was trained yet" in err
     assert [path.name for path in here.iterdir()] == ["pairs.jsonl"]

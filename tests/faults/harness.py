@@ -1,7 +1,7 @@
-"""Commands that are killed, interrupted, starved of disk and fed damaged files, and then simply given again.
+"""Commands that are killed, interrupted, denied disk space or fed damaged files, and then simply run again.
 
-Everything is imported once; each command runs in a fork. What it leaves in the end must be, byte for byte, what an
-undisturbed run leaves, without a traceback on the way and without a stray file.
+Everything is imported once; each command runs in a fork. In the end its results must be those of an undisturbed run,
+byte for byte, with no traceback on the way and no stray file.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,9 +22,9 @@ from embedtune.cli.shared.app import build_app
 from embedtune.cli.shared.guard import guarded
 
 TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")
-PATIENCE_S = 120
+PATIENCE_S = 300
 WORDS_CODES = {0, 1, 2, 4, 130}
-"""Exit codes with words to them; a signal that nobody caught has none."""
+"""Exit codes that come with a message; an uncaught signal prints none."""
 WRITES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree")
 
 
@@ -32,8 +33,8 @@ class Job:
     """A command, and what of its results is compared.
 
     Args:
-        arguments: as they are typed; paths lie in the folder it runs in.
-        results: patterns of the files that must be the same in the end.
+        arguments: as typed; paths are relative to the folder it runs in.
+        results: glob patterns of the files that must be the same in the end.
     """
 
     name: str
@@ -95,15 +96,15 @@ class Ended:
 
 @dataclass
 class Outcome:
-    """What one fault led to; complaints are what must never be."""
+    """What one fault led to; complaints are what must never happen."""
 
     kind: str
     job: str
     seed: int
     codes: list[int] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    refused: bool = False  # in words, since something that cannot be made again was damaged
-    told: bool = False  # that such a thing was damaged, and what was used instead
+    refused: bool = False  # with a message, because something that cannot be recomputed was damaged
+    told: bool = False  # it reported such damage and what it used instead
 
 
 def inputs(folder: Path) -> None:
@@ -157,7 +158,7 @@ class Bench:
 
     @contextlib.contextmanager
     def place(self, mounted_bytes: int | None = None) -> Iterator[Path]:
-        """A fresh copy of the inputs, on a small disk of its own where a size is given."""
+        """A fresh copy of the inputs, on its own small disk where a size is given."""
         place = self.folder / "place"
         place.mkdir()
         if mounted_bytes:
@@ -172,11 +173,11 @@ class Bench:
             shutil.rmtree(place)
 
     def run(self, job: Job, place: Path, **fault: int) -> Ended:
-        """The command, run to its end."""
+        """Run the command to its end."""
         return self.ended(self.start(job, place, **fault), place)
 
     def start(self, job: Job, place: Path, *, die_at_write: int = 0, number: int = 0) -> tuple[int, float, int]:
-        """A fork at work on the command; it kills itself at its n-th change of a file's name or being, where asked."""
+        """Fork a process that runs the command, and kills itself at its n-th write where that is asked."""
         started = time.monotonic()
         pid = os.fork()
         if pid:
@@ -194,12 +195,12 @@ class Bench:
             one_thread()
             from embedtune.workflows.train import saved_check
 
-            saved_check._start = lambda: None  # ten seconds of another process a fault would buy nothing here
+            saved_check._start = lambda: None  # another process costs ten seconds per fault and finds nothing here
             app = build_app()
             try:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 code = guarded(app, job.arguments)
-            except KeyboardInterrupt:  # in the moment before or after the guard
+            except KeyboardInterrupt:  # just before or after the guard
                 code = 130
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             (self.folder / f"writes-{number}").write_text(str(writes[0]))
@@ -212,24 +213,23 @@ class Bench:
         raise AssertionError
 
     def ended(self, begun: tuple[int, float, int], place: Path) -> Ended:
-        """Wait for the end of a fork; one that hangs is killed and has the code -100."""
+        """Wait for a fork to end; one that hangs is killed and gets the code -100."""
         pid, started, number = begun
-        while True:
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                break
-            if time.monotonic() - started > PATIENCE_S:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                return Ended(-100, "hangs", PATIENCE_S, 0)
-            time.sleep(0.002)
+        hung = threading.Event()
+        patience = threading.Timer(PATIENCE_S, lambda: (hung.set(), os.kill(pid, signal.SIGKILL)))
+        patience.start()
+        _, status = os.waitpid(pid, 0)
+        patience.cancel()
+        patience.join()  # no thread may be left when the next command is forked
+        if hung.is_set():
+            return Ended(-100, "hangs", PATIENCE_S, 0)
         said = "".join((self.folder / f"{name}-{number}").read_text(errors="replace") for name in ("out", "err"))
         path = self.folder / f"writes-{number}"
         writes = int(path.read_text()) if path.exists() else 0
         return Ended(os.waitstatus_to_exitcode(status), said, time.monotonic() - started, writes)
 
     def finish(self, job: Job, place: Path, outcome: Outcome, *, may_refuse: bool = False) -> Outcome:
-        """Give the command again, twice if another was at work, and compare."""
+        """Run the command again unless it has finished, and compare its results."""
         if results(job, place) != self.wanted[job.name] or outcome.codes[-1] != 0:
             ended = self.run(job, place)
             outcome.codes.append(ended.code)
@@ -239,7 +239,7 @@ class Bench:
             if ended.code != 0 and not done_before:
                 outcome.refused = may_refuse and ended.code in WORDS_CODES
                 if not outcome.refused:
-                    outcome.complaints.append(f"lost: given again it ended with {ended.code}: {ended.said[-400:]}")
+                    outcome.complaints.append(f"lost: run again, it ended with {ended.code}: {ended.said[-400:]}")
                 return outcome
         if results(job, place) != self.wanted[job.name] and not outcome.told:
             outcome.complaints.append("wrong result")
@@ -249,7 +249,7 @@ class Bench:
         return outcome
 
     def listen(self, ended: Ended, outcome: Outcome) -> None:
-        """Complain of tracebacks, of defects and of hanging."""
+        """Record tracebacks, defects and hangs as complaints."""
         if "Traceback" in ended.said or "should have foreseen" in ended.said:
             outcome.complaints.append(f"traceback: {ended.said[-600:]}")
         if ended.code == -100:
@@ -257,7 +257,7 @@ class Bench:
 
 
 def one_thread() -> None:
-    """Compute on this thread alone: a fork lacks the threads that its parent's OpenMP counts on, and would wait."""
+    """Compute on this thread only: a fork lacks its parent's OpenMP threads, and would wait for them forever."""
     import faiss
     import torch
 
@@ -266,7 +266,7 @@ def one_thread() -> None:
 
 
 def count_writes(die_at: int) -> list[int]:
-    """Counts what changes files from now on, in a list of one number; kills the process at the n-th, where n > 0."""
+    """Count writes from now on, in a list of one number, and kill the process at the n-th where n > 0."""
     count = [0]
 
     def hook(event: str, arguments: tuple) -> None:
@@ -298,7 +298,7 @@ def killed_at_a_write(bench: Bench, job: Job, draw: random.Random, outcome: Outc
 
 
 def signalled(*signals: int) -> Callable[[Bench, Job, random.Random, Outcome], Outcome]:
-    """These signals one after another, the first at a random moment."""
+    """Send these signals one after another, the first at a random moment."""
 
     def fault(bench: Bench, job: Job, draw: random.Random, outcome: Outcome) -> Outcome:
         with bench.place() as place:
@@ -317,13 +317,13 @@ def signalled(*signals: int) -> Callable[[Bench, Job, random.Random, Outcome], O
 
 
 def damaged_after_a_kill(bench: Bench, job: Job, draw: random.Random, outcome: Outcome) -> Outcome:
-    """A file of what the killed command left is cut off, changed, zeroed or removed."""
+    """A file that the killed command left is truncated, changed, zeroed or removed."""
     with bench.place() as place:
         there = {path for path in place.rglob("*") if path.is_file()}
         die_at = draw.randint(1, max(1, bench.normal[job.name].writes))
         outcome.codes.append(bench.run(job, place, die_at_write=die_at).code)
         if results(job, place) == bench.wanted[job.name]:
-            return outcome  # done before it died: what it left is the user's
+            return outcome  # it had finished before it died: these are results, not leftovers
         left = sorted(path for path in place.rglob("*") if path.is_file() and path not in there)
         if left:
             damage(draw.choice(left), draw)
@@ -331,7 +331,7 @@ def damaged_after_a_kill(bench: Bench, job: Job, draw: random.Random, outcome: O
 
 
 def damaged_store(bench: Bench, job: Job, draw: random.Random, outcome: Outcome) -> Outcome:
-    """The vector store of an earlier run is damaged; what is not needed for it is taken away, and all is made again."""
+    """The vector store of an earlier run is damaged, all other output is removed, and the command runs again."""
     with bench.place() as place:
         outcome.codes.append(bench.run(job, place).code)
         for path in place.iterdir():
@@ -343,7 +343,7 @@ def damaged_store(bench: Bench, job: Job, draw: random.Random, outcome: Outcome)
 
 
 def full_disk(bench: Bench, job: Job, draw: random.Random, outcome: Outcome) -> Outcome:
-    """The disk has a random amount of room left; later there is room."""
+    """The disk has a small random amount of space left; later it has enough."""
     with bench.place(mounted_bytes=64 * 2**20) as place:
         free = shutil.disk_usage(place).free
         room = int(draw.uniform(0, 1) ** 2 * 2_000_000)
@@ -352,13 +352,13 @@ def full_disk(bench: Bench, job: Job, draw: random.Random, outcome: Outcome) -> 
         outcome.codes.append(ended.code)
         bench.listen(ended, outcome)
         if ended.code not in WORDS_CODES:
-            outcome.complaints.append(f"ended with {ended.code} and no words")
+            outcome.complaints.append(f"ended with {ended.code} and no message")
         (place / "filler").unlink()
         return bench.finish(job, place, outcome)
 
 
 def two_at_once(bench: Bench, job: Job, draw: random.Random, outcome: Outcome) -> Outcome:
-    """The same command twice at once, in one folder."""
+    """The same command, run twice at the same time in one folder."""
     with bench.place() as place:
         first = bench.start(job, place)
         time.sleep(draw.choice((0, 0, draw.uniform(0, bench.normal[job.name].seconds))))
@@ -368,12 +368,12 @@ def two_at_once(bench: Bench, job: Job, draw: random.Random, outcome: Outcome) -
             outcome.codes.append(ended.code)
             bench.listen(ended, outcome)
             if ended.code not in WORDS_CODES:
-                outcome.complaints.append(f"ended with {ended.code} and no words")
+                outcome.complaints.append(f"ended with {ended.code} and no message")
         return bench.finish(job, place, outcome)
 
 
 def damage(path: Path, draw: random.Random) -> None:
-    """Cut a file off, turn a bit, zero a piece or remove it."""
+    """Truncate a file, flip a bit, zero a piece or remove it."""
     content = bytearray(path.read_bytes())
     way = draw.randrange(4)
     if way == 3 or not content:

@@ -1,4 +1,4 @@
-"""A fault of every kind, each in another command; `benchmarks/faults.py` causes hundreds."""
+"""One fault of each kind, spread over the commands; `benchmarks/faults.py` causes hundreds."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Hostile content for every reader: good files that are damaged, and tables of odd values under the usual names."""
+"""Hostile content for every reader: damaged copies of good files, and tables of odd values under the usual names."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-# What has broken readers elsewhere: ends of numbers, of characters, of lines, of trust.
+# What has broken readers elsewhere: extreme numbers, odd characters and line ends, injections.
 NASTY = (
     *("", " ", "\t", "\n", "\r", "\r\n", "\0", "\x1b[2J\x1b[31m", "\x85", "\u2028", "\u202e", "\ufeff", "\ufffd"),
     *("NaN", "-Infinity", "1e999", "-0", "9" * 400, "9" * 5000, "1e-400", "0x10", "1_000", "٣", "½", "true", "null"),
@@ -109,7 +109,7 @@ def as_file(rows: list[dict], suffix: str) -> bytes:
 
 @dataclass(frozen=True)
 class Case:
-    """Files by path, of which one was made hostile."""
+    """Files by path, one of them made hostile."""
 
     files: Mapping[str, bytes]
 
@@ -136,7 +136,7 @@ def cases(draw: st.DrawFn, bases: tuple[Mapping[str, bytes], ...]) -> Case:
 
 
 def edited(content: bytes, suffix: str | None, draw: random.Random) -> bytes:
-    """Lines of JSON with a few values changed, left out, renamed, repeated or of another kind; else the content."""
+    """JSON lines with a few values changed, dropped, renamed, repeated or of another type; other content unchanged."""
     if suffix != ".jsonl":
         return content
     rows = [json.loads(line) for line in content.splitlines()]

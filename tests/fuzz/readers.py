@@ -1,4 +1,4 @@
-"""Every reader of what a user or a damaged disk may hand over, with good files to begin from."""
+"""Every reader of files that a user or a damaged disk may hand over, with good files to start from."""
 
 import gzip
 import io
@@ -47,7 +47,7 @@ class Reader:
     """A reader and what it reads.
 
     Args:
-        make: good sets of files, by path inside a folder; it is given an empty folder to make them in.
+        make: good sets of files by path, given an empty folder to make them in.
         read: reads them from a folder.
     """
 
@@ -55,7 +55,7 @@ class Reader:
     read: Callable[[Path], Any]
 
     def try_on(self, case: Case, folder: Path) -> bool:
-        """Whether the files of a case, put into an empty folder, are read; anything but an error of ours is raised."""
+        """Put the files of a case into an empty folder: True where they are read, False for an `EmbedtuneError`."""
         write(case.files, folder)
         try:
             self.read(folder)
@@ -143,7 +143,7 @@ def beir_files(scratch: Path) -> tuple[Files, ...]:
 
 
 def the_file(read: Callable[[Path], Any]) -> Callable[[Path], Any]:
-    """For a reader of one file: the one in the folder."""
+    """Make a reader of one file read the only one in a folder."""
     return lambda folder: read(next(path for path in folder.rglob("*") if path.is_file()))
 
 
@@ -181,7 +181,7 @@ WORDS = b"training.epochs=3\ndata.columns={anchor: q}\nloss.0.args.temperature=0
 
 
 def read_words(path: Path) -> None:
-    """`key=value` words, options and quantities, one a line."""
+    """Read `key=value` words, options and quantities, one per line."""
     lines = path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
     quietly(lambda: load_config(None, lines, {}, known_losses=loss_names(), check_args=check_term))
     for line in lines:

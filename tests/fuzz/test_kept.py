@@ -1,4 +1,4 @@
-"""What once broke a reader or would have hung it, kept; and files of a size that nobody means well with."""
+"""Inputs that once broke or hung a reader, and files so large or so deep that only an attacker would make them."""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whatever lies in a file, a reader reads it or says in our words what is wrong with it.
+"""Whatever a file holds, a reader reads it or reports what is wrong as an `EmbedtuneError`.
 
 `--hypothesis-profile=long` tries more; `benchmarks/faults.py --fuzz 100000` counts and times.
 """
@@ -34,7 +34,7 @@ def test_no_exception_but_ours(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", READERS)
 def test_good_files_are_read(tmp_path: Path, name: str) -> None:
-    """Or the test above would only ever see refusals."""
+    """Otherwise the test above might see nothing but refusals."""
     (tmp_path / "good").mkdir()
     read = 0
     for number, files in enumerate(READERS[name].make(tmp_path / "good")):

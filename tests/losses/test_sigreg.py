@@ -155,7 +155,7 @@ def test_two_processes_train_as_one(tmp_path):
     ranks = [subprocess.Popen([*command, str(rank)], stdout=subprocess.PIPE, text=True) for rank in range(2)]
     alone = {name: step(name, slice(0, 8)) for name in ("sigreg", "lejepa")}
     for rank in ranks:
-        said = json.loads(rank.communicate(timeout=300)[0].splitlines()[-1])
+        said = json.loads(rank.communicate(timeout=1800)[0].splitlines()[-1])
         for name, (value, gradient) in alone.items():
             assert said[name][0] == pytest.approx(value.item(), rel=1e-9)
             torch.testing.assert_close(torch.tensor(said[name][1], dtype=torch.float64), gradient, rtol=1e-6, atol=1e-9)

@@ -62,8 +62,13 @@ RECIPES = {
 }
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_killed_run_ends_as_if_nothing_had_happened(recipe, bert_folder, tmp_path, monkeypatch, name):
+STARTER, BERT = RECIPES
+
+
+@pytest.mark.parametrize(
+    ("name", "products"), [(STARTER, "fp32"), (BERT, "fp32"), (BERT, "bf16")], indirect=["products"]
+)
+def test_a_killed_run_ends_as_if_nothing_had_happened(recipe, bert_folder, tmp_path, monkeypatch, name, products):
     """Each run in a folder of its own under the same name, so that even its report names the same places."""
     overrides, options = RECIPES[name]
     options = {**options, "model": str(bert_folder) if options.get("model") else "starter"}

@@ -39,10 +39,8 @@ def choose_precision(asked: str, device: str, *, has_products: bool) -> Precisio
         return Precision(asked, "as asked")
     if not has_products:
         return Precision(FP32, "this encoder looks vectors up and multiplies no matrices, so bf16 would bring nothing")
-    if kind == "cpu" and _cpu_has_bf16():
-        return Precision("bf16", "this processor multiplies bf16 matrices in hardware")
-    if kind == "cuda" and _gpu_has_bf16(device):
-        return Precision("bf16", "this GPU multiplies bf16 matrices in hardware")
+    if multiplies_bf16(device):
+        return Precision("bf16", f"this {'processor' if kind == 'cpu' else 'GPU'} multiplies bf16 matrices in hardware")
     return Precision(FP32, f"no bf16 hardware found on {device}")
 
 
@@ -55,19 +53,15 @@ def multiplying(precision: str, device: str) -> AbstractContextManager[Any]:
     return torch.autocast(device.split(":")[0], dtype={"bf16": torch.bfloat16, "fp16": torch.float16}[precision])
 
 
-def _gpu_has_bf16(device: str) -> bool:
+def multiplies_bf16(device: str) -> bool:
+    """Whether the hardware of a device multiplies bf16 matrices: the only place that asks it, so a test may answer."""
     import torch
 
-    with torch.cuda.device(device):  # torch answers for the current one
-        # Emulated, as on GPUs older than Ampere, it is slower than float32.
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-
-
-def _cpu_has_bf16() -> bool:
-    import torch
-
-    capabilities = getattr(torch.cpu, "get_capabilities", None)  # not there in older releases of torch
-    if capabilities is None:
-        return False
-    found = capabilities()
+    kind = device.split(":")[0]
+    if kind == "cuda":
+        with torch.cuda.device(device):  # torch answers for the current one
+            # Emulated, as on GPUs older than Ampere, it is slower than float32.
+            return torch.cuda.is_bf16_supported(including_emulation=False)
+    # Older releases of torch cannot be asked.
+    found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)() if kind == "cpu" else {}
     return bool(found.get("avx512_bf16") or found.get("amx_bf16"))

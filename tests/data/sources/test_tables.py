@@ -46,7 +46,7 @@ def test_json_lines_in_a_json_file_are_read(put) -> None:
     ),
     st.sampled_from([None, 0, 2]),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 def test_arrays_and_lines_give_the_same_records(put, records, indent) -> None:
     array = read(put("array.json", json.dumps(records, indent=indent)))
     lines = read(put("lines.jsonl", "".join(json.dumps(record) + "\n" for record in records)))

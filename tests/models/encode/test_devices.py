@@ -14,7 +14,7 @@ from embedtune.models.encode.encode import encode
 from embedtune.models.files import load
 from embedtune.models.files.load import Encoder, choose_device, load_encoder
 
-PATIENCE_S = 30
+PATIENCE_S = 300  # which only a defect uses up
 
 
 @pytest.fixture

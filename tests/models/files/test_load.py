@@ -95,13 +95,13 @@ def test_positions_that_padding_takes_do_not_count(bare_folder: Path, tmp_path: 
     assert np.isfinite(encode(encoder, ["word " * 5000], role="query")).all()
 
 
-def test_precision_is_chosen_for_products_alone_and_told(bert_folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_precision_is_chosen_for_products_alone_and_told(bert_folder: Path, products: str):
     section, starter = EncoderSection(name=str(bert_folder)), EncoderSection(name="starter")
-    monkeypatch.setattr("embedtune.models.speed.precision._cpu_has_bf16", lambda: True)
     assert load_encoder(section, device="cpu").products == "fp32"
     chosen = load_encoder(section, device="cpu", precision="auto")
-    assert (chosen.products, chosen.precision) == ("bf16", "float32, bf16 products")
-    assert any("encodes in bf16" in note for note in chosen.notes)
+    expected = {"bf16": "float32, bf16 products", "fp32": "float32"}
+    assert (chosen.products, chosen.precision) == (products, expected[products])
+    assert any("encodes in bf16" in note for note in chosen.notes) == (products == "bf16")
     for asked in ("auto", "bf16"):
         table = load_encoder(starter, device="cpu", texts=["one text", "another text"], precision=asked)
         assert table.products == "fp32"

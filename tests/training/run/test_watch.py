@@ -20,6 +20,8 @@ from embedtune.training.run.trainer import fit
 from embedtune.training.run.watch import Interruption
 from embedtune.training.step.objective import build_objective
 
+PATIENCE_S = 300  # which only a defect uses up
+
 
 @pytest.fixture
 def plan(pairs, tmp_path):
@@ -86,7 +88,7 @@ def test_the_first_ctrl_c_is_answered_at_once_and_the_second_stops():
     before = signal.getsignal(signal.SIGINT)
     with Interruption(tell) as interruption:
         signal.raise_signal(signal.SIGINT)
-        assert heard.wait(10)
+        assert heard.wait(PATIENCE_S)
         assert interruption.requested
         ((text, on_main),) = from_whom
         assert "once more stops now" in text and not on_main

@@ -136,7 +136,7 @@ def ranks(tmp_path_factory):
     started = [
         subprocess.Popen([*command, str(rank), str(meeting)], stdout=subprocess.PIPE, text=True) for rank in range(2)
     ]
-    return [json.loads(one.communicate(timeout=300)[0].splitlines()[-1]) for one in started]
+    return [json.loads(one.communicate(timeout=1800)[0].splitlines()[-1]) for one in started]
 
 
 @pytest.mark.slow

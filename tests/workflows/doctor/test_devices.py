@@ -1,6 +1,5 @@
 """The processor and the devices, with GPUs that only torch's answers have."""
 
-from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,24 +11,23 @@ from embedtune.models.speed.precision import choose_precision
 from embedtune.workflows.doctor import devices
 
 
-def test_the_cpu_is_always_there_with_the_reason_of_its_precision() -> None:
+def test_the_cpu_is_always_there_with_the_reason_of_its_precision(products: str) -> None:
     *_, cpu = devices.devices(measure=False)
     chosen = choose_precision("auto", "cpu", has_products=True)
+    assert cpu.precision == products
     assert (cpu.device, cpu.precision, cpu.reason) == ("cpu", chosen.name, chosen.reason)
     assert (cpu.peaks, cpu.bandwidth) == ({}, None)
 
 
-def test_gpus_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_come_first(monkeypatch: pytest.MonkeyPatch, products: str) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda number: (1, 8 * 2**30))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: f"GPU {number}")
-    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
     found = devices.devices(measure=False)
     assert [one.device for one in found] == ["cuda:0", "cuda:1", "cpu"]
     assert (found[1].name, found[1].memory_bytes, found[1].free_bytes) == ("GPU 1", 8 * 2**30, 1)
-    assert found[0].precision == "bf16"
+    assert found[0].precision == products
 
 
 def test_a_gpu_that_cannot_be_asked_is_named_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,7 +126,7 @@ class Listener:
 def test_killed_at_five_moments_it_ends_with_the_same_bytes(here: Path) -> None:
     threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     done = subprocess.run(
-        [sys.executable, "-c", DRIVER], capture_output=True, text=True, env={**os.environ, **threads}, timeout=300
+        [sys.executable, "-c", DRIVER], capture_output=True, text=True, env={**os.environ, **threads}, timeout=1800
     )
     assert done.returncode == 0, done.stderr
     said = [line.split() for line in done.stdout.splitlines()]
@@ -238,7 +238,7 @@ def test_thresholds_that_divide_nothing_are_told(here: Path, highest: float, wor
     assert any(one.code == "thresholds" and words in one.message for one in result.findings)
 
 
-def test_a_guide_drops_what_it_likes_as_much_as_the_positive(here: Path, bert_folder: Path) -> None:
+def test_a_guide_drops_what_it_likes_as_much_as_the_positive(here: Path, bert_folder: Path, products: str) -> None:
     import numpy as np
     from sentence_transformers import SentenceTransformer
 
@@ -247,12 +247,14 @@ def test_a_guide_drops_what_it_likes_as_much_as_the_positive(here: Path, bert_fo
     guided = mine(config(preset="hardest", guide=name, output="b.jsonl"))
     assert guided.dropped["guide"] == alone.kept - guided.kept > 0
     model = SentenceTransformer(name, device="cpu", local_files_only=True)
+    # bf16 keeps eight bits of what is multiplied, which is a hundredth of this encoder's vectors; the rest is added.
+    rounding = {"fp32": 1e-5, "bf16": 2**-8 / 100}[products]
     for line in Path("b.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         query, positive, *negatives = model.encode(
             [row["anchor"], row["positive"], *row["negatives"]], normalize_embeddings=True
         )
-        assert (np.array(negatives).reshape(-1, len(query)) @ query <= query @ positive + 1e-5).all()
+        assert (np.array(negatives).reshape(-1, len(query)) @ query <= query @ positive + rounding).all()
 
 
 def test_a_cross_encoder_drops_what_it_scores_above_the_positive(here: Path, cross_folder: Path) -> None:

@@ -29,8 +29,12 @@ print(json.dumps({"vectors": vectors, "ours": sorted(ours)}))
 """
 
 
-@pytest.mark.parametrize("model", ["starter", "bert"])
-def test_the_model_gives_the_same_vectors_in_another_process_without_us(recipe, texts, bert_folder, model) -> None:
+@pytest.mark.parametrize(
+    ("model", "products"), [("starter", "fp32"), ("bert", "fp32"), ("bert", "bf16")], indirect=["products"]
+)
+def test_the_model_gives_the_same_vectors_in_another_process_without_us(
+    recipe, texts, bert_folder, model, products
+) -> None:
     name = "starter" if model == "starter" else str(bert_folder)
     result = train(recipe("model.prompts.query=질문: ", model=name))
     command = [sys.executable, "-c", PLAIN, result.model, json.dumps(texts)]
@@ -41,6 +45,7 @@ def test_the_model_gives_the_same_vectors_in_another_process_without_us(recipe, 
         np.testing.assert_allclose(there["vectors"][role], encode(encoder, texts, role=role), atol=1e-5)
 
 
+@pytest.mark.usefixtures("products")
 def test_training_changes_the_vectors(recipe, texts, bert_folder) -> None:
     result = train(recipe(model=str(bert_folder), lr=0.01))
     before, after = (
@@ -50,6 +55,7 @@ def test_training_changes_the_vectors(recipe, texts, bert_folder) -> None:
     assert np.abs(before - after).max() > 1e-3
 
 
+@pytest.mark.usefixtures("products")
 def test_texts_that_the_encoder_does_not_read_whole_are_told(recipe, bert_folder, listener) -> None:
     result = train(recipe(model=str(bert_folder), max_length=8, max_steps=1), talk=listener)
     cut = [one for one in result.findings if one.code == "truncated-texts"]
@@ -133,6 +139,7 @@ class TestHonesty:
         assert "zyx" not in Path(result.run, "start", "tokenizer.json").read_text(encoding="utf-8").lower()
 
 
+@pytest.mark.usefixtures("products")
 def test_the_same_recipe_gives_the_same_result(recipe, bert_folder) -> None:
     first, second = (
         train(recipe("loss.0.args.margin=0.2", output=name, model=str(bert_folder), epochs=2, max_steps=5))
@@ -143,6 +150,7 @@ def test_the_same_recipe_gives_the_same_result(recipe, bert_folder) -> None:
     assert weights(first) == weights(second)
 
 
+@pytest.mark.usefixtures("products")
 def test_another_seed_gives_another_model(recipe, bert_folder) -> None:
     first, second = (
         train(recipe(output=name, seed=seed, model=str(bert_folder))) for name, seed in (("one", 1), ("two", 2))
