@@ -1,33 +1,132 @@
-"""The loss that CONTRIBUTING.md shows is a loss: it is found, and the tests shown with it pass."""
+"""CONTRIBUTING.md is true: each addition it describes is made, word for word, in a copy of the tree, and is found there."""
 
+import os
 import re
+import shutil
+import subprocess
 import sys
 import textwrap
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from embedtune import losses
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+COPIED = ("embedtune", "tests", "recipes", "data", "docs", "pyproject.toml", "Makefile", "README.md", "CONTRIBUTING.md")
+LISTING = {
+    "loss": ("tests/losses/test_laws.py", "tests/cli/test_losses.py"),
+    "format": ("tests/data/formats/test_formats.py",),
+    "view": ("tests/data/views/test_views.py", "embedtune/data/views"),
+    "metric": ("tests/evaluation/test_metrics.py", "embedtune/evaluation/metrics.py"),
+    "verb": ("tests/test_every_command.py",),
+    "report section": ("tests/reports/test_train.py",),
+    "recipe": ("tests/config/recipe/test_shipped.py",),
+}
+"""Addition -> the tests that list what there is, and hold a new file to the rules of the old ones."""
+SELECTED = "not test_laws and not test_every_command or spread or hello"
 
-TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+@dataclass(frozen=True)
+class Step:
+    """One block of CONTRIBUTING.md and what to do with it."""
+
+    path: str
+    code: str
+    after: str | None
+    at_the_end: bool
+
+    def take(self, root: Path) -> None:
+        """Do it below this folder."""
+        file = root / self.path
+        if self.after is not None:
+            lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+            [place, *_] = [number for number, line in enumerate(lines) if self.after in line]
+            file.write_text("".join([*lines[: place + 1], self.code, *lines[place + 1 :]]), encoding="utf-8")
+        elif self.at_the_end:
+            file.write_text(file.read_text(encoding="utf-8") + "\n\n" + self.code, encoding="utf-8")
+        else:
+            assert not file.exists(), f"{self.path} is there already: say where in it the block goes"
+            file.write_text(self.code, encoding="utf-8")
 
 
-def block_with(mark: str) -> str:
-    [block] = [block for block in re.findall(r"\n\n((?:    .*\n|\n)+)", TEXT) if mark in block]
-    return textwrap.dedent(block)
+def steps_of(addition: str) -> list[Step]:
+    """The blocks of a section; the paragraph before each one names its file, and where in it the block goes."""
+    section = re.search(rf"^## Adding a {addition}\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert section, addition
+    found = []
+    for before, block in re.findall(r"((?:^\S.*\n)+)\n((?:^    .*\n|^\n)+)", section[1], re.MULTILINE):
+        sentence = before[before.rfind("In `") :] if "In `" in before else before
+        path = re.findall(r"(?<!`)`([\w./-]+/[\w./-]+\.\w+|README\.md)`", sentence)[-1]
+        after = re.search(r"after the line ``(.+)``", sentence)
+        code = block.rstrip() + "\n" if after else textwrap.dedent(block).strip("\n") + "\n"
+        code = "".join(line[4:] for line in code.splitlines(keepends=True)) if after else code
+        found.append(Step(path, code, after[1] if after else None, "At the end of" in before))
+    return found
 
 
-def test_the_example_works_as_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "spread.py").write_text(block_with("class Spread"), encoding="utf-8")
-    monkeypatch.setattr(losses, "__path__", [*losses.__path__, str(tmp_path)])
-    assert "spread" in losses.loss_names()
-    shown: dict = {}
-    exec(block_with("def test_agrees"), shown)
-    tests = [value for name, value in shown.items() if name.startswith("test_")]
-    assert len(tests) == 2
-    try:
-        for test in tests:
-            test()
-    finally:
-        sys.modules.pop("embedtune.losses.spread", None)
-        vars(losses).pop("spread", None)
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Test file and name -> what became of it, in a copy of the tree that has all additions."""
+    root = tmp_path_factory.mktemp("tree")
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.npy"))
+        else:
+            shutil.copy(source, root / name)
+    steps = [step for addition in LISTING for step in steps_of(addition)]
+    for step in steps:
+        step.take(root)
+    own = [step.path for step in steps if step.path.startswith("tests/")]
+    listing = [path for paths in LISTING.values() for path in paths]
+    command = ["-p", "no:cacheprovider", "-k", SELECTED, "--junit-xml", "found.xml", "tests/test_readme.py"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *command, *dict.fromkeys([*own, *listing])],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    assert (root / "found.xml").exists(), done.stdout + done.stderr
+    return {
+        f"{case.get('classname')}::{case.get('name')}": "".join(one.get("message", "") for one in case) or "passed"
+        for case in ElementTree.parse(root / "found.xml").iter("testcase")
+    }
+
+
+@pytest.mark.parametrize("addition", LISTING)
+def test_an_addition_as_described_is_found_and_passes(outcomes: dict[str, str], addition: str) -> None:
+    files = [step.path for step in steps_of(addition) if step.path.startswith("tests/")] + list(LISTING[addition])
+    for file in files:
+        dotted = file.removesuffix(".py").replace("/", ".")
+        mine = {name: outcome for name, outcome in outcomes.items() if name.startswith(dotted)}
+        assert mine, f"no test of {file} ran"
+        assert {name: outcome for name, outcome in mine.items() if outcome != "passed"} == {}
+
+
+def test_the_readme_names_all_additions(outcomes: dict[str, str]) -> None:
+    mine = {name: outcome for name, outcome in outcomes.items() if name.startswith("tests.test_readme")}
+    for name in ("spread", "squad", "shuffle", "f1", "hello", "distill-scores"):
+        assert any(f"[{name}]" in test for test in mine), name
+    assert set(mine.values()) == {"passed"}, mine
+
+
+@pytest.mark.parametrize("addition", LISTING)
+def test_the_count_of_files_is_the_true_one(addition: str) -> None:
+    row = re.search(rf"^\| {addition} \| (\d+) \|", TEXT, re.MULTILINE)
+    assert row, addition
+    assert len({step.path for step in steps_of(addition)}) == int(row[1])
+
+
+def test_the_folders_of_tests_are_those_of_the_package() -> None:
+    folders = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
+    strange = [str(folder) for folder in folders if not (ROOT / "embedtune" / folder).is_dir()]
+    assert sorted(strange) == ["faults", "fuzz"]  # which need the whole tool
+
+
+def test_the_files_that_the_text_names_exist() -> None:
+    named = set(re.findall(r"`((?:embedtune|tests|docs|recipes)/[\w./-]+)`", TEXT))
+    made = {step.path for addition in LISTING for step in steps_of(addition)}
+    assert [path for path in named - made if not (ROOT / path).exists()] == []
