@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md is true: each addition it describes is made, word for word, in a copy of the tree, and is found there."""
+"""CONTRIBUTING.md is true: every addition that it describes is made word for word in a copy of the tree, and works."""
 
 import os
 import re
@@ -14,18 +14,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-COPIED = ("embedtune", "tests", "recipes", "data", "docs", "pyproject.toml", "Makefile", "README.md", "CONTRIBUTING.md")
+COPIED = ("embedtune", "tests", "recipes", "data", "docs", "pyproject.toml", "Makefile", "LICENSE", "*.md")
 LISTING = {
     "loss": ("tests/losses/test_laws.py", "tests/cli/test_losses.py"),
     "format": ("tests/data/formats/test_formats.py",),
     "view": ("tests/data/views/test_views.py", "embedtune/data/views"),
     "metric": ("tests/evaluation/test_metrics.py", "embedtune/evaluation/metrics.py"),
-    "verb": ("tests/test_every_command.py",),
+    "verb": ("tests/test_every_command.py::test_every_command_is_one",),
     "report section": ("tests/reports/test_train.py",),
     "recipe": ("tests/config/recipe/test_shipped.py",),
 }
 """Addition -> the tests that list what there is, and hold a new file to the rules of the old ones."""
-SELECTED = "not test_laws and not test_every_command or spread or hello"
+SELECTED = "not test_laws or spread"  # the other losses keep to the laws without being asked here
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,11 @@ def steps_of(addition: str) -> list[Step]:
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Test file and name -> what became of it, in a copy of the tree that has all additions."""
     root = tmp_path_factory.mktemp("tree")
-    for name in COPIED:
-        source = ROOT / name
+    for source in [path for pattern in COPIED for path in ROOT.glob(pattern)]:
         if source.is_dir():
-            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.npy"))
+            shutil.copytree(source, root / source.name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copy(source, root / name)
+            shutil.copy(source, root)
     steps = [step for addition in LISTING for step in steps_of(addition)]
     for step in steps:
         step.take(root)
@@ -100,7 +99,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_an_addition_as_described_is_found_and_passes(outcomes: dict[str, str], addition: str) -> None:
     files = [step.path for step in steps_of(addition) if step.path.startswith("tests/")] + list(LISTING[addition])
     for file in files:
-        dotted = file.removesuffix(".py").replace("/", ".")
+        dotted = file.replace(".py", "").replace("/", ".")
         mine = {name: outcome for name, outcome in outcomes.items() if name.startswith(dotted)}
         assert mine, f"no test of {file} ran"
         assert {name: outcome for name, outcome in mine.items() if outcome != "passed"} == {}
@@ -109,7 +108,7 @@ def test_an_addition_as_described_is_found_and_passes(outcomes: dict[str, str], 
 def test_the_readme_names_all_additions(outcomes: dict[str, str]) -> None:
     mine = {name: outcome for name, outcome in outcomes.items() if name.startswith("tests.test_readme")}
     for name in ("spread", "squad", "shuffle", "f1", "hello", "distill-scores"):
-        assert any(f"[{name}]" in test for test in mine), name
+        assert any(test.endswith((f"[{name}]", f"-{name}]", f" {name}]")) for test in mine), name
     assert set(mine.values()) == {"passed"}, mine
 
 

@@ -76,3 +76,13 @@ def test_local_links_lead_somewhere(name: str) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", file.read_text(encoding="utf-8")) if "://" not in link]
     assert links
     assert [link for link in links if not (file.parent / link).exists()] == []
+
+
+def test_the_glossary_explains_words_that_are_used() -> None:
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    terms = [row.split(" | ")[0] for row in re.findall(r"^\| (.+)", glossary, re.MULTILINE)]
+    words = {re.sub(r" \(.*| folder$", "", word).lower() for term in terms[2:] for word in term.split(", ")}
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "embedtune").rglob("*.py"))
+    used = (README + code).lower().replace("_", " ").replace("\n    ", " ")
+    assert len(words) > 40
+    assert [word for word in sorted(words - {"term", "---"}) if word not in used] == []
