@@ -17,7 +17,7 @@ TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 COPIED = ("embedtune", "tests", "recipes", "data", "docs", "pyproject.toml", "Makefile", "LICENSE", "*.md")
 LISTING = {
     "loss": ("tests/losses/test_laws.py", "tests/cli/test_losses.py"),
-    "format": ("tests/data/formats/test_formats.py",),
+    "format": ("tests/data/formats/shared/test_find.py",),
     "view": ("tests/data/views/test_views.py", "embedtune/data/views"),
     "metric": ("tests/evaluation/test_metrics.py", "embedtune/evaluation/metrics.py"),
     "verb": ("tests/test_every_command.py::test_every_command_is_one",),

@@ -9,7 +9,7 @@ from embedtune import errors
 from embedtune.cli.shared.app import verb_names
 from embedtune.cli.shared.guard import READER_GONE
 from embedtune.config.recipe.shipped import recipe_names
-from embedtune.data.formats import layouts
+from embedtune.data.formats import read_formats
 from embedtune.data.views import view_names
 from embedtune.evaluation.metrics import metric_names
 from embedtune.losses import loss_names
@@ -39,9 +39,9 @@ def test_what_there_is_is_named(title: str, name: str) -> None:
     assert re.search(rf"`{re.escape(name)}[` ]", section(title)), f"name `{name}` in README.md, section '{title}'"
 
 
-@pytest.mark.parametrize("name", layouts())
+@pytest.mark.parametrize("name", read_formats())
 def test_every_format_is_described(name: str) -> None:
-    required = layouts()[name].REQUIRED
+    required = read_formats()[name].REQUIRED
     rows = [line for line in section("Your own data").splitlines() if line.startswith("| ")]
     described = any(all(f"`{role}`" in row for role in required) for row in rows)
     assert described, f"add a row with {', '.join(required)} to the table in README.md, section 'Your own data'"
