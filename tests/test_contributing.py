@@ -88,7 +88,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         capture_output=True,
         text=True,
     )
-    assert (root / "found.xml").exists(), done.stdout + done.stderr
+    assert done.returncode in (0, 1), done.stdout + done.stderr  # all could be collected
     return {
         f"{case.get('classname')}::{case.get('name')}": "".join(one.get("message", "") for one in case) or "passed"
         for case in ElementTree.parse(root / "found.xml").iter("testcase")
