@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,39 +58,46 @@ def steps_of(addition: str) -> list[Step]:
     for before, block in re.findall(r"((?:^\S.*\n)+)\n((?:^    .*\n|^\n)+)", section[1], re.MULTILINE):
         sentence = before[before.rfind("In `") :] if "In `" in before else before
         path = re.findall(r"(?<!`)`([\w./-]+/[\w./-]+\.\w+|README\.md)`", sentence)[-1]
-        after = re.search(r"after the line ``(.+)``", sentence)
-        code = block.rstrip() + "\n" if after else textwrap.dedent(block).strip("\n") + "\n"
-        code = "".join(line[4:] for line in code.splitlines(keepends=True)) if after else code
+        after = re.search(r"after\s+the line ``(.+)``:", sentence)
+        code = re.sub(r"^ {4}", "", block.rstrip(), flags=re.MULTILINE) + "\n"
         found.append(Step(path, code, after[1] if after else None, "At the end of" in before))
     return found
 
 
+STEPS = [step for addition in LISTING for step in steps_of(addition)]
+
+
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Test file and name -> what became of it, in a copy of the tree that has all additions."""
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tree that has all additions."""
     root = tmp_path_factory.mktemp("tree")
     for source in [path for pattern in COPIED for path in ROOT.glob(pattern)]:
         if source.is_dir():
             shutil.copytree(source, root / source.name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, root)
-    steps = [step for addition in LISTING for step in steps_of(addition)]
-    for step in steps:
+    for step in STEPS:
         step.take(root)
-    own = [step.path for step in steps if step.path.startswith("tests/")]
+    return root
+
+
+@pytest.fixture(scope="module")
+def outcomes(tree: Path) -> dict[str, str]:
+    """Test file and name -> what became of it in that copy."""
+    own = [step.path for step in STEPS if step.path.startswith("tests/")]
     listing = [path for paths in LISTING.values() for path in paths]
     command = ["-p", "no:cacheprovider", "-k", SELECTED, "--junit-xml", "found.xml", "tests/test_readme.py"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *command, *dict.fromkeys([*own, *listing])],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(tree)},
         capture_output=True,
         text=True,
     )
     assert done.returncode in (0, 1), done.stdout + done.stderr  # all could be collected
     return {
         f"{case.get('classname')}::{case.get('name')}": "".join(one.get("message", "") for one in case) or "passed"
-        for case in ElementTree.parse(root / "found.xml").iter("testcase")
+        for case in ElementTree.parse(tree / "found.xml").iter("testcase")
     }
 
 
@@ -103,6 +109,15 @@ def test_an_addition_as_described_is_found_and_passes(outcomes: dict[str, str], 
         mine = {name: outcome for name, outcome in outcomes.items() if name.startswith(dotted)}
         assert mine, f"no test of {file} ran"
         assert {name: outcome for name, outcome in mine.items() if outcome != "passed"} == {}
+
+
+@pytest.mark.parametrize("check", ["check", "format --check"])
+def test_the_additions_are_formatted_and_pass_the_linter(tree: Path, check: str) -> None:
+    files = {step.path for step in STEPS if step.path.endswith(".py")}
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *check.split(), *sorted(files)], cwd=tree, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_readme_names_all_additions(outcomes: dict[str, str]) -> None:
@@ -127,5 +142,5 @@ def test_the_folders_of_tests_are_those_of_the_package() -> None:
 
 def test_the_files_that_the_text_names_exist() -> None:
     named = set(re.findall(r"`((?:embedtune|tests|docs|recipes)/[\w./-]+)`", TEXT))
-    made = {step.path for addition in LISTING for step in steps_of(addition)}
+    made = {step.path for step in STEPS}
     assert [path for path in named - made if not (ROOT / path).exists()] == []
