@@ -340,7 +340,7 @@ def others(
 
 
 def untouched(folder: Path) -> None:
-    """Print what is reported on the original set above notes."""
+    """Print what is said of the set as it is, above notes."""
     result = check(load_check({"data": str(folder)}))
     grave = [f"{one.severity} {one.code} ({one.count:,})" for one in result.findings if one.severity != "note"]
     notes = [f"{one.code} ({one.count:,})" for one in result.findings if one.severity == "note"]

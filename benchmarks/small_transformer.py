@@ -34,9 +34,9 @@ LONGEST = 128
 """Texts are truncated to this many tokens."""
 MASKED = 0.3
 NEAR = 10.0
-"""Weight of the cosine distance between a text's mean and the starter's vector, relative to the masked tokens."""
+"""Weight of the cosine distance between a text's mean and the starter's vector beside the masked tokens."""
 COMPRESSED_FROM = 512
-"""Dimensions of the starter, of which the principal directions are kept."""
+"""Dimensions of the starter; its largest directions are kept."""
 
 
 def texts_of(paths: Sequence[Path]) -> list[str]:

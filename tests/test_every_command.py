@@ -16,6 +16,7 @@ import pytest
 from embedtune.cli.shared.app import verb_names
 
 HARM = ("\x1b[2J\x1b[31mred", "<script>alert(1)</script>", "=cmd|'/c calc'!A0", "\u202egnp.exe", "{{7*7}}", "한글 \x07")
+# Verb -> its command line; a verb that needs no arguments needs no line here.
 COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
     "train": "train --data pairs.jsonl --max-steps 3 --batch-size 8 --output run",
     "check": "check --data pairs.jsonl --fix fixed.jsonl",
@@ -28,7 +29,6 @@ COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
     "recipes": "recipes list",
     "search": "search --model run/model --model bm25 --data set 비밀번호",
 }
-"""Verb -> its command line; a verb that needs no arguments needs no line here."""
 TIMES = re.compile(r"\d+(\.\d+)? ?(ms|s|min|h|MiB|GiB|MB|GB)\b|(?<=per second)[^\d<]*(?:<[^>]*>[^\d<]*)*[\d.,]+")
 OWN = re.compile(r"^(started_in|peak_memory_bytes|.*_s|.*runtime|.*_per_second)$")
 
