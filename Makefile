@@ -1,6 +1,6 @@
 # Nothing needs to be set up first: the first target builds .venv, later ones reuse it until the requirements change.
 #   make demo    train on the samples and print the verdict        make check   linters, types, layers, recipes
-#   make test    run the full test suite                            make fix     format, and fix what can be fixed automatically
+#   make test    run the full test suite                           make fix     format, and fix what can be fixed automatically
 #   make lowest  run it with the lowest versions that pyproject.toml allows, in a separate environment
 #
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu make demo   fetches torch without CUDA libraries on Linux.
