@@ -1,7 +1,7 @@
-# Everything starts from nothing: the first target you make builds .venv, later ones reuse it until the requirements change.
+# Nothing needs to be set up first: the first target builds .venv, later ones reuse it until the requirements change.
 #   make demo    train on the samples and print the verdict        make check   linters, types, layers, recipes
-#   make test    run the whole test suite                          make fix     format and repair what can be repaired
-#   make lowest  run it with the lowest versions that pyproject.toml declares, in an environment of its own
+#   make test    run the full test suite                           make fix     format, and fix what can be fixed automatically
+#   make lowest  run it with the lowest versions that pyproject.toml allows, in a separate environment
 #
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu make demo   fetches torch without CUDA libraries on Linux.
 
@@ -32,7 +32,7 @@ fix: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# torch stays at the version of constraints.txt; pip cannot choose the lowest versions, so uv does.
+# torch stays at the version in constraints.txt; pip cannot select the lowest versions, so uv does.
 lowest:
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m pip install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -c constraints.txt torch
@@ -41,7 +41,7 @@ lowest:
 		--resolution lowest-direct --constraint /dev/stdin -e '.[dev]'
 	$(LOWEST)/bin/pytest
 
-# torch comes first and alone: asked for by another package, pip may settle on a build from another index.
+# torch comes first and by itself: as a dependency of another package, pip may take a build from another index.
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or later found; name one: make PYTHON=/path/to/python" >&2; exit 1; }
 	$(PYTHON) -m venv .venv

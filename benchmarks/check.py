@@ -1,11 +1,11 @@
-"""What `embedtune check` finds of damage planted in real data, line by line, and what it says of data left alone.
+"""How much damage planted in real data `embedtune check` finds, line by line, and what it reports on undamaged data.
 
     python benchmarks/check.py --data PATH/welfare-ko --data PATH/scifact
     python benchmarks/check.py --rows 1000000
 
-Copies of a set's training pairs get every kind of damage at once, each in rows of its own, at some rates and seeds; the
-test queries stay those of the set. A planted row is found when a finding of its kind names its line. With `--rows`,
-so many made-up pairs are checked, and the time and the most memory are printed.
+Copies of a set's training pairs get every kind of damage at once, each kind in its own rows, at several rates and
+seeds; the test queries stay those of the set. A planted row counts as found when a finding of its kind names its line.
+`--rows` checks that many synthetic pairs instead, and prints the time and the peak memory.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from embedtune.workflows.check.run import check
 RATES, SEEDS = (0.005, 0.02), (0, 1, 2)
 CONTROLS = "\x07\x1b\x08\x85"
 Record = dict[str, Any]
-# Words to put into a text, or in the place of one.
+# Words to insert into a text, or to replace one with.
 FILLERS = {"en": ("generally", "reported", "overall"), "ko": ("현재", "정확히", "혹시")}
 TURNS = {
     "en": (
@@ -47,11 +47,11 @@ TURNS = {
 
 @dataclass
 class Copy:
-    """A damaged copy while it is being made.
+    """A damaged copy under construction.
 
     Args:
-        records: of the training pairs; None stands for a line that is no JSON.
-        test: the set's test queries, not known to leak yet.
+        records: the training pairs; None is a line that is not JSON.
+        test: the set's test queries that do not leak into training yet.
         language: "en" or "ko".
         planted: kind -> the numbers of the records that got it.
     """
@@ -70,7 +70,7 @@ class Copy:
         self.sound = [dict(record) for record in self.records if record]
 
     def damage(self, kind: str, change: Callable[[Record], Record | None], share: float) -> None:
-        """Change some rows that are whole, until enough could be changed."""
+        """Change undamaged rows until enough could be changed."""
         wanted, done = max(3, round(share * len(self.sound))), self.planted.setdefault(kind, [])
         for number in list(self.free):
             if len(done) == wanted:
@@ -83,7 +83,7 @@ class Copy:
                 done.append(number)
 
     def add(self, kind: str, make: Callable[[Record], Record | None], share: float) -> None:
-        """Add rows made from whole ones, which stay whole."""
+        """Add rows made from undamaged ones, which stay as they are."""
         done = self.planted.setdefault(kind, [])
         wanted = max(3, round(share * len(self.sound)))
         for number in list(self.free):
@@ -96,14 +96,14 @@ class Copy:
                 self.free.remove(number)
 
     def write(self, path: Path) -> None:
-        """One object a line."""
+        """One object per line."""
         with path.open("w", encoding="utf-8") as stream:
             for record in self.records:
                 stream.write("{broken\n" if record is None else json.dumps(record, ensure_ascii=False) + "\n")
 
 
 def plant(copy: Copy, share: float) -> None:
-    """Every kind of damage to pairs."""
+    """Plant every kind of damage to pairs."""
     draw, turn = copy.draw, TURNS[copy.language]
     sides = ("anchor", "positive")
 
@@ -148,7 +148,7 @@ def plant(copy: Copy, share: float) -> None:
             while copy.test:
                 words = copy.test.pop()
                 other = change(words) if len(words.split()) >= 6 else None
-                # Turned round, some test queries are another one.
+                # Negated, some test queries equal another one.
                 if other is not None and (known or other not in used):
                     used.add(other)
                     return {**record, "anchor": other}
@@ -210,7 +210,7 @@ def plant(copy: Copy, share: float) -> None:
 
 
 def foreign(words: str) -> str:
-    """The text with some characters outside of ASCII, as any text may have."""
+    """The text with some characters outside ASCII, as any text may have."""
     return words if re.search("[가-힣]", words) else f"{words[:-1]} (naïve “café”)"
 
 
@@ -223,7 +223,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "row repeated": ("duplicate-rows",),
     "row repeated, other case, signs, blanks": ("near-duplicate-rows",),
     "anchor repeated, one word changed": ("near-copies", "near-duplicate-rows", "negated-copies"),
-    # Turned round, some claims are another claim of the set.
+    # Negated, some claims equal another claim of the set.
     "anchor repeated, turned round": ("negated-copies", "near-copies", "duplicate-rows"),
     "roles swapped": ("rows-look-swapped",),
     "anchor is its positive": ("anchor-equals-positive",),
@@ -282,7 +282,7 @@ def clear_queries(test: RetrievalSet, leaking: set[str]) -> list[str]:
 
 
 def run(data: Path, eval_data: Path | None = None) -> list[Finding]:
-    """What the check says of a file."""
+    """What the check reports on a file."""
     options = {"data": str(data), "split": "train"} | ({"eval_data": str(eval_data)} if eval_data else {})
     return list(check(load_check(options)).findings)
 
@@ -349,7 +349,7 @@ def untouched(folder: Path) -> None:
 
 
 def many(rows: int) -> None:
-    """Check so many made-up pairs, half of them Korean, and print time and memory."""
+    """Check this many synthetic pairs, half of them Korean, and print time and memory."""
     draw = random.Random(0)
     words = [f"word{number}" for number in range(50_000)]
     syllables = [chr(code) for code in range(0xAC00, 0xD7A4) if len(chr(code).encode("euc_kr")) == 2]
@@ -378,10 +378,8 @@ def peak() -> int:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data", action="append", type=Path, default=[], help="a BEIR folder; may be given several times"
-    )
-    parser.add_argument("--rows", type=int, help="made-up pairs to check instead")
+    parser.add_argument("--data", action="append", type=Path, default=[], help="a BEIR folder; repeatable")
+    parser.add_argument("--rows", type=int, help="check this many synthetic pairs instead")
     args = parser.parse_args()
     if args.rows:
         many(args.rows)

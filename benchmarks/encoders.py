@@ -1,8 +1,8 @@
-"""Encoders of the usual size with random weights, for benchmarks of speed and memory: nothing is downloaded.
+"""Encoders of the usual size with random weights, for benchmarks of speed and memory; nothing is downloaded.
 
 The work of a step depends on the shape of an encoder and the lengths of the texts, not on what the weights know. The
-vocabulary is learnt from the texts that the benchmark uses, so that they fall into as many tokens as with a pretrained
-tokenizer of their language.
+vocabulary is learned from the texts of the benchmark, so that they have as many tokens as with a pretrained tokenizer
+of their language.
 """
 
 from collections.abc import Sequence
@@ -35,15 +35,15 @@ def make_bert(
     """Save a BERT with mean pooling and random weights; the defaults are the shape of MiniLM-L6.
 
     Args:
-        folder: where it goes, as a SentenceTransformer.
-        texts: what the vocabulary is learnt from.
-        layers: of the transformer.
+        folder: where to save it, as a SentenceTransformer.
+        texts: what the vocabulary is learned from.
+        layers: number of transformer layers.
         hidden: width; the feed-forward layers are four times as wide.
-        heads: of attention.
-        max_length: tokens a text is cut to.
-        seed: of the weights.
-        dropout: of hidden states and attention.
-        tokenizer: made before from the same texts, so that student and guide share it.
+        heads: number of attention heads.
+        max_length: texts are truncated to this many tokens.
+        seed: seed of the weights.
+        dropout: dropout rate of hidden states and attention.
+        tokenizer: one made earlier from the same texts, so that student and guide share it.
 
     Returns: the folder.
     """

@@ -1,18 +1,18 @@
-"""Encoding beside `SentenceTransformer.encode`: texts a second, tokens a second, and how far from the matrix peak.
+"""Encoding compared with `SentenceTransformer.encode`: texts and tokens per second, and the share of the matrix peak.
 
     python benchmarks/encoding.py --data PATH/welfare-ko PATH/medquad PATH/scifact --texts 600 --layers 6 --repeats 3
     python benchmarks/encoding.py --data PATH/welfare-ko --texts 9000 --layers 0 --json static.json
     python benchmarks/encoding.py --data PATH/medquad --workers
 
-Encoders of random weights (6 layers of 384 dimensions are the shape of MiniLM-L6; 0 layers: a table of vectors) with a
-vocabulary learnt from the documents of a BEIR folder; so many distinct documents, drawn with a seed. The sides run
-alternately, each time in a process of its own, with the settings it starts with by itself; imports, loading and a few
-texts to warm up come before the clock, tokenising is on it. The peer runs with its batch of 32 and with the one that is
-fastest on some of the texts. The floor is what the products of the linear layers would take at the peak measured here.
-The script ends with an error where vectors disagree. `--workers` adds two processes of half the threads and texts each.
+Encoders with random weights (6 layers of 384 dimensions are the shape of MiniLM-L6; 0 layers: a table of vectors) and a
+vocabulary learned from the documents of a BEIR folder; `--texts` distinct documents, drawn with a seed. The sides
+alternate, each run in its own process with its default settings. Imports, loading and a few warm-up texts are not
+timed; tokenization is. The peer runs with its batch of 32 and with the batch size that is fastest on some of the texts.
+The floor is the time that the products of the linear layers would take at the peak measured here. The script exits with
+an error when vectors disagree. `--workers` adds two processes with half the threads and texts each.
 """
 
-# ruff: noqa: PLC0415  (each child imports what it measures and no more)
+# ruff: noqa: PLC0415  (each child imports only what it measures)
 
 import argparse
 import json
@@ -43,7 +43,7 @@ def main() -> None:
         CHILDREN[args.child](json.loads(sys.stdin.readline()))
         return
     found = []
-    print("| texts | layers | | median | all | CPU | tokens/s | of the floor | beside the peer's default |")
+    print("| texts | layers | | median | all | CPU | tokens/s | of the floor | relative to the peer's default |")
     print("| --- | ---: | --- | ---: | --- | ---: | ---: | ---: | ---: |", flush=True)
     for data in args.data:
         for layers in args.layers:
@@ -66,14 +66,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--workers", action="store_true", help="measure two processes beside one too")
+    parser.add_argument("--workers", action="store_true", help="also measure two processes")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def compared(args: argparse.Namespace, data: Path, layers: int, folder: Path) -> dict[str, Any]:
-    """All sides on the texts of one set."""
+    """Measure all sides on the texts of one set."""
     given = {"folder": str(folder), "data": str(data), "layers": layers, "hidden": args.hidden, "texts": args.texts}
     given |= {"max_length": args.max_length, "device": args.device}
     facts = answer(start("make", given))
@@ -112,7 +112,7 @@ def measured(side: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def start(what: str, given: dict[str, Any], threads: dict[str, str] | None = None) -> "subprocess.Popen[str]":
-    """A child that has been told what to do."""
+    """Start a child process that knows what to do."""
     child = subprocess.Popen(
         [sys.executable, __file__, "--child", what],
         stdin=subprocess.PIPE,
@@ -126,7 +126,7 @@ def start(what: str, given: dict[str, Any], threads: dict[str, str] | None = Non
 
 
 def answer(child: "subprocess.Popen[str]") -> dict[str, Any]:
-    """The last line that it says."""
+    """The last line that it prints."""
     said, _ = child.communicate()
     if child.returncode:
         sys.exit(f"{child.args} failed")
@@ -135,7 +135,7 @@ def answer(child: "subprocess.Popen[str]") -> dict[str, Any]:
 
 
 def make(given: dict[str, Any]) -> None:
-    """In a child: the encoder and the texts; says what is known of both and of the machine."""
+    """In a child: make the encoder and the texts; print facts about both and the machine."""
     from encoders import make_bert
     from training_encoders import processor
 
@@ -159,8 +159,8 @@ def make(given: dict[str, Any]) -> None:
     encoder = load_encoder(EncoderSection(name=str(folder / "model")), device=given["device"])
     reader = Tokenizer(encoder)
     lengths = reader.read(chosen, "document").lengths  # (n,)
-    products = given["layers"] * 12 * given["hidden"] ** 2  # a token: 4 of H x H for attention, 2 of H x 4 H
-    # The best of several looks: whatever else the machine does makes it less.
+    products = given["layers"] * 12 * given["hidden"] ** 2  # per token: 4 of H x H for attention, 2 of H x 4 H
+    # The best of several measurements: other work on the machine can only lower it.
     peak = max(matrix_peak.__wrapped__("fp32", given["device"]) for _ in range(8))
     facts = {
         "texts": len(chosen),
@@ -178,7 +178,7 @@ def make(given: dict[str, Any]) -> None:
 
 
 def documents(folder: Path) -> list[str]:
-    """The distinct documents of a BEIR folder, title in front."""
+    """The distinct documents of a BEIR folder, titles first."""
     with (folder / "corpus.jsonl").open(encoding="utf-8") as file:
         records = [json.loads(line) for line in file]
     return list(dict.fromkeys(f"{one.get('title') or ''} {one['text']}".strip() for one in records))
@@ -200,7 +200,7 @@ def _timed(act: Any, size: int) -> float:
 
 
 def run(given: dict[str, Any]) -> None:
-    """In a child: encode the texts once, or a part of them, keep the vectors, and say how long it took."""
+    """In a child: encode all texts or a part of them once, save the vectors, and print the time."""
     act = ours(given) if given["side"].startswith("embedtune") else theirs(given)
     texts = the_texts(given)[given["part"] :: given["parts"]]
     act(texts[:WARM])
@@ -214,7 +214,7 @@ def run(given: dict[str, Any]) -> None:
 
 
 def ours(given: dict[str, Any]) -> Any:
-    """What the command line does."""
+    """Encode as the command line does."""
     from embedtune.runtime import settle
 
     settle()
@@ -229,7 +229,7 @@ def ours(given: dict[str, Any]) -> Any:
 
 
 def theirs(given: dict[str, Any]) -> Any:
-    """What everybody writes."""
+    """Encode as users of sentence-transformers do."""
     model = peer(given)
     return lambda texts: model.encode(texts, batch_size=given["batch"], normalize_embeddings=True)
 
@@ -243,7 +243,7 @@ def peer(given: dict[str, Any]) -> Any:
 
 
 def the_texts(given: dict[str, Any]) -> list[str]:
-    """Those that are encoded."""
+    """The texts to encode."""
     found: list[str] = json.loads((Path(given["folder"]) / "texts.json").read_text(encoding="utf-8"))
     return found
 
@@ -269,7 +269,7 @@ def summed_up(side: str, runs: list[dict[str, Any]], facts: dict[str, Any]) -> d
 
 
 def disagreement(folder: Path, side: str) -> str | None:
-    """Words where the vectors of a side are not those of the peer's default."""
+    """A message if the vectors of a side differ from those of the peer's default, else nothing."""
     expected, found = vectors_of(folder, PEER), vectors_of(folder, side)  # (n, D) each
     if side in BF16:
         cosines = (found * expected).sum(axis=1) / np.linalg.norm(found, axis=1)  # (n,)

@@ -1,16 +1,16 @@
-"""Evaluating an encoder beside sentence-transformers' InformationRetrievalEvaluator: time and peak memory.
+"""Evaluation compared with sentence-transformers' InformationRetrievalEvaluator: time and peak memory.
 
     python benchmarks/evaluation.py --queries 10000 --documents 50000 200000 --repeats 3 --json evaluation.json
 
-The same encoder for all (a table of random word vectors, 256 dimensions, so that encoding is cheap), the same texts,
-the same metrics, the 100 best documents of each query. Given vectors, the clock measures all but encoding; from texts,
-all. FAISS's exact search alone says what finding the documents costs at least, and the whole command adds the reading
-of a BEIR folder, intervals, a TREC run, values per query and reports. Each measurement is a process of its own; imports
-and the loading of what is given come before the clock. Peak memory is the most resident above what was resident then,
-without the vectors where they are made on the clock. Linux only.
+All sides use the same encoder (a table of random word vectors, 256 dimensions, so that encoding is cheap), texts,
+metrics and number of documents (the 100 best per query). With vectors given, everything but encoding is timed; from
+texts, everything is. FAISS's exact search alone is a lower bound; the full command also reads a BEIR folder and writes
+intervals, a TREC run, values per query and reports. Each measurement runs in its own process; imports and loading of
+inputs are not timed. Peak memory is the highest resident size above that at the start of the clock, excluding the
+vectors where they are made while it runs. Linux only.
 """
 
-# ruff: noqa: PLC0415  (each child imports what it measures and no more)
+# ruff: noqa: PLC0415  (each child imports only what it measures)
 
 import argparse
 import json
@@ -38,18 +38,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--queries", type=int, default=10_000)
     parser.add_argument("--documents", type=int, nargs="+", default=[50_000])
-    parser.add_argument("--repeats", type=int, default=1, help="processes a measurement; times are their medians")
+    parser.add_argument("--repeats", type=int, default=1, help="processes per measurement; times are their medians")
     parser.add_argument(
-        "--only", nargs="+", choices=list(MEASURED), default=list(MEASURED), metavar="WHAT", help="measure these alone"
+        "--only", nargs="+", choices=list(MEASURED), default=list(MEASURED), metavar="WHAT", help="measure only these"
     )
-    parser.add_argument("--json", type=Path, help="write what was measured here too")
+    parser.add_argument("--json", type=Path, help="also write the measurements here")
     parser.add_argument("--one", nargs=2, metavar=("WHAT", "FOLDER"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
         measure(args.one[0], Path(args.one[1]))
         return
     found = []
-    print("| queries x documents | | clock | CPU | against FAISS | peak beyond the vectors | nDCG@10 |")
+    print("| queries x documents | | clock | CPU | relative to FAISS | peak beyond the vectors | nDCG@10 |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |", flush=True)
     for documents in args.documents:
         with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def child(what: str, folder: str) -> dict[str, Any]:
-    """One measurement, in a process of its own."""
+    """One measurement, in its own process."""
     command = [sys.executable, __file__, "--one", what, folder]
     said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     result: dict[str, Any] = json.loads(said.splitlines()[-1])
@@ -77,14 +77,14 @@ def child(what: str, folder: str) -> dict[str, Any]:
 
 
 def summed_up(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Medians of the times, the greatest peak, and all times."""
+    """Medians of the times, the highest peak, and all times."""
     times = {key: statistics.median(run[key] for run in runs) for key in ("elapsed_s", "cpu_s")}
     peak = max(run["peak_bytes"] for run in runs)
     return {**times, "peak_bytes": peak, "all_s": [run["elapsed_s"] for run in runs], "metrics": runs[0]["metrics"]}
 
 
 def prepare(folder: Path, queries: int, documents: int) -> None:
-    """Write the encoder, a BEIR folder and the vectors of both sides; a query is words of its document and others."""
+    """Write the encoder, a BEIR folder and the vectors of both sides; a query has words of its document and others."""
     rng = np.random.default_rng(0)
     words = np.array([f"w{i}" for i in range(VOCABULARY)])
     drawn = rng.zipf(1.3, (documents, 24)) % VOCABULARY
@@ -126,13 +126,13 @@ def retrieval_set(folder: Path):
 
 
 def measure(what: str, folder: Path) -> None:
-    """In the child: evaluate once; say time, peak and metrics."""
+    """In the child: evaluate once; print time, peak and metrics."""
     if what == "prepare":
         encode_all(folder)
         return
     step, made = MEASURED[what]
     evaluate = step(folder)
-    Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to what is resident now
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak to the current resident size
     before = psutil.Process().memory_info().rss
     started, cpu = time.monotonic(), time.process_time()
     metrics = evaluate()
@@ -148,7 +148,7 @@ def given(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def faiss_alone(folder: Path) -> Callable[[], dict[str, float]]:
-    """The 100 nearest documents of each query and nothing more."""
+    """Only find the 100 nearest documents of each query."""
     import faiss
 
     queries, documents = given(folder)
@@ -161,7 +161,7 @@ def faiss_alone(folder: Path) -> Callable[[], dict[str, float]]:
 
 
 def ours_given(folder: Path) -> Callable[[], dict[str, float]]:
-    """embedtune, from a set and its vectors to the values of every query."""
+    """embedtune, from a set and its vectors to the values per query."""
     import faiss  # noqa: F401  (imported before the clock starts)
 
     from embedtune.evaluation.tasks.retrieval import evaluate_retrieval
@@ -184,7 +184,7 @@ def ours(folder: Path) -> Callable[[], dict[str, float]]:
 
 
 def the_command(folder: Path) -> Callable[[], dict[str, float]]:
-    """`embedtune evaluate`, but for the imports."""
+    """`embedtune evaluate`, without the imports."""
     import faiss  # noqa: F401
     import sentence_transformers  # noqa: F401
 
@@ -262,7 +262,7 @@ MEASURED: dict[str, tuple[Callable[[Path], Callable[[], dict[str, float]]], bool
 
 
 def disagreements(found: list[dict[str, Any]]) -> list[str]:
-    """Sentences on metrics of one size that differ by more than float32 can make them."""
+    """Messages about metrics of one size that differ by more than float32 rounding explains."""
     first: dict[int, dict[str, Any]] = {}
     said = []
     for one in (one for one in found if one["metrics"]):

@@ -3,9 +3,9 @@
     python benchmarks/faults.py --faults 240
     python benchmarks/faults.py --faults 40 --kind "full disk" --job mine --seed 100
 
-The faults are those of tests/faults: after each the same command is given again, and must leave, byte for byte, what an
-undisturbed run leaves, with no traceback and no stray file on the way. A full disk needs the right to mount a tmpfs.
-Linux only. Training's last look at its saved model by another process is done in the same process here.
+The faults are those of tests/faults: after each one the same command runs again and must leave, byte for byte, what an
+undisturbed run leaves, with no traceback and no stray file along the way. A full disk needs permission to mount a
+tmpfs. Linux only. Training checks its saved model in the same process here.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from faults.harness import FAULTS, JOBS, Bench, Outcome, suffer
 
 
 def main() -> None:
-    """Cause so many faults, in turn of every kind in every command, and print a table."""
+    """Cause this many faults, cycling through every kind in every command, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", type=int, default=240)
     parser.add_argument("--kind", action="append", choices=list(FAULTS))
     parser.add_argument("--job", action="append", choices=[job.name for job in JOBS])
-    parser.add_argument("--seed", type=int, default=0, help="of the first fault of each kind")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first fault of each kind")
     args = parser.parse_args()
     jobs = [job for job in JOBS if args.job is None or job.name in args.job]
     with tempfile.TemporaryDirectory() as folder:

@@ -1,11 +1,11 @@
-"""Hostile files for every reader and the recipe loader: how many, how many refused, the slowest, and what broke.
+"""Hostile files for every reader and the recipe loader: how many were tried and refused, the slowest, and what broke.
 
     python benchmarks/fuzz.py --inputs 100000
     python benchmarks/fuzz.py --inputs 2000 --only recipe --seed 7
 
-The cases are those of tests/fuzz, drawn by Hypothesis in rounds, each from a seed of its own. A reader may read a case
-or refuse it with an error of ours; anything else counts as broken, once for each place in the code, and its case is
-printed to be kept in tests/fuzz/test_kept.py. A case that takes over a second of CPU time counts as a hang.
+The cases are those of tests/fuzz, drawn by Hypothesis in rounds, each with its own seed. A reader must read a case or
+refuse it with an embedtune error; anything else counts as broken, once per place in the code, and its case is printed
+so that it can be added to tests/fuzz/test_kept.py. A case that takes over a second of CPU time counts as a hang.
 """
 
 import argparse
@@ -64,15 +64,15 @@ class Tally:
 
 
 def main() -> None:
-    """Try so many inputs, the readers in turn, and print a table."""
+    """Try this many inputs, cycling through the readers, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=100_000)
-    parser.add_argument("--only", action="append", choices=list(READERS), help="a reader; may be given several times")
+    parser.add_argument("--only", action="append", choices=list(READERS), help="a reader (repeatable)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    logging.disable(logging.WARNING)  # the store says of each damaged block that it is damaged
+    logging.disable(logging.WARNING)  # the store warns about every damaged block
     names = args.only or list(READERS)
-    # In memory where there is such a folder: a hundred thousand small files are no test of a disk.
+    # In memory if possible: a hundred thousand small files would test the disk instead.
     fast = "/dev/shm" if Path("/dev/shm").is_dir() else None
     tallies = {name: Tally(name) for name in names}
     with tempfile.TemporaryDirectory(dir=fast) as scratch:
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def one_round(tally: Tally, bases: tuple, count: int, number: int, folder: Path) -> None:
-    """So many cases from one seed."""
+    """Try this many cases from one seed."""
 
     @seed(number)
     @settings(

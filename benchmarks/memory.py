@@ -1,11 +1,11 @@
-"""Peak memory of a guided contrastive loss and of mined triplets, forward and backward, beyond the embeddings given.
+"""Peak memory of a guided contrastive loss and of mined triplets, forward and backward, beyond the given embeddings.
 
     python benchmarks/memory.py --batch 512 --batch 4096 --batch 16384
 
-Ours beside sentence-transformers' GISTEmbedLoss and CachedGISTEmbedLoss on the same random embeddings, without an
-encoder. Each measurement is a process of its own, one at a time, stopped when it passes the limit of memory or time.
-What is counted is the most resident memory above what was resident when the embeddings of student and guide were ready;
-gradients of the embeddings are part of it. Linux only: the kernel keeps the peak (VmHWM), sampling could miss it.
+embedtune's losses compared with sentence-transformers' GISTEmbedLoss and CachedGISTEmbedLoss on the same random
+embeddings, without an encoder. Measurements run one at a time, each in its own process, and are stopped at the limit of
+memory or time. The peak is the highest resident memory above that with the embeddings of student and guide ready, and
+includes the gradients of the embeddings. Linux only: the kernel records the peak (VmHWM); sampling could miss it.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from embedtune.losses import EmbeddingBatch, build_loss
 GIB = 2**30
 DIMENSIONS = 384
 TEMPERATURE = 0.05
-# GISTEmbedLoss takes one negative a row, so ours is measured with one beside it.
+# GISTEmbedLoss takes one negative per row, so embedtune's loss is measured with one as well.
 RUNS = (("embedtune gist", 5), ("CachedGISTEmbedLoss", 5), ("embedtune gist", 1), ("GISTEmbedLoss", 1))
 TRIPLETS = {f"embedtune triplet {mining}": mining for mining in ("hard", "all")}
 
@@ -38,7 +38,7 @@ TRIPLETS = {f"embedtune triplet {mining}": mining for mining in ("hard", "all")}
 def main() -> None:
     """Measure everything, print a table and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, action="append", help="rows in the batch; may be given several times")
+    parser.add_argument("--batch", type=int, action="append", help="rows in the batch (repeatable)")
     parser.add_argument("--limit-gib", type=float, default=12.0, help="stop a measurement that needs more")
     parser.add_argument("--limit-minutes", type=float, default=15.0, help="stop a measurement that takes longer")
     parser.add_argument("--json", type=Path, default=Path("memory.json"), help="where to write the figures")
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def run(loss: str, batch: int, negatives: int, limit_bytes: float, limit_s: float) -> dict:
-    """One measurement in a process of its own: its peak, or why it was stopped."""
+    """One measurement in its own process: its peak, or why it was stopped."""
     result: dict = {"loss": loss, "batch": batch, "negatives": negatives}
     command = [sys.executable, __file__, "--one", loss, str(batch), str(negatives)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -83,11 +83,11 @@ def run(loss: str, batch: int, negatives: int, limit_bytes: float, limit_s: floa
 
 
 def measure(loss: str, batch: int, negatives: int) -> None:
-    """In the child: make embeddings, run the loss once, say the peak, the value and the length of the gradient."""
+    """In the child: make embeddings, run the loss once, print the peak, the value and the norm of the gradient."""
     draw = torch.Generator().manual_seed(0)
     sides = []
     for _ in ("student", "guide"):
-        # A guide unlike the student, and positives near enough that it drops few candidates and many rows matter.
+        # A guide unlike the student, and positives so near that it drops few candidates and many rows contribute.
         anchors = torch.randn(batch, DIMENSIONS, generator=draw)
         positives = torch.randn(batch, DIMENSIONS, generator=draw).mul_(3).add_(anchors)
         sides.append([anchors, positives, torch.randn(batch, negatives, DIMENSIONS, generator=draw)])
@@ -95,7 +95,7 @@ def measure(loss: str, batch: int, negatives: int) -> None:
     steps = {"embedtune gist": ours, "GISTEmbedLoss": theirs, "CachedGISTEmbedLoss": theirs_cached}
     steps |= {name: partial(ours, mining=mining) for name, mining in TRIPLETS.items()}
     step = steps[loss](student, guide)
-    # 5 sets the peak that the kernel keeps back to what is resident now.
+    # 5 resets the kernel's peak to the current resident size.
     Path("/proc/self/clear_refs").write_text("5")
     before = psutil.Process().memory_info().rss
     print(json.dumps({"resident_bytes": before}), flush=True)
@@ -131,7 +131,7 @@ def ours(student: list, guide: list, mining: str | None = None):
 
 
 def theirs(student: list, guide: list):
-    """sentence-transformers' GISTEmbedLoss around a model that hands back what it is given."""
+    """sentence-transformers' GISTEmbedLoss around a model that returns its input."""
     loss = losses.GISTEmbedLoss(Given("student"), Given("guide"), temperature=TEMPERATURE)
     columns, of_guide = _columns(student), _columns(guide)
     leaves = [column.requires_grad_() for column in columns]
@@ -164,7 +164,7 @@ def _columns(side: list) -> list:
 
 
 class Given(torch.nn.Module):
-    """A model whose embeddings are given; sentence-transformers looks at its tokenizer and length, too."""
+    """A model whose embeddings are given; sentence-transformers also reads its tokenizer and length."""
 
     max_seq_length = 1
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"a": 0}, unk_token="a")))
@@ -177,12 +177,12 @@ class Given(torch.nn.Module):
         return self
 
     def forward(self, features: dict) -> dict:
-        """The embeddings among the features."""
+        """Return the embeddings in the features."""
         return {"sentence_embedding": features[self.side]}
 
 
 def disagreements(found: list[dict]) -> list[str]:
-    """Sentences on losses of the same batch whose value or gradient differ."""
+    """Messages about losses of the same batch whose value or gradient differ."""
     first: dict[tuple, dict] = {}
     said = []
     for one in found:

@@ -1,15 +1,15 @@
-"""Mining hard negatives beside sentence-transformers' `mine_hard_negatives`: time without encoding, and peak memory.
+"""Mining compared with sentence-transformers' `mine_hard_negatives`: time without encoding, and peak memory.
 
     python benchmarks/mining.py --size 10000x50000 --size 50000x200000
     python benchmarks/mining.py --size 10000x1000000 --ours --memory-gib 2
 
-The same random vectors of 256 dimensions for all, on disk before the clock starts; the peer's encoder hands them out.
-Each query has one positive; of the 100 nearest documents those above the positive's score less 0.05 are dropped and the
-best five kept. Each measurement is a process of its own. Peak memory is the most resident above what was resident when
-everything was imported, pages of mapped files included, which the system may take back. Linux only.
+All miners get the same random vectors of 256 dimensions, on disk before the clock starts; the peer's encoder returns
+them. Each query has one positive. Of the 100 nearest documents, those above the positive's score minus 0.05 are dropped
+and the best five are kept. Each measurement runs in its own process. Peak memory is the highest resident size above
+that after all imports, including pages of mapped files, which the system can reclaim. Linux only.
 """
 
-# ruff: noqa: PLC0415  (each child imports what its miner needs and no more)
+# ruff: noqa: PLC0415  (each child imports only what its miner needs)
 
 import argparse
 import json
@@ -29,9 +29,9 @@ MINERS = ("embedtune", "sentence-transformers, FAISS", "sentence-transformers, t
 def main() -> None:
     """Measure everything and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", action="append", help="QUERIESxDOCUMENTS; may be given several times")
+    parser.add_argument("--size", action="append", help="QUERIESxDOCUMENTS (repeatable)")
     parser.add_argument("--ours", action="store_true", help="leave sentence-transformers out")
-    parser.add_argument("--memory-gib", type=float, default=1.0, help="bound of our search")
+    parser.add_argument("--memory-gib", type=float, default=1.0, help="memory limit of embedtune's search")
     parser.add_argument("--one", nargs=2, metavar=("MINER", "FOLDER"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
@@ -65,7 +65,7 @@ def prepare(folder: Path, queries: int, documents: int) -> None:
     for first in range(0, documents, 65_536):
         part = rng.standard_normal((min(65_536, documents - first), DIMENSIONS), dtype=np.float32)  # (c, D)
         vectors[first : first + len(part)] = part / np.linalg.norm(part, axis=1, keepdims=True)
-    # Query i is near document i, its positive; nearness varies, so that the margin drops some candidates.
+    # Query i is near document i, its positive; the distance varies, so that the margin drops some candidates.
     near = vectors[:queries] * rng.uniform(0.1, 0.5, (queries, 1)).astype(np.float32)
     near += rng.standard_normal((queries, DIMENSIONS), dtype=np.float32) / DIMENSIONS**0.5
     np.save(folder / "q.npy", near / np.linalg.norm(near, axis=1, keepdims=True))
@@ -73,10 +73,10 @@ def prepare(folder: Path, queries: int, documents: int) -> None:
 
 
 def measure(miner: str, folder: Path, memory_bytes: int) -> None:
-    """In the child: mine once; say time and peak."""
+    """In the child: mine once; print time and peak."""
     step = {MINERS[0]: ours, MINERS[1]: theirs, MINERS[2]: theirs}[miner]
     mine = step(folder, memory_bytes if miner == MINERS[0] else miner == MINERS[1])
-    Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to what is resident now
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak to the current resident size
     before = psutil.Process().memory_info().rss
     started, cpu = time.monotonic(), time.process_time()
     negatives = mine()
@@ -87,7 +87,7 @@ def measure(miner: str, folder: Path, memory_bytes: int) -> None:
 
 
 def ours(folder: Path, memory_bytes: int):
-    """Search, filters and choice, block by block, rows with texts written to a file."""
+    """Search, filter and choose, block by block, and write rows with texts to a file."""
     import faiss  # noqa: F401  (imported before the clock starts, as for the peer)
     import pyarrow.ipc  # noqa: F401
 
@@ -127,7 +127,7 @@ def ours(folder: Path, memory_bytes: int):
 
 
 def theirs(folder: Path, use_faiss: bool):
-    """sentence-transformers' miner around an encoder that hands out the vectors."""
+    """sentence-transformers' miner around an encoder that returns the vectors."""
     import torch
     from datasets import Dataset
     from sentence_transformers import util

@@ -1,13 +1,13 @@
-"""Losses and guides compared on real sets: `embedtune train` per set, variant and seed, judged query by query.
+"""Losses and guides compared on real sets: `embedtune train` per set, variant and seed, compared query by query.
 
     python benchmarks/quality.py --data ../data/welfare-ko --data ../data/banking77-pairs --json quality.json
     python benchmarks/quality.py --data ../data/medquad --oracle medquad=../data/medquad/queries.jsonl:focus \
         --oracle medquad=../data/medquad/corpus.jsonl:focus
 
-Each variant is a plain `embedtune train` command line, so whatever it reports a user can get. Scores are test
-nDCG@10 on the part the verdict rests on. A variant is compared with the first one by a paired permutation test on
+Each variant is a plain `embedtune train` command, so a user can get every result. Scores are test nDCG@10 on the
+queries that the verdict rests on. A variant is compared with the first one by a paired permutation test on
 per-query means over the seeds; p-values are Holm-adjusted over the variants of a set. An oracle is a guide made from
-true classes: a file of vectors in which texts of one class have cosine 1 and others nearly 0.
+the true classes: a file of vectors in which texts of one class have cosine 1 and others nearly 0.
 """
 
 import argparse
@@ -38,7 +38,7 @@ VARIANTS = {
 """`{infonce}` is the model that the variant of this name made with the same seed."""
 ORACLE = "gist, oracle guide"
 ORACLE_DIMENSIONS = 256
-"""Random directions this wide have cosines of about 1/16, and below 0.4 for all pairs of thousands of classes."""
+"""At this width, random directions have cosines of about 1/16, and below 0.4 for all pairs of thousands of classes."""
 
 
 def oracle_guide(sources: list[tuple[Path, str]], folder: Path) -> Path:
@@ -46,7 +46,7 @@ def oracle_guide(sources: list[tuple[Path, str]], folder: Path) -> Path:
 
     Args:
         sources: JSON Lines files with `text`, and the name of the field that holds the class.
-        folder: where the file goes.
+        folder: where to write the file.
     """
     classes: dict[str, set[str]] = {}
     for path, field in sources:
@@ -89,7 +89,7 @@ def run(data: str, options: str, seed: int, folder: Path) -> dict:
 
 
 def compare(results: dict[str, list[dict]]) -> list[dict]:
-    """One row a variant: its scores, and its difference from the first variant."""
+    """One row per variant: its scores, and its difference from the first variant."""
     means = {}
     for name, runs in results.items():
         shared = sorted(set.intersection(*(set(one["queries"]) for one in runs)))
@@ -131,7 +131,7 @@ def variants_of(arguments: argparse.Namespace, data: Path, folder: Path) -> dict
 
 
 def run_all(arguments: argparse.Namespace, data: str) -> dict[str, list[dict]]:
-    """Every variant with every seed on one set."""
+    """Run every variant with every seed on one set."""
     with tempfile.TemporaryDirectory() as made:
         variants = variants_of(arguments, Path(data), Path(made))
         results: dict[str, list[dict]] = {name: [] for name in variants}
@@ -147,7 +147,7 @@ def run_all(arguments: argparse.Namespace, data: str) -> dict[str, list[dict]]:
 
 
 def main() -> None:
-    """Run everything and print a table a set."""
+    """Run everything and print one table per set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", action="append", required=True)
     parser.add_argument("--seeds", type=int, default=3)

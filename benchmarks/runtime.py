@@ -1,10 +1,10 @@
-"""What is settled at start-up, tried on the step of an encoder: waiting threads and the allocator, alone and crowded.
+"""What start-up settings (waiting threads, the allocator) do for a training step, on an idle and on a busy machine.
 
     python benchmarks/runtime.py --rounds 3 --json runtime.json
 
-A step is forward, backward and AdamW of six transformer layers over 32 texts of changing length. Each setting is a
-process of its own and they take turns: first with the machine to themselves, then beside processes that keep every
-processor busy. Medians; linux with GNU OpenMP and glibc.
+A step is forward, backward and AdamW of six transformer layers over 32 texts of varying length. Each setting runs in
+its own process, and the settings alternate: first on an idle machine, then with processes that keep every processor
+busy. Prints medians. Linux with GNU OpenMP and glibc.
 """
 
 import argparse
@@ -25,12 +25,12 @@ from pathlib import Path
 from embedtune.runtime import ALLOCATORS, KEPT, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, MAPPED_FROM, SPINS, WAITING
 
 TRIED: dict[str, tuple[dict[str, str], bool]] = {
-    "as torch and glibc have it": ({}, False),
-    "waiting threads sleep": ({"OMP_WAIT_POLICY": "PASSIVE"}, False),
-    "they spin 1,000 times first": ({"GOMP_SPINCOUNT": "1000"}, False),
-    "they spin 30,000 times first": ({"GOMP_SPINCOUNT": SPINS}, False),
-    "memory is kept": ({}, True),
-    "30,000 times, and memory is kept": ({"GOMP_SPINCOUNT": SPINS}, True),
+    "defaults of torch and glibc": ({}, False),
+    "waiting threads sleep at once": ({"OMP_WAIT_POLICY": "PASSIVE"}, False),
+    "waiting threads spin 1,000 times, then sleep": ({"GOMP_SPINCOUNT": "1000"}, False),
+    "waiting threads spin 30,000 times, then sleep": ({"GOMP_SPINCOUNT": SPINS}, False),
+    "freed memory is kept": ({}, True),
+    "30,000 times, and freed memory is kept": ({"GOMP_SPINCOUNT": SPINS}, True),
 }
 """Name -> environment, and whether the allocator keeps memory."""
 
@@ -48,13 +48,13 @@ def main() -> None:
         print(json.dumps(measured(args.steps, args.texts, keep=args.one == "kept")))
         return
     found: dict[str, dict[str, list[dict[str, float]]]] = {}
-    for beside in ("nothing", "a busy process for each processor"):
-        with busy(0 if beside == "nothing" else os.cpu_count() or 1):
-            found[beside] = {name: [] for name in TRIED}
+    for load in ("idle", "one busy process per processor"):
+        with busy(0 if load == "idle" else os.cpu_count() or 1):
+            found[load] = {name: [] for name in TRIED}
             for _ in range(args.rounds):
                 for name in TRIED:
-                    found[beside][name].append(asked(name, args))
-        print(f"\nbeside {beside}\n\n{table(found[beside])}", flush=True)
+                    found[load][name].append(asked(name, args))
+        print(f"\n{load}\n\n{table(found[load])}", flush=True)
     if args.json:
         report = {"date": date.today().isoformat(), "cpus": os.cpu_count(), "found": found}
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -79,7 +79,7 @@ def _turn() -> None:
 
 
 def asked(name: str, args: argparse.Namespace) -> dict[str, float]:
-    """One measurement in a process of its own."""
+    """One measurement in its own process."""
     variables, keep = TRIED[name]
     bare = {key: value for key, value in os.environ.items() if key not in (*WAITING, *ALLOCATORS)}
     kept = "kept" if keep else "given back"
@@ -90,7 +90,7 @@ def asked(name: str, args: argparse.Namespace) -> dict[str, float]:
 
 
 def measured(steps: int, texts: int, *, keep: bool) -> dict[str, float]:
-    """Medians and means a step, in this process."""
+    """Medians and means per step, in this process."""
     if keep:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
         assert mallopt(M_MMAP_THRESHOLD, MAPPED_FROM) and mallopt(M_TRIM_THRESHOLD, KEPT)  # noqa: S101
@@ -113,7 +113,7 @@ def measured(steps: int, texts: int, *, keep: bool) -> dict[str, float]:
 
 
 def encoder_step(texts: int):  # type: ignore[no-untyped-def]
-    """A step to take again and again: the same texts in every process."""
+    """A step to repeat, with the same texts in every process."""
     import torch  # noqa: PLC0415  (after the settings)
 
     torch.manual_seed(0)

@@ -7,12 +7,12 @@
     python benchmarks/selfsupervised.py --preferences ../data/welfare-ko --results selfsupervised/
 
 Every method starts from the same encoder and sees the same number of texts. On a retrieval set it learns from the
-corpus without its pairs, and test nDCG@10 is read; on an STS set from the sentences of the training split without
-their scores, and Spearman of dev and test is read. Preferences are simulated: the marked answer was chosen over a
-document that an encoder's `embedtune mine` found, on the training split's queries.
+corpus without its pairs, measured by test nDCG@10; on an STS set from the sentences of the training split without their
+scores, measured by Spearman on dev and test. Preferences are simulated: the judged answer is preferred to a document
+mined with an encoder (`embedtune mine`), for the training split's queries.
 
-Each finished run leaves a JSON file in the results folder, so the same command goes on where it was; the tables are
-made of all files that are there. All commands run in this one process, which loads the libraries once.
+Each finished run leaves a JSON file in the results folder, so the same command resumes; the tables are made from all
+files in it. All commands run in this one process, which loads the libraries once.
 """
 
 import argparse
@@ -50,7 +50,7 @@ METHODS = {
     "infonce + denoise": "--loss infonce --loss denoise:0.1 --views {views}",
     "infonce + deepcluster": "--loss infonce --loss deepcluster:0.5 --views {views}",
 }
-"""What each method adds to the command; `{views}` is --views."""
+"""What each method adds to the command; `{views}` is the value of --views."""
 DROPOUT = {"simcse": "--loss infonce --views dropout", "lejepa, dropout": "--loss lejepa --views dropout"}
 """Methods that a static encoder cannot do."""
 PREFERENCES = {
@@ -77,7 +77,7 @@ def embedtune(*words: str) -> dict[str, Any]:
 
 
 def sentences_of(folder: Path, into: Path) -> Path:
-    """The sentences of an STS set's training split, one a line, as a plain text file."""
+    """The sentences of an STS set's training split, one per line, as a plain text file."""
     rows = [json.loads(line) for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
     texts = dict.fromkeys(" ".join(row[name].split()) for row in rows for name in ("sentence1", "sentence2"))
     path = into / "sentences.txt"
@@ -97,7 +97,7 @@ def train(data: str, options: str, seed: int, output: Path, arguments: argparse.
 
 
 def store_of(arguments: argparse.Namespace) -> str:
-    """Where the vectors of a start that all runs share are kept; a starter is made anew by every run."""
+    """Where the vectors of a starting model that all runs share are stored; every run makes its own starter."""
     return str(arguments.results / "vectors") if arguments.model else "none"
 
 
@@ -122,14 +122,14 @@ def retrieval(folder: Path, options: str, seed: int, arguments: argparse.Namespa
 
 
 def dev_scores(result: dict[str, Any]) -> dict[str, float]:
-    """What the model that was kept reached on dev, by metric: what defaults are chosen by. Nothing without dev."""
+    """Dev scores of the selected model by metric, by which defaults are chosen; empty without dev."""
     if not result["dev_curve"]:
         return {}
     return next(scores for step, scores in result["dev_curve"] if step == result["best_step"])
 
 
 def similarity(folder: Path, options: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Spearman on dev and test of one method on an STS set, before (a starter made of the sentences) and after."""
+    """Spearman on dev and test of one method on an STS set, before (a starter made from the sentences) and after."""
     with tempfile.TemporaryDirectory() as made:
         run = Path(made) / "run"
         result = train(str(sentences_of(folder, Path(made))), options, seed, run, arguments)
@@ -150,7 +150,7 @@ def similarity(folder: Path, options: str, seed: int, arguments: argparse.Namesp
 
 
 def preferences(folder: Path, options: str | None, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Test scores after preferring marked answers to mined documents; "start" is an encoder trained on the corpus."""
+    """Test scores after learning to prefer judged to mined answers; "start" is an encoder trained on the corpus."""
     start = arguments.results / f"preference-start-{folder.name}-{seed}"
     rows = arguments.results / f"preferences-{folder.name}-{seed}.jsonl"
     if not (start / "report.json").exists():
@@ -174,7 +174,7 @@ def preferences(folder: Path, options: str | None, seed: int, arguments: argpars
 
 
 def simulate(folder: Path, model: Path, path: Path) -> None:
-    """Write preferences of the training split's marked answers over one mined document each."""
+    """Write preferences: each judged answer of the training split over one mined document."""
     mined = path.with_suffix(".mined.jsonl")
     words = ["--data", str(folder), "--model", str(model), "--negatives", "1", "--store", "none"]
     result = embedtune("mine", *words, "--output", str(mined))
@@ -189,7 +189,7 @@ def simulate(folder: Path, model: Path, path: Path) -> None:
 
 
 def last_gauges(path: Path, prefix: str) -> dict[str, float]:
-    """The last values of the gauges whose name begins so."""
+    """The last values of the gauges whose names start with this prefix."""
     found: dict[str, float] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         found |= {name: round(value, 4) for name, value in json.loads(line).items() if name.startswith(prefix)}
@@ -197,7 +197,7 @@ def last_gauges(path: Path, prefix: str) -> dict[str, float]:
 
 
 def measured(path: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The result in this file, or that of the work, which is written there unless it failed."""
+    """The result in this file, or that of the work, which is written to the file unless it failed."""
     if path.exists():
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return kept
@@ -209,7 +209,7 @@ def measured(path: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def table(title: str, rows: dict[str, list[dict[str, Any]]], columns: list[str]) -> None:
-    """Print a Markdown table: a method a row."""
+    """Print a Markdown table with one row per method."""
     print(f"\n{title}\n\n| method | {' | '.join(columns)} |\n| --- |{' --- |' * len(columns)}")
     for name, runs in rows.items():
         cells = [cell([run[column] for run in runs if column in run]) for column in columns]
@@ -217,7 +217,7 @@ def table(title: str, rows: dict[str, list[dict[str, Any]]], columns: list[str])
 
 
 def cell(values: list[Any]) -> str:
-    """The mean over seeds and each seed; of intervals, the one that holds them all.
+    """The mean over seeds and each seed; for intervals, the smallest that covers all.
 
     >>> cell([0.5, 0.6]), cell([[0.01, 0.02], [0.015, 0.03]])
     ('0.550 (0.500 0.600)', '+0.010 to +0.030')
@@ -235,20 +235,20 @@ def cell(values: list[Any]) -> str:
 def main() -> None:
     """Run what is missing, then print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--retrieval", action="append", type=Path, default=[], help="a judged set (BEIR layout)")
+    parser.add_argument("--retrieval", action="append", type=Path, default=[], help="a judged set (a BEIR folder)")
     parser.add_argument("--sts", action="append", type=Path, default=[], help="a folder of scored pairs")
-    parser.add_argument("--preferences", action="append", type=Path, default=[], help="a judged set to simulate from")
-    parser.add_argument("--model", help="start from this encoder; a starter otherwise")
+    parser.add_argument("--preferences", action="append", type=Path, default=[], help="a judged set, for preferences")
+    parser.add_argument("--model", help="start from this encoder (default: a starter)")
     parser.add_argument("--method", action="append", help="only these (repeatable)")
-    parser.add_argument("--add", action="append", default=[], metavar="NAME=WORDS", help="a further method")
+    parser.add_argument("--add", action="append", default=[], metavar="NAME=WORDS", help="an additional method")
     parser.add_argument("--views", default="crop")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--max-steps", type=int)
-    parser.add_argument("--options", default="", help="further words for every `embedtune train`")
-    parser.add_argument("--tables", action="store_true", help="run nothing; make the tables of what is there")
-    parser.add_argument("--results", type=Path, required=True, help="a folder of one file a run")
+    parser.add_argument("--options", default="", help="additional options for every `embedtune train`")
+    parser.add_argument("--tables", action="store_true", help="run nothing; make tables from the existing results")
+    parser.add_argument("--results", type=Path, required=True, help="a folder with one file per run")
     arguments = parser.parse_args()
     arguments.results.mkdir(parents=True, exist_ok=True)
     further = dict(one.split("=", 1) for one in arguments.add)

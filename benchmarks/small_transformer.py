@@ -1,12 +1,12 @@
-"""A small transformer made in minutes from the texts at hand, where no pretrained one can be downloaded.
+"""A small transformer made in minutes from the texts at hand, for when no pretrained one can be downloaded.
 
     python benchmarks/small_transformer.py --texts PATH/welfare-ko/corpus.jsonl --texts PATH/sts-ko/train.jsonl \
         --texts PATH/sts-en/train.jsonl --output small-transformer
 
-A stand-in for a pretrained encoder, and no more: it has read the texts it is then measured on and nothing else. Tokens
-and their vectors are those of a starter made from the texts; above them stand two layers of ModernBERT that begin by
-passing them on, and learn to fill in masked tokens while the mean over a damaged text stays near the starter's
-vector of the whole one. Without that, at a width of 256, 300 steps of masked language modelling at a rate of 1e-3 took
+It is only a stand-in for a pretrained encoder: it has read nothing but the texts it is then measured on. Tokens and
+their vectors are those of a starter made from the texts. Two layers of ModernBERT above them start as the identity and
+learn to fill in masked tokens, while the mean over a masked text stays near the starter's vector of the full text.
+Without that constraint, at a width of 256, 300 steps of masked language modeling at a learning rate of 1e-3 took
 nDCG@10 on the dev split of welfare-ko from 0.41 to 0.05. Mean pooling; dropout of 0.1. The same texts and options give
 the same bytes.
 """
@@ -31,7 +31,7 @@ from embedtune.models.files.starter import build_starter
 
 FIELDS = ("text", "sentence1", "sentence2")
 LONGEST = 128
-"""Tokens that a text is cut to."""
+"""Texts are truncated to this many tokens."""
 MASKED = 0.3
 NEAR = 10.0
 """Weight of the cosine distance between a text's mean and the starter's vector beside the masked tokens."""
@@ -46,7 +46,7 @@ def texts_of(paths: Sequence[Path]) -> list[str]:
 
 
 def compressed(vectors: Tensor, dimensions: int) -> Tensor:
-    """Vectors (V, D) along their largest directions, (V, dimensions): a starter with so few spells worse."""
+    """Vectors (V, D) projected on their principal directions, (V, dimensions): better than a starter of that size."""
     wide = vectors.double().numpy()  # (V, D)
     directions = np.linalg.eigh(wide.T @ wide)[1][:, ::-1][:, :dimensions]  # (D, dimensions)
     largest = directions[np.abs(directions).argmax(axis=0), np.arange(dimensions)]  # (dimensions,)
@@ -58,8 +58,8 @@ def start(
 ) -> tuple[ModernBertForMaskedLM, PreTrainedTokenizerFast]:
     """A transformer whose mean over tokens is nearly that of a static encoder.
 
-    The model scales every token's vector to one length, and the length of a starter's vectors says how rare a token is.
-    One more dimension makes them all equally long, and the last normalisation leaves it out again.
+    The model normalizes every token's vector, but the length of a starter's vector encodes how rare the token is. One
+    more dimension makes all vectors equally long, and the last normalization removes it again.
     """
     words = PreTrainedTokenizerFast(
         tokenizer_object=static.tokenizer, unk_token="[UNK]", pad_token="[PAD]", mask_token="[MASK]"
@@ -81,7 +81,7 @@ def start(
 
 
 def shape(vocabulary: int, width: int, layers: int, padding: int) -> ModernBertConfig:
-    """Of the transformer."""
+    """The configuration of the transformer."""
     return ModernBertConfig(
         vocab_size=vocabulary,
         hidden_size=width,
@@ -105,7 +105,7 @@ def shape(vocabulary: int, width: int, layers: int, padding: int) -> ModernBertC
 def learn(
     model: ModernBertForMaskedLM, words: PreTrainedTokenizerFast, texts: Sequence[str], steps: int, lr: float, seed: int
 ) -> None:
-    """Masked language modelling; the vectors of tokens stay as they are."""
+    """Masked language modeling; the token vectors stay fixed."""
     model.model.embeddings.tok_embeddings.requires_grad_(False)
     model.model.final_norm.requires_grad_(False)
     optimizer = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=lr)
@@ -132,7 +132,7 @@ def learn(
 def batches(
     words: PreTrainedTokenizerFast, texts: Sequence[str], seed: int, rows: int = 64
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Token ids (B, T) and which of them to mask (B, T), texts of one length together; without end."""
+    """Token ids (B, T) and which of them to mask (B, T), texts of similar length together; endless."""
     draw = np.random.default_rng(seed)
     ids = words(list(texts), truncation=True, max_length=LONGEST)["input_ids"]
     lengths = np.array([len(one) for one in ids])  # (N,)
@@ -148,7 +148,7 @@ def batches(
 
 
 def save(model: ModernBertForMaskedLM, words: PreTrainedTokenizerFast, folder: Path) -> None:
-    """As a SentenceTransformer with mean pooling."""
+    """Save as a SentenceTransformer with mean pooling."""
     with TemporaryDirectory() as bare:
         model.model.save_pretrained(bare)
         words.save_pretrained(bare)
@@ -158,13 +158,13 @@ def save(model: ModernBertForMaskedLM, words: PreTrainedTokenizerFast, folder: P
 
 
 def main() -> None:
-    """Make it and save it."""
+    """Make the transformer and save it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", action="append", type=Path, required=True, help="JSONL with text or sentence1, 2")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--width", type=int, default=192)
     parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=400, help="of 64 texts")
+    parser.add_argument("--steps", type=int, default=400, help="number of steps, of 64 texts each")
     parser.add_argument("--lr", type=float, default=5e-4)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()

@@ -1,15 +1,15 @@
-"""What it costs to begin: CPU seconds of `--help`, and of training and evaluating on the samples that come along.
+"""The cost of starting: CPU seconds of `--help`, and of training and evaluating on the built-in samples.
 
     python benchmarks/startup.py --rounds 5 --json startup.json
 
-Every command is a process of its own, the commands take turns, and medians are printed: user and system time of the
-process and of those it starts, and wall time. Beside them stand what no program built on sentence-transformers can do
-without, its import, and a script of sentence-transformers alone: the same encoder and pairs, 30 steps of 256 with
-MultipleNegativesRankingLoss, evaluated before and after, saved. It chooses no margin, scores no dev split, reads
-nothing back and writes no report.
+Every command runs in its own process, and the commands alternate. Medians are printed: user and system time of the
+process and its children, and wall time. For comparison: the import of sentence-transformers, which no program built on
+it can avoid, and a plain sentence-transformers script with the same encoder and pairs, 30 steps of 256 with
+MultipleNegativesRankingLoss, evaluated before and after, saved. The script chooses no margin, scores no dev split, does
+not check the saved model and writes no report.
 """
 
-# ruff: noqa: PLC0415  (the child imports what is measured)
+# ruff: noqa: PLC0415  (only the child imports what is measured)
 
 import argparse
 import json
@@ -36,17 +36,17 @@ COMMAND = (sys.executable, "-c", "from embedtune.cli.shared.app import main; mai
 
 
 def main() -> None:
-    """Measure everything in turns and print a table."""
+    """Measure everything, alternating, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where all samples go")
+    parser.add_argument("--json", type=Path, help="where to write all measurements")
     parser.add_argument("--peer", type=Path, metavar="ENCODER", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.peer:
         train_with_the_peer(args.peer)
         return
     with tempfile.TemporaryDirectory() as folder:
-        # Warms the disk's cache, and makes the encoder that the peer starts from.
+        # Warms the disk cache, and makes the encoder that the peer starts from.
         timed((*COMMAND, "train", "--quiet", "--output", f"{folder}/first"), folder)
         samples: dict[str, list[dict[str, float]]] = {}
         for number in range(args.rounds):
@@ -80,7 +80,7 @@ def commands(folder: str, number: int) -> dict[str, Sequence[str]]:
 
 
 def timed(command: Sequence[str], folder: str) -> dict[str, float]:
-    """Wall, user and system seconds of a command and of what it starts."""
+    """Wall, user and system seconds of a command and its children."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"}
@@ -103,7 +103,7 @@ def table(samples: dict[str, list[dict[str, float]]]) -> str:
 
 
 def train_with_the_peer(encoder: Path) -> None:
-    """Train and evaluate as a short script of sentence-transformers would."""
+    """Train and evaluate as a short sentence-transformers script would."""
     from datasets import Dataset
     from sentence_transformers import (
         SentenceTransformer,
@@ -143,7 +143,7 @@ def evaluator(queries: dict[str, str], corpus: dict[str, str], judged: dict[str,
 
 
 def texts(name: str) -> dict[str, str]:
-    """Texts of the samples by id, titles put before them."""
+    """Texts of the samples by id, with their titles first."""
     lines = (SAMPLES / name).read_text(encoding="utf-8").splitlines()
     return {one["_id"]: f"{one.get('title', '')} {one['text']}".strip() for one in map(json.loads, lines)}
 

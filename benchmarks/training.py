@@ -1,17 +1,17 @@
-"""GIST training beside sentence-transformers: time, tokens a second, memory, and what each part of ours brings.
+"""GIST training compared with sentence-transformers: time, tokens per second, memory, and each part's contribution.
 
     python benchmarks/training.py --data PATH/medquad --max-length 128 --repeats 2 --json training.json
     python benchmarks/training.py --data PATH/medquad --ablation
     python benchmarks/training.py --data synthetic --check
     python benchmarks/training.py --max-length 256 --rows 256 --batch 256 --steps 1 --sides embedtune "peer cached"
 
-Student: the shape of MiniLM-L6 (6 layers of 384, 12 heads, dropout 0.1), guide: 12 such layers; random weights, a
-vocabulary learnt from the texts. Rows of anchor, positive and one negative, three epochs. The sides run alternately,
-each in a process of its own. A share of a real set is taken: so many of its training pairs, and the same share of its
-corpus, from which the negatives are drawn; so a guide that is asked once a text is asked as often as on the whole set.
-`--check` compares the losses of the first steps of both sides, from equal weights and without dropout, on rows that
-share no text: where a row's positive stands in its batch twice, ours drops it and the peer leaves it to the last
-bit of the guide's cosines.
+The student has the shape of MiniLM-L6 (6 layers of 384, 12 heads, dropout 0.1), the guide 12 such layers; both have
+random weights and a vocabulary learned from the texts. Rows have an anchor, a positive and one negative; three epochs.
+The sides alternate, each in its own process. From a real set, `--rows` of its training pairs are used and the same
+share of its corpus, from which the negatives are drawn, so that the guide encodes each text as often as on the full
+set. `--check` compares the losses of the first steps of both sides, from equal weights and without dropout, on rows
+that share no text: when a row's positive appears twice in its batch, embedtune drops it, while the peer leaves that to
+the last bit of the guide's cosines.
 """
 
 import argparse
@@ -39,7 +39,7 @@ CHECKED_STEPS = 4
 
 
 def main() -> None:
-    """Measure what is asked for, print a table and write JSON."""
+    """Run the requested measurements, print a table and write JSON."""
     args = arguments()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -64,16 +64,23 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=96)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--steps", type=int, help="stop after so many")
-    parser.add_argument("--negatives", type=int, default=1, help="of each row; the peer takes no more than one")
+    parser.add_argument("--steps", type=int, help="stop after this many")
+    parser.add_argument("--negatives", type=int, default=1, help="per row; the peer takes at most one")
     parser.add_argument(
-        "--micro-batch-tokens", type=micro_batch_tokens, default="auto", help="of ours: auto, none, or a number"
+        "--micro-batch-tokens", type=micro_batch_tokens, default="auto", help="embedtune only: auto, none, or a number"
     )
     parser.add_argument("--repeats", type=int, default=1, help="runs of each side; figures are medians")
     parser.add_argument("--sides", nargs="+", choices=(OURS, *NAMES), default=[OURS, PEER, PEER_BF16])
-    parser.add_argument("--ablation", action="store_true", help="ours with each part switched off, one at a time")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help="of --ablation")
-    parser.add_argument("--check", action="store_true", help="compare losses, and measure nothing")
+    parser.add_argument("--ablation", action="store_true", help="embedtune with one part at a time switched off")
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=list(PARTS),
+        metavar="PART",
+        help="of --ablation",
+    )
+    parser.add_argument("--check", action="store_true", help="compare losses instead of measuring")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
@@ -85,7 +92,7 @@ def micro_batch_tokens(said: str) -> int | str | None:
 
 
 def compared(args: argparse.Namespace, spec: Spec, facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every side, or every part of ours, run alternately; one table."""
+    """Run every side, or every part of embedtune, alternating; one table."""
     specs = [replace(spec, side=side) for side in args.sides if side != PEER_BF16 or facts["bf16"]]
     if args.ablation:
         specs = [replace(spec, without=part) for part in (None, *args.parts)]
@@ -96,7 +103,9 @@ def compared(args: argparse.Namespace, spec: Spec, facts: dict[str, Any]) -> lis
         for own, one in zip(runs, specs, strict=True):
             own.append(child(one))
     found = [summed_up(one, own, facts) for one, own in zip(specs, runs, strict=True)]
-    print("| | run | guide before it | step | its CPU | rows/s | tokens/s | times ours | beyond the models | in all |")
+    print(
+        "| | run | guide before it | step | CPU of a step | rows/s | tokens/s | relative | beyond the models | total |"
+    )
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for one in found:
         print(line(one, found[0]))
@@ -104,7 +113,7 @@ def compared(args: argparse.Namespace, spec: Spec, facts: dict[str, Any]) -> lis
 
 
 def child(spec: Spec) -> dict[str, Any]:
-    """One run, in a process of its own."""
+    """One run, in its own process."""
     command = [sys.executable, str(Path(__file__).with_name("training_sides.py")), json.dumps(asdict(spec))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -148,7 +157,7 @@ def line(one: dict[str, Any], first: dict[str, Any]) -> str:
 
 
 def check(spec: Spec) -> dict[str, list[float]]:
-    """The losses of the first steps of both sides; an error where they differ."""
+    """Print the losses of the first steps of both sides; exit with an error if they differ."""
     spec = replace(spec, student="student-without-dropout", steps=CHECKED_STEPS, log=True)
     ours, theirs = (child(replace(spec, side=side))["losses"] for side in (OURS, PEER))
     for number, (one, other) in enumerate(zip(ours, theirs, strict=True), start=1):
@@ -159,7 +168,7 @@ def check(spec: Spec) -> dict[str, list[float]]:
 
 
 def prepare(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """Write rows and encoders, in a child, so that no run shares a process with them; returns what there is."""
+    """Write rows and encoders in a child process, which no run shares; returns facts about them."""
     rows, texts = synthetic(args) if args.data == "synthetic" else shared_out(Path(args.data), args)
     (folder / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
     (folder / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
@@ -195,7 +204,7 @@ def texts_of(path: Path) -> dict[str, str]:
 
 
 def synthetic(args: argparse.Namespace) -> tuple[dict[str, list[str]], list[str]]:
-    """Made-up words in texts whose lengths have a heavy tail: 31 words in the mean, one in fifty over 140."""
+    """Made-up words in texts of heavy-tailed length: 31 words on average, one in fifty over 140."""
     draw = random.Random(0)
     words = ["".join(draw.choices("abcdefghijklmnop", k=5)) for _ in range(5000)]
 
@@ -209,7 +218,7 @@ def synthetic(args: argparse.Namespace) -> tuple[dict[str, list[str]], list[str]
 def columns(
     anchors: list[str], positives: list[str], pool: list[str], args: argparse.Namespace, draw: random.Random
 ) -> dict[str, list[str]]:
-    """Rows, by column, with negatives from the pool that are not their own positive; for a check, each text once."""
+    """Rows, by column, with negatives from the pool other than their own positive; for a check, each text once."""
     negatives = args.negatives
     wanted = negatives + (not args.check)
     order = iter(draw.sample(pool, len(anchors) * wanted) if args.check else ())

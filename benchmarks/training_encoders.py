@@ -1,4 +1,4 @@
-"""Makes what training.py compares on: student, guide, and what is known about the texts; prints the facts as JSON."""
+"""Makes the student and guide that training.py uses, and prints facts about them and the texts as JSON."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from embedtune.workflows.shared.machine import machine_facts
 
 
 def main(folder: Path, max_length: int, batch: int, device: str) -> None:
-    """Write three encoders, and say how long the texts are."""
+    """Write three encoders, and print how long the texts are."""
     tokenizer = wordpiece(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
     for name, layers, seed, dropout in (
         ("student", 6, 0, 0.1),
@@ -31,7 +31,7 @@ def main(folder: Path, max_length: int, batch: int, device: str) -> None:
 
 
 def facts(spec: Spec, tokenizer: PreTrainedTokenizerFast, max_length: int, device: str) -> dict[str, Any]:
-    """The texts by their tokens, and the machine."""
+    """Facts about the texts in tokens, and about the machine."""
     columns = spec.columns
     lengths = {
         name: [len(ids) for ids in tokenizer(own, truncation=True, max_length=max_length)["input_ids"]]
@@ -64,7 +64,7 @@ def facts(spec: Spec, tokenizer: PreTrainedTokenizerFast, max_length: int, devic
 
 
 def processor() -> str:
-    """What the kernel calls it."""
+    """The processor's name, as the kernel reports it."""
     named = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("model name")
     return named[1].split("\n")[0].lstrip("\t :") if len(named) > 1 else platform.processor()
 

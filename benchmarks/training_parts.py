@@ -1,10 +1,10 @@
-"""The parts of our training step, each of which can be switched off alone, to see what it brings.
+"""The parts of embedtune's training step; each can be switched off alone to see what it contributes.
 
-What a user cannot switch off is patched here and nowhere else; whatever is put in its place does the same work in the
-plain way, so that the result stays what it was.
+What a user cannot switch off is patched here and nowhere else. The replacement does the same work in a plain way, so
+the result does not change.
 """
 
-# ruff: noqa: PLC0415  (run-time settings have to be made before torch loads, so nothing is imported here that loads it)
+# ruff: noqa: PLC0415  (run-time settings come before torch loads, so nothing here imports it at the top)
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RUNTIME = "run-time settings"
-"""Made before torch loads, so they are left out where they would be made."""
+"""Applied before torch loads, so they are skipped where they would be applied."""
 
 
 @contextmanager
 def without(part: str | None) -> Iterator[None]:
-    """Run with this part of ours switched off; None: with all."""
+    """Run with this part switched off; None: with all parts."""
     with OFF[part]() if part else nullcontext():
         yield
 
 
 def padded() -> AbstractContextManager[Any]:
-    """Texts in rows of their own, filled up to the longest of their micro-batch."""
+    """One row per text, padded to the longest of its micro-batch."""
     from embedtune.models.speed.packing import eligible
 
     return patch.object(eligible, "why_not", lambda model: "switched off")
@@ -37,7 +37,7 @@ def padded() -> AbstractContextManager[Any]:
 
 @contextmanager
 def guide_in_each_step() -> Iterator[None]:
-    """The guide reads the texts of each batch in the step that wants them."""
+    """The guide encodes the texts of each batch in the step that needs them."""
     import torch
 
     from embedtune.losses import EmbeddingBatch
@@ -62,7 +62,7 @@ def guide_in_each_step() -> Iterator[None]:
 
 
 def every_text() -> AbstractContextManager[Any]:
-    """Equal texts of a batch are encoded as often as they stand there."""
+    """Equal texts of a batch are encoded as often as they occur."""
     from embedtune.training.batch import micro_batches
 
     def of(columns: Any) -> Any:
@@ -73,7 +73,7 @@ def every_text() -> AbstractContextManager[Any]:
 
 
 def tokenised_in_each_step() -> AbstractContextManager[Any]:
-    """The texts of each batch are tokenised for it."""
+    """The texts of each batch are tokenized at its step."""
     import torch
 
     from embedtune.training.batch.row_texts import KnownTexts
@@ -89,7 +89,7 @@ def tokenised_in_each_step() -> AbstractContextManager[Any]:
 
 
 def plain_optimizer() -> AbstractContextManager[Any]:
-    """AdamW that goes over the weights several times a step."""
+    """Unfused AdamW, which passes over the weights several times per step."""
     from embedtune.training.run import trainer
 
     made = trainer._arguments
@@ -104,7 +104,7 @@ def plain_optimizer() -> AbstractContextManager[Any]:
 
 @contextmanager
 def torch_dropout() -> Iterator[None]:
-    """Dropout by torch, which draws one number after another."""
+    """torch's dropout, which draws one number at a time."""
     from torch.nn.functional import dropout
 
     from embedtune.models.speed import dropout as ours

@@ -1,13 +1,13 @@
-"""Whether our training leaves as good an encoder as sentence-transformers': equal start, rows, epochs and objective.
+"""Whether embedtune trains as good an encoder as sentence-transformers: equal start, rows, epochs and objective.
 
     python benchmarks/training_quality.py --data PATH/welfare-ko --data PATH/medquad --seeds 3 --json quality.json
     python benchmarks/training_quality.py --data PATH/welfare-ko --model SMALL --guide SMALL --epochs 1 --lr 5e-4
 
-Without `--guide`: our infonce (temperature 0.05) beside MultipleNegativesRankingLoss (scale 20). With it: gist beside
-GISTEmbedLoss, both at temperature 0.05 and margin 0; sentence-transformers takes no static encoder there. The peer's
-batches are its own, without duplicates; optimizer, learning rate, schedule and warm-up are the same. Nothing is chosen
-on dev: the model of the last step is scored on the test split, nDCG@10 a query, and ours is compared with the peer's on
-the means over the seeds by our paired test.
+Without `--guide`: infonce (temperature 0.05) and MultipleNegativesRankingLoss (scale 20). With it: gist and
+GISTEmbedLoss, both at temperature 0.05 and margin 0; sentence-transformers does not accept a static encoder there. The
+peer makes its own batches, without duplicates; optimizer, learning rate, schedule and warm-up are the same. Nothing is
+chosen on dev: the model of the last step is scored on the test split by nDCG@10 per query, and the means over the seeds
+are compared with embedtune's paired test.
 """
 
 import argparse
@@ -52,15 +52,15 @@ Train = Callable[[Encoder, TrainConfig, TrainingData, Path], None]
 
 
 def main() -> None:
-    """Train both sides on every set and print what became of them."""
+    """Train both sides on every set and print their scores."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", action="append", required=True)
-    parser.add_argument("--model", default="starter", help="what both start from")
+    parser.add_argument("--model", default="starter", help="the model both start from")
     parser.add_argument("--guide", help="a frozen guide: GIST instead of InfoNCE")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--lr", type=float, help="learning rate; what suits the encoder where not given")
+    parser.add_argument("--lr", type=float, help="learning rate (default: what suits the encoder)")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     report = [beside(args, data) for data in args.data]
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def beside(args: argparse.Namespace, source: str) -> dict[str, Any]:
-    """Both sides on one set."""
+    """Train both sides on one set."""
     data = prepare(DataSection(source=source), seed=0)
     judged = as_arrays(data.test) if data.test else None
     if judged is None:
@@ -91,14 +91,14 @@ def beside(args: argparse.Namespace, source: str) -> dict[str, Any]:
         before = scored(load_encoder(EncoderSection(name=str(start)), device="cpu"), judged)
     theirs, ours = (np.mean(values[side], axis=0) for side in (PEER, OURS))  # (queries,) each
     found = compare_paired(theirs, ours, metric=METRIC)
-    print(f"{Path(source).name}, before {before.mean():.4f}. Ours after the peer's: {found}", flush=True)
+    print(f"{Path(source).name}, before {before.mean():.4f}. embedtune compared with the peer: {found}", flush=True)
     scores = {side: [round(float(one.mean()), 4) for one in own] for side, own in values.items()}
     report = {"set": Path(source).name, "before": float(before.mean()), "scores": scores, "seconds": seconds}
     return report | {"comparison": asdict(found), "options": {**vars(args), "json": None}}
 
 
 def recipe(args: argparse.Namespace, start: str, source: str, seed: int) -> TrainConfig:
-    """What our side is told; the other reads its figures from here."""
+    """The configuration of embedtune; the other side takes its values from here."""
     gist = LossSection(name="gist", args={"temperature": TEMPERATURE})
     infonce = LossSection(name="infonce", args={"temperature": TEMPERATURE})
     return TrainConfig(
@@ -129,7 +129,7 @@ def scored(encoder: Encoder, judged: JudgedSet) -> np.ndarray:
 
 
 def embedtune(encoder: Encoder, config: TrainConfig, data: TrainingData, folder: Path) -> None:
-    """Our training, without a choice on dev."""
+    """Train with embedtune, without a choice on dev."""
     folder.mkdir()
     plan = Fit(
         rows=data.train,
@@ -145,7 +145,7 @@ def embedtune(encoder: Encoder, config: TrainConfig, data: TrainingData, folder:
 
 
 def sentence_transformers(encoder: Encoder, config: TrainConfig, data: TrainingData, folder: Path) -> None:
-    """The same by sentence-transformers' trainer."""
+    """The same with sentence-transformers' trainer."""
     section, model = config.training, encoder.model
     steps = section.epochs * -(-len(data.train) // section.batch_size)
     arguments = SentenceTransformerTrainingArguments(

@@ -1,11 +1,11 @@
-"""The two sides of training.py, each in a process of its own: GIST by sentence-transformers' trainer, and by embedtune.
+"""The two sides of training.py, each in its own process: GIST with sentence-transformers' trainer and with embedtune.
 
 Both get the same folder (student, guide, rows), the same batches in the same order, the same optimizer, learning rate
-and schedule. The clock runs from texts in memory and models loaded to the end of the last step; a frozen guide's
-vectors, tokenising and the trainer's own preparations are on it, imports and the saving of checkpoints are not.
+and schedule. Timing starts with texts in memory and models loaded and stops after the last step. It includes a frozen
+guide's vectors, tokenization and the trainer's preparations, but not imports and the saving of checkpoints.
 """
 
-# ruff: noqa: PLC0415  (each side imports what it measures and no more)
+# ruff: noqa: PLC0415  (each side imports only what it measures)
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from typing import Any
 TEMPERATURE = 0.01  # GISTEmbedLoss's default
 WARMUP_SHARE = 0.1
 LATER = 10**9
-"""A step that is never reached."""
+"""A step number that is never reached."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Spec:
     Args:
         side: "embedtune", "peer", "peer bf16", or "peer cached", which encodes in mini-batches of 32 rows, twice.
         folder: with `student`, `guide` and `rows.json`.
-        batch: rows a step.
+        batch: rows per step.
         epochs: passes over the rows.
-        steps: stop after so many; None: after the epochs.
+        steps: stop after this many; None: after the epochs.
         student: name of the student's folder.
-        without: the one part of ours that is switched off, see `training_parts.py`.
-        micro_batch_tokens: the option of this name, of ours alone; None: every activation is kept.
+        without: the part of embedtune that is switched off, see `training_parts.py`.
+        micro_batch_tokens: the option of this name, for embedtune only; None: every activation is kept.
         device: cpu or cuda.
-        log: say the loss of each step.
+        log: record the loss of each step.
     """
 
     side: str
@@ -61,7 +61,7 @@ class Spec:
 
 @dataclass
 class Clock:
-    """Seconds of each step, from the end of the one before, by clock and of CPU, and the losses logged."""
+    """Wall and CPU seconds of each step, from the end of the previous one, and the logged losses."""
 
     last: float = 0.0
     last_cpu: float = 0.0
@@ -70,7 +70,7 @@ class Clock:
     losses: list[float] = field(default_factory=list)
 
     def callback(self) -> Any:
-        """What the trainer tells of its steps."""
+        """Collect what the trainer logs about its steps."""
         from transformers import TrainerCallback
 
         clock = self
@@ -98,7 +98,7 @@ def measure(spec: Spec) -> dict[str, Any]:
 
 
 def peer(spec: Spec) -> dict[str, Any]:
-    """sentence-transformers' trainer and GISTEmbedLoss, with their defaults where ours has none to match."""
+    """sentence-transformers' trainer and GISTEmbedLoss, with their defaults where embedtune has no equivalent."""
     from datasets import Dataset
     from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
     from sentence_transformers import SentenceTransformerTrainingArguments as Arguments
@@ -136,7 +136,7 @@ def peer(spec: Spec) -> dict[str, Any]:
 
 
 def embedtune(spec: Spec) -> dict[str, Any]:
-    """The same rows through our workflow's own parts: a frozen guide, no margin to choose, nothing to evaluate."""
+    """The same rows through the parts of embedtune's workflow: a frozen guide, no margin to choose, no evaluation."""
     from training_parts import RUNTIME, without
 
     from embedtune.runtime import settle
@@ -176,7 +176,7 @@ def embedtune(spec: Spec) -> dict[str, Any]:
     encoder, guide = (load_encoder(one, device=spec.device) for one in (config.model, config.guide))
     rows, known = rows_of(spec.columns)
     clock, memory = Clock(), Memory(spec.device)
-    del guide  # loaded to be counted among the models; the workflow loads its own
+    del guide  # loaded so that the models' memory includes it; the workflow loads its own
     with without(spec.without):
         started = time.perf_counter()
         plan = Fit(
@@ -201,7 +201,7 @@ def embedtune(spec: Spec) -> dict[str, Any]:
 
 
 def rows_of(columns: dict[str, list[Any]]) -> tuple[Any, Any]:
-    """Our rows of the columns, and the pairs known from them."""
+    """embedtune's rows from the columns, and the known pairs in them."""
     import numpy as np
 
     from embedtune.data.rows import Rows
@@ -212,7 +212,7 @@ def rows_of(columns: dict[str, list[Any]]) -> tuple[Any, Any]:
 
 
 def same_batches(columns: dict[str, list[Any]], spec: Spec) -> Any:
-    """Our order of the rows, for the other trainer."""
+    """embedtune's order of the rows, for the other trainer."""
     from embedtune.training.batch.batches import DistinctBatchSampler
     from embedtune.training.batch.row_table import build_table
 
@@ -222,13 +222,13 @@ def same_batches(columns: dict[str, list[Any]], spec: Spec) -> Any:
 
 
 def warmup(spec: Spec, rows: int) -> int:
-    """Steps of warm-up, as ours counts them."""
+    """Steps of warm-up, as embedtune counts them."""
     steps = spec.epochs * -(-rows // spec.batch)
     return -int(-WARMUP_SHARE * min(steps, spec.steps or steps) // 1)
 
 
 class Memory:
-    """The most memory held above what is held now."""
+    """The peak of memory above the current level."""
 
     def __init__(self, device: str) -> None:
         import psutil
@@ -239,11 +239,11 @@ class Memory:
             self._cuda.reset_peak_memory_stats()
             self._before = self._cuda.memory_allocated()
             return
-        Path("/proc/self/clear_refs").write_text("5")  # sets the peak that the kernel keeps back to what is held now
+        Path("/proc/self/clear_refs").write_text("5")  # resets the kernel's peak to the current size
         self._before = psutil.Process().memory_info().rss
 
     def peaks(self) -> tuple[int, int]:
-        """Bytes: beyond what was held, and in all."""
+        """Bytes: above the starting level, and in total."""
         if self._cuda:
             peak = self._cuda.max_memory_allocated()
         else:
@@ -252,7 +252,7 @@ class Memory:
 
 
 def result(clock: Clock, started: float, memory: Memory, guide_s: float) -> dict[str, Any]:
-    """What a side measured."""
+    """The measurements of a side."""
     import torch
 
     beyond, peak = memory.peaks()

