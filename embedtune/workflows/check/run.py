@@ -30,9 +30,9 @@ from embedtune.findings import Finding, by_severity, counted, reaches, verdict_o
 from embedtune.identity import text_ids
 from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER
-from embedtune.workflows.check.copy import write_copy
+from embedtune.workflows.check.cleaned_copy import write_copy
 from embedtune.workflows.check.result import CheckResult
-from embedtune.workflows.check.rows import Leaks, RowStream
+from embedtune.workflows.check.row_stream import Leaks, RowStream
 from embedtune.workflows.shared.talk import Silence, Talk
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Reading:
 
 
 def _read(config: CheckConfig, sample: Sample, talk: Talk) -> Reading:
-    from embedtune.workflows.check.reading import forecast, measure, prompts, vocabulary
+    from embedtune.workflows.check.encoder_checks import forecast, measure, prompts, vocabulary
 
     columns = {column: texts for column, texts in sample.columns.items() if texts}
     encoder = _encoder(config, columns, talk) if config.model.name is not None and columns else None

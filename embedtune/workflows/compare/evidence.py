@@ -14,8 +14,8 @@ from embedtune.evaluation.significance import On
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.trec import read_run
 from embedtune.findings import Finding
-from embedtune.workflows.compare.data import Sets, recorded_sets
-from embedtune.workflows.compare.sources import Sources, Values, in_set
+from embedtune.workflows.compare.recorded_sets import Sets, recorded_sets
+from embedtune.workflows.compare.values import Sources, Values, in_set
 
 SEEDS_APART = "documents that changed places are not shown: each seed ranks its own way"
 

@@ -20,7 +20,7 @@ from embedtune.findings import Finding, counted
 from embedtune.reports.compare import comparison_page, comparison_report
 from embedtune.workflows.compare.evidence import Side, evidence_of
 from embedtune.workflows.compare.result import CompareResult, Test, verdicts_of
-from embedtune.workflows.compare.sources import Sources, Values
+from embedtune.workflows.compare.values import Sources, Values
 from embedtune.workflows.shared.evaluation_folder import file_name
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.output_folder import fresh_folder

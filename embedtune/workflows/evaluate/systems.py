@@ -22,7 +22,7 @@ from embedtune.models.files.load import load_encoder
 from embedtune.search.bm25 import Bm25
 from embedtune.search.pairwise import pair_scores
 from embedtune.search.quantised import bytes_per_vector
-from embedtune.workflows.evaluate.vectors import cut_vectors, document_vectors
+from embedtune.workflows.evaluate.document_vectors import cut_vectors, document_vectors
 from embedtune.workflows.shared.talk import Talk
 
 LEAST_DEPTH = 100

@@ -30,10 +30,10 @@ from embedtune.mining.filters import (
 )
 from embedtune.mining.ledger import Entry, entry, suspects
 from embedtune.mining.sample import Chosen, choose
-from embedtune.workflows.mine.blocks import QueryBlock, read_block, text_ids_of
+from embedtune.workflows.mine.candidate_search import CandidateSearch, sampled
 from embedtune.workflows.mine.job import Job, is_done, read_part
 from embedtune.workflows.mine.opinions import Judge
-from embedtune.workflows.mine.search import CandidateSearch, sampled
+from embedtune.workflows.mine.query_block import QueryBlock, read_block, text_ids_of
 from embedtune.workflows.shared.talk import Talk
 
 LEDGER_LINES = 200

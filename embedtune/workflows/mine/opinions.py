@@ -12,9 +12,9 @@ from embedtune.models.encode.cross_encoder import PairScorer, fingerprint, load_
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.files.load import load_encoder
 from embedtune.search.pairwise import pair_scores
+from embedtune.workflows.mine.candidate_search import CandidateSearch, distinct_documents
 from embedtune.workflows.mine.job import Job, is_done, key_of, load_array, save_array
-from embedtune.workflows.mine.search import CandidateSearch, distinct_documents
-from embedtune.workflows.mine.sources import VectorWriter, in_blocks, way_of
+from embedtune.workflows.mine.job_documents import VectorWriter, in_blocks, way_of
 from embedtune.workflows.shared.talk import Talk
 
 

@@ -16,6 +16,7 @@ from embedtune.models.encode.store import open_store
 from embedtune.models.files.resolve import STARTER
 from embedtune.reports.mine import mining_page, mining_report
 from embedtune.workflows.mine.calibration import calibrate
+from embedtune.workflows.mine.candidate_search import search
 from embedtune.workflows.mine.choice import (
     EDGES,
     EXAMPLES,
@@ -27,10 +28,9 @@ from embedtune.workflows.mine.choice import (
 )
 from embedtune.workflows.mine.files import files_of
 from embedtune.workflows.mine.job import Job
+from embedtune.workflows.mine.job_documents import JobDocuments, encode_all, gather_documents, mining_encoder
 from embedtune.workflows.mine.opinions import ask_cross_encoder, ask_guide
 from embedtune.workflows.mine.result import MineResult, Totals, findings_of
-from embedtune.workflows.mine.search import search
-from embedtune.workflows.mine.sources import JobDocuments, encode_all, gather_documents, mining_encoder
 from embedtune.workflows.shared.machine import machine_facts, peak_memory_bytes
 from embedtune.workflows.shared.output_file import is_same
 from embedtune.workflows.shared.talk import Talk

@@ -16,7 +16,7 @@ import pytest
 from embedtune.config.mine import MineConfig
 from embedtune.config.recipe.load import load_mining
 from embedtune.errors import Interrupted, OutputError, StoppedError
-from embedtune.workflows.mine import search as mining_search
+from embedtune.workflows.mine import candidate_search as mining_search
 from embedtune.workflows.mine.run import mine
 
 TOPICS = ("password", "refund", "delivery", "비밀번호", "환불", "배송")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from embedtune.models.encode.encode import encode
-from embedtune.workflows.evaluate import vectors
-from embedtune.workflows.evaluate.vectors import cut_vectors, document_vectors
+from embedtune.workflows.evaluate import document_vectors as vectors
+from embedtune.workflows.evaluate.document_vectors import cut_vectors, document_vectors
 
 
 @pytest.fixture

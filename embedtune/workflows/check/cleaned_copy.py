@@ -8,7 +8,7 @@ from typing import Any
 from embedtune.data.checks.repair import MENDED_CODES, REMOVED_CODES, Repair
 from embedtune.durable import whole_file
 from embedtune.findings import Finding
-from embedtune.workflows.check.rows import RowStream
+from embedtune.workflows.check.row_stream import RowStream
 
 
 def write_copy(path: Path, contents: RowStream, repair: Repair, findings: Sequence[Finding]) -> dict[str, Any]:

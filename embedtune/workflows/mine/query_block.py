@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from embedtune.mining.candidate_block import PADDING, CandidateBlock, belongs, repeated
+from embedtune.workflows.mine.candidate_search import CandidateSearch
 from embedtune.workflows.mine.opinions import Judge, least
-from embedtune.workflows.mine.search import CandidateSearch
 
 
 @dataclass(frozen=True)
