@@ -166,7 +166,12 @@ def test_a_dry_run_prints_the_options_and_writes_nothing(encode: Encode, here: P
         (("--data", "nowhere.txt"), 1, "no such file", ""),
         (("--output", "texts.txt/a.npy"), 1, "cannot be written", ""),
         (("--output", "folder.npy"), 1, "a folder", "name a file"),
-        (("--data", "vectors.parquet", "--output", "./vectors.parquet"), 2, "--data would be written over", "name"),
+        (
+            ("--data", "vectors.parquet", "--output", "./vectors.parquet"),
+            2,
+            "would overwrite the file of --data",
+            "name",
+        ),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )
