@@ -313,7 +313,7 @@ def test_labelled_texts_take_negatives_from_other_classes(mine: Mine, here: Path
 def test_a_corpus_without_the_group_column(mine: Mine, here: Path) -> None:
     (here / "corpus.jsonl").write_text(lines({"text": row["positive"]} for row in pairs()), encoding="utf-8")
     result = mine("--corpus", "corpus.jsonl", "--group", "topic", "--preset", "hardest")
-    assert "only positives have a group" in result["stderr"]
+    assert "only positives get a group" in result["stderr"]
     assert result["dropped"]["same_group"] > 0
     assert result["documents"] == 36
 
