@@ -123,7 +123,7 @@ def test_an_interrupted_job_goes_on_with_the_same_bytes(
 
             yield tell
 
-    monkeypatch.setattr(workflow, "_BLOCK", 4)
+    monkeypatch.setattr(workflow, "BLOCK", 4)
     options = {"model": str(bert_folder), "data": "texts.txt", "store": "none", "device": "cpu"}
     whole = load_encoding({**options, "output": "whole.npy"})
     workflow.encode(whole)

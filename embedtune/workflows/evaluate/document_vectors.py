@@ -13,7 +13,7 @@ from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
 
 IN_MEMORY = 2**30  # bytes of document vectors; more go to a file, which search reads block by block
-_BLOCK = 16_384  # texts encoded, or vectors cut, at a time
+BLOCK = 16_384  # texts encoded, or vectors cut, at a time
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def document_vectors(
     with TemporaryDirectory(dir=folder, prefix="vectors-", ignore_cleanup_errors=True) as own:
         yield encode_to_file(
             encoder,
-            (texts[first : first + _BLOCK] for first in range(0, len(texts), _BLOCK)),
+            (texts[first : first + BLOCK] for first in range(0, len(texts), BLOCK)),
             Path(own) / "documents.npy",
             count=len(texts),
             role="document",
@@ -63,6 +63,6 @@ def cut_vectors(vectors: np.ndarray, dimensions: int, folder: Path) -> Iterator[
     with TemporaryDirectory(dir=folder, prefix="vectors-", ignore_cleanup_errors=True) as own:
         path, shape = Path(own) / "cut.npy", (len(vectors), dimensions)
         cut = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)  # (n, dimensions)
-        for first in range(0, len(vectors), _BLOCK):
-            cut[first : first + _BLOCK] = unit_prefix(vectors[first : first + _BLOCK], dimensions)
+        for first in range(0, len(vectors), BLOCK):
+            cut[first : first + BLOCK] = unit_prefix(vectors[first : first + BLOCK], dimensions)
         yield cut

@@ -10,7 +10,7 @@ from embedtune.workflows.evaluate.document_vectors import cut_vectors, document_
 
 @pytest.fixture
 def few_at_once(monkeypatch):
-    monkeypatch.setattr(vectors, "_BLOCK", 5)
+    monkeypatch.setattr(vectors, "BLOCK", 5)
 
 
 @pytest.mark.usefixtures("few_at_once")
