@@ -104,7 +104,7 @@ def test_seeds_are_averaged_query_by_query_and_shown(compare: Compare, base: np.
     assert "2 against 2 seeds, over seeds alone p = " in result["sentence"]
     (pair,) = result["evidence"][0]["pairs"]
     assert pair["minimum_detectable_effect"] == result["minimum_detectable_effect"]
-    assert "each seed ranks its own way" in result["described"][0]
+    assert "each seed has its own ranking" in result["described"][0]
     assert compare("a1,a1", "b1", code=2)["error"]["message"].startswith("a1 is named twice")
 
 

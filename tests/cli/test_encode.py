@@ -158,7 +158,7 @@ def test_a_dry_run_prints_the_options_and_writes_nothing(encode: Encode, here: P
         (("--output", "a.csv"), 2, "suffix '.csv'", ".npy"),
         (("--output", "a.parquet", "--dtype", "float16"), 2, "only .npy", "leave it out"),
         (("--precision", "float16"), 2, "auto, fp32, bf16", ""),
-        (("--model", "starter"), 2, "gone afterwards", "RUN/model"),
+        (("--model", "starter"), 2, "lost afterwards", "RUN/model"),
         (("--model", "no/where/here"), 1, "no folder", ""),
         (("--data", "pairs.jsonl"), 1, "which column holds the texts", "--column anchor"),
         (("--data", "pairs.jsonl", "--column", "answer"), 1, "no column 'answer'", ""),

@@ -153,7 +153,7 @@ def test_without_json_a_table_and_the_report_are_named(here: Path, capsys: pytes
         (("--data", "set", "--split", "dev"), 1, "no split 'dev'"),
         (("--run", "nothing.trec"), 1, "no such file"),
         (("--run", "pairs.jsonl", "--data", "set", "--data", "pairs.jsonl"), 2, "one set"),
-        (("--query-model", "starter"), 2, "shares no space"),
+        (("--query-model", "starter"), 2, "shares no vector space"),
         (("--output", "set"), 2, "not empty"),
     ],
     ids=lambda value: str(value)[:30],

@@ -154,16 +154,16 @@ def test_without_json_the_labels_taken_for_others_are_shown(here: Path, capsys: 
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (("--task", "candidates", "--data", "texts.jsonl"), 2, "nothing to choose among"),
+        (("--task", "candidates", "--data", "texts.jsonl"), 2, "no candidates to choose from"),
         (("--candidates", "labels.jsonl", "--data", "sts.jsonl"), 2, "no set holds labelled texts"),
         (("--candidates", "nowhere.jsonl", "--data", "texts.jsonl"), 1, "no such file"),
         (
             ("--candidates", "texts.jsonl", "--task", "candidates", "--data", "plain.jsonl"),
             1,
-            "text and label; pairs came",
+            "text and label, got pairs",
         ),
-        (("--task", "similarity", "--data", "plain.jsonl"), 1, "sentence1, sentence2 and score; pairs came"),
-        (("--task", "triplets", "--data", "plain.jsonl"), 1, "negatives; pairs came"),
+        (("--task", "similarity", "--data", "plain.jsonl"), 1, "sentence1, sentence2 and score, got pairs"),
+        (("--task", "triplets", "--data", "plain.jsonl"), 1, "negatives, got pairs"),
         (("--task", "similarty", "--data", "sts.jsonl"), 2, "similarity"),
         (("--run", "a.trec", "--data", "sts.jsonl"), 2, "holds pairs (similarity)"),
         (("--candidates", "few.jsonl", "--data", "texts.jsonl"), 1, "no wording for 2 labels that 8 texts"),
