@@ -150,7 +150,7 @@ def test_a_guard_ends_with_3_and_still_prints_the_result(compare: Compare, base:
     same = compare("both#a", "both#a", "--fail-if", "not-better", code=3)
     assert (same["verdict"], same["p_value"], same["tied"]) == ("no difference shown", 1.0, QUERIES)
     assert not compare("both#a", "both#a", "--fail-if", "worse")["failed"]
-    assert "no verdict" in compare("both#a", "both#b", "--fail-if", "sad", code=2)["error"]["message"]
+    assert "unknown verdict" in compare("both#a", "both#b", "--fail-if", "sad", code=2)["error"]["message"]
 
 
 def test_two_trec_runs(compare: Compare) -> None:
@@ -223,7 +223,7 @@ def test_what_is_refused(compare: Compare, base: np.ndarray) -> None:
     evaluated("e", a=base, b=base)
     evaluated("other", name="another", a=base)
     trained("t", base, base)
-    assert "several systems; there are a, b" in compare("e", "other", code=2)["error"]["message"]
+    assert "several systems; it has a, b" in compare("e", "other", code=2)["error"]["message"]
     assert "no 'c'" in compare("e#c", "other", code=2)["error"]["message"]
     assert "different sets: set and another" in compare("e#a", "other", code=1)["error"]["message"]
     assert "share no query" in compare("e#a", "t", code=1)["error"]["message"]
