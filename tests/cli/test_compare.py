@@ -224,7 +224,7 @@ def test_what_is_refused(compare: Compare, base: np.ndarray) -> None:
     evaluated("other", name="another", a=base)
     trained("t", base, base)
     assert "several systems; it has a, b" in compare("e", "other", code=2)["error"]["message"]
-    assert "no 'c'" in compare("e#c", "other", code=2)["error"]["message"]
+    assert "does not hold 'c'" in compare("e#c", "other", code=2)["error"]["message"]
     assert "different sets: set and another" in compare("e#a", "other", code=1)["error"]["message"]
     assert "share no query" in compare("e#a", "t", code=1)["error"]["message"]
     assert "no values of recall@3" in compare("e#a", "e#b", "--metric", "recall@3", code=2)["error"]["message"]

@@ -170,7 +170,8 @@ def _places(found: Mapping[str, float]) -> dict[str, int]:
 
 
 def _no_ranking(names: Sequence[str]) -> Finding:
-    message = f"documents that changed places are not shown: {' and '.join(names)} has no ranking."
+    verb = "has" if len(names) == 1 else "have"
+    message = f"documents that changed places are not shown: {' and '.join(names)} {verb} no ranking."
     return Finding("rankings-not-found", "note", len(names), message, "Train or evaluate again to get one.")
 
 

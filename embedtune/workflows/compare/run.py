@@ -164,7 +164,7 @@ def _queries(values: Sequence[Values]) -> tuple[list[str], On, list[Finding]]:
     known_unseen = [one.unseen for one in values if one.unseen is not None]
     unseen = [query for query in shared if all(query in one for one in known_unseen)]
     if known_unseen and not unseen:
-        message = "one of them was trained on documents of every query, so a gain may be memorisation."
+        message = "for every query, one of them was trained on its documents, so a gain may be memorization."
         findings.append(Finding("all-queries-seen", "warning", len(shared), message))
     return (unseen, "unseen", findings) if known_unseen and unseen else (shared, "all", findings)
 

@@ -12,7 +12,7 @@ from embedtune.workflows.doctor.versions import Installed
 
 LITTLE_MEMORY = 2 * 2**30
 LITTLE_DISK = 2 * 2**30
-SMALLER_TORCH = "`pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cpu` is smaller."
+CPU_TORCH = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cpu"
 
 
 def of_versions(packages: Sequence[Installed]) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def of_builds(builds: Mapping[str, Any], chosen: str) -> Iterator[Finding]:
         yield Finding("gpu-unused", "warning", 1, message, "Install torch for its CUDA version from pytorch.org.")
     elif builds["cuda"] is not None:
         message = f"torch is built for CUDA {builds['cuda']}, but there is no GPU; everything runs on the CPU"
-        yield Finding("cuda-build-without-gpu", "note", 1, message, f"No action needed. {SMALLER_TORCH}")
+        yield Finding("cuda-build-without-gpu", "note", 1, message, f"No action needed. A smaller build: {CPU_TORCH}")
 
 
 def of_places(memory: Memory, places: Sequence[Place]) -> Iterator[Finding]:

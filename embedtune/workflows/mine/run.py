@@ -33,7 +33,7 @@ def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False)
 
     Args:
         config: the resolved recipe.
-        talk: told what happens.
+        talk: gets messages and progress.
         restart: discard what an interrupted job left, and start over.
 
     Raises:

@@ -2,12 +2,12 @@
 
 Why this order:
 - Documents come first: positions in the corpus are what all later stages store, and a starter is made from its texts.
-- Search comes before the second judges: a guide encodes, and a cross-encoder scores, only what is a candidate, and
-  cross-encoding the whole corpus would cost more than everything else together.
-- Calibration needs candidates but no second judge, so it runs before them: an unusable margin is reported before hours
-  of cross-encoding rather than after.
-- Everything is chosen on disk before the output is written, so the output, the ledger and the report agree and the
-  output never exists half written.
+- Search comes before the second judges: a guide encodes, and a cross-encoder scores, only what is a candidate. Scoring
+  every pair of query and document with a cross-encoder is not affordable.
+- Calibration needs candidates but no second judge, so it runs before them: if there is nothing to calibrate on, the job
+  fails before hours of cross-encoding rather than after.
+- All negatives are chosen, on disk, before the output is written. Output, ledger and report are made from the same
+  parts, so they agree, and only this last step repeats when writing is interrupted.
 - The ledger is written after the output and the report last: the report quotes both.
 """
 

@@ -13,7 +13,7 @@ from embedtune.errors import OutputError
 def alone(lock: Path) -> Iterator[None]:
     """Hold a lock file; it and its folder are made if needed, and the file is removed at the end.
 
-    A killed process leaves the file, which locks nobody out.
+    A killed process leaves the file, but not the lock.
 
     Raises:
         OutputError: another process holds it, or it cannot be made.

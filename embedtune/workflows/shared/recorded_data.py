@@ -30,7 +30,7 @@ def refuse_hub(sources: Iterable[str]) -> None:
     """
     for source in sources:
         if source.startswith("hf:"):
-            raise DataError("the data is on the Hub, and embedtune does not download it unasked", where=source)
+            raise DataError("the data is on the Hub, and it is not downloaded automatically", where=source)
 
 
 def demand_same(recorded: Mapping[str, str], found: Mapping[str, str]) -> None:
