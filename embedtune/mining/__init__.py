@@ -1,1 +1,1 @@
-"""Hard negatives: what may be one, which of them to take, and which of them a person should look at."""
+"""Hard negatives: what may be one, which ones to take, and which ones a person should check."""

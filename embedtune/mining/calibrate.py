@@ -1,14 +1,14 @@
-"""Which margin to the positive fits these data: proposed from a sample, with its reason in figures.
+"""Which margin to the positive fits this data: proposed from a sample, with its reason in figures.
 
-A margin finds false negatives and costs candidates. Automatic, it is the one that sets the share of positives it
-would catch furthest above the share of candidates it costs (Youden 1950, Index for rating diagnostic tests): past it,
-more candidates go than positives are found. No share of false negatives has to be assumed. Where the two are hardly
-apart, no margin is proposed.
+A margin finds false negatives and costs candidates. The automatic margin maximises the share of positives that it
+would catch minus the share of candidates that it costs (Youden 1950, Index for rating diagnostic tests): a wider one
+loses more candidates than it finds positives. No share of false negatives has to be assumed. If the two shares hardly
+differ, no margin is proposed.
 
-Where queries have several positives, each is held out in turn and plays the false negative. With one positive a
-query, which of two positives was labelled is chance, so an unlabelled one lies above the labelled as often as below:
-the candidates above it stand for all, mirrored (as knockoffs do, Barber and Candes 2015, arXiv:1404.5609). Some of
-them are true negatives, so this errs towards a wider margin.
+If queries have several positives, each is held out in turn and plays the false negative. With one positive per query,
+which of two positives was labelled is chance, so an unlabelled one scores above the labelled one as often as below:
+the candidates above it, mirrored, represent all of them (as knockoffs do, Barber and Candes 2015, arXiv:1404.5609).
+Some of them are true negatives, so this errs towards a wider margin.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,19 +22,19 @@ from embedtune.mining.filters import NOT_BY_SCORE, SPARE, Filter, judge
 
 ENOUGH_HELD_OUT = 50
 LEAST_GAP = 0.05
-"""Found less cost, as shares, under which a margin is not worth its candidates."""
-_CHANCE = 1.36  # over sqrt(n): what two such shares differ by at most 5% of the time (Kolmogorov 1933)
+"""Share found minus share lost below which a margin is not worth its candidates."""
+_CHANCE = 1.36  # over sqrt(n): two such shares differ by more than this at most 5% of the time (Kolmogorov 1933)
 NEARLY_ALL, NEARLY_NONE = 0.95, 0.001
 
 
 @dataclass(frozen=True)
 class MarginProposal:
-    """A margin and why.
+    """A margin and the reason for it.
 
     Args:
-        margin: absolute, in units of the score; None: no margin does any good.
+        margin: absolute, in units of the score; None: no margin helps.
         kept: share of the candidates that it keeps.
-        found: share of the known positives that it would have caught, each held out in turn; None: too few to say.
+        found: share of the known positives that it would have caught, each held out in turn; None: too few to tell.
         queries_empty: share of the queries that it leaves without any candidate.
         rule: "target", "known positives", "mirror" or "none".
         reason: one sentence with the figures.
@@ -60,16 +60,16 @@ def propose_margin(
     """Propose a margin from a sample of queries.
 
     Args:
-        candidates: of a seeded sample of queries, as many a query as will be mined from.
+        candidates: of a seeded sample of queries, as many per query as will be mined from.
         positives: (P, 2) float64, pairs (query number in the sample, score of one of its positives): ALL positives.
-        filters: the other filters of the job; what they drop has no say.
+        filters: the other filters of the job; candidates that they drop do not count.
         target_kept: the share of the remaining candidates to keep, in (0, 1); None: automatic.
 
     Raises:
-        ConfigError: the target is no share between 0 and 1, or there is no candidate to look at.
+        ConfigError: the target is not a share between 0 and 1, or there are no candidates.
     """
     if target_kept is not None and not 0 < target_kept < 1:
-        raise ConfigError(f"the share to keep must lie between 0 and 1, not {target_kept:g}", where="--target-kept")
+        raise ConfigError(f"the share to keep must be between 0 and 1, not {target_kept:g}", where="--target-kept")
     room = candidates.positive_scores[:, None].astype(np.float64) - candidates.scores  # (Q, K)
     usable = judge(candidates, filters).kept & ~np.isnan(room)  # (Q, K)
     if not usable.any():
@@ -89,24 +89,22 @@ def propose_margin(
 def _warning(margin: float | None, kept: float, queries_empty: float) -> str | None:
     advice = "mine with a better encoder, name a guide, or skip the first ranks (--range 30:100)"
     if margin is None:
-        return f"no margin does any good here; {advice}"
+        return f"no margin helps here; {advice}"
     if kept < 1 - NEARLY_ALL:
-        return (
-            f"this margin discards {1 - kept:.1%} of the candidates; ask for a share (--target-kept 0.5), or {advice}"
-        )
+        return f"this margin discards {1 - kept:.1%} of the candidates; set --target-kept, or {advice}"
     if queries_empty > 0.5:
         return f"this margin leaves {queries_empty:.0%} of the queries without any negative; {advice}"
     return None
 
 
 def _held_out(positives: np.ndarray) -> np.ndarray:
-    """How far each positive lies below the least similar of the query's others: (h,), of queries with two or more."""
+    """How far each positive scores below the least similar of its query's others: (h,), of queries with several."""
     order = np.lexsort((positives[:, 1], positives[:, 0]))
     query, score = positives[order, 0], positives[order, 1]  # (P,), (P,), least similar first within a query
     first = np.searchsorted(query, query, side="left")  # (P,)
     several = np.searchsorted(query, query, side="right") - first > 1  # (P,)
     at = np.arange(len(query))[several]  # (h,)
-    # The least of the others is the query's first, but for the first itself, whose others begin with the second.
+    # The least of the others is the query's first; for the first itself, it is the second.
     rest = np.where(first[at] == at, at + 1, first[at])  # (h,)
     return score[rest] - score[at]
 
@@ -115,7 +113,7 @@ def _for_target(below: np.ndarray, target_kept: float) -> tuple[float, str, str]
     """Margin, rule and reason: the widest margin that keeps this share of the candidates.
 
     Args:
-        below: (n,) how far each candidate lies below its query's positive, ascending.
+        below: (n,) how far each candidate scores below its query's positive, ascending.
         target_kept: the share to keep.
     """
     margin = float(below[len(below) - int(np.ceil(target_kept * len(below)))])
@@ -124,11 +122,11 @@ def _for_target(below: np.ndarray, target_kept: float) -> tuple[float, str, str]
 
 
 def _automatic(below: np.ndarray, held_out: np.ndarray) -> tuple[float | None, str, str]:
-    """Margin, rule and reason: found and cost furthest apart.
+    """Margin, rule and reason: where the shares found and lost differ most.
 
     Args:
-        below: (n,) how far each candidate lies below its query's positive, ascending.
-        held_out: (h,) the same of known positives.
+        below: (n,) how far each candidate scores below its query's positive, ascending.
+        held_out: (h,) the same for known positives.
     """
     above = float(_share_below(below, 0.0))
     if len(held_out) >= ENOUGH_HELD_OUT:
@@ -137,36 +135,36 @@ def _automatic(below: np.ndarray, held_out: np.ndarray) -> tuple[float | None, s
     elif above:
         rule, positives = "mirror", np.sort(np.concatenate([below[below < 0], -below[below < 0]]))  # (m,)
         share = f"{above:.1%}" if above >= 0.0005 else "under 0.1%"
-        caught = f"the likely false negatives ({share} of the candidates lie above the positive, as many may below)"
+        caught = f"the likely false negatives ({share} of the candidates score above the positive, as many may below)"
     else:
-        return 0.0, "mirror", "no candidate lies above its query's positive, so a margin of 0 is enough"
-    # Three decimals are read more easily than they are told apart.
+        return 0.0, "mirror", "no candidate scores above its query's positive, so a margin of 0 is enough"
+    # Three decimals: finer differences do not matter, and short numbers are easier to read.
     tried = np.unique(np.round(np.quantile(np.maximum(below, 0.0), np.linspace(0, 1, 1001)), 3))  # (t,)
     found, cost = _share_below(positives, tried), _share_below(below, tried)  # (t,), (t,)
     best = int(np.argmax(found - cost))
     finds, costs = f"finds {found[best]:.0%} of {caught}", f"costs {cost[best]:.0%} of the candidates"
     if found[best] - cost[best] < max(LEAST_GAP, _CHANCE / np.sqrt(len(positives))):
-        best_of_all = f"the best, {tried[best]:g}, {finds}, and {costs}"
-        return None, "none", f"no margin tells false negatives from other candidates: {best_of_all}"
+        best_of_all = f"the best, {tried[best]:g}, {finds} and {costs}"
+        return None, "none", f"no margin separates false negatives from other candidates: {best_of_all}"
     return (
         float(tried[best]),
         rule,
-        f"a margin of {tried[best]:g} {finds}, and {costs}; no other sets the two further apart",
+        f"a margin of {tried[best]:g} {finds} and {costs}; no other margin makes a larger difference",
     )
 
 
 def _share_below(values: np.ndarray, margins: np.ndarray | float) -> np.ndarray:
-    """The share of ascending values that a margin drops, for each margin."""
+    """The share of the ascending values that each margin drops."""
     return np.searchsorted(values, np.asarray(margins) - SPARE, side="left") / max(1, len(values))
 
 
 def warn_about(dropped: Mapping[str, int], kept: int, filters: Sequence[Filter]) -> str | None:
-    """One sentence when thresholds discard nearly all (over 95%) or nearly none (under 0.1%) of the candidates.
+    """One sentence if thresholds discard nearly all (over 95%) or almost none (under 0.1%) of the candidates.
 
     Args:
         dropped: reason -> candidates dropped for it.
         kept: candidates that no filter drops.
-        filters: those at work.
+        filters: those that were used.
     """
     by_score = {reason: count for reason, count in dropped.items() if reason not in NOT_BY_SCORE}
     asked = {one.reason for one in filters} - set(NOT_BY_SCORE)
@@ -176,8 +174,8 @@ def warn_about(dropped: Mapping[str, int], kept: int, filters: Sequence[Filter])
     share = lost / (lost + kept)
     if share > NEARLY_ALL:
         worst = max(by_score, key=lambda reason: by_score[reason])
-        return f"the thresholds discard {share:.1%} of the candidates, most of them by {worst} ({by_score[worst]:,})."
+        return f"the thresholds discard {share:.1%} of the candidates, most by {worst} ({by_score[worst]:,})."
     if share < NEARLY_NONE:
         names = ", ".join(sorted(asked))
-        return f"the thresholds ({names}) discard next to nothing: {lost:,} of {lost + kept:,} candidates."
+        return f"the thresholds ({names}) discard almost nothing: {lost:,} of {lost + kept:,} candidates."
     return None

@@ -1,4 +1,4 @@
-"""A block of queries and their candidates: what the filters, the sampler and the ledger read."""
+"""A block of queries and their candidates: the input of filters, sampler and ledger."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,16 +6,16 @@ from functools import cached_property
 import numpy as np
 
 PADDING = -1
-"""The document number of a place without a candidate."""
+"""The document number of an empty place."""
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """What another judge (a guide, a cross-encoder) says of the same candidates.
+    """Scores of the same candidates by a second judge: a guide or a cross-encoder.
 
     Args:
-        scores: (Q, K) float, NaN where it was not asked.
-        positive_scores: (Q,) float, its score of the query's positive that it finds least similar; NaN: not asked.
+        scores: (Q, K) float, NaN for candidates that it did not score.
+        positive_scores: (Q,) float, its lowest score of a positive of the query; NaN: not scored.
     """
 
     scores: np.ndarray
@@ -27,12 +27,12 @@ class CandidateBlock:
     """Candidates of Q queries, K places each, best first. Arrays only: no texts, no model.
 
     Args:
-        documents: (Q, K) int64 positions in the corpus; `PADDING` where a query has fewer.
+        documents: (Q, K) int64 positions in the corpus, padded with `PADDING`.
         scores: (Q, K) float32 similarity by the mining model; anything at padding.
-        positive_scores: (Q,) float32, the score of the query's LEAST similar positive; NaN when it has none.
-        known: (Q, K) bool: a known positive of the query, or the very text of the query or of one of its positives.
-        duplicates: (Q, K) bool: nearly the same text as those, or as a better candidate; None: not looked at.
-        same_group: (Q, K) bool: of the query's own group; None: not asked for.
+        positive_scores: (Q,) float32, the score of the query's LEAST similar positive; NaN if it has none.
+        known: (Q, K) bool: a known positive of the query, or the same text as the query or one of its positives.
+        duplicates: (Q, K) bool: nearly the same text as those, or as a better candidate; None: not checked.
+        same_group: (Q, K) bool: in the query's own group; None: there are no groups.
         marked: (Q, K) bool: a person marked it negative in the ledger; None: there is no ledger.
         guide: the guide's opinion, or None.
         cross_encoder: the cross-encoder's opinion, or None.
@@ -53,24 +53,24 @@ class CandidateBlock:
 
     @cached_property
     def present(self) -> np.ndarray:
-        """bool (Q, K): there is a candidate in this place."""
+        """bool (Q, K): whether the place holds a candidate."""
         return self.documents != PADDING  # (Q, K)
 
     @cached_property
     def ranks(self) -> np.ndarray:
-        """int64 (Q, K): the rank from 0 among the query's candidates that are not known positives, before any filter.
+        """int64 (Q, K): the rank, from 0, among the query's candidates that are not known positives, before any filter.
 
-        At a known positive or padding: the rank that the next candidate has.
+        Known positives and padding have the rank of the next candidate.
         """
         counted = self.present & ~self.known  # (Q, K)
         return np.cumsum(counted, axis=1) - counted  # (Q, K)
 
 
 def belongs(ids: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Whether each candidate is on its own query's list: known positives, near-identical texts, marked negatives.
+    """Whether each candidate is on its query's list, such as known positives or marked negatives.
 
     Args:
-        ids: (Q, K) int64, of the candidates: text ids, positions, groups, whatever the list holds.
+        ids: (Q, K) int64, of the candidates: text ids, positions or groups, as in the list.
         pairs: (P, 2) int64 pairs (query number in the block, id).
 
     Returns: bool (Q, K).

@@ -1,8 +1,8 @@
-"""What may not be a negative, and why: each filter says for a block of candidates which it drops.
+"""What may not be a negative, and why: each filter decides which candidates of a block it drops.
 
 Every candidate gets one reason, the FIRST of `REASONS` that holds, whatever the order in which filters are named; so
-counts add up and do not depend on how a command line was written. Comparisons with the positive are made with
-`SPARE` to spare, so that last-bit rounding never decides.
+counts add up and do not depend on how the command was written. Comparisons with the positive leave a tolerance of
+`SPARE`, so that last-bit rounding never decides.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ REASONS = (
     "cross_encoder",
 )
 NOT_BY_SCORE = REASONS[1 : REASONS.index("min_score")]
-"""Reasons that no threshold, guide or cross-encoder had a say in."""
+"""Reasons that have nothing to do with a threshold, guide or cross-encoder."""
 SPARE = 1e-6
 
 
@@ -44,13 +44,13 @@ class Filter(Protocol):
         ...
 
     def drops(self, candidates: CandidateBlock) -> np.ndarray:
-        """bool (Q, K): which candidates it drops, whatever others say."""
+        """bool (Q, K): which candidates it drops, whatever other filters do."""
         ...
 
 
 @dataclass(frozen=True)
 class Range:
-    """Drops ranks outside [low, high), counted from 0 among the query's non-positive candidates; high None: no end."""
+    """Drops ranks outside [low, high), counted from 0 among candidates that are not positives; high None: no end."""
 
     low: int = 0
     high: int | None = None
@@ -64,7 +64,7 @@ class Range:
 
 @dataclass(frozen=True)
 class MinScore:
-    """Drops what is less similar to the query than this: too easy to teach anything."""
+    """Drops candidates less similar to the query than this: too easy to teach anything."""
 
     score: float
     reason: ClassVar[str] = "min_score"
@@ -76,7 +76,7 @@ class MinScore:
 
 @dataclass(frozen=True)
 class MaxScore:
-    """Drops what is more similar to the query than this, whatever its positive ("distance-based" mining)."""
+    """Drops candidates more similar to the query than this, whatever its positive ("distance-based" mining)."""
 
     score: float
     reason: ClassVar[str] = "max_score"
@@ -88,7 +88,7 @@ class MaxScore:
 
 @dataclass(frozen=True)
 class Margin:
-    """Drops what is more similar than the positive less a margin: score > positive - margin."""
+    """Drops candidates with score > positive - margin."""
 
     margin: float
     reason: ClassVar[str] = "margin"
@@ -100,7 +100,7 @@ class Margin:
 
 @dataclass(frozen=True)
 class RelativeMargin:
-    """Drops score > positive - margin |positive|: stricter than the positive itself, also where that is negative."""
+    """Drops candidates with score > positive - margin |positive|; a negative positive makes it stricter, too."""
 
     margin: float
     reason: ClassVar[str] = "relative_margin"
@@ -113,10 +113,10 @@ class RelativeMargin:
 
 @dataclass(frozen=True)
 class PercentOfPositive:
-    """Keeps what reaches at most this percentage of the positive's score.
+    """Keeps candidates that score at most this percentage of the positive's score.
 
-    Source: Moreira et al. 2024, NV-Retriever, arXiv:2407.15831, TopK-PercPos. For a negative positive the distance
-    is taken downwards, where the paper's product would let in candidates above the positive.
+    Source: Moreira et al. 2024, NV-Retriever, arXiv:2407.15831, TopK-PercPos. For a negative positive
+    score the distance goes downwards; the paper's product would let in candidates above the positive.
     """
 
     percent: float
@@ -129,9 +129,9 @@ class PercentOfPositive:
 
 @dataclass(frozen=True)
 class Guided:
-    """Drops what the guide finds more similar to the query than its positive, less a margin.
+    """Drops candidates that the guide scores above its score of the positive minus a margin.
 
-    Source: Solatorio 2024, GISTEmbed, arXiv:2402.16829, applied before training. What it was not asked is kept.
+    Source: Solatorio 2024, GISTEmbed, arXiv:2402.16829, applied before training. Candidates without a score are kept.
     """
 
     margin: float = 0.0
@@ -144,7 +144,7 @@ class Guided:
 
 @dataclass(frozen=True)
 class CrossEncoded:
-    """Drops what the cross-encoder finds better than the positive, less a margin in its own units."""
+    """Drops candidates that the cross-encoder scores above its score of the positive minus a margin, in its units."""
 
     margin: float = 0.0
     reason: ClassVar[str] = "cross_encoder"
@@ -155,7 +155,7 @@ class CrossEncoded:
 
 
 def _above(scores: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Which scores (Q, K) exceed their query's limit (Q,); NaN on either side does not."""
+    """Which scores (Q, K) exceed their query's limit (Q,); NaN never does."""
     return scores > limits[:, None] + SPARE  # (Q, K)
 
 
@@ -167,10 +167,10 @@ def _disliked(candidates: CandidateBlock, opinion: Opinion | None, margin: float
 
 @dataclass(frozen=True)
 class Verdict:
-    """One reason a candidate.
+    """One reason per candidate.
 
     Args:
-        reasons: (Q, K) uint8, places in `REASONS`; 0 is kept.
+        reasons: (Q, K) uint8, positions in `REASONS`; 0 is kept.
     """
 
     reasons: np.ndarray
@@ -182,7 +182,7 @@ class Verdict:
 
     @property
     def dropped(self) -> dict[str, int]:
-        """Reason -> how many candidates, in the order of `REASONS`, without padding and zeros."""
+        """Reason -> number of candidates, in the order of `REASONS`, without padding and zeros."""
         counts = np.bincount(self.reasons.ravel(), minlength=len(REASONS)).tolist()
         return {reason: count for reason, count in zip(REASONS, counts, strict=True) if count and reason not in _QUIET}
 
@@ -191,9 +191,9 @@ _QUIET = ("kept", "padding")
 
 
 def judge(candidates: CandidateBlock, filters: Sequence[Filter] = ()) -> Verdict:
-    """The reason of every candidate; known positives, duplicates and group mates are always dropped.
+    """The reason of every candidate; known positives, duplicates and texts of the same group are always dropped.
 
-    A candidate that a person marked negative is kept whatever the filters say, unless it is a known positive.
+    A candidate that a person marked negative is kept whatever the filters decide, unless it is a known positive.
     """
     reasons = np.zeros(candidates.documents.shape, dtype=np.uint8)  # (Q, K)
     dropping = [(one.reason, one.drops(candidates)) for one in filters]
@@ -201,7 +201,7 @@ def judge(candidates: CandidateBlock, filters: Sequence[Filter] = ()) -> Verdict
         dropping.append(("same_group", candidates.same_group))
     if candidates.duplicates is not None:
         dropping.append(("duplicate", candidates.duplicates))
-    # The last to be written is the first of `REASONS`.
+    # Written last, the first of `REASONS` wins.
     for reason, dropped in sorted(dropping, key=lambda pair: -REASONS.index(pair[0])):
         reasons[dropped] = REASONS.index(reason)
     if candidates.marked is not None:
@@ -219,16 +219,16 @@ PRESETS = {
 
 
 def preset(name: str, threshold: float | None = None) -> tuple[Filter, ...]:
-    """The filters that go by a usual name, one of `PRESETS`.
+    """The filters of a preset, one of `PRESETS`.
 
     Raises:
-        ConfigError: no such name, or a threshold is missing or of no use.
+        ConfigError: unknown name, or a threshold is missing or not used.
 
     >>> preset("semi-hard")
     (Margin(margin=0.0),)
     """
     if name not in PRESETS:
-        raise ConfigError(f"{name!r} is no way to mine{did_you_mean(name, PRESETS)}", next=f"use {', '.join(PRESETS)}")
+        raise ConfigError(f"unknown preset {name!r}{did_you_mean(name, PRESETS)}", next=f"use {', '.join(PRESETS)}")
     if (threshold is None) == (name == "threshold"):
         raise ConfigError(f"{name!r} {'needs a' if threshold is None else 'takes no'} threshold, the highest score")
     if threshold is not None:

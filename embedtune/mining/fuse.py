@@ -1,4 +1,4 @@
-"""Two lists of candidates made one: dense and BM25. Lists are (Q, K) int64 documents, best first, each once a query."""
+"""Joining two lists of candidates, dense and BM25: (Q, K) int64 documents, best first, none twice per query."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ def reciprocal_rank(first: np.ndarray, second: np.ndarray, k: int, *, constant: 
     """The k best documents by the sum of 1 / (constant + rank) over both lists, ranks from 1.
 
     Source: Cormack, Clarke and Buettcher 2009, Reciprocal rank fusion outperforms Condorcet. Ties go to the document
-    that the first list ranks better.
+    that the first list ranks higher.
 
     Args:
-        first: (Q, K1) documents, `PADDING` where there are fewer.
+        first: (Q, K1) documents, padded with `PADDING`.
         second: (Q, K2) likewise.
         k: how many to return.
-        constant: how little the top ranks stand out; the paper's 60.
+        constant: the larger, the less the top ranks stand out; 60 as in the paper.
 
     Returns: (Q, k) int64, padded.
 
@@ -25,7 +25,7 @@ def reciprocal_rank(first: np.ndarray, second: np.ndarray, k: int, *, constant: 
     documents = np.concatenate([first, second], axis=1)  # (Q, K1+K2)
     ranks = np.concatenate([np.arange(first.shape[1]), np.arange(second.shape[1])])
     points = np.where(documents == PADDING, 0.0, 1 / (constant + 1 + ranks))  # (Q, K1+K2)
-    # Sorted by document, the two mentions of one stand side by side.
+    # Sorted by document, the two mentions of a document are neighbours.
     order = np.argsort(documents, axis=1, kind="stable")  # (Q, K1+K2)
     ordered, gained = (np.take_along_axis(table, order, axis=1) for table in (documents, points))
     again = ordered[:, 1:] == ordered[:, :-1]  # (Q, K1+K2-1)
@@ -35,10 +35,10 @@ def reciprocal_rank(first: np.ndarray, second: np.ndarray, k: int, *, constant: 
 
 
 def alternate(first: np.ndarray, second: np.ndarray, k: int) -> np.ndarray:
-    """The k first documents of both lists in turn, the first list beginning; each stands at its first mention.
+    """The first k documents of both lists taken in turn, starting with the first list; repeats are skipped.
 
     Args:
-        first: (Q, K1) documents, `PADDING` where there are fewer.
+        first: (Q, K1) documents, padded with `PADDING`.
         second: (Q, K2) likewise.
         k: how many to return.
 
@@ -54,7 +54,7 @@ def alternate(first: np.ndarray, second: np.ndarray, k: int) -> np.ndarray:
 
 
 def _first(documents: np.ndarray, points: np.ndarray, k: int) -> np.ndarray:
-    """The k documents with most points, each once, padded: (Q, k)."""
+    """The k documents with the most points, without repeats, padded: (Q, k)."""
     order = np.argsort(-points, axis=1, kind="stable")  # (Q, K1+K2)
     documents = np.take_along_axis(documents, order, axis=1)  # (Q, K1+K2)
     gone = repeated(documents) | (documents == PADDING)  # (Q, K1+K2)

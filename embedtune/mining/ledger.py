@@ -1,7 +1,7 @@
-"""The false-negative ledger: the most suspicious pairs, as a file that people edit and hand back.
+"""The false-negative ledger: the most suspicious pairs, in a file that people edit and hand back.
 
-`decision` is null as written; a person sets it to "positive" or "negative". Pairs are known by their two texts, so
-edits of any other field, added fields and removed lines do no harm.
+`decision` is written as null; a person sets it to "positive" or "negative". A pair is identified by its two texts, so
+editing any other field, adding fields and removing lines do no harm.
 """
 
 import heapq
@@ -37,12 +37,12 @@ class Entry:
         candidate: its text.
         score: of query and candidate, by the mining model.
         positive_score: of query and positive.
-        guide_score: by the guide; None: not asked; likewise the others.
+        guide_score: by the guide; None: not scored; likewise the others.
         guide_positive_score: of query and positive.
         cross_encoder_score: by the cross-encoder.
         cross_encoder_positive_score: of query and positive.
-        suspicion: the most that any judge puts the candidate above its positive.
-        verdict: "kept", or the reason why it was dropped.
+        suspicion: the most by which any judge scores the candidate above its positive.
+        verdict: "kept", or why it was dropped.
         decision: "positive", "negative" or None.
     """
 
@@ -62,11 +62,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Suspects:
-    """Places of a block, the most suspicious first.
+    """Candidates of a block, the most suspicious first.
 
     Args:
         queries: (S,) int64 query numbers in the block.
-        columns: (S,) int64 places among the K candidates.
+        columns: (S,) int64 positions among the K candidates.
         suspicion: (S,) float32.
     """
 
@@ -80,11 +80,11 @@ class Decisions:
     """What a person decided.
 
     Args:
-        positives: pairs (query text, candidate text) that are positives after all, in the order of the file.
-        positive_ids: (P, 2) int64, their text ids: known positives from now on.
-        negative_ids: (P, 2) int64 text ids of pairs (query, candidate) that stay negatives whatever the filters say.
+        positives: pairs (query text, candidate text) that are positives, in the order of the file.
+        positive_ids: (P, 2) int64, their text ids; they become known positives.
+        negative_ids: (P, 2) int64 text ids of pairs (query, candidate) that stay negatives whatever the filters decide.
         open: how many lines are undecided.
-        records: the decided lines as they came, of the fields that a line can hold.
+        records: the decided lines as they were read, without nested fields.
     """
 
     positives: tuple[tuple[str, str], ...]
@@ -101,26 +101,25 @@ class Decisions:
         }
 
 
-def suspects(candidates: CandidateBlock, verdict: Verdict, limit: int, *, margin: float = 0.0) -> Suspects:
-    """The most suspicious candidates of a block: those that a judge puts above the positive less a margin.
+def suspects(candidates: CandidateBlock, verdict: Verdict, limit: int) -> Suspects:
+    """The most suspicious candidates of a block: those that a judge scores above the positive.
 
     Judges are the mining model, the guide and the cross-encoder; each compares with its own score of the positive, and
-    the most suspicious of them counts, so that a disagreement shows. Left out is what nobody needs to look at: known
-    positives, duplicates, group mates, what lies outside the rank window, and what a person has marked already.
+    the most suspicious judge counts, so that a disagreement shows. Candidates that nobody needs to check are left out:
+    known positives, duplicates, texts of the same group, ranks outside the range, and those already marked.
 
     Args:
         candidates: the block.
-        verdict: what the filters said.
+        verdict: what the filters decided.
         limit: at most this many.
-        margin: how far below its positive a candidate is still worth a look.
     """
     judges = [one for one in (candidates, candidates.guide, candidates.cross_encoder) if one is not None]
-    excess = [one.scores - one.positive_scores[:, None] for one in judges]  # of (Q, K)
-    suspicion = np.fmax.reduce(excess)  # (Q, K), NaN where nobody was asked
+    excess = [one.scores - one.positive_scores[:, None] for one in judges]  # each (Q, K)
+    suspicion = np.fmax.reduce(excess)  # (Q, K), NaN where no judge scored
     open_ = ~np.isin(verdict.reasons, [REASONS.index(reason) for reason in NOT_BY_SCORE])  # (Q, K)
     if candidates.marked is not None:
         open_ &= ~candidates.marked
-    queries, columns = np.nonzero(open_ & (suspicion > -margin + SPARE))  # (S,), (S,)
+    queries, columns = np.nonzero(open_ & (suspicion > SPARE))  # (S,), (S,)
     found = suspicion[queries, columns]  # (S,)
     most = np.argsort(-found, kind="stable")[:limit]
     return Suspects(queries[most], columns[most], found[most])
@@ -131,12 +130,12 @@ def entry(candidates: CandidateBlock, verdict: Verdict, place: tuple[int, int], 
 
     Args:
         candidates: the block.
-        verdict: what the filters said.
+        verdict: what the filters decided.
         place: (query number in the block, column).
         texts: of the query, its least similar positive and the candidate.
     """
     judges = (candidates, candidates.guide, candidates.cross_encoder)
-    (score, positive), guide, cross_encoder = said = [_said(one, place) for one in judges]
+    (score, positive), guide, cross_encoder = said = [_scores_of(one, place) for one in judges]
     return Entry(
         *texts,
         score=score,
@@ -150,7 +149,7 @@ def entry(candidates: CandidateBlock, verdict: Verdict, place: tuple[int, int], 
     )
 
 
-def _said(judge: CandidateBlock | Opinion | None, place: tuple[int, int]) -> tuple[float | None, float | None]:
+def _scores_of(judge: CandidateBlock | Opinion | None, place: tuple[int, int]) -> tuple[float | None, float | None]:
     """A judge's scores of the candidate and of the positive as JSON takes them: six decimals, no NaN."""
     if judge is None:
         return None, None
@@ -159,13 +158,13 @@ def _said(judge: CandidateBlock | Opinion | None, place: tuple[int, int]) -> tup
 
 
 def write_ledger(path: Path, entries: Iterable[Entry], limit: int, decided: Sequence[Mapping[str, Any]] = ()) -> int:
-    """Write the most suspicious `limit` entries of all blocks, the most suspicious first; returns how many.
+    """Write the `limit` most suspicious entries of all blocks, the most suspicious first; returns how many.
 
     Args:
         path: the file.
         entries: of all blocks.
-        limit: at most so many of them.
-        decided: lines to keep behind them.
+        limit: at most this many of them.
+        decided: lines to keep after them.
     """
     most = heapq.nlargest(limit, entries, key=lambda one: one.suspicion)
     write_jsonl(path, chain(map(asdict, most), decided))
@@ -173,10 +172,10 @@ def write_ledger(path: Path, entries: Iterable[Entry], limit: int, decided: Sequ
 
 
 def read_ledger(path: Path) -> Decisions:
-    """What was decided.
+    """Read the decisions in a ledger.
 
     Raises:
-        DataError: lines that are no entries, decisions that are neither, pairs decided both ways: all told at once.
+        DataError: invalid lines, unknown decisions, or pairs decided both ways; all are reported at once.
     """
     table = open_table(path)
     decided: dict[tuple[int, int], tuple[str, str]] = {}
@@ -208,7 +207,7 @@ def _decision(value: Any, place: str, problems: Problems) -> str | None:
     decision = value.strip().lower() if isinstance(value, str) else None
     if decision in DECISIONS:
         return decision
-    problems.add(place, f"'decision' must be positive, negative or null; {kind_of(value)} came")
+    problems.add(place, f"'decision' must be positive, negative or null, got {kind_of(value)}")
     return None
 
 

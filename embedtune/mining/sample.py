@@ -1,7 +1,7 @@
 """Which n of the kept candidates become negatives: the top, at random, weighted by score, or spread over the ranks.
 
-A draw depends on (seed, text of the query, text of the document) alone: not on blocks, on other queries, or on where
-a document stands in the corpus.
+A draw depends only on (seed, text of the query, text of the document): not on blocks, other queries or the order of
+the corpus.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Chosen:
     """The negatives of each query, best first.
 
     Args:
-        columns: (Q, N) int64 places among the K candidates; -1 where a query is short of negatives.
+        columns: (Q, N) int64 positions among the K candidates, padded with -1.
     """
 
     columns: np.ndarray
@@ -28,11 +28,6 @@ class Chosen:
     def counts(self) -> np.ndarray:
         """int64 (Q,): how many negatives each query got."""
         return (self.columns >= 0).sum(axis=1)  # (Q,)
-
-    @property
-    def short(self) -> np.ndarray:
-        """bool (Q,): got fewer than were asked for."""
-        return self.counts < self.columns.shape[1]  # (Q,)
 
 
 def choose(
@@ -46,12 +41,12 @@ def choose(
     seed: int = 0,
     temperature: float = 0.05,
 ) -> Chosen:
-    """Choose n negatives a query; those that a person marked negative come first.
+    """Choose n negatives per query; those that a person marked negative come first.
 
     Args:
         candidates: the block.
         kept: bool (Q, K), what the filters left.
-        n: negatives wanted a query, >= 1.
+        n: negatives wanted per query, >= 1.
         query_ids: (Q,) int64 text ids.
         document_ids: (Q, K) int64 text ids of the candidates; they decide ties too.
         sampling: top: the best; random: equally likely; weighted: without replacement, with chances in proportion
@@ -60,7 +55,7 @@ def choose(
         temperature: of `weighted`, in units of the score, > 0.
     """
     free = kept if candidates.marked is None else kept & ~candidates.marked  # (Q, K)
-    wanted = n - np.minimum(n, (kept & ~free).sum(axis=1))  # (Q,), beside the marked ones
+    wanted = n - np.minimum(n, (kept & ~free).sum(axis=1))  # (Q,), besides the marked ones
     if sampling == "top":
         order = np.broadcast_to(-np.arange(kept.shape[1], dtype=np.float64), kept.shape)  # (Q, K)
     elif sampling == "spread":
@@ -68,7 +63,7 @@ def choose(
     else:
         order = _uniform(seed, query_ids, document_ids)  # (Q, K)
         if sampling == "weighted":
-            # Gumbel's trick: the n largest of score / temperature + noise are such a draw.
+            # The Gumbel trick: the n largest values of score / temperature + noise are such a draw.
             order = candidates.scores / temperature - np.log(-np.log(order))  # (Q, K)
     order = np.where(free, order, np.where(kept, np.inf, -np.inf))  # (Q, K)
     columns = np.lexsort((document_ids, -order), axis=1)[:, :n]  # (Q, n)
@@ -78,12 +73,12 @@ def choose(
 
 
 def _spread(free: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """bool (Q, K): `wanted` (Q,) places a query, evenly over its free ones."""
+    """bool (Q, K): `wanted` (Q,) places per query, spread evenly over its free ones."""
     ranks = np.where(free, np.cumsum(free, axis=1) - 1, -1)  # (Q, K)
     last, steps = free.sum(axis=1) - 1, wanted - 1  # (Q,), (Q,)
     picked = np.zeros(free.shape, dtype=bool)  # (Q, K)
     for i in range(wanted.max(initial=0)):
-        # Rounded in whole numbers: i last / steps can fall on a half, where floats round either way.
+        # Rounded with integers: i last / steps can be exactly a half, where floats round either way.
         place = np.where(steps > 0, (2 * i * last + steps) // np.maximum(2 * steps, 1), 0)  # (Q,)
         place = np.where(last > steps, place, i)  # (Q,)
         picked |= (ranks == place[:, None]) & (i < wanted)[:, None]  # (Q, K)
@@ -91,7 +86,7 @@ def _spread(free: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _uniform(seed: int, query_ids: np.ndarray, document_ids: np.ndarray) -> np.ndarray:
-    """A number in (0, 1) for each pair, decided by the seed and the two texts: float64 (Q, K)."""
+    """A number in (0, 1) for each pair, determined by the seed and the two texts: float64 (Q, K)."""
     start = _mixed(np.array([seed], dtype=np.int64).view(np.uint64))  # (1,)
     rows = _mixed(start ^ query_ids.astype(np.int64).view(np.uint64))  # (Q,)
     bits = _mixed(rows[:, None] ^ document_ids.astype(np.int64).view(np.uint64))  # (Q, K)

@@ -178,7 +178,7 @@ def test_what_people_see(tmp_path, monkeypatch, capsys) -> None:
     assert "\x1b" not in out
     assert "pairs.jsonl:81" in out
     assert "Nothing stands against using these data." in out
-    assert "looked at 81 pairs from pairs.jsonl" in err
+    assert "checked 81 pairs from pairs.jsonl" in err
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_seeds_are_averaged_query_by_query_and_shown(compare: Compare, base: np.
     assert "2 against 2 seeds, over seeds alone p = " in result["sentence"]
     (pair,) = result["evidence"][0]["pairs"]
     assert pair["minimum_detectable_effect"] == result["minimum_detectable_effect"]
-    assert "each seed ranks its own way" in result["described"][0]
+    assert "each seed has its own ranking" in result["described"][0]
     assert compare("a1,a1", "b1", code=2)["error"]["message"].startswith("a1 is named twice")
 
 
@@ -150,7 +150,7 @@ def test_a_guard_ends_with_3_and_still_prints_the_result(compare: Compare, base:
     same = compare("both#a", "both#a", "--fail-if", "not-better", code=3)
     assert (same["verdict"], same["p_value"], same["tied"]) == ("no difference shown", 1.0, QUERIES)
     assert not compare("both#a", "both#a", "--fail-if", "worse")["failed"]
-    assert "no verdict" in compare("both#a", "both#b", "--fail-if", "sad", code=2)["error"]["message"]
+    assert "unknown verdict" in compare("both#a", "both#b", "--fail-if", "sad", code=2)["error"]["message"]
 
 
 def test_two_trec_runs(compare: Compare) -> None:
@@ -223,8 +223,8 @@ def test_what_is_refused(compare: Compare, base: np.ndarray) -> None:
     evaluated("e", a=base, b=base)
     evaluated("other", name="another", a=base)
     trained("t", base, base)
-    assert "several systems; there are a, b" in compare("e", "other", code=2)["error"]["message"]
-    assert "no 'c'" in compare("e#c", "other", code=2)["error"]["message"]
+    assert "several systems; it has a, b" in compare("e", "other", code=2)["error"]["message"]
+    assert "does not hold 'c'" in compare("e#c", "other", code=2)["error"]["message"]
     assert "different sets: set and another" in compare("e#a", "other", code=1)["error"]["message"]
     assert "share no query" in compare("e#a", "t", code=1)["error"]["message"]
     assert "no values of recall@3" in compare("e#a", "e#b", "--metric", "recall@3", code=2)["error"]["message"]

@@ -47,7 +47,7 @@ def test_a_log_that_says_nothing_is_refused(tmp_path, capsys):
     assert (
         guarded(build_app(), ["data", "preferences", str(path), "--output", str(tmp_path / "out.jsonl"), "--json"]) == 1
     )
-    assert "no preference is left" in json.loads(capsys.readouterr().out)["error"]["message"]
+    assert "shows no preference" in json.loads(capsys.readouterr().out)["error"]["message"]
 
 
 def test_alone_it_shows_its_help(capsys):

@@ -46,7 +46,7 @@ def test_the_keys_stay(capsys: pytest.CaptureFixture[str], products: str) -> Non
 
 
 def test_measures_unless_it_is_quick(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "_measured", lambda device, chosen: ({"fp32": 7.2e10}, 8e9))
+    monkeypatch.setattr(devices, "measured_speed", lambda device, chosen: ({"fp32": 7.2e10}, 8e9))
     assert guarded(build_app(), ["doctor"]) == 0
     out = capsys.readouterr().out
     assert "72 GFLOP/s in fp32" in out
@@ -68,7 +68,7 @@ def test_works_where_the_machine_tells_nothing(capsys: pytest.CaptureFixture[str
 
 
 def test_a_guard_that_holds_is_exit_code_3(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(findings, "_load", lambda: 1e6)
+    monkeypatch.setattr(findings, "system_load", lambda: 1e6)
     assert asked(capsys, "--fail-on", "note")[0] == 3
     assert asked(capsys, "--fail-on", "error")[0] == 0
 

@@ -134,7 +134,7 @@ def test_an_interrupted_job_goes_on_with_the_same_bytes(
 
             yield tell
 
-    monkeypatch.setattr(workflow, "_BLOCK", 4)
+    monkeypatch.setattr(workflow, "BLOCK", 4)
     options = {"model": str(bert_folder), "data": "texts.txt", "store": "none", "device": "cpu"}
     whole = load_encoding({**options, "output": "whole.npy"})
     workflow.encode(whole)
@@ -169,7 +169,7 @@ def test_a_dry_run_prints_the_options_and_writes_nothing(encode: Encode, here: P
         (("--output", "a.csv"), 2, "suffix '.csv'", ".npy"),
         (("--output", "a.parquet", "--dtype", "float16"), 2, "only .npy", "leave it out"),
         (("--precision", "float16"), 2, "auto, fp32, bf16", ""),
-        (("--model", "starter"), 2, "gone afterwards", "RUN/model"),
+        (("--model", "starter"), 2, "lost afterwards", "RUN/model"),
         (("--model", "no/where/here"), 1, "no folder", ""),
         (("--data", "pairs.jsonl"), 1, "which column holds the texts", "--column anchor"),
         (("--data", "pairs.jsonl", "--column", "answer"), 1, "no column 'answer'", ""),
@@ -177,7 +177,12 @@ def test_a_dry_run_prints_the_options_and_writes_nothing(encode: Encode, here: P
         (("--data", "nowhere.txt"), 1, "no such file", ""),
         (("--output", "texts.txt/a.npy"), 1, "cannot be written", ""),
         (("--output", "folder.npy"), 1, "a folder", "name a file"),
-        (("--data", "vectors.parquet", "--output", "./vectors.parquet"), 2, "--data would be written over", "name"),
+        (
+            ("--data", "vectors.parquet", "--output", "./vectors.parquet"),
+            2,
+            "would overwrite the file of --data",
+            "name",
+        ),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )

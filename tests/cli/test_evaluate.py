@@ -154,7 +154,7 @@ def test_without_json_a_table_and_the_report_are_named(here: Path, capsys: pytes
         (("--data", "set", "--split", "dev"), 1, "no split 'dev'"),
         (("--run", "nothing.trec"), 1, "no such file"),
         (("--run", "pairs.jsonl", "--data", "set", "--data", "pairs.jsonl"), 2, "one set"),
-        (("--query-model", "starter"), 2, "shares no space"),
+        (("--query-model", "starter"), 2, "shares no vector space"),
         (("--output", "set"), 2, "not empty"),
     ],
     ids=lambda value: str(value)[:30],
@@ -239,14 +239,11 @@ def test_everything_damaged_in_a_set_is_found_before_scoring(evaluate: Evaluate,
 def test_vectors_that_do_not_fit_into_memory_score_the_same(
     evaluate: Evaluate, here: Path, bert_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from functools import partial
-
-    from embedtune.workflows.evaluate import systems
+    from embedtune.workflows.evaluate import document_vectors
 
     options = ("--model", str(bert_folder), "--dimensions", "8", "--quantize", "int8,binary-rescored", "--data", "set")
     in_memory = evaluate(*options, "--output", "a")
-    mapped = partial(systems.document_vectors, in_memory=0)
-    monkeypatch.setattr(systems, "document_vectors", mapped)
+    monkeypatch.setattr(document_vectors, "IN_MEMORY", 0)
     in_a_file = evaluate(*options, "--output", "b")
     for one, other in zip(in_memory["models"], in_a_file["models"], strict=True):
         assert one["metrics"] == pytest.approx(other["metrics"])

@@ -65,7 +65,7 @@ def test_scored_pairs_are_correlated_with_what_people_said(evaluate: Evaluate, h
         assert (row["task"], row["queries"], row["items"], row["run"]) == ("similarity", 20, "pairs", None)
         assert row["intervals"]["spearman"][0] <= row["metrics"]["spearman"] <= row["intervals"]["spearman"][1]
     assert [one["metric"] for one in result["comparisons"]] == ["spearman", "spearman"]
-    assert "the prompt of queries" in " ".join(result["described"])
+    assert "the query prompt" in " ".join(result["described"])
 
 
 def test_both_sentences_get_the_prompt_of_queries(evaluate: Evaluate, here: Path, bert_folder: Path) -> None:
@@ -154,20 +154,20 @@ def test_without_json_the_labels_taken_for_others_are_shown(here: Path, capsys: 
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (("--task", "candidates", "--data", "texts.jsonl"), 2, "nothing to choose among"),
+        (("--task", "candidates", "--data", "texts.jsonl"), 2, "no candidates to choose from"),
         (("--candidates", "labels.jsonl", "--data", "sts.jsonl"), 2, "no set holds labelled texts"),
         (("--candidates", "nowhere.jsonl", "--data", "texts.jsonl"), 1, "no such file"),
         (
             ("--candidates", "texts.jsonl", "--task", "candidates", "--data", "plain.jsonl"),
             1,
-            "text and label; pairs came",
+            "text and label, got pairs",
         ),
-        (("--task", "similarity", "--data", "plain.jsonl"), 1, "sentence1, sentence2 and score; pairs came"),
-        (("--task", "triplets", "--data", "plain.jsonl"), 1, "negatives; pairs came"),
+        (("--task", "similarity", "--data", "plain.jsonl"), 1, "sentence1, sentence2 and score, got pairs"),
+        (("--task", "triplets", "--data", "plain.jsonl"), 1, "negatives, got pairs"),
         (("--task", "similarty", "--data", "sts.jsonl"), 2, "similarity"),
         (("--run", "a.trec", "--data", "sts.jsonl"), 2, "holds pairs (similarity)"),
         (("--candidates", "few.jsonl", "--data", "texts.jsonl"), 1, "no wording for 2 labels that 8 texts"),
-        (("--data", "flat.jsonl"), 1, "one score"),
+        (("--data", "flat.jsonl"), 1, "the same score"),
         (("--data", "sts.jsonl", "--quantize", "int8", "--model", "starter"), 2, "sts.jsonl is for similarity"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",

@@ -157,7 +157,7 @@ def test_a_corpus_of_its_own_and_the_group_of_its_positives(mine: Mine, here: Pa
     assert result["documents"] == 31
     negatives = {text for row in read(Path(result["output"])) for text in row["negatives"]}
     assert negatives <= {*texts, pairs()[0]["positive"]}
-    assert "left out 1 document whose text an earlier one has" in result["described"]
+    assert "left out 1 document that repeats the text of an earlier one" in result["described"]
 
 
 @pytest.mark.parametrize("kind", ["bm25", "dense+bm25"])
@@ -277,8 +277,12 @@ def test_the_table_goes_to_stdout_and_texts_cannot_act(here: Path, capsys: pytes
         (("--group", "subject"), 1, "no column 'subject'"),
         (("--corpus", "nowhere.jsonl"), 1, "no such file"),
         (("--relabel", "nowhere.jsonl"), 1, "no such file"),
-        (("--output", "pairs.jsonl"), 2, "the file of --data would be written over"),
-        (("--output", "./pairs.ledger.jsonl", "--relabel", "pairs.ledger.jsonl"), 2, "--relabel would be written over"),
+        (("--output", "pairs.jsonl"), 2, "would overwrite the file of --data"),
+        (
+            ("--output", "./pairs.ledger.jsonl", "--relabel", "pairs.ledger.jsonl"),
+            2,
+            "would overwrite the file of --relabel",
+        ),
         (("--output", f"{'글' * 100}.jsonl"), 1, "too long"),
         (("--preset", "threshold"), 2, "needs max_score"),
         (("--margin", "0.1", "--target-kept", "0.5"), 2, "margin leaves none to choose"),
@@ -312,7 +316,7 @@ def test_labelled_texts_take_negatives_from_other_classes(mine: Mine, here: Path
 def test_a_corpus_without_the_group_column(mine: Mine, here: Path) -> None:
     (here / "corpus.jsonl").write_text(lines({"text": row["positive"]} for row in pairs()), encoding="utf-8")
     result = mine("--corpus", "corpus.jsonl", "--group", "topic", "--preset", "hardest")
-    assert "only positives have a group" in result["stderr"]
+    assert "only positives get a group" in result["stderr"]
     assert result["dropped"]["same_group"] > 0
     assert result["documents"] == 36
 

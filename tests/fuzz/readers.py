@@ -32,7 +32,7 @@ from embedtune.mining.ledger import read_ledger
 from embedtune.models.encode.store import VectorStore, text_key
 from embedtune.models.encode.vector_file import VectorFile
 from embedtune.models.files.resolve import resolve
-from embedtune.workflows.compare.sources import Sources
+from embedtune.workflows.compare.values import Sources
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.train.curves import training_curves
 from embedtune.workflows.train.needs import check_term

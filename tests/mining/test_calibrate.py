@@ -45,7 +45,7 @@ def test_with_one_positive_the_candidates_above_it_stand_for_those_below() -> No
     assert (hidden < proposal.margin).mean() > 0.95
     assert (others < proposal.margin).mean() < 0.05
     assert proposal.found is None
-    assert f"{(hidden < 0).sum() / 8000:.1%} of the candidates lie above the positive" in proposal.reason
+    assert f"{(hidden < 0).sum() / 8000:.1%} of the candidates score above the positive" in proposal.reason
     assert proposal.warning is None
 
 
@@ -55,7 +55,7 @@ def test_where_no_margin_tells_them_apart_none_is_proposed(several) -> None:
     own = [0.3, 0.6] if several else [0.3]
     proposal = propose_margin(*sample(draw.normal(-0.4, 0.1, (100, 20)), [own] * 100))
     assert (proposal.margin, proposal.rule, proposal.kept, proposal.queries_empty) == (None, "none", 1.0, 0.0)
-    assert "no margin does any good" in proposal.warning
+    assert "no margin helps" in proposal.warning
 
 
 def test_a_gap_that_chance_explains_is_no_reason() -> None:
@@ -91,7 +91,7 @@ def test_what_other_filters_drop_has_no_say() -> None:
     assert propose_margin(block, pairs).kept == pytest.approx(2 / 3)
     proposal = propose_margin(block, pairs, [Range(5)])
     assert (proposal.margin, proposal.kept) == (0, 1.0)
-    assert "no candidate lies above" in proposal.reason
+    assert "no candidate scores above" in proposal.reason
 
 
 def test_nothing_to_look_at_and_targets_that_are_no_share() -> None:
@@ -105,8 +105,8 @@ def test_nothing_to_look_at_and_targets_that_are_no_share() -> None:
 def test_thresholds_that_discard_nearly_all_or_nothing() -> None:
     block, _ = sample(np.full((40, 50), 0.1), [[0.5]] * 40)
     for filters, words in (
-        ([Margin(0.2)], "discard 100.0% of the candidates, most of them by margin (2,000)"),
-        ([Margin(0.05)], "(margin) discard next to nothing: 0 of 2,000"),
+        ([Margin(0.2)], "discard 100.0% of the candidates, most by margin (2,000)"),
+        ([Margin(0.05)], "(margin) discard almost nothing: 0 of 2,000"),
     ):
         assert words in said_of(block, filters)
     # A rank window is no threshold, and no threshold is no fault.

@@ -25,9 +25,8 @@ def suspicion_of(block: CandidateBlock, query: int, column: int) -> float:
     return max((one for one in found if not math.isnan(one)), default=-math.inf)
 
 
-@pytest.mark.parametrize("seed", range(15))
-@pytest.mark.parametrize("margin", [0.0, 0.3])
-def test_suspects_are_those_that_a_plain_loop_finds(random_block, seed, margin) -> None:
+@pytest.mark.parametrize("seed", range(25))
+def test_suspects_are_those_that_a_plain_loop_finds(random_block, seed) -> None:
     block = random_block(seed)
     verdict = judge(block, FILTERS)
     expected = {}
@@ -35,13 +34,13 @@ def test_suspects_are_those_that_a_plain_loop_finds(random_block, seed, margin) 
         for column in range(block.documents.shape[1]):
             suspicion = suspicion_of(block, query, column)
             settled = REASONS[verdict.reasons[query, column]] in SETTLED or block.marked[query, column]
-            if not settled and suspicion > -margin + 1e-6:
+            if not settled and suspicion > 1e-6:
                 expected[query, column] = suspicion
-    found = suspects(block, verdict, 1000, margin=margin)
+    found = suspects(block, verdict, 1000)
     places = list(zip(found.queries.tolist(), found.columns.tolist(), strict=True))
     assert places == sorted(expected, key=lambda place: (-expected[place], place))
     np.testing.assert_allclose(found.suspicion, [expected[place] for place in places])
-    few = suspects(block, verdict, 3, margin=margin)
+    few = suspects(block, verdict, 3)
     assert list(zip(few.queries.tolist(), few.columns.tolist(), strict=True)) == places[:3]
 
 
@@ -135,8 +134,8 @@ def test_all_bad_lines_are_told_at_once_with_their_place(tmp_path) -> None:
         read_ledger(path)
     expected = {
         2: f"negative here and positive at {path}:1",
-        3: "must be positive, negative or null; a text (maybe) came",
-        4: "a truth value (True) came",
+        3: "must be positive, negative or null, got a text (maybe)",
+        4: "got a truth value (True)",
         5: "'candidate' is missing",
         6: "'query' is empty",
         7: "invalid JSON",

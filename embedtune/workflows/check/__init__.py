@@ -1,1 +1,1 @@
-"""The parts of `embedtune check`: its source, what needs an encoder, the cleaned copy, and the result."""
+"""`embedtune check`: `run` is the entry, `result` is what a check leaves."""

@@ -10,19 +10,19 @@ from embedtune.findings import Finding
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The outcome of `embedtune check`; the field names are the `--json` keys and stay.
+    """The outcome of `embedtune check`; the field names are the `--json` keys and do not change.
 
     Args:
         rows: rows that could be read.
-        findings: the gravest first.
-        verdict: "errors", "warnings", "notes" or "clean", by the gravest finding.
+        findings: the most severe first.
+        verdict: "errors", "warnings", "notes" or "clean", by the most severe finding.
         described: what was read, in sentences.
         lengths: of each column, in tokens or words, with a histogram.
-        in_batch: how many of a batch's other rows can serve an anchor as negatives, by what is known.
-        scripts: how the encoder's vocabulary fits each script; empty without one.
-        forecast: time and memory that training would take here; None without an encoder.
-        fixed: the cleaned copy, and what was changed, removed and left; None where none was asked for.
-        failed: whether there is a finding that the user did not want.
+        in_batch: how many other rows of a batch can be negatives of an anchor, as far as is known.
+        scripts: how well the encoder's vocabulary fits each script; empty without an encoder.
+        forecast: time and memory that training would take on this machine; None without an encoder.
+        fixed: the cleaned copy, and what was changed, removed and left; None without --fix.
+        failed: whether a finding reaches --fail-on.
         elapsed_s: seconds.
     """
 

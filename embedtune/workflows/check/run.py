@@ -1,4 +1,4 @@
-"""`embedtune check`: look at data before spending hours on them. Rows are streamed; only judged sets are held."""
+"""`embedtune check`: check data before spending hours on it. Rows are streamed; only judged sets are kept in memory."""
 
 import dataclasses
 import time
@@ -30,9 +30,9 @@ from embedtune.findings import Finding, by_severity, counted, reaches, verdict_o
 from embedtune.identity import text_ids
 from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER
-from embedtune.workflows.check.copy import write_copy
+from embedtune.workflows.check.cleaned_copy import write_copy
 from embedtune.workflows.check.result import CheckResult
-from embedtune.workflows.check.rows import Leaks, RowStream
+from embedtune.workflows.check.row_stream import Leaks, RowStream
 from embedtune.workflows.shared.talk import Silence, Talk
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ Kind = TypeVar("Kind")
 
 
 def check(config: CheckConfig, *, talk: Talk | None = None) -> CheckResult:
-    """Look at training data, and at what an encoder would make of them where one is named.
+    """Check training data, also as the named encoder would see it, if there is one.
 
     Args:
         config: the options.
-        talk: told what happens.
+        talk: gets messages and progress.
 
     Raises:
-        EmbedtuneError: the data cannot be looked at at all; says what to do.
+        EmbedtuneError: the data cannot be checked at all; the message says what to do.
     """
     started = time.perf_counter()
     talk = talk or Silence()
@@ -68,7 +68,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None) -> CheckResult:
         talk.say(said)
     if config.data.corpus is not None:
         findings += check_corpus(config.data.corpus, repeats.positives, talk)
-    more = _read(config, sample, talk)
+    more = _encoder_checks(config, sample, talk)
     findings = by_severity([*findings, *more.findings])
     fixed = None
     if config.check.fix is not None:
@@ -96,7 +96,7 @@ def _one(checks: Sequence[Check], kind: type[Kind]) -> Kind:
 def _judged(
     config: CheckConfig, source: BeirSource | TableSource, talk: Talk
 ) -> tuple[RetrievalSet | None, list[Finding]]:
-    """The test queries to look for: those named, or the data's own; and what is odd about them."""
+    """The test queries to look for, named or the data's own, and findings about them."""
     data = config.data
     if data.eval_source is not None:
         judging = open_source(data.eval_source)
@@ -109,26 +109,26 @@ def _judged(
     try:
         read = judge_split(judging, split, data.columns, config.check.seed)
     except DataError as error:
-        message = f"the test queries cannot be read, so none were looked for in training: {error.message}"
+        message = f"the test queries cannot be read, so training was not searched for them: {error.message}"
         return None, [Finding("test-cannot-be-read", "error", 1, message, error.next or "", (error.where or "",))]
     talk.say(f"the test queries: {counted(len(read.judged), 'query')} from {judging.what}, split {split or 'all'}")
     return read.judged, [*read.findings, *check_test(read.judged)]
 
 
 def check_corpus(source: str, positives: SeenIds, talk: Talk) -> list[Finding]:
-    """Look at the documents of a corpus, and for positives that it lacks.
+    """Check the documents of a corpus, and look for positives that it lacks.
 
     Args:
         source: a file or a BEIR folder.
         positives: ids of the positives' texts.
-        talk: told how far it is.
+        talk: gets the progress.
     """
     documents, known, empty = read_documents(source), SeenIds(), Gathered()
     checks: list[Check] = [TextCheck(), Duplicates()]
 
     def contents() -> Iterator[RawTexts]:
         read = 0
-        with talk.progress(f"looking at {source}") as tell:
+        with talk.progress(f"checking {source}") as tell:
             while block := list(islice(documents, ROWS)):
                 written = [one for one in block if one.text]
                 for one in block:
@@ -145,14 +145,14 @@ def check_corpus(source: str, positives: SeenIds, talk: Talk) -> list[Finding]:
     findings += empty.finding("empty-documents", "note", message, "Remove them from the corpus.")
     lacking = len(positives) - positives.shared(known)
     if lacking:
-        message = f"corpus: it lacks {counted(lacking, 'positive')} of the {len(positives):,} of these rows."
-        findings.append(Finding("positives-outside-corpus", "note", lacking, message, "Mining adds them by itself."))
+        message = f"corpus: it lacks {lacking:,} of the {counted(len(positives), 'positive')} of these rows."
+        findings.append(Finding("positives-outside-corpus", "note", lacking, message, "Mining adds them."))
     return findings
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What needs lengths or an encoder."""
+class EncoderReading:
+    """What the checks of lengths and of the encoder found."""
 
     findings: list[Finding] = field(default_factory=list)
     lengths: tuple[dict[str, Any], ...] = ()
@@ -160,8 +160,8 @@ class Reading:
     forecast: dict[str, Any] | None = None
 
 
-def _read(config: CheckConfig, sample: Sample, talk: Talk) -> Reading:
-    from embedtune.workflows.check.reading import forecast, measure, prompts, vocabulary
+def _encoder_checks(config: CheckConfig, sample: Sample, talk: Talk) -> EncoderReading:
+    from embedtune.workflows.check.encoder_checks import forecast, measure, prompts, vocabulary
 
     columns = {column: texts for column, texts in sample.columns.items() if texts}
     encoder = _encoder(config, columns, talk) if config.model.name is not None and columns else None
@@ -169,12 +169,12 @@ def _read(config: CheckConfig, sample: Sample, talk: Talk) -> Reading:
     plain = tuple(one.as_json() for one in lengths)
     findings = [finding for one in lengths if (finding := one.finding())]
     if encoder is None:
-        return Reading(findings, plain)
+        return EncoderReading(findings, plain)
     scripts, more = vocabulary(encoder, columns)
-    with talk.progress("measuring some steps of training"):
+    with talk.progress("measuring a few training steps"):
         expected = forecast(encoder, sample, config.check)
     findings += [*more, *prompts(encoder, str(config.model.name))]
-    return Reading(findings, plain, tuple(map(dataclasses.asdict, scripts)), expected)
+    return EncoderReading(findings, plain, tuple(map(dataclasses.asdict, scripts)), expected)
 
 
 def _encoder(config: CheckConfig, columns: dict[str, list[str]], talk: Talk) -> "Encoder":

@@ -1,1 +1,1 @@
-"""What `embedtune compare` does, part by part."""
+"""`embedtune compare`: `run` is the entry, `result` is what a comparison leaves."""

@@ -1,4 +1,4 @@
-"""The evidence of a comparison: which documents changed places, as far as rankings and data are still there."""
+"""The evidence of a comparison: which documents changed places, as far as rankings and data still exist."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from embedtune.evaluation.significance import On
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.trec import read_run
 from embedtune.findings import Finding
-from embedtune.workflows.compare.data import Sets, recorded_sets
-from embedtune.workflows.compare.sources import Sources, Values, in_set
+from embedtune.workflows.compare.recorded_sets import Sets, recorded_sets
+from embedtune.workflows.compare.values import Sources, Values, in_set
 
-SEEDS_APART = "documents that changed places are not shown: each seed ranks its own way"
+SEEDS_APART = "documents that changed places are not shown, because each seed has its own ranking"
 
 
 @dataclass(frozen=True)
 class Side:
-    """A system that is compared, or the seeds of a recipe.
+    """A system, or the seeds of a recipe, in a comparison.
 
     Args:
         label: as the user named it.
-        seeds: what each got.
-        values: (S, Q) of the metric that decides, in the order of the queries compared.
+        seeds: the values of each.
+        values: (S, Q) of the deciding metric, in the order of the compared queries.
     """
 
     label: str
@@ -42,7 +42,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Found:
-    """Evidence, and what is to be said of it."""
+    """Evidence, with sentences and findings about it."""
 
     evidence: Evidence
     described: tuple[str, ...] = ()
@@ -50,13 +50,13 @@ class Found:
 
 
 def evidence_of(sides: Sequence[Side], queries: Sequence[str], metric: str, sources: Sources, *, on: On) -> Found:
-    """Each side against the first.
+    """The evidence of each side against the first.
 
     Args:
         sides: what is compared.
-        queries: those that are compared, by the names they have in the values.
-        metric: what the sides' values are.
-        sources: where judged data were given, they are used.
+        queries: the compared ones, by their names in the values.
+        metric: of the sides' values.
+        sources: its judged data is used if there is any.
         on: which queries these are.
     """
     systems = [side.seeds[0] for side in sides]
@@ -77,11 +77,11 @@ def evidence_of(sides: Sequence[Side], queries: Sequence[str], metric: str, sour
     evidence = _by_rankings(sides, queries, metric, judged, runs, on)
     if evidence is None:
         return Found(_by_values(sides, queries, metric, texts, runs, on), (), (_other_queries(whence),))
-    return Found(evidence, (f"documents and what is relevant: {whence}",))
+    return Found(evidence, (f"documents and relevance judgments: {whence}",))
 
 
 def _sets(systems: Sequence[Values], sources: Sources) -> tuple[str, Sets]:
-    """The judged sets, and where they are from: given, or else those of the first system that still has its own."""
+    """The judged sets and where they are from: given, or those recorded by the first system that still has them."""
     if sources.data is not None:
         return sources.data, {"": sources.judged}
     refused: EmbedtuneError | None = None
@@ -91,11 +91,11 @@ def _sets(systems: Sequence[Values], sources: Sources) -> tuple[str, Sets]:
                 return f"as recorded in {one.folder}", recorded_sets(one.folder)
             except EmbedtuneError as error:
                 refused = refused or error
-    raise refused or EmbedtuneError("no data were given")
+    raise refused or EmbedtuneError("no data was given")
 
 
 def _run_of(values: Values, *, several: bool) -> Run:
-    """The ranking of every set, in one."""
+    """The rankings of all sets as one."""
     return {
         in_set(name, query, several=several): {
             in_set(name, document, several=several): score for document, score in found.items()
@@ -106,7 +106,7 @@ def _run_of(values: Values, *, several: bool) -> Run:
 
 
 def _together(sets: Sets, *, several: bool) -> RetrievalSet:
-    """Several sets as one, in which no id of one can be taken for another's."""
+    """Several sets as one, with ids that name their set."""
     if not several:
         return next(iter(sets.values()))
     return RetrievalSet(
@@ -124,7 +124,7 @@ def _together(sets: Sets, *, several: bool) -> RetrievalSet:
 def _by_rankings(
     sides: Sequence[Side], queries: Sequence[str], metric: str, judged: JudgedSet, runs: Sequence[Run], on: On
 ) -> Evidence | None:
-    """Everything; None where the judged set lacks some of the queries."""
+    """The full evidence; None if the judged set lacks some of the queries."""
     number = {query: row for row, query in enumerate(judged.query_ids)}
     if any(query not in number for query in queries):
         return None
@@ -140,7 +140,7 @@ def _by_rankings(
 def _by_values(
     sides: Sequence[Side], queries: Sequence[str], metric: str, texts: Mapping[str, str], runs: Sequence[Run], on: On
 ) -> Evidence:
-    """What values per query show; with rankings the ids of the documents that moved most."""
+    """The evidence of values per query alone; with rankings, also the ids of the documents that moved most."""
     pairs = []
     for place, other in enumerate(sides[1:], 1):
         both = (runs[0], runs[place]) if runs else ({}, {})
@@ -165,21 +165,22 @@ def _changes(
 
 
 def _places(found: Mapping[str, float]) -> dict[str, int]:
-    """Document -> rank, of one query."""
+    """Document -> rank, for one query."""
     return {document: place for place, document in enumerate(best_first(found)[0][:DEPTH], 1)}
 
 
 def _no_ranking(names: Sequence[str]) -> Finding:
-    message = f"documents that changed places are not shown: there is no ranking of {' and '.join(names)}."
-    return Finding("rankings-not-found", "note", len(names), message, "Train or evaluate again to have one.")
+    verb = "has" if len(names) == 1 else "have"
+    message = f"documents that changed places are not shown: {' and '.join(names)} {verb} no ranking."
+    return Finding("rankings-not-found", "note", len(names), message, "Train or evaluate again to get one.")
 
 
 def _no_texts(error: EmbedtuneError) -> Finding:
     where = f" ({error.where})" if error.where else ""
-    message = f"documents that changed places are shown by id alone: {error.message}{where}."
+    message = f"documents that changed places are shown only by id: {error.message}{where}."
     return Finding("texts-not-found", "note", 1, message, "Name the data with --data.")
 
 
 def _other_queries(whence: str) -> Finding:
-    message = f"documents that changed places are shown by id alone: some queries are not in the data ({whence})."
-    return Finding("texts-not-found", "note", 1, message, "Name the data they were scored on with --data, and --split.")
+    message = f"documents that changed places are shown only by id: some queries are not in the data ({whence})."
+    return Finding("texts-not-found", "note", 1, message, "Name the data they were scored on: --data and --split.")

@@ -1,4 +1,4 @@
-"""What a comparison leaves: the object behind `--json`, and what its tests come to when they are read together."""
+"""What a comparison leaves: the object behind `--json`, and the verdicts of its tests taken together."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -17,31 +17,31 @@ Test = tuple[Comparison, OverSeeds | None]
 
 @dataclass(frozen=True)
 class CompareResult:
-    """The outcome of `embedtune compare`; the field names are the `--json` keys and stay.
+    """The outcome of `embedtune compare`; the field names are the `--json` keys and do not change.
 
     Args:
         metric: what is compared.
-        a, b: means over the queries, and over the seeds where there are several.
+        a, b: means over the queries, and over the seeds if there are several.
         difference: b - a.
         interval: 95% interval of the difference.
-        p_value: two-sided: paired permutation over queries; of several seeds, queries and seeds together.
+        p_value: two-sided: paired permutation over queries; with several seeds, over queries and seeds together.
         p_holm: the same, adjusted for every metric and system of this comparison.
-        minimum_detectable_effect: the true difference that would have been found 4 times in 5.
+        minimum_detectable_effect: the true difference that would be found 4 times in 5.
         verdict: on b, by `p_holm`: better, worse, no difference shown.
         queries: how many were compared.
-        items: what they are, in the plural: not all sets are of queries.
-        on: unseen where queries whose documents a run was trained on are left out, else all.
+        items: what these are, in the plural; not every set is made of queries.
+        on: "unseen" if queries whose documents a run was trained on are left out, else "all".
         sentence: the verdict in words.
         won, lost, tied: queries on which b is above, below, equal.
         most_won, most_lost: queries with the largest differences: query, text, a, b.
         metrics: every metric of b: metric, a, b, difference, interval, p_value, p_holm, verdict.
-        over_seeds: what the seeds' means say alone; None with one seed a side.
-        names: what a, b and further ones are.
+        over_seeds: the test of the seeds' means alone; None with one seed per side.
+        names: of a, b and further systems.
         seeds: the mean of every seed of each.
-        others: the further ones against a, in the same words as b.
+        others: the further systems against a, with the fields of b.
         evidence: what the verdicts rest on; a list of one, see `evaluation.evidence`.
-        failed: whether --fail-if holds.
-        report: the page; Markdown and JSON lie beside it.
+        failed: whether the verdict is one of --fail-if.
+        report: the HTML page; Markdown and JSON are next to it.
     """
 
     metric: str
@@ -80,7 +80,7 @@ class CompareResult:
 
 
 def verdicts_of(tests: Sequence[Sequence[Test]], evidence: Evidence) -> list[dict[str, Any]]:
-    """What each system comes to against the first, with every p-value adjusted for all of them and all metrics."""
+    """The verdict on each system against the first, with p-values adjusted over all systems and metrics."""
     strict = iter(adjusted([found for own in tests for found, _ in own]))
     verdicts = []
     for own, pair in zip(tests, evidence.pairs, strict=True):

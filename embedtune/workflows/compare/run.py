@@ -20,16 +20,17 @@ from embedtune.findings import Finding, counted
 from embedtune.reports.compare import comparison_page, comparison_report
 from embedtune.workflows.compare.evidence import Side, evidence_of
 from embedtune.workflows.compare.result import CompareResult, Test, verdicts_of
-from embedtune.workflows.compare.sources import Sources, Values
+from embedtune.workflows.compare.values import Sources, Values
 from embedtune.workflows.shared.evaluation_folder import file_name
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.output_folder import fresh_folder
+from embedtune.workflows.shared.talk import Silence, Talk
 
 DEFAULT_METRIC = "ndcg@10"
 GUARDS: Mapping[str, tuple[str, ...]] = {"worse": ("worse",), "not-better": ("worse", "no difference shown")}
 """--fail-if -> the verdicts that fail."""
 COMPARISONS = Path("comparisons")
-"""Where comparisons go that were given no folder."""
+"""Where comparisons go by default."""
 RESULT, REPORT = "comparison.json", "report.html"
 
 
@@ -38,8 +39,8 @@ class CompareOptions:
     """What is compared, and how.
 
     Args:
-        a: a run folder, an evaluation folder (`FOLDER#MODEL` where it holds several), a TREC run; several seeds of one
-            recipe with commas between them.
+        a: a run folder, an evaluation folder (`FOLDER#MODEL` if it holds several) or a TREC run; several seeds of one
+            recipe separated by commas.
         others: the same; each is compared with a, and the first of them is b.
         metrics: such as "ndcg@10"; the first decides the verdict.
         data: the judged data of TREC runs.
@@ -57,27 +58,34 @@ class CompareOptions:
     output: str | None = None
 
 
-def compare(options: CompareOptions) -> CompareResult:
-    """Compare systems with A on the queries that all share, and write a report.
+def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResult:
+    """Compare systems with A on the queries that all of them share, and write a report.
+
+    Args:
+        options: what is compared, and how.
+        talk: gets the progress.
 
     Raises:
-        EmbedtuneError: anything the user can mend; says what to do.
+        EmbedtuneError: anything the user can fix; the message says how.
     """
+    talk = talk or Silence()
     if options.fail_if is not None and options.fail_if not in GUARDS:
-        raise ConfigError(f"{options.fail_if!r} is no verdict; there are {', '.join(GUARDS)}", where="--fail-if")
+        raise ConfigError(f"unknown verdict {options.fail_if!r}; use {' or '.join(GUARDS)}", where="--fail-if")
     wanted = list(dict.fromkeys(_known(metric) for metric in options.metrics or (DEFAULT_METRIC,)))
     named = (options.a, *options.others)
     if len(named) > len(ascii_lowercase):
-        raise ConfigError(f"{len(named)} systems at once; {len(ascii_lowercase)} at most", where="compare")
+        raise ConfigError(f"got {len(named)} systems, at most {len(ascii_lowercase)} can be compared", where="compare")
     sources = Sources(options.data, options.split, wanted)
-    read = [[sources.read(name) for name in names_in(text)] for text in named]
+    with talk.progress("reading the values to compare"):
+        read = [[sources.read(name) for name in names_in(text)] for text in named]
     metrics = _metrics([one for seeds in read for one in seeds], wanted, asked=bool(options.metrics))
     read = [[one.having(metrics) for one in seeds] for seeds in read]
     everything = [one for seeds in read for one in seeds]
     queries, on, findings = _queries(everything)
     sides = [Side(text, seeds, _values(seeds, queries, metrics[0])) for text, seeds in zip(named, read, strict=True)]
     tests = [[_test(sides[0], other, queries, metric, on) for metric in metrics] for other in sides[1:]]
-    found = evidence_of(sides, queries, metrics[0], sources, on=on)
+    with talk.progress("reading the rankings"):
+        found = evidence_of(sides, queries, metrics[0], sources, on=on)
     evidence = _with_effects(found.evidence, tests)
     verdicts = verdicts_of(tests, evidence)
     with fresh_folder(options.output, COMPARISONS, file_name(options.others[0])) as folder:
@@ -105,12 +113,16 @@ def _write(folder: Path, result: CompareResult) -> None:
 
 
 def names_in(text: str) -> list[str]:
-    """The names in a list with commas; a path that exists is one name, commas and all."""
+    """The names in a list separated by commas; an existing path is one name even with commas.
+
+    Raises:
+        ConfigError: there is no name, or one is repeated.
+    """
     names = [text] if text and Path(text).expanduser().exists() else [name for name in text.split(",") if name]
     twice = sorted({name for name in names if names.count(name) > 1})
     if not names or twice:
-        what = f"{twice[0]} is named twice; give each seed's folder once" if twice else "nothing is named"
-        raise ConfigError(what, where="compare", next="`embedtune compare --help` shows what it takes")
+        what = f"{twice[0]} is named twice; name the folder of each seed once" if twice else "nothing is named"
+        raise ConfigError(what, where="compare", next="`embedtune compare --help` shows its arguments")
     return names
 
 
@@ -118,13 +130,13 @@ def _known(metric: str) -> str:
     """The metric by its full name.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: unknown metric.
     """
     return metric if metric in ITEM_METRICS else str(parse_metric(metric))
 
 
 def _metrics(values: Sequence[Values], wanted: list[str], *, asked: bool) -> list[str]:
-    """The metrics asked for, or else the usual one, or else the first that all have."""
+    """The metrics asked for, or the default one, or the first that all systems have."""
     lacking = [(one, metric) for metric in wanted for one in values if metric not in one.metrics]
     if not lacking:
         return wanted
@@ -139,7 +151,7 @@ def _metrics(values: Sequence[Values], wanted: list[str], *, asked: bool) -> lis
 
 
 def _queries(values: Sequence[Values]) -> tuple[list[str], On, list[Finding]]:
-    """The queries to compare on: those all have, and of them the unseen where that is known and leaves any."""
+    """The queries to compare on: those that all systems have, and of these only the unseen ones if any are known."""
     known = [one.sets for one in values if one.sets]
     if len(set(known)) > 1:
         listed = " and ".join(", ".join(sorted(sets)) for sets in dict.fromkeys(known))
@@ -149,22 +161,22 @@ def _queries(values: Sequence[Values]) -> tuple[list[str], On, list[Finding]]:
         names = f"{values[0].name} and {values[-1].name}"
         raise DataError(f"{names} share no query", next="evaluate them on the same data")
     findings = _differing(values, len(shared))
-    told = [one.unseen for one in values if one.unseen is not None]
-    unseen = [query for query in shared if all(query in one for one in told)]
-    if told and not unseen:
-        message = "every query asks for documents that one of them was trained on, so a gain may be memory."
+    known_unseen = [one.unseen for one in values if one.unseen is not None]
+    unseen = [query for query in shared if all(query in one for one in known_unseen)]
+    if known_unseen and not unseen:
+        message = "for every query, one of them was trained on its documents, so a gain may be memorization."
         findings.append(Finding("all-queries-seen", "warning", len(shared), message))
-    return (unseen, "unseen", findings) if told and unseen else (shared, "all", findings)
+    return (unseen, "unseen", findings) if known_unseen and unseen else (shared, "all", findings)
 
 
 def _differing(values: Sequence[Values], shared: int) -> list[Finding]:
     findings = []
     most = max(len(one.scores) for one in values)
     if shared < most:
-        message = f"only {shared:,} of {counted(most, 'query')} were scored by all of them; the others are left out."
+        message = f"only {shared:,} of {counted(most, 'query')} were scored by all of them; the rest are left out."
         findings.append(Finding("queries-not-shared", "warning", most - shared, message))
     if len({one.hashes for one in values if one.hashes}) > 1:
-        message = "the data have changed between these evaluations."
+        message = "the data changed between these evaluations."
         findings.append(Finding("data-changed", "warning", 1, message, "Evaluate them again on the same data."))
     return findings
 
@@ -174,7 +186,7 @@ def _values(seeds: Sequence[Values], queries: Sequence[str], metric: str) -> np.
 
 
 def _with_effects(evidence: Evidence, tests: Sequence[Sequence[Test]]) -> Evidence:
-    """The evidence with the minimum detectable effects of the tests, which know of seeds."""
+    """The evidence with the minimum detectable effects of the tests, which take the seeds into account."""
     effects = [own[0][0].minimum_detectable_effect for own in tests]
     pairs = zip(evidence.pairs, effects, strict=True)
     return dataclasses.replace(

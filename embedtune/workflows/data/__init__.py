@@ -1,0 +1,1 @@
+"""`embedtune data ...`: one file per command."""

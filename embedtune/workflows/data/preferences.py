@@ -1,4 +1,4 @@
-"""`embedtune data preferences`: click logs in, rows for the loss dpo out."""
+"""`embedtune data preferences`: a click log in, rows for the loss dpo out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +11,13 @@ from embedtune.errors import ConfigError, DataError
 
 @dataclass(frozen=True)
 class PreferencesResult:
-    """What became of a click log; the field names are the `--json` keys.
+    """The outcome of `embedtune data preferences`; the field names are the `--json` keys.
 
     Args:
         output: the file of preferences.
         rows: how many there are.
-        clicks: how many clicks they come from.
-        said: sentences about it.
+        clicks: how many clicks they are from.
+        said: sentences about what was read and left out.
     """
 
     output: str
@@ -29,30 +29,30 @@ class PreferencesResult:
 def click_preferences(
     source: str, output: str, *, skipped: Skipped = "above", force: bool = False
 ) -> PreferencesResult:
-    """Write the preferences of a click log as {anchor, chosen, rejected, weight}.
+    """Write the preferences in a click log as {anchor, chosen, rejected, weight}.
 
     Args:
         source: rows of {anchor, shown, clicked}.
         output: a JSONL file.
-        skipped: which of the texts not clicked were passed by: those above the click, or all.
-        force: replace a file that is there.
+        skipped: which of the texts without a click count as rejected: those above the click, or all.
+        force: replace an existing file.
 
     Raises:
-        DataError: the log cannot be read, or says nothing.
-        ConfigError: the file is there already.
+        DataError: the log cannot be read, or shows no preference.
+        ConfigError: the file exists.
         OutputError: it cannot be written.
     """
     target = Path(output).expanduser()
     if target.exists() and not force:
-        raise ConfigError(f"{target} is there already", where="--output", next="name another file, or add --force")
+        raise ConfigError(f"{target} already exists", where="--output", next="name another file, or add --force")
     found = read_clicks(open_table(Path(source).expanduser()), skipped)
     rows = list(found.rows())
     said = found.said(len(rows))
     if not rows:
         raise DataError(
-            f"no preference is left: {'; '.join(said)}",
+            f"the log shows no preference: {'; '.join(said)}",
             where=source,
-            next="give lists in which a text below the first was clicked, or add --skipped all",
+            next="use lists in which a text below the first was clicked, or add --skipped all",
         )
     write_jsonl(target, rows)
     return PreferencesResult(str(target), len(rows), found.clicks, said)

@@ -1,0 +1,1 @@
+"""`embedtune doctor`: `run` is the entry."""

@@ -1,4 +1,4 @@
-"""What this machine can compute on, in which precision, and how fast it does."""
+"""The devices that this machine can compute on, with their precision and speed."""
 
 import os
 import platform
@@ -11,13 +11,13 @@ from typing import Any
 from embedtune.cgroup import cpu_quota, usable_cpus
 
 CPUINFO = Path("/proc/cpuinfo")
-TOLD = ("avx2", "avx512", "avx10", "avx_vnni", "amx", "neon", "sve", "bf16", "i8mm")
-"""Instruction sets that matter for matrix products begin like this."""
+INSTRUCTIONS = ("avx2", "avx512", "avx10", "avx_vnni", "amx", "neon", "sve", "bf16", "i8mm")
+"""Prefixes of the instruction sets that matter for matrix products."""
 
 
 @dataclass(frozen=True)
 class Processor:
-    """The processor, and how much of it this process may use. `quota` is a container's share, in processors."""
+    """The processor, and how much of it this process may use; `quota` is a container's share, in processors."""
 
     name: str
     cores: int
@@ -28,10 +28,10 @@ class Processor:
 
 @dataclass(frozen=True)
 class Device:
-    """What torch can compute on, the precision that `auto` takes there, and why.
+    """A device of torch, the precision that `auto` chooses there, and why.
 
-    `peaks` are matrix products in FLOP/s by precision, `bandwidth` the bytes a second of a copy; empty and None where
-    nothing was measured.
+    `peaks` are speeds of matrix products in FLOP/s, by precision; `bandwidth` is that of a copy in bytes/s. They are
+    empty and None if nothing was measured.
     """
 
     device: str
@@ -49,7 +49,7 @@ def processor() -> Processor:
     import torch
 
     found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    instructions = sorted(name for name, there in found.items() if there is True and name.startswith(TOLD))
+    instructions = sorted(name for name, there in found.items() if there is True and name.startswith(INSTRUCTIONS))
     return Processor(
         name=_model() or str(found.get("cpu_name") or "") or platform.processor() or platform.machine(),
         cores=os.cpu_count() or 1,
@@ -60,23 +60,23 @@ def processor() -> Processor:
 
 
 def devices(*, measure: bool) -> tuple[Device, ...]:
-    """Every device, the one that `auto` takes first.
+    """Every device; the one that `auto` chooses comes first.
 
     Args:
-        measure: whether to find out how fast they are, half a second each.
+        measure: whether to measure their speed, which takes half a second each.
     """
     from embedtune.models.speed.precision import choose_precision
 
     found: list[Device] = []
     for device, name, memory, free in _present():
         chosen = choose_precision("auto", device, has_products=True)
-        peaks, bandwidth = _measured(device, chosen.name) if measure else ({}, None)
+        peaks, bandwidth = measured_speed(device, chosen.name) if measure else ({}, None)
         found.append(Device(device, name, memory, free, chosen.name, chosen.reason, peaks, bandwidth))
     return tuple(found)
 
 
 def builds() -> dict[str, Any]:
-    """What torch was built for, whether this machine has a driver for it, and the GPUs that the user lets be seen."""
+    """What torch was built for, whether there is an NVIDIA driver, and which GPUs the user makes visible."""
     import torch
 
     driver = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
@@ -90,14 +90,14 @@ def _present() -> Iterator[tuple[str, str, int | None, int | None]]:
 
     if torch.cuda.is_available():
         for number in range(torch.cuda.device_count()):
-            yield f"cuda:{number}", torch.cuda.get_device_name(number), *_gpu_memory(number)
+            yield f"cuda:{number}", torch.cuda.get_device_name(number), *gpu_memory(number)
     if torch.backends.mps.is_available():
         yield "mps", "Apple GPU", int(torch.mps.recommended_max_memory()), None
     yield "cpu", "the processor", None, None
 
 
-def _gpu_memory(number: int) -> tuple[int | None, int | None]:
-    """A GPU's memory and what is free of it; no free memory is known of one that is full or somebody else's alone."""
+def gpu_memory(number: int) -> tuple[int | None, int | None]:
+    """A GPU's memory and how much of it is free; None if it is full or another process uses it exclusively."""
     import torch
 
     try:
@@ -107,8 +107,8 @@ def _gpu_memory(number: int) -> tuple[int | None, int | None]:
     return total, free
 
 
-def _measured(device: str, chosen: str) -> tuple[dict[str, float], float | None]:
-    """FLOP/s by precision and bytes/s; what a device cannot do is left out."""
+def measured_speed(device: str, chosen: str) -> tuple[dict[str, float], float | None]:
+    """FLOP/s by precision, and bytes/s; what the device cannot do is left out."""
     from embedtune.models.speed.peak import copy_peak, matrix_peak
 
     peaks: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""What stands in the way on this machine, in words, each with what to do about it."""
+"""Findings about this machine, each with what to do about it."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,11 +12,11 @@ from embedtune.workflows.doctor.versions import Installed
 
 LITTLE_MEMORY = 2 * 2**30
 LITTLE_DISK = 2 * 2**30
-CPU_WHEEL = "`pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cpu` is smaller"
+CPU_TORCH = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cpu"
 
 
 def of_versions(packages: Sequence[Installed]) -> Iterator[Finding]:
-    """Packages that are missing or outside the ranges that embedtune was made for."""
+    """Packages that are missing or outside the ranges that embedtune supports."""
     for one in packages:
         if one.supported:
             continue
@@ -25,57 +25,59 @@ def of_versions(packages: Sequence[Installed]) -> Iterator[Finding]:
         else:
             message, severity = f"{one.name} {one.version} is outside the supported range {one.required}", "warning"
         again = "use another Python" if one.name == "python" else f"pip install '{one.name}{one.required}'"
-        yield Finding("unsupported-version", severity, 1, message, f"Mend it: {again}")
+        yield Finding("unsupported-version", severity, 1, message, f"Fix it: {again}")
 
 
 def of_processor(processor: Processor, threads: int) -> Iterator[Finding]:
-    """Too few processors, more threads than there are, or somebody else's work on them."""
+    """One processor only, more threads than processors, or other processes that keep them busy."""
     if processor.usable == 1:
-        told = f"only 1 of {processor.cores} processors may be used" if processor.cores > 1 else "there is 1 processor"
-        yield Finding("one-core", "warning", 1, told, "Give the process or the container more, if there are more.")
+        message = (
+            f"only 1 of {processor.cores} processors may be used" if processor.cores > 1 else "there is 1 processor"
+        )
+        yield Finding("one-core", "warning", 1, message, "Give the process or container more processors if possible.")
     if threads > processor.usable:
-        message = f"torch computes on {threads} threads, and {counted(processor.usable, 'processor')} may be used"
+        message = f"torch uses {threads} threads, but only {counted(processor.usable, 'processor')} may be used"
         yield Finding("too-many-threads", "warning", 1, message, f"Set OMP_NUM_THREADS={processor.usable}.")
-    busy = _load()
+    busy = system_load()
     if busy is not None and busy > processor.usable:
-        message = f"{busy:.1f} processes want to compute at once, so speeds measured now are less than the machine's"
-        yield Finding("busy", "note", 1, message, "Measure again when it is quiet.")
+        message = f"{busy:.1f} processes are competing for the processors, so measured speeds are too low"
+        yield Finding("busy", "note", 1, message, "Measure again when the machine is idle.")
 
 
 def of_builds(builds: Mapping[str, Any], chosen: str) -> Iterator[Finding]:
-    """A build of torch that does not fit the machine."""
+    """A build of torch that does not suit the machine."""
     if chosen.startswith("cuda"):
         return
     if builds["nvidia_driver"] and builds["cuda"] is not None and builds["visible_gpus"] in ("", "-1"):
-        message = "CUDA_VISIBLE_DEVICES hides every GPU: all works, on the CPU"
-        yield Finding("gpu-hidden", "note", 1, message, "Nothing must be done; unset it to use them.")
+        message = "CUDA_VISIBLE_DEVICES hides every GPU; everything runs on the CPU"
+        yield Finding("gpu-hidden", "note", 1, message, "No action needed; unset it to use them.")
     elif builds["nvidia_driver"]:
-        message = f"there is an NVIDIA driver, and torch ({_built_for(builds)}) cannot use it"
-        yield Finding("gpu-unused", "warning", 1, message, "Install the torch build for its CUDA version: pytorch.org.")
+        message = f"there is an NVIDIA driver, but torch ({_built_for(builds)}) cannot use it"
+        yield Finding("gpu-unused", "warning", 1, message, "Install torch for its CUDA version from pytorch.org.")
     elif builds["cuda"] is not None:
-        message = f"torch is built for CUDA {builds['cuda']}, and there is no GPU: all works, on the CPU"
-        yield Finding("cuda-build-without-gpu", "note", 1, message, f"Nothing must be done; {CPU_WHEEL}.")
+        message = f"torch is built for CUDA {builds['cuda']}, but there is no GPU; everything runs on the CPU"
+        yield Finding("cuda-build-without-gpu", "note", 1, message, f"No action needed. A smaller build: {CPU_TORCH}")
 
 
 def of_places(memory: Memory, places: Sequence[Place]) -> Iterator[Finding]:
-    """Little memory, little room, folders that nothing can be written to."""
+    """Little memory, little disk space, and folders that are not writable."""
     left = memory.available_bytes
     if left is not None and left < LITTLE_MEMORY:
         fix = "Close other programs, or train with smaller batches (--batch-size, training.micro_batch_tokens)."
-        yield Finding("little-memory", "warning", 1, f"{amount(left)} of memory are left", fix)
+        yield Finding("little-memory", "warning", 1, f"only {amount(left)} of memory is free", fix)
     for place in places:
         if not place.writable:
-            message = f"{place.use} go to {place.folder}, which cannot be written"
+            message = f"{place.use} go to {place.folder}, which is not writable"
             yield Finding("not-writable", "warning", 1, message, _INSTEAD[place.use])
         elif place.free_bytes is not None and place.free_bytes < LITTLE_DISK:
-            message = f"{amount(place.free_bytes)} are free where {place.use} go ({place.folder})"
+            message = f"only {amount(place.free_bytes)} is free where {place.use} go ({place.folder})"
             yield Finding("little-disk", "warning", 1, message, f"Make room there. {_INSTEAD[place.use]}")
 
 
 _INSTEAD = {
     "runs": "Name another folder with --output.",
-    "vectors": "Name another folder with --store, or none.",
-    "models of the Hub": "Name another folder in HF_HOME.",
+    "vectors": "Name another folder with --store, or use --store none.",
+    "models of the Hub": "Set HF_HOME to another folder.",
 }
 
 
@@ -85,8 +87,9 @@ def _built_for(builds: Mapping[str, Any]) -> str:
     return "built for ROCm" if builds["hip"] is not None else "built for CPUs"
 
 
-def _load() -> float | None:
+def system_load() -> float | None:
+    """Processes that run or wait to run, averaged over a minute; None if the system does not say."""
     try:
         return os.getloadavg()[0]
-    except (AttributeError, OSError):  # Windows has none
+    except (AttributeError, OSError):  # not on Windows
         return None

@@ -1,4 +1,4 @@
-"""Memory, disks and folders that the commands will want, as far as this process may look."""
+"""Memory, disks and folders that the commands use, as far as this process can see them."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from embedtune.workflows.shared.run_folder import RUNS
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes: what the machine has, what a container may use of it (None: all), what can still be had."""
+    """In bytes: what the machine has, what a container may use of it (None: all), and what is free."""
 
     total_bytes: int | None
     limit_bytes: int | None
@@ -26,7 +26,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Place:
-    """A folder that a command writes to, or the nearest one above it that is there already."""
+    """A folder that commands write to; space and permission are those of the nearest existing folder above it."""
 
     use: str
     folder: str
@@ -35,24 +35,24 @@ class Place:
 
 
 def memory() -> Memory:
-    """Of this machine and of the container, whichever has less."""
+    """The memory of this machine and of its container."""
     return Memory(_total(), memory_limit(), free_memory())
 
 
 def places() -> tuple[Place, ...]:
-    """Where runs, vectors and models are kept unless a command is told otherwise."""
+    """Where runs, vectors and models go by default."""
     named = (("runs", RUNS.absolute()), ("vectors", default_folder()), ("models of the Hub", _hub_folder()))
     return tuple(_place(use, folder) for use, folder in named)
 
 
 def store() -> Mapping[str, Any]:
-    """The vector store, its size and the most that it may grow to."""
+    """The vector store, its size and its largest size."""
     folder = default_folder()
     return {"folder": str(folder), "size_bytes": stored_bytes(folder), "cap_bytes": CAP_BYTES}
 
 
 def hub() -> Mapping[str, Any]:
-    """Whether the Hub may be asked, and which variable forbids it; it is not asked here."""
+    """Whether the Hub may be used, and which variable forbids it; it is not contacted here."""
     said = [f"{name}={os.environ[name]}" for name in OFFLINE_VARIABLES if os.environ.get(name)]
     return {"offline": offline(), "said": said, "folder": str(_hub_folder())}
 
@@ -71,7 +71,7 @@ def _total() -> int | None:
 
 
 def _place(use: str, folder: Path) -> Place:
-    there = next((one for one in (folder, *folder.parents) if os.path.isdir(one)), Path(folder.anchor or "."))  # noqa: PTH112  (pathlib raises where one may not look)
+    there = next((one for one in (folder, *folder.parents) if os.path.isdir(one)), Path(folder.anchor or "."))  # noqa: PTH112  (pathlib raises without permission to look)
     try:
         free = shutil.disk_usage(there).free
     except OSError:

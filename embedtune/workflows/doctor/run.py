@@ -1,4 +1,4 @@
-"""`embedtune doctor`: what this machine has, what `auto` would choose on it, and what stands in the way."""
+"""`embedtune doctor`: what this machine has, what `auto` would choose on it, and what is wrong with it."""
 
 import dataclasses
 import platform
@@ -18,23 +18,23 @@ from embedtune.workflows.shared.talk import Silence, Talk
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The outcome of `embedtune doctor`; the field names are the `--json` keys and stay.
+    """The outcome of `embedtune doctor`; the field names are the `--json` keys and do not change.
 
     Args:
         system: the operating system.
-        versions: of Python and packages, with the ranges asked for.
-        processor: its name, processors there and usable, instruction sets.
+        versions: of Python and packages, with the ranges required.
+        processor: its name, its cores, how many may be used, and instruction sets.
         devices: with memory, the precision of `auto`, its reason and, unless quick, FLOP/s and bytes/s; the one that
-            `auto` takes is first.
-        torch: what it was built for, and whether there is a driver.
-        threads: of each library that computes on several.
-        settings: what was settled at start-up, by whom and why.
+            `auto` chooses comes first.
+        torch: what it was built for, and whether there is an NVIDIA driver.
+        threads: of each library that uses several.
+        settings: what was set at start-up, by whom and why.
         memory: of machine and container, in bytes.
-        places: folders, their free space and whether they can be written.
-        store: the vector store's size and cap.
+        places: folders, their free space and whether they are writable.
+        store: the vector store's size and largest size.
         hub: whether the network may be used.
-        findings: the gravest first.
-        verdict: "errors", "warnings", "notes" or "clean", by the gravest finding.
+        findings: the most severe first.
+        verdict: "errors", "warnings", "notes" or "clean", by the most severe finding.
     """
 
     system: str
@@ -57,16 +57,16 @@ class Diagnosis:
 
 
 def doctor(*, quick: bool = False, talk: Talk | None = None) -> Diagnosis:
-    """Look at the machine; the network is not asked.
+    """Look at this machine, without using the network.
 
     Args:
-        quick: measure no speeds.
-        talk: told what happens.
+        quick: do not measure speeds.
+        talk: gets the progress.
     """
     import torch
 
     packages, chip, built = installed(), processor(), builds()
-    with (talk or Silence()).progress("looking at the devices"):
+    with (talk or Silence()).progress("checking the devices"):
         seen = devices(measure=not quick)
     left, folders = memory(), places()
     odd = by_severity(
@@ -95,7 +95,7 @@ def doctor(*, quick: bool = False, talk: Talk | None = None) -> Diagnosis:
 
 
 def _threads() -> tuple[Mapping[str, Any], ...]:
-    """The libraries loaded that compute on several threads; torch and FAISS each bring their own OpenMP."""
+    """The loaded libraries that use several threads; torch and FAISS each bring their own OpenMP."""
     from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
     from embedtune.search.candidates import threads
@@ -108,7 +108,7 @@ def _threads() -> tuple[Mapping[str, Any], ...]:
 
 
 def brought_by(path: str) -> str:
-    """The package that a shared library came with, or its folder where it is the system's.
+    """The package that a shared library came with, or the folder of a system library.
 
     >>> brought_by("/venv/lib/python3.12/site-packages/faiss_cpu.libs/libgomp-98df74fd.so.1.0.0")
     'faiss_cpu'

@@ -1,4 +1,4 @@
-"""Which packages are installed, beside the ranges that embedtune declares."""
+"""Installed packages, compared with the version ranges that embedtune declares."""
 
 import platform
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from packaging.specifiers import SpecifierSet
 from embedtune import __version__
 
 EXTRAS = ("lora", "tensorboard")
-"""What a user may have left out; what developers need is no part of the tool."""
+"""Optional extras for users; those for developers do not matter here."""
 
 
 @dataclass(frozen=True)
 class Installed:
-    """A package: what is there (None where it is missing), what is asked for, and whether the one is in the other."""
+    """A package: its version (None if missing), the range required, and whether the version lies in it."""
 
     name: str
     version: str | None
@@ -26,14 +26,14 @@ class Installed:
 
 
 def installed() -> tuple[Installed, ...]:
-    """embedtune, Python, and every package that embedtune asks for; without ranges where it is not itself installed."""
+    """embedtune, Python and every package that embedtune requires; only the first two if it is not installed itself."""
     python = platform.python_version()
     try:
         range_of_python = str(metadata("embedtune").json.get("requires_python", ""))
     except PackageNotFoundError:
         return (Installed("embedtune", __version__, "", True), Installed("python", python, "", True))
     wanted = [Requirement(line) for line in requires("embedtune") or ()]
-    packages = (_beside(need, extra) for need in wanted for extra in _extras(need))
+    packages = (_installed(need, extra) for need in wanted for extra in _extras(need))
     return (
         Installed("embedtune", __version__, "", True),
         Installed("python", python, range_of_python, SpecifierSet(range_of_python).contains(python, prereleases=True)),
@@ -42,13 +42,13 @@ def installed() -> tuple[Installed, ...]:
 
 
 def _extras(need: Requirement) -> Sequence[str | None]:
-    """None for what everybody needs, the extra for what only some do, nothing for what a user never does."""
+    """[None] for a requirement of everybody, [extra] for one of an extra, [] for one of developers."""
     if need.marker is None or need.marker.evaluate({"extra": ""}):
         return [None]
     return [extra for extra in EXTRAS if need.marker.evaluate({"extra": extra})][:1]
 
 
-def _beside(need: Requirement, extra: str | None) -> Installed:
+def _installed(need: Requirement, extra: str | None) -> Installed:
     try:
         found = version(need.name)
     except PackageNotFoundError:

@@ -1,0 +1,1 @@
+"""`embedtune encode`: `run` is the entry, `result` is what it leaves."""

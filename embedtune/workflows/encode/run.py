@@ -1,10 +1,8 @@
-"""`embedtune encode`: texts in, a file of vectors out, whatever their number; interrupted, the same command goes on."""
+"""`embedtune encode`: texts in, a file of vectors out, however many; the same command resumes it when interrupted."""
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,43 +11,21 @@ import numpy as np
 from embedtune.config.encode import EncodeConfig
 from embedtune.data.sources.texts import TextStream
 from embedtune.durable import replace, whole_path
-from embedtune.errors import ConfigError, DataError, Interrupted
+from embedtune.errors import ConfigError, DataError
 from embedtune.findings import counted
 from embedtune.models.encode.encode import encode_to_file
 from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder, has_towers
 from embedtune.models.files.load import choose_device, load_encoder, resolve
 from embedtune.models.files.resolve import STARTER
+from embedtune.workflows.encode.result import EncodeResult
+from embedtune.workflows.shared.ending import Unfinished, orderly_end
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.output_file import demand_own_files
 from embedtune.workflows.shared.talk import Silence, Talk
 
 SUFFIXES = (".npy", ".parquet")
-_BLOCK = 4096  # texts encoded, and rows written, at a time
-
-
-@dataclass(frozen=True)
-class EncodeResult:
-    """The outcome of `embedtune encode`; the field names are the `--json` keys and stay.
-
-    Args:
-        output: the file.
-        texts: how many vectors are in it, in the order of the texts.
-        dimensions: length of each; they have length 1 in space.
-        from_store: how many of them had been computed before.
-        role: whose prompt the texts got.
-    """
-
-    output: str
-    texts: int
-    dimensions: int
-    elapsed_s: float
-    from_store: int
-    role: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The plain object that `--json` prints."""
-        return asdict(self)
+BLOCK = 4096  # texts encoded, and rows written, at a time
 
 
 def encode(config: EncodeConfig, *, talk: Talk | None = None) -> EncodeResult:
@@ -57,10 +33,10 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None) -> EncodeResult:
 
     Args:
         config: the options.
-        talk: told what happens.
+        talk: gets messages and progress.
 
     Raises:
-        EmbedtuneError: anything the user can mend; says what to do.
+        EmbedtuneError: anything the user can fix; the message says how.
     """
     started = time.perf_counter()
     talk = talk or Silence()
@@ -70,17 +46,18 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None) -> EncodeResult:
     with talk.progress(f"reading {config.data.source}"):
         count, empty, digest = texts.facts()
     if not count:
-        raise DataError("there is no text in it", where=config.data.source)
+        raise DataError("it holds no texts", where=config.data.source)
     if empty:
-        talk.warn(f"{counted(empty, 'text')} of {count:,} hold nothing; their vectors say nothing either")
+        said = "is empty; its vector is" if empty == 1 else "are empty; their vectors are"
+        talk.warn(f"{empty:,} of {counted(count, 'text')} {said} meaningless")
     job = output.with_name(f"{output.name}.job")
-    with alone(job / "lock"), _kept(job):
+    with alone(job / "lock"), orderly_end(_unfinished(job)):
         encoder = _load(config, talk)
         known: list[int] = []
         with talk.progress(f"{encoder.name}: encoding {config.data.source}", total=count) as tell:
             vectors = encode_to_file(
                 encoder,
-                ([document.text for document in batch] for batch in texts.batches(_BLOCK)),
+                ([document.text for document in batch] for batch in texts.batches(BLOCK)),
                 job / "vectors.npy",
                 count=count,
                 role=config.encoding.role,
@@ -97,26 +74,36 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None) -> EncodeResult:
 
 
 def _check(config: EncodeConfig, output: Path) -> None:
-    """Refuse what this machine or the options themselves do not allow, before anything is read."""
+    """Refuse what this machine or the options do not allow, before anything is read."""
     if output.suffix not in SUFFIXES:
         raise ConfigError(
-            f"cannot tell what to write from the suffix {output.suffix!r}",
+            f"cannot tell the format from the suffix {output.suffix!r}",
             where="--output",
-            next="a name ending in .npy (vectors alone) or .parquet (with ids and texts)",
+            next="use a name that ends in .npy (vectors only) or .parquet (with ids and texts)",
         )
     demand_own_files([output], {"--data": config.data.source})
     if config.encoding.dtype != "float32" and output.suffix != ".npy":
         raise ConfigError(
-            "only .npy files hold float16; what reads parquet expects float32", where="--dtype", next="leave it out"
+            "only .npy files can hold float16; readers of parquet expect float32", where="--dtype", next="leave it out"
         )
     if config.model.name == STARTER:
         raise ConfigError(
-            "a starter made for these texts would be gone afterwards, and nothing else shares its space",
+            "a starter made for these texts would be lost afterwards, and no other model shares its vector space",
             where="--model",
-            next="name a model, or train one and name RUN/model",
+            next="name a model, or train one and use RUN/model",
         )
     choose_device(config.encoding.device)
     resolve(config.model.name, trust_remote_code=config.model.trust_remote_code)
+
+
+def _unfinished(job: Path) -> Unfinished:
+    return Unfinished(
+        is_kept=(job / "vectors.npy.json").exists,
+        discard=lambda: shutil.rmtree(job, ignore_errors=True),
+        kept=f"what is done is kept in {job}",
+        lost="nothing was done yet",
+        resume="run the same command again to resume",
+    )
 
 
 def _load(config: EncodeConfig, talk: Talk) -> Encoder:
@@ -128,13 +115,13 @@ def _load(config: EncodeConfig, talk: Talk) -> Encoder:
 
 
 def _role(encoder: Encoder, config: EncodeConfig) -> str | None:
-    """The role that the vectors are good for; None where the encoder makes no difference between the two."""
+    """The role that the vectors are for; None if the encoder treats queries and documents alike."""
     alike = encoder.prompts["query"] == encoder.prompts["document"] and not has_towers(encoder.model)
     return None if alike else config.encoding.role
 
 
 def _write(output: Path, job: Path, texts: TextStream, vectors: np.ndarray, role: str | None) -> None:
-    """Give the vectors their file, whole or not at all."""
+    """Write the output file, whole or not at all."""
     if output.suffix == ".npy":
         replace(job / "vectors.npy", output)
         return
@@ -145,7 +132,7 @@ def _write(output: Path, job: Path, texts: TextStream, vectors: np.ndarray, role
     schema = pyarrow.schema((fields | {"role": pyarrow.string()}) if role else fields)
     with whole_path(output) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
         first = 0
-        for batch in texts.batches(_BLOCK):
+        for batch in texts.batches(BLOCK):
             columns: dict[str, Sequence[Any]] = {
                 "id": [document.id for document in batch],
                 "text": [document.text for document in batch],
@@ -153,17 +140,3 @@ def _write(output: Path, job: Path, texts: TextStream, vectors: np.ndarray, role
             }
             writer.write_table(pyarrow.table(columns | ({"role": [role] * len(batch)} if role else {}), schema=schema))
             first += len(batch)
-
-
-@contextmanager
-def _kept(job: Path) -> Iterator[None]:
-    """Say how to go on after an interruption; take the folder back where nothing was done in it."""
-    try:
-        yield
-    except (KeyboardInterrupt, Interrupted) as error:
-        next_step = "give the same command again to go on"
-        raise Interrupted(f"interrupted; what is done is kept in {job}", next=next_step) from error
-    except BaseException:
-        if not (job / "vectors.npy.json").exists():
-            shutil.rmtree(job, ignore_errors=True)
-        raise

@@ -1,1 +1,1 @@
-"""What `embedtune evaluate` does, part by part."""
+"""`embedtune evaluate`: `run` is the entry, `tasks/` holds a file per kind of set, `result` is what it leaves."""

@@ -1,4 +1,4 @@
-"""What the systems of an evaluation learned from, as far as that can be known: what they may remember, not find."""
+"""What the systems of an evaluation were trained on, as far as known: they may remember it instead of finding it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,12 +20,12 @@ OPTION = "--train-data"
 
 @dataclass(frozen=True)
 class Learned:
-    """Rows that a model learned from.
+    """Rows that a model was trained on.
 
     Args:
         whose: the model, or the option that names the rows.
-        rows: what was learned.
-        dev: judged queries that chose the model, if any.
+        rows: the training rows.
+        dev: judged queries that the model was selected on, if any.
     """
 
     whose: str
@@ -35,18 +35,18 @@ class Learned:
 
 @dataclass(frozen=True)
 class Training:
-    """All that is known of what the systems learned from.
+    """Everything known about what the systems were trained on.
 
     Args:
         known: each set of training data once.
-        findings: what cannot be known.
+        findings: about what is unknown.
     """
 
     known: tuple[Learned, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def leaks(self, judged: RetrievalSet) -> list[Finding]:
-        """What a judged set shares with training data; what is the same of several is said once."""
+        """What a judged set shares with training data; the same finding about several models is reported once."""
         found: dict[tuple[str, str], tuple[Finding, list[str]]] = {}
         for one in self.known:
             for finding in overlap(one.rows, judged, one.dev):
@@ -57,17 +57,17 @@ class Training:
         ]
 
     def unseen(self, judged: RetrievalSet) -> frozenset[str] | None:
-        """Ids of the queries none of whose relevant documents was learned by any system; None if nothing is known."""
+        """Ids of the queries whose relevant documents no system was trained on; None if nothing is known."""
         parts = [unseen_queries(judged, one.rows, one.dev) for one in self.known]
         return frozenset(set.intersection(*parts)) if parts else None
 
 
 def read_training(config: EvaluateConfig, talk: Talk) -> Training:
-    """The training data of the models that are run folders' own, and those named.
+    """The training data that the user named, and that of models in run folders.
 
     Args:
         config: of the evaluation.
-        talk: told what is read.
+        talk: gets the progress.
 
     Raises:
         DataError: data that the user named cannot be read.
@@ -77,12 +77,12 @@ def read_training(config: EvaluateConfig, talk: Talk) -> Training:
     for source in config.data.train:
         with talk.progress(f"reading {source}"):
             known.append(Learned(source, _named(source, config)))
-    recorded: dict[str, Learned] = {}  # files and their division -> the data of the first model that learned from them
+    recorded: dict[str, Learned] = {}  # files and their split -> the data of the first model trained on them
     for name, run in _runs(config):
         try:
             divided = _division(run)
             if divided not in recorded:
-                with talk.progress(f"reading what {name} learned from"):
+                with talk.progress(f"reading what {name} was trained on"):
                     data = recorded_training(run)
                 recorded[divided] = Learned(name, data.train, data.dev)
         except EmbedtuneError as error:
@@ -100,7 +100,7 @@ def _named(source: str, config: EvaluateConfig) -> Rows:
 
 
 def _runs(config: EvaluateConfig) -> Iterator[tuple[str, RunFolder]]:
-    """The encoders that a training run of ours made, each with its run."""
+    """The encoders that an embedtune run trained, each with its run."""
     names: Sequence[str] = [*config.models.encoders, *([config.models.query] if config.models.query else [])]
     for name in names:
         folder = Path(name).expanduser()
@@ -109,11 +109,11 @@ def _runs(config: EvaluateConfig) -> Iterator[tuple[str, RunFolder]]:
 
 
 def _division(run: RunFolder) -> str:
-    """Which bytes a run learned from, and how they were divided: by another seed, other rows are held out."""
+    """Which data a run was trained on, and how it was split: another seed holds out other rows."""
     recipe, hashes = run.recipe(), run.facts().get("data_sha256", {})
     return repr((sorted(hashes.items()), recipe.data.model_dump(), recipe.training.seed))
 
 
 def _unknown(name: str, error: EmbedtuneError) -> Finding:
-    message = f"what {name} learned from cannot be read again ({error.message}); what it saw of the test is unknown."
+    message = f"the training data of {name} cannot be read again ({error.message}); it may have seen test queries."
     return Finding("training-data-unknown", "warning", 1, message, f"Name the data with {OPTION}.")

@@ -1,4 +1,4 @@
-"""What an evaluation leaves: the object behind `--json`, its files, and how its rows compare."""
+"""What an evaluation leaves: the object behind `--json`, its rows, and how they compare."""
 
 import dataclasses
 import json
@@ -18,20 +18,20 @@ from embedtune.workflows.evaluate.systems import Scored
 
 @dataclass(frozen=True)
 class EvaluateResult:
-    """The outcome of `embedtune evaluate`; the field names are the `--json` keys and stay.
+    """The outcome of `embedtune evaluate`; the field names are the `--json` keys and do not change.
 
     Args:
-        models: a row a system and set: model, label, data, dimensions, bytes_per_vector, metrics, intervals, queries,
-            the same three of the unseen part (null where that is not known), documents, truncated, run.
-        report: the page to read; the same in Markdown, and everything else, lies beside it.
-        means: a row a system: its metrics, averaged over the sets; empty with one set.
-        comparisons: each system against the first of its set, and its cut or quantised vectors against its whole ones,
-            (kind "systems" and "vectors"), on the first metric and the unseen queries where these are known; p-values
-            Holm-adjusted a group.
-        metric: what the comparisons rest on.
+        models: a row per system and set: model, label, data, dimensions, bytes_per_vector, metrics, intervals, queries,
+            the same three for the unseen part (null if that is unknown), documents, truncated, run.
+        report: the HTML page; the same in Markdown, and everything else, is next to it.
+        means: a row per system: its metrics, averaged over the sets; empty with one set.
+        comparisons: each system against the first of its set (kind "systems"), and its cut or quantised vectors
+            against its full ones (kind "vectors"), on the first metric, and on the unseen queries if these are
+            known; p-values are Holm-adjusted per group.
+        metric: the metric of the comparisons.
         findings: what is odd about the sets and runs.
         described: what was read.
-        evidence: what the comparisons rest on, an object a ranked set; see `evaluation.evidence`.
+        evidence: what the comparisons rest on, an object per ranked set; see `evaluation.evidence`.
     """
 
     models: tuple[Mapping[str, Any], ...]
@@ -51,14 +51,14 @@ class EvaluateResult:
 
 
 def row_of(scored: Scored, name: str, run: Path, *, seed: int, unseen: Collection[str] | None = None) -> dict[str, Any]:
-    """A system on a set, with the 95% bootstrap interval of each mean.
+    """The row of a system on a set, with the 95% bootstrap interval of each mean.
 
     Args:
         scored: the system.
         name: of the set.
         run: the file of its ranking.
         seed: of the draws.
-        unseen: ids of the queries whose relevant documents no system learned; None where that is not known.
+        unseen: ids of the queries whose relevant documents no system was trained on; None if that is unknown.
     """
     part = scored.scores.only(unseen) if unseen else None
     return {
@@ -87,17 +87,17 @@ def _intervals(scores: RetrievalScores, seed: int) -> dict[str, list[float]]:
 def compare_with_first(
     rows: Sequence[Scored], name: str, metric: str, *, seed: int, unseen: Collection[str] | None = None
 ) -> list[dict[str, Any]]:
-    """Every other system of a set against the first, and each one's cut and quantised vectors against its whole ones.
+    """Every other system of a set against the first, and each one's cut and quantised vectors against its full ones.
 
-    The verdict goes by the p-value adjusted within these groups: whether a model is better is no less certain for
-    having asked what its vectors lose when they are cut.
+    p-values are adjusted within each of these groups: asking what cut vectors lose must not make it harder to show that
+    a model is better.
 
     Args:
         rows: the systems on one set.
         name: of the set.
         metric: what to compare.
         seed: of the draws.
-        unseen: ids of the queries to go by; None or none of them: all queries.
+        unseen: ids of the queries to compare on; None or none of them in the set: all queries.
     """
     on: On = "unseen" if unseen and len(rows[0].scores.only(unseen)) else "all"
     compared = []
@@ -111,7 +111,7 @@ def compare_with_first(
 
 
 def _groups(rows: Sequence[Scored]) -> Iterator[list[Scored]]:
-    """The systems as they are, then each that has them with its cut and quantised vectors."""
+    """The systems with full vectors, then each system together with its cut and quantised vectors."""
     whole = [one for one in rows if one.label == one.model]
     yield whole
     for system in whole:
@@ -121,10 +121,10 @@ def _groups(rows: Sequence[Scored]) -> Iterator[list[Scored]]:
 
 
 def against_first(labels: Sequence[str], found: Sequence[Comparison], name: str) -> list[dict[str, Any]]:
-    """The comparisons of a set with its first system as plain objects, the p-values adjusted together.
+    """The comparisons with the first system of a set as plain objects, with p-values adjusted together.
 
     Args:
-        labels: of the systems, the first one included.
+        labels: of the systems, including the first.
         found: a comparison for each of the others.
         name: of the set.
     """
@@ -143,7 +143,7 @@ def against_first(labels: Sequence[str], found: Sequence[Comparison], name: str)
 
 
 def means_over_sets(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The metrics of each system averaged over the sets of a kind, every set counting the same; nothing for one set."""
+    """The metrics of each system averaged over the sets of a kind, each set with the same weight; none for one set."""
     means = []
     for task, label in dict.fromkeys((row["task"], row["label"]) for row in rows):
         own = [row for row in rows if (row["task"], row["label"]) == (task, label)]
@@ -167,7 +167,7 @@ def _mean(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
 def per_query_lines(
     rows: Sequence[Scored], name: str, judged: JudgedSet, unseen: Collection[str] | None = None
 ) -> Iterator[str]:
-    """One JSON object a query: its set, id and text, every metric of every system, and whether it is known unseen."""
+    """One JSON object per query: set, id, text, every metric of every system, and whether it is unseen if known."""
     for place, (query, text) in enumerate(zip(judged.query_ids, judged.queries, strict=True)):
         scores = {
             row.label: {metric: round(float(values[place]), 6) for metric, values in row.scores.per_query.items()}

@@ -1,4 +1,4 @@
-"""`embedtune evaluate`: encoders, BM25 and rankings scored on sets of any kind, with intervals and tests."""
+"""`embedtune evaluate`: score encoders, BM25 and rankings on sets of any kind, with intervals and tests."""
 
 import json
 import time
@@ -21,14 +21,14 @@ from embedtune.workflows.evaluate.known_training import Training, read_training
 from embedtune.workflows.evaluate.result import EvaluateResult, means_over_sets
 from embedtune.workflows.evaluate.systems import Systems
 from embedtune.workflows.evaluate.tasks import Task
-from embedtune.workflows.evaluate.tasks.read import read_tasks
+from embedtune.workflows.evaluate.tasks.read_tasks import read_tasks
 from embedtune.workflows.shared.evaluation_folder import PER_QUERY, REPORT, RESULT, file_name
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.output_folder import fresh_folder
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
 
 EVALUATIONS = Path("evaluations")
-"""Where evaluations go that were given no folder."""
+"""Where evaluations go by default."""
 
 
 def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateResult:
@@ -36,10 +36,10 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
 
     Args:
         config: the options.
-        talk: told what happens.
+        talk: gets messages and progress.
 
     Raises:
-        EmbedtuneError: anything the user can mend; says what to do.
+        EmbedtuneError: anything the user can fix; the message says how.
     """
     started = time.perf_counter()
     talk = talk or Silence()
@@ -59,15 +59,17 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
 
 
 def _check(config: EvaluateConfig) -> None:
-    """Refuse what this machine or the options themselves do not allow, before anything is read."""
+    """Refuse what this machine or the options do not allow, before anything is read."""
     for name in config.evaluation.metrics:
         parse_metric(name)
     check_device(config.evaluation.device)
     models = config.models
     if models.query == STARTER:
-        raise ConfigError("a starter shares no space with another encoder", where="--query-model", next="leave it out")
+        raise ConfigError(
+            "a starter shares no vector space with another encoder", where="--query-model", next="leave it out"
+        )
     if models.runs and len(config.data.sources) > 1:
-        raise ConfigError("a run ranks the documents of one set", where="--run", next="give one --data with it")
+        raise ConfigError("a run ranks the documents of one set", where="--run", next="use one --data with it")
     named = [("--query-model", models.query)] if models.query else []
     for option, name in [*(("--model", name) for name in models.encoders), *named]:
         try:
@@ -78,14 +80,14 @@ def _check(config: EvaluateConfig) -> None:
 
 
 def _say(config: EvaluateConfig, tasks: Sequence[Task], training: Training, talk: Talk) -> None:
-    """Say aloud what was read and what is odd about it."""
+    """Report what was read and what is odd about it."""
     for sentence in _described(config, tasks):
         talk.say(sentence)
     tell_findings(talk, _findings(tasks, training))
 
 
 def _findings(tasks: Sequence[Task], training: Training) -> list[Finding]:
-    """What is odd about the sets, each with its name where there are several."""
+    """Findings about the sets, each with the name of its set if there are several."""
     found = list(training.findings)
     for task in tasks:
         prefix = f"{task.name}: " if len(tasks) > 1 else ""
@@ -94,7 +96,7 @@ def _findings(tasks: Sequence[Task], training: Training) -> list[Finding]:
 
 
 def _score(config: EvaluateConfig, tasks: Sequence[Task], runs: Mapping[str, Run], folder: Path, talk: Talk) -> None:
-    """Score every system on every set, in the order in which systems and runs were named; an encoder is loaded once."""
+    """Score every system on every set, in the order in which they were named; each encoder is loaded once."""
     systems = Systems(config, talk, folder)
     for name in config.models.systems:
         encoder = None if name in (BM25, STARTER) else systems.load(name)
@@ -108,7 +110,7 @@ def _score(config: EvaluateConfig, tasks: Sequence[Task], runs: Mapping[str, Run
 
 
 def _result(config: EvaluateConfig, tasks: Sequence[Task], training: Training, folder: Path) -> EvaluateResult:
-    """Write rankings and values per query, and put everything together."""
+    """Write rankings and values per query, and build the result."""
     alone, seed = len(tasks) == 1, config.evaluation.seed
     rows: list[dict[str, Any]] = []
     comparisons: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""The systems of an evaluation at work: each encoder loaded once, its vectors searched whole and cut."""
+"""Scoring systems on sets: each encoder is loaded once, and its vectors are searched full and cut."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,27 +22,26 @@ from embedtune.models.files.load import load_encoder
 from embedtune.search.bm25 import Bm25
 from embedtune.search.pairwise import pair_scores
 from embedtune.search.quantised import bytes_per_vector
-from embedtune.workflows.evaluate.vectors import cut_vectors, document_vectors
+from embedtune.workflows.evaluate.document_vectors import cut_vectors, document_vectors
 from embedtune.workflows.shared.talk import Talk
 
 LEAST_DEPTH = 100
-"""A run file holds at least so many documents a query, however small the cutoffs are."""
+"""A run file holds at least this many documents per query, however small the cutoffs are."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A system's ranking of one set and what it is worth.
+    """A system's ranking of one set, and its scores.
 
     Args:
-        label: what tells it from the others: the model, with "@64", "@int8" or "@64/int8" where its vectors were cut
-            or quantised.
+        label: distinguishes it: the model, with "@64", "@int8" or "@64/int8" if its vectors were cut or quantised.
         model: as the user named it.
-        dimensions: of its vectors; None where there are none.
-        ranking: what it found.
+        dimensions: of its vectors; None if it has none.
+        ranking: the documents that it found.
         scores: per query.
-        ranked_here: False where the ranking was read from a file.
-        quantised: how its document vectors were kept, if not as they came.
-        truncated: what the encoder does not read of "query" and "document" texts; empty when it reads all.
+        ranked_here: False if the ranking was read from a file.
+        quantised: how its document vectors were quantised, or None.
+        truncated: what the encoder cuts off "query" and "document" texts; empty if it cuts nothing.
     """
 
     label: str
@@ -56,7 +55,7 @@ class Scored:
 
     @property
     def bytes_per_vector(self) -> int | None:
-        """What one document takes; None where there are no vectors."""
+        """The size of one document vector; None if there are no vectors."""
         return None if self.dimensions is None else bytes_per_vector(self.quantised, self.dimensions)
 
 
@@ -65,8 +64,8 @@ class Systems:
 
     Args:
         config: of the evaluation.
-        talk: told what happens.
-        folder: where vectors that are too many for memory may lie for the time being.
+        talk: gets messages and progress.
+        folder: for temporary files of vectors that do not fit in memory.
     """
 
     def __init__(self, config: EvaluateConfig, talk: Talk, folder: Path) -> None:
@@ -77,7 +76,7 @@ class Systems:
         self._queries: Encoder | None = None if query is None else self.load(query)
 
     def load(self, name: str, texts: Sequence[str] = ()) -> Encoder:
-        """An encoder, ready to encode; a starter is made of these texts."""
+        """Load an encoder; a starter is made from these texts."""
         with self._talk.progress(f"loading {name}"):
             encoder = load_encoder(
                 self._config.models.section(name),
@@ -91,25 +90,25 @@ class Systems:
         return encoder
 
     def score_run(self, path: str, run: Run, judged: JudgedSet) -> Scored:
-        """A ranking that somebody else made."""
+        """Score a ranking from a file."""
         scored = self._scored(path, path, None, by_run(run, judged), judged)
         return replace(scored, ranked_here=False)
 
     def truncations(self, encoder: Encoder, texts: Mapping[Role, Sequence[str]], of: str) -> dict[Role, Truncation]:
-        """What an encoder does not read of the texts of a set, by role."""
+        """What an encoder cuts off the texts of a set, by role."""
         encoders: dict[Role, Encoder] = {"query": self._queries or encoder, "document": encoder}
         with self._talk.progress(f"{encoder.name}: counting the tokens of {of}"):
             found = {role: truncation(encoders[role], own, role) for role, own in texts.items()}
         return {role: one for role, one in found.items() if one is not None}
 
     def rank_by_words(self, judged: JudgedSet) -> Scored:
-        """The ranking of BM25."""
+        """Score BM25."""
         with self._talk.progress(f"{BM25} on {judged.name}"):
             ranking = by_words(self._depth, judged)
         return self._scored(BM25, BM25, None, ranking, judged)
 
     def rank_by_vectors(self, name: str, encoder: Encoder, judged: JudgedSet) -> Iterator[Scored]:
-        """The ranking of an encoder, then those of its cut vectors."""
+        """Score an encoder with its full vectors, then with its cut ones."""
         queries = self._encoded(
             self._queries or encoder, judged.queries, "query", f"the queries of {judged.name}"
         )  # (Q, D)
@@ -123,7 +122,7 @@ class Systems:
     def _by_kept(
         self, name: str, size: str, queries: np.ndarray, documents: np.ndarray, judged: JudgedSet
     ) -> Iterator[Scored]:
-        """A row of the vectors as they are, and one a way to keep them in fewer bits."""
+        """Score the vectors as they are, then once per quantisation."""
         for kind in (None, *self._config.models.quantize):
             ranking = by_vectors(queries, documents, self._depth, judged, quantised=kind)
             label = "@".join(filter(None, (name, "/".join(filter(None, (size, kind))))))
@@ -146,9 +145,9 @@ class Systems:
     def pairs_by_vectors(
         self, name: str, encoder: Encoder, items: ItemSet, of: str
     ) -> Iterator[tuple[str, int, np.ndarray]]:
-        """Label, dimensions and scores (n, K) of each item's own pairs, by whole vectors and then by cut ones."""
+        """Label, dimensions and scores (n, K) of each item's own pairs, with full vectors and then with cut ones."""
         queries = self._encoded(self._queries or encoder, items.queries, "query", f"the {items.items} of {of}")
-        documents = self._encoded(encoder, items.documents, items.document_role, f"the texts beside those of {of}")
+        documents = self._encoded(encoder, items.documents, items.document_role, f"the texts paired with those of {of}")
         whole = documents.shape[1]
         yield name, whole, pair_scores(queries, documents, items.positions)
         for size in self._sizes(name, whole):

@@ -1,1 +1,1 @@
-"""The stages of a mining job: sources, search, other opinions, calibration, choice, result; `run` joins them."""
+"""`embedtune mine`: `run` is the entry, `stages` puts the stages in order, `result` is what a job leaves."""

@@ -1,4 +1,4 @@
-"""The margin that a sample of the queries proposes, found once a job."""
+"""The margin that a sample of the queries proposes, found once per job."""
 
 from dataclasses import asdict, replace
 from typing import Any
@@ -8,18 +8,18 @@ import numpy as np
 from embedtune.config.mine import MineConfig
 from embedtune.mining.calibrate import MarginProposal, propose_margin
 from embedtune.mining.candidate_block import CandidateBlock
-from embedtune.workflows.mine.blocks import gathered, read_block
+from embedtune.workflows.mine.candidate_search import CandidateSearch, sampled
 from embedtune.workflows.mine.choice import filters_of
 from embedtune.workflows.mine.job import Job
-from embedtune.workflows.mine.search import CandidateSearch, sampled
+from embedtune.workflows.mine.query_block import gathered, read_block
 from embedtune.workflows.shared.talk import Talk
 
 HALF = 0.5
-"""The share of candidates to keep where the margin that the data ask for would leave next to nothing."""
+"""The share of candidates to keep if the proposed margin would leave almost none."""
 
 
 def calibrate(config: MineConfig, search: CandidateSearch, job: Job, talk: Talk) -> dict[str, Any] | None:
-    """The margin that a sample of the queries proposes, once; None where no margin is to be chosen."""
+    """The margin that a sample of the queries proposes, found once; None if the recipe asks for none."""
     if not config.filters.calibrated:
         return None
     folder = job.stage(
@@ -40,7 +40,7 @@ def calibrate(config: MineConfig, search: CandidateSearch, job: Job, talk: Talk)
 
 
 def _proposal(config: MineConfig, search: CandidateSearch) -> MarginProposal:
-    """The share asked for; or what the data propose, unless that would leave nothing to learn from."""
+    """The margin for the share asked for, or the one that the data proposes unless it leaves almost nothing."""
     (candidates, positives), filters = _sample(config, search), filters_of(config, None)
     target = config.filters.target_kept
     if target != "auto":
@@ -49,14 +49,14 @@ def _proposal(config: MineConfig, search: CandidateSearch) -> MarginProposal:
     if proposed.warning is None:
         return proposed
     half = propose_margin(candidates, positives, filters, target_kept=HALF)
-    instead = "so the half of the candidates that lie furthest below their positives is kept instead"
+    instead = "instead, it keeps the half of the candidates that score furthest below their positives"
     return replace(
-        half, reason=f"{proposed.reason}; {instead}, by a margin of {half.margin:.3g}", warning=proposed.warning
+        half, reason=f"{proposed.reason}; {instead} (a margin of {half.margin:.3g})", warning=proposed.warning
     )
 
 
 def _sample(config: MineConfig, search: CandidateSearch) -> tuple[CandidateBlock, np.ndarray]:
-    """Candidates in the range of a sample of queries, and (query number in the sample, score) of its positives."""
+    """The candidates of a sample of queries, and (query number in the sample, score) of their positives."""
     chosen = sampled(search.documents.pairs.query_ids, config.filters.sample, config.mining.seed, "calibration")
     parts, positives, before = [], [], 0
     for number, queries in enumerate(search.blocks):

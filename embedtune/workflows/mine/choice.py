@@ -1,7 +1,17 @@
-"""From candidates to negatives: filters, sampling, and a part of the result for every block."""
+"""From candidates to negatives: filters, sampling, and one part of the result per block.
+
+Why this order:
+- Filters come before sampling, so that sampling draws only from what may be a negative; the other way round a query
+  would lose some of its N draws to the filters.
+- The margin is chosen before any block is judged, on a sample of all blocks: every query gets the same margin, and
+  the result does not depend on the size of the blocks.
+- A block is judged as a whole and written as one part with everything that later stages need (negatives, counts,
+  histograms, ledger lines, examples). Memory then stays within one block, and a resumed job makes only missing parts.
+- Parts hold counts, not shares: adding them up in any grouping gives the same totals, to the byte.
+- A draw depends only on seed and texts, so a block gives the same negatives whenever it is made.
+"""
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -14,7 +24,6 @@ from embedtune.config.mine import MineConfig
 from embedtune.data.layouts import Mined
 from embedtune.durable import write_sealed
 from embedtune.mining.filters import (
-    REASONS,
     CrossEncoded,
     Filter,
     Guided,
@@ -24,30 +33,27 @@ from embedtune.mining.filters import (
     PercentOfPositive,
     Range,
     RelativeMargin,
-    Verdict,
     judge,
     preset,
 )
-from embedtune.mining.ledger import Entry, entry, suspects
 from embedtune.mining.sample import Chosen, choose
-from embedtune.workflows.mine.blocks import QueryBlock, read_block, text_ids_of
+from embedtune.workflows.mine.block_report import (
+    EXAMPLES,
+    above_positive,
+    examples_of,
+    histogram_of,
+    rounded,
+    suspicious,
+)
+from embedtune.workflows.mine.candidate_search import CandidateSearch, sampled
 from embedtune.workflows.mine.job import Job, is_done, read_part
 from embedtune.workflows.mine.opinions import Judge
-from embedtune.workflows.mine.search import CandidateSearch, sampled
+from embedtune.workflows.mine.query_block import QueryBlock, read_block, text_ids_of
 from embedtune.workflows.shared.talk import Talk
-
-LEDGER_LINES = 200
-LEDGER_A_QUERY = 3
-"""Lines a query may have in the ledger: one with an odd positive would fill it alone, and teach nobody anything new."""
-EXAMPLES = 10
-SHOWN_DROPPED = 2
-"""How many dropped candidates an example shows."""
-EDGES = np.linspace(-1, 1, 101).round(2)
-"""Borders of the histograms' bins, in cosine or differences of cosines; what lies beyond counts in the last."""
 
 
 def filters_of(config: MineConfig, margin: float | None) -> list[Filter]:
-    """The filters of the recipe, with the margin that was chosen for it."""
+    """The filters of the recipe, with the margin that was chosen on a sample unless it gives one."""
     given = config.filters
     usual = preset(given.preset, given.max_score if given.preset == "threshold" else None) if given.preset else ()
     filters: list[Filter] = [Range(*given.ranks), *usual]
@@ -64,15 +70,15 @@ def filters_of(config: MineConfig, margin: float | None) -> list[Filter]:
 
 @dataclass(frozen=True)
 class NegativeChoice:
-    """The choice of negatives for every query, part by part on disk.
+    """The choice of negatives for every query, one part per block on disk.
 
     Args:
         config: how to choose.
         search: what was found.
-        folder: where parts lie.
+        folder: of the parts.
         margin: the margin chosen on a sample, or None.
-        guide: another judge, or None.
-        cross: another judge, or None.
+        guide: the guide as a judge, or None.
+        cross: the cross-encoder as a judge, or None.
     """
 
     config: MineConfig
@@ -93,12 +99,12 @@ class NegativeChoice:
 
     @property
     def filters(self) -> list[Filter]:
-        """Those at work."""
+        """The filters that are used."""
         return filters_of(self.config, self.margin)
 
     @cached_property
     def shown(self) -> frozenset[int]:
-        """Query numbers drawn as examples; more than are shown, since some may have no negatives."""
+        """Query numbers drawn as examples; more than will be shown, because some may have no negatives."""
         ids = self.search.documents.pairs.query_ids
         return frozenset(sampled(ids, 4 * EXAMPLES, self.config.mining.seed, "example").tolist())
 
@@ -121,10 +127,10 @@ class NegativeChoice:
             "kept": int(verdict.kept.sum()),
             "dropped": verdict.dropped,
             "found": np.bincount(chosen.counts, minlength=config.mining.negatives + 1).tolist(),
-            "histogram": _histogram(block, verdict),
-            "above": _above(block, chosen),
-            "ledger": [asdict(one) for one in self._suspects(block, verdict)],
-            "examples": self._examples(block, verdict, chosen),
+            "histogram": histogram_of(block, verdict),
+            "above": above_positive(block, chosen),
+            "ledger": [asdict(one) for one in suspicious(self.search.documents, block, verdict)],
+            "examples": examples_of(self.search.documents, block, verdict, chosen, self.shown),
         }
 
     def _mined(self, block: QueryBlock, chosen: Chosen) -> list[dict[str, Any]]:
@@ -145,8 +151,8 @@ class NegativeChoice:
                     "anchor": pairs.queries[query],
                     "positives": [next(answers) for _ in own],
                     "negatives": [next(texts) for _ in range(count)],
-                    "positive_scores": _rounded(own),
-                    "negative_scores": _rounded(scores[row][taken[row]]),
+                    "positive_scores": rounded(own),
+                    "negative_scores": rounded(scores[row][taken[row]]),
                     "provenance": {
                         "miner": self.config.model.name,
                         "ranks": " ".join(map(str, ranks[row][taken[row]].tolist())),
@@ -156,52 +162,9 @@ class NegativeChoice:
             )
         return mined
 
-    def _suspects(self, block: QueryBlock, verdict: Verdict) -> Iterator[Entry]:
-        found = suspects(block.candidates, verdict, verdict.reasons.size)
-        told: Counter[int] = Counter()
-        corpus, pairs = self.search.documents.corpus, self.search.documents.pairs
-        for query, column in zip(found.queries.tolist(), found.columns.tolist(), strict=True):
-            if told[query] == LEDGER_A_QUERY:
-                continue
-            if told.total() == LEDGER_LINES:
-                return
-            told[query] += 1
-            places = [block.least_similar(query), int(block.candidates.documents[query, column])]
-            positive, candidate = corpus.texts(places)
-            texts = (pairs.queries[int(block.queries[query])], positive, candidate)
-            yield entry(block.candidates, verdict, (query, column), texts)
-
-    def _examples(self, block: QueryBlock, verdict: Verdict, chosen: Chosen) -> list[dict[str, Any]]:
-        rows = [row for row, query in enumerate(block.queries.tolist()) if query in self.shown and chosen.counts[row]]
-        return [self._example(block, verdict, chosen, row) for row in rows]
-
-    def _example(self, block: QueryBlock, verdict: Verdict, chosen: Chosen, row: int) -> dict[str, Any]:
-        corpus, candidates = self.search.documents.corpus, block.candidates
-        # What a score dropped is worth a look; known positives and what lies outside the range are not.
-        dropped = np.flatnonzero(verdict.reasons[row] > REASONS.index("range"))[:SHOWN_DROPPED]
-        columns = np.concatenate([chosen.columns[row][chosen.columns[row] >= 0], dropped])
-        texts = corpus.texts([block.least_similar(row), *candidates.documents[row, columns].tolist()])
-        told = [
-            {"text": text, "score": score, "reason": REASONS[reason]}
-            for text, score, reason in zip(
-                texts[1:],
-                _rounded(candidates.scores[row, columns]),
-                verdict.reasons[row, columns].tolist(),
-                strict=True,
-            )
-        ]
-        taken = len(columns) - len(dropped)
-        return {
-            "query": self.search.documents.pairs.queries[int(block.queries[row])],
-            "positive": texts[0],
-            "positive_score": _rounded(candidates.positive_scores[row : row + 1])[0],
-            "negatives": told[:taken],
-            "dropped": told[taken:],
-        }
-
 
 def choose_all(choice: NegativeChoice, talk: Talk) -> None:
-    """Make every part that an earlier run has not."""
+    """Make every part that an earlier run has not made."""
     missing = [number for number in range(len(choice.search.blocks)) if not is_done(choice.path(number))]
     with talk.progress("filtering and choosing", total=len(choice.search.blocks)) as tell:
         for number in missing:
@@ -216,7 +179,7 @@ def choice_of(
     calibration: Mapping[str, Any] | None,
     judges: tuple[Judge | None, Judge | None],
 ) -> NegativeChoice:
-    """The choice that a recipe asks for, its folder named after all that decides it."""
+    """The choice that a recipe asks for; its folder is named after everything that decides it."""
     margin = None if calibration is None else calibration["margin"]
     guide, cross = judges
     folder = job.stage(
@@ -235,32 +198,7 @@ def choice_of(
 
 
 def mined_of(part: Mapping[str, Any]) -> Iterator[Mined]:
-    """What a part holds, as layouts take it."""
+    """The negatives of a part, in the form that output formats take."""
     for one in part["mined"]:
         lists = {key: tuple(value) for key, value in one.items() if isinstance(value, list)}
         yield Mined(anchor=one["anchor"], provenance=one["provenance"], **lists)
-
-
-def _histogram(block: QueryBlock, verdict: Verdict) -> dict[str, list[int]]:
-    kept, dropped = verdict.kept, verdict.reasons > REASONS.index("range")  # (Q, K), (Q, K)
-    scores = block.candidates.scores  # (Q, K)
-    lead = scores - block.candidates.positive_scores[:, None]  # (Q, K)
-    groups = {
-        "positives": block.positive_scores,
-        "kept": scores[kept],
-        "dropped": scores[dropped],
-        "lead_kept": lead[kept],
-        "lead_dropped": lead[dropped],
-    }
-    return {name: np.histogram(np.clip(scores, -1, 1), EDGES)[0].tolist() for name, scores in groups.items()}
-
-
-def _above(block: QueryBlock, chosen: Chosen) -> int:
-    """How many of the chosen negatives score above their query's least similar positive."""
-    taken = chosen.columns >= 0  # (Q, N)
-    scores = np.take_along_axis(block.candidates.scores, np.maximum(chosen.columns, 0), axis=1)  # (Q, N)
-    return int(((scores > block.candidates.positive_scores[:, None]) & taken).sum())
-
-
-def _rounded(scores: np.ndarray) -> list[float]:
-    return [round(float(score), 6) for score in scores]

@@ -1,4 +1,4 @@
-"""The files that a mining job leaves, named after its output."""
+"""The files that a mining job writes, named after its output."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,8 +8,8 @@ class Files(NamedTuple):
     """What a job writes.
 
     Args:
-        negatives: the output itself.
-        ledger: pairs to look at.
+        negatives: the output.
+        ledger: pairs for a person to check.
         page: the report.
         summary: the report in Markdown.
     """

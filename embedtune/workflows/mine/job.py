@@ -1,8 +1,8 @@
-"""The folder of a mining job: every stage lies under a name that says what it was made from, so nothing stale is used.
+"""The folder of a mining job: the name of each stage says what it was made from, so nothing stale is ever used.
 
-A stage's folder is called after the stage and a hash of all that its content depends on. The same command finds its
-folders again and goes on; a changed option or file gives other names to just those stages that it touches, and what
-lies under the old names is removed. No bookkeeping can fall out of step, whenever the process is killed.
+A stage's folder is named after the stage and a hash of everything that its content depends on. The same command finds
+its folders again and resumes; a changed option or file renames only the stages that depend on it, and the folders with
+the old names are removed. There is no bookkeeping that could be wrong, whenever the process is killed.
 """
 
 import hashlib
@@ -19,36 +19,48 @@ import numpy as np
 from embedtune import __version__
 from embedtune.durable import read_sealed, write_sealed
 from embedtune.errors import OutputError
+from embedtune.workflows.shared.ending import Unfinished
 
 MANIFEST = "job.json"
 
 
 @dataclass(frozen=True)
 class Job:
-    """Paths and facts of one job."""
+    """The folder of one job."""
 
     path: Path
 
     @property
     def lock(self) -> Path:
-        """Held by the process that is at work on the job."""
+        """Held by the process that works on the job."""
         return self.path / "lock"
 
     @property
     def started(self) -> bool:
-        """Whether any stage holds anything."""
+        """Whether any stage holds a result."""
         return any(self.path.glob("*-*/*"))
 
+    @property
+    def unfinished(self) -> Unfinished:
+        """The job as work that may be interrupted: kept once any stage holds a result."""
+        return Unfinished(
+            is_kept=lambda: self.started,
+            discard=self.remove,
+            kept=f"what is done is kept in {self.path}",
+            lost="nothing was done yet",
+            resume="run the same command again to resume",
+        )
+
     def manifest(self) -> dict[str, Any]:
-        """The settings and source hashes that the job was last run with; nothing when it is new or damaged."""
+        """The settings and source hashes of the last run; empty if the job is new or its record damaged."""
         return self.read_json(MANIFEST) or {}
 
     def stage(self, name: str, **made_from: Any) -> Path:
-        """The folder of a stage, made when it is not there; folders of the same stage made from other things go.
+        """The folder of a stage, made if needed; folders of the same stage made from other inputs are removed.
 
         Args:
             name: of the stage.
-            made_from: everything that its content depends on, in JSON's types.
+            made_from: everything that its content depends on, in JSON types.
         """
         folder = self.path / f"{name}-{key_of({**made_from, 'version': __version__})}"
         for other in self.path.glob(f"{name}-*"):
@@ -58,7 +70,7 @@ class Job:
         return folder
 
     def read_json(self, name: str) -> dict[str, Any] | None:
-        """An object written here, or None when it is not there or damaged."""
+        """An object written here; None if it is missing or damaged."""
         content = read_sealed(self.path / name)
         return None if content is None else json.loads(content)
 
@@ -68,18 +80,18 @@ class Job:
         write_sealed(self.path / name, text.encode("utf-8", "surrogatepass"))
 
     def clear(self) -> None:
-        """Take every stage away."""
+        """Remove every stage."""
         for folder in self.path.glob("*-*"):
             shutil.rmtree(folder, ignore_errors=True)
         (self.path / MANIFEST).unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Take the whole job away."""
+        """Remove the job."""
         shutil.rmtree(self.path, ignore_errors=True)
 
 
 def is_done(part: Path) -> bool:
-    """Whether a part of a stage is there and undamaged."""
+    """Whether a part of a stage exists and is undamaged."""
     return read_sealed(part) is not None
 
 
@@ -94,7 +106,7 @@ def load_array(part: Path) -> np.ndarray:
     """The array of a part.
 
     Raises:
-        OutputError: it has been damaged since it was found to be done.
+        OutputError: it was damaged after it had been found complete.
     """
     array: np.ndarray = np.load(io.BytesIO(read_part(part)))
     return array
@@ -104,20 +116,20 @@ def read_part(part: Path) -> bytes:
     """The content of a part.
 
     Raises:
-        OutputError: it has been damaged since it was found to be done.
+        OutputError: it was damaged after it had been found complete.
     """
     content = read_sealed(part)
     if content is None:
         raise OutputError(
-            "a file of the job was damaged while it was at work",
+            "a file of the job was damaged while the job was running",
             where=str(part),
-            next="give the same command again: it makes this file anew",
+            next="run the same command again; it rebuilds this file",
         )
     return content
 
 
 def key_of(made_from: Mapping[str, Any]) -> str:
-    """Twelve hex digits that stand for these facts.
+    """A hash of these facts, in twelve hex digits.
 
     >>> key_of({"a": 1, "b": [2]}) == key_of({"b": [2], "a": 1}) != key_of({"a": 1})
     True
@@ -127,7 +139,7 @@ def key_of(made_from: Mapping[str, Any]) -> str:
 
 
 def changes(before: Any, now: Any, name: str = "") -> Iterator[str]:
-    """What differs between two manifests, one clause each.
+    """The differences between two manifests, one clause each.
 
     >>> list(changes({"a": {"b": 1}, "c": 2}, {"a": {"b": None}, "c": 2}))
     ['a.b was 1, is now not set']
@@ -136,8 +148,8 @@ def changes(before: Any, now: Any, name: str = "") -> Iterator[str]:
         for key in dict.fromkeys((*before, *now)):
             yield from changes(before.get(key), now.get(key), f"{name}.{key}".lstrip("."))
     elif before != now:
-        yield f"{name} was {_said(before)}, is now {_said(now)}"
+        yield f"{name} was {_shown(before)}, is now {_shown(now)}"
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     return "not set" if value is None else str(value)[:60]

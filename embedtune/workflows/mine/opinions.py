@@ -1,4 +1,4 @@
-"""What a guide and a cross-encoder say of the candidates: vectors and scores on disk, block by block."""
+"""What a guide and a cross-encoder think of the candidates: vectors and scores on disk, block by block."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,27 +12,27 @@ from embedtune.models.encode.cross_encoder import PairScorer, fingerprint, load_
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.files.load import load_encoder
 from embedtune.search.pairwise import pair_scores
+from embedtune.workflows.mine.candidate_search import CandidateSearch, distinct_documents
 from embedtune.workflows.mine.job import Job, is_done, key_of, load_array, save_array
-from embedtune.workflows.mine.search import CandidateSearch, distinct_documents
-from embedtune.workflows.mine.sources import VectorWriter, in_blocks, way_of
+from embedtune.workflows.mine.job_vectors import VectorWriter, identity_of, in_blocks
 from embedtune.workflows.shared.talk import Talk
 
 
 class Judge(Protocol):
-    """Another judge of the same candidates."""
+    """A second model that scores the same candidates."""
 
     @property
     def key(self) -> str:
-        """Stands for the judge and the way it was asked."""
+        """A hash of the model and how it is used."""
         ...
 
     def opinion(self, block: int, documents: np.ndarray) -> Opinion:
-        """What it says of the documents (Q, K) of a block."""
+        """Its scores of the documents (Q, K) of a block."""
         ...
 
 
 def least(values: np.ndarray, queries: np.ndarray, count: int) -> np.ndarray:
-    """The least of each query's values, NaN for a query without any.
+    """The smallest of each query's values; NaN for a query without values.
 
     Args:
         values: (P,) float32.
@@ -48,14 +48,14 @@ def least(values: np.ndarray, queries: np.ndarray, count: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class GuideJudge:
-    """A guide's similarities, from vectors of the texts that are a candidate or a positive of any query.
+    """A guide's similarities, from vectors of the texts that are a candidate or a positive of some query.
 
     Args:
         search: whose candidates it judges.
         queries: (Q, G).
         documents: (some, G), of the documents at `positions`.
-        positions: (some,) int64, rising.
-        key: stands for the guide and the way it encodes.
+        positions: (some,) int64, ascending.
+        key: a hash of the guide and how it encodes.
     """
 
     search: CandidateSearch
@@ -65,7 +65,7 @@ class GuideJudge:
     key: str
 
     def opinion(self, block: int, documents: np.ndarray) -> Opinion:
-        """What it says of the documents (Q, K) of a block."""
+        """Its scores of the documents (Q, K) of a block."""
         queries = self.search.blocks[block]
         first, pairs = int(queries[0]), self.search.positives_of(block)
         places = np.where(documents == PADDING, PADDING, np.searchsorted(self.positions, documents))  # (Q, K)
@@ -78,7 +78,7 @@ class GuideJudge:
 def ask_guide(
     config: MineConfig, search: CandidateSearch, job: Job, store: VectorStore | None, talk: Talk
 ) -> GuideJudge | None:
-    """Encode with the guide what it is to judge, and nothing else; None: no guide is named."""
+    """Encode with the guide only what it has to judge; None without --guide."""
     section = config.guide
     if section.name is None:
         return None
@@ -87,7 +87,7 @@ def ask_guide(
     for note in guide.notes:
         talk.say(f"guide: {note}")
     positions = np.union1d(distinct_documents(search), search.documents.positives[:, 1])  # (some,)
-    key = key_of(way_of(guide))
+    key = key_of(identity_of(guide))
     folder = job.stage("guide", guide=key, candidates=search.folder.name)
     corpus, queries = search.documents.corpus, search.documents.pairs.queries
     write = VectorWriter(guide, folder, store, talk)
@@ -106,8 +106,8 @@ class CrossJudge:
 
     Args:
         search: whose candidates it judges.
-        folder: where its scores lie.
-        key: stands for the cross-encoder.
+        folder: of its scores.
+        key: a hash of the cross-encoder.
     """
 
     search: CandidateSearch
@@ -119,7 +119,7 @@ class CrossJudge:
         return self.folder / f"{block:06d}.npy"
 
     def opinion(self, block: int, documents: np.ndarray) -> Opinion:
-        """What it says of the documents (Q, K) of a block."""
+        """Its scores of the documents (Q, K) of a block."""
         queries, pairs = self.search.blocks[block], self.search.positives_of(block)
         together = load_array(self.path(block))  # (candidates + P,)
         scores = np.full(documents.shape, np.nan, dtype=np.float32)  # (Q, K)
@@ -129,7 +129,7 @@ class CrossJudge:
 
 
 def ask_cross_encoder(config: MineConfig, search: CandidateSearch, job: Job, talk: Talk) -> CrossJudge | None:
-    """Score every candidate and every positive, a block of queries at a time; None: no cross-encoder is named."""
+    """Score every candidate and every positive, one block of queries at a time; None without --cross-encoder."""
     section = config.cross_encoder
     if section.name is None:
         return None
@@ -143,7 +143,7 @@ def ask_cross_encoder(config: MineConfig, search: CandidateSearch, job: Job, tal
         )
     key = key_of({"weights": fingerprint(scorer), "max_length": section.max_length})
     judge = CrossJudge(search, job.stage("cross", cross_encoder=key, candidates=search.folder.name), key)
-    with talk.progress("the cross-encoder reads pairs", total=len(search.blocks)) as tell:
+    with talk.progress("scoring pairs with the cross-encoder", total=len(search.blocks)) as tell:
         for block in range(len(search.blocks)):
             if not is_done(judge.path(block)):
                 save_array(judge.path(block), _cross_scores(scorer, search, block))

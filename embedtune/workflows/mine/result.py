@@ -1,4 +1,4 @@
-"""What a mining job leaves: the object behind `--json`, its report, and what to say about it."""
+"""What a mining job leaves: the object behind `--json`, totals over all parts, and findings about them."""
 
 import dataclasses
 from collections import Counter
@@ -11,30 +11,31 @@ from embedtune.mining.calibrate import warn_about
 from embedtune.mining.filters import REASONS, Filter
 
 SHORT_SHARE = 0.1
-"""From this share of queries on, those short of negatives are worth a warning."""
+"""Share of queries short of negatives from which a warning is given."""
 ABOVE_SHARE = 0.05
+"""Share of negatives above their positive from which a warning is given."""
 
 
 @dataclass(frozen=True)
 class MineResult:
-    """The outcome of `embedtune mine`; the field names are the `--json` keys and stay.
+    """The outcome of `embedtune mine`; the field names are the `--json` keys and do not change.
 
     Args:
         output: the file of negatives.
         rows: records in it.
         negatives: negatives chosen, over all queries.
-        queries_short: queries that got fewer than were asked for.
+        queries_short: queries that got fewer negatives than were asked for.
         dropped: reason -> how many candidates it dropped.
-        report: the HTML report; its Markdown twin lies beside it.
-        ledger: the file of suspicious pairs; None when there are none.
-        queries, documents: how many were asked, and searched.
-        asked: negatives wanted a query.
+        report: the HTML report; the same in Markdown is next to it.
+        ledger: the file of suspicious pairs; None if there are none.
+        queries, documents: how many there are, and how many were searched.
+        asked: negatives wanted per query.
         found: how many queries got 0, 1, 2, ... negatives.
         kept: candidates that no filter dropped.
-        shares: of all candidates, those kept and those dropped for each reason.
-        calibration: the margin chosen on a sample, and why; None where it was given or not wanted.
+        shares: of all candidates, those kept and those dropped, by reason.
+        calibration: the margin chosen on a sample, and why; None if it was given or not wanted.
         histogram: counts of positives, kept and dropped candidates by similarity, and of the latter two by how far
-            they lie above their query's least similar positive.
+            they score above the least similar positive of their query.
         examples: queries to read, with what they got.
     """
 
@@ -68,7 +69,7 @@ class MineResult:
 
 @dataclass
 class Totals:
-    """What all parts of a job hold together."""
+    """The sums over all parts of a job."""
 
     kept: int = 0
     above: int = 0
@@ -78,7 +79,7 @@ class Totals:
     examples: list[Mapping[str, Any]] = field(default_factory=list)
 
     def add(self, part: Mapping[str, Any]) -> None:
-        """Count one part in."""
+        """Add one part."""
         self.kept += part["kept"]
         self.above += part["above"]
         self.dropped.update(part["dropped"])
@@ -90,6 +91,7 @@ class Totals:
 
     @property
     def negatives(self) -> int:
+        """Negatives chosen, over all queries."""
         return sum(found * queries for found, queries in self.found.items())
 
     @property
@@ -99,24 +101,24 @@ class Totals:
 
     @property
     def in_order(self) -> dict[str, int]:
-        """Reasons in the order in which they are looked at."""
+        """Reason -> dropped candidates, in the order in which reasons are checked."""
         return {reason: self.dropped[reason] for reason in REASONS if self.dropped[reason]}
 
     @property
     def shares(self) -> dict[str, float]:
-        """Of all candidates, those kept and those dropped for each reason."""
+        """Of all candidates, those kept and those dropped, by reason."""
         looked_at = max(1, self.kept + self.dropped.total())
         return {name: count / looked_at for name, count in {"kept": self.kept, **self.in_order}.items()}
 
 
 def findings_of(totals: Totals, filters: Sequence[Filter], *, high: int, left_out: int) -> Iterable[Finding]:
-    """What the counts say, and what to change.
+    """Findings about the counts, each with what to change.
 
     Args:
         totals: of the job.
-        filters: those at work.
+        filters: those that were used.
         high: the end of the range of ranks.
-        left_out: rows that the layout has no room for.
+        left_out: rows that the output format cannot hold.
     """
     queries = totals.found.total()
     if not totals.negatives:
@@ -124,7 +126,7 @@ def findings_of(totals: Totals, filters: Sequence[Filter], *, high: int, left_ou
             "no-negatives",
             "error",
             queries,
-            "no query got a negative: the filters leave nothing.",
+            "no query got a negative: the filters dropped every candidate.",
             _looser(totals, high),
         )
     elif totals.short > SHORT_SHARE * queries:
@@ -132,30 +134,30 @@ def findings_of(totals: Totals, filters: Sequence[Filter], *, high: int, left_ou
         yield Finding("short-of-negatives", "warning", totals.short, message, _looser(totals, high))
     if totals.above > ABOVE_SHARE * totals.negatives:
         message = f"{totals.above / totals.negatives:.0%} of the negatives score above their query's positive."
-        fix = "Many of them may be right answers: give --margin 0, --guide MODEL, or a better encoder."
+        fix = "Many of them may be correct answers: set --margin 0, add --guide MODEL, or use a better encoder."
         yield Finding("negatives-above-positives", "warning", totals.above, message, fix)
     odd = warn_about(totals.dropped, totals.kept, filters)
     if odd:
-        fix = "Look at the scores in the report, and move the thresholds to where they divide something."
+        fix = "Look at the scores in the report, and move the thresholds to where they separate candidates."
         yield Finding("thresholds", "note", totals.kept, odd, fix)
     if left_out:
-        message = f"{counted(left_out, 'row')} left out, since this layout has no room for fewer negatives."
+        message = f"left out {counted(left_out, 'row')}: this format cannot hold rows with fewer negatives."
         yield Finding("rows-left-out", "warning", left_out, message, "--format rows keeps them.")
 
 
 def _looser(totals: Totals, high: int) -> str:
-    """What dropped most, undone."""
+    """How to loosen what dropped the most candidates."""
     scored = {reason: count for reason, count in totals.dropped.items() if reason not in ("range", "known_positive")}
     most = max(scored, key=lambda reason: scored[reason], default="range")
     advice = {
-        "same_group": f"Most candidates are of the query's own group: look further, --range 0:{4 * high}.",
-        "duplicate": f"Most candidates are doubles: look further, --range 0:{4 * high}.",
-        "margin": f"Keep more (--target-kept, or a smaller --margin), or look further: --range 0:{2 * high}.",
-        "relative_margin": "Give a smaller --relative-margin.",
-        "percent_of_positive": "Give a larger --percent-of-positive.",
-        "min_score": "Give a smaller --min-score.",
-        "max_score": "Give a larger --max-score.",
-        "guide": "Give guide.margin=-0.05, or leave the guide out.",
-        "cross_encoder": "Give a negative cross_encoder.margin, or leave the cross-encoder out.",
+        "same_group": f"Most candidates are in the query's own group: look further with --range 0:{4 * high}.",
+        "duplicate": f"Most candidates are duplicates: look further with --range 0:{4 * high}.",
+        "margin": f"Keep more (--target-kept, or a smaller --margin), or look further with --range 0:{2 * high}.",
+        "relative_margin": "Use a smaller --relative-margin.",
+        "percent_of_positive": "Use a larger --percent-of-positive.",
+        "min_score": "Use a smaller --min-score.",
+        "max_score": "Use a larger --max-score.",
+        "guide": "Set guide.margin=-0.05, or leave out the guide.",
+        "cross_encoder": "Set a negative cross_encoder.margin, or leave out the cross-encoder.",
     }
-    return advice.get(most, f"Look further: --range 0:{2 * high}, or give a larger corpus.")
+    return advice.get(most, f"Look further with --range 0:{2 * high}, or use a larger corpus.")

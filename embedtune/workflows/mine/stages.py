@@ -1,4 +1,15 @@
-"""One mining job from its pairs to its report: stage after stage, each found again where it was done before."""
+"""One mining job from its pairs to its report, stage after stage; a resumed job reuses the stages that are done.
+
+Why this order:
+- Documents come first: positions in the corpus are what all later stages store, and a starter is made from its texts.
+- Search comes before the second judges: a guide encodes, and a cross-encoder scores, only what is a candidate. Scoring
+  every pair of query and document with a cross-encoder is not affordable.
+- Calibration needs candidates but no second judge, so it runs before them: if there is nothing to calibrate on, the job
+  fails before hours of cross-encoding rather than after.
+- All negatives are chosen, on disk, before the output is written. Output, ledger and report are made from the same
+  parts, so they agree, and only this last step repeats when writing is interrupted.
+- The ledger is written after the output and the report last: the report quotes both.
+"""
 
 import time
 from collections.abc import Iterator
@@ -15,22 +26,16 @@ from embedtune.mining.ledger import Decisions, Entry, write_ledger
 from embedtune.models.encode.store import open_store
 from embedtune.models.files.resolve import STARTER
 from embedtune.reports.mine import mining_page, mining_report
+from embedtune.workflows.mine.block_report import EDGES, EXAMPLES, LEDGER_LINES
 from embedtune.workflows.mine.calibration import calibrate
-from embedtune.workflows.mine.choice import (
-    EDGES,
-    EXAMPLES,
-    LEDGER_LINES,
-    NegativeChoice,
-    choice_of,
-    choose_all,
-    mined_of,
-)
+from embedtune.workflows.mine.candidate_search import search
+from embedtune.workflows.mine.choice import NegativeChoice, choice_of, choose_all, mined_of
 from embedtune.workflows.mine.files import files_of
 from embedtune.workflows.mine.job import Job
+from embedtune.workflows.mine.job_documents import JobDocuments, gather_documents
+from embedtune.workflows.mine.job_vectors import encode_all, mining_encoder
 from embedtune.workflows.mine.opinions import ask_cross_encoder, ask_guide
 from embedtune.workflows.mine.result import MineResult, Totals, findings_of
-from embedtune.workflows.mine.search import search
-from embedtune.workflows.mine.sources import JobDocuments, encode_all, gather_documents, mining_encoder
 from embedtune.workflows.shared.machine import machine_facts, peak_memory_bytes
 from embedtune.workflows.shared.output_file import is_same
 from embedtune.workflows.shared.talk import Talk
@@ -39,7 +44,7 @@ from embedtune.workflows.shared.talk import Talk
 def run(
     config: MineConfig, pairs: KnownPairs, decisions: Decisions | None, job: Job, talk: Talk, started: float
 ) -> MineResult:
-    """Everything, in order."""
+    """Run every stage in order, and write output, ledger and report."""
     store = open_store(config.output.store)
     documents = gather_documents(config, pairs, decisions, job, talk)
     sizes = (counted(len(pairs.queries), "query"), counted(documents.searched, "document"))
@@ -100,17 +105,18 @@ def run(
 
 
 def _left_out(config: MineConfig, documents: JobDocuments) -> Iterator[str]:
-    """What of a corpus is no candidate; where the rows are the corpus, their texts repeat each other by nature."""
+    """Documents of a corpus that are not candidates; when the rows are the corpus, repeated texts are normal."""
     if (config.data.corpus or documents.pairs.corpus) is None:
         return
     if documents.repeated:
-        yield f"left out {counted(documents.repeated, 'document')} whose text an earlier one has"
+        verb = "repeats" if documents.repeated == 1 else "repeat"
+        yield f"left out {counted(documents.repeated, 'document')} that {verb} the text of an earlier one"
     if documents.corpus.empty:
         yield f"left out {counted(documents.corpus.empty, 'document')} without text"
 
 
 def _write(choice: NegativeChoice, totals: Totals) -> Written:
-    """The output, whole or not at all, one part in memory at a time; counts every part in."""
+    """Write the output, whole or not at all, with one part in memory at a time; adds every part to the totals."""
 
     def mined() -> Iterator[Mined]:
         for part in choice.parts():
@@ -122,13 +128,13 @@ def _write(choice: NegativeChoice, totals: Totals) -> Written:
 
 
 def _write_ledger(choice: NegativeChoice, path: Path) -> int:
-    """Write the doubtful pairs, and behind them what a person decided where that stood in this very file."""
+    """Write the doubtful pairs, followed by a person's decisions if they were read from this same file."""
     decisions = choice.search.documents.decisions
     decided = decisions.records if decisions and is_same(choice.config.output.relabel, path) else ()
     entries = chain.from_iterable((Entry(**one) for one in part["ledger"]) for part in choice.parts())
     count = write_ledger(path, entries, LEDGER_LINES, decided)
     if not count and not decided:
-        path.unlink()  # nobody should look for doubtful pairs in an empty file, or in that of another job
+        path.unlink()  # neither an empty ledger nor that of another job should stay here
     return count
 
 
@@ -137,18 +143,18 @@ def _weak_encoder() -> Finding:
         "starter-encoder",
         "note",
         1,
-        "a starter mined these: it finds texts that share words, and misses those that share the meaning.",
-        "A trained encoder (--model RUN/model) or a pretrained one mines harder and cleaner negatives.",
+        "a starter mined these: it finds texts that share words and misses texts that share only the meaning.",
+        "A trained encoder (--model RUN/model) or a pretrained one finds harder and cleaner negatives.",
     )
 
 
 def _calibration_finding(calibration: dict | None) -> Iterator[Finding]:
     if calibration and calibration["warning"]:
-        yield Finding("margin", "warning", 1, calibration["warning"], "Give --margin or --target-kept yourself.")
+        yield Finding("margin", "warning", 1, calibration["warning"], "Set --margin or --target-kept yourself.")
 
 
 def _ledger_finding(ledger: Path, doubtful: int) -> Iterator[Finding]:
     if doubtful:
-        message = f"{ledger.name} lists the pairs that look most like right answers."
+        message = f"{ledger.name} lists the candidates that look most like correct answers."
         fix = f'Set "decision" to "positive" or "negative" in it and mine again with --relabel {ledger}.'
         yield Finding("ledger", "note", 1, message, fix)

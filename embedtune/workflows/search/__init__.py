@@ -1,0 +1,1 @@
+"""`embedtune search`: `run` is the entry, `result` is the corpus that it opens."""

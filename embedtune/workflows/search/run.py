@@ -1,8 +1,6 @@
-"""`embedtune search`: a corpus encoded once, then queries typed by hand, with the results of several systems."""
+"""`embedtune search`: encode a corpus once, then answer typed queries with the results of several systems."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,109 +15,19 @@ from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import check_device, load_encoder, resolve
 from embedtune.models.files.resolve import STARTER
 from embedtune.search.bm25 import Bm25
-from embedtune.search.dense import top_k
+from embedtune.workflows.search.result import ByVectors, ByWords, Finder, SearchableCorpus
 from embedtune.workflows.shared.talk import Silence, Talk
-
-Found = tuple[np.ndarray, np.ndarray]
-"""Scores (k,) and positions (k,) of one query, best first; -1 where there are no more."""
-
-
-class Finder(Protocol):
-    """What finds documents."""
-
-    def find(self, query: str, k: int) -> Found:
-        """The k best documents."""
-
-
-@dataclass(frozen=True)
-class ByVectors:
-    """An encoder, with the vectors of the corpus.
-
-    Args:
-        queries: what encodes queries.
-        documents: (C, D).
-        ties: (C,) which of several tied documents comes first.
-    """
-
-    queries: Encoder
-    documents: np.ndarray
-    ties: np.ndarray
-
-    def find(self, query: str, k: int) -> Found:
-        """The documents nearest to the query."""
-        scores, positions = top_k(encode(self.queries, [query], role="query"), self.documents, k, tie_rank=self.ties)
-        return scores[0], positions[0]
-
-
-@dataclass(frozen=True)
-class ByWords:
-    """BM25."""
-
-    index: Bm25
-    ties: np.ndarray
-
-    def find(self, query: str, k: int) -> Found:
-        """The documents that share the most telling words with the query."""
-        scores, positions = self.index.top_k([query], k, tie_rank=self.ties)
-        return scores[0], positions[0]
-
-
-@dataclass(frozen=True)
-class SearchableCorpus:
-    """A corpus that can be asked.
-
-    Args:
-        data: what is searched, in words.
-        ids: (C,) of the documents.
-        texts: (C,) the documents.
-        finders: label -> what finds.
-        top: how many results a query gets.
-    """
-
-    data: str
-    ids: Sequence[str]
-    texts: Sequence[str]
-    finders: Mapping[str, Finder]
-    top: int
-
-    def ask(self, query: str) -> dict[str, Any]:
-        """What each system finds; every result says at which rank the others have it, null where they do not.
-
-        Args:
-            query: as it was typed.
-
-        Returns: {query, results: {label: [{rank, score, document, text, others: {label: rank}}]}}, ready for JSON.
-        """
-        found = {label: finder.find(query, self.top) for label, finder in self.finders.items()}
-        ranks = {
-            label: {int(place): rank for rank, place in enumerate(places, 1) if place >= 0}
-            for label, (_, places) in found.items()
-        }
-        results = {
-            label: [
-                {
-                    "rank": rank,
-                    "score": float(scores[rank - 1]),
-                    "document": self.ids[place],
-                    "text": self.texts[place],
-                    "others": {other: ranks[other].get(place) for other in found if other != label},
-                }
-                for place, rank in ranks[label].items()
-            ]
-            for label, (scores, _) in found.items()
-        }
-        return {"query": query, "results": results}
 
 
 def open_search(config: SearchConfig, *, talk: Talk | None = None) -> SearchableCorpus:
-    """Read a corpus and encode it under every system; vectors computed before come from the store.
+    """Read a corpus and encode it with every system; vectors computed earlier come from the store.
 
     Args:
         config: the options.
-        talk: told what happens.
+        talk: gets messages and progress.
 
     Raises:
-        EmbedtuneError: anything the user can mend; says what to do.
+        EmbedtuneError: anything the user can fix; the message says how.
     """
     talk = talk or Silence()
     models = config.models

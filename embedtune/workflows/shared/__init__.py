@@ -1,0 +1,1 @@
+"""What several verbs share; it imports none of them."""

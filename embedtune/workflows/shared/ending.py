@@ -1,59 +1,75 @@
-"""How a run that does not finish ends: with something to go on from and a word on how, or without a trace."""
+"""How a command ends that does not finish: with its work kept and the command that resumes it, or without a trace."""
 
 import errno
-import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from embedtune.errors import EmbedtuneError, Interrupted, OutputError, StoppedError
-from embedtune.workflows.shared.run_folder import RunFolder
 
 DISK_FULL = "No space left on device"
 _TORCH_CANNOT_WRITE = ("inline_container", "PytorchStreamWriter", "iostream error")
-"""torch's writer of checkpoints keeps the system's reason to itself."""
+"""torch's checkpoint writer hides the system's reason."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """Work that can be resumed after an interruption.
+
+    Args:
+        is_kept: whether there is anything to resume yet.
+        discard: removes the work when there is not.
+        kept: what to tell the user when the work is kept.
+        lost: what to tell the user when it is not.
+        resume: the command that resumes it.
+    """
+
+    is_kept: Callable[[], bool]
+    discard: Callable[[], None]
+    kept: str
+    lost: str
+    resume: str
 
 
 @contextmanager
-def orderly_end(folder: RunFolder, *, resumed: bool) -> Iterator[None]:
-    """Around the work inside a run folder.
-
-    A run refused or interrupted before its first checkpoint takes its folder back, so that the same command can be
-    given again; one that has trained keeps it.
+def orderly_end(work: Unfinished) -> Iterator[None]:
+    """Around the work of a command: remove what cannot be resumed, keep what can, and say how to resume it.
 
     Raises:
-        Interrupted: Ctrl-C, with the command that goes on.
-        StoppedError: the disk is full, with the command that goes on.
-        OutputError: the disk was full before anything was trained.
+        Interrupted: Ctrl-C.
+        StoppedError: the disk is full, and the work so far is kept.
+        OutputError: the disk is full, and there was nothing to keep; or a file may not be written.
     """
     try:
         yield
     except BaseException as error:
-        kept = resumed or folder.trained or isinstance(error, StoppedError)
+        kept = isinstance(error, StoppedError) or work.is_kept()
         if not kept:
-            folder.discard()
-        ending = _ending(error, f"embedtune train --resume {shlex.quote(str(folder.path))}" if kept else None)
+            work.discard()
+        ending = _ending(error, work, kept=kept)
         if ending is None:
             raise
         raise ending from error
 
 
-def _ending(error: BaseException, go_on: str | None) -> EmbedtuneError | None:
-    """What to tell the user instead of the error; None where the error says all there is to say."""
+def _ending(error: BaseException, work: Unfinished, *, kept: bool) -> EmbedtuneError | None:
+    """The error to show instead; None if the original one already says everything."""
+    where = getattr(error, "where", None) or getattr(error, "filename", None)
     if isinstance(error, KeyboardInterrupt | Interrupted):
-        saved = "everything up to the last checkpoint is saved" if go_on else "nothing was trained yet"
-        said = error.message if isinstance(error, Interrupted) else f"interrupted; {saved}"
-        return Interrupted(said, next=go_on or getattr(error, "next", None))
-    if disk_is_full(error):
-        where = getattr(error, "where", None) or getattr(error, "filename", None)
-        if go_on:
-            return StoppedError("the disk is full", where=where, next=f"make room, then {go_on}")
+        message = getattr(error, "message", f"interrupted; {work.kept if kept else work.lost}")
+        return Interrupted(message, next=work.resume if kept else getattr(error, "next", None))
+    if _disk_is_full(error):
+        if kept:
+            return StoppedError(f"the disk is full; {work.kept}", where=where, next=f"make room, then {work.resume}")
         return OutputError("the disk is full", where=where, next="make room, or name another disk with --output")
+    if isinstance(error, PermissionError):
+        return OutputError("no permission to write this", where=where)
     return None
 
 
-def disk_is_full(error: BaseException) -> bool:
-    """Whether an error, of the system's, of torch's or in our own words, means that there is no room left."""
-    said = str(error)
-    if getattr(error, "errno", None) == errno.ENOSPC or DISK_FULL in said:
+def _disk_is_full(error: BaseException) -> bool:
+    """Whether an error of the system, of torch or of embedtune means that there is no room left."""
+    text = str(error)
+    if getattr(error, "errno", None) == errno.ENOSPC or DISK_FULL in text:
         return True
-    return isinstance(error, RuntimeError) and any(words in said for words in _TORCH_CANNOT_WRITE)
+    return isinstance(error, RuntimeError) and any(words in text for words in _TORCH_CANNOT_WRITE)

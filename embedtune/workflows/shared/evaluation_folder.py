@@ -1,16 +1,16 @@
-"""The files of an evaluation's folder, which comparisons read again."""
+"""The files of an evaluation folder, which `compare` reads again."""
 
 import re
 from typing import get_args
 
 from embedtune.config.evaluate import Quantisation
 
-_KEPT = rf"@(\d+|(\d+/)?({'|'.join(get_args(Quantisation))}))$"  # how vectors were cut or kept, at the end of a label
+_KEPT = rf"@(\d+|(\d+/)?({'|'.join(get_args(Quantisation))}))$"  # the end of a label: how vectors were cut or quantised
 RESULT, REPORT, PER_QUERY = "evaluation.json", "report.html", "per_query.jsonl"
 
 
 def file_name(label: str) -> str:
-    """A system's label as a file name that tells it from others: the end of a path, a run's name for its model.
+    """A system's label as a distinct file name: the end of its path, or the run's name for a run's model.
 
     >>> file_name("runs/first/model@64/int8"), file_name("intfloat/multilingual-e5-small"), file_name("내 모델")
     ('first@64-int8', 'multilingual-e5-small', '내-모델')
@@ -19,6 +19,6 @@ def file_name(label: str) -> str:
     parts = [part for part in re.split(r"[/\\]", path) if part not in ("", ".", "..")]
     if len(parts) > 1 and parts[-1] == "model":
         parts.pop()
-    # Cut, since a name of Korean letters takes three bytes for each, and 255 are all that a file may have.
+    # Cut, because a Korean letter takes three bytes and a file name may have 255.
     name = re.sub(r"[^\w.+-]+", "-", parts[-1] if parts else "")[:60].strip("-.")
     return (name or "model") + at + size.replace("/", "-")

@@ -1,4 +1,4 @@
-"""One process at a time: a lock that ends with the process, however that ends."""
+"""One process at a time: a lock that is released when its process ends, however it ends."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,9 @@ from embedtune.errors import OutputError
 
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
-    """Hold a lock file, made with its folder where it is not there and removed in the end; a killed holder leaves it.
+    """Hold a lock file; it and its folder are made if needed, and the file is removed at the end.
+
+    A killed process leaves the file, but not the lock.
 
     Raises:
         OutputError: another process holds it, or it cannot be made.
@@ -20,9 +22,9 @@ def alone(lock: Path) -> Iterator[None]:
         file = _held(lock)
     except BlockingIOError as error:
         raise OutputError(
-            "another embedtune is at work on this output",
+            "another embedtune is working on this output",
             where=str(lock.parent),
-            next="wait for it, or give another --output",
+            next="wait for it, or name another --output",
         ) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -36,7 +38,7 @@ def alone(lock: Path) -> Iterator[None]:
 
 
 def _held(lock: Path) -> TextIO:
-    """The file, open and locked; made again where its last holder removed it between the two."""
+    """The file, open and locked; made again if its last holder removed it between the two steps."""
     while True:
         lock.parent.mkdir(parents=True, exist_ok=True)
         file = lock.open("a", encoding="utf-8")
@@ -45,7 +47,7 @@ def _held(lock: Path) -> TextIO:
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except ImportError:
-            file.close()  # Windows has no such lock: there two commands on one output stay the user's mistake
+            file.close()  # Windows has no such lock: two commands on one output are not detected there
             return file
         except OSError:
             file.close()

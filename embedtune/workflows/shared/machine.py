@@ -1,4 +1,4 @@
-"""What a record says of the machine a result was made on, and the memory that it took."""
+"""What a record says about the machine that made a result, and the memory that it took."""
 
 import platform
 import sys
@@ -21,7 +21,7 @@ PACKAGES = (
 
 
 def machine_facts() -> dict[str, Any]:
-    """Versions and machine, for the run's record."""
+    """Package versions, machine and system, for the record of a result."""
     versions = {"embedtune": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -32,7 +32,7 @@ def machine_facts() -> dict[str, Any]:
 
 
 def peak_memory_bytes() -> int:
-    """The largest resident size this process has had."""
+    """The largest resident size of this process so far."""
     if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
     import resource

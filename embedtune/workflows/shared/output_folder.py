@@ -1,4 +1,4 @@
-"""A new folder for results: never somebody else's, and gone again when nothing came of it."""
+"""New folders for results: never one with other people's files, and removed again if the work fails."""
 
 import os
 import shutil
@@ -8,34 +8,73 @@ from datetime import datetime
 from errno import ENOTDIR
 from pathlib import Path
 
+from embedtune.durable import UNFINISHED
 from embedtune.errors import ConfigError, OutputError
 from embedtune.workflows.shared.lock import alone
 
-UNFINISHED = ".unfinished"
-"""Lies in a folder as long as its results are being written; where its writer was killed, it stays."""
+
+def output_path(asked: str | None, parent: Path, name: str) -> Path:
+    """The folder that the user asked for, or an unused `parent/<date>-<name>`."""
+    if asked:
+        return Path(asked).expanduser()
+    path = candidate = parent / f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
+    number = 2  # for commands that start in the same second
+    while candidate.exists():
+        candidate, number = path.with_name(f"{path.name}-{number}"), number + 1
+    return candidate
+
+
+@contextmanager
+def reporting_unwritable(path: Path) -> Iterator[None]:
+    """Around the making of an output folder: turns what the system refuses into words.
+
+    Raises:
+        OutputError: the folder cannot be made or written.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from error
+
+
+def refuse_used(path: Path) -> None:
+    """Refuse a folder that holds files; temporary files of a killed process do not count.
+
+    Raises:
+        ConfigError: it holds files.
+        NotADirectoryError: it is a file.
+    """
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR))
+    if path.is_dir() and _is_used(path):
+        raise ConfigError(
+            f"{path} is not empty, and embedtune never mixes its results with other files",
+            where="--output",
+            next="name a folder that does not exist yet",
+        )
 
 
 @contextmanager
 def fresh_folder(asked: str | None, parent: Path, name: str) -> Iterator[Path]:
-    """Make the folder that was asked for, or a dated one; take back what was written there if the work fails.
+    """Make the folder that was asked for, or a dated one; remove what was written there if the work fails.
 
-    What a killed process left there is cleared away.
+    A marker lies in the folder while results are written. Where a killed process left it, everything in the folder is
+    that process's and is removed first.
 
     Args:
         asked: a folder that does not exist or is empty; None for `parent/<date>-<name>`.
-        parent: of the dated folder.
-        name: of what is done, for the dated folder.
+        parent: where the dated folder goes.
+        name: what the dated folder is named after.
 
     Raises:
-        ConfigError: the folder holds files already.
+        ConfigError: the folder already holds files.
         OutputError: it cannot be made or written, or another process is writing there.
     """
-    path = Path(asked).expanduser() if asked else unused(parent / f"{datetime.now():%Y%m%d-%H%M%S}-{name}")
-    try:
+    path = output_path(asked, parent, name)
+    with reporting_unwritable(path):
         made = not path.is_dir()
-        _refuse_results(path)
-    except (OSError, ValueError) as error:
-        raise _unwritable(path, error) from error
+        if not (path / UNFINISHED).exists():
+            refuse_used(path)
     with alone(path / UNFINISHED):
         _begin(path)
         try:
@@ -46,40 +85,25 @@ def fresh_folder(asked: str | None, parent: Path, name: str) -> Iterator[Path]:
                 if made:
                     path.rmdir()
                 if not asked:
-                    parent.rmdir()  # only where nothing else is in it
+                    parent.rmdir()  # only if nothing else is in it
             if isinstance(error, OSError):
                 raise _unwritable(path, error) from error
             raise
 
 
-def _refuse_results(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR))
-    if path.is_dir() and any(path.iterdir()) and not (path / UNFINISHED).exists():
-        raise ConfigError(
-            f"{path} is not empty, and results never go among other people's files",
-            where="--output",
-            next="name a folder that does not exist yet",
-        )
-
-
 def _begin(path: Path) -> None:
-    """Clear away what a killed process left; the marker of one has a content, that of a folder just taken has none."""
+    """Remove what a killed process left; its marker has content, a new marker is empty."""
     marker = path / UNFINISHED
     if marker.stat().st_size:
         _empty(path, but=marker)
-    elif any(entry != marker for entry in path.iterdir()):
+    elif _is_used(path):
         marker.unlink()
-        _refuse_results(path)
+        refuse_used(path)
     marker.write_text("results are being written here\n", encoding="utf-8")
 
 
-def unused(path: Path) -> Path:
-    """The path itself, or with a number when two begin in the same second."""
-    candidate, number = path, 2
-    while candidate.exists():
-        candidate, number = path.with_name(f"{path.name}-{number}"), number + 1
-    return candidate
+def _is_used(path: Path) -> bool:
+    return any(not entry.name.endswith(UNFINISHED) for entry in path.iterdir())
 
 
 def _empty(path: Path, *, but: Path | None = None) -> None:
@@ -92,7 +116,7 @@ def _empty(path: Path, *, but: Path | None = None) -> None:
 
 def _unwritable(path: Path, error: Exception) -> OutputError:
     return OutputError(
-        f"the results cannot be written to {str(path)[:200]}: {getattr(error, 'strerror', None) or error}",
+        f"cannot write to {str(path)[:200]}: {getattr(error, 'strerror', None) or error}",
         where="--output",
         next="name a folder that you may write to",
     )

@@ -1,4 +1,4 @@
-"""Data that a run or an evaluation recorded, read again: the very same bytes, on this machine, or not at all."""
+"""Reading the data that a run or an evaluation recorded: the same bytes, from this machine, or nothing."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,10 +10,10 @@ from embedtune.workflows.shared.run_folder import RunFolder
 
 
 def recorded_training(run: RunFolder) -> TrainingData:
-    """What a run learned from and was judged on.
+    """What a run was trained and tested on.
 
     Raises:
-        EmbedtuneError: the data are not on this machine any more, or have changed.
+        EmbedtuneError: the data is no longer on this machine, or has changed.
     """
     config = found_again(run.recipe(), run.started_in)
     refuse_hub(filter(None, (config.data.source, config.data.eval_source)))
@@ -23,23 +23,23 @@ def recorded_training(run: RunFolder) -> TrainingData:
 
 
 def refuse_hub(sources: Iterable[str]) -> None:
-    """Where everything named is on this machine, nothing is fetched from elsewhere.
+    """Refuse sources on the Hub: recorded data is read again without asking, and never downloaded.
 
     Raises:
         DataError: a source is on the Hub.
     """
     for source in sources:
         if source.startswith("hf:"):
-            raise DataError("the data are on the Hub, and nothing is fetched from there unasked", where=source)
+            raise DataError("the data is on the Hub, and it is not downloaded automatically", where=source)
 
 
 def demand_same(recorded: Mapping[str, str], found: Mapping[str, str]) -> None:
-    """Compare hashes by file.
+    """Compare the hashes of files with the recorded ones.
 
     Raises:
-        DataError: a file found is none of those recorded.
+        DataError: a file differs from all recorded ones.
     """
     known = set(recorded.values())
     changed = sorted(name for name, sha in found.items() if sha not in known)
     if changed:
-        raise DataError(f"the data have changed since: {', '.join(changed)}")
+        raise DataError(f"the data has changed since: {', '.join(changed)}")

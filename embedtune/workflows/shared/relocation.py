@@ -1,4 +1,4 @@
-"""Files that a recipe names, looked for where one is now and where the run was started."""
+"""Finding the files that a recipe names, from the current folder or from where the run was started."""
 
 import os
 from pathlib import Path
@@ -7,13 +7,13 @@ from typing import Any
 from embedtune.config.train import TrainConfig
 
 WORDS = ("samples", "starter", "self", "none", "auto")
-"""Names that are no files, whatever lies in the folder one is in."""
+"""Names that never mean a file, whatever the current folder holds."""
 FILES = {"data": ("source", "eval_source"), "model": ("name",), "guide": ("name",), "output": ("store",)}
 """Keys of a recipe, by section, that may name a file or a folder."""
 
 
 def found_again(config: TrainConfig, started_in: Path) -> TrainConfig:
-    """The recipe of a run as it reads from here: what it names and is not here is looked for where it was started."""
+    """The recipe of a run with its files found: from the current folder, else from where the run was started."""
     there, here = located(config, started_in), located(config, Path.cwd())
     found = {
         name: {key: value for key, value in names.items() if here[name][key] == getattr(getattr(config, name), key)}
@@ -25,7 +25,7 @@ def found_again(config: TrainConfig, started_in: Path) -> TrainConfig:
 
 
 def located(config: TrainConfig, base: Path) -> dict[str, dict[str, Any]]:
-    """The names of files in a recipe, by section and key; of those that are there as seen from a folder, the place."""
+    """The files that a recipe names, by section and key; those that exist relative to `base` with their full path."""
     return {
         name: {key: _place(getattr(getattr(config, name), key), base) for key in keys} for name, keys in FILES.items()
     }

@@ -1,26 +1,27 @@
-"""The folder of a run: everything needed to understand, repeat, resume and use it, and nothing outside it."""
+"""A run folder: everything needed to understand, repeat, resume and use the run."""
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from embedtune.config.recipe.load import dump_config, load_config
 from embedtune.config.train import TrainConfig
-from embedtune.durable import UNFINISHED, remove_unfinished, write_text
+from embedtune.durable import remove_unfinished, write_text
 from embedtune.errors import ConfigError, OutputError
-from embedtune.workflows.shared.output_folder import unused
+from embedtune.workflows.shared.ending import Unfinished
+from embedtune.workflows.shared.output_folder import output_path, refuse_used, reporting_unwritable
 
 RECIPE, FACTS, METRICS, REPORT = "recipe.yaml", "run.json", "metrics.jsonl", "report.json"
 PAGE = "report.html"
 STARTED_IN = "started_in"
 RUNS = Path("runs")
-"""Where runs go that were given no folder."""
+"""Where runs go by default."""
 
 
 @dataclass(frozen=True)
@@ -31,29 +32,32 @@ class RunFolder:
 
     @property
     def model(self) -> Path:
+        """The trained encoder."""
         return self.path / "model"
 
     @property
     def start(self) -> Path:
-        """The encoder as it was before training, where it exists nowhere else."""
+        """The encoder before training, if it exists nowhere else."""
         return self.path / "start"
 
     @property
     def lock(self) -> Path:
-        """Held by the process that is at work on the run."""
+        """Held by the process that works on the run."""
         return self.path / ".lock"
 
     @property
     def begun(self) -> bool:
+        """Whether a run was started here."""
         return os.path.isfile(self.path / RECIPE)  # noqa: PTH113  (pathlib raises on a name no file can have)
 
     @property
     def trained(self) -> bool:
-        """Whether there is a checkpoint to go on from; the file looked for is the last that is written into one."""
+        """Whether there is a checkpoint to resume from; the manifest is the last file written into one."""
         return any(self.path.glob("checkpoints/checkpoint-*/embedtune_manifest.json"))
 
     @property
     def done(self) -> bool:
+        """Whether the run has finished."""
         return (self.path / REPORT).is_file()
 
     def recipe(self) -> TrainConfig:
@@ -61,13 +65,13 @@ class RunFolder:
         return load_config(str(self.path / RECIPE), (), {})
 
     def facts(self) -> dict[str, Any]:
-        """What `write_facts` left, or nothing."""
+        """The run's record of machine, data and options; empty if there is none yet."""
         return self._read_json(FACTS) if (self.path / FACTS).is_file() else {}
 
     @property
     def started_in(self) -> Path:
-        """The folder one was in when the run was started; names of files in its recipe are as from there."""
-        # A run that was killed before it wrote this down has only its recipe, and is taken for one of this folder.
+        """The working directory when the run was started; relative paths in its recipe start there."""
+        # A run killed before it recorded this is assumed to have been started in the current directory.
         return Path(self.facts().get(STARTED_IN) or Path.cwd())
 
     def result(self) -> dict[str, Any]:
@@ -86,15 +90,25 @@ class RunFolder:
         return content
 
     def write(self, name: str, text: str) -> None:
-        """Write a file whole or not at all."""
+        """Write a file, whole or not at all."""
         write_text(self.path / name, text)
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
-        """Write an object as JSON, whole or not at all; Korean stays readable."""
+        """Write an object as JSON with readable Korean, whole or not at all."""
         self.write(name, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
+    def unfinished(self, *, resumed: bool) -> Unfinished:
+        """The run as work that may be interrupted: kept once it has trained, or if it was resumed."""
+        return Unfinished(
+            is_kept=lambda: resumed or self.trained,
+            discard=self.discard,
+            kept="everything up to the last checkpoint is saved",
+            lost="nothing was trained yet",
+            resume=f"embedtune train --resume {shlex.quote(str(self.path))}",
+        )
+
     def discard(self) -> None:
-        """Take back what a run wrote here before it trained; what others put here meanwhile stays, and its folder."""
+        """Remove what the run wrote; files that others have put here stay, and so does the folder then."""
         for name in (RECIPE, FACTS, METRICS):
             (self.path / name).unlink(missing_ok=True)
             remove_unfinished(self.path / name)
@@ -114,30 +128,17 @@ def new_run(config: TrainConfig) -> RunFolder:
         ConfigError: the folder already holds a run or other files.
         OutputError: it cannot be made or written.
     """
-    name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.loss[0].name}"
-    path = Path(config.output.folder).expanduser() if config.output.folder else unused(RUNS / name)
+    path = output_path(config.output.folder, RUNS, config.loss[0].name)
     folder = RunFolder(path)
     if folder.begun:
         again = f"embedtune train --resume {path}"
         raise ConfigError(
-            f"{path} already holds a run" + (", which is done" if folder.done else ""),
+            f"{path} already holds a {'finished ' if folder.done else ''}run",
             where="--output",
-            next=f"name another folder; `{again}` {'shows its result again' if folder.done else 'goes on with it'}",
+            next=f"name another folder; `{again}` {'shows its result again' if folder.done else 'resumes it'}",
         )
-    try:
-        # What a process left that was killed while it began here is nobody's.
-        if path.is_dir() and any(entry.suffix != UNFINISHED for entry in path.iterdir()):
-            raise ConfigError(
-                f"{path} is not empty, and a run never writes into other people's files",
-                where="--output",
-                next="name a folder that does not exist yet",
-            )
+    with reporting_unwritable(path):
+        refuse_used(path)
         path.mkdir(parents=True, exist_ok=True)
         folder.write(RECIPE, dump_config(config))
-    except (OSError, ValueError) as error:
-        raise OutputError(
-            f"cannot write the run folder {str(path)[:200]}: {getattr(error, 'strerror', None) or error}",
-            where="--output",
-            next="name a folder that you may write to",
-        ) from error
     return folder

@@ -1,4 +1,4 @@
-"""Scores of an encoder on a judged set, and the verdict between two sets of scores."""
+"""Scores of an encoder on a judged set, and the verdict on two sets of scores."""
 
 import json
 from collections.abc import Iterator, Mapping, Set
@@ -22,16 +22,16 @@ from embedtune.training.run.loop import DevScores
 
 METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
 PRIMARY = METRICS[0]
-"""What a verdict is read from."""
+"""The metric that decides the verdict."""
 SELECTION = "logrank@1000"
-"""What the best model and the margin are chosen by on dev. Where dev judges one document of many that would do, nDCG@10
-is nearly all zeros and chooses at random; log ranks put models in the order of their test nDCG@10 there, and elsewhere
-choose as well as it does (measured; see the benchmarks)."""
+"""Chooses the best model and the margin on dev. If dev judges only one of many relevant documents, nDCG@10 is nearly
+all zeros and chooses at random; log ranks then order models as their test nDCG@10 does, and elsewhere they choose as
+well as nDCG@10 does (measured; see the benchmarks)."""
 DEV_METRICS = (*METRICS, SELECTION)
 PER_QUERY, BEFORE_RUN, AFTER_RUN = "per_query.jsonl", "before.trec", "after.trec"
-"""What the test split leaves in a run folder: values per query, and both rankings."""
+"""Files that the test split leaves in a run folder: values per query, and both rankings."""
 Known = Mapping[Role, TokenizedTexts]
-"""The texts of a judged set as an encoder reads them."""
+"""The texts of a judged set, tokenized."""
 NOT_READ: Known = {}
 NOT_JUDGED: dict[str, Any] = {
     "before": {}, "after": {}, "before_unseen": None, "after_unseen": None, "verdict": None,
@@ -41,14 +41,14 @@ NOT_JUDGED: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """What an encoder found on a judged set, and what that is worth."""
+    """An encoder's ranking on a judged set, and its scores."""
 
     ranking: Ranking
     scores: RetrievalScores
 
 
 def read_judged(encoder: Encoder, judged: JudgedSet) -> Known:
-    """Tokenise the texts of a set that an encoder is scored on again and again while it learns."""
+    """Tokenize a judged set once, for an encoder that is scored on it repeatedly during training."""
     reader = Tokenizer(encoder)
     return {"query": reader.read(judged.queries, "query"), "document": reader.read(judged.documents, "document")}
 
@@ -60,7 +60,7 @@ def score(
     metrics: tuple[str, ...] = METRICS,
     known: Known = NOT_READ,
 ) -> RetrievalScores:
-    """Score an encoder, queries and documents under their own prompts."""
+    """The scores of an encoder; queries and documents each get their own prompt."""
     return measure(encoder, judged, metrics=metrics, known=known).scores
 
 
@@ -72,7 +72,7 @@ def measure(
     store: VectorStore | None = None,
     known: Known = NOT_READ,
 ) -> Measured:
-    """The same, with the ranking that earned the scores, as deep as the metrics look. In training, pass no store."""
+    """The scores and the ranking behind them, as deep as the metrics look. During training, pass no store."""
     arrays = judged if isinstance(judged, JudgedSet) else as_arrays(judged)
     demand_judged(arrays)
     ranking = rank_encoded(
@@ -85,7 +85,7 @@ def measure(
 
 
 def dev_scores(encoder: Encoder, dev: RetrievalSet) -> DevScores:
-    """Scores the encoder in its present state on the dev split, whose texts are tokenised now, and not again."""
+    """A function that scores the encoder in its current state on the dev split, which is tokenized only once."""
     judged = as_arrays(dev)
     known = read_judged(encoder, judged)
     return lambda: score(encoder, judged, metrics=DEV_METRICS, known=known).means
@@ -93,10 +93,10 @@ def dev_scores(encoder: Encoder, dev: RetrievalSet) -> DevScores:
 
 @dataclass(frozen=True)
 class Judgment:
-    """Before and after on the test split, in all and on queries whose documents training never saw.
+    """Before and after on the test split: on all queries, and on those whose documents training never saw.
 
-    The verdict rests on the unseen part where there is one: a document that was a training positive is remembered,
-    not found. `further` are the tests of the other metrics on the same queries.
+    The verdict rests on the unseen part if there is one: a document that was a training positive may be remembered
+    rather than found. `further` holds the tests of the other metrics on the same queries.
     """
 
     before: RetrievalScores
@@ -107,7 +107,7 @@ class Judgment:
     further: tuple[Comparison, ...] = ()
 
     def fields(self) -> dict[str, Any]:
-        """The part of a training result that the test split decides."""
+        """The fields of a training result that come from the test split."""
         before, after = self.before_unseen, self.after_unseen
         return {
             "before": self.before.means,
@@ -121,12 +121,12 @@ class Judgment:
         }
 
     def _tests(self) -> Iterator[tuple[Comparison, Comparison]]:
-        """Every metric's test with the one that counts; the first decides alone, the others share the risk."""
+        """Each metric's test, and the one that counts: the first metric decides alone, the others are Holm-adjusted."""
         yield self.verdict, self.verdict
         yield from zip(self.further, adjusted(self.further), strict=True)
 
     def lines(self, texts: Mapping[str, str]) -> str:
-        """One JSON object a query: id, text, every metric before and after, and whether its documents were unseen."""
+        """One JSON object per query: id, text, every metric before and after, and whether its documents were unseen."""
         unseen = set(self.before_unseen.query_ids) if self.before_unseen is not None else set()
         lines = []
         for place, query in enumerate(self.before.query_ids):
@@ -138,7 +138,7 @@ class Judgment:
 
 
 def before_and_after(judged: JudgedSet, before: Measured, after: Measured, judgment: Judgment) -> dict[str, Any]:
-    """The evidence of a training run, over the queries that its verdict rests on."""
+    """The evidence of a training run, on the queries that its verdict rests on."""
     on = judgment.verdict.on
     chosen = judgment.before_unseen if on == "unseen" else None
     kept = set(judged.query_ids if chosen is None else chosen.query_ids)
@@ -167,7 +167,7 @@ def judge(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, 
 
 
 def metric_fields(found: Comparison, strict: Comparison) -> dict[str, Any]:
-    """What a result says of one metric: the test as it was made, and the verdict by the adjusted p-value."""
+    """One metric in a result: the test as it was made, and the verdict by the adjusted p-value."""
     return {
         "metric": found.metric,
         "a": found.before,

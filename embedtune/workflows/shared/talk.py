@@ -1,4 +1,4 @@
-"""How a workflow speaks to the person who started it, without knowing whether a terminal, a log or nobody listens."""
+"""How a workflow reports to whoever started it, without knowing whether that is a terminal, a log or nobody."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -10,27 +10,27 @@ from embedtune.reports.document.wording import said
 
 
 class Tell(Protocol):
-    """Told how much of a long piece of work is done."""
+    """Reports how much of a long piece of work is done."""
 
     def __call__(self, done: int, note: str = "") -> None:
-        """So much; `note` is what may be said beside it, such as the pace, and stands until the next one."""
+        """`done` units are done; `note`, such as the pace, is shown next to it until the next note."""
 
 
 class Talk(Protocol):
-    """What a workflow says while it works. The command line prints it on stderr."""
+    """What a workflow reports while it works. The command line prints it to stderr."""
 
     def say(self, text: str) -> None:
         """A fact worth knowing."""
 
     def warn(self, text: str) -> None:
-        """Something that may make the result mean something else."""
+        """Something that may change what the result means."""
 
     def progress(self, description: str, total: int | None = None) -> AbstractContextManager[Tell]:
-        """A long piece of work; the callable is told how much of `total` is done."""
+        """A long piece of work; call the result with how much of `total` is done."""
 
 
 class Silence:
-    """A listener that hears nothing, for library use."""
+    """Reports nothing; the default of the Python functions."""
 
     def say(self, text: str) -> None:
         """Nothing."""
@@ -44,9 +44,9 @@ class Silence:
 
 
 def tell_findings(talk: Talk, findings: Sequence[Finding]) -> None:
-    """Say what is odd about data or run: a note as a fact, anything graver as a warning.
+    """Report findings: a note as a fact, anything more severe as a warning.
 
-    What is to be done about several in a row is said after the last of them.
+    When several in a row have the same fix, it is given only after the last of them.
     """
     for finding, following in zip_longest(findings, findings[1:]):
         alike = following is not None and following.fix == finding.fix

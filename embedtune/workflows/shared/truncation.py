@@ -1,4 +1,4 @@
-"""What is said of texts that an encoder reads the beginning of only."""
+"""Findings about texts that an encoder truncates."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,16 +7,16 @@ from embedtune.models.encode.lengths import Truncation
 from embedtune.models.encoder import Role
 
 WARNED_FROM = 0.01
-"""Share of the texts from which their cutting is more than a note."""
+"""Share of truncated texts from which the finding is a warning instead of a note."""
 _NOUNS: Mapping[Role, str] = {"query": "query", "document": "document"}
 
 
 def truncation_findings(name: str, truncated: Mapping[Role, Truncation]) -> Iterator[Finding]:
-    """A finding a role of which texts are cut.
+    """One finding per role whose texts are truncated.
 
     Args:
         name: of the encoder.
-        truncated: what is cut of each role's texts.
+        truncated: what is cut off the texts of each role.
     """
     for role, cut in truncated.items():
         if cut.cut:

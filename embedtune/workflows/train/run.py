@@ -60,7 +60,7 @@ def train(
     data = guided_data(config, read_data(config, talk))
     check_needs(config, data)
     folder = resume or new_run(config)
-    with alone(folder.lock), orderly_end(folder, resumed=resume is not None):
+    with alone(folder.lock), orderly_end(folder.unfinished(resumed=resume is not None)):
         remove_all_unfinished(folder.path)
         changes += record_data(folder, data.hashes, accept=accept_changes)
         record_changes(folder, config, data.hashes, changes, talk.warn)

@@ -78,7 +78,7 @@ def test_data_that_have_changed_leave_ids_alone_and_that_is_said(here: Path) -> 
     data.write_text(data.read_text(encoding="utf-8").replace("All", "Nothing"), encoding="utf-8")
     found = compared("bm25", "wrong")
     (note,) = [one for one in found["findings"] if one["code"] == "texts-not-found"]
-    assert "the data have changed since" in note["message"]
+    assert "the data has changed since" in note["message"]
     documents = found["pairs"][0]["hurt"][0]["documents"]
     assert {(one["text"], one["grade"]) for one in documents} == {(None, None)}
     assert {(one["rank_a"], one["rank_b"]) for one in documents} == {(1, 2), (None, 1)}

@@ -36,7 +36,7 @@ def test_a_gpu_that_cannot_be_asked_is_named_all_the_same(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(torch.cuda, "mem_get_info", busy)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(total_memory=8))
-    assert devices._gpu_memory(0) == (8, None)
+    assert devices.gpu_memory(0) == (8, None)
 
 
 def test_a_product_that_a_device_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +47,7 @@ def test_a_product_that_a_device_lacks_is_left_out(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(peak, "matrix_peak", some)
     monkeypatch.setattr(peak, "copy_peak", lambda device: 2e9)
-    assert devices._measured("cpu", "bf16") == ({"fp32": 1e9}, 2e9)
+    assert devices.measured_speed("cpu", "bf16") == ({"fp32": 1e9}, 2e9)
 
 
 @pytest.mark.parametrize("text", ["", "model name\t: 한국 프로세서\n"])

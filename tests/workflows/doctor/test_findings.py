@@ -20,7 +20,7 @@ def chip(usable: int, cores: int = 8) -> Processor:
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(findings, "_load", lambda: 0.1)
+    monkeypatch.setattr(findings, "system_load", lambda: 0.1)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_versions(package: Installed, expected: list[tuple[str, str]]) -> None:
 def test_processors(
     monkeypatch: pytest.MonkeyPatch, usable: int, threads: int, load: float | None, expected: list
 ) -> None:
-    monkeypatch.setattr(findings, "_load", lambda: load)
+    monkeypatch.setattr(findings, "system_load", lambda: load)
     assert codes(findings.of_processor(chip(usable), threads)) == expected
 
 

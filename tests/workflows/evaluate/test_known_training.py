@@ -103,7 +103,7 @@ def test_data_that_have_changed_are_no_evidence(model: Path, pairs: Path) -> Non
     known = training(model=[str(model)])
     assert known.unseen(judged("x")) is None
     assert [finding.code for finding in known.findings] == ["training-data-unknown"]
-    assert "have changed" in known.findings[0].message
+    assert "has changed" in known.findings[0].message
 
 
 def test_data_that_are_gone_are_told(model: Path, pairs: Path) -> None:

@@ -1,4 +1,4 @@
-"""A mining job that is stopped: by kill -9, Ctrl-C, a full disk or a change of mind; it goes on to the same bytes."""
+"""A mining job that is stopped: by kill -9, Ctrl-C, a full disk or new options; resumed, it gives the same bytes."""
 
 import errno
 import hashlib
@@ -16,7 +16,7 @@ import pytest
 from embedtune.config.mine import MineConfig
 from embedtune.config.recipe.load import load_mining
 from embedtune.errors import Interrupted, OutputError, StoppedError
-from embedtune.workflows.mine import search as mining_search
+from embedtune.workflows.mine import candidate_search as mining_search
 from embedtune.workflows.mine.run import mine
 
 TOPICS = ("password", "refund", "delivery", "비밀번호", "환불", "배송")
@@ -150,7 +150,7 @@ def test_interrupted_it_goes_on_where_it_was(here: Path, stage: str) -> None:
     assert not Path("mined.jsonl").exists()
     listener = Listener()
     mine(config(output="mined.jsonl", keep_job=True), talk=listener)
-    assert "going on with mined.jsonl.job" in listener.heard
+    assert "resuming mined.jsonl.job" in listener.heard
     assert {path: path.stat().st_mtime_ns for path in done} == done
     mine(config(output="other.jsonl"))
     assert digest(Path("mined.jsonl")) == digest(Path("other.jsonl"))
@@ -190,7 +190,7 @@ def test_changed_data_are_searched_anew(here: Path) -> None:
     write_pairs(here, 31)
     listener = Listener()
     assert mine(config(), talk=listener).rows == 31
-    assert any("the data have changed" in text for text in listener.heard)
+    assert any("the data has changed" in text for text in listener.heard)
 
 
 def test_a_query_whose_text_alone_changed_is_asked_anew(here: Path) -> None:
@@ -223,7 +223,7 @@ def test_restart_begins_anew(here: Path) -> None:
     after = {path: path.stat().st_mtime_ns for path in Path("mined.jsonl.job").rglob("*.npy")}
     assert before.keys() == after.keys()
     assert not set(before.values()) & set(after.values())
-    assert not any("going on" in text for text in listener.heard)
+    assert not any("resuming" in text for text in listener.heard)
 
 
 def test_a_place_that_may_not_be_written_is_said_before_any_work(here: Path) -> None:
@@ -232,7 +232,7 @@ def test_a_place_that_may_not_be_written_is_said_before_any_work(here: Path) -> 
         mine(config(output="file/mined.jsonl"))
 
 
-@pytest.mark.parametrize(("highest", "words"), [(-0.9, "discard 100.0% of"), (2.0, "discard next to nothing")])
+@pytest.mark.parametrize(("highest", "words"), [(-0.9, "discard 100.0% of"), (2.0, "discard almost nothing")])
 def test_thresholds_that_divide_nothing_are_told(here: Path, highest: float, words: str) -> None:
     result = mine(config(preset="hardest", max_score=highest, output="mined.jsonl"))
     assert any(one.code == "thresholds" and words in one.message for one in result.findings)

@@ -26,13 +26,13 @@ def trained(folder) -> RunFolder:
 
 
 def end(folder: RunFolder, error: BaseException, *, resumed: bool = False) -> BaseException:
-    with pytest.raises(Exception) as caught, orderly_end(folder, resumed=resumed):
+    with pytest.raises(Exception) as caught, orderly_end(folder.unfinished(resumed=resumed)):
         raise error
     return caught.value
 
 
 def test_a_run_that_ends_well_is_left_alone(folder) -> None:
-    with orderly_end(folder, resumed=False):
+    with orderly_end(folder.unfinished(resumed=False)):
         pass
     assert folder.begun
 
@@ -91,7 +91,10 @@ TORCH = RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos
 
 @pytest.mark.parametrize("error", [FULL, RuntimeError("I/O error: No space left on device (os error 28)"), TORCH])
 def test_a_full_disk(folder, trained, error) -> None:
-    with pytest.raises(StoppedError, match="the disk is full") as caught, orderly_end(trained, resumed=False):
+    with (
+        pytest.raises(StoppedError, match="the disk is full") as caught,
+        orderly_end(trained.unfinished(resumed=False)),
+    ):
         raise error
     assert "make room, then embedtune train --resume" in caught.value.next
     assert trained.begun

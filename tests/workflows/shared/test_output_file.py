@@ -19,7 +19,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", ["a.jsonl", "결과/../a.jsonl", "link.jsonl", "second.html"])
 def test_what_is_read_is_known_by_whatever_path(here: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match="the file of --data would be written over") as refused:
+    with pytest.raises(ConfigError, match="would overwrite the file of --data") as refused:
         demand_own_files([Path("a.jsonl"), Path("second.html")], {"--corpus": None, "--data": name})
     assert refused.value.where == "--output a.jsonl"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from embedtune.durable import UNFINISHED
 from embedtune.errors import ConfigError, OutputError
-from embedtune.workflows.shared.output_folder import UNFINISHED, fresh_folder
+from embedtune.workflows.shared.output_folder import fresh_folder
 
 
 def test_a_dated_folder_where_none_was_asked_for(tmp_path: Path) -> None:
@@ -75,7 +76,7 @@ def test_two_do_not_write_at_once(tmp_path: Path) -> None:
     path = tmp_path / "out"
     with fresh_folder(str(path), tmp_path, "x") as folder:
         (folder / "mine").touch()
-        with pytest.raises(OutputError, match="another embedtune is at work"), fresh_folder(str(path), tmp_path, "x"):
+        with pytest.raises(OutputError, match="another embedtune is working"), fresh_folder(str(path), tmp_path, "x"):
             pass
         assert (folder / "mine").exists()
     with pytest.raises(ConfigError, match="not empty"), fresh_folder(str(path), tmp_path, "x"):

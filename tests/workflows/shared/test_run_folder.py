@@ -27,9 +27,9 @@ def test_a_new_run_holds_its_recipe_and_nothing_else(recipe, folder) -> None:
 def test_a_second_run_does_not_enter_the_folder(recipe, folder) -> None:
     with pytest.raises(ConfigError, match="already holds a run") as caught:
         new_run(recipe())
-    assert f"`embedtune train --resume {folder.path}` goes on with it" in str(caught.value.next)
+    assert f"`embedtune train --resume {folder.path}` resumes it" in str(caught.value.next)
     folder.write_json(REPORT, {})
-    with pytest.raises(ConfigError, match="already holds a run, which is done") as caught:
+    with pytest.raises(ConfigError, match="already holds a finished run") as caught:
         new_run(recipe())
     assert "shows its result again" in str(caught.value.next)
 

@@ -212,6 +212,6 @@ def test_a_model_that_was_saved_wrongly_is_no_result(recipe, monkeypatch) -> Non
 def test_two_processes_do_not_train_one_run(recipe, tmp_path, listener) -> None:
     config = recipe()
     run = new_run(config)
-    with alone(run.lock), pytest.raises(OutputError, match="another embedtune is at work"):
+    with alone(run.lock), pytest.raises(OutputError, match="another embedtune is working"):
         train(config, talk=listener, resume=run)
     assert run.begun

@@ -1,4 +1,4 @@
-"""What systems can be scored on: a set of one kind each, behind one protocol; an evaluation may mix the kinds."""
+"""The kinds of sets that systems are scored on, behind one protocol; an evaluation may mix them."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,11 +17,11 @@ class Task(Protocol):
 
     @property
     def kind(self) -> str:
-        """The name that `--task` has for it."""
+        """Its name in `--task`."""
 
     @property
     def name(self) -> str:
-        """Of the set; no two of an evaluation go by one name."""
+        """The name of the set, unique within an evaluation."""
 
     @property
     def described(self) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ class Task(Protocol):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is odd about it, and about the runs scored on it."""
+        """Findings about it and the runs scored on it."""
 
     @property
     def hashes(self) -> Mapping[str, str]:
@@ -37,10 +37,10 @@ class Task(Protocol):
 
     @property
     def starter_texts(self) -> list[str]:
-        """What a starter for this set is made of."""
+        """What a starter for this set is made from."""
 
     def rename(self, name: str) -> None:
-        """Go by another name, where two sets had one."""
+        """Take another name, if two sets have the same one."""
 
     def by_encoder(self, systems: "Systems", name: str, encoder: Encoder) -> None:
         """Score an encoder, and its vectors cut or quantised."""
@@ -49,18 +49,18 @@ class Task(Protocol):
         """Score BM25."""
 
     def by_run(self, systems: "Systems", path: str, run: "Run") -> None:
-        """Score a ranking that somebody else made.
+        """Score a ranking from a file.
 
         Raises:
-            ConfigError: nothing is ranked on this set.
+            ConfigError: this kind of set is not ranked.
         """
 
     def rows(self, folder: Path, *, alone: bool, seed: int) -> list[dict[str, Any]]:
-        """A row of the result a system; writes the files that belong to it.
+        """The rows of the result, one per system; also writes the files that belong to them.
 
         Args:
             folder: of the evaluation.
-            alone: whether this is its only set, so that files need not be told apart by sets.
+            alone: whether this is its only set, so that file names need not name the set.
             seed: of the draws.
         """
 
@@ -68,7 +68,7 @@ class Task(Protocol):
         """Every other system against the first."""
 
     def evidence(self) -> dict[str, Any] | None:
-        """What the comparisons rest on, see `evaluation.evidence`; None where nothing is ranked."""
+        """What the comparisons rest on, see `evaluation.evidence`; None if nothing is ranked."""
 
     def lines(self) -> Iterator[str]:
-        """A line of values an item, for `per_query.jsonl`."""
+        """One line of values per item, for `per_query.jsonl`."""

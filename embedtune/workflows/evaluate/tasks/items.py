@@ -21,14 +21,14 @@ from embedtune.workflows.shared.truncation import truncation_findings
 
 @dataclass(frozen=True)
 class ScoredItems:
-    """A system and what it is worth on a set.
+    """A system and its scores on a set.
 
     Args:
-        label: what tells it from the others: the model, with "@64" where its vectors were cut.
+        label: distinguishes it: the model, with "@64" if its vectors were cut.
         model: as the user named it.
-        dimensions: of its vectors; None where there are none.
-        scores: what it is worth.
-        truncated: what it does not read of texts; empty when it reads all.
+        dimensions: of its vectors; None if it has none.
+        scores: on the items.
+        truncated: what it cuts off texts; empty if it cuts nothing.
     """
 
     label: str
@@ -44,9 +44,9 @@ class ItemTask:
     Args:
         name: of the set.
         items: the set.
-        ids: (n,) what tells an item from the others.
+        ids: (n,) of the items.
         described: what was read, in sentences.
-        findings: what is odd about it.
+        findings: about the set.
         hashes: source file name -> sha256.
         seed: of the draws.
     """
@@ -71,36 +71,36 @@ class ItemTask:
 
     @property
     def starter_texts(self) -> list[str]:
-        """All texts: a starter made of too few knows nothing."""
+        """All texts: a starter made from only a few would know nothing."""
         return list(dict.fromkeys([*self.items.documents, *self.items.queries]))
 
     def rename(self, name: str) -> None:
-        """Go by another name, where two sets had one."""
+        """Take another name, if two sets have the same one."""
         self.name = name
 
     def by_encoder(self, systems: Systems, name: str, encoder: Encoder) -> None:
-        """Score an encoder, and its vectors cut; vectors in fewer bits serve a search, and there is none here."""
+        """Score an encoder with full and cut vectors; quantised vectors matter only for search."""
         cut = systems.truncations(encoder, self._texts_by_role(), self.name)
         self.findings += tuple(truncation_findings(name, cut))
         for label, size, scores in systems.pairs_by_vectors(name, encoder, self.items, self.name):
             self.scored.append(ScoredItems(label, name, size, self.items.judge(scores, seed=self._seed), cut))
 
     def by_words(self, systems: Systems) -> None:
-        """Score BM25: what sharing words alone achieves."""
+        """Score BM25: what shared words alone achieve."""
         scores = systems.pairs_by_words(self.items, self.name)
         self.scored.append(ScoredItems(BM25, BM25, None, self.items.judge(scores, seed=self._seed)))
 
     def by_run(self, systems: Systems, path: str, run: Run) -> None:
-        """Refuse: nothing is ranked here.
+        """Refuse: these sets are not ranked.
 
         Raises:
             ConfigError: always.
         """
-        what = f"a run ranks the documents of a corpus, and {self.name} holds {self.items.items} ({self.kind})"
-        raise ConfigError(what, where="--run", next="give it a retrieval set, or leave --run out")
+        what = f"a run ranks the documents of a corpus, but {self.name} holds {self.items.items} ({self.kind})"
+        raise ConfigError(what, where="--run", next="use a retrieval set, or leave out --run")
 
     def rows(self, folder: Path, *, alone: bool, seed: int) -> list[dict[str, Any]]:
-        """A row of the result a system; there are no files."""
+        """The rows of the result, one per system; there are no files."""
         return [
             {
                 "task": self.kind,
@@ -127,10 +127,10 @@ class ItemTask:
         return against_first([one.label for one in self.scored], found, self.name)
 
     def evidence(self) -> None:
-        """Nothing is ranked."""
+        """None: nothing is ranked."""
 
     def lines(self) -> Iterator[str]:
-        """What each system got on each item, and what people had said of it."""
+        """What each system got on each item, and what people had judged."""
         for place, (item, text) in enumerate(zip(self.ids, self.items.texts, strict=True)):
             scores = {
                 one.label: {name: round(float(own[place]), 6) for name, own in one.scores.values.items()}
@@ -151,7 +151,7 @@ class ItemTask:
 
 
 def _short(answer: float | str) -> float | str:
-    """The answer, a number in the nine digits that tell any two float32 apart."""
+    """The answer; numbers with nine digits, enough to distinguish any two float32."""
     return answer if isinstance(answer, str) else float(f"{answer:.9g}")
 
 

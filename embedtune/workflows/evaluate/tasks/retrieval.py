@@ -1,4 +1,4 @@
-"""Retrieval: queries judged against a corpus, which every system ranks."""
+"""Retrieval: queries with relevant documents in a corpus, which every system ranks."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -26,12 +26,12 @@ from embedtune.workflows.shared.truncation import truncation_findings
 
 
 class RetrievalTask:
-    """A judged set and the rankings made of it.
+    """A judged set and its rankings.
 
     Args:
         source: the set as it was read.
-        metrics: what rankings are scored by; comparisons use the first.
-        training: what is known of the data that systems learned from; comparisons rest on queries unseen there.
+        metrics: of the rankings; comparisons use the first.
+        training: what is known about the training data of the systems; comparisons rest on queries unseen there.
 
     Raises:
         DataError: nothing can be scored on it.
@@ -53,30 +53,36 @@ class RetrievalTask:
 
     @property
     def name(self) -> str:
+        """The name of the set."""
         return self.judged.name
 
     @property
     def starter_texts(self) -> list[str]:
+        """The documents."""
         return list(self.judged.documents)
 
     def rename(self, name: str) -> None:
-        """Go by another name, where two sets had one."""
+        """Take another name, if two sets have the same one."""
         self.judged = replace(self.judged, name=name)
 
     def by_encoder(self, systems: Systems, name: str, encoder: Encoder) -> None:
+        """Score an encoder with full, cut and quantised vectors."""
         texts: dict[Role, Sequence[str]] = {"query": self.judged.queries, "document": self.judged.documents}
         cut = systems.truncations(encoder, texts, self.name)
         self.findings += tuple(truncation_findings(name, cut))
         self.scored += [replace(one, truncated=cut) for one in systems.rank_by_vectors(name, encoder, self.judged)]
 
     def by_words(self, systems: Systems) -> None:
+        """Score BM25."""
         self.scored.append(systems.rank_by_words(self.judged))
 
     def by_run(self, systems: Systems, path: str, run: Run) -> None:
+        """Score a ranking from a file."""
         self.scored.append(systems.score_run(path, run, self.judged))
         self.findings += tuple(run_findings(path, run, self.judged, self.source.judged.queries))
 
     def rows(self, folder: Path, *, alone: bool, seed: int) -> list[dict[str, Any]]:
+        """The rows of the result, one per system; also writes its rankings."""
         files = self._run_files(folder, alone)
         return [
             row_of(one, self.name, file, seed=seed, unseen=self._unseen)
@@ -84,13 +90,15 @@ class RetrievalTask:
         ]
 
     def comparisons(self, *, seed: int) -> list[dict[str, Any]]:
+        """Every other system against the first, and cut and quantised vectors against full ones."""
         return compare_with_first(self.scored, self.name, self._metric, seed=seed, unseen=self._unseen)
 
     def evidence(self) -> dict[str, Any]:
+        """What the comparisons of full vectors rest on, on the unseen queries if there are any."""
         systems = [
             System(one.label, one.ranking, one.scores.per_query[self._metric], by_vectors=one.dimensions is not None)
             for one in self.scored
-            if one.label == one.model  # how cut and quantised vectors differ from whole ones is no plot worth a page
+            if one.label == one.model  # plots of cut and quantised vectors against full ones are not worth a page
         ]
         rows = [row for row, query in enumerate(self.judged.query_ids) if self._unseen and query in self._unseen]
         if not rows:
@@ -98,10 +106,11 @@ class RetrievalTask:
         return gather_evidence(self.judged, systems, self._metric, rows=np.array(rows), on="unseen").as_dict()
 
     def lines(self) -> Iterator[str]:
+        """One line of values per query."""
         return per_query_lines(self.scored, self.name, self.judged, self._unseen)
 
     def _run_files(self, folder: Path, alone: bool) -> list[Path]:
-        """Write each ranking that was made here; its file, or the one it was read from."""
+        """Write the rankings that were made here; the file of each, or the file that it was read from."""
         files: list[Path] = []
         for one in self.scored:
             path = Path(one.model)
@@ -114,7 +123,7 @@ class RetrievalTask:
 
 
 def _scored_part(judged: RetrievalSet, query_ids: Sequence[str]) -> RetrievalSet:
-    """The set without the queries that no document is relevant to, which would count as unseen."""
+    """The set without queries that have no relevant documents; those would count as unseen."""
     queries = {query: judged.queries[query] for query in query_ids}
     return replace(judged, queries=queries, qrels={query: judged.qrels[query] for query in query_ids})
 
@@ -127,14 +136,14 @@ def _findings(judged: JudgedSet) -> list[Finding]:
         found.append(Finding("weak-test", "warning", len(judged.query_ids), message, fix))
     if len(judged.self_pairs):
         message = (
-            f"{counted(len(judged.self_pairs), 'document')} left out of the ranking of a query with the same text."
+            f"left {counted(len(judged.self_pairs), 'document')} out of the ranking of a query with the same text."
         )
         found.append(Finding("own-texts", "note", len(judged.self_pairs), message))
     return found
 
 
 def _unlike(path: Path, taken: Iterable[Path]) -> Path:
-    """The path, with a number where two names became one, here or in the file of another set."""
+    """The path, with a number if another system or set has the same file name."""
     candidate, number = path, 2
     while candidate in taken or candidate.exists():
         candidate, number = path.with_stem(f"{path.stem}-{number}"), number + 1

@@ -1,4 +1,4 @@
-"""The nearest documents of every query, block by block: each block is a file, written whole, and found again later."""
+"""The nearest documents of every query, block by block; each block is a file, and a resumed job finds it again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,27 +18,26 @@ from embedtune.search.dense import top_k
 from embedtune.search.index import DiskIndex, deepen, disk_index
 from embedtune.search.pairwise import pair_scores
 from embedtune.workflows.mine.job import Job, is_done, key_of, load_array, save_array
-from embedtune.workflows.mine.sources import JobDocuments, Vectors
+from embedtune.workflows.mine.job_documents import JobDocuments
+from embedtune.workflows.mine.job_vectors import Vectors
 from embedtune.workflows.shared.talk import Talk
 
 EXACT, SAID = "exact", "said.json"
 RECALL_QUERIES = 200
-"""How many queries an index's recall is measured on."""
-
-
+"""Queries that the recall of an index is measured on."""
 Finder = Callable[[np.ndarray, int], np.ndarray]
-"""Positions (Q, k) int64 of the best documents of query numbers (Q,), best first, -1 padding."""
+"""From query numbers (Q,) and k to the positions (Q, k) int64 of the best documents, best first, padded with -1."""
 
 
 @dataclass(frozen=True)
 class CandidateSearch:
-    """A search over the documents of a job, whose results lie in a folder.
+    """A search over the documents of a job, with its results in a folder.
 
     Args:
         config: how to search.
         documents: what is searched.
         vectors: of queries and documents.
-        folder: where results lie.
+        folder: of the results.
     """
 
     config: MineConfig
@@ -57,17 +56,17 @@ class CandidateSearch:
         return self.folder / f"{block:06d}.npy"
 
     def found(self, block: int) -> np.ndarray:
-        """int64 (Q, K): the documents found for a block, best first, `PADDING` where there are fewer."""
+        """int64 (Q, K): the documents found for a block, best first, padded with `PADDING`."""
         return load_array(self.path(block))  # (Q, K)
 
     def positives_of(self, block: int) -> np.ndarray:
-        """int64 (P, 2): pairs (query number, position of one of its positives) of the queries of a block."""
+        """int64 (P, 2): pairs (query number, position of one of its positives) for the queries of a block."""
         queries, pairs = self.blocks[block], self.documents.positives
         low, high = np.searchsorted(pairs[:, 0], [queries[0], queries[-1] + 1])
         return pairs[low:high]  # (P, 2)
 
     def scores(self, queries: np.ndarray, found: np.ndarray) -> np.ndarray:
-        """float32 (Q, K): the encoder's similarity of these query numbers to their documents; NaN at padding."""
+        """float32 (Q, K): the encoder's similarity of these queries to their documents; NaN at padding."""
         return pair_scores(self.vectors.queries[queries], self.vectors.documents, found)  # (Q, K)
 
     @cached_property
@@ -77,7 +76,7 @@ class CandidateSearch:
 
     @cached_property
     def tie_rank(self) -> np.ndarray:
-        """int64 (C,): ties go by text, wherever a document stands in the corpus."""
+        """int64 (C,): decides ties by text, so the order of the corpus does not matter."""
         ranks = self.documents.corpus.tie_ranks()[: self.documents.searched]  # (C,)
         return np.argsort(np.argsort(ranks))  # (C,)
 
@@ -85,9 +84,9 @@ class CandidateSearch:
 def search(
     config: MineConfig, documents: JobDocuments, vectors: Vectors, job: Job, talk: Talk
 ) -> tuple[CandidateSearch, tuple[str, ...]]:
-    """Find the candidates of every query, where an earlier run has not; and what is to be said about the search.
+    """Find the candidates of every query, unless an earlier run has; also returns sentences about the search.
 
-    A block holds as many documents a query as the range needs with all known positives taken out.
+    Each query gets enough documents to fill the range of ranks after all its known positives are taken out.
     """
     folder = job.stage(
         "candidates",
@@ -109,14 +108,14 @@ def search(
         for number in missing:
             tell(number)
             queries = job_search.blocks[number]
-            # One place more than the positives: the text of the query itself may be a document.
+            # One more than its positives: the query's own text may be a document.
             k = config.filters.ranks[1] + int(job_search.positive_counts[queries].max()) + 1
             save_array(job_search.path(number), finder(queries, min(k, documents.searched)))
     return job_search, said
 
 
 def _said(job: Job, folder: Path) -> tuple[str, ...]:
-    """What was said when these results were found."""
+    """The sentences about the search that found these results."""
     return tuple((job.read_json(f"{folder.name}/{SAID}") or {}).get("said", ()))
 
 
@@ -153,7 +152,7 @@ def _dense(search: CandidateSearch, job: Job, talk: Talk) -> tuple[Finder, tuple
 
 
 def _index(search: CandidateSearch, documents: np.ndarray, job: Job, talk: Talk) -> tuple[DiskIndex, tuple[str, ...]]:
-    """The index of the recipe, deep enough, and its recall in a sentence."""
+    """The index of the recipe, searched deeply enough, and a sentence with its recall."""
     mining = search.config.mining
     facts = {"documents": search.documents.corpus.hash, "vectors": search.vectors.key, "index": mining.index}
     folder = job.stage("index", **facts, searched=search.documents.searched, seed=mining.seed)
@@ -187,13 +186,13 @@ def _sparse(search: CandidateSearch, talk: Talk) -> Finder:
 
 
 def sampled(ids: np.ndarray, count: int, seed: int, purpose: str) -> np.ndarray:
-    """Positions of `count` of these ids, drawn by the seed and the ids alone, in rising order: int64 (count,)."""
+    """Positions of `count` of these ids, ascending, drawn by seed and id alone: int64 (count,)."""
     draws = np.array([draw(seed, identity, purpose) for identity in ids.tolist()], dtype=np.uint64)
     return np.sort(np.argsort(draws, kind="stable")[:count])
 
 
 def distinct_documents(search: CandidateSearch) -> np.ndarray:
-    """int64: the documents that are a candidate of any query, in rising order."""
+    """int64: the documents that are a candidate of some query, ascending."""
     seen = np.zeros(len(search.documents.corpus), dtype=bool)  # (C,)
     for number in range(len(search.blocks)):
         found = search.found(number)

@@ -1,4 +1,4 @@
-"""The cleaned copy that `--fix` writes, and beside it every row that was taken out, with the reason."""
+"""The cleaned copy that `--fix` writes, and a file next to it with every removed row and the reason."""
 
 import json
 from collections.abc import Sequence
@@ -8,24 +8,24 @@ from typing import Any
 from embedtune.data.checks.repair import MENDED_CODES, REMOVED_CODES, Repair
 from embedtune.durable import whole_file
 from embedtune.findings import Finding
-from embedtune.workflows.check.rows import RowStream
+from embedtune.workflows.check.row_stream import RowStream
 
 
 def write_copy(path: Path, contents: RowStream, repair: Repair, findings: Sequence[Finding]) -> dict[str, Any]:
     """Write the repaired rows, and return what was done and what was left.
 
     Args:
-        path: of the copy; `<name>.removed.jsonl` beside it gets the rows taken out.
-        contents: the rows, which are read again.
-        repair: decides.
-        findings: of the check; those that no repair deals with are named as left.
+        path: of the copy; the removed rows go to `<name>.removed.jsonl` next to it.
+        contents: the rows; they are read again.
+        repair: decides what to change and remove.
+        findings: of the check; those that no repair handles are reported as left.
 
     Raises:
         OutputError: a file cannot be written.
     """
-    beside = path.with_name(f"{path.stem}.removed.jsonl")
+    removed_path = path.with_name(f"{path.stem}.removed.jsonl")
     rows = 0
-    with whole_file(path) as copy, whole_file(beside) as removed:
+    with whole_file(path) as copy, whole_file(removed_path) as removed:
         for content in contents:
             repaired = repair.apply(content)
             rows += len(repaired.kept)
@@ -33,12 +33,10 @@ def write_copy(path: Path, contents: RowStream, repair: Repair, findings: Sequen
                 stream.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     done = {*MENDED_CODES, *REMOVED_CODES}
     unreadable = sum(one.count for one in findings if one.code in ("unreadable-rows", "empty-texts"))
-    gone = dict(repair.removed) | (
-        {"cannot be read, or a text is missing (at least)": unreadable} if unreadable else {}
-    )
+    gone = dict(repair.removed) | ({"unreadable, or with a missing text (at least)": unreadable} if unreadable else {})
     return {
         "output": str(path),
-        "removed_rows": str(beside),
+        "removed_rows": str(removed_path),
         "rows": rows,
         "changed": {what: count for what, count in repair.changed.items() if count},
         "removed": gone,

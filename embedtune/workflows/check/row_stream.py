@@ -1,4 +1,4 @@
-"""The rows of a check, as a stream that can be read again, and the test queries looked for in them."""
+"""The rows of a check, as a stream that can be read repeatedly, and the search for test queries in them."""
 
 from collections.abc import Iterator
 
@@ -14,14 +14,14 @@ from embedtune.workflows.shared.talk import Talk
 
 
 class RowStream:
-    """The rows to check, read anew each time they are asked for.
+    """The rows to check, read again by each iteration.
 
     Args:
         data: names source and split.
-        talk: told how far reading is.
+        talk: gets the progress.
 
     Raises:
-        DataError: there is no such source or split.
+        DataError: the source or split does not exist.
     """
 
     def __init__(self, data: CheckedSection, talk: Talk) -> None:
@@ -41,7 +41,7 @@ class RowStream:
         self._begin()
         rows, unit = 0, "rows"
         parts = read_blocks(self.source, self.split, self._data.columns, self.faults, group=self._data.group)
-        with self._talk.progress(f"looking at {self._data.source}") as tell:
+        with self._talk.progress(f"checking {self._data.source}") as tell:
             for part in parts:
                 content = part.scored or part.content
                 rows, unit = rows + len(content), part.unit
@@ -50,17 +50,17 @@ class RowStream:
                 tell(rows)
                 yield content
         split = f", split {self.split}" if self.split else ""
-        self.described = f"looked at {rows:,} {unit} from {self.source.what}{split}"
+        self.described = f"checked {rows:,} {unit} from {self.source.what}{split}"
 
 
 class Leaks:
-    """Looks for test queries in whatever is trained on; without test queries it passes over everything."""
+    """Looks for test queries in the training rows; without test queries it does nothing."""
 
     def __init__(self, test: RetrievalSet | None) -> None:
         self._leakage = None if test is None else Leakage(test)
 
     def feed(self, block: RowBlock) -> None:
-        """Look at pairs, scored or not, and labelled texts."""
+        """Check pairs, scored pairs and labelled texts; other rows are ignored."""
         content = block.content
         if self._leakage is None:
             return
@@ -77,5 +77,5 @@ class Leaks:
 
     @property
     def leaked(self) -> set[int]:
-        """Ids of the training texts that are test queries, or nearly."""
+        """Ids of the training texts that are test queries, or nearly the same."""
         return set() if self._leakage is None else self._leakage.leaked

@@ -1,4 +1,4 @@
-"""The sets of an evaluation, each read as what it is."""
+"""Reading the sets of an evaluation, each as its kind."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,18 +32,18 @@ def read_tasks(config: EvaluateConfig, training: Training) -> list[Task]:
 
     Args:
         config: names them.
-        training: what is known of the data that systems learned from.
+        training: what is known about the training data of the systems.
 
     Raises:
-        DataError: one cannot be read, is not for the task asked for, or nothing can be scored on it.
-        ConfigError: candidates were given and nothing is to be chosen among them, or the other way round.
+        DataError: a set cannot be read, is not for the task asked for, or nothing can be scored on it.
+        ConfigError: candidates were given but no set needs them, or the other way round.
     """
     named = config.data.candidates
     if named is None and config.data.task == "candidates":
         raise ConfigError(
-            "there is nothing to choose among",
+            "there are no candidates to choose from",
             where="--task candidates",
-            next="add --candidates FILE with rows of label and text, several a label",
+            next="add --candidates FILE with rows of label and text, several per label",
         )
     wordings = None if named is None else read_wordings(Path(named).expanduser())
     tasks: list[Task] = []
@@ -51,9 +51,9 @@ def read_tasks(config: EvaluateConfig, training: Training) -> list[Task]:
         task = _read(open_split(source, config.data.split, config.data.columns), wordings, config, training)
         if config.models.quantize and task.kind != "retrieval":
             raise ConfigError(
-                f"fewer bits make the search of a corpus cheaper, and {source} is for {task.kind}",
+                f"quantised vectors are for searching a corpus, but {source} is for {task.kind}",
                 where="--quantize",
-                next="leave it out, or evaluate this set in a call of its own",
+                next="leave it out, or evaluate this set separately",
             )
         same = sum(other.name == task.name for other in tasks)
         if same:
@@ -63,7 +63,7 @@ def read_tasks(config: EvaluateConfig, training: Training) -> list[Task]:
         raise ConfigError(
             "no set holds labelled texts to choose candidates for",
             where="--candidates",
-            next=f"it takes {_NEEDS['candidates']}; leave --task out, or say candidates",
+            next=f"use a set of {_NEEDS['candidates']}; leave out --task, or use --task candidates",
         )
     return tasks
 
@@ -80,31 +80,29 @@ def _read(opened: OpenSplit, wordings: Wordings | None, config: EvaluateConfig, 
     if isinstance(content, Rows) and content.has_negatives and task == "triplets":
         return _triplets(opened, content, seed)
     if task not in ("auto", "retrieval"):
-        came = opened.part.unit if opened.part is not None else "a corpus with judged queries"
-        raise DataError(f"{task} takes {_NEEDS[task]}; {came} came", where=opened.source.name, next="leave --task out")
+        got = opened.part.unit if opened.part is not None else "a corpus with judged queries"
+        raise DataError(f"{task} needs {_NEEDS[task]}, got {got}", where=opened.source.name, next="leave out --task")
     read = judge(opened, seed=seed)
     read = replace(read, described=(*read.described, *_others(content)))
     return RetrievalTask(read, config.evaluation.metrics, training)
 
 
 def _others(content: object) -> tuple[str, ...]:
-    """What else could be asked of rows that are read as judged queries."""
+    """Other tasks that are possible with rows read as judged queries."""
     if isinstance(content, Rows) and content.has_negatives:
-        return ("--task triplets would ask whether each positive is nearer than the negatives of its own row",)
+        return ("--task triplets would check whether each positive is nearer than the negatives of its own row",)
     if isinstance(content, LabelledTexts):
-        return ("with --candidates FILE the label of each text would be chosen among descriptions of the labels",)
+        return ("with --candidates FILE, the label of each text would be chosen among descriptions of the labels",)
     return ()
 
 
 def _similarity(opened: OpenSplit, pairs: ScoredPairs, seed: int) -> ItemTask:
     truth = np.asarray(pairs.scores, dtype=np.float64)  # (n,)
     if len(truth) < 2 or truth.min() == truth.max():
-        raise DataError(
-            "all pairs have one score, so there is no order to compare with", where=opened.source.name, next=None
-        )
+        raise DataError("all pairs have the same score, so there is no order to compare with", where=opened.source.name)
     said = (
         f"{opened.what}: {counted(len(pairs), 'pair')} with scores from {truth.min():g} to {truth.max():g}",
-        "likeness has no direction, so both sentences of a pair get the prompt of queries, where an encoder has one",
+        "similarity has no direction, so both sentences of a pair get the query prompt if an encoder has one",
     )
     items = SimilaritySet(pairs.first, pairs.second, truth)
     return ItemTask(opened.name, items, ids=_ids(pairs.places), described=said, hashes=opened.hashes, seed=seed)
@@ -140,12 +138,12 @@ def _triplets(opened: OpenSplit, rows: Rows, seed: int) -> ItemTask:
     own = rows.take(kept)
     said = [f"{opened.what}: {counted(len(own), 'row')} with {counted(sum(map(len, own.negatives)), 'negative')}"]
     if len(own) < len(rows):
-        said.append(f"{counted(len(rows) - len(own), 'row')} without a negative left out")
+        said.append(f"left out {counted(len(rows) - len(own), 'row')} without a negative")
     items = triplets(own.anchors, own.positives, own.negatives)
     said += opened.part.said if opened.part is not None else ()
     return ItemTask(opened.name, items, ids=_ids(own.places), described=said, hashes=opened.hashes, seed=seed)
 
 
 def _ids(places: Sequence[str]) -> list[str]:
-    """File and line, without the folder: the same wherever the data lie."""
+    """File and line, without the folder: the same wherever the data is."""
     return [Path(place).name for place in places]

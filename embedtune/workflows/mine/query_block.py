@@ -1,4 +1,4 @@
-"""A block of queries as the filters read it: candidates, what is known of them, and what other judges say."""
+"""A block of queries as the filters see it: candidates, what is known about them, and other models' scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from embedtune.mining.candidate_block import PADDING, CandidateBlock, belongs, repeated
+from embedtune.workflows.mine.candidate_search import CandidateSearch
 from embedtune.workflows.mine.opinions import Judge, least
-from embedtune.workflows.mine.search import CandidateSearch
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class QueryBlock:
     candidates: CandidateBlock
 
     def least_similar(self, query: int) -> int:
-        """The document position of the positive that a query of the block is least similar to."""
+        """The document position of a query's least similar positive."""
         own = np.flatnonzero(self.positives[:, 0] == query)
         return int(self.positives[own[np.argmin(self.positive_scores[own])], 1])
 
@@ -38,7 +38,7 @@ class QueryBlock:
 def read_block(
     search: CandidateSearch, number: int, guide: Judge | None = None, cross: Judge | None = None
 ) -> QueryBlock:
-    """One block, from what the stages before have left on disk."""
+    """One block, from what the earlier stages left on disk."""
     documents, queries, found = search.documents, search.blocks[number], search.found(number)
     positives = search.positives_of(number) - np.array([queries[0], 0])  # (P, 2)
     near = documents.positives_near(positives)  # (P, 2)
@@ -66,7 +66,7 @@ def text_ids_of(search: CandidateSearch, found: np.ndarray) -> np.ndarray:
 
 
 def _listed(search: CandidateSearch, number: int, found: np.ndarray, positives: np.ndarray) -> np.ndarray:
-    """Known positives, and the text of the query itself: bool (Q, K)."""
+    """Known positives and the query's own text: bool (Q, K)."""
     queries = search.blocks[number]
     itself = np.stack([np.arange(len(queries)), search.documents.pairs.query_ids[queries]], axis=1)  # (Q, 2)
     return belongs(found, positives) | belongs(text_ids_of(search, found), itself)  # (Q, K)
@@ -82,7 +82,7 @@ def _same_group(search: CandidateSearch, queries: np.ndarray, found: np.ndarray)
 
 
 def _marked(search: CandidateSearch, queries: np.ndarray, found: np.ndarray) -> np.ndarray | None:
-    """What a person marked negative: bool (Q, K)."""
+    """Candidates that a person marked negative: bool (Q, K)."""
     decisions = search.documents.decisions
     if decisions is None:
         return None
@@ -103,10 +103,10 @@ _FILLING = {
 
 
 def gathered(parts: Sequence[tuple[CandidateBlock, np.ndarray]]) -> CandidateBlock:
-    """Chosen rows of several blocks as one block, as wide as the widest, without other judges' opinions.
+    """Chosen rows of several blocks as one block, as wide as the widest, without other models' scores.
 
     Args:
-        parts: candidates, and the rows (R,) to take of them.
+        parts: candidates, and the rows (R,) to take from them.
     """
     width = max(candidates.documents.shape[1] for candidates, _ in parts)
 

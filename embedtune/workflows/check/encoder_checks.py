@@ -1,4 +1,4 @@
-"""What an encoder would make of the data: tokens and what is cut, vocabulary, prompts, a forecast of training."""
+"""Checks that need an encoder: tokens and truncation, vocabulary, prompts, and a forecast of training."""
 
 import dataclasses
 import math
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from embedtune.models.encoder import Encoder, Role
 
 QUERIES = ("anchor", "text", "sentence1", "sentence2")
-"""Columns that are encoded as queries; the others are documents."""
+"""Columns that are encoded as queries; all others are encoded as documents."""
 UNKNOWN, SINGLE, PRESENT = 0.01, 0.6, 0.05
-"""Shares from which a script's unknown pieces, its single letters, and the script itself count."""
+"""Shares from which unknown pieces, single letters and a script as such matter."""
 _SINGLE_BY_NATURE = ("Han", "kana")
 _SCRIPT_TEXTS = 2000
 _PROBE_TOKENS, _PROBE_TEXTS, _PROBE_STATIC = 2048, 64, 512
-# Names of encoders trained with prompts that not all of their folders declare.
+# Names of encoders that were trained with prompts, which not all of their folders declare.
 _PROMPTED: tuple[tuple[str, Mapping[str, str]], ...] = (
     (r"e5-.*instruct", {"query": "Instruct: Given a question, retrieve passages that answer it\nQuery: "}),
     (r"(^|/|-)e5-", {"query": "query: ", "document": "passage: "}),
@@ -35,7 +35,7 @@ _PROMPTED: tuple[tuple[str, Mapping[str, str]], ...] = (
 
 
 def measure(encoder: "Encoder | None", columns: Mapping[str, Sequence[str]]) -> list[Lengths]:
-    """Lengths of each column, in tokens of an encoder, or in words without one."""
+    """Lengths of each column, in tokens of the encoder, or in words without one."""
     measured = []
     for column, texts in columns.items():
         if not texts:
@@ -49,7 +49,7 @@ def measure(encoder: "Encoder | None", columns: Mapping[str, Sequence[str]]) -> 
 
 
 def vocabulary(encoder: "Encoder", columns: Mapping[str, Sequence[str]]) -> tuple[list[ScriptShare], list[Finding]]:
-    """How the encoder's vocabulary fits the scripts of the texts, and where it does not."""
+    """How well the encoder's vocabulary fits each script of the texts, and findings where it does not."""
     texts = [text for some in columns.values() for text in some[: _SCRIPT_TEXTS // len(columns)]]
     shares = script_shares(encoder, texts)
     findings = []
@@ -59,7 +59,7 @@ def vocabulary(encoder: "Encoder", columns: Mapping[str, Sequence[str]]) -> tupl
             continue
         message = (
             f"the vocabulary of {encoder.name} does not fit {one.script} text ({one.share:.0%} of the pieces with "
-            f"letters): {one.unknown:.0%} of its pieces are unknown and {one.single:.0%} single letters."
+            f"letters): {one.unknown:.0%} of its pieces are unknown and {one.single:.0%} are single letters."
         )
         fix = "Name an encoder made for this language, such as intfloat/multilingual-e5-small."
         findings.append(Finding("vocabulary-does-not-fit", "warning", one.pieces, message, fix))
@@ -67,7 +67,7 @@ def vocabulary(encoder: "Encoder", columns: Mapping[str, Sequence[str]]) -> tupl
 
 
 def prompts(encoder: "Encoder", name: str) -> list[Finding]:
-    """Prompts that the encoder was trained with and would not be given."""
+    """Findings about prompts that the encoder was trained with but would not get."""
     if any(encoder.prompts.values()):
         return []
     declared = {role: text for role, text in encoder.model.prompts.items() if text}
@@ -77,14 +77,14 @@ def prompts(encoder: "Encoder", name: str) -> list[Finding]:
         return []
     examples = ",".join(f'{role}="{text}"' for role, text in (known or declared).items())
     what = "declares prompts under other names" if declared else "was trained with prompts"
-    message = f"{encoder.name} {what}, and none is given: it would be trained and scored without."
+    message = f"{encoder.name} {what}, but none are given: it would be trained and scored without them."
     return [
         Finding("prompts-not-given", "warning", len(known or declared), message, f"Give them: --prompts {examples}")
     ]
 
 
 def forecast(encoder: "Encoder", sample: Sample, section: CheckSection) -> dict[str, Any] | None:
-    """Time and memory of training with in-batch negatives, from some measured steps; None where there are no pairs."""
+    """Time and memory of training with in-batch negatives, from a few measured steps; None without pairs."""
     from embedtune.models.speed.probe import probe
 
     columns = sample.columns
@@ -97,11 +97,11 @@ def forecast(encoder: "Encoder", sample: Sample, section: CheckSection) -> dict[
     in_batch, steps = round(batch * per_row), section.epochs * math.ceil(sample.rows / batch)
     seconds, size = steps * measured.step_s(in_batch), measured.step_bytes(in_batch)
     if encoder.model.device.type == "cpu":
-        size += psutil.Process().memory_info().rss  # libraries, the encoder and the texts lie in the same memory
+        size += psutil.Process().memory_info().rss  # libraries, the encoder and the texts share this memory
     message = (
         f"training {counted(section.epochs, 'epoch')} in batches of {batch:,} ({counted(steps, 'step')}) would take "
         f"about {duration(seconds)} and {memory(size)} on {encoder.model.device}: an estimate from "
-        f"{measured.texts:,} texts trained on just now, without evaluations, a guide or a loss with companions."
+        f"training on {measured.texts:,} texts just now, without evaluation, a guide or companion models."
     )
     return {
         "steps": steps,
@@ -116,7 +116,7 @@ def forecast(encoder: "Encoder", sample: Sample, section: CheckSection) -> dict[
 
 
 def _typical(encoder: "Encoder", columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """Some texts of each column in turn, as many as are quick to train on."""
+    """Some texts of each column in turn, few enough to train on quickly."""
     most = _PROBE_TEXTS if encoder.has_products else _PROBE_STATIC
     mixed = [text for some in zip(*(texts for texts in columns.values() if texts), strict=False) for text in some][
         :most

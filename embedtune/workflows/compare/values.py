@@ -1,4 +1,4 @@
-"""Values per query of whatever can be compared: a training run, an evaluation, or a TREC run on judged data."""
+"""Values per query of everything that can be compared: a training run, an evaluation, or a TREC run on judged data."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,25 +19,25 @@ from embedtune.workflows.shared.evaluation_folder import PER_QUERY, RESULT
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.scoring import AFTER_RUN, BEFORE_RUN
 
-_ASK = "give a run folder of `embedtune train`, a folder of `embedtune evaluate`, or a TREC run with --data"
+_ASK = "name a run folder of `embedtune train`, a folder of `embedtune evaluate`, or a TREC run with --data"
 
 
 @dataclass(frozen=True)
 class Values:
-    """What one system got on each query.
+    """The values of one system on each query.
 
     Args:
         name: as the user named it.
-        scores: query -> metric -> value; the set belongs to the query's name where there are several.
-        sets: names of the sets; empty where they are not known.
-        unseen: the queries whose documents training never saw; None where that is not known.
-        items: metric -> what it was computed for, in the plural, where that is not queries.
-        texts: of the queries, where they are known.
-        rankings: name of the set -> TREC run, where the rankings were kept.
-        by_vectors: whether the scores of the rankings compare vectors.
-        folder: the run or evaluation that it is from.
-        hashes: of the files that the queries came from, where they are known.
-        findings: what is odd about it.
+        scores: query -> metric -> value; with several sets, the name of a query includes its set.
+        sets: names of the sets; empty if unknown.
+        unseen: the queries whose documents training never saw; None if unknown.
+        items: metric -> what it was computed for, in the plural, if not queries.
+        texts: of the queries, if known.
+        rankings: name of the set -> TREC run, if the rankings were kept.
+        by_vectors: whether the rankings come from comparing vectors.
+        folder: of the run or evaluation.
+        hashes: of the files with the queries, if known.
+        findings: about the system's values.
     """
 
     name: str
@@ -54,22 +54,22 @@ class Values:
 
     @property
     def metrics(self) -> list[str]:
-        """The metrics there are; sets of several kinds have several."""
+        """All metrics; sets of several kinds have several."""
         return list(dict.fromkeys(name for own in self.scores.values() for name in own))
 
     def having(self, metrics: Sequence[str]) -> "Values":
-        """The queries that these metrics were computed for."""
+        """Only the queries that these metrics were computed for."""
         return replace(self, scores={query: own for query, own in self.scores.items() if own.keys() >= set(metrics)})
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Reads what a comparison names; judged data are read once, and only where they are needed.
+    """Reads what a comparison names; judged data is read once, and only when needed.
 
     Args:
-        data: the judged data, where they were given; TREC runs need them.
-        split: which of their splits.
-        metrics: what TREC runs are scored by.
+        data: the judged data, or None; TREC runs need it.
+        split: of the judged data.
+        metrics: for scoring TREC runs.
     """
 
     data: str | None
@@ -77,11 +77,11 @@ class Sources:
     metrics: Sequence[str]
 
     def read(self, name: str) -> Values:
-        """The values of one system: a path, and for a folder that holds several systems its name behind a `#`.
+        """The values of one system: a path, followed by `#` and a name if the folder holds several systems.
 
         Raises:
-            DataError: there is nothing to compare by that name.
-            ConfigError: it does not say which system, or a TREC run comes without data.
+            DataError: there is nothing to compare under that name.
+            ConfigError: it does not say which system, or a TREC run was named without data.
         """
         path, choice = Path(name).expanduser(), ""
         if not path.exists() and "#" in name:
@@ -100,7 +100,7 @@ class Sources:
     def _of_run(self, name: str, path: Path) -> Values:
         if self.data is None:
             raise ConfigError(
-                "a TREC run says nothing of what is relevant", where=name, next="add --data SET, and --split"
+                "a TREC run does not say which documents are relevant", where=name, next="add --data SET, and --split"
             )
         run, judged, queries = read_run(path), self._arrays, self.judged.queries
         scores = score_ranking(by_run(run, judged), judged, self.metrics).per_query
@@ -118,7 +118,7 @@ class Sources:
 
     @cached_property
     def judged(self) -> RetrievalSet:
-        """The judged data that were given."""
+        """The judged data of the command."""
         return read_judged(str(self.data), self.split, {}).judged
 
     @cached_property
@@ -130,15 +130,15 @@ class Sources:
 
 def _lacking(path: Path) -> str:
     if RunFolder(path).begun:
-        return "this run has no values per query: it is not finished, or had no test queries"
-    return f"there is no {PER_QUERY} in it" if path.is_dir() else "no such file or folder"
+        return "this run has no values per query: it is unfinished, or had no test queries"
+    return f"there is no {PER_QUERY} in this folder" if path.is_dir() else "no such file or folder"
 
 
 def _of_training(name: str, folder: Path, lines: list[dict[str, Any]], choice: str) -> Values:
-    """The tuned model of a run, or with `#before` the encoder as it came."""
+    """The trained model of a run, or with `#before` the encoder before training."""
     when = choice or "after"
     if when not in ("before", "after"):
-        raise ConfigError(f"a training run holds before and after, and no {when!r}", where=name)
+        raise ConfigError(f"a training run holds before and after, not {when!r}", where=name)
     unseen = frozenset(line["query"] for line in lines if line["unseen"])
     ranking = folder / {"before": BEFORE_RUN, "after": AFTER_RUN}[when]
     return Values(
@@ -156,9 +156,9 @@ def _of_evaluation(name: str, folder: Path, lines: list[dict[str, Any]], choice:
     labels = list(lines[0]["scores"])
     label = choice or labels[0]
     if label not in labels or (len(labels) > 1 and not choice):
-        said = f"no {choice!r}" if choice else "several systems"
+        problem = f"does not hold {choice!r}" if choice else "holds several systems"
         raise ConfigError(
-            f"this evaluation holds {said}; there {'is' if len(labels) == 1 else 'are'} {', '.join(labels)}",
+            f"this evaluation {problem}; it has {', '.join(labels)}",
             where=name,
             next=f"name one of them: {folder}#{labels[-1]}",
         )
@@ -183,18 +183,18 @@ def _of_evaluation(name: str, folder: Path, lines: list[dict[str, Any]], choice:
 
 
 def in_set(name: str, identity: str, *, several: bool) -> str:
-    """The id of a query or document where a comparison has one set, or else its set's name and id."""
+    """The id of a query or document, preceded by the name of its set if there are several sets."""
     return f"{name}: {identity}" if several else identity
 
 
 def _found(folder: Path, run: str | None) -> Path | None:
-    """The file of a ranking; an evaluation's own lie in its folder, wherever that is now."""
+    """The file of a ranking; an evaluation's own files are in its folder, even if that was moved."""
     return next((path for path in (folder / Path(run).name, Path(run)) if path.is_file()), None) if run else None
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    with path.open("rb") as file:  # not as text: a broken character is damage too
+    with path.open("rb") as file:  # not as text, because a broken character is damage too
         for number, line in enumerate(file, 1):
             try:
                 record = json.loads(line)
@@ -203,13 +203,13 @@ def _lines(path: Path) -> list[dict[str, Any]]:
                 raise _damaged(f"{path}:{number}") from error
             found.append(record)
     if not found:
-        raise DataError("there is no query in it", where=str(path), next=_ASK)
+        raise DataError("it holds no queries", where=str(path), next=_ASK)
     return found
 
 
 def _damaged(place: str) -> DataError:
     return DataError(
-        "this is no line of values of a query, as embedtune writes them",
+        "not a per-query result line written by embedtune",
         where=place,
         next="the file was damaged; train or evaluate again",
     )
@@ -219,5 +219,5 @@ def _result(folder: Path) -> dict[str, Any]:
     try:
         result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return {}  # a record to check against, not one to depend on
+        return {}  # only checked against, never needed
     return result if isinstance(result, dict) else {}

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from embedtune.models.encode.encode import encode
-from embedtune.workflows.evaluate import vectors
-from embedtune.workflows.evaluate.vectors import cut_vectors, document_vectors
+from embedtune.workflows.evaluate import document_vectors as module
+from embedtune.workflows.evaluate.document_vectors import cut_vectors, document_vectors
 
 
 @pytest.fixture
 def few_at_once(monkeypatch):
-    monkeypatch.setattr(vectors, "_BLOCK", 5)
+    monkeypatch.setattr(module, "IN_MEMORY", 100)
+    monkeypatch.setattr(module, "BLOCK", 5)
 
 
 @pytest.mark.usefixtures("few_at_once")
@@ -18,7 +19,7 @@ def test_what_does_not_fit_into_memory_is_a_memory_map_of_the_same_vectors(start
     repeated = [*texts, texts[0]]
     expected = encode(starter, repeated, role="document")
     told = []
-    with document_vectors(starter, repeated, tmp_path, progress=told.append, in_memory=100) as vectors:
+    with document_vectors(starter, repeated, tmp_path, progress=told.append) as vectors:
         assert isinstance(vectors, np.memmap) and vectors.dtype == np.float32
         np.testing.assert_allclose(vectors, expected, atol=1e-6)
         with cut_vectors(vectors, 8, tmp_path) as cut:

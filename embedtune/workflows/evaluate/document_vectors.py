@@ -1,4 +1,4 @@
-"""The vectors of an evaluation's documents: in memory, or, where they are many, in a file that is gone afterwards."""
+"""The document vectors of an evaluation: in memory or, if there are many, in a temporary file."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +12,8 @@ from embedtune.models.encode.encode import encode, encode_to_file
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
 
-IN_MEMORY = 2**30  # bytes of document vectors; more go to a file, which search reads block by block
-_BLOCK = 16_384  # texts encoded, or vectors cut, at a time
+IN_MEMORY = 2**30  # bytes of document vectors; larger ones go to a file, which search reads block by block
+BLOCK = 16_384  # texts encoded, or vectors cut, at a time
 
 
 @contextmanager
@@ -24,26 +24,24 @@ def document_vectors(
     *,
     store: VectorStore | None = None,
     progress: Callable[[int], None] | None = None,
-    in_memory: int = IN_MEMORY,
 ) -> Iterator[np.ndarray]:
-    """Vectors of length 1 (n, D) of documents, float32; more than fit into `in_memory` bytes are a memory map.
+    """Vectors of documents, (n, D) float32 of length 1; a memory map if they take more than `IN_MEMORY` bytes.
 
     Args:
         encoder: what encodes.
         texts: n documents.
-        folder: where a file may lie for the time being.
+        folder: for the temporary file.
         store: as for `encode`.
-        progress: called with the texts done.
-        in_memory: bytes.
+        progress: called with the number of texts done.
     """
     tell = (lambda done, _: progress(done)) if progress else None
-    if 4 * len(texts) * encoder.dimensions <= in_memory:
+    if 4 * len(texts) * encoder.dimensions <= IN_MEMORY:
         yield encode(encoder, texts, role="document", store=store, progress=tell)  # (n, D)
         return
     with TemporaryDirectory(dir=folder, prefix="vectors-", ignore_cleanup_errors=True) as own:
         yield encode_to_file(
             encoder,
-            (texts[first : first + _BLOCK] for first in range(0, len(texts), _BLOCK)),
+            (texts[first : first + BLOCK] for first in range(0, len(texts), BLOCK)),
             Path(own) / "documents.npy",
             count=len(texts),
             role="document",
@@ -56,13 +54,13 @@ def document_vectors(
 
 @contextmanager
 def cut_vectors(vectors: np.ndarray, dimensions: int, folder: Path) -> Iterator[np.ndarray]:
-    """The first components of vectors (n, D), scaled to length 1 again: in memory, or in a file where `vectors` are."""
+    """The first components of vectors (n, D), scaled to length 1 again; in a temporary file if `vectors` are in one."""
     if not isinstance(vectors, np.memmap):
         yield unit_prefix(vectors, dimensions)  # (n, dimensions)
         return
     with TemporaryDirectory(dir=folder, prefix="vectors-", ignore_cleanup_errors=True) as own:
         path, shape = Path(own) / "cut.npy", (len(vectors), dimensions)
         cut = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)  # (n, dimensions)
-        for first in range(0, len(vectors), _BLOCK):
-            cut[first : first + _BLOCK] = unit_prefix(vectors[first : first + _BLOCK], dimensions)
+        for first in range(0, len(vectors), BLOCK):
+            cut[first : first + BLOCK] = unit_prefix(vectors[first : first + BLOCK], dimensions)
         yield cut

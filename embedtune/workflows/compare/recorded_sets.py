@@ -1,4 +1,4 @@
-"""The judged sets that a run or an evaluation was scored on, read again from where they were recorded to be."""
+"""The judged sets that a run or an evaluation was scored on, read again from where it recorded them."""
 
 import json
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from embedtune.workflows.shared.recorded_data import demand_same, recorded_train
 from embedtune.workflows.shared.run_folder import RunFolder
 
 Sets = Mapping[str, RetrievalSet]
-"""Name -> set; a training run's only one has no name."""
+"""Name -> set; the only set of a training run has an empty name."""
 
 
 def recorded_sets(folder: Path) -> Sets:
     """The judged sets of a run or an evaluation.
 
     Raises:
-        EmbedtuneError: they are not on this machine any more, or have changed.
+        EmbedtuneError: they are no longer on this machine, or have changed.
     """
     run = RunFolder(folder)
     return {"": _of_run(run)} if run.begun else _of_evaluation(folder)
@@ -31,7 +31,7 @@ def recorded_sets(folder: Path) -> Sets:
 def _of_run(run: RunFolder) -> RetrievalSet:
     data = recorded_training(run)
     if data.test is None:
-        raise DataError("there is no test split in it", where=str(run.path))
+        raise DataError("this run has no test split", where=str(run.path))
     return data.test
 
 
@@ -42,7 +42,7 @@ def _of_evaluation(folder: Path) -> Sets:
         recorded = result["facts"]["data_sha256"]
         ranked = {row["data"]: row["run"] is not None for row in result["models"]}
     except (OSError, ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
-        raise DataError("it does not say which data it was made on", where=str(folder)) from error
+        raise DataError("this evaluation does not record its data", where=str(folder)) from error
     refuse_hub(config.data.sources)
     found: dict[str, RetrievalSet] = {}
     for (name, is_ranked), source in zip(ranked.items(), config.data.sources, strict=True):
