@@ -63,8 +63,7 @@ def _check_recipe(config: MineConfig) -> None:
     edited = None if is_same(relabel, files.ledger) else relabel  # what is decided in that very ledger is kept in it
     demand_own_files(files, {"--data": data.source, "--corpus": data.corpus, "--relabel": edited})
     check_device(config.mining.device)
-    model = config.model
-    resolve(model.name, trust_remote_code=model.trust_remote_code, allow_pickle=model.allow_pickle)
+    resolve(config.model)
     for option, section in (("--guide", config.guide), ("--cross-encoder", config.cross_encoder)):
         if section.name == STARTER:
             raise ConfigError(
@@ -73,12 +72,12 @@ def _check_recipe(config: MineConfig) -> None:
                 next="name a model trained elsewhere",
             )
         if section.name is not None:
-            _resolve_judge(option, section.as_model())
+            _resolve_judge(option, section)
 
 
 def _resolve_judge(option: str, section: EncoderSection) -> None:
     try:
-        resolve(section.name, trust_remote_code=section.trust_remote_code, allow_pickle=section.allow_pickle)
+        resolve(section)
     except EmbedtuneError as error:
         error.where = option
         raise

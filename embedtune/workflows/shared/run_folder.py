@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.recipe.load import dump_config, load_config
+from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.train import TrainConfig
 from embedtune.durable import UNFINISHED, remove_unfinished, write_text
 from embedtune.errors import ConfigError, OutputError
@@ -58,7 +58,7 @@ class RunFolder:
 
     def recipe(self) -> TrainConfig:
         """The recipe this run was started with."""
-        return load_config(str(self.path / RECIPE), (), {})
+        return load(TrainConfig, str(self.path / RECIPE))
 
     def facts(self) -> dict[str, Any]:
         """What `write_facts` left, or nothing."""

@@ -224,7 +224,7 @@ def test_an_empty_option_is_a_mistake(option: str) -> None:
 
 
 def test_a_loss_named_twice_is_a_mistake() -> None:
-    with pytest.raises(InvalidConfig, match="gist stands there more than once"):
+    with pytest.raises(InvalidConfig, match="gist is given more than once"):
         load_config(None, (), {"loss": ["gist", "sigreg:0.1", "gist:2"]})
 
 
