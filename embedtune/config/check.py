@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from embedtune.config.encoder import OptionalEncoderSection
+from embedtune.config.encoder import OptionalModelSection
 from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
@@ -87,5 +87,5 @@ class CheckConfig(RecipeSection):
     """Everything about a check."""
 
     data: CheckedSection = Field(default_factory=CheckedSection)
-    model: OptionalEncoderSection = Field(default_factory=OptionalEncoderSection)
+    model: OptionalModelSection = Field(default_factory=OptionalModelSection)
     check: CheckSection = Field(default_factory=CheckSection)

@@ -4,13 +4,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from embedtune.config.encoder import TunableSection
+from embedtune.config.encoder import EncoderSection
 from embedtune.config.fields import Device, Precision, Store, TextsSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
 
 
-class NamedEncoderSection(TunableSection):
+class NamedEncoderSection(EncoderSection):
     """The encoder, which must be named: a starter would be gone afterwards."""
 
     name: Name = option(

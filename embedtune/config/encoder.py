@@ -18,8 +18,8 @@ class Lora(RecipeSection):
     targets: list[str] | Literal["all-linear"] = "all-linear"
 
 
-class EncoderSection(RecipeSection):
-    """An encoder: `models.files` resolves and loads it, and there alone it is decided what it may do."""
+class ModelSection(RecipeSection):
+    """A model and what it may do. `models.files` takes the section as it is, so that no permission is left behind."""
 
     name: Name = option(
         "starter",
@@ -41,16 +41,16 @@ class EncoderSection(RecipeSection):
     allow_pickle: AllowPickle = False
 
 
-class TunableSection(EncoderSection):
+class EncoderSection(ModelSection):
     """An encoder that training may change with adapters."""
 
     lora: Lora | None = None
 
 
-class OptionalEncoderSection(EncoderSection):
-    """An encoder that need not be named."""
+class OptionalModelSection(ModelSection):
+    """A model that need not be named."""
 
-    name: Name | None = option(  # type: ignore[assignment]  # frozen, so nobody can put None into an EncoderSection
+    name: Name | None = option(  # type: ignore[assignment]  # frozen, so nobody can put None into a ModelSection
         None,
         flag="model",
         group="Encoder",

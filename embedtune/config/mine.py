@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from embedtune.config.encoder import EncoderSection, OptionalEncoderSection
+from embedtune.config.encoder import ModelSection, OptionalModelSection
 from embedtune.config.fields import Columns, Device, Precision, Source, Store
 from embedtune.config.options import option
 from embedtune.config.quantity import parse_bytes, parse_range
@@ -197,7 +197,7 @@ class FilterSection(RecipeSection):
         return self.target_kept != "none" and all(value is None for value in given)
 
 
-class JudgeSection(OptionalEncoderSection):
+class JudgeSection(OptionalModelSection):
     """A second model that says which candidates are false negatives."""
 
     flagged = frozenset({"name"})
@@ -264,7 +264,7 @@ class MinedSection(RecipeSection):
 class MineConfig(RecipeSection):
     """Everything about a mining job."""
 
-    model: EncoderSection = Field(default_factory=EncoderSection)
+    model: ModelSection = Field(default_factory=ModelSection)
     data: PairsSection = Field(default_factory=PairsSection)
     mining: MiningSection = Field(default_factory=MiningSection)
     filters: FilterSection = Field(default_factory=FilterSection)

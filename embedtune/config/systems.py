@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.encoder import ModelSection
 from embedtune.config.fields import AllowPickle, MaxLength, QueryModel, TrustRemoteCode
 from embedtune.config.option_text import OptionMistake, parse_pairs
 from embedtune.config.options import option
@@ -80,10 +80,10 @@ class SystemsSection(RecipeSection):
         """The names that stand for encoders."""
         return [name for name in self.systems if name != BM25]
 
-    def section(self, name: str) -> EncoderSection:
+    def section(self, name: str) -> ModelSection:
         """One of the encoders, or the queries' own, as a section of its own."""
         given = self.prompts[self.encoders.index(name)] if len(self.prompts) > 1 else next(iter(self.prompts), "")
-        return EncoderSection(
+        return ModelSection(
             name=name,
             prompts=prompts_of(given),
             max_length=self.max_length,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from embedtune.config.encoder import EncoderSection, TunableSection
+from embedtune.config.encoder import EncoderSection, ModelSection
 from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, Store
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection, Share
@@ -120,7 +120,7 @@ class NegativesSection(RecipeSection):
         return schedule
 
 
-class GuideSection(EncoderSection):
+class GuideSection(ModelSection):
     """The model whose similarities decide which candidates are false negatives."""
 
     flagged = frozenset({"name"})
@@ -221,7 +221,7 @@ class OutputSection(RecipeSection):
 class TrainConfig(RecipeSection):
     """Everything about a training run."""
 
-    model: TunableSection = Field(default_factory=TunableSection)
+    model: EncoderSection = Field(default_factory=EncoderSection)
     data: DataSection = Field(default_factory=DataSection)
     loss: list[LossSection] = option(
         default_factory=lambda: [LossSection(name="gist")],

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.encoder import ModelSection
 from embedtune.errors import ModelError
 from embedtune.models.encoder import readable
 from embedtune.models.files.load import choose_device
@@ -67,7 +67,7 @@ class PairScorer:
         return found
 
 
-def load_cross_encoder(section: EncoderSection, *, device: str = "auto") -> PairScorer:
+def load_cross_encoder(section: ModelSection, *, device: str = "auto") -> PairScorer:
     """Load the cross-encoder that a section names.
 
     Raises:

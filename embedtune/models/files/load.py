@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from embedtune.config.encoder import EncoderSection, TunableSection
+from embedtune.config.encoder import EncoderSection, ModelSection
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encoder import Encoder, Role, is_static
 from embedtune.models.files.resolve import Resolved, offline, resolve
@@ -28,7 +28,7 @@ PRETRAINED_IS_BETTER = (
 
 
 def load_encoder(
-    section: EncoderSection,
+    section: ModelSection,
     *,
     device: str = "auto",
     texts: Sequence[str] | None = None,
@@ -60,7 +60,7 @@ def load_encoder(
     else:
         _set_prompts(model, section.prompts)
         notes += _set_length(model, section.max_length)
-    lora = section.lora if isinstance(section, TunableSection) else None
+    lora = section.lora if isinstance(section, EncoderSection) else None
     if lora is not None:
         from embedtune.models.files.adapters import add_lora
 
@@ -151,7 +151,7 @@ def _make_starter(texts: Sequence[str] | None, seed: int) -> "SentenceTransforme
     return build_starter(texts, seed=seed)
 
 
-def _load(found: Resolved, section: EncoderSection, device: str) -> "SentenceTransformer":
+def _load(found: Resolved, section: ModelSection, device: str) -> "SentenceTransformer":
     with _quiet_libraries():
         import torch
         from sentence_transformers import SentenceTransformer
@@ -188,7 +188,7 @@ def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:
     return [f"{found.name} is a bare transformers model ({kind}); {mode} pooling turns its tokens into one vector"]
 
 
-def _trusted(section: EncoderSection) -> list[str]:
+def _trusted(section: ModelSection) -> list[str]:
     """What the user allowed the model to do, for the record."""
     allowed = [
         word
@@ -201,7 +201,7 @@ def _trusted(section: EncoderSection) -> list[str]:
     return [f"{section.name} was allowed to {' and to '.join(allowed)}"] if allowed else []
 
 
-def _ignored(section: EncoderSection) -> list[str]:
+def _ignored(section: ModelSection) -> list[str]:
     """A static encoder reads every token and has no use for a prompt: say so to those who asked for either."""
     asked = [
         word for word, given in (("prompts", section.prompts), ("max_length", section.max_length is not None)) if given

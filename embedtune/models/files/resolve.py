@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.encoder import ModelSection
 from embedtune.errors import ModelError
 
 STARTER = "starter"
@@ -33,7 +33,7 @@ class Resolved:
     path: Path | None = None
 
 
-def resolve(section: EncoderSection) -> Resolved:
+def resolve(section: ModelSection) -> Resolved:
     """Find the model of a section, in under five seconds and without loading sentence-transformers.
 
     It takes the section and not a name, so that what the user allows the model to do cannot be left behind.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.encoder import ModelSection
 from embedtune.config.mine import MineConfig
 from embedtune.data.layouts import check_layout
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
@@ -75,7 +75,7 @@ def _check_recipe(config: MineConfig) -> None:
             _resolve_judge(option, section)
 
 
-def _resolve_judge(option: str, section: EncoderSection) -> None:
+def _resolve_judge(option: str, section: ModelSection) -> None:
     try:
         resolve(section)
     except EmbedtuneError as error:
