@@ -11,7 +11,8 @@ from typer.core import TyperCommand, TyperGroup
 CONTEXT = {"help_option_names": ["--help", "-h"], "max_content_width": 120}  # longer lines are hard to read
 ARGUMENTS, COMMON = "Arguments", "Common"
 """The first heading, and the last: of what every command has."""
-_JOINT = "\N{NO-BREAK SPACE}"
+_SPACE, _HYPHEN = "\N{NO-BREAK SPACE}", "\N{NON-BREAKING HYPHEN}"
+"""Where a line may not be broken; what is printed has the plain characters."""
 
 
 class VerbCommand(TyperCommand):
@@ -74,7 +75,7 @@ def _write_parameters(parameters: Sequence[Any], formatter: Any) -> None:
     for heading, members in rows.items():
         with formatter.section(heading):
             formatter.write_dl([(first.ljust(width), second) for first, second in members], col_max=width)
-    formatter.buffer = [text.replace(_JOINT, " ") for text in formatter.buffer]
+    formatter.buffer = [text.replace(_SPACE, " ").replace(_HYPHEN, "-") for text in formatter.buffer]
 
 
 def _row(parameter: Any) -> tuple[str, str]:
@@ -82,11 +83,10 @@ def _row(parameter: Any) -> tuple[str, str]:
     spelled = [parameter.metavar] if parameter.param_type_name == "argument" else sorted(parameter.opts, key=len)
     if parameter.param_type_name == "option" and not parameter.is_flag and parameter.metavar:
         spelled[-1] += f" {parameter.metavar}"
-    default = default_of(parameter)
-    if default is None:
-        return ", ".join(spelled), parameter.help
-    default = default.replace(" ", _JOINT) if len(default) < 40 else default
-    return ", ".join(spelled), f"{parameter.help} [{default}]"
+    default = default_of(parameter) or ""
+    together = default.replace(" ", _SPACE) if len(default) < 40 else default
+    text = f"{parameter.help} [{together}]" if default else parameter.help
+    return ", ".join(spelled), text.replace("-", _HYPHEN)
 
 
 def _write_examples(lines: str | None, formatter: Any) -> None:
