@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.recipe.load import load_check
+from embedtune.config.check import CheckConfig
+from embedtune.config.recipe.load import load
 from embedtune.data import checks
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.beir import read_beir
@@ -284,7 +285,7 @@ def clear_queries(test: RetrievalSet, leaking: set[str]) -> list[str]:
 def run(data: Path, eval_data: Path | None = None) -> list[Finding]:
     """What the check reports on a file."""
     options = {"data": str(data), "split": "train"} | ({"eval_data": str(eval_data)} if eval_data else {})
-    return list(check(load_check(options)).findings)
+    return list(check(load(CheckConfig, options=options)).findings)
 
 
 def count(copy: Copy, findings: list[Finding], planted: Counter[str], found: Counter[str]) -> None:
@@ -341,7 +342,7 @@ def others(
 
 def untouched(folder: Path) -> None:
     """Print what is said of the set as it is, above notes."""
-    result = check(load_check({"data": str(folder)}))
+    result = check(load(CheckConfig, options={"data": str(folder)}))
     grave = [f"{one.severity} {one.code} ({one.count:,})" for one in result.findings if one.severity != "note"]
     notes = [f"{one.code} ({one.count:,})" for one in result.findings if one.severity == "note"]
     print(f"\n{folder.name} as it is, {result.elapsed_s:.1f} s: {', '.join(grave) or 'nothing above a note'}")
@@ -363,7 +364,7 @@ def many(rows: int) -> None:
                     texts = [" ".join(draw.choices(words, k=size)) for size in (10, 40)]
                 stream.write(json.dumps({"anchor": f"{texts[0]}?", "positive": texts[1]}, ensure_ascii=False) + "\n")
         before, started = peak(), time.perf_counter()
-        result = check(load_check({"data": str(path)}))
+        result = check(load(CheckConfig, options={"data": str(path)}))
         print(
             f"{result.rows:,} pairs, {path.stat().st_size / 2**20:,.0f} MiB: {time.perf_counter() - started:.0f} s, "
             f"peak {peak() / 2**20:,.0f} MiB ({before / 2**20:,.0f} MiB before); verdict: {result.verdict}"

@@ -188,12 +188,13 @@ def the_command(folder: Path) -> Callable[[], dict[str, float]]:
     import faiss  # noqa: F401
     import sentence_transformers  # noqa: F401
 
-    from embedtune.config.recipe.load import load_evaluation
+    from embedtune.config.evaluate import EvaluateConfig
+    from embedtune.config.recipe.load import load
     from embedtune.workflows.evaluate.run import evaluate
 
     with tempfile.TemporaryDirectory(dir=folder) as output:
         options = {"data": [str(folder)], "model": [str(folder / "model")], "metrics": ",".join(METRICS)}
-        config = load_evaluation({**options, "store": "none", "device": "cpu", "output": output})
+        config = load(EvaluateConfig, options={**options, "store": "none", "device": "cpu", "output": output})
     return lambda: dict(evaluate(config).models[0]["metrics"])
 
 

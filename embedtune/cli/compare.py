@@ -1,4 +1,4 @@
-"""`embedtune compare`: is B really better than A?"""
+"""`embedtune compare`: say whether B is really better than A."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -7,40 +7,76 @@ import typer
 
 from embedtune.cli.shared.options import AsJson, Quiet
 from embedtune.cli.shared.output import StreamTalk, print_json, print_renderable, print_text
-from embedtune.errors import GuardError
+from embedtune.cli.shared.verb import add_command, end_guarded
+
+EXAMPLES = """
+embedtune compare runs/first#before runs/first
+embedtune compare evaluations/first#starter evaluations/first#bm25 --metric ndcg@10,mrr@10
+embedtune compare runs/a1,runs/a2 runs/b1,runs/b2 --fail-if not-better
+"""
+A = Annotated[
+    str,
+    typer.Argument(
+        metavar="A", help="A run folder, an evaluation (FOLDER#MODEL) or a TREC run; several seeds with commas."
+    ),
+]
+Others = Annotated[list[str], typer.Argument(metavar="B", help="The same; each of several is compared with A.")]
+Metric = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME@K,...",
+        rich_help_panel="Scoring",
+        show_default="ndcg@10",
+        help="What to compare; the first decides the verdict.",
+    ),
+]
+Judged = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SET", rich_help_panel="Data", show_default="none", help="The judged data; TREC runs need it."
+    ),
+]
+Split = Annotated[str, typer.Option(metavar="NAME", rich_help_panel="Data", help="The split of --data.")]
+FailIf = Annotated[
+    str | None,
+    typer.Option(
+        metavar="worse|not-better",
+        rich_help_panel="Run",
+        show_default="never",
+        help="Exit with code 3 on this verdict.",
+    ),
+]
+Report = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER",
+        rich_help_panel="Output",
+        show_default="comparisons/DATE-B",
+        help="A new folder for the report.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("compare", short_help="Say whether B is really better than A.")(compare)
+    add_command(app, compare, EXAMPLES)
 
 
 def compare(
-    a: Annotated[
-        str,
-        typer.Argument(
-            metavar="A",
-            help="A run folder, an evaluation (FOLDER#MODEL) or a TREC run; seeds with commas between them.",
-        ),
-    ],
-    others: Annotated[list[str], typer.Argument(metavar="B", help="The same; several are each compared with A.")],
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME@K,...", help="What to compare, ndcg@10 if none; the first decides the verdict."),
-    ] = None,
-    data: Annotated[str | None, typer.Option(metavar="SET", help="The judged data; TREC runs need them.")] = None,
-    split: Annotated[str, typer.Option(metavar="NAME", help="The split of --data.")] = "test",
-    fail_if: Annotated[
-        str | None, typer.Option(metavar="worse|not-better", help="End with exit code 3 on this verdict.")
-    ] = None,
-    output: Annotated[str | None, typer.Option(metavar="FOLDER", help="A new folder for the report.")] = None,
+    a: A,
+    others: Others,
+    data: Judged = None,
+    split: Split = "test",
+    metric: Metric = None,
+    fail_if: FailIf = None,
+    output: Report = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Say whether B is really better than A, query by query, and which queries and documents made the difference.
 
-    A training run is compared by its tuned model (RUN#before: by the encoder as it came), on queries whose documents it
-    was not trained on.
+    A training run stands for its tuned model (RUN#before: for the encoder before training), compared on queries whose
+    documents it was not trained on.
     """
     from embedtune.workflows.compare.run import CompareOptions
     from embedtune.workflows.compare.run import compare as run_comparison
@@ -50,8 +86,7 @@ def compare(
     print_json(result.as_json()) if as_json else _print(result.as_json())
     if result.failed:
         verdicts = " and ".join((result.verdict, *(other["verdict"] for other in result.others)))
-        StreamTalk(quiet=quiet).warn(f"--fail-if {fail_if} holds: the verdict is {verdicts}")
-        raise typer.Exit(GuardError.exit_code)
+        end_guarded(f"--fail-if {fail_if}", verdicts, StreamTalk(quiet=quiet))
 
 
 def _print(result: Mapping[str, Any]) -> None:

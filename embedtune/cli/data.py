@@ -1,42 +1,47 @@
-"""`embedtune data preferences`: data turned into rows that training reads."""
+"""`embedtune data`: turn click logs into rows for the loss dpo (preferences)."""
 
 from typing import Annotated, Literal
 
 import typer
 
-from embedtune.cli.shared.app import show_help_without_verb
-from embedtune.cli.shared.options import AsJson, Quiet
+from embedtune.cli.shared.options import AsJson, Force, Quiet
 from embedtune.cli.shared.output import StreamTalk, print_json, print_text
+from embedtune.cli.shared.verb import add_command, add_group
 
+EXAMPLES = """
+embedtune data preferences clicks.jsonl --output preferences.jsonl
+embedtune data preferences clicks.jsonl --skipped all --force
+"""
 Log = Annotated[str, typer.Argument(metavar="LOG", help="Rows of anchor, shown and clicked.", show_default=False)]
+Rows = Annotated[str, typer.Option(metavar="FILE", rich_help_panel="Output", help="A JSONL file of preferences.")]
+Skipped = Annotated[
+    Literal["above", "all"],
+    typer.Option(
+        metavar="above|all",
+        rich_help_panel="Data",
+        help="What counts as passed by: texts above the click, or all that were not clicked.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb and its command."""
-    group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
-    group.callback()(_data)
-    group.command("preferences", short_help="Turn a click log into preferences.")(preferences)
-    app.add_typer(group, name="data", short_help="preferences: click logs -> rows for the loss dpo.")
-
-
-def _data(context: typer.Context) -> None:
-    """Turn data of other kinds into rows that `embedtune train` reads."""
-    show_help_without_verb(context)
+    group = add_group(app, __name__, "Turn data of other kinds into rows that `embedtune train` reads.", EXAMPLES)
+    add_command(group, preferences, EXAMPLES)
 
 
 def preferences(
     log: Log,
-    output: Annotated[str, typer.Option(metavar="FILE", help="A JSONL file of preferences.")] = "preferences.jsonl",
-    skipped: Annotated[
-        Literal["above", "all"], typer.Option(help="Passed by: texts above the click, or all not clicked.")
-    ] = "above",
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is already there.")] = False,
+    skipped: Skipped = "above",
+    output: Rows = "preferences.jsonl",
+    force: Force = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Turn a click log (anchor, shown[], clicked) into preferences: clicked over what was shown above and passed by.
+    """Turn a click log into preferences.
 
-    Opposite preferences cancel each other; what is left over is the row's weight.
+    A clicked text is preferred over those that were shown above it and passed by. The log has the columns anchor, shown
+    (a list) and clicked. Opposite preferences cancel each other; what is left over is the row's weight.
     """
     from embedtune.workflows.data.preferences import click_preferences
 

@@ -1,4 +1,4 @@
-"""`embedtune doctor`: this machine, as embedtune sees it."""
+"""`embedtune doctor`: look at this machine: versions, devices, precision, memory, settings."""
 
 from typing import Annotated, Literal
 
@@ -6,24 +6,31 @@ import typer
 
 from embedtune.cli.shared.options import AsJson, Quiet
 from embedtune.cli.shared.output import StreamTalk, print_json, print_renderable
-from embedtune.errors import GuardError
+from embedtune.cli.shared.verb import add_command, end_guarded
+
+EXAMPLES = """
+embedtune doctor
+embedtune doctor --quick --fail-on error
+"""
+Quick = Annotated[bool, typer.Option("--quick", rich_help_panel="Run", help="Measure no speeds.")]
+FailOn = Annotated[
+    Literal["error", "warning", "note"] | None,
+    typer.Option(
+        metavar="error|warning|note",
+        rich_help_panel="Run",
+        show_default="never",
+        help="Exit with code 3 when a finding is at least this severe.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("doctor", short_help="This machine: versions, devices, precision, memory, settings.")(doctor)
+    add_command(app, doctor, EXAMPLES)
 
 
-def doctor(
-    quick: Annotated[bool, typer.Option("--quick", help="Measure no speeds.")] = False,
-    fail_on: Annotated[
-        Literal["error", "warning", "note"] | None,
-        typer.Option(metavar="error|warning|note", help="Exit code 3 when there is such a finding."),
-    ] = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Look at this machine: versions, devices and their speed, precision, threads, memory, disks, and what to mend.
+def doctor(quick: Quick = False, fail_on: FailOn = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Look at this machine: versions, devices and their speed, precision, threads, memory, disks, and what to fix.
 
     Nothing is downloaded, written or asked of the network.
     """
@@ -38,5 +45,4 @@ def doctor(
 
         print_renderable(doctor_text(diagnosis.as_json()))
     if reaches(diagnosis.findings, fail_on):
-        StreamTalk(quiet=quiet).warn(f"--fail-on {fail_on} holds: the verdict is {diagnosis.verdict}")
-        raise typer.Exit(GuardError.exit_code)
+        end_guarded(f"--fail-on {fail_on}", diagnosis.verdict, StreamTalk(quiet=quiet))

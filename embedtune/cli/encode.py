@@ -1,82 +1,42 @@
-"""`embedtune encode`: texts into vectors."""
+"""`embedtune encode`: turn texts into vectors."""
 
-from typing import Annotated
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import typer
 
-from embedtune.cli.shared.options import (
-    AllowPickle,
-    AsJson,
-    Device,
-    DryRun,
-    MaxLength,
-    Model,
-    Precision,
-    Prompts,
-    Quiet,
-    Store,
-    TrustRemoteCode,
-    Words,
-    given,
-    recipe_and_values,
-)
-from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe, print_text
+from embedtune.cli.shared.output import print_text
+from embedtune.cli.shared.verb import Asked, add_verb
 from embedtune.findings import counted
+
+EXAMPLES = """
+embedtune encode --model runs/first/model --data texts.txt --output vectors.npy
+embedtune encode --model runs/first/model --data beir/ --role query --output queries.parquet
+embedtune encode --model intfloat/multilingual-e5-small --prompts document="passage: " --data texts.txt
+"""
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("encode", short_help="Turn texts into vectors.")(encode)
+    add_verb(app, encode, EXAMPLES)
 
 
-def encode(
-    words: Words = None,
-    model: Model = None,
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="SET", help="A text file, rows with a column of texts, a BEIR folder or hf:owner/name."),
-    ] = None,
-    column: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column of texts, where its name does not tell.")
-    ] = None,
-    output: Annotated[
-        str | None, typer.Option(metavar="FILE", help="vectors.npy, or .parquet with ids and texts beside them.")
-    ] = None,
-    role: Annotated[
-        str | None,
-        typer.Option(metavar="query|document", help="Whose prompt the texts get; of a BEIR folder, what is encoded."),
-    ] = None,
-    prompts: Prompts = None,
-    max_length: MaxLength = None,
-    dtype: Annotated[str | None, typer.Option(metavar="float32|float16", help="Of the numbers in a .npy file.")] = None,
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
-    device: Device = None,
-    precision: Precision = None,
-    store: Store = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
+def encode(asked: Asked) -> None:
     """Turn texts into vectors of length 1, in the order of the texts.
 
-    Memory does not grow with their number. Interrupted at any point, the same command goes on where it was. A parquet
-    file serves `embedtune train --guide FILE`.
+    Memory does not grow with the number of texts. After an interruption, the same command resumes where it stopped. A
+    parquet file serves `embedtune train --guide FILE`.
     """
-    from embedtune.config.encode import ENCODE_KEYS
-    from embedtune.config.recipe.load import load_encoding
+    from embedtune.config.encode import EncodeConfig
 
-    recipe, values = recipe_and_values(words or [])
-    config = load_encoding(given(locals(), ENCODE_KEYS), values, recipe)
-    if dry_run:
-        print_recipe(config, as_json=as_json)
-        return
+    config = asked.config(EncodeConfig)
     from embedtune.workflows.encode.run import encode as run_encoding
 
-    result = run_encoding(config, talk=StreamTalk(quiet=quiet)).as_json()
-    if as_json:
-        print_json(result)
-        return
-    known = f", {result['from_store']:,} of them known from before" if result["from_store"] else ""
+    asked.print(run_encoding(config, talk=asked.talk).as_json(), _print)
+
+
+def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
+    """How many vectors, how many of them from the store, and where they are."""
+    known = f", {result['from_store']:,} of them from the store" if result["from_store"] else ""
     vectors = f"{counted(result['texts'], 'vector')} of {counted(result['dimensions'], 'dimension')}"
     print_text(f"{vectors}{known}\n\noutput  {result['output']}")

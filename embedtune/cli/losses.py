@@ -1,4 +1,7 @@
-"""`embedtune losses`: what each loss is for, what it needs and what it costs, in the words of its own docstring."""
+"""`embedtune losses`: say what each loss is for, needs and costs.
+
+The words are those of the loss's own docstring.
+"""
 
 import inspect
 import re
@@ -11,10 +14,15 @@ import typer
 
 from embedtune.cli.shared.options import AsJson
 from embedtune.cli.shared.output import print_json, print_text
+from embedtune.cli.shared.verb import add_command
 
 if TYPE_CHECKING:
     from embedtune.losses import Loss
 
+EXAMPLES = """
+embedtune losses
+embedtune losses --json
+"""
 _NEEDS = {
     "negatives": "negatives",
     "guide": "a guide",
@@ -49,7 +57,7 @@ class LossCard:
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("losses", short_help="What each loss is for, needs and costs.")(losses)
+    add_command(app, losses, EXAMPLES)
 
 
 def losses(as_json: AsJson = False) -> None:

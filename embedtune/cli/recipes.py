@@ -1,4 +1,4 @@
-"""`embedtune recipes list | show | copy | check`: the recipes that come with embedtune, and a check of your own."""
+"""`embedtune recipes`: list, show, copy and check recipes, ready-made settings in YAML files."""
 
 import shutil
 import textwrap
@@ -7,31 +7,39 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embedtune.cli.shared.app import show_help_without_verb
-from embedtune.cli.shared.options import AsJson, Quiet
+from embedtune.cli.shared.options import AsJson, Force, Quiet
 from embedtune.cli.shared.output import StreamTalk, print_json, print_text
+from embedtune.cli.shared.verb import add_command, add_group
 from embedtune.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
     from embedtune.config.recipe.problems import Problem
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A built-in recipe, or a file.", show_default=False)]
+EXAMPLES = """
+embedtune recipes list
+embedtune recipes show gist-pairs
+embedtune recipes copy gist-pairs mine.yaml
+embedtune recipes check mine.yaml
+"""
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A built-in recipe, or a file.")]
+Place = Annotated[
+    Path,
+    typer.Argument(metavar="PLACE", help="A folder or a file.", show_default="the current folder"),
+]
+Recipes = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="RECIPE", help="Files or names.", show_default="every built-in recipe"),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb and its four commands."""
-    group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
-    group.callback()(_recipes)
-    group.command("list")(list_recipes)
-    group.command("show")(show)
-    group.command("copy", short_help="Copy a recipe to change it.")(copy)
-    group.command("check", short_help="List everything that is wrong with recipes.")(check)
-    app.add_typer(group, name="recipes", short_help="list | show | copy | check: ready-made settings as YAML files.")
-
-
-def _recipes(context: typer.Context) -> None:
-    """Ready-made settings for `embedtune train`, as YAML files to run, read, copy and change."""
-    show_help_without_verb(context)
+    group = add_group(app, __name__, "Ready-made settings as YAML files, to run, read, copy and change.", EXAMPLES)
+    _, listed, shown, copied, checked = EXAMPLES.split("\n", 4)
+    add_command(group, list_recipes, listed, name="list")
+    add_command(group, show, shown)
+    add_command(group, copy, copied)
+    add_command(group, check, checked)
 
 
 def list_recipes(as_json: AsJson = False) -> None:
@@ -61,13 +69,9 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 
 def copy(
-    name: Name,
-    output: Annotated[Path, typer.Argument(metavar="PLACE", help="A folder or a file.", show_default=False)] = Path(),
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is already there.")] = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    name: Name, output: Place = Path(), force: Force = False, as_json: AsJson = False, quiet: Quiet = False
 ) -> None:
-    """Copy a recipe to change it; without a place, into the folder you are in."""
+    """Copy a recipe to change it."""
     from embedtune.config.recipe.shipped import find_recipe
 
     path = find_recipe(name)
@@ -87,13 +91,7 @@ def copy(
         print_text(str(target))
 
 
-def check(
-    recipes: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="RECIPE", help="Files or names; every built-in recipe when none is given."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+def check(recipes: Recipes = None, as_json: AsJson = False) -> None:
     """Check recipes and list everything that is wrong with them; exit code 2 when something is."""
     from embedtune.config.recipe.problems import InvalidConfig
     from embedtune.config.recipe.shipped import recipe_names
@@ -110,30 +108,16 @@ def check(
 
 def recipe_problems(recipe: str) -> "tuple[Problem, ...]":
     """What is wrong with one recipe, down to the values of its losses' arguments."""
-    from embedtune.config.recipe.load import (
-        load_check,
-        load_config,
-        load_encoding,
-        load_evaluation,
-        load_mining,
-        verb_of,
-    )
+    from embedtune.config.options import schema_of
+    from embedtune.config.recipe.load import load, verb_of
     from embedtune.config.recipe.problems import InvalidConfig, Problem
     from embedtune.losses import loss_names
     from embedtune.workflows.train.needs import check_term
 
     try:
-        match verb_of(recipe):
-            case "mine":
-                load_mining(recipe)
-            case "evaluate":
-                load_evaluation({}, recipe=recipe)
-            case "check":
-                load_check({}, recipe=recipe)
-            case "encode":
-                load_encoding({}, recipe=recipe)
-            case _:
-                load_config(recipe, known_losses=loss_names(), check_args=check_term)
+        verb = verb_of(recipe)
+        known_losses, check_args = (loss_names(), check_term) if verb == "train" else (None, None)
+        load(schema_of(verb), recipe, known_losses=known_losses, check_args=check_args)
     except InvalidConfig as error:
         return error.problems
     except ConfigError as error:

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from embedtune.config.fields import AllowPickle, MaxLength, TrustRemoteCode
+from embedtune.config.options import option
 from embedtune.config.section import Name, Prompts, RecipeSection, Share
 
 
@@ -16,14 +18,43 @@ class Lora(RecipeSection):
     targets: list[str] | Literal["all-linear"] = "all-linear"
 
 
-class EncoderSection(RecipeSection):
-    """The encoder to fine-tune."""
+class ModelSection(RecipeSection):
+    """A model and what it may do. `models.files` takes the section as it is, so that no permission is left behind."""
 
-    name: Name = Field("starter", description="a Hub name, a folder, or `starter`, built from the data at hand")
-    prompts: Prompts = Field(
-        default_factory=dict, description="text put before every query or document; empty: what the encoder declares"
+    name: Name = option(
+        "starter",
+        flag="model",
+        group="Encoder",
+        metavar="MODEL",
+        help="a Hub name, a folder (such as RUN/model), or starter, which is built from the data",
     )
-    max_length: int | None = Field(None, ge=8, description="tokens; null: what the encoder declares")
-    trust_remote_code: bool = Field(False, description="run the model's own Python code, which can do anything")
-    allow_pickle: bool = Field(False, description="read weights that are no safetensors; a pickle can run code")
+    prompts: Prompts = option(
+        default_factory=dict,
+        flag="prompts",
+        group="Encoder",
+        metavar='query="...",document="..."',
+        shown="what the encoder declares",
+        help="text put before every query or document",
+    )
+    max_length: MaxLength = None
+    trust_remote_code: TrustRemoteCode = False
+    allow_pickle: AllowPickle = False
+
+
+class EncoderSection(ModelSection):
+    """An encoder that training may change with adapters."""
+
     lora: Lora | None = None
+
+
+class OptionalModelSection(ModelSection):
+    """A model that need not be named."""
+
+    name: Name | None = option(  # type: ignore[assignment]  # frozen, so nobody can put None into a ModelSection
+        None,
+        flag="model",
+        group="Encoder",
+        metavar="MODEL",
+        shown="none; lengths are in words",
+        help="a Hub name, a folder (such as RUN/model), or starter, which is built from the data",
+    )

@@ -1,65 +1,92 @@
-"""Every option of a mining job: its name, unit, default and range, and the command line's names for them."""
+"""Every option of `embedtune mine`: its name, unit, default, range and help."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.encoder import ModelSection, OptionalModelSection
+from embedtune.config.fields import Columns, Device, Precision, Source, Store
+from embedtune.config.options import option
 from embedtune.config.quantity import parse_bytes, parse_range
-from embedtune.config.section import Name, Products, Prompts, RecipeSection
+from embedtune.config.section import Name, RecipeSection
 
 LEAST_MEMORY = 64 * 2**20
 _MARGINS = ("margin", "relative_margin", "percent_of_positive")
 
 
-class MinedEncoderSection(RecipeSection):
-    """The encoder whose neighbours are the candidates."""
-
-    name: Name = Field("starter", description="a Hub name, a folder, or `starter`, built from the data at hand")
-    prompts: Prompts = Field(default_factory=dict, description="text put before every query or document")
-    max_length: int | None = Field(None, ge=8, description="tokens; null: what the encoder declares")
-    trust_remote_code: bool = False
-    allow_pickle: bool = False
-
-    def as_model(self) -> EncoderSection:
-        """What `load_encoder` takes."""
-        return EncoderSection(**self.model_dump())
-
-
 class PairsSection(RecipeSection):
     """Where the queries and their positives come from, and where candidates do."""
 
-    source: Name = Field("samples", description="a file, a folder, hf:owner/name, or `samples`")
-    split: Name = Field("train", description="the split to mine for, where the data has several")
-    columns: dict[str, str] = Field(default_factory=dict, description="role -> column name")
-    group: Name | None = Field(
-        None, description="column whose value, shared with the query, rules a candidate out: such as the topic"
+    source: Source = "samples"
+    split: Name = option(
+        "train", flag="split", group="Data", metavar="NAME", help="split to mine for, where the data has several"
     )
-    corpus: Name | None = Field(
+    columns: Columns = Field(default_factory=dict)
+    group: Name | None = option(
         None,
-        description="a file or a BEIR folder to take candidates from; null: a BEIR folder's own corpus, or every "
-        "positive and given negative",
+        flag="group",
+        group="Data",
+        metavar="COLUMN",
+        shown="none",
+        help="texts that share the query's value of this column, such as its topic, are never its negatives",
+    )
+    corpus: Name | None = option(
+        None,
+        flag="corpus",
+        group="Data",
+        metavar="PATH",
+        shown="a BEIR folder's own corpus, or every positive and given negative",
+        help="where candidates come from: a file or a BEIR folder",
     )
 
 
 class MiningSection(RecipeSection):
     """How candidates are found and chosen."""
 
-    negatives: int = Field(5, ge=1, description="per query")
-    candidates: Literal["dense", "bm25", "dense+bm25"] = "dense"
-    fusion: Literal["fuse", "alternate"] = Field("fuse", description="how dense+bm25 become one list")
-    index: Name = Field(
-        "exact", description="exact, or a FAISS index_factory string for a large corpus, such as IVF1024,Flat"
+    negatives: int = option(5, flag="negatives", group="Candidates", metavar="N", ge=1, help="hard negatives per query")
+    candidates: Literal["dense", "bm25", "dense+bm25"] = option(
+        "dense",
+        flag="candidates",
+        group="Candidates",
+        metavar="dense|bm25|dense+bm25",
+        help="what finds candidates: the encoder, shared words, or both",
     )
-    sampling: Literal["top", "random", "weighted", "spread"] = "top"
+    fusion: Literal["fuse", "alternate"] = Field("fuse", description="how dense+bm25 become one list")
+    index: Name = option(
+        "exact",
+        flag="index",
+        group="Candidates",
+        metavar="exact|FACTORY",
+        help="exact search, or a FAISS index_factory string for a large corpus, such as IVF1024,Flat",
+    )
+    sampling: Literal["top", "random", "weighted", "spread"] = option(
+        "top",
+        flag="sampling",
+        group="Candidates",
+        metavar="top|random|weighted|spread",
+        help="how to choose among candidates that pass the filters",
+    )
     temperature: float = Field(0.05, gt=0, description="of weighted sampling: divides scores")
-    block: int = Field(1024, ge=1, description="queries worked on at once; what an interruption can cost")
-    memory: str = Field("4GiB", description="most memory that search and encoding may take beside the model")
-    vectors: Literal["float16", "float32"] = Field("float32", description="how document vectors lie on disk")
-    seed: int = Field(0, ge=0)
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
-    precision: Products = Field("auto", description="of matrix products while encoding")
+    block: int = Field(1024, ge=1, description="queries per block of work; an interruption costs at most one block")
+    memory: str = option(
+        "4GiB",
+        flag="memory",
+        group="Run",
+        metavar="SIZE",
+        help="most memory for searching and indexing; the model and its encoding batches, which do not grow with the "
+        "corpus, are extra",
+    )
+    vectors: Literal["float16", "float32"] = Field("float32", description="precision of document vectors on disk")
+    seed: int = option(
+        0,
+        flag="seed",
+        group="Run",
+        metavar="N",
+        ge=0,
+        help="random seed for the sampling, the choice of a margin and the starter",
+    )
+    device: Device = "auto"
+    precision: Precision = "auto"
 
     @field_validator("memory")
     @classmethod
@@ -76,29 +103,66 @@ class MiningSection(RecipeSection):
 
     @property
     def memory_bytes(self) -> int:
+        """What `memory` says, in bytes."""
         return parse_bytes(self.memory)
 
 
 class FilterSection(RecipeSection):
     """What makes a candidate unfit as a negative. All that are given apply."""
 
-    range: str = Field("0:100", description="LOW:HIGH, ranks among the candidates that are no known positives")
-    min_score: float | None = None
-    max_score: float | None = None
-    margin: float | None = Field(None, description="a candidate scores at most the positive's score less this")
-    relative_margin: float | None = Field(None, description="the same, as a share of the positive's score")
-    percent_of_positive: float | None = Field(
-        None, gt=0, description="a candidate scores at most this percentage of the positive's score (TopK-PercPos)"
+    range: str = option(
+        "0:100",
+        flag="range",
+        group="Candidates",
+        metavar="LOW:HIGH",
+        help="ranks to take from, HIGH excluded; 0 is the nearest text that is not a known positive",
     )
-    target_kept: Annotated[float, Field(gt=0, lt=1)] | Literal["auto", "none"] = Field(
-        "auto",
-        description="share of candidates that a margin chosen from the data should keep; auto: the data decide that "
-        "too; none: no margin is chosen. A margin that is given is never replaced",
+    min_score: float | None = option(
+        None, flag="min_score", group="Filters", metavar="SCORE", shown="none", help="candidates score at least this"
     )
-    preset: Literal["hardest", "semi-hard", "threshold"] | None = Field(
+    max_score: float | None = option(
+        None, flag="max_score", group="Filters", metavar="SCORE", shown="none", help="candidates score at most this"
+    )
+    margin: float | None = option(
         None,
-        description="filters by their usual names: hardest (none), semi-hard (below the positive), threshold "
-        "(below max_score)",
+        flag="margin",
+        group="Filters",
+        metavar="NUMBER",
+        shown="chosen from the data, see --target-kept",
+        help="candidates score at most the positive's score minus this",
+    )
+    relative_margin: float | None = option(
+        None,
+        flag="relative_margin",
+        group="Filters",
+        metavar="SHARE",
+        shown="none",
+        help="the same, as a share of the positive's score, such as 0.05",
+    )
+    percent_of_positive: float | None = option(
+        None,
+        flag="percent_of_positive",
+        group="Filters",
+        metavar="PERCENT",
+        shown="none",
+        gt=0,
+        help="candidates score at most this percentage of the positive's score (TopK-PercPos)",
+    )
+    target_kept: Annotated[float, Field(gt=0, lt=1)] | Literal["auto", "none"] = option(
+        "auto",
+        flag="target_kept",
+        group="Filters",
+        metavar="SHARE|auto|none",
+        help="share of candidates that a margin chosen from the data keeps; auto: the data decides that too; none: no "
+        "margin is chosen; a margin that you give is never replaced",
+    )
+    preset: Literal["hardest", "semi-hard", "threshold"] | None = option(
+        None,
+        flag="preset",
+        group="Filters",
+        metavar="hardest|semi-hard|threshold",
+        shown="none",
+        help="filters by their usual names: no filter, below the positive, below --max-score",
     )
     sample: int = Field(1000, ge=10, description="queries that a margin is chosen on")
 
@@ -123,6 +187,7 @@ class FilterSection(RecipeSection):
 
     @property
     def ranks(self) -> tuple[int, int]:
+        """The first rank of `range`, and the one after its last."""
         return parse_range(self.range)
 
     @property
@@ -132,81 +197,77 @@ class FilterSection(RecipeSection):
         return self.target_kept != "none" and all(value is None for value in given)
 
 
-class OpinionSection(RecipeSection):
-    """A second model's opinion on what is a false negative."""
+class JudgeSection(OptionalModelSection):
+    """A second model that says which candidates are false negatives."""
 
-    name: Name | None = Field(None, description="a Hub name or a folder; null: none is asked")
-    margin: float = Field(0.0, description="a candidate stays while it scores below the positive's score less this")
-    prompts: Prompts = Field(default_factory=dict)
-    max_length: int | None = Field(None, ge=8, description="tokens; null: the model's own limit")
-    trust_remote_code: bool = False
-    allow_pickle: bool = False
+    flagged = frozenset({"name"})
+
+    margin: float = Field(0.0, description="a candidate stays while it scores below the positive's score minus this")
 
     @field_validator("name")
     @classmethod
     def _nobody(cls, name: str | None) -> str | None:
         return None if name == "none" else name  # as `--guide none` of training says it
 
-    def as_model(self) -> EncoderSection:
-        """What `load_encoder` takes; only of a section that names a model."""
-        return EncoderSection(**self.model_dump(exclude={"margin"}))
+
+class GuideJudgeSection(JudgeSection):
+    """An encoder as the judge."""
+
+    name: Name | None = option(
+        None,
+        flag="guide",
+        group="Filters",
+        metavar="MODEL",
+        shown="none",
+        help="a second encoder that also rejects likely positives",
+    )
+
+
+class CrossEncoderSection(JudgeSection):
+    """A cross-encoder as the judge."""
+
+    name: Name | None = option(
+        None,
+        flag="cross_encoder",
+        group="Filters",
+        metavar="MODEL",
+        shown="none",
+        help="a cross-encoder that scores every pair and rejects likely positives",
+    )
 
 
 class MinedSection(RecipeSection):
     """Where results go."""
 
-    path: Name = Field("mined.jsonl", description="a .jsonl or .parquet file")
-    format: Name = Field("rows", description="layout of the output")
-    relabel: Name | None = Field(None, description="a ledger of an earlier job, with decisions filled in")
-    store: Name = Field("auto", description="folder of the vector store, or `none`; auto: the user's cache folder")
-    keep_job: bool = Field(False, description="leave the job folder beside the output when done")
+    path: Name = option("mined.jsonl", flag="output", group="Output", metavar="FILE", help="a .jsonl or .parquet file")
+    format: Name = option(
+        "rows",
+        flag="format",
+        group="Output",
+        metavar="rows|triplet|n-tuple|...",
+        help="layout of the output; an unknown name lists them all",
+    )
+    relabel: Name | None = option(
+        None,
+        flag="relabel",
+        group="Data",
+        metavar="LEDGER",
+        shown="none",
+        help="ledger of an earlier job, edited to hold your decisions",
+    )
+    store: Store = "auto"
+    keep_job: bool = option(
+        False, flag="keep_job", group="Output", help="leave the job folder next to the output when done"
+    )
 
 
 class MineConfig(RecipeSection):
-    """A whole mining recipe."""
+    """Everything about a mining job."""
 
-    model: MinedEncoderSection = Field(default_factory=MinedEncoderSection)
+    model: ModelSection = Field(default_factory=ModelSection)
     data: PairsSection = Field(default_factory=PairsSection)
     mining: MiningSection = Field(default_factory=MiningSection)
     filters: FilterSection = Field(default_factory=FilterSection)
-    guide: OpinionSection = Field(default_factory=OpinionSection)
-    cross_encoder: OpinionSection = Field(default_factory=OpinionSection)
+    guide: GuideJudgeSection = Field(default_factory=GuideJudgeSection)
+    cross_encoder: CrossEncoderSection = Field(default_factory=CrossEncoderSection)
     output: MinedSection = Field(default_factory=MinedSection)
-
-
-# Option (as a Python name) -> the key it sets.
-MINE_KEYS: Mapping[str, str] = {
-    "data": "data.source",
-    "split": "data.split",
-    "columns": "data.columns",
-    "group": "data.group",
-    "corpus": "data.corpus",
-    "model": "model.name",
-    "prompts": "model.prompts",
-    "max_length": "model.max_length",
-    "trust_remote_code": "model.trust_remote_code",
-    "allow_pickle": "model.allow_pickle",
-    "negatives": "mining.negatives",
-    "candidates": "mining.candidates",
-    "index": "mining.index",
-    "sampling": "mining.sampling",
-    "memory": "mining.memory",
-    "seed": "mining.seed",
-    "device": "mining.device",
-    "precision": "mining.precision",
-    "range": "filters.range",
-    "min_score": "filters.min_score",
-    "max_score": "filters.max_score",
-    "margin": "filters.margin",
-    "relative_margin": "filters.relative_margin",
-    "percent_of_positive": "filters.percent_of_positive",
-    "target_kept": "filters.target_kept",
-    "preset": "filters.preset",
-    "guide": "guide.name",
-    "cross_encoder": "cross_encoder.name",
-    "output": "output.path",
-    "format": "output.format",
-    "relabel": "output.relabel",
-    "store": "output.store",
-    "keep_job": "output.keep_job",
-}

@@ -1,143 +1,174 @@
-"""What the options of `embedtune train` mean in a recipe: `--batch-size 64` is `training.batch_size: 64`."""
+"""An option is declared once: on its key in the schema, with type, default, unit and help.
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+`option` declares it and `options_of` lists what a schema declares. The command line is made from that list, recipes and
+`key=value` arguments are checked by the same schema, so none of them can say something else than the others.
+"""
 
-from embedtune.config.recipe.yaml_text import YamlMistake, read_scalar
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
-# Option (as a Python name) -> the key it sets. `margin` belongs to the first term of the objective.
-KEYS: Mapping[str, str] = {
-    "data": "data.source",
-    "split": "data.split",
-    "eval_data": "data.eval_source",
-    "eval_split": "data.eval_split",
-    "columns": "data.columns",
-    "group": "data.group",
-    "known_positives": "data.known_positives",
-    "texts_only": "data.texts_only",
-    "views": "data.views",
-    "loss": "loss",
-    "margin": "loss.0.args.margin",
-    "matryoshka": "matryoshka.dimensions",
-    "queue": "queue",
-    "model": "model.name",
-    "prompts": "model.prompts",
-    "max_length": "model.max_length",
-    "trust_remote_code": "model.trust_remote_code",
-    "allow_pickle": "model.allow_pickle",
-    "guide": "guide.name",
-    "epochs": "training.epochs",
-    "max_steps": "training.max_steps",
-    "batch_size": "training.batch_size",
-    "lr": "training.lr",
-    "precision": "training.precision",
-    "seed": "training.seed",
-    "device": "training.device",
-    "output": "output.folder",
-    "store": "output.store",
-}
+from pydantic import Field
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from embedtune.config.section import RecipeSection
+
+Group = Literal[
+    "Data",
+    "Encoder",
+    "Objective",
+    "Candidates",
+    "Filters",
+    "Scoring",
+    "Training",
+    "Forecast",
+    "Run",
+    "Output",
+]
+"""Where an option appears in `--help`, in this order."""
+Reads = Literal["scalar", "names", "numbers", "pairs", "losses"]
+"""How the text after an option becomes a value where its type alone does not say."""
 
 
-class OptionMistake(ValueError):
-    """What was written after an option cannot be read."""
+@dataclass(frozen=True)
+class Flag:
+    """What the command line knows of a key besides its type, default and description.
+
+    A field keeps it in `json_schema_extra`, the one place pydantic has for facts of ours; the JSON schema ignores it.
+
+    Args:
+        name: the option as a Python name; `batch_size` is written `--batch-size`.
+        group: its heading in `--help`.
+        metavar: what stands for its value in `--help`.
+        short: a one-letter form, such as `-k`.
+        repeat: it may be given several times; the key is a list.
+        shown: the default in words, where the value itself (null, empty) says nothing.
+        reads: how its text is read; None: as its type says.
+        under: the key below the field that it sets, where the field is a mapping of any keys.
+    """
+
+    name: str
+    group: Group
+    metavar: str | None = None
+    short: str | None = None
+    repeat: bool = False
+    shown: str | None = None
+    reads: Reads | None = None
+    under: str | None = None
+
+    def __call__(self, schema: dict[str, Any]) -> None:
+        """Leave the JSON schema as it is (pydantic offers it for changes)."""
 
 
-def option_name(name: str) -> str:
-    """How the option is written on the command line."""
-    return "--" + name.replace("_", "-")
+@dataclass(frozen=True)
+class Option:
+    """An option of the command line, and the key that it sets."""
+
+    key: str
+    flag: Flag
+    field: FieldInfo
+
+    @property
+    def spelled(self) -> str:
+        """How it is written: `--batch-size`."""
+        return "--" + self.flag.name.replace("_", "-")
+
+    @property
+    def kind(self) -> type:
+        """What the command line reads it as: a whole number, a number, a switch, or text."""
+        kinds = _kinds(self.field.annotation)
+        return kinds[0] if len(kinds) == 1 and kinds[0] in (int, float, bool) else str
+
+    @property
+    def reads(self) -> Reads | None:
+        """How the text is read, declared or plain from the type."""
+        kinds = _kinds(self.field.annotation)
+        if self.flag.reads or self.flag.repeat:
+            return self.flag.reads
+        if any(get_origin(kind) is dict for kind in kinds):
+            return "pairs"
+        if any(get_origin(kind) is list for kind in kinds):
+            return "numbers" if _kinds(get_args(kinds[0])[0]) == [int] else "names"
+        return "scalar" if len(kinds) > 1 and {int, float} & set(kinds) else None
+
+    @property
+    def default(self) -> str:
+        """The default in words.
+
+        >>> from embedtune.config.train import TrainConfig
+        >>> [options_of(TrainConfig)[name].default for name in ("batch_size", "max_steps", "texts_only")]
+        ['256', 'no limit', 'off']
+        """
+        value = self.field.get_default(call_default_factory=True)
+        if self.flag.shown is not None:
+            return self.flag.shown
+        if isinstance(value, bool):
+            return "on" if value else "off"
+        return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def read_option(name: str, value: Any) -> Any:
-    """The recipe's value for what was written after an option.
+def option(
+    default: Any = PydanticUndefined,
+    *,
+    help: str,
+    flag: str,
+    group: Group,
+    metavar: str | None = None,
+    short: str | None = None,
+    repeat: bool = False,
+    shown: str | None = None,
+    reads: Reads | None = None,
+    under: str | None = None,
+    **limits: Any,
+) -> Any:
+    """A field that is also an option of the command line; `limits` are what `pydantic.Field` takes."""
+    declared = Flag(flag, group, metavar, short, repeat, shown, reads, under)
+    return Field(default, description=help, json_schema_extra=declared, **limits)
+
+
+def schema_of(verb: str) -> type[RecipeSection]:
+    """The schema of a verb, from the file of its name: `TrainConfig` in `config/train.py`."""
+    return cast(type[RecipeSection], getattr(import_module(f"embedtune.config.{verb}"), f"{verb.capitalize()}Config"))
+
+
+@cache
+def options_of(schema: type[RecipeSection]) -> Mapping[str, Option]:
+    """The options that a schema declares, by Python name, in the order of its keys.
 
     Raises:
-        OptionMistake: it cannot be read.
+        TypeError: two keys declare the same option.
     """
-    read = _READERS.get(name)
-    return read(value) if read else value
+    options: dict[str, Option] = {}
+    for found in _declared(schema, ""):
+        if found.flag.name in options:
+            raise TypeError(f"{found.spelled} stands for {options[found.flag.name].key} and for {found.key}")
+        options[found.flag.name] = found
+    return options
 
 
-def parse_losses(terms: Sequence[str]) -> list[dict[str, Any]]:
-    """`NAME[:WEIGHT]` terms as the recipe's list.
+def _declared(section: type[RecipeSection], at: str) -> Iterator[Option]:
+    for name, field in section.model_fields.items():
+        flag, key = field.json_schema_extra, f"{at}{name}"
+        if isinstance(flag, Flag) and (section.flagged is None or name in section.flagged):
+            yield Option(f"{key}.{flag.under}" if flag.under else key, flag, field)
+        for kind in _kinds(field.annotation):
+            inner, below = (get_args(kind)[0], f"{key}.0.") if get_origin(kind) is list else (kind, f"{key}.")
+            if isinstance(inner, type) and issubclass(inner, RecipeSection):
+                yield from _declared(inner, below)
 
-    >>> parse_losses(["gist", "sigreg:0.05"])
-    [{'name': 'gist'}, {'name': 'sigreg', 'weight': 0.05}]
 
-    Raises:
-        OptionMistake: a name is empty or a weight is not a number.
+def _kinds(annotation: Any) -> list[Any]:
+    """The types that an annotation allows, without None and without what narrows them.
+
+    >>> _kinds(Annotated[float, Field(gt=0)] | Literal["auto"] | None)
+    [<class 'float'>, typing.Literal['auto']]
     """
-    losses: list[dict[str, Any]] = []
-    for term in terms:
-        name, colon, weight = term.partition(":")
-        if not name.strip() or (colon and not _is_number(weight)):
-            raise OptionMistake(f"{term!r} is not NAME or NAME:WEIGHT, such as gist or sigreg:0.05")
-        losses.append({"name": name.strip()} | ({"weight": float(weight)} if colon else {}))
-    return losses
-
-
-def parse_pairs(text: str) -> dict[str, str]:
-    """`key=value,key=value` as a mapping. A value may stand in double quotes; a comma outside them is escaped as `\\,`.
-
-    >>> parse_pairs('query="query: ",document=passage: ')
-    {'query': 'query: ', 'document': 'passage: '}
-    >>> parse_pairs("query=Find\\\\, then rank: ")
-    {'query': 'Find, then rank: '}
-
-    Raises:
-        OptionMistake: a piece has no `=`, a key is given twice, or a quotation mark is left open.
-    """
-    pairs: dict[str, str] = {}
-    for piece in _split_at_commas(text):
-        name, equals, value = piece.partition("=")
-        if not equals or not name.strip():
-            raise OptionMistake(f"{piece!r} is not KEY=VALUE (write a comma inside a value as \\, or quote the value)")
-        if name.strip() in pairs:
-            raise OptionMistake(f"{name.strip()!r} is given twice")
-        pairs[name.strip()] = _unquoted(value)
-    return pairs
-
-
-def _split_at_commas(text: str) -> list[str]:
-    """Pieces between the commas that are neither escaped nor in quotes; escapes are kept for `_unquoted`."""
-    pieces, start, quoted, i = [], 0, False, 0
-    while i < len(text):
-        if text[i] == "\\":
-            i += 1
-        elif text[i] == '"' and (quoted or text[i - 1 : i] == "="):
-            quoted = not quoted
-        elif text[i] == "," and not quoted:
-            pieces.append(text[start:i])
-            start = i + 1
-        i += 1
-    if quoted:
-        raise OptionMistake(f"a quotation mark is left open in {text!r}")
-    return [*pieces, text[start:]]
-
-
-def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] == '"':
-        value = value[1:-1]
-    for mark in (",", '"', "\\"):
-        value = value.replace("\\" + mark, mark)
-    return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return isinstance(read_scalar(text), int | float) and not isinstance(read_scalar(text), bool)
-    except YamlMistake:
-        return False
-
-
-_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "loss": parse_losses,
-    "prompts": lambda value: parse_pairs(value) if isinstance(value, str) else value,
-    "columns": parse_pairs,
-    "lr": lambda value: read_scalar(value) if isinstance(value, str) else value,
-    "margin": lambda value: read_scalar(value) if isinstance(value, str) else value,
-    "matryoshka": lambda value: read_scalar(f"[{value}]") if isinstance(value, str) else value,
-    "dimensions": lambda value: read_scalar(f"[{value}]") if isinstance(value, str) else value,
-    "quantize": lambda value: [name.strip() for one in value for name in one.split(",")],
-    "metrics": lambda value: [name.strip() for name in value.split(",")] if isinstance(value, str) else value,
-    "target_kept": lambda value: read_scalar(value) if isinstance(value, str) else value,
-}
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [kind for branch in get_args(annotation) for kind in _kinds(branch)]
+    return [] if annotation is NoneType else [annotation]

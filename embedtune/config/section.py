@@ -1,9 +1,9 @@
-"""What all sections of a recipe share: their base, and the types that their fields have in common.
+"""What all sections of a recipe share: their base, and the types that their keys have in common.
 
 Sections are frozen and refuse unknown keys, so a misspelt option is an error and never a silent default.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,7 +11,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1)]
 """Not empty: an unset shell variable (`--data "$DATA"`) is a mistake, and never the folder one happens to be in."""
 Products = Literal["auto", "fp32", "bf16"]
-"""What matrices are multiplied in while texts are encoded; auto: bf16 where the hardware does it, else fp32."""
+"""Precision of matrix products while encoding; auto: bf16 where the hardware supports it, else fp32."""
 Prompts = dict[Literal["query", "document"], str]
 
 
@@ -20,3 +20,6 @@ class RecipeSection(BaseModel):
 
     # Strict: `epochs: true` is a mistake, not 1.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    flagged: ClassVar[frozenset[str] | None] = None
+    """The keys whose options the command line offers; None: all that declare one."""

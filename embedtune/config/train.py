@@ -1,14 +1,15 @@
-"""Every option of a training run: its name, unit, default and range. A recipe file is exactly this, written as YAML.
+"""Every option of `embedtune train`: its name, unit, default, range and help. A recipe is exactly this, as YAML.
 
-Sections are frozen and refuse unknown keys, so a misspelt option is an error and never a silent default. Loss
-arguments are free here (a loss's own file knows them) and are checked against the loss before anything heavy loads.
+Loss arguments are free here: a loss's own file knows them, and they are checked against it before anything heavy loads.
 """
 
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.encoder import EncoderSection, ModelSection
+from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, Store
+from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection, Share
 
 LossArgs = dict[str, Any]
@@ -17,33 +18,45 @@ LossArgs = dict[str, Any]
 class DataSection(RecipeSection):
     """Where the pairs come from and how they are split."""
 
-    source: Name = Field(
-        "samples", description="a file, a folder, hf:owner/name, or `samples`, the set that ships with embedtune"
-    )
-    split: Name = Field("train", description="the split to learn from, where the data has several")
-    eval_source: Name | None = Field(
-        None, description="another source for the test queries, and dev's where the data have none"
-    )
-    eval_split: Name = Field("test", description="the split the verdict is read from")
-    columns: dict[str, str] = Field(
-        default_factory=dict, description="role -> column name, for other names than the usual"
-    )
-    group: Name | None = Field(None, description="column whose values are never divided between splits")
-    known_positives: Literal["direct", "closure"] = Field(
-        "direct",
-        description="what is never a negative of an anchor: texts paired with it, or also all that chains of pairs "
-        "connect with it, for pairs made from classes",
-    )
-    texts_only: bool = Field(False, description="learn from the texts alone, without the pairs that the data have")
-    views: Name | None = Field(
+    source: Source = "samples"
+    split: LearnedSplit = "train"
+    eval_source: Name | None = option(
         None,
-        description="how a text alone becomes a pair, as `crop+delete:0.1`; null: proposed where there are no pairs",
+        flag="eval_data",
+        group="Data",
+        metavar="SET",
+        shown="the data's own splits",
+        help="another source for the test queries, and for the dev queries where the data has none",
     )
-    further_views: int = Field(0, ge=0, description="views beside the first two, for losses that take several")
+    eval_split: Name = option(
+        "test", flag="eval_split", group="Data", metavar="NAME", help="split that the verdict is computed on"
+    )
+    columns: Columns = Field(default_factory=dict)
+    group: GroupColumn = None
+    known_positives: Literal["direct", "closure"] = option(
+        "direct",
+        flag="known_positives",
+        group="Data",
+        metavar="direct|closure",
+        help="never use as negatives: texts paired with the anchor (direct), or everything linked to it by pairs "
+        "(closure), as suits pairs made from classes",
+    )
+    texts_only: bool = option(
+        False, flag="texts_only", group="Data", help="learn from the texts alone, ignoring how the data pairs them"
+    )
+    views: Name | None = option(
+        None,
+        flag="views",
+        group="Data",
+        metavar="NAME[:STRENGTH]+...",
+        shown="proposed where there are no pairs",
+        help="how a single text becomes a pair, such as crop+delete:0.1",
+    )
+    further_views: int = Field(0, ge=0, description="views in addition to the first two, for losses that take several")
     pieces: Literal["passage", "sentence", "text"] = Field(
-        "passage", description="what is learnt from where there are no pairs"
+        "passage", description="unit to learn from where there are no pairs"
     )
-    passage_words: int = Field(100, ge=5, description="most words of a passage; longer texts are cut between sentences")
+    passage_words: int = Field(100, ge=5, description="most words per passage; longer texts are cut between sentences")
 
 
 class LossSection(RecipeSection):
@@ -51,23 +64,37 @@ class LossSection(RecipeSection):
 
     name: str
     weight: float = Field(1.0, gt=0)
-    args: LossArgs = Field(default_factory=dict)
+    args: LossArgs = option(
+        default_factory=dict,
+        flag="margin",
+        group="Objective",
+        under="margin",
+        metavar="auto|NUMBER",
+        reads="scalar",
+        shown="what the loss declares",
+        help="margin of the first loss; auto chooses it on the dev split",
+    )
 
 
 class MatryoshkaSection(RecipeSection):
     """Nested dimensions: the objective on the first components of the vectors too, so that they can be cut later."""
 
-    dimensions: list[Annotated[int, Field(ge=1)]] = Field(
-        default_factory=list, description="how many components; all of them are always among these; empty: only all"
+    dimensions: list[Annotated[int, Field(ge=1)]] = option(
+        default_factory=list,
+        flag="matryoshka",
+        group="Objective",
+        metavar="256,128,...",
+        shown="full size only",
+        help="smaller vector sizes to train as well, so that vectors can be cut to them",
     )
     weights: list[Annotated[float, Field(gt=0)]] = Field(
-        default_factory=list, description="one a dimension; empty: 1 each"
+        default_factory=list, description="one per dimension; empty: 1 each"
     )
 
     @model_validator(mode="after")
     def _one_weight_each(self) -> Self:
         if len(set(self.dimensions)) < len(self.dimensions):
-            raise ValueError("a dimension stands there more than once")
+            raise ValueError("a dimension is given more than once")
         if self.weights and len(self.weights) != len(self.dimensions):
             raise ValueError(
                 f"{len(self.weights)} weights for {len(self.dimensions)} dimensions; give one each or none"
@@ -78,11 +105,11 @@ class MatryoshkaSection(RecipeSection):
 class NegativesSection(RecipeSection):
     """How the negatives of a row are used."""
 
-    per_row: int | None = Field(None, ge=0, description="use at most this many of each row in an epoch; null: all")
+    per_row: int | None = Field(None, ge=0, description="most negatives of a row per epoch; null: all")
     schedule: Literal["fixed", "random", "easy_to_hard"] = Field(
         "fixed",
-        description="which of them: the first, others each epoch, or by their scores, from the lowest in the first "
-        "epoch to the highest in the last",
+        description="which of them: the first (fixed), others in each epoch (random), or by score, from the lowest in "
+        "the first epoch to the highest in the last (easy_to_hard)",
     )
 
     @field_validator("schedule")
@@ -93,57 +120,86 @@ class NegativesSection(RecipeSection):
         return schedule
 
 
-class GuideSection(RecipeSection):
+class GuideSection(ModelSection):
     """The model whose similarities decide which candidates are false negatives."""
 
-    name: Name = Field("self", description="self, none, a Hub name, a folder, or a file of vectors or scores")
+    flagged = frozenset({"name"})
+
+    name: Name = option(
+        "self",
+        flag="guide",
+        group="Objective",
+        metavar="self|none|MODEL|FILE",
+        help="what decides which candidates are false negatives: the encoder itself (self), nothing (none), another "
+        "model, or a file of vectors or scores",
+    )
     warmup_share: Share = Field(0.1, description="share of the run before a `self` guide first guides")
-    prompts: dict[Literal["query", "document"], str] = Field(default_factory=dict)
-    max_length: int | None = Field(None, ge=8, description="tokens; the guide's own limit")
-    trust_remote_code: bool = Field(False, description="run the model's own Python code, which can do anything")
-    allow_pickle: bool = Field(False, description="read weights that are no safetensors; a pickle can run code")
 
 
 class AveragedTeacherSection(RecipeSection):
     """The slow moving average of the encoder that some losses learn from."""
 
     momentum: Share = Field(
-        0.99, description="share of its old weights that it keeps at the first step; rises to 1 along a cosine"
+        0.99, description="share of its old weights kept at the first step; rises to 1 along a cosine"
     )
 
 
 class TrainingSection(RecipeSection):
     """The optimisation."""
 
-    epochs: int = Field(10, ge=1)
-    max_steps: int | None = Field(None, ge=1, description="stop after this many steps, whatever the epochs say")
-    batch_size: int = Field(256, ge=2, description="pairs per step")
+    epochs: int = option(10, flag="epochs", group="Training", metavar="N", ge=1, help="passes over the training pairs")
+    max_steps: int | None = option(
+        None,
+        flag="max_steps",
+        group="Training",
+        metavar="N",
+        shown="no limit",
+        ge=1,
+        help="stop after this many steps, however many epochs are asked for",
+    )
+    batch_size: int = option(256, flag="batch_size", group="Training", metavar="PAIRS", ge=2, help="pairs per step")
     micro_batch_tokens: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
         "auto",
-        description="tokens whose activations are held at once, for batches larger than the memory; gradients stay "
-        "those of the whole batch, for a second forward pass of the other texts; auto: what fits in a quarter of "
-        "the free memory, on a GPU in half of it; null: the whole batch",
+        description="tokens whose activations are held at once, for batches larger than the memory; the gradients are "
+        "those of the full batch, at the price of a second forward pass; auto: what fits in a quarter of the free "
+        "memory, on a GPU in half of it; null: the full batch",
     )
     workers: int = Field(0, ge=0, description="processes that make batches ahead; 0: the training process itself")
-    lr: Annotated[float, Field(gt=0)] | Literal["auto"] = Field("auto", description="auto: suits encoder and losses")
+    lr: Annotated[float, Field(gt=0)] | Literal["auto"] = option(
+        "auto",
+        flag="lr",
+        group="Training",
+        metavar="auto|NUMBER",
+        help="learning rate; auto suits the encoder and the losses",
+    )
     head_lr: float | None = Field(
-        None, gt=0, description="of the heads that losses own; null: that of the encoder, and at least 1e-3"
+        None, gt=0, description="learning rate of heads that losses own; null: that of the encoder, at least 1e-3"
     )
     warmup_share: Share = 0.1
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     weight_decay: float = Field(0.0, ge=0)
     clip_norm: float = Field(1.0, gt=0, description="largest norm of the gradient")
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    dropout: Literal["model", "off"] = Field("model", description="model: as the encoder has it; off: none")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = option(
+        "auto",
+        flag="precision",
+        group="Training",
+        metavar="auto|fp32|bf16|fp16",
+        help="precision of matrix products during training; auto uses bf16 where the hardware supports it",
+    )
+    dropout: Literal["model", "off"] = Field("model", description="model: as the encoder declares it; off: none")
     embeddings: Literal["train", "frozen", "sparse"] = Field(
         "train",
-        description="token vectors; frozen: a transformer's stay, and cost neither gradients nor moments; "
-        "sparse: a step updates those that its texts use, which pays where these are few of many",
+        description="token embeddings; frozen: a transformer's are not trained, which saves gradients and optimizer "
+        "state; sparse: a step updates only those that its texts use, which pays where these are few of many",
     )
-    seed: int = Field(0, ge=0)
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    seed: int = option(
+        0, flag="seed", group="Run", metavar="N", ge=0, help="random seed for the split, the shuffle and the starter"
+    )
+    device: Device = "auto"
     evaluate_every: int | None = Field(None, ge=1, description="steps between dev evaluations; null: once an epoch")
-    patience: int | None = Field(None, ge=1, description="stop after this many dev evaluations without gain")
+    patience: int | None = Field(
+        None, ge=1, description="early stopping: dev evaluations without improvement before the end"
+    )
     checkpoint_every: int | None = Field(
         None, ge=1, description="steps between checkpoints; null: at each dev evaluation"
     )
@@ -152,23 +208,41 @@ class TrainingSection(RecipeSection):
 class OutputSection(RecipeSection):
     """Where results go."""
 
-    folder: Name | None = Field(None, description="the run folder; null: runs/<date>-<loss>")
-    store: Name = Field("auto", description="folder of the vector store, or `none`; auto: the user's cache folder")
+    folder: Name | None = option(
+        None, flag="output", group="Output", metavar="FOLDER", shown="runs/DATE-LOSS", help="the run folder"
+    )
+    store: Store = "auto"
     tensorboard: bool = False
     check_saved: Literal["process", "here"] = Field(
-        "process", description="where the saved model is read back and compared: in a fresh process, or in this one"
+        "process", description="where the saved model is read back and compared: in a new process, or in this one"
     )
 
 
 class TrainConfig(RecipeSection):
-    """A whole training recipe."""
+    """Everything about a training run."""
 
     model: EncoderSection = Field(default_factory=EncoderSection)
     data: DataSection = Field(default_factory=DataSection)
-    loss: list[LossSection] = Field(default_factory=lambda: [LossSection(name="gist")], min_length=1)
+    loss: list[LossSection] = option(
+        default_factory=lambda: [LossSection(name="gist")],
+        flag="loss",
+        group="Objective",
+        metavar="NAME[:WEIGHT]",
+        repeat=True,
+        reads="losses",
+        shown="gist",
+        min_length=1,
+        help="a loss and its weight; repeat it to add up several (`embedtune losses` lists them)",
+    )
     matryoshka: MatryoshkaSection = Field(default_factory=MatryoshkaSection)
-    queue: int | None = Field(
-        None, ge=1, description="how many positives of past batches join each anchor's candidates; null: none"
+    queue: int | None = option(
+        None,
+        flag="queue",
+        group="Objective",
+        metavar="N",
+        shown="none",
+        ge=1,
+        help="positives of past batches that join each anchor's candidates, in gist, infonce and moco",
     )
     averaged_teacher: AveragedTeacherSection = Field(default_factory=AveragedTeacherSection)
     negatives: NegativesSection = Field(default_factory=NegativesSection)
@@ -182,7 +256,5 @@ class TrainConfig(RecipeSection):
         names = [term.name for term in terms]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(
-                f"{', '.join(twice)} stands there more than once; name each loss once and add up the weights"
-            )
+            raise ValueError(f"{', '.join(twice)} is given more than once; name each loss once and add up the weights")
         return terms

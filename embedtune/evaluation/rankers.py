@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from embedtune.config.evaluate import Quantisation
+from embedtune.config.systems import Quantisation
 from embedtune.evaluation.ranking import id_ranks, rank
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.search.bm25 import Bm25

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedtune.config.evaluate import Quantisation
+from embedtune.config.systems import Quantisation
 from embedtune.search.dense import check, refuse_not_finite, rescored, scan, top_k
 from embedtune.search.keys import TieOrder
 

@@ -145,7 +145,7 @@ def test_a_guard_ends_with_3_and_still_prints_the_result(compare: Compare, base:
     evaluated("both", a=base, b=base - 0.1)
     worse = compare("both#a", "both#b", "--fail-if", "worse", code=3)
     assert worse["verdict"] == "worse" and worse["failed"]
-    assert "--fail-if worse holds" in worse["stderr"]
+    assert "failed because of --fail-if worse (verdict: worse)" in worse["stderr"]
     assert not compare("both#b", "both#a", "--fail-if", "worse")["failed"]
     same = compare("both#a", "both#a", "--fail-if", "not-better", code=3)
     assert (same["verdict"], same["p_value"], same["tied"]) == ("no difference shown", 1.0, QUERIES)

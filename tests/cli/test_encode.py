@@ -12,7 +12,8 @@ import pytest
 
 from embedtune.cli.shared.app import build_app
 from embedtune.cli.shared.guard import guarded
-from embedtune.config.recipe.load import load_encoding
+from embedtune.config.encode import EncodeConfig
+from embedtune.config.recipe.load import load
 from embedtune.errors import Interrupted
 from embedtune.workflows.encode import run as workflow
 from embedtune.workflows.shared.talk import Silence
@@ -136,9 +137,9 @@ def test_an_interrupted_job_goes_on_with_the_same_bytes(
 
     monkeypatch.setattr(workflow, "BLOCK", 4)
     options = {"model": str(bert_folder), "data": "texts.txt", "store": "none", "device": "cpu"}
-    whole = load_encoding({**options, "output": "whole.npy"})
+    whole = load(EncodeConfig, options={**options, "output": "whole.npy"})
     workflow.encode(whole)
-    config = load_encoding({**options, "output": "out.npy"})
+    config = load(EncodeConfig, options={**options, "output": "out.npy"})
     with pytest.raises(Interrupted, match=r"kept in out\.npy\.job"):
         workflow.encode(config, talk=Impatient())
     assert not (here / "out.npy").exists()

@@ -15,7 +15,8 @@ import pytest
 
 from embedtune.cli.shared.app import build_app
 from embedtune.cli.shared.guard import guarded
-from embedtune.config.recipe.load import load_config
+from embedtune.config.recipe.load import load
+from embedtune.config.train import TrainConfig
 
 Train = Callable[..., dict[str, Any]]
 TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")
@@ -61,7 +62,7 @@ def train(here: Path, capsys: pytest.CaptureFixture[str]) -> Train:
     return run
 
 
-def load(result: Mapping[str, Any]) -> Any:
+def loaded(result: Mapping[str, Any]) -> Any:
     from sentence_transformers import SentenceTransformer
 
     return SentenceTransformer(result["model"], device="cpu", local_files_only=True)
@@ -140,7 +141,7 @@ def test_a_sentence_transformers_folder(train: Train, bert_folder: Path, product
     result = train("--model", str(bert_folder))
     assert f", {products} (" in result["stderr"]
     assert "start" not in {path.name for path in Path(result["run"]).iterdir()}  # it exists elsewhere
-    assert load(result).get_embedding_dimension() == 32
+    assert loaded(result).get_embedding_dimension() == 32
 
 
 @pytest.mark.usefixtures("products")
@@ -169,7 +170,7 @@ def test_no_guide_is_infonce(train: Train) -> None:
     without, plain = train("--guide", "none"), train("--loss", "infonce")
     assert without["guide"] is None
     assert without["after"] == plain["after"]
-    np.testing.assert_allclose(load(without).encode(["환불"]), load(plain).encode(["환불"]), atol=1e-5)
+    np.testing.assert_allclose(loaded(without).encode(["환불"]), loaded(plain).encode(["환불"]), atol=1e-5)
 
 
 def test_a_guide_that_no_loss_uses_is_told(train: Train) -> None:
@@ -202,7 +203,7 @@ def test_labelled_texts(train: Train, here: Path) -> None:
 
 @pytest.mark.usefixtures("products")
 def test_prompts_and_length_go_into_the_model_and_stay_there(train: Train, bert_folder: Path) -> None:
-    model = load(
+    model = loaded(
         train("--model", str(bert_folder), "--prompts", 'query="질문: ",document=passage: ', "--max-length", "16")
     )
     assert {role: model.prompts[role] for role in ("query", "document")} == {"query": "질문: ", "document": "passage: "}
@@ -243,7 +244,7 @@ def test_a_recipe_with_overrides_and_options(here: Path, capsys: pytest.CaptureF
     printed, err = capsys.readouterr()
     assert err == ""
     (here / "resolved.yaml").write_text(printed, encoding="utf-8")
-    config = load_config(str(here / "resolved.yaml"))
+    config = load(TrainConfig, str(here / "resolved.yaml"))
     assert (config.data.source, config.training.epochs) == ("pairs.jsonl", 3)
     assert [(term.name, term.args) for term in config.loss] == [("infonce", {"temperature": 0.1})]
     assert guarded(build_app(), [*command, "--dry-run", "--json"]) == 0
@@ -256,13 +257,13 @@ def test_the_resolved_recipe_gives_the_same_scores_again(train: Train, here: Pat
     again = train(str(Path(first["run"]) / "recipe.yaml"), steps=4)
     for part in ("before", "after", "verdict", "dev_curve"):
         assert first[part] == again[part]
-    assert load(first).encode(["환불 3?"]).tolist() == load(again).encode(["환불 3?"]).tolist()
+    assert loaded(first).encode(["환불 3?"]).tolist() == loaded(again).encode(["환불 3?"]).tolist()
 
 
 def test_resume_auto_starts_then_returns_what_is_done(train: Train) -> None:
     first = train("--resume", "auto", "--output", "run")
     again = train("--resume", "auto", "--output", "run")
-    assert again.pop("stderr") == f"{Path('run')} is done already\n"
+    assert again.pop("stderr") == f"{Path('run')} is already done\n"
     first.pop("stderr")
     assert again == first
 
@@ -404,7 +405,7 @@ def test_an_interrupted_run_that_goes_on_ends_as_if_nothing_had_happened(
     resumed = json.loads(capsys.readouterr().out)
     for part in ("before", "after", "verdict", "steps", "dev_curve", "best_step"):
         assert resumed[part] == whole[part]
-    assert load(resumed).encode(["환불 3?"]).tolist() == load(whole).encode(["환불 3?"]).tolist()
+    assert loaded(resumed).encode(["환불 3?"]).tolist() == loaded(whole).encode(["환불 3?"]).tolist()
 
 
 def test_ctrl_c_before_the_first_step_leaves_nothing(

@@ -120,7 +120,7 @@ OPTIONS = [
     options("there is no loss 'gits'; did you mean 'gist'?", "--loss", "gits"),
     options("'gist:heavy' is not NAME or NAME:WEIGHT", "--loss", "gist:heavy"),
     options("it takes a number above 0", "--loss", "gist:-1"),
-    options("gist stands there more than once", "--loss", "gist", "--loss", "gist"),
+    options("gist is given more than once", "--loss", "gist", "--loss", "gist"),
     options("not 'banana'", "--margin", "banana"),
     options("infonce has no argument 'margin'", "--loss", "infonce", "--margin", "0.1"),
     options("did you mean 'temperature'?", "loss.0.args.temprature=0.1"),

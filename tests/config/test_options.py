@@ -1,77 +1,64 @@
-"""Options of the command line as keys of a recipe."""
+"""Options as the schemas declare them: each sets a key that exists, has help, and says what holds without it."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from embedtune.config.options import KEYS, OptionMistake, parse_losses, parse_pairs, read_option
+from embedtune.config.options import Option, option, options_of, schema_of
+from embedtune.config.recipe.load import RECIPE_VERBS, load
 from embedtune.config.recipe.problems import allowed
+from embedtune.config.section import RecipeSection
+from embedtune.config.train import TrainConfig
+
+VERBS = (*RECIPE_VERBS, "search")
+OPTIONS = [(verb, found) for verb in VERBS for found in options_of(schema_of(verb)).values()]
 
 
-@pytest.mark.parametrize("name", [name for name in KEYS if name != "margin"])
-def test_every_option_sets_a_key_that_the_schema_has(name: str) -> None:
-    assert allowed(KEYS[name].split(".")) != "nothing"
+@pytest.mark.parametrize(("verb", "declared"), OPTIONS, ids=lambda part: getattr(part, "spelled", part))
+def test_every_option_sets_a_key_of_its_schema_and_says_what_holds_without_it(verb: str, declared: Option) -> None:
+    key = declared.key.removesuffix(".margin") if declared.flag.under else declared.key
+    assert allowed([int(part) if part.isdigit() else part for part in key.split(".")], schema_of(verb)) != "nothing"
+    assert declared.field.description
+    assert declared.flag.metavar or declared.kind is bool
+    assert declared.default
+    assert declared.default not in ("None", "{}", "[]"), "say in words what holds (shown=...)"
+
+
+def test_an_option_belongs_to_one_key() -> None:
+    class Twice(RecipeSection):
+        first: int = option(1, flag="top", group="Run", help="one")
+        second: int = option(2, flag="top", group="Run", help="another")
+
+    with pytest.raises(TypeError, match="--top stands for first and for second"):
+        options_of(Twice)
+
+
+def test_a_section_may_keep_its_options_to_itself() -> None:
+    class Judge(RecipeSection):
+        flagged = frozenset({"name"})
+
+        name: str = option("x", flag="judge", group="Run", help="a model")
+        length: int = option(2, flag="length", group="Run", help="its length")
+
+    assert list(options_of(Judge)) == ["judge"]
 
 
 @pytest.mark.parametrize(
-    ("text", "pairs"),
+    ("given", "section", "key", "value"),
     [
-        ('query="query: ",document="passage: "', {"query": "query: ", "document": "passage: "}),
-        ("query=query: ,document=passage: ", {"query": "query: ", "document": "passage: "}),
-        ('query="Find, then rank: "', {"query": "Find, then rank: "}),
-        (r"query=Find\, then rank: ", {"query": "Find, then rank: "}),
-        (r'query="say \"yes\", once: "', {"query": 'say "yes", once: '}),
-        ("anchor=질문,positive=답변", {"anchor": "질문", "positive": "답변"}),
-        ("query=a=b", {"query": "a=b"}),
-        ("query=", {"query": ""}),
-        ('query=the 5" one,document=x', {"query": 'the 5" one', "document": "x"}),
-        (r"query=C:\temp", {"query": r"C:\temp"}),
+        ({"lr": "auto"}, "training", "lr", "auto"),
+        ({"lr": "2e-5"}, "training", "lr", 0.00002),
+        ({"lr": 0.1}, "training", "lr", 0.1),
+        ({"matryoshka": "64,32"}, "matryoshka", "dimensions", [64, 32]),
+        ({"matryoshka": [64, 32]}, "matryoshka", "dimensions", [64, 32]),
+        ({"columns": "anchor=질문"}, "data", "columns", {"anchor": "질문"}),
+        ({"columns": {"anchor": "질문"}}, "data", "columns", {"anchor": "질문"}),
+        ({"texts_only": True}, "data", "texts_only", True),
     ],
 )
-def test_pairs(text: str, pairs: dict[str, str]) -> None:
-    assert parse_pairs(text) == pairs
+def test_text_and_plain_values_mean_the_same(given: dict, section: str, key: str, value: object) -> None:
+    assert load(TrainConfig, options=given).model_dump()[section][key] == value
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("query", "not KEY=VALUE"),
-        ("query=Find, then rank: ", "then rank"),
-        ("=x", "not KEY=VALUE"),
-        ("", "not KEY=VALUE"),
-        ("a=1,a=2", "'a' is given twice"),
-        ('query="open', "left open"),
-    ],
-)
-def test_pairs_that_cannot_be_read_say_why(text: str, words: str) -> None:
-    with pytest.raises(OptionMistake, match=words):
-        parse_pairs(text)
-
-
-@settings(deadline=None)
-@given(st.dictionaries(st.from_regex(r"[a-z]{1,6}", fullmatch=True), st.text(max_size=20), min_size=1, max_size=3))
-def test_any_value_survives_when_quoted_and_escaped(pairs: dict[str, str]) -> None:
-    def quoted(value: str) -> str:
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-    assert parse_pairs(",".join(f"{key}={quoted(value)}" for key, value in pairs.items())) == pairs
-
-
-def test_losses_with_and_without_a_weight() -> None:
-    assert parse_losses(["gist", "sigreg:0.05", "infonce:1e-1"]) == [
-        {"name": "gist"},
-        {"name": "sigreg", "weight": 0.05},
-        {"name": "infonce", "weight": 0.1},
-    ]
-
-
-@pytest.mark.parametrize("term", ["", ":", ":0.5", "gist:", "gist:much", "gist:true", "gist:[1]", "gist:[", "a:1:2"])
-def test_a_loss_that_cannot_be_read_says_the_form(term: str) -> None:
-    with pytest.raises(OptionMistake, match="NAME or NAME:WEIGHT"):
-        parse_losses([term])
-
-
-def test_auto_or_a_number() -> None:
-    assert read_option("lr", "auto") == "auto"
-    assert read_option("lr", "2e-5") == 0.00002
-    assert read_option("margin", "0.1") == 0.1
+@pytest.mark.parametrize("losses", ["gist:0.5", ["gist:0.5"], [{"name": "gist", "weight": 0.5}]])
+def test_losses_and_their_margin(losses: object) -> None:
+    (term,) = load(TrainConfig, options={"loss": losses, "margin": "0.1"}).loss
+    assert (term.name, term.weight, term.args) == ("gist", 0.5, {"margin": 0.1})

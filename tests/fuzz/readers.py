@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.mine import PairsSection
-from embedtune.config.options import KEYS
+from embedtune.config.encoder import ModelSection
+from embedtune.config.evaluate import EvaluateConfig
+from embedtune.config.mine import MineConfig, PairsSection
+from embedtune.config.options import options_of
 from embedtune.config.quantity import parse_bytes, parse_range
-from embedtune.config.recipe.load import load_config, load_evaluation, load_mining
-from embedtune.config.train import DataSection
+from embedtune.config.recipe.load import load
+from embedtune.config.train import DataSection, TrainConfig
 from embedtune.data.guides.guide_file import guide_kind
 from embedtune.data.guides.guide_scores import read_scores
 from embedtune.data.guides.guide_vectors import GuideVectors
@@ -183,12 +185,13 @@ WORDS = b"training.epochs=3\ndata.columns={anchor: q}\nloss.0.args.temperature=0
 def read_words(path: Path) -> None:
     """Read `key=value` words, options and quantities, one per line."""
     lines = path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
-    quietly(lambda: load_config(None, lines, {}, known_losses=loss_names(), check_args=check_term))
+    quietly(lambda: load(TrainConfig, None, lines, {}, known_losses=loss_names(), check_args=check_term))
     for line in lines:
-        quietly(lambda line=line: load_mining(None, [line]))
-        given = {name: [line] if name == "loss" else line for name in KEYS}
-        quietly(lambda given=given: load_config(None, (), given))
-        quietly(lambda line=line: load_evaluation({"model": [line], "prompts": [line], "dimensions": line}))
+        quietly(lambda line=line: load(MineConfig, None, [line]))
+        given = {name: [line] if name == "loss" else line for name in options_of(TrainConfig)}
+        quietly(lambda given=given: load(TrainConfig, None, (), given))
+        given = {"model": [line], "prompts": [line], "dimensions": line}
+        quietly(lambda given=given: load(EvaluateConfig, options=given))
         for parse in (parse_bytes, parse_range):
             try:
                 parse(line)
@@ -205,8 +208,8 @@ def quietly(load: Callable[[], object]) -> None:
 
 def read_recipe(path: Path) -> None:
     known = {"known_losses": loss_names(), "check_args": check_term}
-    quietly(lambda: load_mining(str(path)))
-    load_config(str(path), (), {}, **known)
+    quietly(lambda: load(MineConfig, str(path)))
+    load(TrainConfig, str(path), (), {}, **known)
 
 
 PER_QUERY = jsonl(
@@ -319,7 +322,7 @@ READERS = {
     "metrics": Reader(always({"metrics.jsonl": METRICS}), the_file(training_curves)),
     "model folder": Reader(
         always({"modules.json": MODULES, "config.json": b"{}", "model.safetensors": b"\0" * 8}),
-        lambda folder: resolve(str(folder)),
+        lambda folder: resolve(ModelSection(name=str(folder))),
     ),
     "sealed": Reader(always({"a": b'{"a": 1}\ncrc32 00000000\n'}), the_file(read_sealed)),
     "vector file": Reader(vector_files, read_vector_file),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from embedtune.config.recipe.load import load_config
+from embedtune.config.recipe.load import load
 from embedtune.config.train import TrainConfig
 
 TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")
@@ -63,7 +63,7 @@ def recipe(tmp_path: Path, pairs: Path) -> Recipe:
     def make(*overrides: str, output: str = "run", **options: Any) -> TrainConfig:
         short = {"data": str(pairs), "output": str(tmp_path / output), "store": "none", "device": "cpu"}
         short |= {"max_steps": 2, "batch_size": 16}
-        return load_config(None, overrides, {**short, **options})
+        return load(TrainConfig, None, overrides, {**short, **options})
 
     return make
 

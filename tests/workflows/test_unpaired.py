@@ -5,7 +5,8 @@ import json
 import pytest
 from safetensors.torch import load_file
 
-from embedtune.config.recipe.load import load_config
+from embedtune.config.recipe.load import load
+from embedtune.config.train import TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.workflows.train.guide import margin
 from embedtune.workflows.train.run import read_data, train
@@ -30,7 +31,7 @@ def preferences(tmp_path):
 def run(tmp_path, listener):
     def go(**options):
         short = {"output": str(tmp_path / "run"), "store": "none", "device": "cpu", "max_steps": 2, "batch_size": 8}
-        return train(load_config(None, (), {**short, **options}), talk=listener)
+        return train(load(TrainConfig, None, (), {**short, **options}), talk=listener)
 
     return go
 
@@ -51,7 +52,7 @@ def test_a_corpus_is_learnt_from_by_what_is_proposed(run, tmp_path, listener):
 
 def test_a_split_that_is_missing_is_told_while_reading(beir, listener):
     folder = beir(24, test=[(n, n) for n in range(12)])
-    config = load_config(None, (), {"data": str(folder), "texts_only": True, "views": "delete", "loss": ["byol"]})
+    config = load(TrainConfig, None, (), {"data": str(folder), "texts_only": True, "views": "delete", "loss": ["byol"]})
     codes = {one.code: one.message for one in read_data(config, listener).findings}
     assert "there is no dev split" in codes["no-evidence"]
     assert any(codes["no-evidence"] in said for said in listener.warned)

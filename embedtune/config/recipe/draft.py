@@ -6,16 +6,16 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from embedtune.config.options import OptionMistake, option_name, read_option
+from embedtune.config.option_text import OptionMistake, parse_losses, parse_pairs
+from embedtune.config.options import Option, options_of
 from embedtune.config.recipe.problems import InvalidConfig, Problem, explain
 from embedtune.config.recipe.shipped import find_recipe
 from embedtune.config.recipe.yaml_text import MAX_CHARACTERS, YamlDocument, YamlMistake, read_scalar, read_yaml
 from embedtune.config.section import RecipeSection
 from embedtune.config.suggest import did_you_mean
-from embedtune.config.train import TrainConfig
 from embedtune.errors import ConfigError
 
-_INSTEAD = "a recipe is YAML, such as `embedtune recipes show gist-pairs` prints; data are named with --data"
+_INSTEAD = "a recipe is YAML, such as `embedtune recipes show gist-pairs` prints; name data with --data"
 
 CheckArgs = Callable[[str, Mapping[str, Any]], None]
 Config = TypeVar("Config", bound=RecipeSection)
@@ -26,32 +26,30 @@ class Draft(Generic[Config]):
 
     Args:
         recipe: a file or the name of a built-in recipe; None for an empty start.
-        schema: what they are to become.
-        keys: option (as a Python name) -> the key it sets.
+        schema: what they are to become; it declares the options as well.
 
     Raises:
         ConfigError: there is no such recipe, its file cannot be read, or it is not a YAML mapping.
     """
 
-    def __init__(self, recipe: str | None, schema: type[Config], keys: Mapping[str, str]) -> None:
+    def __init__(self, recipe: str | None, schema: type[Config]) -> None:
         path = find_recipe(recipe) if recipe is not None else None
         self.source = str(path) if path else None
         document = _read(path, schema) if path else YamlDocument(values={})
-        self._schema, self._keys = schema, keys
+        self._schema = schema
         self.values: dict[str, Any] = document.values
         self.problems = [Problem(str(path), key, message, line) for key, line, message in document.mistakes]
-        self._lines = dict(document.lines)  # of what still stands as the recipe has it
+        self._lines = dict(document.lines)  # of what is still as the recipe has it
         self._given: dict[str, str] = {}  # key -> the option or override that set it
 
     def take_options(self, given: Mapping[str, Any]) -> None:
-        """Set what each option stands for; `--loss` comes before the options that change one of its terms."""
-        for name in sorted(given, key=lambda name: self._keys[name].count(".")):
-            if given[name] is None or given[name] in ([], ()):
-                continue
+        """Set the key of each option, by Python name; `--loss` comes before the options that change a term of it."""
+        options = [options_of(self._schema)[name] for name in given if given[name] not in (None, [], ())]
+        for option in sorted(options, key=lambda option: option.key.count(".")):
             try:
-                self._set(self._keys[name], read_option(name, given[name]), option_name(name))
+                self._set(option.key, _read_option(option, given[option.flag.name]), option.spelled)
             except (OptionMistake, YamlMistake) as error:
-                self.problems.append(Problem(option_name(name), "", str(error)))
+                self.problems.append(Problem(option.spelled, "", str(error)))
 
     def take_overrides(self, overrides: Sequence[str]) -> None:
         """Set each `dotted.key=value`."""
@@ -77,10 +75,10 @@ class Draft(Generic[Config]):
 
     def check_losses(self, known: Sequence[str] | None, check_args: CheckArgs | None) -> None:
         """Note the terms whose name is unknown or whose arguments their loss refuses."""
-        terms = self.values.get("loss", _default_losses())
+        terms = self.values.get("loss", self._default("loss"))
         for i, term in enumerate(terms if isinstance(terms, list) else []):
             if not isinstance(term, dict) or not isinstance(term.get("name"), str):
-                continue  # the schema has said so
+                continue  # the schema reports it
             name, args = term["name"], term.get("args", {})
             if known is not None and name not in known:
                 hint = did_you_mean(name, known) or ";"
@@ -96,13 +94,18 @@ class Draft(Generic[Config]):
             self.problems.append(Problem(place, key, f"given twice, also by {self._given[key]}"))
             return
         self._given[key] = place
-        if key.startswith("loss.") and "loss" not in self.values:
-            self.values["loss"] = _default_losses()
+        first, dot, _ = key.partition(".")
+        if dot and first not in self.values and isinstance(self._default(first), list):
+            self.values[first] = self._default(first)  # `loss.0.args.margin=auto` changes a term of the default
         message = _put(self.values, key.split("."), value)
         if message:
             self.problems.append(Problem(place, key, message))
-        # What stood at and below the key in the recipe is gone, and its lines with it.
+        # What the recipe had at and below the key is gone, and its lines with it.
         self._lines = {old: line for old, line in self._lines.items() if not f"{old}.".startswith(f"{key}.")}
+
+    def _default(self, key: str) -> Any:
+        """The default of a key of the recipe's first level, as plain values; None: there is no such key."""
+        return self._schema().model_dump(include={key}).get(key)
 
     def _object(self, key: str, message: str) -> None:
         """Note a problem at the key, at the nearest one around it whose origin is known, or at one below it."""
@@ -136,12 +139,29 @@ def _read(path: Path, schema: type[RecipeSection]) -> YamlDocument:
     return document
 
 
-def _default_losses() -> list[dict[str, Any]]:
-    return TrainConfig().model_dump(include={"loss"})["loss"]
+def _read_option(option: Option, value: Any) -> Any:
+    """The recipe's value for what was written after an option; values that are no text are taken as they are.
+
+    Raises:
+        OptionMistake | YamlMistake: it cannot be read.
+    """
+    several = [value] if isinstance(value, str) else value
+    match option.reads:
+        case "losses":
+            return parse_losses(several)
+        case "names":
+            return [name.strip() for part in several for name in part.split(",")]
+        case "numbers" if isinstance(value, str):
+            return read_scalar(f"[{value}]")
+        case "pairs" if isinstance(value, str):
+            return parse_pairs(value)
+        case "scalar" if isinstance(value, str):
+            return read_scalar(value)
+    return several if option.flag.repeat else value
 
 
 def _put(values: Any, path: Sequence[str], value: Any) -> str | None:
-    """Set the value at a path, making the sections on the way; says what is in the way otherwise."""
+    """Set the value at a path, making the sections on the way; returns what is in the way, if anything."""
     for depth, part in enumerate(path):
         last = depth == len(path) - 1
         if isinstance(values, list):

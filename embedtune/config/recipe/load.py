@@ -1,145 +1,101 @@
 """Recipe file + options + `key=value` overrides -> one checked configuration, or everything that is wrong, at once."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
-from embedtune.config.check import CHECK_KEYS, CheckConfig
-from embedtune.config.encode import ENCODE_KEYS, SEARCH_KEYS, EncodeConfig, SearchConfig
-from embedtune.config.evaluate import EVALUATE_KEYS, EvaluateConfig
-from embedtune.config.mine import MINE_KEYS, MineConfig
-from embedtune.config.options import KEYS
-from embedtune.config.recipe.draft import CheckArgs, Config, Draft
+from embedtune.config.options import schema_of
+from embedtune.config.recipe.draft import CheckArgs, Draft
 from embedtune.config.recipe.problems import InvalidConfig
 from embedtune.config.recipe.yaml_text import RecipeDumper
 from embedtune.config.section import RecipeSection
-from embedtune.config.train import TrainConfig
+from embedtune.errors import ConfigError
 
-SCHEMAS: Mapping[str, type[RecipeSection]] = {
-    "train": TrainConfig,
-    "mine": MineConfig,
-    "evaluate": EvaluateConfig,
-    "check": CheckConfig,
-    "encode": EncodeConfig,
-}
-"""The commands that take recipes."""
+RECIPE_VERBS = ("train", "mine", "evaluate", "check", "encode")
+"""The verbs that take recipes."""
+
+Config = TypeVar("Config", bound=RecipeSection)
 
 
-def load_config(
+def load(
+    schema: type[Config],
     recipe: str | None = None,
     overrides: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
     *,
     known_losses: Sequence[str] | None = None,
     check_args: CheckArgs | None = None,
-) -> TrainConfig:
+) -> Config:
     """The configuration that a command line asks for.
 
     A later source wins over an earlier one: defaults, recipe, options, overrides. The same key from an option and an
-    override, or twice in the overrides, is a mistake: one of the two would be ignored in silence.
+    override, or twice in the overrides, is a mistake: one of the two would be ignored silently.
 
-    >>> load_config(None, ["training.epochs=3"], {"loss": ["gist", "sigreg:0.05"]}).loss[1].weight
+    >>> from embedtune.config.train import TrainConfig
+    >>> load(TrainConfig, None, ["training.epochs=3"], {"loss": ["gist", "sigreg:0.05"]}).loss[1].weight
     0.05
 
     Args:
+        schema: what to load, such as `TrainConfig`.
         recipe: a file or the name of a built-in recipe; None for the defaults.
         overrides: `dotted.key=value`, list positions as numbers: `loss.0.args.temperature=0.02`.
-        options: option -> value by Python name (`{"batch_size": 64, "loss": ["gist", "sigreg:0.05"]}`, see
-            `options.KEYS`); None and empty lists are options that were not given.
-        known_losses: the names that exist. The caller passes them, since losses stand above config.
+        options: option -> value by Python name (`{"batch_size": 64, "loss": ["gist", "sigreg:0.05"]}`), as the schema
+            declares them; None and empty lists are options that were not given.
+        known_losses: the names that exist. The caller passes them, since losses are a layer above config.
         check_args: called with name and arguments of each term whose name exists; raises ConfigError.
 
     Raises:
         InvalidConfig: a ConfigError that lists every problem.
         ConfigError: there is no such recipe, or its file cannot be read.
     """
-    draft = Draft(recipe, TrainConfig, KEYS)
+    draft = Draft(recipe, schema)
     draft.take_options(options or {})
     draft.take_overrides(overrides)
     config = draft.validated()
     draft.check_losses(known_losses, check_args)
-    example = "`embedtune recipes show gist-pairs` prints a recipe that works"
-    return _checked(draft, config, example if draft.source else "`embedtune train --help` explains the options")
+    if draft.problems or config is None:
+        raise InvalidConfig(draft.problems, source=draft.source, next=_next(schema, has_recipe=recipe is not None))
+    return config
 
 
-def load_mining(
-    recipe: str | None = None, overrides: Sequence[str] = (), options: Mapping[str, Any] | None = None
-) -> MineConfig:
-    """The same for `embedtune mine`.
+def recipe_and_values(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """A command's words, divided into the recipe and the values that replace its own.
 
-    >>> load_mining(None, ["filters.max_score=0.8"], {"negatives": 7}).mining.negatives
-    7
+    Raises:
+        ConfigError: there are two recipes.
+
+    >>> recipe_and_values(["a.yaml", "training.lr=0.1"])
+    ('a.yaml', ['training.lr=0.1'])
     """
-    step = "`embedtune mine --dry-run` prints a recipe that works"
-    return _load(Draft(recipe, MineConfig, MINE_KEYS), overrides, options or {}, step)
-
-
-def load_evaluation(
-    options: Mapping[str, Any], overrides: Sequence[str] = (), recipe: str | None = None
-) -> EvaluateConfig:
-    """The same for `embedtune evaluate`.
-
-    >>> load_evaluation({"model": ["starter"], "dimensions": "64,128"}).models.dimensions
-    [64, 128]
-    """
-    step = "`embedtune evaluate --help` explains the options"
-    return _load(Draft(recipe, EvaluateConfig, EVALUATE_KEYS), overrides, options, step)
-
-
-def load_check(options: Mapping[str, Any], overrides: Sequence[str] = (), recipe: str | None = None) -> CheckConfig:
-    """The same for `embedtune check`.
-
-    >>> load_check({"data": "pairs.jsonl", "fail_on": "warning"}).check.fail_on
-    'warning'
-    """
-    step = "`embedtune check --help` explains the options"
-    return _load(Draft(recipe, CheckConfig, CHECK_KEYS), overrides, options, step)
-
-
-def load_encoding(options: Mapping[str, Any], overrides: Sequence[str] = (), recipe: str | None = None) -> EncodeConfig:
-    """The same for `embedtune encode`.
-
-    >>> load_encoding({"model": "a", "output": "a.parquet"}).output.path
-    'a.parquet'
-    """
-    step = "`embedtune encode --help` explains the options"
-    return _load(Draft(recipe, EncodeConfig, ENCODE_KEYS), overrides, options, step)
-
-
-def load_search(options: Mapping[str, Any]) -> SearchConfig:
-    """The same for `embedtune search`, whose words are the query.
-
-    >>> load_search({"model": ["a", "bm25"], "top": 3}).search.top
-    3
-    """
-    step = "`embedtune search --help` explains the options"
-    return _load(Draft(None, SearchConfig, SEARCH_KEYS), (), options, step)
+    recipes = [word for word in words if "=" not in word]
+    if len(recipes) > 1:
+        raise ConfigError(
+            f"one recipe at a time, not {len(recipes)}: {', '.join(recipes)}",
+            where="RECIPE",
+            next="name data with --data, and give values as key=value",
+        )
+    return (recipes[0] if recipes else None), [word for word in words if "=" in word]
 
 
 def verb_of(recipe: str) -> str:
-    """The command that a recipe is for: the one that knows most of its sections; train where several know as many.
+    """The verb that a recipe is for: the one that knows most of its sections; train where several know as many.
 
     Raises:
         ConfigError: there is no such recipe, or its file cannot be read.
     """
-    sections = Draft(recipe, TrainConfig, KEYS).values.keys()
-    known = {verb: len(sections & schema.model_fields.keys()) for verb, schema in SCHEMAS.items()}
-    return max(known, key=lambda verb: known[verb])
-
-
-def _load(draft: Draft[Config], overrides: Sequence[str], options: Mapping[str, Any], step: str) -> Config:
-    draft.take_options(options)
-    draft.take_overrides(overrides)
-    return _checked(draft, draft.validated(), step)
-
-
-def _checked(draft: Draft[Config], config: Config | None, step: str) -> Config:
-    if draft.problems or config is None:
-        raise InvalidConfig(draft.problems, source=draft.source, next=step)
-    return config
+    sections = Draft(recipe, schema_of("train")).values.keys()
+    return max(RECIPE_VERBS, key=lambda verb: len(sections & schema_of(verb).model_fields.keys()))
 
 
 def dump_config(config: RecipeSection) -> str:
-    """The whole configuration as YAML, in the order of the schema; `load_config` reads it back to an equal one."""
+    """The full configuration as YAML, in the order of the schema; `load` reads it back to an equal one."""
     return yaml.dump(config.model_dump(), Dumper=RecipeDumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _next(schema: type[RecipeSection], *, has_recipe: bool) -> str:
+    verb = schema.__module__.rpartition(".")[2]
+    if not has_recipe:
+        return f"`embedtune {verb} --help` explains the options"
+    works = "embedtune recipes show gist-pairs" if verb == "train" else f"embedtune {verb} --dry-run"
+    return f"`{works}` prints a recipe that works"

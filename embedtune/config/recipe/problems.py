@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from embedtune.config.section import RecipeSection
 from embedtune.config.suggest import did_you_mean
-from embedtune.config.train import TrainConfig
 from embedtune.errors import ConfigError
 
 SHOWN = 20
@@ -40,6 +39,7 @@ class Problem:
 
     @property
     def where(self) -> str:
+        """The file with its line, or the option."""
         return f"{self.place}:{self.line}" if self.line else self.place
 
     def __str__(self) -> str:
@@ -67,39 +67,38 @@ class InvalidConfig(ConfigError):
 
 
 def _in_reading_order(problem: Problem) -> tuple[bool, str, int]:
-    # What stands on no line keeps the order in which it was found: that of the command line.
+    # What is on no line keeps the order in which it was found: that of the command line.
     return (problem.line is None, problem.place if problem.line else "", problem.line or 0)
 
 
-def explain(
-    error: ValidationError, values: Any, schema: type[RecipeSection] = TrainConfig
-) -> Iterator[tuple[str, str]]:
-    """(dotted key, message) of each thing that the schema refuses in `values`, one a key."""
+def explain(error: ValidationError, values: Any, schema: type[RecipeSection]) -> Iterator[tuple[str, str]]:
+    """(dotted key, message) of each thing that the schema refuses in `values`, one per key."""
     seen = set()
     for item in error.errors():
         path, unknown = _path(item, values)
         key = ".".join(str(part) for part in path)
         if key in seen:
-            continue  # a value that fits no branch of a union is reported once a branch
+            continue  # a value that fits no branch of a union is reported once per branch
         seen.add(key)
         if unknown:
             yield key, _unknown(path, schema)
         elif item["type"] == "missing":
             yield key, f"is missing; it takes {allowed(path, schema)}"
         elif item["type"] == "string_unicode":
-            yield key, f"{_shown(item['input'])} holds half a character or bytes that are no UTF-8"
+            yield key, f"{_shown(item['input'])} holds half a character or bytes that are not UTF-8"
         elif item["type"] in ("value_error", "assertion_error"):
             yield key, item["msg"].removeprefix("Value error, ")
         else:
             yield key, f"got {_shown(item['input'])}; it takes {allowed(path, schema)}" + _quote_hint(item, path)
 
 
-def allowed(path: Sequence[str | int], schema: type[RecipeSection] = TrainConfig) -> str:
-    """What may stand at a path of a schema, in words.
+def allowed(path: Sequence[str | int], schema: type[RecipeSection]) -> str:
+    """What a schema allows at a path, in words.
 
-    >>> allowed(["training", "batch_size"])
+    >>> from embedtune.config.train import TrainConfig
+    >>> allowed(["training", "batch_size"], TrainConfig)
     'a whole number of at least 2'
-    >>> allowed(["training", "lr"])
+    >>> allowed(["training", "lr"], TrainConfig)
     'a number above 0 or auto'
     """
     node = _schema_at(path, schema)

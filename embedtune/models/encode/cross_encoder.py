@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from embedtune.config.encoder import ModelSection
 from embedtune.errors import ModelError
 from embedtune.models.encoder import readable
 from embedtune.models.files.load import choose_device
@@ -66,22 +67,16 @@ class PairScorer:
         return found
 
 
-def load_cross_encoder(
-    name: str,
-    *,
-    device: str = "auto",
-    max_length: int | None = None,
-    trust_remote_code: bool = False,
-    allow_pickle: bool = False,
-) -> PairScorer:
-    """Load a cross-encoder.
+def load_cross_encoder(section: ModelSection, *, device: str = "auto") -> PairScorer:
+    """Load the cross-encoder that a section names.
 
     Raises:
         ModelError: it cannot be found or loaded.
     """
+    name = section.name
     if name == STARTER:
         raise ModelError("a starter reads one text at a time; it is no cross-encoder", where="--cross-encoder")
-    found = resolve(name, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
+    found = resolve(section)
     _refuse_untrained(found)
     with quiet_libraries():
         from sentence_transformers import CrossEncoder
@@ -90,10 +85,10 @@ def load_cross_encoder(
             model = CrossEncoder(
                 str(found.path or found.name),
                 device=choose_device(device),
-                max_length=max_length,
-                trust_remote_code=trust_remote_code,
+                max_length=section.max_length,
+                trust_remote_code=section.trust_remote_code,
                 local_files_only=found.path is not None or offline(),
-                model_kwargs={"use_safetensors": not allow_pickle or None},
+                model_kwargs={"use_safetensors": not section.allow_pickle or None},
             )
         except Exception as error:  # whatever a damaged or foreign model makes the libraries raise
             reason = (str(error).strip().splitlines() or ["no reason given"])[0][:300]

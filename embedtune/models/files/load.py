@@ -5,8 +5,7 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from embedtune.config.encoder import EncoderSection
-from embedtune.config.train import GuideSection
+from embedtune.config.encoder import EncoderSection, ModelSection
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encoder import Encoder, Role, is_static
 from embedtune.models.files.resolve import Resolved, offline, resolve
@@ -29,7 +28,7 @@ PRETRAINED_IS_BETTER = (
 
 
 def load_encoder(
-    section: EncoderSection | GuideSection,
+    section: ModelSection,
     *,
     device: str = "auto",
     texts: Sequence[str] | None = None,
@@ -49,7 +48,7 @@ def load_encoder(
         ModelError: the model cannot be found or loaded.
         ConfigError: the device is not there, or an option does not fit the model.
     """
-    found = resolve(section.name, trust_remote_code=section.trust_remote_code, allow_pickle=section.allow_pickle)
+    found = resolve(section)
     _load_libraries()
     target, *helpers = _choose_devices(device)
     model = _make_starter(texts, seed).to(target) if found.kind == "starter" else _load(found, section, target)
@@ -152,7 +151,7 @@ def _make_starter(texts: Sequence[str] | None, seed: int) -> "SentenceTransforme
     return build_starter(texts, seed=seed)
 
 
-def _load(found: Resolved, section: EncoderSection | GuideSection, device: str) -> "SentenceTransformer":
+def _load(found: Resolved, section: ModelSection, device: str) -> "SentenceTransformer":
     with _quiet_libraries():
         import torch
         from sentence_transformers import SentenceTransformer
@@ -189,7 +188,7 @@ def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:
     return [f"{found.name} is a bare transformers model ({kind}); {mode} pooling turns its tokens into one vector"]
 
 
-def _trusted(section: EncoderSection | GuideSection) -> list[str]:
+def _trusted(section: ModelSection) -> list[str]:
     """What the user allowed the model to do, for the record."""
     allowed = [
         word
@@ -202,7 +201,7 @@ def _trusted(section: EncoderSection | GuideSection) -> list[str]:
     return [f"{section.name} was allowed to {' and to '.join(allowed)}"] if allowed else []
 
 
-def _ignored(section: EncoderSection | GuideSection) -> list[str]:
+def _ignored(section: ModelSection) -> list[str]:
     """A static encoder reads every token and has no use for a prompt: say so to those who asked for either."""
     asked = [
         word for word, given in (("prompts", section.prompts), ("max_length", section.max_length is not None)) if given

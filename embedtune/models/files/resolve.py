@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from embedtune.config.encoder import ModelSection
 from embedtune.errors import ModelError
 
 STARTER = "starter"
@@ -32,17 +33,15 @@ class Resolved:
     path: Path | None = None
 
 
-def resolve(name: str, *, trust_remote_code: bool = False, allow_pickle: bool = False) -> Resolved:
-    """Find a model by name, in under five seconds and without loading sentence-transformers.
+def resolve(section: ModelSection) -> Resolved:
+    """Find the model of a section, in under five seconds and without loading sentence-transformers.
 
-    Args:
-        name: `starter`, a folder, or a Hub name (`owner/model`).
-        trust_remote_code: whether a model may bring code of its own.
-        allow_pickle: whether its weights may lie in a pickle, which can run code when it is opened.
+    It takes the section and not a name, so that what the user allows the model to do cannot be left behind.
 
     Raises:
         ModelError: nothing usable goes by that name; says what was found and what to do.
     """
+    name, trust_remote_code, allow_pickle = section.name, section.trust_remote_code, section.allow_pickle
     if name == STARTER:
         return Resolved(name, "starter")
     folder = Path(os.path.expanduser(name))  # noqa: PTH111  (pathlib raises where nobody knows that home)

@@ -56,7 +56,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None) -> CheckResult:
     talk = talk or Silence()
     if config.model.name is not None:
         check_device(config.check.device)
-        resolve(config.model.name, trust_remote_code=config.model.trust_remote_code)
+        resolve(config.model)
     rows = RowStream(config.data, talk)
     test, findings = _judged(config, rows.source, talk)
     sample, leaks = Sample(), Leaks(test)
@@ -182,7 +182,7 @@ def _encoder(config: CheckConfig, columns: dict[str, list[str]], talk: Talk) -> 
 
     texts = [text for some in columns.values() for text in some] if config.model.name == STARTER else None
     with talk.progress("loading the encoder"):
-        encoder = load_encoder(config.model.as_model(), device=config.check.device, texts=texts, seed=config.check.seed)
+        encoder = load_encoder(config.model, device=config.check.device, texts=texts, seed=config.check.seed)
     for note in encoder.notes:
         talk.say(note)
     return encoder

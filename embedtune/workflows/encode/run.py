@@ -93,7 +93,7 @@ def _check(config: EncodeConfig, output: Path) -> None:
             next="name a model, or train one and use RUN/model",
         )
     choose_device(config.encoding.device)
-    resolve(config.model.name, trust_remote_code=config.model.trust_remote_code)
+    resolve(config.model)
 
 
 def _unfinished(job: Path) -> Unfinished:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.evaluate import BM25, EvaluateConfig
+from embedtune.config.evaluate import EvaluateConfig
+from embedtune.config.systems import BM25
 from embedtune.durable import whole_file, write_text
 from embedtune.errors import ConfigError, EmbedtuneError
 from embedtune.evaluation.metrics import parse_metric
@@ -73,7 +74,7 @@ def _check(config: EvaluateConfig) -> None:
     named = [("--query-model", models.query)] if models.query else []
     for option, name in [*(("--model", name) for name in models.encoders), *named]:
         try:
-            resolve(name, trust_remote_code=models.trust_remote_code, allow_pickle=models.allow_pickle)
+            resolve(models.section(name))
         except EmbedtuneError as error:
             error.where = option
             raise

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.evaluate import BM25, EvaluateConfig, Quantisation
+from embedtune.config.evaluate import EvaluateConfig
+from embedtune.config.systems import BM25, Quantisation
 from embedtune.errors import ConfigError
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Ranking, Run, by_run, by_vectors, by_words, unit_prefix

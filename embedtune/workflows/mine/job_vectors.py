@@ -113,7 +113,7 @@ def identity_of(encoder: Encoder) -> dict[str, Any]:
 
 def mining_encoder(config: MineConfig, documents: JobDocuments, job: Job, talk: Talk) -> Encoder:
     """The encoder of the recipe; a starter is made once, from these documents and queries, and kept in the job."""
-    section = config.model.as_model()
+    section = config.model
     if section.name != STARTER:
         with talk.progress("loading the encoder"):
             return load_encoder(section, device=config.mining.device, precision=config.mining.precision)

@@ -83,7 +83,7 @@ def ask_guide(
     if section.name is None:
         return None
     with talk.progress("loading the guide"):
-        guide = load_encoder(section.as_model(), device=config.mining.device, precision=config.mining.precision)
+        guide = load_encoder(section, device=config.mining.device, precision=config.mining.precision)
     for note in guide.notes:
         talk.say(f"guide: {note}")
     positions = np.union1d(distinct_documents(search), search.documents.positives[:, 1])  # (some,)
@@ -134,13 +134,7 @@ def ask_cross_encoder(config: MineConfig, search: CandidateSearch, job: Job, tal
     if section.name is None:
         return None
     with talk.progress("loading the cross-encoder"):
-        scorer = load_cross_encoder(
-            section.name,
-            device=config.mining.device,
-            max_length=section.max_length,
-            trust_remote_code=section.trust_remote_code,
-            allow_pickle=section.allow_pickle,
-        )
+        scorer = load_cross_encoder(section, device=config.mining.device)
     key = key_of({"weights": fingerprint(scorer), "max_length": section.max_length})
     judge = CrossJudge(search, job.stage("cross", cross_encoder=key, candidates=search.folder.name), key)
     with talk.progress("scoring pairs with the cross-encoder", total=len(search.blocks)) as tell:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.encoder import ModelSection
 from embedtune.config.mine import MineConfig
 from embedtune.data.layouts import check_layout
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
@@ -62,8 +62,7 @@ def _check_recipe(config: MineConfig) -> None:
     edited = None if is_same(relabel, files.ledger) else relabel  # decisions in this job's own ledger are kept
     demand_own_files(files, {"--data": data.source, "--corpus": data.corpus, "--relabel": edited})
     check_device(config.mining.device)
-    model = config.model
-    resolve(model.name, trust_remote_code=model.trust_remote_code, allow_pickle=model.allow_pickle)
+    resolve(config.model)
     for option, section in (("--guide", config.guide), ("--cross-encoder", config.cross_encoder)):
         if section.name == STARTER:
             raise ConfigError(
@@ -72,12 +71,12 @@ def _check_recipe(config: MineConfig) -> None:
                 next="name a model trained on other data",
             )
         if section.name is not None:
-            _resolve_judge(option, section.as_model())
+            _resolve_judge(option, section)
 
 
-def _resolve_judge(option: str, section: EncoderSection) -> None:
+def _resolve_judge(option: str, section: ModelSection) -> None:
     try:
-        resolve(section.name, trust_remote_code=section.trust_remote_code, allow_pickle=section.allow_pickle)
+        resolve(section)
     except EmbedtuneError as error:
         error.where = option
         raise

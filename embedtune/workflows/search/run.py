@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from embedtune.config.encode import SearchConfig
-from embedtune.config.evaluate import BM25
+from embedtune.config.search import SearchConfig
+from embedtune.config.systems import BM25
 from embedtune.data.sources.texts import corpus_of
 from embedtune.evaluation.ranking import id_ranks
 from embedtune.findings import counted
@@ -33,7 +33,7 @@ def open_search(config: SearchConfig, *, talk: Talk | None = None) -> Searchable
     models = config.models
     check_device(config.search.device)
     for name in [*models.encoders, *([models.query] if models.query else [])]:
-        resolve(name, trust_remote_code=models.trust_remote_code)
+        resolve(models.section(name))
     with talk.progress(f"reading {config.data.source}"):
         corpus, what = corpus_of(config.data.source, config.data.column)
     data = f"{what}: {counted(len(corpus), 'document')}"

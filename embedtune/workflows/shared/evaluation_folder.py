@@ -3,7 +3,7 @@
 import re
 from typing import get_args
 
-from embedtune.config.evaluate import Quantisation
+from embedtune.config.systems import Quantisation
 
 _KEPT = rf"@(\d+|(\d+/)?({'|'.join(get_args(Quantisation))}))$"  # the end of a label: how vectors were cut or quantised
 RESULT, REPORT, PER_QUERY = "evaluation.json", "report.html", "per_query.jsonl"

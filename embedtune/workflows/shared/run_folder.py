@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.recipe.load import dump_config, load_config
+from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.train import TrainConfig
 from embedtune.durable import remove_unfinished, write_text
 from embedtune.errors import ConfigError, OutputError
@@ -62,7 +62,7 @@ class RunFolder:
 
     def recipe(self) -> TrainConfig:
         """The recipe this run was started with."""
-        return load_config(str(self.path / RECIPE), (), {})
+        return load(TrainConfig, str(self.path / RECIPE))
 
     def facts(self) -> dict[str, Any]:
         """The run's record of machine, data and options; empty if there is none yet."""

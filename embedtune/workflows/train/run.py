@@ -78,8 +78,7 @@ def _check_recipe(config: TrainConfig, talk: Talk) -> None:
     check_queue(config)
     check_views(config, has_dropout=not is_static(config.model))
     choose_device(config.training.device)
-    model = config.model
-    resolve(model.name, trust_remote_code=model.trust_remote_code, allow_pickle=model.allow_pickle)
+    resolve(config.model)
     _resolve_guide(config, talk)
     if config.output.tensorboard and find_spec("tensorboard") is None:
         raise ConfigError(
@@ -133,7 +132,7 @@ def _resolve_guide(config: TrainConfig, talk: Talk) -> None:
     if guide_path(config) is not None:
         return
     try:
-        resolve(name, trust_remote_code=config.guide.trust_remote_code, allow_pickle=config.guide.allow_pickle)
+        resolve(config.guide)
     except ModelError as error:
         hint = did_you_mean(name, OWN_GUIDES)
         error.where, error.message = "--guide", f"{error.message}{hint}" if hint else error.message

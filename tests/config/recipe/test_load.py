@@ -6,15 +6,12 @@ from typing import Any
 
 import pytest
 
-from embedtune.config.recipe.load import (
-    dump_config,
-    load_config,
-    load_encoding,
-    load_evaluation,
-    load_mining,
-    load_search,
-)
+from embedtune.config.encode import EncodeConfig
+from embedtune.config.evaluate import EvaluateConfig
+from embedtune.config.mine import MineConfig
+from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.recipe.problems import InvalidConfig
+from embedtune.config.search import SearchConfig
 from embedtune.config.train import TrainConfig
 from embedtune.errors import ConfigError
 
@@ -23,7 +20,7 @@ KNOWN = ("gist", "infonce", "sigreg")
 
 def problems_of(*args: Any, **options: Any) -> list[tuple[str, str, str]]:
     with pytest.raises(InvalidConfig) as caught:
-        load_config(*args, **{"known_losses": KNOWN, **options})
+        load(TrainConfig, *args, **{"known_losses": KNOWN, **options})
     assert caught.value.exit_code == 2
     return [(problem.where, problem.key, problem.message) for problem in caught.value.problems]
 
@@ -35,26 +32,26 @@ def recipe(folder: Path, text: str) -> str:
 
 
 def test_nothing_given_is_the_defaults() -> None:
-    assert load_config() == TrainConfig()
+    assert load(TrainConfig) == TrainConfig()
 
 
 def test_recipe_then_options_then_overrides(tmp_path: Path) -> None:
     path = recipe(tmp_path, "training: {epochs: 1, batch_size: 8, seed: 3}\nmodel: {name: 모델}\n")
-    config = load_config(path, ["training.seed=5"], {"batch_size": 16, "max_length": None})
+    config = load(TrainConfig, path, ["training.seed=5"], {"batch_size": 16, "max_length": None})
     assert (config.training.epochs, config.training.batch_size, config.training.seed) == (1, 16, 5)
     assert config.model.name == "모델"
 
 
 def test_loss_option_replaces_the_recipes_losses_and_overrides_reach_into_it(tmp_path: Path) -> None:
     path = recipe(tmp_path, "loss:\n  - name: gist\n    args: {temperature: 1}\n  - name: sigreg\n")
-    config = load_config(path, ["loss.0.args.hardness=2e-2"], {"margin": "auto", "loss": ["infonce"]})
+    config = load(TrainConfig, path, ["loss.0.args.hardness=2e-2"], {"margin": "auto", "loss": ["infonce"]})
     assert [term.model_dump() for term in config.loss] == [
         {"name": "infonce", "weight": 1.0, "args": {"margin": "auto", "hardness": 0.02}}
     ]
 
 
 def test_an_override_reaches_the_default_loss_and_may_add_a_term() -> None:
-    config = load_config(None, ["loss.0.args.temperature=0.02", "loss.1.name=sigreg", "loss.1.weight=0.5"])
+    config = load(TrainConfig, None, ["loss.0.args.temperature=0.02", "loss.1.name=sigreg", "loss.1.weight=0.5"])
     assert [(term.name, term.weight, term.args) for term in config.loss] == [
         ("gist", 1.0, {"temperature": 0.02}),
         ("sigreg", 0.5, {}),
@@ -62,17 +59,17 @@ def test_an_override_reaches_the_default_loss_and_may_add_a_term() -> None:
 
 
 def test_an_override_opens_a_section_that_was_absent_or_null(tmp_path: Path) -> None:
-    assert load_config(None, ["model.lora.rank=4"]).model.lora.rank == 4
-    assert load_config(recipe(tmp_path, "model: {lora: null}"), ["model.lora.rank=4"]).model.lora.rank == 4
+    assert load(TrainConfig, None, ["model.lora.rank=4"]).model.lora.rank == 4
+    assert load(TrainConfig, recipe(tmp_path, "model: {lora: null}"), ["model.lora.rank=4"]).model.lora.rank == 4
 
 
 def test_prompts_keep_their_blanks_on_every_way_in(tmp_path: Path) -> None:
     expected = {"query": "query: ", "document": "문서: "}
     path = recipe(tmp_path, 'model:\n  prompts:\n    query: "query: "\n    document: "문서: "\n')
-    assert load_config(path).model.prompts == expected
-    assert load_config(None, [], {"prompts": "query=query: ,document=문서: "}).model.prompts == expected
+    assert load(TrainConfig, path).model.prompts == expected
+    assert load(TrainConfig, None, [], {"prompts": "query=query: ,document=문서: "}).model.prompts == expected
     overrides = ["model.prompts.query=query: ", "model.prompts.document=문서: "]
-    assert load_config(None, overrides).model.prompts == expected
+    assert load(TrainConfig, None, overrides).model.prompts == expected
 
 
 WRONG = """\
@@ -185,14 +182,14 @@ def test_a_file_that_is_no_recipe(tmp_path: Path, content: bytes, words: str) ->
     path = tmp_path / "x.yaml"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=words) as caught:
-        load_config(str(path))
+        load(TrainConfig, str(path))
     assert str(path) in (caught.value.where or "")
 
 
 def test_a_byte_order_mark_is_not_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_bytes(b"\xef\xbb\xbftraining: {epochs: 2}\n")
-    assert load_config(str(path)).training.epochs == 2
+    assert load(TrainConfig, str(path)).training.epochs == 2
 
 
 @pytest.mark.parametrize(
@@ -204,11 +201,11 @@ def test_a_byte_order_mark_is_not_a_mistake(tmp_path: Path) -> None:
     ],
 )
 def test_a_dumped_configuration_loads_to_an_equal_one(tmp_path: Path, overrides: list[str]) -> None:
-    config = load_config(None, overrides)
+    config = load(TrainConfig, None, overrides)
     path = tmp_path / "dumped.yaml"
     path.write_text(dump_config(config), encoding="utf-8")
-    assert load_config(str(path)) == config
-    assert dump_config(load_config(str(path))) == dump_config(config)
+    assert load(TrainConfig, str(path)) == config
+    assert dump_config(load(TrainConfig, str(path))) == dump_config(config)
 
 
 def test_a_dump_names_every_section_in_the_order_of_the_schema() -> None:
@@ -220,15 +217,15 @@ def test_a_dump_names_every_section_in_the_order_of_the_schema() -> None:
 @pytest.mark.parametrize("option", ["data", "model", "guide", "output", "eval_data", "group", "split", "store"])
 def test_an_empty_option_is_a_mistake(option: str) -> None:
     with pytest.raises(InvalidConfig, match="text that is not empty"):
-        load_config(None, (), {option: ""})
+        load(TrainConfig, None, (), {option: ""})
 
 
 def test_a_loss_named_twice_is_a_mistake() -> None:
-    with pytest.raises(InvalidConfig, match="gist stands there more than once"):
-        load_config(None, (), {"loss": ["gist", "sigreg:0.1", "gist:2"]})
+    with pytest.raises(InvalidConfig, match="gist is given more than once"):
+        load(TrainConfig, None, (), {"loss": ["gist", "sigreg:0.1", "gist:2"]})
 
 
 def test_only_what_nobody_publishes_is_encoded_in_bf16_by_itself():
-    assert (load_mining().mining.precision, load_config().training.precision) == ("auto", "auto")
-    published = (load_evaluation({}).evaluation, load_encoding({}).encoding, load_search({}).search)
+    assert (load(MineConfig).mining.precision, load(TrainConfig).training.precision) == ("auto", "auto")
+    published = (load(EvaluateConfig).evaluation, load(EncodeConfig).encoding, load(SearchConfig).search)
     assert {one.precision for one in published} == {"fp32"}

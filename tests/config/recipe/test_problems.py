@@ -3,6 +3,7 @@
 import pytest
 
 from embedtune.config.recipe.problems import SHOWN, InvalidConfig, Problem, allowed
+from embedtune.config.train import TrainConfig
 
 
 @pytest.mark.parametrize(
@@ -23,11 +24,11 @@ from embedtune.config.recipe.problems import SHOWN, InvalidConfig, Problem, allo
     ],
 )
 def test_what_is_allowed_at_a_key(key: str, words: str) -> None:
-    assert allowed(key.split(".")) == words
+    assert allowed(key.split("."), TrainConfig) == words
 
 
 def test_what_is_allowed_in_a_list() -> None:
-    assert allowed(["loss", 3, "weight"]) == "a number above 0"
+    assert allowed(["loss", 3, "weight"], TrainConfig) == "a number above 0"
 
 
 def test_one_problem_is_the_message_and_its_place() -> None:

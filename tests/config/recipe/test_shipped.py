@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from embedtune.cli.recipes import recipe_problems
-from embedtune.config.options import KEYS, option_name
-from embedtune.config.recipe.load import load_config
+from embedtune.config.options import options_of
+from embedtune.config.recipe.load import load
 from embedtune.config.recipe.shipped import find_recipe, recipe_card, recipe_names, recipes_folder, samples_folder
 from embedtune.config.recipe.yaml_text import read_yaml
 from embedtune.config.train import TrainConfig
@@ -35,7 +35,9 @@ def test_each_recipe_opens_with_the_command_that_runs_it_and_when_to_use_it(path
     card = recipe_card(path.stem)
     program, verb, name, *options = shlex.split(card.command)
     assert (program, verb, name) == ("embedtune", "train", path.stem)
-    assert {word for word in options if word.startswith("--")} <= {option_name(option) for option in KEYS}
+    assert {word for word in options if word.startswith("--")} <= {
+        option.spelled for option in options_of(TrainConfig).values()
+    }
     assert len(card.when.split()) >= 10
 
 
@@ -51,12 +53,12 @@ def test_each_recipe_says_only_what_differs_from_the_defaults(path: Path) -> Non
 
 
 def test_no_two_recipes_train_the_same_way() -> None:
-    resolved = [load_config(str(path)).model_dump_json() for path in FILES]
+    resolved = [load(TrainConfig, str(path)).model_dump_json() for path in FILES]
     assert len(set(resolved)) == len(FILES)
 
 
 def test_kure_like_is_what_the_model_card_of_kure_v1_says() -> None:
-    config = load_config("kure-like")
+    config = load(TrainConfig, "kure-like")
     assert config.model.name == "BAAI/bge-m3"
     assert [term.name for term in config.loss] == ["gist"]
     assert config.negatives.per_row == 5
@@ -65,7 +67,7 @@ def test_kure_like_is_what_the_model_card_of_kure_v1_says() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_prompts_go_with_the_models_that_were_trained_with_them(path: Path) -> None:
-    model = load_config(str(path)).model
+    model = load(TrainConfig, str(path)).model
     if re.search(r"/(multilingual-)?e5-", model.name):
         assert model.prompts == {"query": "query: ", "document": "passage: "}  # as its model card asks
 

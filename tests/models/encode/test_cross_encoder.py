@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embedtune.config.encoder import ModelSection
 from embedtune.errors import ModelError
 from embedtune.models.encode import cross_encoder
 from embedtune.models.encode.cross_encoder import fingerprint, load_cross_encoder
@@ -21,7 +22,7 @@ def test_scores_are_those_of_sentence_transformers(
 
     peer = CrossEncoder(str(cross_folder), device="cpu", local_files_only=True)
     expected = [float(peer.predict([pair])[0]) for pair in pairs(texts)]
-    scorer = load_cross_encoder(str(cross_folder), device="cpu")
+    scorer = load_cross_encoder(ModelSection(name=str(cross_folder)), device="cpu")
     told: list[int] = []
     np.testing.assert_allclose(scorer.scores(pairs(texts), progress=told.append), expected, atol=1e-5)
     assert told[-1] == 30
@@ -31,7 +32,7 @@ def test_scores_are_those_of_sentence_transformers(
 
 
 def test_half_a_character_and_nothing_at_all(cross_folder: Path) -> None:
-    scorer = load_cross_encoder(str(cross_folder), device="cpu")
+    scorer = load_cross_encoder(ModelSection(name=str(cross_folder)), device="cpu")
     assert np.isfinite(scorer.scores([("a\ud83d", "\udc00b")])).all()
     assert scorer.scores([]).shape == (0,)
 
@@ -39,9 +40,9 @@ def test_half_a_character_and_nothing_at_all(cross_folder: Path) -> None:
 def test_a_fingerprint_follows_the_weights(cross_folder: Path) -> None:
     import torch
 
-    scorer = load_cross_encoder(str(cross_folder), device="cpu")
+    scorer = load_cross_encoder(ModelSection(name=str(cross_folder)), device="cpu")
     before = fingerprint(scorer)
-    assert fingerprint(load_cross_encoder(str(cross_folder), device="cpu")) == before
+    assert fingerprint(load_cross_encoder(ModelSection(name=str(cross_folder)), device="cpu")) == before
     with torch.no_grad():
         next(scorer.model.parameters()).add_(1e-3)
     assert fingerprint(scorer) != before
@@ -49,18 +50,18 @@ def test_a_fingerprint_follows_the_weights(cross_folder: Path) -> None:
 
 def test_an_encoder_that_never_learned_to_score_pairs_is_refused(bare_folder: Path) -> None:
     with pytest.raises(ModelError, match="never learned to score pairs"):
-        load_cross_encoder(str(bare_folder), device="cpu")
+        load_cross_encoder(ModelSection(name=str(bare_folder)), device="cpu")
 
 
 def test_a_starter_and_a_classifier_of_many_labels_are_refused(bare_folder: Path, tmp_path: Path) -> None:
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
     with pytest.raises(ModelError, match="no cross-encoder"):
-        load_cross_encoder("starter")
+        load_cross_encoder(ModelSection(name="starter"))
     BertForSequenceClassification(BertConfig.from_pretrained(bare_folder, num_labels=3)).save_pretrained(tmp_path)
     AutoTokenizer.from_pretrained(bare_folder).save_pretrained(tmp_path)
     with pytest.raises(ModelError, match="3 numbers a pair"):
-        load_cross_encoder(str(tmp_path), device="cpu").scores([("a", "b"), ("c", "d")])
+        load_cross_encoder(ModelSection(name=str(tmp_path)), device="cpu").scores([("a", "b"), ("c", "d")])
 
 
 def test_damaged_weights_are_said(cross_folder: Path, tmp_path: Path) -> None:
@@ -69,4 +70,4 @@ def test_damaged_weights_are_said(cross_folder: Path, tmp_path: Path) -> None:
             file.read_bytes()[:200] if file.suffix == ".safetensors" else file.read_bytes()
         )
     with pytest.raises(ModelError, match="cannot be loaded as a cross-encoder"):
-        load_cross_encoder(str(tmp_path), device="cpu")
+        load_cross_encoder(ModelSection(name=str(tmp_path)), device="cpu")

@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from embedtune.config.encoder import ModelSection
 from embedtune.errors import ModelError
 from embedtune.models.files import resolve as resolving
-from embedtune.models.files.resolve import Resolved, resolve
+from embedtune.models.files.resolve import Resolved
+
+
+def resolve(name: str, **allowed: bool) -> Resolved:
+    """The model of a section that need not be valid: an empty name, for one, never gets as far from a recipe."""
+    given = {"name": name, "trust_remote_code": False, "allow_pickle": False, **allowed}
+    return resolving.resolve(ModelSection.model_construct(**given))
 
 
 @pytest.fixture
@@ -197,9 +204,10 @@ def test_code_of_its_own_needs_permission(tmp_path: Path):
 def test_the_answer_comes_without_loading_a_model_library(tmp_path: Path):
     script = (
         "import sys\n"
+        "from embedtune.config.encoder import ModelSection\n"
         "from embedtune.errors import ModelError\n"
         "from embedtune.models.files.load import resolve\n"
-        "try:\n    resolve('owner/nothing')\n"
+        "try:\n    resolve(ModelSection(name='owner/nothing'))\n"
         "except ModelError as error:\n    print(error.message)\n"
         "print(sorted({'torch', 'sentence_transformers', 'transformers'} & set(sys.modules)))\n"
     )

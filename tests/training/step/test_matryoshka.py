@@ -6,7 +6,8 @@ import pytest
 import torch
 from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
 
-from embedtune.config.recipe.load import load_config
+from embedtune.config.recipe.load import load
+from embedtune.config.train import TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch, build_loss
 from embedtune.training.step.matryoshka import Matryoshka, cut, recipe_objective
@@ -57,7 +58,7 @@ def gradients(value, batch):
 def objective(losses, sizes, dimensions=12, args=()):
     given = {size: weight for size, weight in sizes.items() if size != dimensions}
     nested = [f"matryoshka.dimensions={list(given)}", f"matryoshka.weights={list(given.values())}"]
-    return recipe_objective(load_config(None, [*nested, *args], {"loss": losses}), dimensions)
+    return recipe_objective(load(TrainConfig, None, [*nested, *args], {"loss": losses}), dimensions)
 
 
 @pytest.mark.parametrize("term", LOSSES)
@@ -128,17 +129,17 @@ def test_vectors_of_a_model_that_normalises_are_normalised_again(batch):
 def test_all_dimensions_are_trained_whether_named_or_not(batch):
     unnamed = objective(["infonce"], {3: 2.0})(batch)["infonce"]
     torch.testing.assert_close(unnamed, 2 * build_loss("infonce")(shortened(batch, 3)) + build_loss("infonce")(batch))
-    config = load_config(None, ["matryoshka.dimensions=[12]", "matryoshka.weights=[3]"], {"loss": ["infonce"]})
+    config = load(TrainConfig, None, ["matryoshka.dimensions=[12]", "matryoshka.weights=[3]"], {"loss": ["infonce"]})
     named = recipe_objective(config, 12)(batch)["infonce"]
     torch.testing.assert_close(named, 3 * build_loss("infonce")(batch))
 
 
 def test_without_the_key_the_objective_is_plain():
-    assert not isinstance(recipe_objective(load_config(None, [], {"loss": ["infonce"]}), 12), Matryoshka)
+    assert not isinstance(recipe_objective(load(TrainConfig, None, [], {"loss": ["infonce"]}), 12), Matryoshka)
 
 
 def test_more_dimensions_than_the_encoder_has_are_refused():
-    config = load_config(None, [], {"loss": ["infonce"], "matryoshka": "256,64"})
+    config = load(TrainConfig, None, [], {"loss": ["infonce"], "matryoshka": "256,64"})
     with pytest.raises(ConfigError, match="have 128 dimensions and cannot be cut to 256") as caught:
         recipe_objective(config, 128)
     assert caught.value.where == "matryoshka.dimensions"
@@ -147,11 +148,11 @@ def test_more_dimensions_than_the_encoder_has_are_refused():
 @pytest.mark.parametrize("name", ["simsiam", "byol", "swav", "dino", "denoise"])
 def test_losses_with_heads_are_made_for_whole_vectors(name):
     with pytest.raises(ConfigError, match=f"the heads of {name} are made for whole vectors"):
-        recipe_objective(load_config(None, [], {"loss": [name], "matryoshka": "64"}), 128)
+        recipe_objective(load(TrainConfig, None, [], {"loss": [name], "matryoshka": "64"}), 128)
 
 
 def test_barlow_without_a_projector_has_no_head_and_is_nested(batch):
-    objective = recipe_objective(load_config(None, [], {"loss": ["barlow"], "matryoshka": "4"}), 12)
+    objective = recipe_objective(load(TrainConfig, None, [], {"loss": ["barlow"], "matryoshka": "4"}), 12)
     expected = build_loss("barlow")(batch) + build_loss("barlow")(cut(batch, 4))
     torch.testing.assert_close(objective(batch)["barlow"], expected)
 
@@ -166,4 +167,4 @@ def test_barlow_without_a_projector_has_no_head_and_is_nested(batch):
 )
 def test_a_recipe_that_makes_no_sense_says_why(overrides, words):
     with pytest.raises(ConfigError, match=words):
-        load_config(None, overrides)
+        load(TrainConfig, None, overrides)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtune.config.recipe.load import load_evaluation
+from embedtune.config.evaluate import EvaluateConfig
+from embedtune.config.recipe.load import load
 from embedtune.evaluation.trec import read_run
 from embedtune.workflows.compare.run import CompareOptions, compare
 from embedtune.workflows.evaluate.run import evaluate
@@ -36,7 +37,7 @@ def scored(output: str, *data: str, run: str | None = None) -> dict[str, Any]:
         options["model"] = ["bm25"]
     else:
         options["run"] = [run]
-    return evaluate(load_evaluation(options)).as_json()
+    return evaluate(load(EvaluateConfig, options=options)).as_json()
 
 
 def rotated(run: str, to: str) -> None:

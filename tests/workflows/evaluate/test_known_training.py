@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.config.recipe.load import load_evaluation
+from embedtune.config.evaluate import EvaluateConfig
+from embedtune.config.recipe.load import load
 from embedtune.config.train import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import RetrievalSet
@@ -46,7 +47,7 @@ def model(run_of: Callable[..., Path]) -> Path:
 
 
 def training(**options):
-    return read_training(load_evaluation(options), Silence())
+    return read_training(load(EvaluateConfig, options=options), Silence())
 
 
 def test_a_run_tells_what_its_model_learned(model: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from embedtune.config.mine import MineConfig
-from embedtune.config.recipe.load import load_mining
+from embedtune.config.recipe.load import load
 from embedtune.errors import Interrupted, OutputError, StoppedError
 from embedtune.workflows.mine import candidate_search as mining_search
 from embedtune.workflows.mine.run import mine
@@ -25,7 +25,7 @@ DRIVER = '''
 """Mines in a child that kills itself at its n-th rename, five times over, and then to the end."""
 import os, random, signal, sys
 import pathlib
-from embedtune.config.recipe.load import load_mining
+from embedtune.config.recipe.load import load
 from embedtune.workflows.mine.run import mine
 import embedtune.workflows.mine.stages
 
@@ -44,7 +44,7 @@ def child(output, die_at, after):
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        mine(load_mining(None, ["mining.block=6"], {"data": "pairs.jsonl", "output": output, "store": "none",
+        mine(load(MineConfig, None, ["mining.block=6"], {"data": "pairs.jsonl", "output": output, "store": "none",
              "range": "0:12", "sampling": "weighted", "device": "cpu"}))
         os.write(write, str(calls[0]).encode())
         os._exit(0)
@@ -85,7 +85,7 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def config(*overrides: str, **options: Any) -> MineConfig:
     given = {"data": "pairs.jsonl", "store": "none", "range": "0:12", "device": "cpu", **options}
-    return load_mining(None, ["mining.block=6", *overrides], given)
+    return load(MineConfig, None, ["mining.block=6", *overrides], given)
 
 
 def digest(path: Path) -> str:

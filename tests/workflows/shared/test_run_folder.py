@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.config.recipe.load import load_config
+from embedtune.config.recipe.load import load
+from embedtune.config.train import TrainConfig
 from embedtune.errors import ConfigError, OutputError
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.run_folder import REPORT, RUNS, RunFolder, new_run
@@ -56,7 +57,7 @@ def test_the_home_folder_is_understood(recipe, tmp_path, monkeypatch) -> None:
 
 def test_two_unnamed_runs_of_one_second_do_not_meet(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    paths = {new_run(load_config()).path for _ in range(3)}
+    paths = {new_run(load(TrainConfig)).path for _ in range(3)}
     assert len(paths) == 3
     assert {path.parent for path in paths} == {RUNS}
 
@@ -79,7 +80,7 @@ def test_what_others_put_there_meanwhile_survives(folder) -> None:
 
 def test_the_folder_of_all_runs_goes_with_the_only_one(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    first, second = new_run(load_config()), new_run(load_config())
+    first, second = new_run(load(TrainConfig)), new_run(load(TrainConfig))
     first.discard()
     assert RUNS.is_dir()
     second.discard()

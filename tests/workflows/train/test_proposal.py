@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from embedtune.config.recipe.load import load_config
+from embedtune.config.recipe.load import load
+from embedtune.config.train import TrainConfig
 from embedtune.workflows.train.proposal import is_static, proposed
 
 
@@ -25,53 +26,53 @@ SHORT = [f"짧은 글 {number}" for number in range(9)]
 
 
 def test_passages_are_cropped_and_told_apart(corpus):
-    config, reasons = proposed(load_config(None, (), {"data": corpus(LONG)}))
+    config, reasons = proposed(load(TrainConfig, None, (), {"data": corpus(LONG)}))
     assert config.data.views == "crop" and [term.name for term in config.loss] == ["infonce"]
     assert "12 words" in reasons[0] and "infonce" in reasons[1]
 
 
 @pytest.mark.parametrize(("model", "views"), [("starter", "delete:0.3"), ("intfloat/multilingual-e5-small", "dropout")])
 def test_short_texts_are_not_cut(corpus, model, views):
-    config, _ = proposed(load_config(None, (), {"data": corpus(SHORT), "model": model}))
+    config, _ = proposed(load(TrainConfig, None, (), {"data": corpus(SHORT), "model": model}))
     assert config.data.views == views
 
 
 def test_a_loss_that_damages_texts_more_gets_views_that_do(corpus):
-    config, reasons = proposed(load_config(None, (), {"data": corpus(LONG), "loss": ["denoise"]}))
+    config, reasons = proposed(load(TrainConfig, None, (), {"data": corpus(LONG), "loss": ["denoise"]}))
     assert config.data.views == "delete:0.6" and "what suits denoise" in reasons[0]
     # Beside another loss it takes what suits that one.
-    config, _ = proposed(load_config(None, (), {"data": corpus(LONG), "loss": ["infonce", "denoise:0.1"]}))
+    config, _ = proposed(load(TrainConfig, None, (), {"data": corpus(LONG), "loss": ["infonce", "denoise:0.1"]}))
     assert config.data.views == "crop"
 
 
 def test_titles_come_first(corpus):
     rows = [json.dumps({"title": f"제목 {number}", "text": text}) for number, text in enumerate(LONG)]
-    config, reasons = proposed(load_config(None, (), {"data": corpus(rows, "c.jsonl")}))
+    config, reasons = proposed(load(TrainConfig, None, (), {"data": corpus(rows, "c.jsonl")}))
     assert config.data.views == "title" and "a title asks for its text" in reasons[0]
 
 
 def test_what_was_named_stays(corpus):
     path = corpus(LONG)
-    config, reasons = proposed(load_config(None, (), {"data": path, "loss": ["byol"]}))
+    config, reasons = proposed(load(TrainConfig, None, (), {"data": path, "loss": ["byol"]}))
     assert [term.name for term in config.loss] == ["byol"] and len(reasons) == 1
-    named = load_config(None, (), {"data": path, "views": "delete"})
+    named = load(TrainConfig, None, (), {"data": path, "views": "delete"})
     assert proposed(named) == (named, ())
     # The proposed recipe proposes nothing further, so that a resumed run is the same one.
     assert proposed(config) == (config, ())
 
 
 def test_pairs_are_left_alone_unless_only_their_texts_are_wanted(pairs, beir):
-    plain = load_config(None, (), {"data": str(pairs)})
+    plain = load(TrainConfig, None, (), {"data": str(pairs)})
     assert proposed(plain) == (plain, ())
-    assert proposed(load_config(None, (), {"data": str(pairs), "texts_only": True}))[0].data.views is not None
+    assert proposed(load(TrainConfig, None, (), {"data": str(pairs), "texts_only": True}))[0].data.views is not None
     folder = str(beir(9, test=[(0, 0)], train=[(1, 1)]))
-    judged = load_config(None, (), {"data": folder})
+    judged = load(TrainConfig, None, (), {"data": folder})
     assert proposed(judged) == (judged, ())
-    assert proposed(load_config(None, (), {"data": folder, "texts_only": True}))[0].data.views == "delete:0.3"
+    assert proposed(load(TrainConfig, None, (), {"data": folder, "texts_only": True}))[0].data.views == "delete:0.3"
 
 
 def test_data_that_cannot_be_read_are_left_for_the_reading_to_tell(tmp_path):
-    config = load_config(None, (), {"data": str(tmp_path / "nowhere.txt")})
+    config = load(TrainConfig, None, (), {"data": str(tmp_path / "nowhere.txt")})
     assert proposed(config) == (config, ())
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.evaluate import BM25
+from embedtune.config.systems import BM25
 from embedtune.data.checks.quick import FEW_QUERIES
 from embedtune.errors import ConfigError
 from embedtune.evaluation.rankers import Run

@@ -1,0 +1,162 @@
+"""Makes the command of a verb: its options from the schema in `config/<verb>.py`, its help from its own docstring.
+
+A verb is a function of what was `Asked` and of the few options that are no keys of a recipe. All else that its command
+has (a signature for Typer, groups, defaults in words, --dry-run, --json, --quiet) is made here, the same for all.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import Parameter
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_args
+
+import typer
+
+from embedtune.cli.shared.help import VerbCommand, VerbGroup
+from embedtune.cli.shared.options import AsJson, DryRun, Quiet, Words
+from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe
+from embedtune.errors import GuardError
+
+if TYPE_CHECKING:
+    from embedtune.config.options import Option
+    from embedtune.config.section import RecipeSection
+
+Config = TypeVar("Config", bound="RecipeSection")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asked of a verb.
+
+    Args:
+        words: a recipe and `key=value`.
+        options: the options that were given, by Python name.
+        talk: speaks on stderr.
+        dry_run: print the recipe and stop.
+        as_json: print the result as JSON.
+    """
+
+    words: Sequence[str]
+    options: Mapping[str, Any]
+    talk: StreamTalk
+    dry_run: bool
+    as_json: bool
+
+    def config(self, schema: type[Config]) -> Config:
+        """The checked configuration; with --dry-run it is printed, and the command ends.
+
+        Raises:
+            ConfigError: whatever is wrong with it.
+        """
+        from embedtune.config.recipe.load import load, recipe_and_values
+
+        return self.wanted(load(schema, *recipe_and_values(self.words), self.options))
+
+    def wanted(self, config: Config) -> Config:
+        """A configuration to work with; with --dry-run it is printed, and the command ends."""
+        if self.dry_run:
+            print_recipe(config, as_json=self.as_json)
+            raise typer.Exit
+        return config
+
+    def print(self, result: Mapping[str, Any], in_words: Callable[[Mapping[str, Any], Collection[str]], None]) -> None:
+        """Print a result as JSON, or in words, which are told what was already reported."""
+        print_json(result) if self.as_json else in_words(result, self.talk.told)
+
+
+def add_verb(app: typer.Typer, function: Callable[..., None], examples: str, *, recipes: bool = True) -> None:
+    """Add a verb whose options its schema declares.
+
+    Args:
+        app: gets the command.
+        function: takes `Asked`, then the options that are no keys; its name is the verb, its docstring the help.
+        examples: commands that end the help, one per line.
+        recipes: it takes a recipe and `key=value`.
+    """
+    from embedtune.config.options import Group, options_of, schema_of
+
+    _, *own = inspect.signature(function).parameters.values()
+    groups = get_args(Group)
+    keys = sorted(options_of(schema_of(function.__name__)).values(), key=lambda option: groups.index(option.flag.group))
+    shared = {"dry_run": DryRun, "as_json": AsJson, "quiet": Quiet}
+
+    def command(**given: Any) -> None:
+        options = {option.flag.name: given[option.flag.name] for option in keys}
+        asked = Asked(
+            words=given.get("words") or (),
+            options={name: value for name, value in options.items() if value is not None and value is not False},
+            talk=StreamTalk(quiet=given["quiet"]),
+            dry_run=given["dry_run"],
+            as_json=given["as_json"],
+        )
+        function(asked, **{parameter.name: given[parameter.name] for parameter in own})
+
+    parameters = [
+        *([_parameter("words", Words, None)] if recipes else []),
+        *(_parameter(option.flag.name, *_typed(option)) for option in keys),
+        *(_parameter(parameter.name, parameter.annotation, parameter.default) for parameter in own),
+        *(_parameter(name, kind, False) for name, kind in shared.items()),
+    ]
+    command.__doc__, command.__module__ = function.__doc__, function.__module__
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    add_command(app, command, examples, name=function.__name__)
+
+
+def add_command(app: typer.Typer, function: Callable[..., None], examples: str, *, name: str | None = None) -> None:
+    """Add a command whose options are its own parameters; the one line about it is that of its module or docstring."""
+    verb = name or function.__name__
+    is_verb = function.__module__.endswith(f".{verb}")
+    about = about_verb(function.__module__) if is_verb else inspect.cleandoc(function.__doc__ or "").split("\n")[0]
+    app.command(verb, cls=VerbCommand, epilog=examples, short_help=about)(function)
+
+
+def add_group(app: typer.Typer, module: str, help: str, examples: str) -> typer.Typer:
+    """Add a verb that is a group of commands, and return the group for them; alone it shows its help."""
+    group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+
+    def show(context: typer.Context) -> None:
+        show_help_without_verb(context)
+
+    group.callback(cls=VerbGroup, help=help, epilog=examples, short_help=about_verb(module))(show)
+    app.add_typer(group, name=module.rpartition(".")[2])
+    return group
+
+
+def show_help_without_verb(context: typer.Context) -> None:
+    """Show the help of a group of commands when none of them was named."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit
+
+
+def about_verb(module: str) -> str:
+    """What a verb does, in one line: its module begins with it, after the name of the command."""
+    about = (sys.modules[module].__doc__ or "").split("\n")[0].partition(": ")[2]
+    return about[:1].upper() + about[1:]
+
+
+def end_guarded(option: str, verdict: str, talk: StreamTalk) -> NoReturn:
+    """End the command because a guard that the user switched on says so."""
+    talk.warn(f"failed because of {option} (verdict: {verdict})")
+    raise typer.Exit(GuardError.exit_code)
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _typed(option: "Option") -> tuple[Any, Any]:
+    """An option as Typer declares it, and its value when it is not given: None, so that a recipe can decide."""
+    flag, help = option.flag, option.field.description or ""
+    spelled = (option.spelled, *([flag.short] if flag.short else []))
+    declared = typer.Option(
+        *spelled,
+        metavar=flag.metavar,
+        help=f"{help[:1].upper()}{help[1:]}.",
+        show_default=option.default,
+        rich_help_panel=flag.group,
+    )
+    if option.kind is bool:
+        return Annotated[bool, declared], False
+    return Annotated[list[str] | None if flag.repeat else option.kind | None, declared], None

@@ -1,0 +1,78 @@
+"""Reads what people write after an option that takes more than one value: `gist:0.5`, `query="...",document="..."`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class OptionMistake(ValueError):
+    """What was written after an option cannot be read."""
+
+
+def parse_losses(terms: Sequence[Any]) -> list[Any]:
+    """`NAME[:WEIGHT]` terms as the recipe's list; a term that is a mapping already stays as it is.
+
+    >>> parse_losses(["gist", "sigreg:0.05"])
+    [{'name': 'gist'}, {'name': 'sigreg', 'weight': 0.05}]
+
+    Raises:
+        OptionMistake: a name is empty or a weight is not a number.
+    """
+    return [_loss(term) if isinstance(term, str) else term for term in terms]
+
+
+def _loss(term: str) -> dict[str, Any]:
+    name, colon, weight = term.partition(":")
+    try:
+        parsed = {"weight": float(weight)} if colon else {}
+    except ValueError:
+        name = ""
+    if not name.strip():
+        raise OptionMistake(f"{term!r} is not NAME or NAME:WEIGHT, such as gist or sigreg:0.05")
+    return {"name": name.strip(), **parsed}
+
+
+def parse_pairs(text: str) -> dict[str, str]:
+    """`key=value,key=value` as a mapping. A value may stand in double quotes; a comma outside them is escaped as `\\,`.
+
+    >>> parse_pairs('query="query: ",document=passage: ')
+    {'query': 'query: ', 'document': 'passage: '}
+    >>> parse_pairs("query=Find\\\\, then rank: ")
+    {'query': 'Find, then rank: '}
+
+    Raises:
+        OptionMistake: a piece has no `=`, a key is given twice, or a quotation mark is left open.
+    """
+    pairs: dict[str, str] = {}
+    for piece in _split_at_commas(text):
+        name, equals, value = piece.partition("=")
+        if not equals or not name.strip():
+            raise OptionMistake(f"{piece!r} is not KEY=VALUE (write a comma inside a value as \\, or quote the value)")
+        if name.strip() in pairs:
+            raise OptionMistake(f"{name.strip()!r} is given twice")
+        pairs[name.strip()] = _unquoted(value)
+    return pairs
+
+
+def _split_at_commas(text: str) -> list[str]:
+    """Pieces between the commas that are neither escaped nor in quotes; escapes are kept for `_unquoted`."""
+    pieces, start, quoted, i = [], 0, False, 0
+    while i < len(text):
+        if text[i] == "\\":
+            i += 1
+        elif text[i] == '"' and (quoted or text[i - 1 : i] == "="):
+            quoted = not quoted
+        elif text[i] == "," and not quoted:
+            pieces.append(text[start:i])
+            start = i + 1
+        i += 1
+    if quoted:
+        raise OptionMistake(f"a quotation mark is left open in {text!r}")
+    return [*pieces, text[start:]]
+
+
+def _unquoted(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] == '"':
+        value = value[1:-1]
+    for mark in (",", '"', "\\"):
+        value = value.replace("\\" + mark, mark)
+    return value

@@ -1,0 +1,137 @@
+"""Several encoders side by side, as `evaluate` and `search` take them, with the rankings that need none."""
+
+from collections import Counter
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from embedtune.config.encoder import ModelSection
+from embedtune.config.fields import AllowPickle, MaxLength, QueryModel, TrustRemoteCode
+from embedtune.config.option_text import OptionMistake, parse_pairs
+from embedtune.config.options import option
+from embedtune.config.section import Name, RecipeSection
+
+BM25 = "bm25"
+"""The name of the system that ranks by shared words."""
+Quantisation = Literal["int8", "binary", "binary-rescored"]
+"""How document vectors may be stored: 8 bits per dimension, 1, or 1 with the float query rescoring candidates."""
+
+
+class SystemsSection(RecipeSection):
+    """What is scored or searched with."""
+
+    names: list[Name] = option(
+        default_factory=list,
+        flag="model",
+        group="Encoder",
+        metavar="MODEL",
+        repeat=True,
+        shown="starter and bm25",
+        help="a Hub name, a folder (such as RUN/model), starter or bm25; repeat it to see them side by side",
+    )
+    query: QueryModel = None
+    runs: list[Name] = option(
+        default_factory=list,
+        flag="run",
+        group="Data",
+        metavar="FILE.trec",
+        repeat=True,
+        shown="none",
+        help="a ranking made elsewhere, in TREC's run format",
+    )
+    prompts: list[str] = option(
+        default_factory=list,
+        flag="prompts",
+        group="Encoder",
+        metavar='query="...",document="..."',
+        repeat=True,
+        shown="what each encoder declares",
+        help="text put before every query or document; give it once for all encoders, or once per encoder",
+    )
+    max_length: MaxLength = None
+    dimensions: list[Annotated[int, Field(ge=1)]] = option(
+        default_factory=list,
+        flag="dimensions",
+        group="Scoring",
+        metavar="64,128,...",
+        shown="full size only",
+        help="also score vectors cut to these sizes",
+    )
+    quantize: list[Quantisation] = option(
+        default_factory=list,
+        flag="quantize",
+        group="Scoring",
+        metavar="int8|binary|binary-rescored",
+        repeat=True,
+        reads="names",
+        shown="none",
+        help="also score vectors stored in 8 bits or 1 bit per dimension",
+    )
+    trust_remote_code: TrustRemoteCode = False
+    allow_pickle: AllowPickle = False
+
+    @property
+    def systems(self) -> list[str]:
+        """The names, or those to begin with where nothing is named."""
+        return self.names or ([] if self.runs else ["starter", BM25])
+
+    @property
+    def encoders(self) -> list[str]:
+        """The names that stand for encoders."""
+        return [name for name in self.systems if name != BM25]
+
+    def section(self, name: str) -> ModelSection:
+        """One of the encoders, or the queries' own, as a section of its own."""
+        given = self.prompts[self.encoders.index(name)] if len(self.prompts) > 1 else next(iter(self.prompts), "")
+        return ModelSection(
+            name=name,
+            prompts=prompts_of(given),
+            max_length=self.max_length,
+            trust_remote_code=self.trust_remote_code,
+            allow_pickle=self.allow_pickle,
+        )
+
+    @field_validator("prompts")
+    @classmethod
+    def _readable(cls, prompts: list[str]) -> list[str]:
+        for text in prompts:
+            prompts_of(text)
+        return prompts
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for kind, given in (
+            ("model", self.names),
+            ("run", self.runs),
+            ("dimension", self.dimensions),
+            ("quantisation", self.quantize),
+        ):
+            twice = [str(one) for one, times in Counter[str | int](given).items() if times > 1]
+            if twice:
+                raise ValueError(f"the {kind} {', '.join(twice)} is named more than once")
+        unused = [name for name in ("dimensions", "quantize", "prompts", "max_length", "query") if getattr(self, name)]
+        if unused and not self.encoders:
+            raise ValueError(f"{' and '.join(unused)}: only encoders have a use for it, and no encoder is named")
+        if len(self.prompts) > 1 and (len(self.prompts) != len(self.encoders) or self.query is not None):
+            raise ValueError(
+                f"{len(self.prompts)} prompts for {len(self.encoders)} encoders; give them once, or once for each "
+                "(which does not work with a query model)"
+            )
+        return self
+
+
+def prompts_of(text: str) -> dict[Literal["query", "document"], str]:
+    """The prompts that `query="...",document="..."` gives.
+
+    Raises:
+        ValueError: it cannot be read, or names another role.
+
+    >>> prompts_of("query=query: ")
+    {'query': 'query: '}
+    """
+    given = parse_pairs(text) if text else {}
+    odd = given.keys() - {"query", "document"}
+    if odd:
+        raise OptionMistake(f"unknown prompt role {min(odd)!r}; the roles are query and document")
+    roles: tuple[Literal["query", "document"], ...] = ("query", "document")
+    return {role: given[role] for role in roles if role in given}

@@ -1,0 +1,139 @@
+"""`--help`: every option shows its default under a heading, and every verb ends with examples, all of which work."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from embedtune.cli.shared.app import build_app, build_list, verb_names
+from embedtune.cli.shared.guard import guarded
+from embedtune.cli.shared.help import COMMON, default_of, examples_of, groups_of
+
+GROUPS = {
+    "train": {"Data", "Encoder", "Objective", "Training", "Run", "Output"},
+    "mine": {"Data", "Encoder", "Candidates", "Filters", "Run", "Output"},
+    "evaluate": {"Data", "Encoder", "Scoring", "Run", "Output"},
+    "check": {"Data", "Encoder", "Forecast", "Run", "Output"},
+    "encode": {"Data", "Encoder", "Run", "Output"},
+    "search": {"Data", "Encoder", "Run", "Output"},
+    "compare": {"Data", "Scoring", "Run", "Output"},
+}
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Every command by its name, the groups of commands and what is in them too."""
+    root = get_command(build_app())
+    for name, command in root.commands.items():
+        yield name, command
+        yield from ((f"{name} {inner}", found) for inner, found in getattr(command, "commands", {}).items())
+
+
+COMMANDS = dict(commands())
+
+
+def help_of(name: str, capsys: pytest.CaptureFixture[str]) -> str:
+    assert guarded(build_app(), [*name.split(), "--help"]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_shows_its_default(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    shown = " ".join(help_of(name, capsys).split())
+    for parameter in COMMANDS[name].params:
+        spelled = parameter.metavar if parameter.param_type_name == "argument" else max(parameter.opts, key=len)
+        default = default_of(parameter)
+        assert default is not None, spelled
+        assert "None" not in default, f"{spelled} says in words what holds"
+        after = shown.partition(f"{spelled} ")[2]
+        assert f"{parameter.help} [{default}]" in after, spelled
+
+
+@pytest.mark.parametrize("verb", GROUPS)
+def test_options_stand_in_groups(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    groups = groups_of(COMMANDS[verb].params)
+    assert set(groups) - {"Arguments", COMMON} == GROUPS[verb]
+    shown = help_of(verb, capsys)
+    places = [shown.index(f"\n{heading}:\n") for heading in groups]
+    assert places == sorted(places)
+    assert f"\n{COMMON}:\n" in shown
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_fits_the_terminal(
+    name: str, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    options, _, examples = help_of(name, capsys).partition("\nExamples:\n")
+    assert max(map(len, options.splitlines())) <= columns
+    assert 1 <= len(examples.splitlines()) <= 4
+
+
+def test_the_list_of_verbs_is_the_same_without_their_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(build_list(), ["--help"]) == 0
+    quick = capsys.readouterr().out
+    assert guarded(build_app(), ["--help"]) == 0
+    assert sorted(capsys.readouterr().out.splitlines()) == sorted(quick.splitlines())
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the examples name, a trained run and an evaluation."""
+    folder = tmp_path_factory.mktemp("desk")
+    topics = ("password", "refund", "parcel", "invoice")
+    pairs = [{"anchor": f"{t} question {i}?", "positive": f"the {t} answer is {i}"} for i in range(12) for t in topics]
+    (folder / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    (folder / "clicks.jsonl").write_text(json.dumps({"anchor": "a", "shown": ["b", "c"], "clicked": "c"}) + "\n")
+    (folder / "mine.yaml").write_text("training: {epochs: 3}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run("embedtune train --data pairs.jsonl --output runs/a1 --max-steps 1 --store none output.check_saved=here")
+        run("embedtune evaluate --data pairs.jsonl --output evaluations/first --store none")
+    return folder
+
+
+def run(line: str) -> int:
+    return guarded(build_app(), [*shlex.split(line)[1:], "--quiet"])
+
+
+def examples(*, of: set[str]) -> list[str]:
+    found = {line for verb in of for line in examples_of(COMMANDS[verb])}
+    return sorted(found | {line for line in examples_of(get_command(build_app())) if line.split()[1] in of})
+
+
+DRY = {verb for verb in verb_names() if any(parameter.name == "dry_run" for parameter in COMMANDS[verb].params)}
+
+
+@pytest.mark.parametrize("line", examples(of=DRY))
+def test_every_example_is_accepted(line: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(desk)
+    assert run(f"{line.partition(' < ')[0]} --dry-run") == 0
+
+
+@pytest.mark.parametrize("line", examples(of=set(verb_names()) - DRY - {"compare", "doctor", "losses"}))
+def test_every_other_example_works(line: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(desk)
+    for copied in ("preferences.jsonl", "mine.yaml" if "copy" in line else ""):
+        Path(copied or "preferences.jsonl").unlink(missing_ok=True)
+    assert guarded(build_app(), shlex.split(line)[1:]) == 0
+
+
+@pytest.mark.parametrize("line", examples(of={"doctor", "losses"}))
+def test_every_example_about_this_machine_and_the_losses_works(line: str) -> None:
+    assert guarded(build_app(), [*shlex.split(line)[1:], *(["--quick"] if "doctor" in line else [])]) == 0
+
+
+@pytest.mark.parametrize("line", examples(of={"compare"}))
+def test_every_comparison_works(line: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(desk)
+    for name in ("first", "a2", "b1", "b2"):
+        if not (desk / "runs" / name).exists():
+            (desk / "runs" / name).symlink_to(desk / "runs" / "a1", target_is_directory=True)
+    assert run(line) == (3 if "--fail-if" in line else 0)

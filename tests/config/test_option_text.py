@@ -1,0 +1,65 @@
+"""What people write after an option that takes more than one value."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embedtune.config.option_text import OptionMistake, parse_losses, parse_pairs
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ('query="query: ",document="passage: "', {"query": "query: ", "document": "passage: "}),
+        ("query=query: ,document=passage: ", {"query": "query: ", "document": "passage: "}),
+        ('query="Find, then rank: "', {"query": "Find, then rank: "}),
+        (r"query=Find\, then rank: ", {"query": "Find, then rank: "}),
+        (r'query="say \"yes\", once: "', {"query": 'say "yes", once: '}),
+        ("anchor=질문,positive=답변", {"anchor": "질문", "positive": "답변"}),
+        ("query=a=b", {"query": "a=b"}),
+        ("query=", {"query": ""}),
+        ('query=the 5" one,document=x', {"query": 'the 5" one', "document": "x"}),
+        (r"query=C:\temp", {"query": r"C:\temp"}),
+    ],
+)
+def test_pairs(text: str, pairs: dict[str, str]) -> None:
+    assert parse_pairs(text) == pairs
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("query", "not KEY=VALUE"),
+        ("query=Find, then rank: ", "then rank"),
+        ("=x", "not KEY=VALUE"),
+        ("", "not KEY=VALUE"),
+        ("a=1,a=2", "'a' is given twice"),
+        ('query="open', "left open"),
+    ],
+)
+def test_pairs_that_cannot_be_read_say_why(text: str, words: str) -> None:
+    with pytest.raises(OptionMistake, match=words):
+        parse_pairs(text)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.from_regex(r"[a-z]{1,6}", fullmatch=True), st.text(max_size=20), min_size=1, max_size=3))
+def test_any_value_survives_when_quoted_and_escaped(pairs: dict[str, str]) -> None:
+    def quoted(value: str) -> str:
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    assert parse_pairs(",".join(f"{key}={quoted(value)}" for key, value in pairs.items())) == pairs
+
+
+def test_losses_with_and_without_a_weight() -> None:
+    assert parse_losses(["gist", "sigreg:0.05", "infonce:1e-1"]) == [
+        {"name": "gist"},
+        {"name": "sigreg", "weight": 0.05},
+        {"name": "infonce", "weight": 0.1},
+    ]
+
+
+@pytest.mark.parametrize("term", ["", ":", ":0.5", "gist:", "gist:much", "gist:true", "gist:[1]", "gist:[", "a:1:2"])
+def test_a_loss_that_cannot_be_read_says_the_form(term: str) -> None:
+    with pytest.raises(OptionMistake, match="NAME or NAME:WEIGHT"):
+        parse_losses([term])
