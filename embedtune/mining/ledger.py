@@ -101,8 +101,8 @@ class Decisions:
         }
 
 
-def suspects(candidates: CandidateBlock, verdict: Verdict, limit: int, *, margin: float = 0.0) -> Suspects:
-    """The most suspicious candidates of a block: those that a judge puts above the positive less a margin.
+def suspects(candidates: CandidateBlock, verdict: Verdict, limit: int) -> Suspects:
+    """The most suspicious candidates of a block: those that a judge puts above the positive.
 
     Judges are the mining model, the guide and the cross-encoder; each compares with its own score of the positive, and
     the most suspicious of them counts, so that a disagreement shows. Left out is what nobody needs to look at: known
@@ -112,7 +112,6 @@ def suspects(candidates: CandidateBlock, verdict: Verdict, limit: int, *, margin
         candidates: the block.
         verdict: what the filters said.
         limit: at most this many.
-        margin: how far below its positive a candidate is still worth a look.
     """
     judges = [one for one in (candidates, candidates.guide, candidates.cross_encoder) if one is not None]
     excess = [one.scores - one.positive_scores[:, None] for one in judges]  # of (Q, K)
@@ -120,7 +119,7 @@ def suspects(candidates: CandidateBlock, verdict: Verdict, limit: int, *, margin
     open_ = ~np.isin(verdict.reasons, [REASONS.index(reason) for reason in NOT_BY_SCORE])  # (Q, K)
     if candidates.marked is not None:
         open_ &= ~candidates.marked
-    queries, columns = np.nonzero(open_ & (suspicion > -margin + SPARE))  # (S,), (S,)
+    queries, columns = np.nonzero(open_ & (suspicion > SPARE))  # (S,), (S,)
     found = suspicion[queries, columns]  # (S,)
     most = np.argsort(-found, kind="stable")[:limit]
     return Suspects(queries[most], columns[most], found[most])

@@ -283,13 +283,6 @@ def test_a_very_long_text_is_a_finding(put, lines, pairs) -> None:
     assert "very-long-texts" in codes(data)
 
 
-def test_progress_is_told_in_sentences(put, lines, pairs) -> None:
-    told: list[str] = []
-    path = put("a.jsonl", lines(pairs(10)))
-    prepare(DataSection(source=str(path)), 0, progress=told.append)
-    assert told == [f"reading {path}", "checking the data"]
-
-
 def test_closure_is_told_with_its_size_and_warned_of_where_it_is_everything(put, lines, pairs):
     """Ten questions with one answer hang together; the others stand for themselves."""
     hub = [{"anchor": f"큰 질문 {i}?", "positive": "같은 답"} for i in range(10)]

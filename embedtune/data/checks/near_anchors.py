@@ -2,7 +2,7 @@
 
 from embedtune.data.checks import Gathered, RowBlock, shown
 from embedtune.data.rows import LabelledTexts, RawTexts, Rows
-from embedtune.data.texts.near_copies import NearIndex
+from embedtune.data.texts.near_duplicates import NearIndex
 from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
 

@@ -6,7 +6,7 @@ from embedtune.data.checks import Check, run_checks, shown
 from embedtune.data.checks.batches import InBatch
 from embedtune.data.checks.duplicates import Duplicates, Repeats
 from embedtune.data.checks.labels import Labels
-from embedtune.data.checks.near_texts import NearTexts
+from embedtune.data.checks.near_anchors import NearTexts
 from embedtune.data.checks.pairs import PairCheck
 from embedtune.data.checks.roles import Roles
 from embedtune.data.checks.scores import Scores
@@ -67,11 +67,19 @@ def check_overlap(rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | Non
 
 def check_test(test: RetrievalSet) -> list[Finding]:
     """Whether there are enough test queries."""
-    if len(test) >= FEW_QUERIES:
+    return weak_test(len(test), counted(len(test), "test query"))
+
+
+def weak_test(count: int, items: str) -> list[Finding]:
+    """A warning where there are too few queries, or other items, to show a difference.
+
+    >>> weak_test(3, "3 queries")[0].message, weak_test(400, "400 queries")
+    ('only 3 queries: weak evidence.', [])
+    """
+    if count >= FEW_QUERIES:
         return []
-    message = f"only {counted(len(test), 'test query')}: weak evidence."
-    fix = f"Give at least {FEW_QUERIES}, better a few hundred."
-    return [Finding("weak-test", "warning", len(test), message, fix)]
+    fix = f"Use at least {FEW_QUERIES}, preferably a few hundred."
+    return [Finding("weak-test", "warning", count, f"only {items}: weak evidence.", fix)]
 
 
 def _examples(rows: Rows, numbers: Sequence[int]) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """FlagEmbedding's training rows: {query, pos: [], neg: [], pos_scores?: [], neg_scores?: []}."""
 
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from embedtune.data.formats import Part
+from embedtune.data.formats import Mined, Part
+from embedtune.data.formats.shared.rowlist import RowList
 from embedtune.data.sources.columns import Columns, field_of, label_of, numbers_of, text_of
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.rowlist import RowList
 from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import counted, kind_of
 
@@ -20,6 +21,7 @@ ROLES = {
 }
 REQUIRED = ("query", "pos")
 MANY = ()
+NEEDS = 1
 
 
 def read(table: RecordTable, columns: Columns) -> Part:
@@ -72,3 +74,19 @@ def _scores(
             return None
         found.append(numbers)
     return found[0], found[1]
+
+
+def fields(negatives: int) -> Mapping[str, str]:
+    """Field name -> kind."""
+    return {"query": "text", "pos": "texts", "neg": "texts", "pos_scores": "numbers", "neg_scores": "numbers"}
+
+
+def records(mined: Mined) -> Iterator[dict[str, Any]]:
+    """One record with all positives."""
+    yield {
+        "query": mined.anchor,
+        "pos": list(mined.positives),
+        "neg": list(mined.negatives),
+        "pos_scores": list(mined.positive_scores),
+        "neg_scores": list(mined.negative_scores),
+    }

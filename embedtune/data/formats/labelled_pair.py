@@ -7,7 +7,7 @@ would be read as texts in two classes.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from embedtune.data.layouts import Mined
+from embedtune.data.formats import Mined
 
 NEEDS = 0
 

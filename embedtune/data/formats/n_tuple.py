@@ -7,7 +7,7 @@ this layout wants every column filled.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from embedtune.data.layouts import Mined
+from embedtune.data.formats import Mined
 
 NEEDS = None
 

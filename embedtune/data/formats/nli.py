@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from embedtune.data.formats import Part
+from embedtune.data.formats.shared.rowlist import RowList
 from embedtune.data.sources.columns import Columns, field_of, label_of
-from embedtune.data.sources.rowlist import RowList
 from embedtune.data.sources.tables import RecordTable
 from embedtune.identity import text_id
 
@@ -13,6 +13,7 @@ UNIT = "inference pairs"
 ROLES = {"premise": ("premise",), "hypothesis": ("hypothesis",), "label": ("label", "gold_label")}
 REQUIRED = ("premise", "hypothesis", "label")
 MANY = ()
+WHOLE = True  # the negatives of a row are rows of their own, anywhere in the file
 LABELS = ("entailment", "neutral", "contradiction")
 
 

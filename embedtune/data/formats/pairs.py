@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 from embedtune.data.formats import Part
+from embedtune.data.formats.shared.rowlist import RowList
 from embedtune.data.sources.columns import Columns, field_of, label_of, match, numbers_of, text_of
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.rowlist import RowList
 from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import counted, kind_of
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedtune.data.rows import RetrievalSet, Rows, titled
-from embedtune.data.sources.columns import label_of, match, refuse_twice, text_of
+from embedtune.data.rows import RetrievalSet, Rows
+from embedtune.data.sources.columns import document_text, label_of, match, refuse_twice
 from embedtune.data.sources.problems import SHOWN, Problems
 from embedtune.data.sources.streams import plain_stem, plain_suffix
 from embedtune.data.sources.tables import READABLE, RecordTable, open_table
@@ -20,6 +20,7 @@ from embedtune.findings import Finding, counted, kind_of
 
 _ID = ("_id", "id", "docid", "doc_id", "doc-id", "qid", "query_id", "query-id")
 _TEXT_ROLES = {"id": _ID, "text": ("text",), "title": ("title",)}
+_TITLE_AND_TEXT = {"title": "title", "text": "text"}
 _QREL_ROLES = {
     "query-id": ("query-id", "query_id", "qid"),
     "corpus-id": ("corpus-id", "corpus_id", "docid", "doc_id", "doc-id"),
@@ -193,14 +194,12 @@ def _texts(
         if key in lines:
             problems.add(place, f"the id {key!r} is given twice, first in line {lines[key]}")
         lines.setdefault(key, number)
-        title, text = record.get("title"), record.get("text")
-        whole = titled(title, text) if isinstance(text, str) else text
-        if isinstance(whole, str) and not whole.strip():
+        text = document_text(record, _TITLE_AND_TEXT, place, problems)
+        if text == "":
             empty[key] = number
             continue
-        checked = text_of(whole, "text", place, problems)
-        if checked is not None:
-            texts[key] = checked
+        if text is not None:
+            texts[key] = text
         if group is not None:
             groups[key] = label_of(record, group, place, problems) or ""
     if not lines:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from embedtune.data.rows import titled
 from embedtune.data.sources.problems import Problems
 from embedtune.errors import DataError
 from embedtune.findings import kind_of
@@ -81,6 +82,16 @@ def spoken(names: Sequence[str]) -> str:
     return plain[0] if len(plain) == 1 else f"{', '.join(plain[:-1])} or {plain[-1]}"
 
 
+def listed(columns: Sequence[str]) -> str:
+    """Columns of a table as a person reads them, the first twelve of many.
+
+    >>> listed(["anchor", "positive"])
+    "'anchor', 'positive'"
+    """
+    shown = [f"'{column[:40]}…'" if len(column) > 40 else repr(column) for column in columns[:12]]
+    return ", ".join(shown) + (f" and {len(columns) - 12} more" if len(columns) > 12 else "")
+
+
 def text_of(value: Any, column: str, place: str, problems: Problems) -> str | None:
     """The value when it is a usable text; otherwise the fault is noted and None returned."""
     if not isinstance(value, str):
@@ -103,6 +114,23 @@ def field_of(record: Mapping[str, Any], column: str, place: str, problems: Probl
         problems.add(place, f"{column!r} is missing; this row has {', '.join(map(repr, record)) or 'no columns'}")
         return None
     return text_of(record[column], column, place, problems)
+
+
+def document_text(record: Mapping[str, Any], names: Mapping[str, str], place: str, problems: Problems) -> str | None:
+    """Title and text of a document as one text, "" where it has neither; None for a fault, which is noted.
+
+    Args:
+        record: one document.
+        names: role ("text", "title") -> column.
+        place: where the record is.
+        problems: gathers faults.
+    """
+    value = record.get(names["text"])
+    title = record.get(names["title"]) if "title" in names else None
+    whole = titled(title, value) if isinstance(value, str) else value
+    if isinstance(whole, str) and not whole.strip():
+        return ""
+    return text_of(whole, names["text"], place, problems)
 
 
 def label_of(record: Mapping[str, Any], column: str, place: str, problems: Problems) -> str | None:

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from embedtune.data.formats import Part
 from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet
-from embedtune.data.sources.beir import read_beir
+from embedtune.data.sources.base import Source
+from embedtune.data.sources.beir_folder import COLUMNS_UNUSED
 from embedtune.data.sources.problems import SHOWN
-from embedtune.data.sources.source import BeirSource, TableSource, open_source
+from embedtune.data.sources.source import open_source
 from embedtune.data.splits.classes import judged_classes
-from embedtune.data.splits.judged import documents_of, judged_from_rows
+from embedtune.data.splits.judged_rows import documents_of, judged_from_rows
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
@@ -61,7 +61,7 @@ class OpenSplit:
         unused: whether columns were named that cannot be chosen here.
     """
 
-    source: BeirSource | TableSource
+    source: Source
     split: str
     part: Part | None
     unused: bool = False
@@ -90,7 +90,7 @@ def open_split(name: str, split: str, columns: Mapping[str, str]) -> OpenSplit:
     """
     source = open_source(name)
     found = source.demand(split, "--split") if source.splits or split != "test" else ""
-    if isinstance(source, BeirSource):
+    if source.has_corpus:
         return OpenSplit(source, found, None, unused=bool(columns))
     return OpenSplit(source, found, source.part(found, columns, None))
 
@@ -101,10 +101,13 @@ def judge(opened: OpenSplit, *, seed: int = 0) -> JudgedSource:
     Raises:
         DataError: nothing says what is relevant to what.
     """
-    if opened.part is None:
-        read = _all_of_beir(opened)
+    source = opened.source
+    own = source.judged(opened.split, "--split", every_query=True)
+    if own is not None:
+        read = JudgedSource(own[0], (COLUMNS_UNUSED,) if opened.unused else (), own[1], opened.hashes)
     else:
-        read = _judge_part(opened.source.name, opened.part, opened.hashes, seed)
+        part = opened.part or source.part(opened.split, {}, None)
+        read = _judge_part(source.name, part, opened.hashes, seed)
     judged = read.judged
     size = f"{counted(len(judged), 'query')} over {counted(len(judged.corpus), 'document')}"
     described = f"{opened.what}: {size}"
@@ -112,14 +115,12 @@ def judge(opened: OpenSplit, *, seed: int = 0) -> JudgedSource:
     return replace(read, described=(described, *read.described), findings=(*read.findings, *more))
 
 
-def judge_split(
-    source: BeirSource | TableSource, split: str, columns: Mapping[str, str], seed: int, option: str = "--eval-split"
-) -> JudgedSource:
-    """A whole split as judged queries, each with a relevant document; `option` is what named the split."""
+def judge_split(source: Source, split: str, columns: Mapping[str, str], seed: int) -> JudgedSource:
+    """The judged queries of a split that have a relevant document: what training and checks test on."""
     hashes = source.hashes((split,))
-    if isinstance(source, BeirSource):
-        _refuse_pairs(source, split, option)
-        return JudgedSource(read_beir(source.folder, [split]).judged(split), (), (), hashes)
+    own = source.judged(split, "--eval-split")
+    if own is not None:
+        return JudgedSource(own[0], (), own[1], hashes)
     return _judge_part(source.name, source.part(split, columns, None), hashes, seed)
 
 
@@ -141,23 +142,6 @@ def _nothing_judged(name: str, part: Part) -> DataError:
         where=name,
         next="give a BEIR folder, rows with the columns query and positive, or text and label; other names: --columns",
     )
-
-
-def _all_of_beir(opened: OpenSplit) -> JudgedSource:
-    """A split with its queries that have no relevant document, and with judgments of documents that are not there."""
-    source, split = cast(BeirSource, opened.source), opened.split
-    _refuse_pairs(source, split, "--split")
-    beir = read_beir(source.folder, [split], allow_absent=True)
-    qrels = beir.qrels[split]
-    queries = {query: beir.queries[query] for query in qrels}
-    judged = RetrievalSet(f"{beir.name} {split}", queries, beir.corpus, qrels)
-    unused = ("--columns is not used: a BEIR folder has column names of its own",) if opened.unused else ()
-    return JudgedSource(judged, unused, beir.findings, opened.hashes)
-
-
-def _refuse_pairs(source: BeirSource, split: str, option: str) -> None:
-    if source.pairs is not None and split == "train":
-        raise DataError("the pairs beside a BEIR folder have no corpus", where=source.name, next=f"{option} test")
 
 
 def _set_name(name: str) -> str:

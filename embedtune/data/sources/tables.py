@@ -6,8 +6,8 @@ A kind of file is one function here; what the fields mean is not known here (see
 import csv
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from embedtune.errors import DataError
 from embedtune.findings import counted, kind_of
 
 Record = tuple[int, dict[str, Any]]
+_LOOKED_AT = 50  # records whose fields together are the columns: JSON lines may leave fields out
 _WIDEST_FIELD = 2**31 - 1  # characters; the csv module refuses texts over 131,072 unless told
 
 
@@ -49,6 +50,20 @@ def open_table(path: Path, problems: Problems | None = None) -> RecordTable:
     kind, reader = check_suffix(path)
     problems = problems or Problems(str(path))
     return RecordTable(str(path), kind, reader(path, problems), problems)
+
+
+def look_ahead(table: RecordTable) -> tuple[RecordTable, list[str]]:
+    """The table with all its records still to be read, and its columns: those of the first records together.
+
+    Raises:
+        DataError: there are no rows.
+    """
+    head = list(islice(table.records, _LOOKED_AT))
+    if not head:
+        table.problems.raise_if_any()
+        raise table.problems.stop(table.name, "there are no rows")
+    columns = list(dict.fromkeys(column for _, record in head for column in record))
+    return replace(table, records=chain(head, table.records)), columns
 
 
 def check_suffix(path: Path) -> tuple[str, Callable[[Path, Problems], Iterator[Record]]]:

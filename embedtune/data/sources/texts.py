@@ -1,22 +1,19 @@
 """The texts of a source in order, whatever the source is: what is encoded, and what is searched by hand."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 
 from embedtune.data.rows import LabelledTexts, RawTexts
-from embedtune.data.sources.beir import table_file
+from embedtune.data.sources.base import Source
 from embedtune.data.sources.columns import match
 from embedtune.data.sources.documents import ROLES, CorpusText, read_documents
-from embedtune.data.sources.source import BeirSource, TableSource, open_source
-from embedtune.data.sources.tables import open_table
-from embedtune.data.splits.judged import documents_of
+from embedtune.data.sources.source import open_source
+from embedtune.data.sources.tables import look_ahead
+from embedtune.data.splits.judged_rows import documents_of
 from embedtune.errors import DataError
-
-_LOOKED_AT = 50  # records whose fields together are the columns: JSON lines may leave fields out
 
 
 @dataclass(frozen=True)
@@ -60,10 +57,8 @@ class TextStream:
 
     @cached_property
     def _name(self) -> str:
-        opened = open_source(self.source)
-        if self.queries and isinstance(opened, BeirSource):
-            return str(table_file(opened.folder, "queries") or self.source)
-        return self.source
+        queries = open_source(self.source).queries_file() if self.queries else None
+        return self.source if queries is None else str(queries)
 
 
 def corpus_of(source: str, column: str | None) -> tuple[dict[str, str], str]:
@@ -75,7 +70,7 @@ def corpus_of(source: str, column: str | None) -> tuple[dict[str, str], str]:
         DataError: it cannot be read, or there is no text in it.
     """
     opened, left_out = open_source(source), ""
-    if isinstance(opened, BeirSource) or column or _holds_texts(opened):
+    if opened.has_corpus or column or _holds_texts(opened):
         corpus, left_out = _distinct(TextStream(source, column))
     else:
         parts = [opened.part(split, {}, None).content for split in opened.splits or ("",)]
@@ -108,18 +103,9 @@ def _distinct(texts: TextStream) -> tuple[dict[str, str], str]:
     return corpus, f" ({' and '.join(left_out)} left out)" if left_out else ""
 
 
-def _holds_texts(source: TableSource) -> bool:
+def _holds_texts(source: Source) -> bool:
     """Whether its columns are those of documents rather than of pairs."""
-    present = _columns(source)
+    table = source.texts_table("train", texts_only=True)
+    present = [] if table is None else look_ahead(table)[1]
     pairs = match({"anchor": ("anchor", "query", "question", "sentence1", "premise")}, present, {})
     return bool(match({"text": ROLES["text"]}, present, {})) and not pairs
-
-
-def _columns(source: TableSource) -> Sequence[str]:
-    split = next(iter(source.splits), "")
-    table = source.hub.table(split) if source.hub else open_table(_first(source.files, split))
-    return list(dict.fromkeys(name for _, record in islice(table.records, _LOOKED_AT) for name in record))
-
-
-def _first(files: Mapping[str, list[Path]], split: str) -> Path:
-    return files[split][0]

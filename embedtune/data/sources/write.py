@@ -1,4 +1,4 @@
-"""Rows and judged sets written back to disk, whole or not at all."""
+"""Records written to disk, completely or not at all."""
 
 import json
 import math
@@ -51,26 +51,3 @@ def row_records(rows: Rows) -> Iterator[dict[str, Any]]:
             record |= {} if math.isnan(first) else {"positive_score": first}
             record["negative_scores"] = others
         yield record
-
-
-def write_beir(
-    folder: Path,
-    corpus: Mapping[str, str],
-    queries: Mapping[str, str],
-    qrels: Mapping[str, Mapping[str, Mapping[str, int]]],
-) -> None:
-    """Write a BEIR folder.
-
-    Args:
-        folder: made when it does not exist.
-        corpus: document id -> text.
-        queries: query id -> text.
-        qrels: split -> query id -> document id -> grade.
-    """
-    write_jsonl(folder / "corpus.jsonl", ({"_id": key, "title": "", "text": text} for key, text in corpus.items()))
-    write_jsonl(folder / "queries.jsonl", ({"_id": key, "text": text} for key, text in queries.items()))
-    for split, judged in qrels.items():
-        with whole_file(folder / "qrels" / f"{split}.tsv") as stream:
-            stream.write("query-id\tcorpus-id\tscore\n")
-            for query, grades in judged.items():
-                stream.writelines(f"{query}\t{document}\t{grade}\n" for document, grade in grades.items())

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows
-from embedtune.data.splits.judged import key_of
+from embedtune.data.splits.judged_rows import key_of
 from embedtune.data.splits.split import HELD_OUT, Division, Groups, divide, draw
 from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids

@@ -3,18 +3,15 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from embedtune.config.mine import PairsSection
 from embedtune.data.checks.quick import check_rows, drop_duplicates
-from embedtune.data.formats import Part, read_part
+from embedtune.data.formats import Part
 from embedtune.data.rows import RawTexts, Rows
-from embedtune.data.sources.beir import qrels_files, read_beir
 from embedtune.data.sources.documents import CorpusText
-from embedtune.data.sources.source import BeirSource, TableSource, open_source
-from embedtune.data.sources.tables import open_table
+from embedtune.data.sources.source import open_source
 from embedtune.data.splits.classes import distinct, pair_within_classes
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted
@@ -113,42 +110,22 @@ def read_pairs(section: PairsSection, seed: int) -> KnownPairs:
     split = source.demand(section.split, "--split") if source.splits else ""
     if not source.splits and section.split != "train":
         source.demand(section.split, "--split")
+    read = source.mining(split, section.columns, section.group)
+    rows, found = _rows(read.part, section, seed)
+    if not len(rows):
+        raise DataError(
+            "there is no pair to mine for", where=section.source, next="give at least one query and its positive"
+        )
     where = f"{source.what}" + (f", split {split}" if split else "")
-    if isinstance(source, BeirSource) and not (split == "train" and source.pairs is not None):
-        return _checked(_beir_pairs(source, split, where, section), section)
-    part = _part(source, split, section)
-    rows, found = _rows(part, section, seed)
-    described = (f"read {len(part.content):,} {part.unit} from {where}", *part.said)
-    # The corpus of a folder whose training pairs lie beside it is that of its test queries, and no place to learn from.
-    return _checked(
-        KnownPairs(rows, described=described, findings=(*part.findings, *found), hashes=source.hashes((split,))),
-        section,
-    )
-
-
-def _beir_pairs(source: BeirSource, split: str, where: str, section: PairsSection) -> KnownPairs:
-    """The pairs of a judged split, and what of the corpus is kept for judging others."""
-    judged = tuple(qrels_files(source.folder))
-    beir = read_beir(source.folder, judged, section.group)
-    rows, findings = drop_duplicates(beir.rows(split))
-    relevant = {
-        name: {one for grades in beir.qrels[name].values() for one, grade in grades.items() if grade > 0}
-        for name in judged
-    }
-    held_out = frozenset().union(*relevant.values()) - relevant[split]
-    said = [f"read {counted(len(rows), 'pair')} from {where}"]
-    if held_out:
-        documents = counted(len(held_out), "document")
-        said.append(f"kept from training, since only queries of other splits ask for them: {documents}")
-    return KnownPairs(
-        rows, str(source.folder), held_out, tuple(said), (*beir.findings, *findings), source.hashes(judged)
-    )
-
-
-def _part(source: TableSource | BeirSource, split: str, section: PairsSection) -> Part:
-    if isinstance(source, TableSource):
-        return source.part(split, section.columns, section.group)
-    return read_part(open_table(Path(str(source.pairs))), section.columns, section.group)
+    if read.corpus is None:
+        said = [f"read {len(read.part.content):,} {read.part.unit} from {where}", *read.part.said]
+    else:
+        said = [f"read {counted(len(rows), 'pair')} from {where}"]
+    if read.held_out:
+        documents = counted(len(read.held_out), "document")
+        said.append(f"{documents} excluded from training: only queries of other splits refer to them")
+    findings = (*read.part.findings, *found, *check_rows(rows))
+    return KnownPairs(rows, read.corpus, read.held_out, tuple(said), findings, read.hashes)
 
 
 def _rows(part: Part, section: PairsSection, seed: int) -> tuple[Rows, tuple[Finding, ...]]:
@@ -169,11 +146,3 @@ def _rows(part: Part, section: PairsSection, seed: int) -> tuple[Rows, tuple[Fin
         Rows(rows.anchors, rows.positives, labels=rows.labels, groups=rows.labels, places=rows.places),
         (*doubled, *alone),
     )
-
-
-def _checked(pairs: KnownPairs, section: PairsSection) -> KnownPairs:
-    if not len(pairs.rows):
-        raise DataError(
-            "there is no pair to mine for", where=section.source, next="give at least one query and positive"
-        )
-    return replace(pairs, findings=(*pairs.findings, *check_rows(pairs.rows)))

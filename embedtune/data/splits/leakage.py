@@ -8,7 +8,7 @@ import numpy as np
 from embedtune.data.checks import shown
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.sources.problems import SHOWN
-from embedtune.data.texts.near_copies import NearCopy, NearIndex
+from embedtune.data.texts.near_duplicates import NearCopy, NearIndex
 from embedtune.findings import Finding, percent
 from embedtune.identity import text_id, text_ids
 

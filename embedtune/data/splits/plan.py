@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from embedtune.config.train import DataSection
-from embedtune.data.sources.source import BeirSource, TableSource
+from embedtune.data.sources.base import Source
 from embedtune.errors import DataError
 
 
@@ -40,15 +40,15 @@ class Plan:
         return (self.train, *self.given.values())
 
 
-def plan_splits(source: BeirSource | TableSource, section: DataSection) -> Plan:
+def plan_splits(source: Source, section: DataSection) -> Plan:
     """Match the splits asked for with those that are there.
 
     Raises:
         DataError: a split asked for by name is not there, or one would be learned from and tested on.
     """
     wants_test = section.eval_source is None
-    if isinstance(source, BeirSource) and section.texts_only:
-        # Its corpus is learnt from, which belongs to no split.
+    if source.has_corpus and section.texts_only:
+        # The corpus is learned from, which belongs to no split.
         test = source.find(section.eval_split) if wants_test else None
         if wants_test and test is None and section.eval_split != "test":
             source.demand(section.eval_split, "--eval-split")

@@ -90,10 +90,9 @@ def divide(
     groups: Groups,
     seed: int,
     parts: Sequence[str] = ("test", "dev"),
-    share: float = HELD_OUT,
     most: int | None = None,
 ) -> Division:
-    """Hold out about `share` of the rows for each part, in whole groups.
+    """Hold out about `HELD_OUT` of the rows for each part, in whole groups.
 
     The largest group stays in train, and train keeps at least two rows; small data give each part one group while
     there are enough. Bounds: a part misses its share by less than the largest group that is not in train.
@@ -102,12 +101,11 @@ def divide(
         groups: the rows' groups.
         seed: decides which groups are drawn.
         parts: names of the parts to hold out, the most wanted first.
-        share: of all rows, per part.
         most: rows a part needs at most. It is then filled from small groups first, so that no large topic is lost to
             training for the sake of a dev set.
     """
     sizes = groups.sizes
-    share = min(share, most / int(sizes.sum())) if most is not None else share
+    share = HELD_OUT if most is None else min(HELD_OUT, most / int(sizes.sum()))
     large = share * int(sizes.sum()) / 10 if most is not None else np.inf
     order = sorted(range(len(sizes)), key=lambda g: (sizes[g] > large, draw(seed, int(groups.keys[g]))))
     chosen = _fill(sizes, order, parts, share)

@@ -6,7 +6,7 @@ An Arrow file, memory-mapped, so that the system and not this process decides ho
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -19,8 +19,8 @@ from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.durable import remove_unfinished, seal_folder, unseal_folder, whole_folder
 from embedtune.errors import DataError
 from embedtune.identity import text_ids
+from embedtune.progress import Progress
 
-Progress = Callable[[int], None]
 Positions = Sequence[int] | np.ndarray
 _ROWS = 4096  # of a record batch: a position is found by division
 _TEXTS, _IDS, _FACTS = "documents.arrow", "text_ids.npy", "corpus.json"

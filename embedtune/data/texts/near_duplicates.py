@@ -40,17 +40,6 @@ class NearCopy(NamedTuple):
     negated: bool
 
 
-def near_copies(texts: Sequence[str], others: Sequence[str], least: float = NEAR) -> list[NearCopy]:
-    """All pairs of a text and another that are near copies, in order.
-
-    >>> found = near_copies(["Zinc lowers the risk of colds."], ["Who knows?", "Zinc raises the risk of colds."])
-    >>> found[0].other, found[0].negated
-    (1, True)
-    """
-    index = NearIndex(others, (texts,), least)
-    return [copy for first in range(0, len(texts), _BLOCK) for copy in index.find(texts[first : first + _BLOCK], first)]
-
-
 class NearIndex:
     """Texts in which near copies of others can be looked up.
 

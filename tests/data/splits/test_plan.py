@@ -1,14 +1,14 @@
 import pytest
 
 from embedtune.config.train import DataSection
-from embedtune.data.sources.source import TableSource
+from embedtune.data.sources.source import FileSource
 from embedtune.data.splits.plan import Plan, plan_splits
 from embedtune.errors import DataError
 
 
 def plan(*splits: str, **options: str) -> Plan:
     files = {split: [] for split in splits} or {"": []}
-    return plan_splits(TableSource("a", "the folder a", files), DataSection(source="a", **options))
+    return plan_splits(FileSource("a", "the folder a", files), DataSection(source="a", **options))
 
 
 @pytest.mark.parametrize(

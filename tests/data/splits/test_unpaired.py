@@ -130,7 +130,7 @@ def test_splits_of_texts_alone_that_ask_nothing_are_told(tmp_path):
         (tmp_path / f"{split}.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     data = prepare(DataSection(source=str(tmp_path), views="crop"), seed=0)
     assert data.test is None
-    assert "not used, since texts alone ask nothing: test" in data.described
+    assert "not used, since texts alone contain no queries: test" in data.described
 
 
 def test_a_split_of_queries_that_is_not_there_is_refused(beir):

@@ -1,73 +1,23 @@
-"""One file per layout of records, found by listing this folder: adding a layout is adding a file and its test.
+"""Which format a table is in, told by its columns; and its rows read, whole or in blocks."""
 
-A layout is a module with
-    UNIT        what its rows are called: "pairs"
-    ROLES       role -> usual column names (regular expressions)
-    REQUIRED    the roles without which it is not this layout
-    MANY        roles that several columns may play together
-    read(table, columns) -> Part
-Of all layouts whose required roles are present the one that requires most is taken.
-"""
-
-import pkgutil
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib import import_module
-from itertools import chain, islice
-from typing import Protocol, cast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 
 from embedtune.config.suggest import did_you_mean
-from embedtune.data.layouts import rows as mined
-from embedtune.data.rows import LabelledTexts, RawTexts, Rows, ScoredPairs
-from embedtune.data.sources.columns import Columns, Roles, match, refuse_twice, spoken
-from embedtune.data.sources.tables import RecordTable
+from embedtune.data.formats import Format, Part, read_formats
+from embedtune.data.formats import rows as mined_rows
+from embedtune.data.sources.columns import Columns, listed, match, refuse_twice, spoken
+from embedtune.data.sources.tables import RecordTable, look_ahead
 from embedtune.errors import ConfigError, DataError
-from embedtune.findings import Finding
 
-_MINED = frozenset(mined.fields(0))
-_LOOKED_AT = 50  # records whose fields together are the columns: JSON lines may leave fields out
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one table held.
-
-    Args:
-        content: its rows.
-        unit: what they are called.
-        said: sentences about how they were understood.
-        findings: what is odd about them.
-        scored: all pairs with their scores, where `content` is only those of them that are alike.
-    """
-
-    content: Rows | LabelledTexts | RawTexts
-    unit: str
-    said: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    scored: ScoredPairs | None = None
-
-
-class Layout(Protocol):
-    """What a file in this folder offers."""
-
-    UNIT: str
-    ROLES: Roles
-    REQUIRED: Sequence[str]
-    MANY: Collection[str]
-
-    def read(self, table: RecordTable, columns: Columns) -> Part:
-        """All rows of the table; faults go to `table.problems`."""
-        ...
-
-
-def layouts() -> dict[str, Layout]:
-    """Every layout by its file name."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    return {name: cast(Layout, import_module(f"{__name__}.{name}")) for name in names}
+BLOCK = 8192
+"""Records that are read at a time."""
+_MINED = frozenset(mined_rows.fields(0))
 
 
 def read_part(table: RecordTable, chosen: Mapping[str, str], group: str | None = None) -> Part:
-    """Find the layout of a table by its columns and read it.
+    """Find the format of a table by its columns and read all of it.
 
     Args:
         table: the records.
@@ -75,53 +25,67 @@ def read_part(table: RecordTable, chosen: Mapping[str, str], group: str | None =
         group: the column whose values are never divided.
 
     Raises:
-        DataError: no layout fits the columns, or the rows have faults (all of them told at once).
-        ConfigError: a role was named that no layout knows.
+        DataError: no format fits the columns, or the rows have faults (all of them reported at once).
+        ConfigError: a role was named that no format has.
     """
-    table, layout, columns = layout_of(table, chosen, group)
-    part = layout.read(table, columns)
+    table, found, columns = format_of(table, chosen, group)
+    part = found.read(table, columns)
     table.problems.raise_if_any()
-    if columns.unused:
-        part = replace(part, said=(*part.said, f"{table.name}: columns not used: {', '.join(columns.unused)}"))
-    return part
+    return replace(part, said=(*part.said, *_unused(table, columns)))
 
 
-def layout_of(
-    table: RecordTable, chosen: Mapping[str, str], group: str | None = None
-) -> tuple[RecordTable, Layout, Columns]:
-    """The layout of a table by its columns, and the table with all its records still to be read.
+def read_blocks(table: RecordTable, chosen: Mapping[str, str], group: str | None, rows: int) -> Iterator[Part]:
+    """Read a table some rows at a time; faults stay in `table.problems`, and rows with one are left out.
+
+    Args:
+        table: the records.
+        chosen: role -> column, where the user named them.
+        group: the column whose values are never divided.
+        rows: records per block.
 
     Raises:
-        DataError: no layout fits the columns, or there are no rows.
-        ConfigError: a role was named that no layout knows.
+        DataError: nothing can be read at all, or reading cannot continue.
     """
-    head = list(islice(table.records, _LOOKED_AT))
-    if not head:
-        table.problems.raise_if_any()
-        raise table.problems.stop(table.name, "there are no rows in it")
-    present = list(dict.fromkeys(column for _, record in head for column in record))
-    layout, columns = _chosen_layout(table, present, chosen, group)
-    return replace(table, records=chain(head, table.records)), layout, columns
+    table, found, columns = format_of(table, chosen, group)
+    if getattr(found, "WHOLE", False):
+        yield found.read(table, columns)
+        return
+    said = _unused(table, columns)
+    while records := list(islice(table.records, rows)):
+        # A format's sentences count its rows, and these are only some of them.
+        yield replace(found.read(replace(table, records=iter(records)), columns), said=said)
+        said = ()
 
 
-def _chosen_layout(
-    table: RecordTable, present: Sequence[str], chosen: Mapping[str, str], group: str | None
-) -> tuple[Layout, Columns]:
-    known = layouts()
+def format_of(
+    table: RecordTable, chosen: Mapping[str, str], group: str | None = None
+) -> tuple[RecordTable, Format, Columns]:
+    """The format of a table by its columns, and the table with all its records still to be read.
+
+    Raises:
+        DataError: no format fits the columns, or there are no rows.
+        ConfigError: a role was named that no format has.
+    """
+    table, present = look_ahead(table)
+    known = read_formats()
     _check_chosen(table, present, chosen, group, known)
     fitting = []
-    for layout in known.values():
-        names = match(layout.ROLES, present, chosen)
-        if set(chosen) <= set(layout.ROLES) and set(layout.REQUIRED) <= set(names):
-            fitting.append((len(layout.REQUIRED), layout, names))
+    for one in known.values():
+        names = match(one.ROLES, present, chosen)
+        if set(chosen) <= set(one.ROLES) and set(one.REQUIRED) <= set(names):
+            fitting.append((len(one.REQUIRED), one, names))
     if not fitting:
-        raise _no_layout(table, present, chosen, known)
-    _, layout, names = max(fitting, key=lambda candidate: candidate[0])
-    refuse_twice(names, layout.MANY, table.name)
+        raise _no_format(table, present, chosen, known)
+    _, found, names = max(fitting, key=lambda candidate: candidate[0])
+    refuse_twice(names, found.MANY, table.name)
     used = {column for columns in names.values() for column in columns} | {group}
     if set(present) >= _MINED:
-        used.add(mined.PROVENANCE)  # our own note, which nobody expects to be learned from
-    return layout, Columns(names, group, tuple(column for column in present if column not in used), chosen)
+        used.add(mined_rows.PROVENANCE)  # our own note, which nobody expects to be learned from
+    return table, found, Columns(names, group, tuple(column for column in present if column not in used), chosen)
+
+
+def _unused(table: RecordTable, columns: Columns) -> tuple[str, ...]:
+    return (f"{table.name}: columns not used: {', '.join(columns.unused)}",) if columns.unused else ()
 
 
 def _check_chosen(
@@ -129,50 +93,45 @@ def _check_chosen(
     present: Sequence[str],
     chosen: Mapping[str, str],
     group: str | None,
-    known: Mapping[str, Layout],
+    known: Mapping[str, Format],
 ) -> None:
-    roles = sorted({role for layout in known.values() for role in layout.ROLES})
+    roles = sorted({role for one in known.values() for role in one.ROLES})
     for role, column in chosen.items():
         if role not in roles:
             raise ConfigError(
-                f"{role!r} is no role{did_you_mean(role, roles)}",
+                f"unknown role {role!r}{did_you_mean(role, roles)}",
                 where="--columns",
                 next=f"roles are {', '.join(roles)}",
             )
         if column not in present:
             raise DataError(
-                f"--columns names {column!r} as {role}, but the columns that came are {_listed(present)}"
+                f"--columns names {column!r} as {role}, but the columns are {listed(present)}"
                 + did_you_mean(column, present),
                 where=table.name,
             )
     if group is not None and group not in present:
         raise DataError(
-            f"there is no column {group!r} to group by; the columns that came are {_listed(present)}"
+            f"there is no column {group!r} to group by; the columns are {listed(present)}"
             + did_you_mean(group, present),
             where=table.name,
         )
 
 
-def _listed(columns: Sequence[str]) -> str:
-    shown = [f"'{column[:40]}…'" if len(column) > 40 else repr(column) for column in columns[:12]]
-    return ", ".join(shown) + (f" and {len(columns) - 12} more" if len(columns) > 12 else "")
-
-
-def _no_layout(
-    table: RecordTable, present: Sequence[str], chosen: Mapping[str, str], known: Mapping[str, Layout]
+def _no_format(
+    table: RecordTable, present: Sequence[str], chosen: Mapping[str, str], known: Mapping[str, Format]
 ) -> DataError:
-    able = [layout for layout in known.values() if set(chosen) <= set(layout.ROLES)] or list(known.values())
+    able = [one for one in known.values() if set(chosen) <= set(one.ROLES)] or list(known.values())
 
-    def missing(layout: Layout) -> list[str]:
-        found = match(layout.ROLES, present, chosen)
-        return [role for role in layout.REQUIRED if role not in found]
+    def missing(one: Format) -> list[str]:
+        found = match(one.ROLES, present, chosen)
+        return [role for role in one.REQUIRED if role not in found]
 
-    # The layout that came nearest says what is missing; with nothing recognised, pairs are what most people mean.
-    nearest = max(able, key=lambda layout: (len(layout.REQUIRED) - len(missing(layout)), layout.UNIT == "pairs"))
+    # The closest format says what is missing; with nothing recognised, pairs are what most people mean.
+    nearest = max(able, key=lambda one: (len(one.REQUIRED) - len(missing(one)), one.UNIT == "pairs"))
     roles = missing(nearest)
     needed = " and ".join(_role_words(role, nearest.ROLES[role]) for role in roles)
     return DataError(
-        f"cannot tell what the columns mean: {_listed(present)} came; for {nearest.UNIT} there must also be {needed}",
+        f"cannot tell the format from the columns {listed(present)}; {nearest.UNIT} also need {needed}",
         where=table.name,
         next=_column_advice(table, present, roles, match(nearest.ROLES, present, chosen)),
     )
@@ -189,10 +148,10 @@ def _column_advice(
     flat = {"CSV": ",", "TSV": "\t"}
     if table.kind in flat and len(present) == 1 and any(sign in present[0] for sign in ",;\t|"):
         words = {",": "commas", "\t": "tabs"}[flat[table.kind]]
-        return f"separate the columns by {words}; {table.kind} files here have no other separator"
+        return f"separate the columns by {words}; no other separator is read in {table.kind} files"
     used = {column for columns in found.values() for column in columns}
     free = [column for column in present if column not in used]
-    # Only where nothing is left to choose is a column proposed: order never decides a role.
+    # A column is proposed only where there is no choice left: order never decides a role.
     example = ",".join(f"{role}={free[0] if len(free) == len(missing) == 1 else 'COLUMN'}" for role in missing)
     header = "; the first line must name the columns" if table.kind in flat else ""
     return f"name the columns: --columns {example}{header}"
