@@ -1,4 +1,4 @@
-"""From the data section of a recipe to everything a run needs: rows, judged queries, and what to say about them."""
+"""From the data section of a recipe to everything that a run needs: rows, judged queries, and findings."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,8 +25,8 @@ def prepare(section: DataSection, seed: int) -> TrainingData:
     """Read, split and check the data of a training run.
 
     Args:
-        section: where the data are and how they are split.
-        seed: decides what is held out, where the data leave that open.
+        section: where the data is and how it is split.
+        seed: decides what is held out, where the data does not.
 
     Raises:
         DataError: the data cannot be used; all faults of a file at once.
@@ -46,7 +46,7 @@ def prepare(section: DataSection, seed: int) -> TrainingData:
 
 
 def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -> dict[str, str]:
-    """Take the test queries from another source, and dev's where there are none yet; returns its files' hashes.
+    """Take the test queries from another source, and dev queries if there are none yet; returns its files' hashes.
 
     Each part is judged against the other source's own corpus.
     """
@@ -92,7 +92,7 @@ def _finished(divided: Divided, hashes: Mapping[str, str], *, closure: bool) -> 
 
 
 def _texts(divided: Divided) -> list[str]:
-    """Documents and training texts, each once, without any text that a dev or test query asks with."""
+    """Documents and training texts, each once, without the texts of dev and test queries."""
     train = divided.train
     kept = dict(divided.documents)
     texts = chain(train.anchors, train.positives, *train.negatives)

@@ -35,7 +35,7 @@ def read(table: RecordTable, columns: Columns) -> Part:
         if "negative_passages" in columns:
             negatives = _passages(record, columns.one("negative_passages"), place, table.problems)
         if not positives:
-            table.problems.add(place, "'positive_passages' holds no passage; every query needs one")
+            table.problems.add(place, "'positive_passages' has no passage; every query needs one")
         for positive in positives:
             rows.append(place, query, positive, negatives=negatives, group=group)
     return Part(rows.build(), "pairs from Tevatron rows")

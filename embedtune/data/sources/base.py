@@ -37,11 +37,11 @@ class TrainingParts:
         train: the rows or texts to learn from.
         where: what errors about them name.
         described: what was read, in sentences.
-        findings: what is odd about it.
+        findings: what to know about it.
         given: "dev" and "test" -> the rows that the source has for them.
         judged: "dev" and "test" -> the judged queries that the source has for them.
         corpus: document id -> text, where the source has a corpus of its own.
-        judged_train: the training split as judged queries: rows held out of it are asked as these.
+        judged_train: the training split as judged queries, which rows held out of it become.
     """
 
     train: Part
@@ -81,7 +81,7 @@ class Source(ABC):
     """
 
     has_corpus = False
-    """Whether it has documents of its own, which belong to no split and which its queries are judged against."""
+    """Whether it has documents of its own, which belong to no split; its queries are judged against them."""
 
     def __init__(self, name: str, what: str, splits: tuple[str, ...]) -> None:
         self.name = name
@@ -162,7 +162,7 @@ class Source(ABC):
     def judged(
         self, split: str, option: str, *, every_query: bool = False
     ) -> tuple[RetrievalSet, tuple[Finding, ...]] | None:
-        """The source's own judged queries and what is odd about them; None where it has rows only.
+        """The source's own judged queries and findings about them; None where it has rows only.
 
         Args:
             split: the source's own name for it.
@@ -198,7 +198,7 @@ class Source(ABC):
 
 
 class TableSource(Source):
-    """A source of tables, whose columns tell what they hold."""
+    """A source of tables, whose columns decide what they hold."""
 
     @abstractmethod
     def tables(self, split: str, problems: Problems | None = None) -> Iterator[RecordTable]:

@@ -1,4 +1,4 @@
-"""The documents of a corpus as a stream, whatever the file's kind: no more than a batch of rows is in memory."""
+"""The documents of a corpus as a stream, whatever the kind of file: only a batch of rows is in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ class CorpusText(NamedTuple):
     """One text that may be found.
 
     Args:
-        id: as the source calls it; where it does not, the place, as "corpus.txt:7".
+        id: the source's own; where it has none, the place, such as "corpus.txt:7".
         text: title and text as one.
         group: the value of the group column, "" without one.
     """
@@ -36,16 +36,16 @@ def read_documents(
 ) -> Iterator[CorpusText]:
     """The documents of a file, a BEIR folder (its corpus), a folder of files or a Hub set, all splits, one at a time.
 
-    A text may be empty, as some are in public sets; anything else that is no text is a fault.
+    A text may be empty, as some are in public sets; anything else that is not text is a fault.
 
     Args:
         source: as the user named it.
-        columns: role ("id", "title", "text") -> column, where names alone do not tell.
-        group: a column to keep beside each text.
+        columns: role ("id", "title", "text") -> column, where the names do not decide it.
+        group: a column to keep with each text.
 
     Raises:
-        DataError: it cannot be read; the faults of all rows of a file are told together, when it is at its end.
-        ConfigError: `columns` names a role that documents have not.
+        DataError: it cannot be read; all faults of a file are reported together, at its end.
+        ConfigError: `columns` names a role that documents do not have.
     """
     for role in columns or {}:
         if role not in ROLES:

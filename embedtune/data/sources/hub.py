@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face Hub: `hf:owner/name[:config]`, and a quick answer when the Hub is out of reach."""
+"""Data sets of the Hugging Face Hub: `hf:owner/name[:config]`; fails fast when the Hub cannot be reached."""
 
 import os
 import re
@@ -77,7 +77,7 @@ def _reachable() -> bool:
     try:
         within(_PATIENCE_S, ask)
     except urllib.error.HTTPError:
-        return True  # an answer, if not a kind one
+        return True  # it answered, if only with an error
     except Exception:  # the network has too many ways to fail to list them
         return False
     return True

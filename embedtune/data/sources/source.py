@@ -1,4 +1,4 @@
-"""The one entry to data: a file, a folder, a Hub name or the samples, told apart and opened, not yet split."""
+"""The one entry to data: opens a file, a folder, a Hub name or the samples, as what it is."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -40,10 +40,10 @@ class FileSource(TableSource):
 
 
 def open_source(name: str) -> Source:
-    """Find out what a name stands for.
+    """Open what a name refers to.
 
     Raises:
-        DataError: there is no such thing, or nothing in it can be read.
+        DataError: it does not exist, or nothing in it can be read.
     """
     if name.startswith("hf:"):
         return HubSource(name)
@@ -72,7 +72,7 @@ def _folder(name: str, folder: Path) -> Source:
             return BeirSource(name, folder)
         files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     except PermissionError as error:
-        raise DataError("the folder may not be read", where=name, next="check its permissions") from error
+        raise DataError("no permission to read this folder", where=name, next="check its permissions") from error
     readable = [path for path in files if plain_suffix(path) in READABLE and plain_suffix(path) != ".txt"]
     readable = readable or [path for path in files if plain_suffix(path) == ".txt"]
     by_split: dict[str, list[Path]] = {}
@@ -82,7 +82,7 @@ def _folder(name: str, folder: Path) -> Source:
     for split, paths in divided.items():
         if len(paths) > 1 and not all(_SHARD.fullmatch(plain_stem(path)) for path in paths):
             names = " and ".join(path.name for path in paths)
-            raise DataError(f"two files claim to be the split {split!r}: {names}", where=name, next="keep one of them")
+            raise DataError(f"two files are for the split {split!r}: {names}", where=name, next="keep one of them")
     what = f"the folder {folder.resolve().name}"
     if divided:
         return FileSource(name, what, divided)
@@ -95,15 +95,15 @@ def _nothing_to_read(name: str, folder: Path, readable: list[Path]) -> DataError
     if readable:
         names = ", ".join(path.name for path in readable[:12])
         return DataError(
-            f"several files could be meant ({names}), and none is named train, dev or test",
+            f"several files could be meant ({names}), but none of them is named train, dev or test",
             where=name,
             next=f"name one of them: --data {folder / readable[0].name}",
         )
-    there = ", ".join(sorted(entry.name for entry in folder.iterdir())[:12]) or "nothing at all"
+    there = ", ".join(sorted(entry.name for entry in folder.iterdir())[:12]) or "no files"
     return DataError(
-        f"there is nothing to read in this folder; it holds {there}",
+        f"there is nothing to read in this folder; it contains {there}",
         where=name,
-        next=f"needed: a BEIR folder (corpus, queries, qrels/), or files ending in {', '.join(READABLE)}",
+        next=f"use a BEIR folder (corpus, queries, qrels/), or files ending in {', '.join(READABLE)}",
     )
 
 

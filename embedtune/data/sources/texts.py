@@ -1,4 +1,4 @@
-"""The texts of a source in order, whatever the source is: what is encoded, and what is searched by hand."""
+"""The texts of a source in order, whatever the source is: what `encode` encodes and `search` searches."""
 
 import hashlib
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ from embedtune.errors import DataError
 
 @dataclass(frozen=True)
 class TextStream:
-    """A stream of texts that can be begun again.
+    """A stream of texts that can be restarted.
 
     Args:
         source: as the user named it.
-        column: that of the texts, where the user named it.
-        queries: the queries of a BEIR folder, where it has both; else its corpus.
+        column: the column of texts, where the user named it.
+        queries: whether to read the queries of a BEIR folder rather than its corpus.
     """
 
     source: str
@@ -40,13 +40,13 @@ class TextStream:
             raise
 
     def batches(self, rows: int) -> Iterator[list[CorpusText]]:
-        """So many at a time, fewer at the end."""
+        """Batches of `rows` texts; the last may be smaller."""
         stream = iter(self)
         while batch := list(islice(stream, rows)):
             yield batch
 
     def facts(self) -> tuple[int, int, str]:
-        """How many there are, how many of them hold no text, and a hash of all in order."""
+        """The number of texts, how many of them are empty, and a hash of all in order."""
         digest = hashlib.blake2b(digest_size=16)
         count = empty = 0
         for document in self:
@@ -62,12 +62,12 @@ class TextStream:
 
 
 def corpus_of(source: str, column: str | None) -> tuple[dict[str, str], str]:
-    """The distinct texts that can be found in a source, by id, and what it was taken for.
+    """The distinct texts of a source that can be found, by id, and what the source is, in words.
 
-    A BEIR folder has a corpus, a file of texts is one, and rows of pairs have their positives and negatives.
+    That is the corpus of a BEIR folder, a file of texts itself, or the positives and negatives of pairs.
 
     Raises:
-        DataError: it cannot be read, or there is no text in it.
+        DataError: it cannot be read, or it has no text.
     """
     opened, left_out = open_source(source), ""
     if opened.has_corpus or column or _holds_texts(opened):
@@ -77,14 +77,14 @@ def corpus_of(source: str, column: str | None) -> tuple[dict[str, str], str]:
         rows = [part for part in parts if not isinstance(part, LabelledTexts | RawTexts)]
         corpus = dict(documents_of(*rows).corpus)
     if not corpus:
-        raise DataError("there is no text in it to be found", where=source)
+        raise DataError("there is no text to search", where=source)
     return corpus, f"{opened.what}{left_out}"
 
 
 def _distinct(texts: TextStream) -> tuple[dict[str, str], str]:
     """Each text once, by the id of the first document that has it, and what was left out, in words.
 
-    An id that stands for two texts gets a number.
+    An id that names two texts gets a number.
     """
     by_text: dict[str, str] = {}
     count = empty = 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> int:
-    """Write one object a line, text as it is (no escapes); returns how many."""
+    """Write one object per line, text without escapes; returns their number."""
     count = 0
     with whole_file(path) as stream:
         for record in records:
@@ -25,7 +25,7 @@ def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> int:
 
 
 def write_parquet(path: Path, records: Iterable[Mapping[str, Any]], schema: "pyarrow.Schema") -> int:
-    """Write records as Parquet, some thousands at a time; returns how many."""
+    """Write records as Parquet, some thousands at a time; returns their number."""
     import pyarrow  # noqa: PLC0415  (slow to import, and few files are Parquet)
     import pyarrow.parquet  # noqa: PLC0415
 
@@ -39,7 +39,7 @@ def write_parquet(path: Path, records: Iterable[Mapping[str, Any]], schema: "pya
 
 
 def row_records(rows: Rows) -> Iterator[dict[str, Any]]:
-    """Rows as {anchor, positive, negatives?, label?, and a teacher's scores?}, which `read` takes back."""
+    """Rows as {anchor, positive, negatives?, label?, teacher scores?}, which the format `pairs` reads."""
     for row in range(len(rows)):
         record: dict[str, Any] = {"anchor": rows.anchors[row], "positive": rows.positives[row]}
         if rows.has_negatives:

@@ -19,15 +19,15 @@ from embedtune.identity import text_ids
 
 @dataclass
 class Divided:
-    """A source after splitting: the fields of `TrainingData` that depend on its kind, filled step by step.
+    """A source while it is divided: fields of `TrainingData`, filled step by step.
 
     Args:
         train: the rows to learn from.
         judged: "dev" and "test" -> judged queries, where there are any.
-        documents: text id -> text, of the texts that are known at search time.
+        documents: text id -> text, for the texts that are known at search time.
         described: what was read and how it was divided.
-        findings: what is odd about it.
-        unpaired: the rows are views of texts that nobody paired.
+        findings: what to know about it.
+        unpaired: whether the rows are views of texts without pairs.
     """
 
     train: Rows = field(default_factory=lambda: Rows([], []))
@@ -49,8 +49,8 @@ def divide_source(source: Source, plan: Plan, section: DataSection, seed: int) -
 
     Args:
         source: of any kind.
-        plan: which split is for what.
-        section: what of the data is used, and how.
+        plan: which split serves as what.
+        section: how the data is used.
         seed: decides what is held out.
 
     Raises:
@@ -86,18 +86,31 @@ def _learn_texts(divided: Divided, raw: RawTexts, section: DataSection) -> None:
 
 
 def demand_two(came: int, different: int, where: str) -> None:
-    """Raise when there is nothing to contrast."""
+    """Refuse fewer than two distinct rows.
+
+    Args:
+        came: rows that were read.
+        different: distinct rows among them.
+        where: the source, for the message.
+
+    Raises:
+        DataError: there is nothing to contrast.
+    """
     if different < 2:
-        what = f"only {counted(came, 'row')} came" if came < 2 else f"{came:,} rows came, but all are the same"
+        what = f"got only {counted(came, 'row')}" if came < 2 else f"got {came:,} rows, but they are all the same"
         raise DataError(
             f"{what}; contrastive losses need at least 2 distinct pairs",
             where=where,
-            next="give more rows: a few hundred show whether training helps",
+            next="provide more rows: a few hundred show whether training helps",
         )
 
 
 def demand_contrast(rows: Rows, where: str) -> None:
-    """Raise when all rows ask the same or answer the same: each would be every other's positive."""
+    """Refuse rows that all have one anchor or one positive: each would be every other's positive.
+
+    Raises:
+        DataError: there is nothing to contrast.
+    """
     if rows.has_negatives:
         return
     for role, texts, ids in (
@@ -107,14 +120,14 @@ def demand_contrast(rows: Rows, where: str) -> None:
         if (ids == ids[0]).all():
             raise DataError(
                 f"all {len(rows):,} rows have the same {role}, {texts[0][:80]!r}, and no negatives; "
-                "there is nothing to tell apart",
+                "there is nothing to contrast",
                 where=where,
                 next=f"check which column is the {role}, or add negatives",
             )
 
 
 def _divide_rows(divided: Divided, rows: Rows, plan: Plan, where: str, seed: int) -> dict[str, Rows]:
-    """Drop duplicates, hold the missing parts out and set `divided.train`; returns the rows held out."""
+    """Drop duplicates, hold out the missing parts and set `divided.train`; returns the held-out rows."""
     count = len(rows)
     rows, findings = drop_duplicates(rows)
     demand_two(count, len(rows), where)
@@ -133,16 +146,16 @@ def _divide_rows(divided: Divided, rows: Rows, plan: Plan, where: str, seed: int
 def _held_out_words(division: Division, how: str, seed: int) -> str:
     parts = [f"{counted(len(rows), 'row')} for {part}" for part, rows in division.held_out.items() if rows]
     if not parts:
-        return f"nothing could be held out {how}; all {len(division.train):,} rows are left to learn from"
+        return f"nothing could be held out {how}; all {len(division.train):,} rows are used for training"
     return (
-        f"held out {' and '.join(parts[::-1])} {how} (seed {seed}); {len(division.train):,} rows are left to learn from"
+        f"held out {' and '.join(parts[::-1])} {how} (seed {seed}); {len(division.train):,} rows are left for training"
     )
 
 
 def _divide_pairs(
     divided: Divided, rows: Rows, read: TrainingParts, documents: CorpusByText | None, plan: Plan, seed: int
 ) -> None:
-    """Held-out pairs ask the source's corpus when all their positives are in it, else the pairs' own texts."""
+    """Held-out pairs are judged against the source's corpus if it has all their positives, else against all pairs."""
     held = _divide_rows(divided, rows, plan, read.where, seed)
     if read.judged_train is not None:
         for part, some in held.items():
@@ -161,8 +174,8 @@ def _divide_labelled(divided: Divided, texts: LabelledTexts, read: TrainingParts
     demand_two(len(texts), len(content), read.where)
     if len(set(content.labels)) == 1:
         raise DataError(
-            f"all {len(content):,} texts are of the one class {content.labels[0]!r}; "
-            "needed at least two classes, to learn what tells them apart",
+            f"all {len(content):,} texts have the class {content.labels[0]!r}; "
+            "training needs at least two classes to contrast",
             where=read.where,
             next="check which column is the class: --columns label=COLUMN",
         )
@@ -177,7 +190,7 @@ def _divide_labelled(divided: Divided, texts: LabelledTexts, read: TrainingParts
     divided.findings += findings
     if len(divided.train) < 2:
         raise DataError(
-            f"no class has two texts to pair ({len(content):,} texts to learn from)",
+            f"no class has two texts to pair (in {len(content):,} training texts)",
             where=read.where,
             next="check which column is the class: --columns label=COLUMN",
         )

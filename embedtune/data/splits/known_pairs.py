@@ -1,4 +1,4 @@
-"""The queries of one split with everything known to be relevant to them: what a mining job works for, undivided."""
+"""The queries of one split with everything known to be relevant to them: the input of a mining job."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,14 +19,14 @@ from embedtune.findings import Finding, counted
 
 @dataclass(frozen=True)
 class KnownPairs:
-    """Rows of one split, and where candidates for them are found.
+    """Rows of one split, and where their candidates come from.
 
     Args:
         rows: anchor, positive, given negatives and groups; each pair once.
         corpus: the BEIR folder whose corpus holds the candidates; None: they are the rows' own documents.
-        held_out: ids of its documents that answer queries of other splits and none of this one.
+        held_out: ids of its documents that are relevant to queries of other splits and to none of this one.
         described: what was read, in sentences to print.
-        findings: what is odd about it.
+        findings: what to know about it.
         hashes: source file name -> sha256 of its bytes.
     """
 
@@ -39,7 +39,7 @@ class KnownPairs:
 
     @cached_property
     def query_ids(self) -> np.ndarray:
-        """int64 (Q,): text ids of the distinct anchors, in the order in which they first come."""
+        """int64 (Q,): text ids of the distinct anchors, in the order of first appearance."""
         ids, first = np.unique(self.rows.anchor_ids, return_index=True)
         return ids[np.argsort(first)]  # (Q,)
 
@@ -66,19 +66,19 @@ class KnownPairs:
         return np.unique(np.array(pairs, dtype=np.int64).reshape(-1, 2), axis=0)  # (P, 2)
 
     def positives(self) -> Iterator[CorpusText]:
-        """Every row's positive, of the group of its query."""
+        """The positive of every row, with the group of its query."""
         nothing = [""] * len(self.rows)
         columns = (self.rows.places or nothing, self.rows.positives, self.rows.groups or nothing)
         return (CorpusText(*values) for values in zip(*columns, strict=True))
 
     def negatives(self) -> Iterator[CorpusText]:
-        """Every given negative; nobody knows its group."""
+        """Every given negative; its group is unknown."""
         places = self.rows.places or [""] * len(self.rows.negatives)
         for place, texts in zip(places, self.rows.negatives, strict=False):
             yield from (CorpusText(place, text) for text in texts)
 
     def with_positives(self, pairs: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> "KnownPairs":
-        """The same with further pairs (query, positive), of queries that are there; others are left out."""
+        """The same with further pairs (query, positive) of known queries; pairs of other queries are left out."""
         row_of = {identity: rows[0] for identity, rows in zip(self.query_ids.tolist(), self.rows_of_query, strict=True)}
         added = Rows(*(zip(*pairs, strict=True))) if pairs else Rows([], [])
         found = [(row_of[a], row) for row, a in enumerate(added.anchor_ids.tolist()) if a in row_of]
@@ -100,7 +100,7 @@ def read_pairs(section: PairsSection, seed: int) -> KnownPairs:
 
     Args:
         section: where they are.
-        seed: decides who is paired with whom where texts come with a class only.
+        seed: decides how texts are paired where they have a class only.
 
     Raises:
         DataError: the data cannot be used; all faults of a file at once.
@@ -114,7 +114,9 @@ def read_pairs(section: PairsSection, seed: int) -> KnownPairs:
     rows, found = _rows(read.part, section, seed)
     if not len(rows):
         raise DataError(
-            "there is no pair to mine for", where=section.source, next="give at least one query and its positive"
+            "there is no pair to mine negatives for",
+            where=section.source,
+            next="provide at least one query and its positive",
         )
     where = f"{source.what}" + (f", split {split}" if split else "")
     if read.corpus is None:
@@ -134,14 +136,14 @@ def _rows(part: Part, section: PairsSection, seed: int) -> tuple[Rows, tuple[Fin
         raise DataError(
             f"these are {len(content):,} texts without pairs; mining needs queries with their positives",
             where=section.source,
-            next="give the pairs with --data, and these texts with --corpus",
+            next="name the pairs with --data, and these texts with --corpus",
         )
     if isinstance(content, Rows):
         rows, findings = drop_duplicates(content)
         return rows, tuple(findings)
     once, doubled = distinct(content)
     rows, alone = pair_within_classes(once, seed)
-    # Every text of a class answers every other: the class is the group, whatever column was named.
+    # Every text of a class is a right answer to every other, so the class is the group, whatever column was named.
     return (
         Rows(rows.anchors, rows.positives, labels=rows.labels, groups=rows.labels, places=rows.places),
         (*doubled, *alone),

@@ -93,5 +93,5 @@ def test_columns_that_are_not_there(put, lines, options, error, said):
 
 def test_two_columns_of_texts_are_refused(put, lines):
     path = put("docs.jsonl", lines([{"text": "x", "body": "y"}]))
-    with pytest.raises(DataError, match="'text' is given twice"):
+    with pytest.raises(DataError, match="two columns could be 'text'"):
         list(read_documents(str(path)))

@@ -89,9 +89,9 @@ def test_things_that_are_not_there(put, tmp_path, monkeypatch) -> None:
 
 def test_folders_that_cannot_be_read(put, lines, pairs, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="nothing at all"):
+    with pytest.raises(DataError, match="it contains no files"):
         open_source(str(tmp_path / "empty"))
-    with pytest.raises(DataError, match=r"it holds a.docx"):
+    with pytest.raises(DataError, match=r"it contains a.docx"):
         open_source(str(put("odd/a.docx", b"PK").parent))
     put("two/a.jsonl", lines(pairs(3)))
     with pytest.raises(DataError, match=r"a.jsonl, b.jsonl"):

@@ -40,5 +40,5 @@ def test_each_text_is_found_once_whatever_its_file(put, lines) -> None:
     assert list(corpus_of(str(labelled), None)[0].values()) == ["가", "나"]
     triplets = lines([{"query": "q", "positive": "p", "negatives": ["n", "m"]}, {"query": "r", "positive": "n"}])
     assert list(corpus_of(str(put("c.jsonl", triplets)), None)[0].values()) == ["p", "n", "m"]
-    with pytest.raises(DataError, match="no text in it"):
+    with pytest.raises(DataError, match="no text to search"):
         corpus_of(str(put("d.jsonl", lines([{"text": " "}]))), None)

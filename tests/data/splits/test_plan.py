@@ -39,7 +39,7 @@ def test_what_is_read_and_what_is_held_out(splits, options, expected, held_out) 
     [
         (("dev", "test"), {}, "no split 'train' in the folder a; it has dev, test"),
         (("train", "test"), {"eval_split": "tset"}, "no split 'tset'"),
-        (("train", "test"), {"split": "test"}, "learned from and tested on at once"),
+        (("train", "test"), {"split": "test"}, "cannot serve for training and test at once"),
         ((), {"split": "extra"}, "it is not divided into splits"),
         ((), {"eval_split": "extra"}, "it is not divided into splits"),
     ],

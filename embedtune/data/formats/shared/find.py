@@ -1,4 +1,4 @@
-"""Which format a table is in, told by its columns; and its rows read, whole or in blocks."""
+"""The format of a table, decided by its columns; and its rows, read at once or in blocks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Mined negatives written in a format of one's choice, as JSONL or Parquet."""
+"""Writes mined negatives in a chosen format, as JSONL or Parquet."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -32,7 +32,7 @@ def test_formats_are_the_files_of_the_folder() -> None:
         ({"query": "a", "document": "b", "score": 0.1}, "pairs"),
         ({"query": "a", "pos": ["b"], "neg": []}, "pairs from FlagEmbedding rows"),
         ({"query": "a", "positive_passages": [{"text": "b"}]}, "pairs from Tevatron rows"),
-        ({"sentence1": "a", "sentence2": "b", "score": 5}, "pairs of alike sentences"),
+        ({"sentence1": "a", "sentence2": "b", "score": 5}, "pairs of similar sentences"),
         ({"sentence1": "a", "sentence2": "b"}, "pairs"),
         ({"premise": "a", "hypothesis": "b", "label": "entailment"}, "entailment pairs"),
         ({"text": "a", "label": "x"}, "texts in 1 class"),
