@@ -241,7 +241,7 @@ def test_parquet_with_wrong_types(here: Path, capsys: pytest.CaptureFixture[str]
     pyarrow.parquet.write_table(pyarrow.table({"anchor": [1, 2], "positive": [b"\xff", b"b"]}), "types.parquet")
     error = refused(here, capsys, ("--data", "types.parquet"), 1)
     assert "'anchor' must be text, got a number (1)" in str(error["message"])
-    assert "'positive' must be a text; binary data" in str(error["message"])
+    assert "'positive' must be text, got binary data" in str(error["message"])
 
 
 ODD_FILES: dict[str, Callable[[], object]] = {

@@ -1,7 +1,8 @@
 """What every kind of source answers: its splits, rows, documents and judged queries, and what there is to learn from.
 
-A kind of source is one class: files (`source.py`), a Hub set (`hub.py`) and a BEIR folder (`beir_folder.py`). Nobody
-outside this folder asks which kind a source is.
+A kind of source is one class: files (`source.py`), a Hub set (`hub.py`) and a BEIR folder (`beir_folder.py`). It gives
+tables and hashes, and overrides what its tables alone do not tell. No code outside this folder asks which kind a source
+is.
 """
 
 from abc import ABC, abstractmethod
@@ -115,37 +116,41 @@ class Source(ABC):
         return (get_close_matches(split, self.splits, n=1) or self.splits)[0]
 
     @abstractmethod
+    def tables(self, split: str, problems: Problems | None = None) -> Iterator[RecordTable]:
+        """The tables that hold the rows of a split ("" for all of an undivided source).
+
+        Args:
+            split: the source's own name for it.
+            problems: gathers the faults of all tables; None: each table has its own.
+        """
+
+    @abstractmethod
     def hashes(self, splits: tuple[str, ...]) -> dict[str, str]:
         """File name -> sha256, of the files that hold these splits."""
 
-    @abstractmethod
     def part(self, split: str, columns: Mapping[str, str], group: str | None) -> Part:
-        """The rows of a split ("" for all of an undivided source).
+        """The rows of a split.
 
         Args:
             split: the source's own name for it.
             columns: role -> column, where the user named them.
             group: the column whose values are never divided.
         """
+        return _joined([read_part(table, columns, group) for table in self.tables(split)])
 
-    @abstractmethod
     def blocks(
         self, split: str, columns: Mapping[str, str], problems: Problems, group: str | None = None, rows: int = BLOCK
     ) -> Iterator[Part]:
-        """The rows of a split, some thousands at a time, so that data of any size fits in memory.
+        """The rows of a split, `rows` records at a time, so that data of any size fits in memory.
 
-        Args:
-            split: the source's own name for it.
-            columns: role -> column, where the user named them.
-            problems: gathers every fault; rows with one are left out.
-            group: the column whose values are never divided.
-            rows: records per block.
+        Faults are gathered in `problems`, and rows with one are left out; the other arguments are those of `part`.
 
         Raises:
             DataError: nothing can be read at all, or reading cannot continue.
         """
+        for table in self.tables(split, problems):
+            yield from read_blocks(table, columns, group, rows)
 
-    @abstractmethod
     def training(self, train: str, given: Mapping[str, str], section: DataSection) -> TrainingParts:
         """What there is to learn from and to judge by.
 
@@ -154,69 +159,6 @@ class Source(ABC):
             given: "dev" and "test" -> the source's own names, where it has them.
             section: columns, groups, and whether only texts are used.
         """
-
-    def mining(self, split: str, columns: Mapping[str, str], group: str | None) -> MiningParts:
-        """The rows of a split to mine negatives for, and where candidates come from."""
-        return MiningParts(self.part(split, columns, group), self.hashes((split,)))
-
-    def judged(
-        self, split: str, option: str, *, every_query: bool = False
-    ) -> tuple[RetrievalSet, tuple[Finding, ...]] | None:
-        """The source's own judged queries and findings about them; None where it has rows only.
-
-        Args:
-            split: the source's own name for it.
-            option: what named the split, for messages.
-            every_query: with queries that have no relevant document, and judgments of documents that are missing.
-        """
-        return None
-
-    @abstractmethod
-    def document_tables(self) -> Iterator[RecordTable]:
-        """The tables that hold its documents: those of its corpus, or else of all splits."""
-
-    @abstractmethod
-    def document_hashes(self) -> dict[str, str]:
-        """File name -> sha256 of what `document_tables` reads."""
-
-    @abstractmethod
-    def texts_table(self, split: str, *, texts_only: bool) -> RecordTable | None:
-        """The table that a run on texts alone reads first; None where it learns from judged pairs.
-
-        Args:
-            split: as the user named it.
-            texts_only: whether pairs are ignored.
-        """
-
-    def queries_file(self) -> Path | None:
-        """The file of its queries, where they are apart from its documents."""
-        return None
-
-    def text_names(self) -> dict[str, dict[str, int]]:
-        """Role ("query", "document") -> what the source calls a text -> text id; empty where it names none."""
-        return {}
-
-
-class TableSource(Source):
-    """A source of tables, whose columns decide what they hold."""
-
-    @abstractmethod
-    def tables(self, split: str, problems: Problems | None = None) -> Iterator[RecordTable]:
-        """The tables of a split ("" for all of an undivided source)."""
-
-    def part(self, split: str, columns: Mapping[str, str], group: str | None) -> Part:
-        """The rows of all tables of a split."""
-        return _joined([read_part(table, columns, group) for table in self.tables(split)])
-
-    def blocks(
-        self, split: str, columns: Mapping[str, str], problems: Problems, group: str | None = None, rows: int = BLOCK
-    ) -> Iterator[Part]:
-        """Table by table, each in blocks."""
-        for table in self.tables(split, problems):
-            yield from read_blocks(table, columns, group, rows)
-
-    def training(self, train: str, given: Mapping[str, str], section: DataSection) -> TrainingParts:
-        """All splits as rows."""
         # Only what is divided further needs its groups, so dev and test files may lack the column.
         parts = {train: self.part(train, section.columns, section.group)}
         parts |= {split: self.part(split, section.columns, None) for split in given.values()}
@@ -236,17 +178,46 @@ class TableSource(Source):
             {role: parts[split] for role, split in given.items()},
         )
 
+    def mining(self, split: str, columns: Mapping[str, str], group: str | None) -> MiningParts:
+        """The rows of a split to mine negatives for, and where candidates come from."""
+        return MiningParts(self.part(split, columns, group), self.hashes((split,)))
+
+    def judged(
+        self, split: str, option: str, *, every_query: bool = False
+    ) -> tuple[RetrievalSet, tuple[Finding, ...]] | None:
+        """The source's own judged queries and findings about them; None where it has rows only.
+
+        Args:
+            split: the source's own name for it.
+            option: what named the split, for messages.
+            every_query: with queries that have no relevant document, and judgments of documents that are missing.
+        """
+        return None
+
     def document_tables(self) -> Iterator[RecordTable]:
-        """The tables of all splits."""
+        """The tables that hold its documents: those of its corpus, or else of all splits."""
         return (table for split in self.splits or ("",) for table in self.tables(split))
 
     def document_hashes(self) -> dict[str, str]:
-        """Those of all splits."""
+        """File name -> sha256 of what `document_tables` reads."""
         return self.hashes(self.splits or ("",))
 
     def texts_table(self, split: str, *, texts_only: bool) -> RecordTable | None:
-        """The first table of the split."""
+        """The table that a run on texts alone reads first; None where it learns from judged pairs.
+
+        Args:
+            split: as the user named it.
+            texts_only: whether pairs are ignored.
+        """
         return next(self.tables((self.find(split) or self.splits[0]) if self.splits else ""))
+
+    def queries_file(self) -> Path | None:
+        """The file of its queries, where they are apart from its documents."""
+        return None
+
+    def text_names(self) -> dict[str, dict[str, int]]:
+        """Role ("query", "document") -> what the source calls a text -> text id; empty where it names none."""
+        return {}
 
 
 def _joined(parts: list[Part]) -> Part:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from embedtune.config.train import DataSection
 from embedtune.data.formats import Part
-from embedtune.data.formats.shared.find import BLOCK, read_blocks, read_part
+from embedtune.data.formats.shared.find import BLOCK, read_part
 from embedtune.data.rows import RawTexts, RetrievalSet, Rows
 from embedtune.data.sources.base import ALIASES, MiningParts, Source, TrainingParts
 from embedtune.data.sources.beir import qrels_files, read_beir, table_file
@@ -40,19 +40,24 @@ class BeirSource(Source):
         paths += [judged.get(split) for split in splits]
         return {str(path.relative_to(self.folder).as_posix()): sha256(path) for path in paths if path is not None}
 
+    def tables(self, split: str, problems: Problems | None = None) -> Iterator[RecordTable]:
+        """The pairs next to the corpus; none for a split of judgments, which are not rows by themselves."""
+        pairs = self._pairs_of(split)
+        return iter(()) if pairs is None else iter([open_table(pairs, problems)])
+
     def part(self, split: str, columns: Mapping[str, str], group: str | None) -> Part:
         """The pairs next to the corpus, or one pair per relevant judgment."""
-        if pairs := self._pairs_of(split):
-            return read_part(open_table(pairs), columns, group)
+        if self._pairs_of(split):
+            return super().part(split, columns, group)
         beir = read_beir(self.folder, [split], group)
         return Part(beir.rows(split), "pairs", findings=beir.findings)
 
     def blocks(
         self, split: str, columns: Mapping[str, str], problems: Problems, group: str | None = None, rows: int = BLOCK
     ) -> Iterator[Part]:
-        """As `part`; the whole corpus is in memory, since judgments name its texts by id."""
-        if pairs := self._pairs_of(split):
-            yield from read_blocks(open_table(pairs, problems), columns, group, rows)
+        """As `part`; the full corpus is in memory, since judgments name its texts by id."""
+        if self._pairs_of(split):
+            yield from super().blocks(split, columns, problems, group, rows)
             return
         beir = read_beir(self.folder, [split], group, problems=problems)
         content = beir.rows(split)
@@ -75,7 +80,7 @@ class BeirSource(Source):
             part, where = self._corpus_texts(), self.name
             described.append(f"read {counted(len(beir.corpus), 'document')} from {self.what}, without its pairs")
         elif pairs is not None:
-            part, where = read_part(open_table(pairs), section.columns, section.group), str(pairs)
+            part, where = self.part(train, section.columns, section.group), str(pairs)
             if not isinstance(part.content, Rows):
                 raise DataError(f"pairs were needed; these are {part.unit}", where=where)
             folder = f"a BEIR folder ({pairs.parent.resolve().name})"

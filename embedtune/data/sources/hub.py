@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from embedtune.data.sources.base import TableSource
+from embedtune.data.sources.base import Source
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.tables import Record, RecordTable
 from embedtune.errors import DataError
@@ -19,7 +19,7 @@ _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 _NAME = re.compile(r"hf:(?P<repo>\w[\w.-]*(?:/\w[\w.-]*)?)(?::(?P<config>[^:]+))?")
 
 
-class HubSource(TableSource):
+class HubSource(Source):
     """A data set of the Hub, already on this machine or downloaded now.
 
     Args:

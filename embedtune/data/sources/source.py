@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from embedtune.data.sources.base import ALIASES, Source, TableSource
+from embedtune.data.sources.base import ALIASES, Source
 from embedtune.data.sources.beir import is_beir
 from embedtune.data.sources.beir_folder import BeirSource
 from embedtune.data.sources.hub import HubSource
@@ -17,7 +17,7 @@ SAMPLES = "samples"
 _SHARD = re.compile(r"(?P<split>.+?)-\d+-of-\d+")
 
 
-class FileSource(TableSource):
+class FileSource(Source):
     """A file, or a folder with a file or some shards per split.
 
     Args:

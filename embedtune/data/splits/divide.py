@@ -1,4 +1,12 @@
-"""A source divided into training rows and judged dev and test queries."""
+"""A source divided into training rows and judged dev and test queries.
+
+Why in this order. Repeated rows are dropped first, so that they count neither towards the size of a part nor twice in
+training. Then complete groups are held out, before any query or document is made from a row, so that texts that belong
+together stay together. Queries are judged last, against the documents of all rows, held out or not: a test against
+held-out documents alone would be easier than the search that the model is meant for. Labelled texts differ: they are
+split before they are paired, since a pair across the split would join training and test, and only held-out texts become
+documents.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
