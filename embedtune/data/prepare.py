@@ -1,6 +1,6 @@
-"""From the data section of a recipe to everything a run needs: rows, judged queries, and what to say about them."""
+"""From the data section of a recipe to everything that a run needs: rows, judged queries, and findings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -11,43 +11,33 @@ from embedtune.config.train import DataSection
 from embedtune.data.checks.quick import check_overlap, check_rows
 from embedtune.data.rows import TrainingData
 from embedtune.data.sources.judged_source import judge_split
-from embedtune.data.sources.source import BeirSource, open_source
+from embedtune.data.sources.source import open_source
 from embedtune.data.splits.closure import closure_of
-from embedtune.data.splits.divide import Divided, demand_contrast, demand_two, divide_beir, divide_tables
-from embedtune.data.splits.judged import documents_in
+from embedtune.data.splits.divide import Divided, demand_contrast, demand_two, divide_source
+from embedtune.data.splits.judged_rows import documents_in
 from embedtune.data.splits.plan import plan_splits
 from embedtune.data.splits.unpaired import BY_DESIGN, views_of
 from embedtune.findings import counted
 from embedtune.identity import text_ids
 
-Progress = Callable[[str], None]
 
-
-def prepare(section: DataSection, seed: int, *, progress: Progress | None = None) -> TrainingData:
+def prepare(section: DataSection, seed: int) -> TrainingData:
     """Read, split and check the data of a training run.
 
     Args:
-        section: where the data are and how they are split.
-        seed: decides what is held out, where the data leave that open.
-        progress: called with a sentence when a longer step begins.
+        section: where the data is and how it is split.
+        seed: decides what is held out, where the data does not.
 
     Raises:
         DataError: the data cannot be used; all faults of a file at once.
         ConfigError: a role in `columns` does not exist.
     """
-    tell = progress or (lambda sentence: None)
-    tell(f"reading {section.source}")
     source = open_source(section.source)
     plan = plan_splits(source, section)
-    if isinstance(source, BeirSource):
-        divided = divide_beir(source, plan, section, seed)
-    else:
-        divided = divide_tables(source, plan, section, seed)
+    divided = divide_source(source, plan, section, seed)
     hashes = source.hashes(plan.read)
     if section.eval_source is not None:
-        tell(f"reading {section.eval_source}")
         hashes = {**hashes, **_judge_other(divided, section.eval_source, section, seed)}
-    tell("checking the data")
     demand_two(len(divided.train), len(divided.train), section.source)
     demand_contrast(divided.train, section.source)
     views = views_of(section, seed, unpaired=divided.unpaired)
@@ -56,7 +46,7 @@ def prepare(section: DataSection, seed: int, *, progress: Progress | None = None
 
 
 def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -> dict[str, str]:
-    """Take the test queries from another source, and dev's where there are none yet; returns its files' hashes.
+    """Take the test queries from another source, and dev queries if there are none yet; returns its files' hashes.
 
     Each part is judged against the other source's own corpus.
     """
@@ -102,7 +92,7 @@ def _finished(divided: Divided, hashes: Mapping[str, str], *, closure: bool) -> 
 
 
 def _texts(divided: Divided) -> list[str]:
-    """Documents and training texts, each once, without any text that a dev or test query asks with."""
+    """Documents and training texts, each once, without the texts of dev and test queries."""
     train = divided.train
     kept = dict(divided.documents)
     texts = chain(train.anchors, train.positives, *train.negatives)

@@ -1,4 +1,4 @@
-"""What a training row, a retrieval set and a finding may be. Readers make them, everything else only reads them."""
+"""What data may be: rows, labelled texts, scored pairs, texts, judged sets. Readers make them; nothing changes them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Qrels = Mapping[str, Mapping[str, int]]
 
 
 def titled(title: object, text: str) -> str:
-    """A document as one text: its title, a blank, its text.
+    """A document as one text: its title, a space, its text.
 
     >>> titled("", "Body"), titled("Head", "Body")
     ('Body', 'Head Body')
@@ -27,17 +27,17 @@ def titled(title: object, text: str) -> str:
 
 @dataclass(frozen=True)
 class Rows:
-    """Training rows, held column by column; the position is the row number. Texts are as the user wrote them.
+    """Training rows, column by column; the position is the row number. Texts are as the user wrote them.
 
     Args:
-        anchors: one text a row.
-        positives: one text a row.
-        negatives: zero or more texts a row; rows may differ in number.
+        anchors: one text per row.
+        positives: one text per row.
+        negatives: zero or more texts per row; their number may vary.
         labels: a class per row, when the data has them.
         teacher_scores: scores of [positive, negatives...] per row, when the data has them.
         groups: the value of the user's group column per row.
         places: "file:line" per row, for messages.
-        weights: what each row counts for in a mean, when the data says so.
+        weights: the weight of each row in a mean, when the data has them.
     """
 
     anchors: Sequence[str]
@@ -54,6 +54,7 @@ class Rows:
 
     @property
     def has_negatives(self) -> bool:
+        """Whether any row has a negative."""
         return any(self.negatives)
 
     @cached_property
@@ -68,7 +69,7 @@ class Rows:
 
     @cached_property
     def negative_ids(self) -> list[np.ndarray]:
-        """One int64 array a row, of as many ids as the row has negatives."""
+        """One int64 array per row, one id per negative."""
         return [text_ids(texts) for texts in self.negatives]
 
     def take(self, indices: Sequence[int]) -> "Rows":
@@ -87,7 +88,7 @@ class Rows:
             places=pick(self.places) or (),
             weights=pick(self.weights),
         )
-        # Ids cost more than anything else here, so those already computed go along.
+        # Ids cost more than anything else here, so those already computed are kept.
         for name in ("anchor_ids", "positive_ids"):
             if name in self.__dict__:
                 taken.__dict__[name] = self.__dict__[name][np.asarray(indices, dtype=np.intp)]
@@ -101,7 +102,7 @@ class LabelledTexts:
     """Texts with a class each, before they are paired.
 
     Args:
-        texts: one text a row.
+        texts: one text per row.
         labels: its class.
         groups: the value of the user's group column per row.
         places: "file:line" per row, for messages.
@@ -123,12 +124,12 @@ class LabelledTexts:
 
 @dataclass(frozen=True)
 class ScoredPairs:
-    """Pairs that people scored for likeness, all of them; the higher the more alike, on any scale.
+    """Pairs with human similarity scores on any scale; higher is more similar.
 
     Args:
-        first: one sentence a row.
-        second: one sentence a row.
-        scores: what people said.
+        first: one sentence per row.
+        second: one sentence per row.
+        scores: one per row.
         places: "file:line" per row, for messages.
     """
 
@@ -143,13 +144,13 @@ class ScoredPairs:
 
 @dataclass(frozen=True)
 class RawTexts:
-    """Texts and nothing known about them.
+    """Texts without pairs, classes or scores.
 
     Args:
         texts: in the order of their source.
         places: "file:line" per text, for messages.
-        titles: the title of each, "" for none; empty when none has one.
-        documents: the number of the document that each is of; neighbours of one document follow each other.
+        titles: the title of each, "" for none; empty when no text has one.
+        documents: the number of each text's document; neighbours in one document follow each other.
     """
 
     texts: Sequence[str]
@@ -176,7 +177,7 @@ class RetrievalSet:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All that one source of data gives a training run, already split.
+    """Everything that a training run gets from its data, already split.
 
     Args:
         train: the rows to learn from.
@@ -186,10 +187,10 @@ class TrainingData:
         known_positives: (P, 2) int64 pairs (anchor text id, positive text id) known to be relevant: the training
             rows and the qrels of the training split.
         described: what was read, in sentences to print: "read 7,276 pairs from a BEIR folder, split train".
-        findings: what is odd about it.
+        findings: what to know about it.
         hashes: source file name -> sha256 of its bytes.
-        views: how the texts of each row are changed in each epoch; None: they are not.
-        unpaired: the rows were made of texts that nobody paired.
+        views: how the texts of each row change in each epoch; None: they do not.
+        unpaired: whether the rows were made from texts without pairs.
     """
 
     train: Rows

@@ -6,7 +6,7 @@ import pytest
 
 from embedtune.cli.shared.app import build_app
 from embedtune.cli.shared.guard import guarded
-from embedtune.data.formats import read_part
+from embedtune.data.formats.shared.find import read_part
 from embedtune.data.sources.tables import open_table
 
 

@@ -172,7 +172,7 @@ def test_a_dry_run_prints_the_options_and_writes_nothing(encode: Encode, here: P
         (("--precision", "float16"), 2, "auto, fp32, bf16", ""),
         (("--model", "starter"), 2, "lost afterwards", "RUN/model"),
         (("--model", "no/where/here"), 1, "no folder", ""),
-        (("--data", "pairs.jsonl"), 1, "which column holds the texts", "--column anchor"),
+        (("--data", "pairs.jsonl"), 1, "cannot tell which of the columns", "--column anchor"),
         (("--data", "pairs.jsonl", "--column", "answer"), 1, "no column 'answer'", ""),
         (("--role", "answer"), 2, "query", ""),
         (("--data", "nowhere.txt"), 1, "no such file", ""),

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from beir_writer import write_beir
 
 from embedtune.cli.shared.app import build_app
 from embedtune.cli.shared.guard import guarded
-from embedtune.data.layouts import layout_names
+from embedtune.data.formats import written_formats
 from embedtune.data.rows import Rows
-from embedtune.data.sources.source import TableSource, open_source
-from embedtune.data.sources.write import write_beir
+from embedtune.data.sources.source import FileSource, open_source
 
 TOPICS = ("password", "refund", "delivery", "비밀번호", "환불", "배송")
 Mine = Callable[..., dict[str, Any]]
@@ -66,7 +66,7 @@ def test_what_other_splits_are_judged_by_is_no_negative(mine: Mine, here: Path) 
     qrels = {"train": {"q0": {"d0": 1}, "q1": {"d1": 1}}, "test": {"q2": {"d4": 1, "d1": 1}}}
     write_beir(here / "set", corpus, queries, qrels)
     result = mine("--output", "m.jsonl", "--preset", "hardest", "--negatives", "9", data="set")
-    assert "only queries of other splits ask for them: 1 document" in result["stderr"]
+    assert "1 document excluded from training: only queries of other splits refer to them" in result["stderr"]
     found = [set(row["negatives"]) for row in read(here / "m.jsonl")]
     assert found == [set(kept) - {kept[0]}, set(kept) - {kept[1]}]
 
@@ -122,7 +122,7 @@ def test_the_mined_rows_train(mine: Mine, here: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
-@pytest.mark.parametrize("name", layout_names())
+@pytest.mark.parametrize("name", written_formats())
 def test_every_format_reads_back(mine: Mine, here: Path, name: str, suffix: str) -> None:
     wanted = {row["anchor"]: row["negatives"] for row in read(Path(mine("--preset", "hardest")["output"]))}
     result = mine("--preset", "hardest", "--format", name, "--output", f"out{suffix}")
@@ -130,7 +130,7 @@ def test_every_format_reads_back(mine: Mine, here: Path, name: str, suffix: str)
     if name.startswith("labelled"):
         return  # one text and a label a row: for trainers of classifiers, and not for `--data`
     source = open_source(f"out{suffix}")
-    assert isinstance(source, TableSource)
+    assert isinstance(source, FileSource)
     content = source.part("", {}, None).content
     assert isinstance(content, Rows)
     found: dict[str, list[str]] = {}

@@ -60,7 +60,7 @@ DATA = [
     data("header-only.csv", "anchor,positive\n", "no rows"),
     data("missing-column.jsonl", lines([{"anchor": "a", "reply": "b"}]), "must also be 'positive'"),
     data("one-row.jsonl", lines(pairs(1)), "only 1 row"),
-    data("same-rows.jsonl", lines(pairs(1) * 9), "all are the same"),
+    data("same-rows.jsonl", lines(pairs(1) * 9), "all the same"),
     data("one-answer.jsonl", lines({"anchor": f"질문 {i}", "positive": "네"} for i in range(9)), "same positive, '네'"),
     data("one-question.jsonl", lines({"anchor": "왜?", "positive": f"답 {i}"} for i in range(9)), "same anchor, '왜?'"),
     data("nul.jsonl", b'{"anchor": "a\0b", "positive": "c"}\n', "NUL"),
@@ -69,8 +69,8 @@ DATA = [
     data("cp949.csv", b"anchor,positive\n" + "질문,답변\n".encode("cp949"), "broken UTF-8", "iconv -f CP949"),
     data("surrogate.jsonl", GOOD + '{"anchor": "\\ud800", "positive": "c"}\n', "half a character"),
     data("arrays.jsonl", '["a", "b"]\n["c", "d"]\n', "order never decides"),
-    data("open-quote.csv", 'anchor,positive\n"a,b\nc,d\n', "none closes it", "double quotes"),
-    data("fields.csv", "anchor,positive\na,b\nc,d,e\n", "3 fields came; 2 were needed"),
+    data("open-quote.csv", 'anchor,positive\n"a,b\nc,d\n', "is never closed", "double quotes"),
+    data("fields.csv", "anchor,positive\na,b\nc,d,e\n", "got 3 fields instead of 2"),
     data("cut-line.jsonl", GOOD + '{"anchor": "a', "invalid JSON at column 12"),
     data("long-line.jsonl", '{"anchor": "' + "가" * 2_000_000, "invalid JSON at column 12"),
     data("picture.jsonl", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "binary file"),
@@ -240,8 +240,8 @@ def test_parquet_with_wrong_types(here: Path, capsys: pytest.CaptureFixture[str]
 
     pyarrow.parquet.write_table(pyarrow.table({"anchor": [1, 2], "positive": [b"\xff", b"b"]}), "types.parquet")
     error = refused(here, capsys, ("--data", "types.parquet"), 1)
-    assert "'anchor' must be a text; a number (1) came" in str(error["message"])
-    assert "'positive' must be a text; binary data" in str(error["message"])
+    assert "'anchor' must be text, got a number (1)" in str(error["message"])
+    assert "'positive' must be text, got binary data" in str(error["message"])
 
 
 ODD_FILES: dict[str, Callable[[], object]] = {

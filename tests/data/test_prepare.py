@@ -228,7 +228,7 @@ def test_scored_pairs_and_inference_data(put, lines) -> None:
     scored = [{"sentence1": f"a{i}", "sentence2": f"b{i}", "score": i % 6} for i in range(120)]
     data = run(put("sts.jsonl", lines(scored)))
     check_invariants(data)
-    assert data.described[0] == "read 40 pairs of alike sentences from sts.jsonl"
+    assert data.described[0] == "read 40 pairs of similar sentences from sts.jsonl"
     labels = ("entailment", "neutral", "contradiction")
     inference = [{"premise": f"p{i // 3}", "hypothesis": f"h{i}", "label": labels[i % 3]} for i in range(90)]
     data = run(put("nli.jsonl", lines(inference)))
@@ -283,20 +283,13 @@ def test_a_very_long_text_is_a_finding(put, lines, pairs) -> None:
     assert "very-long-texts" in codes(data)
 
 
-def test_progress_is_told_in_sentences(put, lines, pairs) -> None:
-    told: list[str] = []
-    path = put("a.jsonl", lines(pairs(10)))
-    prepare(DataSection(source=str(path)), 0, progress=told.append)
-    assert told == [f"reading {path}", "checking the data"]
-
-
 def test_closure_is_told_with_its_size_and_warned_of_where_it_is_everything(put, lines, pairs):
     """Ten questions with one answer hang together; the others stand for themselves."""
     hub = [{"anchor": f"큰 질문 {i}?", "positive": "같은 답"} for i in range(10)]
     few = put("few.jsonl", lines([*pairs(200), *hub]))
     section = DataSection(source=str(few), known_positives="closure")
     said = prepare(section, 0)
-    assert any("known positives by closure" in one and "the largest of 11 texts" in one for one in said.described)
+    assert any("known positives by closure" in one and "the largest with 11 texts" in one for one in said.described)
     assert not any(one.code == "closure-too-wide" for one in said.findings)
     assert not any("closure" in one for one in prepare(DataSection(source=str(few)), 0).described)
     most = put("most.jsonl", lines([*pairs(5), *hub]))

@@ -1,7 +1,7 @@
-"""What may be odd about data, one file per family of checks; each is fed blocks of rows and then says what it found.
+"""Checks of data, one file per family; each is fed blocks of rows and then reports its findings.
 
-Memory is a few bytes a row whatever the texts are, so that a file of any size can be looked at in one pass. Examples
-are the first that came, each with its file and line.
+Memory is a few bytes per row whatever the texts are, so that a file of any size can be checked in one pass. Examples
+are the first that were found, each with its file and line.
 """
 
 from array import array
@@ -18,11 +18,11 @@ from embedtune.findings import Finding
 
 Content = Rows | LabelledTexts | RawTexts | ScoredPairs
 FEW = 0.005
-"""Share of the rows from which damage is more than a note."""
+"""Share of the rows from which damage is a warning."""
 
 
 class Places:
-    """File and line of every row that came, at 12 bytes a row."""
+    """File and line of every row so far, at 12 bytes per row."""
 
     def __init__(self) -> None:
         self._files: dict[str, int] = {}
@@ -33,7 +33,7 @@ class Places:
         return len(self._lines)
 
     def add(self, content: Content) -> None:
-        """Take the rows of the next block."""
+        """Add the rows of the next block."""
         for number, place in enumerate(content.places or [""] * len(content), len(self) + 1):
             file, _, line = place.rpartition(":")
             known = line.isascii() and line.isdigit()
@@ -47,11 +47,11 @@ class Places:
 
 @dataclass(frozen=True)
 class RowBlock:
-    """Some rows, and where they and all rows before them stand.
+    """Some rows, and the places of these and all earlier rows.
 
     Args:
         content: the rows.
-        start: how many rows came before.
+        start: the number of earlier rows.
         places: of all rows so far.
     """
 
@@ -76,35 +76,35 @@ class RowBlock:
 
 
 class Check(Protocol):
-    """What a family of checks offers. It passes over content that it has nothing to say about."""
+    """What a family of checks offers. It ignores content that it does not apply to."""
 
     def feed(self, block: RowBlock) -> None:
         """Look at the next rows."""
 
     def findings(self) -> list[Finding]:
-        """What was found in all of them."""
+        """The findings over all rows so far."""
 
 
 @dataclass
 class Gathered:
-    """One kind of oddity while it is being counted."""
+    """One kind of fault while it is counted."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
     def add(self, place: str, text: str = "") -> None:
-        """One more; the first are kept."""
+        """Count one more; the first ones are kept as examples."""
         self.count += 1
         if len(self.examples) < SHOWN:
             self.examples.append(f"{place}: {shown(text)}" if text else place)
 
     def finding(self, code: str, severity: str, message: str, fix: str) -> list[Finding]:
-        """The finding, in a list, or nothing where nothing was found."""
+        """The finding in a list; an empty list where nothing was found."""
         return [Finding(code, severity, self.count, message, fix, tuple(self.examples))] if self.count else []
 
 
 def run_checks(checks: Sequence[Check], contents: Iterable[Content]) -> list[Finding]:
-    """Feed all checks with all rows, block by block, and gather what they found."""
+    """Feed all rows to all checks, block by block, and collect their findings."""
     places = Places()
     for content in contents:
         block = RowBlock(content, len(places), places)
@@ -121,7 +121,7 @@ def paired_ids(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def graded(count: int, rows: int) -> str:
-    """Damage in a few rows of many is worth a note, in more of them a warning."""
+    """The severity of damage: a note in a few rows of many, a warning in more."""
     return "warning" if count >= max(3.0, FEW * rows) else "note"
 
 

@@ -1,4 +1,4 @@
-"""How many of a batch's other rows can serve an anchor as negatives: those that share no text and no class with it."""
+"""How many other rows of a batch can serve as negatives of an anchor: those that share no text or class with it."""
 
 import numpy as np
 
@@ -8,15 +8,16 @@ from embedtune.findings import Finding, counted
 from embedtune.identity import text_id
 
 OFTEN = 0.05
-"""Share of a batch's other rows that are known positives, from which so much is lost that it is more than a note."""
+"""Share of known positives among the other rows of a batch, from which that is a warning."""
 NOTED = 0.005
+"""The same, from which it is a note."""
 
 
 class InBatch:
-    """Counts how often each anchor, positive and class comes: 8 bytes each a row.
+    """Counts how often each anchor, positive and class occurs: 8 bytes each per row.
 
     Args:
-        batch_size: pairs a step.
+        batch_size: pairs per step.
     """
 
     def __init__(self, batch_size: int) -> None:
@@ -40,7 +41,7 @@ class InBatch:
         return sum(map(len, self._anchors or self._labels))
 
     def summary(self) -> dict[str, float]:
-        """The usual batch: other rows in it, and how many of them can serve an anchor as negatives."""
+        """The average batch: its other rows, and how many of them can serve as negatives of an anchor."""
         others = max(0, min(self._batch_size, self.rows) - 1)
         known = self.known_share()
         return {
@@ -51,7 +52,7 @@ class InBatch:
         }
 
     def findings(self) -> list[Finding]:
-        """How many usable negatives there are, where it is worth a word."""
+        """Few rows, or few usable negatives per batch."""
         known, rows = self.known_share(), self.rows
         found = []
         if rows and rows < 2 * self._batch_size:
@@ -62,21 +63,21 @@ class InBatch:
             return found
         usual = self.summary()
         message = (
-            f"of the {usual['others']:,} other rows of a batch, {usual['usable']:.1f} on average can serve an anchor "
-            f"as negatives; {known:.1%} share its text or class."
+            f"of the {usual['others']:,} other rows of a batch, {usual['usable']:.1f} on average can be negatives of "
+            f"an anchor; {known:.1%} share its text or class."
         )
-        fix = "Known ones are masked. Use a smaller --batch-size, or negatives of their own (embedtune mine)."
+        fix = "Known ones are masked. Use a smaller --batch-size, or mine negatives for each row (embedtune mine)."
         severity = "warning" if known >= OFTEN else "note"
         return [*found, Finding("few-in-batch-negatives", severity, round(known * rows), message, fix)]
 
     def known_share(self) -> float:
-        """The share of other rows that an anchor is known to belong with, by a shared anchor, positive or class."""
+        """The share of other rows that share an anchor, positive or class with a row."""
         if self._labels:
             return _shared(np.concatenate(self._labels))
         if not self._anchors:
             return 0.0
         anchors, positives = np.concatenate(self._anchors), np.concatenate(self._positives)  # (n,), (n,)
-        # Rows that share both are counted by each.
+        # Rows that share both are counted twice.
         return _shared(anchors) + _shared(positives) - _shared(paired_ids(anchors, positives))
 
 

@@ -1,4 +1,4 @@
-"""Rows and texts that come again: word for word, or but for case, signs and blanks."""
+"""Repeated rows and texts: exact, or except for case, punctuation and spaces."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from embedtune.findings import Finding, counted
 from embedtune.identity import text_id, text_ids
 
 MANY = 0.1
-"""Share of the rows from which repetitions are more than a note: a tenth of the work is done twice."""
+"""Share of repeated rows from which they are a warning: a tenth of the work is done twice."""
 
 
 class Duplicates:
@@ -37,7 +37,7 @@ class Duplicates:
                 found.add(f"{block.places[number]} (as {block.places[earlier]}): {shown(text)}")
 
     def findings(self) -> list[Finding]:
-        """One for each kind."""
+        """One per kind."""
         exact, near = counted(self._exact.count, "row"), counted(self._near.count, "row")
         return [
             *self._exact.finding(
@@ -49,7 +49,7 @@ class Duplicates:
             *self._near.finding(
                 "near-duplicate-rows",
                 self._severity(self._near.count),
-                f"{near} repeating an earlier row but for case, signs or blanks.",
+                f"{near} repeating an earlier row except for case, punctuation or spaces.",
                 "Remove them: `embedtune check --data SET --fix FILE` does.",
             ),
         ]
@@ -59,7 +59,7 @@ class Duplicates:
 
 
 class Repeats:
-    """Counts texts that stand in several rows of a column, and in both columns."""
+    """Counts texts that appear in several rows of a column, and in both columns."""
 
     def __init__(self) -> None:
         self._anchors, self._positives = SeenIds(), SeenIds()
@@ -79,20 +79,20 @@ class Repeats:
         return self._positives
 
     def findings(self) -> list[Finding]:
-        """One for all of it."""
+        """One for all repetitions."""
         both = self._anchors.shared(self._positives)
         repeated = [self._rows - len(seen) for seen in (self._anchors, self._positives)]
         if not any((*repeated, both)):
             return []
         message = (
-            f"of {self._rows:,} rows {repeated[0]:,} repeat an earlier anchor and {repeated[1]:,} an earlier positive; "
-            f"{counted(both, 'text')} {'stands' if both == 1 else 'stand'} in both columns."
+            f"of {self._rows:,} rows, {repeated[0]:,} repeat an earlier anchor and {repeated[1]:,} an earlier "
+            f"positive; {counted(both, 'text')} {'appears' if both == 1 else 'appear'} in both columns."
         )
         return [Finding("repeated-texts", "note", sum(repeated) + both, message)]
 
 
 def _keys(content: Content) -> np.ndarray:
-    """Ids that repeated rows share: (n,)."""
+    """Row ids, equal for repeated rows: (n,)."""
     if isinstance(content, Rows):
         return row_keys(content, paired_ids(content.anchor_ids, content.positive_ids))
     if isinstance(content, LabelledTexts):
@@ -103,7 +103,7 @@ def _keys(content: Content) -> np.ndarray:
 
 
 def _form_keys(content: Content) -> np.ndarray:
-    """Ids that rows share which differ in case, signs or blanks only: (n,)."""
+    """Row ids, equal for rows that differ only in case, punctuation or spaces: (n,)."""
     if isinstance(content, Rows):
         return row_keys(content, paired_ids(near_ids(content.anchors), near_ids(content.positives)))
     if isinstance(content, LabelledTexts):

@@ -1,4 +1,4 @@
-"""Classes that cannot be learnt: with one member, with several spellings, or with texts that another class has too."""
+"""Classes that cannot be learned: with one member, with several spellings, or with texts of another class."""
 
 from collections import Counter
 
@@ -12,7 +12,7 @@ from embedtune.findings import Finding, counted
 
 
 class Labels:
-    """Counts the members of each class; memory grows with the number of classes, not of rows, but for text ids."""
+    """Counts the members of each class; memory grows with the number of classes, plus an id per distinct text."""
 
     def __init__(self) -> None:
         self._sizes: Counter[str] = Counter()
@@ -35,14 +35,14 @@ class Labels:
             self._compare(block, content)
 
     def _compare(self, block: RowBlock, content: LabelledTexts) -> None:
-        """Texts that came in another class before."""
+        """Texts that appeared in another class before."""
         numbers = np.array([self._numbers[label] for label in content.labels], dtype=np.int64)  # (n,)
         first = self._class_of.add(content.ids, numbers)  # (n,)
         for row in np.flatnonzero(first != numbers).tolist():
             self._torn.add(f"{block.places[block.start + row]} ({content.labels[row]})", content.texts[row])
 
     def findings(self) -> list[Finding]:
-        """One for each kind."""
+        """One per kind."""
         alone, spelt = Gathered(), Gathered()
         forms: dict[str, str] = {}
         for label, size in self._sizes.items():
@@ -55,19 +55,19 @@ class Labels:
             *alone.finding(
                 "single-text-classes",
                 "warning",
-                f"{counted(alone.count, 'class')} with a single member, which cannot be paired and is left out.",
-                "Add texts to them, or join classes.",
+                f"{counted(alone.count, 'class')} with a single member, which is left out because it cannot be paired.",
+                "Add texts to them, or merge classes.",
             ),
             *spelt.finding(
                 "labels-spelt-alike",
                 "warning",
-                f"{counted(spelt.count, 'label')} written like another but for case, signs or blanks.",
-                "Write each label in one way.",
+                f"{counted(spelt.count, 'label')} spelled like another except for case, punctuation or spaces.",
+                "Spell each label in one way.",
             ),
             *self._torn.finding(
                 "label-conflict",
                 graded(self._torn.count, sum(self._sizes.values())),
-                f"{counted(self._torn.count, 'row')} with a text that has another class before.",
-                "Decide on one class each.",
+                f"{counted(self._torn.count, 'row')} with a text that has another class in an earlier row.",
+                "Choose one class for each.",
             ),
         ]

@@ -1,4 +1,4 @@
-"""How long texts are, in words or in tokens, and how many an encoder would cut."""
+"""The lengths of texts, in words or tokens, and how many of them an encoder would truncate."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,8 +9,9 @@ import numpy as np
 from embedtune.findings import Finding
 
 CUT = 0.01
-"""Share of a column's texts from which cutting them is more than a note."""
+"""Share of truncated texts in a column from which that is a warning."""
 MOST_BARS = 12
+"""Bars of a histogram, without the last one, for all longer texts."""
 _STEPS = (1, 2, 5)
 
 
@@ -21,14 +22,14 @@ class Lengths:
     Args:
         column: its role.
         unit: "tokens" or "words".
-        texts: how many were measured.
+        texts: number of measured texts.
         median: of their lengths.
-        p95: 95 of 100 are not longer.
-        longest: of all.
-        limit: length beyond which a text is cut; None when nothing cuts.
-        cut: how many texts are longer.
+        p95: 95% are not longer.
+        longest: of all lengths.
+        limit: length beyond which a text is truncated; None for no limit.
+        cut: number of longer texts.
         edges: of the histogram's bars, one more than bars.
-        counts: texts a bar; the last holds all that are longer.
+        counts: texts per bar; the last includes all longer ones.
     """
 
     column: str
@@ -44,7 +45,7 @@ class Lengths:
 
     @property
     def cut_share(self) -> float:
-        """Share of the texts that are cut."""
+        """Share of truncated texts."""
         return self.cut / self.texts if self.texts else 0.0
 
     def as_json(self) -> dict[str, Any]:
@@ -52,19 +53,19 @@ class Lengths:
         return {**asdict(self), "cut_share": round(self.cut_share, 4)}
 
     def finding(self) -> Finding | None:
-        """Texts that are cut, or None where none is."""
+        """Truncated texts, or None where there are none."""
         if not self.cut or self.limit is None:
             return None
         message = (
             f"{self.cut_share:.1%} of the texts in {self.column} ({self.cut:,} of {self.texts:,}) have more than "
-            f"{self.limit:,} {self.unit} (longest {self.longest:,}); the encoder does not read what comes behind."
+            f"{self.limit:,} {self.unit} (longest {self.longest:,}); the encoder ignores the rest."
         )
-        fix = "Raise --max-length where the model allows it, or divide them into passages."
+        fix = "Raise --max-length where the model allows it, or split them into passages."
         return Finding("truncated-texts", "warning" if self.cut_share >= CUT else "note", self.cut, message, fix)
 
 
 def lengths_of(column: str, sizes: Sequence[int], unit: str, limit: int | None = None) -> Lengths:
-    """Lengths and their histogram, whose last bar begins where 99 of 100 texts end.
+    """Lengths and their histogram, whose last bar begins at the 99th percentile.
 
     >>> lengths_of("anchor", [3, 4, 4, 9], "words").counts
     (0, 0, 0, 1, 2, 0, 0, 0, 1)

@@ -1,8 +1,8 @@
-"""Texts that were decoded from the wrong encoding, told by what their characters would be in the right one."""
+"""Texts decoded with the wrong encoding, recognized by what their characters would be in the right one."""
 
 import re
 
-# Windows-1252 gives signs to most of the bytes 80 to 9F, and Latin-1 control characters; both are met.
+# Windows-1252 gives characters to most of the bytes 80 to 9F, Latin-1 gives control characters; both occur.
 _BYTES = {chr(byte): byte for byte in range(0x80, 0x100)}
 for _byte in range(0x80, 0xA0):
     try:
@@ -11,16 +11,16 @@ for _byte in range(0x80, 0xA0):
         continue
 _LOST = "\ufffd"
 _RUN = re.compile(f"[{re.escape(''.join(_BYTES))}{_LOST}]{{2,}}")
-# What UTF-8 may have stood for: European letters, common signs, Hangul, kana, Chinese characters, emoji.
+# What UTF-8 may have encoded: European letters, common signs, Hangul, kana, Chinese characters, emoji.
 _PLAUSIBLE = re.compile(
     "[\u00a0-\u024f\u0370-\u04ff\u2000-\u206f\u20ac\u2100-\u22ff\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\U0001f300-\U0001faff]+"
 )
 _HANGUL = re.compile("[가-힣]")
-# The codec spells syllables outside of KS X 1001, which everyday Korean does not have, out in 8 bytes.
+# The codec writes syllables outside KS X 1001, which everyday Korean does not use, in 8 bytes.
 _RARE = re.compile(
     f"[{''.join(letter for letter in map(chr, range(0xAC00, 0xD7A4)) if len(letter.encode('euc_kr')) > 2)}]"
 )
-_STRANGE = 0.2  # share of a text's Hangul that everyday Korean never has
+_STRANGE = 0.2  # share of a text's Hangul that everyday Korean never uses
 
 
 def is_garbled(text: str) -> bool:
@@ -35,7 +35,7 @@ def is_garbled(text: str) -> bool:
 
 
 def ungarbled(text: str) -> str:
-    """The text with every run of UTF-8 that was read as Latin-1 or Windows-1252 read again; others stay.
+    """The text with UTF-8 that was read as Latin-1 or Windows-1252 decoded again; other damage stays.
 
     >>> ungarbled("Itâ€™s a cafÃ©"), ungarbled("안녕".encode().decode("latin-1"))
     ('It’s a café', '안녕')
@@ -48,7 +48,7 @@ def _was_other(run: str) -> bool:
 
 
 def _bytes(run: str) -> bytes:
-    """What stood in the file; a lost character was a byte that is no UTF-8 now."""
+    """The bytes of the file; a lost character becomes a byte that is not valid UTF-8."""
     return bytes(_BYTES.get(sign, 0xFF) for sign in run)
 
 
@@ -61,7 +61,7 @@ def _as_utf8(run: str) -> str | None:
 
 
 def _broken_utf8(run: str) -> bool:
-    """UTF-8 some of whose bytes were lost, as Windows-1252 loses five of them: three bytes seldom fit by chance."""
+    """Whether this is UTF-8 with lost bytes (Windows-1252 loses five values): three bytes rarely fit by chance."""
     meant = _bytes(run).decode(errors="ignore")
     return len(meant) >= 2 and min(meant) >= "\u0800" and bool(_PLAUSIBLE.fullmatch(meant))
 
@@ -74,6 +74,6 @@ def _is_korean(run: str) -> bool:
 
 
 def _has_strange_hangul(text: str) -> bool:
-    """UTF-8 read as CP949 becomes syllables that everyday Korean has not: those outside of KS X 1001."""
+    """UTF-8 read as CP949 becomes syllables outside KS X 1001, which everyday Korean does not use."""
     strange = len(_RARE.findall(text))
     return strange >= 2 and strange > _STRANGE * len(_HANGUL.findall(text))

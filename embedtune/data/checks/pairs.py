@@ -10,7 +10,7 @@ from embedtune.identity import text_id
 
 
 class PairCheck:
-    """Compares the anchor, the positive and the negatives of rows by their text ids."""
+    """Compares the anchor, positive and negatives of rows by text id."""
 
     def __init__(self) -> None:
         self._rows = 0
@@ -30,7 +30,7 @@ class PairCheck:
             self._same.add(block.places[block.start + row], rows.anchors[row])
         positives = paired_ids(rows.anchor_ids, rows.positive_ids)  # (n,)
         numbers = np.arange(block.start, block.start + len(rows))  # (n,)
-        # Whichever came first, the later row tells: that its positive was given as a negative, or the reverse.
+        # In either order the later row is reported: its positive was given as a negative, or the reverse.
         torn = set(np.flatnonzero(self._negatives.find(positives) >= 0).tolist())
         self._positives.add(positives, numbers)
         if rows.has_negatives:
@@ -39,7 +39,7 @@ class PairCheck:
             self._torn.add(block.places[block.start + row], rows.anchors[row])
 
     def _feed_negatives(self, block: RowBlock, rows: Rows) -> set[int]:
-        """Look at the negatives of a block; returns the rows that have a known positive among them."""
+        """Look at the negatives of a block; returns the rows with a known positive among them."""
         of_row = np.repeat(np.arange(len(rows)), [len(ids) for ids in rows.negative_ids])  # (m,)
         ids = np.concatenate(rows.negative_ids)  # (m,)
         own = (ids == rows.anchor_ids[of_row]) | (ids == rows.positive_ids[of_row])  # (m,)
@@ -51,36 +51,36 @@ class PairCheck:
         return set(of_row[self._positives.find(negatives) >= 0].tolist())
 
     def is_positive(self, anchor_ids: np.ndarray, ids: np.ndarray) -> np.ndarray:
-        """Whether texts (n,) are positives of anchors (n,) in some row that was fed: bool (n,)."""
+        """Whether texts (n,) are positives of anchors (n,) in any row so far: bool (n,)."""
         return self._positives.find(paired_ids(anchor_ids, ids)) >= 0
 
     def findings(self) -> list[Finding]:
-        """One for each kind."""
+        """One per kind."""
         same, own, torn = (counted(one.count, "row") for one in (self._same, self._own, self._torn))
         return [
             *self._same.finding(
                 "anchor-equals-positive",
                 graded(self._same.count, self._rows),
-                f"in {same} anchor and positive are the same text, which teaches nothing.",
-                "Remove them: `embedtune check --data SET --fix FILE` does, but for scored pairs.",
+                f"in {same}, anchor and positive are the same text, which teaches nothing.",
+                "Remove them: `embedtune check --data SET --fix FILE` does, except for scored pairs.",
             ),
             *self._own.finding(
                 "negative-equals-own",
                 graded(self._own.count, self._rows),
-                f"in {own} a negative is the row's own anchor or positive; it is not used as one.",
+                f"in {own}, a negative is the row's own anchor or positive; it is not used as a negative.",
                 "Remove these negatives: `embedtune check --data SET --fix FILE` does.",
             ),
             *self._torn.finding(
                 "positive-also-negative",
                 graded(self._torn.count, self._rows),
-                f"in {torn} a negative is elsewhere a positive of the same anchor; it is not used as one.",
+                f"in {torn}, a negative is a positive of the same anchor elsewhere; it is not used as a negative.",
                 "Remove these negatives: `embedtune check --data SET --fix FILE` does.",
             ),
         ]
 
 
 def row_keys(rows: Rows, pairs: np.ndarray) -> np.ndarray:
-    """An id for each row that rows share whose pair has the same id, and who have the same negatives and label: (n,).
+    """Row ids, equal for rows with the same pair, negatives and label: (n,).
 
     Args:
         rows: n rows.

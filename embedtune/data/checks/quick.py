@@ -1,4 +1,4 @@
-"""What is odd about data, told without any model: over the training rows, and over what the test shares with them."""
+"""Checks that need no model: of the training rows, and of what the test queries share with them."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from embedtune.data.checks import Check, run_checks, shown
 from embedtune.data.checks.batches import InBatch
 from embedtune.data.checks.duplicates import Duplicates, Repeats
 from embedtune.data.checks.labels import Labels
-from embedtune.data.checks.near_texts import NearTexts
+from embedtune.data.checks.near_anchors import NearAnchors
 from embedtune.data.checks.pairs import PairCheck
 from embedtune.data.checks.roles import Roles
 from embedtune.data.checks.scores import Scores
@@ -17,24 +17,25 @@ from embedtune.data.splits.leakage import overlap
 from embedtune.findings import Finding, counted
 
 FEW_QUERIES = 50
+"""Fewer test queries are weak evidence."""
 
 
 def fast_checks() -> list[Check]:
-    """What training and mining run before they begin: seconds for a million rows."""
+    """The checks before training and mining: seconds for a million rows."""
     return [PairCheck(), Roles(), TextCheck()]
 
 
 def all_checks(batch_size: int) -> list[Check]:
-    """What `embedtune check` runs on every row; all of it needs no model.
+    """The checks that `embedtune check` runs on every row without a model.
 
     Args:
-        batch_size: pairs a step of training.
+        batch_size: pairs per training step.
     """
-    return [*fast_checks(), Labels(), Scores(), Duplicates(), Repeats(), NearTexts(), InBatch(batch_size)]
+    return [*fast_checks(), Labels(), Scores(), Duplicates(), Repeats(), NearAnchors(), InBatch(batch_size)]
 
 
 def drop_duplicates(rows: Rows) -> tuple[Rows, list[Finding]]:
-    """The rows without those that repeat an earlier one's anchor, positive and negatives.
+    """The rows without those that repeat the anchor, positive and negatives of an earlier one.
 
     >>> drop_duplicates(Rows(["a", "a"], ["b", "b "]))[0].positives
     ['b']
@@ -50,13 +51,13 @@ def drop_duplicates(rows: Rows) -> tuple[Rows, list[Finding]]:
             repeats.append(row)
     if not repeats:
         return rows, []
-    message = f"{counted(len(repeats), 'row')} left out of training for repeating an earlier row."
+    message = f"{counted(len(repeats), 'row')} left out of training: duplicates of an earlier row."
     finding = Finding("duplicate-rows", "note", len(repeats), message, examples=_examples(rows, repeats))
     return rows.take(list(seen.values())), [finding]
 
 
 def check_rows(rows: Rows) -> list[Finding]:
-    """Findings over training rows alone."""
+    """Findings about training rows alone."""
     return run_checks(fast_checks(), [rows])
 
 
@@ -67,11 +68,19 @@ def check_overlap(rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | Non
 
 def check_test(test: RetrievalSet) -> list[Finding]:
     """Whether there are enough test queries."""
-    if len(test) >= FEW_QUERIES:
+    return weak_test(len(test), counted(len(test), "test query"))
+
+
+def weak_test(count: int, items: str) -> list[Finding]:
+    """A warning where there are too few queries, or other items, to show a difference.
+
+    >>> weak_test(3, "3 queries")[0].message, weak_test(400, "400 queries")
+    ('only 3 queries: weak evidence.', [])
+    """
+    if count >= FEW_QUERIES:
         return []
-    message = f"only {counted(len(test), 'test query')}: weak evidence."
-    fix = f"Give at least {FEW_QUERIES}, better a few hundred."
-    return [Finding("weak-test", "warning", len(test), message, fix)]
+    fix = f"Use at least {FEW_QUERIES}, preferably a few hundred."
+    return [Finding("weak-test", "warning", count, f"only {items}: weak evidence.", fix)]
 
 
 def _examples(rows: Rows, numbers: Sequence[int]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""A cleaned copy of rows: texts mended where it is certain how, rows taken out that can only do harm, each with why.
+"""A cleaned copy of rows: texts repaired where the repair is certain, harmful rows removed, each with its reason.
 
-What needs a person's judgment stays as it is: swapped roles, scores outside of their scale, lost characters, classes.
+What needs a person's judgment stays: swapped roles, scores outside their scale, lost characters, classes.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ SAME = "anchor and positive are the same text"
 LEAKED = "a test query, or nearly one"
 REPEATED = "repeats an earlier row"
 MENDED_CODES = ("garbled-texts", "control-characters", "unnormalised-texts", "invisible-characters")
-"""Codes of findings that repairing deals with by mending texts."""
+"""Codes of findings that are repaired by changing texts."""
 REMOVED_CODES = (
     "empty-texts",
     "unreadable-rows",
@@ -41,12 +41,12 @@ REMOVED_CODES = (
     "test-queries-near-copies",
     "test-queries-negated",
 )
-"""Codes of findings that it deals with by leaving something out."""
+"""Codes of findings that are repaired by leaving something out."""
 
 
 @dataclass(frozen=True)
 class Repaired:
-    """A block after repair: records to keep, and those removed with their place and the reason."""
+    """A block after repair: the records kept, and those removed with place and reason."""
 
     kept: list[Record]
     removed: list[Record]
@@ -56,7 +56,7 @@ class Repair:
     """Repairs blocks in order and counts what it does.
 
     Args:
-        pairs: has seen all rows, so it knows what is a positive of what.
+        pairs: has seen all rows, so it knows all positives.
         leaked: ids of the training texts that are test queries.
     """
 
@@ -69,7 +69,7 @@ class Repair:
         self.removed: Counter[str] = Counter()
 
     def apply(self, content: Content) -> Repaired:
-        """Mend the texts of a block and take rows out of it."""
+        """Repair the texts of a block and remove rows from it."""
         leaked = self._leaks(content)  # (n,)
         lists = self._negatives(content)
         records = list(_records(content, lists))
@@ -90,7 +90,7 @@ class Repair:
         return Repaired(kept, removed)
 
     def _leaks(self, content: Content) -> np.ndarray:
-        """Which rows (n,) hold a test query."""
+        """Which rows contain a test query: (n,)."""
         leaked = np.zeros(len(content), dtype=bool)  # (n,)
         if isinstance(content, Rows):
             leaked = np.isin(content.anchor_ids, self._leaked) | np.isin(content.positive_ids, self._leaked)  # (n,)
@@ -102,7 +102,7 @@ class Repair:
         return leaked
 
     def _negatives(self, content: Content) -> Sequence[Sequence[int]]:
-        """The numbers of the negatives to keep, of each row."""
+        """The numbers of the negatives to keep in each row."""
         if not isinstance(content, Rows) or not content.has_negatives:
             return ()
         kept = []
@@ -131,7 +131,7 @@ def _records(content: Content, kept: Sequence[Sequence[int]]) -> Iterator[Record
 
 
 def _mend(record: Record) -> int:
-    """Mend the texts of a record in place; returns how many were changed."""
+    """Repair the texts of a record in place; returns the number of changes."""
     changed = 0
     for name, value in record.items():
         if isinstance(value, str) and name != "label":
@@ -148,7 +148,7 @@ def _mended(text: str) -> str:
 
 
 def _texts_of(record: Mapping[str, Any]) -> Iterator[str]:
-    """All that makes a row what it is, as texts."""
+    """Everything that identifies a row, as texts."""
     for name, value in record.items():
         if name in ("positive_score", "negative_scores", "score"):
             continue
@@ -156,11 +156,11 @@ def _texts_of(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _reason(record: Mapping[str, Any]) -> str | None:
-    """Why a row cannot be used, told by itself."""
+    """Why a row cannot be used, judged by itself."""
     texts = [value for name, value in record.items() if isinstance(value, str) and name != "label"]
     if not all(text.strip() for text in texts):
         return EMPTY
-    # Equal sentences with a score are no mistake: somebody judged them alike.
+    # Equal sentences with a score are not a mistake: somebody rated them.
     if "anchor" in record and text_id(record["anchor"]) == text_id(record["positive"]):
         return SAME
     return None

@@ -1,4 +1,4 @@
-"""Anchors and positives that look as if they had changed places, in all rows or in some."""
+"""Anchors and positives that look swapped, in all rows or in some."""
 
 import re
 from array import array
@@ -14,16 +14,16 @@ _ASKS = re.compile(
     "[?\uff1f\u061f]\\s*$|(?:주세요|주십시오|주실래요|[나까가]요|습니까|싶어요|싶습니다|궁금합니다|궁금해요)[.!~]*\\s*$"
 )
 LONGER = 4.0
-"""How many times as long as positives anchors are at least, by the median, to look like answers."""
+"""Ratio of median lengths, anchors to positives, from which anchors look like answers."""
 FEWEST_ROWS = 20
-"""Fewer rows do not tell what is usual for a column."""
-_APART = 1.0  # median lengths so many spreads apart tell the columns apart
-_MISPLACED = 5.0  # log odds from which a row is told to be the other way round
-_SURE = 4.0  # no text tells more than so many log odds by its length: lengths have long tails
+"""With fewer rows, nothing is usual for a column."""
+_APART = 1.0  # median lengths this many spreads apart distinguish the columns
+_MISPLACED = 5.0  # log odds from which a row counts as swapped
+_SURE = 4.0  # the most log odds that the length of one text adds: lengths have long tails
 
 
 class Roles:
-    """Remembers of each text how long it is and whether it asks: 10 bytes a row."""
+    """Remembers the length of each text and whether it is a question: 10 bytes per row."""
 
     def __init__(self) -> None:
         self._lengths = array("i"), array("i")
@@ -39,7 +39,7 @@ class Roles:
                 self._asks[side].extend(bool(_ASKS.search(text, max(0, len(text) - 20))) for text in texts)
 
     def findings(self) -> list[Finding]:
-        """All rows the other way round, or some."""
+        """All rows swapped, or some."""
         if self._block is None or not len(self._lengths[0]):
             return []
         lengths = np.array([np.frombuffer(side, dtype=np.int32) for side in self._lengths])  # (2, n)
@@ -59,8 +59,8 @@ class Roles:
         return found.finding(
             "rows-look-swapped",
             graded(found.count, len(odds)),
-            f"{found.count:,} {verb} as if anchor and positive had changed places.",
-            "Look at them (`embedtune check --data SET` lists them); no cleaning can tell which are right.",
+            f"{found.count:,} {verb} as if anchor and positive were swapped.",
+            "Look at them (`embedtune check --data SET` lists them); no repair can tell which are right.",
         )
 
 
@@ -78,19 +78,19 @@ def _all_swapped(lengths: np.ndarray, asks: np.ndarray) -> list[Finding]:
         f"anchors and positives look swapped: {told}"
         f"anchors are longer (median {middle[0]:.0f} against {middle[1]:.0f} characters)."
     )
-    fix = "If so, name the columns the other way round: --columns anchor=COLUMN,positive=COLUMN."
+    fix = "If so, name the columns the other way around: --columns anchor=COLUMN,positive=COLUMN."
     return [Finding("roles-look-swapped", "warning", rows, message, fix)]
 
 
 def odds_of_swap(lengths: np.ndarray, asks: np.ndarray) -> np.ndarray:
-    """How much likelier each row is the other way round, as log odds from lengths and question marks: (n,).
+    """How likely each row is swapped, as log odds from lengths and question marks: (n,).
 
-    Lengths count where the columns' typical lengths lie apart, question marks where one column asks and the other does
-    not; both are told by the data themselves, most of whose rows are taken to be right.
+    Lengths count where the columns have different typical lengths, question marks where only one column asks; both are
+    estimated from the data, most rows of which are assumed to be right.
 
     Args:
         lengths: (2, n) characters of anchors and of positives.
-        asks: (2, n) whether they ask.
+        asks: (2, n) whether they are questions.
     """
     logs = np.log(np.maximum(lengths, 1))  # (2, n)
     middle = np.median(logs, axis=1)  # (2,)

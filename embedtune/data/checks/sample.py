@@ -1,4 +1,4 @@
-"""A sample of the texts of each column, for what is too slow to ask of all: tokens, vocabulary, time."""
+"""A sample of the texts of each column, for measurements too slow for all: tokens, vocabulary, time."""
 
 import heapq
 from collections.abc import Iterable
@@ -9,11 +9,11 @@ from embedtune.findings import Finding
 from embedtune.identity import text_id
 
 MOST_TEXTS = 10_000
-"""Distinct texts of a column; of more those whose ids are the smallest, which is as good as drawing them."""
+"""Distinct texts per column; of more, those with the smallest ids, which is as good as drawing them."""
 
 
 class Sample:
-    """Keeps some texts of each column, the same ones in whatever order they come."""
+    """Keeps some texts of each column, the same ones whatever their order."""
 
     def __init__(self, most: int = MOST_TEXTS) -> None:
         self._most = most
@@ -23,7 +23,7 @@ class Sample:
         self.negatives = 0
 
     def feed(self, block: RowBlock) -> None:
-        """Consider further texts."""
+        """Consider the next texts."""
         content = block.content
         self.rows += len(content)
         if isinstance(content, Rows):
@@ -60,5 +60,5 @@ class Sample:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every distinct text is in it."""
+        """Whether it includes every distinct text."""
         return all(len(kept) < self._most for kept in self._kept.values())

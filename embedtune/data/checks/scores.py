@@ -1,4 +1,4 @@
-"""Scores outside of the scale that all the others are on, and scores that tell nothing."""
+"""Scores outside the scale of the others, and scores that carry no information."""
 
 from array import array
 
@@ -9,13 +9,13 @@ from embedtune.data.rows import Rows, ScoredPairs
 from embedtune.findings import Finding, counted, percent
 
 SCALES = ((0.0, 1.0), (-1.0, 1.0), (1.0, 5.0), (0.0, 5.0), (0.0, 10.0), (0.0, 100.0))
-"""What people score similarity on, the narrowest first."""
+"""Usual scales of similarity, the narrowest first."""
 COVERED = 0.9
-"""A scale is taken for the one meant when this share of the scores lies on it."""
+"""Share of the scores on a scale from which it counts as the intended one."""
 
 
 class Scores:
-    """Remembers every score of scored pairs, 8 bytes a row; and compares a teacher's scores within each row."""
+    """Remembers every score of scored pairs, 8 bytes per row; and compares teacher scores within each row."""
 
     def __init__(self) -> None:
         self._scores = array("d")
@@ -35,15 +35,15 @@ class Scores:
                     self._above.add(block.places[block.start + row], block.content.anchors[row])
 
     def findings(self) -> list[Finding]:
-        """One for each kind."""
+        """One per kind."""
         share = percent(self._above.count / self._taught) if self._taught else ""
         return [
             *self._outside(),
             *self._above.finding(
                 "negatives-above-positive",
                 "note",
-                f"in {counted(self._above.count, 'row')} ({share} of those with scores) a negative scores above the "
-                "positive: it may be a right answer.",
+                f"in {counted(self._above.count, 'row')} ({share} of those with scores), a negative scores above the "
+                "positive: it may be a false negative.",
                 "Mine with a margin, or let a guide mask it.",
             ),
         ]
@@ -66,6 +66,6 @@ class Scores:
         return found.finding(
             "scores-out-of-range",
             graded(found.count, len(scores)),
-            f"{found.count:,} {verb} outside of {low:g} to {high:g}, where the others are.",
-            "Correct them; the highest score decides which pairs count as alike.",
+            f"{found.count:,} {verb} outside the range {low:g} to {high:g} of the others.",
+            "Correct them; the highest score decides which pairs become positives.",
         )

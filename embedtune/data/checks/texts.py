@@ -1,4 +1,4 @@
-"""Texts that no encoder reads as they were meant: too long, without words, damaged in their encoding."""
+"""Texts that encoders cannot read as intended: too long, without words, or with damaged encoding."""
 
 import re
 import unicodedata
@@ -16,17 +16,17 @@ VERY_LONG = 20_000
 """Characters; more than the 8,192 tokens that the longest common encoders read."""
 _SHORT = 30  # a longer text without a letter may be a table or a drawing
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
-_TERMINAL = re.compile("\x1b\\[[0-9;]*[A-Za-z]")  # a whole command to a terminal, whose rest would be left as letters
+_TERMINAL = re.compile("\x1b\\[[0-9;]*[A-Za-z]")  # a full terminal command, which would otherwise leave letters behind
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 _MARKUP = re.compile(
     r"</?(?:p|br|div|span|a|b|i|li|ul|td|tr|h\d)\b[^<>]{0,80}>|&(?:amp|lt|gt|quot|nbsp|#\d{2,5});", re.I
 )
-# code -> severity where it is rare (None: by its share), what it says after the count, what to do
+# code -> severity (None: decided by the share), text after the count, fix
 _KINDS = {
     "very-long-texts": (
         None,
-        f"longer than {VERY_LONG:,} characters; encoders read the beginning only.",
-        "Divide them into passages.",
+        f"longer than {VERY_LONG:,} characters; encoders read only the beginning.",
+        "Split them into passages.",
     ),
     "near-empty-texts": (None, "with no letter and no digit.", "Remove their rows."),
     "garbled-texts": (
@@ -37,7 +37,7 @@ _KINDS = {
     "replacement-characters": (
         None,
         "with U+FFFD where a character was lost in decoding.",
-        "Read the source again in its own encoding.",
+        "Read the source again with its own encoding.",
     ),
     "control-characters": (
         None,
@@ -46,20 +46,20 @@ _KINDS = {
     ),
     "unnormalised-texts": (
         "note",
-        "not in Unicode form NFC (such as Hangul in single jamo), which encoders read as other characters.",
-        "Normalise them to NFC: `embedtune check --data SET --fix FILE` does.",
+        "not in Unicode form NFC (such as Hangul as single jamo), which encoders read as other characters.",
+        "Normalize them to NFC: `embedtune check --data SET --fix FILE` does.",
     ),
     "invisible-characters": (
         "note",
-        "with characters of no width (zero-width space, byte order mark, soft hyphen), which divide words unseen.",
+        "with invisible characters (zero-width space, byte order mark, soft hyphen), which split words.",
         "Remove them: `embedtune check --data SET --fix FILE` does.",
     ),
-    "markup-in-texts": ("note", "with HTML tags or entities.", "Take the text out of the markup."),
+    "markup-in-texts": ("note", "with HTML tags or entities.", "Extract the text from the markup."),
 }
 
 
 class TextCheck:
-    """Looks at every distinct text on its own."""
+    """Checks every distinct text on its own."""
 
     def __init__(self) -> None:
         self._found = {code: Gathered() for code in _KINDS}
@@ -67,7 +67,7 @@ class TextCheck:
         self._rows = 0
 
     def feed(self, block: RowBlock) -> None:
-        """Look at the texts that did not come before."""
+        """Check the texts that are new."""
         self._rows += len(block.content)
         odd = [(row, text, codes) for row, text in block.texts() if (codes := list(oddities(text)))]
         ids = np.fromiter((text_id(text) for _, text, _ in odd), dtype=np.int64, count=len(odd))  # (n,)
@@ -79,7 +79,7 @@ class TextCheck:
                     self._found[code].add(f"{block.places[row]} ({len(text):,} characters)", text)
 
     def findings(self) -> list[Finding]:
-        """One for each kind."""
+        """One per kind."""
         return [
             finding
             for (code, (severity, what, fix)), found in zip(_KINDS.items(), self._found.values(), strict=True)
@@ -93,7 +93,7 @@ class TextCheck:
 
 
 def oddities(text: str) -> Iterator[str]:
-    """The codes of what is odd about a text.
+    """The codes of a text's faults.
 
     >>> list(oddities("Caf\\u00c3\\u00a9")), list(oddities("\\u1112\\u1161\\u11ab"))
     (['garbled-texts'], ['unnormalised-texts'])
@@ -119,7 +119,7 @@ def oddities(text: str) -> Iterator[str]:
 
 
 def cleaned(text: str) -> str:
-    """The text in NFC, without control and invisible characters: what can be mended without knowing what was meant.
+    """The text in NFC, without control and invisible characters: repairs that need no guess.
 
     >>> cleaned("\\x1b[31ma\\x00b \\u1112\\u1161\\u11ab\\ufeff")
     'ab 한'

@@ -1,12 +1,13 @@
 """FlagEmbedding's training rows: {query, pos: [], neg: [], pos_scores?: [], neg_scores?: []}."""
 
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from embedtune.data.formats import Part
+from embedtune.data.formats import Mined, Part
+from embedtune.data.formats.shared.rowlist import RowList
 from embedtune.data.sources.columns import Columns, field_of, label_of, numbers_of, text_of
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.rowlist import RowList
 from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import counted, kind_of
 
@@ -20,6 +21,7 @@ ROLES = {
 }
 REQUIRED = ("query", "pos")
 MANY = ()
+NEEDS = 1
 
 
 def read(table: RecordTable, columns: Columns) -> Part:
@@ -33,7 +35,7 @@ def read(table: RecordTable, columns: Columns) -> Part:
         positives = _texts(record, columns.one("pos"), place, table.problems)
         negatives = _texts(record, columns.one("neg"), place, table.problems) if "neg" in columns else []
         if not positives:
-            table.problems.add(place, f"{columns.one('pos')!r} holds no text; every query needs a positive")
+            table.problems.add(place, f"{columns.one('pos')!r} has no text; every query needs a positive")
         if with_scores:
             found = _scores(record, columns, (len(positives), len(negatives)), place, table.problems)
             scores = [[one, *found[1]] for one in found[0]] if found else [[]] * len(positives)
@@ -49,7 +51,7 @@ def _texts(record: dict[str, Any], column: str, place: str, problems: Problems) 
     if values is None:
         return []
     if not isinstance(values, list):
-        problems.add(place, f"{column!r} must be a list of texts; {kind_of(values)} came")
+        problems.add(place, f"{column!r} must be a list of texts, got {kind_of(values)}")
         return []
     texts = [text_of(value, column, place, problems) for value in values]
     return [text for text in texts if text is not None]
@@ -68,7 +70,23 @@ def _scores(
         if numbers is None:
             return None
         if len(numbers) != size:
-            problems.add(place, f"'{role}' holds {counted(len(numbers), 'score')} for {counted(size, 'text')}")
+            problems.add(place, f"'{role}' has {counted(len(numbers), 'score')} for {counted(size, 'text')}")
             return None
         found.append(numbers)
     return found[0], found[1]
+
+
+def fields(negatives: int) -> Mapping[str, str]:
+    """Field name -> kind."""
+    return {"query": "text", "pos": "texts", "neg": "texts", "pos_scores": "numbers", "neg_scores": "numbers"}
+
+
+def records(mined: Mined) -> Iterator[dict[str, Any]]:
+    """One record with all positives."""
+    yield {
+        "query": mined.anchor,
+        "pos": list(mined.positives),
+        "neg": list(mined.negatives),
+        "pos_scores": list(mined.positive_scores),
+        "neg_scores": list(mined.negative_scores),
+    }

@@ -1,4 +1,4 @@
-"""Texts with a class each (text, label): pairs are made of texts of one class once the splits are known."""
+"""Texts with a class each (text, label); texts of one class are paired after splitting."""
 
 from embedtune.data.formats import Part
 from embedtune.data.rows import LabelledTexts
@@ -13,7 +13,7 @@ MANY = ()
 
 
 def read(table: RecordTable, columns: Columns) -> Part:
-    """Texts and classes as they stand."""
+    """Texts and classes in order."""
     texts: list[str] = []
     labels: list[str] = []
     groups: list[str] = []

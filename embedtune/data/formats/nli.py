@@ -1,11 +1,11 @@
-"""Inference data (premise, hypothesis, label): an entailment is a premise's positive, a contradiction its negative."""
+"""Inference data (premise, hypothesis, label): entailments are positives of their premise, contradictions negatives."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from embedtune.data.formats import Part
+from embedtune.data.formats.shared.rowlist import RowList
 from embedtune.data.sources.columns import Columns, field_of, label_of
-from embedtune.data.sources.rowlist import RowList
 from embedtune.data.sources.tables import RecordTable
 from embedtune.identity import text_id
 
@@ -13,6 +13,7 @@ UNIT = "inference pairs"
 ROLES = {"premise": ("premise",), "hypothesis": ("hypothesis",), "label": ("label", "gold_label")}
 REQUIRED = ("premise", "hypothesis", "label")
 MANY = ()
+WHOLE = True  # the negatives of a row are rows of their own, anywhere in the file
 LABELS = ("entailment", "neutral", "contradiction")
 
 
@@ -25,7 +26,7 @@ class _Judged(NamedTuple):
 
 
 def read(table: RecordTable, columns: Columns) -> Part:
-    """One row per entailment, with all hypotheses that contradict the same premise as its negatives."""
+    """One row per entailment; its negatives are all hypotheses that contradict the same premise."""
     judged = list(_judged(table, columns))
     against: dict[int, list[str]] = {}
     for one in judged:
@@ -54,7 +55,7 @@ def _judged(table: RecordTable, columns: Columns) -> Iterable[_Judged]:
         label = label_of(record, columns.one("label"), place, table.problems)
         group = label_of(record, columns.group, place, table.problems) if columns.group else None
         if label is not None and label not in LABELS:
-            # Numbers mean different things in different sets, so they are not guessed at.
-            table.problems.add(place, f"{columns.one('label')!r} is {label!r}; needed one of {', '.join(LABELS)}")
+            # Numbers mean different things in different sets, so they are not guessed.
+            table.problems.add(place, f"{columns.one('label')!r} is {label!r}; it must be one of {', '.join(LABELS)}")
         elif premise is not None and hypothesis is not None and label is not None:
             yield _Judged(place, premise, hypothesis, label, group)

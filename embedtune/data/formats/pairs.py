@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 from embedtune.data.formats import Part
+from embedtune.data.formats.shared.rowlist import RowList
 from embedtune.data.sources.columns import Columns, field_of, label_of, match, numbers_of, text_of
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.rowlist import RowList
 from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import counted, kind_of
 
@@ -24,7 +24,7 @@ MANY = ("negative",)
 
 
 def read(table: RecordTable, columns: Columns) -> Part:
-    """Rows as they stand; an empty cell in a negative column of a CSV is no negative.
+    """One row per record; an empty cell in a negative column of a CSV is not a negative.
 
     Scores of the negatives, as mining writes them, become the row's teacher scores.
     """
@@ -59,7 +59,7 @@ def _scores(
     if found is not None and len(found) != negatives:
         problems.add(
             place,
-            f"{columns.one('negative_scores')!r} holds {counted(len(found), 'score')} for "
+            f"{columns.one('negative_scores')!r} has {counted(len(found), 'score')} for "
             f"{counted(negatives, 'negative')}",
         )
     first = record.get(columns.one("positive_score")) if "positive_score" in columns else None
@@ -68,7 +68,7 @@ def _scores(
 
 
 class _Negatives:
-    """Reads the negatives of a record, in whichever of the ways the table gives them."""
+    """Reads the negatives of a record: one column, several, or a list."""
 
     def __init__(self, table: RecordTable, columns: Columns) -> None:
         self.problems = table.problems
@@ -85,11 +85,11 @@ class _Negatives:
                 continue
             if self.flat and value.lstrip().startswith("[") and value.rstrip().endswith("]"):
                 self.problems.add(
-                    place, f"{column!r} holds a list; in CSV and TSV use columns negative_1, negative_2 ..."
+                    place, f"{column!r} contains a list; in CSV and TSV use columns negative_1, negative_2 ..."
                 )
                 continue
             if not isinstance(value, str | list):
-                self.problems.add(place, f"{column!r} must be a text or a list of texts; {kind_of(value)} came")
+                self.problems.add(place, f"{column!r} must be text or a list of texts, got {kind_of(value)}")
                 continue
             kind, first = self.kinds.setdefault(column, (type(value), place))
             if kind is not type(value):
@@ -102,7 +102,7 @@ class _Negatives:
         return texts
 
     def _columns_in(self, record: dict[str, Any]) -> tuple[str, ...]:
-        # Asked of every row: a JSON line may have more negatives than the lines that the columns were told from.
+        # Per row: a JSON line may have more negatives than the first lines, which decided the columns.
         names = tuple(record)
         if names not in self.columns:
             found = match({"negative": ROLES["negative"]}, names, self.chosen)

@@ -1,12 +1,12 @@
-"""Preferences: for an anchor, one text was chosen over another; with a weight where it happened more than once."""
+"""Preferences: for an anchor, one text was chosen over another; with a weight where that happened several times."""
 
 import math
 from typing import Any
 
 from embedtune.data.formats import Part
+from embedtune.data.formats.shared.rowlist import RowList
 from embedtune.data.sources.columns import Columns, field_of, label_of, text_of
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.rowlist import RowList
 from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import kind_of
 
@@ -42,14 +42,14 @@ def read(table: RecordTable, columns: Columns) -> Part:
 def _rejected(record: dict[str, Any], column: str, place: str, problems: Problems) -> list[str]:
     value = record.get(column)
     if isinstance(value, list) and not value:
-        problems.add(place, f"{column!r} is an empty list; a preference needs a text that was not chosen")
+        problems.add(place, f"{column!r} is an empty list; a preference needs a rejected text")
         return []
     found = [text_of(one, column, place, problems) for one in (value if isinstance(value, list) else [value])]
     return [one for one in found if one is not None]
 
 
 def _weight(record: dict[str, Any], columns: Columns, place: str, problems: Problems) -> float | None:
-    """1 where there is none; None where there is one that cannot be used."""
+    """The weight, 1 by default; None for one that cannot be used."""
     value = record.get(columns.one("weight")) if "weight" in columns else None
     if value is None or value == "":
         return 1.0
@@ -59,5 +59,5 @@ def _weight(record: dict[str, Any], columns: Columns, place: str, problems: Prob
         weight = math.nan
     if math.isfinite(weight) and weight > 0:
         return weight
-    problems.add(place, f"{columns.one('weight')!r} must be a number above 0; {kind_of(value)} came")
+    problems.add(place, f"{columns.one('weight')!r} must be a number above 0, got {kind_of(value)}")
     return None

@@ -1,4 +1,4 @@
-"""Texts and nothing else: a plain text file, or rows of {text}, with or without a title."""
+"""Texts alone: a plain text file, or rows of {text}, with or without a title."""
 
 from embedtune.data.formats import Part
 from embedtune.data.rows import RawTexts

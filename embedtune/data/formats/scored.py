@@ -1,17 +1,17 @@
-"""Sentence pairs with a similarity score (STS): the pairs that people found alike become positive pairs.
+"""Sentence pairs with a similarity score (STS): the most similar ones become positive pairs.
 
 Contrastive losses need pairs that belong together. A pair in the middle of the scale is neither that nor a negative, so
-it is left out rather than guessed at.
+it is left out.
 """
 
 import math
 from typing import Any
 
 from embedtune.data.formats import Part
+from embedtune.data.formats.shared.rowlist import RowList
 from embedtune.data.rows import Rows, ScoredPairs
 from embedtune.data.sources.columns import Columns, field_of, label_of
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.rowlist import RowList
 from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import kind_of
 
@@ -41,13 +41,13 @@ def read(table: RecordTable, columns: Columns) -> Part:
 def _score(record: dict[str, Any], column: str, place: str, problems: Problems) -> float | None:
     value = record.get(column)
     try:
-        # A truth value is a number to Python, yet nobody scores similarity with one.
+        # A bool is a number to Python, but nobody scores similarity with one.
         score = math.nan if isinstance(value, bool) or value is None else float(value)
     except (TypeError, ValueError):
         score = math.nan
     if math.isfinite(score):
         return score
-    problems.add(place, f"{column!r} must be a number; {kind_of(value)} came")
+    problems.add(place, f"{column!r} must be a number, got {kind_of(value)}")
     return None
 
 
@@ -58,8 +58,8 @@ def _alike(rows: Rows, scores: list[float], table: RecordTable) -> Part:
         table.problems.add(table.name, what, kind="scale")
     kept = [row for row, score in enumerate(scores) if score >= ALIKE * top]
     said = (
-        f"{table.name}: of {len(scores):,} scored pairs the {len(kept):,} with a score of {ALIKE * top:g} or more "
-        f"(highest: {top:g}) are taken as pairs; the others are left out",
+        f"{table.name}: of {len(scores):,} scored pairs, the {len(kept):,} with a score of {ALIKE * top:g} or more "
+        f"(highest: {top:g}) become pairs; the others are left out",
     )
     every = ScoredPairs(rows.anchors, rows.positives, scores, rows.places)
-    return Part(rows.take(kept), "pairs of alike sentences", said, scored=every)
+    return Part(rows.take(kept), "pairs of similar sentences", said, scored=every)

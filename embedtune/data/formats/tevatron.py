@@ -1,13 +1,16 @@
 """Tevatron's training rows: {query, positive_passages: [{docid, title, text}], negative_passages: [...]}."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from embedtune.data.formats import Part
+from embedtune.data.formats import Mined, Part
+from embedtune.data.formats.shared.rowlist import RowList
 from embedtune.data.rows import titled
 from embedtune.data.sources.columns import Columns, field_of, label_of, text_of
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.rowlist import RowList
 from embedtune.data.sources.tables import RecordTable
+from embedtune.data.splits.judged_rows import key_of
+from embedtune.identity import text_id
 
 UNIT = "Tevatron rows"
 ROLES = {
@@ -17,6 +20,7 @@ ROLES = {
 }
 REQUIRED = ("query", "positive_passages")
 MANY = ()
+NEEDS = 1
 
 
 def read(table: RecordTable, columns: Columns) -> Part:
@@ -31,7 +35,7 @@ def read(table: RecordTable, columns: Columns) -> Part:
         if "negative_passages" in columns:
             negatives = _passages(record, columns.one("negative_passages"), place, table.problems)
         if not positives:
-            table.problems.add(place, "'positive_passages' holds no passage; every query needs one")
+            table.problems.add(place, "'positive_passages' has no passage; every query needs one")
         for positive in positives:
             rows.append(place, query, positive, negatives=negatives, group=group)
     return Part(rows.build(), "pairs from Tevatron rows")
@@ -50,3 +54,28 @@ def _passages(record: dict[str, Any], column: str, place: str, problems: Problem
         if text is not None:
             texts.append(titled(passage.get("title"), text))
     return texts
+
+
+def fields(negatives: int) -> Mapping[str, str]:
+    """Field name -> kind."""
+    return {
+        "query_id": "text",
+        "query": "text",
+        "positive_passages": "passages",
+        "negative_passages": "passages",
+    }
+
+
+def records(mined: Mined) -> Iterator[dict[str, Any]]:
+    """One record with all positives. The format has no place for scores."""
+    yield {
+        "query_id": key_of(text_id(mined.anchor)),
+        "query": mined.anchor,
+        "positive_passages": _written(mined.positives),
+        "negative_passages": _written(mined.negatives),
+    }
+
+
+def _written(texts: Sequence[str]) -> list[dict[str, str]]:
+    # The id comes from the text, so that one passage has the same id on either side and in every file.
+    return [{"docid": key_of(text_id(text)), "title": "", "text": text} for text in texts]

@@ -1,4 +1,4 @@
-"""A guide that somebody else has computed: a file of vectors by text or of scores by pair, which its columns tell."""
+"""A guide computed elsewhere: a file of vectors per text or of scores per pair; its columns decide which."""
 
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ Kind = Literal["vectors", "scores"]
 
 
 def is_guide_file(name: str) -> bool:
-    """Whether a guide's name means a file; a model is a folder or a Hub name.
+    """Whether a guide's name is that of a file; a model is a folder or a Hub name.
 
     >>> is_guide_file("vectors.parquet"), is_guide_file("intfloat/multilingual-e5-small")
     (True, False)
@@ -28,7 +28,7 @@ def guide_kind(path: Path) -> Kind:
     """Whether the file holds vectors or scores.
 
     Raises:
-        DataError: there is no such file, or its columns are those of neither.
+        DataError: there is no such file, or its columns match neither.
     """
     table = open_table(path)
     columns = [name for _, record in islice(table.records, 1) for name in record]
@@ -38,8 +38,8 @@ def guide_kind(path: Path) -> Kind:
     if "score" in columns and any(name in columns for name in QUERY) and any(name in columns for name in DOCUMENT):
         return "scores"
     raise DataError(
-        f"cannot tell what this guide says: the columns {', '.join(columns)} came; needed text or id, and vector; "
-        "or query, document and score",
+        f"cannot tell the kind of guide from the columns {', '.join(columns)}; vectors need text or id, and vector; "
+        "scores need query, document and score",
         where=str(path),
-        next="name the columns so",
+        next="rename the columns",
     )

@@ -1,4 +1,4 @@
-"""Scores of pairs that somebody else computed: a teacher's opinion of some pairs, and none of all others.
+"""Scores of pairs computed elsewhere: a teacher's opinion of some pairs.
 
 A loss sees vectors, so scores cannot guide as vectors do. They serve in two ways: as teacher scores of the rows they
 cover, and as known positives: a text that scores above the row's own positive, less the margin, is never its negative.
@@ -24,14 +24,14 @@ Scores = Mapping[int, Mapping[int, float]]
 
 
 Threshold = Callable[[float], float]
-"""Score of a positive -> the score above which another text is a positive too."""
+"""Score of a positive -> the score above which another text is also a positive."""
 
 
 def read_scores(path: Path) -> Scores:
-    """The scores of a file; of a pair that comes twice, the higher one.
+    """The scores of a file; for a repeated pair, the higher one.
 
     Raises:
-        DataError: the file is faulty; all faults at once.
+        DataError: the file is faulty; all faults are reported at once.
     """
     table = open_table(path)
     scores: dict[int, dict[int, float]] = {}
@@ -49,7 +49,7 @@ def read_scores(path: Path) -> Scores:
 
 
 def with_scores(data: TrainingData, scores: Scores, threshold: Threshold, path: Path) -> TrainingData:
-    """The data with what the scores say of its rows.
+    """The data with the scores of its rows.
 
     Raises:
         DataError: no row's own pair has a score.
@@ -61,12 +61,12 @@ def with_scores(data: TrainingData, scores: Scores, threshold: Threshold, path: 
         raise DataError(
             f"none of the {counted(len(rows), 'training pair')} has a score",
             where=str(path),
-            next="score the training pairs too: only against their own positive can other texts be judged",
+            next="score the training pairs too: other texts are judged against the score of the row's own positive",
         )
     alike = _known(rows, own, scores, threshold)
     said = (
         f"scores from {path.name}: {covered:,} of {counted(len(rows), 'training pair')} have one; "
-        f"{counted(len(alike), 'other text')} come within the margin and are never negatives of their query"
+        f"{counted(len(alike), 'other text')} within the margin, never used as negatives of their query"
     )
     return replace(
         data,
@@ -77,7 +77,7 @@ def with_scores(data: TrainingData, scores: Scores, threshold: Threshold, path: 
 
 
 def _row_scores(rows: Rows, scores: Scores) -> list[list[float]]:
-    """Scores of [positive, negatives...] per row, NaN where there is none."""
+    """Scores of [positive, negatives...] per row, NaN for missing ones."""
     negatives: Sequence = rows.negative_ids if rows.has_negatives else [()] * len(rows)
     found = []
     for anchor, positive, others in zip(rows.anchor_ids.tolist(), rows.positive_ids.tolist(), negatives, strict=True):

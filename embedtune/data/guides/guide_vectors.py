@@ -1,7 +1,7 @@
-"""Vectors that somebody else computed, read from a Parquet or JSON lines file as they are needed.
+"""Vectors computed elsewhere, read from a Parquet or JSON lines file as needed.
 
-Columns: `text`, or `id` (the signed 64-bit id of a text, or what a BEIR folder calls it); `vector`, a list of numbers;
-and `role` (query or document), where a text has a vector in each.
+Columns: `text`, or `id` (the signed 64-bit id of a text, or its id in a BEIR folder); `vector`, a list of numbers; and
+`role` (query or document), where a text has a vector for each.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,16 +25,16 @@ ROWS = 4096
 _EXAMPLES = 3
 
 Names = Mapping[str, Mapping[str, int]]
-"""Role -> what the data call a text -> its id."""
+"""Role -> the data's own id of a text -> text id."""
 
 
 @dataclass(frozen=True)
 class GuideVectors:
-    """A file of vectors, which gives texts theirs as an encoder would.
+    """A file of vectors, looked up by text as an encoder would compute them.
 
     Args:
         path: the file.
-        names: for files that name texts as the data do.
+        names: the data's own ids, for files that use them.
     """
 
     path: Path
@@ -42,7 +42,7 @@ class GuideVectors:
 
     @cached_property
     def dimensions(self) -> int:
-        """How long the vectors are."""
+        """The length of the vectors."""
         table = open_table(self.path)
         number, record = next(table.records)
         vector = numbers_of(record.get("vector"), "vector", table.place(number), table.problems)
@@ -50,22 +50,22 @@ class GuideVectors:
         return len(vector or ())
 
     def encode(self, texts: Sequence[str], role: str, into: np.ndarray | None = None) -> np.ndarray:
-        """The vectors of these texts (n, G), of length 1; written to `into` where given.
+        """The vectors of these texts (n, G), of norm 1; written to `into` if given.
 
         Raises:
-            DataError: some texts have none, or the file is faulty; all faults at once.
+            DataError: some texts have no vector, or the file is faulty; all faults are reported at once.
         """
         vectors = np.zeros((len(texts), self.dimensions), np.float32) if into is None else into
         self._demand([(role, texts, self.look_up(texts, role, vectors))])
         return vectors
 
     def check(self, texts: Mapping[str, Sequence[str]]) -> None:
-        """Raise as `encode` would for these texts by role, of all roles at once, without keeping any vector."""
+        """Raise as `encode` would, for the texts of all roles at once, without keeping any vector."""
         self._demand([(role, some, self.look_up(some, role)) for role, some in texts.items()])
 
     def _demand(self, looked_up: Sequence[tuple[str, Sequence[str], np.ndarray]]) -> None:
         short = [
-            f"{len(missing):,} of {counted(len(texts), 'text')} that serve as {role}, such as "
+            f"{len(missing):,} of {counted(len(texts), 'text')} used as {role}, such as "
             + ", ".join(repr(texts[i][:60]) for i in missing[:_EXAMPLES])
             for role, texts, missing in looked_up
             if len(missing)
@@ -74,11 +74,11 @@ class GuideVectors:
             raise DataError(
                 f"no vector for {'; and for '.join(short)}",
                 where=str(self.path),
-                next="add them: each text that is trained on needs one (role query for anchors, document for the rest)",
+                next="add them: every training text needs one (role query for anchors, document for the rest)",
             )
 
     def look_up(self, texts: Sequence[str], role: str, into: np.ndarray | None = None) -> np.ndarray:
-        """Write the vectors that there are to `into` (n, G), if given; returns the numbers of the texts without one."""
+        """Write the vectors found to `into` (n, G), if given; returns the numbers of the texts without one."""
         ids, first, inverse = np.unique(text_ids(texts), return_index=True, return_inverse=True)
         found = np.zeros(len(ids), dtype=bool)
         for keys, vectors in self._chunks(role):
@@ -93,7 +93,7 @@ class GuideVectors:
         return np.flatnonzero(~found[inverse])
 
     def _chunks(self, role: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Text ids (n,) and unit vectors (n, G) of this role, some rows at a time."""
+        """Text ids (n,) and unit vectors (n, G) of this role, in chunks of rows."""
         table = open_table(self.path)
         while records := list(islice(table.records, ROWS)):
             read = [self._read(record, table.place(number), role, table.problems) for number, record in records]
@@ -107,16 +107,16 @@ class GuideVectors:
     def _read(
         self, record: Mapping[str, Any], place: str, role: str, problems: Problems
     ) -> tuple[int, list[float]] | None:
-        """Text id and vector of a record; None where it is of another role, of no text of the data, or faulty."""
+        """Text id and vector of a record; None for another role, an unknown text or a fault."""
         vector = numbers_of(record.get("vector"), "vector", place, problems)
         if vector is not None and len(vector) != self.dimensions:
             problems.add(
-                place, f"the vector has {len(vector):,} numbers, the first one of the file {self.dimensions:,}"
+                place, f"the vector has {len(vector):,} numbers, the first of the file has {self.dimensions:,}"
             )
             return None
         own = record.get("role") or role
         if own not in ROLES:
-            problems.add(place, f"'role' must be query or document; {kind_of(own)} came")
+            problems.add(place, f"'role' must be query or document, got {kind_of(own)}")
         key = self._id(record, place, role, problems)
         return None if vector is None or key is None or own != role else (key, vector)
 
@@ -129,5 +129,5 @@ class GuideVectors:
         if isinstance(name, str) and self.names:
             return self.names.get(role, {}).get(name)
         what = kind_of(name if text is None else text)
-        problems.add(place, f"a text was needed, or in 'id' the signed 64-bit id of one; {what} came")
+        problems.add(place, f"a vector needs its text in 'text', or the signed 64-bit text id in 'id'; got {what}")
         return None

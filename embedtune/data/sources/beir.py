@@ -2,7 +2,7 @@
 
     corpus.jsonl {_id, title, text}   queries.jsonl {_id, text}   qrels/<split>.tsv (query-id, corpus-id, score)
 
-`pairs.jsonl` beside them is taken as the training split when there is no qrels/train.tsv.
+`pairs.jsonl` next to them is the training split when there is no qrels/train.tsv.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedtune.data.rows import RetrievalSet, Rows, titled
-from embedtune.data.sources.columns import label_of, match, refuse_twice, text_of
+from embedtune.data.rows import RetrievalSet, Rows
+from embedtune.data.sources.columns import document_text, label_of, listed, match, refuse_twice
 from embedtune.data.sources.problems import SHOWN, Problems
 from embedtune.data.sources.streams import plain_stem, plain_suffix
 from embedtune.data.sources.tables import READABLE, RecordTable, open_table
@@ -20,6 +20,7 @@ from embedtune.findings import Finding, counted, kind_of
 
 _ID = ("_id", "id", "docid", "doc_id", "doc-id", "qid", "query_id", "query-id")
 _TEXT_ROLES = {"id": _ID, "text": ("text",), "title": ("title",)}
+_TITLE_AND_TEXT = {"title": "title", "text": "text"}
 _QREL_ROLES = {
     "query-id": ("query-id", "query_id", "qid"),
     "corpus-id": ("corpus-id", "corpus_id", "docid", "doc_id", "doc-id"),
@@ -31,16 +32,16 @@ Judgments = dict[str, dict[str, int]]
 
 @dataclass(frozen=True)
 class Beir:
-    """What was read of a BEIR folder.
+    """The content of a BEIR folder.
 
     Args:
         name: the folder's name.
-        corpus: document id -> title and text as one.
+        corpus: document id -> title and text in one.
         queries: query id -> text.
         groups: query id -> value of the group column, when one was asked for.
-        qrels: split -> query id -> document id -> grade, of the splits asked for.
+        qrels: split -> query id -> document id -> grade, for the splits that were read.
         places: split -> (query id, document id) -> "file:line".
-        findings: what is odd about the folder.
+        findings: what to know about the folder.
     """
 
     name: str
@@ -52,7 +53,7 @@ class Beir:
     findings: tuple[Finding, ...] = ()
 
     def judged(self, split: str) -> RetrievalSet:
-        """The queries of a split with at least one relevant document, against the whole corpus."""
+        """The queries of a split with at least one relevant document, against the full corpus."""
         relevant = {
             query: grades for query, grades in self.qrels[split].items() if any(grade > 0 for grade in grades.values())
         }
@@ -82,7 +83,7 @@ def table_file(folder: Path, stem: str) -> Path | None:
     readable = [path for path in found if path.is_file() and plain_suffix(path) in READABLE]
     if len(readable) > 1:
         names = " and ".join(path.name for path in readable)
-        raise DataError(f"two files claim to be the {stem}: {names}", where=str(folder), next="keep one of them")
+        raise DataError(f"two files are named {stem}: {names}", where=str(folder), next="keep one of them")
     return readable[0] if readable else None
 
 
@@ -108,25 +109,25 @@ def read_beir(
     allow_absent: bool = False,
     problems: Problems | None = None,
 ) -> Beir:
-    """Read the corpus, the queries and the judgments of the splits asked for.
+    """Read the corpus, the queries and the judgments of some splits.
 
     Args:
-        folder: of the set.
+        folder: the BEIR folder.
         splits: whose judgments to read.
         group: a column of the queries.
-        allow_absent: judgments may name documents that the corpus lacks: no ranking can hold them, so they count
-            against every one, as in trec_eval. They are a finding then, and no error.
-        problems: where faults are gathered; None: they end the reading.
+        allow_absent: whether judgments may name documents that are not in the corpus. No ranking can contain them, so
+            they count against every one, as in trec_eval; they are a finding then, not an error.
+        problems: gathers faults; None: they are raised.
 
     Raises:
-        DataError: a file is missing or faulty; the faults of all its files are told together.
+        DataError: a file is missing or faulty; the faults of all files are reported together.
     """
     name = folder.resolve().name
     files = {}
     for stem in ("corpus", "queries"):
         path = table_file(folder, stem)
         if path is None:
-            raise DataError(f"a BEIR folder needs {stem}.jsonl beside its other files", where=str(folder))
+            raise DataError(f"a BEIR folder also needs {stem}.jsonl", where=str(folder))
         files[stem] = path
     problems = problems or Problems(str(folder))
     corpus, _, empty = _texts(files["corpus"], problems)
@@ -145,10 +146,10 @@ def read_beir(
 
 
 def _empty_documents(path: Path, empty: Mapping[str, int]) -> tuple[Finding, ...]:
-    # Public sets have a few (38 in FiQA). Nobody judged them, or reading would have failed, so they are left out aloud.
+    # Public sets have a few (38 in FiQA). No judgment names them, or reading would have failed, so they may go.
     if not empty:
         return ()
-    message = f"{counted(len(empty), 'document')} without title and text, named by no judgment, left out of the corpus."
+    message = f"{counted(len(empty), 'document')} without any text left out of the corpus; no judgment names them."
     examples = tuple(f"{path.name}:{line} (document {key})" for key, line in list(empty.items())[:SHOWN])
     return (Finding("empty-documents", "note", len(empty), message, "Remove them from the corpus.", examples),)
 
@@ -168,7 +169,7 @@ def _absent_documents(
     if not absent:
         return ()
     message = (
-        f"{counted(len(absent), 'judgment')} of documents that the corpus lacks; they count against every ranking."
+        f"{counted(len(absent), 'judgment')} of documents that are not in the corpus; they count against every ranking."
     )
     fix = "Add the documents, or remove the judgments."
     return (Finding("judgments-outside-corpus", "warning", len(absent), message, fix, tuple(absent[:SHOWN])),)
@@ -191,20 +192,18 @@ def _texts(
         if key is None:
             continue
         if key in lines:
-            problems.add(place, f"the id {key!r} is given twice, first in line {lines[key]}")
+            problems.add(place, f"the id {key!r} appears twice, first in line {lines[key]}")
         lines.setdefault(key, number)
-        title, text = record.get("title"), record.get("text")
-        whole = titled(title, text) if isinstance(text, str) else text
-        if isinstance(whole, str) and not whole.strip():
+        text = document_text(record, _TITLE_AND_TEXT, place, problems)
+        if text == "":
             empty[key] = number
             continue
-        checked = text_of(whole, "text", place, problems)
-        if checked is not None:
-            texts[key] = checked
+        if text is not None:
+            texts[key] = text
         if group is not None:
             groups[key] = label_of(record, group, place, problems) or ""
     if not lines:
-        problems.add(str(path), "there are no rows in it")
+        problems.add(str(path), "there are no rows")
     return texts, groups if group is not None else None, empty
 
 
@@ -221,8 +220,8 @@ def _check_columns(
     if absent:
         raise table.problems.stop(
             table.name,
-            f"the columns {', '.join(map(repr, record))} came; needed {' and '.join(map(repr, absent))} too",
-            hint="the first line must name the columns: query-id, corpus-id, score, with tabs between them"
+            f"the columns are {listed(list(record))}; missing: {', '.join(map(repr, absent))}",
+            hint="the first line must name the columns query-id, corpus-id and score, separated by tabs"
             if "score" in needed
             else None,
         )
@@ -235,7 +234,7 @@ def _id_of(record: Mapping[str, Any], names: Iterable[str], place: str, problems
     value = record.get(name) if name else None
     if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
         return str(value)
-    problems.add(place, "the id is missing or empty" if value in (None, "") else f"the id {value!r} is no text")
+    problems.add(place, "the id is missing or empty" if value in (None, "") else f"the id must be text, got {value!r}")
     return None
 
 
@@ -282,7 +281,7 @@ def _judgments(
         places.setdefault((query, document), place)
     nothing = first or not any(grade > 0 for judged in grades.values() for grade in judged.values())
     if nothing and not table.problems.count:
-        what = "there are no judgments in it" if first else "no judgment in it is above 0, so nothing is relevant"
+        what = "there are no judgments" if first else "no judgment is above 0, so nothing is relevant"
         table.problems.add(table.name, what)
     return grades, places
 
@@ -293,5 +292,5 @@ def _grade(value: Any, place: str, problems: Problems) -> int | None:
             return int(value)
     except ValueError:
         pass
-    problems.add(place, f"the grade must be a whole number; {kind_of(value)} came")
+    problems.add(place, f"the grade must be an integer, got {kind_of(value)}")
     return None

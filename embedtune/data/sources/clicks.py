@@ -1,7 +1,7 @@
-"""Click logs turned into preferences: what was clicked was chosen over what was shown above it and passed by.
+"""Click logs turned into preferences: what was clicked was chosen over what was shown above it and skipped.
 
-A user reads a list from the top, so what stands below the click may never have been seen, and is no preference unless
-that is asked for. Preferences that point both ways cancel each other; what is left over is the weight.
+A user reads a list from the top, so texts below the click may never have been seen; they count as skipped only when
+asked for. Preferences in opposite directions cancel each other; the difference is the weight.
 
 Source: Joachims 2002, "Optimizing search engines using clickthrough data", section 3 ("click > skip above").
 """
@@ -22,12 +22,12 @@ ANCHORS = ("anchor", "query", "question")
 
 @dataclass
 class Preferences:
-    """What clicks say, counted.
+    """Preferences counted over clicks.
 
     Args:
         counts: (anchor, chosen, rejected) -> how often.
-        clicks: how many there were.
-        first: of them on the first text, which say nothing of others above.
+        clicks: number of clicks.
+        first: clicks that skipped nothing, such as those on the first text.
     """
 
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -45,7 +45,7 @@ class Preferences:
             self.counts.update((anchor, shown[place], other) for other in passed)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Rows of anchor, chosen, rejected and weight, in the order in which they first came."""
+        """Rows of anchor, chosen, rejected and weight, in the order of first appearance."""
         for (anchor, chosen, rejected), count in self.counts.items():
             left = count - self.counts[anchor, rejected, chosen]
             if left > 0:
@@ -53,30 +53,34 @@ class Preferences:
 
     @property
     def contradicted(self) -> int:
-        """How many preferences were taken back by opposite ones."""
+        """The number of preferences canceled by opposite ones."""
         return sum(
             min(count, self.counts.get((anchor, rejected, chosen), 0))
             for (anchor, chosen, rejected), count in self.counts.items()
         )
 
     def said(self, rows: int) -> tuple[str, ...]:
-        """What became of the clicks, in sentences."""
+        """What became of the clicks, in sentences.
+
+        Args:
+            rows: number of preferences written.
+        """
         found = [f"{counted(rows, 'preference')} from {counted(self.clicks, 'click')}"]
         if self.first:
-            found.append(f"{counted(self.first, 'click')} had nothing passed by and said nothing")
+            found.append(f"{counted(self.first, 'click')} skipped nothing and gave no preference")
         if self.contradicted:
             verb = "was" if self.contradicted == 1 else "were"
-            found.append(f"{counted(self.contradicted, 'preference')} {verb} taken back by opposite ones")
+            found.append(f"{counted(self.contradicted, 'preference')} {verb} canceled by opposite ones")
         return tuple(found)
 
 
 def read_clicks(table: RecordTable, skipped: Skipped = "above") -> Preferences:
     """The preferences in rows of {anchor, shown, clicked}.
 
-    `shown` is a list of texts from the top; `clicked` one of them, its place from 0, or a list of either.
+    `shown` is a list of texts from the top; `clicked` is one of them, its position from 0, or a list of either.
 
     Raises:
-        DataError: rows have faults (all of them told at once).
+        DataError: rows have faults (all of them reported at once).
     """
     found = Preferences()
     for number, record in table.records:
@@ -93,17 +97,17 @@ def read_clicks(table: RecordTable, skipped: Skipped = "above") -> Preferences:
 
 def _shown(value: Any, place: str, problems: Problems) -> list[str]:
     if value == []:
-        problems.add(place, "'shown' is an empty list; a click needs what was shown")
+        problems.add(place, "'shown' is an empty list; it must name what was shown")
         return []
     if not isinstance(value, list):
-        problems.add(place, f"'shown' must be a list of texts; {kind_of(value)} came")
+        problems.add(place, f"'shown' must be a list of texts, got {kind_of(value)}")
         return []
     texts = [text_of(one, "shown", place, problems) for one in value]
     return [one for one in texts if one is not None] if None not in texts else []
 
 
 def _clicked(value: Any, shown: list[str], place: str, problems: Problems) -> set[int]:
-    """Places among the shown texts; nothing clicked (null, an empty list) is no fault."""
+    """Positions among the shown texts; no click (null, an empty list) is not a fault."""
     if value is None or not shown:
         return set()
     return {found for one in _each(value) if (found := _place_of(one, shown, place, problems)) is not None}
@@ -118,5 +122,5 @@ def _place_of(one: Any, shown: list[str], place: str, problems: Problems) -> int
         return shown.index(one)
     if isinstance(one, int) and not isinstance(one, bool) and 0 <= one < len(shown):
         return one
-    problems.add(place, f"'clicked' must be a text that was shown, or its place from 0; {kind_of(one)} came")
+    problems.add(place, f"'clicked' must be a text that was shown, or its position from 0, got {kind_of(one)}")
     return None

@@ -1,4 +1,4 @@
-"""Which column plays which role: by name, or as the user says; never by order."""
+"""Which column plays which role: decided by name or by the user, never by order; and values checked one by one."""
 
 import math
 import re
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from embedtune.data.rows import titled
 from embedtune.data.sources.problems import Problems
 from embedtune.errors import DataError
 from embedtune.findings import kind_of
@@ -44,8 +45,8 @@ def match(roles: Roles, present: Sequence[str], chosen: Mapping[str, str]) -> di
 
     Args:
         roles: role -> usual column names, each a regular expression (`negative_\\d+`).
-        present: the columns that came.
-        chosen: role -> column, as the user said.
+        present: the columns of the table.
+        chosen: role -> column, where the user named them.
 
     >>> match({"anchor": ("anchor", "query")}, ["query", "focus"], {})
     {'anchor': ('query',)}
@@ -65,13 +66,17 @@ def match(roles: Roles, present: Sequence[str], chosen: Mapping[str, str]) -> di
 
 
 def refuse_twice(names: Mapping[str, tuple[str, ...]], many: Iterable[str], where: str) -> None:
-    """Raise when two columns claim one role that only one can play."""
+    """Refuse two columns in a role that only one can play.
+
+    Raises:
+        DataError: names the role and its columns.
+    """
     for role, columns in names.items():
         if role not in many and len(columns) > 1:
             raise DataError(
-                f"the role '{role}' is given twice, by the columns {' and '.join(map(repr, columns))}",
+                f"two columns could be '{role}': {' and '.join(map(repr, columns))}",
                 where=where,
-                next=f"say which one it is: --columns {role}={columns[0]}",
+                next=f"name one: --columns {role}={columns[0]}",
             )
 
 
@@ -81,17 +86,27 @@ def spoken(names: Sequence[str]) -> str:
     return plain[0] if len(plain) == 1 else f"{', '.join(plain[:-1])} or {plain[-1]}"
 
 
+def listed(columns: Sequence[str]) -> str:
+    """Columns of a table as a person reads them, the first twelve of many.
+
+    >>> listed(["anchor", "positive"])
+    "'anchor', 'positive'"
+    """
+    shown = [f"'{column[:40]}…'" if len(column) > 40 else repr(column) for column in columns[:12]]
+    return ", ".join(shown) + (f" and {len(columns) - 12} more" if len(columns) > 12 else "")
+
+
 def text_of(value: Any, column: str, place: str, problems: Problems) -> str | None:
-    """The value when it is a usable text; otherwise the fault is noted and None returned."""
+    """The value when it is usable text; otherwise None, and the fault is noted."""
     if not isinstance(value, str):
-        problems.add(place, f"{column!r} must be a text; {kind_of(value)} came")
+        problems.add(place, f"{column!r} must be text, got {kind_of(value)}")
         return None
     if not value.strip():
         problems.add(place, f"{column!r} is empty", kind="empty-texts")
     elif "\0" in value:
-        problems.add(place, f"{column!r} holds a NUL character")
+        problems.add(place, f"{column!r} contains a NUL character")
     elif not value.isascii() and _SURROGATE.search(value):
-        problems.add(place, f"{column!r} holds half a character (a lone surrogate such as \\ud83d)")
+        problems.add(place, f"{column!r} contains half a character (a lone surrogate such as \\ud83d)")
     else:
         return value
     return None
@@ -105,8 +120,25 @@ def field_of(record: Mapping[str, Any], column: str, place: str, problems: Probl
     return text_of(record[column], column, place, problems)
 
 
+def document_text(record: Mapping[str, Any], names: Mapping[str, str], place: str, problems: Problems) -> str | None:
+    """Title and text of a document as one text, "" where it has neither; None for a fault, which is noted.
+
+    Args:
+        record: one document.
+        names: role ("text", "title") -> column.
+        place: where the record is.
+        problems: gathers faults.
+    """
+    value = record.get(names["text"])
+    title = record.get(names["title"]) if "title" in names else None
+    whole = titled(title, value) if isinstance(value, str) else value
+    if isinstance(whole, str) and not whole.strip():
+        return ""
+    return text_of(whole, names["text"], place, problems)
+
+
 def label_of(record: Mapping[str, Any], column: str, place: str, problems: Problems) -> str | None:
-    """A class or group as text; numbers are welcome, since a class needs no grammar."""
+    """A class or group as text; numbers are accepted too."""
     value = record.get(column)
     if isinstance(value, str | int | float) and str(value).strip():
         return str(value)
@@ -115,12 +147,12 @@ def label_of(record: Mapping[str, Any], column: str, place: str, problems: Probl
 
 
 def numbers_of(values: Any, column: str, place: str, problems: Problems) -> list[float] | None:
-    """The value when it is a list of finite numbers; otherwise the fault is noted and None returned."""
-    # A truth value is a number to Python, yet nobody scores with one.
+    """The value when it is a list of finite numbers; otherwise None, and the fault is noted."""
+    # A bool is a number to Python, but nobody scores with one.
     if isinstance(values, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
         if all(math.isfinite(value) for value in values):
             return [float(value) for value in values]
-        problems.add(place, f"{column!r} holds NaN or infinity")
+        problems.add(place, f"{column!r} contains NaN or infinity")
     else:
-        problems.add(place, f"{column!r} must be a list of numbers; {kind_of(values)} came")
+        problems.add(place, f"{column!r} must be a list of numbers, got {kind_of(values)}")
     return None

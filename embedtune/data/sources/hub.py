@@ -1,24 +1,29 @@
-"""Data sets of the Hugging Face Hub: `hf:owner/name[:config]`, and a quick answer when the Hub is out of reach."""
+"""Data sets of the Hugging Face Hub: `hf:owner/name[:config]`; fails fast when the Hub cannot be reached."""
 
 import os
 import re
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from embedtune.data.sources.base import Source
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.tables import Record, RecordTable
 from embedtune.errors import DataError
+from embedtune.network import is_offline, within
 
 _PATIENCE_S = 3.0
+_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 _NAME = re.compile(r"hf:(?P<repo>\w[\w.-]*(?:/\w[\w.-]*)?)(?::(?P<config>[^:]+))?")
 
 
-class HubSet:
+class HubSource(Source):
     """A data set of the Hub, already on this machine or downloaded now.
+
+    Args:
+        name: `hf:owner/name`, or `hf:owner/name:config`.
 
     Raises:
         DataError: the name is malformed, unknown, or neither cached nor reachable.
@@ -27,10 +32,11 @@ class HubSet:
     def __init__(self, name: str) -> None:
         parsed = _NAME.fullmatch(name)
         if parsed is None:
-            raise DataError(f"{name!r} is no Hub data set", next="write hf:owner/name or hf:owner/name:config")
-        self.name = name
+            raise DataError(
+                f"{name!r} is not the name of a Hub data set", next="write hf:owner/name or hf:owner/name:config"
+            )
         repo, config = parsed["repo"], parsed["config"]
-        offline = _offline_setting() or not _reachable()
+        offline = is_offline(*_OFFLINE) or not _reachable()
         if offline and not _cached(repo):
             raise DataError(
                 "this data set is not on this machine and the Hugging Face Hub cannot be reached",
@@ -38,23 +44,20 @@ class HubSet:
                 next="connect to the network (or unset HF_HUB_OFFLINE), or name a file or folder",
             )
         self._loaded = _load(name, repo, config, offline)
+        super().__init__(name, f"the Hub set {name[3:]}", tuple(self._loaded))
 
-    @property
-    def splits(self) -> tuple[str, ...]:
-        return tuple(self._loaded)
+    def tables(self, split: str, problems: Problems | None = None) -> Iterator[RecordTable]:
+        """The records of a split as one table, numbered from 1."""
+        name = f"{self.name}[{split}]"
+        yield RecordTable(name, "Hub rows", _records(self._loaded[split]), problems or Problems(name))
 
-    def fingerprints(self, splits: tuple[str, ...]) -> dict[str, str]:
+    def hashes(self, splits: tuple[str, ...]) -> dict[str, str]:
         """Split -> the fingerprint that `datasets` gives its content."""
         return {f"{self.name}[{split}]": str(self._loaded[split]._fingerprint) for split in splits}
 
-    def table(self, split: str) -> RecordTable:
-        """The records of a split, numbered from 1."""
-        name = f"{self.name}[{split}]"
-        return RecordTable(name, "Hub rows", _records(self._loaded[split]), Problems(name))
-
 
 def _records(rows: Any) -> Iterator[Record]:
-    # Class numbers are told by their names, so that `entailment` is not 0.
+    # Class numbers become class names, so that `entailment` is not 0.
     named = {column: feature.int2str for column, feature in rows.features.items() if hasattr(feature, "int2str")}
     for number, record in enumerate(rows, 1):
         for column, spell in named.items():
@@ -63,30 +66,21 @@ def _records(rows: Any) -> Iterator[Record]:
         yield number, record
 
 
-def _offline_setting() -> bool:
-    on = {"1", "true", "yes", "on"}
-    return any(os.environ.get(name, "").lower() in on for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"))
-
-
 def _reachable() -> bool:
     """Whether the Hub answers at all within `_PATIENCE_S` seconds, through a proxy where one is set."""
-    answered = threading.Event()
 
     def ask() -> None:
         request = urllib.request.Request(os.environ.get("HF_ENDPOINT", "https://huggingface.co"), method="HEAD")
-        try:
-            with urllib.request.urlopen(request, timeout=_PATIENCE_S):
-                answered.set()
-        except urllib.error.HTTPError:
-            answered.set()  # an answer, if not a kind one
-        except (OSError, ValueError):
+        with urllib.request.urlopen(request, timeout=_PATIENCE_S):
             pass
 
-    # In a thread, because looking a name up has no timeout of its own.
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(_PATIENCE_S)
-    return answered.is_set()
+    try:
+        within(_PATIENCE_S, ask)
+    except urllib.error.HTTPError:
+        return True  # it answered, if only with an error
+    except Exception:  # the network has too many ways to fail to list them
+        return False
+    return True
 
 
 def _cached(repo: str) -> bool:
@@ -105,7 +99,7 @@ def _load(name: str, repo: str, config: str | None, offline: bool) -> Any:
     settings = [(huggingface_hub.constants, "HF_HUB_OFFLINE"), (datasets.config, "HF_HUB_OFFLINE")]
     before = [getattr(module, setting) for module, setting in settings]
     try:
-        # Unless told that there is no network both retry for half a minute before they look into the cache.
+        # Unless told that there is no network, both retry for half a minute before they look into the cache.
         for module, setting in settings:
             setattr(module, setting, offline)
         return datasets.load_dataset(repo, config)

@@ -1,18 +1,18 @@
-"""A source of data as judged queries alone: what an evaluation reads, where nothing is learned."""
+"""A split of a source as judged queries: what evaluation reads."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from embedtune.data.formats import Part
 from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet
-from embedtune.data.sources.beir import read_beir
+from embedtune.data.sources.base import Source
+from embedtune.data.sources.beir_folder import COLUMNS_UNUSED
 from embedtune.data.sources.problems import SHOWN
-from embedtune.data.sources.source import BeirSource, TableSource, open_source
+from embedtune.data.sources.source import open_source
 from embedtune.data.splits.classes import judged_classes
-from embedtune.data.splits.judged import documents_of, judged_from_rows
+from embedtune.data.splits.judged_rows import documents_of, judged_from_rows
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
@@ -20,12 +20,12 @@ from embedtune.identity import text_ids
 
 @dataclass(frozen=True)
 class JudgedSource:
-    """A judged set as it was read.
+    """A judged set and what is known about it.
 
     Args:
-        judged: all queries with a judgment, those without a relevant document too.
+        judged: all queries with a judgment, including those without a relevant document.
         described: what was read, in sentences.
-        findings: what is odd about it.
+        findings: what to know about it.
         hashes: source file name -> sha256.
     """
 
@@ -36,32 +36,32 @@ class JudgedSource:
 
 
 def read_judged(name: str, split: str, columns: Mapping[str, str], *, seed: int = 0) -> JudgedSource:
-    """Read a BEIR folder's split, or pairs, whose documents are then all positives and given negatives.
+    """Read a split of a BEIR folder, or of pairs, whose documents are then all positives and given negatives.
 
     Args:
         name: a file, a folder, hf:owner/name or samples.
-        split: which one; data that are not divided are read whole where it is "test".
+        split: which one; all of an undivided source where it is "test".
         columns: role -> column name.
-        seed: of the queries drawn from labelled texts.
+        seed: for drawing queries from labelled texts.
 
     Raises:
-        DataError: the data cannot be used, or have no such split.
+        DataError: the data cannot be used, or has no such split.
     """
     return judge(open_split(name, split, columns), seed=seed)
 
 
 @dataclass(frozen=True)
 class OpenSplit:
-    """A split that is there, and for tables what it holds.
+    """A split that exists, and the rows of one that has rows.
 
     Args:
-        source: what a name stands for.
-        split: its own name for the split; "" for all of a source that is not divided.
-        part: the rows; None for a BEIR folder.
-        unused: whether columns were named that cannot be chosen here.
+        source: the opened source.
+        split: its own name for the split; "" for all of an undivided source.
+        part: the rows; None where the source has judged queries of its own.
+        unused: whether the user named columns of such a source, which cannot be chosen.
     """
 
-    source: BeirSource | TableSource
+    source: Source
     split: str
     part: Part | None
     unused: bool = False
@@ -73,7 +73,7 @@ class OpenSplit:
 
     @property
     def name(self) -> str:
-        """What to call a set made of it."""
+        """The name of a set made of it."""
         return _set_name(self.source.name)
 
     @property
@@ -83,28 +83,31 @@ class OpenSplit:
 
 
 def open_split(name: str, split: str, columns: Mapping[str, str]) -> OpenSplit:
-    """Find a split and read its rows, whatever they are.
+    """Find a split and read its rows.
 
     Raises:
-        DataError: the data cannot be used, or have no such split.
+        DataError: the data cannot be used, or has no such split.
     """
     source = open_source(name)
     found = source.demand(split, "--split") if source.splits or split != "test" else ""
-    if isinstance(source, BeirSource):
+    if source.has_corpus:
         return OpenSplit(source, found, None, unused=bool(columns))
     return OpenSplit(source, found, source.part(found, columns, None))
 
 
 def judge(opened: OpenSplit, *, seed: int = 0) -> JudgedSource:
-    """The split as judged queries, with what is odd about it.
+    """The split as judged queries, with findings about them.
 
     Raises:
-        DataError: nothing says what is relevant to what.
+        DataError: nothing tells what is relevant to what.
     """
-    if opened.part is None:
-        read = _all_of_beir(opened)
+    source = opened.source
+    own = source.judged(opened.split, "--split", every_query=True)
+    if own is not None:
+        read = JudgedSource(own[0], (COLUMNS_UNUSED,) if opened.unused else (), own[1], opened.hashes)
     else:
-        read = _judge_part(opened.source.name, opened.part, opened.hashes, seed)
+        part = opened.part or source.part(opened.split, {}, None)
+        read = _judge_part(source.name, part, opened.hashes, seed)
     judged = read.judged
     size = f"{counted(len(judged), 'query')} over {counted(len(judged.corpus), 'document')}"
     described = f"{opened.what}: {size}"
@@ -112,14 +115,12 @@ def judge(opened: OpenSplit, *, seed: int = 0) -> JudgedSource:
     return replace(read, described=(described, *read.described), findings=(*read.findings, *more))
 
 
-def judge_split(
-    source: BeirSource | TableSource, split: str, columns: Mapping[str, str], seed: int, option: str = "--eval-split"
-) -> JudgedSource:
-    """A whole split as judged queries, each with a relevant document; `option` is what named the split."""
+def judge_split(source: Source, split: str, columns: Mapping[str, str], seed: int) -> JudgedSource:
+    """The judged queries of a split that have a relevant document: what training and checks test on."""
     hashes = source.hashes((split,))
-    if isinstance(source, BeirSource):
-        _refuse_pairs(source, split, option)
-        return JudgedSource(read_beir(source.folder, [split]).judged(split), (), (), hashes)
+    own = source.judged(split, "--eval-split")
+    if own is not None:
+        return JudgedSource(own[0], (), own[1], hashes)
     return _judge_part(source.name, source.part(split, columns, None), hashes, seed)
 
 
@@ -137,27 +138,10 @@ def _judge_part(name: str, part: Part, hashes: Mapping[str, str], seed: int) -> 
 def _nothing_judged(name: str, part: Part) -> DataError:
     unused = "".join(f" ({sentence.partition(': ')[2]})" for sentence in part.said[-1:])
     return DataError(
-        f"these are {len(part.content):,} texts without pairs{unused}; nothing says what is relevant to what",
+        f"these are {len(part.content):,} texts without pairs{unused}; no column tells what is relevant",
         where=name,
-        next="give a BEIR folder, rows with the columns query and positive, or text and label; other names: --columns",
+        next="use a BEIR folder, or rows with query and positive, or with text and label (other names: --columns)",
     )
-
-
-def _all_of_beir(opened: OpenSplit) -> JudgedSource:
-    """A split with its queries that have no relevant document, and with judgments of documents that are not there."""
-    source, split = cast(BeirSource, opened.source), opened.split
-    _refuse_pairs(source, split, "--split")
-    beir = read_beir(source.folder, [split], allow_absent=True)
-    qrels = beir.qrels[split]
-    queries = {query: beir.queries[query] for query in qrels}
-    judged = RetrievalSet(f"{beir.name} {split}", queries, beir.corpus, qrels)
-    unused = ("--columns is not used: a BEIR folder has column names of its own",) if opened.unused else ()
-    return JudgedSource(judged, unused, beir.findings, opened.hashes)
-
-
-def _refuse_pairs(source: BeirSource, split: str, option: str) -> None:
-    if source.pairs is not None and split == "train":
-        raise DataError("the pairs beside a BEIR folder have no corpus", where=source.name, next=f"{option} test")
 
 
 def _set_name(name: str) -> str:
@@ -168,13 +152,13 @@ def _without_relevant(judged: RetrievalSet) -> Finding | None:
     empty = [query for query in judged.queries if not any(grade > 0 for grade in judged.qrels[query].values())]
     if not empty:
         return None
-    message = f"{counted(len(empty), 'query')} without a relevant document, left out of every mean."
-    fix = "Judge a document relevant to them, or remove them."
+    message = f"{counted(len(empty), 'query')} without a relevant document left out of every mean."
+    fix = "Judge a document relevant for each, or remove them."
     return Finding("queries-without-relevant", "warning", len(empty), message, fix, tuple(empty[:SHOWN]))
 
 
 def _repeated(judged: RetrievalSet) -> Finding | None:
-    """Documents that are another's copy and not judged as it is: each takes a rank, and only one the credit."""
+    """Documents that repeat another's text: each takes a rank, but only judged ones get the credit."""
     ids = text_ids(judged.corpus.values()).tolist()
     copies = Counter(ids)
     repeats = len(ids) - len(copies)
@@ -185,7 +169,7 @@ def _repeated(judged: RetrievalSet) -> Finding | None:
     split = sum(copies[text_of[document]] > 1 for document in relevant)
     verb = "repeats" if repeats == 1 else "repeat"
     message = f"{counted(repeats, 'document')} of the corpus {verb} the text of an earlier one"
-    message += f"; copies compete for the ranks of {counted(split, 'relevant document')}." if split else "."
+    message += f"; copies compete with {counted(split, 'relevant document')} for ranks." if split else "."
     examples = [f"document {d}" for d, identity in text_of.items() if copies[identity] > 1]
     severity = "warning" if split else "note"
     return Finding("duplicate-documents", severity, repeats, message, "Keep one of each.", tuple(examples[:SHOWN]))

@@ -1,6 +1,6 @@
-"""Everything wrong with one source of data, gathered while it is read and told in one error.
+"""Everything wrong with one source of data, gathered while it is read and reported in one error.
 
-A person who mends a file wants all of its faults at once, not the first of them thirty times over.
+Whoever repairs a file wants to see all of its faults at once, not one per attempt.
 """
 
 from embedtune.errors import DataError
@@ -25,7 +25,7 @@ class Problems:
         self.hint: str | None = None
 
     def add(self, where: str, what: str, *, hint: str | None = None, kind: str = "") -> None:
-        """Note one fault; the first hint given becomes the error's advice. `kind` is for those who sort them."""
+        """Note one fault; the first hint becomes the error's advice. `kind` serves those who sort faults."""
         self.count += 1
         if len(self.kept) < SHOWN:
             self.kept.append((where, what))
@@ -49,6 +49,4 @@ class Problems:
             return DataError(what, where=where, next=self.hint)
         listed = "".join(f"\n  {where}: {what}" for where, what in self.kept)
         rest = f"\n  and {self.count - len(self.kept):,} more" if self.count > len(self.kept) else ""
-        return DataError(
-            f"{self.source} cannot be used, {self.count:,} problems:{listed}{rest}", where=self.source, next=self.hint
-        )
+        return DataError(f"{self.source} has {self.count:,} problems:{listed}{rest}", where=self.source, next=self.hint)

@@ -1,4 +1,4 @@
-"""Files as lines of text: compression read through, encodings checked, one line in memory at a time."""
+"""Files as lines of text: decompressed, encodings checked, one line in memory at a time."""
 
 import codecs
 import gzip
@@ -16,7 +16,7 @@ from embedtune.data.sources.problems import Problems
 from embedtune.errors import DataError
 
 COMPRESSED = (".gz", ".zst", ".zstd")
-# What files of another kind begin with, so that a wrong suffix gets a sentence instead of a decoding error.
+# How files of other kinds begin, so that a wrong suffix gets a clear message instead of a decoding error.
 _BEGINNINGS = {
     b"\x1f\x8b": "a gzip file; give its name the suffix .gz",
     b"\x28\xb5\x2f\xfd": "a zstd file; give its name the suffix .zst",
@@ -33,7 +33,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def plain_suffix(path: Path) -> str:
-    """The suffix that says what the file holds, without that of its compression.
+    """The suffix that says what the file holds, ignoring that of its compression.
 
     >>> plain_suffix(Path("pairs.JSONL.gz"))
     '.jsonl'
@@ -64,9 +64,9 @@ def open_bytes(path: Path) -> Iterator[io.BufferedReader]:
     try:
         if path.suffix.lower() == ".gz":
             with gzip.open(path, "rb") as stream:
-                yield cast(io.BufferedReader, stream)  # has its methods, not its name
+                yield cast(io.BufferedReader, stream)  # it has the methods of one
         elif path.suffix.lower() in COMPRESSED:
-            # pyarrow and not zstandard: the latter's reader takes a file cut short for a shorter file.
+            # pyarrow and not zstandard, whose reader takes a truncated file for a shorter one.
             import pyarrow  # noqa: PLC0415  (a third of a second that plain files need not pay)
 
             with pyarrow.input_stream(str(path), compression="zstd") as stream:
@@ -79,18 +79,18 @@ def open_bytes(path: Path) -> Iterator[io.BufferedReader]:
 
 
 def unreadable(path: Path, error: Exception) -> DataError:
-    """The error for a file that the system or its decompression will not read."""
+    """The error for a file that cannot be opened or decompressed."""
     if isinstance(error, PermissionError):
-        return DataError("the file may not be read", where=str(path), next="check its permissions")
+        return DataError("no permission to read this file", where=str(path), next="check its permissions")
     if path.suffix.lower() in COMPRESSED and not isinstance(error, FileNotFoundError):
         return DataError(
-            f"the {path.suffix} compression is broken or cut short ({error})", where=str(path), next="copy it again"
+            f"the {path.suffix} compression is broken or truncated ({error})", where=str(path), next="copy it again"
         )
     return DataError(f"the file cannot be read ({error})", where=str(path))
 
 
 def lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
-    """Line numbers from 1 and decoded lines with their ends; broken lines are reported and come mended.
+    """Line numbers from 1 and decoded lines with their ends; broken lines are noted in `problems` and repaired.
 
     Raises:
         DataError: the file is empty, binary, or cannot be read.
@@ -113,10 +113,10 @@ def _refuse_binary(path: Path, head: bytes, problems: Problems) -> None:
         if head.startswith(beginning):
             raise problems.stop(str(path), f"this is not text: it begins like {what}")
     try:
-        # The head may end within a character, so the decoder is told that more is to come.
+        # The head may end within a character, so the decoder is incremental and expects more.
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
-        # One NUL may be an accident in a text; NULs among bytes that are no UTF-8 are no text at all.
+        # One NUL may be an accident in a text; NULs among bytes that are not UTF-8 mean binary data.
         if b"\0" in head:
             raise problems.stop(str(path), "this is a binary file, not UTF-8 text") from None
 
@@ -147,41 +147,43 @@ def _other_encoding(raw: bytes) -> str:
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of the file's bytes as they lie on disk."""
+    """Hex digest of the file's bytes on disk."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def refuse_odd(path: Path) -> None:
-    """Refuse what goes by this name when it is neither a file, a folder nor nothing at all.
+    """Refuse a name that is neither a file, nor a folder, nor free.
 
     Raises:
-        DataError: the name cannot be one, it is a link in a circle or to nothing, or a pipe or a device, which can be
-            read only once.
+        DataError: the name is invalid, or it is a circular or dangling link, a pipe or a device, which can be read
+            only once.
     """
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         if path.is_symlink():
             raise DataError(
-                "this is a link to something that does not exist", where=str(path), next=f"it names {path.readlink()}"
+                "this is a link to something that does not exist",
+                where=str(path),
+                next=f"it points to {path.readlink()}",
             ) from None
         return
     except PermissionError as error:
         raise unreadable(path, error) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"nothing can be opened by this name: {reason}", where=str(path)[:200]) from error
+        raise DataError(f"this name cannot be opened: {reason}", where=str(path)[:200]) from error
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise DataError(
-            "this is a pipe or a device, and data are read more than once",
+            "this is a pipe or a device, but data is read more than once",
             where=str(path),
             next="write the data to a file first, and name that",
         )
 
 
 def missing(path: Path) -> DataError:
-    """The error for a path that does not exist, naming what lies near it."""
+    """The error for a path that does not exist; it suggests similar names."""
     parent = path.parent
     if not parent.is_dir():
         return DataError(f"no such file or folder; {parent} does not exist either", where=str(path))

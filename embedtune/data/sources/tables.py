@@ -1,13 +1,13 @@
-"""Files as records: one dict of named fields at a time, whatever the file's kind.
+"""Files as records: one dict of named fields at a time, whatever the kind of file.
 
-A kind of file is one function here; what the fields mean is not known here (see `embedtune.data.formats`).
+Each kind of file has one function here. What the fields mean is decided in `embedtune.data.formats`.
 """
 
 import csv
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from embedtune.errors import DataError
 from embedtune.findings import counted, kind_of
 
 Record = tuple[int, dict[str, Any]]
-_WIDEST_FIELD = 2**31 - 1  # characters; the csv module refuses texts over 131,072 unless told
+_LOOKED_AT = 50  # records whose fields together are the columns: JSON lines may leave fields out
+_WIDEST_FIELD = 2**31 - 1  # characters; the default limit of the csv module is 131,072
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class RecordTable:
 
     Args:
         name: the file as the user named it.
-        kind: what to call it: "JSONL", "CSV" ...
-        records: line (or row) number and fields, once.
-        problems: where faults are gathered.
+        kind: what it is: "JSONL", "CSV" ...
+        records: line (or row) number and fields; can be read once.
+        problems: gathers faults.
     """
 
     name: str
@@ -37,11 +38,12 @@ class RecordTable:
     problems: Problems
 
     def place(self, number: int) -> str:
+        """ "name:number", for messages."""
         return f"{self.name}:{number}"
 
 
 def open_table(path: Path, problems: Problems | None = None) -> RecordTable:
-    """The records of a file, its kind told by its suffix.
+    """The records of a file, whose suffix decides its kind.
 
     Raises:
         DataError: there is no such file, or its suffix is not one of `READABLE`.
@@ -51,8 +53,26 @@ def open_table(path: Path, problems: Problems | None = None) -> RecordTable:
     return RecordTable(str(path), kind, reader(path, problems), problems)
 
 
+def look_ahead(table: RecordTable) -> tuple[RecordTable, list[str]]:
+    """The table with all its records still to be read, and its columns: those of the first records together.
+
+    Raises:
+        DataError: there are no rows.
+    """
+    head = list(islice(table.records, _LOOKED_AT))
+    if not head:
+        table.problems.raise_if_any()
+        raise table.problems.stop(table.name, "there are no rows")
+    columns = list(dict.fromkeys(column for _, record in head for column in record))
+    return replace(table, records=chain(head, table.records)), columns
+
+
 def check_suffix(path: Path) -> tuple[str, Callable[[Path, Problems], Iterator[Record]]]:
-    """What a file's kind is called, and its reader."""
+    """The name of a file's kind, and its reader.
+
+    Raises:
+        DataError: there is no such file, or its suffix is not one of `READABLE`.
+    """
     suffix = plain_suffix(path)
     if not path.exists():
         raise missing(path)
@@ -60,7 +80,7 @@ def check_suffix(path: Path) -> tuple[str, Callable[[Path, Problems], Iterator[R
         raise DataError(
             f"cannot tell what kind of file this is from its suffix {path.suffix!r}",
             where=str(path),
-            next=f"needed: {', '.join(READABLE)}, also with .gz or .zst behind it",
+            next=f"use {', '.join(READABLE)}, optionally followed by .gz or .zst",
         )
     return _KINDS[suffix]
 
@@ -70,21 +90,21 @@ def _json_records(path: Path, problems: Problems) -> Iterator[Record]:
     for number, line in numbered:
         if line.strip():
             whole = chain([(number, line)], numbered)
-            # What the file holds decides, not .json or .jsonl: people and tools mix the two up.
+            # The content decides, not .json or .jsonl: people and tools mix the two up.
             if line.lstrip().startswith("["):
                 return _array_records(path, whole, problems)
             _refuse_spread(path, number, line, problems)
             return _line_records(path, whole, problems)
-    raise problems.stop(str(path), "the file holds nothing but blank lines")
+    raise problems.stop(str(path), "the file has nothing but blank lines")
 
 
 def _refuse_spread(path: Path, number: int, line: str, problems: Problems) -> None:
-    """Refuse an object over several lines, of which each line would be a fault of its own."""
+    """Refuse an object over several lines: each line would be a fault of its own."""
     try:
         json.loads(line)
     except json.JSONDecodeError as error:
         if line.lstrip().startswith("{") and error.pos >= len(line.rstrip()):
-            what = "a JSON object goes on after the end of this line; needed one object a line, or one array of objects"
+            what = "a JSON object continues after this line; use one object per line, or one array of objects"
             raise problems.stop(f"{path}:{number}", what) from error
     except (ValueError, RecursionError):
         return
@@ -102,11 +122,11 @@ def _line_records(path: Path, numbered: Iterator[tuple[int, str]], problems: Pro
         if isinstance(record, dict):
             yield number, record
         else:
-            problems.add(f"{path}:{number}", f"{kind_of(record)} came; {_NAMED}")
+            problems.add(f"{path}:{number}", f"got {kind_of(record)}; {_NAMED}")
 
 
 def _array_records(path: Path, numbered: Iterator[tuple[int, str]], problems: Problems) -> Iterator[Record]:
-    # An array may break its lines anywhere, so its text is held whole; the records are still made one by one.
+    # An array may break its lines anywhere, so all of its text is in memory; the records are still made one by one.
     text = "".join(line for _, line in numbered)
     decoder = json.JSONDecoder(object_pairs_hook=_unrepeated)
     at, line, counted = text.index("[") + 1, 1, 0
@@ -124,14 +144,16 @@ def _array_records(path: Path, numbered: Iterator[tuple[int, str]], problems: Pr
         yield line, record
         at = _past_blanks(text, at)
         if text[at : at + 1] not in {",", "]"}:
-            raise problems.stop(f"{path}:{line}", "invalid JSON: ',' or ']' is needed after the entry that begins here")
+            raise problems.stop(
+                f"{path}:{line}", "invalid JSON: the entry that begins here must be followed by ',' or ']'"
+            )
         at += text[at] == ","
     if _past_blanks(text, at + 1) < len(text):
-        what = "more than one JSON array; needed one array of objects, or one object a line"
+        what = "more than one JSON array; use one array of objects, or one object per line"
         raise problems.stop(f"{path}:{line + text.count(chr(10), counted, _past_blanks(text, at + 1))}", what)
 
 
-_NAMED = "needed objects with named fields, since order never decides which text is which"
+_NAMED = "use objects with named fields, since order never decides which text is which"
 
 
 def _past_blanks(text: str, at: int) -> int:
@@ -145,7 +167,7 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(record) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the field {twice!r} stands twice in one object")
+        raise ValueError(f"the field {twice!r} appears twice in one object")
     return record
 
 
@@ -176,7 +198,7 @@ def _delimited_records(path: Path, delimiter: str, problems: Problems) -> Iterat
         except StopIteration:
             return
         except csv.Error as error:
-            what = "a double quote opens a text here and none closes it" if "end of data" in str(error) else f"{error}"
+            what = "the double quote that opens here is never closed" if "end of data" in str(error) else f"{error}"
             problems.add(f"{path}:{start}", what, hint="put texts in double quotes and double the quotes in them")
             continue
         if not fields:
@@ -184,8 +206,8 @@ def _delimited_records(path: Path, delimiter: str, problems: Problems) -> Iterat
         if header is None:
             header = _header(path, fields, problems)
         elif len(fields) != len(header):
-            what = f"{counted(len(fields), 'field')} came; {len(header)} were needed ({', '.join(header)})"
-            problems.add(f"{path}:{start}", what, hint="a text that holds the separator must be in double quotes")
+            what = f"got {counted(len(fields), 'field')} instead of {len(header)} ({', '.join(header)})"
+            problems.add(f"{path}:{start}", what, hint="put texts that contain the separator in double quotes")
         else:
             yield start, dict(zip(header, fields, strict=True))
 
@@ -194,7 +216,7 @@ def _header(path: Path, fields: list[str], problems: Problems) -> list[str]:
     names = [name.strip() for name in fields]
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
-            raise problems.stop(f"{path}:1", f"the column {name!r} stands twice in the first line")
+            raise problems.stop(f"{path}:1", f"the column {name!r} appears twice in the first line")
     return names
 
 

@@ -1,32 +1,29 @@
-"""The texts of a source in order, whatever the source is: what is encoded, and what is searched by hand."""
+"""The texts of a source in order, whatever the source is: what `encode` encodes and `search` searches."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 
 from embedtune.data.rows import LabelledTexts, RawTexts
-from embedtune.data.sources.beir import table_file
+from embedtune.data.sources.base import Source
 from embedtune.data.sources.columns import match
 from embedtune.data.sources.documents import ROLES, CorpusText, read_documents
-from embedtune.data.sources.source import BeirSource, TableSource, open_source
-from embedtune.data.sources.tables import open_table
-from embedtune.data.splits.judged import documents_of
+from embedtune.data.sources.source import open_source
+from embedtune.data.sources.tables import look_ahead
+from embedtune.data.splits.judged_rows import documents_of
 from embedtune.errors import DataError
-
-_LOOKED_AT = 50  # records whose fields together are the columns: JSON lines may leave fields out
 
 
 @dataclass(frozen=True)
 class TextStream:
-    """A stream of texts that can be begun again.
+    """A stream of texts that can be restarted.
 
     Args:
         source: as the user named it.
-        column: that of the texts, where the user named it.
-        queries: the queries of a BEIR folder, where it has both; else its corpus.
+        column: the column of texts, where the user named it.
+        queries: whether to read the queries of a BEIR folder rather than its corpus.
     """
 
     source: str
@@ -43,13 +40,13 @@ class TextStream:
             raise
 
     def batches(self, rows: int) -> Iterator[list[CorpusText]]:
-        """So many at a time, fewer at the end."""
+        """Batches of `rows` texts; the last may be smaller."""
         stream = iter(self)
         while batch := list(islice(stream, rows)):
             yield batch
 
     def facts(self) -> tuple[int, int, str]:
-        """How many there are, how many of them hold no text, and a hash of all in order."""
+        """The number of texts, how many of them are empty, and a hash of all in order."""
         digest = hashlib.blake2b(digest_size=16)
         count = empty = 0
         for document in self:
@@ -60,36 +57,34 @@ class TextStream:
 
     @cached_property
     def _name(self) -> str:
-        opened = open_source(self.source)
-        if self.queries and isinstance(opened, BeirSource):
-            return str(table_file(opened.folder, "queries") or self.source)
-        return self.source
+        queries = open_source(self.source).queries_file() if self.queries else None
+        return self.source if queries is None else str(queries)
 
 
 def corpus_of(source: str, column: str | None) -> tuple[dict[str, str], str]:
-    """The distinct texts that can be found in a source, by id, and what it was taken for.
+    """The distinct texts of a source that can be found, by id, and what the source is, in words.
 
-    A BEIR folder has a corpus, a file of texts is one, and rows of pairs have their positives and negatives.
+    That is the corpus of a BEIR folder, a file of texts itself, or the positives and negatives of pairs.
 
     Raises:
-        DataError: it cannot be read, or there is no text in it.
+        DataError: it cannot be read, or it has no text.
     """
     opened, left_out = open_source(source), ""
-    if isinstance(opened, BeirSource) or column or _holds_texts(opened):
+    if opened.has_corpus or column or _holds_texts(opened):
         corpus, left_out = _distinct(TextStream(source, column))
     else:
         parts = [opened.part(split, {}, None).content for split in opened.splits or ("",)]
         rows = [part for part in parts if not isinstance(part, LabelledTexts | RawTexts)]
         corpus = dict(documents_of(*rows).corpus)
     if not corpus:
-        raise DataError("there is no text in it to be found", where=source)
+        raise DataError("there is no text to search", where=source)
     return corpus, f"{opened.what}{left_out}"
 
 
 def _distinct(texts: TextStream) -> tuple[dict[str, str], str]:
     """Each text once, by the id of the first document that has it, and what was left out, in words.
 
-    An id that stands for two texts gets a number.
+    An id that names two texts gets a number.
     """
     by_text: dict[str, str] = {}
     count = empty = 0
@@ -108,18 +103,9 @@ def _distinct(texts: TextStream) -> tuple[dict[str, str], str]:
     return corpus, f" ({' and '.join(left_out)} left out)" if left_out else ""
 
 
-def _holds_texts(source: TableSource) -> bool:
+def _holds_texts(source: Source) -> bool:
     """Whether its columns are those of documents rather than of pairs."""
-    present = _columns(source)
+    table = source.texts_table("train", texts_only=True)
+    present = [] if table is None else look_ahead(table)[1]
     pairs = match({"anchor": ("anchor", "query", "question", "sentence1", "premise")}, present, {})
     return bool(match({"text": ROLES["text"]}, present, {})) and not pairs
-
-
-def _columns(source: TableSource) -> Sequence[str]:
-    split = next(iter(source.splits), "")
-    table = source.hub.table(split) if source.hub else open_table(_first(source.files, split))
-    return list(dict.fromkeys(name for _, record in islice(table.records, _LOOKED_AT) for name in record))
-
-
-def _first(files: Mapping[str, list[Path]], split: str) -> Path:
-    return files[split][0]

@@ -1,4 +1,4 @@
-"""Rows and judged sets written back to disk, whole or not at all."""
+"""Records written to disk, completely or not at all."""
 
 import json
 import math
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> int:
-    """Write one object a line, text as it is (no escapes); returns how many."""
+    """Write one object per line, text without escapes; returns their number."""
     count = 0
     with whole_file(path) as stream:
         for record in records:
@@ -25,7 +25,7 @@ def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> int:
 
 
 def write_parquet(path: Path, records: Iterable[Mapping[str, Any]], schema: "pyarrow.Schema") -> int:
-    """Write records as Parquet, some thousands at a time; returns how many."""
+    """Write records as Parquet, some thousands at a time; returns their number."""
     import pyarrow  # noqa: PLC0415  (slow to import, and few files are Parquet)
     import pyarrow.parquet  # noqa: PLC0415
 
@@ -39,7 +39,7 @@ def write_parquet(path: Path, records: Iterable[Mapping[str, Any]], schema: "pya
 
 
 def row_records(rows: Rows) -> Iterator[dict[str, Any]]:
-    """Rows as {anchor, positive, negatives?, label?, and a teacher's scores?}, which `read` takes back."""
+    """Rows as {anchor, positive, negatives?, label?, teacher scores?}, which the format `pairs` reads."""
     for row in range(len(rows)):
         record: dict[str, Any] = {"anchor": rows.anchors[row], "positive": rows.positives[row]}
         if rows.has_negatives:
@@ -51,26 +51,3 @@ def row_records(rows: Rows) -> Iterator[dict[str, Any]]:
             record |= {} if math.isnan(first) else {"positive_score": first}
             record["negative_scores"] = others
         yield record
-
-
-def write_beir(
-    folder: Path,
-    corpus: Mapping[str, str],
-    queries: Mapping[str, str],
-    qrels: Mapping[str, Mapping[str, Mapping[str, int]]],
-) -> None:
-    """Write a BEIR folder.
-
-    Args:
-        folder: made when it does not exist.
-        corpus: document id -> text.
-        queries: query id -> text.
-        qrels: split -> query id -> document id -> grade.
-    """
-    write_jsonl(folder / "corpus.jsonl", ({"_id": key, "title": "", "text": text} for key, text in corpus.items()))
-    write_jsonl(folder / "queries.jsonl", ({"_id": key, "text": text} for key, text in queries.items()))
-    for split, judged in qrels.items():
-        with whole_file(folder / "qrels" / f"{split}.tsv") as stream:
-            stream.write("query-id\tcorpus-id\tscore\n")
-            for query, grades in judged.items():
-                stream.writelines(f"{query}\t{document}\t{grade}\n" for document, grade in grades.items())

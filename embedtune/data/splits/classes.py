@@ -1,8 +1,8 @@
 """Labelled texts as training pairs and judged queries.
 
 Training pairs each text with another of its class. For evaluation the held-out texts of a class are divided: about a
-third ask, the others are the documents to be found, and a document is relevant when its class is the query's. Documents
-come from the held-out side only, so that the score is earned on texts never trained on.
+third become queries, the others documents, and a document is relevant when it has the class of the query. Only held-out
+texts become documents, so that no score comes from texts seen in training.
 """
 
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows
-from embedtune.data.splits.judged import key_of
+from embedtune.data.splits.judged_rows import key_of
 from embedtune.data.splits.split import HELD_OUT, Division, Groups, divide, draw
 from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
 
-ASKING = 3  # one in so many held-out texts is a query
-LEAST = 2  # held-out texts of a class: one to ask, one to be found
-# A tenth of a class with fewer texts is less than that; where there are many such classes, whole ones are held out.
+ASKING = 3  # one in three held-out texts is a query
+LEAST = 2  # held-out texts of a class: one query, one document
+# A tenth of a smaller class has fewer than `LEAST` texts; where many classes are so small, entire ones are held out.
 SMALL_CLASS = 20
 MANY_CLASSES = 30
 
@@ -33,7 +33,7 @@ def take(content: LabelledTexts, indices: Sequence[int]) -> LabelledTexts:
 
 
 def distinct(content: LabelledTexts) -> tuple[LabelledTexts, list[Finding]]:
-    """Each text once per class, and what was found doubled or contradictory."""
+    """Each text once per class, and findings about repeated texts and conflicting classes."""
     first: dict[tuple[int, str], int] = {}
     labels: dict[int, set[str]] = {}
     for row, (identity, label) in enumerate(zip(content.ids.tolist(), content.labels, strict=True)):
@@ -42,7 +42,7 @@ def distinct(content: LabelledTexts) -> tuple[LabelledTexts, list[Finding]]:
     findings = []
     repeated = len(content) - len(first)
     if repeated:
-        message = f"{counted(repeated, 'row')} left out for repeating an earlier text and class."
+        message = f"{counted(repeated, 'row')} left out: same text and class as an earlier row."
         findings.append(Finding("duplicate-rows", "note", repeated, message))
     torn = {identity for identity, found in labels.items() if len(found) > 1}
     if torn:
@@ -51,19 +51,21 @@ def distinct(content: LabelledTexts) -> tuple[LabelledTexts, list[Finding]]:
             f"{content.places[row]}: {content.texts[row][:80]} ({content.labels[row]})" for row in rows[:20]
         )
         message = f"{counted(len(torn), 'text')} in more than one class."
-        findings.append(Finding("label-conflict", "warning", len(torn), message, "Decide on one class each.", examples))
+        findings.append(
+            Finding("label-conflict", "warning", len(torn), message, "Choose one class for each.", examples)
+        )
     return take(content, sorted(first.values())), findings
 
 
 def divide_classes(content: LabelledTexts, seed: int, parts: Sequence[str]) -> tuple[Division, str]:
-    """Hold out texts of every class, or whole classes where classes are small; and how it was done, in words."""
+    """Hold out texts of every class, or entire classes where classes are small; and how that was done, in words."""
     _, of_class, sizes = np.unique(np.asarray(content.labels), return_inverse=True, return_counts=True)
     if content.groups is not None:
         keys, of_row = np.unique(text_ids(content.groups), return_inverse=True)
         return divide(Groups(of_row, keys), seed, parts), "by group"
     if np.median(sizes) < SMALL_CLASS and len(sizes) >= MANY_CLASSES:
         keys, of_row = np.unique(text_ids(content.labels), return_inverse=True)
-        how = f"in whole classes, since half of them have fewer than {SMALL_CLASS} texts"
+        how = f"in entire classes, since half of them have fewer than {SMALL_CLASS} texts"
         return divide(Groups(of_row, keys), seed, parts), how
     return _stratified(content, of_class, seed, parts), "within each class"
 
@@ -92,8 +94,8 @@ def _by_class(content: LabelledTexts, of_class: np.ndarray, seed: int, purpose: 
 def pair_within_classes(content: LabelledTexts, seed: int) -> tuple[Rows, list[Finding]]:
     """One row per text: the text, and a random other text of its class.
 
-    The members of a class stand in a random ring and each is paired with the next, so each is an anchor once and a
-    positive once.
+    The members of a class form a random ring and each is paired with the next, so each is an anchor once and a positive
+    once.
     """
     _, of_class = np.unique(np.asarray(content.labels), return_inverse=True)
     partner: dict[int, int] = {}
@@ -107,7 +109,7 @@ def pair_within_classes(content: LabelledTexts, seed: int) -> tuple[Rows, list[F
     findings = []
     if alone:
         examples = tuple(f"{content.places[row]}: {content.labels[row]}" for row in alone[:20])
-        message = f"{counted(len(alone), 'class')} with a single text, which cannot be paired, left out of training."
+        message = f"{counted(len(alone), 'class')} with a single text left out of training: it cannot be paired."
         findings.append(Finding("single-text-classes", "warning", len(alone), message, "Add texts to them.", examples))
     paired = Rows(
         anchors=[content.texts[row] for row in rows],
@@ -120,7 +122,7 @@ def pair_within_classes(content: LabelledTexts, seed: int) -> tuple[Rows, list[F
 
 
 def judged_classes(name: str, content: LabelledTexts, seed: int) -> tuple[RetrievalSet, list[Finding]]:
-    """About a third of each class as queries, the rest as documents; a class with one text asks nothing."""
+    """About a third of each class as queries, the rest as documents; a class with one text has no query."""
     _, of_class = np.unique(np.asarray(content.labels), return_inverse=True)
     keys = [key_of(identity) for identity in content.ids.tolist()]
     queries: dict[str, str] = {}
@@ -135,6 +137,6 @@ def judged_classes(name: str, content: LabelledTexts, seed: int) -> tuple[Retrie
             qrels[keys[row]] = qrels.get(keys[row], {}) | relevant
     findings = []
     if not queries:
-        message = f"no class has two texts in {name}, so there is nothing to ask and to find."
+        message = f"no class in {name} has two texts, so no query has a document to find."
         findings.append(Finding("cannot-judge", "warning", len(content), message, "Add texts to its classes."))
     return RetrievalSet(name, queries, corpus, qrels), findings

@@ -1,6 +1,6 @@
-"""Known positives by closure: texts that chains of pairs connect are taken to be positives of each other.
+"""Known positives by closure: texts connected by chains of pairs count as positives of each other.
 
-Right for pairs made from classes (two questions of one intent); wrong where one document answers unlike questions.
+Right for pairs made from classes (two questions of one intent); wrong where one document answers unrelated questions.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from embedtune.data.splits.split import text_components
 from embedtune.findings import Finding, counted
 
 NEARLY_EVERYTHING = 0.5
-"""A batch is masked to this share, or more, where one group holds such a share of the texts."""
+"""Share of the texts in one group from which closure masks at least as much of every batch."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Closure:
     """The groups of texts that pairs connect.
 
     Args:
-        ids: (T,) text ids in rising order.
+        ids: (T,) text ids in ascending order.
         groups: (T,) the group number of each.
     """
 
@@ -28,27 +28,29 @@ class Closure:
     groups: np.ndarray
 
     def group_of(self, text_ids: np.ndarray) -> np.ndarray:
-        """The group of each of these texts (n,), -1 for one that stands in no pair."""
+        """The group of each of these texts (n,), -1 for one that is not in any pair."""
         place = np.minimum(np.searchsorted(self.ids, text_ids), len(self.ids) - 1)  # (n,)
         return np.where(self.ids[place] == text_ids, self.groups[place], -1)  # (n,)
 
     @cached_property
     def sizes(self) -> np.ndarray:
-        """(groups,) texts in each."""
+        """(groups,) number of texts in each."""
         return np.bincount(self.groups)
 
     @property
     def sentence(self) -> str:
-        """What a run says of it."""
+        """The groups and their sizes, in a sentence."""
         largest = counted(int(self.sizes.max()), "text")
-        return f"known positives by closure: {counted(len(self.sizes), 'group')}, the largest of {largest}"
+        return f"known positives by closure: {counted(len(self.sizes), 'group')}, the largest with {largest}"
 
     def findings(self) -> list[Finding]:
-        """A warning where one group holds so much that hardly a negative is left."""
+        """A warning where one group is so large that hardly any negative is left."""
         share = self.sizes.max() / len(self.ids)
         if share <= NEARLY_EVERYTHING:
             return []
-        message = f"chains of pairs connect {share:.0%} of the texts, which closure takes for positives of each other."
+        message = (
+            f"chains of pairs connect {share:.0%} of the texts, and closure treats these as positives of each other."
+        )
         return [Finding("closure-too-wide", "warning", int(self.sizes.max()), message, "Use --known-positives direct.")]
 
 

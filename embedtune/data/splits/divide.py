@@ -1,18 +1,22 @@
-"""Sources divided into training rows and judged dev and test queries, each kind of source in its own way."""
+"""A source divided into training rows and judged dev and test queries.
 
-from collections.abc import Iterable, Mapping
+Why in this order. Repeated rows are dropped first, so that they count neither towards the size of a part nor twice in
+training. Then complete groups are held out, before any query or document is made from a row, so that texts that belong
+together stay together. Queries are judged last, against the documents of all rows, held out or not: a test against
+held-out documents alone would be easier than the search that the model is meant for. Labelled texts differ: they are
+split before they are paired, since a pair across the split would join training and test, and only held-out texts become
+documents.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from embedtune.config.train import DataSection
 from embedtune.data.checks.quick import drop_duplicates
-from embedtune.data.formats import read_part
 from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows
-from embedtune.data.sources.beir import read_beir, table_file
-from embedtune.data.sources.source import BeirSource, TableSource
-from embedtune.data.sources.tables import open_table
+from embedtune.data.sources.base import Source, TrainingParts
 from embedtune.data.splits.classes import distinct, divide_classes, judged_classes, pair_within_classes, take
-from embedtune.data.splits.judged import CorpusByText, documents_in, documents_of, judged_from_rows, part_of
+from embedtune.data.splits.judged_rows import CorpusByText, documents_in, documents_of, judged_from_rows, part_of
 from embedtune.data.splits.plan import Plan
 from embedtune.data.splits.split import DEV_ROWS, Division, divide, group_findings, groups_of
 from embedtune.data.splits.unpaired import rows_of_texts, texts_of
@@ -23,15 +27,15 @@ from embedtune.identity import text_ids
 
 @dataclass
 class Divided:
-    """A source after splitting: the fields of `TrainingData` that depend on its kind, filled step by step.
+    """A source while it is divided: fields of `TrainingData`, filled step by step.
 
     Args:
         train: the rows to learn from.
         judged: "dev" and "test" -> judged queries, where there are any.
-        documents: text id -> text, of the texts that are known at search time.
+        documents: text id -> text, for the texts that are known at search time.
         described: what was read and how it was divided.
-        findings: what is odd about it.
-        unpaired: the rows are views of texts that nobody paired.
+        findings: what to know about it.
+        unpaired: whether the rows are views of texts without pairs.
     """
 
     train: Rows = field(default_factory=lambda: Rows([], []))
@@ -48,72 +52,36 @@ class Divided:
             self.judged[part] = judged
 
 
-def divide_tables(source: TableSource, plan: Plan, section: DataSection, seed: int) -> Divided:
-    """Divide files of rows or of labelled texts."""
-    # Only what is divided further needs its groups, so dev and test files may lack the column.
-    groups = {plan.train: section.group}
-    parts = {split: source.part(split, section.columns, groups.get(split)) for split in plan.read}
-    if len({type(part.content) for part in parts.values()}) > 1:
-        kinds = "; ".join(f"{split}: {part.unit}" for split, part in parts.items())
-        raise DataError(f"the splits hold different things ({kinds})", where=section.source)
-    train = parts[plan.train]
-    divided = Divided()
-    split = f", split {plan.train}" if plan.train else ""
-    divided.described.append(f"read {len(train.content):,} {train.unit} from {source.what}{split}")
-    for part in parts.values():
-        divided.described += part.said
-        divided.findings += part.findings
-    if isinstance(train.content, RawTexts):
-        if plan.given:
-            divided.described.append(f"not used, since texts alone ask nothing: {', '.join(plan.given.values())}")
-        _learn_texts(divided, train.content, section)
+def divide_source(source: Source, plan: Plan, section: DataSection, seed: int) -> Divided:
+    """Divide what a source has into training rows and judged queries.
+
+    Args:
+        source: of any kind.
+        plan: which split serves as what.
+        section: how the data is used.
+        seed: decides what is held out.
+
+    Raises:
+        DataError: the data cannot be used.
+    """
+    read = source.training(plan.train, plan.given, section)
+    divided = Divided(described=list(read.described), findings=list(read.findings))
+    documents = None if read.corpus is None else documents_in(read.corpus)
+    if documents is not None:
+        divided.documents |= documents.by_identity()
+    for part, judged in read.judged.items():
+        divided.judge(part, judged)
+    content = read.train.content
+    if isinstance(content, RawTexts):
+        _learn_texts(divided, content, section)
         return divided
-    if isinstance(train.content, LabelledTexts):
-        texts = {split: part.content for split, part in parts.items() if isinstance(part.content, LabelledTexts)}
-        _divide_labelled(divided, texts, plan, section.source, seed)
+    if isinstance(content, LabelledTexts):
+        _divide_labelled(divided, content, read, plan, seed)
     else:
-        rows = {split: part.content for split, part in parts.items() if isinstance(part.content, Rows)}
-        _divide_pairs(divided, rows, plan, section.source, seed)
+        _divide_pairs(divided, content, read, documents, plan, seed)
     if section.texts_only:
         _learn_texts(divided, texts_of(divided.train), section)
     return divided
-
-
-def divide_beir(source: BeirSource, plan: Plan, section: DataSection, seed: int) -> Divided:
-    """Divide a BEIR folder: training rows from its judgments, or from the pairs beside it."""
-    pairs = source.pairs if plan.train == "train" else None
-    splits = [split for split in plan.read if split and (pairs is None or split != plan.train)]
-    beir = read_beir(source.folder, splits, section.group if pairs is None else None)
-    divided = Divided(findings=list(beir.findings))
-    documents = documents_in(beir.corpus)
-    divided.documents |= documents.by_identity()
-    for part, split in plan.given.items():
-        divided.judge(part, beir.judged(split))
-    if source.ignored is not None:
-        divided.described.append(f"{source.ignored.name} is not read: the training pairs come from qrels/{plan.train}")
-    if section.columns and pairs is None:
-        divided.described.append("--columns is not used: a BEIR folder has column names of its own")
-    if section.texts_only:
-        divided.described.append(f"read {counted(len(beir.corpus), 'document')} from {source.what}, without its pairs")
-        _learn_corpus(divided, source, section)
-        return divided
-    if pairs is not None:
-        _divide_pairs_beside(divided, pairs, documents, plan, section, seed)
-        return divided
-    rows = beir.rows(plan.train)
-    divided.described.append(f"read {len(rows):,} pairs from {source.what}, split {plan.train}")
-    for part, some in _divide_rows(divided, rows, plan, section.source, seed).items():
-        divided.judge(part, part_of(beir.judged(plan.train), some.anchor_ids, part))
-    return divided
-
-
-def _learn_corpus(divided: Divided, source: BeirSource, section: DataSection) -> None:
-    """Learn from the corpus of a BEIR folder, its titles apart from its texts."""
-    path = table_file(source.folder, "corpus")
-    part = read_part(open_table(path), {}) if path is not None else None
-    if part is None or not isinstance(part.content, RawTexts):
-        raise DataError("a corpus of texts was needed", where=section.source)
-    _learn_texts(divided, part.content, section)
 
 
 def _learn_texts(divided: Divided, raw: RawTexts, section: DataSection) -> None:
@@ -126,18 +94,31 @@ def _learn_texts(divided: Divided, raw: RawTexts, section: DataSection) -> None:
 
 
 def demand_two(came: int, different: int, where: str) -> None:
-    """Raise when there is nothing to contrast."""
+    """Refuse fewer than two distinct rows.
+
+    Args:
+        came: rows that were read.
+        different: distinct rows among them.
+        where: the source, for the message.
+
+    Raises:
+        DataError: there is nothing to contrast.
+    """
     if different < 2:
-        what = f"only {counted(came, 'row')} came" if came < 2 else f"{came:,} rows came, but all are the same"
+        what = f"got only {counted(came, 'row')}" if came < 2 else f"got {came:,} rows, but they are all the same"
         raise DataError(
             f"{what}; contrastive losses need at least 2 distinct pairs",
             where=where,
-            next="give more rows: a few hundred show whether training helps",
+            next="provide more rows: a few hundred show whether training helps",
         )
 
 
 def demand_contrast(rows: Rows, where: str) -> None:
-    """Raise when all rows ask the same or answer the same: each would be every other's positive."""
+    """Refuse rows that all have one anchor or one positive: each would be every other's positive.
+
+    Raises:
+        DataError: there is nothing to contrast.
+    """
     if rows.has_negatives:
         return
     for role, texts, ids in (
@@ -147,14 +128,14 @@ def demand_contrast(rows: Rows, where: str) -> None:
         if (ids == ids[0]).all():
             raise DataError(
                 f"all {len(rows):,} rows have the same {role}, {texts[0][:80]!r}, and no negatives; "
-                "there is nothing to tell apart",
+                "there is nothing to contrast",
                 where=where,
                 next=f"check which column is the {role}, or add negatives",
             )
 
 
 def _divide_rows(divided: Divided, rows: Rows, plan: Plan, where: str, seed: int) -> dict[str, Rows]:
-    """Drop duplicates, hold the missing parts out and set `divided.train`; returns the rows held out."""
+    """Drop duplicates, hold out the missing parts and set `divided.train`; returns the held-out rows."""
     count = len(rows)
     rows, findings = drop_duplicates(rows)
     demand_two(count, len(rows), where)
@@ -173,52 +154,41 @@ def _divide_rows(divided: Divided, rows: Rows, plan: Plan, where: str, seed: int
 def _held_out_words(division: Division, how: str, seed: int) -> str:
     parts = [f"{counted(len(rows), 'row')} for {part}" for part, rows in division.held_out.items() if rows]
     if not parts:
-        return f"nothing could be held out {how}; all {len(division.train):,} rows are left to learn from"
+        return f"nothing could be held out {how}; all {len(division.train):,} rows are used for training"
     return (
-        f"held out {' and '.join(parts[::-1])} {how} (seed {seed}); {len(division.train):,} rows are left to learn from"
+        f"held out {' and '.join(parts[::-1])} {how} (seed {seed}); {len(division.train):,} rows are left for training"
     )
 
 
-def _divide_pairs(divided: Divided, parts: Mapping[str, Rows], plan: Plan, where: str, seed: int) -> None:
-    held = _divide_rows(divided, parts[plan.train], plan, where, seed)
-    held |= {part: parts[split] for part, split in plan.given.items()}
-    documents = documents_of(divided.train, *held.values())
-    divided.documents |= documents.by_identity()
-    for part, rows in held.items():
-        divided.judge(part, judged_from_rows(part, rows, documents))
-
-
-def _divide_pairs_beside(
-    divided: Divided, path: Path, documents: CorpusByText, plan: Plan, section: DataSection, seed: int
+def _divide_pairs(
+    divided: Divided, rows: Rows, read: TrainingParts, documents: CorpusByText | None, plan: Plan, seed: int
 ) -> None:
-    """Held-out pairs ask the folder's corpus when all their positives are in it, else the pairs' own texts."""
-    part = read_part(open_table(path), section.columns, section.group)
-    if not isinstance(part.content, Rows):
-        raise DataError(f"pairs were needed; these are {part.unit}", where=str(path))
-    divided.described += [
-        f"read {len(part.content):,} {part.unit} from {path.name} in a BEIR folder ({path.parent.resolve().name})",
-        *part.said,
-    ]
-    held = _divide_rows(divided, part.content, plan, str(path), seed)
+    """Held-out pairs are judged against the source's corpus if it has all their positives, else against all pairs."""
+    held = _divide_rows(divided, rows, plan, read.where, seed)
+    if read.judged_train is not None:
+        for part, some in held.items():
+            divided.judge(part, part_of(read.judged_train, some.anchor_ids, part))
+        return
+    held |= {part: one.content for part, one in read.given.items() if isinstance(one.content, Rows)}
     own = documents_of(divided.train, *held.values())
     divided.documents |= own.by_identity()
-    for name, rows in held.items():
-        in_folder = all(identity in documents.keys for identity in rows.positive_ids.tolist())
-        divided.judge(name, judged_from_rows(name, rows, documents if in_folder else own))
+    for part, some in held.items():
+        in_corpus = documents is not None and all(one in documents.keys for one in some.positive_ids.tolist())
+        divided.judge(part, judged_from_rows(part, some, documents if documents and in_corpus else own))
 
 
-def _divide_labelled(divided: Divided, parts: Mapping[str, LabelledTexts], plan: Plan, where: str, seed: int) -> None:
-    content, findings = distinct(parts[plan.train])
-    demand_two(len(parts[plan.train]), len(content), where)
+def _divide_labelled(divided: Divided, texts: LabelledTexts, read: TrainingParts, plan: Plan, seed: int) -> None:
+    content, findings = distinct(texts)
+    demand_two(len(texts), len(content), read.where)
     if len(set(content.labels)) == 1:
         raise DataError(
-            f"all {len(content):,} texts are of the one class {content.labels[0]!r}; "
-            "needed at least two classes, to learn what tells them apart",
-            where=where,
+            f"all {len(content):,} texts have the class {content.labels[0]!r}; "
+            "training needs at least two classes to contrast",
+            where=read.where,
             next="check which column is the class: --columns label=COLUMN",
         )
     divided.findings += findings
-    held = {part: parts[split] for part, split in plan.given.items()}
+    held = {part: one.content for part, one in read.given.items() if isinstance(one.content, LabelledTexts)}
     if plan.held_out:
         division, how = divide_classes(content, seed, plan.held_out)
         divided.described.append(_held_out_words(division, how, seed))
@@ -228,11 +198,11 @@ def _divide_labelled(divided: Divided, parts: Mapping[str, LabelledTexts], plan:
     divided.findings += findings
     if len(divided.train) < 2:
         raise DataError(
-            f"no class has two texts to pair ({len(content):,} texts to learn from)",
-            where=where,
+            f"no class has two texts to pair (in {len(content):,} training texts)",
+            where=read.where,
             next="check which column is the class: --columns label=COLUMN",
         )
-    for part, texts in held.items():
-        judged, findings = judged_classes(part, texts, seed)
+    for part, some in held.items():
+        judged, findings = judged_classes(part, some, seed)
         divided.documents |= documents_in(judged.corpus).by_identity()
         divided.judge(part, judged, findings)

@@ -1,20 +1,17 @@
-"""The queries of one split with everything known to be relevant to them: what a mining job works for, undivided."""
+"""The queries of one split with everything known to be relevant to them: the input of a mining job."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from embedtune.config.mine import PairsSection
 from embedtune.data.checks.quick import check_rows, drop_duplicates
-from embedtune.data.formats import Part, read_part
+from embedtune.data.formats import Part
 from embedtune.data.rows import RawTexts, Rows
-from embedtune.data.sources.beir import qrels_files, read_beir
 from embedtune.data.sources.documents import CorpusText
-from embedtune.data.sources.source import BeirSource, TableSource, open_source
-from embedtune.data.sources.tables import open_table
+from embedtune.data.sources.source import open_source
 from embedtune.data.splits.classes import distinct, pair_within_classes
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted
@@ -22,14 +19,14 @@ from embedtune.findings import Finding, counted
 
 @dataclass(frozen=True)
 class KnownPairs:
-    """Rows of one split, and where candidates for them are found.
+    """Rows of one split, and where their candidates come from.
 
     Args:
         rows: anchor, positive, given negatives and groups; each pair once.
         corpus: the BEIR folder whose corpus holds the candidates; None: they are the rows' own documents.
-        held_out: ids of its documents that answer queries of other splits and none of this one.
+        held_out: ids of its documents that are relevant to queries of other splits and to none of this one.
         described: what was read, in sentences to print.
-        findings: what is odd about it.
+        findings: what to know about it.
         hashes: source file name -> sha256 of its bytes.
     """
 
@@ -42,7 +39,7 @@ class KnownPairs:
 
     @cached_property
     def query_ids(self) -> np.ndarray:
-        """int64 (Q,): text ids of the distinct anchors, in the order in which they first come."""
+        """int64 (Q,): text ids of the distinct anchors, in the order of first appearance."""
         ids, first = np.unique(self.rows.anchor_ids, return_index=True)
         return ids[np.argsort(first)]  # (Q,)
 
@@ -69,19 +66,19 @@ class KnownPairs:
         return np.unique(np.array(pairs, dtype=np.int64).reshape(-1, 2), axis=0)  # (P, 2)
 
     def positives(self) -> Iterator[CorpusText]:
-        """Every row's positive, of the group of its query."""
+        """The positive of every row, with the group of its query."""
         nothing = [""] * len(self.rows)
         columns = (self.rows.places or nothing, self.rows.positives, self.rows.groups or nothing)
         return (CorpusText(*values) for values in zip(*columns, strict=True))
 
     def negatives(self) -> Iterator[CorpusText]:
-        """Every given negative; nobody knows its group."""
+        """Every given negative; its group is unknown."""
         places = self.rows.places or [""] * len(self.rows.negatives)
         for place, texts in zip(places, self.rows.negatives, strict=False):
             yield from (CorpusText(place, text) for text in texts)
 
     def with_positives(self, pairs: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> "KnownPairs":
-        """The same with further pairs (query, positive), of queries that are there; others are left out."""
+        """The same with further pairs (query, positive) of known queries; pairs of other queries are left out."""
         row_of = {identity: rows[0] for identity, rows in zip(self.query_ids.tolist(), self.rows_of_query, strict=True)}
         added = Rows(*(zip(*pairs, strict=True))) if pairs else Rows([], [])
         found = [(row_of[a], row) for row, a in enumerate(added.anchor_ids.tolist()) if a in row_of]
@@ -103,7 +100,7 @@ def read_pairs(section: PairsSection, seed: int) -> KnownPairs:
 
     Args:
         section: where they are.
-        seed: decides who is paired with whom where texts come with a class only.
+        seed: decides how texts are paired where they have a class only.
 
     Raises:
         DataError: the data cannot be used; all faults of a file at once.
@@ -113,42 +110,24 @@ def read_pairs(section: PairsSection, seed: int) -> KnownPairs:
     split = source.demand(section.split, "--split") if source.splits else ""
     if not source.splits and section.split != "train":
         source.demand(section.split, "--split")
+    read = source.mining(split, section.columns, section.group)
+    rows, found = _rows(read.part, section, seed)
+    if not len(rows):
+        raise DataError(
+            "there is no pair to mine negatives for",
+            where=section.source,
+            next="provide at least one query and its positive",
+        )
     where = f"{source.what}" + (f", split {split}" if split else "")
-    if isinstance(source, BeirSource) and not (split == "train" and source.pairs is not None):
-        return _checked(_beir_pairs(source, split, where, section), section)
-    part = _part(source, split, section)
-    rows, found = _rows(part, section, seed)
-    described = (f"read {len(part.content):,} {part.unit} from {where}", *part.said)
-    # The corpus of a folder whose training pairs lie beside it is that of its test queries, and no place to learn from.
-    return _checked(
-        KnownPairs(rows, described=described, findings=(*part.findings, *found), hashes=source.hashes((split,))),
-        section,
-    )
-
-
-def _beir_pairs(source: BeirSource, split: str, where: str, section: PairsSection) -> KnownPairs:
-    """The pairs of a judged split, and what of the corpus is kept for judging others."""
-    judged = tuple(qrels_files(source.folder))
-    beir = read_beir(source.folder, judged, section.group)
-    rows, findings = drop_duplicates(beir.rows(split))
-    relevant = {
-        name: {one for grades in beir.qrels[name].values() for one, grade in grades.items() if grade > 0}
-        for name in judged
-    }
-    held_out = frozenset().union(*relevant.values()) - relevant[split]
-    said = [f"read {counted(len(rows), 'pair')} from {where}"]
-    if held_out:
-        documents = counted(len(held_out), "document")
-        said.append(f"kept from training, since only queries of other splits ask for them: {documents}")
-    return KnownPairs(
-        rows, str(source.folder), held_out, tuple(said), (*beir.findings, *findings), source.hashes(judged)
-    )
-
-
-def _part(source: TableSource | BeirSource, split: str, section: PairsSection) -> Part:
-    if isinstance(source, TableSource):
-        return source.part(split, section.columns, section.group)
-    return read_part(open_table(Path(str(source.pairs))), section.columns, section.group)
+    if read.corpus is None:
+        said = [f"read {len(read.part.content):,} {read.part.unit} from {where}", *read.part.said]
+    else:
+        said = [f"read {counted(len(rows), 'pair')} from {where}"]
+    if read.held_out:
+        documents = counted(len(read.held_out), "document")
+        said.append(f"{documents} excluded from training: only queries of other splits refer to them")
+    findings = (*read.part.findings, *found, *check_rows(rows))
+    return KnownPairs(rows, read.corpus, read.held_out, tuple(said), findings, read.hashes)
 
 
 def _rows(part: Part, section: PairsSection, seed: int) -> tuple[Rows, tuple[Finding, ...]]:
@@ -157,23 +136,15 @@ def _rows(part: Part, section: PairsSection, seed: int) -> tuple[Rows, tuple[Fin
         raise DataError(
             f"these are {len(content):,} texts without pairs; mining needs queries with their positives",
             where=section.source,
-            next="give the pairs with --data, and these texts with --corpus",
+            next="name the pairs with --data, and these texts with --corpus",
         )
     if isinstance(content, Rows):
         rows, findings = drop_duplicates(content)
         return rows, tuple(findings)
     once, doubled = distinct(content)
     rows, alone = pair_within_classes(once, seed)
-    # Every text of a class answers every other: the class is the group, whatever column was named.
+    # Every text of a class is a right answer to every other, so the class is the group, whatever column was named.
     return (
         Rows(rows.anchors, rows.positives, labels=rows.labels, groups=rows.labels, places=rows.places),
         (*doubled, *alone),
     )
-
-
-def _checked(pairs: KnownPairs, section: PairsSection) -> KnownPairs:
-    if not len(pairs.rows):
-        raise DataError(
-            "there is no pair to mine for", where=section.source, next="give at least one query and positive"
-        )
-    return replace(pairs, findings=(*pairs.findings, *check_rows(pairs.rows)))

@@ -1,4 +1,13 @@
-"""What test queries and their documents share with training: word for word, nearly, or turned round."""
+"""What test queries and their documents share with training: exact copies, near duplicates, and negations.
+
+Why in this order. Training rows may be far more than memory holds, and the test set is small; so the index is built
+over the test queries, and rows pass by in blocks. Exact copies come first, since they cost one lookup per text by id
+and need no index; a query found exactly is not reported again as a near duplicate. Near duplicates cost the most, so
+they come last, only for distinct training texts short enough to be a copy, and only for the first `MOST_TEXTS` of them.
+A background of corpus documents tells which words are common, because the queries alone are too few for that. Relevant
+documents are counted apart from queries: a seen document inflates the score too, but of a question never seen, so the
+finding says how many queries ask only for unseen ones.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -8,27 +17,27 @@ import numpy as np
 from embedtune.data.checks import shown
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.sources.problems import SHOWN
-from embedtune.data.texts.near_copies import NearCopy, NearIndex
+from embedtune.data.texts.near_duplicates import NearDuplicate, NearIndex
 from embedtune.findings import Finding, percent
 from embedtune.identity import text_id, text_ids
 
 LEAKS = 0.01
-"""Share of the test queries from which copies in training are more than a note."""
+"""Share of the test queries with copies in training from which that is a warning."""
 MOST_TEXTS = 300_000
-"""Training texts in which near copies are looked for, at some 15,000 a second; copies word for word in all of them."""
+"""Training texts searched for near duplicates, at about 15,000 per second; exact copies are found in all."""
 _REMOVE = (
-    "Remove them from one of the two; `embedtune check --data TRAINING --eval-data TEST --fix FILE` takes them out of "
+    "Remove them from one of the two; `embedtune check --data TRAINING --eval-data TEST --fix FILE` removes them from "
     "training."
 )
-_BACKGROUND = 2000  # documents that tell which words are common
-_LONGER = 2  # a text so many times as long as the longest query is no near copy of any
+_BACKGROUND = 2000  # documents that show which words are common
+_LONGER = 2  # a text more than twice as long as the longest query is not a near duplicate of any
 
 
 def overlap(train: Rows, judged: RetrievalSet, dev: RetrievalSet | None = None) -> list[Finding]:
     """What a judged set shares with training rows.
 
     Args:
-        train: rows that were or will be learnt from.
+        train: rows that were or will be learned from.
         judged: the test queries.
         dev: dev queries; their relevant documents count as seen too, since they chose the model.
     """
@@ -38,7 +47,7 @@ def overlap(train: Rows, judged: RetrievalSet, dev: RetrievalSet | None = None) 
 
 
 def unseen_queries(judged: RetrievalSet, rows: Rows, dev: RetrievalSet | None = None) -> set[str]:
-    """Ids of the queries none of whose relevant documents was a training positive, by text.
+    """Ids of the queries of which no relevant document was a training positive, by text.
 
     Args:
         judged: the test queries.
@@ -51,7 +60,7 @@ def unseen_queries(judged: RetrievalSet, rows: Rows, dev: RetrievalSet | None = 
 
 
 class Leakage:
-    """Looks for test queries and documents in training rows that come block by block; memory is that of the test set.
+    """Looks for test queries and documents in training rows, block by block; memory grows with the test set only.
 
     Args:
         judged: the test queries.
@@ -66,8 +75,10 @@ class Leakage:
         self._longest = _LONGER * max(map(len, self._texts), default=0)
         self._looked_at = self._passed_over = 0
         self._exact: set[int] = set()
-        self._near: dict[int, tuple[NearCopy, str]] = {}  # query -> its nearest copy, and the copy's place and text
-        self._copies: set[int] = set()  # ids of training texts that are near copies
+        self._near: dict[
+            int, tuple[NearDuplicate, str]
+        ] = {}  # query -> its nearest duplicate, and where and what that is
+        self._copies: set[int] = set()  # ids of training texts that are near duplicates
 
     def feed(self, rows: Rows) -> None:
         """Look at further training rows."""
@@ -80,17 +91,17 @@ class Leakage:
         for copy in self._index.find([text for _, text in fresh]):
             self._copies.add(text_id(fresh[copy.text][1]))
             known = self._near.get(copy.other)
-            # A copy is a worse leak than the same statement turned round.
+            # A copy is a worse leak than the negated statement.
             if known is None or (copy.similarity, not copy.negated) > (known[0].similarity, not known[0].negated):
                 self._near[copy.other] = copy, "{}: {}".format(*map(shown, fresh[copy.text]))
 
     @property
     def leaked(self) -> set[int]:
-        """Ids of the training texts that are test queries, word for word, nearly or turned round."""
+        """Ids of the training texts that are test queries: copies, near duplicates or negations."""
         return self._exact | self._copies
 
     def findings(self) -> list[Finding]:
-        """Queries word for word, nearly and turned round, each query once, and documents."""
+        """Queries copied, nearly duplicated and negated, each query once; and documents."""
         exact = np.isin(self._ids, list(self._exact))  # (Q,)
         near = [(query, *found) for query, found in sorted(self._near.items()) if not exact[query]]
         copies = [self._pair(query, text) for query, copy, text in near if not copy.negated]
@@ -98,15 +109,15 @@ class Leakage:
         found = [
             self._finding(
                 "test-queries-seen-in-training",
-                ("stands", "stand"),
-                "in training too, word for word.",
+                ("is", "are"),
+                "in training word for word.",
                 [shown(text) for text, is_exact in zip(self._texts, exact, strict=True) if is_exact],
             ),
-            self._finding("test-queries-near-copies", ("has", "have"), "a near copy in training.", copies),
+            self._finding("test-queries-near-copies", ("has", "have"), "a near duplicate in training.", copies),
             self._finding(
                 "test-queries-negated",
-                ("stands", "stand"),
-                "in training with the statement turned round (a not, an opposite).",
+                ("is", "are"),
+                "in training with the opposite meaning (a not, an antonym).",
                 negated,
             ),
             self._documents.finding(len(self._texts)),
@@ -118,8 +129,8 @@ class Leakage:
         if not self._passed_over:
             return None
         message = (
-            f"near copies of test queries were looked for in {self._looked_at:,} training texts; the last "
-            f"{self._passed_over:,} were only compared word for word."
+            f"near duplicates of test queries were looked for in {self._looked_at:,} training texts; the last "
+            f"{self._passed_over:,} were only checked for exact copies."
         )
         return Finding("near-copies-in-a-part", "note", self._passed_over, message)
 
@@ -171,14 +182,14 @@ class _Documents:
         point = "points to a document that was a positive" if seen == 1 else "point to documents that were positives"
         message = (
             f"{seen:,} of {len(judgments):,} test judgments ({percent(share)}) {point} in training or dev, so a gain "
-            f"may be memory; {len(self.unseen):,} of {queries:,} queries ask for unseen ones only."
+            f"may be memorization; {len(self.unseen):,} of {queries:,} queries ask for unseen ones only."
         )
         fix = "Trust the score on unseen documents, or split by document."
         return Finding("test-documents-seen-in-training", "warning" if share >= 0.05 else "note", seen, message, fix)
 
 
 def _distinct(rows: Rows, longest: int) -> Iterator[tuple[str, str]]:
-    """Place and text of each distinct anchor and positive that is short enough to be a copy."""
+    """Place and text of each distinct anchor and positive short enough to be a near duplicate."""
     places = rows.places or [f"row {number}" for number in range(1, len(rows) + 1)]
     known: set[int] = set()
     for texts, ids in ((rows.anchors, rows.anchor_ids), (rows.positives, rows.positive_ids)):

@@ -1,21 +1,21 @@
-"""Which of a source's splits play train, dev and test, and which have to be held out of train."""
+"""Which splits of a source serve as train, dev and test, and which are held out of train."""
 
 from dataclasses import dataclass
 
 from embedtune.config.train import DataSection
-from embedtune.data.sources.source import BeirSource, TableSource
+from embedtune.data.sources.base import Source
 from embedtune.errors import DataError
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The source's own names of the splits; None where there is none.
+    """The source's own names of the splits; None where it has no such split.
 
     Args:
         train: "" for all of an undivided source.
         dev: None: held out of train.
         test: None: held out of train, or taken from another source.
-        wants_test: False when the test comes from another source.
+        wants_test: whether the test comes from this source.
     """
 
     train: str
@@ -25,13 +25,13 @@ class Plan:
 
     @property
     def held_out(self) -> tuple[str, ...]:
-        """The parts to hold out of train, the most wanted first."""
+        """The parts to hold out of train, the most important first."""
         parts = ("test",) if self.wants_test and self.test is None else ()
         return (*parts, "dev") if self.dev is None else parts
 
     @property
     def given(self) -> dict[str, str]:
-        """Part -> the source's own name, of dev and test where the source has them."""
+        """Part -> the source's own name, for dev and test where the source has them."""
         return {part: split for part, split in (("dev", self.dev), ("test", self.test)) if split is not None}
 
     @property
@@ -40,15 +40,15 @@ class Plan:
         return (self.train, *self.given.values())
 
 
-def plan_splits(source: BeirSource | TableSource, section: DataSection) -> Plan:
-    """Match the splits asked for with those that are there.
+def plan_splits(source: Source, section: DataSection) -> Plan:
+    """Match the requested splits with those of the source.
 
     Raises:
-        DataError: a split asked for by name is not there, or one would be learned from and tested on.
+        DataError: a requested split does not exist, or one would serve for training and test.
     """
     wants_test = section.eval_source is None
-    if isinstance(source, BeirSource) and section.texts_only:
-        # Its corpus is learnt from, which belongs to no split.
+    if source.has_corpus and section.texts_only:
+        # The corpus is learned from, which belongs to no split.
         test = source.find(section.eval_split) if wants_test else None
         if wants_test and test is None and section.eval_split != "test":
             source.demand(section.eval_split, "--eval-split")
@@ -65,7 +65,7 @@ def plan_splits(source: BeirSource | TableSource, section: DataSection) -> Plan:
         source.demand(section.eval_split, "--eval-split")
     if test == train:
         raise DataError(
-            f"the split {train!r} cannot be learned from and tested on at once",
+            f"the split {train!r} cannot serve for training and test at once",
             where=section.source,
             next="name two different splits with --split and --eval-split",
         )

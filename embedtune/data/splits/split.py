@@ -1,8 +1,8 @@
-"""Splits that share no text: rows are divided by connected components, so nothing learned in training is tested.
+"""Splits that share no text: rows are divided by connected components, so that no test text is a training text.
 
-Two rows belong together when they share an anchor or a positive, directly or over other rows; or, where the user names
-a group column, when its value is the same. Groups are drawn by a hash of their smallest text id and the seed, so the
-order of the file's rows, the machine and the NumPy release decide nothing.
+Two rows belong together when they share an anchor or a positive, directly or through other rows; or, where the user
+names a group column, when they share its value. Groups are drawn by a hash of their smallest text id and the seed, so
+that neither the order of rows, the machine nor the NumPy release changes the split.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from embedtune.findings import Finding
 from embedtune.identity import text_ids
 
 HELD_OUT = 0.1  # share of the rows for dev, and the same for test
-DEV_ROWS = 500  # enough to choose a model by; every row held out beyond is a row not learnt from
+DEV_ROWS = 500  # enough to choose a model by; further rows serve training better
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Groups:
 
     @property
     def sizes(self) -> np.ndarray:
-        """(groups,) rows in each."""
+        """(groups,) number of rows in each."""
         return np.bincount(self.of_row, minlength=len(self.keys))
 
 
 @dataclass(frozen=True)
 class Division:
-    """Row numbers of each part, each in rising order, and how many rows the largest group has."""
+    """Row numbers of each part in ascending order, and the size of the largest group in rows."""
 
     train: list[int]
     held_out: Mapping[str, list[int]]
@@ -49,16 +49,17 @@ class Division:
 
     @property
     def rows(self) -> int:
+        """Number of rows in all parts."""
         return len(self.train) + sum(map(len, self.held_out.values()))
 
 
 def draw(seed: int, key: int, purpose: str = "split") -> int:
-    """A number that looks random and depends on nothing but its arguments."""
+    """A pseudo-random integer that depends on its arguments alone."""
     return int.from_bytes(hashlib.blake2b(f"{purpose}:{seed}:{key}".encode(), digest_size=8).digest(), "big")
 
 
 def groups_of(rows: Rows) -> Groups:
-    """The groups of the user's column, or the components of shared texts."""
+    """The groups given by the user's column, or else the components of shared texts."""
     if rows.groups is not None:
         keys, of_row = np.unique(text_ids(rows.groups), return_inverse=True)
         return Groups(of_row, keys)
@@ -78,7 +79,7 @@ def components(anchor_ids: np.ndarray, positive_ids: np.ndarray) -> Groups:
 
 
 def text_components(anchor_ids: np.ndarray, positive_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct text ids in rising order, and the component of each: (T,), (T,)."""
+    """Distinct text ids in ascending order, and the component of each: (T,), (T,)."""
     nodes, ends = np.unique(np.concatenate([anchor_ids, positive_ids]), return_inverse=True)
     starts, stops = ends[: len(anchor_ids)], ends[len(anchor_ids) :]
     graph = coo_array((np.ones(len(starts), np.int8), (starts, stops)), shape=(len(nodes), len(nodes)))
@@ -90,24 +91,22 @@ def divide(
     groups: Groups,
     seed: int,
     parts: Sequence[str] = ("test", "dev"),
-    share: float = HELD_OUT,
     most: int | None = None,
 ) -> Division:
-    """Hold out about `share` of the rows for each part, in whole groups.
+    """Hold out about `HELD_OUT` of the rows for each part, in whole groups.
 
-    The largest group stays in train, and train keeps at least two rows; small data give each part one group while
-    there are enough. Bounds: a part misses its share by less than the largest group that is not in train.
+    The largest group stays in train, and train keeps at least two rows; in small data each part gets one group while
+    there are enough. Bounds: a part misses its share by less than the largest group outside train.
 
     Args:
         groups: the rows' groups.
         seed: decides which groups are drawn.
         parts: names of the parts to hold out, the most wanted first.
-        share: of all rows, per part.
-        most: rows a part needs at most. It is then filled from small groups first, so that no large topic is lost to
-            training for the sake of a dev set.
+        most: the most rows that a part needs. It is then filled from small groups first, so that training does not lose
+            a large topic to a dev set.
     """
     sizes = groups.sizes
-    share = min(share, most / int(sizes.sum())) if most is not None else share
+    share = HELD_OUT if most is None else min(HELD_OUT, most / int(sizes.sum()))
     large = share * int(sizes.sum()) / 10 if most is not None else np.inf
     order = sorted(range(len(sizes)), key=lambda g: (sizes[g] > large, draw(seed, int(groups.keys[g]))))
     chosen = _fill(sizes, order, parts, share)
@@ -124,7 +123,7 @@ def _fill(sizes: np.ndarray, order: Sequence[int], parts: Sequence[str], share: 
     free = max(0, min(total - int(sizes[largest]), total - 2))
     goals: dict[str, int] = {}
     for left, part in zip(range(len(parts), 0, -1), parts, strict=True):
-        # Where one group holds nearly everything the parts share what is left of the rows evenly.
+        # Where one group has nearly all rows, the parts share the rest evenly.
         goals[part] = min(max(1, round(total * share)), -(-free // left))
         free -= goals[part]
     chosen: dict[int, str] = {}
@@ -133,7 +132,7 @@ def _fill(sizes: np.ndarray, order: Sequence[int], parts: Sequence[str], share: 
         if group == largest:
             continue
         for part in parts:
-            # Taken when it brings the part nearer to its goal than leaving it would.
+            # Taken when that brings the part closer to its goal.
             if int(sizes[group]) <= 2 * (goals[part] - filled[part]):
                 chosen[group] = part
                 filled[part] += int(sizes[group])
@@ -146,16 +145,16 @@ def _fill(sizes: np.ndarray, order: Sequence[int], parts: Sequence[str], share: 
 
 
 def group_findings(division: Division, by_column: bool) -> list[Finding]:
-    """What the user should know about how the rows hang together."""
+    """What the user should know about how the rows are connected."""
     what = "share one group" if by_column else "are connected through shared texts"
     if not any(division.held_out.values()):
-        message = f"the rows {what} or are too few, so no dev or test queries can be held out of them."
-        fix = "Give test queries of your own (--eval-data), or a column to group by (--group)."
+        message = f"the rows {what} or are too few, so no dev or test queries can be held out."
+        fix = "Provide separate test queries (--eval-data), or a column to group by (--group)."
         return [Finding("cannot-split", "warning", len(division.train), message, fix)]
     if division.largest > division.rows / 2:
         message = (
             f"{division.largest / division.rows:.0%} of the rows {what}; they all stay in train, "
-            "and the held-out queries come from the rest, which may be of another kind."
+            "and the held-out queries come from the rest, which may differ in kind."
         )
         fix = "Look for an answer that many rows share, or name a column to group by (--group)."
         return [Finding("giant-group", "warning", division.largest, message, fix)]

@@ -1,4 +1,4 @@
-"""Rows made of texts alone: pieces of a corpus, paired as the views say."""
+"""Rows made from texts alone: pieces of a corpus, paired by views."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
 
 BY_DESIGN = ("anchor-equals-positive", "roles-look-swapped", "test-documents-seen-in-training")
-"""Findings about pairs that say nothing of texts paired with themselves, whose queries nobody has shown to training."""
+"""Findings that mean nothing for texts paired with themselves, since training has not seen any query."""
 
 MANY = 0.1
-"""Share of rows whose views cannot differ from which that is a warning."""
+"""Share of rows whose views cannot differ, from which that is a warning."""
 
 
 @dataclass(frozen=True)
 class Unpaired:
-    """What became of texts.
+    """What texts became.
 
     Args:
         rows: anchor and positive before any change; the changes of an epoch are made while training.
-        said: sentences about it.
+        said: sentences about how they were made.
         findings: what was left out.
     """
 
@@ -40,11 +40,11 @@ def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int] = 
     Args:
         raw: the texts.
         section: pieces and views.
-        asked: ids of the dev and test queries; texts that are the same are left out.
+        asked: ids of the dev and test queries, which are left out of the texts.
 
     Raises:
-        DataError: no views are named, too few texts are left, or they have not what the views need.
-        ConfigError: the views cannot be made out.
+        DataError: no views are named, too few texts are left, or they lack what the views need.
+        ConfigError: the views cannot be parsed.
     """
     if section.views is None:
         raise needs_views(section.source, len(raw))
@@ -55,9 +55,7 @@ def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int] = 
     if len(kept) < len(texts):
         left = counted(len(texts) - len(kept), "text")
         findings.append(
-            Finding(
-                "queries-among-texts", "note", len(texts) - len(kept), f"{left} left out for being dev or test queries."
-            )
+            Finding("queries-among-texts", "note", len(texts) - len(kept), f"{left} left out: dev or test queries.")
         )
         texts = taken(texts, kept)
     views = parse_views(section.views)
@@ -65,16 +63,16 @@ def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int] = 
     findings += _unchanged(rows, views)
     if len(rows) < 2:
         raise DataError(
-            f"only {counted(len(rows), 'pair')} could be made of {counted(len(texts), 'text')}; needed at least 2",
+            f"only {counted(len(rows), 'pair')} could be made from {counted(len(texts), 'text')}; 2 are needed",
             where=section.source,
-            next="give more texts: a few thousand show whether training helps",
+            next="provide more texts: a few thousand show whether training helps",
         )
     said = f"{counted(len(rows), 'pair')} of views ({section.views}) of {counted(len(texts), 'text')}"
     return Unpaired(rows, (*pieces.said, said), tuple(findings))
 
 
 def _unchanged(rows: Rows, views: Views) -> list[Finding]:
-    """Rows whose two views will always be the same text, since there are no words to choose from."""
+    """Rows whose two views are always the same text, since a single word leaves no choice."""
     if not views.changes:
         return []
     single = [
@@ -89,54 +87,54 @@ def _unchanged(rows: Rows, views: Views) -> list[Finding]:
             "views-without-words",
             "warning" if len(single) > MANY * len(rows) else "note",
             len(single),
-            f"{counted(len(single), 'text')} of {len(rows):,} hold no blank: one word each, which no view can change, "
-            "so that both views of it are the same.",
-            "If they are written without blanks, put them between the words.",
+            f"{counted(len(single), 'text')} of {len(rows):,} with a single word, which no view can change; both views "
+            "are the same.",
+            "If they are written without spaces, put spaces between the words.",
             examples=tuple(f"{rows.places[row]}: {rows.anchors[row][:80]}" for row in single[:SHOWN] if rows.places),
         )
     ]
 
 
 def texts_of(rows: Rows) -> RawTexts:
-    """All texts of pairs, without their pairs, each a document of its own."""
+    """All texts of pairs as single texts, each a document of its own."""
     negatives = (text for own in rows.negatives for text in own)
     texts = list(dict.fromkeys([*rows.anchors, *rows.positives, *negatives]))
     return RawTexts(texts, documents=range(len(texts)))
 
 
 def views_of(section: DataSection, seed: int, *, unpaired: bool) -> Views | None:
-    """How the texts of each row are changed in each epoch, None where they are not.
+    """How the texts of each row change in each epoch, None where they do not.
 
     Args:
         section: names the views.
         seed: of the changes.
-        unpaired: whether the rows were made of texts alone.
+        unpaired: whether the rows were made from texts alone.
 
     Raises:
-        ConfigError: pairs of the data are to be paired otherwise, or there is nothing to make further views by.
+        ConfigError: the views would pair the texts of pairs differently, or further views are wanted and none named.
     """
     if section.views is None:
         if section.further_views:
             raise ConfigError(
-                "further views need a way to make them", where="data.further_views", next="add --views crop"
+                "further views are requested, but no view is named", where="data.further_views", next="add --views crop"
             )
         return None
     pairing = pairing_named(section.views)
     if pairing is not None and not unpaired:
         raise ConfigError(
-            f"the data have pairs, and {pairing!r} would pair their texts otherwise",
+            f"the data has pairs, and {pairing!r} would pair its texts differently",
             where="--views",
-            next="add --texts-only to learn from the texts alone, or name changes only, such as --views delete",
+            next="add --texts-only to learn from the texts alone, or name only changes, such as --views delete",
         )
     views = parse_views(section.views, further=section.further_views, seed=seed)
     return views if views.changes or views.further else None
 
 
 def needs_views(name: str, texts: int) -> DataError:
-    """The error for texts with nothing known about them and no views of them."""
+    """The error for texts without pairs where no views are named."""
     return DataError(
         f"these are {texts:,} texts without pairs; the chosen losses need pairs",
         where=name,
-        next="make views of them (--views crop), or give rows with the columns anchor and positive, or text and label "
-        "(other names: --columns label=COLUMN)",
+        next="make views of them (--views crop), or provide rows with the columns anchor and positive, or text and "
+        "label (other names: --columns label=COLUMN)",
     )

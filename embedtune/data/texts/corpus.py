@@ -1,12 +1,12 @@
-"""A corpus of any size on disk: read once as a stream, one row a distinct text, then texts by position.
+"""A corpus of any size on disk: read once as a stream, one row per distinct text, then texts by position.
 
-An Arrow file, memory-mapped, so that the system and not this process decides how much of it is in memory. Per text only
-8 bytes are held, its id, to know it again.
+The Arrow file is memory-mapped, so that the system and not this process decides how much of it is in memory. Only the
+id of each text is kept in memory, 8 bytes, to recognize repeated texts.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -19,10 +19,10 @@ from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.durable import remove_unfinished, seal_folder, unseal_folder, whole_folder
 from embedtune.errors import DataError
 from embedtune.identity import text_ids
+from embedtune.progress import Progress
 
-Progress = Callable[[int], None]
 Positions = Sequence[int] | np.ndarray
-_ROWS = 4096  # of a record batch: a position is found by division
+_ROWS = 4096  # per record batch, so that division finds a position
 _TEXTS, _IDS, _FACTS = "documents.arrow", "text_ids.npy", "corpus.json"
 
 
@@ -30,18 +30,18 @@ class DiskCorpus:
     """Distinct texts in a memory-mapped Arrow file, with ids, groups and text ids.
 
     Args:
-        folder: where it lies; written by `write_corpus`.
-        facts: what was written down with it.
+        folder: written by `write_corpus`.
+        facts: what was recorded with it.
     """
 
     def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
         import pyarrow.ipc  # noqa: PLC0415  (slow to import)
 
         self.folder = folder
-        self.hash: str = facts["hash"]  # of ids, texts and groups in order
-        self.read: int = facts["read"]  # documents that came
-        self.duplicates: int = facts["duplicates"]  # of them left out: an earlier one has the same text
-        self.empty: int = facts["empty"]  # of them left out: there is no text
+        self.hash: str = facts["hash"]  # of ids, texts and groups, in order
+        self.read: int = facts["read"]  # documents that were read
+        self.duplicates: int = facts["duplicates"]  # left out: an earlier document has the same text
+        self.empty: int = facts["empty"]  # left out: no text
         self.text_ids: np.ndarray = np.load(folder / _IDS, mmap_mode="r")  # (C,) int64
         self._batches = pyarrow.ipc.open_file(pyarrow.memory_map(str(folder / _TEXTS)))
 
@@ -66,13 +66,13 @@ class DiskCorpus:
             yield self.texts(range(start, min(start + rows, len(self))))
 
     def find(self, wanted: np.ndarray) -> np.ndarray:
-        """The positions of texts by their ids: int64 (n,), -1 where a text is not here."""
+        """The positions of texts by their ids: int64 (n,), -1 for a text that is not in the corpus."""
         place = np.minimum(np.searchsorted(self.text_ids, wanted, sorter=self._by_id), len(self) - 1)  # (n,)
         positions = self._by_id[place]  # (n,)
         return np.where(self.text_ids[positions] == wanted, positions, -1)
 
     def tie_ranks(self) -> np.ndarray:
-        """int64 (C,), for `top_k`: ranks by text id, so that ties do not depend on the order of the corpus."""
+        """int64 (C,), for `top_k`: ranks by text id, so that ties do not depend on corpus order."""
         ranks = np.empty(len(self), dtype=np.int64)  # (C,)
         ranks[self._by_id] = np.arange(len(self))
         return ranks
@@ -93,7 +93,7 @@ class DiskCorpus:
 
 
 def open_corpus(folder: Path, key: Mapping[str, object]) -> DiskCorpus | None:
-    """The corpus in this folder, or None when there is none, it is damaged or it was made of something else."""
+    """The corpus in this folder; None when there is none, it is damaged or it was made from something else."""
     facts = unseal_folder(folder, _FACTS)
     if facts is None or facts["key"] != json.loads(json.dumps(key)):
         return None
@@ -107,12 +107,12 @@ def write_corpus(
 
     Args:
         documents: a stream.
-        folder: made when it does not exist; what it held is replaced once all is written.
-        key: what the corpus is made of (hashes, columns), for `open_corpus`.
-        progress: called with the number of documents read so far.
+        folder: created if needed; its content is replaced once everything is written.
+        key: what the corpus is made from (hashes, columns), for `open_corpus`.
+        progress: receives the number of documents read so far.
 
     Raises:
-        DataError: there is no text at all.
+        DataError: no document has any text.
         OutputError: the folder cannot be written.
     """
     remove_unfinished(folder)
@@ -126,7 +126,7 @@ def _write(documents: Iterable[CorpusText], folder: Path, progress: Progress | N
     """Write the Arrow file and the ids; returns counts and the hash."""
     import pyarrow  # noqa: PLC0415  (slow to import)
 
-    # Large strings: 4,096 texts may take more than the 2 GiB that plain ones can address.
+    # Large strings: 4,096 texts may exceed the 2 GiB that plain ones can address.
     schema = pyarrow.schema([(name, pyarrow.large_string()) for name in CorpusText._fields])
     digest = hashlib.blake2b(digest_size=16)
     distinct = _FirstOfEachText()
@@ -136,7 +136,7 @@ def _write(documents: Iterable[CorpusText], folder: Path, progress: Progress | N
             columns = [pyarrow.array(column, pyarrow.large_string()) for column in zip(*rows, strict=True)]
             file.write_batch(pyarrow.record_batch(columns, schema=schema))
     if not distinct.kept:
-        raise DataError("there is no document with any text in the corpus")
+        raise DataError("no document of the corpus has any text")
     np.save(folder / _IDS, np.concatenate(distinct.kept))
     return {
         "hash": digest.hexdigest(),
@@ -147,7 +147,7 @@ def _write(documents: Iterable[CorpusText], folder: Path, progress: Progress | N
 
 
 class _FirstOfEachText:
-    """Lets the first document of each text pass, and counts the others."""
+    """Passes on the first document of each text, and counts the others."""
 
     def __init__(self) -> None:
         self.read = self.duplicates = self.empty = 0

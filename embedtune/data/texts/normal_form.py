@@ -1,4 +1,4 @@
-"""Texts that differ in case, width, spacing or outer punctuation only: no negatives of each other."""
+"""One form for texts that differ only in case, width, spacing or outer punctuation: never each other's negatives."""
 
 import re
 import unicodedata
@@ -9,14 +9,14 @@ import numpy as np
 from embedtune.identity import text_id
 
 _MARK = r"""[.,!?;:'"()\[\]…。、·~“”‘’「」-]"""
-# Between two letters or digits a mark tells texts apart: 1.5 is not 15.
+# Between two letters or digits a mark matters: 1.5 is not 15.
 _OUTER = re.compile(rf"(?<!\w){_MARK}|{_MARK}(?!\w)|\s")
 
 
 def near_form(text: str) -> str:
-    """A text in compatibility form and lower case, without blanks and without punctuation at the edge of words.
+    """A text in compatibility form and lower case, without spaces and without punctuation at the edge of words.
 
-    Blanks go too, since Korean spacing is a matter of taste. A text of nothing else keeps all of itself.
+    Spaces go too, since Korean spacing varies. A text of nothing else stays as it is.
 
     >>> near_form("Reset my  Password!") == near_form("reset my password")
     True
@@ -30,5 +30,5 @@ def near_form(text: str) -> str:
 
 
 def near_ids(texts: Iterable[str]) -> np.ndarray:
-    """Ids that nearly identical texts share: int64 of shape (n,)."""
+    """Ids, equal for texts with the same near form: int64 of shape (n,)."""
     return np.fromiter((text_id(near_form(text)) for text in texts), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Texts with nothing known about them made ready to learn from: cut into pieces, copies taken out, said and counted."""
+"""Texts without pairs prepared for training: cut into chunks (`data.pieces`), and deduplicated."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ class Pieces:
     Args:
         texts: the pieces that are left.
         said: sentences about how they were cut.
-        findings: what was taken out.
+        findings: what was removed.
     """
 
     texts: RawTexts
@@ -28,11 +28,11 @@ class Pieces:
 
 
 def prepare_texts(raw: RawTexts, section: DataSection) -> Pieces:
-    """Cut texts into pieces and leave each piece in once.
+    """Cut texts into pieces and keep each piece once.
 
     Args:
         raw: the texts as they were read.
-        section: says what a piece is.
+        section: defines what a piece is.
     """
     cut = _columns(list(_pieces(raw, section)))
     said = []
@@ -44,7 +44,7 @@ def prepare_texts(raw: RawTexts, section: DataSection) -> Pieces:
 
 
 def _pieces(raw: RawTexts, section: DataSection) -> Iterator[tuple[str, str, str, int]]:
-    """Text, place, title and number of the document of each piece."""
+    """Text, place, title and document number of each piece."""
     for row, text in enumerate(raw.texts):
         place = raw.places[row] if raw.places else f"text {row + 1}"
         title = raw.titles[row] if raw.titles else ""
@@ -64,7 +64,7 @@ def _columns(pieces: list[tuple[str, str, str, int]]) -> RawTexts:
 
 
 def _without_copies(raw: RawTexts) -> tuple[RawTexts, list[Finding]]:
-    """Each text once, and once of those that differ in case, signs or blanks only."""
+    """The first of each group of texts that are equal, or differ only in case, punctuation or spaces."""
     seen: set[int] = set()
     near: set[int] = set()
     kept: list[int] = []
@@ -81,8 +81,8 @@ def _without_copies(raw: RawTexts) -> tuple[RawTexts, list[Finding]]:
         seen.add(identity)
         near.add(form)
     words = {
-        "duplicate-texts": "left out for repeating an earlier one",
-        "near-duplicate-texts": "left out for repeating an earlier one but for case, signs or blanks",
+        "duplicate-texts": "left out: duplicates of an earlier one",
+        "near-duplicate-texts": "left out: duplicates of an earlier one except for case, punctuation or spaces",
     }
     findings = [
         Finding(
@@ -101,7 +101,7 @@ def _without_copies(raw: RawTexts) -> tuple[RawTexts, list[Finding]]:
 
 
 def taken(raw: RawTexts, rows: Sequence[int]) -> RawTexts:
-    """The texts with these numbers."""
+    """The texts with these numbers, in this order."""
     columns = {
         name: [getattr(raw, name)[row] for row in rows] if getattr(raw, name) else ()
         for name in ("texts", "places", "titles", "documents")

@@ -1,7 +1,7 @@
-"""What a sentence speaks of, apart from whether it affirms or denies it: negations and opposites of English and Korean.
+"""The topic of a sentence apart from its polarity: negations and antonyms of English and Korean.
 
-A short list and no grammar: enough to tell that one test claim is another training claim turned round. A statement that
-says the opposite in other words is not recognised.
+A short list without grammar: enough to recognize that a test claim is the negation of a training claim. A statement
+that says the opposite in other words is not recognized.
 """
 
 import re
@@ -11,13 +11,13 @@ from typing import NamedTuple
 from embedtune.data.texts.words import words
 
 READ = 100_000
-"""Characters of a text that are looked at; no query is longer, and no copy of one."""
+"""Characters of a text that are read; no query or duplicate of one is longer."""
 _NEGATION = re.compile(
     r"\b(?:not|no|never|neither|nor|none|without|cannot|hardly|rarely|unable to|fail(?:s|ed)? to|fails?|failed|lack of|"
     r"lack(?:s|ed|ing)?|absen(?:t|ce of))\b"
     r"|(?<!\S)[안못](?=\s)|(?<!\S)아[니닌닙]\w*"
 )
-# -지 않다, -지 못하다: what follows is the ending that the verb has without it (받지 않는다, 받는다).
+# -지 않다, -지 못하다: the verb has the same ending without it (받지 않는다, 받는다).
 _VERB_NOT = re.compile(r"지(?:는|도|를)?\s?(?:않|못|말)")
 _SHORT_NOT = re.compile(r"n['’]t\b")
 _NOT_THERE = re.compile("없")  # the opposite of 있다, to be there
@@ -33,8 +33,8 @@ _DOWN = """
     below under after slower uncommon susceptible independent reject disable close exclude ineffective unrelated
     unlikely 감소 억제 하락 금지 반대 제외
 """
-_TURN = "±"  # stands for any of these words
-_EMPTY = frozenset(["do", "does", "did", "can", "could"])  # what English puts beside a negation
+_TURN = "±"  # replaces any of these words
+_EMPTY = frozenset(["do", "does", "did", "can", "could"])  # auxiliaries of English negations
 
 
 def _stem(word: str) -> str:
@@ -49,11 +49,11 @@ _SIGNS = {_stem(word): 1 for word in _UP.split()} | {_stem(word): -1 for word in
 
 
 class Statement(NamedTuple):
-    """A text as its words and its sign.
+    """A text as words and a sign.
 
     Args:
-        words: the distinct stems that say what it is about.
-        sign: -1 when an odd number of them is turned round.
+        words: the distinct stems of its topic.
+        sign: -1 for an odd number of negations and antonyms.
     """
 
     words: frozenset[str]
@@ -61,7 +61,7 @@ class Statement(NamedTuple):
 
 
 def statement(text: str) -> Statement:
-    """Take a text apart; of a very long one the beginning.
+    """Split a text into words and sign; of a very long one, only the beginning.
 
     >>> statement("Zinc does not increase risk") == statement("zinc decreases risk.")
     True

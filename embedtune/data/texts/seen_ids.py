@@ -1,10 +1,10 @@
-"""Which texts came before, in a few bytes each."""
+"""Which texts were seen before, in a few bytes each."""
 
 import numpy as np
 
 
 class SeenIds:
-    """Ids with the number under which each first came: 16 bytes a distinct id, where a dict takes 150."""
+    """Ids with the number of their first appearance: 16 bytes per distinct id, where a dict takes 150."""
 
     def __init__(self) -> None:
         self._ids = np.empty(0, dtype=np.int64)  # (n,) sorted
@@ -14,7 +14,7 @@ class SeenIds:
         return len(self._ids)
 
     def find(self, ids: np.ndarray) -> np.ndarray:
-        """The number under which each id (m,) first came, -1 for one that did not: (m,)."""
+        """The number of each id's (m,) first appearance, -1 for a new id: (m,)."""
         place = np.searchsorted(self._ids, ids)  # (m,)
         place[place == len(self._ids)] = 0
         if not len(self._ids):
@@ -22,11 +22,11 @@ class SeenIds:
         return np.where(self._ids[place] == ids, self._numbers[place], -1)
 
     def shared(self, other: "SeenIds") -> int:
-        """How many ids came in both."""
+        """The number of ids in both."""
         return len(np.intersect1d(self._ids, other._ids, assume_unique=True))
 
     def add(self, ids: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """Take further ids (m,) under these numbers (m,); returns the number under which each first came (m,)."""
+        """Add ids (m,) under these numbers (m,); returns the number of each id's first appearance: (m,)."""
         unique, first, inverse = np.unique(ids, return_index=True, return_inverse=True)  # (u,), (u,), (m,)
         known = self.find(unique)  # (u,)
         fresh = known < 0  # (u,)

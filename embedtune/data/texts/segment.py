@@ -1,35 +1,35 @@
-"""Texts cut into sentences, and sentences gathered into passages; by rules for Korean and English, without a model."""
+"""Texts cut into sentences, and sentences joined into passages, by rules for Korean and English, without a model."""
 
 import re
 from collections.abc import Sequence
 
 _CLOSING = "\"'”’」』)]》〉"
 _END = re.compile(
-    rf"(?<![.!?…])[.!?…]+[{re.escape(_CLOSING)}]*(?=\s)"  # followed by a blank
-    rf"|[。！？]+[{re.escape(_CLOSING)}]*"  # full-width: no blank is needed
-    r"|(?<=[다요죠까])[.!?]+(?=[가-힣])"  # 갔다.그리고: a blank forgotten after a Korean ending
+    rf"(?<![.!?…])[.!?…]+[{re.escape(_CLOSING)}]*(?=\s)"  # followed by white space
+    rf"|[。！？]+[{re.escape(_CLOSING)}]*"  # full-width: no space is needed
+    r"|(?<=[다요죠까])[.!?]+(?=[가-힣])"  # 갔다.그리고: a missing space after a Korean ending
 )
 _NEXT = re.compile(r"\s*(\S)")
 _PARAGRAPH = re.compile(r"\n\s*\n")
-# Before a full stop that ends no sentence: what people are called, and what is cut short.
+# Words before a full stop that does not end a sentence: titles and abbreviations.
 _SHORT = frozenset(
     "mr mrs ms dr prof st jr sr vs etc ed eds inc ltd co corp dept approx est "  # noqa: SIM905
     "jan feb mar apr jun jul aug sep sept oct nov dec e.g i.e cf al a.m p.m u.s u.k ph.d".split()
 )
-# The same where a number follows; "I said no. Then" is over.
+# The same where a number follows; "I said no. Then" is a full sentence.
 _SHORT_BEFORE_NUMBER = frozenset("no nos fig figs eq sec vol p pp".split())  # noqa: SIM905
-# "가. 신청 방법": the letters that lists are counted with.
+# "가. 신청 방법": the letters that number lists.
 _LETTERS = frozenset("가나다라마바사아자차카타파하")
-# "2024. 3. 5.": a date as offices write it, as far as one of its full stops.
+# "2024. 3. 5.": a date as offices write it, up to one of its full stops.
 _DATE = re.compile(r"(?<!\d)\d{4}(?P<month>(?:\.\s*\d{1,2}){1,2})?$")
 _LOOKED_BACK = 32
-"""Characters before a full stop that can tell: a copy of all since the last sentence is the square of a long line."""
-# After a closing quote: the sentence around it goes on ("갑니다." 하고 말했다).
+"""Characters before a full stop that are read: copying all since the last sentence is quadratic in a long line."""
+# After a closing quote: the sentence around it continues ("갑니다." 하고 말했다).
 _GOES_ON = re.compile(r"\s*(?:하고|하며|하면서|라고|라며|라는|고|며|는|이라고|이라며|란)(?![가-힣])")
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, white space folded within each.
+    """The sentences of a text, with white space folded.
 
     >>> sentences("It costs 3.5 won, says Dr. Kim. Why?  Ask her.")
     ['It costs 3.5 won, says Dr. Kim.', 'Why?', 'Ask her.']
@@ -49,8 +49,8 @@ def sentences(text: str) -> list[str]:
 
 
 def _ends(text: str, start: int, end: re.Match[str]) -> bool:
-    """Whether the sentence that began at `start` is over with these marks."""
-    # By position: a copy of what follows each sentence would be the square of a long text.
+    """Whether the sentence that began at `start` ends with these marks."""
+    # By position: copying what follows each sentence would be quadratic in a long text.
     after, marks = _NEXT.match(text, end.end()), end[0]
     if after is None:
         return True
@@ -65,12 +65,12 @@ def _ends(text: str, start: int, end: re.Match[str]) -> bool:
 
 
 def _cut_short(text: str, start: int, end: int, after: str) -> bool:
-    """Whether the full stop at `end` belongs to what stands before it: an abbreviation, a date, the number of a list.
+    """Whether the full stop at `end` belongs to the word before it: an abbreviation, a date, a list number.
 
     Args:
-        text: with a sentence from `start` on.
+        text: a text with a sentence from `start` on.
         start: of the sentence.
-        end: of what stands before the full stop.
+        end: of the word before the full stop.
         after: the character that follows.
     """
     near = text[max(start, end - _LOOKED_BACK) : end]
@@ -83,14 +83,14 @@ def _cut_short(text: str, start: int, end: int, after: str) -> bool:
         return True
     if date and date["month"] and "가" <= after <= "힣":
         return True
-    # "1. 신청": the number of what follows.
+    # "1. 신청": a list number.
     return len(words) == 1 and end - start <= _LOOKED_BACK and (word.isdigit() or word in _LETTERS)
 
 
 def passages(text: str, words: int) -> list[str]:
-    """A text in passages of whole sentences and about equal length, of at most so many words (blank to blank).
+    """A text in passages of complete sentences and about equal length, of at most `words` words (split at spaces).
 
-    A sentence that is longer itself is cut between words.
+    A longer sentence is cut between words.
 
     >>> passages("One two. Three four. Five six.", 4)
     ['One two. Three four.', 'Five six.']
@@ -99,7 +99,7 @@ def passages(text: str, words: int) -> list[str]:
     total = sum(map(len, pieces))
     if total <= words:
         return [" ".join(text.split())] if total else []
-    # As many words in each, so that no text ends in a passage of three.
+    # Passages of about equal length, so that no text ends in a passage of three words.
     goal = total / -(-total // words)
     found: list[list[str]] = [[]]
     for piece in pieces:

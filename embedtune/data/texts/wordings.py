@@ -1,4 +1,4 @@
-"""Candidate labels and the ways to say each: rows of {label, text}, several a label, or {label, texts: [...]}."""
+"""Candidate labels and their wordings: rows of {label, text}, several per label, or {label, texts: [...]}."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from embedtune.findings import Finding, counted, kind_of
 
 @dataclass(frozen=True)
 class Wordings:
-    """Labels in the order of the file, each with its wordings.
+    """Labels in file order, each with its wordings.
 
     Args:
         path: the file.
@@ -35,7 +35,7 @@ class Wordings:
         return f"{Path(self.path).name}: {counted(len(self.of), 'candidate label')} in {counted(count, 'wording')}"
 
     def demand(self, texts: LabelledTexts, name: str) -> None:
-        """Refuse texts whose label nobody could choose.
+        """Refuse texts whose label has no wording.
 
         Raises:
             DataError: names the labels that have no wording.
@@ -45,14 +45,13 @@ class Wordings:
             listed = ", ".join(map(repr, lacking[:SHOWN])) + (" ..." if len(lacking) > SHOWN else "")
             rows = sum(label not in self.of for label in texts.labels)
             raise DataError(
-                f"no wording for {counted(len(lacking), 'label')} that {counted(rows, 'text')} of {name} have: "
-                + listed,
+                f"no wording for {counted(len(lacking), 'label')} of {counted(rows, 'text')} in {name}: {listed}",
                 where=self.path,
-                next="add a row for each: the label as the data write it, and a text that describes it",
+                next="add a row for each: the label as in the data, and a text that describes it",
             )
 
     def findings(self, texts: LabelledTexts) -> list[Finding]:
-        """Wordings that say two labels, and labels that no text has."""
+        """Wordings of several labels, and labels that no text has."""
         labels: dict[str, list[str]] = {}
         for label, wordings in self.of.items():
             for wording in wordings:
@@ -61,11 +60,15 @@ class Wordings:
         idle = [label for label in self.of if label not in set(texts.labels)]
         found = []
         if shared:
-            message = f"{counted(len(shared), 'wording')} of more than one label, between which nothing can choose."
+            message = f"{counted(len(shared), 'wording')} used for several labels, between which no choice is possible."
             examples = tuple(f"{wording} ({', '.join(own)})" for wording, own in list(shared.items())[:SHOWN])
-            found.append(Finding("shared-wordings", "warning", len(shared), message, "Word them apart.", examples))
+            found.append(
+                Finding(
+                    "shared-wordings", "warning", len(shared), message, "Give each label its own wording.", examples
+                )
+            )
         if idle:
-            message = f"{counted(len(idle), 'candidate label')} that no text has; it can only be chosen wrongly."
+            message = f"{counted(len(idle), 'candidate label')} that no text has; choosing one is always wrong."
             found.append(Finding("idle-labels", "note", len(idle), message, "", tuple(idle[:SHOWN])))
         return found
 
@@ -74,7 +77,7 @@ def read_wordings(path: Path) -> Wordings:
     """Read a file of candidate labels.
 
     Raises:
-        DataError: it cannot be read, or rows have faults (all told at once), or there are fewer than two labels.
+        DataError: it cannot be read, rows have faults (all reported at once), or there are fewer than two labels.
     """
     table = open_table(path)
     found: dict[str, dict[str, None]] = {}
@@ -86,21 +89,21 @@ def read_wordings(path: Path) -> Wordings:
     table.problems.raise_if_any()
     if len(found) < 2:
         raise DataError(
-            f"it takes two or more labels to choose among; there {'is 1' if found else 'are 0'}",
+            f"a choice needs at least two labels, got {len(found)}",
             where=str(path),
-            next='give rows such as {"label": "card_arrival", "text": "my card has not arrived"}',
+            next='use rows such as {"label": "card_arrival", "text": "my card has not arrived"}',
         )
     return Wordings(str(path), {label: tuple(own) for label, own in found.items()}, {path.name: sha256(path)})
 
 
 def _texts(record: Mapping[str, Any], table: RecordTable, number: int) -> list[str]:
-    """The wordings of a row; faults are noted."""
+    """The wordings of a row; faults are noted in the table's problems."""
     place = table.place(number)
     column = "texts" if "texts" in record else "text"
     value = record.get(column)
     if value is None or (column == "texts" and not isinstance(value, list)):
-        needed = "a text in 'text', or a list of them in 'texts'"
-        table.problems.add(place, f"a label needs {needed}; {kind_of(value)} came")
+        needed = "text in 'text', or a list of texts in 'texts'"
+        table.problems.add(place, f"a label needs {needed}, got {kind_of(value)}")
         return []
     texts = [text_of(one, column, place, table.problems) for one in (value if column == "texts" else [value])]
     if not texts:

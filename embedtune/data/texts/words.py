@@ -1,4 +1,4 @@
-"""Texts as words for counting what they share: what BM25 ranks by and near copies are told by."""
+"""Texts as words: what BM25 ranks by and near duplicates are recognized by."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ _RUNS = re.compile(f"(?P<cut>[{_HANGUL}]+|[{_CHINESE_AND_KANA}]+)|[^\\W_{_HANGUL
 
 
 def words(text: str) -> Iterator[str]:
-    """The words of a text, lowercased; Hangul, kana and Chinese characters as bigrams, a single one as it is.
+    """The words of a text in lower case; Hangul, kana and Chinese characters as bigrams, a single one by itself.
 
     >>> list(words("The 청년월세 지원 24, 동 東京都"))
     ['the', '청년', '년월', '월세', '지원', '24', '동', '東京', '京都']

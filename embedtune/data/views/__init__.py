@@ -1,10 +1,11 @@
-"""Views: how a text alone becomes a pair to learn from. One file a view, found by listing this folder.
+"""Views: how a single text becomes a pair to learn from. One file per view, found by listing this folder.
 
-A view is a module with a docstring whose first line `embedtune` can print, and one of two functions:
+A view is a module with a docstring whose first line `embedtune` can print and which names its `Source:`, and one of two
+functions:
     pairs(texts) -> Rows                    a pairing: which two texts belong together, decided once
-    change(words, strength, draw) -> words  a change: what becomes of the words of each text, anew in every epoch
-A change also has STRENGTH, its default. `neighbour+crop+delete:0.1` pairs, then changes each side on its own, from left
-to right; changes alone take each text twice. Words are what stands between blanks, in Korean as in English.
+    change(words, strength, draw) -> words  a change: new words for each text, drawn again in every epoch
+A change also has STRENGTH, its default. `neighbour+crop+delete:0.1` pairs, then changes each side by itself, from left
+to right; changes alone use each text twice. Words are split at spaces, in Korean as in English.
 """
 
 import pkgutil
@@ -20,7 +21,7 @@ from embedtune.data.rows import RawTexts, Rows
 from embedtune.errors import ConfigError
 
 TWICE = "dropout"
-"""The pairing of changes alone: each text with itself."""
+"""The pairing used by changes alone: each text with itself."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Views:
     Args:
         pairing: the module of the pairing.
         changes: the module of each change, and its strength.
-        further: how many views there are beside anchor and positive.
+        further: number of views in addition to anchor and positive.
         seed: of the changes.
     """
 
@@ -41,19 +42,19 @@ class Views:
 
     @property
     def needs_dropout(self) -> bool:
-        """Whether both views are the same text, so that only the encoder's dropout makes them differ."""
+        """Whether both views are the same text, so that they differ only by the encoder's dropout."""
         return not self.changes and name_of(self.pairing) == TWICE
 
     @property
     def alters(self) -> bool:
-        """Whether what is encoded is more than the two texts of each pair as they are."""
+        """Whether anything is encoded besides the two unchanged texts of each pair."""
         return bool(self.changes) or self.further > 0
 
     def pairs(self, texts: RawTexts) -> Rows:
         """The rows to learn from.
 
         Raises:
-            DataError: the texts have not what this pairing needs.
+            DataError: the texts lack what this pairing needs.
         """
         rows: Rows = self.pairing.pairs(texts)
         return rows
@@ -61,7 +62,7 @@ class Views:
     def of(self, anchor: str, positive: str, *, row: int, epoch: int) -> list[str]:
         """The views of a row in an epoch: anchor, positive, then the further ones, of both in turn.
 
-        They depend on seed, epoch and row alone, so that a resumed run sees what it would have seen.
+        They depend only on seed, epoch and row, so that a resumed run sees the same ones.
         """
         draw = np.random.default_rng([self.seed, epoch, row])
         whole = (anchor, positive)
@@ -84,13 +85,13 @@ def view_names() -> tuple[str, ...]:
 
 
 def parse_views(text: str, *, further: int = 0, seed: int = 0) -> Views:
-    """What `NAME[:STRENGTH]+...` stands for.
+    """The views that `NAME[:STRENGTH]+...` describes.
 
     >>> [name_of(module) for module, _ in parse_views("crop+delete:0.2").changes]
     ['crop', 'delete']
 
     Raises:
-        ConfigError: a view that does not exist, two pairings, or a strength that is none.
+        ConfigError: an unknown view, two pairings, or an invalid strength.
     """
     pairing, changes = None, []
     for place, part in enumerate(text.split("+")):
@@ -99,7 +100,9 @@ def parse_views(text: str, *, further: int = 0, seed: int = 0) -> Views:
         if hasattr(module, "change"):
             changes.append((module, _strength(module, strength if colon else None, part)))
         elif place or colon:
-            raise _error(f"{name!r} pairs texts and takes no strength, so it comes first and alone: {text!r}")
+            raise _error(
+                f"{name!r} pairs texts and takes no strength, so it must be first and the only pairing: {text!r}"
+            )
         else:
             pairing = module
     return Views(pairing or _module(TWICE), tuple(changes), further, seed)

@@ -10,11 +10,11 @@ import numpy as np
 STRENGTH = 0.5
 """The longest span, as a share of the words; the shortest is a tenth of it."""
 FEWEST = 3
-"""Words below which a span says too little."""
+"""The fewest words of a span."""
 
 
 def change(words: Sequence[str], strength: float, draw: np.random.Generator) -> Sequence[str]:
-    """A span of between a tenth of `strength` and `strength` of the words, three words at least.
+    """A span of between a tenth of `strength` and `strength` of the words, at least three words.
 
     >>> len(change("a b c d e f g h i j".split(), 0.5, np.random.default_rng(0))) in (3, 4, 5)
     True

@@ -12,7 +12,7 @@ STRENGTH = 0.1
 
 
 def change(words: Sequence[str], strength: float, draw: np.random.Generator) -> Sequence[str]:
-    """The words without each of them with this probability; one is always kept.
+    """Words, each deleted with this probability; at least one is kept.
 
     >>> change(["only"], 1.0, np.random.default_rng(0))
     ['only']

@@ -1,6 +1,6 @@
 """Passages that follow each other in a document belong together.
 
-Source: Kiros et al. 2015, arXiv:1506.06726 (what surrounds a sentence tells what it means); as pairs: Neelakantan et
+Source: Kiros et al. 2015, arXiv:1506.06726 (the sentences around a sentence tell its meaning); as pairs: Neelakantan et
 al. 2022, arXiv:2201.10005.
 """
 
@@ -9,7 +9,7 @@ from embedtune.errors import DataError
 
 
 def pairs(texts: RawTexts) -> Rows:
-    """Each passage with the one after it, where that is of the same document.
+    """Each passage with the next one of the same document.
 
     Raises:
         DataError: no document has two passages.

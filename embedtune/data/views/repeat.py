@@ -1,4 +1,4 @@
-"""Words said twice at random, so that two views of a text have different lengths.
+"""Words repeated at random, so that two views of a text have different lengths.
 
 Source: Wu et al. 2021, arXiv:2109.04380 (ESimCSE, word repetition with a rate of 0.32; of words and not of subwords).
 """
@@ -12,7 +12,7 @@ STRENGTH = 0.32
 
 
 def change(words: Sequence[str], strength: float, draw: np.random.Generator) -> Sequence[str]:
-    """The words with up to this share of them repeated, each after itself; two at least may be, as in the paper.
+    """The words with up to this share repeated in place (or up to two words, as in the paper).
 
     >>> sorted(set(change("a b c".split(), 0.5, np.random.default_rng(0)))) == ["a", "b", "c"]
     True

@@ -8,7 +8,7 @@ from embedtune.errors import DataError
 
 
 def pairs(texts: RawTexts) -> Rows:
-    """The title with each passage, where there is a title and it is not all of the passage.
+    """The title with each passage, where there is a title that differs from the passage.
 
     Raises:
         DataError: no text has a title.

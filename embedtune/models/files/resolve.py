@@ -6,15 +6,15 @@ cannot be had. All of that is decided here in at most three seconds.
 
 import json
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
 from embedtune.config.encoder import ModelSection
 from embedtune.errors import ModelError
+from embedtune.network import is_offline, within
 
 STARTER = "starter"
 PROBE_S = 2.5  # how long the Hub may take to answer
@@ -97,8 +97,7 @@ def _resolve_hub(name: str, trust_remote_code: bool, allow_pickle: bool) -> Reso
 
 def offline() -> bool:
     """Whether the user forbade the network."""
-    values = (os.environ.get(key, "") for key in OFFLINE_VARIABLES)
-    return any(value.upper() in ("1", "ON", "YES", "TRUE") for value in values)
+    return is_offline(*OFFLINE_VARIABLES)
 
 
 def _ask_hub(name: str, full_name: str) -> tuple[str, list[str]]:
@@ -107,7 +106,7 @@ def _ask_hub(name: str, full_name: str) -> tuple[str, list[str]]:
     from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
 
     try:
-        info = _within(PROBE_S, lambda: model_info(full_name, timeout=PROBE_S))
+        info = within(PROBE_S + 0.25, lambda: model_info(full_name, timeout=PROBE_S))
         return full_name, [file.rfilename for file in info.siblings or ()]
     except HFValidationError:
         message, then = f"{name!r} is neither a folder nor a name that the Hub could have", "write owner/model"
@@ -121,26 +120,6 @@ def _ask_hub(name: str, full_name: str) -> tuple[str, list[str]]:
         message = f"{name} is not on this machine, and the Hub cannot be reached ({_reason(error)})"
         then = f"check the network, or {INSTEAD}"
     raise ModelError(message + _near(name, _known()), where="model", next=then)
-
-
-def _within(seconds: float, ask: Callable[[], Any]) -> Any:
-    """The answer, or TimeoutError: looking up a host name obeys no timeout of its own."""
-    box: dict[str, Any] = {}
-
-    def work() -> None:
-        try:
-            box["answer"] = ask()
-        except BaseException as error:
-            box["error"] = error
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(seconds + 0.25)
-    if "error" in box:
-        raise box["error"]
-    if "answer" not in box:
-        raise TimeoutError(f"no answer within {seconds:g} s")
-    return box["answer"]
 
 
 def _cached(repository: str) -> Path | None:

@@ -6,7 +6,6 @@ from embedtune.config.check import CheckedSection
 from embedtune.data.checks import Content, RowBlock
 from embedtune.data.checks.faults import Faults
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
-from embedtune.data.sources.blocks import read_blocks
 from embedtune.data.sources.source import open_source
 from embedtune.data.splits.leakage import Leakage
 from embedtune.findings import Finding
@@ -40,7 +39,7 @@ class RowStream:
     def __iter__(self) -> Iterator[Content]:
         self._begin()
         rows, unit = 0, "rows"
-        parts = read_blocks(self.source, self.split, self._data.columns, self.faults, group=self._data.group)
+        parts = self.source.blocks(self.split, self._data.columns, self.faults, self._data.group)
         with self._talk.progress(f"checking {self._data.source}") as tell:
             for part in parts:
                 content = part.scored or part.content

@@ -19,11 +19,12 @@ from embedtune.data.checks.quick import all_checks, check_test
 from embedtune.data.checks.repair import Repair
 from embedtune.data.checks.sample import Sample
 from embedtune.data.checks.texts import TextCheck
+from embedtune.data.formats.shared.find import BLOCK
 from embedtune.data.rows import RawTexts, RetrievalSet
-from embedtune.data.sources.blocks import ROWS
+from embedtune.data.sources.base import Source
 from embedtune.data.sources.documents import read_documents
 from embedtune.data.sources.judged_source import judge_split
-from embedtune.data.sources.source import BeirSource, TableSource, open_source
+from embedtune.data.sources.source import open_source
 from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.errors import DataError
 from embedtune.findings import Finding, by_severity, counted, reaches, verdict_of
@@ -93,9 +94,7 @@ def _one(checks: Sequence[Check], kind: type[Kind]) -> Kind:
     return next(one for one in checks if isinstance(one, kind))
 
 
-def _judged(
-    config: CheckConfig, source: BeirSource | TableSource, talk: Talk
-) -> tuple[RetrievalSet | None, list[Finding]]:
+def _judged(config: CheckConfig, source: Source, talk: Talk) -> tuple[RetrievalSet | None, list[Finding]]:
     """The test queries to look for, named or the data's own, and findings about them."""
     data = config.data
     if data.eval_source is not None:
@@ -129,7 +128,7 @@ def check_corpus(source: str, positives: SeenIds, talk: Talk) -> list[Finding]:
     def contents() -> Iterator[RawTexts]:
         read = 0
         with talk.progress(f"checking {source}") as tell:
-            while block := list(islice(documents, ROWS)):
+            while block := list(islice(documents, BLOCK)):
                 written = [one for one in block if one.text]
                 for one in block:
                     if not one.text:

@@ -122,7 +122,8 @@ def gather_documents(
     corpus = open_corpus(folder, made_from)
     if corpus is None:
         with talk.progress("reading the documents") as tell:
-            corpus = write_corpus(_documents(source, config.data.group, pairs, talk), folder, made_from, progress=tell)
+            documents = _documents(source, config.data.group, pairs, talk)
+            corpus = write_corpus(documents, folder, made_from, progress=lambda done, *_: tell(done))
     return JobDocuments(corpus, _searched(corpus, pairs), pairs, decisions)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from embedtune.config.encoder import ModelSection
 from embedtune.config.mine import MineConfig
-from embedtune.data.layouts import check_layout
+from embedtune.data.formats.shared.mined import check_format
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
 from embedtune.errors import ConfigError, EmbedtuneError
 from embedtune.findings import Finding, counted
@@ -57,7 +57,7 @@ def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False)
 
 def _check_recipe(config: MineConfig) -> None:
     """Refuse what this machine or the recipe does not allow, before anything is read."""
-    check_layout(Path(config.output.path), config.output.format)
+    check_format(Path(config.output.path), config.output.format)
     files, data, relabel = files_of(config.output.path), config.data, config.output.relabel
     edited = None if is_same(relabel, files.ledger) else relabel  # decisions in this job's own ledger are kept
     demand_own_files(files, {"--data": data.source, "--corpus": data.corpus, "--relabel": edited})

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from embedtune.config.mine import MineConfig
 from embedtune.config.recipe.load import dump_config
-from embedtune.data.layouts import Mined, Written, write_mined
+from embedtune.data.formats import Mined
+from embedtune.data.formats.shared.mined import Written, write_mined
 from embedtune.data.splits.known_pairs import KnownPairs
 from embedtune.durable import remove_unfinished, write_text
 from embedtune.findings import Finding, counted

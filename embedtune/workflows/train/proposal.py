@@ -7,11 +7,10 @@ from statistics import median
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.config.train import DataSection, LossSection, TrainConfig
-from embedtune.data.formats import read_part
+from embedtune.data.formats.shared.find import read_part
 from embedtune.data.rows import RawTexts, Rows
-from embedtune.data.sources.beir import table_file
-from embedtune.data.sources.source import TableSource, open_source
-from embedtune.data.sources.tables import RecordTable, open_table
+from embedtune.data.sources.source import open_source
+from embedtune.data.sources.tables import RecordTable
 from embedtune.data.splits.unpaired import texts_of
 from embedtune.data.texts.pieces import prepare_texts
 from embedtune.errors import DataError
@@ -81,13 +80,8 @@ def _views(texts: RawTexts, section: DataSection, *, static: bool) -> tuple[str,
 
 def _texts(section: DataSection) -> RawTexts | None:
     """The first texts of the data, None where they have pairs that are to be used."""
-    source = open_source(section.source)
-    if not isinstance(source, TableSource):
-        path = table_file(source.folder, "corpus")
-        return _head(open_table(path), section) if section.texts_only and path is not None else None
-    split = (source.find(section.split) or source.splits[0]) if source.splits else ""
-    table = source.hub.table(split) if source.hub else open_table(source.files[split][0])
-    return _head(table, section)
+    table = open_source(section.source).texts_table(section.split, texts_only=section.texts_only)
+    return None if table is None else _head(table, section)
 
 
 def _head(table: RecordTable, section: DataSection) -> RawTexts | None:

@@ -53,4 +53,4 @@ def test_many_repetitions_are_a_warning() -> None:
 
 def test_repeats_count_columns_apart() -> None:
     (finding,) = run_checks([Repeats()], [Rows(["a", "a", "b"], ["x", "y", "a"])])
-    assert "1 repeat an earlier anchor and 0 an earlier positive; 1 text stands in both columns" in finding.message
+    assert "1 repeat an earlier anchor and 0 an earlier positive; 1 text appears in both columns" in finding.message

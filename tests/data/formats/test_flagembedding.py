@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from embedtune.data.formats import read_part
+from embedtune.data.formats.shared.find import read_part
 from embedtune.data.sources.tables import open_table
 from embedtune.errors import DataError
 

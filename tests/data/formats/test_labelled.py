@@ -1,6 +1,6 @@
 import pytest
 
-from embedtune.data.formats import read_part
+from embedtune.data.formats.shared.find import read_part
 from embedtune.data.rows import LabelledTexts
 from embedtune.data.sources.tables import open_table
 from embedtune.errors import DataError

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from embedtune.data.formats import read_part
+from embedtune.data.formats.shared.find import read_part
 from embedtune.data.sources.tables import open_table
 from embedtune.errors import DataError
 
@@ -45,7 +45,7 @@ def test_mixed_kinds_of_negatives_are_refused(put, lines) -> None:
         read_part(open_table(put("a.jsonl", lines(records))), {})
     assert "2 problems" in caught.value.message
     assert "a.jsonl:2: 'negative' is a list here and a text at" in caught.value.message
-    assert "a.jsonl:3: 'negative' must be a text or a list of texts; a number (7) came" in caught.value.message
+    assert "a.jsonl:3: 'negative' must be text or a list of texts, got a number (7)" in caught.value.message
 
 
 def test_a_list_written_into_a_csv_cell_is_refused(put) -> None:

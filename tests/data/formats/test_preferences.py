@@ -1,6 +1,6 @@
 import pytest
 
-from embedtune.data.formats import read_part
+from embedtune.data.formats.shared.find import read_part
 from embedtune.data.sources.tables import open_table
 from embedtune.errors import DataError
 
@@ -31,7 +31,7 @@ def test_weights_come_from_csv_too(put) -> None:
     ("record", "message"),
     [
         ({"rejected": []}, "'rejected' is an empty list"),
-        ({"rejected": 5}, "'rejected' must be a text"),
+        ({"rejected": 5}, "'rejected' must be text"),
         ({"weight": -1}, "'weight' must be a number above 0"),
         ({"weight": True}, "'weight' must be a number above 0"),
         ({"chosen": " "}, "'chosen' is empty"),

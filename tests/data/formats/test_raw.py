@@ -1,4 +1,4 @@
-from embedtune.data.formats import read_part
+from embedtune.data.formats.shared.find import read_part
 from embedtune.data.rows import RawTexts
 from embedtune.data.sources.tables import open_table
 

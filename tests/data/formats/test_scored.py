@@ -1,6 +1,6 @@
 import pytest
 
-from embedtune.data.formats import read_part
+from embedtune.data.formats.shared.find import read_part
 from embedtune.data.sources.tables import open_table
 from embedtune.errors import DataError
 
@@ -12,7 +12,7 @@ def scored(*scores):
 def test_pairs_from_four_fifths_of_the_highest_score_up_are_kept(put, lines) -> None:
     part = read_part(open_table(put("a.jsonl", lines(scored(5.0, 4.0, 3.99, 0, 2)))), {})
     assert part.content.anchors == ["문장 0", "문장 1"]
-    assert "of 5 scored pairs the 2 with a score of 4 or more (highest: 5)" in part.said[0]
+    assert "of 5 scored pairs, the 2 with a score of 4 or more (highest: 5)" in part.said[0]
 
 
 def test_scores_in_csv_are_numbers_too(put) -> None:

@@ -69,16 +69,16 @@ def test_names_of_the_data_mean_what_their_role_says(write):
     file = GuideVectors(path, names)
     np.testing.assert_allclose(file.encode([TEXTS[0]], "query"), unit(own)[[0]], rtol=1e-6)
     np.testing.assert_allclose(file.encode([TEXTS[1], TEXTS[2]], "document"), unit(own), rtol=1e-6)
-    with pytest.raises(DataError, match="the signed 64-bit id"):
+    with pytest.raises(DataError, match="the signed 64-bit text id"):
         GuideVectors(path).encode([TEXTS[0]], "query")
 
 
 def test_missing_texts_are_counted_and_shown(write):
     path = write([{"text": TEXTS[0], "vector": vectors_of(1)[0]}])
-    with pytest.raises(DataError, match="no vector for 2 of 3 texts that serve as document") as caught:
+    with pytest.raises(DataError, match="no vector for 2 of 3 texts used as document") as caught:
         GuideVectors(path).encode(TEXTS, "document")
     assert TEXTS[1] in caught.value.message and caught.value.next
-    with pytest.raises(DataError, match=r"1 of 2 texts that serve as query, .* and for 1 of 1 text that") as caught:
+    with pytest.raises(DataError, match=r"1 of 2 texts used as query, .* and for 1 of 1 text used") as caught:
         GuideVectors(path).check({"query": TEXTS[:2], "document": TEXTS[2:]})
     assert TEXTS[1] in caught.value.message and TEXTS[2] in caught.value.message
     GuideVectors(path).check({"query": TEXTS[:1]})
@@ -88,9 +88,9 @@ def test_missing_texts_are_counted_and_shown(write):
     ("record", "words"),
     [
         ({"text": "b", "vector": [1.0, float("nan"), 0.0, 0.0]}, "NaN or infinity"),
-        ({"text": "b", "vector": [1.0, 0.0]}, "the vector has 2 numbers, the first one of the file 4"),
+        ({"text": "b", "vector": [1.0, 0.0]}, "the vector has 2 numbers, the first of the file has 4"),
         ({"text": "b", "vector": [1.0, 0.0, 0.0, 0.0], "role": "passage"}, "'role' must be query or document"),
-        ({"vector": [1.0, 0.0, 0.0, 0.0]}, "a text was needed"),
+        ({"vector": [1.0, 0.0, 0.0, 0.0]}, "a vector needs its text"),
     ],
 )
 def test_faults_name_their_row(write, record, words):
@@ -101,5 +101,5 @@ def test_faults_name_their_row(write, record, words):
 
 
 def test_other_columns_are_neither(write):
-    with pytest.raises(DataError, match="cannot tell what this guide says: the columns words, vector came"):
+    with pytest.raises(DataError, match="cannot tell the kind of guide from the columns words, vector;"):
         guide_kind(write([{"words": "a", "vector": [1.0]}]))

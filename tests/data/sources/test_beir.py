@@ -81,14 +81,14 @@ def test_faults_of_all_files_are_told_together(put, beir) -> None:
     message = caught.value.message
     assert "9 problems" in message
     for fault in (
-        "corpus.jsonl:9: the id 'd0' is given twice, first in line 1",
+        "corpus.jsonl:9: the id 'd0' appears twice, first in line 1",
         "corpus.jsonl:10: the id is missing or empty",
-        "corpus.jsonl:11: 'text' must be a text; a number (3) came",
+        "corpus.jsonl:11: 'text' must be text, got a number (3)",
         "queries.jsonl:9: 'text' is empty",
         "train.tsv:3: the judgment names the query 'q9', which is not in queries.jsonl",
         "train.tsv:4: the judgment names the document 'd99', which is not in corpus.jsonl",
-        "train.tsv:5: the grade must be a whole number; a text (high) came",
-        "train.tsv:6: the grade must be a whole number; a text (1.5) came",
+        "train.tsv:5: the grade must be an integer, got a text (high)",
+        "train.tsv:6: the grade must be an integer, got a text (1.5)",
         "train.tsv:7: query 'q0' and document 'd0' are judged 2 here, 1 at",
     ):
         assert fault in message
@@ -108,11 +108,11 @@ def test_an_empty_document_is_left_out_aloud_unless_judged(beir) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("q0\td0\t1\nq1\td1\t1\n", "'query-id' and 'corpus-id' and 'score'"),
-        ("query-id\tcorpus-id\tscore\n", "no judgments in it"),
-        ("query-id\tcorpus-id\tscore\nq0\td0\t0\n", "no judgment in it is above 0"),
-        ("query-id\tcorpus-id\tscore\nq0\td0\n", "2 fields came; 3 were needed"),
-        ("query-id,corpus-id,score\nq0,d0,1\n", "'query-id,corpus-id,score' came"),
+        ("q0\td0\t1\nq1\td1\t1\n", "missing: 'query-id', 'corpus-id', 'score'"),
+        ("query-id\tcorpus-id\tscore\n", "there are no judgments"),
+        ("query-id\tcorpus-id\tscore\nq0\td0\t0\n", "no judgment is above 0"),
+        ("query-id\tcorpus-id\tscore\nq0\td0\n", "got 2 fields instead of 3"),
+        ("query-id,corpus-id,score\nq0,d0,1\n", "the columns are 'query-id,corpus-id,score'"),
         ("", "the file is empty"),
     ],
 )

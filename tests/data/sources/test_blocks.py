@@ -3,16 +3,15 @@ import json
 import pytest
 
 from embedtune.data.checks.faults import Faults
-from embedtune.data.formats import read_part
+from embedtune.data.formats.shared.find import read_part
 from embedtune.data.rows import Rows
-from embedtune.data.sources.blocks import read_blocks
 from embedtune.data.sources.source import open_source
 from embedtune.data.sources.tables import open_table
 
 
 def blocks(path, rows=3, split=""):
     faults = Faults(str(path))
-    return list(read_blocks(open_source(str(path)), split, {}, faults, rows=rows)), faults
+    return list(open_source(str(path)).blocks(split, {}, faults, rows=rows)), faults
 
 
 def test_blocks_are_the_whole_cut_up(put, lines, pairs) -> None:

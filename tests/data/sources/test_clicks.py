@@ -55,15 +55,15 @@ def test_a_click_on_the_first_text_and_none_at_all_say_nothing(preferences) -> N
         {"anchor": "q", "shown": ["a", "b"], "clicked": []},
     )
     assert rows == {} and (found.clicks, found.first) == (1, 1)
-    assert "1 click had nothing passed by and said nothing" in found.said(0)[1]
+    assert "1 click skipped nothing and gave no preference" in found.said(0)[1]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"shown": []}, "'shown' is an empty list; a click needs what was shown"),
+        ({"shown": []}, "'shown' is an empty list; it must name what was shown"),
         ({"shown": "a"}, "'shown' must be a list of texts"),
-        ({"shown": ["a", 3]}, "'shown' must be a text"),
+        ({"shown": ["a", 3]}, "'shown' must be text"),
         ({"clicked": "z"}, "'clicked' must be a text that was shown"),
         ({"clicked": 7}, "'clicked' must be a text that was shown"),
         ({"clicked": True}, "'clicked' must be a text that was shown"),

@@ -79,10 +79,10 @@ def test_all_faults_are_told_with_their_lines(put, lines):
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({"columns": {"txet": "a"}}, ConfigError, "'txet' is no role of a document; did you mean 'text'"),
+        ({"columns": {"txet": "a"}}, ConfigError, "unknown role 'txet' of a document; did you mean 'text'"),
         ({"columns": {"text": "nothing"}}, DataError, "there is no column 'nothing'"),
         ({"group": "service"}, DataError, "there is no column 'service'"),
-        ({}, DataError, "cannot tell which column holds the texts: 'sentence', 'note' came"),
+        ({}, DataError, "cannot tell which of the columns 'sentence', 'note' holds the texts"),
     ],
 )
 def test_columns_that_are_not_there(put, lines, options, error, said):
@@ -93,5 +93,5 @@ def test_columns_that_are_not_there(put, lines, options, error, said):
 
 def test_two_columns_of_texts_are_refused(put, lines):
     path = put("docs.jsonl", lines([{"text": "x", "body": "y"}]))
-    with pytest.raises(DataError, match="'text' is given twice"):
+    with pytest.raises(DataError, match="two columns could be 'text'"):
         list(read_documents(str(path)))

@@ -3,7 +3,7 @@
 import datasets
 import pytest
 
-from embedtune.data.formats import read_part
+from embedtune.data.formats.shared.find import read_part
 from embedtune.data.sources import hub
 from embedtune.data.sources.source import open_source
 from embedtune.errors import DataError
@@ -46,7 +46,7 @@ def test_what_was_loaded_before_counts_as_there(nothing_cached, tmp_path) -> Non
 
 @pytest.mark.parametrize("name", ["hf:", "hf:a/b/c", "hf:owner/name:", "hf:own er/name"])
 def test_malformed_names(name) -> None:
-    with pytest.raises(DataError, match="no Hub data set"):
+    with pytest.raises(DataError, match="not the name of a Hub data set"):
         open_source(name)
 
 
@@ -60,7 +60,7 @@ def test_splits_and_rows_are_those_of_the_set(monkeypatch, nothing_cached) -> No
         return datasets.DatasetDict({"train": rows, "validation": rows})
 
     monkeypatch.setattr(datasets, "load_dataset", load)
-    monkeypatch.setattr(hub, "_offline_setting", lambda: False)
+    monkeypatch.setattr(hub, "is_offline", lambda *_: False)
     monkeypatch.setattr(hub, "_reachable", lambda: False)
     monkeypatch.setattr(hub, "_cached", lambda repo: repo == "owner/name")
     before = datasets.config.HF_HUB_OFFLINE
@@ -70,7 +70,7 @@ def test_splits_and_rows_are_those_of_the_set(monkeypatch, nothing_cached) -> No
     assert source.splits == ("train", "validation")
     assert source.find("dev") == "validation"
     part = source.part("train", {}, None)
-    # The class numbers came as their names, or this layout would have refused them.
+    # The class numbers came as their names, or this format would have refused them.
     assert (part.content.anchors, part.content.positives) == (["a"], ["c"])
     assert part.content.places == ["hf:owner/name:ko[train]:1"]
     assert list(source.hashes(("train",))) == ["hf:owner/name:ko[train]"]
@@ -81,9 +81,9 @@ def test_a_missing_class_is_told_as_missing(monkeypatch) -> None:
     rows = rows.cast_column("label", datasets.ClassLabel(names=["x"]))
     monkeypatch.setattr(datasets, "load_dataset", lambda *_: datasets.DatasetDict({"train": rows}))
     monkeypatch.setattr(hub, "_reachable", lambda: True)
-    monkeypatch.setattr(hub, "_offline_setting", lambda: False)
+    monkeypatch.setattr(hub, "is_offline", lambda *_: False)
     with pytest.raises(DataError, match="'label' is empty"):
-        read_part(hub.HubSet("hf:owner/name").table("train"), {})
+        read_part(next(hub.HubSource("hf:owner/name").tables("train")), {})
 
 
 def test_what_datasets_says_becomes_one_sentence(monkeypatch) -> None:
@@ -92,7 +92,7 @@ def test_what_datasets_says_becomes_one_sentence(monkeypatch) -> None:
 
     monkeypatch.setattr(datasets, "load_dataset", load)
     monkeypatch.setattr(hub, "_reachable", lambda: True)
-    monkeypatch.setattr(hub, "_offline_setting", lambda: False)
+    monkeypatch.setattr(hub, "is_offline", lambda *_: False)
     with pytest.raises(DataError) as caught:
         open_source("hf:owner/name")
     assert (

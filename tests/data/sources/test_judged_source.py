@@ -28,7 +28,7 @@ def test_oddities_of_a_beir_folder_are_findings(folder) -> None:
     assert found["judgments-outside-corpus"].count == 1
     assert "test.tsv:3 (document gone)" in found["judgments-outside-corpus"].examples[0]
     assert found["duplicate-documents"].count == 1
-    assert "the ranks of 1 relevant document." in found["duplicate-documents"].message
+    assert "copies compete with 1 relevant document for ranks." in found["duplicate-documents"].message
     assert set(read.hashes) == {"corpus.jsonl", "queries.jsonl", "qrels/test.tsv"}
     assert "split test: 3 queries over" in read.described[0]
 
@@ -62,9 +62,9 @@ def test_a_split_that_is_not_there(folder) -> None:
 
 def test_texts_alone_are_refused_and_scored_pairs_are_told(put) -> None:
     path = put("texts.txt", "하나\n둘\n")
-    with pytest.raises(DataError, match=r"2 texts without pairs.*nothing says what is relevant"):
+    with pytest.raises(DataError, match=r"2 texts without pairs.*no column tells what is relevant"):
         read_judged(str(path), "test", {})
     path = put("scored.csv", "sentence1,sentence2,score\n가,나,5\n다,라,1\n")
     read = read_judged(str(path), "test", {})
     assert list(read.judged.queries.values()) == ["가"]
-    assert "of 2 scored pairs the 1 with a score of 4 or more" in read.described[1]
+    assert "of 2 scored pairs, the 1 with a score of 4 or more" in read.described[1]

@@ -1,12 +1,13 @@
 import pytest
 
-from embedtune.data.sources.source import BeirSource, TableSource, open_source
+from embedtune.data.sources.beir_folder import BeirSource
+from embedtune.data.sources.source import FileSource, open_source
 from embedtune.errors import DataError
 
 
 def test_a_file_is_not_divided(put, lines, pairs) -> None:
     source = open_source(str(put("a.jsonl", lines(pairs(3)))))
-    assert isinstance(source, TableSource)
+    assert isinstance(source, FileSource)
     assert (source.what, source.splits) == ("a.jsonl", ())
     assert len(source.part("", {}, None).content) == 3
 
@@ -17,7 +18,7 @@ def test_a_folder_with_a_file_per_split(put, lines, pairs) -> None:
     put("set/LICENSE", "free")
     put("set/notes.txt", "no data")
     source = open_source(str(folder))
-    assert isinstance(source, TableSource)
+    assert isinstance(source, FileSource)
     assert set(source.splits) == {"train", "validation", "test"}
     assert source.find("dev") == source.find("valid") == "validation"
     assert source.find("train") == "train"
@@ -88,9 +89,9 @@ def test_things_that_are_not_there(put, tmp_path, monkeypatch) -> None:
 
 def test_folders_that_cannot_be_read(put, lines, pairs, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="nothing at all"):
+    with pytest.raises(DataError, match="it contains no files"):
         open_source(str(tmp_path / "empty"))
-    with pytest.raises(DataError, match=r"it holds a.docx"):
+    with pytest.raises(DataError, match=r"it contains a.docx"):
         open_source(str(put("odd/a.docx", b"PK").parent))
     put("two/a.jsonl", lines(pairs(3)))
     with pytest.raises(DataError, match=r"a.jsonl, b.jsonl"):

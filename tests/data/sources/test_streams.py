@@ -42,7 +42,7 @@ def test_several_compressed_frames_are_one_file(put) -> None:
 def test_a_file_cut_short_is_never_a_shorter_file(put, suffix, pack, left) -> None:
     content = "".join(f"줄 {hashlib.sha256(str(i).encode()).hexdigest()}\n" for i in range(3000))
     packed = pack(content.encode())
-    with pytest.raises(DataError, match="cut short"):
+    with pytest.raises(DataError, match="truncated"):
         read(put(f"a.txt{suffix}", packed[: int(len(packed) * left)]))
 
 

@@ -62,7 +62,7 @@ def test_arrays_and_lines_give_the_same_records(put, records, indent) -> None:
         ('[{"a": "b"},\n"text"]', 2, "named fields"),
         ('[{"a": "b"},', 1, "invalid JSON"),
         ('["a", "b"]\n["c", "d"]', 1, "order never decides"),
-        ('{\n  "data": [1]\n}', 1, "one object a line"),
+        ('{\n  "data": [1]\n}', 1, "one object per line"),
     ],
 )
 def test_broken_arrays_name_the_line(put, text, line, words) -> None:
@@ -104,8 +104,8 @@ def test_csv_faults_are_all_told_with_the_line_they_begin_in(put) -> None:
         read(put("a.csv", 'anchor,positive\n"two\nlines",b\na,b,c\nd\n"x"y,z\ne,f\n'))
     message = caught.value.message
     assert "3 problems" in message
-    assert "a.csv:4: 3 fields came; 2 were needed (anchor, positive)" in message
-    assert "a.csv:5: 1 field came" in message
+    assert "a.csv:4: got 3 fields instead of 2 (anchor, positive)" in message
+    assert "a.csv:5: got 1 field" in message
     assert "a.csv:6: ',' expected after" in message
 
 
@@ -113,7 +113,7 @@ def test_a_quote_that_never_closes_is_told_where_it_opens(put) -> None:
     with pytest.raises(DataError) as caught:
         read(put("a.csv", 'anchor,positive\na,b\n"open,c\nd,e\n'))
     assert str(caught.value.where).endswith("a.csv:3")
-    assert "none closes it" in caught.value.message
+    assert "is never closed" in caught.value.message
 
 
 def test_parquet(put, tmp_path) -> None:

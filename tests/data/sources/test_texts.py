@@ -25,7 +25,7 @@ def test_queries_or_corpus_of_a_beir_folder(beir) -> None:
 
 def test_a_column_is_asked_for_by_the_name_of_the_option(put, lines) -> None:
     path = str(put("a.jsonl", lines([{"q": "언제?", "a": "지금."}])))
-    with pytest.raises(DataError, match="which column holds the texts") as caught:
+    with pytest.raises(DataError, match="cannot tell which of the columns 'q', 'a' holds the texts") as caught:
         list(TextStream(path))
     assert caught.value.next == "name it: --column q"
     assert [document.text for document in TextStream(path, "a")] == ["지금."]
@@ -40,5 +40,5 @@ def test_each_text_is_found_once_whatever_its_file(put, lines) -> None:
     assert list(corpus_of(str(labelled), None)[0].values()) == ["가", "나"]
     triplets = lines([{"query": "q", "positive": "p", "negatives": ["n", "m"]}, {"query": "r", "positive": "n"}])
     assert list(corpus_of(str(put("c.jsonl", triplets)), None)[0].values()) == ["p", "n", "m"]
-    with pytest.raises(DataError, match="no text in it"):
+    with pytest.raises(DataError, match="no text to search"):
         corpus_of(str(put("d.jsonl", lines([{"text": " "}]))), None)

@@ -2,11 +2,10 @@ import json
 
 import pytest
 
-from embedtune.data.formats import read_part
+from embedtune.data.formats.shared.find import read_part
 from embedtune.data.rows import Rows
-from embedtune.data.sources.beir import read_beir
 from embedtune.data.sources.tables import open_table
-from embedtune.data.sources.write import row_records, write_beir, write_jsonl
+from embedtune.data.sources.write import row_records, write_jsonl
 from embedtune.errors import OutputError
 
 
@@ -18,14 +17,6 @@ def test_rows_come_back_as_they_were(tmp_path) -> None:
     assert (back.anchors, back.positives, back.labels) == (rows.anchors, rows.positives, rows.labels)
     assert [list(texts) for texts in back.negatives] == rows.negatives
     assert "질문" in path.read_text(encoding="utf-8")
-
-
-def test_a_beir_folder_comes_back_as_it_was(tmp_path) -> None:
-    corpus, queries = {"d1": "본문", "d2": "b"}, {"q1": "질문"}
-    qrels = {"train": {"q1": {"d1": 2, "d2": 0}}}
-    write_beir(tmp_path / "set", corpus, queries, qrels)
-    back = read_beir(tmp_path / "set", ["train"])
-    assert (back.corpus, back.queries, back.qrels) == (corpus, queries, qrels)
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path) -> None:

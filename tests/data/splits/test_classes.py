@@ -73,7 +73,7 @@ def test_a_class_of_few_texts_gives_two_or_none() -> None:
 def test_many_small_classes_are_held_out_whole() -> None:
     content = texts(*[10] * 50)
     division, how = divide_classes(content, 0, PARTS)
-    assert "whole classes" in how
+    assert "entire classes" in how
     labels = [{content.labels[row] for row in piece} for piece in (division.train, *division.held_out.values())]
     assert [len(found) for found in labels] == [40, 5, 5]
     assert len(set.union(*labels)) == 50

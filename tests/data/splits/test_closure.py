@@ -31,7 +31,7 @@ def test_as_by_walking(pairs):
 
 def test_what_is_said_of_it():
     closure = closure_of(np.array([[1, 2], [2, 3], [7, 8]]))
-    assert closure.sentence == "known positives by closure: 2 groups, the largest of 3 texts"
+    assert closure.sentence == "known positives by closure: 2 groups, the largest with 3 texts"
 
 
 @pytest.mark.parametrize(("pairs", "codes"), [([[1, 2], [2, 3], [7, 8]], ["closure-too-wide"]), ([[1, 2], [7, 8]], [])])

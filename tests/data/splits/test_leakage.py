@@ -35,8 +35,8 @@ def test_each_query_is_counted_once_by_its_worst_leak() -> None:
 
 def test_one_and_many_are_said_as_people_say_them() -> None:
     one, many = (overlap(Rows(texts, ["p"] * len(texts)), judged(CLAIMS)) for texts in (CLAIMS[:1], CLAIMS[:2]))
-    assert one[0].message == "1 of 120 test queries stands in training too, word for word."
-    assert many[0].message == "2 of 120 test queries stand in training too, word for word."
+    assert one[0].message == "1 of 120 test queries is in training word for word."
+    assert many[0].message == "2 of 120 test queries are in training word for word."
 
 
 def test_examples_name_the_place_and_both_texts() -> None:

@@ -1,14 +1,14 @@
 import pytest
 
 from embedtune.config.train import DataSection
-from embedtune.data.sources.source import TableSource
+from embedtune.data.sources.source import FileSource
 from embedtune.data.splits.plan import Plan, plan_splits
 from embedtune.errors import DataError
 
 
 def plan(*splits: str, **options: str) -> Plan:
     files = {split: [] for split in splits} or {"": []}
-    return plan_splits(TableSource("a", "the folder a", files), DataSection(source="a", **options))
+    return plan_splits(FileSource("a", "the folder a", files), DataSection(source="a", **options))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_what_is_read_and_what_is_held_out(splits, options, expected, held_out) 
     [
         (("dev", "test"), {}, "no split 'train' in the folder a; it has dev, test"),
         (("train", "test"), {"eval_split": "tset"}, "no split 'tset'"),
-        (("train", "test"), {"split": "test"}, "learned from and tested on at once"),
+        (("train", "test"), {"split": "test"}, "cannot serve for training and test at once"),
         ((), {"split": "extra"}, "it is not divided into splits"),
         ((), {"eval_split": "extra"}, "it is not divided into splits"),
     ],

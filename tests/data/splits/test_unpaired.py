@@ -102,7 +102,7 @@ def test_changes_may_go_with_pairs_but_no_other_pairing(tmp_path):
     data = prepare(DataSection(source=str(path), views="delete:0.3"), seed=0)
     assert not data.unpaired and data.views.changes
     assert all(a.split()[1] == p.split()[1] for a, p in zip(data.train.anchors, data.train.positives, strict=True))
-    with pytest.raises(ConfigError, match="'dropout' would pair their texts otherwise") as caught:
+    with pytest.raises(ConfigError, match="'dropout' would pair its texts differently") as caught:
         prepare(DataSection(source=str(path), views="dropout"), seed=0)
     assert "--texts-only" in caught.value.next
 
@@ -116,12 +116,12 @@ def test_texts_without_views_say_what_to_do(corpus):
 def test_a_single_text_is_too_few(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("하나뿐인 글\n", encoding="utf-8")
-    with pytest.raises(DataError, match="only 1 pair could be made of 1 text"):
+    with pytest.raises(DataError, match="only 1 pair could be made from 1 text"):
         prepare(DataSection(source=str(path), views="crop"), seed=0)
 
 
 def test_further_views_need_views():
-    with pytest.raises(ConfigError, match="further views need a way to make them"):
+    with pytest.raises(ConfigError, match="further views are requested, but no view is named"):
         views_of(DataSection(further_views=2), 0, unpaired=False)
 
 
@@ -130,7 +130,7 @@ def test_splits_of_texts_alone_that_ask_nothing_are_told(tmp_path):
         (tmp_path / f"{split}.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     data = prepare(DataSection(source=str(tmp_path), views="crop"), seed=0)
     assert data.test is None
-    assert "not used, since texts alone ask nothing: test" in data.described
+    assert "not used, since texts alone contain no queries: test" in data.described
 
 
 def test_a_split_of_queries_that_is_not_there_is_refused(beir):

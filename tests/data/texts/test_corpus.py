@@ -134,7 +134,7 @@ def test_a_damaged_corpus_is_none(tmp_path, name):
 
 
 def test_no_text_at_all_is_refused(tmp_path):
-    with pytest.raises(DataError, match="no document with any text"):
+    with pytest.raises(DataError, match="no document of the corpus has any text"):
         write_corpus([CorpusText("a", "")], tmp_path / "corpus", {})
 
 

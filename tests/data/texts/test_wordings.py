@@ -27,16 +27,16 @@ def test_all_faults_at_once(put, lines) -> None:
     )
     with pytest.raises(DataError, match="4 problems") as caught:
         read_wordings(path)
-    for part in ("a.jsonl:1", "a list of them in 'texts'", "'label' is empty", "empty list", "'text' is empty"):
+    for part in ("a.jsonl:1", "a list of texts in 'texts'", "'label' is empty", "empty list", "'text' is empty"):
         assert part in caught.value.message
-    with pytest.raises(DataError, match="two or more labels"):
+    with pytest.raises(DataError, match="at least two labels"):
         read_wordings(put("b.jsonl", lines([{"label": "a", "text": "x"}])))
 
 
 def test_labels_that_nobody_could_choose_and_wordings_that_say_two(put, lines) -> None:
     rows = [{"label": "a", "text": "same"}, {"label": "b", "text": "same"}, {"label": "c", "text": "other"}]
     found = read_wordings(put("a.jsonl", lines(rows)))
-    with pytest.raises(DataError, match="no wording for 1 label that 2 texts of set have: 'd'"):
+    with pytest.raises(DataError, match="no wording for 1 label of 2 texts in set: 'd'"):
         found.demand(LabelledTexts(["x", "y", "z"], ["d", "a", "d"]), "set")
     texts = LabelledTexts(["x"], ["a"])
     found.demand(texts, "set")

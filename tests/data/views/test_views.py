@@ -59,8 +59,8 @@ def test_further_views_are_of_both_texts_in_turn() -> None:
     ("text", "message"),
     [
         ("corp", r"there is no view 'corp'; did you mean 'crop'\?"),
-        ("crop+title", "comes first and alone"),
-        ("neighbour+title", "comes first and alone"),
+        ("crop+title", "must be first and the only pairing"),
+        ("neighbour+title", "must be first and the only pairing"),
         ("title:0.5", "takes no strength"),
         ("crop:0", "must be a number above 0 and at most 1"),
         ("crop:절반", "must be a number above 0 and at most 1"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config.systems import BM25
-from embedtune.data.checks.quick import FEW_QUERIES
+from embedtune.data.checks.quick import weak_test
 from embedtune.errors import ConfigError
 from embedtune.evaluation.rankers import Run
 from embedtune.evaluation.tasks.items import ItemScores, ItemSet
@@ -65,7 +65,7 @@ class ItemTask:
         self.name, self.kind, self.hashes = name, items.kind, hashes
         self.items, self.ids = items, ids
         self.described = tuple(described)
-        self.findings = (*findings, *_weak(items))
+        self.findings = (*findings, *weak_test(len(items.queries), f"{len(items.queries)} {items.items}"))
         self.scored: list[ScoredItems] = []
         self._seed = seed
 
@@ -153,11 +153,3 @@ class ItemTask:
 def _short(answer: float | str) -> float | str:
     """The answer; numbers with nine digits, enough to distinguish any two float32."""
     return answer if isinstance(answer, str) else float(f"{answer:.9g}")
-
-
-def _weak(items: ItemSet) -> list[Finding]:
-    count = len(items.queries)
-    if count >= FEW_QUERIES:
-        return []
-    fix = f"Give at least {FEW_QUERIES}, better a few hundred."
-    return [Finding("weak-test", "warning", count, f"only {count} {items.items}: weak evidence.", fix)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.data.checks.quick import FEW_QUERIES
+from embedtune.data.checks.quick import weak_test
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import JudgedSource
 from embedtune.evaluation.evidence import System, gather_evidence
@@ -129,11 +129,7 @@ def _scored_part(judged: RetrievalSet, query_ids: Sequence[str]) -> RetrievalSet
 
 
 def _findings(judged: JudgedSet) -> list[Finding]:
-    found = []
-    if len(judged.query_ids) < FEW_QUERIES:
-        message = f"only {counted(len(judged.query_ids), 'query')}: weak evidence."
-        fix = f"Give at least {FEW_QUERIES}, better a few hundred."
-        found.append(Finding("weak-test", "warning", len(judged.query_ids), message, fix))
+    found = weak_test(len(judged.query_ids), counted(len(judged.query_ids), "query"))
     if len(judged.self_pairs):
         message = (
             f"left {counted(len(judged.self_pairs), 'document')} out of the ranking of a query with the same text."

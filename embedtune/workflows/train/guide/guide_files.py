@@ -9,13 +9,11 @@ import numpy as np
 from embedtune.config.train import TrainConfig
 from embedtune.data.guides.guide_file import guide_kind, is_guide_file
 from embedtune.data.guides.guide_scores import read_scores, with_scores
-from embedtune.data.guides.guide_vectors import GuideVectors, Names
+from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.rows import TrainingData
-from embedtune.data.sources.beir import read_beir
-from embedtune.data.sources.source import BeirSource, open_source
+from embedtune.data.sources.source import open_source
 from embedtune.data.sources.streams import sha256
 from embedtune.errors import ConfigError
-from embedtune.identity import text_ids
 from embedtune.training.guide.audit import HeldOut, MaskingMargin
 from embedtune.workflows.train.needs import AUTO_MARGIN, guided_term
 
@@ -76,15 +74,7 @@ def margin_of(config: TrainConfig) -> MaskingMargin:
 
 def guide_vectors(config: TrainConfig, path: Path) -> GuideVectors:
     """The vectors of a file, by text or by what a BEIR folder calls its texts."""
-    source = open_source(config.data.source)
-    names: Names = {}
-    if isinstance(source, BeirSource):
-        beir = read_beir(source.folder, [])
-        names = {
-            role: dict(zip(texts, text_ids(texts.values()).tolist(), strict=True))
-            for role, texts in (("query", beir.queries), ("document", beir.corpus))
-        }
-    return GuideVectors(path, names)
+    return GuideVectors(path, open_source(config.data.source).text_names())
 
 
 def covered(vectors: GuideVectors, pairs: HeldOut) -> HeldOut:

@@ -3,8 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from embedtune.data.formats import read_part
-from embedtune.data.layouts import Mined, Written, check_layout, layout_names, write_mined
+from embedtune.data.formats import Mined, written_formats
+from embedtune.data.formats.shared.find import read_part
+from embedtune.data.formats.shared.mined import Written, check_format, write_mined
 from embedtune.data.sources.tables import open_table
 from embedtune.errors import ConfigError, OutputError
 
@@ -19,7 +20,7 @@ FULL = Mined(
 SHORT = Mined("q2", ("p",), ("n",), (0.9,), (0.1,))
 BARE = Mined("q3", ("p3",), (), (0.9,), ())
 ALL = (FULL, SHORT, BARE)
-# Rows that each layout makes of the three, and pairs that it leaves out.
+# Rows that each format makes of the three, and pairs that it leaves out.
 SIZES = {
     "rows": Written(4, 0),
     "triplet": Written(7, 1),
@@ -33,11 +34,11 @@ SIZES = {
 
 @pytest.fixture(params=["jsonl", "parquet"])
 def written(request, tmp_path):
-    """Writes the three queries in a layout; returns the path and what was said."""
+    """Writes the three queries in a format; returns the path and what was said."""
 
-    def write(layout: str, mined=ALL):
+    def write(name: str, mined=ALL):
         path = tmp_path / f"mined.{request.param}"
-        return path, write_mined(path, layout, iter(mined), 3)
+        return path, write_mined(path, name, iter(mined), 3)
 
     return write
 
@@ -46,15 +47,15 @@ def records(path) -> list[dict]:
     return [record for _, record in open_table(path).records]
 
 
-def test_every_layout_is_known_and_the_default_comes_first() -> None:
-    assert layout_names()[0] == "rows"
-    assert set(layout_names()) == set(SIZES)
+def test_every_format_is_known_and_the_default_comes_first() -> None:
+    assert next(iter(written_formats())) == "rows"
+    assert set(written_formats()) == set(SIZES)
 
 
-@pytest.mark.parametrize("layout", SIZES)
-def test_rows_and_what_is_left_out(written, layout) -> None:
-    path, said = written(layout)
-    assert said == SIZES[layout]
+@pytest.mark.parametrize("name", SIZES)
+def test_rows_and_what_is_left_out(written, name) -> None:
+    path, said = written(name)
+    assert said == SIZES[name]
     assert len(records(path)) == said.rows
 
 
@@ -121,11 +122,11 @@ def test_tevatron_rows_come_back(written) -> None:
     assert first == second
 
 
-def test_the_reference_rows_of_the_usual_layouts(tmp_path) -> None:
+def test_the_reference_rows_of_the_usual_formats(tmp_path) -> None:
     """The rows that sentence-transformers makes of the same negatives, positives per query in the order given."""
     from pathlib import Path
 
-    file = json.loads((Path(__file__).parents[2] / "vectors" / "mining.json").read_text(encoding="utf-8"))
+    file = json.loads((Path(__file__).parents[3] / "vectors" / "mining.json").read_text(encoding="utf-8"))
     case = next(case for case in file["cases"] if case["id"] == "mine/relmargin0.2")
     positives, expected = file["inputs"]["main"]["positives_per_query"], case["expected"]
     mined = [
@@ -150,17 +151,17 @@ def test_the_reference_rows_of_the_usual_layouts(tmp_path) -> None:
         "labelled-pair": "labeled_pair",
         "labelled-list": "labeled_list",
     }
-    for layout, theirs in names.items():
+    for name, theirs in names.items():
         path = tmp_path / f"{theirs}.jsonl"
-        write_mined(path, layout, mined, 3)
-        assert sorted(map(numbers, records(path)), key=str) == sorted(expected[f"{theirs}_rows"], key=str), layout
+        write_mined(path, name, mined, 3)
+        assert sorted(map(numbers, records(path)), key=str) == sorted(expected[f"{theirs}_rows"], key=str), name
 
 
-@pytest.mark.parametrize("layout", SIZES)
-def test_the_same_queries_make_the_same_bytes(written, layout) -> None:
-    path, _ = written(layout)
+@pytest.mark.parametrize("name", SIZES)
+def test_the_same_queries_make_the_same_bytes(written, name) -> None:
+    path, _ = written(name)
     before = path.read_bytes()
-    written(layout)
+    written(name)
     assert path.read_bytes() == before
 
 
@@ -192,6 +193,6 @@ def test_places_that_cannot_be_written_and_names_that_do_not_exist(tmp_path) -> 
     with pytest.raises(OutputError):
         write_mined(tmp_path / "file" / "mined.parquet", "rows", [FULL], 3)
     with pytest.raises(ConfigError, match="did you mean 'labelled-pair'"):
-        check_layout(tmp_path / "mined.jsonl", "labeled-pair")
+        check_format(tmp_path / "mined.jsonl", "labeled-pair")
     with pytest.raises(ConfigError, match=r"suffix '\.csv'"):
-        check_layout(tmp_path / "mined.csv", "rows")
+        check_format(tmp_path / "mined.csv", "rows")

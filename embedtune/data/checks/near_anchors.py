@@ -1,17 +1,17 @@
-"""Anchors that say nearly the same as another, or the opposite of it in nearly the same words."""
+"""Anchors that are near duplicates of another, or state its opposite in nearly the same words."""
 
 from embedtune.data.checks import Gathered, RowBlock, shown
 from embedtune.data.rows import LabelledTexts, RawTexts, Rows
-from embedtune.data.texts.near_copies import NearIndex
+from embedtune.data.texts.near_duplicates import NearIndex
 from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
 
 MOST_TEXTS = 30_000
-"""Distinct texts that are compared with each other; of more the first so many, and that is said."""
-_LONGEST = 2000  # characters; what two longer texts share tells little
+"""Distinct texts compared with each other; of more only the first, and the finding says so."""
+_LONGEST = 2000  # characters; shared words mean little in longer texts
 
 
-class NearTexts:
+class NearAnchors:
     """Compares distinct anchors, or the texts of content without pairs, with each other."""
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class NearTexts:
         self._left_out = False
 
     def feed(self, block: RowBlock) -> None:
-        """Take further anchors, while there is room."""
+        """Add anchors, up to the limit."""
         content = block.content
         if isinstance(content, Rows):
             texts, ids = content.anchors, content.anchor_ids
@@ -35,7 +35,7 @@ class NearTexts:
                 self._texts[identity] = block.places[row], text
 
     def findings(self) -> list[Finding]:
-        """Anchors with an earlier near copy, and those with an earlier one turned round; each anchor once."""
+        """Anchors with an earlier near duplicate, and those that negate an earlier one; each anchor once."""
         kept = list(self._texts.values())
         near, negated = Gathered(), Gathered()
         told: set[int] = set()
@@ -50,8 +50,8 @@ class NearTexts:
             *near.finding(
                 "near-copies",
                 "note",
-                f"{counted(near.count, 'anchor')}{among} with an earlier near copy; in a batch they are each other's "
-                "negatives.",
+                f"{counted(near.count, 'anchor')}{among} with an earlier near duplicate; in a batch they are each "
+                "other's negatives.",
                 "Where they mean the same, keep one, or let a guide mask the other (--guide).",
             ),
             *negated.finding(
@@ -59,6 +59,6 @@ class NearTexts:
                 "note",
                 f"{counted(negated.count, 'anchor')}{among} saying the opposite of an earlier one in "
                 "nearly the same words.",
-                "Encoders tell them apart badly; look whether their positives differ.",
+                "Encoders hardly distinguish them; check that their positives differ.",
             ),
         ]

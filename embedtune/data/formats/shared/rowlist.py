@@ -7,7 +7,7 @@ from embedtune.data.sources.columns import Columns
 
 
 class RowList:
-    """Columns that grow row by row; a row with a faulty text is left out, since its fault is already noted."""
+    """Columns that grow row by row; a row with a faulty text is left out, for its fault is noted already."""
 
     def __init__(self, columns: Columns) -> None:
         self.with_labels = "label" in columns

@@ -1,13 +1,13 @@
 """labelled-pair: {sentence1, sentence2, label}, 1 for a positive and 0 for a negative, for pairwise classifiers.
 
-The columns are named so that `embedtune train` takes the pairs labelled 1 and leaves the others out; `text` and `label`
-would be read as texts in two classes.
+The columns are named so that `embedtune train` uses the pairs with label 1 and leaves the others out; `text` and
+`label` would be read as texts in two classes.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from embedtune.data.layouts import Mined
+from embedtune.data.formats import Mined
 
 NEEDS = 0
 

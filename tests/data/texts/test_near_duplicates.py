@@ -5,8 +5,12 @@ import random
 
 import pytest
 
-from embedtune.data.texts.near_copies import FEWEST_WORDS, NEAR, near_copies
+from embedtune.data.texts.near_duplicates import FEWEST_WORDS, NEAR, NearIndex
 from embedtune.data.texts.polarity import statement
+
+
+def near_copies(texts, others, least=NEAR):
+    return NearIndex(others, (texts,), least).find(texts)
 
 
 def plain(texts, others, least):

@@ -1,13 +1,13 @@
-"""n-tuple: {anchor, positive, negative_1 ... negative_n, scores}, as sentence-transformers has.
+"""n-tuple: {anchor, positive, negative_1 ... negative_n, scores}, as in sentence-transformers.
 
-`scores` is [score of the positive, scores of the negatives...]. Queries short of negatives are left out: what reads
-this layout wants every column filled.
+`scores` is [score of the positive, scores of the negatives...]. Queries with too few negatives are left out: readers
+of this format need every column filled.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from embedtune.data.layouts import Mined
+from embedtune.data.formats import Mined
 
 NEEDS = None
 
@@ -19,7 +19,7 @@ def fields(negatives: int) -> Mapping[str, str]:
 
 
 def records(mined: Mined) -> Iterator[dict[str, Any]]:
-    """One record a positive."""
+    """One record per positive."""
     numbered = {f"negative_{number}": text for number, text in enumerate(mined.negatives, start=1)}
     for positive, score in zip(mined.positives, mined.positive_scores, strict=True):
         scores = [score, *mined.negative_scores]

@@ -1,5 +1,5 @@
 from embedtune.data.rows import RetrievalSet, Rows
-from embedtune.data.splits.judged import documents_in, documents_of, judged_from_rows, key_of, part_of
+from embedtune.data.splits.judged_rows import documents_in, documents_of, judged_from_rows, key_of, part_of
 from embedtune.identity import text_id
 
 

@@ -1,4 +1,4 @@
-"""Judged queries made from rows: what a set without a corpus of its own is evaluated on."""
+"""Judged queries made from rows, for sets without a corpus of their own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from embedtune.identity import text_id, text_ids
 
 @dataclass(frozen=True)
 class CorpusByText:
-    """A corpus that can be asked which documents have a given text.
+    """A corpus, and the documents that have a given text.
 
     Args:
         corpus: document id -> text.
@@ -36,7 +36,7 @@ def key_of(identity: int) -> str:
 
 
 def documents_of(*sources: Rows) -> CorpusByText:
-    """Every positive and given negative as a document, once each."""
+    """Every positive and given negative as a document, each text once."""
     texts: dict[int, str] = {}
     for rows in sources:
         for identity, text in zip(rows.positive_ids.tolist(), rows.positives, strict=True):
@@ -49,7 +49,7 @@ def documents_of(*sources: Rows) -> CorpusByText:
 
 
 def documents_in(corpus: Mapping[str, str]) -> CorpusByText:
-    """A given corpus."""
+    """A corpus with the documents of each text."""
     keys: dict[int, list[str]] = {}
     for key, identity in zip(corpus, text_ids(corpus.values()).tolist(), strict=True):
         keys.setdefault(identity, []).append(key)
@@ -59,13 +59,13 @@ def documents_in(corpus: Mapping[str, str]) -> CorpusByText:
 def judged_from_rows(name: str, rows: Rows, documents: CorpusByText) -> RetrievalSet:
     """The distinct anchors as queries, all their positives relevant (grade 1).
 
-    A query may be a document too, where texts stand on both sides of the pairs; evaluation never counts that
-    document for or against it.
+    A query may be a document too, where a text appears on both sides of the pairs; evaluation ignores that document for
+    that query.
 
     Args:
-        name: what to call the set.
+        name: of the set.
         rows: the held-out rows.
-        documents: all of their positives, and others.
+        documents: include all of their positives.
     """
     asked: dict[int, str] = {}
     relevant: dict[int, dict[str, int]] = {}

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 import embedtune.data.formats as formats
-from embedtune.data.formats import layouts, read_part
+from embedtune.data.formats import read_formats, written_formats
+from embedtune.data.formats.shared.find import read_part
 from embedtune.data.sources.tables import open_table
 from embedtune.errors import ConfigError, DataError
 
@@ -12,12 +13,12 @@ def part_of(put, lines, records, chosen=None, group=None):
     return read_part(open_table(put("a.jsonl", lines(records))), chosen or {}, group)
 
 
-def test_layouts_are_the_files_of_the_folder() -> None:
-    files = {path.stem for path in Path(formats.__file__).parent.glob("*.py")} - {"__init__"}
-    assert set(layouts()) == files
-    for layout in layouts().values():
-        assert set(layout.REQUIRED) <= set(layout.ROLES)
-        assert set(layout.MANY) <= set(layout.ROLES)
+def test_formats_are_the_files_of_the_folder() -> None:
+    files = {path.stem.replace("_", "-") for path in Path(formats.__file__).parent.glob("*.py")} - {"--init--"}
+    assert {*read_formats(), *written_formats()} == files
+    for one in read_formats().values():
+        assert set(one.REQUIRED) <= set(one.ROLES)
+        assert set(one.MANY) <= set(one.ROLES)
 
 
 @pytest.mark.parametrize(
@@ -31,14 +32,14 @@ def test_layouts_are_the_files_of_the_folder() -> None:
         ({"query": "a", "document": "b", "score": 0.1}, "pairs"),
         ({"query": "a", "pos": ["b"], "neg": []}, "pairs from FlagEmbedding rows"),
         ({"query": "a", "positive_passages": [{"text": "b"}]}, "pairs from Tevatron rows"),
-        ({"sentence1": "a", "sentence2": "b", "score": 5}, "pairs of alike sentences"),
+        ({"sentence1": "a", "sentence2": "b", "score": 5}, "pairs of similar sentences"),
         ({"sentence1": "a", "sentence2": "b"}, "pairs"),
         ({"premise": "a", "hypothesis": "b", "label": "entailment"}, "entailment pairs"),
         ({"text": "a", "label": "x"}, "texts in 1 class"),
         ({"text": "a", "title": "t", "_id": "1"}, "texts without pairs"),
     ],
 )
-def test_columns_tell_the_layout(put, lines, record, unit) -> None:
+def test_columns_tell_the_format(put, lines, record, unit) -> None:
     assert part_of(put, lines, [record]).unit == unit
 
 
@@ -71,7 +72,7 @@ def test_columns_are_gathered_over_several_rows(put, lines) -> None:
 def test_nothing_recognised_says_what_came_and_what_is_needed(put, lines) -> None:
     with pytest.raises(DataError) as caught:
         part_of(put, lines, [{"q": "a", "a": "b"}])
-    assert "'q', 'a' came" in caught.value.message
+    assert "cannot tell the format from the columns 'q', 'a'; pairs also need" in caught.value.message
     assert "'anchor' (or query, question or sentence1)" in caught.value.message
     # Two free columns for two roles: which is which is for the user to say.
     assert caught.value.next == "name the columns: --columns anchor=COLUMN,positive=COLUMN"

@@ -1,9 +1,9 @@
-"""rows: a pair with its negatives in a list, and scores; what `embedtune train` reads best, and the default."""
+"""rows: a pair with its negatives in a list, and scores; the default, and the fullest that `embedtune train` reads."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from embedtune.data.layouts import Mined
+from embedtune.data.formats import Mined
 
 NEEDS = 0
 PROVENANCE = "provenance"
@@ -22,7 +22,7 @@ def fields(negatives: int) -> Mapping[str, str]:
 
 
 def records(mined: Mined) -> Iterator[dict[str, Any]]:
-    """One record a positive; a query short of negatives has a shorter list."""
+    """One record per positive; a query with fewer negatives has a shorter list."""
     for positive, score in zip(mined.positives, mined.positive_scores, strict=True):
         yield {
             "anchor": mined.anchor,

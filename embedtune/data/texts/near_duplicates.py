@@ -1,8 +1,8 @@
-"""Texts that say nearly the same, told by the words they share, with or without a "not" between them.
+"""Near duplicates: texts that share most of their words, whether or not a "not" negates one of them.
 
-Shared words are counted and weighed, and the lower share decides: by weight, a rare word tells more than common ones,
-so that questions made from one template are no copies of each other; by count, different questions about one rare
-thing are none either.
+Shared words are counted and weighted, and the lower share decides. By weight, a rare word counts more than common ones,
+so that questions from one template are not duplicates; by count, different questions about one rare thing are not
+either.
 """
 
 from collections import Counter
@@ -16,22 +16,22 @@ from embedtune.data.texts.normal_form import near_ids
 from embedtune.data.texts.polarity import Statement, statement
 
 NEAR = 0.65
-"""Share of all words of two texts, by count and by weight, that near copies have in common at least."""
+"""The least share of their words, by count and by weight, that two near duplicates have in common."""
 FEWEST_WORDS = 4
-"""Texts of fewer words are alike by accident: they are copies only where nothing but signs and blanks differ."""
-_MOST_SHARING = 300  # texts that one word may lead to; words of more are no trace
+"""Shorter texts are similar by accident: they are duplicates only if nothing but punctuation and spaces differ."""
+_MOST_SHARING = 300  # texts per word; more frequent words are not looked up
 _BLOCK = 4096
 
 
-class NearCopy(NamedTuple):
-    """Two texts that say nearly the same.
+class NearDuplicate(NamedTuple):
+    """Two texts that are near duplicates.
 
     Args:
         text: number of the one.
         other: number of the other.
-        similarity: share of their words in common, by count or by weight, whichever is lower; 1 when only case, signs
-            or blanks differ.
-        negated: the one affirms what the other denies.
+        similarity: share of their words in common, by count or by weight, whichever is lower; 1 when only case,
+            punctuation or spaces differ.
+        negated: whether one affirms what the other denies.
     """
 
     text: int
@@ -40,28 +40,17 @@ class NearCopy(NamedTuple):
     negated: bool
 
 
-def near_copies(texts: Sequence[str], others: Sequence[str], least: float = NEAR) -> list[NearCopy]:
-    """All pairs of a text and another that are near copies, in order.
-
-    >>> found = near_copies(["Zinc lowers the risk of colds."], ["Who knows?", "Zinc raises the risk of colds."])
-    >>> found[0].other, found[0].negated
-    (1, True)
-    """
-    index = NearIndex(others, (texts,), least)
-    return [copy for first in range(0, len(texts), _BLOCK) for copy in index.find(texts[first : first + _BLOCK], first)]
-
-
 class NearIndex:
-    """Texts in which near copies of others can be looked up.
+    """Texts in which near duplicates of others can be looked up.
 
-    A pair with at least `least` of its weight in common shares one of the rarest words that make up the rest of either,
-    so only such pairs are compared (prefix filtering: Chaudhuri, Ganti and Kaushik 2006): exactly, but for words that
-    lead to more than 300 texts.
+    Two texts with at least `least` of their weight in common share at least one of their rarest words, those that make
+    up the rest of the weight. So only texts that share such a word are compared (prefix filtering: Chaudhuri, Ganti and
+    Kaushik 2006); this is exact except for words of more than 300 texts.
 
     Args:
-        texts: what is looked up; about 12 bytes a word are held.
-        backgrounds: further texts that tell which words are common.
-        least: similarity of a near copy.
+        texts: to look up; takes about 12 bytes per word.
+        backgrounds: further texts, which show which words are common.
+        least: the similarity of a near duplicate.
     """
 
     def __init__(self, texts: Sequence[str], backgrounds: Iterable[Sequence[str]] = (), least: float = NEAR) -> None:
@@ -76,18 +65,18 @@ class NearIndex:
         form_ids, first = np.unique(self._forms, return_index=True)
         self._number_of_form = dict(zip(form_ids.tolist(), first.tolist(), strict=True))
 
-    def find(self, texts: Sequence[str], first: int = 0) -> list[NearCopy]:
-        """Near copies of these texts among those of the index, in order; the texts are numbered from `first`."""
+    def find(self, texts: Sequence[str], first: int = 0) -> list[NearDuplicate]:
+        """Near duplicates of these texts among those of the index, in order; the texts are numbered from `first`."""
         return self._find(self._weigh([statement(text) for text in texts]), near_ids(texts), first)
 
-    def within(self) -> Iterator[NearCopy]:
-        """Near copies among the texts of the index, each pair once, the later text first."""
+    def within(self) -> Iterator[NearDuplicate]:
+        """Near duplicates among the texts of the index, each pair once, the later text first."""
         for start in range(0, len(self._forms), _BLOCK):
             part = slice(start, start + _BLOCK)
             found = self._find(self._texts.part(part), self._forms[part], start)
             yield from (copy for copy in found if copy.other < copy.text)
 
-    def _find(self, asked: "_Weighed", forms: np.ndarray, first: int) -> list[NearCopy]:
+    def _find(self, asked: "_Weighed", forms: np.ndarray, first: int) -> list[NearDuplicate]:
         rows, others = self._sharing(asked.prefix(self.least))  # (P,), (P,)
         similarity = asked.similarity(rows, self._texts, others)  # (P,)
         found = {
@@ -100,7 +89,7 @@ class NearIndex:
                 found[row, self._number_of_form[identity]] = 1.0
         signs = self._texts.signs
         return [
-            NearCopy(first + row, other, value, bool(asked.signs[row] != signs[other]))
+            NearDuplicate(first + row, other, value, bool(asked.signs[row] != signs[other]))
             for (row, other), value in sorted(found.items())
         ]
 
@@ -130,7 +119,7 @@ class _Weighed(NamedTuple):
 
     Args:
         matrix: (n, V) the weight of each known word.
-        unseen: (n,) the weight of the words that are not known, together.
+        unseen: (n,) the total weight of unknown words.
         sizes: (n,) words.
         signs: (n,) of the statements.
     """
@@ -142,17 +131,17 @@ class _Weighed(NamedTuple):
 
     @property
     def totals(self) -> np.ndarray:
-        """(n,)."""
+        """The total weight of each: (n,)."""
         return self.matrix.sum(axis=1) + self.unseen
 
     def part(self, rows: slice) -> "_Weighed":
-        """Some of them."""
+        """Some rows of it."""
         return _Weighed(self.matrix[rows], self.unseen[rows], self.sizes[rows], self.signs[rows])
 
     def prefix(self, least: float) -> csr_array:
-        """The rarest words of each text, one of which every text with `least` of the weight in common has: (n, V)."""
+        """The rarest words of each text; every text with `least` of the weight in common has one of them: (n, V)."""
         rows = np.repeat(np.arange(self.matrix.shape[0]), np.diff(self.matrix.indptr))  # (e,)
-        # By word within equal weights, so that both sides of a pair take them in one order.
+        # Equal weights are ordered by word, so that both sides of a pair use the same order.
         order = np.lexsort((self.matrix.indices, -self.matrix.data, rows))  # (e,)
         rows, columns, weights = rows[order], self.matrix.indices[order], self.matrix.data[order]
         sums = np.concatenate([[0.0], np.cumsum(weights)])  # (e + 1,)
@@ -175,7 +164,7 @@ class _Weighed(NamedTuple):
 
 
 def _rarities(groups: Sequence[Sequence[frozenset[str]]]) -> tuple[dict[str, int], np.ndarray, float]:
-    """All words numbered, how rare each is where it is the most common (V,), and how rare an unseen word is."""
+    """Word -> number, the rarity of each word where it is most common (V,), and the rarity of an unseen word."""
     vocabulary: dict[str, int] = {}
     rarities = []
     counts = [Counter(word for words in group for word in words) for group in groups]

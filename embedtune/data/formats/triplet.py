@@ -1,4 +1,4 @@
-"""triplet: {anchor, positive, negative, scores}, one record for each two texts, as in sentence-transformers.
+"""triplet: {anchor, positive, negative, scores}, as in sentence-transformers.
 
 `scores` is [score of the positive, score of the negative].
 """
@@ -6,7 +6,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from embedtune.data.layouts import Mined
+from embedtune.data.formats import Mined
 
 NEEDS = 1
 
@@ -17,7 +17,7 @@ def fields(negatives: int) -> Mapping[str, str]:
 
 
 def records(mined: Mined) -> Iterator[dict[str, Any]]:
-    """One record for each positive and negative."""
+    """One record per positive and negative."""
     for positive, score in zip(mined.positives, mined.positive_scores, strict=True):
         for negative, other in zip(mined.negatives, mined.negative_scores, strict=True):
             yield {"anchor": mined.anchor, "positive": positive, "negative": negative, "scores": [score, other]}

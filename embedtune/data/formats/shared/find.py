@@ -1,0 +1,157 @@
+"""The format of a table, decided by its columns; and its rows, read at once or in blocks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from embedtune.config.suggest import did_you_mean
+from embedtune.data.formats import Format, Part, read_formats
+from embedtune.data.formats import rows as mined_rows
+from embedtune.data.sources.columns import Columns, listed, match, refuse_twice, spoken
+from embedtune.data.sources.tables import RecordTable, look_ahead
+from embedtune.errors import ConfigError, DataError
+
+BLOCK = 8192
+"""Records that are read at a time."""
+_MINED = frozenset(mined_rows.fields(0))
+
+
+def read_part(table: RecordTable, chosen: Mapping[str, str], group: str | None = None) -> Part:
+    """Find the format of a table by its columns and read all of it.
+
+    Args:
+        table: the records.
+        chosen: role -> column, where the user named them.
+        group: the column whose values are never divided.
+
+    Raises:
+        DataError: no format fits the columns, or the rows have faults (all of them reported at once).
+        ConfigError: a role was named that no format has.
+    """
+    table, found, columns = format_of(table, chosen, group)
+    part = found.read(table, columns)
+    table.problems.raise_if_any()
+    return replace(part, said=(*part.said, *_unused(table, columns)))
+
+
+def read_blocks(table: RecordTable, chosen: Mapping[str, str], group: str | None, rows: int) -> Iterator[Part]:
+    """Read a table some rows at a time; faults stay in `table.problems`, and rows with one are left out.
+
+    Args:
+        table: the records.
+        chosen: role -> column, where the user named them.
+        group: the column whose values are never divided.
+        rows: records per block.
+
+    Raises:
+        DataError: nothing can be read at all, or reading cannot continue.
+    """
+    table, found, columns = format_of(table, chosen, group)
+    if getattr(found, "WHOLE", False):
+        yield found.read(table, columns)
+        return
+    said = _unused(table, columns)
+    while records := list(islice(table.records, rows)):
+        # A format's sentences count its rows, and these are only some of them.
+        yield replace(found.read(replace(table, records=iter(records)), columns), said=said)
+        said = ()
+
+
+def format_of(
+    table: RecordTable, chosen: Mapping[str, str], group: str | None = None
+) -> tuple[RecordTable, Format, Columns]:
+    """The format of a table by its columns, and the table with all its records still to be read.
+
+    Raises:
+        DataError: no format fits the columns, or there are no rows.
+        ConfigError: a role was named that no format has.
+    """
+    table, present = look_ahead(table)
+    known = read_formats()
+    _check_chosen(table, present, chosen, group, known)
+    fitting = []
+    for one in known.values():
+        names = match(one.ROLES, present, chosen)
+        if set(chosen) <= set(one.ROLES) and set(one.REQUIRED) <= set(names):
+            fitting.append((len(one.REQUIRED), one, names))
+    if not fitting:
+        raise _no_format(table, present, chosen, known)
+    _, found, names = max(fitting, key=lambda candidate: candidate[0])
+    refuse_twice(names, found.MANY, table.name)
+    used = {column for columns in names.values() for column in columns} | {group}
+    if set(present) >= _MINED:
+        used.add(mined_rows.PROVENANCE)  # our own note, which nobody expects to be learned from
+    return table, found, Columns(names, group, tuple(column for column in present if column not in used), chosen)
+
+
+def _unused(table: RecordTable, columns: Columns) -> tuple[str, ...]:
+    return (f"{table.name}: columns not used: {', '.join(columns.unused)}",) if columns.unused else ()
+
+
+def _check_chosen(
+    table: RecordTable,
+    present: Sequence[str],
+    chosen: Mapping[str, str],
+    group: str | None,
+    known: Mapping[str, Format],
+) -> None:
+    roles = sorted({role for one in known.values() for role in one.ROLES})
+    for role, column in chosen.items():
+        if role not in roles:
+            raise ConfigError(
+                f"unknown role {role!r}{did_you_mean(role, roles)}",
+                where="--columns",
+                next=f"roles are {', '.join(roles)}",
+            )
+        if column not in present:
+            raise DataError(
+                f"--columns names {column!r} as {role}, but the columns are {listed(present)}"
+                + did_you_mean(column, present),
+                where=table.name,
+            )
+    if group is not None and group not in present:
+        raise DataError(
+            f"there is no column {group!r} to group by; the columns are {listed(present)}"
+            + did_you_mean(group, present),
+            where=table.name,
+        )
+
+
+def _no_format(
+    table: RecordTable, present: Sequence[str], chosen: Mapping[str, str], known: Mapping[str, Format]
+) -> DataError:
+    able = [one for one in known.values() if set(chosen) <= set(one.ROLES)] or list(known.values())
+
+    def missing(one: Format) -> list[str]:
+        found = match(one.ROLES, present, chosen)
+        return [role for role in one.REQUIRED if role not in found]
+
+    # The closest format says what is missing; with nothing recognised, pairs are what most people mean.
+    nearest = max(able, key=lambda one: (len(one.REQUIRED) - len(missing(one)), one.UNIT == "pairs"))
+    roles = missing(nearest)
+    needed = " and ".join(_role_words(role, nearest.ROLES[role]) for role in roles)
+    return DataError(
+        f"cannot tell the format from the columns {listed(present)}; {nearest.UNIT} also need {needed}",
+        where=table.name,
+        next=_column_advice(table, present, roles, match(nearest.ROLES, present, chosen)),
+    )
+
+
+def _role_words(role: str, names: Sequence[str]) -> str:
+    others = [name for name in names if name != role]
+    return f"'{role}' (or {spoken(others)})" if others else f"'{role}'"
+
+
+def _column_advice(
+    table: RecordTable, present: Sequence[str], missing: Sequence[str], found: Mapping[str, Sequence[str]]
+) -> str:
+    flat = {"CSV": ",", "TSV": "\t"}
+    if table.kind in flat and len(present) == 1 and any(sign in present[0] for sign in ",;\t|"):
+        words = {",": "commas", "\t": "tabs"}[flat[table.kind]]
+        return f"separate the columns by {words}; no other separator is read in {table.kind} files"
+    used = {column for columns in found.values() for column in columns}
+    free = [column for column in present if column not in used]
+    # A column is proposed only where there is no choice left: order never decides a role.
+    example = ",".join(f"{role}={free[0] if len(free) == len(missing) == 1 else 'COLUMN'}" for role in missing)
+    header = "; the first line must name the columns" if table.kind in flat else ""
+    return f"name the columns: --columns {example}{header}"
