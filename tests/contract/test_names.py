@@ -13,11 +13,9 @@ import typer
 from embedtune import errors
 from embedtune.cli.shared.app import build_app
 from embedtune.cli.shared.guard import READER_GONE
-from embedtune.config.encode import SearchConfig
-from embedtune.config.recipe.load import SCHEMAS
+from embedtune.config.options import schema_of
 from embedtune.config.recipe.shipped import recipe_names
-from embedtune.data.formats import layouts
-from embedtune.data.layouts import layout_names
+from embedtune.data.formats import read_formats, written_formats
 from embedtune.data.views import view_names
 from embedtune.evaluation.metrics import metric_names
 from embedtune.losses import loss_names
@@ -59,7 +57,7 @@ def test_options_keep_their_names_and_what_they_take(command: str) -> None:
 
 @pytest.mark.parametrize("verb", KEPT["recipes"])
 def test_recipes_keep_their_keys_and_defaults(verb: str) -> None:
-    kept, now = KEPT["recipes"][verb], flat({**SCHEMAS, "search": SearchConfig}[verb]().model_dump())
+    kept, now = KEPT["recipes"][verb], flat(schema_of(verb)().model_dump())
     assert {key: now.get(key, "gone") for key in kept} == kept
 
 
@@ -74,9 +72,9 @@ def test_parts_keep_their_names(kind: str) -> None:
     now = {
         "losses": loss_names(),
         "metrics": metric_names(),
-        "mine --format": layout_names(),
+        "mine --format": written_formats(),
         "views": view_names(),
         "recipes": recipe_names(),
-        "formats": layouts(),
+        "formats": read_formats(),
     }
     assert set(KEPT["names"][kind]) <= set(now[kind])
