@@ -102,6 +102,7 @@ def outcomes(tree: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("addition", LISTING)
 def test_an_addition_as_described_is_found_and_passes(outcomes: dict[str, str], addition: str) -> None:
     files = [step.path for step in steps_of(addition) if step.path.startswith("tests/")] + list(LISTING[addition])
@@ -121,6 +122,7 @@ def test_the_additions_are_formatted_and_pass_the_linter(tree: Path, check: str)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_readme_names_all_additions(outcomes: dict[str, str]) -> None:
     mine = {name: outcome for name, outcome in outcomes.items() if name.startswith("tests.test_readme")}
     for name in ("spread", "squad", "shuffle", "f1", "hello", "distill-scores"):
