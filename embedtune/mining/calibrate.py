@@ -144,12 +144,12 @@ def _automatic(below: np.ndarray, held_out: np.ndarray) -> tuple[float | None, s
     best = int(np.argmax(found - cost))
     finds, costs = f"finds {found[best]:.0%} of {caught}", f"costs {cost[best]:.0%} of the candidates"
     if found[best] - cost[best] < max(LEAST_GAP, _CHANCE / np.sqrt(len(positives))):
-        best_of_all = f"the best, {tried[best]:g}, {finds} and {costs}"
+        best_of_all = f"the best, {tried[best]:g}, {finds}, and {costs}"
         return None, "none", f"no margin separates false negatives from other candidates: {best_of_all}"
     return (
         float(tried[best]),
         rule,
-        f"a margin of {tried[best]:g} {finds} and {costs}; no other margin makes a larger difference",
+        f"a margin of {tried[best]:g} {finds}, and {costs}; no other margin makes a larger difference",
     )
 
 

@@ -236,7 +236,7 @@ def test_what_is_refused(compare: Compare, base: np.ndarray) -> None:
     Path("t/per_query.jsonl").unlink()
     assert "no per_query.jsonl" in compare("t", "e#a", code=1)["error"]["message"]
     Path("t/recipe.yaml").write_text("", encoding="utf-8")
-    assert "not finished" in compare("t", "e#a", code=1)["error"]["message"]
+    assert "is unfinished" in compare("t", "e#a", code=1)["error"]["message"]
 
 
 def test_the_words_for_people_escape_what_data_say(
