@@ -79,7 +79,11 @@ DATA = [
     data("cut.jsonl.gz", gzip.compress(GOOD.encode())[:-20], "broken or truncated", "copy it again"),
     data("no-gzip.jsonl.gz", GOOD, "compression is broken"),
     data("no.parquet", GOOD, "cannot be read as Parquet"),
-    data("one-class.jsonl", lines({"text": f"t{i}", "label": "환불"} for i in range(20)), "all 20 texts have the class '환불'"),
+    data(
+        "one-class.jsonl",
+        lines({"text": f"t{i}", "label": "환불"} for i in range(20)),
+        "all 20 texts have the class '환불'",
+    ),
     data("no-class-twice.jsonl", lines({"text": f"t{i}", "label": f"c{i}"} for i in range(9)), "no class has two"),
     data("scores.jsonl", lines([{"sentence1": "a", "sentence2": "b", "score": "high"}]), "must be a number"),
     Bad(
