@@ -31,6 +31,7 @@ def read(table: RecordTable, columns: Columns) -> Part:
     """
     rows = RowList(columns)
     lists = _Negatives(table, columns)
+    scored = "negative_scores" in columns
     for cells in cells_of(table, columns):
         negatives = lists.of(cells)
         rows.append(
@@ -38,7 +39,7 @@ def read(table: RecordTable, columns: Columns) -> Part:
             cells.text("anchor"),
             cells.text("positive"),
             negatives=negatives,
-            scores=_scores(cells, len(negatives)),
+            scores=_scores(cells, len(negatives)) if scored else None,
             label=cells.label("label"),
             group=cells.group,
         )

@@ -26,25 +26,24 @@ class Cells(NamedTuple):
 
     def value(self, role: str) -> Any:
         """Whatever is in the column of this role; None where there is no such column or value."""
-        return self.record.get(self.columns.one(role)) if role in self.columns else None
+        names = self.columns.names.get(role)
+        return self.record.get(names[0]) if names else None
 
     def text(self, role: str) -> str | None:
         """The text of this role; None for a fault, which is noted."""
-        return field_of(self.record, self.columns.one(role), self.place, self.problems)
+        return field_of(self.record, self.columns.names[role][0], self.place, self.problems)
 
     def texts(self, role: str) -> list[str]:
         """The usable texts of this role, which has one text or a list of them; faults are noted."""
         value, column = self.value(role), self.columns.one(role)
-        found = [
-            text_of(one, column, self.place, self.problems) for one in (value if isinstance(value, list) else [value])
-        ]
+        values = value if isinstance(value, list) else [value]
+        found = [text_of(one, column, self.place, self.problems) for one in values]
         return [one for one in found if one is not None]
 
     def label(self, role: str) -> str | None:
         """The class of this role as text; None where there is no such column, or for a fault, which is noted."""
-        return (
-            label_of(self.record, self.columns.one(role), self.place, self.problems) if role in self.columns else None
-        )
+        names = self.columns.names.get(role)
+        return label_of(self.record, names[0], self.place, self.problems) if names else None
 
     @property
     def group(self) -> str | None:
