@@ -29,8 +29,7 @@ from transformers import PrinterCallback
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.config.train import DataSection, GuideSection, LossSection, TrainConfig, TrainingSection
-from embedtune.data.prepare import prepare
-from embedtune.data.rows import TrainingData
+from embedtune.data.prepare import TrainingData, prepare
 from embedtune.evaluation.significance import compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.models.encoder import Encoder

@@ -1,7 +1,7 @@
-"""From the data section of a recipe to everything that a run needs: rows, judged queries, and findings."""
+"""From the data section of a recipe to all the data of a training run: rows, judged queries, and findings."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from embedtune.config.train import DataSection
 from embedtune.data.checks.quick import check_overlap, check_rows
-from embedtune.data.rows import TrainingData
+from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.sources.judged_source import judge_split
 from embedtune.data.sources.source import open_source
 from embedtune.data.splits.closure import closure_of
@@ -17,8 +17,39 @@ from embedtune.data.splits.divide import Divided, demand_contrast, demand_two, d
 from embedtune.data.splits.judged_rows import documents_in
 from embedtune.data.splits.plan import plan_splits
 from embedtune.data.splits.unpaired import BY_DESIGN, views_of
-from embedtune.findings import counted
+from embedtune.data.views import Views
+from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Everything that a training run gets from its data, already split.
+
+    Args:
+        train: the rows to learn from.
+        dev: judged queries for choosing the best model, or None.
+        test: judged queries for the verdict, or None.
+        texts: every text the starter may be built from: the corpus and the training texts, never dev or test queries.
+        known_positives: (P, 2) int64 pairs (anchor text id, positive text id) known to be relevant: the training
+            rows and the qrels of the training split.
+        described: what was read, in sentences to print: "read 7,276 pairs from a BEIR folder, split train".
+        findings: what to know about it.
+        hashes: source file name -> sha256 of its bytes.
+        views: how the texts of each row change in each epoch; None: they do not.
+        unpaired: whether the rows were made from texts without pairs.
+    """
+
+    train: Rows
+    dev: RetrievalSet | None
+    test: RetrievalSet | None
+    texts: Sequence[str]
+    known_positives: np.ndarray
+    described: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    views: Views | None = None
+    unpaired: bool = False
 
 
 def prepare(section: DataSection, seed: int) -> TrainingData:

@@ -1,17 +1,12 @@
 """What data may be: rows, labelled texts, scored pairs, texts, judged sets. Readers make them; nothing changes them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedtune.findings import Finding
 from embedtune.identity import text_ids
-
-if TYPE_CHECKING:
-    from embedtune.data.views import Views
 
 Qrels = Mapping[str, Mapping[str, int]]
 
@@ -173,33 +168,3 @@ class RetrievalSet:
 
     def __len__(self) -> int:
         return len(self.queries)
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """Everything that a training run gets from its data, already split.
-
-    Args:
-        train: the rows to learn from.
-        dev: judged queries for choosing the best model, or None.
-        test: judged queries for the verdict, or None.
-        texts: every text the starter may be built from: the corpus and the training texts, never dev or test queries.
-        known_positives: (P, 2) int64 pairs (anchor text id, positive text id) known to be relevant: the training
-            rows and the qrels of the training split.
-        described: what was read, in sentences to print: "read 7,276 pairs from a BEIR folder, split train".
-        findings: what to know about it.
-        hashes: source file name -> sha256 of its bytes.
-        views: how the texts of each row change in each epoch; None: they do not.
-        unpaired: whether the rows were made from texts without pairs.
-    """
-
-    train: Rows
-    dev: RetrievalSet | None
-    test: RetrievalSet | None
-    texts: Sequence[str]
-    known_positives: np.ndarray
-    described: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    hashes: Mapping[str, str] = field(default_factory=dict)
-    views: "Views | None" = None
-    unpaired: bool = False

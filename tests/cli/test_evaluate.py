@@ -233,7 +233,7 @@ def test_everything_damaged_in_a_set_is_found_before_scoring(evaluate: Evaluate,
     }
     for name in ("report.html", "report.md"):
         report = (here / "out" / name).read_text(encoding="utf-8")
-        assert "compete for the ranks of 1 relevant document" in report and "left out of every mean" in report
+        assert "copies compete with 1 relevant document for ranks" in report and "left out of every mean" in report
 
 
 def test_vectors_that_do_not_fit_into_memory_score_the_same(

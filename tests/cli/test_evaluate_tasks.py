@@ -166,7 +166,7 @@ def test_without_json_the_labels_taken_for_others_are_shown(here: Path, capsys: 
         (("--task", "triplets", "--data", "plain.jsonl"), 1, "negatives, got pairs"),
         (("--task", "similarty", "--data", "sts.jsonl"), 2, "similarity"),
         (("--run", "a.trec", "--data", "sts.jsonl"), 2, "holds pairs (similarity)"),
-        (("--candidates", "few.jsonl", "--data", "texts.jsonl"), 1, "no wording for 2 labels that 8 texts"),
+        (("--candidates", "few.jsonl", "--data", "texts.jsonl"), 1, "no wording for 2 labels of 8 texts"),
         (("--data", "flat.jsonl"), 1, "the same score"),
         (("--data", "sts.jsonl", "--quantize", "int8", "--model", "starter"), 2, "sts.jsonl is for similarity"),
     ],

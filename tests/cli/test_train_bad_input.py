@@ -58,7 +58,7 @@ DATA = [
     data("empty.jsonl", "", "the file is empty"),
     data("empty.csv", "", "the file is empty"),
     data("header-only.csv", "anchor,positive\n", "no rows"),
-    data("missing-column.jsonl", lines([{"anchor": "a", "reply": "b"}]), "must also be 'positive'"),
+    data("missing-column.jsonl", lines([{"anchor": "a", "reply": "b"}]), "pairs also need 'positive'"),
     data("one-row.jsonl", lines(pairs(1)), "only 1 row"),
     data("same-rows.jsonl", lines(pairs(1) * 9), "all the same"),
     data("one-answer.jsonl", lines({"anchor": f"질문 {i}", "positive": "네"} for i in range(9)), "same positive, '네'"),
@@ -76,10 +76,14 @@ DATA = [
     data("picture.jsonl", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "binary file"),
     data("sheet.jsonl", b"PK\x03\x04\x14\0", "zip or Excel file"),
     data("sheet.xlsx", b"PK\x03\x04\x14\0", "cannot tell what kind of file", ".jsonl"),
-    data("cut.jsonl.gz", gzip.compress(GOOD.encode())[:-20], "broken or cut short", "copy it again"),
+    data("cut.jsonl.gz", gzip.compress(GOOD.encode())[:-20], "broken or truncated", "copy it again"),
     data("no-gzip.jsonl.gz", GOOD, "compression is broken"),
     data("no.parquet", GOOD, "cannot be read as Parquet"),
-    data("one-class.jsonl", lines({"text": f"t{i}", "label": "환불"} for i in range(20)), "the one class '환불'"),
+    data(
+        "one-class.jsonl",
+        lines({"text": f"t{i}", "label": "환불"} for i in range(20)),
+        "all 20 texts have the class '환불'",
+    ),
     data("no-class-twice.jsonl", lines({"text": f"t{i}", "label": f"c{i}"} for i in range(9)), "no class has two"),
     data("scores.jsonl", lines([{"sentence1": "a", "sentence2": "b", "score": "high"}]), "must be a number"),
     Bad(
@@ -100,12 +104,12 @@ DATA = [
 ]
 
 OPTIONS = [
-    options("there is no split 'trian'", "--split", "trian", code=1, next="leave --split out"),
-    options("there is no split 'tset'", "--eval-split", "tset", code=1, next="leave --eval-split out"),
+    options("there is no split 'trian'", "--split", "trian", code=1, next="omit --split"),
+    options("there is no split 'tset'", "--eval-split", "tset", code=1, next="omit --eval-split"),
     options("no such file", "--eval-data", "nothing.jsonl", code=1),
     options("no column 'topic'", "--group", "topic", code=1),
     options("names 'q' as anchor", "--columns", "anchor=q", code=1),
-    options("'ancor' is no role", "--columns", "ancor=anchor", next="roles are"),
+    options("unknown role 'ancor'", "--columns", "ancor=anchor", next="roles are"),
     options("is not KEY=VALUE", "--columns", "anchor"),
     options("model.prompts takes query, document", "--prompts", "question=x: "),
     options("--epochs", "--epochs", "many"),

@@ -8,8 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from embedtune.config.train import DataSection
-from embedtune.data.prepare import prepare
-from embedtune.data.rows import TrainingData
+from embedtune.data.prepare import TrainingData, prepare
 from embedtune.errors import DataError
 from embedtune.identity import text_id
 

@@ -42,7 +42,7 @@ class Part:
         content: its rows.
         unit: what they are called.
         said: sentences about how they were understood.
-        findings: what is odd about them.
+        findings: what to know about them.
         scored: all pairs with their scores, where `content` has only those that are alike.
     """
 

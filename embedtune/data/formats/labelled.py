@@ -1,8 +1,9 @@
 """Texts with a class each (text, label); texts of one class are paired after splitting."""
 
 from embedtune.data.formats import Part
+from embedtune.data.formats.shared.cells import cells_of
 from embedtune.data.rows import LabelledTexts
-from embedtune.data.sources.columns import Columns, field_of, label_of
+from embedtune.data.sources.columns import Columns
 from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import counted
 
@@ -18,15 +19,12 @@ def read(table: RecordTable, columns: Columns) -> Part:
     labels: list[str] = []
     groups: list[str] = []
     places: list[str] = []
-    for number, record in table.records:
-        place = table.place(number)
-        text = field_of(record, columns.one("text"), place, table.problems)
-        label = label_of(record, columns.one("label"), place, table.problems)
-        group = label_of(record, columns.group, place, table.problems) if columns.group else ""
-        if text is not None and label is not None and group is not None:
+    for cells in cells_of(table, columns):
+        text, label, group = cells.text("text"), cells.label("label"), cells.group
+        if text is not None and label is not None and (group is not None or columns.group is None):
             texts.append(text)
             labels.append(label)
-            groups.append(group)
-            places.append(place)
+            groups.append(group or "")
+            places.append(cells.place)
     content = LabelledTexts(texts, labels, groups if columns.group else None, places)
     return Part(content, f"texts in {counted(len(set(labels)), 'class')}")

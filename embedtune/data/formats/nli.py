@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from embedtune.data.formats import Part
+from embedtune.data.formats.shared.cells import cells_of
 from embedtune.data.formats.shared.rowlist import RowList
-from embedtune.data.sources.columns import Columns, field_of, label_of
+from embedtune.data.sources.columns import Columns
 from embedtune.data.sources.tables import RecordTable
 from embedtune.identity import text_id
 
@@ -48,14 +49,11 @@ def read(table: RecordTable, columns: Columns) -> Part:
 
 
 def _judged(table: RecordTable, columns: Columns) -> Iterable[_Judged]:
-    for number, record in table.records:
-        place = table.place(number)
-        premise = field_of(record, columns.one("premise"), place, table.problems)
-        hypothesis = field_of(record, columns.one("hypothesis"), place, table.problems)
-        label = label_of(record, columns.one("label"), place, table.problems)
-        group = label_of(record, columns.group, place, table.problems) if columns.group else None
+    for cells in cells_of(table, columns):
+        premise, hypothesis = cells.text("premise"), cells.text("hypothesis")
+        label, group = cells.label("label"), cells.group
         if label is not None and label not in LABELS:
             # Numbers mean different things in different sets, so they are not guessed.
-            table.problems.add(place, f"{columns.one('label')!r} is {label!r}; it must be one of {', '.join(LABELS)}")
+            cells.fault("label", f"is {label!r}; it must be one of {', '.join(LABELS)}")
         elif premise is not None and hypothesis is not None and label is not None:
-            yield _Judged(place, premise, hypothesis, label, group)
+            yield _Judged(cells.place, premise, hypothesis, label, group)

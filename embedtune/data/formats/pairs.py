@@ -1,12 +1,13 @@
 """Pairs, triplets and n-tuples: an anchor, its positive, and any number of negatives per row."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from embedtune.data.formats import Part
+from embedtune.data.formats.shared.cells import Cells, cells_of
 from embedtune.data.formats.shared.rowlist import RowList
-from embedtune.data.sources.columns import Columns, field_of, label_of, match, numbers_of, text_of
-from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.columns import Columns, match, numbers_of, text_of
 from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import counted, kind_of
 
@@ -28,42 +29,36 @@ def read(table: RecordTable, columns: Columns) -> Part:
 
     Scores of the negatives, as mining writes them, become the row's teacher scores.
     """
-    anchor, positive = columns.one("anchor"), columns.one("positive")
     rows = RowList(columns)
     lists = _Negatives(table, columns)
-    for number, record in table.records:
-        place = table.place(number)
-        negatives = lists.of(record, place)
+    scored = "negative_scores" in columns
+    for cells in cells_of(table, columns):
+        negatives = lists.of(cells)
         rows.append(
-            place,
-            field_of(record, anchor, place, table.problems),
-            field_of(record, positive, place, table.problems),
+            cells.place,
+            cells.text("anchor"),
+            cells.text("positive"),
             negatives=negatives,
-            scores=_scores(record, columns, len(negatives), place, table.problems),
-            label=label_of(record, columns.one("label"), place, table.problems) if "label" in columns else None,
-            group=label_of(record, columns.group, place, table.problems) if columns.group else None,
+            scores=_scores(cells, len(negatives)) if scored else None,
+            label=cells.label("label"),
+            group=cells.group,
         )
     built = rows.build()
     most = max(map(len, built.negatives), default=0)
     return Part(built, {0: "pairs", 1: "triplets"}.get(most, f"pairs with up to {most} negatives"))
 
 
-def _scores(
-    record: dict[str, Any], columns: Columns, negatives: int, place: str, problems: Problems
-) -> list[float] | None:
+def _scores(cells: Cells, negatives: int) -> list[float] | None:
     """Scores of [positive, negatives...]; NaN for a positive without one."""
-    own = record.get(columns.one("negative_scores")) if "negative_scores" in columns else None
+    own, first = cells.value("negative_scores"), cells.value("positive_score")
     if own is None:
         return None
-    found = numbers_of(own, columns.one("negative_scores"), place, problems)
+    found = numbers_of(own, cells.columns.one("negative_scores"), cells.place, cells.problems)
     if found is not None and len(found) != negatives:
-        problems.add(
-            place,
-            f"{columns.one('negative_scores')!r} has {counted(len(found), 'score')} for "
-            f"{counted(negatives, 'negative')}",
-        )
-    first = record.get(columns.one("positive_score")) if "positive_score" in columns else None
-    positive = [math.nan] if first is None else numbers_of([first], columns.one("positive_score"), place, problems)
+        cells.fault("negative_scores", f"has {counted(len(found), 'score')} for {counted(negatives, 'negative')}")
+    positive: list[float] | None = [math.nan]
+    if first is not None:
+        positive = numbers_of([first], cells.columns.one("positive_score"), cells.place, cells.problems)
     return None if found is None or positive is None else [*positive, *found]
 
 
@@ -77,8 +72,9 @@ class _Negatives:
         self.columns: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.kinds: dict[str, tuple[type, str]] = {}
 
-    def of(self, record: dict[str, Any], place: str) -> list[str]:
-        texts: list[str] = []
+    def of(self, cells: Cells) -> list[str]:
+        """The texts; faults are noted."""
+        record, place, texts = cells.record, cells.place, list[str]()
         for column in self._columns_in(record):
             value = record.get(column)
             if value is None or (self.flat and not value.strip()):
@@ -101,7 +97,7 @@ class _Negatives:
                     texts.append(good)
         return texts
 
-    def _columns_in(self, record: dict[str, Any]) -> tuple[str, ...]:
+    def _columns_in(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         # Per row: a JSON line may have more negatives than the first lines, which decided the columns.
         names = tuple(record)
         if names not in self.columns:

@@ -5,13 +5,12 @@ it is left out.
 """
 
 import math
-from typing import Any
 
 from embedtune.data.formats import Part
+from embedtune.data.formats.shared.cells import cells_of, number_in
 from embedtune.data.formats.shared.rowlist import RowList
 from embedtune.data.rows import Rows, ScoredPairs
-from embedtune.data.sources.columns import Columns, field_of, label_of
-from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.columns import Columns
 from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import kind_of
 
@@ -26,29 +25,15 @@ def read(table: RecordTable, columns: Columns) -> Part:
     """The pairs with at least `ALIKE` of the highest score."""
     rows = RowList(columns)
     scores: list[float] = []
-    for number, record in table.records:
-        place = table.place(number)
-        first = field_of(record, columns.one("sentence1"), place, table.problems)
-        second = field_of(record, columns.one("sentence2"), place, table.problems)
-        score = _score(record, columns.one("score"), place, table.problems)
-        group = label_of(record, columns.group, place, table.problems) if columns.group else None
-        if first is not None and second is not None and score is not None:
-            rows.append(place, first, second, group=group)
+    for cells in cells_of(table, columns):
+        first, second, score = cells.text("sentence1"), cells.text("sentence2"), number_in(cells.value("score"))
+        if not math.isfinite(score):
+            cells.fault("score", f"must be a number, got {kind_of(cells.value('score'))}")
+        group = cells.group
+        if first is not None and second is not None and math.isfinite(score):
+            rows.append(cells.place, first, second, group=group)
             scores.append(score)
     return _alike(rows.build(), scores, table)
-
-
-def _score(record: dict[str, Any], column: str, place: str, problems: Problems) -> float | None:
-    value = record.get(column)
-    try:
-        # A bool is a number to Python, but nobody scores similarity with one.
-        score = math.nan if isinstance(value, bool) or value is None else float(value)
-    except (TypeError, ValueError):
-        score = math.nan
-    if math.isfinite(score):
-        return score
-    problems.add(place, f"{column!r} must be a number, got {kind_of(value)}")
-    return None
 
 
 def _alike(rows: Rows, scores: list[float], table: RecordTable) -> Part:

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from embedtune.data.formats import Mined, Part
+from embedtune.data.formats.shared.cells import Cells, cells_of
 from embedtune.data.formats.shared.rowlist import RowList
 from embedtune.data.rows import titled
-from embedtune.data.sources.columns import Columns, field_of, label_of, text_of
-from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.columns import Columns, text_of
 from embedtune.data.sources.tables import RecordTable
 from embedtune.data.splits.judged_rows import key_of
 from embedtune.identity import text_id
@@ -26,31 +26,26 @@ NEEDS = 1
 def read(table: RecordTable, columns: Columns) -> Part:
     """One row per positive passage, each with all negative passages of its query."""
     rows = RowList(columns)
-    for number, record in table.records:
-        place = table.place(number)
-        query = field_of(record, columns.one("query"), place, table.problems)
-        group = label_of(record, columns.group, place, table.problems) if columns.group else None
-        positives = _passages(record, columns.one("positive_passages"), place, table.problems)
-        negatives: list[str] = []
-        if "negative_passages" in columns:
-            negatives = _passages(record, columns.one("negative_passages"), place, table.problems)
+    for cells in cells_of(table, columns):
+        query, group = cells.text("query"), cells.group
+        positives, negatives = _passages(cells, "positive_passages"), _passages(cells, "negative_passages")
         if not positives:
-            table.problems.add(place, "'positive_passages' has no passage; every query needs one")
+            cells.fault("positive_passages", "has no passage; every query needs one")
         for positive in positives:
-            rows.append(place, query, positive, negatives=negatives, group=group)
+            rows.append(cells.place, query, positive, negatives=negatives, group=group)
     return Part(rows.build(), "pairs from Tevatron rows")
 
 
-def _passages(record: dict[str, Any], column: str, place: str, problems: Problems) -> list[str]:
-    values = record.get(column)
+def _passages(cells: Cells, role: str) -> list[str]:
+    values = cells.value(role)
     if values is None:
         return []
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-        problems.add(place, f"{column!r} must be a list of passages {{docid, title, text}}")
+        cells.fault(role, "must be a list of passages {docid, title, text}")
         return []
     texts = []
     for passage in values:
-        text = text_of(passage.get("text"), f"{column}.text", place, problems)
+        text = text_of(passage.get("text"), f"{cells.columns.one(role)}.text", cells.place, cells.problems)
         if text is not None:
             texts.append(titled(passage.get("title"), text))
     return texts

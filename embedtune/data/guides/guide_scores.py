@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from embedtune.data.guides.guide_file import DOCUMENT, QUERY
-from embedtune.data.rows import Rows, TrainingData
+from embedtune.data.prepare import TrainingData
+from embedtune.data.rows import Rows
 from embedtune.data.sources.columns import field_of, numbers_of
 from embedtune.data.sources.tables import open_table
 from embedtune.errors import DataError

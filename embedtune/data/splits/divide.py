@@ -93,11 +93,11 @@ def _learn_texts(divided: Divided, raw: RawTexts, section: DataSection) -> None:
     divided.findings += made.findings
 
 
-def demand_two(came: int, different: int, where: str) -> None:
+def demand_two(read: int, different: int, where: str) -> None:
     """Refuse fewer than two distinct rows.
 
     Args:
-        came: rows that were read.
+        read: number of rows read.
         different: distinct rows among them.
         where: the source, for the message.
 
@@ -105,7 +105,7 @@ def demand_two(came: int, different: int, where: str) -> None:
         DataError: there is nothing to contrast.
     """
     if different < 2:
-        what = f"got only {counted(came, 'row')}" if came < 2 else f"got {came:,} rows, but they are all the same"
+        what = f"got only {counted(read, 'row')}" if read < 2 else f"got {read:,} rows, but they are all the same"
         raise DataError(
             f"{what}; contrastive losses need at least 2 distinct pairs",
             where=where,

@@ -93,7 +93,7 @@ def divide(
     parts: Sequence[str] = ("test", "dev"),
     most: int | None = None,
 ) -> Division:
-    """Hold out about `HELD_OUT` of the rows for each part, in whole groups.
+    """Hold out about `HELD_OUT` of the rows for each part, in complete groups.
 
     The largest group stays in train, and train keeps at least two rows; in small data each part gets one group while
     there are enough. Bounds: a part misses its share by less than the largest group outside train.

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from embedtune.data.prepare import prepare
-from embedtune.data.rows import TrainingData
+from embedtune.data.prepare import TrainingData, prepare
 from embedtune.errors import DataError
 from embedtune.workflows.shared.relocation import found_again
 from embedtune.workflows.shared.run_folder import RunFolder

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from embedtune.config.train import TrainConfig
-from embedtune.data.rows import Rows, TrainingData
+from embedtune.data.prepare import TrainingData
+from embedtune.data.rows import Rows
 from embedtune.data.views import parse_views
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss, loss_class, loss_names

@@ -11,8 +11,7 @@ from importlib.util import find_spec
 
 from embedtune.config.suggest import did_you_mean
 from embedtune.config.train import TrainConfig
-from embedtune.data.prepare import prepare
-from embedtune.data.rows import TrainingData
+from embedtune.data.prepare import TrainingData, prepare
 from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
 from embedtune.findings import Finding

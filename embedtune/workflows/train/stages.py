@@ -12,7 +12,8 @@ from typing import Any
 from embedtune.config.encoder import EncoderSection
 from embedtune.config.recipe.load import dump_config
 from embedtune.config.train import TrainConfig
-from embedtune.data.rows import Rows, TrainingData
+from embedtune.data.prepare import TrainingData
+from embedtune.data.rows import Rows
 from embedtune.data.splits.leakage import unseen_queries
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.trec import unwritable_id, write_run

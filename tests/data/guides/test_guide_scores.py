@@ -8,7 +8,8 @@ import pytest
 
 from embedtune.data.guides.guide_file import guide_kind
 from embedtune.data.guides.guide_scores import read_scores, with_scores
-from embedtune.data.rows import Rows, TrainingData
+from embedtune.data.prepare import TrainingData
+from embedtune.data.rows import Rows
 from embedtune.errors import DataError
 from embedtune.identity import text_id
 

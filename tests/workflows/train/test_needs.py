@@ -7,7 +7,8 @@ import pytest
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Router
 
-from embedtune.data.rows import Rows, TrainingData
+from embedtune.data.prepare import TrainingData
+from embedtune.data.rows import Rows
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import loss_class
 from embedtune.workflows.train.needs import (

@@ -10,7 +10,7 @@ from embedtune.config.train import TrainConfig
 from embedtune.data.guides.guide_file import guide_kind, is_guide_file
 from embedtune.data.guides.guide_scores import read_scores, with_scores
 from embedtune.data.guides.guide_vectors import GuideVectors
-from embedtune.data.rows import TrainingData
+from embedtune.data.prepare import TrainingData
 from embedtune.data.sources.source import open_source
 from embedtune.data.sources.streams import sha256
 from embedtune.errors import ConfigError

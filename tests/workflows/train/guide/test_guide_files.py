@@ -102,7 +102,7 @@ def test_without_the_held_out_texts_it_is_not_audited(recipe, plan_of, vector_fi
 
 def test_a_text_without_a_vector_is_refused_before_a_model_loads(recipe, vector_file) -> None:
     config = recipe(guide=str(vector_file(leave_out=3)), model="no/such-model-is-ever-loaded", margin="0.1")
-    with pytest.raises(DataError, match="no vector for 3 of 38 texts that serve as query"):
+    with pytest.raises(DataError, match="no vector for 3 of 38 texts used as query"):
         guided_data(config, prepare(config.data, 0))
 
 
