@@ -78,11 +78,11 @@ def add_verb(app: typer.Typer, function: Callable[..., None], examples: str, *, 
 
     _, *own = inspect.signature(function).parameters.values()
     groups = get_args(Group)
-    keys = sorted(options_of(schema_of(function.__name__)).values(), key=lambda option: groups.index(option.flag.group))
+    keys = sorted(options_of(schema_of(function.__name__)).values(), key=lambda option: groups.index(option.group))
     shared = {"dry_run": DryRun, "as_json": AsJson, "quiet": Quiet}
 
     def command(**given: Any) -> None:
-        options = {option.flag.name: given[option.flag.name] for option in keys}
+        options = {option.name: given[option.name] for option in keys}
         asked = Asked(
             words=given.get("words") or (),
             options={name: value for name, value in options.items() if value is not None and value is not False},
@@ -94,7 +94,7 @@ def add_verb(app: typer.Typer, function: Callable[..., None], examples: str, *, 
 
     parameters = [
         *([_parameter("words", Words, None)] if recipes else []),
-        *(_parameter(option.flag.name, *_typed(option)) for option in keys),
+        *(_parameter(option.name, *_typed(option)) for option in keys),
         *(_parameter(parameter.name, parameter.annotation, parameter.default) for parameter in own),
         *(_parameter(name, kind, False) for name, kind in shared.items()),
     ]
@@ -155,7 +155,7 @@ def _typed(option: "Option") -> tuple[Any, Any]:
         metavar=flag.metavar,
         help=f"{help[:1].upper()}{help[1:]}.",
         show_default=option.default,
-        rich_help_panel=flag.group,
+        rich_help_panel=option.group,
     )
     if option.kind is bool:
         return Annotated[bool, declared], False

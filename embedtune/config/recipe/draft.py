@@ -47,7 +47,7 @@ class Draft(Generic[Config]):
         options = [options_of(self._schema)[name] for name in given if given[name] not in (None, [], ())]
         for option in sorted(options, key=lambda option: option.key.count(".")):
             try:
-                self._set(option.key, _read_option(option, given[option.flag.name]), option.spelled)
+                self._set(option.key, _read_option(option, given[option.name]), option.spelled)
             except (OptionMistake, YamlMistake) as error:
                 self.problems.append(Problem(option.spelled, "", str(error)))
 
