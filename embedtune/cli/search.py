@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from embedtune.cli.shared.options import argument
 from embedtune.cli.shared.output import print_json, print_renderable, print_text
 from embedtune.cli.shared.verb import Asked, add_verb
 from embedtune.errors import ConfigError
@@ -18,10 +19,7 @@ embedtune search --data texts.txt --model bm25 < queries.txt
 """
 _PROMPT = "query> "
 
-Query = Annotated[
-    str | None,
-    typer.Argument(metavar="QUERY", help="What to look for.", show_default="prompts for queries"),
-]
+Query = Annotated[str | None, argument("QUERY", "What to look for.", "prompts for queries")]
 
 
 def register(app: typer.Typer) -> None:

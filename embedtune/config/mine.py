@@ -51,7 +51,7 @@ class MiningSection(RecipeSection):
     sampling: Literal["top", "random", "weighted", "spread"] = option(
         "top", "how to choose among candidates that pass the filters", "top|random|weighted|spread"
     )
-    temperature: float = Field(0.05, gt=0, description="of weighted sampling: divides scores")
+    temperature: float = Field(0.05, gt=0, description="temperature of weighted sampling; divides scores")
     block: int = Field(1024, ge=1, description="queries per block of work; an interruption costs at most one block")
     memory: str = option(
         "4GiB",
@@ -77,7 +77,7 @@ class MiningSection(RecipeSection):
     @model_validator(mode="after")
     def _index_of_vectors(self) -> "MiningSection":
         if self.candidates == "bm25" and self.index != "exact":
-            raise ValueError(f"the index {self.index} is of vectors, and candidates of bm25 are found by words alone")
+            raise ValueError(f"the index {self.index} searches vectors, and bm25 finds candidates by words alone")
         return self
 
     @property

@@ -35,7 +35,6 @@ class SystemsSection(RecipeSection):
         [],
         "a ranking made elsewhere, in TREC's run format",
         "FILE.trec",
-        group="Data",
         flag="run",
         shown="none",
         repeat=True,

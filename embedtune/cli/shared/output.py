@@ -1,7 +1,7 @@
 """Data on stdout, talk on stderr: bars on a terminal, plain lines in a log, nothing when asked to be quiet.
 
-Text that came from a user or a file is escaped before it is printed: a control character in a document must not be able
-to move the cursor, recolour the screen or hide what was written before it.
+Text from a user or a file is escaped before it is printed: a control character in a document must not be able to move
+the cursor, change colors or hide what was written before it.
 """
 
 import json
@@ -28,12 +28,12 @@ def printable(text: str) -> str:
 
 
 def print_text(text: str) -> None:
-    """Print a result on stdout, as it stands apart from what `printable` escapes."""
+    """Print a result on stdout as it is, except for what `printable` escapes."""
     print(printable(text))
 
 
 def print_renderable(renderable: Any) -> None:
-    """Print a rich table or text on stdout, without colours where nobody would see them."""
+    """Print a rich table or text on stdout, without colors where the output is not a terminal."""
     from rich.console import Console
 
     Console(highlight=False).print(renderable)
@@ -51,7 +51,7 @@ def print_json(value: Any) -> None:
     text = json.dumps(_plain(value), ensure_ascii=False, indent=2, allow_nan=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:  # a narrow console, or a lone surrogate that came with the user's text
+    except UnicodeEncodeError:  # a narrow console, or a lone surrogate in the user's text
         text = json.dumps(_plain(value), indent=2, allow_nan=False)
     print(text)
 
@@ -72,16 +72,16 @@ def _plain(value: Any) -> Any:
 
 
 class StreamTalk:
-    """Speaks on stderr while a command works (the `StreamTalk` that workflows expect).
+    """Reports on stderr while a command works (the `Talk` that workflows expect).
 
-    A reader of stderr that has gone away is no reason to end hours of work, so failing to speak is not an error.
+    A reader of stderr that has gone away must not end hours of work, so failing to print there is not an error.
 
     Args:
-        quiet: say nothing at all.
-        stream: where to speak; stderr as it is now when None.
+        quiet: print nothing at all.
+        stream: where to print; stderr as it is now when None.
         clock: seconds, for the pace of plain progress lines.
 
-    `told` holds what was said, so that a result need not say it again.
+    `told` holds what was printed, so that a result need not repeat it.
     """
 
     def __init__(
@@ -99,12 +99,12 @@ class StreamTalk:
         self._tell(text)
 
     def warn(self, text: str) -> None:
-        """Something that may make the result mean something else."""
+        """Something that may change what the result means."""
         self._tell(text, "warning: ", style="yellow")
 
     @contextmanager
     def progress(self, description: str, total: int | None = None) -> Iterator["Tell"]:
-        """A long piece of work; the callable is told how much of `total` is done."""
+        """A long piece of work; the callable takes how much of `total` is done."""
         if self._quiet:
             yield lambda done, note="": None
         elif self._terminal:
@@ -164,7 +164,7 @@ class StreamTalk:
 
 
 def _between_words(text: str, width: int) -> str:
-    """The text in lines of at most so many cells; a longer word stays whole, since a path is there to be copied.
+    """The text in lines of at most `width` cells; a longer word is not broken, since a path is there to be copied.
 
     >>> _between_words("run folder: 실행/20261122", 12)
     'run folder:\\n실행/20261122'
@@ -182,7 +182,7 @@ def _between_words(text: str, width: int) -> str:
 
 
 def _much(done: int, total: int | None) -> str:
-    """How much is done; nothing where there is nothing to count.
+    """How much is done; empty where there is nothing to count.
 
     >>> _much(10, 12_345), _much(8_192, None), _much(0, None)
     ('10/12,345', '8,192', '')
@@ -197,6 +197,6 @@ def _new_bars(stream: TextIO) -> Any:
 
     texts = ("{task.description}", "{task.fields[much]}", "{task.fields[note]}")
     what, much, note = (TextColumn(text, markup=False) for text in texts)
-    bar = BarColumn(None, table_column=Column(max_width=40))  # gives way where there is little room
+    bar = BarColumn(None, table_column=Column(max_width=40))  # shrinks where there is little room
     columns = (what, bar, much, note, TimeRemainingColumn())
     return Progress(*columns, console=Console(file=stream), transient=True)
