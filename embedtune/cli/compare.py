@@ -5,9 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
+from embedtune import api
 from embedtune.cli.shared.options import AsJson, Quiet, argument, written
-from embedtune.cli.shared.output import StreamTalk, print_json, print_renderable, print_text
+from embedtune.cli.shared.output import print_json, print_renderable, print_text
 from embedtune.cli.shared.verb import add_command, end_guarded
+from embedtune.workflows.shared.stream_talk import StreamTalk
 
 EXAMPLES = """
 embedtune compare runs/first#before runs/first
@@ -63,11 +65,7 @@ def compare(
     A training run stands for its tuned model (RUN#before: for the encoder before training), compared on queries whose
     documents it was not trained on.
     """
-    from embedtune.workflows.compare.run import CompareOptions
-    from embedtune.workflows.compare.run import compare as run_comparison
-
-    metrics = [name for names in metric or () for name in names.split(",") if name.strip()]
-    result = run_comparison(CompareOptions(a, others, metrics, data, split, fail_if, output))
+    result = api.compare(a, *others, metric=metric or (), data=data, split=split, fail_if=fail_if, output=output)
     print_json(result.as_json()) if as_json else _print(result.as_json())
     if result.failed:
         verdicts = " and ".join((result.verdict, *(other["verdict"] for other in result.others)))

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 import typer
 
 from embedtune.cli.shared.options import AsJson, Force, Quiet, argument, written
-from embedtune.cli.shared.output import StreamTalk, print_json, print_text
+from embedtune.cli.shared.output import print_json, print_text
 from embedtune.cli.shared.verb import add_command, add_group
+from embedtune.workflows.shared.stream_talk import StreamTalk
 
 EXAMPLES = """
 embedtune data preferences clicks.jsonl --output preferences.jsonl

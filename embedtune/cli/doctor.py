@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 import typer
 
 from embedtune.cli.shared.options import AsJson, Quiet, written
-from embedtune.cli.shared.output import StreamTalk, print_json, print_renderable
+from embedtune.cli.shared.output import print_json, print_renderable
 from embedtune.cli.shared.verb import add_command, end_guarded
+from embedtune.workflows.shared.stream_talk import StreamTalk
 
 EXAMPLES = """
 embedtune doctor

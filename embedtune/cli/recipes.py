@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embedtune.cli.shared.options import AsJson, Force, Quiet, argument
-from embedtune.cli.shared.output import StreamTalk, print_json, print_text
+from embedtune.cli.shared.output import print_json, print_text
 from embedtune.cli.shared.verb import add_command, add_group
 from embedtune.errors import ConfigError, OutputError
+from embedtune.workflows.shared.stream_talk import StreamTalk
 
 if TYPE_CHECKING:
     from embedtune.config.recipe.problems import Problem

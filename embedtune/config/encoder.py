@@ -46,7 +46,8 @@ class EncoderSection(ModelSection):
 class OptionalModelSection(ModelSection):
     """A model that need not be named."""
 
-    name: Name | None = option(
+    # Sections are frozen, so nobody can put None into a ModelSection by way of this type.
+    name: Name | None = option(  # type: ignore[assignment]
         None,
         "a Hub name, a folder (such as RUN/model), or starter, which is built from the data",
         "MODEL",

@@ -15,8 +15,9 @@ import typer
 
 from embedtune.cli.shared.help import VerbCommand, VerbGroup
 from embedtune.cli.shared.options import AsJson, DryRun, Quiet, Words, written
-from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe
+from embedtune.cli.shared.output import print_json, print_recipe
 from embedtune.errors import GuardError
+from embedtune.workflows.shared.stream_talk import StreamTalk
 
 if TYPE_CHECKING:
     from embedtune.config.options import Option
