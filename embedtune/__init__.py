@@ -1,6 +1,7 @@
-"""embedtune: fine-tune sentence encoders from the command line, with evidence that they became better.
+"""embedtune: fine-tune sentence encoders, with evidence that they became better.
 
-Importing this package loads neither torch nor sentence-transformers; the public names below load on first use.
+`embedtune.train(...)` and its siblings do what the commands of the same names do. Importing this package loads neither
+torch nor sentence-transformers; the public names below load on first use.
 """
 
 from importlib import import_module
@@ -8,13 +9,15 @@ from typing import Any
 
 __version__ = "0.1.0"
 
+_VERBS = ("check", "compare", "encode", "evaluate", "mine", "open_search", "train")
 _PUBLIC = {
     "EmbeddingBatch": "embedtune.losses",
     "build_loss": "embedtune.losses",
     "loss_names": "embedtune.losses",
+    **dict.fromkeys(_VERBS, "embedtune.api"),
 }
 
-__all__ = ["EmbeddingBatch", "__version__", "build_loss", "loss_names"]
+__all__ = ["EmbeddingBatch", "__version__", "build_loss", "loss_names", *_VERBS]
 
 
 def __getattr__(name: str) -> Any:

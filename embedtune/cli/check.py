@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from embedtune import api
 from embedtune.cli.shared.output import print_renderable
 from embedtune.cli.shared.verb import Asked, add_verb, end_guarded
 
@@ -29,9 +30,7 @@ def check(asked: Asked) -> None:
     from embedtune.config.check import CheckConfig
 
     config = asked.config(CheckConfig)
-    from embedtune.workflows.check.run import check as run_check
-
-    result = run_check(config, talk=asked.talk)
+    result = api.check(config, talk=asked.talk)
     asked.print(result.as_json(), _print)
     if result.failed:
         end_guarded(f"--fail-on {config.check.fail_on}", result.verdict, asked.talk)

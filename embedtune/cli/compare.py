@@ -5,9 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from embedtune.cli.shared.options import AsJson, Quiet
-from embedtune.cli.shared.output import StreamTalk, print_json, print_renderable, print_text
+from embedtune import api
+from embedtune.cli.shared.options import AsJson, Quiet, argument, written
+from embedtune.cli.shared.output import print_json, print_renderable, print_text
 from embedtune.cli.shared.verb import add_command, end_guarded
+from embedtune.workflows.shared.stream_talk import StreamTalk
 
 EXAMPLES = """
 embedtune compare runs/first#before runs/first
@@ -15,45 +17,30 @@ embedtune compare evaluations/first#starter evaluations/first#bm25 --metric ndcg
 embedtune compare runs/a1,runs/a2 runs/b1,runs/b2 --fail-if not-better
 """
 A = Annotated[
-    str,
-    typer.Argument(
-        metavar="A", help="A run folder, an evaluation (FOLDER#MODEL) or a TREC run; several seeds with commas."
-    ),
+    str, argument("A", "A run folder, an evaluation (FOLDER#MODEL) or a TREC run; several seeds with commas.")
 ]
-Others = Annotated[list[str], typer.Argument(metavar="B", help="The same; each of several is compared with A.")]
-Metric = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME@K,...",
-        rich_help_panel="Scoring",
-        show_default="ndcg@10",
-        help="What to compare; the first decides the verdict.",
-    ),
-]
+Others = Annotated[list[str], argument("B", "The same; each of several is compared with A.")]
 Judged = Annotated[
     str | None,
-    typer.Option(
-        metavar="SET", rich_help_panel="Data", show_default="none", help="The judged data; TREC runs need it."
+    written(metavar="SET", help="The judged data; TREC runs need it.", group="Data", default="none"),
+]
+Split = Annotated[str, written(metavar="NAME", help="The split of --data.", group="Data")]
+Metric = Annotated[
+    list[str] | None,
+    written(
+        metavar="NAME@K,...",
+        help="What to compare; the first decides the verdict.",
+        group="Scoring",
+        default="ndcg@10",
     ),
 ]
-Split = Annotated[str, typer.Option(metavar="NAME", rich_help_panel="Data", help="The split of --data.")]
 FailIf = Annotated[
     str | None,
-    typer.Option(
-        metavar="worse|not-better",
-        rich_help_panel="Run",
-        show_default="never",
-        help="Exit with code 3 on this verdict.",
-    ),
+    written(metavar="worse|not-better", help="Exit with code 3 on this verdict.", group="Run", default="never"),
 ]
 Report = Annotated[
     str | None,
-    typer.Option(
-        metavar="FOLDER",
-        rich_help_panel="Output",
-        show_default="comparisons/DATE-B",
-        help="A new folder for the report.",
-    ),
+    written(metavar="FOLDER", help="A new folder for the report.", group="Output", default="comparisons/DATE-B"),
 ]
 
 
@@ -78,11 +65,7 @@ def compare(
     A training run stands for its tuned model (RUN#before: for the encoder before training), compared on queries whose
     documents it was not trained on.
     """
-    from embedtune.workflows.compare.run import CompareOptions
-    from embedtune.workflows.compare.run import compare as run_comparison
-
-    metrics = [name for names in metric or () for name in names.split(",") if name.strip()]
-    result = run_comparison(CompareOptions(a, others, metrics, data, split, fail_if, output))
+    result = api.compare(a, *others, metric=metric or (), data=data, split=split, fail_if=fail_if, output=output)
     print_json(result.as_json()) if as_json else _print(result.as_json())
     if result.failed:
         verdicts = " and ".join((result.verdict, *(other["verdict"] for other in result.others)))

@@ -4,22 +4,23 @@ from typing import Annotated, Literal
 
 import typer
 
-from embedtune.cli.shared.options import AsJson, Force, Quiet
-from embedtune.cli.shared.output import StreamTalk, print_json, print_text
+from embedtune.cli.shared.options import AsJson, Force, Quiet, argument, written
+from embedtune.cli.shared.output import print_json, print_text
 from embedtune.cli.shared.verb import add_command, add_group
+from embedtune.workflows.shared.stream_talk import StreamTalk
 
 EXAMPLES = """
 embedtune data preferences clicks.jsonl --output preferences.jsonl
 embedtune data preferences clicks.jsonl --skipped all --force
 """
-Log = Annotated[str, typer.Argument(metavar="LOG", help="Rows of anchor, shown and clicked.", show_default=False)]
-Rows = Annotated[str, typer.Option(metavar="FILE", rich_help_panel="Output", help="A JSONL file of preferences.")]
+Log = Annotated[str, argument("LOG", "Rows of anchor, shown and clicked.")]
+Rows = Annotated[str, written(metavar="FILE", help="A JSONL file of preferences.", group="Output")]
 Skipped = Annotated[
     Literal["above", "all"],
-    typer.Option(
+    written(
         metavar="above|all",
-        rich_help_panel="Data",
         help="What counts as passed by: texts above the click, or all that were not clicked.",
+        group="Data",
     ),
 ]
 

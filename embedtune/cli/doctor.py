@@ -4,22 +4,23 @@ from typing import Annotated, Literal
 
 import typer
 
-from embedtune.cli.shared.options import AsJson, Quiet
-from embedtune.cli.shared.output import StreamTalk, print_json, print_renderable
+from embedtune.cli.shared.options import AsJson, Quiet, written
+from embedtune.cli.shared.output import print_json, print_renderable
 from embedtune.cli.shared.verb import add_command, end_guarded
+from embedtune.workflows.shared.stream_talk import StreamTalk
 
 EXAMPLES = """
 embedtune doctor
 embedtune doctor --quick --fail-on error
 """
-Quick = Annotated[bool, typer.Option("--quick", rich_help_panel="Run", help="Measure no speeds.")]
+Quick = Annotated[bool, written("--quick", help="Measure no speeds.", group="Run")]
 FailOn = Annotated[
     Literal["error", "warning", "note"] | None,
-    typer.Option(
+    written(
         metavar="error|warning|note",
-        rich_help_panel="Run",
-        show_default="never",
         help="Exit with code 3 when a finding is at least this severe.",
+        group="Run",
+        default="never",
     ),
 ]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from embedtune import api
 from embedtune.cli.shared.output import print_text
 from embedtune.cli.shared.verb import Asked, add_verb
 from embedtune.findings import counted
@@ -30,9 +31,7 @@ def encode(asked: Asked) -> None:
     from embedtune.config.encode import EncodeConfig
 
     config = asked.config(EncodeConfig)
-    from embedtune.workflows.encode.run import encode as run_encoding
-
-    asked.print(run_encoding(config, talk=asked.talk).as_json(), _print)
+    asked.print(api.encode(config, talk=asked.talk).as_json(), _print)
 
 
 def _print(result: Mapping[str, Any], told: Collection[str]) -> None:

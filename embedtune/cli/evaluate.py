@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from embedtune import api
 from embedtune.cli.shared.output import print_renderable, print_text
 from embedtune.cli.shared.verb import Asked, add_verb
 
@@ -29,9 +30,7 @@ def evaluate(asked: Asked) -> None:
     from embedtune.config.evaluate import EvaluateConfig
 
     config = asked.config(EvaluateConfig)
-    from embedtune.workflows.evaluate.run import evaluate as run_evaluation
-
-    asked.print(run_evaluation(config, talk=asked.talk).as_json(), _print)
+    asked.print(api.evaluate(config, talk=asked.talk).as_json(), _print)
 
 
 def _print(result: Mapping[str, Any], told: Collection[str]) -> None:

@@ -30,13 +30,13 @@ _NEEDS = {
     "teacher": "teacher scores",
     "averaged_teacher": "an averaged teacher (made while training)",
     "clusters": "clusters (made while training)",
-    "reference": "the start's vectors (made before training)",
-    "tokens": "the undamaged texts as tokens (looked up while training)",
+    "reference": "the vectors of the encoder before training (made by embedtune)",
+    "tokens": "the tokens of the undamaged texts (looked up while training)",
 }
 GROUPS = {
     "pairs": "From pairs (or from views of texts alone)",
     "negatives": "From pairs with negatives and scores of a teacher",
-    "texts": "From texts alone (pairs are made of views of them: --views crop; they take pairs too)",
+    "texts": "From texts alone (pairs are made from views of them: --views crop; they take pairs too)",
     "preferences": "From preferences (anchor, chosen, rejected)",
 }
 """Data that a loss is made for -> the heading of its losses."""
@@ -61,7 +61,7 @@ def register(app: typer.Typer) -> None:
 
 
 def losses(as_json: AsJson = False) -> None:
-    """List the losses: what each is for, what it needs, what it costs, and its arguments with their defaults."""
+    """List the losses: what each is for, what it needs and costs, and its arguments with their defaults."""
     from embedtune.losses import loss_names
 
     cards = [loss_card(name) for name in loss_names()]
@@ -76,7 +76,7 @@ def losses(as_json: AsJson = False) -> None:
 
 
 def loss_card(name: str) -> LossCard:
-    """What the loss says of itself: its docstring, its `needs_*` attributes, its arguments."""
+    """What the loss declares: its docstring, its `needs_*` attributes, its arguments."""
     from embedtune.losses import loss_class
 
     kind = loss_class(name)

@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from embedtune import api
 from embedtune.cli.shared.options import Restart
 from embedtune.cli.shared.output import print_renderable, print_text
 from embedtune.cli.shared.verb import Asked, add_verb
@@ -29,9 +30,7 @@ def mine(asked: Asked, restart: Restart = False) -> None:
     from embedtune.config.mine import MineConfig
 
     config = asked.config(MineConfig)
-    from embedtune.workflows.mine.run import mine as run_mining
-
-    asked.print(run_mining(config, talk=asked.talk, restart=restart).as_json(), _print)
+    asked.print(api.mine(config, talk=asked.talk, restart=restart).as_json(), _print)
 
 
 def _print(result: Mapping[str, Any], told: Collection[str]) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embedtune.cli.shared.options import AsJson, Force, Quiet
-from embedtune.cli.shared.output import StreamTalk, print_json, print_text
+from embedtune.cli.shared.options import AsJson, Force, Quiet, argument
+from embedtune.cli.shared.output import print_json, print_text
 from embedtune.cli.shared.verb import add_command, add_group
 from embedtune.errors import ConfigError, OutputError
+from embedtune.workflows.shared.stream_talk import StreamTalk
 
 if TYPE_CHECKING:
     from embedtune.config.recipe.problems import Problem
@@ -21,15 +22,9 @@ embedtune recipes show gist-pairs
 embedtune recipes copy gist-pairs mine.yaml
 embedtune recipes check mine.yaml
 """
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A built-in recipe, or a file.")]
-Place = Annotated[
-    Path,
-    typer.Argument(metavar="PLACE", help="A folder or a file.", show_default="the current folder"),
-]
-Recipes = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="RECIPE", help="Files or names.", show_default="every built-in recipe"),
-]
+Name = Annotated[str, argument("NAME", "A built-in recipe, or a file.")]
+Place = Annotated[Path, argument("PLACE", "A folder or a file.", "the current folder")]
+Recipes = Annotated[list[str] | None, argument("RECIPE", "Files or names.", "every built-in recipe")]
 
 
 def register(app: typer.Typer) -> None:

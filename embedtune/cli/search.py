@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from embedtune import api
+from embedtune.cli.shared.options import argument
 from embedtune.cli.shared.output import print_json, print_renderable, print_text
 from embedtune.cli.shared.verb import Asked, add_verb
 from embedtune.errors import ConfigError
@@ -18,10 +20,7 @@ embedtune search --data texts.txt --model bm25 < queries.txt
 """
 _PROMPT = "query> "
 
-Query = Annotated[
-    str | None,
-    typer.Argument(metavar="QUERY", help="What to look for.", show_default="prompts for queries"),
-]
+Query = Annotated[str | None, argument("QUERY", "What to look for.", "prompts for queries")]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,9 +39,8 @@ def search(asked: Asked, query: Query = None) -> None:
         raise ConfigError("the query is empty", where="QUERY", next="write what to look for, or leave it out")
     config = asked.config(SearchConfig)
     from embedtune.reports.search import search_results
-    from embedtune.workflows.search.run import open_search
 
-    opened = open_search(config, talk=asked.talk)
+    opened = api.open_search(config, talk=asked.talk)
     answers: list[dict[str, Any]] = []
     for text in [query] if query is not None else _typed():
         answer = opened.ask(text)

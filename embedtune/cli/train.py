@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from embedtune import api
 from embedtune.cli.shared.options import AcceptChanges, Resume
-from embedtune.cli.shared.output import StreamTalk, print_renderable, print_text
+from embedtune.cli.shared.output import print_renderable, print_text
 from embedtune.cli.shared.verb import Asked, add_verb
 from embedtune.errors import ConfigError
 from embedtune.runtime import loading
+from embedtune.workflows.shared.stream_talk import StreamTalk
 
 if TYPE_CHECKING:
     from embedtune.config.train import TrainConfig
@@ -40,9 +42,7 @@ def train(asked: Asked, resume: Resume = None, accept_changes: AcceptChanges = F
         asked.talk.say(f"{run.path} is already done")
         result = run.result()
     else:
-        from embedtune.workflows.train.run import train as run_training
-
-        result = run_training(config, talk=asked.talk, resume=run, accept_changes=accept_changes).as_json()
+        result = api.train(config, talk=asked.talk, resume=run, accept_changes=accept_changes).as_json()
     asked.print(result, _print)
 
 

@@ -16,65 +16,36 @@ _TRAINING = TrainingSection()
 class CheckedSection(RecipeSection):
     """The data to look at."""
 
+    heading = "Data"
+
     source: Source = "samples"
     split: LearnedSplit = "train"
     columns: Columns = Field(default_factory=dict)
     group: GroupColumn = None
     eval_source: Name | None = option(
-        None,
-        flag="eval_data",
-        group="Data",
-        metavar="SET",
-        shown="the data's own",
-        help="test queries to look for in the training data",
+        None, "test queries to look for in the training data", "SET", flag="eval_data", shown="the data's own"
     )
-    eval_split: Name = option(
-        "test", flag="eval_split", group="Data", metavar="NAME", help="split of --eval-data to use"
-    )
-    corpus: Name | None = option(
-        None,
-        flag="corpus",
-        group="Data",
-        metavar="PATH",
-        shown="none",
-        help="documents to look at as well: a file or a BEIR folder",
-    )
+    eval_split: Name = option("test", "split of --eval-data to use", "NAME")
+    corpus: Name | None = option(None, "documents to look at as well: a file or a BEIR folder", "PATH")
 
 
 class CheckSection(RecipeSection):
     """What training would do with the data, and what to make of the findings."""
 
-    batch_size: int = option(
-        _TRAINING.batch_size, flag="batch_size", group="Forecast", metavar="PAIRS", ge=2, help="pairs per training step"
-    )
-    epochs: int = option(
-        _TRAINING.epochs, flag="epochs", group="Forecast", metavar="N", ge=1, help="passes over the training pairs"
-    )
-    seed: int = option(
-        0,
-        flag="seed",
-        group="Run",
-        metavar="N",
-        ge=0,
-        help="random seed for queries drawn from classes and for the starter",
-    )
+    heading = "Forecast"
+
+    batch_size: int = option(_TRAINING.batch_size, "pairs per training step", "PAIRS", ge=2)
+    epochs: int = option(_TRAINING.epochs, "passes over the training pairs", "N", ge=1)
+    seed: int = option(0, "random seed for queries drawn from classes and for the starter", "N", group="Run", ge=0)
     device: Device = "auto"
     fail_on: Literal["error", "warning", "note"] | None = option(
         None,
-        flag="fail_on",
+        "exit with code 3 when a finding is at least this severe",
+        "error|warning|note",
         group="Run",
-        metavar="error|warning|note",
         shown="never",
-        help="exit with code 3 when a finding is at least this severe",
     )
-    fix: Name | None = option(
-        None,
-        flag="fix",
-        group="Output",
-        metavar="OUT.jsonl",
-        shown="none",
-        help="write a cleaned copy there, and report what changed",
-    )
+    fix: Name | None = option(None, "write a cleaned copy there, and report what changed", "OUT.jsonl", group="Output")
 
     @model_validator(mode="after")
     def _writes_lines(self) -> Self:

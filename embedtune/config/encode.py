@@ -14,31 +14,23 @@ class NamedEncoderSection(EncoderSection):
     """The encoder, which must be named: a starter would be gone afterwards."""
 
     name: Name = option(
-        "starter",
-        flag="model",
-        group="Encoder",
-        metavar="MODEL",
-        shown="none; name one",
-        help="a Hub name or a folder, such as RUN/model",
+        "starter", "a Hub name or a folder, such as RUN/model", "MODEL", flag="model", shown="none; name one"
     )
 
 
 class EncodingSection(RecipeSection):
     """How it is encoded."""
 
+    heading = "Output"
+
     role: Literal["query", "document"] = option(
         "document",
-        flag="role",
+        "whose prompt the texts get; and which texts of a BEIR folder are encoded",
+        "query|document",
         group="Data",
-        metavar="query|document",
-        help="whose prompt the texts get; and which texts of a BEIR folder are encoded",
     )
     dtype: Literal["float32", "float16"] = option(
-        "float32",
-        flag="dtype",
-        group="Output",
-        metavar="float32|float16",
-        help="precision of the numbers in a .npy file",
+        "float32", "precision of the numbers in a .npy file", "float32|float16"
     )
     device: Device = "auto"
     precision: Precision = "fp32"
@@ -47,12 +39,10 @@ class EncodingSection(RecipeSection):
 class VectorsOutput(RecipeSection):
     """Where vectors go."""
 
+    heading = "Output"
+
     path: Name = option(
-        "vectors.npy",
-        flag="output",
-        group="Output",
-        metavar="FILE",
-        help="a .npy file, or a .parquet file that also holds ids and texts",
+        "vectors.npy", "a .npy file, or a .parquet file that also holds ids and texts", "FILE", flag="output"
     )
     store: Store = "auto"
 

@@ -21,20 +21,16 @@ class Lora(RecipeSection):
 class ModelSection(RecipeSection):
     """A model and what it may do. `models.files` takes the section as it is, so that no permission is left behind."""
 
+    heading = "Encoder"
+
     name: Name = option(
         "starter",
+        "a Hub name, a folder (such as RUN/model), or starter, which is built from the data",
+        "MODEL",
         flag="model",
-        group="Encoder",
-        metavar="MODEL",
-        help="a Hub name, a folder (such as RUN/model), or starter, which is built from the data",
     )
     prompts: Prompts = option(
-        default_factory=dict,
-        flag="prompts",
-        group="Encoder",
-        metavar='query="...",document="..."',
-        shown="what the encoder declares",
-        help="text put before every query or document",
+        {}, "text put before every query or document", 'query="...",document="..."', shown="what the encoder declares"
     )
     max_length: MaxLength = None
     trust_remote_code: TrustRemoteCode = False
@@ -50,11 +46,11 @@ class EncoderSection(ModelSection):
 class OptionalModelSection(ModelSection):
     """A model that need not be named."""
 
-    name: Name | None = option(  # type: ignore[assignment]  # frozen, so nobody can put None into a ModelSection
+    # Sections are frozen, so nobody can put None into a ModelSection by way of this type.
+    name: Name | None = option(  # type: ignore[assignment]
         None,
+        "a Hub name, a folder (such as RUN/model), or starter, which is built from the data",
+        "MODEL",
         flag="model",
-        group="Encoder",
-        metavar="MODEL",
         shown="none; lengths are in words",
-        help="a Hub name, a folder (such as RUN/model), or starter, which is built from the data",
     )

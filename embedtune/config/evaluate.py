@@ -15,54 +15,38 @@ METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
 class JudgedSection(RecipeSection):
     """What they are scored on."""
 
+    heading = "Data"
+
     sources: list[Name] = option(
-        default_factory=lambda: ["samples"],
+        ["samples"],
+        "a judged set: a file, a folder, hf:owner/name, or samples, the set that ships with embedtune",
+        "SET",
         flag="data",
-        group="Data",
-        metavar="SET",
         repeat=True,
         min_length=1,
-        help="a judged set: a file, a folder, hf:owner/name, or samples, the set that ships with embedtune",
     )
     train: list[Name] = option(
-        default_factory=list,
+        [],
+        "what the models learned from, where they do not come from a run of embedtune",
+        "SET",
         flag="train_data",
-        group="Data",
-        metavar="SET",
-        repeat=True,
         shown="what a run folder records",
-        help="what the models learned from, where they do not come from a run of embedtune",
+        repeat=True,
     )
-    split: Name = option(
-        "test",
-        flag="split",
-        group="Data",
-        metavar="NAME",
-        help="split to score on, where a set has several",
-    )
+    split: Name = option("test", "split to score on, where a set has several", "NAME")
     columns: Columns = Field(default_factory=dict)
     task: Literal["auto", "retrieval", "similarity", "candidates", "triplets"] = option(
         "auto",
-        flag="task",
+        "what the sets are scored for; auto: similarity for scored pairs, candidates for labelled "
+        "texts with --candidates, retrieval for all others",
+        "auto|retrieval|similarity|candidates|triplets",
         group="Scoring",
-        metavar="auto|retrieval|similarity|candidates|triplets",
-        help="what the sets are scored for; auto: similarity for scored pairs, candidates for labelled texts with "
-        "--candidates, retrieval for all others",
     )
     candidates: Name | None = option(
-        None,
-        flag="candidates",
-        group="Data",
-        metavar="FILE",
-        shown="none",
-        help="labels to choose among: rows of label and text, several per label for several wordings",
+        None, "labels to choose among: rows of label and text, several per label for several wordings", "FILE"
     )
     wordings: Literal["best", "mean"] = option(
-        "best",
-        flag="wordings",
-        group="Scoring",
-        metavar="best|mean",
-        help="which of a label's wordings gives its score",
+        "best", "which of a label's wordings gives its score", "best|mean", group="Scoring"
     )
 
     @field_validator("sources")
@@ -76,17 +60,12 @@ class JudgedSection(RecipeSection):
 class EvaluationSection(RecipeSection):
     """How they are scored."""
 
+    heading = "Scoring"
+
     metrics: list[Name] = option(
-        default_factory=lambda: list(METRICS),
-        flag="metrics",
-        group="Scoring",
-        metavar="NAME@K,...",
-        min_length=1,
-        help="such as ndcg@10,map@100; comparisons use the first",
+        list(METRICS), "such as ndcg@10,map@100; comparisons use the first", "NAME@K,...", min_length=1
     )
-    seed: int = option(
-        0, flag="seed", group="Run", metavar="N", ge=0, help="random seed for the statistics and the starter"
-    )
+    seed: int = option(0, "random seed for the statistics and the starter", "N", group="Run", ge=0)
     device: Device = "auto"
     precision: Precision = "fp32"
 
@@ -94,13 +73,14 @@ class EvaluationSection(RecipeSection):
 class EvaluationOutput(RecipeSection):
     """Where results go."""
 
+    heading = "Output"
+
     folder: Name | None = option(
         None,
+        "a new folder for rankings, scores per query and the report",
+        "FOLDER",
         flag="output",
-        group="Output",
-        metavar="FOLDER",
         shown="evaluations/DATE-SET",
-        help="a new folder for rankings, scores per query and the report",
     )
     store: Store = "auto"
 

@@ -7,107 +7,75 @@ from embedtune.config.section import Name, Products, RecipeSection
 
 Source = Annotated[
     Name,
-    option(
-        flag="data",
-        group="Data",
-        metavar="SET",
-        help="a file, a folder, hf:owner/name, or samples, the set that ships with embedtune",
-    ),
+    option(..., "a file, a folder, hf:owner/name, or samples, the set that ships with embedtune", "SET", flag="data"),
 ]
 Columns = Annotated[
     dict[str, str],
     option(
-        flag="columns",
-        group="Data",
-        metavar="ROLE=COLUMN,...",
+        ...,
+        "columns with other names than usual, such as anchor=question,positive=answer",
+        "ROLE=COLUMN,...",
         shown="the usual names",
-        help="columns with other names than usual, such as anchor=question,positive=answer",
     ),
 ]
 LearnedSplit = Annotated[
     Name,
-    option(flag="split", group="Data", metavar="NAME", help="split to learn from, where the data has several"),
+    option(..., "split to learn from, where the data has several", "NAME"),
 ]
 GroupColumn = Annotated[
     Name | None,
-    option(
-        flag="group",
-        group="Data",
-        metavar="COLUMN",
-        shown="none",
-        help="rows that share a value of this column stay in one split",
-    ),
+    option(..., "rows that share a value of this column stay in one split", "COLUMN", shown="none"),
 ]
 TextColumn = Annotated[
     Name | None,
-    option(
-        flag="column", group="Data", metavar="COLUMN", shown="found by its name", help="the column that holds the texts"
-    ),
+    option(..., "the column that holds the texts", "COLUMN", shown="found by its name"),
 ]
 MaxLength = Annotated[
     int | None,
     option(
-        flag="max_length",
-        group="Encoder",
-        metavar="TOKENS",
-        shown="what the encoder declares",
-        ge=8,
-        help="longest input in tokens; longer texts are truncated",
+        ..., "longest input in tokens; longer texts are truncated", "TOKENS", shown="what the encoder declares", ge=8
     ),
 ]
 TrustRemoteCode = Annotated[
     bool,
-    option(flag="trust_remote_code", group="Encoder", help="run the model's own Python code, which can do anything"),
+    option(..., "run the model's own Python code, which can do anything"),
 ]
 AllowPickle = Annotated[
     bool,
-    option(
-        flag="allow_pickle",
-        group="Encoder",
-        help="read weights not stored as safetensors; opening a pickle can run code",
-    ),
+    option(..., "read weights not stored as safetensors; opening a pickle can run code"),
 ]
 QueryModel = Annotated[
     Name | None,
-    option(
-        flag="query_model",
-        group="Encoder",
-        metavar="MODEL",
-        shown="the same encoder",
-        help="another encoder for the queries",
-    ),
+    option(..., "another encoder for the queries", "MODEL", flag="query_model", shown="the same encoder"),
 ]
 Device = Annotated[
     str,
     option(
-        flag="device",
+        ...,
+        "where to compute; of several, such as cuda:0,cuda:1, training uses the first and encoding uses all",
+        "auto|cpu|cuda|mps",
         group="Run",
-        metavar="auto|cpu|cuda|mps",
-        help="where to compute; of several, such as cuda:0,cuda:1, training uses the first and encoding uses all",
     ),
 ]
 Precision = Annotated[
     Products,
     option(
-        flag="precision",
+        ...,
+        "precision of matrix products; auto uses bf16 where the hardware supports it",
+        "auto|fp32|bf16",
         group="Run",
-        metavar="auto|fp32|bf16",
-        help="precision of matrix products; auto uses bf16 where the hardware supports it",
     ),
 ]
 Store = Annotated[
     Name,
-    option(
-        flag="store",
-        group="Run",
-        metavar="FOLDER|none",
-        help="where vectors are kept between runs; auto is a folder in your cache",
-    ),
+    option(..., "where vectors are kept between runs; auto is a folder in your cache", "FOLDER|none", group="Run"),
 ]
 
 
 class TextsSection(RecipeSection):
     """Texts without roles: what is encoded, or searched."""
+
+    heading = "Data"
 
     source: Source = "samples"
     column: TextColumn = None

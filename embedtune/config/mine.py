@@ -17,73 +17,52 @@ _MARGINS = ("margin", "relative_margin", "percent_of_positive")
 class PairsSection(RecipeSection):
     """Where the queries and their positives come from, and where candidates do."""
 
+    heading = "Data"
+
     source: Source = "samples"
-    split: Name = option(
-        "train", flag="split", group="Data", metavar="NAME", help="split to mine for, where the data has several"
-    )
+    split: Name = option("train", "split to mine for, where the data has several", "NAME")
     columns: Columns = Field(default_factory=dict)
     group: Name | None = option(
-        None,
-        flag="group",
-        group="Data",
-        metavar="COLUMN",
-        shown="none",
-        help="texts that share the query's value of this column, such as its topic, are never its negatives",
+        None, "texts that share the query's value of this column, such as its topic, are never its negatives", "COLUMN"
     )
     corpus: Name | None = option(
         None,
-        flag="corpus",
-        group="Data",
-        metavar="PATH",
+        "where candidates come from: a file or a BEIR folder",
+        "PATH",
         shown="a BEIR folder's own corpus, or every positive and given negative",
-        help="where candidates come from: a file or a BEIR folder",
     )
 
 
 class MiningSection(RecipeSection):
     """How candidates are found and chosen."""
 
-    negatives: int = option(5, flag="negatives", group="Candidates", metavar="N", ge=1, help="hard negatives per query")
+    heading = "Candidates"
+
+    negatives: int = option(5, "hard negatives per query", "N", ge=1)
     candidates: Literal["dense", "bm25", "dense+bm25"] = option(
-        "dense",
-        flag="candidates",
-        group="Candidates",
-        metavar="dense|bm25|dense+bm25",
-        help="what finds candidates: the encoder, shared words, or both",
+        "dense", "what finds candidates: the encoder, shared words, or both", "dense|bm25|dense+bm25"
     )
     fusion: Literal["fuse", "alternate"] = Field("fuse", description="how dense+bm25 become one list")
     index: Name = option(
         "exact",
-        flag="index",
-        group="Candidates",
-        metavar="exact|FACTORY",
-        help="exact search, or a FAISS index_factory string for a large corpus, such as IVF1024,Flat",
+        "exact search, or a FAISS index_factory string for a large corpus, such as IVF1024,Flat",
+        "exact|FACTORY",
     )
     sampling: Literal["top", "random", "weighted", "spread"] = option(
-        "top",
-        flag="sampling",
-        group="Candidates",
-        metavar="top|random|weighted|spread",
-        help="how to choose among candidates that pass the filters",
+        "top", "how to choose among candidates that pass the filters", "top|random|weighted|spread"
     )
-    temperature: float = Field(0.05, gt=0, description="of weighted sampling: divides scores")
+    temperature: float = Field(0.05, gt=0, description="temperature of weighted sampling; divides scores")
     block: int = Field(1024, ge=1, description="queries per block of work; an interruption costs at most one block")
     memory: str = option(
         "4GiB",
-        flag="memory",
+        "most memory for searching and indexing; the model and its encoding batches, which do not "
+        "grow with the corpus, are extra",
+        "SIZE",
         group="Run",
-        metavar="SIZE",
-        help="most memory for searching and indexing; the model and its encoding batches, which do not grow with the "
-        "corpus, are extra",
     )
     vectors: Literal["float16", "float32"] = Field("float32", description="precision of document vectors on disk")
     seed: int = option(
-        0,
-        flag="seed",
-        group="Run",
-        metavar="N",
-        ge=0,
-        help="random seed for the sampling, the choice of a margin and the starter",
+        0, "random seed for the sampling, the choice of a margin and the starter", "N", group="Run", ge=0
     )
     device: Device = "auto"
     precision: Precision = "auto"
@@ -98,7 +77,7 @@ class MiningSection(RecipeSection):
     @model_validator(mode="after")
     def _index_of_vectors(self) -> "MiningSection":
         if self.candidates == "bm25" and self.index != "exact":
-            raise ValueError(f"the index {self.index} is of vectors, and candidates of bm25 are found by words alone")
+            raise ValueError(f"the index {self.index} searches vectors, and bm25 finds candidates by words alone")
         return self
 
     @property
@@ -110,59 +89,36 @@ class MiningSection(RecipeSection):
 class FilterSection(RecipeSection):
     """What makes a candidate unfit as a negative. All that are given apply."""
 
+    heading = "Filters"
+
     range: str = option(
         "0:100",
-        flag="range",
+        "ranks to take from, HIGH excluded; 0 is the nearest text that is not a known positive",
+        "LOW:HIGH",
         group="Candidates",
-        metavar="LOW:HIGH",
-        help="ranks to take from, HIGH excluded; 0 is the nearest text that is not a known positive",
     )
-    min_score: float | None = option(
-        None, flag="min_score", group="Filters", metavar="SCORE", shown="none", help="candidates score at least this"
-    )
-    max_score: float | None = option(
-        None, flag="max_score", group="Filters", metavar="SCORE", shown="none", help="candidates score at most this"
-    )
+    min_score: float | None = option(None, "candidates score at least this", "SCORE")
+    max_score: float | None = option(None, "candidates score at most this", "SCORE")
     margin: float | None = option(
         None,
-        flag="margin",
-        group="Filters",
-        metavar="NUMBER",
+        "candidates score at most the positive's score minus this",
+        "NUMBER",
         shown="chosen from the data, see --target-kept",
-        help="candidates score at most the positive's score minus this",
     )
-    relative_margin: float | None = option(
-        None,
-        flag="relative_margin",
-        group="Filters",
-        metavar="SHARE",
-        shown="none",
-        help="the same, as a share of the positive's score, such as 0.05",
-    )
+    relative_margin: float | None = option(None, "the same, as a share of the positive's score, such as 0.05", "SHARE")
     percent_of_positive: float | None = option(
-        None,
-        flag="percent_of_positive",
-        group="Filters",
-        metavar="PERCENT",
-        shown="none",
-        gt=0,
-        help="candidates score at most this percentage of the positive's score (TopK-PercPos)",
+        None, "candidates score at most this percentage of the positive's score (TopK-PercPos)", "PERCENT", gt=0
     )
     target_kept: Annotated[float, Field(gt=0, lt=1)] | Literal["auto", "none"] = option(
         "auto",
-        flag="target_kept",
-        group="Filters",
-        metavar="SHARE|auto|none",
-        help="share of candidates that a margin chosen from the data keeps; auto: the data decides that too; none: no "
-        "margin is chosen; a margin that you give is never replaced",
+        "share of candidates that a margin chosen from the data keeps; auto: the data decides that "
+        "too; none: no margin is chosen; a margin that you give is never replaced",
+        "SHARE|auto|none",
     )
     preset: Literal["hardest", "semi-hard", "threshold"] | None = option(
         None,
-        flag="preset",
-        group="Filters",
-        metavar="hardest|semi-hard|threshold",
-        shown="none",
-        help="filters by their usual names: no filter, below the positive, below --max-score",
+        "filters by their usual names: no filter, below the positive, below --max-score",
+        "hardest|semi-hard|threshold",
     )
     sample: int = Field(1000, ge=10, description="queries that a margin is chosen on")
 
@@ -200,6 +156,7 @@ class FilterSection(RecipeSection):
 class JudgeSection(OptionalModelSection):
     """A second model that says which candidates are false negatives."""
 
+    heading = "Filters"
     flagged = frozenset({"name"})
 
     margin: float = Field(0.0, description="a candidate stays while it scores below the positive's score minus this")
@@ -213,52 +170,29 @@ class JudgeSection(OptionalModelSection):
 class GuideJudgeSection(JudgeSection):
     """An encoder as the judge."""
 
-    name: Name | None = option(
-        None,
-        flag="guide",
-        group="Filters",
-        metavar="MODEL",
-        shown="none",
-        help="a second encoder that also rejects likely positives",
-    )
+    name: Name | None = option(None, "a second encoder that also rejects likely positives", "MODEL", flag="guide")
 
 
 class CrossEncoderSection(JudgeSection):
     """A cross-encoder as the judge."""
 
     name: Name | None = option(
-        None,
-        flag="cross_encoder",
-        group="Filters",
-        metavar="MODEL",
-        shown="none",
-        help="a cross-encoder that scores every pair and rejects likely positives",
+        None, "a cross-encoder that scores every pair and rejects likely positives", "MODEL", flag="cross_encoder"
     )
 
 
 class MinedSection(RecipeSection):
     """Where results go."""
 
-    path: Name = option("mined.jsonl", flag="output", group="Output", metavar="FILE", help="a .jsonl or .parquet file")
-    format: Name = option(
-        "rows",
-        flag="format",
-        group="Output",
-        metavar="rows|triplet|n-tuple|...",
-        help="layout of the output; an unknown name lists them all",
-    )
+    heading = "Output"
+
+    path: Name = option("mined.jsonl", "a .jsonl or .parquet file", "FILE", flag="output")
+    format: Name = option("rows", "layout of the output; an unknown name lists them all", "rows|triplet|n-tuple|...")
     relabel: Name | None = option(
-        None,
-        flag="relabel",
-        group="Data",
-        metavar="LEDGER",
-        shown="none",
-        help="ledger of an earlier job, edited to hold your decisions",
+        None, "ledger of an earlier job, edited to hold your decisions", "LEDGER", group="Data"
     )
     store: Store = "auto"
-    keep_job: bool = option(
-        False, flag="keep_job", group="Output", help="leave the job folder next to the output when done"
-    )
+    keep_job: bool = option(False, "leave the job folder next to the output when done")
 
 
 class MineConfig(RecipeSection):

@@ -32,7 +32,7 @@ def _loss(term: str) -> dict[str, Any]:
 
 
 def parse_pairs(text: str) -> dict[str, str]:
-    """`key=value,key=value` as a mapping. A value may stand in double quotes; a comma outside them is escaped as `\\,`.
+    """`key=value,key=value` as a mapping. A value may be in double quotes; a comma outside them is escaped as `\\,`.
 
     >>> parse_pairs('query="query: ",document=passage: ')
     {'query': 'query: ', 'document': 'passage: '}

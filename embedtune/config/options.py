@@ -13,47 +13,37 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from embedtune.config.section import RecipeSection
 
 Group = Literal[
-    "Data",
-    "Encoder",
-    "Objective",
-    "Candidates",
-    "Filters",
-    "Scoring",
-    "Training",
-    "Forecast",
-    "Run",
-    "Output",
+    "Data", "Encoder", "Objective", "Candidates", "Filters", "Scoring", "Training", "Forecast", "Run", "Output"
 ]
-"""Where an option appears in `--help`, in this order."""
+"""The headings of `--help`, in this order."""
 Reads = Literal["scalar", "names", "numbers", "pairs", "losses"]
 """How the text after an option becomes a value where its type alone does not say."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Flag:
     """What the command line knows of a key besides its type, default and description.
 
     A field keeps it in `json_schema_extra`, the one place pydantic has for facts of ours; the JSON schema ignores it.
 
     Args:
-        name: the option as a Python name; `batch_size` is written `--batch-size`.
-        group: its heading in `--help`.
-        metavar: what stands for its value in `--help`.
+        group: its heading in `--help`, where that is not its section's.
+        metavar: what stands for its value in `--help`; None for a switch.
+        flag: the option as a Python name (`batch_size` is written `--batch-size`); None: the name of the key.
         short: a one-letter form, such as `-k`.
         repeat: it may be given several times; the key is a list.
-        shown: the default in words, where the value itself (null, empty) says nothing.
+        shown: the default in words, where the value itself says little.
         reads: how its text is read; None: as its type says.
         under: the key below the field that it sets, where the field is a mapping of any keys.
     """
 
-    name: str
-    group: Group
+    group: Group | None = None
     metavar: str | None = None
+    flag: str | None = None
     short: str | None = None
     repeat: bool = False
     shown: str | None = None
@@ -64,18 +54,44 @@ class Flag:
         """Leave the JSON schema as it is (pydantic offers it for changes)."""
 
 
+def option(
+    default: Any,
+    help: str,
+    metavar: str | None = None,
+    *,
+    group: Group | None = None,
+    flag: str | None = None,
+    short: str | None = None,
+    repeat: bool = False,
+    shown: str | None = None,
+    reads: Reads | None = None,
+    under: str | None = None,
+    **limits: Any,
+) -> Any:
+    """A key that is also an option of the command line: its default (`...` in a shared type), help and `Flag`.
+
+    `limits` are what `pydantic.Field` takes, such as `ge=1`.
+    """
+    declared = Flag(
+        group=group, metavar=metavar, flag=flag, short=short, repeat=repeat, shown=shown, reads=reads, under=under
+    )
+    return Field(default, description=help, json_schema_extra=declared, **limits)
+
+
 @dataclass(frozen=True)
 class Option:
-    """An option of the command line, and the key that it sets."""
+    """An option of the command line, by its Python name, and the key that it sets."""
 
+    name: str
     key: str
+    group: str
     flag: Flag
     field: FieldInfo
 
     @property
     def spelled(self) -> str:
         """How it is written: `--batch-size`."""
-        return "--" + self.flag.name.replace("_", "-")
+        return "--" + self.name.replace("_", "-")
 
     @property
     def kind(self) -> type:
@@ -104,30 +120,8 @@ class Option:
         ['256', 'no limit', 'off']
         """
         value = self.field.get_default(call_default_factory=True)
-        if self.flag.shown is not None:
-            return self.flag.shown
-        if isinstance(value, bool):
-            return "on" if value else "off"
-        return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def option(
-    default: Any = PydanticUndefined,
-    *,
-    help: str,
-    flag: str,
-    group: Group,
-    metavar: str | None = None,
-    short: str | None = None,
-    repeat: bool = False,
-    shown: str | None = None,
-    reads: Reads | None = None,
-    under: str | None = None,
-    **limits: Any,
-) -> Any:
-    """A field that is also an option of the command line; `limits` are what `pydantic.Field` takes."""
-    declared = Flag(flag, group, metavar, short, repeat, shown, reads, under)
-    return Field(default, description=help, json_schema_extra=declared, **limits)
+        plain = "none" if value is None else "off" if value is False else value
+        return self.flag.shown or (",".join(plain) if isinstance(plain, list) else str(plain))
 
 
 def schema_of(verb: str) -> type[RecipeSection]:
@@ -144,9 +138,9 @@ def options_of(schema: type[RecipeSection]) -> Mapping[str, Option]:
     """
     options: dict[str, Option] = {}
     for found in _declared(schema, ""):
-        if found.flag.name in options:
-            raise TypeError(f"{found.spelled} stands for {options[found.flag.name].key} and for {found.key}")
-        options[found.flag.name] = found
+        if found.name in options:
+            raise TypeError(f"{found.spelled} sets {options[found.name].key} and {found.key}")
+        options[found.name] = found
     return options
 
 
@@ -154,7 +148,8 @@ def _declared(section: type[RecipeSection], at: str) -> Iterator[Option]:
     for name, field in section.model_fields.items():
         flag, key = field.json_schema_extra, f"{at}{name}"
         if isinstance(flag, Flag) and (section.flagged is None or name in section.flagged):
-            yield Option(f"{key}.{flag.under}" if flag.under else key, flag, field)
+            below = f"{key}.{flag.under}" if flag.under else key
+            yield Option(flag.flag or name, below, flag.group or section.heading, flag, field)
         for kind in _kinds(field.annotation):
             inner, below = (get_args(kind)[0], f"{key}.0.") if get_origin(kind) is list else (kind, f"{key}.")
             if isinstance(inner, type) and issubclass(inner, RecipeSection):

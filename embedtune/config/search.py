@@ -17,8 +17,10 @@ class SearchingSystems(SystemsSection):
 class SearchSection(RecipeSection):
     """How it is searched."""
 
-    top: int = option(5, flag="top", short="-k", group="Output", metavar="N", ge=1, le=1000, help="results per query")
-    seed: int = option(0, flag="seed", group="Run", metavar="N", ge=0, help="random seed for the starter")
+    heading = "Run"
+
+    top: int = option(5, "results per query", "N", group="Output", short="-k", ge=1, le=1000)
+    seed: int = option(0, "random seed for the starter", "N", ge=0)
     device: Device = "auto"
     precision: Precision = "fp32"
     store: Store = "auto"

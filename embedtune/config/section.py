@@ -23,3 +23,5 @@ class RecipeSection(BaseModel):
 
     flagged: ClassVar[frozenset[str] | None] = None
     """The keys whose options the command line offers; None: all that declare one."""
+    heading: ClassVar[str] = ""
+    """Where `--help` shows the section's options."""

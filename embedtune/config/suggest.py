@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A clause to put after a message about an unknown name, or nothing when no known name comes near.
+    """A clause to put after a message about an unknown name; empty when no known name is similar.
 
     >>> did_you_mean("epohcs", ["epochs", "batch_size"])
     "; did you mean 'epochs'?"

@@ -20,52 +20,44 @@ Quantisation = Literal["int8", "binary", "binary-rescored"]
 class SystemsSection(RecipeSection):
     """What is scored or searched with."""
 
+    heading = "Encoder"
+
     names: list[Name] = option(
-        default_factory=list,
+        [],
+        "a Hub name, a folder (such as RUN/model), starter or bm25; repeat it to see them side by side",
+        "MODEL",
         flag="model",
-        group="Encoder",
-        metavar="MODEL",
-        repeat=True,
         shown="starter and bm25",
-        help="a Hub name, a folder (such as RUN/model), starter or bm25; repeat it to see them side by side",
+        repeat=True,
     )
     query: QueryModel = None
     runs: list[Name] = option(
-        default_factory=list,
+        [],
+        "a ranking made elsewhere, in TREC's run format",
+        "FILE.trec",
         flag="run",
-        group="Data",
-        metavar="FILE.trec",
-        repeat=True,
         shown="none",
-        help="a ranking made elsewhere, in TREC's run format",
+        repeat=True,
     )
     prompts: list[str] = option(
-        default_factory=list,
-        flag="prompts",
-        group="Encoder",
-        metavar='query="...",document="..."',
-        repeat=True,
+        [],
+        "text put before every query or document; give it once for all encoders, or once per encoder",
+        'query="...",document="..."',
         shown="what each encoder declares",
-        help="text put before every query or document; give it once for all encoders, or once per encoder",
+        repeat=True,
     )
     max_length: MaxLength = None
     dimensions: list[Annotated[int, Field(ge=1)]] = option(
-        default_factory=list,
-        flag="dimensions",
-        group="Scoring",
-        metavar="64,128,...",
-        shown="full size only",
-        help="also score vectors cut to these sizes",
+        [], "also score vectors cut to these sizes", "64,128,...", group="Scoring", shown="full size only"
     )
     quantize: list[Quantisation] = option(
-        default_factory=list,
-        flag="quantize",
+        [],
+        "also score vectors stored in 8 bits or 1 bit per dimension",
+        "int8|binary|binary-rescored",
         group="Scoring",
-        metavar="int8|binary|binary-rescored",
+        shown="none",
         repeat=True,
         reads="names",
-        shown="none",
-        help="also score vectors stored in 8 bits or 1 bit per dimension",
     )
     trust_remote_code: TrustRemoteCode = False
     allow_pickle: AllowPickle = False

@@ -18,39 +18,32 @@ LossArgs = dict[str, Any]
 class DataSection(RecipeSection):
     """Where the pairs come from and how they are split."""
 
+    heading = "Data"
+
     source: Source = "samples"
     split: LearnedSplit = "train"
     eval_source: Name | None = option(
         None,
+        "another source for the test queries, and for the dev queries where the data has none",
+        "SET",
         flag="eval_data",
-        group="Data",
-        metavar="SET",
         shown="the data's own splits",
-        help="another source for the test queries, and for the dev queries where the data has none",
     )
-    eval_split: Name = option(
-        "test", flag="eval_split", group="Data", metavar="NAME", help="split that the verdict is computed on"
-    )
+    eval_split: Name = option("test", "split that the verdict is computed on", "NAME")
     columns: Columns = Field(default_factory=dict)
     group: GroupColumn = None
     known_positives: Literal["direct", "closure"] = option(
         "direct",
-        flag="known_positives",
-        group="Data",
-        metavar="direct|closure",
-        help="never use as negatives: texts paired with the anchor (direct), or everything linked to it by pairs "
-        "(closure), as suits pairs made from classes",
+        "never use as negatives: texts paired with the anchor (direct), or everything linked to it by "
+        "pairs (closure), as suits pairs made from classes",
+        "direct|closure",
     )
-    texts_only: bool = option(
-        False, flag="texts_only", group="Data", help="learn from the texts alone, ignoring how the data pairs them"
-    )
+    texts_only: bool = option(False, "learn from the texts alone, ignoring how the data pairs them")
     views: Name | None = option(
         None,
-        flag="views",
-        group="Data",
-        metavar="NAME[:STRENGTH]+...",
+        "how a single text becomes a pair, such as crop+delete:0.1",
+        "NAME[:STRENGTH]+...",
         shown="proposed where there are no pairs",
-        help="how a single text becomes a pair, such as crop+delete:0.1",
     )
     further_views: int = Field(0, ge=0, description="views in addition to the first two, for losses that take several")
     pieces: Literal["passage", "sentence", "text"] = Field(
@@ -62,30 +55,32 @@ class DataSection(RecipeSection):
 class LossSection(RecipeSection):
     """One term of the objective."""
 
+    heading = "Objective"
+
     name: str
     weight: float = Field(1.0, gt=0)
     args: LossArgs = option(
-        default_factory=dict,
+        {},
+        "margin of the first loss; auto chooses it on the dev split",
+        "auto|NUMBER",
         flag="margin",
-        group="Objective",
-        under="margin",
-        metavar="auto|NUMBER",
-        reads="scalar",
         shown="what the loss declares",
-        help="margin of the first loss; auto chooses it on the dev split",
+        under="margin",
+        reads="scalar",
     )
 
 
 class MatryoshkaSection(RecipeSection):
     """Nested dimensions: the objective on the first components of the vectors too, so that they can be cut later."""
 
+    heading = "Objective"
+
     dimensions: list[Annotated[int, Field(ge=1)]] = option(
-        default_factory=list,
+        [],
+        "smaller vector sizes to train as well, so that vectors can be cut to them",
+        "256,128,...",
         flag="matryoshka",
-        group="Objective",
-        metavar="256,128,...",
         shown="full size only",
-        help="smaller vector sizes to train as well, so that vectors can be cut to them",
     )
     weights: list[Annotated[float, Field(gt=0)]] = Field(
         default_factory=list, description="one per dimension; empty: 1 each"
@@ -123,15 +118,15 @@ class NegativesSection(RecipeSection):
 class GuideSection(ModelSection):
     """The model whose similarities decide which candidates are false negatives."""
 
+    heading = "Objective"
     flagged = frozenset({"name"})
 
     name: Name = option(
         "self",
+        "what decides which candidates are false negatives: the encoder itself (self), nothing "
+        "(none), another model, or a file of vectors or scores",
+        "self|none|MODEL|FILE",
         flag="guide",
-        group="Objective",
-        metavar="self|none|MODEL|FILE",
-        help="what decides which candidates are false negatives: the encoder itself (self), nothing (none), another "
-        "model, or a file of vectors or scores",
     )
     warmup_share: Share = Field(0.1, description="share of the run before a `self` guide first guides")
 
@@ -147,17 +142,13 @@ class AveragedTeacherSection(RecipeSection):
 class TrainingSection(RecipeSection):
     """The optimisation."""
 
-    epochs: int = option(10, flag="epochs", group="Training", metavar="N", ge=1, help="passes over the training pairs")
+    heading = "Training"
+
+    epochs: int = option(10, "passes over the training pairs", "N", ge=1)
     max_steps: int | None = option(
-        None,
-        flag="max_steps",
-        group="Training",
-        metavar="N",
-        shown="no limit",
-        ge=1,
-        help="stop after this many steps, however many epochs are asked for",
+        None, "stop after this many steps, however many epochs are asked for", "N", shown="no limit", ge=1
     )
-    batch_size: int = option(256, flag="batch_size", group="Training", metavar="PAIRS", ge=2, help="pairs per step")
+    batch_size: int = option(256, "pairs per step", "PAIRS", ge=2)
     micro_batch_tokens: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
         "auto",
         description="tokens whose activations are held at once, for batches larger than the memory; the gradients are "
@@ -166,11 +157,7 @@ class TrainingSection(RecipeSection):
     )
     workers: int = Field(0, ge=0, description="processes that make batches ahead; 0: the training process itself")
     lr: Annotated[float, Field(gt=0)] | Literal["auto"] = option(
-        "auto",
-        flag="lr",
-        group="Training",
-        metavar="auto|NUMBER",
-        help="learning rate; auto suits the encoder and the losses",
+        "auto", "learning rate; auto suits the encoder and the losses", "auto|NUMBER"
     )
     head_lr: float | None = Field(
         None, gt=0, description="learning rate of heads that losses own; null: that of the encoder, at least 1e-3"
@@ -181,10 +168,8 @@ class TrainingSection(RecipeSection):
     clip_norm: float = Field(1.0, gt=0, description="largest norm of the gradient")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = option(
         "auto",
-        flag="precision",
-        group="Training",
-        metavar="auto|fp32|bf16|fp16",
-        help="precision of matrix products during training; auto uses bf16 where the hardware supports it",
+        "precision of matrix products during training; auto uses bf16 where the hardware supports it",
+        "auto|fp32|bf16|fp16",
     )
     dropout: Literal["model", "off"] = Field("model", description="model: as the encoder declares it; off: none")
     embeddings: Literal["train", "frozen", "sparse"] = Field(
@@ -192,9 +177,7 @@ class TrainingSection(RecipeSection):
         description="token embeddings; frozen: a transformer's are not trained, which saves gradients and optimizer "
         "state; sparse: a step updates only those that its texts use, which pays where these are few of many",
     )
-    seed: int = option(
-        0, flag="seed", group="Run", metavar="N", ge=0, help="random seed for the split, the shuffle and the starter"
-    )
+    seed: int = option(0, "random seed for the split, the shuffle and the starter", "N", group="Run", ge=0)
     device: Device = "auto"
     evaluate_every: int | None = Field(None, ge=1, description="steps between dev evaluations; null: once an epoch")
     patience: int | None = Field(
@@ -208,9 +191,9 @@ class TrainingSection(RecipeSection):
 class OutputSection(RecipeSection):
     """Where results go."""
 
-    folder: Name | None = option(
-        None, flag="output", group="Output", metavar="FOLDER", shown="runs/DATE-LOSS", help="the run folder"
-    )
+    heading = "Output"
+
+    folder: Name | None = option(None, "the run folder", "FOLDER", flag="output", shown="runs/DATE-LOSS")
     store: Store = "auto"
     tensorboard: bool = False
     check_saved: Literal["process", "here"] = Field(
@@ -221,28 +204,22 @@ class OutputSection(RecipeSection):
 class TrainConfig(RecipeSection):
     """Everything about a training run."""
 
+    heading = "Objective"
+
     model: EncoderSection = Field(default_factory=EncoderSection)
     data: DataSection = Field(default_factory=DataSection)
     loss: list[LossSection] = option(
-        default_factory=lambda: [LossSection(name="gist")],
-        flag="loss",
-        group="Objective",
-        metavar="NAME[:WEIGHT]",
+        [LossSection(name="gist")],
+        "a loss and its weight; repeat it to add up several (`embedtune losses` lists them)",
+        "NAME[:WEIGHT]",
+        shown="gist",
         repeat=True,
         reads="losses",
-        shown="gist",
         min_length=1,
-        help="a loss and its weight; repeat it to add up several (`embedtune losses` lists them)",
     )
     matryoshka: MatryoshkaSection = Field(default_factory=MatryoshkaSection)
     queue: int | None = option(
-        None,
-        flag="queue",
-        group="Objective",
-        metavar="N",
-        shown="none",
-        ge=1,
-        help="positives of past batches that join each anchor's candidates, in gist, infonce and moco",
+        None, "positives of past batches that join each anchor's candidates, in gist, infonce and moco", "N", ge=1
     )
     averaged_teacher: AveragedTeacherSection = Field(default_factory=AveragedTeacherSection)
     negatives: NegativesSection = Field(default_factory=NegativesSection)

@@ -24,10 +24,10 @@ def test_every_option_sets_a_key_of_its_schema_and_says_what_holds_without_it(ve
 
 def test_an_option_belongs_to_one_key() -> None:
     class Twice(RecipeSection):
-        first: int = option(1, flag="top", group="Run", help="one")
-        second: int = option(2, flag="top", group="Run", help="another")
+        first: int = option(1, "one", "N", flag="top")
+        second: int = option(2, "another", "N", flag="top")
 
-    with pytest.raises(TypeError, match="--top stands for first and for second"):
+    with pytest.raises(TypeError, match="--top sets first and second"):
         options_of(Twice)
 
 
@@ -35,8 +35,8 @@ def test_a_section_may_keep_its_options_to_itself() -> None:
     class Judge(RecipeSection):
         flagged = frozenset({"name"})
 
-        name: str = option("x", flag="judge", group="Run", help="a model")
-        length: int = option(2, flag="length", group="Run", help="its length")
+        name: str = option("x", "a model", "MODEL", flag="judge")
+        length: int = option(2, "its length", "N")
 
     assert list(options_of(Judge)) == ["judge"]
 

@@ -35,7 +35,7 @@ class Failure:
 
 
 def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
-    """Run the app; whatever goes wrong is said in words. Returns the exit code."""
+    """Run the app and report in words whatever goes wrong. Returns the exit code."""
     try:
         with _terminable():
             exit_code = _call(app, arguments)
@@ -73,7 +73,7 @@ def _call(app: typer.Typer, arguments: Sequence[str]) -> int:
     try:
         outcome = app(list(arguments), prog_name="embedtune", standalone_mode=False)
     except SystemExit as end:
-        # Typer answers a closed pipe by itself, with code 1, which means something else here.
+        # Typer handles a closed pipe itself, with code 1, which means something else here.
         if isinstance(end.__context__, BrokenPipeError):
             raise BrokenPipeError from None
         return end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -81,7 +81,7 @@ def _call(app: typer.Typer, arguments: Sequence[str]) -> int:
 
 
 def _from_interrupt(error: BaseException) -> bool:
-    """Whether it arose where Ctrl-C was being dealt with: clean-up that is cut off half done fails in odd ways."""
+    """Whether it arose while Ctrl-C was being handled: interrupted clean-up fails in odd ways."""
     context = error.__context__
     return context is not None and (isinstance(context, KeyboardInterrupt) or _from_interrupt(context))
 
@@ -94,20 +94,20 @@ def _usage(error: typer.TyperException) -> Failure:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "embedtune"
     message, closest = error.format_message(), getattr(error, "possibilities", None)
-    if closest:  # Typer lists its guesses in alphabetical order; the first of them is the nearest
+    if closest:  # Typer lists its guesses by how close they are
         message = f"{error.message}; did you mean {closest[0]}?"
-    return Failure(2, "usage", message, path, f"`{path} --help` shows what it takes")
+    return Failure(2, "usage", message, path, f"see `{path} --help`")
 
 
 def _homeless(error: Exception) -> Failure | None:
-    """`~` or `~name` in a path, of a user without a home folder: pathlib says so with a RuntimeError."""
+    """`~` or `~name` in a path, where that user has no home folder, which pathlib reports as a RuntimeError."""
     if not (isinstance(error, RuntimeError) and "home directory" in str(error)):
         return None
-    return Failure(2, "usage", "a path begins with ~, and that user has no home folder", next="write the path in full")
+    return Failure(2, "usage", "a path begins with ~, but that user has no home folder", next="write the path in full")
 
 
 def _defect(error: Exception) -> Failure:
-    """An exception nobody foresaw: one sentence for the user, the whole traceback in a file for the report."""
+    """An unexpected exception: one sentence for the user, the full traceback in a file for the report."""
     summary = " ".join(str(error).split())[:300]
     try:
         handle, path = tempfile.mkstemp(prefix="embedtune-traceback-", suffix=".txt")
@@ -118,7 +118,7 @@ def _defect(error: Exception) -> Failure:
     return Failure(
         exit_code=1,
         code="defect",
-        message=f"embedtune met something it should have foreseen: {type(error).__name__}: {summary}".rstrip(": "),
+        message=f"unexpected error, a defect of embedtune: {type(error).__name__}: {summary}".rstrip(": "),
         where=f"full traceback in {path}" if path else None,
         next="please report it with that file" if path else None,
     )

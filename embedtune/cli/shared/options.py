@@ -1,43 +1,53 @@
-"""Options that are no keys of a recipe: declared once here, for every verb that has them."""
+"""Options that are not keys of a recipe: how they are declared, and those that several verbs have."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from embedtune.cli.shared.help import COMMON
+
+
+def written(*spelled: str, help: str, group: str, metavar: str | None = None, default: str | bool = True) -> Any:
+    """An option as Typer declares it, under a heading of `--help`.
+
+    Args:
+        spelled: how a switch is written, such as "--json"; other options are written as their parameter.
+        help: a sentence.
+        group: the heading.
+        metavar: what stands for its value; None for a switch.
+        default: in words, where the value itself says nothing.
+    """
+    return typer.Option(*spelled, metavar=metavar, help=help, show_default=default, rich_help_panel=group)
+
+
+def argument(metavar: str, help: str, default: str | bool = True) -> Any:
+    """An argument as Typer declares it."""
+    return typer.Argument(metavar=metavar, help=help, show_default=default)
+
+
 Words = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="RECIPE|KEY=VALUE",
-        help="A recipe (a file or a built-in name), and values that replace its own (section.key=value).",
-        show_default="no recipe",
+    argument(
+        "RECIPE|KEY=VALUE",
+        "A recipe (a file or a built-in name), and values that replace its own (section.key=value).",
+        "no recipe",
     ),
 ]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", rich_help_panel="Common", help="Print the resolved recipe and stop.")
-]
-AsJson = Annotated[
-    bool,
-    typer.Option("--json", rich_help_panel="Common", help="Print one JSON object on stdout, and nothing else there."),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel="Common", help="Print no progress on stderr.")]
-Force = Annotated[bool, typer.Option("--force", rich_help_panel="Output", help="Replace a file that is already there.")]
-Restart = Annotated[
-    bool, typer.Option("--restart", rich_help_panel="Run", help="Discard an interrupted job and start over.")
-]
+DryRun = Annotated[bool, written("--dry-run", help="Print the resolved recipe and stop.", group=COMMON)]
+AsJson = Annotated[bool, written("--json", help="Print one JSON object on stdout, nothing else there.", group=COMMON)]
+Quiet = Annotated[bool, written("--quiet", "-q", help="Print no progress on stderr.", group=COMMON)]
+Force = Annotated[bool, written("--force", help="Replace a file that is already there.", group="Output")]
+Restart = Annotated[bool, written("--restart", help="Discard an interrupted job and start over.", group="Run")]
 Resume = Annotated[
     str | None,
-    typer.Option(
+    written(
         metavar="auto|RUN",
-        rich_help_panel="Run",
-        show_default="a new run",
         help="Resume an interrupted run; auto also starts one where the run folder is empty.",
+        group="Run",
+        default="a new run",
     ),
 ]
 AcceptChanges = Annotated[
     bool,
-    typer.Option(
-        "--accept-changes",
-        rich_help_panel="Run",
-        help="With --resume: continue with other options or data than before.",
-    ),
+    written("--accept-changes", help="With --resume: continue with options or data that changed.", group="Run"),
 ]

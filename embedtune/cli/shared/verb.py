@@ -1,6 +1,6 @@
 """Makes the command of a verb: its options from the schema in `config/<verb>.py`, its help from its own docstring.
 
-A verb is a function of what was `Asked` and of the few options that are no keys of a recipe. All else that its command
+A verb is a function of what was `Asked` and of the few options that are not keys of a recipe. All else that its command
 has (a signature for Typer, groups, defaults in words, --dry-run, --json, --quiet) is made here, the same for all.
 """
 
@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_args
 import typer
 
 from embedtune.cli.shared.help import VerbCommand, VerbGroup
-from embedtune.cli.shared.options import AsJson, DryRun, Quiet, Words
-from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe
+from embedtune.cli.shared.options import AsJson, DryRun, Quiet, Words, written
+from embedtune.cli.shared.output import print_json, print_recipe
 from embedtune.errors import GuardError
+from embedtune.workflows.shared.stream_talk import StreamTalk
 
 if TYPE_CHECKING:
     from embedtune.config.options import Option
@@ -61,7 +62,7 @@ class Asked:
         return config
 
     def print(self, result: Mapping[str, Any], in_words: Callable[[Mapping[str, Any], Collection[str]], None]) -> None:
-        """Print a result as JSON, or in words, which are told what was already reported."""
+        """Print a result as JSON, or in words that need not repeat what was already reported."""
         print_json(result) if self.as_json else in_words(result, self.talk.told)
 
 
@@ -70,7 +71,7 @@ def add_verb(app: typer.Typer, function: Callable[..., None], examples: str, *, 
 
     Args:
         app: gets the command.
-        function: takes `Asked`, then the options that are no keys; its name is the verb, its docstring the help.
+        function: takes `Asked`, then the options that are not keys; its name is the verb, its docstring the help.
         examples: commands that end the help, one per line.
         recipes: it takes a recipe and `key=value`.
     """
@@ -78,11 +79,11 @@ def add_verb(app: typer.Typer, function: Callable[..., None], examples: str, *, 
 
     _, *own = inspect.signature(function).parameters.values()
     groups = get_args(Group)
-    keys = sorted(options_of(schema_of(function.__name__)).values(), key=lambda option: groups.index(option.flag.group))
+    keys = sorted(options_of(schema_of(function.__name__)).values(), key=lambda option: groups.index(option.group))
     shared = {"dry_run": DryRun, "as_json": AsJson, "quiet": Quiet}
 
     def command(**given: Any) -> None:
-        options = {option.flag.name: given[option.flag.name] for option in keys}
+        options = {option.name: given[option.name] for option in keys}
         asked = Asked(
             words=given.get("words") or (),
             options={name: value for name, value in options.items() if value is not None and value is not False},
@@ -94,7 +95,7 @@ def add_verb(app: typer.Typer, function: Callable[..., None], examples: str, *, 
 
     parameters = [
         *([_parameter("words", Words, None)] if recipes else []),
-        *(_parameter(option.flag.name, *_typed(option)) for option in keys),
+        *(_parameter(option.name, *_typed(option)) for option in keys),
         *(_parameter(parameter.name, parameter.annotation, parameter.default) for parameter in own),
         *(_parameter(name, kind, False) for name, kind in shared.items()),
     ]
@@ -150,13 +151,8 @@ def _typed(option: "Option") -> tuple[Any, Any]:
     """An option as Typer declares it, and its value when it is not given: None, so that a recipe can decide."""
     flag, help = option.flag, option.field.description or ""
     spelled = (option.spelled, *([flag.short] if flag.short else []))
-    declared = typer.Option(
-        *spelled,
-        metavar=flag.metavar,
-        help=f"{help[:1].upper()}{help[1:]}.",
-        show_default=option.default,
-        rich_help_panel=flag.group,
-    )
+    help = f"{help[:1].upper()}{help[1:]}."
+    declared = written(*spelled, metavar=flag.metavar, help=help, group=option.group, default=option.default)
     if option.kind is bool:
         return Annotated[bool, declared], False
     return Annotated[list[str] | None if flag.repeat else option.kind | None, declared], None

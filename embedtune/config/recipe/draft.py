@@ -1,4 +1,4 @@
-"""A configuration in the making: plain values, where each came from, and what is wrong with them so far."""
+"""A configuration being built: plain values, where each is from, and what is wrong with them so far."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ Config = TypeVar("Config", bound=RecipeSection)
 
 
 class Draft(Generic[Config]):
-    """Values on their way to a configuration.
+    """Values that are to become a configuration.
 
     Args:
         recipe: a file or the name of a built-in recipe; None for an empty start.
@@ -47,7 +47,7 @@ class Draft(Generic[Config]):
         options = [options_of(self._schema)[name] for name in given if given[name] not in (None, [], ())]
         for option in sorted(options, key=lambda option: option.key.count(".")):
             try:
-                self._set(option.key, _read_option(option, given[option.flag.name]), option.spelled)
+                self._set(option.key, _read_option(option, given[option.name]), option.spelled)
             except (OptionMistake, YamlMistake) as error:
                 self.problems.append(Problem(option.spelled, "", str(error)))
 
@@ -108,7 +108,7 @@ class Draft(Generic[Config]):
         return self._schema().model_dump(include={key}).get(key)
 
     def _object(self, key: str, message: str) -> None:
-        """Note a problem at the key, at the nearest one around it whose origin is known, or at one below it."""
+        """Note a problem at the key, at the nearest key above whose origin is known, or at one below it."""
         near = key
         while near and near not in self._given and near not in self._lines:
             near = near.rpartition(".")[0]
@@ -140,7 +140,7 @@ def _read(path: Path, schema: type[RecipeSection]) -> YamlDocument:
 
 
 def _read_option(option: Option, value: Any) -> Any:
-    """The recipe's value for what was written after an option; values that are no text are taken as they are.
+    """The recipe's value for what was written after an option; other values than text are taken as they are.
 
     Raises:
         OptionMistake | YamlMistake: it cannot be read.

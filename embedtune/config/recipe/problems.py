@@ -27,7 +27,7 @@ class Problem:
 
     Args:
         place: the file or the option.
-        key: the dotted key, or nothing when the place alone says it.
+        key: the dotted key; empty when the place says enough.
         message: what is wrong and what was allowed.
         line: the line in the file, when the place is one.
     """

@@ -13,7 +13,7 @@ _SUFFIX = ".yaml"
 
 @dataclass(frozen=True)
 class RecipeCard:
-    """What the comment that opens a built-in recipe says: the command that runs it, and when to use it."""
+    """The comment that opens a built-in recipe: the command that runs it, and when to use it."""
 
     name: str
     path: Path
@@ -47,15 +47,15 @@ def find_recipe(name_or_path: str) -> Path:
     if os.path.exists(path) and not os.path.isdir(path):  # noqa: PTH110, PTH112
         return path
     name = path.name.removesuffix(_SUFFIX)
-    # `recipes/gist-pairs.yaml`, as the documentation writes it, also works where there is no checkout.
+    # `recipes/gist-pairs.yaml`, as the documentation has it, also works without a checkout.
     if name in recipe_names() and path.parent in (Path(), Path("recipes")):
         return recipes_folder() / f"{name}{_SUFFIX}"
     if os.path.isdir(path):  # noqa: PTH112
         raise ConfigError(f"{name_or_path!r} is a folder; a recipe is one YAML file", where="recipe")
     raise ConfigError(
-        f"there is no file and no built-in recipe {name_or_path[:200]!r}{did_you_mean(path.stem, recipe_names())}",
+        f"no file and no built-in recipe is called {name_or_path[:200]!r}{did_you_mean(path.stem, recipe_names())}",
         where="recipe",
-        next="`embedtune recipes list` names the built-in ones: " + ", ".join(recipe_names()),
+        next="`embedtune recipes list` shows the built-in ones: " + ", ".join(recipe_names()),
     )
 
 

@@ -47,7 +47,7 @@ class YamlMistake(Exception):
 
 @dataclass
 class YamlDocument:
-    """What a YAML text says.
+    """The content of a YAML text.
 
     Args:
         values: plain dicts, lists and scalars; None for an empty text.
@@ -85,7 +85,7 @@ def read_yaml(text: str) -> YamlDocument:
 
 
 def read_scalar(text: str) -> Any:
-    """What a value written on the command line means: `2e-5` a number, `null` None, `query: ` the text as it stands.
+    """What a value written on the command line means: `2e-5` a number, `null` None, `query: ` that very text.
 
     Only a value that opens with a bracket or a quotation mark is read as YAML, so a prompt may hold a colon or a `#`.
 
@@ -142,9 +142,11 @@ class RecipeDumper(yaml.SafeDumper):
     yaml_implicit_resolvers = {first: list(rules) for first, rules in yaml.SafeDumper.yaml_implicit_resolvers.items()}  # noqa: RUF012
 
     def ignore_aliases(self, data: Any) -> bool:
+        """Write every value out: `read_yaml` refuses aliases."""
         return True
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
+        """A text, in double quotes where PyYAML's other styles would lose its line separators."""
         # PyYAML leaves these line separators as they are in its other styles, and then reads them back as blanks.
         style = '"' if any(separator in text for separator in "\x85\u2028\u2029") else None
         return self.represent_scalar(_PREFIX + "str", text, style)

@@ -130,7 +130,7 @@ def test_wrong_usage_is_one_message_with_a_way_on(
     lines = err.splitlines()
     assert lines[0].startswith("error: ")
     assert message in lines[0]
-    assert lines[1:] == [f"where: {where}", f"next: `{where} --help` shows what it takes"]
+    assert lines[1:] == [f"where: {where}", f"next: see `{where} --help`"]
 
 
 def test_wrong_usage_as_json(capsys: pytest.CaptureFixture[str]) -> None:

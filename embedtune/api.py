@@ -1,0 +1,148 @@
+"""embedtune from Python: a function per verb, with the verb's options as keyword arguments.
+
+`given` is what its command takes without a name: a recipe (a file or a built-in name) and `key=value` texts. In their
+place it may be a complete configuration. `options` are those that `--help` shows, with `_` for `-`. Each function
+returns the typed result, whose `as_json()` is what `--json` prints, reports nothing unless `verbose` or given a `talk`,
+and raises `EmbedtuneError`, which says what to do next. The command line calls the same functions.
+
+>>> import embedtune
+>>> embedtune.check(data="samples").verdict
+'notes'
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from embedtune.errors import ConfigError
+
+if TYPE_CHECKING:
+    from embedtune.config.section import RecipeSection
+    from embedtune.workflows.check.result import CheckResult
+    from embedtune.workflows.compare.result import CompareResult
+    from embedtune.workflows.encode.run import EncodeResult
+    from embedtune.workflows.evaluate.result import EvaluateResult
+    from embedtune.workflows.mine.result import MineResult
+    from embedtune.workflows.search.run import SearchableCorpus
+    from embedtune.workflows.shared.run_folder import RunFolder
+    from embedtune.workflows.shared.talk import Talk
+    from embedtune.workflows.train.result import TrainResult
+
+    Given = str | os.PathLike[str] | RecipeSection
+
+Config = TypeVar("Config", bound="RecipeSection")
+
+
+def train(
+    *given: "Given",
+    resume: "RunFolder | None" = None,
+    accept_changes: bool = False,
+    talk: "Talk | None" = None,
+    verbose: bool = False,
+    **options: Any,
+) -> "TrainResult":
+    """Fine-tune an encoder and measure what it became: `embedtune.train("gist-pairs", data="pairs.jsonl", epochs=3)`.
+
+    `resume` is a run to resume, with `accept_changes` even though options or data changed.
+    """
+    from embedtune.config.train import TrainConfig
+    from embedtune.losses import loss_names
+    from embedtune.workflows.train.needs import check_term
+    from embedtune.workflows.train.run import train as run
+
+    config = _config(TrainConfig, given, options, known_losses=loss_names(), check_args=check_term)
+    return run(config, talk=_talk(talk, verbose), resume=resume, accept_changes=accept_changes)
+
+
+def mine(
+    *given: "Given", restart: bool = False, talk: "Talk | None" = None, verbose: bool = False, **options: Any
+) -> "MineResult":
+    """Find hard negatives: `embedtune.mine(data="pairs.jsonl", model="runs/first/model", negatives=7)`.
+
+    `restart` discards an interrupted job.
+    """
+    from embedtune.config.mine import MineConfig
+    from embedtune.workflows.mine.run import mine as run
+
+    return run(_config(MineConfig, given, options), talk=_talk(talk, verbose), restart=restart)
+
+
+def evaluate(*given: "Given", talk: "Talk | None" = None, verbose: bool = False, **options: Any) -> "EvaluateResult":
+    """Score encoders on judged sets: `embedtune.evaluate(model=["starter", "bm25"], data="beir/")`."""
+    from embedtune.config.evaluate import EvaluateConfig
+    from embedtune.workflows.evaluate.run import evaluate as run
+
+    return run(_config(EvaluateConfig, given, options), talk=_talk(talk, verbose))
+
+
+def check(*given: "Given", talk: "Talk | None" = None, verbose: bool = False, **options: Any) -> "CheckResult":
+    """Look at data before training on it: `embedtune.check(data="pairs.jsonl", model="starter")`."""
+    from embedtune.config.check import CheckConfig
+    from embedtune.workflows.check.run import check as run
+
+    return run(_config(CheckConfig, given, options), talk=_talk(talk, verbose))
+
+
+def encode(*given: "Given", talk: "Talk | None" = None, verbose: bool = False, **options: Any) -> "EncodeResult":
+    """Turn texts into vectors in a file: `embedtune.encode(model="runs/first/model", data="texts.txt")`."""
+    from embedtune.config.encode import EncodeConfig
+    from embedtune.workflows.encode.run import encode as run
+
+    return run(_config(EncodeConfig, given, options), talk=_talk(talk, verbose))
+
+
+def open_search(
+    *given: "Given", talk: "Talk | None" = None, verbose: bool = False, **options: Any
+) -> "SearchableCorpus":
+    """Open a corpus to search: `embedtune.open_search(model="bm25", data="beir/").ask("refund")`."""
+    from embedtune.config.search import SearchConfig
+    from embedtune.workflows.search.run import open_search as run
+
+    return run(_config(SearchConfig, given, options), talk=_talk(talk, verbose))
+
+
+def compare(
+    a: str,
+    *others: str,
+    metric: str | Sequence[str] = (),
+    data: str | None = None,
+    split: str = "test",
+    fail_if: str | None = None,
+    output: str | None = None,
+) -> "CompareResult":
+    """Say whether other systems are better than a: `embedtune.compare("runs/a", "runs/b", metric="ndcg@10")`."""
+    from embedtune.workflows.compare.run import CompareOptions
+    from embedtune.workflows.compare.run import compare as run
+
+    several = [metric] if isinstance(metric, str) else metric
+    metrics = [name.strip() for names in several for name in names.split(",") if name.strip()]
+    return run(CompareOptions(a, others, metrics, data, split, fail_if, output))
+
+
+def _config(schema: type[Config], given: "Sequence[Given]", options: Mapping[str, Any], **rules: Any) -> Config:
+    """The configuration that was given, or the one that recipe, values and options make."""
+    from embedtune.config.options import options_of
+    from embedtune.config.recipe.load import load, recipe_and_values
+    from embedtune.config.suggest import did_you_mean
+
+    if len(given) == 1 and isinstance(given[0], schema) and not options:
+        return given[0]
+    known = options_of(schema)
+    for name in options.keys() - known.keys():
+        hint = did_you_mean(name, known) or f"; the options are {', '.join(known)}"
+        raise ConfigError(f"there is no option {name!r}{hint}", where=name)
+    words = [os.fspath(cast(str, word)) for word in given]  # a configuration among other words is a TypeError
+    return load(schema, *recipe_and_values(words), {name: _plain(value) for name, value in options.items()}, **rules)
+
+
+def _plain(value: Any) -> Any:
+    """The value in the types of a recipe: paths are text, and what is several is a list."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _talk(talk: "Talk | None", verbose: bool) -> "Talk | None":
+    from embedtune.workflows.shared.stream_talk import StreamTalk
+
+    return StreamTalk() if talk is None and verbose else talk
