@@ -20,10 +20,12 @@ _NEEDS = {
     "guide": "a guide",
     "labels": "labels",
     "teacher": "teacher scores",
-    "averaged_teacher": "an averaged teacher (made while training)",
+}
+_COMPANIONS = {
+    "averaged": "an averaged teacher (made while training)",
     "clusters": "clusters (made while training)",
     "reference": "the start's vectors (made before training)",
-    "tokens": "the undamaged texts as tokens (looked up while training)",
+    "originals": "the undamaged texts as tokens (looked up while training)",
 }
 GROUPS = {
     "pairs": "From pairs (or from views of texts alone)",
@@ -68,7 +70,7 @@ def losses(as_json: AsJson = False) -> None:
 
 
 def loss_card(name: str) -> LossCard:
-    """What the loss says of itself: its docstring, its `needs_*` attributes, its arguments."""
+    """What the loss says of itself: its docstring, its `needs_*` and `companions` attributes, its arguments."""
     from embedtune.losses import loss_class
 
     kind = loss_class(name)
@@ -81,6 +83,7 @@ def loss_card(name: str) -> LossCard:
         needs=(
             "pairs, or two views of a text" if kind.made_for_views else "pairs",
             *(words for need, words in _NEEDS.items() if getattr(kind, f"needs_{need}")),
+            *(words for name, words in _COMPANIONS.items() if name in kind.companions),
         ),
         when=_labelled(text, "When to use"),
         cost=_labelled(text, "Cost"),
@@ -92,7 +95,7 @@ def _data(kind: "type[Loss]") -> str:
     """The data that a loss is made for, one of `GROUPS`."""
     if kind.made_for_views:
         return "texts"
-    return "preferences" if kind.needs_reference else "negatives" if kind.needs_teacher else "pairs"
+    return "preferences" if "reference" in kind.companions else "negatives" if kind.needs_teacher else "pairs"
 
 
 def _labelled(text: str, label: str) -> str:

@@ -33,7 +33,7 @@ class DeepCluster(Loss):
         ConfigError: a value out of its range; by a call, the batch has no clusters.
     """
 
-    needs_clusters = True
+    companions = ("clusters",)
     made_for_views = True
 
     def __init__(self, *, clusters: int = 100, temperature: float = 0.1) -> None:

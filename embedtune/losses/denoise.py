@@ -48,7 +48,7 @@ class Denoise(Headed):
         ConfigError: a value out of its range; by a call, the batch has no tokens.
     """
 
-    needs_tokens = True
+    companions = ("originals",)
     made_for_views = True
     suits_views = "delete:0.6"
 
@@ -61,6 +61,7 @@ class Denoise(Headed):
         self.layers = check.count("layers", layers, at_least=1)
         self.length = check.count("length", length, at_least=1)
         self.tied = check.switch("tied", tied)
+        self.trains_every_token = "tied: true" if self.tied else ""
 
     def make_heads(self, dimensions: int) -> Mapping[str, nn.Module]:
         self.width = self.width or dimensions

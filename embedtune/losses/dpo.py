@@ -43,7 +43,7 @@ class DPO(Loss):
     """
 
     needs_negatives = True
-    needs_reference = True
+    companions = ("reference",)
 
     def __init__(
         self, *, temperature: float = 0.05, beta: float = 0.1, label_smoothing: float = 0.0, kind: str = "sigmoid"

@@ -34,7 +34,7 @@ class MoCo(Loss):
         ConfigError: a value out of its range; by a call, the batch has no averaged teacher's vectors.
     """
 
-    needs_averaged_teacher = True
+    companions = ("averaged",)
     uses_queue = True
     made_for_views = True
 

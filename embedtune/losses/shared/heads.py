@@ -115,6 +115,11 @@ class Headed(Loss):
                 next="train it on whole vectors: leave matryoshka out",
             )
 
+    @property
+    def has_heads(self) -> bool:
+        """Whether heads were made."""
+        return len(self.heads) > 0
+
     def make_heads(self, dimensions: int) -> Mapping[str, nn.Module]:
         """The loss's own heads for vectors (..., B, D), as they leave the projector where there is one."""
         return {}
@@ -127,7 +132,7 @@ class Headed(Loss):
 class Averaging(Headed):
     """A loss whose teacher has heads too: moving averages of the student's."""
 
-    needs_averaged_teacher = True
+    companions = ("averaged",)
 
     def prepare(self, dimensions: int) -> None:
         """Make the heads, and copies of those that the teacher has too."""
