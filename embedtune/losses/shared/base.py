@@ -103,7 +103,7 @@ class Loss(nn.Module):
     suits_views: str = ""
     """Views to propose when it is the only loss, where these are not the usual ones."""
     trains_every_token: str = ""
-    """The argument that gives every token vector a gradient at each step; empty where only tokens of the batch get one."""
+    """The argument that gives every token vector a gradient at each step; empty: only tokens of the batch get one."""
 
     def __init__(self) -> None:
         super().__init__()
