@@ -5,7 +5,7 @@ from disk each time. All shards share one training, so IVF and flat indexes find
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +15,11 @@ import numpy as np
 
 from embedtune.durable import remove_unfinished, seal_folder, unseal_folder, whole_folder
 from embedtune.errors import ConfigError
+from embedtune.progress import Progress
 from embedtune.search.candidates import as_float32, better, lengths
 from embedtune.search.dense import check, refuse_not_finite, rescored, top_k
 from embedtune.search.keys import TieOrder
 
-Progress = Callable[[int, int], None]
 _FACTS = "index.json"
 _TRAINED_ON = 65_536  # vectors, or 64 a list where that is more
 _FEWEST = 39 * 256  # vectors that FAISS wants for a quantizer of 8 bits

@@ -71,9 +71,9 @@ def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
     model = encoder.snapshot().model.requires_grad_(True).train()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=1e-9)
-    reader = Tokenizer(encoder)
-    readings = reader.read(texts, "query")
-    features = batch_to_device(readings.features(range(len(texts))), model.device)
+    tokenizer = Tokenizer(encoder)
+    tokenized = tokenizer.tokenize(texts, "query")
+    features = batch_to_device(tokenized.features(range(len(texts))), model.device)
     kept = _kept_bytes(model, features)
     _loss(model, features).backward()
     optimizer.step()  # makes the moments
@@ -84,7 +84,7 @@ def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
         updates.append(timed(optimizer.step, model.device))
     return Probe(
         texts=len(texts),
-        tokens=max(1, reader.cost(readings.lengths)),
+        tokens=max(1, tokenizer.cost(tokenized.lengths)),
         texts_s=statistics.median(times),
         update_s=statistics.median(updates),
         weights_bytes=_STATES * _WIDTH * sum(parameter.numel() for parameter in parameters),

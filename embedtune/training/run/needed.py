@@ -34,7 +34,7 @@ def companions_for(run: Fit, encoder: Encoder) -> list[Companion]:
 
 
 def _clusters(run: Fit, encoder: Encoder, loss: Any) -> Clusters:
-    known = Tokenizer(encoder).read(run.rows.anchors, "query")
+    known = Tokenizer(encoder).tokenize(run.rows.anchors, "query")
     return Clusters(
         run.rows.anchors,
         lambda texts: encode(encoder, texts, role="query", known=known),

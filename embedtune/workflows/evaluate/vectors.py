@@ -36,7 +36,7 @@ def document_vectors(
         progress: called with the texts done.
         in_memory: bytes.
     """
-    tell = (lambda done, _: progress(done)) if progress else None
+    tell = (lambda done, *_: progress(done)) if progress else None
     if 4 * len(texts) * encoder.dimensions <= in_memory:
         yield encode(encoder, texts, role="document", store=store, progress=tell)  # (n, D)
         return

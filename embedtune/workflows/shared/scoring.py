@@ -50,7 +50,10 @@ class Measured:
 def read_judged(encoder: Encoder, judged: JudgedSet) -> Known:
     """Tokenise the texts of a set that an encoder is scored on again and again while it learns."""
     reader = Tokenizer(encoder)
-    return {"query": reader.read(judged.queries, "query"), "document": reader.read(judged.documents, "document")}
+    return {
+        "query": reader.tokenize(judged.queries, "query"),
+        "document": reader.tokenize(judged.documents, "document"),
+    }
 
 
 def score(

@@ -27,7 +27,7 @@ def start_vectors(run: Fit, encoder: Encoder, store: VectorStore | None, talk: T
         def vectors(texts: Sequence[str], role: Role) -> np.ndarray:
             nonlocal done
             before, done = done, done + len(texts)
-            return encode(encoder, texts, role=role, store=store, progress=lambda n, _: tell(before + n))
+            return encode(encoder, texts, role=role, store=store, progress=lambda n, *_: tell(before + n))
 
         table.fill(vectors)
     return table

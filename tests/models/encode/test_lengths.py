@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from embedtune.models.encode.lengths import truncation
-from embedtune.models.encode.tokens import token_counts
+from embedtune.models.encode.lengths import token_counts, truncation
 
 
 def test_what_is_cut_is_what_encoding_leaves_out(bert, texts):

@@ -17,7 +17,7 @@ def padded_because(encoder: Encoder, words: str, texts: tuple[str, ...]) -> None
     assert reader.way == "padded" and words in reader.reason
     encoder.model.eval()
     with torch.no_grad():
-        found = forward(encoder.model, reader.read(texts, "query").features([2, 0]))
+        found = forward(encoder.model, reader.tokenize(texts, "query").features([2, 0]))
         expected = encoder.model(encoder.model.preprocess([texts[2], texts[0]]))["sentence_embedding"]
     torch.testing.assert_close(found, expected)
 
@@ -80,7 +80,7 @@ def test_trying_leaves_the_model_in_its_mode_and_no_draw_behind(training: bool, 
 
 
 def test_attention_is_switched_back_when_the_model_fails(bert: Encoder, texts: tuple[str, ...]):
-    features = Tokenizer(bert).read(texts, "query").features([0, 1])
+    features = Tokenizer(bert).tokenize(texts, "query").features([0, 1])
     before = bert.model.config._attn_implementation
     features["input_ids"] = features["input_ids"] + 1_000_000
     with pytest.raises(IndexError):
@@ -98,5 +98,5 @@ def test_a_wrapped_model_is_packed_too(bert: Encoder, texts: tuple[str, ...]):
             return self.module(*given)
 
     bert.model.eval()
-    features = Tokenizer(bert).read(texts, "query").features([2, 0, 1])
+    features = Tokenizer(bert).tokenize(texts, "query").features([2, 0, 1])
     torch.testing.assert_close(forward(Wrapper(bert.model), features), forward(bert.model, features))
