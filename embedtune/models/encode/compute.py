@@ -48,7 +48,7 @@ def in_batches(
     if not len(chosen):
         return
     tokenizer = Tokenizer(encoder)
-    most = batch_tokens or _batch_tokens(encoder)
+    most = batch_tokens or suited_batch_tokens(encoder)
     windows = windows_of(texts, chosen)
     # The same windows where texts are tokenized already, so that batches, and so the last bits of vectors, agree.
     ready = (
@@ -73,7 +73,8 @@ def encoding(encoder: Encoder) -> Iterator[None]:
         yield
 
 
-def _batch_tokens(encoder: Encoder) -> int:
+def suited_batch_tokens(encoder: Encoder) -> int:
+    """Most tokens in a batch, by kind of encoder and device."""
     import torch
 
     if is_static(encoder.model):

@@ -65,20 +65,21 @@ def token_counts(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarr
     return np.array(counts, dtype=np.int64)  # (n,)
 
 
-def truncation(encoder: Encoder, texts: Sequence[str], role: Role, *, sampled: int = SAMPLED) -> Truncation | None:
+def truncation(encoder: Encoder, texts: Sequence[str], role: Role) -> Truncation | None:
     """What is cut off texts; None for an encoder that takes texts of any length.
+
+    Of more than `SAMPLED` texts a random sample is counted, the same one each time.
 
     Args:
         encoder: whose tokenizer and maximum length count.
         texts: n texts.
         role: decides the prompt.
-        sampled: most texts to count; the same ones each time.
     """
     if encoder.max_length is None:
         return None
-    if len(texts) > sampled:
-        chosen = np.random.default_rng(0).choice(len(texts), sampled, replace=False)
-        counts = token_counts(encoder, [texts[i] for i in chosen.tolist()], role)  # (sampled,)
+    if len(texts) > SAMPLED:
+        chosen = np.random.default_rng(0).choice(len(texts), SAMPLED, replace=False)
+        counts = token_counts(encoder, [texts[i] for i in chosen.tolist()], role)  # (SAMPLED,)
     else:
         counts = token_counts(encoder, texts, role)  # (n,)
     over = np.maximum(counts - encoder.max_length, 0)

@@ -222,7 +222,7 @@ def test_two_towers_are_told_apart(texts: tuple[str, ...], tmp_path: Path):
 
     from embedtune.models.files.starter import build_starter
 
-    one, two = (build_starter(texts, dimensions=32, seed=seed) for seed in (0, 1))
+    one, two = (build_starter(texts, seed=seed) for seed in (0, 1))
     SentenceTransformer(modules=[Router.for_query_document([one[0]], [two[0]])], device="cpu").save(str(tmp_path / "m"))
     encoder = load_encoder(EncoderSection(name=str(tmp_path / "m")), device="cpu")
     store = VectorStore(tmp_path / "store")
@@ -320,7 +320,7 @@ class TestToFile:
         self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path, monkeypatch, stored: bool, after: int
     ):
         """Killed within a block, whose first batches were computed, some perhaps stored, and are not on disk."""
-        monkeypatch.setattr(compute, "_batch_tokens", lambda encoder: 50)  # several batches a block
+        monkeypatch.setattr(compute, "suited_batch_tokens", lambda encoder: 50)  # several batches a block
         stores = [VectorStore(tmp_path / name) if stored else None for name in ("one", "other")]
         options = {"count": 48, "role": "query", "texts_hash": "t", "dtype": "float32"}
         whole = encode_to_file(bert, self.blocks(texts), tmp_path / "whole.npy", store=stores[0], **options)

@@ -204,7 +204,7 @@ def test_what_changes_a_vector_has_it_computed_again(
 @pytest.mark.parametrize("how", ["interrupted", "killed"])
 def test_a_guide_cut_off_half_way_goes_on_from_there(guided, bert_folder, encoded, tmp_path, monkeypatch, how) -> None:
     vectors = compute.batch_vectors
-    monkeypatch.setattr(compute, "_batch_tokens", lambda encoder: 100)  # several batches
+    monkeypatch.setattr(compute, "suited_batch_tokens", lambda encoder: 100)  # several batches
 
     def broken(encoder, readings, places):
         if len(encoded) >= 20:
