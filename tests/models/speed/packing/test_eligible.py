@@ -29,7 +29,7 @@ def test_modules_that_want_one_row_a_text(bert: Encoder, texts: tuple[str, ...])
         """May do anything with its tokens."""
 
     bert.model[1] = Own(32)
-    padded_because(bert, "one row a text", texts)
+    padded_because(bert, "one row per text", texts)
 
 
 def test_layers_run_again_going_backward(bert: Encoder, texts: tuple[str, ...]):
@@ -43,7 +43,7 @@ def test_positions_that_cannot_be_told(bert: Encoder, texts: tuple[str, ...], mo
     monkeypatch.setattr(
         type(inner), "forward", lambda self, input_ids, attention_mask, **_: own(self, input_ids, attention_mask)
     )
-    padded_because(bert, "positions", texts)
+    padded_because(bert, "no position ids", texts)
 
 
 def test_other_vectors_are_noticed_once(bert: Encoder, texts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch):
