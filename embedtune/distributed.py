@@ -12,7 +12,7 @@ def ranks() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
-def over_ranks(values: Tensor, *, gathered: bool) -> Tensor:
+def sum_over_ranks(values: Tensor, *, gathered: bool) -> Tensor:
     """The sum of each value over all ranks; the values themselves if they already cover all ranks."""
     if gathered or ranks() == 1:
         return values

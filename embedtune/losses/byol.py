@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch
 from embedtune.losses.shared.heads import Averaging, Head
-from embedtune.losses.shared.vectors import wide
+from embedtune.losses.shared.vectors import at_least_float32
 from embedtune.losses.shared.views import agreement, student_views, teacher_views
 
 
@@ -56,7 +56,8 @@ class BYOL(Averaging):
 
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """Mean over rows, of shape ()."""
-        views, targets = self.projected(student_views(batch)), wide(teacher_views(batch))  # (V, B, D), (2, B, D)
+        views = self.projected(student_views(batch))  # (V, B, D)
+        targets = at_least_float32(teacher_views(batch))  # (2, B, D)
         if self.projector:
             targets = self.teacher_heads["projector"](targets)  # (2, B, P)
         self.count(

@@ -15,7 +15,7 @@ from embedtune.losses.shared.base import EmbeddingBatch
 from embedtune.losses.shared.decoder import Decoder, Vocabulary
 from embedtune.losses.shared.heads import Headed
 from embedtune.losses.shared.tiles import log_sum
-from embedtune.losses.shared.vectors import weighted_mean, wide
+from embedtune.losses.shared.vectors import at_least_float32, weighted_mean
 from embedtune.losses.shared.views import student_views
 
 
@@ -74,8 +74,8 @@ class Denoise(Headed):
         self.trains_every_token = "tied: true" if self.tied else ""
 
     def make_heads(self, dimensions: int) -> Mapping[str, nn.Module]:
-        self.width = self.width or dimensions
         """The decoder."""
+        self.width = self.width or dimensions
         return {"decoder": Decoder(dimensions, self.width, self.layers, self.length, self.seed)}
 
     def prepare_tokens(self, dimensions: int, counts: Tensor) -> None:
@@ -87,7 +87,7 @@ class Denoise(Headed):
         """Mean over tokens, of shape ()."""
         tokens, token_vectors = _tokens(batch)
         self.prepare_tokens(token_vectors.shape[1], _counts(tokens, len(token_vectors)))
-        views = wide(student_views(batch))  # (V, B, D)
+        views = at_least_float32(student_views(batch))  # (V, B, D)
         written = torch.stack([tokens[:, place % 2] for place in range(len(views))])[..., : self.length]  # (V, B, L)
         vocabulary = self._call("vocabulary", token_vectors if self.tied else token_vectors.detach())  # (V, W)
         misses, hits = self._write(views.flatten(0, 1), written.flatten(0, 1), vocabulary)  # (N, L), (N, L)
@@ -122,7 +122,7 @@ class Denoise(Headed):
 
     def _call(self, head: str, *inputs: Tensor) -> Tensor:
         """A head, computed in the precision of its inputs."""
-        module, inputs = self.heads[head], tuple(wide(one) for one in inputs)
+        module, inputs = self.heads[head], tuple(at_least_float32(one) for one in inputs)
         state = {name: value.to(inputs[0]) for name, value in chain(module.named_parameters(), module.named_buffers())}
         result: Tensor = functional_call(module, state, inputs)
         return result

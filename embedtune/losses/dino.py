@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch
 from embedtune.losses.shared.heads import Averaging, Prototypes
-from embedtune.losses.shared.vectors import wide
+from embedtune.losses.shared.vectors import at_least_float32
 from embedtune.losses.shared.views import code_cross_entropy, student_views, teacher_views
 
 
@@ -81,7 +81,7 @@ class DINO(Averaging):
         """Mean over rows and pairs of views, of shape ()."""
         outputs = self.heads["prototypes"](self.projected(student_views(batch)))  # (V, B, K)
         with torch.no_grad():
-            seen = wide(teacher_views(batch)).to(outputs)  # (2, B, D)
+            seen = at_least_float32(teacher_views(batch)).to(outputs)  # (2, B, D)
             for head in self.teacher_heads.values():
                 seen = head(seen)  # (2, B, K) in the end
         return self.of_outputs(outputs, seen, batch.weights)

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from embedtune.distributed import over_ranks
+from embedtune.distributed import sum_over_ranks
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch, Loss
 from embedtune.losses.shared.sketch import Sketch
-from embedtune.losses.shared.vectors import wide
+from embedtune.losses.shared.vectors import at_least_float32
 
 
 class LeJEPA(Loss):
@@ -73,14 +73,14 @@ class LeJEPA(Loss):
         views = torch.stack([batch.anchors, batch.positives])  # (2, B, D)
         if batch.views is not None:
             views = torch.cat([views, batch.views])  # (V, B, D)
-        views = wide(views)
+        views = at_least_float32(views)
         gathered = batch.gathered
         scale = self.sketch.scale_of(views.flatten(0, 1), gathered=gathered)
         views = views * scale
         distances = (views - views[:2].mean(dim=0)).square().mean(dim=(0, 2))  # (B,)
         shares = torch.ones_like(distances) if batch.weights is None else batch.weights.to(distances)  # (B,)
-        total = over_ranks(shares.sum(), gathered=gathered)
-        summed = over_ranks((shares * distances).sum(), gathered=gathered)
+        total = sum_over_ranks(shares.sum(), gathered=gathered)
+        summed = sum_over_ranks((shares * distances).sum(), gathered=gathered)
         invariance = summed / torch.where(total != 0, total, 1.0)
         sketches = [self.sketch.statistic(view, directions, gathered=gathered) for view in views]
         sigreg = torch.stack(sketches).mean()

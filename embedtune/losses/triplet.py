@@ -10,12 +10,12 @@ from embedtune.losses.shared.base import EmbeddingBatch, Loss
 from embedtune.losses.shared.identity import KnownPositives
 from embedtune.losses.shared.pool import Pool, summed
 from embedtune.losses.shared.vectors import (
+    at_least_float32,
     has_negatives,
     padded_negatives,
     unit,
     valid_negatives,
     weighted_mean,
-    wide,
 )
 
 MINING = ("given", "hard", "semi_hard", "all", "ranking")
@@ -123,7 +123,7 @@ class Triplet(Loss):
         )
 
     def _scaled(self, vectors: Tensor) -> Tensor:
-        return unit(vectors) if self.distance == "cosine" else wide(vectors)
+        return unit(vectors) if self.distance == "cosine" else at_least_float32(vectors)
 
     def _against(self, anchors: Tensor, texts: Tensor) -> Tensor:
         """Similarities of each anchor (R, D) and each text (C, D), both from `_scaled`: (R, C)."""

@@ -8,7 +8,7 @@ from torch.utils.checkpoint import checkpoint
 
 from embedtune.errors import ConfigError
 from embedtune.losses.shared.base import EmbeddingBatch
-from embedtune.losses.shared.vectors import padded_negatives, real_negatives, unit, valid_negatives, wide
+from embedtune.losses.shared.vectors import at_least_float32, padded_negatives, real_negatives, unit, valid_negatives
 
 # Scores of the rows whose divergence over a whole batch is computed at a time: 32 MiB of float32.
 PART_VALUES = 2**23
@@ -83,7 +83,7 @@ def teacher_list(batch: EmbeddingBatch, valid: Tensor) -> tuple[Tensor, Tensor]:
             where="loss",
         )
     valid = valid & ~scores.isnan()
-    return wide(scores).detach().masked_fill(~valid, 0.0), valid
+    return at_least_float32(scores).detach().masked_fill(~valid, 0.0), valid
 
 
 def divergence(teacher: Tensor, student: Tensor, valid: Tensor) -> Tensor:

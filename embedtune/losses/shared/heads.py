@@ -15,7 +15,7 @@ from torch.nn import functional
 from embedtune.errors import ConfigError
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import Loss
-from embedtune.losses.shared.vectors import unit, wide
+from embedtune.losses.shared.vectors import at_least_float32, unit
 
 EPSILON = 1e-5
 """Added to variances, as batch normalisation does."""
@@ -52,7 +52,7 @@ class Head(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """(..., B, sizes[0]) -> (..., B, sizes[-1])."""
-        found = wide(vectors)
+        found = at_least_float32(vectors)
         for place, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             if place:
                 found = standardised(found).relu()
@@ -126,7 +126,7 @@ class Headed(Loss):
 
     def projected(self, vectors: Tensor) -> Tensor:
         """Vectors (..., B, D) after the projector, if any."""
-        return self.heads["projector"](vectors) if self.projector else wide(vectors)
+        return self.heads["projector"](vectors) if self.projector else at_least_float32(vectors)
 
 
 class Averaging(Headed):

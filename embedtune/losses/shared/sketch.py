@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from embedtune.distributed import over_ranks
+from embedtune.distributed import sum_over_ranks
 from embedtune.losses.shared.arguments import Arguments
-from embedtune.losses.shared.vectors import normalised, wide
+from embedtune.losses.shared.vectors import at_least_float32, normalised
 
 # Values of one intermediate (M, slices of a chunk): 16 MiB in float32.
 CHUNK_VALUES = 2**22
@@ -66,7 +66,7 @@ class Sketch:
         if self.scale != "auto":
             return factor if self.scale == "sqrt_dim" else one
         # On all ranks or on none: otherwise part of the embeddings would have another scale.
-        other = over_ranks((~normalised(embeddings)).to(factor), gathered=gathered)
+        other = sum_over_ranks((~normalised(embeddings)).to(factor), gathered=gathered)
         return torch.where(other == 0, factor, one)
 
     def statistic(self, embeddings: Tensor, along: Tensor, *, gathered: bool) -> Tensor:
@@ -77,11 +77,11 @@ class Sketch:
             along: (D, S) directions, normalised here.
             gathered: whether the embeddings are those of all ranks.
         """
-        embeddings = wide(embeddings)
+        embeddings = at_least_float32(embeddings)
         along = torch.nn.functional.normalize(along.to(embeddings), dim=0)  # (D, S)
         step = self.t_max / (self.knots - 1)
-        sums = over_ranks(_KnotSums.apply(embeddings, along, step, self.knots), gathered=gathered)  # (2, T, S)
-        count = over_ranks(embeddings.new_tensor(float(len(embeddings))), gathered=gathered)
+        sums = sum_over_ranks(_KnotSums.apply(embeddings, along, step, self.knots), gathered=gathered)  # (2, T, S)
+        count = sum_over_ranks(embeddings.new_tensor(float(len(embeddings))), gathered=gathered)
         number = torch.arange(self.knots, dtype=embeddings.dtype, device=embeddings.device)  # (T,)
         target = torch.exp(-(number * step).square() / 2)  # (T,)
         # 2 * step for the symmetric half, and half of that at both ends by the trapezoid rule.

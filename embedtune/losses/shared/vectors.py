@@ -12,7 +12,7 @@ from embedtune.losses.shared.base import EmbeddingBatch
 UNIT_TOLERANCE = 1e-3
 
 
-def wide(values: Tensor) -> Tensor:
+def at_least_float32(values: Tensor) -> Tensor:
     """The values in float32, or in float64 if they are so already: no softmax of ours runs in half precision."""
     return values if values.dtype == torch.float64 else values.float()
 
@@ -23,7 +23,7 @@ def unit(vectors: Tensor) -> Tensor:
     A zero vector stays zero: its cosine with everything is 0, and its gradient is that of a vector of length 1
     (dividing by a tiny epsilon instead would multiply the gradient by its inverse).
     """
-    result: Tensor = _Unit.apply(wide(vectors))
+    result: Tensor = _Unit.apply(at_least_float32(vectors))
     return result
 
 
@@ -49,7 +49,7 @@ class _Unit(torch.autograd.Function):
 @torch.no_grad()
 def normalised(vectors: Tensor) -> Tensor:
     """Whether a model normalises its output, judged by its output vectors (..., D): bool ()."""
-    return ((torch.linalg.vector_norm(wide(vectors), dim=-1) - 1).abs() <= UNIT_TOLERANCE).all()
+    return ((torch.linalg.vector_norm(at_least_float32(vectors), dim=-1) - 1).abs() <= UNIT_TOLERANCE).all()
 
 
 def has_negatives(batch: EmbeddingBatch) -> bool:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from embedtune.models.encode.devices import spread
+from embedtune.models.encode.devices import distribute
 from embedtune.models.encode.modes import in_mode
 from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts, Tokenizer, forward
 from embedtune.models.encoder import Encoder, Role, is_static
@@ -61,7 +61,8 @@ def in_batches(
         for numbers, tokenized in ready
         for places in by_tokens(tokenizer, tokenized.lengths, most)
     )
-    for (numbers, _, places), vectors in spread(encoder, batches, lambda one, batch: batch_vectors(one, *batch[1:])):
+    act = lambda one, batch: batch_vectors(one, *batch[1:])  # noqa: E731
+    for (numbers, _, places), vectors in distribute(encoder, batches, act):
         yield numbers[places], vectors
 
 

@@ -15,7 +15,7 @@ AHEAD = 2
 """Batches queued per device, so that none waits for the thread that takes the results."""
 
 
-def spread(
+def distribute(
     encoder: Encoder, jobs: Iterable[Job], act: Callable[[Encoder, Job], Result]
 ) -> Iterator[tuple[Job, Result]]:
     """Jobs with their results, in the order of the jobs, whichever device did them.
