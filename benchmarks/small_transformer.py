@@ -35,8 +35,6 @@ LONGEST = 128
 MASKED = 0.3
 NEAR = 10.0
 """Weight of the cosine distance between a text's mean and the starter's vector beside the masked tokens."""
-COMPRESSED_FROM = 512
-"""Dimensions of the starter; its largest directions are kept."""
 
 
 def texts_of(paths: Sequence[Path]) -> list[str]:
@@ -170,7 +168,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     texts = texts_of(arguments.texts)
-    starter = build_starter(texts, dimensions=COMPRESSED_FROM, seed=arguments.seed)
+    starter = build_starter(texts, seed=arguments.seed)
     model, words = start(starter[0], arguments.width, arguments.layers, arguments.seed)
     learn(model, words, texts, arguments.steps, arguments.lr, arguments.seed)
     save(model, words, arguments.output)

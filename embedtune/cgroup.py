@@ -1,7 +1,7 @@
-"""What a container lets this process have of the machine: processors and memory, from Linux control groups.
+"""The processors and memory that a container gives this process, from Linux control groups.
 
-The kernel counts what a machine has; a container may be given a part of it, which the counts do not show. Both
-versions of control groups are read. Where there are none, nothing is limited.
+The kernel reports what the machine has; a container may get only a part of it, which those numbers do not show. Both
+versions of control groups are read. Without control groups, nothing is limited.
 """
 
 import os
@@ -13,42 +13,42 @@ MOUNT = Path("/sys/fs/cgroup")
 
 
 def usable_cpus() -> int:
-    """Processors that this process may keep busy: those it may run on, or fewer where its share of time is less."""
+    """Processors that this process may keep busy: those it may run on, or fewer if its CPU quota is lower."""
     try:
         allowed = len(os.sched_getaffinity(0))
-    except (AttributeError, OSError):  # no such call on macOS and Windows
+    except (AttributeError, OSError):  # macOS and Windows have no such call
         allowed = os.cpu_count() or 1
     quota = cpu_quota()
     return allowed if quota is None else max(1, min(allowed, int(quota)))
 
 
 def cpu_quota() -> float | None:
-    """Processors' worth of time that the container gives; None where it gives all."""
+    """CPU time that the container allows, in processors; None for no limit."""
     return _least("cpu", _quota)
 
 
 def memory_limit() -> int | None:
-    """Bytes that the container may use; None where nothing but the machine sets a limit."""
+    """Bytes that the container may use; None if only the machine sets a limit."""
     limit = _least("memory", _limit)
     return None if limit is None else int(limit)
 
 
 def free_memory() -> int | None:
-    """Bytes that can still be had, of the machine or of the container, whichever has less; None where neither says."""
-    left = _least("memory", _left)
-    told = [free for free in (_free_on_machine(), None if left is None else int(left)) if free is not None]
-    return min(told, default=None)
+    """Free bytes of the machine or of the container, whichever is less; None if neither is known."""
+    left = _least("memory", memory_left)
+    known = [free for free in (_free_on_machine(), None if left is None else int(left)) if free is not None]
+    return min(known, default=None)
 
 
 def _least(controller: str, read: Callable[[Path], float | None]) -> float | None:
-    """The least limit of a group and those it is in."""
+    """The lowest limit of a group and its parents."""
     return min((limit for folder in _groups(controller) if (limit := read(folder)) is not None), default=None)
 
 
 def _groups(controller: str) -> Iterator[Path]:
-    """The folders of this process's group and of those it is in, innermost first.
+    """The folders of this process's group and its parents, innermost first.
 
-    Inside a container the path is often the host's and names nothing here; what is here then is the mount's root.
+    Inside a container the path is often that of the host and does not exist here; then only the mount's root does.
     """
     for line in _text(MEMBERSHIP).splitlines():
         _, _, rest = line.partition(":")
@@ -61,7 +61,7 @@ def _groups(controller: str) -> Iterator[Path]:
 
 
 def _mount(controller: str, controllers: str) -> Path:
-    """Where the groups of a controller are mounted, alone or with others, whose order may differ from the one told."""
+    """Where the groups of a controller are mounted, alone or with others, in any order."""
     if not controllers:
         return MOUNT
     together = MOUNT / controllers
@@ -81,11 +81,11 @@ def _quota(folder: Path) -> float | None:
 
 def _limit(folder: Path) -> float | None:
     limit = _number(folder / "memory.max") or _number(folder / "memory.limit_in_bytes")
-    return limit if limit is not None and 0 < limit < 2**60 else None  # version 1 writes nearly 2**63 for none
+    return limit if limit is not None and 0 < limit < 2**60 else None  # version 1 writes almost 2**63 for no limit
 
 
-def _left(folder: Path) -> float | None:
-    """What a group may still use; files that the kernel can drop do not count as used."""
+def memory_left(folder: Path) -> float | None:
+    """Bytes that a group may still use; cached files that the kernel can drop do not count as used."""
     limit = _limit(folder)
     if limit is None:
         return None
@@ -94,7 +94,7 @@ def _left(folder: Path) -> float | None:
 
 
 def _free_on_machine() -> int | None:
-    import psutil  # noqa: PLC0415  (each start of the command line reads this file)
+    import psutil  # noqa: PLC0415  (every start of the command line imports this file)
 
     try:
         return int(psutil.virtual_memory().available)
@@ -104,7 +104,7 @@ def _free_on_machine() -> int | None:
 
 def _droppable(folder: Path) -> float:
     words = dict(line.split()[:2] for line in _text(folder / "memory.stat").splitlines() if len(line.split()) >= 2)
-    # Version 1 counts a group alone, and with those in it, whose use is a part of its own; version 2 only the latter.
+    # Version 1 has a count for the group alone and a total with its children; version 2 has only the total.
     text = words.get("total_inactive_file", words.get("inactive_file", "0"))
     return float(text) if text.isdigit() else 0.0
 

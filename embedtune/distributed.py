@@ -1,4 +1,4 @@
-"""What the processes of one training run share: how many there are, and sums over all of them."""
+"""The processes (ranks) of one training run: their number, and sums over them."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from torch import Tensor
 
 
 def ranks() -> int:
-    """How many processes train together."""
+    """Number of processes that train together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
-def over_ranks(values: Tensor, *, gathered: bool) -> Tensor:
-    """The sum of each value over all ranks; the values themselves when they are of all ranks already."""
+def sum_over_ranks(values: Tensor, *, gathered: bool) -> Tensor:
+    """The sum of each value over all ranks; the values themselves if they already cover all ranks."""
     if gathered or ranks() == 1:
         return values
     total: Tensor = _SumOverRanks.apply(values)
@@ -21,11 +21,11 @@ def over_ranks(values: Tensor, *, gathered: bool) -> Tensor:
 
 
 class _SumOverRanks(torch.autograd.Function):
-    """Sum over ranks whose gradient is summed over ranks too.
+    """Sum over ranks, whose gradient is summed over ranks too.
 
-    Every rank computes the same loss from the sum, so a rank's vectors get the number of ranks times their gradient in
-    one process; the mean over ranks that data-parallel training takes brings it back. A plain all-reduce has no
-    backward: its value is right and the trained gradient too small by the number of ranks.
+    Every rank computes the same loss from the sum, so the vectors of a rank get their single-process gradient times the
+    number of ranks; data-parallel training then takes the mean over ranks, which corrects it. A plain all-reduce has no
+    backward pass: its value would be right, and the trained gradient too small by the number of ranks.
     """
 
     @staticmethod

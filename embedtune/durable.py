@@ -1,6 +1,6 @@
-"""Results on disk whole or not at all, whatever ends the process: a temporary name, flushed to the disk, then renamed.
+"""Writes files and folders completely or not at all: under a temporary name, flushed to disk, then renamed.
 
-A reader finds what was there before or what is there now, after a kill, a full disk or a power cut too.
+A reader finds either the old content or the new, even after a kill, a full disk or a power cut.
 """
 
 import glob
@@ -18,12 +18,12 @@ from embedtune.errors import OutputError
 
 _PIECE = 2**20
 UNFINISHED = ".unfinished"
-"""What the name of a file or folder ends in while it is written; a killed writer leaves it."""
+"""Suffix of a file or folder while it is written; a killed writer leaves it behind."""
 _SEAL = b"\ncrc32 %08x\n"
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8, whole or not at all.
+    """Write a text file in UTF-8, completely or not at all.
 
     Raises:
         OutputError: the file cannot be written there.
@@ -34,7 +34,7 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
-    """A text file that takes its name only when all of it is written.
+    """A text file that gets its name only when it is completely written.
 
     Raises:
         OutputError: the file cannot be written there.
@@ -45,7 +45,7 @@ def whole_file(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def whole_path(path: Path) -> Iterator[Path]:
-    """A file beside the one wanted, to be written by any means, which takes its name only when that went well.
+    """A temporary path next to the given one, to be written by any means; it gets the given name only on success.
 
     Raises:
         OutputError: the file cannot be written there.
@@ -68,9 +68,9 @@ def whole_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """An empty folder beside the one wanted, which takes its place, and its name, only when all went well.
+    """An empty temporary folder next to the given one, which replaces it only on success.
 
-    Between two renames there may be no folder under the name; a reader then finds nothing, never half of it.
+    Between two renames there may be no folder of this name; a reader then finds nothing, never half a folder.
 
     Raises:
         OutputError: the folder cannot be written there.
@@ -94,15 +94,15 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove what writers of this file or folder left who were killed at it.
+    """Remove what killed writers of this file or folder left behind.
 
-    Only for one who knows that no other process writes it.
+    Only for callers who know that no other process is writing it.
     """
     _remove(path.parent.glob(f".{glob.escape(path.name)}.*{UNFINISHED}"))
 
 
 def remove_all_unfinished(folder: Path) -> None:
-    """The same of whatever lies directly in a folder."""
+    """Remove what killed writers of anything directly in this folder left behind."""
     _remove(folder.glob(f".*{UNFINISHED}"))
 
 
@@ -115,10 +115,10 @@ def _remove(paths: Iterable[Path]) -> None:
 
 
 def replace(temporary: Path, path: Path) -> None:
-    """Give a finished file or folder its name; its content is on the disk before the name is.
+    """Give a finished file or folder its name; its content is on disk before its name is.
 
     Raises:
-        OSError: it cannot be done.
+        OSError: the system refuses.
     """
     sync(temporary)
     os.replace(temporary, path)  # noqa: PTH105  (replaces on Windows too, and says so)
@@ -126,19 +126,19 @@ def replace(temporary: Path, path: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or all that is in a folder, is on the disk."""
+    """Wait until a file, or everything in a folder, is on disk."""
     if path.is_dir():
         for entry in path.iterdir():
             sync(entry)
         sync_folder(path)
         return
-    with path.open("rb+") as file:  # Windows flushes no file that is open for reading only
+    with path.open("rb+") as file:  # Windows does not flush files opened for reading only
         os.fsync(file.fileno())
 
 
 def sync_folder(path: Path) -> None:
-    """Wait until the names in a folder are on the disk, where the system can be asked for it."""
-    with suppress(OSError):  # Windows opens no folder, and some network disks flush none
+    """Wait until the names in a folder are on disk, where the system supports it."""
+    with suppress(OSError):  # Windows cannot open folders, and some network disks cannot flush them
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -147,7 +147,7 @@ def sync_folder(path: Path) -> None:
 
 
 def write_sealed(path: Path, content: bytes) -> None:
-    """Write a file with its checksum in its last line, for `read_sealed`; whole or not at all.
+    """Write a file with its checksum in its last line, for `read_sealed`; completely or not at all.
 
     Raises:
         OutputError: the file cannot be written there.
@@ -157,7 +157,7 @@ def write_sealed(path: Path, content: bytes) -> None:
 
 
 def read_sealed(path: Path) -> bytes | None:
-    """What was written, or None where it is not there, cut off or changed: then it is to be made again."""
+    """What was written, or None if the file is missing, truncated or changed, so that it must be made again."""
     try:
         whole = path.read_bytes()
     except OSError:
@@ -167,14 +167,14 @@ def read_sealed(path: Path) -> bytes | None:
 
 
 def seal_folder(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
-    """Write facts (JSON) about a folder into the file `name` of it, with the checksums of the other files."""
+    """Write facts (JSON) about a folder into its file `name`, with the checksums of its other files."""
     files = {path.relative_to(folder).as_posix(): _checksum(path) for path in folder.rglob("*") if path.is_file()}
     content = {"facts": facts, "files": dict(sorted(files.items()))}
     write_sealed(folder / name, json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def unseal_folder(folder: Path, name: str) -> dict[str, Any] | None:
-    """The facts, or None where they or any file they were written with is missing, cut off or changed."""
+    """The facts, or None if they, or any file they were written with, are missing, truncated or changed."""
     sealed = read_sealed(folder / name)
     if sealed is None:
         return None
@@ -184,7 +184,7 @@ def unseal_folder(folder: Path, name: str) -> dict[str, Any] | None:
 
 
 def _checksum(path: Path) -> int | None:
-    """None where there is no such file or it cannot be read."""
+    """CRC-32 of a file; None if it does not exist or cannot be read."""
     checksum = 0
     try:
         with path.open("rb") as file:

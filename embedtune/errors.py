@@ -1,7 +1,7 @@
-"""Every error a user can cause, and the exit code it ends the command with.
+"""Every error that a user can cause, and the exit code of the command.
 
-A message says what happened and what was needed; `where` is the place (file and line, option, recipe key); `next` is
-what to do about it. The command line prints the three and nothing else, so none of them may be left to a traceback.
+A message says what happened and what was needed; `where` is the place (file and line, option, recipe key); `next` says
+what to do about it. The command line prints these three and no traceback, so they must say everything.
 """
 
 
@@ -9,8 +9,8 @@ class EmbedtuneError(Exception):
     """Base of all errors that embedtune raises on purpose.
 
     Args:
-        message: one sentence: what is wrong, what was needed, what came.
-        where: file and line, option name or recipe key, when there is one.
+        message: one sentence: what is wrong, what was needed, what was given.
+        where: file and line, option name or recipe key, if there is one.
         next: what the user can do now, a command where possible.
     """
 
@@ -37,20 +37,20 @@ class ModelError(EmbedtuneError):
 
 
 class OutputError(EmbedtuneError):
-    """A result cannot be written where it was asked for."""
+    """A result cannot be written to the requested place."""
 
     code = "output"
 
 
 class ConfigError(EmbedtuneError):
-    """An option, a recipe or a combination of them makes no sense."""
+    """An option, a recipe or a combination of them is invalid."""
 
     exit_code = 2
     code = "config"
 
 
 class GuardError(EmbedtuneError):
-    """A guard that the user switched on has stopped the command."""
+    """A guard that the user enabled stopped the command."""
 
     exit_code = 3
     code = "guard"
@@ -64,7 +64,7 @@ class StoppedError(EmbedtuneError):
 
 
 class Interrupted(EmbedtuneError):
-    """The user interrupted the command and the work so far is saved."""
+    """The user interrupted the command; the work so far is saved."""
 
     exit_code = 130
     code = "interrupted"

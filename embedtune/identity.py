@@ -1,7 +1,7 @@
 """The identity of a text: a signed 64-bit id of its normalised form, the same on every machine and in every run.
 
-Ids serve masks and splits: the same sentence as a query and as a document has one id, because neither prompt nor role
-enters it. 64 bits make a chance collision among 10 million texts a 1 in 400,000 event.
+Ids serve masks and splits: the same sentence has the same id as a query and as a document, because neither prompt nor
+role is part of it. With 64 bits, the chance of any collision among 10 million texts is 1 in 400,000.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def normalise(text: str) -> str:
-    """The form that decides whether two texts are the same: NFC, white space folded to single blanks, case kept.
+    """The form that decides whether two texts are the same: NFC, white space collapsed to single spaces, case kept.
 
     NFC joins decomposed Hangul jamo, so texts typed on macOS and on Windows are the same text.
 
@@ -30,11 +30,11 @@ def text_id(text: str) -> int:
     >>> text_id("a  b") == text_id("a b") != text_id("A b")
     True
     """
-    # A lone surrogate can reach us through JSON escapes; it must get an id too, not an exception.
+    # JSON escapes can contain a lone surrogate; it must get an id too, not an exception.
     encoded = normalise(text).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "little", signed=True)
 
 
 def text_ids(texts: Iterable[str]) -> np.ndarray:
-    """Ids of many texts: int64 of shape (n,)."""
+    """Ids of many texts: int64 (n,)."""
     return np.fromiter((text_id(text) for text in texts), dtype=np.int64)

@@ -23,7 +23,7 @@ def write(folder: Path, **files: str) -> None:
 
 
 def test_nothing_is_limited_where_there_are_no_groups(groups: Path) -> None:
-    assert (cgroup.cpu_quota(), cgroup.memory_limit(), cgroup._left(groups)) == (None, None, None)
+    assert (cgroup.cpu_quota(), cgroup.memory_limit(), cgroup.memory_left(groups)) == (None, None, None)
     assert 1 <= cgroup.usable_cpus() <= (os.cpu_count() or 1)
 
 

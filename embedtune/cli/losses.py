@@ -28,10 +28,12 @@ _NEEDS = {
     "guide": "a guide",
     "labels": "labels",
     "teacher": "teacher scores",
-    "averaged_teacher": "an averaged teacher (made while training)",
+}
+_COMPANIONS = {
+    "averaged": "an averaged teacher (made while training)",
     "clusters": "clusters (made while training)",
     "reference": "the vectors of the encoder before training (made by embedtune)",
-    "tokens": "the tokens of the undamaged texts (looked up while training)",
+    "originals": "the undamaged texts as tokens (looked up while training)",
 }
 GROUPS = {
     "pairs": "From pairs (or from views of texts alone)",
@@ -76,7 +78,7 @@ def losses(as_json: AsJson = False) -> None:
 
 
 def loss_card(name: str) -> LossCard:
-    """What the loss declares: its docstring, its `needs_*` attributes, its arguments."""
+    """What the loss declares: its docstring, its `needs_*` and `companions` attributes, its arguments."""
     from embedtune.losses import loss_class
 
     kind = loss_class(name)
@@ -89,6 +91,7 @@ def loss_card(name: str) -> LossCard:
         needs=(
             "pairs, or two views of a text" if kind.made_for_views else "pairs",
             *(words for need, words in _NEEDS.items() if getattr(kind, f"needs_{need}")),
+            *(words for name, words in _COMPANIONS.items() if name in kind.companions),
         ),
         when=_labelled(text, "When to use"),
         cost=_labelled(text, "Cost"),
@@ -100,7 +103,7 @@ def _data(kind: "type[Loss]") -> str:
     """The data that a loss is made for, one of `GROUPS`."""
     if kind.made_for_views:
         return "texts"
-    return "preferences" if kind.needs_reference else "negatives" if kind.needs_teacher else "pairs"
+    return "preferences" if "reference" in kind.companions else "negatives" if kind.needs_teacher else "pairs"
 
 
 def _labelled(text: str, label: str) -> str:

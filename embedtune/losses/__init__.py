@@ -1,7 +1,7 @@
 """The objectives, one file each; the file name is the loss name, and the list is read from the folder.
 
-A file whose name starts with an underscore is shared by several losses; `base.py` is the contract. Everything else here
-is a loss. Listing the names loads no torch; building one does.
+Everything here is a loss; what losses share is in `shared`, where `base.py` is the contract. Listing the names loads no
+torch; building one does.
 """
 
 import importlib
@@ -29,21 +29,21 @@ def loss_names() -> tuple[str, ...]:
 
 
 def loss_class(name: str) -> "type[Loss]":
-    """The class of a loss: its docstring says what it is for, its attributes what it needs.
+    """The class of a loss: its docstring says what it is for, its attributes say what it needs.
 
     Raises:
-        ConfigError: no loss has this name.
+        ConfigError: unknown name.
     """
     if name not in loss_names():
         raise ConfigError(
             f"there is no loss {name!r}{did_you_mean(name, loss_names())}",
             where="loss",
-            next=f"name one of: {', '.join(loss_names())}",
+            next=f"use one of: {', '.join(loss_names())}",
         )
     from embedtune.losses.shared.base import Loss
 
     module = importlib.import_module(f"{__name__}.{name}")
-    # A loss may import another one to build on it, so the class must come from this very file.
+    # A loss may import another one to build on it, so the class must be defined in this file.
     own = [
         member
         for member in vars(module).values()
@@ -58,7 +58,7 @@ def check_args(name: str, args: Mapping[str, Any]) -> None:
     """Check the names of a loss's arguments; their values are the loss's own to check.
 
     Raises:
-        ConfigError: the loss does not exist, or some arguments do not; all of them are listed.
+        ConfigError: the loss or some arguments do not exist; lists all of them.
     """
     known = list(inspect.signature(loss_class(name)).parameters)
     unknown = [f"{arg!r}{did_you_mean(str(arg), known)}" for arg in args if arg not in known]

@@ -1,4 +1,4 @@
-"""byol: each view predicts what an averaged teacher makes of the other."""
+"""byol: each view predicts the vector that a moving average (EMA) of the student gives the other."""
 
 from collections.abc import Mapping
 
@@ -6,32 +6,41 @@ from torch import Tensor, nn
 
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch
-from embedtune.losses.shared.heads import Averaging, Head, student_views, teacher_views
-from embedtune.losses.shared.vectors import wide
-from embedtune.losses.shared.views import agreement
+from embedtune.losses.shared.heads import Averaging, Head
+from embedtune.losses.shared.vectors import at_least_float32
+from embedtune.losses.shared.views import agreement, student_views, teacher_views
 
 
 class BYOL(Averaging):
-    """Makes a small predictor guess, from one view, the vector that a slow average of the encoder has for the other.
+    """Makes a small predictor guess, from one view, the vector of the other view by an exponential moving average (EMA)
+    of the student.
 
-    When to use: views of one text without negatives, steadier than simsiam for one more forward pass; watch the
+    When to use: views of one text without negatives; more stable than simsiam, for one more forward pass; watch the
     collapse gauges.
     Needs: anchors, positives, an averaged teacher's vectors of both; further `views` if the batch has them. Cost: the
     teacher's forward pass and a predictor of two layers; no (B, B) block.
 
     Twice the mean over pairs of different views of |unit(predictor(z_i)) - unit(z'_j)|^2, z' the teacher's, which is
-    the sum over both directions when there are two views. The teacher's projector is averaged with its encoder.
+    the sum over both directions when there are two views. The teacher's projector is an EMA as well.
 
     Source: Grill et al. 2020, arXiv:2006.07733, equation 2, summed over both directions.
-    Bounds: 0 (every prediction is right) to 8; 4 when predictions have nothing to do with the targets.
+    Bounds: 0 (every prediction is right) to 8; 4 when predictions are unrelated to the targets.
 
     Args:
-        predictor: width of the predictor's hidden layer; 0 takes as many as the vectors have dimensions.
+        predictor: width of the predictor's hidden layer; 0: the number of dimensions of the vectors.
         projector: width of a projector of two layers before it; 0 for none.
-        seed: of the heads' first weights.
+        seed: of the heads' initial weights.
 
     Raises:
         ConfigError: a value out of its range; by a call, the batch has no averaged teacher's vectors.
+
+    Examples:
+        >>> import torch
+        >>> from embedtune import EmbeddingBatch, build_loss
+        >>> apart = EmbeddingBatch(anchors=torch.zeros(2, 4), positives=torch.zeros(2, 4))
+        >>> batch = EmbeddingBatch(anchors=torch.ones(2, 4), positives=torch.ones(2, 4), teacher=apart)
+        >>> build_loss("byol")(batch).item()  # a zero vector has a cosine of 0 with every prediction
+        4.0
     """
 
     made_for_views = True
@@ -42,20 +51,22 @@ class BYOL(Averaging):
         self.predictor = check.count("predictor", predictor, at_least=0)
 
     def make_heads(self, dimensions: int) -> Mapping[str, nn.Module]:
+        """The predictor."""
         return {"predictor": Head([dimensions, self.predictor or dimensions, dimensions], self.seed + 1)}
 
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """Mean over rows, of shape ()."""
-        views, targets = self.projected(student_views(batch)), wide(teacher_views(batch))  # (V, B, D), (2, B, D)
+        views = self.projected(student_views(batch))  # (V, B, D)
+        targets = at_least_float32(teacher_views(batch))  # (2, B, D)
         if self.projector:
             targets = self.teacher_heads["projector"](targets)  # (2, B, P)
         self.count(
             view_similarity=agreement(views.detach(), views.detach()),
             teacher_similarity=agreement(views.detach(), targets.detach()),
         )
-        return self.along(self.heads["predictor"](views), targets, batch.weights)
+        return self.of_predictions(self.heads["predictor"](views), targets, batch.weights)
 
     @staticmethod
-    def along(predicted: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    def of_predictions(predicted: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """The loss of these predictions (V, B, D) of these targets (2, B, D): ()."""
         return 4 - 4 * agreement(predicted, targets.detach(), weights)

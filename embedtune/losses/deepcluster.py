@@ -6,34 +6,42 @@ from torch import Tensor
 from embedtune.errors import ConfigError
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch, Loss
-from embedtune.losses.shared.heads import student_views
 from embedtune.losses.shared.vectors import unit, weighted_mean
+from embedtune.losses.shared.views import student_views
 
 
 class DeepCluster(Loss):
-    """Classifies every view of a text into its cluster; clusters are found anew each epoch from the student's vectors.
+    """Classifies every view of a text into its cluster; each epoch finds new clusters from the student's vectors.
 
-    When to use: passages with topics, beside a contrastive loss, which tells apart what a cluster holds; alone it
-    raised no starter, and on short sentences it did harm.
+    When to use: passages with topics, together with a contrastive loss, which separates the texts within a cluster;
+    alone it improved no starter, and on short sentences it did harm.
     Needs: anchors, positives, and the clusters of an epoch; further `views` if the batch has them. Cost: encoding all
-    training texts and a k-means each epoch; (B, K) cosines a view.
+    training texts and a k-means in each epoch; (B, K) cosines per view.
 
     Cross-entropy of softmax(cosine with the K centroids / temperature) with the text's cluster, mean over views. The
-    centroids are the classifier and stand still within an epoch.
+    centroids are the classifier and stay fixed within an epoch.
 
     Source: Caron et al. 2018, arXiv:1807.05520; centroids as classifier: Caron et al. 2020, arXiv:2006.09882, appendix
-    D (DeepCluster-v2). Deviation: clusters are of the anchors' vectors without views.
+    D (DeepCluster-v2). Deviation: clusters are found from the anchors' vectors, without views.
     Bounds: >= 0; ln(K) when all cosines with the centroids are equal.
 
     Args:
-        clusters: K; 2 or more, and at most as many as there are texts.
+        clusters: K; 2 or more, and at most the number of texts.
         temperature: divides cosines; > 0.
 
     Raises:
         ConfigError: a value out of its range; by a call, the batch has no clusters.
+
+    Examples:
+        >>> import torch
+        >>> from embedtune import EmbeddingBatch, build_loss
+        >>> views, clusters = torch.zeros(2, 4), torch.tensor([0, 1])
+        >>> batch = EmbeddingBatch(anchors=views, positives=views, clusters=clusters, centroids=torch.eye(4))
+        >>> round(build_loss("deepcluster")(batch).item(), 4)  # ln(4)
+        1.3863
     """
 
-    needs_clusters = True
+    companions = ("clusters",)
     made_for_views = True
 
     def __init__(self, *, clusters: int = 100, temperature: float = 0.1) -> None:
@@ -46,7 +54,7 @@ class DeepCluster(Loss):
         """Mean over rows and views, of shape ()."""
         if batch.clusters is None or batch.centroids is None:
             raise ConfigError(
-                "this loss needs clusters and their centroids and the batch has none",
+                "this loss needs clusters and their centroids, and the batch has none",
                 where="loss",
                 next="give EmbeddingBatch(clusters=..., centroids=...); training does",
             )

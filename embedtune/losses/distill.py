@@ -12,13 +12,13 @@ from embedtune.losses.shared.vectors import weighted_mean
 class Distill(Loss):
     """Makes the student's distribution over [positive, own negatives] that of a teacher, by KL divergence.
 
-    When to use: data that bring scores of a cross-encoder or a larger model for each pair, with a few negatives a row.
+    When to use: data with scores of a cross-encoder or a larger model for each pair, and a few negatives per row.
     Needs: anchors, positives, negatives; teacher scores (without them, the guide's cosines if there is a guide).
     Cost: (B, 1 + N) cosines.
 
     KL(softmax(teacher / teacher_temperature) || softmax(cosine / temperature)), in nats, without a squared temperature
-    in front. A candidate whose score is missing (NaN) is left out; a row with fewer than two scored candidates says
-    nothing, does not enter the mean, and is counted.
+    in front. A candidate without a score (NaN) is left out; a row with fewer than two scored candidates is left out of
+    the mean, and counted.
 
     Source: Hinton et al. 2015, arXiv:1503.02531; over candidate lists as in Ren et al. 2021, arXiv:2110.07367.
     Bounds: >= 0; 0 when both distributions are equal; ln(C) when the teacher is certain of one of C candidates and all
@@ -30,6 +30,15 @@ class Distill(Loss):
 
     Raises:
         ConfigError: a value out of its range.
+
+    Examples:
+        >>> import torch
+        >>> from embedtune import EmbeddingBatch, build_loss
+        >>> one = torch.ones(1, 2)
+        >>> scores = torch.tensor([[100.0, 0.0]])
+        >>> batch = EmbeddingBatch(anchors=one, positives=one, negatives=one[:, None], teacher_scores=scores)
+        >>> round(build_loss("distill")(batch).item(), 4)  # ln(2)
+        0.6931
     """
 
     needs_negatives = True

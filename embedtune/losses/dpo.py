@@ -1,4 +1,4 @@
-"""dpo: the chosen text gains on the rejected one, compared with where training began."""
+"""dpo: the chosen text gains on the rejected one, compared with the student before training."""
 
 from dataclasses import replace
 
@@ -16,17 +16,17 @@ KINDS = ("sigmoid", "ipo")
 
 
 class DPO(Loss):
-    """Raises the similarity of the chosen text over that of the rejected one, measured from the frozen start.
+    """Raises the similarity of the chosen text above that of the rejected one, relative to the student before training.
 
     When to use: rows that say "this answer was better than that one", such as clicks; it changes an encoder no more
-    than the preferences ask for.
-    Needs: anchors, positives (chosen), negatives (rejected), and the start's vectors of the same rows. Cost: (B, 1 + N)
-    cosines; the start's vectors are computed once and kept in the store.
+    than the preferences require.
+    Needs: anchors, positives (chosen), negatives (rejected), and the student's vectors of these rows before training
+    (the start). Cost: (B, 1 + N) cosines; the start's vectors are computed once and kept in the store.
 
     With s = cosine / temperature, of the student and of the start, the margin is h = (s_chosen - s_rejected) - (the
     same of the start). `sigmoid`: -(1 - label_smoothing) ln sigmoid(beta h) - label_smoothing ln sigmoid(-beta h);
     `ipo`: (h - 1 / (2 beta))^2. Mean over all pairs of a chosen and a rejected text, each with the weight of its row. A
-    text rejected for itself, or for being the anchor, is no pair; rows without any are counted.
+    rejected text that equals the chosen one or the anchor makes no pair; rows without a pair are counted.
 
     Source: Rafailov et al. 2023, arXiv:2305.18290, equation 7, with similarities for log probabilities; smoothing:
     Mitchell 2023, a note on DPO with noisy preferences; IPO: Azar et al. 2023, arXiv:2310.12036, equation 17.
@@ -34,16 +34,25 @@ class DPO(Loss):
 
     Args:
         temperature: divides cosines; > 0.
-        beta: how strongly the start holds the student back; > 0.
-        label_smoothing: share of preferences taken to be the wrong way round; 0 to 0.5, sigmoid only.
+        beta: how strongly the student is kept near its start; > 0.
+        label_smoothing: assumed share of reversed preferences; 0 to 0.5, sigmoid only.
         kind: "sigmoid" or "ipo".
 
     Raises:
         ConfigError: a value out of its range; by a call, the batch has no negatives or no reference.
+
+    Examples:
+        >>> import torch
+        >>> from embedtune import EmbeddingBatch, build_loss
+        >>> one = torch.ones(1, 2)
+        >>> start = EmbeddingBatch(anchors=one, positives=one, negatives=one[:, None])
+        >>> batch = EmbeddingBatch(anchors=one, positives=one, negatives=one[:, None], reference=start)
+        >>> round(build_loss("dpo")(batch).item(), 4)  # ln(2), before anything has changed
+        0.6931
     """
 
     needs_negatives = True
-    needs_reference = True
+    companions = ("reference",)
 
     def __init__(
         self, *, temperature: float = 0.05, beta: float = 0.1, label_smoothing: float = 0.0, kind: str = "sigmoid"
@@ -55,13 +64,13 @@ class DPO(Loss):
         self.label_smoothing = check.number("label_smoothing", label_smoothing, at_least=0, at_most=0.5)
         self.kind = check.choice("kind", kind, KINDS)
         if self.kind == "ipo" and self.label_smoothing:
-            raise check.error("label_smoothing", "belongs to the kind sigmoid; leave it out with ipo")
+            raise check.error("label_smoothing", "applies to the kind sigmoid; leave it out with ipo")
 
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """Mean over rows, of shape ()."""
         if batch.reference is None:
             raise ConfigError(
-                "this loss needs the start's vectors of the same rows and the batch has none",
+                "this loss needs the start's vectors of the same rows, and the batch has none",
                 where="loss",
                 next="give EmbeddingBatch(reference=...); training does",
             )
@@ -97,7 +106,7 @@ class DPO(Loss):
 
 
 def _ties(batch: EmbeddingBatch, like: Tensor) -> Tensor:
-    """Where a rejected text is the chosen one, or the anchor itself, and nothing can be preferred: bool (B, N)."""
+    """Where a rejected text equals the chosen one or the anchor, so that there is no preference: bool (B, N)."""
     tied = torch.zeros_like(like)
     for ids in (batch.anchor_ids, batch.positive_ids):
         if ids is not None and batch.negative_ids is not None:

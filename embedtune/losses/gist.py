@@ -1,4 +1,4 @@
-"""gist: InfoNCE whose false negatives a guide model takes out."""
+"""gist: InfoNCE without the false negatives that a guide model finds."""
 
 from dataclasses import replace
 from functools import partial
@@ -19,39 +19,48 @@ ROLES = (("anchors", "positives"), ("anchors", "negatives"), ("anchors", "queue"
 
 
 class Gist(Loss):
-    """Pulls each anchor to its positive and away from the candidates that a guide does not take for false negatives.
+    """Pulls each anchor to its positive and away from all candidates except those that a guide finds to be false
+    negatives.
 
     When to use: pairs or pairs with mined negatives, where other rows' texts may answer the anchor too (FAQs, intents,
-    paraphrases) and a guide that can tell is at hand; a weak frozen guide hurts, `guide: self` does not.
+    paraphrases) and a good guide is available; a weak frozen guide hurts, `guide: self` does not.
     Needs: anchors, positives; a guide. Cost: time like infonce with 3 blocks (B, B) and one (B, B N), once more for
     the guide; memory for a tile of them.
 
-    A candidate against row i is dropped where its guide cosine exceeds g(a_i, p_i) - margin (or minus margin times its
-    magnitude, strategy "relative") by more than 1e-6. Known positives and equal texts are dropped whatever the guide
-    says. Without a guide in the batch this is exactly infonce with its defaults (anchors against positives, negatives
-    and queue, no second and third block): that is how `guide: self` warms up, and margin, weight and distillation then
-    have no effect. A row left without negatives contributes 0 and is counted.
+    A candidate for row i is dropped if its guide cosine exceeds g(a_i, p_i) - margin (or minus margin times its
+    magnitude, strategy "relative") by more than 1e-6. Known positives and equal texts are always dropped, whatever the
+    guide finds. Without a guide in the batch this is exactly infonce with its defaults (anchors against positives,
+    negatives and queue, without the second and third block): `guide: self` warms up like that, and margin, weight and
+    distillation then have no effect. A row left without negatives contributes 0 and is counted.
 
-    Source: Solatorio 2024, arXiv:2402.16829. Deviations: N negatives a row, equal texts and known positives always out,
-    1e-6 to spare at the threshold, weights instead of dropping, distillation.
+    Source: Solatorio 2024, arXiv:2402.16829. Deviations: N negatives per row, equal texts and known positives always
+    dropped, a slack of 1e-6 at the threshold, weights instead of dropping, distillation.
     Bounds: >= 0 (without distillation); 0 when all negatives are dropped; ln(1 + candidates kept) when all cosines are
     equal.
 
     Args:
         temperature: divides cosines; unitless, > 0.
-        margin: how far below the positive's guide cosine a candidate already counts as a false negative; -2 to 2.
+        margin: a candidate this far below the positive's guide cosine still counts as a false negative; -2 to 2.
         margin_strategy: "absolute", or "relative" to the positive's guide cosine.
         contrast_anchors: also push anchors from each other.
         contrast_positives: also push positives from each other.
         keep_own_negatives: the guide never drops a row's own negatives (curated data).
-        false_negative_weight: multiplies the exponential of a candidate the guide would drop; 0 drops, 1 ignores the
-            guide.
+        false_negative_weight: multiplies the exponential of a candidate that the guide would drop; 0 drops it, 1
+            ignores the guide.
         distill_weight: weight of KL(guide || student) over a row's candidates; 0 for none.
         distill_temperature: divides the guide's cosines there; > 0.
         distill_over: "own" ([positive, own negatives]) or "batch" (all positives and negatives of the batch).
 
     Raises:
         ConfigError: a value out of its range.
+
+    Examples:
+        >>> import torch
+        >>> from embedtune import EmbeddingBatch, build_loss
+        >>> same = EmbeddingBatch(anchors=torch.ones(2, 2), positives=torch.ones(2, 2))
+        >>> batch = EmbeddingBatch(anchors=torch.eye(2), positives=torch.eye(2), guide=same)
+        >>> build_loss("gist", margin=0.1)(batch).item()  # to this guide every candidate is a false negative
+        0.0
     """
 
     needs_guide = True
@@ -76,7 +85,7 @@ class Gist(Loss):
         if margin == "auto":
             raise check.error(
                 "margin",
-                "must be a number here; 'auto' is for recipes and --margin, where short runs choose the number",
+                "must be a number here; only recipes and --margin accept 'auto', where short runs choose the number",
                 next="give a number such as 0.05",
             )
         self.temperature = check.number("temperature", temperature, above=0)
@@ -140,7 +149,7 @@ class Gist(Loss):
 
 
 class Guide:
-    """What the guide says of one batch; nothing here has a gradient.
+    """The guide's view of one batch; nothing here has a gradient.
 
     Args:
         batch: the guide's vectors of the student's texts, with the student's mask of negatives.
@@ -165,11 +174,11 @@ class Guide:
         self.positive = (vectors["anchors"] * vectors["positives"]).sum(dim=1)  # (B,)
         below = margin * self.positive.abs() if strategy == "relative" else margin
         self._threshold = (self.positive - below + TO_SPARE)[:, None]  # (B, 1)
-        # 0, or NaN when the guide itself is broken: a comparison with NaN is false, so it would pass unseen.
+        # 0, or NaN when the guide itself is broken: comparisons with NaN are false, so it would go unnoticed.
         self.poison = 0 * torch.stack([one.sum() for one in vectors.values()]).sum()
 
     @torch.no_grad()
     def above_threshold(self, query: str, role: str, rows: slice, columns: slice) -> Tensor:
-        """1 where the guide takes a candidate for as good as the positive, else 0: (R, C)."""
+        """1 where the guide finds a candidate as good as the positive, else 0: (R, C)."""
         cosines = self._vectors[query][rows] @ self._vectors[role][columns].T  # (R, C)
         return exceeds(cosines, self._threshold[rows])

@@ -21,7 +21,7 @@ DIRECTIONS = {
     "doc_to_doc": (("positives", "positives"), ("positives", "negatives")),
 }
 HARDNESS = ("in_batch_negatives", "hard_negatives", "all_negatives")
-# CLIP's clamp of the learned scale, which keeps one batch from dividing by almost nothing.
+# CLIP's clamp of the learned scale, so that no batch divides by almost zero.
 LEARNED_RANGE = (0.01, 1.0)
 
 
@@ -33,7 +33,7 @@ class InfoNCE(Loss):
     one (B, B) more; memory for a tile of them.
 
     Known positives and equal texts are never negatives. A queue adds candidates to query_to_doc. Each softmax has the
-    positive once in its denominator; `per_direction` averages one softmax a direction, `joint` makes one of all.
+    positive once in its denominator; `per_direction` averages one softmax per direction, `joint` uses one for all.
 
     Source: van den Oord et al. 2018, arXiv:1807.03748; hardness: Lan et al. 2025, arXiv:2503.04812, equation 5; learned
     temperature: Radford et al. 2021, arXiv:2103.00020.
@@ -42,19 +42,26 @@ class InfoNCE(Loss):
 
     Args:
         temperature: divides cosines; unitless, > 0 (0.01 to 1 when learned).
-        temperature_reverse: another one for doc_to_query; by itself it asks for the mean of both main directions.
+        temperature_reverse: that of doc_to_query, if different; giving it selects the mean of both main directions.
         directions: any of query_to_doc, doc_to_query, query_to_query, doc_to_doc; None: query_to_doc.
         partition: "joint" or "per_direction"; None: joint, or per_direction when there are two temperatures.
         learnable_temperature: learn ln(1 / temperature) with the model, kept within 0.01 to 1.
-        hardness: which negatives of query_to_doc weigh more the more similar they are: "in_batch_negatives" (of other
-            rows), "hard_negatives" (own) or "all_negatives"; None for none.
-        hardness_strength: times the cosine, added to their logits; >= 0.
+        hardness: which negatives of query_to_doc get more weight the more similar they are: "in_batch_negatives" (of
+            other rows), "hard_negatives" (own) or "all_negatives"; None for none.
+        hardness_strength: multiplies the cosine that is added to their logits; >= 0.
         in_batch: false: contrast with own negatives only.
-        false_negative_threshold: a negative with a cosine above it is taken for a false one; -1 to 1, None for none.
-        false_negative_weight: multiplies the exponential of such a negative; 0 drops it, 1 keeps it as it is.
+        false_negative_threshold: a negative with a cosine above it counts as a false negative; -1 to 1, None for none.
+        false_negative_weight: multiplies the exponential of such a negative; 0 drops it, 1 keeps it unchanged.
 
     Raises:
         ConfigError: a value out of its range, or options that exclude each other.
+
+    Examples:
+        >>> import torch
+        >>> from embedtune import EmbeddingBatch, build_loss
+        >>> batch = EmbeddingBatch(anchors=torch.eye(2), positives=torch.eye(2))
+        >>> round(build_loss("infonce", temperature=1.0)(batch).item(), 4)  # ln(1 + 1 / e)
+        0.3133
     """
 
     uses_queue = True
@@ -80,7 +87,7 @@ class InfoNCE(Loss):
         self.hardness = None if hardness is None else check.choice("hardness", hardness, HARDNESS)
         self.hardness_strength = check.number("hardness_strength", hardness_strength, at_least=0)
         if (self.hardness is None) != (self.hardness_strength == 0):
-            raise check.error("hardness_strength", "and hardness work only together; give both or neither")
+            raise check.error("hardness_strength", "and hardness only work together; give both or neither")
         self.in_batch = check.switch("in_batch", in_batch)
         if not self.in_batch and self.directions != ("query_to_doc",):
             raise check.error("in_batch", "can be false only when query_to_doc is the one direction")
@@ -128,7 +135,7 @@ class InfoNCE(Loss):
         """Mean over rows, of shape ()."""
         if not self.in_batch and not has_negatives(batch):
             raise ConfigError(
-                "in_batch: false contrasts with given negatives only, and the data has none",
+                "in_batch: false contrasts only with given negatives, and the data has none",
                 where="loss.infonce.args.in_batch",
                 next="mine negatives first, or leave in_batch out",
             )
@@ -145,8 +152,8 @@ class InfoNCE(Loss):
             )
             for part, parts in log_sums.items()
         ]
-        learnt = {name: 1 / scale for name, scale in scales.items() if self.learnable_temperature}
-        self.count(**contrast.tally.gauges(), **learnt)
+        learned = {name: 1 / scale for name, scale in scales.items() if self.learnable_temperature}
+        self.count(**contrast.tally.gauges(), **learned)
         return weighted_mean(torch.stack(rows).mean(dim=0), batch.weights)
 
     def _log_sums(self, contrast: Contrast, direction: str, scale: Scale) -> list[Tensor]:
@@ -168,11 +175,11 @@ class InfoNCE(Loss):
             tile.add(penalty)
 
     def _scales(self) -> dict[str, Scale]:
-        """1 / temperature for both temperatures, the same one where only one was given."""
+        """1 / temperature for both temperatures, which are equal if only one was given."""
         scales: dict[str, Scale] = dict(self._fixed_scales)
         for name, parameter in self.log_scales.items():
             with torch.no_grad():
-                # In place, as CLIP does: a clamp in the graph would have no gradient to come back with.
+                # In place, as in CLIP: a clamp in the graph would give no gradient, so the value could never return.
                 parameter.clamp_(*(-math.log(bound) for bound in reversed(LEARNED_RANGE)))
             scales[name] = parameter.exp()
         return {"temperature_reverse": scales["temperature"]} | scales

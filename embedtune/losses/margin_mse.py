@@ -11,15 +11,25 @@ class MarginMSE(Loss):
     """Makes s(a, p) - s(a, n) equal to the teacher's margin between the same texts, by squared difference.
 
     When to use: teacher scores on the scale of a cosine (another encoder's cosines, a cross-encoder's sigmoid); it
-    keeps how much better the positive is, where distill keeps the order. For logits far outside [-1, 1] take distill.
+    preserves how much better the positive is, while distill preserves the order. For logits far outside [-1, 1] use
+    distill.
     Needs: anchors, positives, negatives; teacher scores (without them, the guide's cosines if there is a guide).
     Cost: (B, 1 + N) cosines.
 
-    Mean over given negatives that have a teacher score (NaN: none); rows without one are counted.
+    Mean over given negatives that have a teacher score (NaN means none); rows without one are counted.
 
-    Source: Hofstaetter et al. 2020, arXiv:2010.02666. Deviation: cosines where the paper has dot products, because
-    cosines are what encoders are searched with here; the same for a model that normalises.
+    Source: Hofstaetter et al. 2020, arXiv:2010.02666. Deviation: cosines instead of the paper's dot products, because
+    search here uses cosines; the same for a model that normalises.
     Bounds: >= 0; 0 when all margins agree; the mean squared teacher margin when all cosines are equal.
+
+    Examples:
+        >>> import torch
+        >>> from embedtune import EmbeddingBatch, build_loss
+        >>> scores = torch.tensor([[0.9, 0.1]])
+        >>> one = torch.ones(1, 2)
+        >>> batch = EmbeddingBatch(anchors=one, positives=one, negatives=one[:, None], teacher_scores=scores)
+        >>> round(build_loss("margin_mse")(batch).item(), 4)  # 0.8 squared
+        0.64
     """
 
     needs_negatives = True

@@ -1,4 +1,4 @@
-"""moco: InfoNCE against an averaged teacher's vectors and a long queue of them."""
+"""moco: InfoNCE against the vectors of a moving average (EMA) of the student, and a long queue of them."""
 
 from dataclasses import replace
 
@@ -7,20 +7,22 @@ from torch import Tensor
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch, Loss
 from embedtune.losses.shared.contrast import Contrast, Tile, cross_entropy
-from embedtune.losses.shared.heads import teacher_views
 from embedtune.losses.shared.vectors import weighted_mean
+from embedtune.losses.shared.views import teacher_views
 
 
 class MoCo(Loss):
-    """Tells the teacher's vector of a text's other view from those of other texts, of this batch and of a long queue.
+    """Tells the averaged teacher's vector of a text's other view from those of other texts, in this batch and in a long
+    queue.
 
-    When to use: views of one text when the batch is small for contrast; `--queue` adds the last batches, a tenth of the
-    texts or so: one as long as the corpus lost what 1,024 of 9,545 kept.
+    When to use: views of one text when the batch is too small for contrast; `--queue` adds the last batches, about a
+    tenth of the texts: a queue as long as the corpus lost the gain that one of 1,024 (of 9,545 texts) kept.
     Needs: anchors, positives, an averaged teacher's vectors of both. Cost: the teacher's forward pass; time for one
     block (B, B + K) of cosines.
 
-    The queue holds the teacher's positives of past steps, consistent with each other because the teacher moves slowly.
-    Known positives and equal texts are never negatives. Given negatives are not used.
+    The teacher is an exponential moving average (EMA) of the student. The queue holds its positives of past steps,
+    which are consistent with each other because it changes slowly. Known positives and equal texts are never negatives.
+    Given negatives are not used.
 
     Source: He et al. 2019, arXiv:1911.05722, equation 1; keys of the batch as candidates: Chen et al. 2021,
     arXiv:2104.02057.
@@ -32,9 +34,17 @@ class MoCo(Loss):
 
     Raises:
         ConfigError: a value out of its range; by a call, the batch has no averaged teacher's vectors.
+
+    Examples:
+        >>> import torch
+        >>> from embedtune import EmbeddingBatch, build_loss
+        >>> teacher = EmbeddingBatch(anchors=torch.eye(2), positives=torch.eye(2))
+        >>> batch = EmbeddingBatch(anchors=torch.eye(2), positives=torch.eye(2), teacher=teacher)
+        >>> round(build_loss("moco", temperature=1.0)(batch).item(), 4)  # ln(1 + 1 / e)
+        0.3133
     """
 
-    needs_averaged_teacher = True
+    companions = ("averaged",)
     uses_queue = True
     made_for_views = True
 
@@ -57,4 +67,4 @@ class MoCo(Loss):
 
 
 def _keep(tile: Tile) -> None:
-    """Nothing is taken for a false negative."""
+    """Keeps every candidate."""

@@ -1,24 +1,25 @@
-"""sigreg: keeps the cloud of embeddings close to an isotropic Gaussian."""
+"""sigreg: keeps the distribution of embeddings close to an isotropic Gaussian."""
 
 import torch
 from torch import Tensor
 
-from embedtune.distributed import over_ranks
+from embedtune.distributed import sum_over_ranks
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch, Loss
 from embedtune.losses.shared.sketch import Sketch
-from embedtune.losses.shared.vectors import valid_negatives, wide
+from embedtune.losses.shared.vectors import at_least_float32, valid_negatives
 
 
 class SigReg(Loss):
-    """Keeps embeddings from collapsing: pulls their cloud towards an isotropic Gaussian along random directions.
+    """Keeps embeddings from collapsing: pulls their distribution towards an isotropic Gaussian along random directions.
 
-    When to use: as an added term (`--loss gist --loss sigreg:0.05`; the weight is meant for about 256 pairs a batch,
-    the statistic grows with the number of embeddings), or to watch for collapse. It takes anchors, positives and real
-    negatives together, as the model gives them. Needs: anchors, positives. Cost: S projections of every embedding.
+    When to use: as an added term (`--loss gist --loss sigreg:0.05`; the weight is meant for about 256 pairs per batch,
+    because the statistic grows with the number of embeddings), or to watch for collapse. It takes anchors, positives
+    and real negatives together, as the model returns them. Needs: anchors, positives. Cost: S projections of every
+    embedding.
 
     `scale: auto` multiplies embeddings by sqrt(D) when the model normalises them (all lengths within 1e-3 of 1); the
-    gauge `scale` says what was done. Row weights do not apply: the statistic is of the whole cloud. Under
+    gauge `scale` reports the factor. Row weights do not apply: the statistic is of all embeddings together. Under
     torch.distributed it is the statistic of all ranks' embeddings, with the gradient that averaging over ranks expects.
 
     Source: Balestriero and LeCun 2025, arXiv:2511.08544 (SIGReg, Epps-Pulley statistic); knots are counted on [0,
@@ -27,7 +28,7 @@ class SigReg(Loss):
     sqrt 2 + 1/sqrt 3) = 0.409 M, with a gradient of 0, when every embedding is 0.
 
     Args:
-        slices: S, random directions a step; drawn from (seed, step).
+        slices: S, random directions per step; drawn from (seed, step).
         knots: T, points of the integral on [0, t_max]; 2 or more.
         t_max: end of the integral; > 0.
         scale: "auto", "sqrt_dim" or "none".
@@ -35,6 +36,13 @@ class SigReg(Loss):
 
     Raises:
         ConfigError: a value out of its range.
+
+    Examples:
+        >>> import torch
+        >>> from embedtune import EmbeddingBatch, build_loss
+        >>> collapsed = EmbeddingBatch(anchors=torch.zeros(3, 8), positives=torch.zeros(3, 8))
+        >>> round(build_loss("sigreg")(collapsed).item(), 2)  # 0.409 M, and M is 6
+        2.45
     """
 
     def __init__(
@@ -48,20 +56,20 @@ class SigReg(Loss):
         parts = [batch.anchors, batch.positives]
         if batch.negatives is not None:
             parts.append(batch.negatives[valid_negatives(batch)])
-        embeddings = wide(torch.cat(parts))  # (M, D)
+        embeddings = at_least_float32(torch.cat(parts))  # (M, D)
         gathered = batch.gathered
-        scale = self.sketch.spread(embeddings, gathered=gathered)
+        scale = self.sketch.scale_of(embeddings, gathered=gathered)
         along = self.sketch.directions(embeddings.shape[1], batch.step)  # (D, S)
         value = self.sketch.statistic(embeddings * scale, along, gathered=gathered)
-        samples = over_ranks(scale.new_tensor(float(len(embeddings))), gathered=gathered)
+        samples = sum_over_ranks(scale.new_tensor(float(len(embeddings))), gathered=gathered)
         self.count(statistic=value, statistic_per_sample=value / samples, scale=scale)
         return value
 
     def statistic(self, embeddings: Tensor, directions: Tensor) -> Tensor:
-        """Mean over directions of the statistic of embeddings (M, D), taken as they are, without scaling: ().
+        """Mean over directions of the statistic of embeddings (M, D), without scaling: ().
 
         Args:
             embeddings: (M, D).
-            directions: (D, S), brought to length 1 here.
+            directions: (D, S), normalised here.
         """
         return self.sketch.statistic(embeddings, directions, gathered=False)

@@ -1,4 +1,4 @@
-"""swav: each view predicts which prototypes the other belongs to, every prototype getting its share."""
+"""swav: each view predicts which prototypes the other belongs to, with equal shares for all prototypes."""
 
 from collections.abc import Mapping
 
@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch
-from embedtune.losses.shared.heads import Headed, Prototypes, student_views
-from embedtune.losses.shared.views import cross_entropy
+from embedtune.losses.shared.heads import Headed, Prototypes
+from embedtune.losses.shared.views import code_cross_entropy, student_views
 
 
 def sinkhorn(scores: Tensor, epsilon: float, iterations: int) -> Tensor:
-    """Codes (B, K), rows of sum 1, in which prototypes get nearly equal shares of the batch.
+    """Codes (B, K), rows that sum to 1, in which prototypes get nearly equal shares of the batch.
 
-    In logarithms, so that a small epsilon overflows nothing.
+    Computed in logarithms, so that a small epsilon does not overflow.
 
     >>> sinkhorn(torch.tensor([[1.0, 0.0], [1.0, 0.0]]), 0.05, 3)
     tensor([[0.5000, 0.5000],
@@ -23,7 +23,7 @@ def sinkhorn(scores: Tensor, epsilon: float, iterations: int) -> Tensor:
     Args:
         scores: (B, K).
         epsilon: divides them; smaller makes codes sharper.
-        iterations: how often shares and rows are evened out in turn.
+        iterations: how often columns and rows are normalised in turn.
     """
     codes = scores / epsilon  # (B, K)
     for _ in range(iterations):
@@ -36,25 +36,32 @@ class SwAV(Headed):
     """Assigns texts to prototypes, evenly, and makes each view predict the assignment of the other.
 
     When to use: views of one text in a corpus with topics; no negatives, so texts of one topic are not pushed apart.
-    Needs: anchors, positives; further `views` if the batch has them. Cost: (B, K) cosines with K prototypes a view; no
-    (B, B) block.
+    Needs: anchors, positives; further `views` if the batch has them. Cost: (B, K) cosines with K prototypes per view;
+    no (B, B) block.
 
-    Codes come from Sinkhorn's iterations over the batch (over all processes: training gathers it) and, with a queue,
-    over the queued texts too, and get no gradient. Further views predict the codes of the two whole ones.
+    Codes come from Sinkhorn's iterations over the batch (of all processes: training gathers it) and, with a queue, over
+    the queued texts too; they get no gradient. Further views predict the codes of the two full ones.
 
     Source: Caron et al. 2020, arXiv:2006.09882, equations 2 and 5.
     Bounds: >= 0; ln(K) when all cosines with the prototypes are equal.
 
     Args:
-        prototypes: K; 2 or more. A few times the number of topics; at most the batch and queue together can fill.
+        prototypes: K; 2 or more. A few times the number of topics, at most the size of batch and queue together.
         temperature: divides cosines; > 0.
         epsilon: divides cosines before Sinkhorn's iterations; > 0.
         iterations: of Sinkhorn; 1 or more.
         projector: width of a projector of two layers before the prototypes; 0 for none.
-        seed: of the first prototypes and weights.
+        seed: of the initial prototypes and weights.
 
     Raises:
         ConfigError: a value out of its range.
+
+    Examples:
+        >>> import torch
+        >>> from embedtune import EmbeddingBatch, build_loss
+        >>> batch = EmbeddingBatch(anchors=torch.zeros(2, 4), positives=torch.zeros(2, 4))
+        >>> round(build_loss("swav", prototypes=8)(batch).item(), 4)  # ln(8): a zero vector suits no prototype more
+        2.0794
     """
 
     uses_queue = True
@@ -79,6 +86,7 @@ class SwAV(Headed):
         self.iterations = check.count("iterations", iterations, at_least=1)
 
     def make_heads(self, dimensions: int) -> Mapping[str, nn.Module]:
+        """The prototypes."""
         return {"prototypes": Prototypes(dimensions, self.prototypes, self.seed + 1)}
 
     def forward(self, batch: EmbeddingBatch) -> Tensor:
@@ -89,14 +97,14 @@ class SwAV(Headed):
             with torch.no_grad():
                 queued = self.heads["prototypes"](self.projected(batch.queue.to(batch.anchors)))  # (Q, K)
                 queued = queued.expand(2, -1, -1)  # (2, Q, K)
-        return self.along(scores, queued, batch.weights)
+        return self.of_scores(scores, queued, batch.weights)
 
-    def along(self, scores: Tensor, queued: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+    def of_scores(self, scores: Tensor, queued: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
         """The loss of cosines with the prototypes.
 
         Args:
-            scores: (V, B, K), the two whole views first.
-            queued: (2, Q, K), of the texts that are assigned together with each whole view.
+            scores: (V, B, K), the two full views first.
+            queued: (2, Q, K), of the texts that are assigned together with each full view.
             weights: (B,) of the rows, or None.
         """
         with torch.no_grad():
@@ -108,4 +116,4 @@ class SwAV(Headed):
                 prototypes_used=(-torch.special.xlogy(share, share).sum()).exp(),
                 same_prototype=(scores[0].argmax(dim=1) == scores[1].argmax(dim=1)).float().mean(),
             )
-        return cross_entropy(codes, scores / self.temperature, weights)
+        return code_cross_entropy(codes, scores / self.temperature, weights)

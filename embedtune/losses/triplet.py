@@ -10,41 +10,41 @@ from embedtune.losses.shared.base import EmbeddingBatch, Loss
 from embedtune.losses.shared.identity import KnownPositives
 from embedtune.losses.shared.pool import Pool, summed
 from embedtune.losses.shared.vectors import (
+    at_least_float32,
     has_negatives,
     padded_negatives,
     unit,
     valid_negatives,
     weighted_mean,
-    wide,
 )
 
 MINING = ("given", "hard", "semi_hard", "all", "ranking")
 DEFAULT_MARGIN = {"cosine": 0.3, "euclidean": 1.0}
-# Of each triplet, the row, and either similarities or columns of its positive and its negative: (X,) each.
+# For each triplet: its row, and either the similarities or the columns of its positive and its negative: (X,) each.
 Triplets = tuple[Tensor, Tensor, Tensor]
 
 
 class Triplet(Loss):
     """Asks that each anchor be more similar to its positive than to a negative, by a margin.
 
-    When to use: curated triplets (`given`), or labelled texts where whole classes are positives of each other (`hard`,
-    `semi_hard`, `all`, `ranking`); for pairs, infonce or gist learn more from the same batch.
+    When to use: curated triplets (`given`), or labelled texts where all texts of a class are positives of each other
+    (`hard`, `semi_hard`, `all`, `ranking`); for pairs, infonce or gist learn more from the same batch.
     Needs: anchors, positives; labels for `ranking`. Cost: (B, N) cosines for `given`, time for one block (B, B +
     B N) for the others, one such row per positive pair of a class for `semi_hard` and `all`; memory for a part of it.
 
-    Similarity s is the cosine, or minus the Euclidean distance of the vectors as they are. Terms max(0, margin + s(a,n)
-    - s(a,p)), averaged over the triplets of:
+    Similarity s is the cosine, or minus the Euclidean distance of the unnormalised vectors. The terms max(0, margin +
+    s(a,n) - s(a,p)) are averaged over the triplets of:
     `given`: each anchor's own negatives;
     `hard`: the least similar positive and the most similar negative of each anchor;
     `semi_hard`: each positive with the most similar negative that is LESS similar than it, or, if there is none, with
     the least similar negative;
     `all`: every triplet, averaged over those above 0;
     `ranking`: the most similar text of the anchor's class and the most similar one of another class.
-    Positives and negatives come from the batch: without labels an anchor's positive is its own, and other rows'
-    positives and all given negatives are its negatives. With labels all positives of its class are its positives, those
-    of other classes its negatives, beside the negatives given to rows of its class. The anchor itself (the same text,
-    or exactly the same vector) is neither; a known positive is never a negative. Anchors left without a triplet are
-    counted and do not enter the mean; 0 when there is no triplet at all.
+    Positives and negatives come from the batch. Without labels, the anchor's own positive is its only positive, and
+    other rows' positives and all given negatives are its negatives. With labels, the positives of its class are its
+    positives; the positives of other classes, and the negatives given to rows of its class, are its negatives. The
+    anchor itself (the same text, or exactly the same vector) is neither; a known positive is never a negative. Anchors
+    without a triplet are counted and left out of the mean, which is 0 if there is no triplet at all.
 
     Source: Schroff et al. 2015, arXiv:1503.03832 (semi-hard); Hermans et al. 2017, arXiv:1703.07737 (hard, all, soft
     margin).
@@ -53,13 +53,20 @@ class Triplet(Loss):
 
     Args:
         margin: in units of the similarity, 0 or more; None: 0.3 for cosine, 1.0 for euclidean, 0 with soft_margin.
-        mining: one of the above; None: given when the batch has negatives, else all (on pairs with false negatives,
-            hard ended far below it; see the benchmarks).
+        mining: one of the above; None: given if the batch has negatives, else all (on pairs with false negatives, hard
+            ended far below it; see the benchmarks).
         soft_margin: ln(1 + exp(.)) instead of max(0, .).
         distance: "cosine" or "euclidean".
 
     Raises:
         ConfigError: a value out of its range.
+
+    Examples:
+        >>> import torch
+        >>> from embedtune import EmbeddingBatch, build_loss
+        >>> same = EmbeddingBatch(anchors=torch.ones(2, 2), positives=torch.ones(2, 2))
+        >>> round(build_loss("triplet", margin=0.3)(same).item(), 4)  # the margin, since all similarities are equal
+        0.3
     """
 
     def __init__(
@@ -105,7 +112,7 @@ class Triplet(Loss):
         return functional.softplus(gap) if self.soft_margin else functional.relu(gap)
 
     def _count(self, empty: Tensor, triplets: Tensor | int, totals: Tensor) -> None:
-        """Gauges: rows without a triplet (B,); of the triplets, how many are above 0, and both sums of similarities."""
+        """Gauges, from rows without a triplet (B,), the number of triplets, and totals (3,): above 0, similarities."""
         active, positive, negative = totals / max(1, int(triplets))
         self.count(
             active_share=active,
@@ -115,18 +122,18 @@ class Triplet(Loss):
             negative_similarity=negative,
         )
 
-    def _ready(self, vectors: Tensor) -> Tensor:
-        return unit(vectors) if self.distance == "cosine" else wide(vectors)
+    def _scaled(self, vectors: Tensor) -> Tensor:
+        return unit(vectors) if self.distance == "cosine" else at_least_float32(vectors)
 
     def _against(self, anchors: Tensor, texts: Tensor) -> Tensor:
-        """Similarities of each anchor (R, D) and each text (C, D), both ready: (R, C)."""
+        """Similarities of each anchor (R, D) and each text (C, D), both from `_scaled`: (R, C)."""
         if self.distance == "cosine":
             return anchors @ texts.T
-        # The exact mode: through a matrix product, near duplicates lose all their digits.
+        # The exact mode: by a matrix product, distances of near duplicates would lose all their digits.
         return -torch.cdist(anchors, texts, compute_mode="donot_use_mm_for_euclid_dist")
 
-    def _beside(self, anchors: Tensor, texts: Tensor) -> Tensor:
-        """Similarities of anchors (X, D) and texts (X, D) pair by pair, both ready: (X,)."""
+    def _pairwise(self, anchors: Tensor, texts: Tensor) -> Tensor:
+        """Similarities of anchors (X, D) and texts (X, D), pair by pair, both from `_scaled`: (X,)."""
         if self.distance == "cosine":
             return (anchors * texts).sum(dim=-1)
         return -torch.linalg.vector_norm(texts - anchors, dim=-1)
@@ -135,15 +142,15 @@ class Triplet(Loss):
         valid = valid_negatives(batch)  # (B, N)
         if batch.negative_ids is not None:
             valid = valid & ~KnownPositives(batch).own_mask(batch.negative_ids)
-        anchors = self._ready(batch.anchors)
-        positive = self._beside(anchors, self._ready(batch.positives))  # (B,)
-        negative = self._beside(anchors[:, None], self._ready(padded_negatives(batch)))  # (B, N)
+        anchors = self._scaled(batch.anchors)
+        positive = self._pairwise(anchors, self._scaled(batch.positives))  # (B,)
+        negative = self._pairwise(anchors[:, None], self._scaled(padded_negatives(batch)))  # (B, N)
         return valid.nonzero()[:, 0], positive[:, None].expand_as(negative)[valid], negative[valid]
 
     def _mined(self, batch: EmbeddingBatch, mining: str) -> Triplets:
-        """Triplets found without a gradient, and then their similarities with one."""
+        """Triplets, found without a gradient, and their similarities, with one."""
         pool = Pool(batch)
-        anchors, texts = self._ready(batch.anchors), self._ready(pool.texts)  # (B, D), (C, D)
+        anchors, texts = self._scaled(batch.anchors), self._scaled(pool.texts)  # (B, D), (C, D)
         found = [torch.zeros(0, dtype=torch.long, device=anchors.device)] * 3  # 3 of (X,)
         with torch.no_grad():
             for block in pool.blocks(of_pairs=mining == "semi_hard"):
@@ -151,11 +158,11 @@ class Triplet(Loss):
                 found = [torch.cat(both) for both in zip(found, more, strict=True)]
         rows, *columns = found
         of = functional.embedding(rows, anchors)  # (X, D)
-        positive, negative = (self._beside(of, functional.embedding(one, texts)) for one in columns)
+        positive, negative = (self._pairwise(of, functional.embedding(one, texts)) for one in columns)
         return rows, positive, negative
 
     def _found(self, pool: Pool, block: slice, scores: Tensor, mining: str) -> Triplets:
-        """Row, positive and negative of each triplet of a block with these scores (R, C)."""
+        """Row, positive and negative of each triplet in a block with these scores (R, C)."""
         positive, negative = pool.sides(block)
         positive &= negative.any(dim=1, keepdim=True)
         if mining == "semi_hard":
@@ -171,7 +178,7 @@ class Triplet(Loss):
 
     def _all(self, batch: EmbeddingBatch) -> Tensor:
         pool = Pool(batch)
-        anchors, texts = self._ready(batch.anchors), self._ready(pool.texts)  # (B, D), (C, D)
+        anchors, texts = self._scaled(batch.anchors), self._scaled(pool.texts)  # (B, D), (C, D)
         empty = torch.ones(len(anchors), dtype=torch.bool, device=anchors.device)
 
         def part(rows: slice, anchors: Tensor, texts: Tensor) -> Tensor:
@@ -194,5 +201,5 @@ class Triplet(Loss):
 
 
 def _most(scores: Tensor, among: Tensor) -> Tensor:
-    """The column of the highest score of each row among the marked ones, any column where none is: (R,)."""
+    """The column of each row's highest score among the marked ones; any column if none is marked: (R,)."""
     return scores.masked_fill(~among, -torch.inf).argmax(dim=1)

@@ -1,4 +1,4 @@
-"""What the rest of the package knows of an encoder: it never asks what kind of model is inside."""
+"""What the rest of the package knows about an encoder: it never asks what kind of model is inside."""
 
 import copy
 import hashlib
@@ -18,18 +18,18 @@ Role = Literal["query", "document"]
 
 @dataclass(frozen=True)
 class Encoder:
-    """A sentence-transformers model and what it wants of those who use or train it.
+    """A sentence-transformers model with the settings that suit it.
 
     Args:
-        model: turns texts into vectors; in training it changes in place.
+        model: turns texts into vectors; training changes it in place.
         name: as the user named it.
-        prompts: text put before a "query" and before a "document"; empty when there is none.
-        max_length: tokens beyond which a text is cut; None when it never is.
-        default_lr: learning rate that suits it when the user names none.
+        prompts: text put before a "query" and before a "document"; empty where there is none.
+        max_length: most tokens of a text, the rest is cut off; None for no limit.
+        default_lr: learning rate where the user gives none.
         dimensions: length of its vectors.
-        notes: what the user should be told about it, in sentences.
-        pretrained: False for the starter, which knows nothing but the user's texts.
-        products: what its matrices are multiplied in while it encodes: fp32, bf16 or fp16. Training has its own.
+        notes: sentences about it for the user.
+        pretrained: False for the starter, which knows only the user's texts.
+        products: precision of matrix products while it encodes: fp32, bf16 or fp16. Training has its own.
         helpers: further devices, on which copies of it encode too.
     """
 
@@ -46,26 +46,26 @@ class Encoder:
 
     @property
     def precision(self) -> str:
-        """The type its weights have, such as "float32", and that of its products where they have another."""
+        """The type of its weights, such as "float32", and that of its products where it differs."""
         weights = str(self.model.dtype).removeprefix("torch.")
         return weights if self.products == FP32 else f"{weights}, {self.products} products"
 
     @property
     def has_products(self) -> bool:
-        """Whether it multiplies matrices, so that lower precision can make it faster; a table of vectors does not."""
+        """Whether it multiplies matrices, so that lower precision can speed it up; a static encoder does not."""
         return not is_static(self.model)
 
     @property
     def has_dropout(self) -> bool:
-        """Whether it gives a text another vector each time while it trains."""
+        """Whether it has dropout, so that in training the same text gets another vector each time."""
         from torch import nn
 
         return any(isinstance(module, nn.Dropout) and module.p > 0 for module in self.model.modules())
 
     def fingerprint(self) -> str:
-        """32 hex digits of its weights, tokenizer and structure: the same for the same vectors, wherever it lies.
+        """32 hex digits of its weights, tokenizer and structure: the same wherever the model is stored.
 
-        Reads every weight, about a second a gigabyte, and is never remembered: a model in training changes in place.
+        Reads every weight, about a second per gigabyte, and is never cached: a model in training changes in place.
         """
         digest = hashlib.blake2b(digest_size=16)
         for part in _structure(self.model):
@@ -76,17 +76,17 @@ class Encoder:
         return digest.hexdigest()
 
     def on(self, device: str) -> "Encoder":
-        """A copy on another device, which later training of this encoder does not touch."""
+        """A copy on another device, not affected by later training of this encoder."""
         return replace(self, model=copy.deepcopy(self.model).to(device), helpers=())
 
     def snapshot(self) -> "Encoder":
-        """A frozen copy in evaluation mode, which later training of this encoder does not touch."""
+        """A frozen copy in evaluation mode, not affected by later training of this encoder."""
         model = copy.deepcopy(self.model).eval()
         return replace(self, model=model.requires_grad_(False))
 
 
 def is_static(model: "SentenceTransformer") -> bool:
-    """Whether a text is the mean of fixed token vectors, with no limit to its length."""
+    """Whether it is a static encoder: a text's vector is the mean of its token vectors, whatever its length."""
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
     return isinstance(model[0], StaticEmbedding)
@@ -100,7 +100,7 @@ def has_towers(model: "SentenceTransformer") -> bool:
 
 
 def readable(text: str) -> str:
-    """The text as any tokenizer takes it: half a character (a lone surrogate, from a JSON escape) becomes "?".
+    """The text in a form that any tokenizer takes: a lone surrogate (half a character, from a JSON escape) becomes "?".
 
     >>> readable("a\\ud83db")
     'a?b'
@@ -116,7 +116,7 @@ def _raw(tensor: "torch.Tensor") -> bytes:
 
 
 def _structure(model: "SentenceTransformer") -> Iterator[str]:
-    """Everything beside weights that vectors depend on. Dropout differs by no vector, but never mind."""
+    """Everything besides weights that vectors depend on. Dropout changes no vector, but is harmless here."""
     yield str(model.truncate_dim)
     for module in model.modules():
         if hasattr(module, "get_config_dict"):
@@ -124,7 +124,7 @@ def _structure(model: "SentenceTransformer") -> Iterator[str]:
             yield json.dumps(module.get_config_dict(), sort_keys=True, default=str)
     if model.config is not None:
         settings = model.config.to_dict()
-        # Where it was loaded from and with which version changes no vector.
+        # Neither its origin nor the version of transformers changes a vector.
         yield json.dumps(
             {k: v for k, v in settings.items() if k not in ("_name_or_path", "transformers_version")}, default=str
         )
@@ -134,7 +134,7 @@ def _structure(model: "SentenceTransformer") -> Iterator[str]:
 def _tokenizer_text(tokenizer: object) -> str:
     backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
     if hasattr(backend, "to_str"):
-        # Encoding with padding or truncation writes both into the tokenizer; neither is part of what it is.
+        # Encoding with padding or truncation writes both into the tokenizer, but neither is part of the tokenizer.
         settings = json.loads(backend.to_str())
         return json.dumps({k: v for k, v in settings.items() if k not in ("padding", "truncation")}, sort_keys=True)
     vocabulary = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else repr(tokenizer)

@@ -1,6 +1,6 @@
-"""BM25 by bm25s: words, and character bigrams where a script has no blanks between words or glues particles on.
+"""BM25 by bm25s: words, and character bigrams for scripts without spaces between words or with attached particles.
 
-The scores are bm25s' own; the selection is ours, since which of several tied documents it keeps is left open.
+The scores are bm25s' own; the selection is ours, because bm25s does not say which of several tied documents it keeps.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,20 +11,22 @@ from embedtune.data.texts.words import words
 from embedtune.errors import ConfigError, DataError
 from embedtune.search.keys import WORST, TieOrder, largest
 
+K1 = 1.2
+"""How much further occurrences of a word add."""
+B = 0.75
+"""How much long texts are penalised, 0 to 1."""
+
 
 class Bm25:
-    """An index over texts, in memory: about 8 bytes a distinct word of each text, twice that while it is built.
+    """An index over texts, in memory: about 8 bytes per distinct word of each text, twice that while it is built.
 
     Source: Robertson and Zaragoza 2009, with the idf of Lucene, as in Kamphuis et al. 2020; bm25s is arXiv:2407.03618.
     Bounds: 0 when no word is shared; there is no upper bound.
 
     Args:
         documents: C texts, read once; a generator will do.
-        k1: how much a word that occurs again adds; >= 0.
-        b: how much long texts are held back, 0 to 1.
 
     Raises:
-        ConfigError: k1 or b is out of range.
         DataError: there are no documents.
 
     >>> scores, positions = Bm25(["a red car", "a blue car", "한국어 문장"]).top_k(["blue cars", "문장"], 2)
@@ -32,11 +34,9 @@ class Bm25:
     [[1, -1], [2, -1]]
     """
 
-    def __init__(self, documents: Iterable[str], *, k1: float = 1.2, b: float = 0.75) -> None:
+    def __init__(self, documents: Iterable[str]) -> None:
         import bm25s
 
-        if k1 < 0 or not 0 <= b <= 1:
-            raise ConfigError(f"BM25 needs k1 >= 0 and 0 <= b <= 1; k1 {k1} and b {b} came")
         self._vocabulary: dict[str, int] = {}
         numbers = [
             np.array([self._vocabulary.setdefault(word, len(self._vocabulary)) for word in words(text)], dtype=np.int32)
@@ -45,7 +45,7 @@ class Bm25:
         if not numbers:
             raise DataError("there are no documents to index")
         self.count = len(numbers)
-        self._index = bm25s.BM25(k1=k1, b=b, method="lucene")
+        self._index = bm25s.BM25(k1=K1, b=B, method="lucene")
         if self._vocabulary:
             self._index.index((numbers, self._vocabulary), show_progress=False)
 
@@ -56,8 +56,8 @@ class Bm25:
 
         Args:
             queries: Q texts.
-            k: how many documents a query gets, >= 1.
-            tie_rank: (C,) a permutation of 0..C-1, the greater first. None: the document that stands earlier.
+            k: documents per query, >= 1.
+            tie_rank: (C,) a permutation of 0..C-1, the greater first. None: the earlier document first.
 
         Returns: scores (Q, min(k, C)) float32 and positions (Q, min(k, C)) int64; -inf and -1 where no further document
             shares a word with the query.
@@ -74,7 +74,7 @@ class Bm25:
         return order.unpack(keys)
 
     def pair_scores(self, queries: Sequence[str], positions: np.ndarray) -> np.ndarray:
-        """The score of every query with each of its own documents.
+        """The score of every query for each of its own documents.
 
         Args:
             queries: Q texts.
@@ -89,7 +89,7 @@ class Bm25:
         return scores
 
     def _scores(self, query: str) -> np.ndarray:
-        """The score of a query with every document: float32 (C,)."""
+        """The score of a query for every document: float32 (C,)."""
         known = [self._vocabulary[word] for word in words(query) if word in self._vocabulary]
         if not known:
             return np.zeros(self.count, dtype=np.float32)

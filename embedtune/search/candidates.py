@@ -1,6 +1,6 @@
 """The nearest documents by float32 scores, block by block: FAISS on a CPU, torch on other devices.
 
-The scores carry float32 error and leave open which of several tied documents is kept, so nothing here is a result:
+The scores have float32 error, and which of several tied documents is kept is undefined, so nothing here is a result:
 `dense.top_k` scores the candidates again and proves that none is missing.
 """
 
@@ -17,9 +17,9 @@ class Candidates:
     """The K documents with the greatest float32 scores of each query, in no order.
 
     Args:
-        scores: (Q, K) float32. No other document has a greater one than the smallest of a row.
+        scores: (Q, K) float32. No other document scores higher than the smallest of a row.
         positions: (Q, K) int64.
-        longest: the greatest length of a document vector; not finite when one overflows float32.
+        longest: the greatest length of a document vector; not finite if one overflows float32.
     """
 
     scores: np.ndarray
@@ -30,7 +30,7 @@ class Candidates:
 def nearest(
     queries: np.ndarray, documents: np.ndarray, width: int, *, memory_bytes: int, device: str = "cpu"
 ) -> Candidates:
-    """Search all documents, read once, for `width` candidates a query."""
+    """Search all documents, read once, for `width` candidates per query."""
     rows, dimensions = documents.shape
     block_rows = min(rows, max(1, memory_bytes // (8 * dimensions)))
     query_rows = max(1, memory_bytes // (64 * width + (0 if device == "cpu" else 8 * block_rows)))
@@ -52,40 +52,40 @@ def nearest(
 
 
 def as_float32(vectors: np.ndarray) -> np.ndarray:
-    """The vectors as FAISS takes them; no copy where they are so already."""
+    """The vectors as FAISS takes them; not copied if they already are."""
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
 def lengths(vectors: np.ndarray) -> np.ndarray:
-    """The length of each vector, NaN or infinite where a number in it is or overflows: float32 (n,)."""
+    """The length of each vector, NaN or infinite where a component is or overflows: float32 (n,)."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
 
 
 def by_faiss(block: np.ndarray) -> Nearest:
     """FAISS's exact search in one block."""
-    import faiss  # a third of a second that no command should pay before it searches
+    import faiss  # takes a third of a second, which no command should pay before it searches
 
     return lambda queries, k: faiss.knn(queries, block, k, metric=faiss.METRIC_INNER_PRODUCT)
 
 
 def threads() -> int:
-    """How many threads FAISS searches with: those of the machine, or OMP_NUM_THREADS."""
+    """Number of threads that FAISS searches with: those of the machine, or OMP_NUM_THREADS."""
     import faiss
 
     return int(faiss.omp_get_max_threads())
 
 
 def by_torch(block: np.ndarray, device: str) -> Nearest:
-    """A product and a partial sort on a device."""
+    """A matrix product and a partial sort on a device."""
     import torch
 
     documents = torch.tensor(block, device=device)  # (c, D)
 
     def search(queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         before = torch.get_float32_matmul_precision()
-        # TF32 keeps 11 bits of each number; the error bound of `dense` counts on 24.
+        # TF32 keeps 11 bits of each number; the error bound in `dense` needs 24.
         torch.set_float32_matmul_precision("highest")
         try:
             best = (torch.tensor(queries, device=device) @ documents.T).topk(k, dim=1, sorted=False)

@@ -1,11 +1,17 @@
 """Exact search: the k documents with the largest inner product for every query, with a stated order among equal scores.
 
 FAISS finds candidates in float32, fast, but a float32 product gives identical documents scores that differ in the last
-bit, and which of several tied documents FAISS keeps is left open. So a few more than k are fetched and scored again, in
-float64, rounded to float32 once: identical documents tie, ties go by rank, and results depend neither on blocks nor on
-threads. Nothing outside the candidates has a float32 score above their smallest, and a float32 score errs by a known
-bound; where the k-th score is not above both together (ties at the cut, above all), the query is searched again in
-float64.
+bit, and which of several tied documents FAISS keeps is undefined. Hence three steps, in this order:
+
+1. Find. FAISS, or torch on other devices, fetches a few more than k candidates per query, reading all documents once.
+2. Score again. Only the candidates, in float64, rounded to float32 once: identical documents tie, ties go by rank, and
+   results depend neither on blocks nor on threads. This must come before any cut to k, which it decides.
+3. Prove. No document outside the candidates has a float32 score above their smallest, and a float32 score errs by at
+   most a known bound. If the k-th score of step 2 is above both together, no outsider can belong to the result. If not,
+   mostly because of ties at the cut, that query alone is searched again in float64, without FAISS.
+
+Searching everything in float64 at once would be exact too, and many times slower; fetching more candidates instead of
+proving would be neither exact nor bounded, since any number of documents may tie.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +24,9 @@ from embedtune.search.candidates import Candidates, as_float32, lengths, nearest
 from embedtune.search.keys import WORST, TieOrder, largest, scores_of
 
 _ROUNDING = 2.0**-24  # the most by which float32 changes a number, relative to it
-_SCALE = (1e-12, 1e18)  # lengths of vectors whose float32 products neither overflow nor lose digits to underflow
-_SORTED = 256  # queries whose candidates are put in order at a time
-_AT_ONCE = 2**20  # bytes of vectors scored again at a time; more would leave the processor's cache
+_SCALE = (1e-12, 1e18)  # lengths between which float32 products neither overflow nor lose digits to underflow
+_SORTED = 256  # queries whose candidates are sorted at a time
+_AT_ONCE = 2**20  # bytes of vectors scored again at a time; more would not fit in the processor's cache
 
 
 def top_k(
@@ -34,8 +40,8 @@ def top_k(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k best documents of every query by inner product, best first.
 
-    `documents` may be a memory map in float16 or float32; it is read once, block by block, and then candidates alone,
-    so many queries at a time cost less than few.
+    `documents` may be a memory map in float16 or float32; it is read once, block by block, and then only at candidates,
+    so one call with many queries costs less than many calls.
 
     Source: FAISS is Douze et al. 2024, arXiv:2401.08281; the proof is ours, see `float32_error`.
     Bounds: a score differs from the inner product of the vectors given by float32 rounding, 6e-8 of it, at most.
@@ -43,16 +49,16 @@ def top_k(
     Args:
         queries: (Q, D), any float type.
         documents: (C, D), any float type.
-        k: how many documents a query gets, >= 1.
+        k: documents per query, >= 1.
         tie_rank: (C,) a permutation of 0..C-1; among equal scores the document with the greater rank comes first.
-            None: the document that stands earlier.
-        memory_bytes: for blocks, beside the arguments and the result, which it does not change.
-        device: "cpu" finds candidates with FAISS, any other with torch, such as "cuda".
+            None: the earlier document first.
+        memory_bytes: for blocks, in addition to the arguments and the result; it does not change the result.
+        device: "cpu" finds candidates with FAISS, any other, such as "cuda", with torch.
 
     Returns: scores (Q, min(k, C)) float32 and document positions (Q, min(k, C)) int64.
 
     Raises:
-        ConfigError: k is below 1, or `tie_rank` has not one rank a document.
+        ConfigError: k is below 1, or `tie_rank` does not have one rank per document.
         ModelError: the vectors differ in dimensions or hold NaN or infinity.
 
     >>> scores, positions = top_k(np.eye(2), np.array([[1.0, 0.0], [0.5, 2.0], [1.0, 0.0]]), k=2)
@@ -77,10 +83,10 @@ def top_k(
 
 
 def float32_error(dimensions: int) -> float:
-    """The most by which a float32 inner product of vectors of length 1 can err, in whatever order it is summed.
+    """The largest error of a float32 inner product of vectors of length 1, in whatever order it is summed.
 
-    D products and their sum err by D roundings of |q| |d| at most, and rounding both vectors adds two; a hundredth more
-    allows for lengths that are float32 themselves. It grows with D: 1.6e-5 for 256 dimensions, 2.5e-4 for 4096.
+    D products and their sum err by at most D roundings of |q| |d|, and rounding both vectors adds two; one per cent
+    more allows for lengths that are float32 themselves. It grows with D: 1.6e-5 for 256 dimensions, 2.5e-4 for 4096.
 
     Source: Higham 2002, Accuracy and Stability of Numerical Algorithms, eq. 3.5: n u / (1 - n u) with n = D + 2.
 
@@ -92,7 +98,7 @@ def float32_error(dimensions: int) -> float:
 
 
 def check(queries: np.ndarray, documents: np.ndarray, k: int) -> None:
-    """Refuse what cannot be searched, whatever the method.
+    """Refuse arguments that no method can search.
 
     Raises:
         ConfigError: k is below 1.
@@ -110,15 +116,15 @@ def check(queries: np.ndarray, documents: np.ndarray, k: int) -> None:
 def rescored(
     queries: np.ndarray, documents: np.ndarray, positions: np.ndarray, k: int, order: TieOrder, memory_bytes: int
 ) -> np.ndarray:
-    """The keys of the k best candidates, best first, by float64 sums.
+    """The keys of the k best candidates, best first, scored by float64 sums.
 
     Args:
         queries: (Q, D).
         documents: (C, D).
         positions: (Q, K) of candidates; -1 where there is none.
         k: how many to keep.
-        order: who comes first among ties.
-        memory_bytes: bounds what is scored at a time.
+        order: decides ties.
+        memory_bytes: bounds how many are scored at a time.
 
     Returns: keys (Q, k) int64, `WORST` where there are fewer candidates.
     """
@@ -131,7 +137,7 @@ def rescored(
         packed = np.where(positions[part] < 0, WORST, order.pack(scores, positions[part]))  # (q, K)
         keys[part] = largest(packed, keys.shape[1])
 
-    # NumPy works without Python's lock here, and each query on its own: threads change no result.
+    # NumPy releases Python's lock here, and queries are independent: threads change no result.
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(rescore, range(0, len(queries), _SORTED)))
     return keys
@@ -145,13 +151,13 @@ def _scores(queries: np.ndarray, documents: np.ndarray, positions: np.ndarray, m
     for row in range(0, len(queries), rows):
         part = slice(row, row + rows)
         near = documents[positions[part]].astype(np.float64)  # (r, K, D)
-        # One dot product a pair, and not a matrix product: equal vectors then get equal sums, wherever they stand.
+        # One dot product per pair, not a matrix product: equal vectors then get equal sums, whatever their position.
         np.vecdot(near, queries[part, None].astype(np.float64), out=scores[part])
     return scores
 
 
 def _proven(queries: np.ndarray, keys: np.ndarray, found: Candidates, count: int) -> np.ndarray:
-    """Whether no document outside the candidates can be among the k best of a query: bool (Q,)."""
+    """Whether it is certain that no document outside the candidates is among the k best of a query: bool (Q,)."""
     if found.scores.shape[1] == count:
         return np.ones(len(keys), dtype=bool)
     error = float32_error(queries.shape[1])
@@ -184,9 +190,9 @@ def scan(
 
 
 def _merge(best: np.ndarray, scores: np.ndarray, first: int, order: TieOrder) -> np.ndarray:
-    """The k largest keys of `best` (q, k) and of a block of scores (q, c) of the documents from `first` on."""
-    # Most scores of a later block lie below a row's k-th best already: only the others are worth packing. One step of
-    # float32 is left as room because these scores are not rounded yet.
+    """The k largest keys of `best` (q, k) and a block of scores (q, c) of the documents from position `first`."""
+    # In a later block most scores are already below a row's k-th best; only the others are worth packing. One float32
+    # step of slack, because these scores are not rounded yet.
     worst = best.min(axis=1, keepdims=True)  # (q, 1)
     floor = np.where(worst == WORST, -np.inf, np.nextafter(scores_of(worst), np.float32(-np.inf)))  # (q, 1)
     above = np.flatnonzero(scores >= floor)  # (n,), row by row
@@ -204,10 +210,10 @@ def _merge(best: np.ndarray, scores: np.ndarray, first: int, order: TieOrder) ->
 
 
 def refuse_not_finite(vectors: np.ndarray, role: str, memory_bytes: int) -> None:
-    """Refuse NaN and infinity: NaN compares false with everything and its document would just vanish.
+    """Refuse NaN and infinity: NaN compares false with everything, so its document would silently vanish.
 
     Raises:
-        ModelError: names the first such vector.
+        ModelError: a vector is not finite; names the first.
     """
     rows = max(1, memory_bytes // (8 * max(1, vectors.shape[1])))
     for first in range(0, len(vectors), rows):

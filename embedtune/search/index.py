@@ -1,11 +1,11 @@
 """Approximate search for large corpora: any FAISS index string, built once, kept on disk, candidates scored exactly.
 
-An index is cut into shards where it would not fit into half of the memory; they are searched one after another, read
-from disk each time. All shards share one training, so IVF and flat indexes find the same however they are cut.
+An index that would not fit in half of the memory is split into shards; they are searched one after another, read from
+disk each time. All shards share one training, so IVF and flat indexes find the same however they are split.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -15,28 +15,29 @@ import numpy as np
 
 from embedtune.durable import remove_unfinished, seal_folder, unseal_folder, whole_folder
 from embedtune.errors import ConfigError
+from embedtune.progress import Progress
 from embedtune.search.candidates import as_float32, better, lengths
 from embedtune.search.dense import check, refuse_not_finite, rescored, top_k
 from embedtune.search.keys import TieOrder
 
-Progress = Callable[[int, int], None]
+RECALL_WANTED = 0.95
 _FACTS = "index.json"
-_TRAINED_ON = 65_536  # vectors, or 64 a list where that is more
-_FEWEST = 39 * 256  # vectors that FAISS wants for a quantizer of 8 bits
-_TRIED = 4096  # vectors added to see how many bytes one takes
+_TRAINED_ON = 65_536  # vectors, or 64 per list where that is more
+_FEWEST = 39 * 256  # vectors that FAISS needs for a quantizer of 8 bits
+_TRIED = 4096  # vectors added to measure the bytes of one
 _ROWS = 16_384  # vectors added at a time
-# A depth to begin with: for lists the square root of their number, a usual compromise; `deepen` measures.
+# The first depth: for lists the square root of their number, a usual compromise; `deepen` measures.
 _EFSEARCH, _DEEPEST_EFSEARCH = 64, 4096
 
 
 class DiskIndex:
-    """A FAISS index of a corpus in a folder, in as many shards as memory asks for.
+    """A FAISS index of a corpus in a folder, in as many shards as memory requires.
 
     Args:
-        folder: where it lies; written by `disk_index`.
-        facts: what was written down with it.
+        folder: where it is; written by `disk_index`.
+        facts: written with it by `disk_index`.
         documents: (C, D) the vectors it was made from; candidates are scored on them.
-        memory_bytes: bounds what a search takes beside the arguments and the result.
+        memory_bytes: most memory that a search takes in addition to the arguments and the result.
     """
 
     def __init__(self, folder: Path, facts: Mapping[str, Any], documents: np.ndarray, memory_bytes: int) -> None:
@@ -46,28 +47,28 @@ class DiskIndex:
         self._lossy: bool = facts["bytes_a_vector"] < 4 * documents.shape[1]
         self._knob: str | None = facts["knob"]
         self._deepest: int = facts["deepest"]
-        self._depth: int = facts["depth"]
+        self.depth_now: int = facts["depth"]  # doubled by `go_deeper`
 
     @property
     def depth(self) -> str:
         """The setting that trades speed for recall, as "nprobe=32", or "" where the index has none."""
-        return f"{self._knob}={self._depth}" if self._knob else ""
+        return f"{self._knob}={self.depth_now}" if self._knob else ""
 
     def top_k(
         self, queries: np.ndarray, k: int, *, tie_rank: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """The k best of the documents that the index finds, scored and ordered as `dense.top_k` does.
 
-        Four times k are fetched where the index keeps vectors rounded. With several shards each is read from disk, so
-        many queries at a time cost less than few.
+        Four times k are fetched where the index keeps rounded vectors. Several shards are each read from disk, so one
+        call with many queries costs less than many calls.
 
         Args:
             queries: (Q, D).
-            k: how many documents a query gets, >= 1.
-            tie_rank: as for `dense.top_k`; a tie at the cut of what the index finds is its own to break.
+            k: documents per query, >= 1.
+            tie_rank: as for `dense.top_k`; which of several tied candidates the index finds at its cut is up to FAISS.
 
         Returns: scores (Q, min(k, C)) float32 and positions (Q, min(k, C)) int64; -inf and -1 where the index found no
-            more.
+            more documents.
         """
         check(queries, self.documents, k)
         refuse_not_finite(queries, "query", self.memory_bytes)
@@ -86,20 +87,20 @@ class DiskIndex:
         return order.unpack(rescored(queries, self.documents, positions, min(k, count), order, self.memory_bytes))
 
     def go_deeper(self) -> bool:
-        """Double the depth; False when there is none or it can grow no more."""
-        if not self._knob or self._depth >= self._deepest:
+        """Double the depth; False if the index has none, or it is at its maximum."""
+        if not self._knob or self.depth_now >= self._deepest:
             return False
-        self._depth = min(2 * self._depth, self._deepest)
+        self.depth_now = min(2 * self.depth_now, self._deepest)
         return True
 
     def _loaded(self) -> Iterator[tuple[int, Any]]:
-        """The first position of each shard, and the shard at the present depth."""
+        """The first position of each shard, and the shard set to the current depth."""
         import faiss
 
         for number, first in enumerate(self.shards):
             index = self._only if len(self.shards) == 1 else _read(self.folder, number)
             if self._knob:
-                faiss.ParameterSpace().set_index_parameter(index, self._knob, self._depth)
+                faiss.ParameterSpace().set_index_parameter(index, self._knob, self.depth_now)
             yield first, index
 
     @cached_property
@@ -117,21 +118,21 @@ def disk_index(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> DiskIndex:
-    """The index of these documents in this folder: opened when it is there and made of the same, otherwise built.
+    """The index of these documents in this folder: opened if it exists and was made of the same, otherwise built.
 
-    One that is damaged is built again. One process at a time.
+    A damaged index is built again. One process at a time.
 
     Args:
-        folder: made when it does not exist; what it held is replaced once all is written.
+        folder: created if missing; its content is replaced once everything is written.
         documents: (C, D) float16 or float32, normalised; may be a memory map.
         factory: a string for `faiss.index_factory`, such as "IVF1024,Flat"; inner product.
-        corpus_hash: tells whether an index on disk was made of these documents.
-        memory_bytes: what building and searching may take; a larger index is cut into shards.
+        corpus_hash: identifies these documents, to recognise an index on disk that was made of them.
+        memory_bytes: most memory for building and searching; a larger index is split into shards.
         seed: of the sample it is trained on.
         progress: called with (documents added, documents).
 
     Raises:
-        ConfigError: FAISS cannot make, train or fill such an index, or no part of it fits into memory.
+        ConfigError: FAISS cannot make, train or fill such an index, or no shard of it fits in memory.
         OutputError: the folder cannot be written.
     """
     import faiss
@@ -149,20 +150,14 @@ def disk_index(
     return DiskIndex(folder, facts, documents, memory_bytes)
 
 
-def recall_at_k(index: DiskIndex, queries: np.ndarray, k: int) -> float:
-    """The share of the exact k best documents of these queries that the index finds, 0 to 1.
+def deepen(index: DiskIndex, queries: np.ndarray, k: int) -> float:
+    """Double the index's depth until recall@k on these queries reaches `RECALL_WANTED`; returns the recall reached.
 
-    A document that ties with the k-th counts as one of them.
+    Recall is the share of the exact k best documents that the index finds; one that ties with the k-th counts as found.
     """
     exact, _ = top_k(queries, index.documents, k, memory_bytes=index.memory_bytes)  # (Q, k)
-    return _share(index, queries, exact)
-
-
-def deepen(index: DiskIndex, queries: np.ndarray, k: int, *, target: float = 0.95) -> float:
-    """Double the index's depth until recall@k on these queries reaches the target; returns the recall reached."""
-    exact, _ = top_k(queries, index.documents, k, memory_bytes=index.memory_bytes)  # (Q, k)
     recall = _share(index, queries, exact)
-    while recall < target and index.go_deeper():
+    while recall < RECALL_WANTED and index.go_deeper():
         recall = _share(index, queries, exact)
     return recall
 
@@ -175,7 +170,7 @@ def _share(index: DiskIndex, queries: np.ndarray, exact: np.ndarray) -> float:
 def _build(
     folder: Path, documents: np.ndarray, factory: str, memory_bytes: int, seed: int, progress: Progress | None
 ) -> dict[str, object]:
-    """Train, fill and write the shards; returns what is to be known of them."""
+    """Train, fill and write the shards; returns the facts about them."""
     import faiss
 
     count, dimensions = documents.shape
@@ -190,9 +185,9 @@ def _build(
     if rows < min(count, _TRIED):
         needed = 2 * (fixed_bytes + min(count, _TRIED) * vector_bytes)
         raise ConfigError(
-            f"the index {factory} needs at least {math.ceil(needed / 2**20):,} MiB of memory, even in parts",
+            f"the index {factory} needs at least {math.ceil(needed / 2**20):,} MiB of memory, even in shards",
             where="--memory",
-            next="allow more, or take a smaller index",
+            next="allow more, or use a smaller index",
         )
     shards = list(range(0, count, math.ceil(count / math.ceil(count / rows))))
     for number, first in enumerate(shards):
@@ -209,7 +204,7 @@ def _build(
 
 
 def _sample(documents: np.ndarray, index: Any, seed: int, memory_bytes: int) -> np.ndarray:
-    """Vectors (n, D) to train on, drawn by the seed."""
+    """Vectors (n, D) to train on, drawn with the seed."""
     import faiss
 
     lists = faiss.try_extract_index_ivf(index)
@@ -226,14 +221,14 @@ def _train(index: Any, sample: np.ndarray, factory: str) -> int:
     ivf = faiss.try_extract_index_ivf(index)
     if ivf is not None:
         if ivf.nlist > len(sample):
-            raise RuntimeError(f"it has {ivf.nlist:,} lists, and there are {len(sample):,} vectors to train on")
+            raise RuntimeError(f"it has {ivf.nlist:,} lists, but there are only {len(sample):,} vectors to train on")
         ivf.cp.min_points_per_centroid = 1
     part = faiss.downcast_index(index if ivf is None else ivf)
     part = faiss.downcast_index(part.index) if isinstance(part, faiss.IndexPreTransform) else part
     if hasattr(part, "do_polysemous_training"):
-        part.do_polysemous_training = False  # minutes of annealing for a kind of search that is not used here
+        part.do_polysemous_training = False  # minutes of annealing for a kind of search that we do not use
     if not index.is_trained:
-        # Repeated where they are few: FAISS would write hundreds of warnings to the terminal, and nothing else changes.
+        # A small sample is repeated: FAISS would print hundreds of warnings otherwise, and nothing else changes.
         index.train(np.tile(sample, (math.ceil(_FEWEST / len(sample)), 1)))
     return int(ivf.nlist) if ivf is not None else 0
 
@@ -257,7 +252,7 @@ def _takes(index: Any, name: str) -> bool:
 
 @contextmanager
 def _faiss_errors(factory: str, count: int) -> Iterator[None]:
-    """FAISS's own errors as ours, without its file names and C++."""
+    """Raises FAISS's errors as ours, without its file names and C++."""
     try:
         yield
     except RuntimeError as error:
@@ -266,7 +261,7 @@ def _faiss_errors(factory: str, count: int) -> Iterator[None]:
         raise ConfigError(
             f"FAISS cannot make the index {factory!r}: {reason.strip()}",
             where="--index",
-            next=f"such as IVF{lists},Flat (fast, all of the vectors in memory), IVF{lists},PQ32 (small), "
+            next=f"try IVF{lists},Flat (fast, all vectors in memory), IVF{lists},PQ32 (small), "
             "HNSW32,Flat (fastest, largest) or SQ8; exact search needs no index",
         ) from error
 

@@ -1,4 +1,4 @@
-"""Score and tie order in one integer, so that a sort or a partition settles a cut exactly, however many tie there."""
+"""Packs score and tie order into one integer, so that one sort or partition cuts exactly, however many scores tie."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ _RANK = np.int64(0xFFFFFFFF)
 
 
 class TieOrder:
-    """Which of several documents with one score comes first.
+    """Which of several documents with the same score comes first.
 
     Args:
         count: C, the number of documents.
-        tie_rank: (C,) a permutation of 0..C-1, the greater first. None: the document that stands earlier.
+        tie_rank: (C,) a permutation of 0..C-1, the greater first. None: the earlier document first.
 
     >>> order = TieOrder(3)
     >>> scores, positions = order.unpack(order.pack(np.array([0.5, 2.0]), np.array([2, 0])))
@@ -25,18 +25,18 @@ class TieOrder:
     def __init__(self, count: int, tie_rank: np.ndarray | None = None) -> None:
         ranks = np.arange(count)[::-1] if tie_rank is None else np.asarray(tie_rank, dtype=np.int64)  # (C,)
         if ranks.shape != (count,):
-            raise ConfigError(f"tie_rank has the shape {ranks.shape}; needed ({count},), one rank a document")
+            raise ConfigError(f"tie_rank has the shape {ranks.shape}; it needs ({count},), one rank per document")
         self.ranks = ranks
         self._at_rank = np.empty(count, dtype=np.int64)  # (C,), the inverse: rank -> position
         self._at_rank[ranks] = np.arange(count)
 
     def pack(self, scores: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        """Keys that order as (score as float32, rank) do: the score's bits, made monotonic, above 32 bits of rank."""
-        bits = (scores.astype(np.float32) + np.float32(0)).view(np.int32)  # plus zero: -0.0 equals 0.0
+        """Keys that sort like (float32 score, rank): the score's bits, made monotonic, above 32 bits of rank."""
+        bits = (scores.astype(np.float32) + np.float32(0)).view(np.int32)  # plus zero, so that -0.0 equals 0.0
         return (np.where(bits < 0, bits ^ _FLIP, bits).astype(np.int64) << 32) | self.ranks[positions]
 
     def unpack(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Scores float32 and positions int64; -inf and -1 for a key that is `WORST`."""
+        """Scores float32 and positions int64; -inf and -1 where the key is `WORST`."""
         none = keys == WORST
         scores = np.where(none, np.float32(-np.inf), scores_of(keys))
         return scores, np.where(none, -1, self._at_rank[np.where(none, 0, keys & _RANK)])

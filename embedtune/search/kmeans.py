@@ -2,13 +2,13 @@
 
 import numpy as np
 
+ITERATIONS = 20
 
-def spherical_kmeans(
-    vectors: np.ndarray, number: int, *, seed: int = 0, iterations: int = 20
-) -> tuple[np.ndarray, np.ndarray]:
+
+def spherical_kmeans(vectors: np.ndarray, number: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Centroids of length 1 and the cluster of each vector: float32 (K, D), int64 (n,).
 
-    A cluster that ends empty gets the vector that is farthest from its own centroid, of clusters that have others.
+    A cluster left empty gets the vector farthest from its own centroid, taken from a cluster that keeps others.
 
     >>> clusters = spherical_kmeans(np.array([[1, 0], [2, 0.1], [0, 1]], dtype=np.float32), 2)[1]
     >>> bool(clusters[0] == clusters[1] != clusters[2])
@@ -18,7 +18,6 @@ def spherical_kmeans(
         vectors: (n, D), of any length.
         number: K; at most as many as there are vectors.
         seed: of the first centroids.
-        iterations: of k-means.
     """
     import faiss
 
@@ -29,7 +28,7 @@ def spherical_kmeans(
     kmeans = faiss.Kmeans(
         unit.shape[1],
         number,
-        niter=iterations,
+        niter=ITERATIONS,
         seed=seed,
         spherical=True,
         min_points_per_centroid=1,
@@ -41,7 +40,7 @@ def spherical_kmeans(
 
 
 def _filled(clusters: np.ndarray, nearness: np.ndarray, number: int) -> np.ndarray:
-    """The clusters (n,) with a member for each of K."""
+    """The clusters (n,), changed so that each of the K has a member."""
     sizes = np.bincount(clusters, minlength=number)  # (K,)
     farthest = iter(np.argsort(nearness, kind="stable").tolist())
     for empty in np.flatnonzero(sizes == 0):

@@ -1,8 +1,8 @@
-"""Similarity of chosen pairs, summed as `dense.top_k` sums it: in float64, one dot product a pair, rounded once."""
+"""Similarity of chosen pairs, summed as in `dense.top_k`: in float64, one dot product per pair, rounded once."""
 
 import numpy as np
 
-_AT_ONCE = 2**24  # bytes of vectors scored at a time; more would leave the processor's cache
+_AT_ONCE = 2**24  # bytes of vectors scored at a time; more would not fit in the processor's cache
 
 
 def pair_scores(queries: np.ndarray, documents: np.ndarray, positions: np.ndarray) -> np.ndarray:

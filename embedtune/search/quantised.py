@@ -1,8 +1,8 @@
-"""Search among document vectors kept in fewer bytes, as vector databases keep them, to see what that costs a ranking.
+"""Search among vectors stored in fewer bytes, as vector databases store them, to see what that costs a ranking.
 
-Queries stay as they are: nobody stores them. Only Hamming search, which compares bits with bits, takes their signs.
-Every ranking is exact for the vectors kept, ties included. Not here: products of int8 queries with int8 documents,
-whose origin differs by dimension, so that they rank by something else than the inner product.
+Queries are not quantised: nobody stores them. Only Hamming search, which compares bits with bits, takes their signs.
+Every ranking is exact for the stored vectors, ties included. Rejected: products of int8 queries with int8 documents;
+the zero point differs by dimension, so they would not rank by the inner product.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from embedtune.search.dense import check, refuse_not_finite, rescored, scan, top
 from embedtune.search.keys import TieOrder
 
 OVERSAMPLED = 4
-"""How many times k documents Hamming search finds for the float query to choose k from."""
+"""Hamming search finds this many times k documents, of which the float query chooses k."""
 _ROWS = 65_536  # vectors read at a time
 _LEVELS = 255  # steps from the lowest to the highest of 8 bits
 
@@ -26,7 +26,7 @@ class Int8Vectors(NamedTuple):
     Args:
         codes: (n, D) int8, -128 to 127.
         low: (D,) float32, the smallest value of each dimension.
-        step: (D,) float32, what one level is worth; 0 where a dimension is the same in all vectors.
+        step: (D,) float32, the size of one level; 0 where a dimension is the same in all vectors.
     """
 
     codes: np.ndarray
@@ -35,7 +35,7 @@ class Int8Vectors(NamedTuple):
 
 
 def bytes_per_vector(kind: Quantisation | None, dimensions: int) -> int:
-    """What a document vector takes where it is kept; None: float32.
+    """Bytes of a stored document vector; None: float32.
 
     >>> [bytes_per_vector(kind, 100) for kind in (None, "int8", "binary")]
     [400, 100, 13]
@@ -56,22 +56,22 @@ def top_k_quantised(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k best documents of every query among quantised vectors, best first.
 
-    int8: inner products of the query with the vectors that the codes stand for, the middle of each level.
-    binary: the share of dimensions whose signs agree less that of those whose signs do not, 1 - 2 Hamming / D.
-    binary-rescored: Hamming search for 4 k documents, then cosines of the query with their signs. It keeps as many
-    bytes as binary; int8 vectors, fetched from a disk for the 4 k alone, would do a little better still.
+    int8: inner products of the query with the vectors that the codes represent, at the middle of each level.
+    binary: the share of dimensions whose signs agree minus the share whose signs do not, 1 - 2 Hamming / D.
+    binary-rescored: Hamming search for 4 k documents, then cosines of the query with their signs. It stores as many
+    bytes as binary; int8 vectors, fetched from disk for these 4 k only, would do a little better still.
 
     Source: 8 bits are sentence-transformers' `quantize_embeddings` calibrated on the documents; choosing by bits and
         rescoring by the float query is Yamada et al. 2021, arXiv:2106.00882.
-    Bounds: -1 to 1 for vectors of length 1, and a little beyond with int8.
+    Bounds: -1 to 1 for vectors of length 1, slightly beyond with int8.
 
     Args:
-        kind: how documents are kept.
+        kind: how documents are stored.
         queries: (Q, D), any float type.
         documents: (C, D), any float type; may be a memory map.
-        k: how many documents a query gets, >= 1.
+        k: documents per query, >= 1.
         tie_rank: as for `dense.top_k`.
-        memory_bytes: for blocks, beside the arguments, the result and the quantised vectors (1 byte a dimension).
+        memory_bytes: for blocks, besides the arguments, the result and the quantised vectors (1 byte per dimension).
 
     Returns: scores (Q, min(k, C)) float32 and positions (Q, min(k, C)) int64.
 
@@ -93,7 +93,7 @@ def top_k_quantised(
     order, bits = TieOrder(len(documents), tie_rank), signs(documents)  # (C, D)
     k, dimensions = min(k, len(documents)), documents.shape[1]
     wanted = k if kind == "binary" else min(OVERSAMPLED * k, len(documents))
-    # Sums of D ones are whole numbers, which float32 holds exactly.
+    # Sums of D ones are integers, which float32 represents exactly.
     keys = scan(signs(queries), bits, wanted, order, memory_bytes, dtype=np.float32)  # (Q, K)
     agreement, positions = order.unpack(keys)
     if kind == "binary":
@@ -103,7 +103,7 @@ def top_k_quantised(
 
 
 def int8_vectors(vectors: np.ndarray) -> Int8Vectors:
-    """Code vectors (n, D), n > 0, in 8 bits, each dimension from its smallest to its largest value.
+    """Encode vectors (n, D), n > 0, in 8 bits, each dimension from its smallest to its largest value.
 
     >>> int8_vectors(np.array([[0.0, 7.0], [255.0, 7.0], [127.5, 7.0]])).codes.tolist()
     [[-128, -128], [127, -128], [-1, -128]]
@@ -132,7 +132,7 @@ def _by_int8(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Search the codes themselves: q . (middle + step code) = (q step, q . middle) . (code, 1)."""
     query, step = queries.astype(np.float64), kept.step.astype(np.float64)  # (Q, D), (D,)
-    middle = kept.low + step * 128.5  # (D,), what code 0 stands for
+    middle = kept.low + step * 128.5  # (D,), the value that code 0 represents
     codes = np.ones((len(kept.codes), len(step) + 1), dtype=np.int8)  # (C, D + 1)
     codes[:, :-1] = kept.codes
     scaled = np.concatenate([query * step, query @ middle[:, None]], axis=1)  # (Q, D + 1)
@@ -140,6 +140,6 @@ def _by_int8(
 
 
 def _blocks(vectors: np.ndarray) -> Iterator[np.ndarray]:
-    """The vectors in float32, so many rows at a time."""
+    """The vectors in float32, some rows at a time."""
     for first in range(0, len(vectors), _ROWS):
         yield vectors[first : first + _ROWS].astype(np.float32)

@@ -15,7 +15,7 @@ def test_reference_values_and_gradients(case):
         pytest.skip("this one is the moving average")
     leaves = {name: case.tensor(case.inputs[name]) for name in ("p0", "p1")}
     targets = torch.stack([case.tensor(case.inputs[name]) for name in ("z0", "z1")])
-    value = build_loss("byol").along(torch.stack([leaves["p0"], leaves["p1"]]), targets)
+    value = build_loss("byol").of_predictions(torch.stack([leaves["p0"], leaves["p1"]]), targets)
     value.backward()
     case.check(value, case.expected["loss_paper"])
     for name, leaf in leaves.items():

@@ -172,5 +172,5 @@ def test_large_vocabularies_are_never_multiplied_with_all_tokens_at_once(make_ba
 
 
 def test_without_tokens_it_says_what_is_missing(make_batch):
-    with pytest.raises(ConfigError, match="the batch has no tokens"):
+    with pytest.raises(ConfigError, match="needs the tokens of the texts"):
         build_loss("denoise")(replace(make_batch(), tokens=None))

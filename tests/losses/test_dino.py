@@ -14,7 +14,7 @@ def test_reference_values_and_gradients(case):
     loss.centre = case.tensor(case.inputs["center"], False)
     student = case.tensor(case.inputs["student_out"])
     views = case.parameters["student_views"]
-    value = loss.along(student[:views], case.tensor(case.inputs["teacher_out"], False))
+    value = loss.of_outputs(student[:views], case.tensor(case.inputs["teacher_out"], False))
     value.backward()
     case.check(value, case.expected["loss"])
     case.check(student.grad[:views], case.expected["grad"]["student_out"][:views])

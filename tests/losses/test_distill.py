@@ -83,9 +83,9 @@ def test_rows_without_scores_are_counted(make_batch, name):
 @pytest.mark.parametrize("name", ["distill", "margin_mse"])
 def test_a_teacher_is_needed_and_must_have_scored_every_candidate(make_batch, name):
     batch = replace(make_batch(), guide=None)
-    with pytest.raises(ConfigError, match="needs a teacher's scores"):
+    with pytest.raises(ConfigError, match="needs teacher scores"):
         build_loss(name)(replace(batch, teacher_scores=None))
-    with pytest.raises(ConfigError, match=r"one a candidate, \(6, 4\), not \(6, 2\)"):
+    with pytest.raises(ConfigError, match=r"one value per candidate: \(6, 4\), not \(6, 2\)"):
         build_loss(name)(replace(batch, teacher_scores=batch.teacher_scores[:, :2]))
 
 

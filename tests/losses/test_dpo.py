@@ -76,7 +76,7 @@ def test_a_text_rejected_for_itself_is_no_preference():
 
 
 def test_ipo_takes_no_smoothing_and_the_reference_must_be_there(make_batch):
-    with pytest.raises(ConfigError, match="label_smoothing belongs to the kind sigmoid"):
+    with pytest.raises(ConfigError, match="label_smoothing applies to the kind sigmoid"):
         build_loss("dpo", kind="ipo", label_smoothing=0.1)
     with pytest.raises(ConfigError, match="needs the start's vectors"):
         build_loss("dpo")(replace(make_batch(), reference=None))

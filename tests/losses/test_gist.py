@@ -275,7 +275,7 @@ def test_a_guide_without_the_negatives_is_refused(make_batch):
         ({"temperature": "0.05"}, "temperature must be a number above 0, not '0.05'"),
         ({"temperature": True}, "temperature must be a number above 0, not True"),
         ({"margin": 2.5}, "margin must be a number at least -2 and at most 2, not 2.5"),
-        ({"margin": "auto"}, "margin must be a number here; 'auto' is for recipes"),
+        ({"margin": "auto"}, "margin must be a number here; only recipes"),
         ({"margin_strategy": "절대"}, "margin_strategy must be one of absolute, relative, not '절대'"),
         ({"contrast_anchors": "yes"}, "contrast_anchors must be true or false, not 'yes'"),
         ({"false_negative_weight": 1.5}, "false_negative_weight must be a number at least 0 and at most 1, not 1.5"),

@@ -205,7 +205,7 @@ def test_the_learnt_temperature_survives_saving(make_batch):
 
 
 def test_own_negatives_only_needs_negatives(make_batch):
-    with pytest.raises(ConfigError, match="in_batch: false contrasts with given negatives only"):
+    with pytest.raises(ConfigError, match="in_batch: false contrasts only with given negatives"):
         build_loss("infonce", in_batch=False)(make_batch(negatives=0))
 
 
@@ -228,7 +228,7 @@ def test_own_negatives_only_needs_negatives(make_batch):
         ({"temperature_reverse": 0.1, "partition": "joint"}, "temperature_reverse", "needs the direction doc_to_query"),
         ({"temperature_reverse": 0.1, "directions": ["query_to_doc"]}, "temperature_reverse", "needs the direction"),
         ({"hardness": "easy", "hardness_strength": 1.0}, "hardness", "must be one of in_batch_negatives"),
-        ({"hardness": "all_negatives"}, "hardness_strength", "and hardness work only together"),
+        ({"hardness": "all_negatives"}, "hardness_strength", "and hardness only work together"),
         ({"hardness_strength": -1.0}, "hardness_strength", "must be a number at least 0, not -1.0"),
         ({"in_batch": False, "directions": ["doc_to_query"]}, "in_batch", "can be false only when query_to_doc"),
         ({"false_negative_threshold": 1.5}, "false_negative_threshold", "at least -1 and at most 1, not 1.5"),

@@ -13,7 +13,7 @@ def test_reference_values_and_gradients(case):
     whole, parts = case.tensor(case.inputs["global_proj"]), case.tensor(case.inputs["local_proj"])
     batch = EmbeddingBatch(anchors=whole[0], positives=whole[1], views=parts)
     loss = build_loss("lejepa", weight=case.parameters["lambda_param"], t_max=case.parameters["t_max"])
-    value = loss.along(batch, case.tensor(case.inputs["A_raw"], False))
+    value = loss.with_directions(batch, case.tensor(case.inputs["A_raw"], False))
     value.backward()
     case.check(value, case.expected["loss_float64"])
     case.check_gradients({"global_proj": whole, "local_proj": parts})

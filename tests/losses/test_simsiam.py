@@ -13,7 +13,7 @@ from embedtune.losses import build_loss
 def test_reference_values_and_gradients(case):
     leaves = {name: case.tensor(case.inputs[name]) for name in ("p0", "p1", "z0", "z1")}
     predicted = torch.stack([leaves["p0"], leaves["p1"]])
-    value = build_loss("simsiam").along(predicted, torch.stack([leaves["z0"], leaves["z1"]]))
+    value = build_loss("simsiam").of_predictions(predicted, torch.stack([leaves["z0"], leaves["z1"]]))
     value.backward()
     case.check(value, case.expected["loss"])
     case.check_gradients({name: leaves[name] for name in ("p0", "p1")})
@@ -61,7 +61,7 @@ def test_a_projector_comes_first_and_its_weights_learn(make_batch):
 def test_heads_are_for_one_number_of_dimensions(make_batch):
     loss = build_loss("simsiam")
     loss.prepare(7)
-    with pytest.raises(ConfigError, match="made for vectors of 7 dimensions, not 4"):
+    with pytest.raises(ConfigError, match="are for vectors of 7 dimensions, not 4"):
         loss(make_batch(dimensions=4))
 
 

@@ -25,7 +25,7 @@ def test_reference_values_and_gradients(case):
         parts["low_resolution_scores"] = case.tensor(case.inputs["low_resolution_scores"])
         scores = torch.cat([scores, parts["low_resolution_scores"]])
     queued = case.tensor(case.inputs["queue_scores"], False) if case.parameters["use_queue"] else None
-    value = build_loss("swav").along(scores, queued)
+    value = build_loss("swav").of_scores(scores, queued)
     value.backward()
     case.check(value, case.expected["loss"])
     case.check_gradients(parts)

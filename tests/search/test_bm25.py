@@ -38,8 +38,10 @@ def slow_scores(query: str, k1: float, b: float) -> list[float]:
 
 
 @pytest.mark.parametrize(("k1", "b"), [(1.2, 0.75), (0.9, 0.4), (2.0, 0.0)])
-def test_agrees_with_the_formula(k1, b):
-    scores, positions = Bm25(iter(DOCUMENTS), k1=k1, b=b).top_k(QUERIES, 10)
+def test_agrees_with_the_formula(k1, b, monkeypatch):
+    monkeypatch.setattr("embedtune.search.bm25.K1", k1)
+    monkeypatch.setattr("embedtune.search.bm25.B", b)
+    scores, positions = Bm25(iter(DOCUMENTS)).top_k(QUERIES, 10)
     assert scores.shape == positions.shape == (len(QUERIES), len(DOCUMENTS))
     for query, found, where in zip(QUERIES, scores, positions, strict=True):
         expected = slow_scores(query, k1, b)
@@ -83,8 +85,6 @@ def test_no_documents():
 
 
 def test_bad_numbers():
-    with pytest.raises(ConfigError, match="k1 -1"):
-        Bm25(["a"], k1=-1)
     with pytest.raises(ConfigError, match="at least 1"):
         Bm25(["a"]).top_k(["a"], 0)
 

@@ -215,5 +215,5 @@ def test_torch_finds_what_faiss_finds(monkeypatch):
 
 
 def test_a_rank_is_needed_for_each_document():
-    with pytest.raises(ConfigError, match=r"needed \(3,\)"):
+    with pytest.raises(ConfigError, match=r"needs \(3,\)"):
         top_k(np.ones((1, 2)), np.ones((3, 2)), 1, tie_rank=np.arange(2))

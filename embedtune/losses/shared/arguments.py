@@ -1,4 +1,4 @@
-"""Checks of the values that a user gives to a loss: one sentence that names the argument, the range and what came."""
+"""Checks the arguments that a user gives to a loss: one sentence names the argument, the range and the given value."""
 
 import math
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from embedtune.errors import ConfigError
 
 
 class Arguments:
-    """Checks the arguments of one loss and hands back their values.
+    """Checks the arguments of one loss and returns their values.
 
     Args:
-        loss: the name of the loss, for the place in messages.
+        loss: its name, for messages.
 
     Raises:
-        ConfigError: by every method, when the value is of the wrong kind or out of range.
+        ConfigError: from every method, if the value has the wrong type or is out of range.
     """
 
     def __init__(self, loss: str) -> None:
@@ -42,7 +42,7 @@ class Arguments:
         raise self.error(argument, f"must be a number {said}".rstrip() + f", not {value!r}")
 
     def count(self, argument: str, value: Any, *, at_least: int) -> int:
-        """A whole number, not below the bound."""
+        """An integer, not below the bound."""
         if isinstance(value, int) and not isinstance(value, bool) and value >= at_least:
             return value
         raise self.error(argument, f"must be a whole number, {at_least} or more, not {value!r}")

@@ -1,4 +1,4 @@
-"""What a loss may see and what it must say about itself: the contract between training and every file beside this one.
+"""What a loss may see and what it must say about itself: the contract between training and the losses.
 
 A loss is one file named like the loss, holding one `Loss` subclass. It sees an `EmbeddingBatch` and returns a scalar of
 shape (); model, tokenizer, device and trainer stay outside, so any loss can be wrapped (gradient caching, nested
@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingBatch:
     """The vectors of one batch, before normalisation, and what is known about their texts.
 
-    Ids are the signed int64 of `embedtune.identity.text_id`. A missing id field means that all texts are distinct.
+    Only `anchors` and `positives` are always there. Ids are the signed int64 of `embedtune.identity.text_id`; without
+    an id field, all its texts are taken to be distinct.
 
     Args:
         anchors: (B, D).
@@ -31,18 +33,18 @@ class EmbeddingBatch:
         teacher_scores: (B, 1+N) scores of [positive, negatives...] by a teacher.
         weights: (B,) weight of each row in the mean.
         views: (V, B, D) further views of the anchors.
-        teacher: the same texts as an averaged teacher sees them.
+        teacher: the same texts as the averaged teacher, a moving average (EMA) of the student, encodes them.
         queue: (K, D) vectors of earlier batches; queue_ids (K,) their text ids.
-        known_positive_ids: (P, 2) int64, pairs (row, text id): texts known to be relevant to that row's anchor
-            beside its own positive.
-        step: the global step, for draws that must agree over ranks and resumed runs.
-        clusters: (B,) int64, the cluster that each row's texts were last found in.
-        centroids: (K, D) of length 1, the middles of these clusters.
-        guide: the same rows as the guide sees them, (B, G) and so on; no ids.
-        reference: the same rows as the student saw them before training; no ids.
+        known_positive_ids: (P, 2) int64, pairs (row, text id): texts known to be relevant to that row's anchor, in
+            addition to its own positive.
+        step: the global step, for random draws that must be the same on all ranks and in resumed runs.
+        clusters: (B,) int64, the cluster that each row's texts were last assigned to.
+        centroids: (K, D) of length 1, the centres of these clusters.
+        guide: the same rows as the guide encodes them, (B, G) and so on; no ids.
+        reference: the same rows as the student encoded them before training; no ids.
         tokens: (B, 2, L) int64, the tokens of each row's undamaged anchor and positive, -1 after the last one.
-        token_vectors: (V, E), the student's own vectors of its tokens, before anything is made of them.
-        gathered: these are the rows of all processes, so that a loss that sums over processes must not do so again.
+        token_vectors: (V, E), the student's input embeddings of all tokens.
+        gathered: whether these are already the rows of all processes, so that a loss must not sum over processes again.
     """
 
     anchors: Tensor
@@ -71,47 +73,57 @@ class EmbeddingBatch:
 
 
 class Loss(nn.Module):
-    """Base of every loss: what it needs and uses, readable before any model loads, and what it counted.
+    """Base of every loss: what it needs and uses, readable before any model loads, and what it measured.
 
-    These are class attributes; an instance may differ from its class, where its arguments ask for it.
-    Subclasses take keyword-only arguments, raise `ConfigError` for a value that makes no sense, and fill `self.gauges`
-    (name -> detached scalar) on each call.
+    These are class attributes; an instance may override them where its arguments require it.
+    Subclasses take keyword-only arguments and raise `ConfigError` for a value that makes no sense. They may measure
+    more than their value with `count`; one that does not gets the gauge `positive_similarity`.
     """
 
     needs_negatives: bool = False
     needs_guide: bool = False
     needs_labels: bool = False
     needs_teacher: bool = False
-    needs_averaged_teacher: bool = False
-    needs_reference: bool = False
-    needs_clusters: bool = False
-    needs_tokens: bool = False
-    """Writes texts: the one loss that sees more of them than vectors."""
+    """Teacher scores from the data."""
+    companions: tuple[str, ...] = ()
+    """What training makes for it and adds to each batch, by file of `training/companions`:
+    `averaged`: an exponential moving average (EMA) of the student, whose vectors are in `batch.teacher`;
+    `reference`: the vectors before training, in `batch.reference`;
+    `clusters`: `batch.clusters` and `batch.centroids`, found in each epoch; the loss says how many in `clusters`;
+    `originals`: `batch.tokens`, at most `length` of the loss per text, and `batch.token_vectors`; before training,
+    `prepare_tokens(E, counts (V,))` of the loss is called."""
     uses_queue: bool = False
     made_for_views: bool = False
-    """Meant for two views of the same text, so that a corpus is enough; it takes pairs too."""
+    """Meant for two views of the same text, so that a corpus is enough; it accepts pairs too."""
     static_lr_share: float = 1.0
-    """Of the rate that suits a static encoder, where `lr` is auto: less for a loss that goes on pulling when texts are
-    told apart well enough. From a starter on the corpus of welfare-ko, nDCG@10 on dev after 3 epochs at the whole rate
-    and at a quarter of it (start 0.529): barlow 0.505, 0.531; swav 0.507, 0.530; lejepa 0.442, 0.525; infonce 0.549,
-    0.545."""
+    """Share of the learning rate that suits a static encoder, where `lr` is auto: below 1 for a loss that keeps pulling
+    after texts are separated well enough. From a starter on the corpus of welfare-ko, nDCG@10 on dev after 3 epochs at
+    the full rate and at a quarter of it (start 0.529): barlow 0.505, 0.531; swav 0.507, 0.530; lejepa 0.442, 0.525;
+    infonce 0.549, 0.545."""
     suits_views: str = ""
-    """Views to propose where it is the only loss, if others suit it than suit most."""
+    """Views to propose when it is the only loss, where these are not the usual ones."""
+    trains_every_token: str = ""
+    """The argument that gives every token vector a gradient at each step; empty: only tokens of the batch get one."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gauges: dict[str, Tensor] = {}
 
     def prepare(self, dimensions: int) -> None:
-        """Make the parameters whose shape depends on the student's dimensions D, once; called before the optimizer is
-        built, or else by the first batch."""
+        """Create the parameters whose shape depends on the student's dimensions D, once: before the optimizer is built,
+        or at the first batch."""
+
+    @property
+    def has_heads(self) -> bool:
+        """Whether it owns heads: networks that learn faster than the encoder and take vectors of full length only."""
+        return False
 
     def averaged(self) -> tuple[tuple[nn.Module, nn.Module], ...]:
-        """Pairs (module that learns, its moving average), to be averaged as the averaged teacher is."""
+        """Pairs (module that learns, its EMA), updated together with the averaged teacher."""
         return ()
 
     def step(self) -> None:
-        """Take what it keeps of the batch whose loss was computed last, in training only."""
+        """Update the state it carries from the last batch; called in training only."""
 
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """The loss of one batch, a scalar of shape ()."""
@@ -120,17 +132,26 @@ class Loss(nn.Module):
     def __call__(self, batch: EmbeddingBatch) -> Tensor:
         """The loss of one batch, in float32 or wider; NaN when any of the student's vectors is not finite.
 
-        Autocast is off in here: half precision of a cosine, divided by a temperature of 0.01, is noise. A vector that
-        is not finite may sit in a masked place, where its value would go unseen and its gradient would not.
+        Autocast is off here: a cosine in half precision, divided by a temperature of 0.01, is noise. A vector that is
+        not finite may be in a masked place, where its value would go unnoticed and its gradient would not.
         """
         self.prepare(batch.anchors.shape[-1])
+        self.gauges = {}
         with torch.autocast(batch.anchors.device.type, enabled=False):
             value: Tensor = super().__call__(batch)
+        if not self.gauges:
+            self.count(positive_similarity=_positive_similarity(batch))
         return torch.where(_finite(batch), value, torch.nan)
 
     def count(self, **gauges: Tensor | float) -> None:
         """Record gauges of this call, detached."""
         self.gauges = {name: torch.as_tensor(value).detach() for name, value in gauges.items()}
+
+
+@torch.no_grad()
+def _positive_similarity(batch: EmbeddingBatch) -> Tensor:
+    """Mean cosine of anchors and positives: ()."""
+    return functional.cosine_similarity(batch.anchors.float(), batch.positives.float()).mean()
 
 
 def _finite(batch: EmbeddingBatch) -> Tensor:
@@ -143,5 +164,5 @@ def _finite(batch: EmbeddingBatch) -> Tensor:
 
 
 def _finite_rows(vectors: Tensor) -> Tensor:
-    """Whether vectors (..., D) are finite: bool (...). The extremes take a twentieth of the time of isfinite()."""
+    """Whether vectors (..., D) are finite: bool (...). Their extremes take a twentieth of the time of isfinite()."""
     return vectors.detach().amax(dim=-1).isfinite() & vectors.detach().amin(dim=-1).isfinite()

@@ -1,9 +1,9 @@
-"""Rows contrasted with candidates, block by block and tile by tile: the part that GIST and InfoNCE share.
+"""Contrasts rows with candidates, block by block and tile by tile: shared by gist, infonce and moco.
 
 A block is one kind of query (anchors or positives) against one kind of candidate (positives, anchors, negatives,
-queue). It gives one log-sum-exp a row, and blocks are joined by a log-sum-exp of those. Inside a block, what is masked
-or weighted is decided tile by tile, from ids and from the vectors of student and guide, so that no matrix over all rows
-and candidates exists. Masks are floats, 0 or 1: on a CPU, passes over bools take ten times as long.
+queue). It gives one log-sum-exp per row, and blocks are joined by a log-sum-exp of those. Within a block, masks and
+weights are decided tile by tile, from ids and from the vectors of student and guide, so that there is never a matrix of
+all rows by all candidates. Masks are floats, 0 or 1: on a CPU, passes over bools take ten times as long.
 """
 
 import math
@@ -18,8 +18,8 @@ from embedtune.losses.shared.identity import KnownPositives
 from embedtune.losses.shared.tiles import log_sum
 from embedtune.losses.shared.vectors import has_negatives, padded_negatives, real_negatives, unit, valid_negatives
 
-# Instead of -inf, whose log-sum-exp has no gradient when a whole row is dropped; its exponential is exactly 0 beside
-# any real logit.
+# Instead of -inf, whose log-sum-exp has no gradient if a full row is dropped; its exponential is exactly 0 next to any
+# real logit.
 FLOOR = -1e30
 
 Scale = Tensor | float
@@ -30,12 +30,12 @@ class RoleTexts:
     """The texts of one role."""
 
     vectors: Tensor  # (C, D) of length 1
-    rows: Tensor | None  # (C,) the row each belongs to; None: to no row
+    rows: Tensor | None  # (C,) the row that each belongs to; None: to none
     ids: Tensor | None  # (C,)
 
 
 def candidates(batch: EmbeddingBatch, role: str) -> RoleTexts | None:
-    """The candidates that a batch has in a role: "anchors", "positives", "negatives" (padding left out) or "queue"."""
+    """The candidates in a role: "anchors", "positives", "negatives" (without padding) or "queue"."""
     every = torch.arange(len(batch.anchors), device=batch.anchors.device)
     if role == "anchors":
         return RoleTexts(unit(batch.anchors), every, batch.anchor_ids)
@@ -54,16 +54,16 @@ def candidates(batch: EmbeddingBatch, role: str) -> RoleTexts | None:
 
 
 class Tile:
-    """Logits of some rows against some candidates, and which of them are out.
+    """Logits of some rows against some candidates, and which of them are dropped.
 
     Args:
         logits: (R, C) cosines times the scale.
-        out: (R, C), 1 where a candidate is no negative of the row.
+        out: (R, C), 1 where a candidate is not a negative of the row.
         own: rows and columns (X,), (X,) of candidates that belong to the row itself, counted within the tile.
-        known: () how many are out as known positives.
-        scale: what the cosines were multiplied with.
-        rows: which rows of the block these are.
-        columns: which candidates of the block these are.
+        known: () how many are dropped as known positives.
+        scale: the factor of the cosines.
+        rows: the rows of the block.
+        columns: the candidates of the block.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Tile:
     ) -> None:
         self.logits, self.own, self.rows, self.columns = logits, own, rows, columns
         self._out, self._known, self._scale = out, known, scale
-        self._doubted: Tensor | None = None  # (R, C), 1 where a negative was taken for a false one
+        self._doubted: Tensor | None = None  # (R, C), 1 where a negative counts as a false negative
         self._weight = 1.0
         self._added: Tensor | None = None
 
@@ -87,7 +87,7 @@ class Tile:
         return self.logits.detach() / self._scale
 
     def doubt(self, false: Tensor, weight: float) -> None:
-        """Multiply the exponentials of negatives taken for false ones (R, C), 1 where so, by a weight from 0 to 1."""
+        """Multiply the exponentials of false negatives (1 in (R, C)) by a weight from 0 to 1."""
         self._doubted, self._weight = exceeds(false, self._out), weight
 
     def add(self, values: Tensor) -> None:
@@ -103,7 +103,7 @@ class Tile:
 
     @torch.no_grad()
     def counts(self) -> tuple[Tensor, ...]:
-        """Negatives kept (R,), judged (R,), taken for false (R,); sum of kept cosines (), known positives ()."""
+        """Negatives kept (R,), judged (R,), found false (R,); sum of kept cosines (), known positives ()."""
         judged = self._out.shape[1] - self._out.sum(dim=1)  # (R,)
         doubted = torch.zeros_like(judged) if self._doubted is None else self._doubted.sum(dim=1)  # (R,)
         logits = self.logits.detach()
@@ -143,13 +143,13 @@ class Contrast:
     def log_sum(self, query: str, role: str, scale: Scale, judge: Judge) -> Tensor:
         """Log-sum-exp of the rows' queries against the candidates of a role: (B,).
 
-        Candidates of the row itself are out, but for an anchor's own negatives.
+        Candidates of the row itself are dropped, except an anchor's own negatives.
 
         Args:
             query: "anchors" or "positives".
-            role: whose vectors the candidates are; the batch must have some.
+            role: of the candidates; the batch must have some.
             scale: multiplies the cosine; 1 / temperature.
-            judge: says of a tile which negatives are false ones, or what to add to their logits.
+            judge: marks the false negatives of a tile, or adds to its logits.
         """
         fixed = scale.detach() if isinstance(scale, Tensor) else scale
 
@@ -168,7 +168,7 @@ class Contrast:
         if against.ids is not None:
             out[self._known.find(rows, against.ids[columns])] = 1
         if (query, role) == ("positives", "anchors") and self._batch.positive_ids is not None:
-            # Here the candidate is an anchor, so "known positive" also has to be read from the candidate's side.
+            # Here the candidate is an anchor, so known positives must also be looked up from the candidate's side.
             column, row = self._known.find(columns, self._batch.positive_ids[rows])
             out[row, column] = 1
         own = _own(against.rows, rows, columns, out)
@@ -179,7 +179,7 @@ class Contrast:
         return Tile(logits, out, own, known, scale, rows, columns)
 
     def own_log_sum(self, scale: Scale, judge: Judge) -> Tensor:
-        """Log-sum-exp of each anchor against its own negatives only: (B,)."""
+        """Log-sum-exp of each anchor against only its own negatives: (B,)."""
         batch = self._batch
         negatives = unit(padded_negatives(batch))  # (B, N, D)
         queries = self.candidates["anchors"].vectors * scale  # (B, D)
@@ -197,12 +197,12 @@ class Contrast:
         return tile.final().logsumexp(dim=1)
 
 
-def _own(of: Tensor | None, rows: slice, columns: slice, out: Tensor) -> tuple[Tensor, Tensor]:
-    """Where candidates that belong to rows (C,) meet their own row in a tile: (X,), (X,), counted within it."""
-    if of is None:
+def _own(owners: Tensor | None, rows: slice, columns: slice, out: Tensor) -> tuple[Tensor, Tensor]:
+    """Where candidates with these owners (C,) are in their own row of a tile: (X,), (X,), counted within it."""
+    if owners is None:
         none = torch.zeros(0, dtype=torch.long, device=out.device)
         return none, none
-    row = of[columns] - rows.start
+    row = owners[columns] - rows.start
     column = ((row >= 0) & (row < len(out))).nonzero()[:, 0]
     return row[column], column
 
@@ -216,13 +216,13 @@ class Tally:
 
     def __init__(self, positive: Tensor) -> None:
         self._positive = positive.detach()
-        # Counts a row, not over all rows: those are exact in float32 whatever the batch.
+        # Counts per row, not over all rows: these are exact in float32 for any batch.
         self._kept, self._judged, self._doubted = self._positive.new_zeros(3, len(positive))  # (B,) each
         self._similarity = self._known = self._positive.new_zeros(())
 
     @torch.no_grad()
     def add(self, tile: Tile) -> None:
-        """Count a tile whose judging is done."""
+        """Count a tile after it was judged."""
         kept, judged, doubted, similarity, known = tile.counts()
         self._kept[tile.rows] += kept
         self._judged[tile.rows] += judged
@@ -231,7 +231,7 @@ class Tally:
         self._known = self._known + known
 
     def gauges(self) -> dict[str, Tensor]:
-        """`masked_share` is the share of negatives taken for false ones, whether dropped or given less weight."""
+        """`masked_share` is the share of negatives found to be false, whether dropped or given less weight."""
         empty = self._kept == 0
         return {
             "masked_share": self._doubted.sum() / self._judged.sum().clamp_min(1),

@@ -1,6 +1,6 @@
-"""What writes a text from its one vector: a vocabulary and a small causal decoder, heads of `denoise`.
+"""Writes a text from its single vector: a vocabulary and a small causal decoder, the heads of `denoise`.
 
-Everything is as wide as the decoder, so that an encoder's token vectors are mapped once a batch and not once a token.
+Everything has the decoder's width, so that the encoder's token vectors are projected once per batch, not per token.
 """
 
 import torch
@@ -10,19 +10,19 @@ from torch.nn import functional
 from embedtune.losses.shared.vectors import unit
 
 MOST_HEADS_OF = 64
-"""Dimensions of an attention head, where the width can be divided so."""
+"""Dimensions of an attention head, where the width is divisible by it."""
 FIRST_GAIN = 0.1
-"""Of what is multiplied with the vocabulary: at 1, places that were just given a token would all but repeat it."""
+"""Initial gain of the output: at 1, each position would almost certainly repeat its input token."""
 
 
 class Vocabulary(nn.Module):
-    """Tokens as the decoder reads and writes them, made of the encoder's own token vectors.
+    """The decoder's input and output embeddings, projected from the encoder's own token vectors.
 
     Args:
         dimensions: E, of the encoder's token vectors.
         width: W, of the decoder.
-        counts: (V,) how often each token occurs; where a guess begins.
-        seed: of the first weights.
+        counts: (V,) how often each token occurs; predictions start from these frequencies.
+        seed: of the initial weights.
     """
 
     usual: Tensor
@@ -40,23 +40,23 @@ class Vocabulary(nn.Module):
 
 
 class Decoder(nn.Module):
-    """What it takes for each place of a text to be the next token, from the tokens before it and the text's vector.
+    """Predicts each token of a text from the tokens before it and the text's vector.
 
-    Attention over a single vector has a weight of 1 whatever asks, so cross-attention is a linear map of that vector,
-    added to every place; each layer has its own.
+    Attention over a single vector always has a weight of 1, so cross-attention reduces to a linear map of that vector,
+    added at every position; each layer has its own.
 
     Args:
         dimensions: D, of the sentence vectors.
         width: W.
-        layers: how many.
-        length: L, the most tokens of a text.
-        seed: of the first weights.
+        layers: their number.
+        length: L, most tokens of a text.
+        seed: of the initial weights.
     """
 
     def __init__(self, dimensions: int, width: int, layers: int, length: int, seed: int) -> None:
         super().__init__()
         heads = max(number for number in range(1, 1 + max(1, width // MOST_HEADS_OF)) if width % number == 0)
-        with torch.random.fork_rng(devices=[]):  # weights are drawn anew below
+        with torch.random.fork_rng(devices=[]):  # weights are drawn again below
             self.layers = nn.ModuleList(
                 nn.TransformerEncoderLayer(
                     width, heads, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
@@ -77,11 +77,11 @@ class Decoder(nn.Module):
             self.last.weight.fill_(FIRST_GAIN)
 
     def forward(self, vectors: Tensor, before: Tensor) -> Tensor:
-        """What each place is like, to be multiplied with the vocabulary: (N, L, W).
+        """The output at each position, to be multiplied with the vocabulary: (N, L, W).
 
         Args:
-            vectors: (N, D), of which only the directions count, as in a cosine.
-            before: (N, L-1, W) every token but the last one.
+            vectors: (N, D), of which only the directions matter, as in a cosine.
+            before: (N, L-1, W) every token except the last one.
         """
         size, (_, length, width) = vectors.shape[-1], before.shape
         told = unit(vectors) * size**0.5  # (N, D)
@@ -94,5 +94,5 @@ class Decoder(nn.Module):
 
 
 def _drawn(shape: tuple[int, ...], draw: torch.Generator) -> Tensor:
-    """First weights (out, in): their products with numbers of size 1 have size 1."""
+    """Initial weights (out, in): products with inputs of variance 1 have variance 1."""
     return torch.randn(shape, generator=draw) * shape[-1] ** -0.5

@@ -1,4 +1,4 @@
-"""Lists of candidates and the divergence of two distributions over them: what the losses with a teacher share."""
+"""Lists of candidates, and the divergence of two distributions over them: shared by the losses with a teacher."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from torch.utils.checkpoint import checkpoint
 
 from embedtune.errors import ConfigError
 from embedtune.losses.shared.base import EmbeddingBatch
-from embedtune.losses.shared.vectors import padded_negatives, real_negatives, unit, valid_negatives, wide
+from embedtune.losses.shared.vectors import at_least_float32, padded_negatives, real_negatives, unit, valid_negatives
 
 # Scores of the rows whose divergence over a whole batch is computed at a time: 32 MiB of float32.
 PART_VALUES = 2**23
@@ -24,9 +24,9 @@ def own_list(batch: EmbeddingBatch) -> tuple[Tensor, Tensor]:
 
 
 def batch_divergence(student: EmbeddingBatch, teacher: EmbeddingBatch, scale: float, teacher_scale: float) -> Tensor:
-    """Divergence of each anchor's cosines with all positives and all real negatives of the batch: (B,).
+    """Divergence over each anchor's cosines with all positives and all real negatives of the batch: (B,).
 
-    A few rows at a time, computed again in the backward pass when there are several such parts.
+    A few rows at a time; if there are several such parts, they are computed again in the backward pass.
 
     Args:
         student: the student's vectors.
@@ -57,32 +57,33 @@ def _texts(batch: EmbeddingBatch) -> Tensor:
 
 
 def teacher_list(batch: EmbeddingBatch, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """The teacher's scores of each anchor's own list and where there is one: (B, 1+N), bool (B, 1+N).
+    """The teacher's scores of each anchor's own list, and which exist: (B, 1+N), bool (B, 1+N).
 
-    From the data, or else the guide's cosines.
+    Scores from the data, or else the guide's cosines.
 
     Args:
         batch: with teacher scores or a guide.
         valid: bool (B, 1+N), which entries of the list are real.
 
     Raises:
-        ConfigError: there are neither, or of another number of candidates.
+        ConfigError: there are neither, or the number of candidates differs.
     """
     scores = batch.teacher_scores
     if scores is None and batch.guide is not None:
         scores, _ = own_list(replace(batch.guide, negatives_mask=batch.negatives_mask))
     if scores is None:
         raise ConfigError(
-            "this loss needs a teacher's scores and the data has none",
+            "this loss needs teacher scores, and the data has none",
             where="loss",
             next="give data with pos_scores and neg_scores, or a guide",
         )
     if scores.shape != valid.shape:
         raise ConfigError(
-            f"teacher scores must be one a candidate, {tuple(valid.shape)}, not {tuple(scores.shape)}", where="loss"
+            f"teacher scores need one value per candidate: {tuple(valid.shape)}, not {tuple(scores.shape)}",
+            where="loss",
         )
     valid = valid & ~scores.isnan()
-    return wide(scores).detach().masked_fill(~valid, 0.0), valid
+    return at_least_float32(scores).detach().masked_fill(~valid, 0.0), valid
 
 
 def divergence(teacher: Tensor, student: Tensor, valid: Tensor) -> Tensor:
@@ -95,7 +96,7 @@ def divergence(teacher: Tensor, student: Tensor, valid: Tensor) -> Tensor:
         student: (B, C) likewise.
         valid: bool (B, C).
     """
-    # Both sides of a column that is out get the same finite floor, so neither 0 * inf nor a row of -inf can arise.
+    # Both sides of a dropped column get the same finite floor, so that neither 0 * inf nor a row of -inf can occur.
     floor = torch.finfo(student.dtype).min / 4
     log_teacher = teacher.detach().to(student.dtype).masked_fill(~valid, floor).log_softmax(dim=1)  # (B, C)
     log_student = student.masked_fill(~valid, floor).log_softmax(dim=1)  # (B, C)

@@ -1,7 +1,7 @@
-"""Heads: small networks on the encoder's vectors that belong to a loss, and are left out of the encoder that is saved.
+"""Heads: small networks on the encoder's vectors that belong to a loss, and are not saved with the encoder.
 
-They are ordinary parameters of the loss, made once the number of dimensions is known. Under half precision they compute
-in float32, as losses do.
+They are ordinary parameters of the loss, created once the number of dimensions is known. Under half precision they
+compute in float32, as losses do.
 """
 
 import copy
@@ -14,15 +14,15 @@ from torch.nn import functional
 
 from embedtune.errors import ConfigError
 from embedtune.losses.shared.arguments import Arguments
-from embedtune.losses.shared.base import EmbeddingBatch, Loss
-from embedtune.losses.shared.vectors import unit, wide
+from embedtune.losses.shared.base import Loss
+from embedtune.losses.shared.vectors import at_least_float32, unit
 
 EPSILON = 1e-5
 """Added to variances, as batch normalisation does."""
 
 
 def standardised(vectors: Tensor) -> Tensor:
-    """Vectors (..., B, D) with mean 0 and variance 1 (of all B, not B - 1) in each dimension of a batch.
+    """Vectors (..., B, D) with mean 0 and variance 1 (over B, not B - 1) in each dimension of a batch.
 
     >>> standardised(torch.tensor([[1.0], [3.0]])).round(decimals=3).tolist()
     [[-1.0], [1.0]]
@@ -32,13 +32,13 @@ def standardised(vectors: Tensor) -> Tensor:
 
 
 class Head(nn.Module):
-    """Linear layers with ReLU between them, each of those standardised over the batch before.
+    """Linear layers; between them, standardisation over the batch and ReLU.
 
-    Statistics are always those of the batch: nobody uses a head after training.
+    Statistics are always those of the batch, because a head is not used after training.
 
     Args:
-        sizes: dimensions in, of the hidden layers, and out.
-        seed: of the first weights.
+        sizes: dimensions of the input, the hidden layers and the output.
+        seed: of the initial weights.
     """
 
     def __init__(self, sizes: Sequence[int], seed: int) -> None:
@@ -52,7 +52,7 @@ class Head(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """(..., B, sizes[0]) -> (..., B, sizes[-1])."""
-        found = wide(vectors)
+        found = at_least_float32(vectors)
         for place, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             if place:
                 found = standardised(found).relu()
@@ -61,12 +61,12 @@ class Head(nn.Module):
 
 
 class Prototypes(nn.Module):
-    """K directions that learn; vectors are described by their cosines with them.
+    """K learned directions; vectors are described by their cosines with them.
 
     Args:
         dimensions: D.
         number: K.
-        seed: of the first directions.
+        seed: of the initial directions.
     """
 
     def __init__(self, dimensions: int, number: int, seed: int) -> None:
@@ -84,9 +84,9 @@ class Headed(Loss):
     """A loss with heads.
 
     Args:
-        check: of the loss.
+        check: checks the arguments of the loss.
         projector: width of a projector of two layers before everything else; 0 for none.
-        seed: of the heads' first weights.
+        seed: of the heads' initial weights.
     """
 
     def __init__(self, check: Arguments, *, projector: int, seed: int) -> None:
@@ -98,10 +98,10 @@ class Headed(Loss):
         self._dimensions: int | None = None
 
     def prepare(self, dimensions: int) -> None:
-        """Make the heads for vectors of D dimensions.
+        """Create the heads for vectors of D dimensions.
 
         Raises:
-            ConfigError: they were made for another number of dimensions.
+            ConfigError: they were created for another number of dimensions.
         """
         if self._dimensions is None:
             self._dimensions = dimensions
@@ -110,27 +110,32 @@ class Headed(Loss):
             self.heads.update(self.make_heads(self.projector or dimensions))
         if self.heads and self._dimensions != dimensions:
             raise ConfigError(
-                f"the heads of {self.name} were made for vectors of {self._dimensions} dimensions, not {dimensions}",
+                f"the heads of {self.name} are for vectors of {self._dimensions} dimensions, not {dimensions}",
                 where=f"loss {self.name}",
-                next="train it on whole vectors: leave matryoshka out",
+                next="train it on full vectors: leave matryoshka out",
             )
 
+    @property
+    def has_heads(self) -> bool:
+        """Whether heads were created."""
+        return len(self.heads) > 0
+
     def make_heads(self, dimensions: int) -> Mapping[str, nn.Module]:
-        """The loss's own heads for vectors (..., B, D), as they leave the projector where there is one."""
+        """The loss's own heads, for vectors (..., B, D) after the projector, if any."""
         return {}
 
     def projected(self, vectors: Tensor) -> Tensor:
-        """Vectors (..., B, D) as they leave the projector."""
-        return self.heads["projector"](vectors) if self.projector else wide(vectors)
+        """Vectors (..., B, D) after the projector, if any."""
+        return self.heads["projector"](vectors) if self.projector else at_least_float32(vectors)
 
 
 class Averaging(Headed):
-    """A loss whose teacher has heads too: moving averages of the student's."""
+    """A loss whose averaged teacher has heads too: exponential moving averages (EMA) of the student's."""
 
-    needs_averaged_teacher = True
+    companions = ("averaged",)
 
     def prepare(self, dimensions: int) -> None:
-        """Make the heads, and copies of those that the teacher has too."""
+        """Create the heads, and copies of those that the teacher has too."""
         first = self._dimensions is None
         super().prepare(dimensions)
         if first:
@@ -143,25 +148,5 @@ class Averaging(Headed):
         return ("projector",) if self.projector else ()
 
     def averaged(self) -> tuple[tuple[nn.Module, nn.Module], ...]:
+        """The student's shared heads with the teacher's."""
         return tuple((self.heads[name], head) for name, head in self.teacher_heads.items())
-
-
-def student_views(batch: EmbeddingBatch) -> Tensor:
-    """The student's vectors of all views, the two whole ones first: (V, B, D)."""
-    whole = torch.stack([batch.anchors, batch.positives])  # (2, B, D)
-    return whole if batch.views is None else torch.cat([whole, batch.views])
-
-
-def teacher_views(batch: EmbeddingBatch) -> Tensor:
-    """The averaged teacher's vectors of the two whole views, without gradient: (2, B, D).
-
-    Raises:
-        ConfigError: the batch has none.
-    """
-    if batch.teacher is None:
-        raise ConfigError(
-            "this loss needs an averaged teacher's vectors and the batch has none",
-            where="loss",
-            next="give EmbeddingBatch(teacher=EmbeddingBatch(anchors=..., positives=...)); training does",
-        )
-    return torch.stack([batch.teacher.anchors, batch.teacher.positives]).detach()  # (2, B, D)

@@ -1,7 +1,7 @@
-"""Which candidates are known positives of which rows: a sparse lookup of text ids, never a table of all against all.
+"""Finds which candidates are known positives of which rows: a sparse lookup of text ids, never a table of all pairs.
 
-Known positives of row i: its anchor, its positive, the positives of rows with the same anchor, and the pairs that the
-batch brings from the data (`known_positive_ids`). None of them is ever a negative of row i, in any block.
+Known positives of row i: its anchor, its positive, the positives of rows with the same anchor, and pairs from the data
+(`known_positive_ids` of the batch). None of them is ever a negative of row i, in any block.
 """
 
 import torch
@@ -16,7 +16,7 @@ ROWS = 1024
 class KnownPositives:
     """The known positives of a batch's rows, listed for a few rows at a time.
 
-    A missing id field means that its texts are all distinct.
+    Without an id field, all its texts are taken to be distinct.
     """
 
     def __init__(self, batch: EmbeddingBatch) -> None:
@@ -28,7 +28,7 @@ class KnownPositives:
 
     def pairs(self, rows: slice) -> tuple[Tensor, Tensor]:
         """The known positives of some rows, as row (counted from the first of them) and text id: (L,), (L,)."""
-        # The blocks of a batch ask for the same rows one after the other.
+        # The blocks of a batch use the same rows one after another.
         if self._listed is None or self._listed[0] != rows:
             self._listed = (rows, *self._pairs(rows))
         return self._listed[1:]
@@ -46,7 +46,7 @@ class KnownPositives:
         return torch.cat([none, *(row for row, _ in pairs)]), torch.cat([none, *(ids for _, ids in pairs)])
 
     def find(self, rows: slice, candidate_ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows, counted from the first of these, and columns (X,), (X,) where a candidate is a known positive."""
+        """Where a candidate is a known positive: rows, counted from the first of these, and columns: (X,), (X,)."""
         return match(*self.pairs(rows), candidate_ids)
 
     def mask(self, candidate_ids: Tensor | None, columns: int) -> Tensor:
@@ -69,7 +69,7 @@ class KnownPositives:
 
 
 def match(rows: Tensor, ids: Tensor, candidate_ids: Tensor) -> tuple[Tensor, Tensor]:
-    """Where pairs (row, id) meet candidates of the same id, as (row, column) coordinates.
+    """Where pairs (row, id) match candidates with the same id, as (row, column) coordinates.
 
     >>> match(torch.tensor([0, 1]), torch.tensor([7, 8]), torch.tensor([8, 7, 8]))
     (tensor([0, 1, 1]), tensor([1, 0, 2]))

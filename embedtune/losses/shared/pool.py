@@ -1,6 +1,6 @@
-"""All texts of a batch against every anchor, sorted into positives, negatives and neither: where triplets come from.
+"""Sorts all texts of a batch into positives, negatives and neither of each anchor: the source of triplets.
 
-A few rows at a time: no table of all anchors against all texts exists.
+A few rows at a time: there is never a table of all anchors by all texts.
 """
 
 import functools
@@ -22,7 +22,7 @@ Part = Callable[..., Tensor]
 
 
 class Pool:
-    """The positives and real negatives of a batch, and what each of them is to an anchor.
+    """The positives and real negatives of a batch, and which of them are positives or negatives of an anchor.
 
     Args:
         batch: the student's vectors, ids and labels.
@@ -40,10 +40,10 @@ class Pool:
                 self._negative_ids = real_negatives(batch, batch.negative_ids)  # (C - B,)
 
     def blocks(self, *, of_pairs: bool = False) -> Iterator[slice]:
-        """A few rows at a time, so that one value for each text and row has `PART_VALUES` values at most.
+        """A few rows at a time, so that a table of rows by texts has at most `PART_VALUES` values.
 
         Args:
-            of_pairs: one for each text and pair of an anchor and a positive instead.
+            of_pairs: limit a table of (anchor, positive) pairs by texts instead.
         """
         pairs, labels = 1, self._batch.labels
         if of_pairs and labels is not None and len(labels):
@@ -70,7 +70,7 @@ class Pool:
             return positive, ~positive
         same = batch.labels[rows, None] == batch.labels[self._rows]  # (R, C)
         other = ~self._itself(rows, same)
-        # A given negative is of another class than its row; of what class, nobody said.
+        # A given negative is of another class than its row, but that class is unknown.
         return same & ~given & other, torch.where(given, same, ~same) & other
 
     def _itself(self, rows: slice, like: Tensor) -> Tensor:
@@ -84,14 +84,14 @@ class Pool:
 
 
 def summed(part: Part, blocks: Iterator[slice], *vectors: Tensor) -> Tensor:
-    """The sum of what each block of rows gives of the vectors, each computed again in the backward pass."""
+    """The sum of `part` over blocks of rows of the vectors; each is computed again in the backward pass."""
     total: Tensor = _Summed.apply(part, list(blocks), *vectors)
     return total
 
 
 class _Summed(torch.autograd.Function):
-    """Activation checkpointing of each block would be the same, but what it keeps for each block lies between the large
-    temporary ones and tears a CPU's heap to pieces: twice the memory at 8,192 rows."""
+    """Sums blocks. Activation checkpointing of each block would give the same, but the tensors it keeps lie between the
+    large temporary ones and fragment the heap of a CPU: twice the memory at 8,192 rows."""
 
     @staticmethod
     def forward(ctx: Any, part: Part, blocks: list[slice], *vectors: Tensor) -> Tensor:

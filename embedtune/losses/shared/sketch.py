@@ -1,13 +1,13 @@
-"""How far a cloud of vectors is from an isotropic Gaussian, measured along random directions.
+"""Measures how far a set of vectors is from an isotropic Gaussian, along random directions.
 
 Along one direction u, with x = Z u: T(u) = M * integral |phi_M(t) - exp(-t^2/2)|^2 exp(-t^2/2) dt over the whole line,
 by the trapezoid rule on knots over [0, t_max], doubled by symmetry (Epps and Pulley 1983).
 
 The sums of cos(t x) and sin(t x) over the knots come from one cosine and one sine by the angle-addition recurrence,
-forward and backward, so a direction costs two transcendental functions a vector. A few directions are projected on at
-a time, and again in the backward pass, so that no projection is kept, where plain autograd keeps one a knot.
+forward and backward, so a direction costs two transcendental functions per vector. A few directions are projected at a
+time, and again in the backward pass, so that no projection is kept; plain autograd would keep one per knot.
 
-Under torch.distributed, sums run over the rows of all ranks, unless the batch has been gathered already.
+Under torch.distributed, sums run over the rows of all ranks, unless the batch is already gathered.
 """
 
 import math
@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from embedtune.distributed import over_ranks
+from embedtune.distributed import sum_over_ranks
 from embedtune.losses.shared.arguments import Arguments
-from embedtune.losses.shared.vectors import normalised, wide
+from embedtune.losses.shared.vectors import at_least_float32, normalised
 
 # Values of one intermediate (M, slices of a chunk): 16 MiB in float32.
 CHUNK_VALUES = 2**22
@@ -29,10 +29,10 @@ SCALES = ("auto", "sqrt_dim", "none")
 
 
 class Sketch:
-    """Directions, scaling and statistic, by the arguments that sigreg and lejepa share and describe.
+    """Directions, scaling and statistic, with the arguments that sigreg and lejepa share and document.
 
     Args:
-        check: of the loss whose arguments these are.
+        check: checks the arguments of the loss.
 
     Raises:
         ConfigError: a value out of its range.
@@ -46,43 +46,42 @@ class Sketch:
         self.seed = check.count("seed", seed, at_least=0)
 
     def directions(self, dimensions: int, step: int) -> Tensor:
-        """Random unit directions (D, S) of a step, float32 on the CPU: the same on every rank and in a resumed run."""
-        # SeedSequence mixes the two; seed + step would give neighbouring seeds the same directions one step later.
+        """Random unit directions (D, S) for a step, float32 on the CPU: the same on every rank and in a resumed run."""
+        # SeedSequence mixes the two: with seed + step, the next seed would draw the same directions one step earlier.
         mixed = np.random.SeedSequence([self.seed, step]).generate_state(1, np.uint64)[0]
         draw = torch.Generator().manual_seed(int(mixed >> np.uint64(1)))
         return torch.nn.functional.normalize(torch.randn(dimensions, self.slices, generator=draw), dim=0)  # (D, S)
 
-    def spread(self, embeddings: Tensor, *, gathered: bool) -> Tensor:
-        """What to multiply embeddings (M, D) with, so that a normalising model can reach unit variance too: ().
+    def scale_of(self, embeddings: Tensor, *, gathered: bool) -> Tensor:
+        """The factor for embeddings (M, D), so that a normalising model can reach unit variance too: ().
 
-        On a unit sphere projections have a variance of 1 / D, and the statistic cannot come down whatever the model
-        does.
+        On the unit sphere projections have a variance of 1 / D, so that without it the statistic could not decrease.
 
         Args:
-            embeddings: as they leave the model.
+            embeddings: the output of the model.
             gathered: whether they are those of all ranks.
         """
         factor = embeddings.new_tensor(math.sqrt(embeddings.shape[-1]))
         one = torch.ones_like(factor)
         if self.scale != "auto":
             return factor if self.scale == "sqrt_dim" else one
-        # Of all ranks or of none: half a cloud on another scale would be no cloud of one model.
-        other = over_ranks((~normalised(embeddings)).to(factor), gathered=gathered)
+        # On all ranks or on none: otherwise part of the embeddings would have another scale.
+        other = sum_over_ranks((~normalised(embeddings)).to(factor), gathered=gathered)
         return torch.where(other == 0, factor, one)
 
     def statistic(self, embeddings: Tensor, along: Tensor, *, gathered: bool) -> Tensor:
         """Mean of T(u) over directions: ().
 
         Args:
-            embeddings: (M, D), taken as they are.
-            along: (D, S) directions, brought to length 1 here.
+            embeddings: (M, D), not scaled here.
+            along: (D, S) directions, normalised here.
             gathered: whether the embeddings are those of all ranks.
         """
-        embeddings = wide(embeddings)
+        embeddings = at_least_float32(embeddings)
         along = torch.nn.functional.normalize(along.to(embeddings), dim=0)  # (D, S)
         step = self.t_max / (self.knots - 1)
-        sums = over_ranks(_KnotSums.apply(embeddings, along, step, self.knots), gathered=gathered)  # (2, T, S)
-        count = over_ranks(embeddings.new_tensor(float(len(embeddings))), gathered=gathered)
+        sums = sum_over_ranks(_KnotSums.apply(embeddings, along, step, self.knots), gathered=gathered)  # (2, T, S)
+        count = sum_over_ranks(embeddings.new_tensor(float(len(embeddings))), gathered=gathered)
         number = torch.arange(self.knots, dtype=embeddings.dtype, device=embeddings.device)  # (T,)
         target = torch.exp(-(number * step).square() / 2)  # (T,)
         # 2 * step for the symmetric half, and half of that at both ends by the trapezoid rule.
@@ -125,7 +124,7 @@ class _KnotSums(torch.autograd.Function):
 
 
 def _chunks(vectors: int, slices: int) -> Iterator[slice]:
-    """A few directions at a time, so that an intermediate has `CHUNK_VALUES` values at most."""
+    """A few directions at a time, so that an intermediate has at most `CHUNK_VALUES` values."""
     size = max(1, CHUNK_VALUES // max(1, vectors))
     return (slice(start, start + size) for start in range(0, slices, size))
 

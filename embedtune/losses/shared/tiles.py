@@ -1,8 +1,8 @@
 """Log-sum-exp of rows over many candidates, tile by tile, forward and backward.
 
-The matrix of all logits never exists. Each tile gives its softmax and its log-sum-exp; those of a row's tiles are added
-up as they come, and the backward pass weighs each tile's softmax with the tile's share of its row. A small block keeps
-the softmax for the backward pass, as plain autograd would; a large one computes its tiles again.
+The matrix of all logits never exists. Each tile gives its softmax and its log-sum-exp; those of a row's tiles are
+accumulated one by one, and the backward pass weights each tile's softmax by the tile's share of its row. A small block
+keeps the softmax for the backward pass, as plain autograd would; a large one computes its tiles again.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 
 # Rows and columns of a tile: 16 MiB of float32, large enough for a matrix product at full speed.
 TILE = 2048
-# A block of no more values than this keeps its softmax: 64 MiB of float32.
+# A block with at most this many values keeps its softmax: 64 MiB of float32.
 KEPT_VALUES = 2**24
 
 # (logits of a tile, its rows, its columns, whether this is the forward pass) -> the logits to sum up
@@ -22,20 +22,20 @@ Edit = Callable[[Tensor, slice, slice, bool], Tensor]
 
 
 def log_sum(queries: Tensor, keys: Tensor, edit: Edit) -> Tensor:
-    """Log-sum-exp over the columns of edit(queries @ keys.T): (B,), in O(TILE^2) memory beside the vectors.
+    """Log-sum-exp over the columns of edit(queries @ keys.T): (B,), in O(TILE^2) memory besides the vectors.
 
     Args:
         queries: (B, D).
         keys: (C, D), at least one.
-        edit: adds to the logits of a tile and must do so again in the backward pass. No gradient runs through it, and
-            it may look at the logits all the same.
+        edit: adds to the logits of a tile, and must add the same again in the backward pass. It may use the logits, but
+            no gradient flows through it.
     """
     result: Tensor = _LogSum.apply(queries, keys, edit)
     return result
 
 
 def tiles(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
-    """Slices of rows and columns that cover everything once, rows by rows.
+    """Slices of rows and columns that cover everything once, in row order.
 
     >>> [(rows.stop, columns.stop) for rows, columns in tiles(2049, 10)]
     [(2048, 10), (2049, 10)]
@@ -83,5 +83,5 @@ class _LogSum(torch.autograd.Function):
 def _softmax(logits: Tensor) -> tuple[Tensor, Tensor]:
     """Softmax (R, C) and log-sum-exp (R,) of the rows."""
     share = logits.softmax(dim=1)
-    # The largest logit is 1 / sum(exp(logit - largest)) of the whole, so the sum need not be taken a second time.
+    # The softmax of the largest logit is 1 / sum(exp(logit - largest)), so the sum need not be computed again.
     return share, logits.amax(dim=1) - share.amax(dim=1).log()

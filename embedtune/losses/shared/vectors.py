@@ -12,8 +12,8 @@ from embedtune.losses.shared.base import EmbeddingBatch
 UNIT_TOLERANCE = 1e-3
 
 
-def wide(values: Tensor) -> Tensor:
-    """The same values in float32, or in float64 when they came so: no softmax of ours runs in half precision."""
+def at_least_float32(values: Tensor) -> Tensor:
+    """The values in float32, or in float64 if they are so already: no softmax of ours runs in half precision."""
     return values if values.dtype == torch.float64 else values.float()
 
 
@@ -23,12 +23,12 @@ def unit(vectors: Tensor) -> Tensor:
     A zero vector stays zero: its cosine with everything is 0, and its gradient is that of a vector of length 1
     (dividing by a tiny epsilon instead would multiply the gradient by its inverse).
     """
-    result: Tensor = _Unit.apply(wide(vectors))
+    result: Tensor = _Unit.apply(at_least_float32(vectors))
     return result
 
 
 class _Unit(torch.autograd.Function):
-    """Division by the length. Its gradient in one formula takes half the passes of autograd's, and keeps no input."""
+    """Division by the length. One formula for the gradient needs half the passes of autograd, and keeps no input."""
 
     @staticmethod
     def forward(ctx: Any, vectors: Tensor) -> Tensor:
@@ -48,12 +48,12 @@ class _Unit(torch.autograd.Function):
 
 @torch.no_grad()
 def normalised(vectors: Tensor) -> Tensor:
-    """Whether a model normalises its output, judged by these vectors (..., D) as they leave it: bool ()."""
-    return ((torch.linalg.vector_norm(wide(vectors), dim=-1) - 1).abs() <= UNIT_TOLERANCE).all()
+    """Whether a model normalises its output, judged by its output vectors (..., D): bool ()."""
+    return ((torch.linalg.vector_norm(at_least_float32(vectors), dim=-1) - 1).abs() <= UNIT_TOLERANCE).all()
 
 
 def has_negatives(batch: EmbeddingBatch) -> bool:
-    """Whether any row could have a given negative."""
+    """Whether rows may have negatives of their own."""
     return batch.negatives is not None and batch.negatives.shape[1] > 0
 
 
@@ -66,16 +66,16 @@ def valid_negatives(batch: EmbeddingBatch) -> Tensor:
     return batch.negatives_mask
 
 
-def real_negatives(batch: EmbeddingBatch, of: Tensor) -> Tensor:
-    """Of something that each negative has (B, N, ...), that of the real ones in a row: (C, ...)."""
-    every = of.flatten(0, 1)  # (B N, ...)
+def real_negatives(batch: EmbeddingBatch, values: Tensor) -> Tensor:
+    """Values of all negatives (B, N, ...) -> values of the real ones, without padding: (C, ...)."""
+    every = values.flatten(0, 1)  # (B N, ...)
     if batch.negatives_mask is None or batch.negatives_mask.all():
         return every
     return every.index_select(0, batch.negatives_mask.flatten().nonzero()[:, 0])
 
 
 def padded_negatives(batch: EmbeddingBatch) -> Tensor:
-    """The given negatives (B, N, D) with zeros where they are padding, whatever the padding held."""
+    """The given negatives (B, N, D), with zeros instead of whatever the padding holds."""
     if batch.negatives is None:
         return batch.anchors.new_zeros(len(batch.anchors), 0, batch.anchors.shape[1])
     if batch.negatives_mask is None:
@@ -84,12 +84,12 @@ def padded_negatives(batch: EmbeddingBatch) -> Tensor:
 
 
 def weighted_mean(values: Tensor, weights: Tensor | None, counted: Tensor | None = None) -> Tensor:
-    """Mean of one value a row, weighted; 0, with a gradient of 0, when nothing counts.
+    """Weighted mean of one value (or X values) per row; 0, with a gradient of 0, when nothing counts.
 
     Args:
         values: (B,) or (B, X).
         weights: (B,) or None for equal ones.
-        counted: bool of the shape of `values`, False where a value stands for nothing.
+        counted: bool of the shape of `values`, False where a value does not count.
     """
     share = torch.ones_like(values) if counted is None else counted.to(values.dtype)
     if weights is not None:

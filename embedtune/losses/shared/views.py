@@ -1,13 +1,36 @@
-"""What one view predicts of another: the part that simsiam and byol share, and the cross-entropy of swav and dino."""
+"""The views of a batch, and how well one predicts another: what the losses on views share."""
 
 import torch
 from torch import Tensor
 
+from embedtune.errors import ConfigError
+from embedtune.losses.shared.base import EmbeddingBatch
 from embedtune.losses.shared.vectors import unit, weighted_mean
 
 
+def student_views(batch: EmbeddingBatch) -> Tensor:
+    """The student's vectors of all views, the two full ones first: (V, B, D)."""
+    whole = torch.stack([batch.anchors, batch.positives])  # (2, B, D)
+    return whole if batch.views is None else torch.cat([whole, batch.views])
+
+
+def teacher_views(batch: EmbeddingBatch) -> Tensor:
+    """The averaged teacher's vectors of the two full views, without gradient: (2, B, D).
+
+    Raises:
+        ConfigError: the batch has none.
+    """
+    if batch.teacher is None:
+        raise ConfigError(
+            "this loss needs an averaged teacher's vectors, and the batch has none",
+            where="loss",
+            next="give EmbeddingBatch(teacher=EmbeddingBatch(anchors=..., positives=...)); training does",
+        )
+    return torch.stack([batch.teacher.anchors, batch.teacher.positives]).detach()  # (2, B, D)
+
+
 def agreement(predicted: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Mean cosine of predictions of one view with the target of each other view: ().
+    """Mean cosine between predictions from one view and the targets of each other view: ().
 
     >>> views = torch.eye(2)[:, None]
     >>> agreement(views, views), agreement(views, views.flip(0))
@@ -22,8 +45,8 @@ def agreement(predicted: Tensor, targets: Tensor, weights: Tensor | None = None)
     return over_other_views(cosines, weights)
 
 
-def cross_entropy(codes: Tensor, logits: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Mean cross-entropy, in nats, of the codes of one view with what each other view makes likely: ().
+def code_cross_entropy(codes: Tensor, logits: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean cross-entropy, in nats, between the codes of one view and the predictions of each other view: ().
 
     Args:
         codes: (W, B, K) distributions, of the first W views.

@@ -1,4 +1,4 @@
-"""Batches made of token ids, in the ways that encoders take them."""
+"""Makes batches from token ids, in each form that encoders take."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ COUNTED_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class BatchLayout:
-    """What beside the tokens stands in a batch of a transformer.
+    """What a transformer's batch holds in addition to the tokens.
 
     Args:
-        pad: token that rows are filled up with.
-        left: whether they are filled up in front.
-        types: "none" in the features, "zero" for every token, or "own" to each.
-        type_pad: type of a token that rows are filled up with.
-        always: what is the same in every batch, such as the length of the prompt.
-        unplaced: token id that has no place of its own among a text's positions, and the position that it gets; places
-            are counted from the one after it. None where they are counted from 0, and every token counts.
+        pad: id of the padding token.
+        left: whether padding goes in front.
+        types: token types: "none" in the features, "zero" for every token, or each token its "own".
+        type_pad: token type of padding.
+        always: features that are the same in every batch, such as the length of the prompt.
+        unplaced: id of a token that does not count in positions; it is also the position of such tokens, and others are
+            counted from the one after it. None where positions start at 0 and every token counts.
     """
 
     pad: int
@@ -41,7 +41,7 @@ class BatchLayout:
 
     @staticmethod
     def of(encoder: Encoder, role: Role) -> "BatchLayout":
-        """What the encoder's own preprocessing makes of texts in this role."""
+        """The layout that the encoder's own preprocessing gives to texts in this role."""
         import torch
 
         tokenizer = encoder.model.tokenizer
@@ -58,8 +58,8 @@ class BatchLayout:
 
 
 @dataclass(frozen=True)
-class _Tokenised:
-    """Texts of which the tokens are kept: n."""
+class _Tokenized:
+    """n texts whose tokens are kept."""
 
     ids: TokenIds
 
@@ -70,8 +70,8 @@ class _Tokenised:
 
 
 @dataclass(frozen=True)
-class Flat(_Tokenised):
-    """What a static encoder takes: one row of tokens, and where each text starts."""
+class Flat(_Tokenized):
+    """For static encoders: one row of tokens, and where each text starts."""
 
     def features(self, chosen: Sequence[int]) -> Features:
         """A batch of these texts, in this order."""
@@ -85,8 +85,8 @@ class Flat(_Tokenised):
 
 
 @dataclass(frozen=True)
-class Padded(_Tokenised):
-    """What every transformer takes: one row a text, filled up to the longest one."""
+class Padded(_Tokenized):
+    """For every transformer: one row per text, padded to the longest."""
 
     layout: BatchLayout
 
@@ -108,21 +108,21 @@ class Padded(_Tokenised):
 
 
 @dataclass(frozen=True)
-class Packed(_Tokenised):
-    """What a transformer takes whose attention keeps texts apart: all of them end to end, longest first."""
+class Packed(_Tokenized):
+    """For transformers whose attention keeps texts apart: all texts end to end, longest first."""
 
     layout: BatchLayout
 
     def features(self, chosen: Sequence[int]) -> Features:
-        """A batch of these texts; `places` says where each of them lies among those that are laid out."""
+        """A batch of these texts; `places` says where each of them is in the sorted row."""
         import torch
 
         numbers = np.asarray(chosen, dtype=np.int64)  # (n,)
         lengths = self.lengths[numbers]  # (n,)
         if not lengths.all():
-            # A text without any token is nowhere in a row of tokens; in a row of its own it is.
+            # A text without any token has no place in a single row of tokens; padded, it has a row of its own.
             return Padded(self.ids, self.layout).features(chosen)
-        # Sorted, texts of equal length are neighbours, which attention then takes together.
+        # Sorted, so that texts of equal length are neighbours, which attention then handles as one batch.
         order = np.argsort(-lengths, kind="stable")  # (n,)
         picked = self.ids.pick(numbers[order])
         rows = torch.from_numpy(picked.ids.astype(np.int64))[None]  # (1, t)
@@ -140,7 +140,7 @@ class Packed(_Tokenised):
         return features
 
     def _positions(self, picked: TokenIds) -> np.ndarray:
-        """The position of each token in its text as the model counts them: (t,) int64."""
+        """The position of each token in its text, as the model counts positions: (t,) int64."""
         unplaced = self.layout.unplaced
         if unplaced is None:
             return np.arange(len(picked.ids)) - np.repeat(picked.starts[:-1], picked.lengths)
@@ -151,10 +151,10 @@ class Packed(_Tokenised):
 
 @dataclass(frozen=True)
 class TextBatches:
-    """Texts that the model's own preprocessing makes batches of.
+    """Texts that the model's own preprocessing makes into batches.
 
     Args:
-        encoder: whose model does.
+        encoder: whose model preprocesses.
         texts: n readable texts.
         role: decides the prompt, and the tower where there are two.
     """
@@ -165,13 +165,13 @@ class TextBatches:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """Tokens of each text, counted on features that are thrown away: (n,) int64."""
-        # Nearly equally long ones together, because each batch is filled up to its longest.
+        """Tokens of each text, counted in features that are then discarded: (n,) int64."""
+        # Texts of similar length together, because each batch is padded to its longest.
         order = sorted(range(len(self.texts)), key=lambda i: len(self.texts[i]))
         lengths = np.zeros(len(self.texts), dtype=np.int64)  # (n,)
         for start in range(0, len(order), COUNTED_AT_ONCE):
             part = order[start : start + COUNTED_AT_ONCE]
-            lengths[part] = token_counts(self.features(part), len(part))
+            lengths[part] = feature_lengths(self.features(part), len(part))
         return lengths
 
     def features(self, chosen: Sequence[int]) -> Features:
@@ -180,17 +180,17 @@ class TextBatches:
 
 
 def preprocess(encoder: Encoder, texts: Sequence[str], role: Role) -> dict[str, Any]:
-    """What the model itself makes of readable texts."""
+    """The features that the model itself makes of readable texts."""
     route = {"task": role} if has_towers(encoder.model) else {}
     return dict(encoder.model.preprocess(list(texts), prompt=encoder.prompts[role] or None, **route))
 
 
-def token_counts(features: "Mapping[str, Tensor]", rows: int) -> np.ndarray:
-    """How many tokens each text of a batch has, prompt included: (n,) int64.
+def feature_lengths(features: "Mapping[str, Tensor]", rows: int) -> np.ndarray:
+    """Number of tokens in each text of a batch, prompt included: (n,) int64.
 
     Args:
         features: as any sentence-transformers model prepares them.
-        rows: n; features that name no tokens count as one a text.
+        rows: n; features without tokens count as one token per text.
     """
     if "attention_mask" in features:
         return features["attention_mask"].sum(dim=1).numpy()
@@ -202,7 +202,7 @@ def token_counts(features: "Mapping[str, Tensor]", rows: int) -> np.ndarray:
 
 
 def _unplaced(model: "SentenceTransformer") -> int | None:
-    """The padding token of models like RoBERTa, which count positions from the one after its number."""
+    """The padding token of models like RoBERTa, which start positions after its id."""
     from torch.nn import Embedding
 
     for module in model.modules():

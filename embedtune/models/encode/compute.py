@@ -1,4 +1,4 @@
-"""Runs texts through a model: tokenised ahead in windows, sorted by length, in batches of so many tokens."""
+"""Runs texts through a model: tokenized ahead in windows, sorted by length, in batches bounded by their tokens."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -7,20 +7,21 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from embedtune.models.encode.devices import spread
+from embedtune.models.encode.devices import distribute
 from embedtune.models.encode.modes import in_mode
-from embedtune.models.encode.tokenizer import Some, TokenizedTexts, Tokenizer, forward
+from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts, Tokenizer, forward
 from embedtune.models.encoder import Encoder, Role, is_static
 from embedtune.models.speed.precision import multiplying
 
 BATCH_TOKENS = 16_384
 CPU_BATCH_TOKENS, CPU_BATCH_TOKENS_PER_THREAD = 4096, 1024
-"""What a layer makes of more tokens leaves the caches of a processor. Measured in CPU time of one core, 6 layers of 384
+"""With more tokens, the output of a layer no longer fits in a processor's caches. CPU time of one core, 6 layers of 384
 dimensions: 2,048 to 8,192 tokens without padding within 10% of each other, 16,384 with padding twice as slow as 2,048.
 """
-STATIC_BATCH_TOKENS = 262_144  # next to nothing is done per token, so small batches would be all overhead
+STATIC_BATCH_TOKENS = 262_144  # almost no work per token, so small batches would be all overhead
 WINDOW, WINDOW_BYTES = 8192, 4 * 2**20
-"""Texts tokenised at once, and their bytes: tokenizers take over a hundred bytes a token until its number is read."""
+"""Texts tokenized at once, and their bytes: a tokenizer's output takes over a hundred bytes per token until its id is
+taken out."""
 
 
 def in_batches(
@@ -31,44 +32,50 @@ def in_batches(
     batch_tokens: int | None = None,
     known: TokenizedTexts | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The vectors of some of the texts, longest texts first: the same batches whenever the same texts are chosen.
+    """The vectors of some of the texts, longest texts first: the same choice of texts always gives the same batches.
 
     Args:
         encoder: what encodes; the caller has opened `encoding`.
         texts: n texts.
-        chosen: numbers of those wanted.
+        chosen: positions of those wanted.
         role: "query" or "document".
-        batch_tokens: tokens a batch may have, padding included; None: as many as suit the encoder. A longer text is a
+        batch_tokens: most tokens in a batch, padding included; None: as many as suit the encoder. A longer text is a
             batch of its own.
-        known: the n texts as this encoder reads them in this role; None: those wanted are read now.
+        known: the n texts, tokenized by this encoder for this role; None: those wanted are tokenized now.
 
-    Yields: numbers of texts (b,) and their vectors, float32 (b, D).
+    Yields: positions of texts (b,) and their vectors, float32 (b, D).
     """
     if not len(chosen):
         return
-    reader = Tokenizer(encoder)
-    most = batch_tokens or _batch_tokens(encoder)
-    windows = _windows(texts, chosen)
-    # The same windows where texts are known, for the same batches, and so the same vectors to the last bit.
-    read = _read_ahead(reader, texts, windows, role) if known is None else ((one, Some(known, one)) for one in windows)
-    batches = (
-        (numbers, readings, places)
-        for numbers, readings in read
-        for places in by_tokens(reader, readings.lengths, most)
+    tokenizer = Tokenizer(encoder)
+    most = batch_tokens or suited_batch_tokens(encoder)
+    windows = windows_of(texts, chosen)
+    # The same windows where texts are tokenized already, so that batches, and so the last bits of vectors, agree.
+    ready = (
+        _tokenize_ahead(tokenizer, texts, windows, role)
+        if known is None
+        else ((one, TokenizedSubset(known, one)) for one in windows)
     )
-    for (numbers, _, places), vectors in spread(encoder, batches, lambda one, batch: _vectors(one, *batch[1:])):
+    batches = (
+        (numbers, tokenized, places)
+        for numbers, tokenized in ready
+        for places in by_tokens(tokenizer, tokenized.lengths, most)
+    )
+    act = lambda one, batch: batch_vectors(one, *batch[1:])  # noqa: E731
+    for (numbers, _, places), vectors in distribute(encoder, batches, act):
         yield numbers[places], vectors
 
 
 @contextmanager
 def encoding(encoder: Encoder) -> Iterator[None]:
-    """Evaluation mode and the encoder's own products; afterwards each part of the model is in the mode it was in."""
+    """Evaluation mode, with products in the encoder's own precision; afterwards each module is in its former mode."""
     # Around all batches, so that weights are cast once.
     with in_mode(encoder.model, training=False), multiplying(encoder.products, str(encoder.model.device)):
         yield
 
 
-def _batch_tokens(encoder: Encoder) -> int:
+def suited_batch_tokens(encoder: Encoder) -> int:
+    """Most tokens in a batch, by kind of encoder and device."""
     import torch
 
     if is_static(encoder.model):
@@ -78,10 +85,10 @@ def _batch_tokens(encoder: Encoder) -> int:
     return BATCH_TOKENS
 
 
-def _windows(texts: Sequence[str], chosen: Sequence[int]) -> list[np.ndarray]:
-    """Numbers of the chosen texts, longest first, some (w,) at a time.
+def windows_of(texts: Sequence[str], chosen: Sequence[int]) -> list[np.ndarray]:
+    """Positions of the chosen texts, longest first, in windows of (w,).
 
-    By bytes, which tell nearly as much as tokens, and cost no tokenising.
+    By bytes, which predict the number of tokens well, and need no tokenizing.
     """
     sizes = {i: len(texts[i].encode("utf-8", "replace")) for i in chosen}
     order = np.array(sorted(sizes, key=lambda i: (-sizes[i], i)), dtype=np.int64)  # (c,)
@@ -90,39 +97,39 @@ def _windows(texts: Sequence[str], chosen: Sequence[int]) -> list[np.ndarray]:
     return [part[start : start + WINDOW] for part in parts for start in range(0, len(part), WINDOW)]
 
 
-def _read_ahead(
-    reader: Tokenizer, texts: Sequence[str], windows: Sequence[np.ndarray], role: Role
+def _tokenize_ahead(
+    tokenizer: Tokenizer, texts: Sequence[str], windows: Sequence[np.ndarray], role: Role
 ) -> Iterator[tuple[np.ndarray, TokenizedTexts]]:
-    """Windows of text numbers (w,) with their tokens, each tokenised while the model still runs on the one before."""
-    with ThreadPoolExecutor(1, thread_name_prefix="tokenise") as pool:
-        # Tokenizers let other threads run while they work.
-        ahead = pool.submit(reader.read, [texts[i] for i in windows[0]], role)
+    """Windows of text positions (w,) with their tokens, each tokenized while the model still runs on the one before."""
+    with ThreadPoolExecutor(1, thread_name_prefix="tokenize") as pool:
+        # Tokenizers release Python's lock while they work.
+        ahead = pool.submit(tokenizer.tokenize, [texts[i] for i in windows[0]], role)
         for number, window in enumerate(windows):
-            readings = ahead.result()
+            tokenized = ahead.result()
             if number + 1 < len(windows):
-                ahead = pool.submit(reader.read, [texts[i] for i in windows[number + 1]], role)
-            yield window, readings
+                ahead = pool.submit(tokenizer.tokenize, [texts[i] for i in windows[number + 1]], role)
+            yield window, tokenized
 
 
-def by_tokens(reader: Tokenizer, lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
-    """Places (b,) of texts of these lengths (w,), longest first, as many together as the tokens allow."""
+def by_tokens(tokenizer: Tokenizer, lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
+    """Batches (b,) of texts of these lengths (w,), longest first, each with as many texts as the tokens allow."""
     order = np.argsort(-lengths, kind="stable")  # (w,)
     start = 0
     while start < len(order):
         rest = lengths[order[start:]]
-        rows = bisect_right(range(1, len(rest) + 1), most, key=lambda count: reader.cost(rest[:count]))
+        rows = bisect_right(range(1, len(rest) + 1), most, key=lambda count: tokenizer.cost(rest[:count]))
         yield order[start : start + max(1, rows)]
         start += max(1, rows)
 
 
-def _vectors(encoder: Encoder, readings: TokenizedTexts, places: np.ndarray) -> np.ndarray:
+def batch_vectors(encoder: Encoder, tokenized: TokenizedTexts, places: np.ndarray) -> np.ndarray:
     """One batch through the model: float32 (b, D)."""
     import torch
     from sentence_transformers.util import batch_to_device
 
     model = encoder.model
     with torch.inference_mode():
-        features = batch_to_device(readings.features(places.tolist()), model.device)
+        features = batch_to_device(tokenized.features(places.tolist()), model.device)
         vectors = forward(model, features)  # (b, D)
         if model.truncate_dim is not None:
             vectors = vectors[:, : model.truncate_dim]  # (b, D)

@@ -1,7 +1,7 @@
-"""A cross-encoder's scores: it reads query and document together, so it is slow, and the better judge."""
+"""A cross-encoder's scores: it encodes query and document together, so it is slow, and the better judge."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from embedtune.models.files.quiet import quiet_libraries
 from embedtune.models.files.resolve import STARTER, Resolved, offline, resolve
 
 BATCH_CHARACTERS = 32_768
-"""About 8,192 tokens with their padding; a batch of long pairs has few of them."""
+"""About 8,192 tokens with their padding; a batch of long pairs holds few pairs."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,14 @@ class PairScorer:
     model: Any
     name: str
 
-    def scores(self, pairs: Sequence[tuple[str, str]], *, progress: Callable[[int], None] | None = None) -> np.ndarray:
+    def scores(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """The score of every pair (query, document), higher is better: float32 (n,).
 
-        Pairs of like length go together, longest first, so that little is padding and memory is known at once.
+        Pairs of similar length go together, longest first, so that little is padding and the first batch shows whether
+        memory suffices.
 
         Raises:
-            ModelError: a score is NaN or infinite, or the model gives more than one number a pair.
+            ModelError: a score is NaN or infinite, or the model gives more than one number per pair.
         """
         texts = [(readable(query), readable(document)) for query, document in pairs]
         lengths = np.array([len(query.encode()) + len(document.encode()) for query, document in texts], dtype=np.int64)
@@ -48,8 +49,6 @@ class PairScorer:
             chosen = order[done : done + rows]
             scores[chosen] = self._forward([texts[i] for i in chosen])
             done += len(chosen)
-            if progress is not None:
-                progress(done)
         return scores
 
     def _forward(self, pairs: list[tuple[str, str]]) -> np.ndarray:
@@ -58,12 +57,12 @@ class PairScorer:
         )
         if found.shape != (len(pairs),):
             raise ModelError(
-                f"{self.name} gives {found.shape[-1]} numbers a pair; a judge of relevance gives one",
+                f"{self.name} gives {found.shape[-1]} numbers per pair; one that scores relevance gives one",
                 where="--cross-encoder",
                 next="name a reranker (a model with one label)",
             )
         if not np.isfinite(found).all():
-            raise ModelError(f"{self.name} gives no number (NaN or infinity) for a pair", where="--cross-encoder")
+            raise ModelError(f"{self.name} gives NaN or infinity for a pair", where="--cross-encoder")
         return found
 
 
@@ -75,7 +74,7 @@ def load_cross_encoder(section: ModelSection, *, device: str = "auto") -> PairSc
     """
     name = section.name
     if name == STARTER:
-        raise ModelError("a starter reads one text at a time; it is no cross-encoder", where="--cross-encoder")
+        raise ModelError("a starter encodes one text at a time; it is not a cross-encoder", where="--cross-encoder")
     found = resolve(section)
     _refuse_untrained(found)
     with quiet_libraries():
@@ -99,7 +98,7 @@ def load_cross_encoder(section: ModelSection, *, device: str = "auto") -> PairSc
 
 
 def _refuse_untrained(found: Resolved) -> None:
-    """A plain encoder would be loaded with a head of random numbers, and judge at random."""
+    """Refuse a plain encoder: it would be loaded with random weights in its head, and score at random."""
     if found.path is None or (found.path / "modules.json").exists() or not (found.path / "config.json").exists():
         return
     try:
@@ -108,7 +107,7 @@ def _refuse_untrained(found: Resolved) -> None:
         raise ModelError(f"{found.path / 'config.json'} cannot be read: {error}", where="--cross-encoder") from None
     if kinds and not any("SequenceClassification" in kind or "CausalLM" in kind for kind in kinds):
         raise ModelError(
-            f"{found.name} is a {kinds[0]}, which has never learned to score pairs",
+            f"{found.name} is a {kinds[0]}, which was not trained to score pairs",
             where="--cross-encoder",
             next="name a reranker, or give this one as --guide",
         )

@@ -1,4 +1,4 @@
-"""Shares batches out between copies of an encoder on several devices, a thread each; results come in order."""
+"""Distributes batches over copies of an encoder on several devices, one thread each; results come in order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,21 +12,21 @@ from embedtune.models.speed.precision import multiplying
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 AHEAD = 2
-"""Batches each device has before it, so that none waits for the thread that takes results."""
+"""Batches queued per device, so that none waits for the thread that takes the results."""
 
 
-def spread(
+def distribute(
     encoder: Encoder, jobs: Iterable[Job], act: Callable[[Encoder, Job], Result]
 ) -> Iterator[tuple[Job, Result]]:
-    """Jobs with their results, in the order of the jobs, whatever device did them.
+    """Jobs with their results, in the order of the jobs, whichever device did them.
 
-    An error or an interruption ends all: what has not begun is given up. Threads and not processes, because while a
-    device computes Python is free for the others, and an error arrives as it was raised.
+    An error or an interruption ends everything: jobs not yet begun are dropped. Threads, not processes, because Python
+    is free for the others while a device computes, and errors arrive as they were raised.
 
     Args:
-        encoder: on its own device alone, jobs are done one by one in this thread; its `helpers` get copies of it.
-        jobs: taken as they are needed.
-        act: does one.
+        encoder: copies of it run on its `helpers`; without helpers, jobs run one by one in this thread.
+        jobs: taken as needed.
+        act: does one job.
     """
     if not encoder.helpers:
         for job in jobs:
@@ -39,7 +39,7 @@ def spread(
     def work(job: Job) -> Result:
         one = idle.get()
         try:
-            with multiplying(one.products, str(one.model.device)):  # which each thread has for itself
+            with multiplying(one.products, str(one.model.device)):  # autocast is per thread
                 return act(one, job)
         finally:
             idle.put(one)

@@ -10,11 +10,11 @@ import numpy as np
 from embedtune.errors import Interrupted, ModelError
 from embedtune.models.encode.compute import encoding, in_batches
 from embedtune.models.encode.store import Shelf, VectorStore, text_key
-from embedtune.models.encode.tokenizer import Some, TokenizedTexts
+from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts
 from embedtune.models.encode.vector_file import VectorFile
 from embedtune.models.encoder import Encoder, Role, has_towers
+from embedtune.progress import Progress
 
-Progress = Callable[[int, int], None]
 NORMALISED_AT_ONCE = 4096
 
 
@@ -30,34 +30,34 @@ def encode(
     into: np.ndarray | None = None,
     known: TokenizedTexts | None = None,
 ) -> np.ndarray:
-    """Encode texts under the encoder's prompt for their role.
+    """Encode texts with the encoder's prompt for their role.
 
-    In fp32 it agrees with `SentenceTransformer.encode(texts, prompt=...)` to 1e-5. A model in training is put into
+    In fp32 it agrees with `SentenceTransformer.encode(texts, prompt=...)` to 1e-5. A model in training is switched to
     evaluation mode and back.
 
     Args:
         encoder: what encodes; its weights are not changed.
         texts: n texts.
         role: "query" or "document"; decides the prompt.
-        store: vectors computed before are read from it and new ones added. Not for a model that is being trained.
-        batch_tokens: tokens a batch may have, padding included; None: as many as suit the encoder.
+        store: known vectors are read from it and new ones are added. Not for a model that is being trained.
+        batch_tokens: most tokens in a batch, padding included; None: as many as suit the encoder.
         progress: called with (texts done, distinct texts).
         normalise: scale vectors to length 1; a zero vector stays zero.
         into: (n, D) to write to and return, such as a memory map; the texts must then be distinct.
-        known: the same texts as `Reader` read them for this encoder and role, for texts that are encoded again and
-            again while it learns; the vectors are the same to the last bit. None: they are tokenised now.
+        known: the same texts, tokenized by this encoder's `Tokenizer` for this role, for texts that are encoded
+            repeatedly while it learns; the vectors are the same to the last bit. None: they are tokenized now.
 
     Returns: float32 (n, D), in the order of the texts.
 
     Raises:
-        ModelError: a vector holds NaN or infinity; names a text.
-        Interrupted: Ctrl-C, where a store keeps what was done.
+        ModelError: a vector holds NaN or infinity; the message quotes a text.
+        Interrupted: Ctrl-C, when a store keeps what was done.
     """
     numbers: dict[str, int] = {}
     inverse = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)  # (n,)
     distinct = list(numbers)
     if known is not None:
-        known = Some(known, np.unique(inverse, return_index=True)[1])
+        known = TokenizedSubset(known, np.unique(inverse, return_index=True)[1])
     with _shelf(encoder, store) as shelf, encoding(encoder):
         vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32) if into is None else into  # (U, D)
         for keys, batch in _fill(vectors, encoder, distinct, role, shelf, batch_tokens, progress, known):
@@ -81,19 +81,19 @@ def encode_to_file(
     progress: Progress | None = None,
     known: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Encode a stream of texts into a .npy file, block by block; after any interruption the same call goes on.
+    """Encode a stream of texts into a .npy file, block by block; after an interruption the same call resumes.
 
     Args:
         encoder: what encodes.
         batches: the texts in order, the same batches at every call; one batch is one block on disk.
-        path: of the .npy file; it takes this name only when all vectors are in it.
+        path: of the .npy file; it gets this name only when all vectors are in it.
         count: how many texts there are.
         role: "query" or "document".
-        texts_hash: tells whether vectors on disk are those of these texts.
+        texts_hash: identifies the texts, to recognise vectors on disk that are theirs.
         store: as in `encode`.
-        dtype: what is kept. Search on float16 is exact for the rounded vectors.
+        dtype: of the file. Search on float16 is exact for the rounded vectors.
         progress: called with (texts done, texts).
-        known: called with the number of texts of each block whose vectors the store had.
+        known: called with the number of texts in each block whose vectors were in the store.
 
     Returns: (count, D) normalised, memory-mapped, read-only.
 
@@ -101,7 +101,7 @@ def encode_to_file(
         ModelError: a vector holds NaN or infinity.
         OutputError: the file cannot be written.
     """
-    key = {"encoder": encoder.fingerprint(), "role": role, "texts": texts_hash, "way": _way(encoder, role)}
+    key = {"encoder": encoder.fingerprint(), "role": role, "texts": texts_hash, "way": _settings(encoder, role)}
     file = VectorFile(path, (count, encoder.dimensions), dtype, key | {"prompt": encoder.prompts[role]})
     if file.is_whole:
         _tell(progress, count, count)
@@ -116,15 +116,15 @@ def encode_to_file(
                 file.write(done, vectors)
                 if known is not None:
                     known(len(texts) - sum(len(batch) for _, batch in computed))
-                # Only now: vectors stored of a block that is not on disk would change the batches of its other texts
-                # when it is encoded again, and with them the last bit of their vectors.
+                # Only now: if a block were stored but not on disk, encoding it again would make other batches of its
+                # remaining texts, and with them other last bits in their vectors.
                 for keys, batch in computed:
                     if shelf is not None:
                         shelf.add(keys, batch)
             done += len(texts)
             _tell(progress, done, count)
     if done != count:
-        raise ModelError(f"{count:,} texts were to be encoded and {done:,} came", where=str(path))
+        raise ModelError(f"expected {count:,} texts to encode, got {done:,}", where=str(path))
     return file.finish()
 
 
@@ -138,7 +138,7 @@ def _fill(
     progress: Progress | None = None,
     known: TokenizedTexts | None = None,
 ) -> Iterator[tuple[list[bytes], np.ndarray]]:
-    """Fill vectors (n, D) of texts from the shelf and the encoder; yields keys and vectors that the shelf has not."""
+    """Fill vectors (n, D) of texts from the shelf and the encoder; yields keys and vectors that the shelf lacks."""
     missing: Sequence[int] = range(len(texts))
     keys: list[bytes] = []
     if shelf is not None:
@@ -170,17 +170,17 @@ def _shelf(encoder: Encoder, store: VectorStore | None) -> Iterator[Shelf | None
         with closing(store.shelf(encoder.fingerprint(), encoder.dimensions)) as shelf:
             yield shelf
     except KeyboardInterrupt as error:
-        kept = f"interrupted; the vectors computed until then are kept in {store.folder}"
-        raise Interrupted(kept, next="give the same command again to go on") from error
+        kept = f"interrupted; the vectors computed so far are kept in {store.folder}"
+        raise Interrupted(kept, next="run the same command again to resume") from error
 
 
 def _keys(encoder: Encoder, texts: Sequence[str], role: Role) -> list[bytes]:
-    way = _way(encoder, role)
-    return [text_key(encoder.prompts[role], text, way) for text in texts]
+    settings = _settings(encoder, role)
+    return [text_key(encoder.prompts[role], text, settings) for text in texts]
 
 
-def _way(encoder: Encoder, role: Role) -> str:
-    """All that vectors depend on beside the model, the prompt and the text."""
+def _settings(encoder: Encoder, role: Role) -> str:
+    """Everything that vectors depend on besides the model, the prompt and the text."""
     tower = role if has_towers(encoder.model) else None
     return f"{encoder.max_length} {encoder.precision} {tower}"
 
@@ -194,7 +194,7 @@ def _check(vectors: np.ndarray, chosen: np.ndarray, texts: Sequence[str], name: 
     broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(broken):
         raise ModelError(
-            f"{name} gives no number (NaN or infinity) for {len(broken)} of {len(vectors)} texts, "
+            f"{name} gives NaN or infinity for {len(broken)} of {len(vectors)} texts, "
             f"such as {texts[chosen[broken[0]]][:80]!r}",
             next="the weights are damaged or training has diverged; try a lower learning rate or fp32",
         )

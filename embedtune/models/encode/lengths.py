@@ -1,4 +1,4 @@
-"""How many tokens texts have for an encoder, and how much of them it never reads."""
+"""How many tokens an encoder makes of texts, and how much of them it truncates."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,24 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.models.encode.tokens import token_counts
-from embedtune.models.encoder import Encoder, Role
+from embedtune.models.encoder import Encoder, Role, is_static, readable
+
+AT_ONCE = 512
+"""Texts tokenized together."""
 
 SAMPLED = 2000
-"""Texts counted at most: enough to tell a share of 1% from none, and quick."""
+"""Most texts counted: enough to tell a share of 1% from none, and quick."""
 
 
 @dataclass(frozen=True)
 class Truncation:
-    """What an encoder does not read of texts.
+    """What an encoder cuts off texts.
 
     Args:
-        max_length: tokens that it reads, the prompt's and special ones included.
-        texts: how many there are.
-        counted: how many of them were looked at, drawn at random where there are more.
-        cut: how many of those are longer.
-        tokens: of those counted, together.
-        lost: how many of these tokens are never read.
+        max_length: most tokens of a text that it encodes, prompt and special tokens included.
+        texts: number of texts.
+        counted: number of them that were tokenized, a random sample where there are more.
+        cut: number of those that are longer.
+        tokens: tokens of all those counted.
+        lost: number of these tokens that are cut off.
     """
 
     max_length: int
@@ -40,7 +42,7 @@ class Truncation:
 
     @property
     def share_lost(self) -> float:
-        """Share of the tokens that are never read, 0 to 1."""
+        """Share of the tokens that are cut off, 0 to 1."""
         return self.lost / self.tokens if self.tokens else 0.0
 
     def as_dict(self) -> dict[str, Any]:
@@ -48,20 +50,36 @@ class Truncation:
         return {**asdict(self), "share": self.share, "share_lost": self.share_lost}
 
 
-def truncation(encoder: Encoder, texts: Sequence[str], role: Role, *, sampled: int = SAMPLED) -> Truncation | None:
-    """What is cut of texts; None for an encoder that reads texts of any length.
+def token_counts(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarray:
+    """Number of tokens in each text before truncation, prompt and special tokens included: int64 (n,)."""
+    tokenizer, prompt = encoder.model.tokenizer, encoder.prompts[role]
+    counts: list[int] = []
+    for start in range(0, len(texts), AT_ONCE):
+        part = [prompt + readable(text) for text in texts[start : start + AT_ONCE]]
+        if is_static(encoder.model):
+            counts += map(len, tokenizer.encode_batch_fast(part, add_special_tokens=False))
+        else:
+            # Not verbose: it would warn about texts longer than the model's maximum, which are what we look for.
+            found = tokenizer(part, truncation=False, padding=False, verbose=False, return_attention_mask=False)
+            counts += map(len, found["input_ids"])
+    return np.array(counts, dtype=np.int64)  # (n,)
+
+
+def truncation(encoder: Encoder, texts: Sequence[str], role: Role) -> Truncation | None:
+    """What is cut off texts; None for an encoder that takes texts of any length.
+
+    Of more than `SAMPLED` texts a random sample is counted, the same one each time.
 
     Args:
         encoder: whose tokenizer and maximum length count.
         texts: n texts.
         role: decides the prompt.
-        sampled: how many to look at, at most; the same ones each time.
     """
     if encoder.max_length is None:
         return None
-    if len(texts) > sampled:
-        chosen = np.random.default_rng(0).choice(len(texts), sampled, replace=False)
-        counts = token_counts(encoder, [texts[i] for i in chosen.tolist()], role)  # (sampled,)
+    if len(texts) > SAMPLED:
+        chosen = np.random.default_rng(0).choice(len(texts), SAMPLED, replace=False)
+        counts = token_counts(encoder, [texts[i] for i in chosen.tolist()], role)  # (SAMPLED,)
     else:
         counts = token_counts(encoder, texts, role)  # (n,)
     over = np.maximum(counts - encoder.max_length, 0)

@@ -1,4 +1,4 @@
-"""Puts a model into training or evaluation mode for a while."""
+"""Switches a model to training or evaluation mode for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def in_mode(model: "nn.Module", *, training: bool) -> Iterator[None]:
-    """All parts of a model in one mode; afterwards each in its own again, which need not be that of the whole."""
+    """All modules of a model in one mode; afterwards each is in its own again, which may differ between modules."""
     before = [(part, part.training) for part in model.modules()]
     model.train(training)
     try:

@@ -1,9 +1,9 @@
-"""Vectors on disk, so that no frozen encoder reads the same text twice, for guide, miner and evaluator alike.
+"""Vectors on disk, so that no frozen encoder encodes the same text twice, for guide, miner and evaluator alike.
 
-One folder an encoder (its fingerprint), one segment file a writing process, appended block by block. A block says what
-it holds and carries a checksum, so there is no separate index to fall out of step, a torn end is no block at all, a
-damaged block is struck out and computed again, and two writers never share a file. Read by plain reads: a memory map
-of a file that somebody cuts off would end the process.
+One folder per encoder (its fingerprint), one segment file per writing process, appended block by block. A block says
+what it holds and carries a checksum, so there is no separate index to fall out of step, a truncated block at the end is
+ignored, a damaged block is struck out and computed again, and two writers never share a file. Files are read, not
+memory-mapped: a map of a file that another process truncates would end this one.
 """
 
 import hashlib
@@ -32,18 +32,18 @@ KEY_BYTES = 16
 BLOCK_BYTES = 4 * 2**20
 SOUGHT_BYTES = 2**20
 WRITTEN_EVERY_S = 30
-"""A process that is killed loses no more of its work than this, or a block."""
+"""A killed process loses at most this much work, or one block."""
 CAP_BYTES = 4 * 2**30
 SUFFIX = ".segment"
 
 log = logging.getLogger(__name__)
 
 
-def open_store(where: str | Path | None = "auto", *, cap_bytes: int = CAP_BYTES) -> "VectorStore | None":
+def open_store(where: str | Path | None = "auto") -> "VectorStore | None":
     """Open the store in a folder, `auto` (the user's cache folder), or none (None or "none").
 
     Raises:
-        OutputError: a folder that the user named cannot be written. Without `auto`'s folder there is just no store.
+        OutputError: a folder that the user named cannot be written. If `auto`'s folder cannot, there is no store.
     """
     if where is None or where == "none":
         return None
@@ -52,7 +52,7 @@ def open_store(where: str | Path | None = "auto", *, cap_bytes: int = CAP_BYTES)
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise PermissionError(f"{folder} is not writable")
-    except (OSError, RuntimeError) as error:  # RuntimeError: nobody knows that home
+    except (OSError, RuntimeError) as error:  # RuntimeError: unknown home
         if where != "auto":
             raise OutputError(
                 f"the vector store {where} cannot be written: {getattr(error, 'strerror', None) or error}",
@@ -61,11 +61,11 @@ def open_store(where: str | Path | None = "auto", *, cap_bytes: int = CAP_BYTES)
             ) from error
         log.warning("no vector store: %s", error)
         return None
-    return VectorStore(folder, cap_bytes)
+    return VectorStore(folder)
 
 
 def default_folder() -> Path:
-    """Where this platform keeps what can be computed again; XDG_CACHE_HOME, where set, on any of them."""
+    """This platform's cache folder for the store; under XDG_CACHE_HOME on any platform, where that is set."""
     if os.environ.get("XDG_CACHE_HOME"):
         base = Path(os.environ["XDG_CACHE_HOME"])
     elif os.name == "nt":
@@ -77,20 +77,20 @@ def default_folder() -> Path:
     return base / "embedtune" / "vectors"
 
 
-def text_key(prompt: str, text: str, way: str) -> bytes:
-    """16 bytes for the exact string encoded, and `way`: all else its vector depends on beside the model.
+def text_key(prompt: str, text: str, settings: str) -> bytes:
+    """16 bytes for the exact string encoded, and `settings`: all else that its vector depends on, except the model.
 
-    Prompt and text are told apart, for some models leave the prompt's tokens out of the mean.
+    Prompt and text are separate, because some models leave the prompt's tokens out of the mean.
     """
     digest = hashlib.blake2b(digest_size=KEY_BYTES)
-    for part in (prompt, text, way):
+    for part in (prompt, text, settings):
         encoded = part.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(8, "little") + encoded)
     return digest.digest()
 
 
 class VectorStore:
-    """All shelves under one folder, kept below a size by removing those not used for longest."""
+    """All shelves under one folder, kept below a size by removing the least recently used."""
 
     def __init__(self, folder: Path, cap_bytes: int = CAP_BYTES) -> None:
         self.folder = folder
@@ -112,7 +112,7 @@ class VectorStore:
             shelves = [
                 (stored_bytes(path), path.stat().st_mtime, path) for path in self.folder.iterdir() if path.is_dir()
             ]
-        except OSError:  # another process is at it
+        except OSError:  # another process is changing it
             return
         total = sum(size for size, _, _ in shelves)
         for size, _, path in sorted(shelves, key=lambda shelf: shelf[1]):
@@ -123,7 +123,7 @@ class VectorStore:
 
 @dataclass(frozen=True)
 class StoredBlock:
-    """Where a block's rows are: `start` is the first byte of its keys (rows,) in the segment."""
+    """Where the rows of a block are: `start` is the offset of its keys (rows,) in the segment."""
 
     segment: Path
     start: int
@@ -132,7 +132,7 @@ class StoredBlock:
 
 
 class Shelf:
-    """One encoder's vectors: read what earlier processes wrote, add to a segment of its own."""
+    """One encoder's vectors: reads what earlier processes wrote, and adds to a segment of its own."""
 
     def __init__(self, folder: Path, dimensions: int, room_bytes: int) -> None:
         self.folder = folder
@@ -141,12 +141,12 @@ class Shelf:
         self._keys: list[bytes] = []
         self._vectors: list[np.ndarray] = []
         self._written = time.monotonic()
-        self._own = folder / f"{os.getpid()}-{uuid.uuid4().hex}{SUFFIX}"
+        self.segment = folder / f"{os.getpid()}-{uuid.uuid4().hex}{SUFFIX}"
         self._blocks = [block for path in sorted(folder.glob(f"*{SUFFIX}")) for block in self._scan(path)]
         self._sort()
 
     def read(self, keys: Sequence[bytes], into: np.ndarray) -> list[int]:
-        """Fill the rows (n, D) whose keys are here; returns the numbers of the others."""
+        """Fill the rows (n, D) whose keys are known; returns the positions of the others."""
         wanted = np.frombuffer(b"".join(keys), dtype=f"S{KEY_BYTES}")  # (n,)
         while True:
             if not len(self._sorted):
@@ -169,18 +169,19 @@ class Shelf:
             self._sort()
 
     def add(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
-        """Keep these vectors (n, D); they reach the disk once a block is full, after a while, or at `close`."""
+        """Add vectors (n, D); they are written when a block is full, after 30 s, or by `flush` and `close`."""
         self._keys += keys
         self._vectors.append(np.ascontiguousarray(vectors, dtype="<f4"))
         full = len(self._keys) * (self.dimensions * 4 + KEY_BYTES) >= BLOCK_BYTES
         if full or time.monotonic() - self._written >= WRITTEN_EVERY_S:
-            self._write()
+            self.flush()
 
     def close(self) -> None:
-        """Write what is left."""
-        self._write()
+        """Write what is not on disk yet."""
+        self.flush()
 
-    def _write(self) -> None:
+    def flush(self) -> None:
+        """Write what was added and is not on disk yet, as one block of this shelf's own segment."""
         if not self._keys:
             return
         payload = b"".join(self._keys) + np.concatenate(self._vectors).tobytes()
@@ -191,14 +192,14 @@ class Shelf:
         if self._room < 0:
             return
         try:
-            _append(self._own, block)
+            _append(self.segment, block)
         except OSError as error:
-            # A full disk costs the next run some time, never this run its result.
+            # A full disk costs the next run time, but never costs this run its result.
             log.warning("vector store: %s", error)
             self._room = 0
 
     def _scan(self, path: Path) -> Iterator[StoredBlock]:
-        """The whole blocks of a segment; what is between them is passed over."""
+        """The complete blocks of a segment; anything between them is skipped."""
         try:
             with path.open("rb") as file:
                 position, size = 0, os.fstat(file.fileno()).st_size
@@ -216,7 +217,7 @@ class Shelf:
                         )
                     position = end
         except (OSError, struct.error, ValueError):
-            return  # removed or cut off by another process meanwhile
+            return  # removed or truncated by another process in the meantime
 
     def _sort(self) -> None:
         keys = [block.keys for block in self._blocks]
@@ -242,7 +243,7 @@ class Shelf:
 
 
 def _append(path: Path, block: bytes) -> None:
-    """Add a block to the end of a segment, or take back what could be written of it."""
+    """Append a block to a segment, or undo a partial write."""
     with path.open("ab", buffering=0) as file:
         before, left = file.tell(), memoryview(block)
         try:
@@ -254,14 +255,14 @@ def _append(path: Path, block: bytes) -> None:
 
 
 def _strike_out(block: StoredBlock) -> None:
-    """Make no block of a damaged one, so that no later process trips over it."""
+    """Mark a damaged block, so that no later process reads it."""
     with suppress(OSError), block.segment.open("r+b") as file:
         file.seek(block.start - HEADER.size)
         file.write(STRUCK)
 
 
 def _next_block(file: BinaryIO, position: int) -> int:
-    """Where the next block may begin, from a position on; the end of the file where there is none."""
+    """The next position where a block may begin; the end of the file if there is none."""
     while True:
         file.seek(position)
         piece = file.read(SOUGHT_BYTES)
@@ -274,7 +275,7 @@ def _next_block(file: BinaryIO, position: int) -> int:
 
 
 def stored_bytes(folder: Path) -> int:
-    """The size of all segments in a folder and below it, as far as one may look."""
+    """Bytes of all segments in a folder and below it, as far as they can be read."""
     total = 0
     for path in folder.rglob(f"*{SUFFIX}"):
         try:

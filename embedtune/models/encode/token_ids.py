@@ -1,4 +1,4 @@
-"""The tokens of many texts laid end to end: four bytes a token, whatever the number of texts."""
+"""The tokens of many texts, end to end: four bytes per token, whatever the number of texts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ class TokenIds:
 
     Args:
         ids: (T,) int32.
-        starts: (n+1,) int64, where each text starts; the last one is T.
-        types: (T,) int32, what each token is part of; None where that is 0 for all.
+        starts: (n+1,) int64, where each text starts; the last is T.
+        types: (T,) int32, the type of each token (its segment); None where all are 0.
     """
 
     ids: np.ndarray
@@ -29,7 +29,7 @@ class TokenIds:
         """The tokens of these texts, in this order.
 
         Args:
-            chosen: (c,) numbers of texts; one may stand there twice.
+            chosen: (c,) positions of texts; one may appear twice.
         """
         lengths = self.lengths[chosen]  # (c,)
         starts = np.concatenate([[0], np.cumsum(lengths)])  # (c+1,)
@@ -38,7 +38,7 @@ class TokenIds:
 
 
 def flat(values: Sequence[Sequence[int]]) -> np.ndarray:
-    """Numbers of several lists in one row: (T,) int32.
+    """The numbers of several lists in one row: (T,) int32.
 
     >>> flat([[1, 2], [], [3]])
     array([1, 2, 3], dtype=int32)
@@ -47,10 +47,10 @@ def flat(values: Sequence[Sequence[int]]) -> np.ndarray:
 
 
 def laid_end_to_end(pieces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray | None]]) -> TokenIds:
-    """The tokens of pieces one after the other.
+    """Join pieces of tokenized texts.
 
     Args:
-        pieces: for each its ids (t,), the lengths of its texts (c,) and, if any, the types (t,).
+        pieces: of each, its ids (t,), the lengths of its texts (c,) and, if any, the token types (t,).
     """
     ids, lengths, types = zip(*pieces, strict=True)
     starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])  # (n+1,)
@@ -58,7 +58,7 @@ def laid_end_to_end(pieces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray | 
 
 
 def padded(values: np.ndarray, lengths: np.ndarray, fill: int, *, left: bool) -> np.ndarray:
-    """One row a text, filled up to the longest one: (n, longest or 1) int64.
+    """One row per text, padded to the longest: (n, longest or 1) int64.
 
     >>> padded(np.arange(3), np.array([1, 2]), 9, left=False).tolist()
     [[0, 9], [1, 2]]
@@ -69,7 +69,7 @@ def padded(values: np.ndarray, lengths: np.ndarray, fill: int, *, left: bool) ->
 
 
 def own_places(lengths: np.ndarray, *, left: bool) -> np.ndarray:
-    """Where rows filled up to the longest one hold tokens of their own: (n, longest or 1) bool."""
+    """Where padded rows hold tokens of their own, not padding: (n, longest or 1) bool."""
     width = max(1, int(lengths.max(initial=0)))
     columns = np.arange(width)  # (longest,)
     return columns >= width - lengths[:, None] if left else columns < lengths[:, None]

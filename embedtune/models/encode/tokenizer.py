@@ -1,7 +1,7 @@
-"""How an encoder reads texts: tokenised once, and made into batches whenever they are wanted.
+"""Tokenizes texts for an encoder, once, and makes batches of them whenever they are needed.
 
-What is fed to the model is what sentence-transformers' own preprocessing would feed it. Where that cannot be told from
-token ids alone, the texts are kept and the model's own preprocessing makes every batch.
+The model gets exactly what sentence-transformers' own preprocessing would give it. Where token ids alone do not
+determine that, the texts are kept and the model's own preprocessing makes every batch.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,19 +13,19 @@ import numpy as np
 from embedtune.models.encode.batching import BatchLayout, Flat, Packed, Padded, TextBatches, preprocess
 from embedtune.models.encode.token_ids import TokenIds, flat, laid_end_to_end
 from embedtune.models.encoder import Encoder, Role, has_towers, is_static, readable
+from embedtune.progress import Progress
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Way = Literal["packed", "flat", "padded", "texts"]
-Progress = Callable[[int, int], None]
 AT_ONCE = 4096
-"""Texts tokenised together: enough for threads to share, few enough for their Python objects to be soon forgotten."""
+"""Texts tokenized together: enough to keep threads busy, few enough that their Python objects are soon freed."""
 SAMPLE = ("a", "", "How do I reset my password? 비밀번호를 잊어버렸어요. " * 3)
 
 
 class TokenizedTexts(Protocol):
-    """Texts as an encoder reads them, tokenised once: n texts."""
+    """n texts, tokenized once for an encoder."""
 
     @property
     def lengths(self) -> np.ndarray:
@@ -36,45 +36,45 @@ class TokenizedTexts(Protocol):
 
 
 @dataclass(frozen=True)
-class Some:
-    """Some of the texts that were read, as readings of their own.
+class TokenizedSubset:
+    """Some of the texts that were tokenized, as `TokenizedTexts` themselves.
 
     Args:
-        known: what was read.
-        numbers: (n,) of these texts in it; one may stand there twice.
+        whole: all tokenized texts.
+        numbers: (n,) positions of these texts among them; one may appear twice.
     """
 
-    known: TokenizedTexts
+    whole: TokenizedTexts
     numbers: np.ndarray
 
     @property
     def lengths(self) -> np.ndarray:
         """Tokens of each text: (n,) int64."""
-        return self.known.lengths[self.numbers]
+        return self.whole.lengths[self.numbers]
 
     def features(self, chosen: Sequence[int]) -> "dict[str, Tensor]":
         """A batch of these texts, in this order."""
-        return self.known.features(self.numbers[np.asarray(chosen, dtype=np.int64)].tolist())
+        return self.whole.features(self.numbers[np.asarray(chosen, dtype=np.int64)].tolist())
 
 
 class Tokenizer:
-    """How an encoder reads texts.
+    """An encoder's tokenizer, with its prompts and maximum length, and how its batches are made.
 
     Args:
-        encoder: whose tokenizer, prompts and maximum length count; at the time of reading.
+        encoder: its tokenizer, prompts and maximum length apply as they are at the time of each call.
 
     Attributes:
-        way: packed: texts laid end to end, no padding. flat: the same for static encoders. padded: token ids are kept
-            and batches are filled up to their longest text. texts: the model's own preprocessing makes each batch.
-        reason: why not packed, in words; empty where it is.
+        way: packed: texts end to end, no padding. flat: the same for static encoders. padded: token ids are kept and
+            batches are padded to their longest text. texts: the model's own preprocessing makes each batch.
+        reason: why the batches are not packed; empty where they are.
     """
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self.way, self.reason = _way(encoder)
 
-    def read(self, texts: Sequence[str], role: Role, progress: Progress | None = None) -> TokenizedTexts:
-        """Tokenise texts under the prompt of their role.
+    def tokenize(self, texts: Sequence[str], role: Role, progress: Progress | None = None) -> TokenizedTexts:
+        """Tokenize texts with the prompt of their role.
 
         Args:
             texts: n texts.
@@ -84,20 +84,20 @@ class Tokenizer:
         if self.way == "texts":
             return TextBatches(self.encoder, tuple(map(readable, texts)), role)
         if self.way == "flat":
-            return Flat(_tokenise(texts, progress, lambda part: _static_ids(self.encoder, part, role)))
+            return Flat(_tokenize(texts, progress, lambda part: _static_ids(self.encoder, part, role)))
         layout = BatchLayout.of(self.encoder, role)
-        ids = _tokenise(texts, progress, lambda part: _token_ids(self.encoder, part, role, layout))
+        ids = _tokenize(texts, progress, lambda part: _token_ids(self.encoder, part, role, layout))
         return Packed(ids, layout) if self.way == "packed" else Padded(ids, layout)
 
     def cost(self, lengths: np.ndarray | Sequence[int]) -> int:
-        """Tokens that a batch of texts of these lengths takes, padding included."""
+        """Number of tokens in a batch of texts of these lengths, padding included."""
         if len(lengths) == 0:
             return 0
         return int(np.sum(lengths) if self.way in ("packed", "flat") else len(lengths) * np.max(lengths))
 
 
 def forward(model: "nn.Module", features: "Mapping[str, Tensor]") -> "Tensor":
-    """Sentence vectors (n, D) of a batch of `Readings.features`, on the model's device; differentiable."""
+    """Sentence vectors (n, D) of a batch of `TokenizedTexts.features`, on the model's device; differentiable."""
     from embedtune.models.speed.full_precision import kept_in_float32
     from embedtune.models.speed.packing.eligible import forward_packed
 
@@ -116,18 +116,18 @@ def _way(encoder: Encoder) -> tuple[Way, str]:
         return "flat", ""
     if has_towers(encoder.model):
         return "texts", "queries and documents go through different modules"
-    if not all(_is_foretold(encoder, role) for role in get_args(Role)):
-        return "texts", f"{type(encoder.model[0]).__name__} prepares texts in a way of its own"
+    if not all(_is_predictable(encoder, role) for role in get_args(Role)):
+        return "texts", f"{type(encoder.model[0]).__name__} has preprocessing of its own"
     reason = why_not(encoder.model) or _why_not_tried(encoder)
     return ("padded", reason) if reason else ("packed", "")
 
 
-def _is_foretold(encoder: Encoder, role: Role) -> bool:
-    """Whether token ids alone give the features that the model's own preprocessing makes."""
+def _is_predictable(encoder: Encoder, role: Role) -> bool:
+    """Whether token ids alone determine the features that the model's own preprocessing makes."""
     import torch
     from sentence_transformers.base.modules import Transformer
 
-    # A maximum length among the settings of its processor would show on longer texts only.
+    # A maximum length among the settings of its processor would only show on longer texts.
     if not isinstance(encoder.model[0], Transformer) or encoder.model[0].processing_kwargs:
         return False
     theirs = preprocess(encoder, SAMPLE, role)
@@ -142,17 +142,17 @@ def _why_not_tried(encoder: Encoder) -> str:
     from embedtune.models.speed.packing.eligible import why_not_tried
 
     ids, layout = _sample(encoder, "query")
-    chosen = np.flatnonzero(ids.lengths).tolist()  # a text that has no tokens at all is never packed
+    chosen = np.flatnonzero(ids.lengths).tolist()  # a text without any token is never packed
     packed, padded = Packed(ids, layout).features(chosen), Padded(ids, layout).features(chosen)
     return why_not_tried(encoder.model, packed, padded)
 
 
 def _sample(encoder: Encoder, role: Role) -> tuple[TokenIds, BatchLayout]:
     layout = BatchLayout.of(encoder, role)
-    return _tokenise(SAMPLE, None, lambda part: _token_ids(encoder, part, role, layout)), layout
+    return _tokenize(SAMPLE, None, lambda part: _token_ids(encoder, part, role, layout)), layout
 
 
-def _tokenise(
+def _tokenize(
     texts: Sequence[str],
     progress: Progress | None,
     tokens: Callable[[list[str]], tuple[list[list[int]], list[list[int]] | None]],
@@ -177,7 +177,7 @@ def _static_ids(encoder: Encoder, texts: list[str], role: Role) -> tuple[list[li
 def _token_ids(
     encoder: Encoder, texts: list[str], role: Role, layout: BatchLayout
 ) -> tuple[list[list[int]], list[list[int]] | None]:
-    """Token ids and, where they tell something, types of texts under the prompt of their role."""
+    """Token ids and, where they differ, token types of texts with the prompt of their role."""
     found = encoder.model.tokenizer(
         [encoder.prompts[role] + text for text in texts],
         truncation="longest_first",

@@ -1,4 +1,4 @@
-"""Vectors in one .npy file, written block by block: a kill at any point costs no more than the block being written."""
+"""Vectors in one .npy file, written block by block: a kill at any point costs at most the block being written."""
 
 import io
 import json
@@ -14,16 +14,16 @@ from embedtune.errors import OutputError
 
 
 class VectorFile:
-    """A .npy file that grows under the name `<path>.part` and takes its own name when its last row is in it.
+    """A .npy file that grows under the name `<path>.part` and gets its own name when its last row is in it.
 
-    Beside it `<path>.json` says which blocks are on disk for certain, of what, and their checksums: it is written after
-    they are. Rows from the first damaged block on count as not written.
+    Next to it, `<path>.json` records the blocks that are safely on disk, their key and checksums; it is written after
+    them. Rows from the first damaged block on count as not written.
 
     Args:
         path: of the .npy file.
-        shape: (n, D), the rows there will be.
+        shape: (n, D) of the complete file.
         dtype: "float16" or "float32".
-        key: what the vectors are of; rows of another key are written anew.
+        key: identifies what the vectors are of; a file with another key is written from scratch.
 
     Raises:
         OutputError: the file cannot be written.
@@ -45,18 +45,18 @@ class VectorFile:
             self._writing(self._begin)
 
     def write(self, first: int, vectors: np.ndarray) -> None:
-        """Put vectors (b, D) from row `first` on, the first that is not there; on disk for certain afterwards."""
+        """Write vectors (b, D) from row `first` on, which must be the first missing row; safely on disk afterwards."""
         self._writing(self._put, first, vectors)
 
     def finish(self) -> np.ndarray:
-        """The vectors, memory-mapped and read-only, under the file's own name from now on."""
+        """Give the file its own name; returns the vectors, memory-mapped and read-only."""
         if not self.is_whole:
             self._writing(replace, self._part, self.path)
             self.is_whole = True
         return np.load(self.path, mmap_mode="r" if self.shape[0] else None)  # an empty file cannot be mapped
 
     def _rows_on_disk(self) -> int:
-        """The rows of the blocks that are as they were written, up to the first that is not."""
+        """The number of rows in undamaged blocks, up to the first damaged one."""
         note = read_sealed(self._facts)
         facts = {} if note is None else json.loads(note)
         there = self._part if self._part.exists() else self.path
@@ -75,7 +75,7 @@ class VectorFile:
     def _begin(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.rows:
-            if not self._part.exists():  # it was whole before it was damaged
+            if not self._part.exists():  # it was complete before it was damaged
                 os.replace(self.path, self._part)  # noqa: PTH105  (replaces on Windows too, and says so)
             return
         self._blocks = []
@@ -86,7 +86,7 @@ class VectorFile:
 
     def _put(self, first: int, vectors: np.ndarray) -> None:
         if first != self.rows:
-            raise ValueError(f"{self.rows} rows are there, and a block begins at {first}")
+            raise ValueError(f"{self.rows} rows are written, but the block begins at row {first}")
         content = np.ascontiguousarray(vectors, dtype=self.dtype).tobytes()
         with self._part.open("r+b") as file:
             file.seek(len(self._header) + first * self._row_bytes)

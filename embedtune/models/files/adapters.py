@@ -1,4 +1,4 @@
-"""LoRA through PEFT: small matrices trained in place of the model, added after loading and merged before saving."""
+"""LoRA through PEFT: small matrices trained instead of the weights, added after loading, merged before saving."""
 
 import importlib.util
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ def add_lora(model: "SentenceTransformer", lora: Lora, seed: int) -> None:
     Source: Hu et al. 2021 (arXiv:2106.09685).
 
     Raises:
-        ConfigError: PEFT is not installed, or the model has no layers of these names.
+        ConfigError: PEFT is not installed, or the model has no layers with these names.
     """
     if importlib.util.find_spec("peft") is None:
         raise ConfigError("LoRA needs the package peft", where="model.lora", next="pip install 'embedtune[lora]'")
@@ -41,18 +41,18 @@ def add_lora(model: "SentenceTransformer", lora: Lora, seed: int) -> None:
                 {name.rsplit(".", 1)[-1] for name, part in model.named_modules() if hasattr(part, "weight")}
             )
             raise ConfigError(
-                f"LoRA found none of the layers {lora.targets!r}; the model's layers are {', '.join(layers)}",
+                f"LoRA found no layer named {lora.targets!r}; the model's layers are {', '.join(layers)}",
                 where="model.lora.targets",
             ) from error
 
 
 def has_lora(model: "SentenceTransformer") -> bool:
-    """Whether the model carries adapters that are not part of its weights yet."""
+    """Whether the model has adapters that are not merged into its weights yet."""
     return bool(getattr(model.transformers_model, "_hf_peft_config_loaded", False))
 
 
 def merge_lora(model: "SentenceTransformer") -> None:
-    """Fold adapters into the weights they adapt and remove them, in place."""
+    """Merge adapters into the weights they adapt and remove them, in place."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, BaseTunerLayer)]
@@ -60,7 +60,7 @@ def merge_lora(model: "SentenceTransformer") -> None:
         layer.merge(safe_merge=True)
         parent, _, attribute = name.rpartition(".")
         setattr(model.get_submodule(parent), attribute, layer.get_base_layer())
-    # With these left behind, transformers would save an adapter instead of the model.
+    # Otherwise transformers would save an adapter instead of the model.
     transformer = model.transformers_model
     transformer._hf_peft_config_loaded = False
     del transformer.peft_config

@@ -1,4 +1,4 @@
-"""Brings an encoder to life: the starter, a folder or a Hub model, with its prompts, length, device and LoRA."""
+"""Loads an encoder: the starter, a folder or a Hub model, with its prompts, maximum length, device and LoRA."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -39,14 +39,14 @@ def load_encoder(
 
     Args:
         section: name, prompts, maximum length and, for a student, LoRA.
-        device: auto (cuda, then mps, then cpu), a torch device, or several: the first, and those that help it encode.
+        device: auto (cuda, then mps, then cpu), a torch device, or several: the first is its own, all encode.
         texts: what a starter is made from; needed for `starter` only.
-        seed: of the starter and of LoRA's first weights.
-        precision: of the products when it encodes: fp32, bf16, fp16, or auto, bf16 where the hardware multiplies it.
+        seed: of the starter and of LoRA's initial weights.
+        precision: of products while it encodes: fp32, bf16, fp16, or auto: bf16 where the hardware supports it.
 
     Raises:
         ModelError: the model cannot be found or loaded.
-        ConfigError: the device is not there, or an option does not fit the model.
+        ConfigError: the device does not exist, or an option does not fit the model.
     """
     found = resolve(section)
     _load_libraries()
@@ -66,7 +66,7 @@ def load_encoder(
 
         add_lora(model, lora, seed)
         default_lr = LORA_LR
-    # A table of vectors has no products, whatever is asked of them.
+    # A static encoder has no matrix products, so their precision does not matter.
     products = choose_precision("auto" if is_static(model) else precision, target, has_products=not is_static(model))
     if products.name != FP32:
         notes.append(f"{section.name} encodes in {products.name}: {products.reason}")
@@ -92,7 +92,7 @@ def _load_libraries() -> None:
 
 
 def check_device(device: str) -> None:
-    """Refuse a device that this machine does not have, before anything heavy loads: only others than cpu need torch.
+    """Refuse a device that this machine does not have, before anything heavy loads (`cpu` and `auto` load no torch).
 
     Raises:
         ConfigError: this machine has no such device.
@@ -102,7 +102,7 @@ def check_device(device: str) -> None:
 
 
 def choose_device(device: str = "auto") -> str:
-    """The torch device to use, of several the first; auto takes cuda, then mps, then cpu.
+    """The torch device to use, the first of several; auto takes cuda, then mps, then cpu.
 
     Raises:
         ConfigError: this machine has no such device.
@@ -114,7 +114,7 @@ def _choose_devices(device: str) -> list[str]:
     """The devices that a comma-separated list names, each at most once."""
     chosen = [_choose_device(name.strip()) for name in device.split(",")]
     if len({"cuda:0" if name == "cuda" else name for name in chosen}) < len(chosen):
-        raise ConfigError(f"{device} names a device twice", where="device", next="name each once: cuda:0,cuda:1")
+        raise ConfigError(f"{device} names a device twice", where="device", next="name each device once: cuda:0,cuda:1")
     return chosen
 
 
@@ -144,9 +144,9 @@ def _make_starter(texts: Sequence[str] | None, seed: int) -> "SentenceTransforme
 
     if texts is None:
         raise ConfigError(
-            "`starter` is made from the texts of the data, and here there are none",
+            "`starter` is made from the texts of the data, and there are none here",
             where="model",
-            next="name a folder or a Hub model; a starter that a run made is in its model folder",
+            next="give a folder or a Hub model; a starter that a run trained is in its model folder",
         )
     return build_starter(texts, seed=seed)
 
@@ -164,7 +164,7 @@ def _load(found: Resolved, section: ModelSection, device: str) -> "SentenceTrans
                 local_files_only=found.path is not None or offline(),
                 model_kwargs={"use_safetensors": not section.allow_pickle or None, "dtype": torch.float32},
             )
-            # Whatever the file holds: training needs float32 weights, and mixed precision is the trainer's to choose.
+            # Whatever type the file has: training needs float32 weights, and the trainer decides on mixed precision.
             return model.float()
         except Exception as error:  # whatever a damaged or foreign model makes the libraries raise
             raise ModelError(
@@ -185,11 +185,11 @@ def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:
         return []
     mode = getattr(model[-1], "pooling_mode", None) or "its own"
     kind = (getattr(model.config, "architectures", None) or ["of no named kind"])[0]
-    return [f"{found.name} is a bare transformers model ({kind}); {mode} pooling turns its tokens into one vector"]
+    return [f"{found.name} is a plain transformers model ({kind}); {mode} pooling turns its tokens into one vector"]
 
 
 def _trusted(section: ModelSection) -> list[str]:
-    """What the user allowed the model to do, for the record."""
+    """What the user allowed the model to do, so that it is recorded."""
     allowed = [
         word
         for word, given in (
@@ -202,7 +202,7 @@ def _trusted(section: ModelSection) -> list[str]:
 
 
 def _ignored(section: ModelSection) -> list[str]:
-    """A static encoder reads every token and has no use for a prompt: say so to those who asked for either."""
+    """A static encoder uses every token and no prompt: a note for those who set a maximum length or prompts."""
     asked = [
         word for word, given in (("prompts", section.prompts), ("max_length", section.max_length is not None)) if given
     ]
@@ -214,7 +214,7 @@ def _prompts(model: "SentenceTransformer") -> dict[Role, str]:
 
 
 def _set_prompts(model: "SentenceTransformer", given: dict[Role, str]) -> None:
-    """Write the prompts to use into the model itself, so that they are saved with it under these two names."""
+    """Write the prompts into the model itself, so that they are saved with it under these two names."""
     declared = dict(model.prompts)
     fallback = declared.get(model.default_prompt_name or "") or ""
     for role, names in PROMPT_NAMES.items():
@@ -229,14 +229,14 @@ def _set_length(model: "SentenceTransformer", asked: int | None) -> list[str]:
     model.max_seq_length = wanted if limit is None else min(wanted, limit)
     if asked is None or asked <= model.max_seq_length:
         return []
-    return [f"max_length {asked} is more than the model can read; it is {limit} now"]
+    return [f"max_length {asked} is above the model's limit; using {limit}"]
 
 
 def _positions(model: "SentenceTransformer") -> int | None:
-    """The most tokens the model can tell apart by position, or None when it says nothing of it.
+    """The number of token positions that the model has, or None if it does not say.
 
-    RoBERTa-like models lose the first rows of their table to padding, and do not always say so to their tokenizer: one
-    token more than the table holds is an index error.
+    RoBERTa-like models reserve the first rows of their table for padding, and their tokenizer does not always know: one
+    token too many is an index error.
     """
     from torch.nn import Embedding
 
@@ -250,7 +250,7 @@ def _positions(model: "SentenceTransformer") -> int | None:
 
 def _max_length(model: "SentenceTransformer") -> int | None:
     length = model.max_seq_length
-    # Tokenizers without a limit say so with infinity or with a number of thirty digits.
+    # Tokenizers without a limit report infinity or a number of thirty digits.
     return int(length) if length is not None and length < 1e9 else None
 
 

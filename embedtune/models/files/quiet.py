@@ -1,4 +1,4 @@
-"""Keeps the model libraries' progress bars and loading reports off the terminal; embedtune says what matters itself."""
+"""Keeps progress bars and loading reports of the model libraries off the terminal; embedtune prints what matters."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Errors only from transformers and sentence-transformers, and no progress bars, while loading or saving."""
+    """While loading or saving, transformers and sentence-transformers log errors only and show no progress bars."""
     import logging
 
     from transformers.utils import logging as transformers_logging

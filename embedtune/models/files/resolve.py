@@ -1,7 +1,7 @@
-"""Decides what a model name means, before anything heavy loads: the starter, a folder, or a Hub name within reach.
+"""Decides what a model name means, before anything heavy loads: the starter, a folder, or an available Hub model.
 
-sentence-transformers takes ten seconds to load and then, without a network, minutes of retries to find out that a name
-cannot be had. All of that is decided here in at most three seconds.
+sentence-transformers takes ten seconds to load and then, without a network, minutes of retries to find out that a model
+is not available. All of that is decided here in at most three seconds.
 """
 
 import json
@@ -17,16 +17,16 @@ from embedtune.errors import ModelError
 from embedtune.network import is_offline, within
 
 STARTER = "starter"
-PROBE_S = 2.5  # how long the Hub may take to answer
-ORGANISATION = "sentence-transformers"  # what a Hub name without an owner means
+PROBE_S = 2.5  # seconds that the Hub gets to answer
+ORGANISATION = "sentence-transformers"  # the owner of a Hub name without one
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-INSTEAD = "use `starter`, or give a folder that holds the model"
+INSTEAD = "use `starter`, or give a folder with the model"
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """Where a model will come from. `path` is None for the starter and for a Hub model still to be downloaded."""
+    """Where a model comes from. `path` is None for the starter and for a Hub model that is not downloaded yet."""
 
     name: str
     kind: Literal["starter", "folder", "hub"]
@@ -39,12 +39,12 @@ def resolve(section: ModelSection) -> Resolved:
     It takes the section and not a name, so that what the user allows the model to do cannot be left behind.
 
     Raises:
-        ModelError: nothing usable goes by that name; says what was found and what to do.
+        ModelError: there is no usable model of that name; says what was found and what to do.
     """
     name, trust_remote_code, allow_pickle = section.name, section.trust_remote_code, section.allow_pickle
     if name == STARTER:
         return Resolved(name, "starter")
-    folder = Path(os.path.expanduser(name))  # noqa: PTH111  (pathlib raises where nobody knows that home)
+    folder = Path(os.path.expanduser(name))  # noqa: PTH111  (pathlib raises for an unknown home)
     # os.path.exists and not Path.exists, which raises on a name too long for the file system.
     if name.strip() and os.path.exists(folder):  # noqa: PTH110
         check_folder(folder, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
@@ -59,7 +59,7 @@ def resolve(section: ModelSection) -> Resolved:
 
 
 def check_folder(folder: Path, *, trust_remote_code: bool = False, allow_pickle: bool = False) -> None:
-    """Raise ModelError unless the folder holds a sentence-transformers or a transformers model that may be opened."""
+    """Raise ModelError unless the folder holds a sentence-transformers or transformers model that may be loaded."""
     if not folder.is_dir():
         raise ModelError(f"{folder} is a file; a model is a folder", where="model", next=f"try {folder.parent}")
     if not (folder / "modules.json").exists() and not (folder / "config.json").exists():
@@ -84,7 +84,7 @@ def _resolve_hub(name: str, trust_remote_code: bool, allow_pickle: bool) -> Reso
             return Resolved(name, "hub", cached)
     if offline():
         raise ModelError(
-            f"{name} is not on this machine, and HF_HUB_OFFLINE forbids downloading it{_near(name, _known())}",
+            f"{name} is not on this machine, and HF_HUB_OFFLINE prevents downloading it{_near(name, _known())}",
             where="model",
             next=f"unset HF_HUB_OFFLINE, or {INSTEAD}",
         )
@@ -96,12 +96,12 @@ def _resolve_hub(name: str, trust_remote_code: bool, allow_pickle: bool) -> Reso
 
 
 def offline() -> bool:
-    """Whether the user forbade the network."""
+    """Whether the user disabled network access."""
     return is_offline(*OFFLINE_VARIABLES)
 
 
 def _ask_hub(name: str, full_name: str) -> tuple[str, list[str]]:
-    """The name that the Hub knows and the file names of that model, or a ModelError that says why there is none."""
+    """The model's name on the Hub and its file names, or a ModelError that says why there is none."""
     from huggingface_hub import model_info
     from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
 
@@ -109,21 +109,21 @@ def _ask_hub(name: str, full_name: str) -> tuple[str, list[str]]:
         info = within(PROBE_S + 0.25, lambda: model_info(full_name, timeout=PROBE_S))
         return full_name, [file.rfilename for file in info.siblings or ()]
     except HFValidationError:
-        message, then = f"{name!r} is neither a folder nor a name that the Hub could have", "write owner/model"
+        message, then = f"{name!r} is neither a folder nor a valid Hub name", "write owner/model"
     except GatedRepoError:
-        message, then = f"{full_name} asks its users to accept conditions first", "accept them, then `hf auth login`"
+        message, then = f"{full_name} requires accepting its conditions first", "accept them, then `hf auth login`"
     except RepositoryNotFoundError:
         if name != full_name:
-            return _ask_hub(name, name)  # such as bert-base-uncased, which has no owner
+            return _ask_hub(name, name)  # for example bert-base-uncased, which has no owner
         message, then = f"the Hub has no model {full_name}, or it is private", "check the name, or `hf auth login`"
-    except Exception as error:  # the network has too many ways to fail to list them
+    except Exception as error:  # a network can fail in too many ways to list
         message = f"{name} is not on this machine, and the Hub cannot be reached ({_reason(error)})"
         then = f"check the network, or {INSTEAD}"
     raise ModelError(message + _near(name, _known()), where="model", next=then)
 
 
 def _cached(repository: str) -> Path | None:
-    """The folder of a Hub model in the local cache, when its description is there."""
+    """The folder of a Hub model in the local cache, if its configuration is there."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -138,7 +138,7 @@ def _cached(repository: str) -> Path | None:
 
 
 def pickled_weights(files: Iterable[str]) -> list[str]:
-    """Those of a model's files that would be opened as a pickle: weights with no safetensors beside them.
+    """The weight files of a model that would be opened as a pickle: those without safetensors next to them.
 
     >>> pickled_weights(["model.safetensors", "training_args.bin", "2_Dense/pytorch_model.bin"])
     ['2_Dense/pytorch_model.bin']
@@ -146,7 +146,7 @@ def pickled_weights(files: Iterable[str]) -> list[str]:
     paths = [PurePosixPath(file) for file in files]
     safe = {path.parent for path in paths if path.suffix == ".safetensors"}
     pickles = [path for path in paths if path.suffix in PICKLES and path.parent not in safe]
-    # With safetensors elsewhere only files of the name that libraries look for are weights.
+    # With safetensors elsewhere, only files with the name that libraries look for are weights.
     return sorted(str(path) for path in pickles if not safe or path.name.startswith("pytorch_model"))
 
 
@@ -200,7 +200,7 @@ def _siblings(folder: Path) -> Iterator[str]:
 
 
 def _known() -> Iterator[str]:
-    """Names that would have worked: the starter and every model in the local Hub cache."""
+    """Names that would have worked: the starter and all models in the local Hub cache."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     yield STARTER

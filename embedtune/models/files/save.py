@@ -1,4 +1,4 @@
-"""Writes an encoder as a folder that plain sentence-transformers loads; there is never half a model under its name."""
+"""Writes an encoder as a folder that plain sentence-transformers loads; never leaves half a model under its name."""
 
 import copy
 import json
@@ -57,17 +57,17 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
 def _write(encoder: Encoder, folder: Path) -> None:
     model = encoder.model
     if has_lora(model):
-        # Merging changes weights; the model that goes on training must not notice.
+        # Merging changes weights, and the model may continue training.
         model = copy.deepcopy(model)
         merge_lora(model)
     for key in ("is_local", "local_files_only"):
-        # How this process found the tokenizer is no property of the model.
+        # How this process found the tokenizer is not a property of the model.
         getattr(model.tokenizer, "init_kwargs", {}).pop(key, None)
     with quiet_libraries():
         model.save(str(folder), create_model_card=False)
     (folder / "README.md").write_text(_card(encoder), encoding="utf-8")
     for file in folder.rglob("*.safetensors"):
-        # safetensors lets nobody but the owner read its files, which a shared folder of models cannot use.
+        # safetensors lets only the owner read its files, which breaks shared folders of models.
         file.chmod((folder / "README.md").stat().st_mode)
 
 
@@ -77,6 +77,6 @@ def _card(encoder: Encoder) -> str:
         for role, prompt in encoder.prompts.items()
     }
     length = f"{encoder.max_length} tokens" if encoder.max_length else "none"
-    # The folder's name and not its path, which tells of the machine.
+    # The folder's name, not its path, which would reveal details of the machine.
     name = Path(encoder.name).name if Path(encoder.name).exists() else encoder.name
     return CARD.format(name=name, dimensions=encoder.dimensions, length=length, **prompts)

@@ -1,19 +1,19 @@
 """An encoder made in seconds from the user's own texts, in any language, with nothing downloaded.
 
 Its vocabulary is a BPE of those texts; every token has one vector and a text is the mean of its tokens' vectors. Half
-of a token's dimensions come from the texts it occurs in: tokens that keep the same company are close. The other half
-comes from its spelling, each token and each character being a random direction: on short questions exact words decide
-as much as company, and inflected forms of a word share most of their characters. Rarer tokens are longer.
+of a token's dimensions come from the texts it occurs in: tokens that occur together are close. The other half comes
+from its spelling, with a random direction for each token and each character: on short questions exact words matter as
+much as co-occurrence, and inflected forms of a word share most of their characters. Rarer tokens have longer vectors.
 
 Rejected after measuring: co-occurrence in a window instead of in a text (0.03 nDCG@10 lower on scientific abstracts,
 and slower), WordPiece and Unigram vocabularies (not the same bytes from run to run), keeping upper case (0.04 lower),
 random directions for whole tokens alone (0.01 lower at the start in English and Korean, and 0.01 to 0.02 after
-training on questions). How much company and spelling weigh against each other matters little: halves are as good.
+training on questions). The balance of co-occurrence and spelling matters little: equal halves are as good as any.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,60 +26,53 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 DIMENSIONS = 512
+"""Length of its vectors: half from co-occurrence, half from spelling."""
 UNKNOWN = "[UNK]"
 WORD_START = "▁"
 MOST_TEXTS = 50_000
-"""From a larger corpus this many texts, evenly spread, are used, so that time and memory stay bounded."""
+"""Of a larger corpus this many texts, evenly spaced, are used, so that time and memory stay bounded."""
 SCALE = 0.3
-"""Root mean square of the numbers in all vectors. Adam moves each number by about the learning rate a step, so this and
-the learning rate go together: with 0.3, 2e-2 was best, or within 0.005 nDCG@10 of it, for 7,000 to 13,000 pairs
-(held-out parts of welfare-ko, medquad, banking77); a few hundred pairs do better with less."""
+"""Root mean square of the components of all vectors. Adam moves each component by about the learning rate per step, so
+this and the learning rate go together: with 0.3, 2e-2 was best, or within 0.005 nDCG@10 of it, for 7,000 to 13,000
+pairs (held-out parts of welfare-ko, medquad, banking77); a few hundred pairs do better with less."""
 
 
-def build_starter(
-    texts: Sequence[str],
-    *,
-    dimensions: int = DIMENSIONS,
-    vocabulary: int | Literal["auto"] = "auto",
-    seed: int = 0,
-) -> "SentenceTransformer":
-    """Build a static encoder from texts: the same texts, options and seed give the same bytes.
+def build_starter(texts: Sequence[str], *, seed: int = 0) -> "SentenceTransformer":
+    """Build a static encoder from texts: the same texts and seed give the same bytes.
 
-    The order of the texts counts, the number of threads and the process do not.
+    The order of the texts matters; the number of threads and the process do not.
 
     Args:
         texts: what the vocabulary and the vectors are made from: the corpus and the training texts.
-        dimensions: length of the vectors; half from co-occurrence, half from spelling.
-        vocabulary: number of tokens; auto: by the size of the texts, see `vocabulary_size`.
         seed: of the random directions and of the start of the decomposition.
 
     Returns: a SentenceTransformer of one StaticEmbedding module, on the CPU.
 
     Raises:
-        DataError: no text holds anything to learn a vocabulary from.
+        DataError: all texts are empty, so there is no vocabulary to learn.
     """
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
     if not any(map(str.strip, texts)):
         raise DataError(
-            f"a starter encoder learns its vocabulary from texts; the {len(texts)} texts given are empty",
+            f"a starter encoder learns its vocabulary from texts, and all {len(texts)} texts are empty",
             next="check the data, or name a pretrained model with --model",
         )
-    # Evenly spread, so that no part of an ordered corpus is left out.
+    # Evenly spaced, so that no part of an ordered corpus is left out.
     texts = [readable(text) for text in texts[:: -(-len(texts) // MOST_TEXTS)]]
-    tokenizer = train_tokenizer(texts, vocabulary_size(texts) if vocabulary == "auto" else vocabulary)
-    vectors = token_vectors(tokenizer, count_tokens(tokenizer, texts), dimensions, seed)  # (V, D)
+    tokenizer = train_tokenizer(texts, vocabulary_size(texts))
+    vectors = token_vectors(tokenizer, count_tokens(tokenizer, texts), DIMENSIONS, seed)  # (V, D)
     module = StaticEmbedding(tokenizer, embedding_weights=vectors)
     return SentenceTransformer(modules=[module], device="cpu", similarity_fn_name="cosine")
 
 
 def vocabulary_size(texts: Sequence[str]) -> int:
-    """How many tokens a vocabulary of these texts may have: one for 500 characters, from 4,000 up to 16,000.
+    """Most tokens in a vocabulary of these texts: one per 500 characters, from 4,000 to 16,000.
 
-    Fewer make a word of several tokens, which helps where the same stems return in many forms and there is little text
-    to learn each from: Korean questions (1 million characters) did best after training with 2,000 to 4,000, English
-    abstracts (8 million) with 16,000.
+    With fewer tokens a word is split into more, which helps where the same stems occur in many forms and there is
+    little text to learn each from: Korean questions (1 million characters) did best after training with 2,000 to 4,000,
+    English abstracts (8 million) with 16,000.
 
     >>> vocabulary_size(["short"] * 10), vocabulary_size(["long" * 500] * 2_500)
     (4000, 10000)
@@ -90,7 +83,7 @@ def vocabulary_size(texts: Sequence[str]) -> int:
 def train_tokenizer(texts: Sequence[str], size: int) -> "Tokenizer":
     """A lower-casing BPE over NFC text in which a word's first token differs from its later ones.
 
-    That mark at the start of a word is what keeps a Korean stem apart from the same syllables inside another word.
+    The mark at the start of a word keeps a Korean stem apart from the same syllables inside another word.
     """
     from tokenizers import Tokenizer
     from tokenizers.models import BPE
@@ -122,26 +115,26 @@ def count_tokens(tokenizer: "Tokenizer", texts: Sequence[str]) -> "csr_matrix":
 
 
 def token_vectors(tokenizer: "Tokenizer", counts: "csr_matrix", dimensions: int, seed: int) -> np.ndarray:
-    """One vector a token: a unit half of company, a unit half of spelling, times its inverse document frequency.
+    """One vector per token: unit halves from co-occurrence and from spelling, times its inverse document frequency.
 
     Returns: (V, D) float32.
     """
     texts, vocabulary = counts.shape
-    # Half a text less below the line, so that a token in every text keeps a direction: with one text, all are such.
+    # Half a text less in the denominator, so that a token in every text keeps a direction: with one text, all are so.
     rarity = np.log((1 + texts) / (0.5 + counts.getnnz(axis=0)))  # (V,)
-    # A character never seen tells nothing; as the rarest of all it would drown the rest of its text.
+    # An unknown character says nothing; weighted as the rarest of all it would drown out the rest of its text.
     rarity[tokenizer.token_to_id(UNKNOWN)] = rarity.min()
     generator = np.random.default_rng(seed)
     rank = min(dimensions // 2, texts, vocabulary)
-    company = decompose(weigh(counts, rarity), rank, generator)  # (V, rank)
+    cooccurrence = decompose(weigh(counts, rarity), rank, generator)  # (V, rank)
     parts = spell(tokenizer)  # (V, P)
     spelling = parts @ generator.standard_normal((parts.shape[1], dimensions - rank))  # (V, D - rank)
-    vectors = np.hstack([unit_rows(company), unit_rows(spelling)]) * rarity[:, None]  # (V, D)
+    vectors = np.hstack([unit_rows(cooccurrence), unit_rows(spelling)]) * rarity[:, None]  # (V, D)
     return np.ascontiguousarray(vectors * (SCALE / np.sqrt(np.mean(vectors**2))), dtype=np.float32)
 
 
 def spell(tokenizer: "Tokenizer") -> "csr_matrix":
-    """The parts of each token: itself, its characters and pairs of them, the rarer the heavier: sparse (V, P)."""
+    """The parts of each token: itself, its characters and their pairs, rarer parts weighing more: sparse (V, P)."""
     from scipy.sparse import csr_matrix, diags_array
 
     vocabulary = tokenizer.get_vocab_size()

@@ -1,4 +1,4 @@
-"""What texts can be written with: the tokens of an encoder's vocabulary, and its vectors of them."""
+"""The tokens of an encoder's vocabulary and its vectors for them: what `denoise` needs to write texts."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 AT_ONCE = 4096
-"""Texts tokenised together."""
+"""Texts tokenized together."""
 
 
 def written_tokens(encoder: Encoder, texts: Sequence[str]) -> TokenIds:
-    """The tokens of texts without prompt and special tokens, up to the encoder's maximum length.
+    """The tokens of texts, without prompt and special tokens, up to the encoder's maximum length.
 
     Raises:
         ConfigError: the encoder has no vocabulary of its own.
@@ -33,7 +33,7 @@ def written_tokens(encoder: Encoder, texts: Sequence[str]) -> TokenIds:
 
 
 def token_vectors(encoder: Encoder) -> "Tensor":
-    """The vectors of an encoder's tokens (V, E), which change as it learns.
+    """The input embeddings of an encoder's tokens (V, E), which change as it learns.
 
     Raises:
         ConfigError: the encoder has no vocabulary of its own.
@@ -42,32 +42,32 @@ def token_vectors(encoder: Encoder) -> "Tensor":
 
 
 def check_vocabulary(encoder: Encoder) -> "nn.Embedding | nn.EmbeddingBag":
-    """What holds the vectors of an encoder's tokens.
+    """The module that holds the token vectors of an encoder.
 
     Raises:
-        ConfigError: its texts are not rows of tokens of one vocabulary; says what it is instead.
+        ConfigError: its texts are not sequences of tokens from one vocabulary; says what it is instead.
     """
     from torch import nn
 
     kind = type(encoder.model[0]).__name__
     table = None if has_towers(encoder.model) else token_table(encoder)
     if has_towers(encoder.model):
-        what = "reads queries and documents through different modules"
+        what = "encodes queries and documents with different modules"
     elif not isinstance(table, nn.Embedding | nn.EmbeddingBag):
-        what = f"has no vectors of tokens ({kind})"
+        what = f"has no token vectors ({kind})"
     elif not is_static(encoder.model) and not callable(encoder.model.tokenizer):
-        what = f"has no tokenizer of texts ({kind})"
+        what = f"has no text tokenizer ({kind})"
     else:
         return table
     raise ConfigError(
-        f"denoise writes texts in the tokens of the encoder, and {encoder.name} {what}",
+        f"denoise writes texts in the encoder's tokens, and {encoder.name} {what}",
         where="loss denoise",
-        next="take another loss for texts alone (`embedtune losses` lists them), or another encoder",
+        next="use another loss for texts alone (`embedtune losses` lists them), or another encoder",
     )
 
 
 def token_table(encoder: Encoder) -> "nn.Module | None":
-    """The module that looks a token's vector up; None where there is none to be found."""
+    """The module that maps token ids to vectors; None if it cannot be found."""
     if is_static(encoder.model):
         table: nn.Module = encoder.model[0].embedding
         return table

@@ -1,13 +1,13 @@
-"""Dropout as a model has it, at less than half of its cost on a CPU.
+"""A model's own dropout, at less than half of its cost on a CPU.
 
-Torch draws one number after another there, one a value, which was 30% of a training step in bf16. Here one draw of
-64 bits of the same generator serves four values, so that `torch.manual_seed`, checkpoints and activation checkpointing
-repeat it as they do torch's own. A probability is thereby a multiple of 1/65,536, at most 0.000008 off; values are
-scaled by what was truly kept, so that their mean stays exactly.
+On a CPU torch draws the random numbers one by one, one per value, which took 30% of a training step in bf16. Here one
+64-bit draw of the same generator serves four values, so that `torch.manual_seed`, checkpoints and activation
+checkpointing reproduce it as they do torch's own. The probability becomes a multiple of 1/65,536, at most 0.000008 off;
+values are scaled by the share actually kept, so that the mean is exact.
 
-Measured in CPU time of one core for 6,000 tokens of 384 float32 values, forward and backward: torch 27 ms, this 10 ms.
-Bytes in place of 16 bits would save one of them and need a second draw for one value in 256; NumPy's SFC64 draws in
-half the time, saving another, and would have to be seeded and replayed apart.
+CPU time of one core for 6,000 tokens of 384 float32 values, forward and backward: torch 27 ms, this 10 ms.
+Rejected: bytes instead of 16 bits would save 1 ms, but need a second draw for one value in 256; NumPy's SFC64 would
+save another by drawing in half the time, but would have to be seeded and replayed separately.
 """
 
 from collections.abc import Iterator
@@ -22,16 +22,16 @@ from torch.nn.functional import dropout
 
 LEVELS = 65_536
 FEWEST = 25_000
-"""Below so many values torch's own is as quick: a call costs 0.2 ms here, 0.07 ms there, before anything is drawn."""
-_DRAWN_AT_ONCE = 65_536  # draws that stay in a core's own cache
+"""With fewer values torch's own is as quick: a call costs 0.2 ms here, 0.07 ms there, before anything is drawn."""
+_DRAWN_AT_ONCE = 65_536  # draws that fit in a core's own cache
 
 
 def drop(values: Tensor, probability: float) -> Tensor:
-    """Values with some set to 0 at random and the others scaled up, so that the mean stays; of any shape.
+    """Set values of any shape to 0 at random and scale up the others, so that the mean stays.
 
     Args:
         values: floating-point numbers.
-        probability: that a value is set to 0; 0 to 1.
+        probability: of a value being set to 0; 0 to 1.
     """
     if probability == 0:
         return values
@@ -43,28 +43,28 @@ def drop(values: Tensor, probability: float) -> Tensor:
 
 
 class FastDropout(nn.Dropout):
-    """A dropout module that calls `drop`."""
+    """A dropout module that uses `drop`."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """The input, with some of it dropped in training."""
+        """The input, with dropout in training."""
         return drop(input, self.p) if self.training else input
 
 
 @contextmanager
 def fast_dropout(model: nn.Module, probability: float | None = None) -> Iterator[None]:
-    """Make a model's dropout fast, and as it was afterwards. Its configuration, and so what is saved, is untouched.
+    """Make a model's dropout fast, and restore it afterwards. Its configuration, and so what is saved, does not change.
 
     Args:
         model: all its dropout modules are changed in place.
-        probability: for the time being, of every dropout that the model has, of attention too; 0 turns dropout off.
-            None leaves each its own.
+        probability: for every dropout of the model meanwhile, attention included; 0 turns dropout off. None keeps each
+            module's own.
     """
     modules: list[nn.Module] = [module for module in model.modules() if type(module) is nn.Dropout]
     settings: list[tuple[nn.Module, str, float]] = []
     for module in modules:
         module.__class__ = FastDropout
     if probability is not None:
-        # Some attention keeps the number alone, as `attention_dropout`.
+        # Some attention modules keep only a number, such as `attention_dropout`.
         settings = [(module, name, value) for module in model.modules() for name, value in _probabilities(module)]
     try:
         for module, name, _ in settings:
@@ -101,13 +101,13 @@ class _Drop(torch.autograd.Function):
 
 
 def _draw(count: int, dropped: int) -> Tensor:
-    """Which values to keep, all but `dropped` of 65,536 of them: (count,) bool."""
+    """Which values to keep; `dropped` of 65,536 are not: (count,) bool."""
     kept = np.empty(count, dtype=np.bool_)  # (count,)
     draws = torch.empty(max(1, min(_DRAWN_AT_ONCE, -(-count // 4))), dtype=torch.int64)
     for start in range(0, count, 4 * len(draws)):
         part = kept[start : start + 4 * len(draws)]  # (c,)
         lanes = draws.random_(-(2**63), None).view(torch.int16)[: len(part)]  # (c,)
-        # By NumPy, whose comparison is eight times as fast as torch's on one core.
+        # NumPy compares eight times as fast as torch on one core.
         np.greater_equal(lanes.numpy(), np.int16(dropped - LEVELS // 2), out=part)
     return torch.from_numpy(kept)
 
@@ -116,7 +116,7 @@ def _scaled(values: Tensor, kept: Tensor, scale: float) -> Tensor:
     """Values times scale where kept, else 0."""
     if values.dtype == torch.float32:
         return values * torch.as_tensor(np.multiply(kept.numpy(), np.float32(scale)))
-    # In 16 bits the scale itself would be rounded; a number of Python's is not.
+    # A 16-bit scale would be rounded; a Python number is not.
     scaled = values * scale
     if values.dtype not in (torch.bfloat16, torch.float16):
         return torch.where(kept, scaled, 0.0)

@@ -1,4 +1,4 @@
-"""Token vectors that stay as they are while the rest of a transformer learns."""
+"""Keeps token vectors fixed while the rest of a transformer learns."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
 
 @contextmanager
 def frozen_embeddings(model: "SentenceTransformer") -> Iterator[None]:
-    """Let a transformer's token vectors learn nothing for the time being.
+    """Freeze a transformer's token vectors for a while.
 
-    In a small multilingual encoder they are most of the weights, and so most of an optimizer's memory and time.
+    In a small multilingual encoder they are most of the weights, and so most of the optimizer's memory and time.
 
     Raises:
-        ConfigError: the model is no transformer, or keeps its token vectors where they are not found.
+        ConfigError: the model is not a transformer, or its token vectors cannot be found.
     """
     inner = model.transformers_model
     table = None if inner is None else inner.get_input_embeddings()
     if table is None:
         raise ConfigError(
-            "this encoder is no transformer with token vectors that could be kept apart",
+            "this encoder is not a transformer with separate token vectors",
             where="training.embeddings",
             next="leave training.embeddings out",
         )
-    learnt = table.weight.requires_grad
+    learned = table.weight.requires_grad
     table.weight.requires_grad_(False)
     try:
         yield
     finally:
-        table.weight.requires_grad_(learnt)
+        table.weight.requires_grad_(learned)

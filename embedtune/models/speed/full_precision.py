@@ -1,10 +1,10 @@
 """What stays in float32 while a model's products run in 16 bits: the residual stream, its norms, what follows pooling.
 
-Autocast leaves most of that as it should be, on CUDA nearly all: what a transformer adds its layers' outputs to is
-float32 from the embeddings on. Not so where a projection stands between the two, as in ELECTRA and ALBERT; nor for
-linear layers after pooling, as EmbeddingGemma has, which work on one vector a text, so that float32 costs nothing.
+Autocast gets most of that right, on CUDA nearly all: the residual stream, to which layers add their outputs, is float32
+from the embeddings on. Two exceptions are handled here: a projection between embeddings and layers, as in ELECTRA and
+ALBERT, and linear layers after pooling, as in EmbeddingGemma, which see one vector per text, so that float32 is cheap.
 
-A residual stream in 16 bits keeps each layer's output to three digits and drops what is smaller.
+A residual stream in 16 bits keeps each layer's output to three digits and loses anything smaller.
 """
 
 from collections.abc import Iterator
@@ -30,9 +30,9 @@ class _Linear(nn.Linear):
 
 @contextmanager
 def kept_in_float32(model: nn.Module) -> Iterator[None]:
-    """For a call: under autocast, norms, and linear layers that follow the transformer, take and give float32.
+    """For one call: under autocast, norms, and linear layers after the transformer, take and return float32.
 
-    Whether there is autocast is asked by each of them, because a trainer may open it within the model's forward.
+    Each module checks for autocast itself, because a trainer may open it inside the model's forward.
     """
     swapped = list(_swapped(model))
     for module, ours, _ in swapped:
@@ -45,8 +45,8 @@ def kept_in_float32(model: nn.Module) -> Iterator[None]:
 
 
 def _swapped(model: nn.Module) -> Iterator[tuple[nn.Module, type[nn.Module], type[nn.Module]]]:
-    """Modules, what to make of them, and what they are."""
-    whole: Any = getattr(model, "module", model)  # wrapped where several processes train it
+    """Modules, with the class to give them and the class they have."""
+    whole: Any = getattr(model, "module", model)  # wrapped when several processes train it
     for module in whole.modules():
         if type(module) is nn.LayerNorm:
             yield module, _Norm, nn.LayerNorm

@@ -1,4 +1,4 @@
-"""Which number format the encoder's products run in, and why; the reason is printed with the choice."""
+"""Chooses the number format of the encoder's matrix products; the reason is printed with the choice."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ def choose_precision(asked: str, device: str, *, has_products: bool) -> Precisio
         has_products: whether the encoder multiplies matrices at all; a table of static vectors does not.
 
     Raises:
-        ConfigError: fp16 on a CPU, whose loss scaling torch does not offer, or fp16 on MPS.
+        ConfigError: fp16 on a CPU, where torch has no loss scaling, or fp16 on MPS.
     """
     kind = device.split(":")[0]
     if asked == "fp16" and kind != "cuda":
@@ -38,14 +38,14 @@ def choose_precision(asked: str, device: str, *, has_products: bool) -> Precisio
     if asked != "auto":
         return Precision(asked, "as asked")
     if not has_products:
-        return Precision(FP32, "this encoder looks vectors up and multiplies no matrices, so bf16 would bring nothing")
+        return Precision(FP32, "this encoder looks up vectors and multiplies no matrices, so bf16 would gain nothing")
     if multiplies_bf16(device):
         return Precision("bf16", f"this {'processor' if kind == 'cpu' else 'GPU'} multiplies bf16 matrices in hardware")
     return Precision(FP32, f"no bf16 hardware found on {device}")
 
 
 def multiplying(precision: str, device: str) -> AbstractContextManager[Any]:
-    """While it is open, matrix products on this device run in fp32, bf16 or fp16; all else stays as it is."""
+    """While open, matrix products on this device run in fp32, bf16 or fp16; everything else is unchanged."""
     import torch
 
     if precision == FP32:
@@ -59,7 +59,7 @@ def multiplies_bf16(device: str) -> bool:
 
     kind = device.split(":")[0]
     if kind == "cuda":
-        with torch.cuda.device(device):  # torch answers for the current one
+        with torch.cuda.device(device):  # torch answers for the current device
             # Emulated, as on GPUs older than Ampere, it is slower than float32.
             return torch.cuda.is_bf16_supported(including_emulation=False)
     # Older releases of torch cannot be asked.

@@ -1,4 +1,4 @@
-"""How long a training step of an encoder takes here, and how much memory: measured on a few texts, not guessed."""
+"""How long a training step of an encoder takes on this machine, and how much memory: measured on a few texts."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 REPEATS = 3
 FORWARD = 1 / 3
-"""Of a step's time; that much again where a text is encoded twice."""
-_STATES = 4  # numbers kept for each weight: itself, its gradient, and Adam's two moments
+"""Share of a step's time for the forward pass; added once more for texts that are encoded twice."""
+_STATES = 4  # numbers per weight: itself, its gradient, and Adam's two moments
 _WIDTH = 4  # bytes of a float32
 _ASSUMED = 8 * 2**30
-"""Bytes taken for free where nothing says how many are."""
+"""Bytes assumed to be free where the system does not say."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What was measured.
+    """Time and memory of a few steps.
 
     Args:
         texts: texts in the probe.
         tokens: tokens in it, padding included.
-        texts_s: their forward and backward pass; the median of some.
-        update_s: one step of the optimizer, whatever the batch.
+        texts_s: seconds of their forward and backward pass; the median of several.
+        update_s: seconds of one optimizer step, which do not depend on the batch.
         weights_bytes: weights, gradients and the optimizer's state.
-        kept_bytes: what the backward pass of the probe needs of its forward pass.
-        allowed_bytes: what that may be in training on this machine; of the texts beyond, it is made twice.
+        kept_bytes: activations that the probe's forward pass keeps for its backward pass.
+        allowed_bytes: most activations in training on this machine; texts beyond that are encoded twice.
     """
 
     texts: int
@@ -46,21 +46,21 @@ class Probe:
     allowed_bytes: int
 
     def step_s(self, texts: int) -> float:
-        """Seconds that a step with so many texts of the same kind takes."""
+        """Seconds of a step with this many similar texts."""
         kept = self.kept_bytes * texts / self.texts
         twice = max(0.0, 1 - self.allowed_bytes / kept) if kept else 0.0
         return self.texts_s * (1 + FORWARD * twice) * texts / self.texts + self.update_s
 
     def step_bytes(self, texts: int) -> int:
-        """Memory that such a step takes."""
+        """Memory of such a step."""
         return self.weights_bytes + min(self.allowed_bytes, self.kept_bytes * texts // self.texts)
 
 
 def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
-    """Train a copy of the encoder on these texts for some steps, and forget the copy.
+    """Train a copy of the encoder on these texts for a few steps, and discard the copy.
 
     Args:
-        encoder: what would be trained; it is not changed.
+        encoder: to be trained; it is not changed.
         texts: typical of the data, as many as fit at once; they are encoded as queries.
     """
     import torch
@@ -71,12 +71,12 @@ def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
     model = encoder.snapshot().model.requires_grad_(True).train()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=1e-9)
-    reader = Tokenizer(encoder)
-    readings = reader.read(texts, "query")
-    features = batch_to_device(readings.features(range(len(texts))), model.device)
+    tokenizer = Tokenizer(encoder)
+    tokenized = tokenizer.tokenize(texts, "query")
+    features = batch_to_device(tokenized.features(range(len(texts))), model.device)
     kept = _kept_bytes(model, features)
     _loss(model, features).backward()
-    optimizer.step()  # makes the moments
+    optimizer.step()  # creates the moments
     times, updates = [], []
     for _ in range(REPEATS):
         optimizer.zero_grad()
@@ -84,7 +84,7 @@ def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
         updates.append(timed(optimizer.step, model.device))
     return Probe(
         texts=len(texts),
-        tokens=max(1, reader.cost(readings.lengths)),
+        tokens=max(1, tokenizer.cost(tokenized.lengths)),
         texts_s=statistics.median(times),
         update_s=statistics.median(updates),
         weights_bytes=_STATES * _WIDTH * sum(parameter.numel() for parameter in parameters),
@@ -94,11 +94,11 @@ def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
 
 
 def activation_bytes(encoder: Encoder, features: "Mapping[str, torch.Tensor]", precision: str) -> int:
-    """What the backward pass of a batch would need of its forward pass; neither weights nor random states change.
+    """Bytes of activations that the backward pass of a batch would need; neither weights nor random states change.
 
     Args:
         encoder: in training.
-        features: of `Readings.features`.
+        features: of `TokenizedTexts.features`.
         precision: of its products: fp32, bf16 or fp16.
     """
     import torch
@@ -111,8 +111,8 @@ def activation_bytes(encoder: Encoder, features: "Mapping[str, torch.Tensor]", p
 
 
 def allowed_bytes(device: "torch.device") -> int:
-    """What activations may take of a device's free memory: half on a GPU; a quarter on a CPU, whose other programs want
-    memory too. Rounded down to a power of two, so that a run begun again seldom finds another answer."""
+    """Most bytes of activations: half of the free memory of a GPU, or a quarter on a CPU, where other programs need
+    memory too. Rounded down to a power of two, so that a repeated run rarely gets another answer."""
     if device.type == "cuda":
         return _power_below(_free_on_gpu(device) // 2)
     free = free_memory()
@@ -120,12 +120,12 @@ def allowed_bytes(device: "torch.device") -> int:
 
 
 def _power_below(size: int) -> int:
-    """The largest power of two that is no more; 1 for less."""
+    """The largest power of two that is not above the size; at least 1."""
     return 2 ** max(0, size.bit_length() - 1)
 
 
 def _free_on_gpu(device: "torch.device") -> int:
-    """Bytes that nobody uses, those among them that torch has and keeps for later."""
+    """Free bytes, including those that torch has reserved but does not use."""
     import torch
 
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -133,7 +133,7 @@ def _free_on_gpu(device: "torch.device") -> int:
 
 
 def _indices(device: "torch.device") -> list[int]:
-    """The number of a GPU, whose random states are kept apart from those of other GPUs."""
+    """The index of a GPU, to save its random state; empty for other devices."""
     import torch
 
     if device.type != "cuda":
@@ -149,7 +149,7 @@ def _loss(model: "torch.nn.Module", features: "Mapping[str, torch.Tensor]") -> "
 
 
 def _kept_bytes(model: "torch.nn.Module", features: "Mapping[str, torch.Tensor]") -> int:
-    """What is saved for the backward pass beside the weights; views of one storage count once."""
+    """Bytes saved for the backward pass, except weights; views of one storage count once."""
     import torch
 
     kept: dict[int, int] = {}
@@ -162,5 +162,5 @@ def _kept_bytes(model: "torch.nn.Module", features: "Mapping[str, torch.Tensor]"
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         loss = _loss(model, features)
     known = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
-    del loss  # only now: until then no two tensors share a place
+    del loss  # only now: while it exists, no address is used twice
     return sum(size for place, size in kept.items() if place not in known)

@@ -1,8 +1,8 @@
-"""Token vectors whose gradient has the rows that a batch uses, and no others.
+"""Token vectors whose gradient holds only the rows that a batch uses.
 
-Torch's own `sparse=True` gives a row for each token of each text, to be summed afterwards: 50,000 of them where a batch
-has 5,000 different ones. Here the rows in use are taken out once, the texts are read from those, and going backward
-their gradients are summed where they stand; what reaches the whole table is one row for each token in use.
+Torch's own `sparse=True` gives one row per token of each text, to be summed afterwards: 50,000 rows for a batch with
+5,000 distinct tokens. Here the rows in use are taken out once, texts are looked up in those, and in the backward pass
+their gradients are summed in place; the full table gets one row per distinct token.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ class UsedRowsBag(nn.EmbeddingBag):
     """Means of token vectors with a sparse gradient."""
 
     def forward(self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None) -> Tensor:
-        """The mean vectors (n, D) of n texts: token ids (T,) laid end to end, and where each text begins (n,)."""
+        """The mean vectors (n, D) of n texts, given as token ids (T,) end to end and the start of each text (n,)."""
         if not (is_grad_enabled() and self.weight.requires_grad):
             return super().forward(input, offsets, per_sample_weights)
         places, rows = _used(self, input)
@@ -47,10 +47,10 @@ class UsedRowsBag(nn.EmbeddingBag):
 
 @contextmanager
 def sparse_embeddings(encoder: Encoder) -> Iterator[nn.Parameter]:
-    """Give an encoder's token vectors (V, D) a sparse gradient for the time being.
+    """Give an encoder's token vectors (V, D) a sparse gradient for a while.
 
     Raises:
-        ConfigError: they are not to be found, do not learn, or are read in a way of their own.
+        ConfigError: they cannot be found, do not learn, or are also used by something other than a plain lookup.
     """
     weight, holders = _learning(encoder)
     theirs = [type(one) for one in holders]
@@ -68,18 +68,18 @@ def _learning(encoder: Encoder) -> tuple[nn.Parameter, list[nn.Module]]:
     table = None if has_towers(encoder.model) else token_table(encoder)
     weight = getattr(table, "weight", None)
     if not isinstance(weight, nn.Parameter):
-        raise _refused("this encoder has no one table of token vectors")
+        raise _refused("this encoder has no single table of token vectors")
     if not weight.requires_grad:
         raise _refused("the token vectors of this encoder do not learn, as with LoRA")
     holders = [one for one in encoder.model.modules() if any(own is weight for own in one.parameters(recurse=False))]
     for module in holders:
         if not _is_plain(module):
-            raise _refused(f"the token vectors of this encoder are used in a way of its own ({type(module).__name__})")
+            raise _refused(f"the token vectors of this encoder are also used by its own {type(module).__name__}")
     return weight, holders
 
 
 def _is_plain(module: nn.Module) -> bool:
-    """Whether renumbering the tokens leaves what it does with them the same."""
+    """Whether it is a plain lookup, so that renumbering the tokens does not change its result."""
     if type(module) is nn.Embedding:
         return module.max_norm is None and not module.scale_grad_by_freq
     if type(module) is nn.EmbeddingBag:
@@ -88,7 +88,7 @@ def _is_plain(module: nn.Module) -> bool:
 
 
 def _used(table: nn.Embedding | nn.EmbeddingBag, ids: Tensor) -> tuple[Tensor, Tensor]:
-    """Places (...) among the rows in use, and these rows (U, D)."""
+    """Positions (...) among the rows in use, and these rows (U, D)."""
     used, places = ids.unique(return_inverse=True)  # (U,), (...)
     return places, embedding(used, table.weight, padding_idx=table.padding_idx, sparse=True)  # (U, D)
 

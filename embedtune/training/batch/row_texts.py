@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from embedtune.data.rows import Rows
-from embedtune.models.encode.tokenizer import Progress, TokenizedTexts, Tokenizer
+from embedtune.models.encode.tokenizer import TokenizedTexts, Tokenizer
 from embedtune.models.encoder import Role
+from embedtune.progress import Progress
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.views import EpochViews
 
@@ -108,7 +109,7 @@ class ViewedTexts:
 
     def _read(self, columns: Sequence[Sequence[str]], role: Role) -> Columns:
         texts = [text for own in columns for text in own]
-        return self.reader.read(texts, role), np.arange(len(texts)).reshape(len(columns), -1)  # (B, c)
+        return self.reader.tokenize(texts, role), np.arange(len(texts)).reshape(len(columns), -1)  # (B, c)
 
 
 def read_texts(reader: Tokenizer, texts: RowTexts, progress: Progress | None = None) -> KnownTexts:
@@ -121,10 +122,10 @@ def read_texts(reader: Tokenizer, texts: RowTexts, progress: Progress | None = N
     """
 
     def told(before: int) -> Progress | None:
-        return None if progress is None else lambda done, _: progress(before + done, len(texts))
+        return None if progress is None else lambda done, *_: progress(before + done, len(texts))
 
-    queries = reader.read(texts.queries, "query", told(0))
-    return KnownTexts(reader, texts, queries, reader.read(texts.documents, "document", told(len(texts.queries))))
+    queries = reader.tokenize(texts.queries, "query", told(0))
+    return KnownTexts(reader, texts, queries, reader.tokenize(texts.documents, "document", told(len(texts.queries))))
 
 
 def _distinct(texts: Sequence[str]) -> tuple[list[str], Tensor]:

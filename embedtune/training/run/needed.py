@@ -1,7 +1,7 @@
 """What the objective of a run needs beside its batches: companions, and a learning rate for heads."""
 
-from embedtune.losses.deepcluster import DeepCluster
-from embedtune.losses.denoise import Denoise
+from typing import Any
+
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.models.encoder import Encoder
@@ -24,27 +24,27 @@ def companions_for(run: Fit, encoder: Encoder) -> list[Companion]:
     """What the objective needs beside the batch, and what watches the run; the watch first, since it may stop it."""
     losses = [term.loss for term in run.objective.terms]
     found: list[Companion] = [] if run.trial else [CollapseWatch(run.steps)]
-    if any(loss.needs_averaged_teacher for loss in losses):
+    if any("averaged" in loss.companions for loss in losses):
         found.append(AveragedTeacher(encoder.model, run.objective, momentum=run.momentum, steps=run.steps))
     if run.reference is not None:
         found.append(Reference(run.reference))
-    found += [_clusters(run, encoder, loss.clusters) for loss in losses if isinstance(loss, DeepCluster)]
-    found += [_originals(run, encoder, loss) for loss in losses if isinstance(loss, Denoise)]
+    found += [_clusters(run, encoder, loss) for loss in losses if "clusters" in loss.companions]
+    found += [_originals(run, encoder, loss) for loss in losses if "originals" in loss.companions]
     return [*found, Queue(run.queue, run.table, run.guide)] if run.queue else found
 
 
-def _clusters(run: Fit, encoder: Encoder, number: int) -> Clusters:
-    known = Tokenizer(encoder).read(run.rows.anchors, "query")
+def _clusters(run: Fit, encoder: Encoder, loss: Any) -> Clusters:
+    known = Tokenizer(encoder).tokenize(run.rows.anchors, "query")
     return Clusters(
         run.rows.anchors,
         lambda texts: encode(encoder, texts, role="query", known=known),
-        number=number,
+        number=loss.clusters,
         seed=run.section.seed,
         steps_per_epoch=run.steps_per_epoch,
     )
 
 
-def _originals(run: Fit, encoder: Encoder, loss: Denoise) -> Originals:
+def _originals(run: Fit, encoder: Encoder, loss: Any) -> Originals:
     """The texts to write; the loss is told of the vocabulary before the optimizer asks it for its parameters."""
     originals = Originals(encoder, run.rows, length=loss.length, seed=run.section.seed)
     loss.prepare_tokens(token_vectors(encoder).shape[1], originals.counts())
@@ -53,6 +53,6 @@ def _originals(run: Fit, encoder: Encoder, loss: Denoise) -> Originals:
 
 def head_rates(run: Fit) -> dict[str, float]:
     """The learning rate of heads, by a pattern of their names: they begin at random, where the encoder does not."""
-    if not any(getattr(term.loss, "heads", None) for term in run.objective.terms):
+    if not any(term.loss.has_heads for term in run.objective.terms):
         return {}
     return {HEADS: run.section.head_lr or max(run.lr, HEAD_LR)}

@@ -13,13 +13,13 @@ from sentence_transformers import SentenceTransformerTrainer, SentenceTransforme
 from transformers import PrinterCallback, TrainerCallback
 
 from embedtune.errors import Interrupted, StoppedError
-from embedtune.models.encode.tokenizer import Progress as ReadProgress
 from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.quiet import quiet_libraries
 from embedtune.models.speed.dropout import fast_dropout
 from embedtune.models.speed.flops import training_flops
 from embedtune.models.speed.peak import matrix_peak
+from embedtune.progress import Progress
 from embedtune.training.batch.batches import TextIds
 from embedtune.training.batch.micro_batches import MicroBatchCollator, row_numbers
 from embedtune.training.batch.row_texts import BatchTexts, RowTexts, ViewedTexts, read_texts
@@ -155,7 +155,7 @@ def _records(run: Fit, adapter: ObjectiveAdapter, pace: Pace, checkpoint: Path |
     ]
 
 
-def texts_of(run: Fit, encoder: Encoder, progress: ReadProgress | None = None) -> BatchTexts:
+def texts_of(run: Fit, encoder: Encoder, progress: Progress | None = None) -> BatchTexts:
     """The texts that batches are made of: read now, or, where views change them, batch by batch."""
     reader = Tokenizer(encoder)
     if run.views is not None and run.views.alters:

@@ -12,7 +12,6 @@ from torch import Tensor
 from embedtune.config.train import TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch
-from embedtune.losses.shared.heads import Headed
 from embedtune.losses.shared.vectors import normalised, unit
 from embedtune.training.step.objective import Objective, build_objective
 
@@ -90,7 +89,7 @@ def recipe_objective(config: TrainConfig, dimensions: int) -> Objective:
     objective.prepare(dimensions)
     if not nested.dimensions:
         return objective
-    headed = [term.name for term in objective.terms if isinstance(term.loss, Headed) and term.loss.heads]
+    headed = [term.name for term in objective.terms if term.loss.has_heads]
     if headed:
         raise ConfigError(
             f"the heads of {' and '.join(headed)} are made for whole vectors and cannot be trained on cut ones",

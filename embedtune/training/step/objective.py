@@ -77,20 +77,13 @@ class Objective(nn.Module):
         }
 
 
-def build_objective(sections: Sequence, overrides: dict[str, dict] | None = None) -> Objective:
+def build_objective(sections: Sequence) -> Objective:
     """The objective of a recipe's loss list.
 
     Args:
         sections: `LossSection`s: name, weight, args.
-        overrides: loss name -> arguments that replace the recipe's, such as a margin chosen on dev.
 
     Raises:
         ConfigError: a name or an argument that no loss has, or a value out of its range.
     """
-    extra = overrides or {}
-    return Objective(
-        [
-            Term(one.name, one.weight, build_loss(one.name, **{**one.args, **extra.get(one.name, {})}))
-            for one in sections
-        ]
-    )
+    return Objective([Term(one.name, one.weight, build_loss(one.name, **one.args)) for one in sections])

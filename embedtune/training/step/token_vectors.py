@@ -4,7 +4,6 @@ from contextlib import AbstractContextManager, nullcontext
 
 from embedtune.distributed import ranks
 from embedtune.errors import ConfigError
-from embedtune.losses.denoise import Denoise
 from embedtune.models.encoder import Encoder
 from embedtune.models.speed.frozen import frozen_embeddings
 from embedtune.models.speed.sparse import sparse_embeddings
@@ -33,9 +32,10 @@ def check_sparse(run: Fit) -> None:
         "it is for one process, and there are several": ranks() > 1,
         "fp16 scales gradients, which is for dense ones only": run.precision == "fp16",
         f"it is for cpu and cuda, and this run is on {run.device}": run.device.split(":")[0] not in ("cpu", "cuda"),
-        "denoise with tied: true has a gradient for every token at each step": any(
-            isinstance(term.loss, Denoise) and term.loss.tied for term in run.objective.terms
-        ),
+    } | {
+        f"{term.name} with {term.loss.trains_every_token} has a gradient for every token at each step": True
+        for term in run.objective.terms
+        if term.loss.trains_every_token
     }
     for reason, holds in reasons.items():
         if holds:

@@ -12,7 +12,8 @@ from embedtune.config.check import CheckSection
 from embedtune.data.checks.lengths import Lengths, lengths_of
 from embedtune.data.checks.sample import Sample
 from embedtune.findings import Finding, counted
-from embedtune.models.encode.tokens import ScriptShare, script_shares, token_counts
+from embedtune.models.encode.lengths import token_counts
+from embedtune.models.encode.vocabulary_fit import ScriptShare, script_shares
 from embedtune.reports.document.wording import duration, memory
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ def document_vectors(
         store: as for `encode`.
         progress: called with the number of texts done.
     """
-    tell = (lambda done, _: progress(done)) if progress else None
+    tell = (lambda done, *_: progress(done)) if progress else None
     if 4 * len(texts) * encoder.dimensions <= IN_MEMORY:
         yield encode(encoder, texts, role="document", store=store, progress=tell)  # (n, D)
         return

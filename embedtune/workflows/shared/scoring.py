@@ -50,7 +50,10 @@ class Measured:
 def read_judged(encoder: Encoder, judged: JudgedSet) -> Known:
     """Tokenize a judged set once, for an encoder that is scored on it repeatedly during training."""
     reader = Tokenizer(encoder)
-    return {"query": reader.read(judged.queries, "query"), "document": reader.read(judged.documents, "document")}
+    return {
+        "query": reader.tokenize(judged.queries, "query"),
+        "document": reader.tokenize(judged.documents, "document"),
+    }
 
 
 def score(

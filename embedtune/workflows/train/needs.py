@@ -95,7 +95,7 @@ def check_tokens(config: TrainConfig, encoder: Encoder) -> None:
     Raises:
         ConfigError: says what the encoder is.
     """
-    if any(loss_class(term.name).needs_tokens for term in config.loss):
+    if any("originals" in loss_class(term.name).companions for term in config.loss):
         check_vocabulary(encoder)
 
 
@@ -117,11 +117,11 @@ def _check_schedule(config: TrainConfig, data: TrainingData) -> None:
 
 def missing_for(loss: Loss | type[Loss], data: TrainingData) -> list[str]:
     """What the loss needs and the data lack, in words."""
-    rows = data.train
+    rows, of_preferences = data.train, "reference" in loss.companions
     lacking = {
-        "preferences (columns anchor, chosen and rejected)": loss.needs_reference and not rows.has_negatives,
+        "preferences (columns anchor, chosen and rejected)": of_preferences and not rows.has_negatives,
         "negatives (a column negative, negative_1 or negatives)": loss.needs_negatives
-        and not loss.needs_reference
+        and not of_preferences
         and not rows.has_negatives,
         "labels (a column label)": loss.needs_labels and rows.labels is None,
         "teacher scores": loss.needs_teacher and not _has_teacher(rows),

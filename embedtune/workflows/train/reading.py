@@ -31,7 +31,7 @@ def read_plan(plan: Fit, encoder: Encoder, folder: RunFolder, talk: Talk) -> Fit
         talk: told how it reads.
     """
     with talk.progress("reading the training texts") as tell:
-        texts = texts_of(plan, encoder, lambda done, _: tell(done))
+        texts = texts_of(plan, encoder, lambda done, *_: tell(done))
     held = _held(plan, encoder, texts, folder)
     tokens, padded = _tokens_of_a_step(plan, texts)
     talk.say(reading_sentence(texts.reader, tokens, padded))

@@ -17,7 +17,7 @@ def start_vectors(run: Fit, encoder: Encoder, store: VectorStore | None, talk: T
 
     A resumed run finds the same ones, in the store or by the same start, so that no checkpoint keeps them.
     """
-    if not any(term.loss.needs_reference for term in run.objective.terms):
+    if not any("reference" in term.loss.companions for term in run.objective.terms):
         return None
     curriculum = run.table.curriculum
     table = GuideTable(run.rows, curriculum.stored, frozen=True, curriculum=curriculum)
@@ -27,7 +27,7 @@ def start_vectors(run: Fit, encoder: Encoder, store: VectorStore | None, talk: T
         def vectors(texts: Sequence[str], role: Role) -> np.ndarray:
             nonlocal done
             before, done = done, done + len(texts)
-            return encode(encoder, texts, role=role, store=store, progress=lambda n, _: tell(before + n))
+            return encode(encoder, texts, role=role, store=store, progress=lambda n, *_: tell(before + n))
 
         table.fill(vectors)
     return table

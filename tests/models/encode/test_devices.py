@@ -9,7 +9,7 @@ import torch
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.errors import ConfigError, ModelError
-from embedtune.models.encode.devices import AHEAD, spread
+from embedtune.models.encode.devices import AHEAD, distribute
 from embedtune.models.encode.encode import encode
 from embedtune.models.files import load
 from embedtune.models.files.load import Encoder, choose_device, load_encoder
@@ -42,7 +42,7 @@ def test_results_come_in_order_whoever_is_done_first(helped: Encoder) -> None:
             second_is_done.set()
         return job * job
 
-    assert list(spread(helped, range(20), act)) == [(job, job * job) for job in range(20)]
+    assert list(distribute(helped, range(20), act)) == [(job, job * job) for job in range(20)]
     assert len(models) == 2
 
 
@@ -69,7 +69,7 @@ def test_one_error_ends_all_and_is_what_was_raised(helped: Encoder) -> None:
         return job
 
     with pytest.raises(KeyboardInterrupt):
-        list(spread(helped, jobs(), act))
+        list(distribute(helped, jobs(), act))
     assert len(taken) <= 3 + 2 * AHEAD
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("encode")]
 

@@ -67,13 +67,13 @@ def test_batches_change_nothing(encoder: Encoder, texts: tuple[str, ...], batch_
 
 def test_batches_are_by_tokens_with_padding(bert: Encoder, monkeypatch: pytest.MonkeyPatch):
     taken: list[list[int]] = []
-    vectors = compute._vectors
+    vectors = compute.batch_vectors
 
     def spy(encoder: Encoder, readings: TokenizedTexts, places: np.ndarray) -> np.ndarray:
         taken.append(readings.lengths[places].tolist())
         return vectors(encoder, readings, places)
 
-    monkeypatch.setattr(compute, "_vectors", spy)
+    monkeypatch.setattr(compute, "batch_vectors", spy)
     monkeypatch.setattr(compute, "WINDOW", 150)
     texts = ["a " * length for length in range(1, 60)] * 2 + [f"b{number}" for number in range(300)]
     encode(bert, texts, role="query", batch_tokens=256)
@@ -90,7 +90,7 @@ def test_windows_are_bounded_in_texts_and_bytes(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(compute, "WINDOW_BYTES", 100)
     texts = [*("가" * length for length in range(1, 60, 3)), *"abcdefghijklm"]
     chosen = range(1, len(texts))
-    windows = [[len(texts[i].encode()) for i in window] for window in compute._windows(texts, chosen)]
+    windows = [[len(texts[i].encode()) for i in window] for window in compute.windows_of(texts, chosen)]
     assert [size for sizes in windows for size in sizes] == sorted(
         (len(texts[i].encode()) for i in chosen), reverse=True
     )
@@ -107,8 +107,8 @@ def test_a_text_longer_than_a_batch_is_one_of_its_own(bert: Encoder):
 
 def test_each_distinct_text_once(bert: Encoder, monkeypatch: pytest.MonkeyPatch):
     seen: list[str] = []
-    read = Tokenizer.read
-    monkeypatch.setattr(Tokenizer, "read", lambda self, batch, role: seen.extend(batch) or read(self, batch, role))
+    read = Tokenizer.tokenize
+    monkeypatch.setattr(Tokenizer, "tokenize", lambda self, batch, role: seen.extend(batch) or read(self, batch, role))
     calls: list[tuple[int, int]] = []
     vectors = encode(
         bert,
@@ -131,13 +131,13 @@ def test_texts_read_before_have_the_same_vectors_to_the_bit(
     encoder = request.getfixturevalue(kind)
     monkeypatch.setattr(compute, "WINDOW", 5)
     many = [*texts, texts[3], "half \ud83d a character", texts[0], "", "가 나" * 50]
-    known = Tokenizer(encoder).read(many, role)
+    known = Tokenizer(encoder).tokenize(many, role)
     expected = encode(encoder, many, role=role, batch_tokens=40)
     stores = [VectorStore(tmp_path / name) for name in ("one", "other")]
     for store in stores:
         encode(encoder, texts[2:9], role=role, store=store)
     rest = encode(encoder, many, role=role, batch_tokens=40, store=stores[0])
-    monkeypatch.setattr(Tokenizer, "read", lambda *_: pytest.fail("the texts were tokenised again"))
+    monkeypatch.setattr(Tokenizer, "tokenize", lambda *_: pytest.fail("the texts were tokenised again"))
     np.testing.assert_array_equal(encode(encoder, many, role=role, batch_tokens=40, known=known), expected)
     found = encode(encoder, many, role=role, batch_tokens=40, store=stores[1], known=known)
     np.testing.assert_array_equal(found, rest)
@@ -222,7 +222,7 @@ def test_two_towers_are_told_apart(texts: tuple[str, ...], tmp_path: Path):
 
     from embedtune.models.files.starter import build_starter
 
-    one, two = (build_starter(texts, dimensions=32, seed=seed) for seed in (0, 1))
+    one, two = (build_starter(texts, seed=seed) for seed in (0, 1))
     SentenceTransformer(modules=[Router.for_query_document([one[0]], [two[0]])], device="cpu").save(str(tmp_path / "m"))
     encoder = load_encoder(EncoderSection(name=str(tmp_path / "m")), device="cpu")
     store = VectorStore(tmp_path / "store")
@@ -320,11 +320,11 @@ class TestToFile:
         self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path, monkeypatch, stored: bool, after: int
     ):
         """Killed within a block, whose first batches were computed, some perhaps stored, and are not on disk."""
-        monkeypatch.setattr(compute, "_batch_tokens", lambda encoder: 50)  # several batches a block
+        monkeypatch.setattr(compute, "suited_batch_tokens", lambda encoder: 50)  # several batches a block
         stores = [VectorStore(tmp_path / name) if stored else None for name in ("one", "other")]
         options = {"count": 48, "role": "query", "texts_hash": "t", "dtype": "float32"}
         whole = encode_to_file(bert, self.blocks(texts), tmp_path / "whole.npy", store=stores[0], **options)
-        forward, calls, told = compute._vectors, [0], [0]
+        forward, calls, told = compute.batch_vectors, [0], [0]
 
         def dying(*arguments):
             calls[0] += 1
@@ -333,11 +333,13 @@ class TestToFile:
             return forward(*arguments)
 
         with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(compute, "_vectors", dying)
+            patch.setattr(compute, "batch_vectors", dying)
             progress = lambda done, _: told.append(done)  # noqa: E731
             encode_to_file(bert, self.blocks(texts), tmp_path / "v.npy", store=stores[1], progress=progress, **options)
         computed: list[int] = []
-        monkeypatch.setattr(compute, "_vectors", lambda e, r, places: computed.extend(places) or forward(e, r, places))
+        monkeypatch.setattr(
+            compute, "batch_vectors", lambda e, r, places: computed.extend(places) or forward(e, r, places)
+        )
         again = encode_to_file(bert, self.blocks(texts), tmp_path / "v.npy", store=stores[1], **options)
         np.testing.assert_array_equal(again, whole)
         assert (tmp_path / "v.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
@@ -371,5 +373,5 @@ class TestToFile:
         assert vectors("document", "t").shape == vectors("query", "u").shape
 
     def test_fewer_texts_than_announced(self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path):
-        with pytest.raises(ModelError, match="13 texts were to be encoded and 12 came"):
+        with pytest.raises(ModelError, match="expected 13 texts to encode, got 12"):
             encode_to_file(bert, [texts], tmp_path / "v.npy", count=13, role="query", texts_hash="t")

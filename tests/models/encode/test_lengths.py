@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from embedtune.models.encode.lengths import truncation
-from embedtune.models.encode.tokens import token_counts
+from embedtune.models.encode.lengths import token_counts, truncation
 
 
 def test_what_is_cut_is_what_encoding_leaves_out(bert, texts):
@@ -20,9 +19,10 @@ def test_what_is_cut_is_what_encoding_leaves_out(bert, texts):
     assert found.share_lost == pytest.approx(1 - sum(read) / whole.sum())
 
 
-def test_of_many_texts_a_sample_is_counted(bert, texts):
+def test_of_many_texts_a_sample_is_counted(bert, texts, monkeypatch):
+    monkeypatch.setattr("embedtune.models.encode.lengths.SAMPLED", 120)
     short = replace(bert, max_length=11)
-    found = truncation(short, [*texts] * 50, "query", sampled=120)
+    found = truncation(short, [*texts] * 50, "query")
     assert (found.texts, found.counted) == (600, 120)
     assert found.share == pytest.approx(np.mean(token_counts(bert, texts, "query") > 11), abs=0.15)
 

@@ -28,9 +28,9 @@ def write(folder: Path, numbers: range, *, blocks: int = 1, fingerprint: str = "
     shelf = VectorStore(folder).shelf(fingerprint, DIMENSIONS)
     for part in np.array_split(np.array(numbers), blocks):
         shelf.add([key(number) for number in part], np.stack([vector(number) for number in part]))
-        shelf._write()
+        shelf.flush()
     shelf.close()
-    return shelf._own
+    return shelf.segment
 
 
 def missing(folder: Path, numbers: range, *, fingerprint: str = "model", dimensions: int = DIMENSIONS) -> list[int]:
@@ -194,7 +194,7 @@ def test_a_shelf_never_outgrows_the_cap(tmp_path: Path):
     shelf = VectorStore(tmp_path, cap_bytes=1000).shelf("model", DIMENSIONS)
     for number in range(50):
         shelf.add([key(number)], vector(number)[None])
-        shelf._write()
+        shelf.flush()
     assert sum(file.stat().st_size for file in (tmp_path / "model").iterdir()) <= 1000
     assert missing(tmp_path, range(50))[0] > 0
 
@@ -215,15 +215,15 @@ def test_what_a_full_disk_let_through_of_a_block_is_taken_back(tmp_path: Path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     shelf = VectorStore(tmp_path).shelf("model", DIMENSIONS)
     shelf.add([key(0)], vector(0)[None])
-    shelf._write()
-    size = shelf._own.stat().st_size
+    shelf.flush()
+    size = shelf.segment.stat().st_size
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 30, before[1]))
         shelf.add([key(1)], vector(1)[None])
         shelf.close()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert shelf._own.stat().st_size == size
+    assert shelf.segment.stat().st_size == size
     assert missing(tmp_path, range(2)) == [1]
 
 

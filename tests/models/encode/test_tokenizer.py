@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from embedtune.config.encoder import EncoderSection
-from embedtune.models.encode.tokenizer import Some, Tokenizer, forward
+from embedtune.models.encode.tokenizer import TokenizedSubset, Tokenizer, forward
 from embedtune.models.encoder import Encoder, Role, readable
 from embedtune.models.files.load import load_encoder
 
@@ -47,7 +47,7 @@ def check(encoder: Encoder, texts: Sequence[str]) -> None:
     encoder.model.eval()
     chosen = [3, 0, len(texts) - 1, 0, *range(len(texts))]
     for role in ROLES:
-        readings = Tokenizer(encoder).read(texts, role)
+        readings = Tokenizer(encoder).tokenize(texts, role)
         found = forward(encoder.model, readings.features(chosen))
         torch.testing.assert_close(found, theirs(encoder, [texts[i] for i in chosen], role), atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(forward(encoder.model, readings.features([1])), theirs(encoder, [texts[1]], role))
@@ -89,21 +89,21 @@ def test_lengths_are_tokens_read(kind: str, texts, request: pytest.FixtureReques
         route = {"task": role} if kind == "towers" else {}
         prompt = encoder.prompts[role] or None
         alone = [encoder.model.preprocess([readable(text)], prompt=prompt, **route)["input_ids"] for text in some]
-        assert Tokenizer(encoder).read(some, role).lengths.tolist() == [ids.numel() for ids in alone]
+        assert Tokenizer(encoder).tokenize(some, role).lengths.tolist() == [ids.numel() for ids in alone]
 
 
 def test_the_maximum_length_is_that_of_the_moment_of_reading(prompted: Encoder, texts):
     prompted.model.max_seq_length = 9
-    lengths = Tokenizer(replace(prompted, max_length=9)).read(texts, "query").lengths
+    lengths = Tokenizer(replace(prompted, max_length=9)).tokenize(texts, "query").lengths
     assert lengths.max() == 9
     check(prompted, texts + HARD)
 
 
 def test_many_texts_are_read_in_pieces(prompted: Encoder, texts, monkeypatch: pytest.MonkeyPatch):
-    whole = Tokenizer(prompted).read(texts, "query")
+    whole = Tokenizer(prompted).tokenize(texts, "query")
     told = []
     monkeypatch.setattr("embedtune.models.encode.tokenizer.AT_ONCE", 5)
-    pieces = Tokenizer(prompted).read(texts, "query", progress=lambda done, total: told.append((done, total)))
+    pieces = Tokenizer(prompted).tokenize(texts, "query", progress=lambda done, total: told.append((done, total)))
     assert told == [(5, 12), (10, 12), (12, 12)]
     np.testing.assert_array_equal(pieces.lengths, whole.lengths)
     one, other = (reading.features(range(12)) for reading in (pieces, whole))
@@ -112,7 +112,7 @@ def test_many_texts_are_read_in_pieces(prompted: Encoder, texts, monkeypatch: py
 
 def test_no_texts_have_no_lengths(prompted: Encoder, starter: Encoder):
     for encoder in (prompted, starter):
-        assert len(Tokenizer(encoder).read([], "query").lengths) == 0
+        assert len(Tokenizer(encoder).tokenize([], "query").lengths) == 0
 
 
 def test_a_transformer_is_packed_and_towers_are_not(prompted: Encoder, starter: Encoder, towers: Encoder):
@@ -134,7 +134,7 @@ def test_texts_without_any_token(prompted: Encoder, texts):
 
     prompted.model.tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="$A", special_tokens=[])
     bare = replace(prompted, prompts={"query": "", "document": ""})
-    readings = Tokenizer(bare).read(("", "a b", "", texts[0]), "query")
+    readings = Tokenizer(bare).tokenize(("", "a b", "", texts[0]), "query")
     assert Tokenizer(bare).way == "packed" and readings.lengths.tolist()[::2] == [0, 0]
     bare.model.eval()
     for chosen in ([0, 1, 3, 2], [1, 3]):
@@ -156,11 +156,11 @@ def test_token_types_that_tell_something_are_kept(prompted: Encoder, texts):
     from tokenizers.processors import TemplateProcessing
 
     prompted.model.tokenizer.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
-    assert "token_type_ids" in Tokenizer(prompted).read(texts, "query").features([0])
+    assert "token_type_ids" in Tokenizer(prompted).tokenize(texts, "query").features([0])
     prompted.model.tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
         single="[CLS]:1 $A:1 [SEP]:0", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    features = Tokenizer(prompted).read(texts, "query").features([0])
+    features = Tokenizer(prompted).tokenize(texts, "query").features([0])
     assert features["token_type_ids"][0].unique().tolist() == [0, 1]
     check(prompted, texts + HARD)
 
@@ -169,7 +169,7 @@ def test_gradients_are_those_of_the_models_own_way(prompted: Encoder, texts):
     prompted.model.eval()
     weight = prompted.model[0].model.embeddings.word_embeddings.weight
     expected = torch.autograd.grad(theirs(prompted, texts, "query").square()[:, :5].sum(), weight)[0]
-    readings = Tokenizer(prompted).read(texts, "query")
+    readings = Tokenizer(prompted).tokenize(texts, "query")
     vectors = forward(prompted.model, readings.features(range(len(texts))))
     found = torch.autograd.grad(vectors.square()[:, :5].sum(), weight)[0]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
@@ -178,8 +178,8 @@ def test_gradients_are_those_of_the_models_own_way(prompted: Encoder, texts):
 @pytest.mark.parametrize("kind", ["prompted", "starter", "towers"])
 def test_some_of_what_was_read_is_as_if_it_alone_had_been(kind: str, texts, request: pytest.FixtureRequest):
     encoder, numbers = request.getfixturevalue(kind), np.array([4, 1, 1, 9])
-    some = Some(Tokenizer(encoder).read(texts, "query"), numbers)
-    alone = Tokenizer(encoder).read([texts[i] for i in numbers], "query")
+    some = TokenizedSubset(Tokenizer(encoder).tokenize(texts, "query"), numbers)
+    alone = Tokenizer(encoder).tokenize([texts[i] for i in numbers], "query")
     np.testing.assert_array_equal(some.lengths, alone.lengths)
     for chosen in ([0, 1, 2, 3], [3, 0]):
         found, expected = some.features(chosen), alone.features(chosen)

@@ -96,7 +96,7 @@ def test_a_file_cut_off_is_written_again(tmp_path):
 
 def test_blocks_come_in_order(tmp_path):
     file = VectorFile(tmp_path / "v.npy", VECTORS.shape, "float32", {"key": "k"})
-    with pytest.raises(ValueError, match="0 rows are there"):
+    with pytest.raises(ValueError, match="0 rows are written"):
         file.write(3, VECTORS[3:7])
 
 

@@ -40,7 +40,7 @@ def test_no_texts_have_no_tokens(starter):
 def test_other_modules_for_queries_and_documents_are_refused(starter):
     towers = Router.for_query_document(query_modules=[starter.model[0]], document_modules=[starter.model[0]])
     encoder = replace(starter, name="towers", model=SentenceTransformer(modules=[towers], device="cpu"))
-    with pytest.raises(ConfigError, match="towers reads queries and documents through different modules"):
+    with pytest.raises(ConfigError, match="towers encodes queries and documents with different modules"):
         written_tokens(encoder, TEXTS)
 
 
@@ -49,6 +49,6 @@ def test_a_model_without_vectors_of_tokens_is_refused(starter):
         tokenizer = None
 
     encoder = replace(starter, name="odd", model=SentenceTransformer(modules=[Odd()], device="cpu"))
-    with pytest.raises(ConfigError, match=r"odd has no vectors of tokens \(Odd\)") as caught:
+    with pytest.raises(ConfigError, match=r"odd has no token vectors \(Odd\)") as caught:
         check_vocabulary(encoder)
     assert "embedtune losses" in caught.value.next

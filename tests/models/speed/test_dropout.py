@@ -137,7 +137,7 @@ def test_a_whole_run_with_dropout_off_is_deterministic(bert):
     from embedtune.models.encode.tokenizer import Tokenizer, forward
 
     bert.model.train()
-    features = Tokenizer(bert).read(("a b c", "한 글"), "query").features([0, 1])
+    features = Tokenizer(bert).tokenize(("a b c", "한 글"), "query").features([0, 1])
     with fast_dropout(bert.model, 0.0):
         assert torch.equal(forward(bert.model, features), forward(bert.model, features))
     assert not torch.equal(forward(bert.model, features), forward(bert.model, features))

@@ -35,5 +35,5 @@ def test_weights_that_do_not_learn_cost_a_third_less(bert: Encoder):
     bert.model.requires_grad_(False)
     frozen = training_flops(bert)
     assert whole is not None and frozen is not None
-    assert frozen.a_token == pytest.approx(whole.a_token * 4 / 6)
-    assert frozen.a_pair == whole.a_pair == 12 * 2 * 32
+    assert frozen.per_token == pytest.approx(whole.per_token * 4 / 6)
+    assert frozen.per_pair == whole.per_pair == 12 * 2 * 32

@@ -16,6 +16,6 @@ def test_only_the_token_vectors_stop_learning_and_only_for_the_time_being(bert: 
 
 
 def test_a_static_encoder_is_refused(starter: Encoder):
-    with pytest.raises(ConfigError, match="no transformer") as refused, frozen_embeddings(starter.model):
+    with pytest.raises(ConfigError, match="not a transformer") as refused, frozen_embeddings(starter.model):
         pass
     assert refused.value.where == "training.embeddings"

@@ -23,7 +23,7 @@ def loss_of(vectors: Tensor) -> Tensor:
 
 def gradient(encoder: Encoder, texts: tuple[str, ...], precision: str) -> tuple[float, Tensor, Tensor]:
     """The loss, the gradient of all weights in one row, and the vectors."""
-    features = Tokenizer(encoder).read(texts, "query").features(range(len(texts)))
+    features = Tokenizer(encoder).tokenize(texts, "query").features(range(len(texts)))
     weights = [weight for weight in encoder.model.parameters() if weight.requires_grad]
     with multiplying(precision, "cpu"):
         vectors = forward(encoder.model, features)
@@ -90,7 +90,7 @@ def test_layers_after_pooling_are_in_float32_and_the_model_is_left_alone(
     kinds = [type(module) for module in model.modules()]
     pooled: list[Tensor] = []
     model[1].register_forward_hook(lambda module, given, found: pooled.append(found["sentence_embedding"]))
-    features = Tokenizer(bert).read(texts, "query").features(range(12))
+    features = Tokenizer(bert).tokenize(texts, "query").features(range(12))
     if within:  # as the trainer opens it
         model.forward = torch.autocast("cpu", torch.bfloat16)(model.forward)
     with torch.no_grad(), multiplying("fp32" if within else "bf16", "cpu"):

@@ -45,7 +45,7 @@ def test_a_step_grows_with_its_texts() -> None:
 def test_counting_activations_changes_neither_weights_nor_modes_nor_random_states(kind, texts, request) -> None:
     encoder: Encoder = request.getfixturevalue(kind)
     encoder.model.eval()
-    features = Tokenizer(encoder).read(texts, "query").features(range(len(texts)))
+    features = Tokenizer(encoder).tokenize(texts, "query").features(range(len(texts)))
     before, state = encoder.fingerprint(), torch.get_rng_state()
     size = activation_bytes(encoder, features, "fp32")
     assert size > 0 and size == activation_bytes(encoder, features, "fp32")

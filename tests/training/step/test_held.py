@@ -25,7 +25,7 @@ def test_as_many_tokens_as_their_activations_fit(kind, pairs, request, monkeypat
     encoder = request.getfixturevalue(kind)
     encoder.model.eval()
     reader = Tokenizer(encoder)
-    readings = [reader.read(pairs.anchors, "query"), reader.read(pairs.positives, "document")]
+    readings = [reader.tokenize(pairs.anchors, "query"), reader.tokenize(pairs.positives, "document")]
     found = []
     for allowed in (10**6, 2 * 10**6):
         monkeypatch.setattr("embedtune.training.step.held.allowed_bytes", lambda device, allowed=allowed: allowed)

@@ -37,12 +37,6 @@ def test_gauges_carry_the_name_of_their_loss(batch):
     assert gauges and all(name.startswith("infonce.") for name in gauges)
 
 
-def test_overrides_replace_arguments(batch):
-    section = LossSection(name="infonce", args={"temperature": 0.05})
-    changed = build_objective([section], {"infonce": {"temperature": 1.0}})
-    assert changed(batch)["infonce"].item() == pytest.approx(build_loss("infonce", temperature=1.0)(batch).item())
-
-
 def test_a_learnable_temperature_is_a_parameter_of_the_objective():
     objective = build_objective([LossSection(name="infonce", args={"learnable_temperature": True})])
     assert len(list(objective.parameters())) == 1

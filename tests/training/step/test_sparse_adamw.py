@@ -128,7 +128,7 @@ def used_tokens(encoder, plan) -> set[int]:
     from embedtune.models.encode.tokenizer import Tokenizer
 
     texts = [*plan.rows.anchors, *plan.rows.positives]
-    features = Tokenizer(encoder).read(texts, "query").features(range(len(texts)))
+    features = Tokenizer(encoder).tokenize(texts, "query").features(range(len(texts)))
     return set(features["input_ids"].unique().tolist())
 
 

@@ -84,8 +84,8 @@ def test_dev_texts_are_tokenised_once_and_scored_as_the_encoder_is_now(starter, 
     corpus = {f"d{i}": text for i, text in enumerate([*texts[1::2], texts[1]])}  # one document stands there twice
     dev = RetrievalSet("dev", queries, corpus, {f"q{i}": {f"d{i}": 1} for i in range(len(queries))})
     start = score(starter, dev, metrics=DEV_METRICS).means
-    found, read, times = dev_scores(starter, dev), Tokenizer.read, []
-    monkeypatch.setattr(Tokenizer, "read", lambda *given: times.append(1) or read(*given))
+    found, read, times = dev_scores(starter, dev), Tokenizer.tokenize, []
+    monkeypatch.setattr(Tokenizer, "tokenize", lambda *given: times.append(1) or read(*given))
     assert found() == start and not times
     weight = starter.model[0].embedding.weight
     with torch.no_grad():

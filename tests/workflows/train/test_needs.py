@@ -27,7 +27,7 @@ def test_who_has_no_vocabulary_is_not_asked_to_write(recipe, starter) -> None:
     encoder = replace(starter, name="towers", model=SentenceTransformer(modules=[towers], device="cpu"))
     check_tokens(recipe(loss=["infonce"]), encoder)
     check_tokens(recipe(loss=["denoise"]), starter)
-    with pytest.raises(ConfigError, match="towers reads queries and documents through different modules"):
+    with pytest.raises(ConfigError, match="towers encodes queries and documents with different modules"):
         check_tokens(recipe(loss=["infonce", "denoise:0.1"]), encoder)
 
 

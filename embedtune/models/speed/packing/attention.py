@@ -1,14 +1,15 @@
-"""Attention within each of the texts that lie end to end in one row, as transformers calls it.
+"""Attention within each of several texts that are end to end in one row, in the form that transformers calls.
 
-On CUDA torch's own kernel for it (`varlen`) or, with dropout or in float32, a few batches of rows (`rows`): neither has
-been timed yet. On a CPU texts of equal length are one batch each: views of the row, nothing is copied and nothing
-padded. Measured in CPU time of one core for 192 texts of 3 to 128 tokens (mean 31),
-12 heads of 32, forward and backward: padded 505 ms; buckets of texts up to 10% shorter than their longest 115 ms, up
-to 25% 124 ms, copies included; texts of equal length 101 ms with torch's fused attention and 115 ms as plain batched
-products. With 12 heads of 64: 437, 123, 114, 104 and 106 ms. Dropout switches the fused attention to a slow path, so
-there plain products are used, and in training in bf16, whose fused backward pass was far slower on a CPU with bf16
-products. Forward, in bf16 without such products, fused was 4 to 30 times as fast (8 to 2,048 tokens a text), and it
-holds no matrix of all tokens by all tokens, for which long texts have no memory.
+On CUDA torch's own kernel for it (`varlen`) or, with dropout or in float32, a few padded batches (`rows`): neither has
+been timed yet. On a CPU, texts of equal length form one batch each: views of the row, without copies or padding.
+
+CPU time of one core for 192 texts of 3 to 128 tokens (mean 31), forward and backward, with 12 heads of 32 dimensions
+(and of 64): padded 505 ms (437); buckets of texts up to 10% shorter than their longest 115 ms (123), up to 25% 124 ms
+(114), copies included; texts of equal length 101 ms (104) with torch's fused attention and 115 ms (106) as plain
+batched products. Dropout switches fused attention to a slow path, so plain products are used with dropout, and also
+for training in bf16, where the fused backward pass was far slower on a CPU with bf16 products. Forward, in bf16 without
+such products, fused was 4 to 30 times as fast (8 to 2,048 tokens per text), and it needs no matrix of all tokens by all
+tokens, for which long texts would not have the memory.
 """
 
 import math
@@ -27,14 +28,14 @@ from embedtune.models.speed.packing.varlen import varlen_attention
 
 NAME = "embedtune_packed"
 PLAIN_UP_TO = 1024
-"""Tokens of a text beyond which training in 16 bits takes fused attention on a CPU too: 12 heads of plain products keep
-0.1 GiB a layer of this many tokens, and 5 GiB of 8,192."""
+"""Texts with more tokens use fused attention on a CPU even for training in 16 bits: with 12 heads, plain products keep
+0.1 GiB per layer for this many tokens, and 5 GiB for 8,192."""
 REFUSED = ("position_bias", "s_aux", "sinks", "indices", "block_indices", "head_mask", "alibi")
-"""What some models hand their attention beside queries, keys and values, and what is not done here."""
+"""Arguments that some models pass to attention and that are not supported here."""
 
 
 def register() -> None:
-    """Make transformers know this attention by its name; as often as you like."""
+    """Register this attention with transformers under its name; may be called repeatedly."""
     from transformers import AttentionInterface, AttentionMaskInterface
 
     AttentionInterface.register(NAME, packed_attention)
@@ -42,7 +43,7 @@ def register() -> None:
 
 
 def packed_mask(*, mask_function: MaskFunction, device: torch.device | str = "cpu", **_: Any) -> Band:
-    """What transformers hands to attention in place of a mask of all tokens by all tokens."""
+    """The band that transformers passes to attention instead of a mask of all tokens by all tokens."""
     laid = current()
     return band_of(mask_function, laid.start_of_longest, laid.longest, torch.device(device))
 
@@ -61,20 +62,20 @@ def packed_attention(
     """Attention of each token to its own text.
 
     Args:
-        module: the layer that calls.
+        module: the calling layer.
         query: (1, H, T, d).
         key: (1, K, T, d), K dividing H.
         value: (1, K, T, d).
-        attention_mask: what `packed_mask` gave.
+        attention_mask: from `packed_mask`.
         dropout: probability that a token is not attended to.
-        scaling: multiplies products of queries and keys; 1 / sqrt(d) where None.
-        softcap: scores are kept within this by a tanh; None where they are not.
-        others: what models pass to all kinds of attention.
+        scaling: multiplies products of queries and keys; None: 1 / sqrt(d).
+        softcap: limits scores by a tanh; None for no limit.
+        others: what models pass to any attention.
 
     Returns: (1, T, H, d) and no weights.
 
     Raises:
-        ValueError: the model wants more of its attention.
+        ValueError: the model uses attention features that are not supported here.
     """
     if not isinstance(attention_mask, Band):
         raise ValueError("it makes a mask of its own")
@@ -99,16 +100,16 @@ def packed_attention(
 
 
 def _most_plain(query: Tensor) -> int:
-    """The most tokens of a text for which plain products are the better ones, where fused attention would do."""
+    """The length of texts up to which plain products are better than fused attention, where both are possible."""
     kind = query.device.type
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else query.dtype
     return 0 if dtype == torch.float32 or torch.is_inference_mode_enabled() else PLAIN_UP_TO
 
 
 def _by_length(row: Tensor) -> list[Tensor]:
-    """The tokens (1, H, T, d) by length of their texts: (texts, H, length, d), views."""
+    """The tokens (1, H, T, d) grouped by length of text: views (texts, H, length, d)."""
     groups = current().groups
-    # Split, not sliced: backward, every slice would fill a row of all tokens with zeros.
+    # Split, not sliced: in the backward pass each slice would allocate a row of all tokens, filled with zeros.
     parts = row[0].transpose(0, 1).split([texts * length for texts, length in groups])  # of (t, H, d)
     return [
         part.unflatten(0, (texts, length)).transpose(1, 2) for part, (texts, length) in zip(parts, groups, strict=True)

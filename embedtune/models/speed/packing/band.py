@@ -1,4 +1,4 @@
-"""Which tokens of a text may see which: told by transformers' own mask functions, whatever the model."""
+"""Which tokens of a text may see which, according to transformers' own mask functions, for any model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ MaskFunction = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 class Band:
     """Each token sees those from `left` before it to `right` after it.
 
-    Causal attention has right = 0, a sliding window small numbers; what reaches over the longest text of the batch is
-    as good as unlimited.
+    Causal attention has right = 0, a sliding window small numbers; a reach beyond the longest text of the batch means
+    unlimited.
     """
 
     left: int
@@ -30,21 +30,21 @@ class Band:
 
     def mask(self, length: int, device: torch.device) -> Tensor:
         """True where the row's token sees the column's: (length, length) bool."""
-        # Not by comparing places, whose differences take eight times the memory: half a gigabyte for 8,192 tokens.
+        # Not by comparing positions: their differences take eight times the memory, half a gigabyte for 8,192 tokens.
         return torch.ones(length, length, dtype=torch.bool, device=device).tril(self.right).triu(-self.left)
 
 
 def band_of(sees: MaskFunction, start: int, length: int, device: torch.device) -> Band:
-    """The band that a mask function of transformers draws within one text.
+    """The band that a transformers mask function defines within one text.
 
     Args:
-        sees: (batch, head, query, key) -> whether the key is seen, for tensors of places that broadcast.
+        sees: (batch, head, query, key) -> whether the key is seen, for broadcastable tensors of positions.
         start: where the text starts in its row.
         length: of the text, in tokens.
         device: where the mask function keeps its tensors.
 
     Raises:
-        ValueError: it draws no band.
+        ValueError: it does not define a band.
     """
     places = torch.arange(start, start + length, device=device)  # (length,)
     zero = torch.zeros(1, 1, 1, 1, dtype=torch.long, device=device)

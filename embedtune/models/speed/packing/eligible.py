@@ -1,4 +1,4 @@
-"""Which models read texts laid end to end, and switching one over to it for a call."""
+"""Which models can take packed texts, and switching a model over to that for one call."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,36 +17,36 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 TOLERANCE = 1e-4
-"""Part of a vector's length that packing may change it by; a token seen too much or misplaced changes more."""
+"""Largest relative change of a vector by packing; one token too many, or a wrong position, changes it more."""
 _seen: "WeakKeyDictionary[nn.Module, str]" = WeakKeyDictionary()
 
 
 def why_not(model: "SentenceTransformer") -> str:
-    """Why texts cannot be laid end to end, judged by the model's parts; empty where nothing speaks against it."""
+    """Why texts cannot be packed, judged by the model's parts; empty if nothing prevents it."""
     from sentence_transformers.sentence_transformer.modules import Pooling
 
     inner = model.transformers_model
     name = type(inner).__name__
     if len(model) < 2 or type(model[1]) is not Pooling:
-        return "what follows the transformer wants one row a text"
+        return "what follows the transformer needs one row per text"
     if inner is None or not getattr(inner, "is_backend_compatible", lambda: False)():
-        return f"transformers lets no other attention into {name}"
+        return f"transformers allows no other attention in {name}"
     if "position_ids" not in signature(inner.forward).parameters:
-        return f"{name} cannot be told positions"
+        return f"{name} takes no position ids"
     if inner.config._attn_implementation not in ("sdpa", "eager"):
         return f"{name} runs with {inner.config._attn_implementation}"
     if any(getattr(part, "gradient_checkpointing", False) for part in inner.modules()):
-        return "its layers are run again going backward (gradient checkpointing)"
+        return "it uses gradient checkpointing"
     return ""
 
 
 def why_not_tried(model: "SentenceTransformer", packed: Mapping[str, Tensor], padded: Mapping[str, Tensor]) -> str:
-    """Why texts cannot be laid end to end, found by doing so; empty where the vectors are the same. Once a model.
+    """Why texts cannot be packed, found by trying; empty if the vectors are the same. Tried once per model.
 
     Args:
-        model: of whose parts nothing speaks against it.
-        packed: some texts, laid end to end.
-        padded: the same in rows of their own.
+        model: one for which `why_not` found nothing.
+        packed: some texts, packed.
+        padded: the same texts, padded.
     """
     if (known := _seen.get(model)) is None:
         known = _seen[model] = _compare(model, packed, padded)
@@ -54,7 +54,7 @@ def why_not_tried(model: "SentenceTransformer", packed: Mapping[str, Tensor], pa
 
 
 def forward_packed(model: nn.Module, features: Mapping[str, Tensor]) -> Tensor:
-    """Vectors (n, D) of texts that are laid end to end, in the order they were asked for; differentiable."""
+    """Vectors (n, D) of packed texts, in the order of the request; differentiable."""
     given = dict(features)
     places = given.pop("places")  # (n,)
     with _switched(model), laid_now(Laid.of(given["cu_seq_lens_q"])):
@@ -63,7 +63,7 @@ def forward_packed(model: nn.Module, features: Mapping[str, Tensor]) -> Tensor:
 
 @contextmanager
 def _switched(model: nn.Module) -> Iterator[None]:
-    """The model's attention kept within texts, and what it was before afterwards: it may be saved at any time."""
+    """Keep the model's attention within texts, and restore its own afterwards, because it may be saved at any time."""
     register()
     whole: Any = getattr(model, "module", model)  # wrapped where several processes train it
     config = whole[0].model.config
@@ -83,11 +83,11 @@ def _compare(model: "SentenceTransformer", packed: Mapping[str, Tensor], padded:
         with in_mode(model, training=False), torch.inference_mode(), exact:
             found = forward_packed(model, _on(packed, model.device)).float()  # (n, D)
             expected = model(_on(padded, model.device))["sentence_embedding"].float()  # (n, D)
-    except Exception as error:  # whatever a model's own code makes of features that it was not written for
-        return f"{name} does not take it ({_first_line(error)})"
+    except Exception as error:  # whatever a model's own code raises for features that it was not written for
+        return f"{name} fails on packed texts ({_first_line(error)})"
     tolerance = TOLERANCE if model.dtype == torch.float32 else 300 * TOLERANCE
     off = ((found - expected).norm(dim=1) / expected.norm(dim=1).clamp(min=1e-12)).max()
-    return "" if off <= tolerance else f"{name} gives other vectors then"
+    return "" if off <= tolerance else f"{name} gives other vectors for packed texts"
 
 
 def _on(features: Mapping[str, Any], device: torch.device) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where the texts of a batch lie that is one row of tokens."""
+"""Where each text of a packed batch is in its one row of tokens."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +12,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Laid:
-    """Texts end to end, made once a batch and used in every layer.
+    """Positions of packed texts, made once per batch and used in every layer.
 
     Args:
         ends: (n+1,) int32, where each text starts, and where the last one ends, on the model's device.
-        groups: (texts, tokens of each) of neighbours of equal length; few where texts are sorted by length.
+        groups: (texts, tokens of each) of neighbours of equal length; few if texts are sorted by length.
         longest: tokens of the longest text.
         start_of_longest: where it starts.
     """
@@ -49,7 +49,7 @@ _now: ContextVar[Laid | None] = ContextVar("laid", default=None)
 
 @contextmanager
 def laid_now(laid: Laid) -> Iterator[None]:
-    """Let attention know where texts lie, without asking the model to pass it on through its layers."""
+    """Tell attention where texts are, without passing it through the model's layers."""
     token = _now.set(laid)
     try:
         yield
@@ -58,10 +58,10 @@ def laid_now(laid: Laid) -> Iterator[None]:
 
 
 def current() -> Laid:
-    """Where the texts of the batch lie that the model is reading now.
+    """Where the texts of the current packed batch are.
 
     Raises:
-        RuntimeError: it is not reading texts that are laid end to end.
+        RuntimeError: no packed batch is being encoded.
     """
     laid = _now.get()
     if laid is None:

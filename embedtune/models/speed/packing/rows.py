@@ -1,7 +1,7 @@
-"""Attention over packed texts in a few batches of rows: for devices where many small products wait for each other.
+"""Attention over packed texts in a few padded batches: for devices where many small products would run one by one.
 
-Texts are filled up to the longest of their bucket, which is at most twice as long as its shortest, for attention alone;
-everything else in a layer works on tokens without padding. One call takes dropout, windows and any type of number.
+Only for attention, texts are padded to the longest of their bucket, which is at most twice as long as the shortest;
+everything else in a layer works on tokens without padding. It supports dropout, windows and any number type.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from embedtune.models.speed.packing.laid import Laid
 def attention_in_rows(
     query: Tensor, key: Tensor, value: Tensor, band: Band, scaling: float, dropout: float, laid: Laid
 ) -> Tensor:
-    """Attention of (1, H, T, d) to as many heads, (1, H, T, d), each token to its own text: (1, T, H, d)."""
+    """Attention of each token to its own text, with equally many heads (1, H, T, d) in all three: (1, T, H, d)."""
     buckets = list(_buckets(laid))
     tokens = [sum(bucket) for bucket in buckets]
     rows = [x[0].transpose(0, 1).split(tokens) for x in (query, key, value)]  # of (t, H, d)
@@ -45,7 +45,7 @@ def _bucket(
     """Attention of tokens (t, H, d) within texts of these lengths: (t, H, d)."""
     texts, longest, device = len(lengths), max(lengths), query.device
     own = torch.arange(longest) < torch.tensor(lengths)[:, None]  # (texts, longest)
-    # Where they are told before they move, nobody waits for a GPU; MPS may copy what is gone already.
+    # Computed on the CPU, so that nothing waits for a GPU; MPS might copy memory that was freed already.
     slots, own = (x.to(device, non_blocking=device.type == "cuda") for x in (own.flatten().nonzero().squeeze(1), own))
     q, k, v = (
         x.new_zeros(texts * longest, *x.shape[1:])
@@ -55,7 +55,7 @@ def _bucket(
         for x in (query, key, value)
     )  # (texts, H, longest, d)
     seen = band.mask(longest, device) & own[:, None]  # (texts, longest, longest)
-    # What fills a row up sees everything: seeing nothing would be NaN, and spread going backward.
+    # Padding sees everything: seeing nothing would give NaN, which would spread in the backward pass.
     seen = (seen | ~own[:, :, None])[:, None]  # (texts, 1, longest, longest)
     found = scaled_dot_product_attention(q, k, v, attn_mask=seen, dropout_p=dropout, scale=scaling)
     return found.transpose(1, 2).flatten(0, 1).index_select(0, slots)

@@ -1,4 +1,4 @@
-"""Attention over texts of any length in one call: torch's own kernel for CUDA, where this torch has one."""
+"""Attention over packed texts in one call: torch's own kernel for CUDA, where this torch has one."""
 
 from collections.abc import Callable
 from functools import cache
@@ -14,16 +14,16 @@ from embedtune.models.speed.packing.rows import attention_in_rows
 
 HALVES = (torch.bfloat16, torch.float16)
 CLOSE = 0.03
-"""Part of the length of what is expected that products in 16 bits may be off."""
+"""Largest relative error of products in 16 bits."""
 
 
 def varlen_attention(
     query: Tensor, key: Tensor, value: Tensor, band: Band, scaling: float, laid: Laid
 ) -> Tensor | None:
-    """Attention of (1, H, T, d) to (1, K, T, d): (1, T, H, d); None where the kernel does not take it.
+    """Attention of (1, H, T, d) to (1, K, T, d): (1, T, H, d); None if the kernel does not support it.
 
-    It takes bf16 and fp16 on CUDA, which is what a GPU that has bf16 trains and encodes in. Under autocast the three
-    come in different types, as rotary positions are float32, and are cast here as torch's other attention casts them.
+    It supports bf16 and fp16 on CUDA, which are what GPUs with bf16 train and encode in. Under autocast the three
+    arguments have different types, since rotary positions are float32; they are cast as torch's other attention does.
     """
     if query.device.type != "cuda" or not _has_kernel(query.device):
         return None
@@ -34,7 +34,7 @@ def varlen_attention(
 
     q, k, v = (x[0].transpose(0, 1).to(dtype).contiguous() for x in (query, key, value))  # (T, H or K, d)
     window = _window(band, laid.longest)
-    found: Tensor = varlen_attn(  # type: ignore[assignment]  # a tuple only where more is asked for
+    found: Tensor = varlen_attn(  # type: ignore[assignment]  # a tuple only if more is requested
         q,
         k,
         v,
@@ -63,12 +63,12 @@ def _has_kernel(device: torch.device) -> bool:
 
 
 def agrees(kernel: Callable[..., Any], device: torch.device) -> bool:
-    """Whether a kernel gives what products and a softmax give, and their gradients, on a few tokens of two texts.
+    """Whether a kernel agrees with products and a softmax, gradients included, on a few tokens of two texts.
 
-    Models are tried in float32, which the kernel does not take, so that nobody else would notice.
+    Models are tried in float32, which the kernel does not support, so that no other check would notice.
     """
     laid = Laid.of(torch.tensor([0, 2, 5], device=device))
-    # Whoever asks first may be encoding, or going forward without a graph.
+    # The first caller may be encoding, or running forward without a graph.
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
         tokens = torch.arange(5 * 8 * 16, device=device).sin().view(5, 8, 16).bfloat16().requires_grad_()
         parts = [part.contiguous() for part in tokens.split([4, 2, 2], dim=1)]  # (5, 4, 16), (5, 2, 16) twice
@@ -89,7 +89,7 @@ def agrees(kernel: Callable[..., Any], device: torch.device) -> bool:
 
 
 def _fits(width: int) -> bool:
-    """Whether the kernel takes heads of so many dimensions; some GPUs go backward with none of 193 to 224."""
+    """Whether the kernel supports heads of this width; some GPUs have no backward pass for 193 to 224."""
     return width % 8 == 0 and (width <= 192 or 224 < width <= 256)
 
 

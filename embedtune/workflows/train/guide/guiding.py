@@ -13,10 +13,11 @@ from transformers import TrainerCallback
 from embedtune.config.train import TrainConfig
 from embedtune.data.rows import RetrievalSet
 from embedtune.durable import read_sealed, write_sealed
-from embedtune.models.encode.encode import Progress, encode
+from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder
+from embedtune.progress import Progress
 from embedtune.training.batch.row_texts import KnownTexts
 from embedtune.training.guide.advice import GuideAdvice, propose
 from embedtune.training.guide.audit import GuideAudit, HeldOut, MarginEffect, audit_guide, held_out_pairs
@@ -170,7 +171,7 @@ def _fill(table: GuideTable, guide: _Frozen, folder: Path, talk: Talk) -> None:
             nonlocal done
             before, done = done, done + len(texts)
             into = on_disk(folder, len(texts), guide.dimensions)  # (U, G)
-            return guide.encode(texts, role=role, into=into, progress=lambda n, _: tell(before + n))
+            return guide.encode(texts, role=role, into=into, progress=lambda n, *_: tell(before + n))
 
         table.fill(vectors)
 

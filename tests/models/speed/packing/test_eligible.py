@@ -17,7 +17,7 @@ def padded_because(encoder: Encoder, words: str, texts: tuple[str, ...]) -> None
     assert reader.way == "padded" and words in reader.reason
     encoder.model.eval()
     with torch.no_grad():
-        found = forward(encoder.model, reader.read(texts, "query").features([2, 0]))
+        found = forward(encoder.model, reader.tokenize(texts, "query").features([2, 0]))
         expected = encoder.model(encoder.model.preprocess([texts[2], texts[0]]))["sentence_embedding"]
     torch.testing.assert_close(found, expected)
 
@@ -29,7 +29,7 @@ def test_modules_that_want_one_row_a_text(bert: Encoder, texts: tuple[str, ...])
         """May do anything with its tokens."""
 
     bert.model[1] = Own(32)
-    padded_because(bert, "one row a text", texts)
+    padded_because(bert, "one row per text", texts)
 
 
 def test_layers_run_again_going_backward(bert: Encoder, texts: tuple[str, ...]):
@@ -43,7 +43,7 @@ def test_positions_that_cannot_be_told(bert: Encoder, texts: tuple[str, ...], mo
     monkeypatch.setattr(
         type(inner), "forward", lambda self, input_ids, attention_mask, **_: own(self, input_ids, attention_mask)
     )
-    padded_because(bert, "positions", texts)
+    padded_because(bert, "no position ids", texts)
 
 
 def test_other_vectors_are_noticed_once(bert: Encoder, texts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch):
@@ -80,7 +80,7 @@ def test_trying_leaves_the_model_in_its_mode_and_no_draw_behind(training: bool, 
 
 
 def test_attention_is_switched_back_when_the_model_fails(bert: Encoder, texts: tuple[str, ...]):
-    features = Tokenizer(bert).read(texts, "query").features([0, 1])
+    features = Tokenizer(bert).tokenize(texts, "query").features([0, 1])
     before = bert.model.config._attn_implementation
     features["input_ids"] = features["input_ids"] + 1_000_000
     with pytest.raises(IndexError):
@@ -98,5 +98,5 @@ def test_a_wrapped_model_is_packed_too(bert: Encoder, texts: tuple[str, ...]):
             return self.module(*given)
 
     bert.model.eval()
-    features = Tokenizer(bert).read(texts, "query").features([2, 0, 1])
+    features = Tokenizer(bert).tokenize(texts, "query").features([2, 0, 1])
     torch.testing.assert_close(forward(Wrapper(bert.model), features), forward(bert.model, features))

@@ -22,7 +22,7 @@ def many(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def vectors(encoder: Encoder, texts: Sequence[str], role: Role, kind: type[Packed] | type[Padded]) -> torch.Tensor:
-    read = Tokenizer(encoder).read(texts, role)
+    read = Tokenizer(encoder).tokenize(texts, role)
     features = kind(read.ids, BatchLayout.of(encoder, role)).features(range(len(texts)))
     assert ("places" in features) == (kind is Packed)
     return forward(encoder.model, features)
@@ -67,7 +67,7 @@ def test_what_cannot_be_packed_is_padded_and_says_why(name: str, family: Family,
     reader = Tokenizer(encoder)
     assert reader.way == "padded" and type(encoder.model.transformers_model).__name__ in reader.reason
     with torch.no_grad():
-        found = forward(encoder.model, reader.read(many, "query").features([1, 5]))
+        found = forward(encoder.model, reader.tokenize(many, "query").features([1, 5]))
         expected = encoder.model(encoder.model.preprocess([many[1], many[5]], prompt=encoder.prompts["query"]))
     torch.testing.assert_close(found, expected["sentence_embedding"])
 
@@ -107,7 +107,7 @@ def test_a_padding_token_written_out_in_a_text_counts_as_it_does_in_padded_batch
 
 def test_the_order_and_the_company_change_nothing(family: Family, many: tuple[str, ...]):
     encoder = family("embedding-gemma")
-    read = Tokenizer(encoder).read(many, "query")
+    read = Tokenizer(encoder).tokenize(many, "query")
     with torch.no_grad():
         whole = forward(encoder.model, read.features(range(len(many))))
         for chosen in ([3], [4, 1, 4], [*range(len(many))][::-1]):
@@ -120,5 +120,5 @@ def test_the_model_is_left_as_it_was(family: Family, many: tuple[str, ...]):
     encoder = family("qwen3")
     config = encoder.model.config
     before = (config._attn_implementation, config.to_json_string())
-    forward(encoder.model, Tokenizer(encoder).read(many, "query").features([0, 1]))
+    forward(encoder.model, Tokenizer(encoder).tokenize(many, "query").features([0, 1]))
     assert (config._attn_implementation, config.to_json_string()) == before

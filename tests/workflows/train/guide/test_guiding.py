@@ -145,7 +145,7 @@ def test_a_self_guide_takes_the_texts_that_the_run_has_read(recipe, bert, listen
         return guiding.table.state()
 
     expected, known = snapshot(plan), replace(plan, texts=texts_of(plan, bert))
-    monkeypatch.setattr(Tokenizer, "read", lambda *_: pytest.fail("the texts were tokenised again"))
+    monkeypatch.setattr(Tokenizer, "tokenize", lambda *_: pytest.fail("the texts were tokenised again"))
     found = snapshot(known)
     assert all(torch.equal(found[name], expected[name]) for name in ("guide.queries", "guide.documents"))
 
@@ -161,7 +161,7 @@ def encoded(monkeypatch) -> list[str]:
     """Every text that goes through a model, in order."""
     texts: list[str] = []
     read: dict[int, tuple[TokenizedTexts, Sequence[str]]] = {}
-    reading, vectors = Tokenizer.read, compute._vectors
+    reading, vectors = Tokenizer.tokenize, compute.batch_vectors
 
     def remembered(self, some, role):
         readings = reading(self, some, role)
@@ -173,8 +173,8 @@ def encoded(monkeypatch) -> list[str]:
         texts.extend(read[id(readings)][1][place] for place in places)
         return found
 
-    monkeypatch.setattr(Tokenizer, "read", remembered)
-    monkeypatch.setattr(compute, "_vectors", counted)
+    monkeypatch.setattr(Tokenizer, "tokenize", remembered)
+    monkeypatch.setattr(compute, "batch_vectors", counted)
     return texts
 
 
@@ -216,8 +216,8 @@ def test_what_changes_a_vector_has_it_computed_again(
 
 @pytest.mark.parametrize("how", ["interrupted", "killed"])
 def test_a_guide_cut_off_half_way_goes_on_from_there(guided, bert_folder, encoded, tmp_path, monkeypatch, how) -> None:
-    vectors = compute._vectors
-    monkeypatch.setattr(compute, "_batch_tokens", lambda encoder: 100)  # several batches
+    vectors = compute.batch_vectors
+    monkeypatch.setattr(compute, "suited_batch_tokens", lambda encoder: 100)  # several batches
 
     def broken(encoder, readings, places):
         if len(encoded) >= 20:
@@ -226,7 +226,7 @@ def test_a_guide_cut_off_half_way_goes_on_from_there(guided, bert_folder, encode
 
     options = {"guide": str(bert_folder), "margin": "0.1", "store": VectorStore(tmp_path / "store"), "dev": False}
     with monkeypatch.context() as patch:
-        patch.setattr(compute, "_vectors", broken)
+        patch.setattr(compute, "batch_vectors", broken)
         if how == "killed":  # nobody closes the store, and what was due to be written has been
             patch.setattr(storing, "WRITTEN_EVERY_S", 0)
             patch.setattr(storing.Shelf, "close", lambda self: None)

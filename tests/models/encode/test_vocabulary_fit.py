@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from embedtune.models.encode.tokens import script_of, script_shares, token_counts
+from embedtune.models.encode.lengths import token_counts
+from embedtune.models.encode.vocabulary_fit import script_of, script_shares
 from embedtune.models.files.load import Encoder
 
 TEXTS = ("How do I reset my password?", "비밀번호를 어떻게 바꾸나요? " * 30, "x", "half \ud83d a character", "")

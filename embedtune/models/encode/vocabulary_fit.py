@@ -1,19 +1,17 @@
-"""What an encoder's tokenizer makes of texts: how many tokens, and how well its vocabulary knows their script."""
+"""How well the vocabulary of an encoder fits the scripts of texts."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from embedtune.models.encoder import Encoder, Role, is_static, readable
+from embedtune.models.encoder import Encoder, readable
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _AT_ONCE = 512
-# First and last character of each script that has letters of its own here.
+# First and last character of each range of a script that is told apart here.
 _SCRIPTS = {
     "Hangul": ((0x1100, 0x11FF), (0x3130, 0x318F), (0xAC00, 0xD7A3)),
     "Han": ((0x3400, 0x9FFF), (0xF900, 0xFAFF)),
@@ -30,11 +28,11 @@ class ScriptShare:
     """How a vocabulary fits the letters of one script.
 
     Args:
-        script: such as "Hangul"; "other" for all not named here.
-        share: of all pieces that hold letters.
-        pieces: how many of them.
-        unknown: share of them that the vocabulary does not have.
-        single: share of them that are a single letter, or less.
+        script: such as "Hangul"; "other" for every script not named here.
+        share: share of all tokens with letters that are of this script.
+        pieces: number of these tokens.
+        unknown: share of these tokens that are unknown to the vocabulary.
+        single: share of these tokens that are a single letter or less.
     """
 
     script: str
@@ -44,23 +42,8 @@ class ScriptShare:
     single: float
 
 
-def token_counts(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarray:
-    """How many tokens each text has, prompt and special tokens included, before anything is cut: int64 (n,)."""
-    tokenizer, prompt = encoder.model.tokenizer, encoder.prompts[role]
-    counts: list[int] = []
-    for start in range(0, len(texts), _AT_ONCE):
-        part = [prompt + readable(text) for text in texts[start : start + _AT_ONCE]]
-        if is_static(encoder.model):
-            counts += map(len, tokenizer.encode_batch_fast(part, add_special_tokens=False))
-        else:
-            # Not verbose: it would warn of texts longer than the model reads, which is what is asked here.
-            found = tokenizer(part, truncation=False, padding=False, verbose=False, return_attention_mask=False)
-            counts += map(len, found["input_ids"])
-    return np.array(counts, dtype=np.int64)  # (n,)
-
-
 def script_shares(encoder: Encoder, texts: Sequence[str]) -> list[ScriptShare]:
-    """How the vocabulary fits each script of the texts, the most frequent first."""
+    """How the vocabulary fits each script in the texts, the most frequent script first."""
     unknown = _unknown_token(encoder)
     pieces: Counter[str] = Counter()
     lost: Counter[str] = Counter()
@@ -100,7 +83,7 @@ def _encodings(encoder: Encoder, texts: Sequence[str]) -> Iterator[Any]:
 
 
 def _whole_tokenizer(encoder: Encoder) -> "Tokenizer":
-    """A copy of the encoder's tokenizer that neither cuts nor pads."""
+    """A copy of the encoder's tokenizer that neither truncates nor pads."""
     from tokenizers import Tokenizer
 
     tokenizer = encoder.model.tokenizer
