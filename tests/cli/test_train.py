@@ -320,7 +320,7 @@ def test_a_folder_that_holds_a_run_is_not_written_into(train: Train, capsys: pyt
     train("--output", "run")
     before = Path("run/report.json").read_bytes()
     assert guarded(build_app(), ["train", "--data", "pairs.jsonl", "--output", "run"]) == 2
-    assert "already holds a run" in capsys.readouterr().err
+    assert "already holds a finished run" in capsys.readouterr().err
     assert Path("run/report.json").read_bytes() == before
 
 
