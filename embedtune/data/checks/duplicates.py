@@ -3,7 +3,7 @@
 import numpy as np
 
 from embedtune.data.checks import Content, Gathered, RowBlock, paired_ids, shown
-from embedtune.data.checks.pairs import row_keys
+from embedtune.data.checks.contradictions import row_keys
 from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
 from embedtune.data.texts.normal_form import near_ids
 from embedtune.data.texts.seen_ids import SeenIds

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from embedtune.data.checks import Content
+from embedtune.data.checks.contradictions import PairCheck
 from embedtune.data.checks.mojibake import ungarbled
-from embedtune.data.checks.pairs import PairCheck
-from embedtune.data.checks.texts import cleaned
+from embedtune.data.checks.text_faults import cleaned
 from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
 from embedtune.data.sources.write import row_records
 from embedtune.data.texts.normal_form import near_form
 from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.identity import text_id, text_ids
 
-Record = dict[str, Any]
+RowRecord = dict[str, Any]
 MENDED = "texts mended (wrong encoding, control and invisible characters, Unicode form NFC)"
 NEGATIVES = "negatives removed (the row's own text, or a positive of the same anchor)"
 EMPTY = "empty"
@@ -48,8 +48,8 @@ REMOVED_CODES = (
 class Repaired:
     """A block after repair: the records kept, and those removed with place and reason."""
 
-    kept: list[Record]
-    removed: list[Record]
+    kept: list[RowRecord]
+    removed: list[RowRecord]
 
 
 class Repair:
@@ -114,7 +114,7 @@ class Repair:
         return kept
 
 
-def _records(content: Content, kept: Sequence[Sequence[int]]) -> Iterator[Record]:
+def _records(content: Content, kept: Sequence[Sequence[int]]) -> Iterator[RowRecord]:
     if isinstance(content, Rows):
         for row, record in enumerate(row_records(content)):
             for name in ("negatives", "negative_scores"):
@@ -130,7 +130,7 @@ def _records(content: Content, kept: Sequence[Sequence[int]]) -> Iterator[Record
         yield from ({"text": text} for text in content.texts)
 
 
-def _mend(record: Record) -> int:
+def _mend(record: RowRecord) -> int:
     """Repair the texts of a record in place; returns the number of changes."""
     changed = 0
     for name, value in record.items():

@@ -27,7 +27,7 @@ ALIASES = {
     "test": ("test",),
 }
 """The usual names of each split."""
-Content = TypeVar("Content", Rows | LabelledTexts | RawTexts, ScoredPairs)
+SameContent = TypeVar("SameContent", Rows | LabelledTexts | RawTexts, ScoredPairs)
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def _joined(parts: list[Part]) -> Part:
     return Part(content, parts[0].unit, said, findings, _one_after_another(scored) if scored else None)
 
 
-def _one_after_another(contents: Sequence[Content]) -> Content:
+def _one_after_another(contents: Sequence[SameContent]) -> SameContent:
     """Columns of one kind joined."""
     first = contents[0]
     columns: dict[str, Any] = {}
