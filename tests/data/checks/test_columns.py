@@ -1,4 +1,4 @@
-"""RoleCheck, classes, scores, batches: what is told by a column as a whole."""
+"""Roles, classes, scores, batches: what is told by a column as a whole."""
 
 import itertools
 
