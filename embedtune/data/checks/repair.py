@@ -91,15 +91,7 @@ class Repair:
 
     def _leaks(self, content: Content) -> np.ndarray:
         """Which rows contain a test query: (n,)."""
-        leaked = np.zeros(len(content), dtype=bool)  # (n,)
-        if isinstance(content, Rows):
-            leaked = np.isin(content.anchor_ids, self._leaked) | np.isin(content.positive_ids, self._leaked)  # (n,)
-        elif isinstance(content, LabelledTexts):
-            leaked = np.isin(content.ids, self._leaked)  # (n,)
-        elif isinstance(content, ScoredPairs):
-            sides = (text_ids(content.first), text_ids(content.second))  # (n,), (n,)
-            leaked = np.isin(sides[0], self._leaked) | np.isin(sides[1], self._leaked)  # (n,)
-        return leaked
+        return np.any([np.isin(ids, self._leaked) for ids in content.column_ids], axis=0)
 
     def _negatives(self, content: Content) -> Sequence[Sequence[int]]:
         """The numbers of the negatives to keep in each row."""
