@@ -52,6 +52,16 @@ class Rows:
         """Whether any row has a negative."""
         return any(self.negatives)
 
+    @property
+    def columns(self) -> dict[str, Sequence[str]]:
+        """Role -> texts, one per row; negatives are not columns."""
+        return {"anchor": self.anchors, "positive": self.positives}
+
+    @property
+    def column_ids(self) -> list[np.ndarray]:
+        """Text ids of each column: int64 (rows,)."""
+        return [self.anchor_ids, self.positive_ids]
+
     @cached_property
     def anchor_ids(self) -> np.ndarray:
         """int64 (rows,)."""
@@ -111,6 +121,16 @@ class LabelledTexts:
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def columns(self) -> dict[str, Sequence[str]]:
+        """Role -> texts, one per row."""
+        return {"text": self.texts}
+
+    @property
+    def column_ids(self) -> list[np.ndarray]:
+        """Text ids of each column: int64 (rows,)."""
+        return [self.ids]
+
     @cached_property
     def ids(self) -> np.ndarray:
         """int64 (rows,)."""
@@ -136,6 +156,16 @@ class ScoredPairs:
     def __len__(self) -> int:
         return len(self.first)
 
+    @property
+    def columns(self) -> dict[str, Sequence[str]]:
+        """Role -> texts, one per row."""
+        return {"sentence1": self.first, "sentence2": self.second}
+
+    @cached_property
+    def column_ids(self) -> list[np.ndarray]:
+        """Text ids of each column: int64 (rows,)."""
+        return [text_ids(self.first), text_ids(self.second)]
+
 
 @dataclass(frozen=True)
 class RawTexts:
@@ -155,6 +185,16 @@ class RawTexts:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def columns(self) -> dict[str, Sequence[str]]:
+        """Role -> texts, one per row."""
+        return {"text": self.texts}
+
+    @cached_property
+    def column_ids(self) -> list[np.ndarray]:
+        """Text ids of each column: int64 (rows,)."""
+        return [text_ids(self.texts)]
 
 
 @dataclass(frozen=True)

@@ -62,14 +62,9 @@ class RowBlock:
     def texts(self) -> Iterator[tuple[int, str]]:
         """Row number and text of every text, negatives included."""
         content = self.content
-        if isinstance(content, Rows):
-            lists: Iterable[Iterable[str]] = zip(content.anchors, content.positives, strict=True)
-            if content.negatives:
-                lists = (chain(two, more) for two, more in zip(lists, content.negatives, strict=True))
-        elif isinstance(content, ScoredPairs):
-            lists = zip(content.first, content.second, strict=True)
-        else:
-            lists = zip(content.texts, strict=True)
+        lists: Iterable[Iterable[str]] = zip(*content.columns.values(), strict=True)
+        if isinstance(content, Rows) and content.negatives:
+            lists = (chain(two, more) for two, more in zip(lists, content.negatives, strict=True))
         for row, texts in enumerate(lists, self.start):
             for text in texts:
                 yield row, text

@@ -1,14 +1,16 @@
 """Repeated rows and texts: exact, or except for case, punctuation and spaces."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from embedtune.data.checks import Content, Gathered, RowBlock, paired_ids, shown
-from embedtune.data.checks.pairs import row_keys
-from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
+from embedtune.data.checks.contradictions import row_keys
+from embedtune.data.rows import LabelledTexts, Rows
 from embedtune.data.texts.normal_form import near_ids
 from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.findings import Finding, counted
-from embedtune.identity import text_id, text_ids
+from embedtune.identity import text_id
 
 MANY = 0.1
 """Share of repeated rows from which they are a warning: a tenth of the work is done twice."""
@@ -28,8 +30,9 @@ class Duplicates:
         content = block.content
         self._rows += len(content)
         numbers = np.arange(block.start, block.start + len(content))  # (n,)
-        first = self._seen.add(_keys(content), numbers)  # (n,)
-        like = self._forms.add(_form_keys(content), numbers)  # (n,)
+        first = self._seen.add(_row_ids(content, content.column_ids), numbers)  # (n,)
+        forms = [near_ids(texts) for texts in content.columns.values()]  # (n,) each
+        like = self._forms.add(_row_ids(content, forms), numbers)  # (n,)
         for number, one, other in zip(numbers.tolist(), first.tolist(), like.tolist(), strict=True):
             if min(one, other) < number:
                 found, earlier = (self._exact, one) if one < number else (self._near, other)
@@ -91,33 +94,15 @@ class Repeats:
         return [Finding("repeated-texts", "note", sum(repeated) + both, message)]
 
 
-def _keys(content: Content) -> np.ndarray:
-    """Row ids, equal for repeated rows: (n,)."""
+def _row_ids(content: Content, columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Ids (n,), equal for rows that are equal in these ids of their columns, and in labels and negatives."""
+    ids = columns[0] if len(columns) == 1 else paired_ids(*columns)
     if isinstance(content, Rows):
-        return row_keys(content, paired_ids(content.anchor_ids, content.positive_ids))
+        return row_keys(content, ids)
     if isinstance(content, LabelledTexts):
-        return paired_ids(content.ids, _label_ids(content))
-    if isinstance(content, ScoredPairs):
-        return paired_ids(text_ids(content.first), text_ids(content.second))
-    return text_ids(content.texts)
-
-
-def _form_keys(content: Content) -> np.ndarray:
-    """Row ids, equal for rows that differ only in case, punctuation or spaces: (n,)."""
-    if isinstance(content, Rows):
-        return row_keys(content, paired_ids(near_ids(content.anchors), near_ids(content.positives)))
-    if isinstance(content, LabelledTexts):
-        return paired_ids(near_ids(content.texts), _label_ids(content))
-    if isinstance(content, ScoredPairs):
-        return paired_ids(near_ids(content.first), near_ids(content.second))
-    return near_ids(content.texts)
-
-
-def _label_ids(content: LabelledTexts) -> np.ndarray:
-    return np.fromiter(map(text_id, content.labels), dtype=np.int64)  # (n,)
+        return paired_ids(ids, np.fromiter(map(text_id, content.labels), dtype=np.int64))
+    return ids
 
 
 def _first_text(content: Content, row: int) -> str:
-    if isinstance(content, Rows):
-        return content.anchors[row]
-    return content.first[row] if isinstance(content, ScoredPairs) else content.texts[row]
+    return next(iter(content.columns.values()))[row]

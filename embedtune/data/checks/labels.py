@@ -11,7 +11,7 @@ from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.findings import Finding, counted
 
 
-class Labels:
+class LabelCheck:
     """Counts the members of each class; memory grows with the number of classes, plus an id per distinct text."""
 
     def __init__(self) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from embedtune.data.checks import Check, run_checks, shown
-from embedtune.data.checks.batches import InBatch
+from embedtune.data.checks.contradictions import PairCheck
 from embedtune.data.checks.duplicates import Duplicates, Repeats
-from embedtune.data.checks.labels import Labels
+from embedtune.data.checks.in_batch import InBatch
+from embedtune.data.checks.labels import LabelCheck
 from embedtune.data.checks.near_anchors import NearAnchors
-from embedtune.data.checks.pairs import PairCheck
-from embedtune.data.checks.roles import Roles
-from embedtune.data.checks.scores import Scores
-from embedtune.data.checks.texts import TextCheck
+from embedtune.data.checks.roles import RoleCheck
+from embedtune.data.checks.scores import ScoreCheck
+from embedtune.data.checks.text_faults import TextCheck
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.sources.problems import SHOWN
 from embedtune.data.splits.leakage import overlap
@@ -22,7 +22,7 @@ FEW_QUERIES = 50
 
 def fast_checks() -> list[Check]:
     """The checks before training and mining: seconds for a million rows."""
-    return [PairCheck(), Roles(), TextCheck()]
+    return [PairCheck(), RoleCheck(), TextCheck()]
 
 
 def all_checks(batch_size: int) -> list[Check]:
@@ -31,7 +31,7 @@ def all_checks(batch_size: int) -> list[Check]:
     Args:
         batch_size: pairs per training step.
     """
-    return [*fast_checks(), Labels(), Scores(), Duplicates(), Repeats(), NearAnchors(), InBatch(batch_size)]
+    return [*fast_checks(), LabelCheck(), ScoreCheck(), Duplicates(), Repeats(), NearAnchors(), InBatch(batch_size)]
 
 
 def drop_duplicates(rows: Rows) -> tuple[Rows, list[Finding]]:

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from embedtune.data.checks import Content
+from embedtune.data.checks.contradictions import PairCheck
 from embedtune.data.checks.mojibake import ungarbled
-from embedtune.data.checks.pairs import PairCheck
-from embedtune.data.checks.texts import cleaned
+from embedtune.data.checks.text_faults import cleaned
 from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
 from embedtune.data.sources.write import row_records
 from embedtune.data.texts.normal_form import near_form
 from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.identity import text_id, text_ids
 
-Record = dict[str, Any]
+RowRecord = dict[str, Any]
 MENDED = "texts mended (wrong encoding, control and invisible characters, Unicode form NFC)"
 NEGATIVES = "negatives removed (the row's own text, or a positive of the same anchor)"
 EMPTY = "empty"
@@ -48,8 +48,8 @@ REMOVED_CODES = (
 class Repaired:
     """A block after repair: the records kept, and those removed with place and reason."""
 
-    kept: list[Record]
-    removed: list[Record]
+    kept: list[RowRecord]
+    removed: list[RowRecord]
 
 
 class Repair:
@@ -91,15 +91,7 @@ class Repair:
 
     def _leaks(self, content: Content) -> np.ndarray:
         """Which rows contain a test query: (n,)."""
-        leaked = np.zeros(len(content), dtype=bool)  # (n,)
-        if isinstance(content, Rows):
-            leaked = np.isin(content.anchor_ids, self._leaked) | np.isin(content.positive_ids, self._leaked)  # (n,)
-        elif isinstance(content, LabelledTexts):
-            leaked = np.isin(content.ids, self._leaked)  # (n,)
-        elif isinstance(content, ScoredPairs):
-            sides = (text_ids(content.first), text_ids(content.second))  # (n,), (n,)
-            leaked = np.isin(sides[0], self._leaked) | np.isin(sides[1], self._leaked)  # (n,)
-        return leaked
+        return np.any([np.isin(ids, self._leaked) for ids in content.column_ids], axis=0)
 
     def _negatives(self, content: Content) -> Sequence[Sequence[int]]:
         """The numbers of the negatives to keep in each row."""
@@ -114,7 +106,7 @@ class Repair:
         return kept
 
 
-def _records(content: Content, kept: Sequence[Sequence[int]]) -> Iterator[Record]:
+def _records(content: Content, kept: Sequence[Sequence[int]]) -> Iterator[RowRecord]:
     if isinstance(content, Rows):
         for row, record in enumerate(row_records(content)):
             for name in ("negatives", "negative_scores"):
@@ -130,7 +122,7 @@ def _records(content: Content, kept: Sequence[Sequence[int]]) -> Iterator[Record
         yield from ({"text": text} for text in content.texts)
 
 
-def _mend(record: Record) -> int:
+def _mend(record: RowRecord) -> int:
     """Repair the texts of a record in place; returns the number of changes."""
     changed = 0
     for name, value in record.items():

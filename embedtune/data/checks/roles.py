@@ -22,7 +22,7 @@ _MISPLACED = 5.0  # log odds from which a row counts as swapped
 _SURE = 4.0  # the most log odds that the length of one text adds: lengths have long tails
 
 
-class Roles:
+class RoleCheck:
     """Remembers the length of each text and whether it is a question: 10 bytes per row."""
 
     def __init__(self) -> None:

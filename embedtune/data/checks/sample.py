@@ -4,9 +4,8 @@ import heapq
 from collections.abc import Iterable
 
 from embedtune.data.checks import RowBlock
-from embedtune.data.rows import Rows, ScoredPairs
+from embedtune.data.rows import Rows
 from embedtune.findings import Finding
-from embedtune.identity import text_id
 
 MOST_TEXTS = 10_000
 """Distinct texts per column; of more, those with the smallest ids, which is as good as drawing them."""
@@ -26,17 +25,12 @@ class Sample:
         """Consider the next texts."""
         content = block.content
         self.rows += len(content)
+        for (name, texts), ids in zip(content.columns.items(), content.column_ids, strict=True):
+            self._take(name, zip(ids.tolist(), texts, strict=True))
         if isinstance(content, Rows):
-            self._take("anchor", zip(content.anchor_ids.tolist(), content.anchors, strict=True))
-            self._take("positive", zip(content.positive_ids.tolist(), content.positives, strict=True))
-            for ids, texts in zip(content.negative_ids, content.negatives, strict=True):
-                self._take("negative", zip(ids.tolist(), texts, strict=True))
-                self.negatives += len(texts)
-        else:
-            columns = (content.first, content.second) if isinstance(content, ScoredPairs) else (content.texts,)
-            names = ("sentence1", "sentence2") if len(columns) > 1 else ("text",)
-            for name, texts in zip(names, columns, strict=True):
-                self._take(name, ((text_id(text), text) for text in texts))
+            for ids, negatives in zip(content.negative_ids, content.negatives, strict=True):
+                self._take("negative", zip(ids.tolist(), negatives, strict=True))
+                self.negatives += len(negatives)
 
     def _take(self, column: str, pairs: Iterable[tuple[int, str]]) -> None:
         kept, known = self._kept.setdefault(column, []), self._known.setdefault(column, set())

@@ -14,7 +14,7 @@ COVERED = 0.9
 """Share of the scores on a scale from which it counts as the intended one."""
 
 
-class Scores:
+class ScoreCheck:
     """Remembers every score of scored pairs, 8 bytes per row; and compares teacher scores within each row."""
 
     def __init__(self) -> None:

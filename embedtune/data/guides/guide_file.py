@@ -12,7 +12,7 @@ SUFFIXES = (".parquet", ".jsonl", ".ndjson")
 QUERY = ("query", "anchor")
 DOCUMENT = ("document", "positive", "text")
 
-Kind = Literal["vectors", "scores"]
+GuideKind = Literal["vectors", "scores"]
 
 
 def is_guide_file(name: str) -> bool:
@@ -24,7 +24,7 @@ def is_guide_file(name: str) -> bool:
     return plain_suffix(Path(name)) in SUFFIXES
 
 
-def guide_kind(path: Path) -> Kind:
+def guide_kind(path: Path) -> GuideKind:
     """Whether the file holds vectors or scores.
 
     Raises:

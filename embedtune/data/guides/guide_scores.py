@@ -20,7 +20,7 @@ from embedtune.errors import DataError
 from embedtune.findings import counted
 from embedtune.identity import text_id
 
-Scores = Mapping[int, Mapping[int, float]]
+PairScores = Mapping[int, Mapping[int, float]]
 """Query text id -> document text id -> score."""
 
 
@@ -28,7 +28,7 @@ Threshold = Callable[[float], float]
 """Score of a positive -> the score above which another text is also a positive."""
 
 
-def read_scores(path: Path) -> Scores:
+def read_scores(path: Path) -> PairScores:
     """The scores of a file; for a repeated pair, the higher one.
 
     Raises:
@@ -49,7 +49,7 @@ def read_scores(path: Path) -> Scores:
     return scores
 
 
-def with_scores(data: TrainingData, scores: Scores, threshold: Threshold, path: Path) -> TrainingData:
+def with_scores(data: TrainingData, scores: PairScores, threshold: Threshold, path: Path) -> TrainingData:
     """The data with the scores of its rows.
 
     Raises:
@@ -77,7 +77,7 @@ def with_scores(data: TrainingData, scores: Scores, threshold: Threshold, path: 
     )
 
 
-def _row_scores(rows: Rows, scores: Scores) -> list[list[float]]:
+def _row_scores(rows: Rows, scores: PairScores) -> list[list[float]]:
     """Scores of [positive, negatives...] per row, NaN for missing ones."""
     negatives: Sequence = rows.negative_ids if rows.has_negatives else [()] * len(rows)
     found = []
@@ -87,7 +87,7 @@ def _row_scores(rows: Rows, scores: Scores) -> list[list[float]]:
     return found
 
 
-def _known(rows: Rows, own: list[list[float]], scores: Scores, threshold: Threshold) -> np.ndarray:
+def _known(rows: Rows, own: list[list[float]], scores: PairScores, threshold: Threshold) -> np.ndarray:
     """(P, 2) pairs (anchor id, text id) that score above the anchor's lowest positive, less the margin."""
     lowest: dict[int, float] = {}
     for anchor, one in zip(rows.anchor_ids.tolist(), own, strict=True):

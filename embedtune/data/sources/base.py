@@ -6,16 +6,16 @@ is.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
 
 from embedtune.config.train import DataSection
 from embedtune.data.formats import Part
 from embedtune.data.formats.shared.find import BLOCK, read_blocks, read_part
-from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows, ScoredPairs
+from embedtune.data.formats.shared.joined import joined
+from embedtune.data.rows import RawTexts, RetrievalSet
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.tables import RecordTable
 from embedtune.errors import DataError
@@ -27,7 +27,6 @@ ALIASES = {
     "test": ("test",),
 }
 """The usual names of each split."""
-Content = TypeVar("Content", Rows | LabelledTexts | RawTexts, ScoredPairs)
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ class Source(ABC):
             columns: role -> column, where the user named them.
             group: the column whose values are never divided.
         """
-        return _joined([read_part(table, columns, group) for table in self.tables(split)])
+        return joined([read_part(table, columns, group) for table in self.tables(split)])
 
     def blocks(
         self, split: str, columns: Mapping[str, str], problems: Problems, group: str | None = None, rows: int = BLOCK
@@ -218,30 +217,3 @@ class Source(ABC):
     def text_names(self) -> dict[str, dict[str, int]]:
         """Role ("query", "document") -> what the source calls a text -> text id; empty where it names none."""
         return {}
-
-
-def _joined(parts: list[Part]) -> Part:
-    """Shards of one split as one."""
-    if len(parts) == 1:
-        return parts[0]
-    kinds = {(type(part.content), part.scored is None) for part in parts}
-    if len(kinds) > 1:
-        raise DataError(
-            "the files of one split hold different things: " + ", ".join(sorted(part.unit for part in parts))
-        )
-    said, findings = sum((part.said for part in parts), ()), sum((part.findings for part in parts), ())
-    scored = [part.scored for part in parts if part.scored is not None]
-    content = _one_after_another([part.content for part in parts])
-    return Part(content, parts[0].unit, said, findings, _one_after_another(scored) if scored else None)
-
-
-def _one_after_another(contents: Sequence[Content]) -> Content:
-    """Columns of one kind joined."""
-    first = contents[0]
-    columns: dict[str, Any] = {}
-    for name in first.__dataclass_fields__:
-        values = [getattr(content, name) for content in contents]
-        if name == "negatives" and any(values):
-            values = [value or [()] * len(content) for value, content in zip(values, contents, strict=True)]
-        columns[name] = None if any(value is None for value in values) else [v for value in values for v in value]
-    return type(first)(**columns)

@@ -12,13 +12,13 @@ import numpy as np
 
 from embedtune.config.check import CheckConfig
 from embedtune.data.checks import Check, Gathered, run_checks
-from embedtune.data.checks.batches import InBatch
+from embedtune.data.checks.contradictions import PairCheck
 from embedtune.data.checks.duplicates import Duplicates, Repeats
-from embedtune.data.checks.pairs import PairCheck
+from embedtune.data.checks.in_batch import InBatch
 from embedtune.data.checks.quick import all_checks, check_test
 from embedtune.data.checks.repair import Repair
 from embedtune.data.checks.sample import Sample
-from embedtune.data.checks.texts import TextCheck
+from embedtune.data.checks.text_faults import TextCheck
 from embedtune.data.formats.shared.find import BLOCK
 from embedtune.data.rows import RawTexts, RetrievalSet
 from embedtune.data.sources.base import Source

@@ -5,10 +5,10 @@ import itertools
 import pytest
 
 from embedtune.data.checks import run_checks
-from embedtune.data.checks.batches import InBatch
-from embedtune.data.checks.labels import Labels
-from embedtune.data.checks.roles import Roles
-from embedtune.data.checks.scores import Scores
+from embedtune.data.checks.in_batch import InBatch
+from embedtune.data.checks.labels import LabelCheck
+from embedtune.data.checks.roles import RoleCheck
+from embedtune.data.checks.scores import ScoreCheck
 from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
 
 QUESTIONS = [f"{i}번 서비스는 어디에서 신청하나요?" for i in range(60)]
@@ -28,22 +28,22 @@ def swapped(rows: list[int]) -> Rows:
 
 @pytest.mark.parametrize("rows", [[], [3], [0, 17, 59], list(range(20))])
 def test_rows_the_other_way_round_are_found_each(rows) -> None:
-    findings = run_checks([Roles()], [swapped(rows)])
+    findings = run_checks([RoleCheck()], [swapped(rows)])
     assert [example.split(":")[1] for one in findings for example in one.examples] == [str(row) for row in rows]
     assert sum(one.count for one in findings) == len(rows)
 
 
 def test_all_rows_the_other_way_round_are_one_finding() -> None:
-    assert found(Roles(), swapped(list(range(60)))) == {"roles-look-swapped": 60}
+    assert found(RoleCheck(), swapped(list(range(60)))) == {"roles-look-swapped": 60}
 
 
 def test_long_anchors_look_swapped_without_questions_too() -> None:
-    assert found(Roles(), Rows(["a long text " * 20] * 9, ["short"] * 9)) == {"roles-look-swapped": 9}
-    assert found(Roles(), Rows(["short"] * 9, ["a long text " * 20] * 9)) == {}
+    assert found(RoleCheck(), Rows(["a long text " * 20] * 9, ["short"] * 9)) == {"roles-look-swapped": 9}
+    assert found(RoleCheck(), Rows(["short"] * 9, ["a long text " * 20] * 9)) == {}
 
 
 def test_columns_of_one_kind_have_no_roles_to_swap() -> None:
-    assert found(Roles(), Rows(QUESTIONS, list(reversed(QUESTIONS)))) == {}
+    assert found(RoleCheck(), Rows(QUESTIONS, list(reversed(QUESTIONS)))) == {}
 
 
 def test_classes_with_one_member_two_spellings_and_shared_texts() -> None:
@@ -52,12 +52,12 @@ def test_classes_with_one_member_two_spellings_and_shared_texts() -> None:
         ["카드", "카드", "top up", "Top-up", "top up", "top up"],
         places=[f"f:{i}" for i in range(6)],
     )
-    findings = {one.code: one for one in run_checks([Labels()], [texts])}
+    findings = {one.code: one for one in run_checks([LabelCheck()], [texts])}
     assert findings["single-text-classes"].examples == ("f:3: Top-up",)
     assert "labels-spelt-alike" not in findings  # a hyphen inside a word is part of it
     assert findings["label-conflict"].examples == ("f:5 (top up): a",)
     assert (
-        found(Labels(), LabelledTexts(["a", "b", "c", "d"], ["Refund", "refund ", "refund ", "Refund"]))[
+        found(LabelCheck(), LabelledTexts(["a", "b", "c", "d"], ["Refund", "refund ", "refund ", "Refund"]))[
             "labels-spelt-alike"
         ]
         == 1
@@ -65,7 +65,7 @@ def test_classes_with_one_member_two_spellings_and_shared_texts() -> None:
 
 
 def test_labels_of_pairs_may_have_one_row() -> None:
-    assert found(Labels(), Rows(["a", "b"], ["c", "d"], labels=["x", "y"])) == {}
+    assert found(LabelCheck(), Rows(["a", "b"], ["c", "d"], labels=["x", "y"])) == {}
 
 
 @pytest.mark.parametrize(
@@ -80,16 +80,16 @@ def test_labels_of_pairs_may_have_one_row() -> None:
 )
 def test_scores_outside_of_the_scale_of_the_others(scores, outside) -> None:
     pairs = ScoredPairs(["a"] * len(scores), ["b"] * len(scores), scores)
-    assert found(Scores(), pairs) == ({"scores-out-of-range": outside} if outside else {})
+    assert found(ScoreCheck(), pairs) == ({"scores-out-of-range": outside} if outside else {})
 
 
 def test_scores_that_are_all_the_same() -> None:
-    assert found(Scores(), ScoredPairs(["a", "b"], ["c", "d"], [1.0, 1.0])) == {"scores-all-the-same": 2}
+    assert found(ScoreCheck(), ScoredPairs(["a", "b"], ["c", "d"], [1.0, 1.0])) == {"scores-all-the-same": 2}
 
 
 def test_teachers_that_prefer_a_negative() -> None:
     rows = Rows(["a", "b"], ["c", "d"], [["e"], ["f"]], teacher_scores=[[0.5, 0.9], [0.5, 0.1]])
-    assert found(Scores(), rows) == {"negatives-above-positive": 1}
+    assert found(ScoreCheck(), rows) == {"negatives-above-positive": 1}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections import Counter
 
 from embedtune.data.checks import repair as parts
 from embedtune.data.checks import run_checks
-from embedtune.data.checks.pairs import PairCheck
+from embedtune.data.checks.contradictions import PairCheck
 from embedtune.data.checks.repair import Repair
 from embedtune.data.rows import LabelledTexts, RawTexts, Rows, ScoredPairs
 from embedtune.identity import text_id

@@ -1,6 +1,6 @@
 from embedtune.data.checks import run_checks
+from embedtune.data.checks.contradictions import PairCheck
 from embedtune.data.checks.duplicates import Duplicates, Repeats
-from embedtune.data.checks.pairs import PairCheck
 from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
 
 

@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from embedtune.data.checks.mojibake import is_garbled, ungarbled
-from embedtune.data.checks.texts import VERY_LONG, cleaned, oddities
+from embedtune.data.checks.text_faults import VERY_LONG, cleaned, oddities
 
 SENTENCES = (
     "비밀번호를 잊어버렸어요. 어떻게 다시 설정하나요?",
