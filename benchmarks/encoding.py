@@ -158,7 +158,7 @@ def make(given: dict[str, Any]) -> None:
     (folder / "texts.json").write_text(json.dumps(chosen), encoding="utf-8")
     encoder = load_encoder(EncoderSection(name=str(folder / "model")), device=given["device"])
     reader = Tokenizer(encoder)
-    lengths = reader.read(chosen, "document").lengths  # (n,)
+    lengths = reader.tokenize(chosen, "document").lengths  # (n,)
     products = given["layers"] * 12 * given["hidden"] ** 2  # per token: 4 of H x H for attention, 2 of H x 4 H
     # The best of several measurements: other work on the machine can only lower it.
     peak = max(matrix_peak.__wrapped__("fp32", given["device"]) for _ in range(8))

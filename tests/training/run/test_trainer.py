@@ -303,7 +303,7 @@ def test_frozen_token_vectors_stay_and_the_rest_learns(bert, plan):
 
 
 def test_frozen_token_vectors_are_refused_where_there_is_nothing_else(starter, plan):
-    with pytest.raises(ConfigError, match="no transformer"):
+    with pytest.raises(ConfigError, match="not a transformer"):
         fit(starter, replace(plan, section=SECTION.model_copy(update={"embeddings": "frozen"})))
 
 
