@@ -18,9 +18,9 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
     """Gives a command with `--json` and returns what it printed, and its talk under "stderr"."""
 
     def run(*arguments: str, code: int = 0) -> dict[str, Any]:
-        came = guarded(build_app(), [*arguments, "--json"])
+        ended = guarded(build_app(), [*arguments, "--json"])
         out, err = capsys.readouterr()
-        assert came == code, err + out
+        assert ended == code, err + out
         result: dict[str, Any] = json.loads(out)
         return {**result, "stderr": err}
 

@@ -172,7 +172,7 @@ def test_two_trec_runs(compare: Compare) -> None:
     assert "--data" in compare("poor.trec", "good.trec", code=2)["error"]["next"]
 
 
-def test_queries_that_one_lacks_are_left_out_aloud(compare: Compare, base: np.ndarray) -> None:
+def test_queries_that_one_lacks_are_left_out_and_reported(compare: Compare, base: np.ndarray) -> None:
     trained("a", base, base)
     trained("b", base[:70], base[:70] + 0.1)
     result = compare("a", "b")

@@ -31,9 +31,9 @@ def search(here: Path, capsys: pytest.CaptureFixture[str]) -> Search:
     """Searches with these arguments and returns what was printed on stdout."""
 
     def run(*arguments: str, code: int = 0) -> str:
-        came = guarded(build_app(), ["search", *arguments, *FIXED])
+        ended = guarded(build_app(), ["search", *arguments, *FIXED])
         out, err = capsys.readouterr()
-        assert came == code, err + out
+        assert ended == code, err + out
         return out
 
     return run

@@ -49,7 +49,7 @@ def data(name: str, content: Content, words: str, next: str | None = None) -> Ba
 
 
 def options(words: str, *arguments: str, code: int = 2, next: str | None = None, **files: Content) -> Bad:
-    """Options that make no sense beside good data."""
+    """Options that make no sense with good data."""
     named = {name.replace("__", "/").replace("_dot_", "."): content for name, content in files.items()}
     return Bad(" ".join(arguments), ("--data", "good.jsonl", *arguments), words, code, named, next)
 

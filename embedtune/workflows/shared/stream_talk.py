@@ -4,10 +4,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from embedtune.reports.document.printable import printable as escaped
-from embedtune.workflows.shared.talk import Tell
+
+if TYPE_CHECKING:  # what it brings along would slow every --help
+    from embedtune.workflows.shared.talk import Tell
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -49,7 +51,7 @@ class StreamTalk:
         self._tell(text, "warning: ", style="yellow")
 
     @contextmanager
-    def progress(self, description: str, total: int | None = None) -> Iterator[Tell]:
+    def progress(self, description: str, total: int | None = None) -> Iterator["Tell"]:
         """A long piece of work; the callable takes how much of `total` is done."""
         if self._quiet:
             yield lambda done, note="": None
@@ -82,7 +84,7 @@ class StreamTalk:
         console.print(lines, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
     @contextmanager
-    def _bar(self, description: str, total: int | None) -> Iterator[Tell]:
+    def _bar(self, description: str, total: int | None) -> Iterator["Tell"]:
         if self._bars is None:
             self._bars = _new_bars(self._stream)
             self._bars.start()
@@ -96,7 +98,7 @@ class StreamTalk:
                 bars.stop()
                 self._bars = None
 
-    def _paced_lines(self, description: str, total: int | None) -> Tell:
+    def _paced_lines(self, description: str, total: int | None) -> "Tell":
         last = self._clock()
 
         def tell(done: int, note: str = "") -> None:

@@ -25,6 +25,7 @@ DRIVER = '''
 """Mines in a child that kills itself at its n-th rename, five times over, and then to the end."""
 import os, random, signal, sys
 import pathlib
+from embedtune.config.mine import MineConfig
 from embedtune.config.recipe.load import load
 from embedtune.workflows.mine.run import mine
 import embedtune.workflows.mine.stages
