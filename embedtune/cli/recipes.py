@@ -120,7 +120,7 @@ def recipe_problems(recipe: str) -> "tuple[Problem, ...]":
     )
     from embedtune.config.recipe.problems import InvalidConfig, Problem
     from embedtune.losses import loss_names
-    from embedtune.workflows.train.needs import check_term
+    from embedtune.workflows.train.recipe_checks import check_term
 
     try:
         match verb_of(recipe):

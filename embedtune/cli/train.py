@@ -132,8 +132,8 @@ def _plan(
     with loading():  # torch
         from embedtune.workflows.shared.relocation import found_again
         from embedtune.workflows.train.changes import refuse_changes
-        from embedtune.workflows.train.needs import check_term
-        from embedtune.workflows.train.proposal import proposed
+        from embedtune.workflows.train.recipe_checks import check_term
+        from embedtune.workflows.train.unpaired_proposal import proposed
 
     recipe, values = recipe_and_values(words)
     run = _run_to_resume(resume, options.get("output"))

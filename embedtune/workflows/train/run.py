@@ -25,9 +25,9 @@ from embedtune.workflows.shared.run_folder import RunFolder, new_run
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
 from embedtune.workflows.train.changes import record_changes, record_data, refuse_changes
 from embedtune.workflows.train.guide.guide_files import check_scores, gives_scores, guide_path, guided_data
-from embedtune.workflows.train.needs import check_needs, check_queue, check_term, check_views, guided_term
-from embedtune.workflows.train.proposal import is_static, proposed
+from embedtune.workflows.train.recipe_checks import check_needs, check_queue, check_term, check_views, guided_term
 from embedtune.workflows.train.result import TrainResult
+from embedtune.workflows.train.unpaired_proposal import is_static, proposed
 
 OWN_GUIDES = ("self", "none")
 

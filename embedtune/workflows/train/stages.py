@@ -54,11 +54,11 @@ from embedtune.workflows.train.curves import training_curves
 from embedtune.workflows.train.findings import run_findings
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open
-from embedtune.workflows.train.needs import check_tokens, check_views
-from embedtune.workflows.train.reading import read_plan
+from embedtune.workflows.train.recipe_checks import check_tokens, check_views
 from embedtune.workflows.train.result import TrainResult, how_to_use
 from embedtune.workflows.train.saved_check import check_saved, reader
 from embedtune.workflows.train.starts import start_vectors
+from embedtune.workflows.train.tokenizing import read_plan
 
 PROBES = 16
 """How many training texts the saved model is compared on with the model in memory."""

@@ -17,7 +17,7 @@ from embedtune.data.sources.streams import sha256
 from embedtune.errors import ConfigError
 from embedtune.identity import text_ids
 from embedtune.training.guide.audit import HeldOut, MaskingMargin
-from embedtune.workflows.train.needs import AUTO_MARGIN, guided_term
+from embedtune.workflows.train.recipe_checks import AUTO_MARGIN, guided_term
 
 
 def guide_path(config: TrainConfig) -> Path | None:

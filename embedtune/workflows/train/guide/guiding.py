@@ -25,7 +25,7 @@ from embedtune.training.guide.vectors import GuideTable, on_disk
 from embedtune.training.run.fit import Fit
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.guide.guide_files import covered, gives_scores, guide_path, guide_vectors, margin_of
-from embedtune.workflows.train.needs import guided_term
+from embedtune.workflows.train.recipe_checks import guided_term
 
 AUDIT = "guide_audit.json"
 

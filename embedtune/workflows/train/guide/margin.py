@@ -25,7 +25,7 @@ from embedtune.training.step.matryoshka import recipe_objective
 from embedtune.workflows.shared.scoring import SELECTION, Known, read_judged, score
 from embedtune.workflows.shared.talk import Silence, Talk
 from embedtune.workflows.train.guide.guiding import choose_guide
-from embedtune.workflows.train.needs import AUTO_MARGIN, guided_term
+from embedtune.workflows.train.recipe_checks import AUTO_MARGIN, guided_term
 
 MARGINS = (None, 0.1, 0.2)
 """What is tried; None is plain InfoNCE, without a guide."""

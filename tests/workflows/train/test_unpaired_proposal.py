@@ -5,7 +5,7 @@ import json
 import pytest
 
 from embedtune.config.recipe.load import load_config
-from embedtune.workflows.train.proposal import is_static, proposed
+from embedtune.workflows.train.unpaired_proposal import is_static, proposed
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sentence_transformers.base.modules import Router
 from embedtune.data.rows import Rows, TrainingData
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import loss_class
-from embedtune.workflows.train.needs import (
+from embedtune.workflows.train.recipe_checks import (
     check_needs,
     check_queue,
     check_term,

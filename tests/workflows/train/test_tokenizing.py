@@ -14,7 +14,7 @@ from embedtune.training.step.held import Held
 from embedtune.training.step.objective import build_objective
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.talk import Silence
-from embedtune.workflows.train.reading import held_sentence, read_plan, reading_sentence
+from embedtune.workflows.train.tokenizing import held_sentence, read_plan, reading_sentence
 
 
 class Listener(Silence):
