@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -24,12 +24,7 @@ from embedtune.cli.shared.options import (
     recipe_and_values,
 )
 from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe, print_renderable, print_text
-from embedtune.errors import ConfigError
 from embedtune.runtime import loading
-
-if TYPE_CHECKING:
-    from embedtune.config.train import TrainConfig
-    from embedtune.workflows.shared.run_folder import RunFolder
 
 
 def register(app: typer.Typer) -> None:
@@ -103,89 +98,18 @@ def train(
 
     options = given(locals(), KEYS)
     talk = StreamTalk(quiet=quiet)
-    config, run = _plan(words or [], options, resume, talk, accept_changes=accept_changes)
-    if dry_run:
-        print_recipe(config, as_json=as_json)
-        return
-    if run is not None and run.done:
-        talk.say(f"{run.path} is done already")
-        result = run.result()
-    else:
-        from embedtune.workflows.train.run import train as run_training
-
-        result = run_training(config, talk=talk, resume=run, accept_changes=accept_changes).as_json()
-    print_json(result) if as_json else _print(result, talk.told)
-
-
-def _plan(
-    words: list[str], options: dict[str, Any], resume: str | None, talk: StreamTalk, *, accept_changes: bool
-) -> "tuple[TrainConfig, RunFolder | None]":
-    """The recipe to run, completed where the data leave something open, and the run to go on with.
-
-    Raises:
-        ConfigError: two recipes, whatever is wrong with the one, or another recipe than that of the run to go on with.
-    """
-    from embedtune.config.recipe.load import load_config
-    from embedtune.losses import loss_names
-    from embedtune.workflows.shared.run_folder import RECIPE
-
     with loading():  # torch
-        from embedtune.workflows.shared.relocation import found_again
-        from embedtune.workflows.train.changes import refuse_changes
-        from embedtune.workflows.train.recipe_checks import check_term
-        from embedtune.workflows.train.unpaired_proposal import proposed
+        from embedtune.workflows.train.plan import plan_command
 
-    recipe, values = recipe_and_values(words)
-    run = _run_to_resume(resume, options.get("output"))
-    if run is not None and (resume != "auto" or (not words and set(options) <= {"output"})):
-        recipe = recipe or str(run.path / RECIPE)  # a run named goes on as it was; `auto` repeats a whole command
-    config = load_config(
-        recipe,
-        values,
-        options,
-        known_losses=loss_names(),
-        check_args=check_term,
-    )
-    if run is not None:
-        config = found_again(config, run.started_in)
-    config, reasons = proposed(config)
-    for reason in reasons:
-        talk.say(reason)
-    if run is not None:
-        refuse_changes(run, config, accept=accept_changes)
-    return config, run
+    recipe, values = recipe_and_values(words or [])
+    plan = plan_command(recipe, values, options, talk=talk, resume=resume, accept_changes=accept_changes)
+    if dry_run:
+        print_recipe(plan.config, as_json=as_json)
+        return
+    from embedtune.workflows.train.run import run_plan
 
-
-def _run_to_resume(resume: str | None, output: str | None) -> "RunFolder | None":
-    """The run that `--resume` means; None where a new one is to be started.
-
-    Raises:
-        ConfigError: the folder holds no run, or `auto` has no folder to look into.
-    """
-    if resume is None:
-        return None
-    if resume == "auto" and output is None:
-        raise ConfigError(
-            "--resume auto goes on with whatever the run folder holds, and no run folder is named",
-            where="--resume",
-            next="add --output FOLDER, or name the run: --resume runs/...",
-        )
-    if resume != "auto" and output is not None and Path(output) != Path(resume):
-        raise ConfigError(
-            f"a run goes on in its own folder, {resume}, and not in {output}", where="--output", next="leave it out"
-        )
-    from embedtune.workflows.shared.run_folder import RunFolder
-
-    run = RunFolder(Path(output if resume == "auto" and output else resume).expanduser())
-    if run.begun:
-        return run
-    if resume == "auto":
-        return None
-    raise ConfigError(
-        f"there is no run in {run.path}",
-        where="--resume",
-        next="name the folder that an earlier `embedtune train` printed, or leave --resume out",
-    )
+    result = run_plan(plan, talk=talk).as_json()
+    print_json(result) if as_json else _print(result, talk.told)
 
 
 def _print(result: Mapping[str, Any], told: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from embedtune.config.train import DataSection
 from embedtune.data.checks.quick import check_overlap, check_rows
 from embedtune.data.rows import TrainingData
 from embedtune.data.sources.judged_source import judge_split
-from embedtune.data.sources.source import BeirSource, open_source
+from embedtune.data.sources.source import BeirSource, TableSource, open_source
 from embedtune.data.splits.closure import closure_of
 from embedtune.data.splits.divide import Divided, demand_contrast, demand_two, divide_beir, divide_tables
 from embedtune.data.splits.judged import documents_in
@@ -23,12 +23,19 @@ from embedtune.identity import text_ids
 Progress = Callable[[str], None]
 
 
-def prepare(section: DataSection, seed: int, *, progress: Progress | None = None) -> TrainingData:
+def prepare(
+    section: DataSection,
+    seed: int,
+    *,
+    source: BeirSource | TableSource | None = None,
+    progress: Progress | None = None,
+) -> TrainingData:
     """Read, split and check the data of a training run.
 
     Args:
         section: where the data are and how they are split.
         seed: decides what is held out, where the data leave that open.
+        source: the data where they are opened already; None: they are opened here.
         progress: called with a sentence when a longer step begins.
 
     Raises:
@@ -37,7 +44,7 @@ def prepare(section: DataSection, seed: int, *, progress: Progress | None = None
     """
     tell = progress or (lambda sentence: None)
     tell(f"reading {section.source}")
-    source = open_source(section.source)
+    source = source or open_source(section.source)
     plan = plan_splits(source, section)
     if isinstance(source, BeirSource):
         divided = divide_beir(source, plan, section, seed)

@@ -171,7 +171,7 @@ def test_no_guide_is_infonce(train: Train) -> None:
 
 def test_a_guide_that_no_loss_uses_is_told(train: Train) -> None:
     result = train("--loss", "infonce", "--guide", "owner/none")
-    assert "the guide owner/none is not used, since infonce takes none" in result["stderr"]
+    assert "the guide owner/none is not used, because infonce cannot use one" in result["stderr"]
 
 
 def test_triplets_with_given_negatives(train: Train, here: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from embedtune.losses import EmbeddingBatch
-from embedtune.training.step.adapter import encode_columns, gathered, row_numbers
+from embedtune.training.step.columns import encode_columns, gathered, row_numbers
 from embedtune.training.step.objective import Objective
 
 

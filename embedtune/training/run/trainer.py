@@ -22,11 +22,11 @@ from embedtune.models.speed.flops import training_flops
 from embedtune.models.speed.peak import matrix_peak
 from embedtune.training.batch.batches import TextIds
 from embedtune.training.batch.micro_batches import MicroBatchCollator, row_numbers
-from embedtune.training.batch.row_texts import BatchTexts, RowTexts, ViewedTexts, read_texts
+from embedtune.training.batch.row_texts import BatchTexts, ViewedTexts, read_texts
 from embedtune.training.batch.views import EpochViews
 from embedtune.training.run.checkpoint import ExtraState, Milestones, is_whole, place_of, steps_of, whole_checkpoint
 from embedtune.training.run.early_stopping import Patience
-from embedtune.training.run.fit import Fit, FitResult
+from embedtune.training.run.fit import Fit, FitResult, TrainingTask
 from embedtune.training.run.loop import DevEvaluator, Loop
 from embedtune.training.run.needed import companions_for, head_rates
 from embedtune.training.run.pace import Pace
@@ -155,13 +155,12 @@ def _records(run: Fit, adapter: ObjectiveAdapter, pace: Pace, checkpoint: Path |
     ]
 
 
-def texts_of(run: Fit, encoder: Encoder, progress: ReadProgress | None = None) -> BatchTexts:
+def texts_of(run: TrainingTask, encoder: Encoder, progress: ReadProgress | None = None) -> BatchTexts:
     """The texts that batches are made of: read now, or, where views change them, batch by batch."""
     reader = Tokenizer(encoder)
     if run.views is not None and run.views.alters:
         return ViewedTexts(reader, EpochViews(run.rows, run.views))
-    curriculum = run.table.curriculum
-    return read_texts(reader, RowTexts(run.rows, curriculum.stored, curriculum), progress)
+    return read_texts(reader, run.table.texts, progress)
 
 
 def _arguments(run: Fit) -> SentenceTransformerTrainingArguments:

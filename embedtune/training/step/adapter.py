@@ -13,13 +13,11 @@ from torch import Tensor, nn
 
 from embedtune.distributed import ranks
 from embedtune.losses import EmbeddingBatch
-from embedtune.models.encode.tokenizer import forward
 from embedtune.training.batch.micro_batches import LENGTHS
 from embedtune.training.batch.row_table import RowTable
 from embedtune.training.companions import Companion, ReadingCompanion
 from embedtune.training.guide.vectors import GuideTable
-from embedtune.training.step.gather import gather
-from embedtune.training.step.gradcache import encode_micro_batches
+from embedtune.training.step.columns import encode_columns, gathered, row_numbers
 from embedtune.training.step.nonfinite import LastRows
 from embedtune.training.step.objective import Objective
 
@@ -105,24 +103,3 @@ class ObjectiveAdapter(nn.Module):
         paired, views = vectors[: len(vectors) - self.further_views], vectors[len(vectors) - self.further_views :]
         batch = self.table.batch(rows, paired, step=self.step, guide=guide)
         return replace(batch, gathered=ranks() > 1, views=torch.stack(list(views)) if views else None)  # (V, B, D)
-
-
-def row_numbers(labels: Tensor) -> Tensor:
-    """The row numbers (B,) in what the collator gave as labels."""
-    return labels if labels.dim() == 1 else labels[:, 0]
-
-
-def encode_columns(
-    model: nn.Module, features: Sequence[dict[str, Tensor]], labels: Tensor, kept: int | None = None
-) -> list[Tensor]:
-    """The vectors by column, each (B, D), of features by column or by micro-batch."""
-    if labels.dim() == 1:
-        return [forward(model, column) for column in features]
-    return encode_micro_batches(model, features, labels[:, 1:], kept)
-
-
-def gathered(rows: Tensor, vectors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """Row numbers (B,) and vectors by column, each (B, D), of all processes."""
-    if ranks() == 1:
-        return rows, vectors
-    return gather(rows), list(gather(torch.stack(vectors, dim=1)).unbind(dim=1))

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from embedtune.config.train import TrainConfig
+from embedtune.config.train import MatryoshkaSection, TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch
 from embedtune.losses.shared.heads import Headed
@@ -72,6 +72,25 @@ def cut(batch: EmbeddingBatch, size: int) -> EmbeddingBatch:
     return replace(batch, **found)
 
 
+def check_sizes(section: MatryoshkaSection, dimensions: int) -> None:
+    """Refuse to cut vectors to more dimensions than they have.
+
+    Args:
+        section: of the recipe.
+        dimensions: of the encoder's vectors.
+
+    Raises:
+        ConfigError: names the first size that is too large.
+    """
+    larger = [size for size in section.dimensions if size > dimensions]
+    if larger:
+        raise ConfigError(
+            f"vectors of this encoder have {dimensions} dimensions and cannot be cut to {larger[0]}",
+            where="matryoshka.dimensions",
+            next=f"name dimensions below {dimensions}",
+        )
+
+
 def recipe_objective(config: TrainConfig, dimensions: int) -> Objective:
     """The objective of a recipe, on nested dimensions where it asks for them.
 
@@ -97,12 +116,6 @@ def recipe_objective(config: TrainConfig, dimensions: int) -> Objective:
             where="matryoshka.dimensions",
             next="leave matryoshka out, or use losses without heads",
         )
-    larger = [size for size in nested.dimensions if size > dimensions]
-    if larger:
-        raise ConfigError(
-            f"vectors of this encoder have {dimensions} dimensions and cannot be cut to {larger[0]}",
-            where="matryoshka.dimensions",
-            next=f"name dimensions below {dimensions}",
-        )
+    check_sizes(nested, dimensions)
     weights = nested.weights or [1.0] * len(nested.dimensions)
     return Matryoshka(objective, {dimensions: 1.0} | dict(zip(nested.dimensions, weights, strict=True)))

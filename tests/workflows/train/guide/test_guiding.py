@@ -36,7 +36,7 @@ def guided(recipe, bert, listener, tmp_path):
         data = prepare(config.data, 0)
         plan = Fit(
             rows=data.train,
-            table=build_table(data.train, data.known_positives, None),
+            table=build_table(data.train, data.known_positives),
             objective=build_objective([config.loss[0].model_copy(update={"args": {}})]),
             section=config.training,
             folder=tmp_path / "run",
