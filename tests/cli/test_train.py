@@ -298,7 +298,7 @@ def test_a_run_is_not_gone_on_with_on_other_data(train: Train, here: Path, capsy
     (here / "pairs.jsonl").write_text(lines(records(49)), encoding="utf-8")
     assert guarded(build_app(), ["train", "--resume", "run"]) == 1
     err = capsys.readouterr().err
-    assert "the data have changed since this run was started: pairs.jsonl" in err
+    assert "the data has changed since this run was started: pairs.jsonl" in err
     assert (here / "run" / "recipe.yaml").exists()
 
 

@@ -1,7 +1,7 @@
 """The bridge from sentence-transformers' loss signature to ours: (features, labels) -> EmbeddingBatch -> named terms.
 
-The one thing sentence-transformers hands a loss beside token features is the `label` column; here it carries the row
-number and, for each column, the place of its text among those of the micro-batches.
+Besides token features, sentence-transformers passes only the `label` column to a loss; here it has the row number and,
+for each column, the position of its text among those of the micro-batches.
 """
 
 from collections.abc import Sequence
@@ -28,14 +28,14 @@ class ObjectiveAdapter(nn.Module):
     Args:
         model: the student; a submodule under this name, so that the trainer may replace it by its wrapped form.
         objective: the weighted sum of losses.
-        table: what is known about each row.
-        guide: the guide's vectors, or None when no loss wants any.
-        companions: fill further fields of each batch.
-        further_views: how many of the last columns are views beside anchor and positive.
+        table: ids, labels and scores of each row.
+        guide: the guide's vectors, or None if no loss uses them.
+        companions: add fields to each batch.
+        further_views: how many columns at the end are views other than anchor and positive.
         kept: tokens whose activations are kept; None: all.
 
     Attributes:
-        lengths: tokens of each text of the last batch, (U,); empty where nobody counted them.
+        lengths: tokens of each text of the last batch, (U,); empty if they were not counted.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class ObjectiveAdapter(nn.Module):
 
         Args:
             features: token features by column, or by micro-batch.
-            labels: (B,) row numbers, or (B, 1+C) row numbers and places (`MicroBatchCollator`).
+            labels: (B,) row numbers, or (B, 1+C) row numbers and positions (`MicroBatchCollator`).
 
         Raises:
-            StoppedError: the loss is NaN or infinite; names the step and the rows.
+            StoppedError: the loss is NaN or infinite; gives the step and the rows.
         """
         counted = [one.pop(LENGTHS) for one in features if LENGTHS in one]
         self.lengths = np.concatenate(counted) if counted else self.lengths[:0]  # (U,)
-        # What else is known of a row, every process can look up.
+        # Everything else about a row can be looked up by each process.
         rows, vectors = gathered(row_numbers(labels), encode_columns(self.model, features, labels, self.kept))
         self.last_rows.watch(rows, vectors)
         device = vectors[0].device
@@ -93,7 +93,7 @@ class ObjectiveAdapter(nn.Module):
         return terms
 
     def gauges(self) -> dict[str, float]:
-        """What the losses and the companions counted on the last batch."""
+        """What the losses and the companions measured on the last batch."""
         found = self.objective.gauges()
         for companion in self.companions:
             found |= companion.gauges()

@@ -15,14 +15,14 @@ from embedtune.training.step.gradcache import encode_micro_batches
 
 
 def row_numbers(labels: Tensor) -> Tensor:
-    """The row numbers (B,) in what the collator gave as labels."""
+    """The row numbers (B,) in the labels that the collator made."""
     return labels if labels.dim() == 1 else labels[:, 0]
 
 
 def encode_columns(
     model: nn.Module, features: Sequence[dict[str, Tensor]], labels: Tensor, kept: int | None = None
 ) -> list[Tensor]:
-    """The vectors by column, each (B, D), of features by column or by micro-batch."""
+    """The vectors by column, each (B, D), from features by column or by micro-batch."""
     if labels.dim() == 1:
         return [forward(model, column) for column in features]
     return encode_micro_batches(model, features, labels[:, 1:], kept)

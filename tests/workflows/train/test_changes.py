@@ -63,7 +63,7 @@ def test_other_bytes_are_refused_or_recorded(recipe, folder) -> None:
     warned: list[str] = []
     record_changes(folder, recipe(epochs=3), {"질문.jsonl": "cc", "b": "bb"}, told, warned.append)
     assert len(warned) == 1 and "질문.jsonl" in warned[0]
-    assert folder.facts()["changes"] == told == ["the data have changed: 질문.jsonl"]
+    assert folder.facts()["changes"] == told == ["the data has changed: 질문.jsonl"]
     assert record_data(folder, {"질문.jsonl": "cc", "b": "bb"}) == []
     assert folder.recipe() == recipe(epochs=3)
 
