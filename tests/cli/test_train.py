@@ -258,7 +258,7 @@ def test_the_resolved_recipe_gives_the_same_scores_again(train: Train, here: Pat
 def test_resume_auto_starts_then_returns_what_is_done(train: Train) -> None:
     first = train("--resume", "auto", "--output", "run")
     again = train("--resume", "auto", "--output", "run")
-    assert again.pop("stderr") == f"{Path('run')} is done already\n"
+    assert again.pop("stderr") == f"{Path('run')} is already done\n"
     first.pop("stderr")
     assert again == first
 

@@ -72,29 +72,29 @@ class TrainResult:
     flops_per_s: float | None = None
     share_of_peak: float | None = None
 
-    @staticmethod
-    def of(run: RunFolder) -> "TrainResult":
-        """The result of a run that is done, as it printed it.
-
-        Raises:
-            OutputError: the report cannot be read, or lacks parts of a result.
-        """
-        content = run.result()
-        known = {one.name for one in dataclasses.fields(TrainResult)}
-        try:
-            values = {name: value for name, value in content.items() if name in known}
-            findings = tuple(Finding(**one) for one in values.pop("findings", ()))
-            return TrainResult(**values, findings=findings)
-        except (AttributeError, TypeError) as error:
-            raise OutputError(
-                f"{REPORT} of this run is not a training result: {error}",
-                where=str(run.path),
-                next="the run folder was damaged; start a new run with another --output",
-            ) from error
-
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""
         return dataclasses.asdict(self)
+
+
+def result_of(run: RunFolder) -> TrainResult:
+    """The result of a run that is done, as it was printed.
+
+    Raises:
+        OutputError: the report cannot be read, or is not that of a training run.
+    """
+    content = run.result()
+    known = {one.name for one in dataclasses.fields(TrainResult)}
+    try:
+        values = {name: value for name, value in content.items() if name in known}
+        findings = tuple(Finding(**one) for one in values.pop("findings", ()))
+        return TrainResult(**values, findings=findings)
+    except (AttributeError, TypeError) as error:
+        raise OutputError(
+            f"{REPORT} of this run is not a training result: {error}",
+            where=str(run.path),
+            next="the run folder was damaged; start a new run with another --output",
+        ) from error
 
 
 def how_to_use(model: Path) -> tuple[str, ...]:

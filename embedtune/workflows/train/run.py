@@ -34,7 +34,7 @@ from embedtune.workflows.train.guide.guide_files import (
 )
 from embedtune.workflows.train.plan import TrainPlan, plan_config
 from embedtune.workflows.train.recipe_checks import check_needs, check_queue, check_views, guided_term
-from embedtune.workflows.train.result import TrainResult
+from embedtune.workflows.train.result import TrainResult, result_of
 from embedtune.workflows.train.unpaired_proposal import is_static
 
 OWN_GUIDES = ("self", "none")
@@ -63,7 +63,7 @@ def train(
 
 
 def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
-    """Carry out a plan; of a run that is done already, read the result.
+    """Carry out a plan; of a run that is already done, read the result.
 
     Raises:
         EmbedtuneError: anything the user can fix; says what to do.
@@ -71,8 +71,8 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     started = time.perf_counter()
     config, run = plan.config, plan.run
     if run is not None and run.done:
-        talk.say(f"{run.path} is done already")
-        return TrainResult.of(run)
+        talk.say(f"{run.path} is already done")
+        return result_of(run)
     _check_recipe(plan, talk)
     source = plan.source or open_source(config.data.source)
     vectors = guide_vectors(config, source)

@@ -57,7 +57,7 @@ def test_a_run_keeps_its_encoder_and_its_losses(recipe, folder, options) -> None
 def test_other_bytes_are_refused_or_recorded(recipe, folder) -> None:
     assert record_data(folder, {"질문.jsonl": "aa", "b": "bb"}) == []
     assert record_data(folder, {"질문.jsonl": "aa", "b": "bb"}) == []
-    with pytest.raises(DataError, match=r"have changed.*: 질문\.jsonl"):
+    with pytest.raises(DataError, match=r"has changed.*: 질문\.jsonl"):
         record_data(folder, {"질문.jsonl": "cc", "b": "bb"})
     told = record_data(folder, {"질문.jsonl": "cc", "b": "bb"}, accept=True)
     warned: list[str] = []
