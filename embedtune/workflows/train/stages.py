@@ -1,21 +1,17 @@
 """One training run from a checked recipe to its report: load, measure, train, measure again, save, judge.
 
 Why in this order:
-- The encoder is measured before anything trains, so that a test set that cannot be scored ends the run at once.
 - A starter is saved before it learns: it exists nowhere else, and a resumed run must begin from it.
-- Texts are tokenized before the margin is chosen, since each of its trials and the run use the same tokens.
-- The vectors before training (`reference`) are computed before the trials, which compare with them too.
-- The objective is built after the margin, which is one of its arguments. The guide comes last: its vectors take the
-  most time, and none are needed if the trials end with "no guide".
+- The encoder is measured before anything trains, so that a test set that cannot be scored ends the run at once.
+- Training itself (`fitting`) has an order of its own.
 - The process that will read the saved model starts before the last measurement, which takes as long as its imports.
 - The model is saved and checked before the report is written: `report.json` is what makes a run done.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -24,56 +20,41 @@ from embedtune.config.encoder import EncoderSection
 from embedtune.config.recipe.load import dump_config
 from embedtune.config.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
-from embedtune.data.rows import Rows, TrainingData
+from embedtune.data.rows import TrainingData
 from embedtune.data.splits.leakage import unseen_queries
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.trec import unwritable_id, write_run
 from embedtune.findings import Finding, counted
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encode.encode import encode
-from embedtune.models.encode.lengths import truncation
 from embedtune.models.encode.store import VectorStore, open_store
-from embedtune.models.encoder import Encoder, Role
+from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
-from embedtune.models.speed.precision import choose_precision
 from embedtune.reports.train import training_page, training_report
-from embedtune.runtime import give_back
-from embedtune.training.batch.curriculum import Curriculum
-from embedtune.training.batch.row_table import build_table
-from embedtune.training.guide.vectors import GuideTable
-from embedtune.training.run.fit import FitResult, PreparedFit, Supervision, TrainingSetup, TrainingTask
-from embedtune.training.run.loop import DevScores
-from embedtune.training.run.trainer import fit
-from embedtune.training.step.matryoshka import check_sizes, recipe_objective
-from embedtune.training.step.objective import suited_lr
+from embedtune.training.run.fit import FitResult
+from embedtune.training.step.matryoshka import check_sizes
 from embedtune.workflows.shared.machine import peak_memory_bytes
-from embedtune.workflows.shared.run_folder import FACTS, METRICS, PAGE, REPORT, STARTED_IN, RunFolder
+from embedtune.workflows.shared.run_folder import METRICS, PAGE, REPORT, STARTED_IN, RunFolder
 from embedtune.workflows.shared.scoring import (
     AFTER_RUN,
     BEFORE_RUN,
     NOT_JUDGED,
     PER_QUERY,
     PRIMARY,
-    SELECTION,
     Measured,
     before_and_after,
-    dev_scores,
     judge,
     measure,
 )
-from embedtune.workflows.shared.talk import Talk, tell_findings
-from embedtune.workflows.shared.truncation import truncation_findings
-from embedtune.workflows.train.course import rate_finding
+from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.curves import training_curves
 from embedtune.workflows.train.findings import run_findings
-from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
-from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open
+from embedtune.workflows.train.fitting import Fitting
+from embedtune.workflows.train.guide.guiding import Guiding
 from embedtune.workflows.train.recipe_checks import check_tokens, check_views
 from embedtune.workflows.train.result import TrainResult, how_to_use
 from embedtune.workflows.train.saved_check import check_saved, reader
-from embedtune.workflows.train.starts import start_vectors
-from embedtune.workflows.train.tokenizing import tokenized
 
 PROBES = 16
 """How many training texts the saved model is compared on with the model in memory."""
@@ -91,7 +72,7 @@ class TrainingRun:
         talk: receives what happens.
         started: `time.perf_counter()` when the command began.
         guide: the vectors of the guide's file, where a file guides.
-        findings: what is odd about encoder, texts and learning rate together, collected on the way.
+        findings: of the run so far.
     """
 
     config: TrainConfig
@@ -108,7 +89,9 @@ class TrainingRun:
         store = open_store(self.config.output.store)
         encoder = self._encoder(resumed=resumed)
         before = self._measured(encoder, "before", store)
-        fitted, guiding = self._fit(encoder, store, resumed=resumed)
+        fitting = Fitting(self.config, self.losses, self.data, self.folder, self.talk, encoder, store, self.guide)
+        fitted, guiding = fitting.run(resumed=resumed)
+        self.findings += fitting.findings
         with reader(wanted=self.config.output.check_saved == "process") as process:
             after = self._measured(encoder, "after", None)
             self._save(encoder, process)
@@ -148,113 +131,6 @@ class TrainingRun:
         scores = measured.scores
         self.talk.say(f"{when} training: test nDCG@10 {scores.means[PRIMARY]:.3f} over {counted(len(scores), 'query')}")
         return measured
-
-    def _fit(self, encoder: Encoder, store: VectorStore | None, *, resumed: bool) -> tuple[FitResult, Guiding]:
-        """Decide how the run goes, part by part, and train."""
-        task, dev = self._task(), self._dev_scores(encoder)
-        plan = PreparedFit.of(task, self._setup(task, encoder))
-        reference = start_vectors(plan.table.texts, self.losses, encoder, store, self.talk)
-        config, chosen = self._decided(plan, encoder, store, reference)
-        objective = recipe_objective(config, encoder.dimensions)
-        guiding = choose_guide(
-            config, plan, self.data.dev, encoder, talk=self.talk, store=store, vectors=self.guide, chosen=chosen
-        )
-        give_back()  # memory that tokenizing the texts and encoding the guide's took
-        with self.talk.progress("training", total=plan.steps) as tell:
-            supervision = Supervision(
-                objective=objective,
-                guide=guiding.table,
-                reference=reference,
-                dev=dev,
-                dev_metric=SELECTION,
-                callbacks=guiding.callbacks,
-                progress=lambda done, total=None, note="": tell(done, note),
-                warn=self.talk.warn,
-            )
-            return fit(encoder, plan.under(supervision), resume=resumed), guiding
-
-    def _task(self) -> TrainingTask:
-        """What is learned from."""
-        config, rows = self.config, self.data.train
-        closure = config.data.known_positives == "closure"
-        table = build_table(rows, self.data.known_positives, closure=closure, curriculum=curriculum_of(config, rows))
-        return TrainingTask(
-            rows=rows, table=table, section=config.training, folder=self.folder.path, views=self.data.views
-        )
-
-    def _setup(self, task: TrainingTask, encoder: Encoder) -> TrainingSetup:
-        """How the run computes, printed as it is decided."""
-        section, device = self.config.training, str(encoder.model.device)
-        precision = choose_precision(section.precision, device, has_products=encoder.has_products)
-        suited = suited_lr(self.losses, encoder.default_lr, static=not encoder.has_products)
-        lr = suited if section.lr == "auto" else section.lr
-        self._tell_setup(task, encoder, lr, f"{precision.name} ({precision.reason})")
-        texts, held = tokenized(task, encoder, self.folder, self.talk, precision=precision.name, device=device)
-        return TrainingSetup(
-            lr=lr,
-            precision=precision.name,
-            device=device,
-            texts=texts,
-            held=held,
-            queue=self.config.queue,
-            momentum=self.config.averaged_teacher.momentum,
-            tensorboard=self.config.output.tensorboard,
-        )
-
-    def _tell_setup(self, task: TrainingTask, encoder: Encoder, lr: float, precision: str) -> None:
-        """Print how the run is going to train, and what looks odd about it."""
-        self.talk.say(
-            f"training on {len(task.rows):,} pairs: {task.steps:,} steps of up to {task.section.batch_size}, "
-            f"learning rate {lr:g}, {precision}"
-        )
-        rate = rate_finding(lr, encoder.default_lr)
-        self.findings += [*self._cut(encoder), *([rate] if rate else [])]
-        tell_findings(self.talk, self.findings)
-        if self.config.matryoshka.dimensions:
-            listed = ", ".join(str(size) for size in self.config.matryoshka.dimensions)
-            self.talk.say(f"trained to be cut to {listed} of {encoder.dimensions} dimensions")
-        if self.config.queue is not None:
-            self.talk.say(f"the positives of past steps, {self.config.queue:,} at most, join the candidates")
-
-    def _cut(self, encoder: Encoder) -> Iterator[Finding]:
-        """The parts of the training texts that the encoder cuts off."""
-        rows = self.data.train
-        texts: dict[Role, Sequence[str]] = {
-            "query": rows.anchors,
-            "document": [*rows.positives, *chain.from_iterable(rows.negatives)],
-        }
-        found = {role: truncation(encoder, own, role) for role, own in texts.items()}
-        cut = {role: one for role, one in found.items() if one is not None}
-        return truncation_findings(self.config.model.name, cut)
-
-    def _decided(
-        self, plan: PreparedFit, encoder: Encoder, store: VectorStore | None, reference: GuideTable | None
-    ) -> tuple[TrainConfig, dict[str, Any] | None]:
-        """The recipe with its margin chosen, now or before a resumed run was interrupted; and the choice, if any."""
-        if not is_open(self.config):
-            return self.config, None
-        facts = self.folder.facts()
-        if "margin" not in facts:
-            choice = choose_margin(
-                self.config,
-                plan,
-                self.data.dev,
-                encoder,
-                self.talk,
-                store=store,
-                vectors=self.guide,
-                reference=reference,
-            )
-            facts["margin"] = asdict(choice)
-            self.folder.write_json(FACTS, facts)
-        self.talk.say(f"guide: {facts['margin']['reason']}")
-        return decided(self.config, facts["margin"]["margin"]), facts["margin"]
-
-    def _dev_scores(self, encoder: Encoder) -> DevScores | None:
-        if self.data.dev is None:
-            return None
-        with self.talk.progress("tokenizing the dev texts"):
-            return dev_scores(encoder, self.data.dev)
 
     def _save(self, encoder: Encoder, process: Popen[bytes] | None) -> None:
         """Save the model and verify that the saved one gives the vectors that were measured."""
@@ -330,14 +206,3 @@ class TrainingRun:
         self.folder.write("report.md", training_report(plain))
         self.folder.write_json(REPORT, plain)
         return result
-
-
-def curriculum_of(config: TrainConfig, rows: Rows) -> Curriculum:
-    """Which negatives are used in which epoch of the run."""
-    section = config.training
-    epochs = section.epochs
-    if section.max_steps is not None:
-        epochs = min(epochs, -(-section.max_steps // -(-len(rows) // section.batch_size)))
-    return Curriculum(
-        rows, config.negatives.per_row, schedule=config.negatives.schedule, seed=section.seed, epochs=epochs
-    )
