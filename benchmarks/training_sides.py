@@ -155,7 +155,7 @@ def embedtune(spec: Spec) -> dict[str, Any]:
     from embedtune.workflows.shared.run_folder import RunFolder
     from embedtune.workflows.shared.talk import Silence
     from embedtune.workflows.train.guide.guiding import choose_guide
-    from embedtune.workflows.train.reading import read_plan
+    from embedtune.workflows.train.tokenizing import tokenized
 
     config = TrainConfig(
         model=EncoderSection(name=spec.path(spec.student)),
@@ -192,7 +192,10 @@ def embedtune(spec: Spec) -> dict[str, Any]:
         )
         shutil.rmtree(plan.folder, ignore_errors=True)
         plan.folder.mkdir()
-        plan = read_plan(plan, encoder, RunFolder(plan.folder), Silence())
+        texts, held = tokenized(
+            plan, encoder, RunFolder(plan.folder), Silence(), precision=plan.precision, device=plan.device
+        )
+        plan = replace(plan, texts=texts, held=held)
         before_guide = time.perf_counter()
         guiding = choose_guide(config, plan, None, encoder, talk=Silence(), store=None)
         guide_s = time.perf_counter() - before_guide

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from embedtune.workflows.evaluate.result import EvaluateResult
     from embedtune.workflows.mine.result import MineResult
     from embedtune.workflows.search.run import SearchableCorpus
-    from embedtune.workflows.shared.run_folder import RunFolder
     from embedtune.workflows.shared.talk import Talk
     from embedtune.workflows.train.result import TrainResult
 
@@ -35,7 +34,7 @@ Config = TypeVar("Config", bound="RecipeSection")
 
 def train(
     *given: "Given",
-    resume: "RunFolder | None" = None,
+    resume: str | None = None,
     accept_changes: bool = False,
     talk: "Talk | None" = None,
     verbose: bool = False,
@@ -43,15 +42,21 @@ def train(
 ) -> "TrainResult":
     """Fine-tune an encoder and measure what it became: `embedtune.train("gist-pairs", data="pairs.jsonl", epochs=3)`.
 
-    `resume` is a run to resume, with `accept_changes` even though options or data changed.
+    `resume` is a run folder to resume, or "auto", with `accept_changes` even though options or data changed.
     """
     from embedtune.config.train import TrainConfig
-    from embedtune.losses import loss_names
-    from embedtune.workflows.train.needs import check_term
-    from embedtune.workflows.train.run import train as run
+    from embedtune.workflows.shared.talk import Silence
+    from embedtune.workflows.train.plan import plan_command, plan_config, run_to_resume
+    from embedtune.workflows.train.run import run_plan
 
-    config = _config(TrainConfig, given, options, known_losses=loss_names(), check_args=check_term)
-    return run(config, talk=_talk(talk, verbose), resume=resume, accept_changes=accept_changes)
+    heard = _talk(talk, verbose) or Silence()
+    if config := _complete(TrainConfig, given, options):
+        run = run_to_resume(resume, config.output.folder)
+        plan = plan_config(config, talk=heard, resume=run, accept_changes=accept_changes)
+    else:
+        asked = _asked(TrainConfig, given, options)
+        plan = plan_command(*asked, talk=heard, resume=resume, accept_changes=accept_changes)
+    return run_plan(plan, talk=heard)
 
 
 def mine(
@@ -119,20 +124,36 @@ def compare(
     return run(CompareOptions(a, others, metrics, data, split, fail_if, output))
 
 
-def _config(schema: type[Config], given: "Sequence[Given]", options: Mapping[str, Any], **rules: Any) -> Config:
+def _config(schema: type[Config], given: "Sequence[Given]", options: Mapping[str, Any]) -> Config:
     """The configuration that was given, or the one that recipe, values and options make."""
+    from embedtune.config.recipe.load import load
+
+    return _complete(schema, given, options) or load(schema, *_asked(schema, given, options))
+
+
+def _complete(schema: type[Config], given: "Sequence[Given]", options: Mapping[str, Any]) -> Config | None:
+    """The configuration that was given in place of everything else."""
+    return given[0] if len(given) == 1 and isinstance(given[0], schema) and not options else None
+
+
+def _asked(
+    schema: type[Config], given: "Sequence[Given]", options: Mapping[str, Any]
+) -> tuple[str | None, list[str], dict[str, Any]]:
+    """The recipe, the values and the options, as a command line has them.
+
+    Raises:
+        ConfigError: there is no such option, or there are two recipes.
+    """
     from embedtune.config.options import options_of
-    from embedtune.config.recipe.load import load, recipe_and_values
+    from embedtune.config.recipe.load import recipe_and_values
     from embedtune.config.suggest import did_you_mean
 
-    if len(given) == 1 and isinstance(given[0], schema) and not options:
-        return given[0]
     known = options_of(schema)
     for name in options.keys() - known.keys():
         hint = did_you_mean(name, known) or f"; the options are {', '.join(known)}"
         raise ConfigError(f"there is no option {name!r}{hint}", where=name)
     words = [os.fspath(cast(str, word)) for word in given]  # a configuration among other words is a TypeError
-    return load(schema, *recipe_and_values(words), {name: _plain(value) for name, value in options.items()}, **rules)
+    return *recipe_and_values(words), {name: _plain(value) for name, value in options.items()}
 
 
 def _plain(value: Any) -> Any:

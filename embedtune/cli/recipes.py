@@ -107,7 +107,7 @@ def recipe_problems(recipe: str) -> "tuple[Problem, ...]":
     from embedtune.config.recipe.load import load, verb_of
     from embedtune.config.recipe.problems import InvalidConfig, Problem
     from embedtune.losses import loss_names
-    from embedtune.workflows.train.needs import check_term
+    from embedtune.workflows.train.recipe_checks import check_term
 
     try:
         verb = verb_of(recipe)

@@ -10,6 +10,7 @@ import numpy as np
 from embedtune.config.train import DataSection
 from embedtune.data.checks.quick import check_overlap, check_rows
 from embedtune.data.rows import RetrievalSet, Rows
+from embedtune.data.sources.base import Source
 from embedtune.data.sources.judged_source import judge_split
 from embedtune.data.sources.source import open_source
 from embedtune.data.splits.closure import closure_of
@@ -52,18 +53,19 @@ class TrainingData:
     unpaired: bool = False
 
 
-def prepare(section: DataSection, seed: int) -> TrainingData:
+def prepare(section: DataSection, seed: int, *, source: Source | None = None) -> TrainingData:
     """Read, split and check the data of a training run.
 
     Args:
         section: where the data is and how it is split.
         seed: decides what is held out, where the data does not.
+        source: the data, if it is open already.
 
     Raises:
         DataError: the data cannot be used; all faults of a file at once.
         ConfigError: a role in `columns` does not exist.
     """
-    source = open_source(section.source)
+    source = source or open_source(section.source)
     plan = plan_splits(source, section)
     divided = divide_source(source, plan, section, seed)
     hashes = source.hashes(plan.read)

@@ -175,7 +175,7 @@ def test_no_guide_is_infonce(train: Train) -> None:
 
 def test_a_guide_that_no_loss_uses_is_told(train: Train) -> None:
     result = train("--loss", "infonce", "--guide", "owner/none")
-    assert "the guide owner/none is not used, since infonce takes none" in result["stderr"]
+    assert "the guide owner/none is not used, because infonce cannot use one" in result["stderr"]
 
 
 def test_triplets_with_given_negatives(train: Train, here: Path) -> None:
@@ -303,7 +303,7 @@ def test_a_run_is_not_gone_on_with_on_other_data(train: Train, here: Path, capsy
     (here / "pairs.jsonl").write_text(lines(records(49)), encoding="utf-8")
     assert guarded(build_app(), ["train", "--resume", "run"]) == 1
     err = capsys.readouterr().err
-    assert "the data have changed since this run was started: pairs.jsonl" in err
+    assert "the data has changed since this run was started: pairs.jsonl" in err
     assert (here / "run" / "recipe.yaml").exists()
 
 

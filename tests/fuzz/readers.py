@@ -37,7 +37,7 @@ from embedtune.models.files.resolve import resolve
 from embedtune.workflows.compare.values import Sources
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.train.curves import training_curves
-from embedtune.workflows.train.needs import check_term
+from embedtune.workflows.train.recipe_checks import check_term
 from fuzz.inputs import Case, as_file
 
 Files = Mapping[str, bytes]

@@ -15,6 +15,7 @@ from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import load_encoder
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
+from embedtune.training.batch.row_texts import RowTexts
 from embedtune.training.guide.self_guide import SelfGuide
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.checkpoint import steps_of, whole_checkpoint
@@ -73,7 +74,7 @@ def train(folder, rows, bert, *callbacks, resume=False, warned=None, dev=None, l
             LossSection(name="infonce", args={"learnable_temperature": True}),
         ]
     )
-    guide = GuideTable(rows, curriculum.stored, curriculum=curriculum)
+    guide = GuideTable(RowTexts(rows, curriculum.stored, curriculum))
     own_guide = SelfGuide(
         guide,
         lambda texts, role: encode(encoder, texts, role=role),

@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 
 from embedtune.config.recipe.load import load
 from embedtune.config.train import TrainConfig
+from embedtune.data.sources.source import open_source
 from embedtune.errors import ConfigError
 from embedtune.workflows.train.guide import margin
 from embedtune.workflows.train.run import read_data, train
@@ -53,7 +54,7 @@ def test_a_corpus_is_learnt_from_by_what_is_proposed(run, tmp_path, listener):
 def test_a_split_that_is_missing_is_told_while_reading(beir, listener):
     folder = beir(24, test=[(n, n) for n in range(12)])
     config = load(TrainConfig, None, (), {"data": str(folder), "texts_only": True, "views": "delete", "loss": ["byol"]})
-    codes = {one.code: one.message for one in read_data(config, listener).findings}
+    codes = {one.code: one.message for one in read_data(config, open_source(config.data.source), listener).findings}
     assert "there is no dev split" in codes["no-evidence"]
     assert any(codes["no-evidence"] in said for said in listener.warned)
 

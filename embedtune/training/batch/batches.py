@@ -1,7 +1,16 @@
-"""Which rows meet in a batch: shuffled by seed and epoch, equal texts kept apart.
+"""Which rows form a batch: shuffled by seed and epoch, equal texts kept apart.
 
-Two rows that share a text give each other a negative that is none. Losses mask those by identity, but a masked
-candidate is a wasted one, so the sampler avoids the meeting where the data allow it.
+Two rows that share a text give each other a false negative. Losses mask those by identity, but a masked candidate is
+wasted, so the sampler avoids such batches where the data allows it.
+
+Why in this order:
+- An epoch chooses its negatives and views first (`text_ids(epoch)`), because they decide which texts a row has; and
+  `set_epoch` does so before data workers are forked, so that all of them see the same choice.
+- Rows are drawn greedily from one shuffled queue, not sorted by text: the order stays random, and one pass is enough.
+- A row that shares a text goes to `put_off`, and only so many are passed over; where one text is everywhere, looking
+  for rows without it would cost the square of the epoch.
+- A short batch is filled with rows that were put off, so that batches keep their size and every row appears once.
+- The remaining ones return to the front of the queue: at its end they would pile up in the last batches, together.
 """
 
 from collections import deque
@@ -13,19 +22,19 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 TextIds = Callable[[int], Sequence[Sequence[int]]]
 
 LOOK_BACK = 4
-"""A row that was put off is tried again for this many batches' worth of rows before it takes any place left."""
+"""At most this many batches' worth of rows is passed over before a batch is filled with rows that share texts."""
 
 
 class DistinctBatchSampler(DefaultBatchSampler):
-    """Batches of nearly equal size, in which no text stands twice as far as the data allow.
+    """Batches of nearly equal size, in which no text appears twice as far as the data allows.
 
-    Sizes differ by at most one, so no batch is left with a single row that has nothing to be compared with. The
-    order depends on seed and epoch only, never on what was drawn before, so a resumed run draws the same batches.
+    Sizes differ by at most one, so no batch has a single row without any negative. The order depends on seed and epoch
+    only, never on what was drawn before, so a resumed run draws the same batches.
 
     Args:
-        rows: how many there are.
-        text_ids: epoch -> the ids of each row's texts; asked at the start of each epoch.
-        batch_size: the largest batch.
+        rows: the number of rows.
+        text_ids: epoch -> the ids of each row's texts; called at the start of each epoch.
+        batch_size: rows in the largest batch.
         seed: of the shuffle.
     """
 
@@ -69,6 +78,6 @@ def _draw(waiting: deque[int], text_ids: Sequence[Sequence[int]], size: int) -> 
             put_off.append(row)
     short = size - len(chosen)
     chosen += put_off[:short]
-    # Rows that were put off come first in the next batch, where their text may be new.
+    # In the next batch, the text that they share may be new.
     waiting.extendleft(reversed(put_off[short:]))
     return chosen

@@ -1,6 +1,6 @@
-"""Which of its negatives each row is trained with in each epoch: always the first, others each time, or harder ones.
+"""Which of its negatives each row uses in each epoch: always the first ones, random ones, or ever harder ones.
 
-The choice depends on seed, epoch and row alone, so that a resumed run makes the one that was made before.
+The choice depends on seed, epoch and row only, so that a resumed run makes the same one.
 """
 
 from typing import Literal
@@ -15,17 +15,17 @@ Schedule = Literal["fixed", "random", "easy_to_hard"]
 
 
 class Curriculum:
-    """Places of the chosen negatives among all that a row has; `fixed` chooses the first ones, once and for all.
+    """Positions of the chosen negatives among all that a row has; `fixed` always chooses the first ones.
 
     `easy_to_hard` moves a window over a row's negatives in the order of their scores, from the lowest in the first
-    epoch to the highest in the last; a row without scores is taken to have its hardest first, as mining writes them.
+    epoch to the highest in the last; a row without scores is assumed to have its hardest first, as mining writes them.
 
     Args:
         rows: R training rows.
         per_row: N, the most negatives of a row in an epoch; None: all.
         schedule: how they are chosen.
         seed: of `random`.
-        epochs: of the run; with one alone, the window stands at the hardest.
+        epochs: of the run; if it is only one, the window is at the hardest.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Curriculum:
         self.begin(0)
 
     def begin(self, epoch: int) -> None:
-        """Choose for this epoch; afterwards `places` (R, N) holds the choice, -1 where a row has no more."""
+        """Choose for this epoch; afterwards `places` (R, N) is the choice, -1 where a row has fewer than N."""
         within = np.arange(self.chosen)[None, :]  # (1, N)
         if not self.changes:
             places = np.broadcast_to(within, (len(self._counts), self.chosen))  # (R, N)
@@ -59,12 +59,12 @@ class Curriculum:
 
 
 def _by_score(rows: Rows, counts: np.ndarray, width: int) -> np.ndarray:
-    """Places of each row's negatives, the easiest first and what is no negative last: (R, M)."""
+    """Positions of each row's negatives, the easiest first and padding last: (R, M)."""
     scores = np.tile(-np.arange(width, dtype=np.float64), (len(counts), 1))  # (R, M)
     for row, own in enumerate(rows.teacher_scores or ()):
         if len(own) > 1:
             found = np.array(own[1 : width + 1], dtype=np.float64)
-            # What nobody scored counts as easy; left as NaN it would sort behind places that hold no negative.
+            # Negatives without a score count as easy; NaN would sort behind the padding.
             scores[row, : len(found)] = np.where(np.isnan(found), -np.inf, found)
     scores[np.arange(width) >= counts[:, None]] = np.inf
     return scores.argsort(axis=1, kind="stable")  # (R, M)

@@ -1,6 +1,6 @@
-"""Which texts of a batch are known positives of its rows: looked up batch by batch, among the texts that are there.
+"""Which texts of a batch are known positives of its rows: looked up per batch, among the texts that are in it.
 
-Listed for all rows, the positives of a much-asked question or the members of a large group would be the square of it.
+A list for all rows would grow with the square of a frequent question's positives, or of a large group's members.
 """
 
 from typing import Protocol
@@ -17,11 +17,11 @@ class Known(Protocol):
     """Knows positives by text id."""
 
     def pairs(self, anchors: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
-        """Where a candidate (C,) is a known positive of an anchor (B,): positions among the anchors, and ids."""
+        """Where a candidate (C,) is a known positive of an anchor (B,): positions of anchors, and candidate ids."""
 
 
 class DirectPositives:
-    """Positives that stand in a pair with the anchor.
+    """Positives that form a pair with the anchor.
 
     Args:
         pairs: (P, 2) int64, anchor text id and positive text id.
@@ -33,6 +33,7 @@ class DirectPositives:
         self._positives = torch.from_numpy(known[:, 1].copy())  # (P,)
 
     def pairs(self, anchors: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+        """Look up the positives of these anchors, then keep those among the candidates."""
         asked = anchors.unique()
         first = torch.searchsorted(self._anchors, asked)
         counts = torch.searchsorted(self._anchors, asked, right=True) - first
@@ -50,6 +51,7 @@ class ClosurePositives:
         self._closure = closure
 
     def pairs(self, anchors: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+        """Candidates in the same group of linked texts as the anchor."""
         candidates = candidates.unique()
         groups = torch.from_numpy(self._closure.group_of(candidates.numpy()))
         candidates, groups = candidates[groups >= 0], groups[groups >= 0]

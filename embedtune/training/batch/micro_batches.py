@@ -1,7 +1,7 @@
-"""Makes batches of token ids read before: each distinct text once, in micro-batches of nearly equally long texts.
+"""Batches from tokenized texts: each distinct text once, in micro-batches of texts of similar length.
 
 Cut by tokens and not by rows, and before there are features: those of a static encoder, or of one that skips padding,
-are flat, so that rows cannot be sliced out of them.
+are flat, so rows cannot be sliced out of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ from embedtune.training.batch.row_texts import BatchTexts, Columns
 from embedtune.training.step.held import Held
 
 CPU_TOKENS, TOKENS = 4096, 16_384
-"""The most of a micro-batch, on a CPU and elsewhere: what a layer makes of more leaves a processor's caches, and the
-more texts are filled up to their longest, the more is padding. Not for static encoders, which do next to nothing."""
+"""The most tokens of a micro-batch, on a CPU and elsewhere: the activations of more leave a processor's caches, and the
+more texts are padded to their longest, the more is padding. Not for static encoders, which compute next to nothing."""
 LENGTHS = "lengths"
-"""Beside its features, each micro-batch has the lengths of its texts, for those who count."""
+"""Key of the texts' lengths, which each micro-batch has in addition to its features."""
 
 
 def row_numbers(rows: int) -> Dataset:
-    """What the trainer takes for the data: the numbers of the rows."""
+    """The data set of the trainer: the numbers of the rows."""
     return Dataset.from_dict({"label": range(rows)})
 
 
@@ -32,17 +32,17 @@ def row_numbers(rows: int) -> Dataset:
 class MicroBatchCollator:
     """Row numbers -> features of micro-batches, `micro0_*`, `micro1_*` and so on.
 
-    A text that stands several times in a batch in the same role is encoded once. `label` is (B, 1+C): the row number,
-    then for each column the place of its text among all texts of the micro-batches.
+    A text that appears several times in a batch in the same role is encoded once. `label` is (B, 1+C): the row number,
+    then for each column the position of its text among all texts of the micro-batches.
 
     Args:
-        texts: what stands in the columns of the rows.
+        texts: of the rows, by column.
         held: how much of a batch may be encoded at once.
     """
 
     texts: BatchTexts
     held: Held
-    valid_label_columns: ClassVar[Sequence[str]] = ("label",)  # what the trainer asks its collator for
+    valid_label_columns: ClassVar[Sequence[str]] = ("label",)  # the trainer reads this from its collator
 
     def __call__(self, features: Sequence[Mapping[str, int]]) -> dict[str, Any]:
         rows = [row["label"] for row in features]
@@ -70,7 +70,7 @@ class MicroBatchCollator:
         return min(most, CPU_TOKENS if reader.encoder.model.device.type == "cpu" else TOKENS)
 
     def tokens(self, rows: Sequence[int]) -> tuple[int, int]:
-        """Tokens of a batch of these rows, and those it would have column by column with padding."""
+        """Tokens of a batch of these rows, and tokens with padding if each column were padded by itself."""
         found = list(self.texts.of(rows))
         own = sum(int(_Distinct.of(columns).lengths.sum()) for columns in found)
         return own, sum(_rectangles(readings.lengths[numbers]) for readings, numbers in found)
@@ -81,9 +81,9 @@ class _Distinct:
     """The distinct texts of one role in a batch.
 
     Args:
-        columns: the texts, and which of them stand where.
+        columns: the texts, and which of them are in which row and column.
         numbers: (U,) of the distinct ones.
-        at: (B, c) which of these stands where.
+        at: (B, c) which of these is in which row and column.
     """
 
     columns: Columns
@@ -101,16 +101,16 @@ class _Distinct:
         return self.columns[0].lengths[self.numbers]
 
     def features(self, chosen: np.ndarray) -> dict[str, Any]:
-        """The features of a micro-batch of these."""
+        """The features of a micro-batch of the chosen texts."""
         return dict(self.columns[0].features(self.numbers[chosen].tolist()))
 
     def places(self, order: Sequence[np.ndarray]) -> np.ndarray:
-        """Where each text stands when they are encoded in this order: (B, c)."""
+        """The position of each text if they are encoded in this order: (B, c)."""
         place = np.empty(len(self.numbers), dtype=np.int64)  # (U,)
         place[np.concatenate(order)] = np.arange(len(place))
         return place[self.at]
 
 
 def _rectangles(lengths: np.ndarray) -> int:
-    """Tokens of columns of these lengths (B, c), each filled up to its longest text."""
+    """Tokens of columns of these lengths (B, c), each padded to its longest text."""
     return int(len(lengths) * lengths.max(axis=0).sum())

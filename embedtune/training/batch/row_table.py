@@ -1,12 +1,13 @@
-"""What is known about each training row beside its texts, looked up by row number.
+"""What is known about each training row, looked up by row number.
 
-sentence-transformers' collator passes on one integer per row; everything else a loss may need (text ids, labels,
-teacher scores, known positives) is looked up here, so nothing is tokenised twice and no string reaches the training
+sentence-transformers' collator passes on one integer per row; everything else that a loss may need (text ids, labels,
+teacher scores, known positives) is looked up here, so nothing is tokenized twice and no string reaches the training
 step.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from embedtune.data.splits.closure import closure_of
 from embedtune.losses import EmbeddingBatch
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.known import ClosurePositives, DirectPositives, Known
+from embedtune.training.batch.row_texts import RowTexts
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class RowTable:
     """Columns by row number, as tensors. R rows, M negatives per row, of which N take part in an epoch.
 
     Args:
+        rows: the training rows themselves.
         anchor_ids: (R,) int64.
         positive_ids: (R,) int64.
         negative_ids: (R, M) int64, 0 where a row has no more.
@@ -32,9 +35,10 @@ class RowTable:
         known: the known positives of each anchor.
         curriculum: which of the negatives take part.
         places: "file:line" by row, where they are known.
-        weights: (R,) what each row counts for, or None.
+        weights: (R,) weight of each row, or None.
     """
 
+    rows: Rows
     anchor_ids: Tensor
     positive_ids: Tensor
     negative_ids: Tensor
@@ -45,13 +49,18 @@ class RowTable:
     places: Sequence[str] = ()
     weights: Tensor | None = None
 
+    @cached_property
+    def texts(self) -> RowTexts:
+        """The distinct texts of the rows, numbered once for the tokenizer, the guide and the reference alike."""
+        return RowTexts(self.rows, self.curriculum.stored, self.curriculum)
+
     @property
     def negatives(self) -> int:
         """N, the largest number of negatives that a row has in an epoch."""
         return self.curriculum.chosen
 
     def begin(self, epoch: int) -> list[tuple[int, ...]]:
-        """Choose the negatives of this epoch; returns the ids of each row's texts."""
+        """Choose the negatives of this epoch; return the ids of each row's texts."""
         self.curriculum.begin(epoch)
         mask, ids = self._negatives(torch.arange(len(self.anchor_ids)))
         columns = zip(self.anchor_ids.tolist(), self.positive_ids.tolist(), ids.tolist(), mask.tolist(), strict=True)
@@ -87,7 +96,7 @@ class RowTable:
 
         Args:
             rows: (B,) row numbers.
-            vectors: the student's vectors by column: anchors, positives, then one tensor a negative, each (B, D).
+            vectors: the student's vectors by column: anchors, positives, then one tensor per negative, each (B, D).
             step: the global step.
             guide: the same rows as the guide sees them, or None.
         """
@@ -127,7 +136,6 @@ class RowTable:
 def build_table(
     rows: Rows,
     known_positives: np.ndarray,
-    per_row: int | None = None,
     *,
     closure: bool = False,
     curriculum: Curriculum | None = None,
@@ -137,11 +145,10 @@ def build_table(
     Args:
         rows: the training rows.
         known_positives: (P, 2) int64 pairs (anchor text id, positive text id).
-        per_row: use at most this many negatives of each row; None: all.
         closure: texts connected by chains of these pairs are known positives of each other.
-        curriculum: which negatives take part in which epoch; None: the first `per_row`.
+        curriculum: which negatives take part in which epoch; None: all in each.
     """
-    curriculum = curriculum or Curriculum(rows, per_row)
+    curriculum = curriculum or Curriculum(rows)
     negative_ids = _padded(rows, curriculum.stored)
     labels = None
     if rows.labels is not None:
@@ -153,6 +160,7 @@ def build_table(
         width = 1 + negative_ids.shape[1]
         scores = torch.tensor([_fitted(list(row), width) for row in rows.teacher_scores])
     return RowTable(
+        rows=rows,
         anchor_ids=torch.from_numpy(rows.anchor_ids),
         positive_ids=torch.from_numpy(rows.positive_ids),
         negative_ids=torch.from_numpy(negative_ids),

@@ -1,4 +1,4 @@
-"""The texts of training rows as an encoder reads them: read once, or, where views change them, batch by batch."""
+"""The texts of training rows, tokenized once or, where views change them, batch by batch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.views import EpochViews
 
 Columns = tuple[TokenizedTexts, np.ndarray]
-"""Texts of one role, and which of them stand in which row of a batch: (B, c) numbers."""
+"""Texts of one role, and which of them are in which row of a batch: (B, c) numbers."""
 
 
 class RowTexts:
-    """The distinct texts of rows in each role, and where they stand.
+    """The distinct texts of rows in each role, and which row has which.
 
     Args:
         rows: R training rows.
         negatives: how many negatives of each row are used.
-        curriculum: which of these take part in an epoch; None: all.
+        curriculum: which of these are used in an epoch; None: all.
     """
 
     def __init__(self, rows: Rows, negatives: int, curriculum: Curriculum | None = None) -> None:
         self._curriculum = curriculum
-        # What is missing is masked, so any text will do for it that is encoded anyway.
+        # A missing negative is masked, so any text that is encoded anyway can stand in for it.
         pairs = zip(rows.positives, rows.negatives, strict=True) if negatives else ()
         flat = [text for positive, own in pairs for text in [*own, *[positive] * negatives][:negatives]]
         self.queries, anchors = _distinct(rows.anchors)
@@ -43,7 +43,7 @@ class RowTexts:
         return len(self.queries) + len(self.documents)
 
     def of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """The anchors of these rows (B,) among the queries, positives and negatives among the documents.
+        """Numbers of these rows' (B,) anchors among the queries, of positives and negatives among the documents.
 
         Returns: (B, 1) and (B, 1+N).
         """
@@ -55,22 +55,22 @@ class RowTexts:
 
 
 class BatchTexts(Protocol):
-    """Knows what stands in the columns of any rows."""
+    """Knows the texts in the columns of any rows."""
 
     @property
     def reader(self) -> Tokenizer:
-        """Of the encoder that is trained."""
+        """The tokenizer of the encoder that is trained."""
 
     def begin(self, epoch: int) -> None:
-        """Told of each epoch that begins, after the curriculum and before data workers are forked."""
+        """Called when an epoch begins, after the curriculum and before data workers are forked."""
 
     def of(self, rows: Sequence[int]) -> Iterator[Columns]:
-        """The columns of these rows, those that speak as queries first."""
+        """The columns of these rows, those in the role of queries first."""
 
 
 @dataclass(frozen=True)
 class KnownTexts:
-    """Texts that stay what they are: each is read once, before the first step."""
+    """Texts that do not change: each is tokenized once, before the first step."""
 
     reader: Tokenizer
     texts: RowTexts
@@ -79,13 +79,14 @@ class KnownTexts:
 
     @property
     def known(self) -> dict[Role, TokenizedTexts]:
-        """What was read, by role."""
+        """The tokenized texts, by role."""
         return {"query": self.queries, "document": self.documents}
 
     def begin(self, epoch: int) -> None:
-        """Nothing: what the curriculum chooses is looked up."""
+        """Nothing to do: the choice of the curriculum is looked up."""
 
     def of(self, rows: Sequence[int]) -> Iterator[Columns]:
+        """Look the columns up."""
         queries, documents = self.texts.of(torch.tensor(rows))
         yield self.queries, queries.numpy()
         yield self.documents, documents.numpy()
@@ -93,7 +94,7 @@ class KnownTexts:
 
 @dataclass(frozen=True)
 class ViewedTexts:
-    """Texts made anew in each epoch. No two are taken for the same: dropout alone may be what makes views differ."""
+    """Texts that are made again in each epoch. None are merged as equal: views may differ by dropout alone."""
 
     reader: Tokenizer
     views: EpochViews
@@ -103,6 +104,7 @@ class ViewedTexts:
         self.views.begin(epoch)
 
     def of(self, rows: Sequence[int]) -> Iterator[Columns]:
+        """Make the views of these rows and tokenize them."""
         made = [self.views.of(row) for row in rows]
         yield self._read([own[:1] for own in made], "query")
         yield self._read([own[1:] for own in made], "document")
@@ -113,12 +115,12 @@ class ViewedTexts:
 
 
 def read_texts(reader: Tokenizer, texts: RowTexts, progress: Progress | None = None) -> KnownTexts:
-    """Read every text of the rows.
+    """Tokenize every text of the rows.
 
     Args:
         reader: of the encoder that is trained.
         texts: of the rows.
-        progress: called with (texts done, texts).
+        progress: receives the texts done and their total.
     """
 
     def told(before: int) -> Progress | None:

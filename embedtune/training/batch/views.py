@@ -1,4 +1,4 @@
-"""Views of the training rows: what a batch is made of where texts are changed in each epoch."""
+"""Views of the training rows: the texts of a batch where these are changed in each epoch."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from embedtune.data.views import Views
 
 @dataclass
 class EpochViews:
-    """The views of the rows in the epoch that training has come to; made when asked for, and not kept.
+    """The views of the rows in the current epoch; made on demand and not kept.
 
     Args:
         rows: the training rows.
         views: how their texts are changed.
-        epoch: which epoch it is.
+        epoch: the current epoch.
     """
 
     rows: Rows

@@ -1,4 +1,4 @@
-"""Clusters of the training texts, found anew each epoch in the student's own vectors: labels that nobody gave."""
+"""Clusters of the training texts, found again in each epoch from the student's own vectors: pseudo-labels."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,11 +19,11 @@ class Clusters(TrainerCallback):
     Source: Caron et al. 2018, arXiv:1807.05520, section 3.2.
 
     Args:
-        texts: one a row.
-        encode: texts -> vectors (n, D) of the student as it is.
-        number: K, of clusters; fewer where there are fewer texts.
-        seed: of k-means; the epoch's number is added to it.
-        steps_per_epoch: when they are due.
+        texts: one per row.
+        encode: texts -> vectors (n, D) of the student in its current state.
+        number: K, the number of clusters; fewer if there are fewer texts.
+        seed: of k-means; the number of the epoch is added.
+        steps_per_epoch: the interval between clusterings.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Clusters(TrainerCallback):
         self._moved = 0.0
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Cluster the texts at the start of an epoch."""
         if state.global_step % self._steps_per_epoch == 0:
             self.find(state.global_step // self._steps_per_epoch)
 
@@ -58,10 +59,10 @@ class Clusters(TrainerCallback):
         return replace(batch, clusters=self._clusters[rows.cpu()].to(device), centroids=self._centroids.to(device))
 
     def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
-        """Nothing: they stand still within an epoch."""
+        """Nothing to do: clusters are fixed within an epoch."""
 
     def gauges(self) -> dict[str, float]:
-        """How many clusters there are, and the share of pairs of neighbouring rows that the last clustering changed."""
+        """The number of clusters, and the share of random row pairs that the last clustering joined or separated."""
         return {"clusters.number": float(len(self._centroids)), "clusters.moved": self._moved}
 
     def state(self) -> dict[str, Tensor]:
@@ -73,13 +74,13 @@ class Clusters(TrainerCallback):
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on within the epoch."""
+        """Continue within the epoch."""
         self._clusters, self._centroids = state["clusters.rows"], state["clusters.centroids"]
         self._moved = float(state["clusters.moved"])
 
 
 def _disagreement(one: Tensor, other: Tensor) -> float:
-    """The share of random pairs of rows that only one of two clusterings (R,) puts together; names do not matter.
+    """The share of random pairs of rows that only one of two clusterings (R,) puts together, whatever their numbers.
 
     >>> _disagreement(torch.tensor([0, 0, 1, 1]), torch.tensor([5, 5, 2, 2]))
     0.0

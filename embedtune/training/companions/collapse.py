@@ -1,4 +1,4 @@
-"""Watches for collapse while training, and stops a run whose texts have all come to have nearly the same vector."""
+"""Watches for collapse during training, and stops a run in which all texts have nearly the same vector."""
 
 import math
 
@@ -10,22 +10,22 @@ from embedtune.losses import EmbeddingBatch
 from embedtune.training.step.collapse_gauges import PAIRS, collapse_gauges
 
 MEASUREMENTS = 100
-"""The most measurements of a run, so that they cost a second or two of it and not a share."""
+"""The most measurements of a run, so that their cost is a second or two however long it is."""
 PERSISTENCE = 10
 """Measurements in a row that must show collapse: a tenth of the run, since hard triplets often narrow and recover."""
 FEWEST_ROWS = 8
-"""Of fewer rows, each gauge is mostly chance."""
+"""With fewer rows, each gauge is mostly chance."""
 NARROW, NARROWEST, FLAT = 1 / 2, 1 / 20, 1 / 3
 """Collapsed: distances between random texts fell to half and the effective rank to a third, or distances alone to a
-twentieth. Always of what they were at the start, since pretrained encoders begin with cosines of 0.9 between any texts.
-An alignment-only loss on a starter got below the first two within 200 steps; contrastive runs keep nine tenths or more
-of both."""
+twentieth, always relative to the start, since pretrained encoders begin with cosines of 0.9 between any texts. An
+alignment-only loss on a starter fell below the first two within 200 steps; contrastive runs keep nine tenths or more of
+both."""
 
 
 class CollapseWatch:
     """Measures the student's vectors at most 100 times in a run; a `Companion`.
 
-    Where rows have classes, one row of each is measured: texts of one class are meant to come together.
+    If rows have classes, one row of each is measured: texts of one class are meant to become similar.
 
     Args:
         steps: of the run.
@@ -42,7 +42,7 @@ class CollapseWatch:
         return batch
 
     def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
-        """Measure, where this step is due.
+        """Measure, if this step is due.
 
         Raises:
             StoppedError: the run has collapsed.
@@ -56,15 +56,15 @@ class CollapseWatch:
             self._judge(1 - self._gauges["mean_cosine"], self._gauges["effective_rank"], batch.step)
 
     def gauges(self) -> dict[str, float]:
-        """What the last step's measurement gave, if it was due."""
+        """What the last step measured, if it was due."""
         return {f"collapse.{name}": value for name, value in self._gauges.items()}
 
     def state(self) -> dict[str, Tensor]:
-        """How the run began, and how long it has looked collapsed."""
+        """The values at the start, and since when the run looks collapsed."""
         return {"collapse.start": self._start.clone(), "collapse.since": self._since.clone()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on with what was saved."""
+        """Continue with what was saved."""
         self._start = state.get("collapse.start", self._start)
         self._since = state.get("collapse.since", self._since)
 
@@ -82,8 +82,8 @@ class CollapseWatch:
         if count >= PERSISTENCE:
             raise StoppedError(
                 "the encoder has collapsed: it gives different texts nearly the same vector. The mean cosine of two "
-                f"texts is {1 - spread:.3f}, was {1 - began:.3f} at the start, and the effective rank {rank:.0f}, was "
-                f"{full:.0f}; so since step {first}",
+                f"texts is {1 - spread:.3f} (at the start: {1 - began:.3f}) and the effective rank {rank:.0f} (at the "
+                f"start: {full:.0f}); this has lasted since step {first}",
                 where=f"step {step}",
                 next="use a loss that keeps texts apart (--loss infonce or gist), add --loss sigreg:0.05, or lower the "
                 "learning rate (--lr)",
@@ -91,7 +91,7 @@ class CollapseWatch:
 
 
 def _one_a_class(labels: Tensor | None, count: int) -> Tensor:
-    """The first row of each class, or every row where there are no classes: (n,).
+    """The first row of each class, or every row if there are no classes: (n,).
 
     >>> _one_a_class(torch.tensor([5, 5, 2, 5, 2]), 5)
     tensor([0, 2])

@@ -1,4 +1,4 @@
-"""The texts of each row as they are before anything is done to them, in tokens: what `denoise` must write."""
+"""The tokens of each row's texts before views change them: what `denoise` must reconstruct."""
 
 from dataclasses import replace
 
@@ -14,15 +14,15 @@ from embedtune.models.files.vocabulary import token_vectors, written_tokens
 
 
 class Originals:
-    """Tokens of both texts of each row, read once at the start; a `Companion`.
+    """Tokens of both texts of each row, tokenized once at the start; a `Companion`.
 
-    Of a text with more than `length` tokens, so many that follow each other are taken, others in each step.
+    From a text with more than `length` tokens, a window of that length is taken, another one in each step.
 
     Args:
         encoder: the student.
         rows: the training rows.
         length: L, the most tokens of a text.
-        seed: of the parts of long texts.
+        seed: of the windows in long texts.
     """
 
     def __init__(self, encoder: Encoder, rows: Rows, *, length: int, seed: int) -> None:
@@ -51,14 +51,14 @@ class Originals:
         )
 
     def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
-        """Nothing: texts stay as they are."""
+        """Nothing to do: texts do not change."""
 
     def gauges(self) -> dict[str, float]:
         """None."""
         return {}
 
     def state(self) -> dict[str, Tensor]:
-        """Nothing: a resumed run reads the same texts and draws the same parts."""
+        """Nothing: a resumed run has the same texts and draws the same windows."""
         return {}
 
     def restore(self, state: dict[str, Tensor]) -> None:

@@ -1,7 +1,7 @@
 """A queue of the positives of past batches: more candidates for each anchor than the batch holds.
 
 Only vectors and row numbers are kept. Text ids and the guide's vectors are looked up when a batch is made, so that
-known positives are masked in the queue too, and a guide refreshed meanwhile judges old entries as it judges new ones.
+known positives are masked in the queue too, and a refreshed guide judges old entries as it judges new ones.
 """
 
 from dataclasses import replace
@@ -17,16 +17,16 @@ from embedtune.training.guide.vectors import GuideTable
 class Queue:
     """The positives of the last batches as the student saw them then, first in, first out; a `Companion`.
 
-    With an averaged teacher they are as that saw them, which changes more slowly.
+    With an averaged teacher they are as that saw them; it changes more slowly.
 
-    A row is in it at most once: a vector whose row comes again is out of date and leaves before the batch is made.
+    A row is in it at most once: when a row is in a batch again, its old vector is out of date and is removed first.
 
     Source: He et al. 2020, arXiv:1911.05722, algorithm 1; without the momentum encoder as in Wang et al. 2020,
     arXiv:1912.06798: vectors drift slowly.
 
     Args:
         size: K, the most entries.
-        table: what is known of the rows.
+        table: ids and known positives of the rows.
         guide: the guide's vectors, or None.
     """
 
@@ -67,7 +67,7 @@ class Queue:
         self._rows = torch.cat([self._rows[others], rows.cpu()])[-self._size :]  # (K,)
 
     def gauges(self) -> dict[str, float]:
-        """How many entries there are."""
+        """The number of entries."""
         return {"queue.filled": float(len(self._rows))}
 
     def state(self) -> dict[str, Tensor]:
@@ -77,7 +77,7 @@ class Queue:
         return {"queue.vectors": self._vectors.cpu().contiguous(), "queue.rows": self._rows.contiguous()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on with the entries that were saved."""
+        """Continue with the saved entries."""
         self._vectors = state.get("queue.vectors")
         self._rows = state.get("queue.rows", self._rows[:0])
 

@@ -1,4 +1,4 @@
-"""The reference: what the student made of each text before training began, for losses that hold it back."""
+"""The reference: the student's vectors before training, for losses that keep it near where it started."""
 
 from dataclasses import replace
 
@@ -9,28 +9,28 @@ from embedtune.training.guide.vectors import GuideTable
 
 
 class Reference:
-    """The start's vectors of each batch, looked up; a `Companion`. No second model is in memory.
+    """Looks up the vectors before training of each batch; a `Companion`. No second model is in memory.
 
     Args:
-        table: the start's vectors by row, filled before training.
+        table: these vectors by row, filled before training.
     """
 
     def __init__(self, table: GuideTable) -> None:
         self._table = table
 
     def complete(self, batch: EmbeddingBatch, rows: Tensor) -> EmbeddingBatch:
-        """The batch with the start's vectors of its texts."""
+        """The batch with the vectors before training of its texts."""
         return replace(batch, reference=self._table.batch(rows, batch.anchors.device))
 
     def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
-        """Nothing: it stands still."""
+        """Nothing to do: it does not change."""
 
     def gauges(self) -> dict[str, float]:
         """None."""
         return {}
 
     def state(self) -> dict[str, Tensor]:
-        """Nothing: a resumed run computes the same vectors from the same start."""
+        """Nothing: a resumed run computes the same vectors with the same encoder."""
         return {}
 
     def restore(self, state: dict[str, Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""What a guide is worth, on held-out pairs: one that does not know the positives masks the wrong candidates."""
+"""How good a guide is, on held-out pairs: one that does not recognize the positives masks the wrong candidates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MARGINS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
 """The margins of the table in the report."""
 MOST_PAIRS = 2048
 MOST_IN_ONE_TOPIC = 0.5
-"""Where one component holds a larger share of the pairs, being connected says nothing."""
+"""If one component has a larger share of the pairs, being connected means nothing."""
 TIE = 1e-6
 ROWS = 256
 
@@ -37,12 +37,12 @@ class MaskingMargin:
 
 @dataclass(frozen=True)
 class MarginEffect:
-    """What a guide would do at one margin.
+    """The effect of a guide at one margin.
 
     Args:
         margin: the margin.
         masked_share: share of the candidates not known to be right that it would drop.
-        found_share: share of those known to be right that it would find; None where none is known.
+        found_share: share of those known to be right that it would find; None if none are known.
     """
 
     margin: float
@@ -55,16 +55,16 @@ class GuideAudit:
     """How a guide treats held-out pairs.
 
     Args:
-        pairs: how many pairs were looked at.
+        pairs: the number of pairs.
         batch_size: candidates per anchor, as in the run.
         positive_first_share: share of anchors whose positive the guide ranks above every other candidate of a batch.
         masked_share: share of the other candidates that it would drop as false negatives.
         margin: the margin used.
         step: the training step of the snapshot, 0 for a frozen guide.
-        separation: how often the positive lies above another candidate, ties counted half: 0.5 by chance, 1 at best.
-        known: combinations of anchor and candidate, beside the pairs themselves, that are known to be right.
+        separation: how often the positive ranks above another candidate, ties counted half: 0.5 by chance, 1 at best.
+        known: combinations of anchor and candidate, other than the pairs themselves, that are known to be right.
         others: those that are not.
-        effects: what other margins would do.
+        effects: of other margins.
     """
 
     pairs: int
@@ -90,14 +90,14 @@ class GuideAudit:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Judged pairs that training does not see, in a seeded order so that neighbours in the file do not share a batch.
+    """Judged pairs that training does not see, in a seeded order so that neighbors in the file do not share a batch.
 
     Args:
         anchors: query texts, P of them.
         positives: a relevant document of each.
         documents: ids of the positives, and per pair the ids of all documents relevant to its query.
-        topics: (P,) pairs of one number are connected by shared texts, and taken to answer each other; None where
-            that is not known.
+        topics: (P,) pairs with the same number are connected by shared texts, and assumed to answer each other; None
+            if not known.
     """
 
     anchors: list[str]
@@ -127,7 +127,7 @@ class HeldOut:
 
     @cached_property
     def same(self) -> np.ndarray:
-        """Which positives are the anchor's own, met again: bool (P, P)."""
+        """Which positives are the same text as the anchor's own: bool (P, P)."""
         ids = text_ids(self.positives)  # (P,)
         return ids[:, None] == ids[None, :]  # (P, P)
 
@@ -153,7 +153,7 @@ def held_out_pairs(dev: RetrievalSet, seed: int = 0) -> HeldOut:
 
 
 def _topics(anchors: list[str], positives: list[str]) -> np.ndarray | None:
-    """The component of each pair (P,), or None where they hang together too much to mean anything."""
+    """The component of each pair (P,), or None if too many are connected for this to mean anything."""
     if not anchors:
         return None
     groups = components(text_ids(anchors), text_ids(positives))
@@ -163,7 +163,7 @@ def _topics(anchors: list[str], positives: list[str]) -> np.ndarray | None:
 def audit_guide(
     pairs: HeldOut, anchors: np.ndarray, positives: np.ndarray, *, batch_size: int, margin: MaskingMargin, step: int = 0
 ) -> GuideAudit | None:
-    """Audit a guide on held-out pairs; documents known to be right for a query are not counted against it.
+    """Audit a guide on held-out pairs; other documents known to be right for a query do not count against it.
 
     Args:
         pairs: P pairs.
@@ -173,7 +173,7 @@ def audit_guide(
         margin: value and strategy of the run.
         step: when the snapshot was taken.
 
-    Returns: the audit, or None where no pair has another to be compared with.
+    Returns: the audit, or None if no pair has another to compare with.
     """
     first = 0
     for batch in _batches(len(anchors), batch_size):
@@ -200,7 +200,7 @@ def audit_guide(
 
 
 class _Count:
-    """Counts over all pairs of anchors and candidates: a batch meets the same shares, and fewer of the known ones."""
+    """Counts over all pairs of anchors and candidates: a batch has the same shares, but fewer of the known ones."""
 
     def __init__(self, margins: tuple[float, ...], relative: bool) -> None:
         self.margins = [MaskingMargin(value, relative) for value in margins]
@@ -213,7 +213,7 @@ class _Count:
         similarity = anchors[rows] @ positives.T  # (R, P)
         place = np.arange(rows.start, rows.stop)
         own = similarity[np.arange(len(place)), place][:, None]  # (R, 1)
-        # The same document again is the positive itself, which no guide is asked about.
+        # The same document again is the positive itself, which a guide never judges.
         known, others = pairs.right[rows] & ~pairs.same[rows], ~pairs.right[rows]  # (R, P)
         self.known += int(known.sum())
         self.others += int(others.sum())
@@ -231,7 +231,7 @@ class _Count:
 
 
 def _batches(rows: int, size: int) -> Iterator[slice]:
-    """Slices of nearly equal size, so that no batch holds one pair alone."""
+    """Slices of nearly equal size, so that no batch has a single pair."""
     number = -(-rows // size) if rows > 1 else 0
     for index in range(number):
         yield slice(rows * index // number, rows * (index + 1) // number)

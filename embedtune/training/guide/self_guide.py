@@ -1,7 +1,7 @@
-"""The `self` guide: plain InfoNCE first, then the student's own snapshot decides what is a false negative.
+"""The `self` guide: plain InfoNCE first, then a snapshot of the student decides which candidates are false negatives.
 
-A frozen weak start as guide masks the wrong candidates and costs accuracy; a student that has learnt for a while
-knows better (measured in the project's benchmarks). A snapshot is the student's vectors of the training texts, not a
+A weak encoder that stays frozen masks the wrong candidates and costs accuracy; a student that has learned for a while
+does better (measured in the project's benchmarks). A snapshot is the student's vectors of the training texts, not a
 second model.
 """
 
@@ -19,10 +19,11 @@ class SelfGuide(TrainerCallback):
 
     Args:
         table: filled in place.
-        encode: encodes texts with the student in its present state.
+        encode: encodes texts with the student in its current state.
         warmup_share: share of all steps before the first snapshot.
-        steps: steps of the run; `steps_per_epoch` of them an epoch.
-        on_refresh: told the step after each refresh, for the log.
+        steps: of the run.
+        steps_per_epoch: of them.
+        on_refresh: receives the step after each refresh, for the log.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class SelfGuide(TrainerCallback):
         return step == self._first or (step > self._first and step % self._steps_per_epoch == 0)
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Take a snapshot where one is due."""
         if self.due(state.global_step):
             self._table.fill(self._encode)
             if self._on_refresh is not None:

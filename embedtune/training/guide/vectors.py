@@ -1,10 +1,10 @@
 """Guide vectors of the training texts: computed once per distinct text, outside the training step.
 
-The guide speaks for itself: its own tokenizer, prompts and length live in the encoder that fills this table. A step
-only looks its rows up. Peers hand the guide the student's decoded text and run it in every step.
+The guide has its own tokenizer, prompts and maximum length, in the encoder that fills this table. A step only looks its
+rows up. Other libraries pass the student's decoded text to the guide and run it in every step.
 
-A frozen guide's vectors lie in a memory map (`on_disk`): 4 G bytes a distinct text on disk, of which the system keeps
-in memory what fits there; the table itself needs 8 bytes a text of each row.
+A frozen guide's vectors are in a memory map (`on_disk`): 4 G bytes per distinct text on disk, of which the system keeps
+in memory what fits there; the table itself needs 8 bytes per text of each row.
 """
 
 import os
@@ -16,10 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch
 from embedtune.models.encoder import Role
-from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_texts import RowTexts
 
 Encode = Callable[[Sequence[str], Role], np.ndarray]
@@ -30,37 +28,33 @@ class GuideTable:
     """The guide's vectors by row number; empty until `fill` is called.
 
     Args:
-        rows: the training rows.
-        negatives: how many negatives of each row are used.
-        frozen: the vectors can be had again at any time, so that no checkpoint need keep them.
-        curriculum: which of these negatives take part in an epoch; None: all.
+        texts: of the training rows.
+        frozen: the vectors can be computed again at any time, so that no checkpoint needs to keep them.
     """
 
-    def __init__(
-        self, rows: Rows, negatives: int, *, frozen: bool = False, curriculum: Curriculum | None = None
-    ) -> None:
+    def __init__(self, texts: RowTexts, *, frozen: bool = False) -> None:
         self._frozen = frozen
-        self._texts = RowTexts(rows, negatives, curriculum)
+        self._texts = texts
         self._query_vectors: Tensor | None = None
         self._document_vectors: Tensor | None = None
 
     @property
     def filled(self) -> bool:
-        """Whether there is anything to guide with."""
+        """Whether there are any vectors yet."""
         return self._query_vectors is not None
 
     @property
     def texts(self) -> int:
-        """How many texts `fill` encodes, counted once in each role."""
+        """How many texts `fill` encodes: the distinct ones of each role."""
         return len(self._texts)
 
     def fill(self, encode: Encode) -> None:
-        """Compute the vectors of every distinct text with this encoder, replacing what was there."""
+        """Compute the vectors of every distinct text with this encoder, replacing earlier ones."""
         self._query_vectors = torch.from_numpy(encode(self._texts.queries, "query"))  # (U, G)
         self._document_vectors = torch.from_numpy(encode(self._texts.documents, "document"))  # (U, G)
 
     def batch(self, rows: Tensor, device: torch.device) -> EmbeddingBatch | None:
-        """The guide's view of these rows (B,), or None before the first `fill`."""
+        """The guide's vectors of these rows (B,), or None before the first `fill`."""
         if self._query_vectors is None or self._document_vectors is None:
             return None
         queries, documents = self._texts.of(rows.cpu())  # (B, 1), (B, 1+N)
@@ -82,7 +76,7 @@ class GuideTable:
         return {"guide.queries": self._query_vectors, "guide.documents": self._document_vectors}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Take back what `state` gave."""
+        """Restore what `state` returned."""
         if self._frozen:
             return
         self._query_vectors = state.get("guide.queries")
@@ -90,7 +84,7 @@ class GuideTable:
 
 
 def on_disk(folder: Path, texts: int, dimensions: int) -> np.ndarray:
-    """An array for vectors (n, G) in a file of this folder that has no name and ends with the process.
+    """An array for vectors (n, G) in a nameless file of this folder, which disappears with the process.
 
     Raises:
         OSError: the disk has no room for it.

@@ -1,7 +1,7 @@
-"""What a checkpoint needs beside the trainer's own files, when one is written, and which one can be trusted.
+"""What a checkpoint needs in addition to the trainer's own files, when one is written, and which one can be trusted.
 
-The trainer writes into a folder that has its final name at once. A checkpoint is complete only when its manifest is
-there, which is written after everything else is on the disk, and whole only while every file has the checksum in it.
+The trainer writes into a folder that has its final name from the start. A checkpoint is complete once it has its
+manifest, which is written after everything else is on disk, and intact while every file matches its checksum there.
 """
 
 import shutil
@@ -27,13 +27,13 @@ Warn = Callable[[str], None]
 
 
 def whole_checkpoint(folder: Path, warn: Warn) -> Path | None:
-    """The newest checkpoint that is as it was written; None where none was finished yet.
+    """The newest checkpoint that is intact; None if none was completed yet.
 
-    What is newer is removed, so that it cannot be taken for the newest again; aloud where it was finished once.
+    Newer ones are removed, so that they cannot be mistaken for the newest again; with a warning if they were complete.
 
     Args:
         folder: of all checkpoints of a run.
-        warn: told what is damaged.
+        warn: receives what is damaged.
 
     Raises:
         DataError: every checkpoint is damaged.
@@ -46,7 +46,7 @@ def whole_checkpoint(folder: Path, warn: Warn) -> Path | None:
             continue
         for step in _damaged(useless):
             warn(
-                f"the checkpoint of step {step} is damaged and was removed; going on from that of step {steps_of(path)}"
+                f"the checkpoint of step {step} is damaged and was removed; resuming from that of step {steps_of(path)}"
             )
         for one in useless:
             shutil.rmtree(one)
@@ -55,18 +55,18 @@ def whole_checkpoint(folder: Path, warn: Warn) -> Path | None:
         raise DataError(
             f"every checkpoint of this run is damaged: of steps {', '.join(map(str, _damaged(useless)))}",
             where=str(folder),
-            next="start a new run; if the disk is failing, on another disk (--output)",
+            next="start a new run; on another disk (--output) if this one is failing",
         )
     return None
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """Whether a checkpoint was finished, and no file of it is missing, cut off or changed since."""
+    """Whether a checkpoint was completed and none of its files is missing, cut off or changed since."""
     return unseal_folder(checkpoint, MANIFEST_NAME) is not None
 
 
 def steps_of(checkpoint: Path) -> int:
-    """How many steps a checkpoint comes after.
+    """The number of steps before a checkpoint.
 
     >>> steps_of(Path("run/checkpoints/checkpoint-120"))
     120
@@ -75,17 +75,17 @@ def steps_of(checkpoint: Path) -> int:
 
 
 def place_of(folder: Path, step: int) -> Path:
-    """Where the checkpoint of a step lies among those of a run."""
+    """The folder of the checkpoint of a step, among those of a run."""
     return folder / f"{PREFIX_CHECKPOINT_DIR}-{step}"
 
 
 def trainer_state(checkpoint: Path) -> TrainerState:
-    """What the trainer had noted when it wrote a checkpoint."""
+    """The trainer's state when it wrote a checkpoint."""
     return TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
 
 
 def _damaged(checkpoints: Sequence[Path]) -> list[int]:
-    """Steps of those that were finished once; the others were cut off while they were written, which harms nobody."""
+    """Steps of those that had been completed; the others were cut off while being written, which does no harm."""
     return [steps_of(path) for path in checkpoints if (path / MANIFEST_NAME).is_file()]
 
 
@@ -98,8 +98,8 @@ class ExtraState(TrainerCallback):
         folder: where the trainer keeps its checkpoints.
         objective: the losses.
         kept: the guide and the companions, where there are any.
-        checkpoint: what the run goes on from, or None.
-        warn: told what is damaged.
+        checkpoint: that the run resumes from, or None.
+        warn: receives what is damaged.
     """
 
     def __init__(
@@ -119,6 +119,7 @@ class ExtraState(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **parts: Any
     ) -> None:
+        """Restore what the checkpoint kept, where the run resumes from one."""
         if self._checkpoint is None:
             return
         self._find_best(state)
@@ -130,6 +131,7 @@ class ExtraState(TrainerCallback):
             one.restore(saved)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Add our tensors to the trainer's checkpoint, then seal it with a manifest."""
         tensors: dict[str, Tensor] = {
             f"objective.{name}": value.detach().cpu().contiguous()
             for name, value in self._objective.state_dict().items()
@@ -143,9 +145,9 @@ class ExtraState(TrainerCallback):
         seal_folder(checkpoint, MANIFEST_NAME, {"step": state.global_step})
 
     def _find_best(self, state: TrainerState) -> None:
-        """The best model so far, wherever the run folder lies now; forgotten, aloud, where it is lost.
+        """Find the best model so far, wherever the run folder is now; warn and forget it if it is damaged.
 
-        The trainer says nothing of a best model that it cannot load, and ends with the last one.
+        The trainer silently ends with the last model if it cannot load the best one.
         """
         if state.best_global_step is None:
             return
@@ -153,14 +155,12 @@ class ExtraState(TrainerCallback):
         if is_whole(best):
             state.best_model_checkpoint = str(best)
             return
-        self._warn(
-            f"the best model so far, of step {state.best_global_step}, is damaged; the best of the later ones is kept"
-        )
+        self._warn(f"the best model so far, of step {state.best_global_step}, is damaged; only later ones can be kept")
         state.best_model_checkpoint = state.best_global_step = state.best_metric = None
 
 
 def _take_rate(rate: float, optimizer: Any, scheduler: Any) -> None:
-    """Go on with the learning rate asked for, which a checkpoint's optimizer and schedule would put back in silence."""
+    """Use the learning rate asked for, which the optimizer and schedule of a checkpoint would silently replace."""
     before = scheduler.base_lrs
     if all(one == rate for one in before):
         return
@@ -171,7 +171,7 @@ def _take_rate(rate: float, optimizer: Any, scheduler: Any) -> None:
 
 
 class Milestones(TrainerCallback):
-    """Evaluates and saves at the last step too, and saves at the steps the user asked for."""
+    """Evaluates and saves at the last step too, and saves at the steps that the user asked for."""
 
     def __init__(self, steps: int, every: int | None, *, evaluates: bool) -> None:
         self._steps = steps
@@ -179,6 +179,7 @@ class Milestones(TrainerCallback):
         self._evaluates = evaluates
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Ask for an evaluation and a checkpoint where they are due."""
         last = state.global_step >= self._steps
         control.should_evaluate = control.should_evaluate or (last and self._evaluates)
         if last or (self._every is not None and state.global_step % self._every == 0):

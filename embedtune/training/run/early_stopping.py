@@ -1,4 +1,4 @@
-"""Stopping when dev no longer gains, also in a run that was interrupted after it had."""
+"""Early stopping: a run ends when dev scores no longer rise, also if it was interrupted after that point."""
 
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,11 @@ from transformers import EarlyStoppingCallback, TrainerControl, TrainerState, Tr
 from embedtune.training.run.checkpoint import trainer_state
 
 
-class Patience(EarlyStoppingCallback):
-    """Stops after so many dev evaluations without gain; a resumed run has waited as long as the one it goes on with.
+class EarlyStopping(EarlyStoppingCallback):
+    """Stops after a number of dev evaluations without gain; a resumed run counts those before the interruption too.
 
     Args:
-        evaluations: how many.
+        evaluations: the patience.
     """
 
     def __init__(self, evaluations: int) -> None:
@@ -23,6 +23,7 @@ class Patience(EarlyStoppingCallback):
         return waited(trainer_state(checkpoint)) >= self.early_stopping_patience
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Start with the count that the checkpoint had reached."""
         super().on_train_begin(args, state, control)
         self.early_stopping_patience_counter = waited(state)
 

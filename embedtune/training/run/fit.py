@@ -1,107 +1,160 @@
-"""What a training run is given, and what it did."""
+"""What a training run is given, in three parts, and what it did.
 
-from dataclasses import dataclass, field
+What it learns from and for how long (`TrainingTask`), how it computes (`TrainingSetup`), and what corrects and judges
+it (`Supervision`). They become known in this order: the margin and the guide are chosen with the first two at hand
+(`PreparedFit`). Each part is frozen and built once; `Fit` has the fields of all three.
+"""
+
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from transformers import TrainerCallback
 
 from embedtune.config.train import TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.data.views import Views
+from embedtune.progress import Progress
 from embedtune.training.batch.row_table import RowTable
 from embedtune.training.batch.row_texts import BatchTexts
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.checkpoint import Warn
 from embedtune.training.run.loop import DevScores
-from embedtune.training.run.watch import Progress
 from embedtune.training.step.held import Held
 from embedtune.training.step.objective import Objective
 
 
-@dataclass(frozen=True)
-class Fit:
-    """What a training run needs beside the encoder.
+@dataclass(frozen=True, kw_only=True)
+class TrainingTask:
+    """What is learned from, for how long, and where the files go.
 
     Args:
         rows: training rows.
-        table: what is known about them.
-        objective: the weighted sum of losses.
-        section: optimisation options.
+        table: ids, labels, scores and known positives of these rows.
+        section: optimization options.
         folder: the run folder: `metrics.jsonl`, and checkpoints in a folder of their own.
-        guide: the guide's vectors, or None.
-        queue: how many positives of past batches join the candidates; None for none.
-        momentum: of the averaged teacher, where a loss learns from one.
-        reference: the start's vectors, where a loss compares with them.
-        views: how the texts of each row are changed in each epoch; None: they are not.
-        texts: the rows' texts, read before; None: they are read when training begins.
-        held: how much of a batch is held in memory; None: what the section says.
-        dev: scores the model on the dev split, or None.
-        dev_metric: the score that decides which model is best.
-        callbacks: further callbacks, such as the one that refreshes a self guide.
-        precision: fp32, bf16 or fp16.
-        device: cpu, cuda, cuda:1 or mps.
-        lr: the learning rate.
-        tensorboard: also write TensorBoard events.
+        views: how the texts of each row are changed in each epoch; None if they are not.
         trial: a short run to learn something from; it evaluates, saves and logs nothing.
-        progress: told the steps done and the pace in words, at each step.
-        warn: told what is damaged, and that a stop was asked for.
     """
 
     rows: Rows
     table: RowTable
-    objective: Objective
     section: TrainingSection
     folder: Path
-    lr: float
-    guide: GuideTable | None = None
-    queue: int | None = None
-    momentum: float = 0.99
-    reference: GuideTable | None = None
     views: Views | None = None
-    texts: BatchTexts | None = None
-    held: Held | None = None
-    dev: DevScores | None = None
-    dev_metric: str = "ndcg@10"
-    callbacks: tuple[TrainerCallback, ...] = ()
-    precision: str = "fp32"
-    device: str = "cpu"
-    tensorboard: bool = False
     trial: bool = False
-    progress: Progress | None = None
-    warn: Warn = lambda text: None
 
     @property
     def checkpoints(self) -> Path:
+        """The folder of all checkpoints."""
         return self.folder / "checkpoints"
 
     @property
     def metrics(self) -> Path:
+        """The log, one JSON object per step."""
         return self.folder / "metrics.jsonl"
 
     @property
     def steps_per_epoch(self) -> int:
+        """Batches that hold every row once."""
         return -(-len(self.rows) // self.section.batch_size)
 
     @property
+    def steps(self) -> int:
+        """Steps of the entire run."""
+        wanted = self.section.epochs * self.steps_per_epoch
+        return min(wanted, self.section.max_steps or wanted)
+
+    @property
     def further_views(self) -> int:
+        """Views per row in addition to anchor and positive."""
         return 0 if self.views is None else self.views.further
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSetup:
+    """How a run computes.
+
+    Args:
+        lr: the learning rate.
+        precision: fp32, bf16 or fp16.
+        device: cpu, cuda, cuda:1 or mps.
+        texts: the rows' texts, tokenized before; None: they are tokenized when training begins.
+        held: how much of a batch is held in memory; None: what the section says.
+        queue: how many positives of past batches join the candidates; None for none.
+        momentum: of the averaged teacher (EMA), where a loss learns from one.
+        tensorboard: also write TensorBoard events.
+    """
+
+    lr: float
+    precision: str = "fp32"
+    device: str = "cpu"
+    texts: BatchTexts | None = None
+    held: Held | None = None
+    queue: int | None = None
+    momentum: float = 0.99
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supervision:
+    """What corrects and judges the student, and who is told about it.
+
+    Args:
+        objective: the weighted sum of losses.
+        guide: the guide's vectors, or None.
+        reference: the vectors before training, where a loss compares with them.
+        dev: scores the model on the dev split, or None.
+        dev_metric: the score that decides which model is best.
+        callbacks: further callbacks, such as the one that refreshes a self guide.
+        progress: receives the steps done and, as the note, the pace, after each step.
+        warn: receives what is damaged, and that a stop was requested.
+    """
+
+    objective: Objective
+    guide: GuideTable | None = None
+    reference: GuideTable | None = None
+    dev: DevScores | None = None
+    dev_metric: str = "ndcg@10"
+    callbacks: tuple[TrainerCallback, ...] = ()
+    progress: Progress | None = None
+    warn: Warn = lambda text: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedFit(TrainingTask, TrainingSetup):
+    """All of a run but its supervision, which trials and the choice of a guide find out."""
+
+    @staticmethod
+    def of(task: TrainingTask, setup: TrainingSetup) -> "PreparedFit":
+        """The two parts together."""
+        return PreparedFit(**_values(task, TrainingTask), **_values(setup, TrainingSetup))
+
+    def under(self, supervision: Supervision) -> "Fit":
+        """The complete run."""
+        return Fit(**_values(self, PreparedFit), **_values(supervision, Supervision))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit(PreparedFit, Supervision):
+    """A complete run: everything that training needs in addition to the encoder."""
 
     @property
     def evaluates(self) -> bool:
+        """Whether dev scores are computed during training."""
         return self.dev is not None and not self.trial
 
-    @property
-    def steps(self) -> int:
-        """Steps of the whole run."""
-        wanted = self.section.epochs * self.steps_per_epoch
-        return min(wanted, self.section.max_steps or wanted)
+
+def _values(part: object, kind: type[Any]) -> dict[str, Any]:
+    return {one.name: getattr(part, one.name) for one in fields(kind)}
 
 
 @dataclass(frozen=True)
 class FitResult:
     """What a training run did. `curve` holds (step, {metric: value}) of each dev evaluation.
 
-    Tokens are those of distinct texts, without padding; what concerns products is None where the encoder has none.
+    Tokens are those of distinct texts, without padding; figures about matrix products are None where the encoder has
+    none.
     """
 
     steps: int

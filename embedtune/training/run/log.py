@@ -1,4 +1,4 @@
-"""A run's `metrics.jsonl`, read back: one object a logged step."""
+"""A run's `metrics.jsonl`, read back: one object per logged step."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """What can be read of it, in order: a run that was cut off may have left half a line; nothing where it is gone."""
+    """The readable lines, in order: an interrupted run may leave half a line; empty if there is no file."""
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:

@@ -10,11 +10,11 @@ from embedtune.training.batch.batches import DistinctBatchSampler, TextIds
 from embedtune.training.step.sparse_adamw import RowAdamW, clip_gradients
 
 DevScores = Callable[[], Mapping[str, float]]
-"""Scores the model in its present state on the dev split: metric name -> value."""
+"""Scores the model in its current state on the dev split: metric name -> value."""
 
 
 class DevEvaluator(BaseEvaluator):
-    """Hands our dev scores to the trainer under the names it keeps its best model by."""
+    """Gives our dev scores to the trainer, under the names by which it selects the best model."""
 
     def __init__(self, scores: DevScores, metric: str) -> None:
         super().__init__()
@@ -32,8 +32,8 @@ class Loop(SentenceTransformerTrainer):
 
     Args:
         rows: of training data.
-        text_ids: of each row's texts, by epoch.
-        sparse: whether the token vectors have a sparse gradient, which torch's own AdamW and clipping do not take.
+        text_ids: epoch -> ids of each row's texts.
+        sparse: whether the token vectors have a sparse gradient, which torch's own AdamW and clipping cannot handle.
         options: of the trainer.
     """
 
@@ -46,21 +46,26 @@ class Loop(SentenceTransformerTrainer):
     def get_batch_sampler(
         self, dataset: Any, batch_size: int, *_: Any, seed: int = 0, **__: Any
     ) -> DistinctBatchSampler:
+        """Our sampler, whatever the arguments say."""
         return DistinctBatchSampler(self._rows, self._text_ids, batch_size, seed)
 
     def get_optimizer_cls_and_kwargs(self, args: Any, model: Any = None) -> tuple[Any, dict[str, Any]]:
+        """AdamW by rows where gradients are sparse."""
         kind, options = super().get_optimizer_cls_and_kwargs(args, model)
         return (RowAdamW if self._sparse else kind), options
 
+    # Private, and kept: clipping happens between backward and step, where transformers offers no public hook that may
+    # replace it; its own clipping raises on sparse gradients. A test with a sparse run fails should it be renamed.
     def _clip_grad_norm(self, model: Any) -> Any:
         if self._sparse:
             return clip_gradients(model.parameters(), self.args.max_grad_norm)
         return super()._clip_grad_norm(model)
 
     def keep_state(self) -> None:
-        """Write a checkpoint of the last step now, in the midst of the next one, before that is lost."""
+        """Write a checkpoint of the last step now, while the next one fails, before that state is lost."""
+        # Private, and kept: `control.should_save` is read only at the end of a step, and this one has no end.
         self._save_checkpoint(self.model, None)
         self.callback_handler.on_save(self.args, self.state, self.control)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """None: the automatic card copies the user's texts, and is slow."""
+        """Add none: the automatic card copies the user's texts, and is slow."""

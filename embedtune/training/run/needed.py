@@ -1,4 +1,4 @@
-"""What the objective of a run needs beside its batches: companions, and a learning rate for heads."""
+"""What the objective of a run needs in addition to its batches: companions, and a learning rate for heads."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ from embedtune.training.run.fit import Fit
 
 HEADS = r"^objective\.losses\.\w+\.heads\."
 HEAD_LR = 1e-3
-"""The least that heads learn with by default: at the 2e-5 of a pretrained encoder they would stay what they were."""
+"""The lowest default learning rate of heads: at the 2e-5 of a pretrained encoder they would hardly change."""
 
 
 def companions_for(run: Fit, encoder: Encoder) -> list[Companion]:
-    """What the objective needs beside the batch, and what watches the run; the watch first, since it may stop it."""
+    """What the objective needs besides the batch, and first the watch for collapse, which may stop the run."""
     losses = [term.loss for term in run.objective.terms]
     found: list[Companion] = [] if run.trial else [CollapseWatch(run.steps)]
     if any("averaged" in loss.companions for loss in losses):
@@ -45,14 +45,14 @@ def _clusters(run: Fit, encoder: Encoder, loss: Any) -> Clusters:
 
 
 def _originals(run: Fit, encoder: Encoder, loss: Any) -> Originals:
-    """The texts to write; the loss is told of the vocabulary before the optimizer asks it for its parameters."""
+    """The texts to reconstruct; the loss gets the vocabulary before the optimizer collects its parameters."""
     originals = Originals(encoder, run.rows, length=loss.length, seed=run.section.seed)
     loss.prepare_tokens(token_vectors(encoder).shape[1], originals.counts())
     return originals
 
 
 def head_rates(run: Fit) -> dict[str, float]:
-    """The learning rate of heads, by a pattern of their names: they begin at random, where the encoder does not."""
+    """The learning rate of heads, by a pattern of their names: unlike the encoder, they start at random."""
     if not any(term.loss.has_heads for term in run.objective.terms):
         return {}
     return {HEADS: run.section.head_lr or max(run.lr, HEAD_LR)}

@@ -1,4 +1,4 @@
-"""How fast a run learns: tokens, and operations of the model, a second of training."""
+"""How fast a run learns: tokens, and operations of the model, per second of training."""
 
 import time
 from collections import deque
@@ -12,18 +12,18 @@ from embedtune.models.speed.flops import TrainingFlops
 from embedtune.training.step.adapter import ObjectiveAdapter
 
 RECENT = 20
-"""Steps that the pace of the moment is taken over: one alone is as long as its texts."""
+"""Steps that the current pace is measured over: a single one depends on the length of its texts."""
 
 
 class Pace(TrainerCallback):
-    """Times steps, the making of their batches included, evaluations and checkpoints left out.
+    """Times steps, including the making of their batches and excluding evaluations and checkpoints.
 
-    Tokens are those of distinct texts, without padding, once each.
+    Tokens are those of distinct texts, each counted once, without padding.
 
     Args:
         adapter: knows the lengths of the last batch.
-        flops: of the encoder; None where it multiplies no matrices.
-        peak: operations a second that the device does at best; None where nobody has measured.
+        flops: of the encoder; None if it multiplies no matrices.
+        peak: the most operations per second of the device; None if not measured.
         clock: in seconds.
     """
 
@@ -42,36 +42,37 @@ class Pace(TrainerCallback):
 
     @property
     def tokens_per_s(self) -> float:
-        """Of all steps together."""
+        """Over all steps."""
         return self._tokens / self._seconds if self._seconds else 0.0
 
     @property
     def flops_per_s(self) -> float | None:
-        """Of all steps together; None where the encoder multiplies no matrices."""
+        """Over all steps; None if the encoder multiplies no matrices."""
         if self._flops is None:
             return None
         return self._operations / self._seconds if self._seconds else 0.0
 
     @property
     def share_of_peak(self) -> float | None:
-        """Of all steps together; None where there is no peak to hold them against."""
+        """Over all steps; None if there is no peak to compare with."""
         return None if self._peak is None or self.flops_per_s is None else self.flops_per_s / self._peak
 
     def words(self) -> str:
-        """Of the last steps, for a line that moves: "12,345 tokens/s, 31% of peak"; empty before the first one."""
+        """The recent pace, for the progress line: "12,345 tokens/s, 31% of peak"; empty before the first step."""
         if not self._recent:
             return ""
-        # Medians: one step of an epoch may also make the guide's vectors.
+        # Medians: one step of an epoch may also compute the guide's vectors.
         tokens_per_s = median(tokens / seconds for seconds, tokens, _ in self._recent)
         flops_per_s = median(operations / seconds for seconds, _, operations in self._recent)
         share = f", {flops_per_s / self._peak:.0%} of peak" if self._peak and self._flops else ""
         return f"{tokens_per_s:,.0f} tokens/s{share}"
 
     def gauges(self) -> dict[str, float]:
-        """Of the last step, for the log."""
+        """The pace of the last step, for the log."""
         return self._last
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Count the step that has just ended."""
         seconds = max(self._clock() - self._since, 1e-9)
         tokens = int(self._adapter.lengths.sum())
         operations = 0.0 if self._flops is None else self._flops.of(self._adapter.lengths)

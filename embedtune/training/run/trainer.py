@@ -22,11 +22,11 @@ from embedtune.models.speed.peak import matrix_peak
 from embedtune.progress import Progress
 from embedtune.training.batch.batches import TextIds
 from embedtune.training.batch.micro_batches import MicroBatchCollator, row_numbers
-from embedtune.training.batch.row_texts import BatchTexts, RowTexts, ViewedTexts, read_texts
+from embedtune.training.batch.row_texts import BatchTexts, ViewedTexts, read_texts
 from embedtune.training.batch.views import EpochViews
 from embedtune.training.run.checkpoint import ExtraState, Milestones, is_whole, place_of, steps_of, whole_checkpoint
-from embedtune.training.run.early_stopping import Patience
-from embedtune.training.run.fit import Fit, FitResult
+from embedtune.training.run.early_stopping import EarlyStopping
+from embedtune.training.run.fit import Fit, FitResult, TrainingTask
 from embedtune.training.run.loop import DevEvaluator, Loop
 from embedtune.training.run.needed import companions_for, head_rates
 from embedtune.training.run.pace import Pace
@@ -43,13 +43,13 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
 
     Args:
         encoder: trained in place.
-        run: the rest.
-        resume: go on from the newest complete checkpoint of `run.folder`, if there is one.
+        run: everything else.
+        resume: continue from the newest complete checkpoint of `run.folder`, if there is one.
 
     Raises:
-        Interrupted: Ctrl-C; a checkpoint is written.
+        Interrupted: Ctrl-C; a checkpoint was written.
         StoppedError: the loss is not finite, or everything is masked.
-        ConfigError: this encoder or device does not have what the section asks for.
+        ConfigError: this encoder or device does not support what the section asks for.
     """
     with learning_embeddings(encoder, run), fast_dropout(encoder.model, 0.0 if run.section.dropout == "off" else None):
         return _fit(encoder, run, resume=resume)
@@ -73,11 +73,11 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
     pace = Pace(adapter, flops, None if flops is None or run.trial else matrix_peak(run.precision, run.device))
     checkpoint = whole_checkpoint(run.checkpoints, run.warn) if resume else None
     done = steps_of(checkpoint) if checkpoint else 0
-    patience = None if run.section.patience is None or not run.evaluates else Patience(run.section.patience)
-    over = done >= run.steps or (checkpoint is not None and patience is not None and patience.at_end(checkpoint))
+    stopping = None if run.section.patience is None or not run.evaluates else EarlyStopping(run.section.patience)
+    over = done >= run.steps or (checkpoint is not None and stopping is not None and stopping.at_end(checkpoint))
     with quiet_libraries(), Interruption(run.warn) as interruption:
         trainer = Loop(
-            # Resumed where it had ended, within an epoch or before the last one, it would take one step too many.
+            # A run that had ended, within an epoch or before the last one, would take one step too many when resumed.
             rows=0 if over else len(run.rows),
             text_ids=_text_ids(run, texts),
             sparse=run.section.embeddings == "sparse",
@@ -92,7 +92,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
                 StepCount(adapter, pace, run.progress),
                 FiniteGradients(adapter, adapter.last_rows),
                 *_records(run, adapter, pace, checkpoint),
-                *([patience] if patience else []),
+                *([stopping] if stopping else []),
                 *run.callbacks,
                 *(one for one in companions if isinstance(one, TrainerCallback)),
                 MaskingGuard(adapter),
@@ -107,8 +107,8 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             _keep_state(trainer, adapter, run, error)
             raise
         finally:
-            # Training in bf16 leaves the model's forward under autocast; what is measured and saved afterwards must be
-            # what the weights give anywhere.
+            # Training in bf16 leaves the model's forward under autocast; what is measured and saved afterwards must not
+            # depend on it.
             trainer.accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
         elapsed = time.perf_counter() - started
     if interruption.requested:
@@ -119,7 +119,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
 
 
 def _check_best(trainer: Loop, run: Fit) -> None:
-    """Say so where the best model could not be loaded at the end: the trainer keeps silent and the last one instead."""
+    """Warn if the best model could not be loaded at the end: the trainer silently keeps the last one instead."""
     state = trainer.state
     if run.evaluates and state.best_global_step is not None:
         if is_whole(place_of(run.checkpoints, state.best_global_step)):
@@ -131,7 +131,7 @@ def _check_best(trainer: Loop, run: Fit) -> None:
 
 
 def _keep_state(trainer: Loop, adapter: ObjectiveAdapter, run: Fit, error: StoppedError) -> None:
-    """Save the state of a run that is stopped, and say of which step it is; never one that is broken already."""
+    """Save the state of a run that is stopped, and add its step to the message; never save broken weights."""
     if run.trial:
         return
     step = trainer.state.global_step
@@ -140,11 +140,11 @@ def _keep_state(trainer: Loop, adapter: ObjectiveAdapter, run: Fit, error: Stopp
             trainer.keep_state()
         error.message += f"; the state after step {step} is saved"
     else:
-        error.message += "; the weights are broken already, so only earlier checkpoints are kept"
+        error.message += "; the weights are already broken, so only earlier checkpoints are kept"
 
 
 def _records(run: Fit, adapter: ObjectiveAdapter, pace: Pace, checkpoint: Path | None) -> list[TrainerCallback]:
-    """What keeps checkpoints, milestones and the log of a run; a trial has none of them."""
+    """Callbacks that write checkpoints and the log of a run; a trial has none of them."""
     if run.trial:
         return []
     guide = [] if run.guide is None else [run.guide]
@@ -155,13 +155,12 @@ def _records(run: Fit, adapter: ObjectiveAdapter, pace: Pace, checkpoint: Path |
     ]
 
 
-def texts_of(run: Fit, encoder: Encoder, progress: Progress | None = None) -> BatchTexts:
-    """The texts that batches are made of: read now, or, where views change them, batch by batch."""
+def texts_of(run: TrainingTask, encoder: Encoder, progress: Progress | None = None) -> BatchTexts:
+    """The texts that batches are made of: tokenized now or, where views change them, batch by batch."""
     reader = Tokenizer(encoder)
     if run.views is not None and run.views.alters:
         return ViewedTexts(reader, EpochViews(run.rows, run.views))
-    curriculum = run.table.curriculum
-    return read_texts(reader, RowTexts(run.rows, curriculum.stored, curriculum), progress)
+    return read_texts(reader, run.table.texts, progress)
 
 
 def _arguments(run: Fit) -> SentenceTransformerTrainingArguments:
@@ -187,7 +186,7 @@ def _arguments(run: Fit) -> SentenceTransformerTrainingArguments:
         eval_steps=evaluate_every,
         save_strategy="no" if run.trial else "steps",
         save_steps=save_every,
-        # The newest, the one before it, should that turn out damaged, and the best.
+        # The newest, the one before it in case that is damaged, and the best.
         save_total_limit=3 if run.evaluates else 2,
         load_best_model_at_end=run.evaluates,
         metric_for_best_model=f"eval_{run.dev_metric}" if run.evaluates else None,
@@ -198,14 +197,14 @@ def _arguments(run: Fit) -> SentenceTransformerTrainingArguments:
         dataloader_num_workers=section.workers,
         dataloader_pin_memory=run.device.startswith("cuda"),
     )
-    # With several GPUs visible, the trainer would split each batch over them with DataParallel, which shrinks the
-    # pool of in-batch negatives without a word. One process drives one device.
+    # With several GPUs visible, the trainer would split each batch over them with DataParallel, which silently
+    # shrinks the pool of in-batch negatives. One process drives one device; no public option says so.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
 
 
 def _text_ids(run: Fit, texts: BatchTexts) -> TextIds:
-    """Ids of each row's texts by epoch; choosing the negatives and the views of an epoch is part of it."""
+    """Ids of each row's texts by epoch; also makes the negatives and the views of the epoch take effect."""
     always = None if run.table.curriculum.changes else run.table.begin(0)
 
     def begin(epoch: int) -> Sequence[Sequence[int]]:

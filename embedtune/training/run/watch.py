@@ -1,4 +1,4 @@
-"""What is watched while training: every step's loss terms and gauges on disk, masking gone too far, interruptions."""
+"""What is watched during training: loss terms and gauges of each step, masking that goes too far, interruptions."""
 
 import json
 import signal
@@ -12,19 +12,17 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from embedtune.durable import write_text
 from embedtune.errors import StoppedError
+from embedtune.progress import Progress
 from embedtune.training.run.log import read_log
 from embedtune.training.run.pace import Pace
 from embedtune.training.step.adapter import ObjectiveAdapter
 
-Progress = Callable[[int, str], None]
-"""(steps done, the pace in words)."""
-
 ALL_MASKED_STEPS = 50
-STOPPING = "stopping after this step, which is saved then; once more stops now"
+STOPPING = "stopping after this step and saving it; interrupt again to stop now"
 
 
 class MetricsLog(TrainerCallback):
-    """Appends one JSON object a step to `metrics.jsonl`: the trainer's log line, the losses' gauges and the pace.
+    """Appends one JSON object per step to `metrics.jsonl`: the trainer's log line, the losses' gauges and the pace.
 
     A resumed run continues the file after the step it resumes from; lines of steps that will be repeated are cut.
     """
@@ -35,6 +33,7 @@ class MetricsLog(TrainerCallback):
         self._pace = pace
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Cut the lines of steps that will be repeated."""
         done = [line for line in read_log(self._path) if line["step"] <= state.global_step] if state.global_step else []
         write_text(self._path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in done))
 
@@ -46,6 +45,7 @@ class MetricsLog(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
+        """Append the line of a step."""
         line = {"step": state.global_step, **(logs or {})}
         if "loss" in line:
             line |= self._adapter.gauges() | self._pace.gauges()
@@ -54,7 +54,7 @@ class MetricsLog(TrainerCallback):
 
 
 class StepCount(TrainerCallback):
-    """Tells the losses the global step, and the user how far the run is and how fast; comes after the pace."""
+    """Tells the losses the global step, and the user how far and how fast the run is; must come after the pace."""
 
     def __init__(self, adapter: ObjectiveAdapter, pace: Pace, progress: Progress | None) -> None:
         self._adapter = adapter
@@ -62,17 +62,19 @@ class StepCount(TrainerCallback):
         self._progress = progress
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Pass the global step on to the losses."""
         self._adapter.step = state.global_step
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Report the step and the pace."""
         if self._progress is not None:
-            self._progress(state.global_step, self._pace.words())
+            self._progress(state.global_step, None, self._pace.words())
 
 
 class MaskingGuard(TrainerCallback):
-    """Stops a run in which the guide has masked every negative of every row for 50 steps: it learns nothing.
+    """Stops a run in which every negative of every row has been masked for 50 steps: it learns nothing.
 
-    A loss tells through its gauge `empty_share`, the share of rows without any negative left.
+    A loss reports this as its gauge `empty_share`, the share of rows without any negative left.
     """
 
     def __init__(self, adapter: ObjectiveAdapter) -> None:
@@ -80,11 +82,16 @@ class MaskingGuard(TrainerCallback):
         self._steps = 0
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Count steps in a row in which everything is masked.
+
+        Raises:
+            StoppedError: there were too many.
+        """
         shares = [value for name, value in self._adapter.objective.gauges().items() if name.endswith(".empty_share")]
         self._steps = self._steps + 1 if shares and min(shares) >= 1.0 else 0
         if self._steps >= ALL_MASKED_STEPS:
             raise StoppedError(
-                f"every negative of every row has been masked for {ALL_MASKED_STEPS} steps, so nothing is learnt",
+                f"every negative of every row has been masked for {ALL_MASKED_STEPS} steps, so nothing is learned",
                 where=f"step {state.global_step}",
                 next="use a smaller --margin or --guide none; without a guide, too many rows share their texts",
             )
@@ -94,7 +101,7 @@ class Interruption(TrainerCallback):
     """Turns the first Ctrl-C (or SIGTERM) into a checkpoint and an orderly stop; a second one stops at once.
 
     Args:
-        tell: told at once that the first one was heard.
+        tell: receives at once that the first one was noticed.
     """
 
     def __init__(self, tell: Callable[[str], None] = lambda text: None) -> None:
@@ -118,11 +125,12 @@ class Interruption(TrainerCallback):
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
-        # From a thread: this one may be in the midst of a line itself, and a stream cannot be entered twice.
+        # From a thread: this one may be writing a line itself, and a stream cannot be entered twice.
         threading.Thread(target=self._tell, args=(STOPPING,), daemon=True).start()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Save and stop where that was requested."""
         if self.requested:
-            # A dev evaluation that is due takes place: the resumed run would come back after it, without its score.
+            # A dev evaluation that is due takes place: the resumed run starts after it and would lack its score.
             control.should_save = args.save_strategy != "no"
             control.should_training_stop = True

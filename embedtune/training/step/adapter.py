@@ -1,7 +1,7 @@
 """The bridge from sentence-transformers' loss signature to ours: (features, labels) -> EmbeddingBatch -> named terms.
 
-The one thing sentence-transformers hands a loss beside token features is the `label` column; here it carries the row
-number and, for each column, the place of its text among those of the micro-batches.
+Besides token features, sentence-transformers passes only the `label` column to a loss; here it has the row number and,
+for each column, the position of its text among those of the micro-batches.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,11 @@ from torch import Tensor, nn
 
 from embedtune.distributed import ranks
 from embedtune.losses import EmbeddingBatch
-from embedtune.models.encode.tokenizer import forward
 from embedtune.training.batch.micro_batches import LENGTHS
 from embedtune.training.batch.row_table import RowTable
 from embedtune.training.companions import Companion, ReadingCompanion
 from embedtune.training.guide.vectors import GuideTable
-from embedtune.training.step.gather import gather
-from embedtune.training.step.gradcache import encode_micro_batches
+from embedtune.training.step.columns import encode_columns, gathered, row_numbers
 from embedtune.training.step.nonfinite import LastRows
 from embedtune.training.step.objective import Objective
 
@@ -30,14 +28,14 @@ class ObjectiveAdapter(nn.Module):
     Args:
         model: the student; a submodule under this name, so that the trainer may replace it by its wrapped form.
         objective: the weighted sum of losses.
-        table: what is known about each row.
-        guide: the guide's vectors, or None when no loss wants any.
-        companions: fill further fields of each batch.
-        further_views: how many of the last columns are views beside anchor and positive.
+        table: ids, labels and scores of each row.
+        guide: the guide's vectors, or None if no loss uses them.
+        companions: add fields to each batch.
+        further_views: how many columns at the end are views other than anchor and positive.
         kept: tokens whose activations are kept; None: all.
 
     Attributes:
-        lengths: tokens of each text of the last batch, (U,); empty where nobody counted them.
+        lengths: tokens of each text of the last batch, (U,); empty if they were not counted.
     """
 
     def __init__(
@@ -67,14 +65,14 @@ class ObjectiveAdapter(nn.Module):
 
         Args:
             features: token features by column, or by micro-batch.
-            labels: (B,) row numbers, or (B, 1+C) row numbers and places (`MicroBatchCollator`).
+            labels: (B,) row numbers, or (B, 1+C) row numbers and positions (`MicroBatchCollator`).
 
         Raises:
-            StoppedError: the loss is NaN or infinite; names the step and the rows.
+            StoppedError: the loss is NaN or infinite; gives the step and the rows.
         """
         counted = [one.pop(LENGTHS) for one in features if LENGTHS in one]
         self.lengths = np.concatenate(counted) if counted else self.lengths[:0]  # (U,)
-        # What else is known of a row, every process can look up.
+        # Everything else about a row can be looked up by each process.
         rows, vectors = gathered(row_numbers(labels), encode_columns(self.model, features, labels, self.kept))
         self.last_rows.watch(rows, vectors)
         device = vectors[0].device
@@ -95,7 +93,7 @@ class ObjectiveAdapter(nn.Module):
         return terms
 
     def gauges(self) -> dict[str, float]:
-        """What the losses and the companions counted on the last batch."""
+        """What the losses and the companions measured on the last batch."""
         found = self.objective.gauges()
         for companion in self.companions:
             found |= companion.gauges()
@@ -105,24 +103,3 @@ class ObjectiveAdapter(nn.Module):
         paired, views = vectors[: len(vectors) - self.further_views], vectors[len(vectors) - self.further_views :]
         batch = self.table.batch(rows, paired, step=self.step, guide=guide)
         return replace(batch, gathered=ranks() > 1, views=torch.stack(list(views)) if views else None)  # (V, B, D)
-
-
-def row_numbers(labels: Tensor) -> Tensor:
-    """The row numbers (B,) in what the collator gave as labels."""
-    return labels if labels.dim() == 1 else labels[:, 0]
-
-
-def encode_columns(
-    model: nn.Module, features: Sequence[dict[str, Tensor]], labels: Tensor, kept: int | None = None
-) -> list[Tensor]:
-    """The vectors by column, each (B, D), of features by column or by micro-batch."""
-    if labels.dim() == 1:
-        return [forward(model, column) for column in features]
-    return encode_micro_batches(model, features, labels[:, 1:], kept)
-
-
-def gathered(rows: Tensor, vectors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """Row numbers (B,) and vectors by column, each (B, D), of all processes."""
-    if ranks() == 1:
-        return rows, vectors
-    return gather(rows), list(gather(torch.stack(vectors, dim=1)).unbind(dim=1))

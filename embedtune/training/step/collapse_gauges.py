@@ -1,6 +1,6 @@
 """Gauges of collapse: whether the encoder still gives different texts different vectors.
 
-All of them take vectors as the model gives them and look at their directions only: what a search by cosine sees.
+All of them take the model's vectors and use only their directions, as a search by cosine does.
 """
 
 import torch
@@ -10,17 +10,17 @@ from embedtune.losses import EmbeddingBatch, build_loss
 from embedtune.losses.shared.vectors import unit
 
 PAIRS = 128
-"""Rows of a batch that are measured. Twice as many vectors cost 10 ms on one core, and more would hardly tell more."""
+"""Rows of a batch that are measured. They cost 10 ms on one core, and more would hardly be more accurate."""
 
 
 @torch.no_grad()
 def collapse_gauges(anchors: Tensor, positives: Tensor, *, step: int = 0) -> dict[str, float]:
-    """Every gauge of the first rows of a batch; alignment of the pairs, the others of all texts together.
+    """All gauges on the first rows of a batch: alignment on the pairs, the others on all texts together.
 
     Args:
         anchors: (B, D).
         positives: (B, D).
-        step: of training; it draws the directions of `sigreg`.
+        step: of training; the directions of `sigreg` are drawn from it.
     """
     anchors, positives = unit(anchors[:PAIRS].detach()), unit(positives[:PAIRS].detach())  # (n, D)
     together = torch.cat([anchors, positives])  # (2n, D)
@@ -37,7 +37,7 @@ def collapse_gauges(anchors: Tensor, positives: Tensor, *, step: int = 0) -> dic
 
 @torch.no_grad()
 def effective_rank(vectors: Tensor) -> float:
-    """How many directions vectors (n, D) make use of: exp of the entropy of their singular values' shares.
+    """How many directions vectors (n, D) use: exp of the entropy of their singular values' shares.
 
     Source: Roy and Vetterli 2007, "The effective rank: a measure of effective dimensionality", definition 1; of unit
     vectors, not centred.
@@ -48,7 +48,7 @@ def effective_rank(vectors: Tensor) -> float:
     (4.0, 1.0)
     """
     rows = unit(vectors).double()  # (n, D)
-    # The squares of the singular values, which take a fifth of the time of the values themselves.
+    # Squares of the singular values: they take a fifth of the time of the values themselves.
     gram = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows  # (m, m)
     values = torch.linalg.eigvalsh(gram).clamp(min=0).sqrt()  # (m,)
     shares = values / values.sum()  # (m,)

@@ -1,8 +1,8 @@
 """Vectors of all processes in each of them, so that a row is contrasted with the texts of every process.
 
-Every process computes the loss of the whole batch. Data-parallel training then averages parameter gradients over the
-processes, so what comes back for a process's own vectors is multiplied by their number: the average is the gradient
-that one process holding all rows would have.
+Every process computes the loss of the full batch. Data-parallel training then averages parameter gradients over the
+processes, so the gradient of a process's own vectors is multiplied by their number: the average is then the gradient
+that a single process with all rows would have.
 """
 
 from typing import Any
@@ -17,25 +17,25 @@ from embedtune.errors import ConfigError
 
 
 def gather(values: Tensor) -> Tensor:
-    """The values (B, ...) of all processes, (sum of B, ...), those of the first one first; B may differ among them.
+    """The values (B, ...) of all processes, (sum of B, ...), in the order of ranks; B may differ among them.
 
     Raises:
-        ConfigError: something else than B differs: numbers of negatives or dimensions.
+        ConfigError: something other than B differs: numbers of negatives or dimensions.
     """
     shapes = [shape.tolist() for shape in _all(torch.tensor(values.shape, device=values.device))]
     if any(shape[1:] != shapes[0][1:] for shape in shapes):
         listed = " and ".join(str(tuple(shape)) for shape in shapes)
         raise ConfigError(
-            f"the batches of the processes do not fit together: they are of shape {listed}",
+            f"the batches of the processes do not fit together: their shapes are {listed}",
             where="training",
-            next="give every process the same data, model and recipe",
+            next="give each process the same data, model and recipe",
         )
     result: Tensor = _Gather.apply(values, [shape[0] for shape in shapes])
     return result
 
 
 class _Gather(torch.autograd.Function):
-    """Own values (B, ...) -> those of all processes. The deprecated one of torch takes equal sizes only."""
+    """Own values (B, ...) -> those of all processes. Torch's own, deprecated one accepts equal sizes only."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, sizes: list[int]) -> Tensor:
@@ -51,7 +51,7 @@ class _Gather(torch.autograd.Function):
 
 
 def _all(values: Tensor) -> list[Tensor]:
-    """The values of each process, of the same shape everywhere."""
+    """The values of each process, which all have the same shape."""
     values = values.contiguous()
     found = [torch.empty_like(values) for _ in range(dist.get_world_size())]
     dist.all_gather(found, values)

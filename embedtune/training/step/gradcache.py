@@ -1,9 +1,10 @@
-"""Gradient caching: a batch as large as the objective wants, in the memory of a part of it.
+"""Gradient caching: a batch of any size in the memory of a part of it.
 
-A micro-batch whose activations are not kept is encoded and they are thrown away; the objective is computed once, on
-the vectors of the whole batch; going backward, the micro-batch is encoded a second time under the random states of the
-first and takes the gradient of its own vectors. Costs a second forward pass of these texts, a third of their products.
-The gradients are those of one pass over the same micro-batches, whatever the objective, because it sees vectors only.
+Micro-batches whose activations are not kept are encoded without them. The objective is computed once, on the vectors of
+the full batch. In the backward pass, such a micro-batch is encoded a second time, with the random states of the first,
+and gets the gradient of its own vectors. It costs a second forward pass of these texts, a third of their products. The
+gradients are those of one pass over the same micro-batches, whatever the objective, because it
+sees vectors only.
 
 Source: Gao et al. 2021, arXiv:2101.06983, algorithm 1. Theirs encodes first without a graph and then multiplies by a
 surrogate; activation checkpointing around the whole encoder is the same computation, and torch keeps random states,
@@ -29,43 +30,43 @@ def encode_micro_batches(
     Args:
         model: token features -> {"sentence_embedding": (u, D)}.
         micro_batches: token features, each of u of the batch's U distinct texts.
-        places: (B, C) which of the U texts stands where, counted through the micro-batches.
+        places: (B, C) which of the U texts is in which row and column, counted through the micro-batches.
         kept: tokens whose activations are kept, padding included; None: all.
 
     Returns: C tensors (B, D).
     """
-    # The reentrant kind leaves one node a micro-batch; the other keeps the encoder's whole graph, without its tensors,
-    # which is 1.4 MiB for 24 layers and grows with the batch. It needs an input with a gradient to go backward at all.
+    # The reentrant kind leaves one node per micro-batch; the other keeps the encoder's entire graph, without its
+    # tensors, which is 1.4 MiB for 24 layers and grows with the batch. It needs an input that requires a gradient.
     switch = torch.ones((), requires_grad=True)
     parts = [
         forward(model, features) if keep else checkpoint(_encode, model, features, switch, use_reentrant=True)
         for features, keep in zip(micro_batches, _keeps(micro_batches, kept), strict=True)
     ]
-    # Not by indexing, whose backward adds the gradients of a text up in no fixed order on several threads.
+    # Not by indexing: its backward adds up the gradients of a text in no fixed order on several threads.
     return list(embedding(places, torch.cat(parts)).unbind(dim=1))  # C of (B, D)
 
 
 def check_device(device: str) -> None:
-    """Refuse a device whose random states are not replayed, where dropout would make the gradients wrong.
+    """Refuse a device whose random states cannot be replayed: dropout would make the gradients wrong.
 
     Raises:
         ConfigError: the device is neither a CPU nor CUDA.
     """
     if not replays(device):
         raise ConfigError(
-            f"gradients can be cached on cpu and cuda only, this run is on {device}",
+            f"gradients can be cached on cpu and cuda only, and this run is on {device}",
             where="training.micro_batch_tokens",
             next="leave training.micro_batch_tokens out, or use --device cpu",
         )
 
 
 def replays(device: str) -> bool:
-    """Whether random states are replayed on a device."""
+    """Whether random states can be replayed on a device."""
     return device.split(":")[0] in ("cpu", "cuda")
 
 
 def _keeps(micro_batches: Sequence[Mapping[str, Tensor]], kept: int | None) -> list[bool]:
-    """Which micro-batches keep their activations: the last ones, which go backward first and so free their memory."""
+    """Which micro-batches keep their activations: the last ones, whose backward comes first and frees their memory."""
     if kept is None:
         return [True] * len(micro_batches)
     keeps: list[bool] = []

@@ -1,4 +1,4 @@
-"""How much of a batch is held in memory at once: all that a step computes, or the activations of so many tokens."""
+"""How much of a batch is held in memory at once: everything that a step computes, or the activations of some tokens."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from embedtune.models.encoder import Encoder
 
 PACKS = 4
-"""Micro-batches that fit in memory together; more would be small, and fewer leave less to keep."""
+"""Micro-batches that fit in memory together; more would be too small, and with fewer, less could be kept."""
 PROBED_TOKENS = 1024
 
 
@@ -23,8 +23,8 @@ class Held:
     """What may be held of a batch.
 
     Args:
-        tokens: whose activations are kept; the texts beyond are encoded twice. None: of all.
-        micro_batch: tokens encoded at once where not everything is kept.
+        tokens: how many have their activations kept; further texts are encoded twice. None: all.
+        micro_batch: tokens encoded at once if not everything is kept.
     """
 
     tokens: int | None = None
@@ -32,20 +32,20 @@ class Held:
 
     @staticmethod
     def asked(tokens: int | Literal["auto"] | None) -> "Held":
-        """What a recipe asks for; everything, where nobody has measured what `auto` is."""
+        """What a recipe asks for; everything for `auto`, which somebody else has to measure."""
         return Held() if tokens in (None, "auto") else Held(tokens, tokens)  # type: ignore[arg-type]
 
     def most(self, tokens: int) -> int:
-        """Tokens of a micro-batch of a batch with so many."""
+        """Tokens of a micro-batch, for a batch with this many tokens."""
         if self.tokens is None or tokens <= self.tokens:
             return tokens
         return self.micro_batch or self.tokens
 
 
 def measured(encoder: "Encoder", reader: Tokenizer, readings: "Sequence[TokenizedTexts]", precision: str) -> Held:
-    """What suits this machine: as many tokens as there is memory for.
+    """As many tokens as this machine has memory for.
 
-    Measured on the longest texts, whose tokens take most.
+    Measured on the longest texts, whose tokens take most memory.
 
     Args:
         encoder: to be trained; it is not changed.

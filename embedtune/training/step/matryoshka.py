@@ -1,6 +1,6 @@
 """Nested dimensions: any objective, computed on the first few components of the vectors as well as on all of them.
 
-A model trained so can be cut to a smaller dimension afterwards, at a small loss instead of a large one.
+Vectors of such a model can be cut to a smaller dimension afterwards and lose little accuracy instead of much.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from embedtune.config.train import TrainConfig
+from embedtune.config.train import MatryoshkaSection, TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch
 from embedtune.losses.shared.vectors import normalised, unit
@@ -18,14 +18,14 @@ from embedtune.training.step.objective import Objective, build_objective
 VECTORS = ("anchors", "positives", "negatives", "views", "queue", "centroids")
 """Fields of a batch that hold the student's vectors."""
 OTHERS = ("teacher", "reference")
-"""Fields that hold the vectors of others of the student's kind."""
+"""Fields that hold vectors of the averaged teacher and of the start, of the same dimensions."""
 
 
 class Matryoshka(Objective):
     """An objective on nested dimensions: the weighted sum of its terms over the sizes that vectors are cut to.
 
-    The guide's vectors are never cut. Beside what the losses count at the largest size, `gauges()` has the terms of
-    each size, before its weight, as `gist@64`.
+    The guide's vectors are never cut. In addition to what the losses measure at the largest size, `gauges()` has the
+    terms of each size, before its weight, as `gist@64`.
 
     Source: Kusupati et al. 2022, arXiv:2205.13147, equation 1 (a sum, as in sentence-transformers' MatryoshkaLoss).
 
@@ -51,7 +51,7 @@ class Matryoshka(Objective):
         return total
 
     def gauges(self) -> dict[str, float]:
-        """What the losses counted on the whole vectors of the last batch, and the terms of each size."""
+        """What the losses measured on the full vectors of the last batch, and the terms of each size."""
         return super().gauges() | {name: float(value) for name, value in self._curves.items()}
 
 
@@ -71,15 +71,34 @@ def cut(batch: EmbeddingBatch, size: int) -> EmbeddingBatch:
     return replace(batch, **found)
 
 
+def check_sizes(section: MatryoshkaSection, dimensions: int) -> None:
+    """Refuse to cut vectors to more dimensions than they have.
+
+    Args:
+        section: of the recipe.
+        dimensions: of the encoder's vectors.
+
+    Raises:
+        ConfigError: names the first size that is too large.
+    """
+    larger = [size for size in section.dimensions if size > dimensions]
+    if larger:
+        raise ConfigError(
+            f"vectors of this encoder have {dimensions} dimensions and cannot be cut to {larger[0]}",
+            where="matryoshka.dimensions",
+            next=f"name dimensions below {dimensions}",
+        )
+
+
 def recipe_objective(config: TrainConfig, dimensions: int) -> Objective:
     """The objective of a recipe, on nested dimensions where it asks for them.
 
-    The encoder's own dimension is always among them, with a weight of 1 unless it is named with another: who wants
-    smaller vectors as well does not mean to spoil the whole ones.
+    The encoder's own dimension is always among them, with a weight of 1 unless another one is given: wanting smaller
+    vectors as well is no reason to spoil the full ones.
 
     Args:
         config: the recipe.
-        dimensions: length of the encoder's vectors.
+        dimensions: of the encoder's vectors.
 
     Raises:
         ConfigError: a dimension larger than the encoder's; any but its own for a loss with heads; a loss or an argument
@@ -92,16 +111,10 @@ def recipe_objective(config: TrainConfig, dimensions: int) -> Objective:
     headed = [term.name for term in objective.terms if term.loss.has_heads]
     if headed:
         raise ConfigError(
-            f"the heads of {' and '.join(headed)} are made for whole vectors and cannot be trained on cut ones",
+            f"the heads of {' and '.join(headed)} are made for full vectors and cannot be trained on cut ones",
             where="matryoshka.dimensions",
             next="leave matryoshka out, or use losses without heads",
         )
-    larger = [size for size in nested.dimensions if size > dimensions]
-    if larger:
-        raise ConfigError(
-            f"vectors of this encoder have {dimensions} dimensions and cannot be cut to {larger[0]}",
-            where="matryoshka.dimensions",
-            next=f"name dimensions below {dimensions}",
-        )
+    check_sizes(nested, dimensions)
     weights = nested.weights or [1.0] * len(nested.dimensions)
     return Matryoshka(objective, {dimensions: 1.0} | dict(zip(nested.dimensions, weights, strict=True)))

@@ -1,4 +1,4 @@
-"""NaN and infinity: what is broken, at which step and in which rows, before the optimizer spreads it everywhere."""
+"""NaN and infinity: what is broken, at which step and in which rows, before the optimizer spreads it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,15 +12,15 @@ from embedtune.training.batch.row_table import RowTable
 from embedtune.training.step.sparse_adamw import gradient_values
 
 NAMED = 5
-"""Rows that a message names; it counts the others."""
+"""Rows that a message lists; it gives the number of the others."""
 WAY_OUT = "lower the learning rate (--lr), or use --precision fp32; look at the rows named, if there are any"
 
 
 class LastRows:
-    """The rows of the last step and which of them have a gradient that is not finite.
+    """The rows of the last step, and which of them have a gradient that is not finite.
 
     Args:
-        table: what is known of the rows.
+        table: the ids and places of the rows.
     """
 
     def __init__(self, table: RowTable) -> None:
@@ -29,19 +29,19 @@ class LastRows:
         self._bad: list[Tensor] = []
 
     def watch(self, numbers: Tensor, vectors: Sequence[Tensor]) -> None:
-        """Look at the gradients of these vectors, each (B, D), when they are computed."""
+        """Check the gradients of these vectors, each (B, D), when they are computed."""
         self._numbers, self._bad = numbers, []
         for column in vectors:
             if column.requires_grad:
                 column.register_hook(self._note)
 
     def _note(self, grad: Tensor | None) -> None:
-        # None where the vectors were computed and no loss has looked at them.
+        # None if no loss used the vectors.
         if grad is not None:
             self._bad.append(~grad.isfinite().all(dim=1))
 
     def refuse_losses(self, terms: Mapping[str, Tensor], vectors: Sequence[Tensor], step: int) -> None:
-        """Stop where a term of the loss is not finite.
+        """Stop if a term of the loss is not finite.
 
         Raises:
             StoppedError: one is NaN or infinite.
@@ -64,7 +64,9 @@ class LastRows:
             StoppedError: always.
         """
         bad = torch.stack(self._bad).any(dim=0) if self._bad else torch.zeros(0, dtype=torch.bool)  # (B,)
-        culprits = f"in {self._named(bad)}" if bad.any() else "inside the encoder; those of all its vectors are finite"
+        culprits = (
+            f"in {self._named(bad)}" if bad.any() else "inside the encoder; all gradients of its vectors are finite"
+        )
         raise StoppedError(
             f"the gradient became NaN or infinite at step {step} ({culprits})", where=f"step {step}", next=WAY_OUT
         )
@@ -77,10 +79,10 @@ class LastRows:
 
 
 class FiniteGradients(TrainerCallback):
-    """Looks at every gradient before the optimizer uses it.
+    """Checks every gradient before the optimizer uses it.
 
     Args:
-        model: whose parameters these are, the losses' own included.
+        model: with the parameters of the encoder and of the losses.
         rows: of the last step.
     """
 
@@ -91,10 +93,15 @@ class FiniteGradients(TrainerCallback):
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
+        """Stop if a gradient is not finite.
+
+        Raises:
+            StoppedError: names the rows, where they are known.
+        """
         if args.fp16:
-            return  # the loss scaler meets infinities on purpose, and leaves such a step out
+            return  # the loss scaler expects infinities and skips such a step
         gradients = gradient_values(self._model.parameters())
-        # One norm: after clipping, what was not finite is still not.
+        # One norm is enough: clipping does not make values finite.
         if gradients and not bool(torch.nn.utils.get_total_norm(gradients).isfinite()):
             self._rows.refuse_gradients(state.global_step)
 

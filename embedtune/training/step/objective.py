@@ -1,10 +1,11 @@
-"""The objective of a run: a weighted sum of losses over one batch, each term kept by name for its own curve."""
+"""The objective of a run: a weighted sum of losses over one batch; each term keeps its name and has its own curve."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from embedtune.config.train import LossSection
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch, build_loss
 from embedtune.losses.shared.base import Loss
@@ -25,7 +26,7 @@ class Objective(nn.Module):
     Parameters that a loss owns are parameters of this module, so they reach the optimizer with the model's.
 
     Args:
-        terms: at least one; names must differ, because each term logs a curve of its own.
+        terms: at least one; names must differ, because each term logs its own curve.
 
     Raises:
         ConfigError: two terms have the same name.
@@ -46,30 +47,21 @@ class Objective(nn.Module):
         self.losses = nn.ModuleDict({term.name: term.loss for term in terms})
 
     def forward(self, batch: EmbeddingBatch) -> dict[str, Tensor]:
-        """Weighted terms by name, each of shape (); their sum is what training minimises."""
+        """Weighted terms by name, each of shape (); their sum is what training minimizes."""
         return {name: self.weights[name] * loss(batch) for name, loss in self.losses.items()}
 
     def prepare(self, dimensions: int) -> None:
-        """Make the heads of the losses for vectors of so many dimensions, before the optimizer is told of them."""
+        """Make the heads of the losses for vectors of this size, before the optimizer collects its parameters."""
         for term in self.terms:
             term.loss.prepare(dimensions)
 
-    def suited_lr(self, usual: float, *, static: bool) -> float:
-        """The learning rate where none was named.
-
-        Args:
-            usual: what the encoder declares.
-            static: whether it is a static one, which some losses spoil at that rate; in a sum, the others hold it.
-        """
-        return usual * max(term.loss.static_lr_share for term in self.terms) if static else usual
-
     def step(self) -> None:
-        """Let the losses keep what they keep of the last batch."""
+        """Let each loss take what it keeps of the last batch."""
         for term in self.terms:
             term.loss.step()
 
     def gauges(self) -> dict[str, float]:
-        """What the losses counted on the last batch, as `loss.gauge` -> number."""
+        """What the losses measured on the last batch, as `loss.gauge` -> value."""
         return {
             f"{name}.{gauge}": float(value)
             for name, loss in self.losses.items()
@@ -77,13 +69,21 @@ class Objective(nn.Module):
         }
 
 
-def build_objective(sections: Sequence) -> Objective:
+def build_objective(sections: Sequence[LossSection]) -> Objective:
     """The objective of a recipe's loss list.
 
-    Args:
-        sections: `LossSection`s: name, weight, args.
-
     Raises:
-        ConfigError: a name or an argument that no loss has, or a value out of its range.
+        ConfigError: an unknown loss or argument, a value out of its range, or a loss given twice.
     """
     return Objective([Term(one.name, one.weight, build_loss(one.name, **one.args)) for one in sections])
+
+
+def suited_lr(losses: Iterable[Loss], usual: float, *, static: bool) -> float:
+    """The learning rate where the recipe leaves it to us.
+
+    Args:
+        losses: of the objective.
+        usual: the learning rate that the encoder declares.
+        static: whether the encoder is static: some losses spoil such a one at that rate, unless the sum has others too.
+    """
+    return usual * max(loss.static_lr_share for loss in losses) if static else usual

@@ -1,24 +1,24 @@
-"""AdamW on the rows of a table that a step uses, beside AdamW on everything else.
+"""AdamW on the rows of a table that a step uses, together with AdamW on everything else.
 
-A row runs AdamW by itself, over the steps that use it: its moments are averages of its own gradients, the correction
-of their start counts its own steps, and it decays when it is used. A row that a step does not use stays as it is, bit
-for bit, and costs nothing.
+Each row has its own AdamW, over the steps that use it: its moments are averages of its own gradients, bias correction
+counts its own steps, and it decays when it is used. A row that a step does not use stays the same, bit for bit, and
+costs nothing.
 
-AdamW on the whole table differs in three ways. It lets the moments of unused rows decay; moves these rows on all the
-while, by what is left of their momentum; and decays them at each step. A token in a share p of the steps thereby moves
-by about lr / sqrt(p) for each use, since zeros lie between the squares it averages; here by about lr, so that rare
-tokens learn more slowly. A starter was none the worse for it, at the same learning rate, after three epochs of
+AdamW on the full table differs in three ways: the moments of unused rows decay, these rows keep moving by what is left
+of their momentum, and their weights decay at each step. A token in a share p of the steps then moves by about
+lr / sqrt(p) per use, since the squares that it averages have zeros between them; here it moves by about lr, so that
+rare tokens learn more slowly. A starter was no worse for it, at the same learning rate, after three epochs of
 welfare-ko (nDCG@10 on dev 0.653 with either, on test 0.626 with either; one seed).
 
-It pays where a step uses few rows of many. CPU time of a step on one core, of a BERT of 2 layers with 250,000 tokens of
-384: 0.5 to 0.6 s in place of 1.2 to 1.7 s where the batch has 1,400 tokens, 700 of them different; 2.7 s in place of
-3.6 s where it has 5,600, 1,900 of them different. It costs where a step uses most: of a starter with 4,000 tokens of
-512, of which the batch uses 2,400, 30 ms in place of 20, since a row in use takes ten times what torch's fused AdamW
-takes for one. Tried on CPUs only.
+It pays if a step uses few of many rows. CPU time per step on one core, for a BERT of 2 layers with 250,000 tokens of
+384: 0.5 to 0.6 s instead of 1.2 to 1.7 s if the batch has 1,400 tokens, 700 of them different; 2.7 s instead of 3.6 s
+if it has 5,600, 1,900 of them different. It costs time if a step uses most rows: for a starter with 4,000 tokens of
+512, of which the batch uses 2,400, 30 ms instead of 20, since a row in use takes ten times as long as in torch's fused
+AdamW. Tried on CPUs only.
 
-Where LazyAdam corrects by the number of all steps, a row first used at step t >> 1000 would move by
-(1 - beta1) / sqrt(1 - beta2) = 3.2 lr, by a correction that is not of these moments; counting the row's own steps, it
-moves by lr as each weight does in its first step. In a table whose rows are used in every step, both are AdamW.
+LazyAdam corrects by the number of all steps, so a row first used at step t >> 1000 would move by
+(1 - beta1) / sqrt(1 - beta2) = 3.2 lr; with the row's own number of steps, it moves by lr as each weight does in its
+first step. For a table whose rows are used in every step, both are AdamW.
 
 Source: Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2, row by row; which rows, as torch.optim.SparseAdam and
 TensorFlow Addons' LazyAdam.
@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 
 def gradient_values(parameters: Iterable[nn.Parameter]) -> list[Tensor]:
-    """The numbers of all gradients, of a sparse one those of its rows, from here on summed by row."""
+    """The values of all gradients; a sparse gradient is coalesced in place, and the values are those of its rows."""
     values = []
     for one in parameters:
         if one.grad is not None and one.grad.is_sparse:
@@ -56,8 +56,8 @@ def clip_gradients(parameters: Iterable[nn.Parameter], largest: float) -> Tensor
 class RowAdamW(torch.optim.AdamW):
     """AdamW, by rows where a gradient is sparse.
 
-    State of such a parameter (V, D): `step` (V,), how often each row was used, `exp_avg` and `exp_avg_sq` (V, D), whose
-    memory is taken when rows are first used.
+    State of such a parameter (V, D): `step` (V,), how often each row was used, `exp_avg` and `exp_avg_sq` (V, D), all
+    allocated when rows are first used.
     """
 
     @torch.no_grad()
@@ -91,7 +91,7 @@ class RowAdamW(torch.optim.AdamW):
         second = state["exp_avg_sq"][used].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)  # (U, D)
         for name, part in (("step", steps), ("exp_avg", first), ("exp_avg_sq", second)):
             state[name].index_copy_(0, used, part)
-        # Both corrections are numbers of a row, so they join the rate and eps: a pass over the rows less for each.
+        # Both corrections are one value per row: folded into the rate and eps, each saves a pass over the rows.
         size = (1 - beta2 ** steps.double()).sqrt()[:, None]  # (U, 1)
         rate = lr * size / (1 - beta1 ** steps.double())[:, None]  # (U, 1)
         rows = weight[used].mul_(1 - lr * group["weight_decay"])  # (U, D)

@@ -1,4 +1,4 @@
-"""How the token vectors of a run learn: all of them, none, or those that a step uses; and where the last cannot be."""
+"""Which token vectors of a run learn: all, none, or those that a step uses; and when the last is not possible."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -11,10 +11,10 @@ from embedtune.training.run.fit import Fit
 
 
 def learning_embeddings(encoder: Encoder, run: Fit) -> AbstractContextManager[object]:
-    """The token vectors for the time of a run, as its section asks for them.
+    """Frozen or sparse token vectors for the duration of a run, as its section asks.
 
     Raises:
-        ConfigError: this encoder, device or objective does not go with it.
+        ConfigError: this encoder, device or objective does not allow it.
     """
     if run.section.embeddings == "sparse":
         check_sparse(run)
@@ -23,15 +23,15 @@ def learning_embeddings(encoder: Encoder, run: Fit) -> AbstractContextManager[ob
 
 
 def check_sparse(run: Fit) -> None:
-    """Refuse what a sparse gradient cannot go through.
+    """Refuse what cannot handle a sparse gradient.
 
     Raises:
         ConfigError: several processes, fp16, another device than CPU or CUDA, or a loss that reads the whole table.
     """
     reasons = {
-        "it is for one process, and there are several": ranks() > 1,
-        "fp16 scales gradients, which is for dense ones only": run.precision == "fp16",
-        f"it is for cpu and cuda, and this run is on {run.device}": run.device.split(":")[0] not in ("cpu", "cuda"),
+        "it works with one process, and there are several": ranks() > 1,
+        "fp16 scales gradients, which works with dense ones only": run.precision == "fp16",
+        f"it works on cpu and cuda, and this run is on {run.device}": run.device.split(":")[0] not in ("cpu", "cuda"),
     } | {
         f"{term.name} with {term.loss.trains_every_token} has a gradient for every token at each step": True
         for term in run.objective.terms

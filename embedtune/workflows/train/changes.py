@@ -1,4 +1,4 @@
-"""What is different now from what an interrupted run was started with: refused with its name, unless told otherwise."""
+"""What differs from the recipe and data that an interrupted run was started with: refused, unless accepted."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,19 +12,19 @@ from embedtune.workflows.shared.relocation import located
 from embedtune.workflows.shared.run_folder import FACTS, RECIPE, STARTED_IN, RunFolder
 
 FIXED = ("model.", "loss.")
-"""A run goes on with its own encoder and losses, whose weights are what it saved."""
+"""A run resumes with its own encoder and losses, whose weights are in its checkpoints."""
 ACCEPT = "--accept-changes"
 
 
 def refuse_changes(folder: RunFolder, config: TrainConfig, *, accept: bool = False) -> list[str]:
-    """Refuse to go on with a run under another recipe than the one it was started with.
+    """Refuse to resume a run with another recipe than the one it was started with.
 
     Args:
         folder: the run.
-        config: what is asked now, as from the folder one is in.
-        accept: let changes through that a run can go on with.
+        config: the recipe now; relative names are relative to the current folder.
+        accept: allow the changes that a run can resume with.
 
-    Returns: what is different, in words.
+    Returns: what differs, in words.
 
     Raises:
         ConfigError: names every option that differs.
@@ -36,7 +36,7 @@ def refuse_changes(folder: RunFolder, config: TrainConfig, *, accept: bool = Fal
     def differs(key: str) -> bool:
         if place_then.get(key) == place_now.get(key):
             return False
-        # A name that no longer leads anywhere from where the run was started has moved with the files.
+        # A name that leads nowhere from the folder where the run was started has moved together with the files.
         return then.get(key) != now.get(key) or place_then.get(key) != then.get(key)
 
     differing = sorted(key for key in then.keys() | now.keys() if not key.startswith("output.") and differs(key))
@@ -44,7 +44,7 @@ def refuse_changes(folder: RunFolder, config: TrainConfig, *, accept: bool = Fal
     fixed = [line for key, line in zip(differing, listed, strict=True) if key.startswith(FIXED)]
     if fixed and accept:
         raise ConfigError(
-            f"a run goes on with its own encoder and losses: {'; '.join(fixed)}",
+            f"a run resumes with its own encoder and losses only: {'; '.join(fixed)}",
             where=str(folder.path / RECIPE),
             next="leave these options out, or start a new run with another --output",
         )
@@ -52,21 +52,21 @@ def refuse_changes(folder: RunFolder, config: TrainConfig, *, accept: bool = Fal
         raise ConfigError(
             f"this run was started with other options: {'; '.join(listed)}",
             where=str(folder.path / RECIPE),
-            next="leave the options out to go on as it was started, or start a new run with another --output"
-            + ("" if fixed else f"; {ACCEPT} goes on with the new ones"),
+            next="leave the options out to resume it as it was started, or start a new run with another --output"
+            + ("" if fixed else f"; {ACCEPT} resumes with the new ones"),
         )
     return listed
 
 
 def record_data(folder: RunFolder, hashes: Mapping[str, str], *, accept: bool = False) -> list[str]:
-    """Write down which bytes a run learns from, or make sure that a resumed run sees the same ones.
+    """Record the hashes of the files that a run learns from, or make sure that a resumed run has the same files.
 
     Args:
         folder: the run.
         hashes: source file name -> sha256 of its bytes.
-        accept: let a change through.
+        accept: allow a change.
 
-    Returns: what is different, in words.
+    Returns: what differs, in words.
 
     Raises:
         DataError: a file has changed since the run was started; names it.
@@ -79,20 +79,20 @@ def record_data(folder: RunFolder, hashes: Mapping[str, str], *, accept: bool = 
     changed = sorted(name for name in before.keys() | hashes.keys() if before.get(name) != hashes.get(name))
     if changed and not accept:
         raise DataError(
-            f"the data have changed since this run was started: {', '.join(changed)}",
+            f"the data has changed since this run was started: {', '.join(changed)}",
             where=str(folder.path),
-            next=f"put the old files back, or start a new run; {ACCEPT} goes on with the new ones",
+            next=f"restore the old files, or start a new run; {ACCEPT} resumes with the new ones",
         )
-    return [f"the data have changed: {', '.join(changed)}"] if changed else []
+    return [f"the data has changed: {', '.join(changed)}"] if changed else []
 
 
 def record_changes(
     folder: RunFolder, config: TrainConfig, hashes: Mapping[str, str], changes: list[str], warn: Callable[[str], None]
 ) -> None:
-    """Say aloud with what changes a run goes on, and keep them with it: a result is of what it really learnt from."""
+    """Warn about the changes that a run resumes with, and record them, so that its result says what it learned from."""
     if not changes:
         return
-    warn(f"going on with changes, so that nothing will repeat this run exactly: {'; '.join(changes)}")
+    warn(f"resuming with changes, so this run cannot be repeated exactly: {'; '.join(changes)}")
     facts = folder.facts()
     facts |= {"data_sha256": {**hashes}, "changes": [*facts.get("changes", []), *changes]}
     folder.write_json(FACTS, {**facts, STARTED_IN: str(Path.cwd())})

@@ -1,4 +1,4 @@
-"""How the loss and the embeddings went in the course of a run, and whether that is how learning looks."""
+"""How the loss and the embeddings changed during a run, and whether that looks like learning."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,9 @@ from embedtune.findings import Finding
 
 FEWEST_STEPS = 20
 RATE_FACTOR = 30
-"""How many times larger or smaller than what suits the encoder a learning rate may be unremarked."""
+"""A learning rate may be this many times larger or smaller than what suits the encoder without a warning."""
 FLAT = 1e-4
-"""Losses of different batches that differ by less than this share of their size did not react to anything."""
+"""If losses of different batches differ by less than this share of their mean, the loss did not react to anything."""
 ROSE = 0.02
 NARROWED = 0.5
 
@@ -21,14 +21,14 @@ def rate_finding(rate: float, usual: float) -> Finding | None:
     """Whether a learning rate is far from what suits the encoder; known before training.
 
     Args:
-        rate: asked for.
-        usual: what the encoder declares.
+        rate: the learning rate of the run.
+        usual: the learning rate that the encoder declares.
     """
     factor = rate / usual
     if 1 / RATE_FACTOR <= factor <= RATE_FACTOR:
         return None
     times = f"{factor:,.0f} times" if factor > 1 else f"1/{1 / factor:,.0f} of"
-    what = "is likely to wreck what it knows" if factor > 1 else "will hardly change it"
+    what = "is likely to destroy what it has learned" if factor > 1 else "will hardly change it"
     return Finding(
         code="learning-rate",
         severity="warning",
@@ -39,11 +39,11 @@ def rate_finding(rate: float, usual: float) -> Finding | None:
 
 
 def course_findings(lines: Lines, *, grows: bool) -> list[Finding]:
-    """What the log of a run tells.
+    """Findings from the log of a run.
 
     Args:
         lines: of `metrics.jsonl`.
-        grows: the loss is meant to grow: its negatives become harder, or more.
+        grows: the loss is expected to grow, because negatives become harder or more numerous.
     """
     losses = [line["loss"] for line in lines if "loss" in line]
     found = [_zero(losses) or _flat(losses) or (None if grows else _rose(losses)), _narrowed(lines)]
@@ -70,13 +70,13 @@ def _flat(losses: Sequence[float]) -> Finding | None:
         code="loss-never-moved",
         severity="warning",
         count=len(losses),
-        message=f"the loss stayed at {losses[-1]:.4g} in all {len(losses):,} steps: nothing was learnt.",
-        fix="Use another loss or a larger --lr; texts that all get the same vector give such a loss too.",
+        message=f"the loss stayed at {losses[-1]:.4g} in all {len(losses):,} steps: nothing was learned.",
+        fix="Use another loss or a larger --lr; a constant loss can also mean that all texts get the same vector.",
     )
 
 
 def _rose(losses: Sequence[float]) -> Finding | None:
-    """The last quarter lies above the first by more than batches differ by chance."""
+    """The last quarter is above the first by more than batches differ by chance."""
     quarter = len(losses) // 4
     if len(losses) < FEWEST_STEPS:
         return None
@@ -96,7 +96,7 @@ def _rose(losses: Sequence[float]) -> Finding | None:
 
 
 def _narrowed(lines: Lines) -> Finding | None:
-    """The embeddings kept fewer directions and came closer together, without collapsing."""
+    """The embeddings use fewer directions and are more alike, without having collapsed."""
     ranks = [line["collapse.effective_rank"] for line in lines if "collapse.effective_rank" in line]
     cosines = [line["collapse.mean_cosine"] for line in lines if "collapse.mean_cosine" in line]
     if len(ranks) < FEWEST_STEPS:
@@ -112,5 +112,5 @@ def _narrowed(lines: Lines) -> Finding | None:
         count=1,
         message=f"the embeddings narrowed: their effective rank fell from {before:.0f} to {after:.0f}, and the mean "
         f"cosine of two texts rose from {began:.2f} to {ended:.2f}.",
-        fix="Add --loss sigreg:0.05, use a loss that keeps texts apart (infonce, gist), or fewer epochs.",
+        fix="Add --loss sigreg:0.05, use a loss that keeps texts apart (infonce, gist), or train for fewer epochs.",
     )

@@ -1,4 +1,4 @@
-"""How a run went, step by step, out of its `metrics.jsonl`: few enough points to draw and to keep in a result."""
+"""The curves of a run from its `metrics.jsonl`, thinned to as many points as a chart and a result need."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,13 +27,13 @@ Line = Mapping[str, Any]
 
 
 def training_curves(metrics: Path) -> dict[str, Any] | None:
-    """The curves of a run, for its result; None where it wrote no steps.
+    """The curves of a run, for its result; None if it logged no steps.
 
     Args:
         metrics: the run's `metrics.jsonl`.
 
-    Returns: steps; steps_a_point, of which each value is the mean; groups, each with a name and its lines: one value
-        a point, None where nothing was measured. The group dev has steps of its own.
+    Returns: steps; steps_a_point, over which each value is a mean; groups, each with a name and its lines: one value
+        per point, None where nothing was measured. The group dev has its own steps.
     """
     lines = read_log(metrics)
     trained = [line for line in lines if "loss" in line]
@@ -50,7 +50,7 @@ def training_curves(metrics: Path) -> dict[str, Any] | None:
 
 
 def _groups(lines: Iterable[Line]) -> dict[str, dict[str, str]]:
-    """Name of each group -> key of a line in the log -> what it is called."""
+    """Name of each group -> key in the log -> label."""
     keys = list(dict.fromkeys(key for line in lines for key in line))
     terms = [key for key in keys if "." not in key and key not in _NO_TERMS]
     shown = ["loss", *terms] if len(terms) > 1 else terms or ["loss"]
@@ -64,7 +64,7 @@ def _groups(lines: Iterable[Line]) -> dict[str, dict[str, str]]:
 
 
 def _dev(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """The scores on dev, thinned where there are many."""
+    """The scores on dev, thinned if there are many."""
     scored = [line for line in lines if any(key.startswith(_DEV) for key in line)]
     stride = -(-len(scored) // MOST_POINTS) or 1
     shown = scored[::-1][::stride][::-1]

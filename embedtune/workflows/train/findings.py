@@ -1,4 +1,4 @@
-"""What a finished run should tell about itself beside its scores."""
+"""What a finished run should report about itself in addition to its scores."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ EMPTY_SHARE_WARNING = 0.1
 
 
 def run_findings(fitted: FitResult, guiding: Guiding, metrics: Path, *, grows: bool = False) -> list[Finding]:
-    """Findings of the run itself; those of the data were made when it was read.
+    """Findings about the run itself; those about the data were made when it was read.
 
     Args:
-        fitted: what training did.
+        fitted: the outcome of training.
         guiding: the guide and its audits.
         metrics: the run's `metrics.jsonl`.
         grows: the loss is meant to grow.
@@ -43,7 +43,7 @@ def _best_is_lost(fitted: FitResult) -> Finding | None:
         code="best-model-lost",
         severity="warning",
         count=1,
-        message=f"the best model on dev, of step {best}, was lost with its damaged checkpoint; this is that of {kept}.",
+        message=f"the best model on dev, of step {best}, was lost with its damaged checkpoint; kept is that of {kept}.",
         fix="Train again with another --output if the difference on dev matters.",
     )
 
@@ -55,13 +55,13 @@ def _best_is_early(fitted: FitResult) -> Finding | None:
         code="best-model-early",
         severity="note",
         count=1,
-        message=f"the model kept is that of step {fitted.best_step} of {fitted.steps}: dev did not rise afterwards.",
-        fix="Fewer epochs or a lower learning rate would cost less and lose nothing.",
+        message=f"the model kept is of step {fitted.best_step} of {fitted.steps}: dev scores did not rise afterwards.",
+        fix="Use fewer epochs or a lower learning rate; nothing is lost, and training takes less time.",
     )
 
 
 def _weak_guide(guiding: Guiding) -> Finding | None:
-    """A guide whose margin was chosen on dev has been shown to help there, whatever its audit looks like."""
+    """Not for a guide whose margin was chosen on dev: it has been shown to help there, whatever its audit says."""
     proposal = guiding.proposal
     if proposal is None or not proposal.warns:
         return None
@@ -76,7 +76,7 @@ def _weak_guide(guiding: Guiding) -> Finding | None:
 
 
 def _empty_rows(lines: Lines) -> Finding | None:
-    """Rows whose negatives were all masked, from the gauges of every step."""
+    """Rows whose negatives were all masked, from the gauges of each step."""
     shares = [value for line in lines for name, value in line.items() if name.endswith(".empty_share")]
     mean = sum(shares) / len(shares) if shares else 0.0
     if mean <= EMPTY_SHARE_WARNING:
@@ -85,6 +85,6 @@ def _empty_rows(lines: Lines) -> Finding | None:
         code="rows-without-negatives",
         severity="warning",
         count=len(shares),
-        message=f"on average {mean:.0%} of a batch's rows had every negative masked and taught nothing.",
+        message=f"on average, {mean:.0%} of the rows of a batch had every negative masked and taught nothing.",
         fix="Use a smaller --margin, a larger --batch-size, or --guide none.",
     )

@@ -1,4 +1,4 @@
-"""What a training run leaves: the object behind `--json`, the report and the verdict table."""
+"""The result of a training run: the object behind `--json`, the report and the verdict table."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from embedtune.errors import OutputError
 from embedtune.findings import Finding
+from embedtune.workflows.shared.run_folder import REPORT, RunFolder
 
 Scores = Mapping[str, float]
 
@@ -21,21 +23,22 @@ class TrainResult:
         losses: name and weight of each term.
         steps, epochs: how long it trained.
         examples_per_s: training pairs per second, dev evaluations included.
-        tokens_per_s: tokens of distinct texts, without padding, a second of training, dev evaluations excluded.
-        flops_per_s: operations of the model a second, by its weights and the texts' lengths; None for a static encoder.
-        share_of_peak: of the fastest matrix product seen on this machine; None for a static encoder.
-        elapsed_s: wall time of the whole command.
+        tokens_per_s: tokens of distinct texts, without padding, per second of training, dev evaluations excluded.
+        flops_per_s: operations of the model per second, by its weights and the texts' lengths; None for a static
+            encoder.
+        share_of_peak: share of the fastest matrix product seen on this machine; None for a static encoder.
+        elapsed_s: wall time of the command.
         peak_memory_bytes: the largest resident size of the process.
-        before, after: metrics on the test split, of the encoder as it came and as it is now.
+        before, after: metrics on the test split, of the encoder before and after training.
         before_unseen, after_unseen: the same over queries whose relevant documents were never training positives;
             None when there are none.
         verdict: metric, on, difference, interval, p_value, verdict; None when there is no test split.
-        metrics: every metric on the queries that the verdict rests on, as `embedtune compare` gives them: a is before,
-            b after; the first decides alone, the p-values of the others are adjusted for their number.
+        metrics: every metric on the queries of the verdict, as in `embedtune compare`: a is before, b is after; the
+            first one decides, and the p-values of the others are adjusted for their number.
         findings: what is odd about data and run.
         curves: loss terms, masking, collapse gauges and dev scores by step.
-        report: the page to read; the same in Markdown lies beside it.
-        evidence: what the verdict rests on, see `evaluation.evidence`; None when there is no test split.
+        report: the page to read; the same in Markdown is next to it.
+        evidence: what the verdict is based on, see `evaluation.evidence`; None when there is no test split.
     """
 
     run: str
@@ -74,8 +77,28 @@ class TrainResult:
         return dataclasses.asdict(self)
 
 
+def result_of(run: RunFolder) -> TrainResult:
+    """The result of a run that is done, as it was printed.
+
+    Raises:
+        OutputError: the report cannot be read, or is not that of a training run.
+    """
+    content = run.result()
+    known = {one.name for one in dataclasses.fields(TrainResult)}
+    try:
+        values = {name: value for name, value in content.items() if name in known}
+        findings = tuple(Finding(**one) for one in values.pop("findings", ()))
+        return TrainResult(**values, findings=findings)
+    except (AttributeError, TypeError) as error:
+        raise OutputError(
+            f"{REPORT} of this run is not a training result: {error}",
+            where=str(run.path),
+            next="the run folder was damaged; start a new run with another --output",
+        ) from error
+
+
 def how_to_use(model: Path) -> tuple[str, ...]:
-    """Lines of Python that use the tuned model with nothing but sentence-transformers."""
+    """Lines of Python that use the tuned model with sentence-transformers alone."""
     return (
         "from sentence_transformers import SentenceTransformer",
         "",

@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from embedtune.config.suggest import did_you_mean
 from embedtune.config.train import TrainConfig
 from embedtune.data.prepare import TrainingData, prepare
+from embedtune.data.sources.base import Source
+from embedtune.data.sources.source import open_source
 from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
 from embedtune.findings import Finding
@@ -22,11 +24,18 @@ from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.run_folder import RunFolder, new_run
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
-from embedtune.workflows.train.changes import record_changes, record_data, refuse_changes
-from embedtune.workflows.train.guide.guide_files import check_scores, gives_scores, guide_path, guided_data
-from embedtune.workflows.train.needs import check_needs, check_queue, check_term, check_views, guided_term
-from embedtune.workflows.train.proposal import is_static, proposed
-from embedtune.workflows.train.result import TrainResult
+from embedtune.workflows.train.changes import record_changes, record_data
+from embedtune.workflows.train.guide.guide_files import (
+    check_scores,
+    gives_scores,
+    guide_path,
+    guide_vectors,
+    guided_data,
+)
+from embedtune.workflows.train.plan import TrainPlan, plan_config
+from embedtune.workflows.train.recipe_checks import check_needs, check_queue, check_views, guided_term
+from embedtune.workflows.train.result import TrainResult, result_of
+from embedtune.workflows.train.unpaired_proposal import is_static
 
 OWN_GUIDES = ("self", "none")
 
@@ -38,43 +47,54 @@ def train(
     resume: RunFolder | None = None,
     accept_changes: bool = False,
 ) -> TrainResult:
-    """Fine-tune an encoder and measure what it became.
+    """Fine-tune an encoder and measure how much it improved.
 
     Args:
-        config: the resolved recipe.
-        talk: told what happens.
-        resume: an unfinished run to go on with; None starts a new one.
-        accept_changes: go on with it although options or data are not those that it was started with.
+        config: the recipe; `load` makes it from options.
+        talk: receives what happens.
+        resume: a run to resume, or to read the result of if it is done; None starts a new one.
+        accept_changes: resume although options or data differ from those that the run was started with.
 
     Raises:
-        EmbedtuneError: anything the user can mend; says what to do.
+        EmbedtuneError: anything the user can fix; says what to do.
+    """
+    talk = talk or Silence()
+    return run_plan(plan_config(config, talk=talk, resume=resume, accept_changes=accept_changes), talk=talk)
+
+
+def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
+    """Carry out a plan; of a run that is already done, read the result.
+
+    Raises:
+        EmbedtuneError: anything the user can fix; says what to do.
     """
     started = time.perf_counter()
-    talk = talk or Silence()
-    config, reasons = proposed(config)
-    for reason in reasons:
-        talk.say(reason)
-    _check_recipe(config, talk)
-    changes = [] if resume is None else refuse_changes(resume, config, accept=accept_changes)
-    data = guided_data(config, read_data(config, talk))
-    check_needs(config, data)
-    folder = resume or new_run(config)
-    with alone(folder.lock), orderly_end(folder.unfinished(resumed=resume is not None)):
+    config, run = plan.config, plan.run
+    if run is not None and run.done:
+        talk.say(f"{run.path} is already done")
+        return result_of(run)
+    _check_recipe(plan, talk)
+    source = plan.source or open_source(config.data.source)
+    vectors = guide_vectors(config, source)
+    data = guided_data(config, read_data(config, source, talk), vectors)
+    check_needs(config, plan.losses, data)
+    folder = run or new_run(config)
+    with alone(folder.lock), orderly_end(folder.unfinished(resumed=run is not None)):
         remove_all_unfinished(folder.path)
-        changes += record_data(folder, data.hashes, accept=accept_changes)
+        changes = [*plan.changes, *record_data(folder, data.hashes, accept=plan.accept_changes)]
         record_changes(folder, config, data.hashes, changes, talk.warn)
         talk.say(f"run folder: {folder.path}")
         with loading():  # sentence-transformers, so it comes last
             from embedtune.workflows.train.stages import TrainingRun
 
-        return TrainingRun(config, data, folder, talk, started).run(resumed=resume is not None)
+        stages = TrainingRun(config, plan.losses, data, folder, talk, started, vectors)
+        return stages.run(resumed=run is not None)
 
 
-def _check_recipe(config: TrainConfig, talk: Talk) -> None:
+def _check_recipe(plan: TrainPlan, talk: Talk) -> None:
     """Refuse what the recipe asks for and this machine does not have."""
-    for term in config.loss:
-        check_term(term.name, term.args)
-    check_queue(config)
+    config = plan.config
+    check_queue(config, plan.losses)
     check_views(config, has_dropout=not is_static(config.model))
     choose_device(config.training.device)
     resolve(config.model)
@@ -87,9 +107,9 @@ def _check_recipe(config: TrainConfig, talk: Talk) -> None:
         )
 
 
-def read_data(config: TrainConfig, talk: Talk) -> TrainingData:
-    """The data of the recipe, with what was read and what is odd about it said aloud."""
-    data = prepare(config.data, config.training.seed)
+def read_data(config: TrainConfig, source: Source, talk: Talk) -> TrainingData:
+    """The data of the recipe; prints what was read and what is odd about it."""
+    data = prepare(config.data, config.training.seed, source=source)
     data = replace(data, findings=(*data.findings, *_unjudged(data)))
     for sentence in data.described:
         talk.say(sentence)
@@ -98,20 +118,20 @@ def read_data(config: TrainConfig, talk: Talk) -> TrainingData:
 
 
 def _unjudged(data: TrainingData) -> Iterator[Finding]:
-    """That splits are missing, told before hours of training end without a verdict."""
+    """Which splits are missing, reported before hours of training end without a verdict."""
     more = "Name a judged set" if data.unpaired else "Give more pairs, or name a judged set"
     if data.test is None:
-        without = "no dev and no test split: no step can be chosen, and" if data.dev is None else "no test split:"
-        message = f"there is {without} nothing will say whether the model became better."
+        without = "no dev and no test split: no checkpoint can be chosen, and" if data.dev is None else "no test split:"
+        message = f"there is {without} nothing will show whether the model improved."
         later = "`embedtune evaluate --model RUN/model --data SET` scores it; `embedtune search` tries it by hand"
         yield Finding("no-evidence", "warning", 0, message, f"{more} with --eval-data. Afterwards, {later}.")
     elif data.dev is None:
-        message = "there is no dev split: no step can be chosen, and the last one is kept."
+        message = "there is no dev split: no checkpoint can be chosen, and the last one is kept."
         yield Finding("no-evidence", "warning", 0, message, f"{more} that has a dev split with --eval-data.")
 
 
 def _resolve_guide(config: TrainConfig, talk: Talk) -> None:
-    """Make sure that a guide named can be had; one that no loss would use is not looked for, and that is said."""
+    """Make sure that a named guide can be loaded; warn about one that no loss would use, and do not look for it."""
     name = config.guide.name
     if name in OWN_GUIDES:
         return
@@ -120,11 +140,11 @@ def _resolve_guide(config: TrainConfig, talk: Talk) -> None:
         return
     if guided_term(config) is None:
         losses = " and ".join(term.name for term in config.loss)
-        talk.warn(f"the guide {name} is not used, since {losses} takes none")
+        talk.warn(f"the guide {name} is not used, because {losses} cannot use one")
         return
     if name == STARTER:
         raise ModelError(
-            "a starter is made from the data at hand and would guide by words alone",
+            "a starter is made from the training data and would guide by words alone",
             where="--guide",
             next="--guide self, --guide none, or a model trained elsewhere",
         )
@@ -135,5 +155,5 @@ def _resolve_guide(config: TrainConfig, talk: Talk) -> None:
     except ModelError as error:
         hint = did_you_mean(name, OWN_GUIDES)
         error.where, error.message = "--guide", f"{error.message}{hint}" if hint else error.message
-        error.next = "name a model that can be had, or give --guide self or --guide none, which need none"
+        error.next = "name a model that can be loaded, or use --guide self or --guide none, which need none"
         raise

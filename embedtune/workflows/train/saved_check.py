@@ -1,7 +1,7 @@
-"""What was saved gives the vectors that were measured: read back by a process that knows nothing but the folder.
+"""The saved model gives the vectors that were measured: checked by a process that has nothing but the folder.
 
 In the process that trained, a file never written, a prompt kept in memory or a class registered by hand would go
-unseen. Another process needs ten seconds to load the libraries, so it is started before the last scoring and waits.
+unnoticed. Another process needs ten seconds to load the libraries, so it starts before the last scoring and waits.
 """
 
 import json
@@ -21,10 +21,10 @@ from embedtune.models.encoder import Role
 from embedtune.runtime import loading, settle
 
 TOLERANCE = 1e-5
-"""Largest difference of a component. Weights are float32, whatever the precision trained in, so one number serves."""
+"""Largest difference of a component. Saved weights are float32, whatever the precision of training."""
 PATIENCE_S = 600
 REFUSED = 3
-"""Exit code of a reader that started and could not load the model."""
+"""Exit code of a reader that started but could not load the model."""
 
 Vectors = Callable[[Sequence[str], Role], np.ndarray]
 """(texts, role) -> (n, D)."""
@@ -32,7 +32,7 @@ Vectors = Callable[[Sequence[str], Role], np.ndarray]
 
 @contextmanager
 def reader(*, wanted: bool = True) -> Iterator[subprocess.Popen[bytes] | None]:
-    """A process that loads the libraries and waits to be told what to read; None where it cannot be started."""
+    """A process that loads the libraries and waits for a request; None if it cannot be started."""
     process = _start() if wanted else None
     try:
         yield process
@@ -57,16 +57,16 @@ def check_saved(
     Args:
         folder: where the model was saved.
         texts: to compare on.
-        measured: what the model in memory gives.
-        here: what the folder gives in this process, where no other can be had.
+        measured: vectors of the model in memory.
+        here: vectors of the folder in this process, used if no other process is available.
         process: a `reader`, or None.
-        device: to compute on.
+        device: where to compute.
         trust_remote_code: whether the model's own code may run.
 
-    Returns: why it was not checked in another process; None where it was.
+    Returns: why it was not checked in another process; None if it was.
 
     Raises:
-        ModelError: it does not, or cannot be loaded.
+        ModelError: it gives other vectors, or cannot be loaded.
     """
     request = {"folder": str(folder), "texts": list(texts), "device": device, "trust_remote_code": trust_remote_code}
     read = _ask(process, request) if process is not None else "no other process could be started"
@@ -83,7 +83,7 @@ def check_saved(
 
 
 def _start() -> subprocess.Popen[bytes] | None:
-    # What this process can import, that one shall too, and nothing that lies in the folder one happens to be in.
+    # It may import what this process can, and nothing from the current folder.
     places = os.pathsep.join(str(Path(place).absolute()) for place in sys.path if place)
     surroundings = {**os.environ, "PYTHONPATH": places, "HF_HUB_OFFLINE": "1"}
     try:
@@ -93,7 +93,7 @@ def _start() -> subprocess.Popen[bytes] | None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=surroundings,
-            # Ctrl-C is for the process that asked.
+            # Ctrl-C is meant for the process that asked.
             start_new_session=True,
         )
     except (OSError, ValueError, TypeError):
@@ -101,7 +101,7 @@ def _start() -> subprocess.Popen[bytes] | None:
 
 
 def _ask(process: subprocess.Popen[bytes], request: dict[str, Any]) -> dict[str, np.ndarray] | str:
-    """The vectors by role, or why there are none."""
+    """The vectors by role, or the reason why there are none."""
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder) / "vectors.npz"
         try:
@@ -123,7 +123,6 @@ def _ask(process: subprocess.Popen[bytes], request: dict[str, Any]) -> dict[str,
 
 def _serve() -> int:
     """In the other process: wait for a request on stdin, and write the vectors where it says."""
-
     settle()
     with loading():
         import embedtune.training.batch.batches  # noqa: F401  (sentence-transformers: ten seconds, spent while we wait anyway)
@@ -135,7 +134,7 @@ def _serve() -> int:
     try:
         section = EncoderSection(name=request["folder"], trust_remote_code=request["trust_remote_code"])
         encoder = load_encoder(section, device=request["device"])
-    except Exception as error:  # whatever the libraries raise, the process that asked shall have the words
+    except Exception as error:  # whatever the libraries raise, the process that asked prints it
         print(error, file=sys.stderr)
         return REFUSED
     texts = request["texts"]

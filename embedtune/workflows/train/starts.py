@@ -1,28 +1,30 @@
-"""The start's vectors of the training texts, for losses that hold the student back to where it began."""
+"""The vectors of the training texts before training, for losses that keep the student near where it started."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from embedtune.losses.shared.base import Loss
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
+from embedtune.training.batch.row_texts import RowTexts
 from embedtune.training.guide.vectors import GuideTable
-from embedtune.training.run.fit import Fit
 from embedtune.workflows.shared.talk import Talk
 
 
-def start_vectors(run: Fit, encoder: Encoder, store: VectorStore | None, talk: Talk) -> GuideTable | None:
-    """The vectors of an encoder that has not begun to learn, None where no loss asks for them.
+def start_vectors(
+    texts: RowTexts, losses: Iterable[Loss], encoder: Encoder, store: VectorStore | None, talk: Talk
+) -> GuideTable | None:
+    """The vectors of an encoder that has not begun to learn; None where no loss asks for them.
 
-    A resumed run finds the same ones, in the store or by the same start, so that no checkpoint keeps them.
+    No checkpoint keeps them: a resumed run gets the same ones from the store, or computes them with the same encoder.
     """
-    if not any("reference" in term.loss.companions for term in run.objective.terms):
+    if not any("reference" in loss.companions for loss in losses):
         return None
-    curriculum = run.table.curriculum
-    table = GuideTable(run.rows, curriculum.stored, frozen=True, curriculum=curriculum)
+    table = GuideTable(texts, frozen=True)
     done = 0
-    with talk.progress("vectors of the start, to compare with", total=table.texts) as tell:
+    with talk.progress("vectors before training, to compare with", total=table.texts) as tell:
 
         def vectors(texts: Sequence[str], role: Role) -> np.ndarray:
             nonlocal done

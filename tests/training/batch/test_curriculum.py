@@ -14,6 +14,7 @@ from embedtune.identity import text_id
 from embedtune.models.encode.encode import encode
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
+from embedtune.training.batch.row_texts import RowTexts
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.fit import Fit
 from embedtune.training.run.trainer import fit
@@ -103,7 +104,7 @@ def test_the_batch_looks_everything_up_by_the_choice(mined, schedule):
     curriculum = Curriculum(mined, 3, schedule=schedule, epochs=EPOCHS)
     own = np.stack([mined.anchor_ids, mined.positive_ids], axis=1)
     table = build_table(mined, own, curriculum=curriculum)
-    guide = GuideTable(mined, curriculum.stored, curriculum=curriculum)
+    guide = GuideTable(RowTexts(mined, curriculum.stored, curriculum))
     value = {text: float(i) for i, text in enumerate(text for own in mined.negatives for text in own)}
     guide.fill(lambda texts, role: np.array([[value.get(text, -1.0)] for text in texts], dtype=np.float32))
     rows = torch.tensor([10, 3, 5, 0])

@@ -2,6 +2,7 @@ import torch
 
 from embedtune.data.rows import Rows
 from embedtune.identity import text_id
+from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
 
 
@@ -43,12 +44,12 @@ def test_known_positives_are_those_of_the_same_question_and_of_the_judgments_but
 
 
 def test_at_most_per_row_negatives_are_used(rows, known):
-    table = build_table(rows, known, per_row=1)
+    table = build_table(rows, known, curriculum=Curriculum(rows, 1))
     assert table.negatives == 1
     batch = table.batch(torch.arange(4), vectors(3, 4), step=0, guide=None)
     assert batch.negatives_mask.tolist() == [[True], [False], [True], [False]]
     assert batch.negative_ids.tolist() == [[text_id("wrong a")], [0], [text_id("wrong c")], [0]]
-    assert build_table(rows, known, per_row=0).negatives == 0
+    assert build_table(rows, known, curriculum=Curriculum(rows, 0)).negatives == 0
 
 
 def test_rows_without_negatives_give_a_batch_without_them(known):

@@ -10,6 +10,7 @@ from embedtune.config.train import LossSection
 from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch, build_loss
 from embedtune.training.batch.row_table import build_table
+from embedtune.training.batch.row_texts import RowTexts
 from embedtune.training.companions.queue import Queue
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.step.adapter import ObjectiveAdapter
@@ -37,7 +38,7 @@ def batch_of(table, rows, seed):
 
 
 def guide_of(seed):
-    guide = GuideTable(ROWS, 0)
+    guide = GuideTable(RowTexts(ROWS, 0))
     noise = np.random.default_rng(seed)
     guide.fill(lambda texts, role: noise.standard_normal((len(texts), 3), dtype=np.float32))
     return guide

@@ -4,12 +4,13 @@ import numpy as np
 import torch
 
 from embedtune.losses import EmbeddingBatch
+from embedtune.training.batch.row_texts import RowTexts
 from embedtune.training.companions.reference import Reference
 from embedtune.training.guide.vectors import GuideTable
 
 
 def test_a_batch_gets_the_starts_vectors_of_its_rows(rows):
-    table = GuideTable(rows, 2, frozen=True)
+    table = GuideTable(RowTexts(rows, 2), frozen=True)
     table.fill(lambda texts, role: np.array([[len(text), role == "query"] for text in texts], dtype=np.float32))
     reference = Reference(table)
     batch = EmbeddingBatch(anchors=torch.zeros(2, 4), positives=torch.zeros(2, 4))

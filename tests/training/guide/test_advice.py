@@ -52,7 +52,7 @@ def test_a_guide_that_knows_nothing_is_replaced(what, own, kind, option):
     proposal = propose(audited(unit(vectors[0]), unit(vectors[1])), own=own)
     assert proposal.kind == kind and option in proposal.option and proposal.warns
     if what == "constant":
-        assert "in 50% of cases" in proposal.sentence
+        assert "only 50% of the time" in proposal.sentence
 
 
 AUDIT = GuideAudit(

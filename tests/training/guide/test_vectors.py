@@ -1,6 +1,7 @@
 import numpy as np
 import torch
 
+from embedtune.training.batch.row_texts import RowTexts
 from embedtune.training.guide.vectors import GuideTable, on_disk
 
 
@@ -17,7 +18,7 @@ def recording_encoder(calls: list[tuple[str, tuple[str, ...]]]):
 
 def test_each_distinct_text_is_encoded_once_under_its_role(rows):
     calls: list[tuple[str, tuple[str, ...]]] = []
-    GuideTable(rows, negatives=2).fill(recording_encoder(calls))
+    GuideTable(RowTexts(rows, 2)).fill(recording_encoder(calls))
     assert [role for role, _ in calls] == ["query", "document"]
     queries, documents = calls[0][1], calls[1][1]
     assert sorted(queries) == sorted(set(rows.anchors))
@@ -27,7 +28,7 @@ def test_each_distinct_text_is_encoded_once_under_its_role(rows):
 
 def test_a_batch_holds_the_vectors_of_its_rows(rows):
     encode = recording_encoder([])
-    table = GuideTable(rows, negatives=2)
+    table = GuideTable(RowTexts(rows, 2))
     table.fill(encode)
     batch = table.batch(torch.tensor([3, 0]), torch.device("cpu"))
     assert torch.equal(batch.anchors, torch.from_numpy(encode(["question one", "question one"], "query")))
@@ -36,14 +37,14 @@ def test_a_batch_holds_the_vectors_of_its_rows(rows):
 
 
 def test_there_is_no_guide_before_it_is_filled(rows):
-    table = GuideTable(rows, negatives=0)
+    table = GuideTable(RowTexts(rows, 0))
     assert not table.filled
     assert table.batch(torch.tensor([0]), torch.device("cpu")) is None
     assert table.state() == {}
 
 
 def test_a_frozen_guide_leaves_nothing_to_a_checkpoint_and_takes_nothing_from_one(rows):
-    frozen, living = GuideTable(rows, 2, frozen=True), GuideTable(rows, 2)
+    frozen, living = GuideTable(RowTexts(rows, 2), frozen=True), GuideTable(RowTexts(rows, 2))
     frozen.fill(recording_encoder([]))
     living.fill(lambda texts, role: np.zeros((len(texts), 2), dtype=np.float32))
     assert frozen.state() == {}
@@ -61,7 +62,7 @@ def test_vectors_in_a_memory_map_are_the_same_and_leave_no_file(rows, tmp_path):
         maps.append(into)
         return into
 
-    table, plain = GuideTable(rows, 2, frozen=True), GuideTable(rows, 2)
+    table, plain = GuideTable(RowTexts(rows, 2), frozen=True), GuideTable(RowTexts(rows, 2))
     table.fill(mapped)
     plain.fill(encode)
     assert all(isinstance(one, np.memmap) for one in maps)
@@ -75,7 +76,7 @@ def test_vectors_in_a_memory_map_are_the_same_and_leave_no_file(rows, tmp_path):
 
 
 def test_a_restored_table_guides_as_the_saved_one(rows):
-    saved, restored = GuideTable(rows, negatives=2), GuideTable(rows, negatives=2)
+    saved, restored = GuideTable(RowTexts(rows, 2)), GuideTable(RowTexts(rows, 2))
     saved.fill(recording_encoder([]))
     restored.restore(saved.state())
     at, cpu = torch.tensor([1, 2]), torch.device("cpu")

@@ -3,7 +3,7 @@
 import pytest
 from transformers import TrainerState
 
-from embedtune.training.run.early_stopping import Patience, waited
+from embedtune.training.run.early_stopping import EarlyStopping, waited
 
 
 def state(best: int | None, *evaluated: int) -> TrainerState:
@@ -22,5 +22,5 @@ def test_evaluations_after_the_best_one_are_counted(best, evaluated, count):
 
 def test_a_run_is_at_its_end_when_it_has_waited_long_enough(tmp_path):
     state(4, 4, 8, 12).save_to_json(str(tmp_path / "trainer_state.json"))
-    assert Patience(2).at_end(tmp_path)
-    assert not Patience(3).at_end(tmp_path)
+    assert EarlyStopping(2).at_end(tmp_path)
+    assert not EarlyStopping(3).at_end(tmp_path)

@@ -6,6 +6,7 @@ import torch
 
 from embedtune.config.train import LossSection, TrainingSection
 from embedtune.training.batch.row_table import build_table
+from embedtune.training.batch.row_texts import RowTexts
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.fit import Fit
 from embedtune.training.run.needed import companions_for, head_rates
@@ -43,7 +44,7 @@ def test_companions_are_those_that_the_losses_need(plan, bert, losses, changes, 
 
 
 def test_a_reference_comes_with_its_vectors(plan, bert, pairs):
-    run = plan("infonce", reference=GuideTable(pairs, 0, frozen=True))
+    run = plan("infonce", reference=GuideTable(RowTexts(pairs, 0), frozen=True))
     assert "Reference" in [type(one).__name__ for one in companions_for(run, bert)]
 
 

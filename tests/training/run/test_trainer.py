@@ -12,6 +12,7 @@ from embedtune.config.train import LossSection, TrainingSection
 from embedtune.errors import ConfigError, Interrupted, StoppedError
 from embedtune.models.encode.encode import encode
 from embedtune.training.batch.row_table import build_table
+from embedtune.training.batch.row_texts import RowTexts
 from embedtune.training.guide.self_guide import SelfGuide
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.fit import Fit
@@ -121,7 +122,7 @@ def test_the_losses_parameters_and_the_guide_survive_an_interruption(bert_folder
 
     def run(folder, *, stop: int | None = None, resume: bool = False):
         encoder = load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
-        table = GuideTable(plan.rows, 0)
+        table = GuideTable(RowTexts(plan.rows, 0))
         guide = SelfGuide(
             table,
             lambda texts, role: encode(encoder, texts, role=role),
@@ -185,7 +186,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_rows(bert, plan):
 
 def test_a_run_without_any_negative_left_is_stopped(bert, plan):
     """A guide that finds everything alike masks everything; 50 such steps are a defect, not a training run."""
-    table = GuideTable(plan.rows, 0)
+    table = GuideTable(RowTexts(plan.rows, 0))
     table.fill(lambda texts, role: np.ones((len(texts), 2), dtype=np.float32) / np.sqrt(2))
     section = SECTION.model_copy(update={"epochs": 20})
     objective = build_objective([LossSection(name="gist", args={"margin": 0.5})])

@@ -47,7 +47,8 @@ def test_alignment_alone_collapses_and_is_stopped_with_its_state_saved(starter, 
     """Each text is a positive of the next, so that nothing keeps any two apart."""
     run = plan("lejepa", weight=0)
     chained = Rows(anchors=run.rows.anchors, positives=[*run.rows.anchors[1:], run.rows.anchors[0]])
-    run = replace(run, rows=chained)
+    table = build_table(chained, np.stack([chained.anchor_ids, chained.positive_ids], axis=1))
+    run = replace(run, rows=chained, table=table)
     with pytest.raises(StoppedError, match="has collapsed") as stopped:
         fit(starter, run)
     step = int(stopped.value.where.removeprefix("step "))
@@ -91,7 +92,7 @@ def test_the_first_ctrl_c_is_answered_at_once_and_the_second_stops():
         assert heard.wait(PATIENCE_S)
         assert interruption.requested
         ((text, on_main),) = from_whom
-        assert "once more stops now" in text and not on_main
+        assert "again to stop now" in text and not on_main
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGINT) is before
@@ -104,5 +105,5 @@ def test_each_step_is_told_with_the_pace_up_to_it(kind, plan, request):
     section = run.section.model_copy(update={"max_steps": 3})
     fit(request.getfixturevalue(kind), replace(run, section=section, progress=lambda *one: told.append(one)))
     share = "" if kind == "starter" else r", \d+% of peak"
-    assert [step for step, _ in told] == [1, 2, 3]
-    assert all(re.fullmatch(rf"[\d,]+ tokens/s{share}", words) for _, words in told)
+    assert [step for step, *_ in told] == [1, 2, 3]
+    assert all(re.fullmatch(rf"[\d,]+ tokens/s{share}", words) for *_, words in told)

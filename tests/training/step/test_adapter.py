@@ -7,6 +7,7 @@ import torch
 
 from embedtune.config.train import LossSection
 from embedtune.errors import StoppedError
+from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.step.adapter import ObjectiveAdapter
 from embedtune.training.step.objective import build_objective
@@ -19,7 +20,8 @@ def test_a_vector_that_is_not_finite_names_its_row(rows, known, cached):
     def model(features):
         return {"sentence_embedding": features["vectors"]}
 
-    table = build_table(replace(rows, places=[f"질문.jsonl:{line}" for line in (1, 2, 3, 4)]), known, per_row=0)
+    rows = replace(rows, places=[f"질문.jsonl:{line}" for line in (1, 2, 3, 4)])
+    table = build_table(rows, known, curriculum=Curriculum(rows, 0))
     adapter = ObjectiveAdapter(torch.nn.Identity(), build_objective([LossSection(name="infonce")]), table, None)
     adapter.model.forward = model
     anchors, positives = torch.eye(2, 3), torch.eye(2, 3)

@@ -19,6 +19,7 @@ from embedtune.data.rows import Rows
 from embedtune.errors import ConfigError
 from embedtune.identity import text_id
 from embedtune.training.batch.row_table import build_table
+from embedtune.training.batch.row_texts import RowTexts
 from embedtune.training.companions.averaged import AveragedTeacher
 from embedtune.training.companions.queue import Queue
 from embedtune.training.guide.vectors import GuideTable
@@ -96,7 +97,7 @@ def features_of(rows):
 def learnt(name, rank):
     """Terms of two steps and, of the second, the gradients that the optimizer sees."""
     known = [*zip(ROWS.anchor_ids.tolist(), ROWS.positive_ids.tolist(), strict=True), *KNOWN]
-    table, guide = build_table(ROWS, np.array(known)), GuideTable(ROWS, 2)
+    table, guide = build_table(ROWS, np.array(known)), GuideTable(RowTexts(ROWS, 2))
     guide.fill(lambda texts, role: drawn(texts, 3).astype(np.float32))
     objective, model = build_objective([CASES[name]]), Linear()
     objective.prepare(4)

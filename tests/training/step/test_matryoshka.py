@@ -147,7 +147,7 @@ def test_more_dimensions_than_the_encoder_has_are_refused():
 
 @pytest.mark.parametrize("name", ["simsiam", "byol", "swav", "dino", "denoise"])
 def test_losses_with_heads_are_made_for_whole_vectors(name):
-    with pytest.raises(ConfigError, match=f"the heads of {name} are made for whole vectors"):
+    with pytest.raises(ConfigError, match=f"the heads of {name} are made for full vectors"):
         recipe_objective(load(TrainConfig, None, [], {"loss": [name], "matryoshka": "64"}), 128)
 
 

@@ -4,7 +4,7 @@ import torch
 from embedtune.config.train import LossSection
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch, build_loss
-from embedtune.training.step.objective import build_objective
+from embedtune.training.step.objective import build_objective, suited_lr
 
 
 @pytest.fixture
@@ -24,10 +24,10 @@ def test_terms_are_the_losses_times_their_weights(batch):
 
 
 def test_a_static_encoder_learns_slowly_from_losses_that_would_spoil_it_unless_another_holds_it():
-    alone, beside = ([LossSection(name=name) for name in names] for names in (["lejepa"], ["lejepa", "infonce"]))
-    assert build_objective(alone).suited_lr(0.02, static=True) == pytest.approx(0.005)
-    assert build_objective(alone).suited_lr(2e-5, static=False) == 2e-5
-    assert build_objective(beside).suited_lr(0.02, static=True) == 0.02
+    alone, with_another = ([build_loss(name) for name in names] for names in (["lejepa"], ["lejepa", "infonce"]))
+    assert suited_lr(alone, 0.02, static=True) == pytest.approx(0.005)
+    assert suited_lr(alone, 2e-5, static=False) == 2e-5
+    assert suited_lr(with_another, 0.02, static=True) == 0.02
 
 
 def test_gauges_carry_the_name_of_their_loss(batch):

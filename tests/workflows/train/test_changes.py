@@ -57,13 +57,13 @@ def test_a_run_keeps_its_encoder_and_its_losses(recipe, folder, options) -> None
 def test_other_bytes_are_refused_or_recorded(recipe, folder) -> None:
     assert record_data(folder, {"질문.jsonl": "aa", "b": "bb"}) == []
     assert record_data(folder, {"질문.jsonl": "aa", "b": "bb"}) == []
-    with pytest.raises(DataError, match=r"have changed.*: 질문\.jsonl"):
+    with pytest.raises(DataError, match=r"has changed.*: 질문\.jsonl"):
         record_data(folder, {"질문.jsonl": "cc", "b": "bb"})
     told = record_data(folder, {"질문.jsonl": "cc", "b": "bb"}, accept=True)
     warned: list[str] = []
     record_changes(folder, recipe(epochs=3), {"질문.jsonl": "cc", "b": "bb"}, told, warned.append)
     assert len(warned) == 1 and "질문.jsonl" in warned[0]
-    assert folder.facts()["changes"] == told == ["the data have changed: 질문.jsonl"]
+    assert folder.facts()["changes"] == told == ["the data has changed: 질문.jsonl"]
     assert record_data(folder, {"질문.jsonl": "cc", "b": "bb"}) == []
     assert folder.recipe() == recipe(epochs=3)
 

@@ -1,4 +1,4 @@
-"""Which guide a run gets, how it is prepared, and what it turns out to be worth."""
+"""Which guide a run gets, how its vectors are made, and how good its audit says it is."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ import numpy as np
 from transformers import TrainerCallback
 
 from embedtune.config.train import TrainConfig
+from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.rows import RetrievalSet
 from embedtune.durable import read_sealed, write_sealed
 from embedtune.models.encode.encode import encode
@@ -23,10 +24,10 @@ from embedtune.training.guide.advice import GuideAdvice, propose
 from embedtune.training.guide.audit import GuideAudit, HeldOut, MarginEffect, audit_guide, held_out_pairs
 from embedtune.training.guide.self_guide import SelfGuide
 from embedtune.training.guide.vectors import GuideTable, on_disk
-from embedtune.training.run.fit import Fit
+from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.talk import Talk
-from embedtune.workflows.train.guide.guide_files import covered, gives_scores, guide_path, guide_vectors, margin_of
-from embedtune.workflows.train.needs import guided_term
+from embedtune.workflows.train.guide.guide_files import covered, gives_scores, margin_of
+from embedtune.workflows.train.recipe_checks import guided_term
 
 AUDIT = "guide_audit.json"
 
@@ -37,11 +38,11 @@ class Guiding:
 
     Args:
         name: self, none, or the name of the model.
-        table: its vectors by row, filled now or during training; None without a guide.
-        callbacks: refresh it while training.
-        audits: what it was worth, in order of time.
+        table: its vectors by row, computed now or during training; None without a guide.
+        callbacks: refresh it during training.
+        audits: its audits, the oldest first.
         chosen: margins tried on dev and the reason for the one used, where the run chose it.
-        weighs: whether the loss weighs false negatives instead of dropping them.
+        weighs: whether the loss weights false negatives down instead of dropping them.
     """
 
     name: str
@@ -53,14 +54,14 @@ class Guiding:
 
     @property
     def proposal(self) -> GuideAdvice | None:
-        """What the last audit suggests; nothing where dev has chosen already, which knows better."""
+        """What the last audit suggests; nothing where dev has chosen the margin, which is better evidence."""
         if not self.audits or not self.audits[-1].effects or self.chosen is not None:
             return None
         proposal = propose(self.audits[-1], own=self.name == "self")
         return None if self.weighs and proposal.kind == "weight" else proposal
 
     def as_json(self) -> dict[str, Any] | None:
-        """What the report says of the guide, None where no loss wanted one."""
+        """What the report says about the guide; None where no loss wanted one."""
         if self.table is None and self.chosen is None:
             return None
         last = self.audits[-1] if self.audits else None
@@ -89,38 +90,39 @@ class Guiding:
 
 def choose_guide(
     config: TrainConfig,
-    plan: Fit,
+    plan: PreparedFit,
     dev: RetrievalSet | None,
     encoder: Encoder,
     *,
     talk: Talk,
     store: VectorStore | None,
+    vectors: GuideVectors | None = None,
     chosen: dict[str, Any] | None = None,
 ) -> Guiding:
-    """The guide of this run, a frozen one with its vectors computed, a `self` one to be filled while training.
+    """The guide of this run: a frozen one with its vectors computed, or `self`, which is filled during training.
 
     Args:
         config: the recipe.
         plan: the run: its rows and its steps.
         dev: held-out pairs to audit the guide on.
         encoder: the student.
-        talk: told what the guide is worth.
+        talk: receives the result of the audit.
         store: keeps the vectors of a frozen guide.
-        chosen: how the margin was chosen on dev, where it was.
+        vectors: of the guide's file, where a file guides.
+        chosen: how the margin was chosen on dev, if it was.
     """
     term = guided_term(config)
     if config.guide.name == "none" or term is None or gives_scores(config):
         return Guiding("none", chosen=chosen)
     weighs = bool(config.loss[term].args.get("false_negative_weight"))
-    curriculum = plan.table.curriculum
     frozen = config.guide.name != "self"
-    table = GuideTable(plan.rows, curriculum.stored, frozen=frozen, curriculum=curriculum)
+    table = GuideTable(plan.table.texts, frozen=frozen)
     guiding = Guiding(config.guide.name, table, chosen=chosen, weighs=weighs)
     pairs = None if dev is None else held_out_pairs(dev, config.training.seed)
     if not frozen:
         guiding.callbacks = (_self_guide(config, plan, guiding, table, pairs, encoder, talk),)
         return guiding
-    guide = _frozen(config, store)
+    guide = _frozen(config, store, vectors)
     _fill(table, guide, plan.folder, talk)
     audit = _audit(config, guide.encode, guide.audited(pairs))
     if audit is not None:
@@ -134,9 +136,9 @@ class _Frozen:
     """A guide that does not learn: a model or a file of vectors.
 
     Args:
-        name: what to call it.
+        name: for messages.
         dimensions: G.
-        encode: `encode` of the model, or what gives the vectors of a file.
+        encode: `encode` of the model, or a look-up in the file.
         audited: the held-out pairs that it can be audited on.
     """
 
@@ -146,12 +148,10 @@ class _Frozen:
     audited: Callable[[HeldOut | None], HeldOut | None] = lambda pairs: pairs
 
 
-def _frozen(config: TrainConfig, store: VectorStore | None) -> _Frozen:
-    path = guide_path(config)
-    if path is None:
+def _frozen(config: TrainConfig, store: VectorStore | None, vectors: GuideVectors | None) -> _Frozen:
+    if vectors is None:
         model = load_encoder(config.guide, device=config.training.device, precision=config.training.precision)
         return _Frozen(model.name, model.dimensions, partial(encode, model, store=store))
-    vectors = guide_vectors(config, path)
 
     def looked_up(
         texts: Sequence[str], *, role: Role, into: np.ndarray | None = None, progress: Progress | None = None
@@ -159,11 +159,11 @@ def _frozen(config: TrainConfig, store: VectorStore | None) -> _Frozen:
         return vectors.encode(texts, role, into)
 
     audited = lambda pairs: None if pairs is None else covered(vectors, pairs)  # noqa: E731
-    return _Frozen(path.name, vectors.dimensions, looked_up, audited)
+    return _Frozen(Path(config.guide.name).name, vectors.dimensions, looked_up, audited)
 
 
 def _fill(table: GuideTable, guide: _Frozen, folder: Path, talk: Talk) -> None:
-    """Compute what the store does not hold yet; an interrupted run has left there what it had done."""
+    """Compute the vectors that the store does not have yet; it also has those of an interrupted run."""
     done = 0
     with talk.progress(f"guide vectors from {guide.name}", total=table.texts) as tell:
 
@@ -178,7 +178,7 @@ def _fill(table: GuideTable, guide: _Frozen, folder: Path, talk: Talk) -> None:
 
 def _self_guide(
     config: TrainConfig,
-    plan: Fit,
+    plan: PreparedFit,
     guiding: Guiding,
     table: GuideTable,
     pairs: HeldOut | None,
@@ -188,7 +188,7 @@ def _self_guide(
     kept = plan.checkpoints / AUDIT
     before = read_sealed(kept)
     guide = replace(encoder, products=plan.precision)
-    if pairs is not None and before is not None:  # of a run gone on with, which may be past its last snapshot
+    if pairs is not None and before is not None:  # of a resumed run, which may be past its last snapshot
         guiding.audits.append(_as_audit(before))
 
     def refreshed(step: int) -> None:
@@ -196,10 +196,10 @@ def _self_guide(
         if audit is not None:
             write_sealed(kept, json.dumps(asdict(audit)).encode())
             guiding.audits.append(audit)
-            if len(guiding.audits) == 1:  # once an epoch would drown everything else; the report has the last one
+            if len(guiding.audits) == 1:  # one per epoch would drown everything else; the report has the last one
                 _tell(guiding, talk)
 
-    # The table holds the texts that the run has read, unless views change those.
+    # The table has the texts that the run has tokenized, unless views change those.
     known = plan.texts.known if isinstance(plan.texts, KnownTexts) else {}
     return SelfGuide(
         table,
@@ -232,7 +232,7 @@ def _audit(
 
 
 def _tell(guiding: Guiding, talk: Talk) -> None:
-    """The audit and what it suggests, in two lines."""
+    """Print the audit and what it suggests, in two lines."""
     audit, proposal = guiding.audits[-1], guiding.proposal
     at = f" at step {audit.step}" if audit.step else ""
     talk.say(f"guide {guiding.name}{at}: {audit.sentence}")

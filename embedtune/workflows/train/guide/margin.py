@@ -1,8 +1,8 @@
-"""`margin: auto`: whether a guide helps on these data, and how boldly it should mask, judged on the dev split.
+"""`margin: auto`: whether a guide helps on this data, and at which margin it should mask, judged on the dev split.
 
-No margin is right everywhere. Masking candidates that come within 0.1 or 0.2 of the positive gains several points where
-false negatives abound (questions of one intent), and loses several where questions are alike on purpose (medical
-questions made from a pattern). Short runs from the same start tell, and cost less than the run itself.
+No margin is right everywhere. Masking candidates within 0.1 or 0.2 of the positive gains several points where false
+negatives are common (questions of one intent), and loses several where questions are similar on purpose (medical
+questions made from a pattern). Short runs from the same start show which, and cost less than the run itself.
 """
 
 import math
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from embedtune.config.train import LossSection, TrainConfig, TrainingSection
+from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import StoppedError
 from embedtune.evaluation.metrics import metric_label
@@ -19,23 +20,24 @@ from embedtune.evaluation.significance import compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
-from embedtune.training.run.fit import Fit
+from embedtune.training.guide.vectors import GuideTable
+from embedtune.training.run.fit import Fit, PreparedFit, Supervision
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
 from embedtune.workflows.shared.scoring import SELECTION, Known, read_judged, score
 from embedtune.workflows.shared.talk import Silence, Talk
 from embedtune.workflows.train.guide.guiding import choose_guide
-from embedtune.workflows.train.needs import AUTO_MARGIN, guided_term
+from embedtune.workflows.train.recipe_checks import AUTO_MARGIN, guided_term
 
 MARGINS = (None, 0.1, 0.2)
-"""What is tried; None is plain InfoNCE, without a guide."""
+"""The candidates; None is plain InfoNCE, without a guide."""
 TRIAL_SHARE, TRIAL_STEPS = 0.5, 300
 """A trial is half as long as the run and never longer than 300 steps."""
 FEWEST_QUERIES = 50
 LEVEL = 0.05
-"""A margin is used when it beats plain InfoNCE on dev with a p-value below this. Where a guide helps, log ranks say so
-far below it (banking77-pairs, p <= 0.001 in every run); above it they have been wrong (welfare-ko, p > 0.4, where test
-fell)."""
+"""A margin is used when it beats plain InfoNCE on dev with a p-value below this. Where a guide helps, log ranks show it
+far below this level (banking77-pairs, p <= 0.001 in every run); above it they were wrong (welfare-ko, p > 0.4, where
+test fell)."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class ChosenMargin:
     """What was chosen and why.
 
     Args:
-        margin: None for no guide at all.
-        tried: margin in words -> dev score (`SELECTION`); empty when nothing could be tried.
+        margin: None for no guide.
+        tried: margin in words -> dev score (`SELECTION`); empty if nothing could be tried.
         reason: a sentence for the report.
     """
 
@@ -54,7 +56,7 @@ class ChosenMargin:
 
 
 def is_open(config: TrainConfig) -> bool:
-    """Whether the run is to choose its margin: asked for with `auto`, or not named beside a self guide."""
+    """Whether the run chooses its margin: it is `auto`, or not given and the guide is `self`."""
     place = guided_term(config)
     if place is None or config.guide.name == "none":
         return False
@@ -63,7 +65,7 @@ def is_open(config: TrainConfig) -> bool:
 
 
 def decided(config: TrainConfig, margin: float | None) -> TrainConfig:
-    """The recipe with this margin; without a guide when it is None."""
+    """The recipe with this margin; without a guide if it is None."""
     place = guided_term(config)
     if place is None:
         return config
@@ -78,25 +80,30 @@ def decided(config: TrainConfig, margin: float | None) -> TrainConfig:
 
 def choose_margin(
     config: TrainConfig,
-    plan: Fit,
+    plan: PreparedFit,
     dev: RetrievalSet | None,
     encoder: Encoder,
     talk: Talk,
+    *,
     store: VectorStore | None = None,
+    vectors: GuideVectors | None = None,
+    reference: GuideTable | None = None,
 ) -> ChosenMargin:
-    """Try each margin in a short run and keep the best, or none where none is clearly better than plain InfoNCE.
+    """Try each margin in a short run; keep the best, or no guide if none is clearly better than plain InfoNCE.
 
     Args:
         config: the recipe, whose margin is open.
-        plan: the run that is to follow.
-        dev: what the trials are judged on.
-        encoder: the student; its weights are as before when this returns.
-        talk: told how it goes.
+        plan: the run that follows.
+        dev: the trials are judged on it.
+        encoder: the student; its weights are restored before this returns.
+        talk: receives the progress.
         store: keeps the vectors of a frozen guide, which every trial and the run need.
+        vectors: of the guide's file, where a file guides.
+        reference: the vectors before training, where a loss compares with them.
     """
     if dev is None or len(dev) < FEWEST_QUERIES:
         return ChosenMargin(
-            None, {}, f"no guide, because fewer than {FEWEST_QUERIES} dev queries cannot tell whether it helps"
+            None, {}, f"no guide, because fewer than {FEWEST_QUERIES} dev queries cannot show whether it helps"
         )
     judged = as_arrays(dev)
     known = read_judged(encoder, judged)
@@ -105,26 +112,30 @@ def choose_margin(
     scores: dict[float | None, np.ndarray] = {}
     with talk.progress("choosing the margin", total=len(MARGINS) * steps) as tell:
         for number, margin in enumerate(MARGINS):
-            told = lambda done, pace, before=number * steps: tell(before + done, pace)  # noqa: E731
-            trial = replace(plan, section=_shortened(plan, steps), trial=True, progress=told)
-            scores[margin] = _score_of(decided(config, margin), trial, judged, known, encoder, store)
+            tried = decided(config, margin)
+            trial = replace(plan, section=_shortened(plan, steps), trial=True)
+            guiding = choose_guide(tried, trial, None, encoder, talk=Silence(), store=store, vectors=vectors)
+            supervision = Supervision(
+                objective=recipe_objective(tried, encoder.dimensions),
+                guide=guiding.table,
+                reference=reference,
+                callbacks=guiding.callbacks,
+                progress=lambda done, total=None, note="", before=number * steps: tell(before + done, note),
+                warn=talk.warn,
+            )
+            scores[margin] = _score_of(trial.under(supervision), judged, known, encoder)
             with torch.no_grad():
                 encoder.model.load_state_dict(start)
     return _choice(scores)
 
 
-def _shortened(plan: Fit, steps: int) -> TrainingSection:
+def _shortened(plan: PreparedFit, steps: int) -> TrainingSection:
     epochs = math.ceil(steps / plan.steps_per_epoch)
     return plan.section.model_copy(update={"max_steps": steps, "epochs": epochs})
 
 
-def _score_of(
-    config: TrainConfig, trial: Fit, judged: JudgedSet, known: Known, encoder: Encoder, store: VectorStore | None
-) -> np.ndarray:
-    """Dev log-rank score by query after a short run, (queries,); zeros when the guide masked everything."""
-    guiding = choose_guide(config, trial, None, encoder, talk=Silence(), store=store)
-    objective = recipe_objective(config, encoder.dimensions)
-    trial = replace(trial, objective=objective, guide=guiding.table, callbacks=guiding.callbacks)
+def _score_of(trial: Fit, judged: JudgedSet, known: Known, encoder: Encoder) -> np.ndarray:
+    """Dev log-rank score by query after a short run, (queries,); zeros if the guide masked everything."""
     try:
         fit(encoder, trial)
     except StoppedError:

@@ -11,6 +11,7 @@ import torch
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.data.prepare import prepare
+from embedtune.data.sources.source import open_source
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss
 from embedtune.models.encode.encode import encode
@@ -68,14 +69,20 @@ def vector_file(recipe, guide_folder, tmp_path):
     return write
 
 
+def vectors_of(config):
+    """The vectors of the guide's file, with the data opened for them."""
+    return guide_vectors(config, open_source(config.data.source))
+
+
 def test_it_masks_as_the_model_does(recipe, plan_of, vector_file, bert, guide_folder, listener) -> None:
     rows = torch.arange(12)
     found = []
     for name in (str(guide_folder), str(vector_file())):
         config = recipe(guide=name, margin="0.05")
-        data = guided_data(config, prepare(config.data, 0))
+        vectors = vectors_of(config)
+        data = guided_data(config, prepare(config.data, 0), vectors)
         plan = plan_of(config, data)
-        guiding = choose_guide(config, plan, data.dev, bert, talk=listener, store=None)
+        guiding = choose_guide(config, plan, data.dev, bert, talk=listener, store=None, vectors=vectors)
         student = [torch.randn(12, 8, generator=torch.Generator().manual_seed(i), requires_grad=True) for i in (0, 1)]
         batch = plan.table.batch(rows, student, step=0, guide=guiding.table.batch(rows, torch.device("cpu")))
         loss = build_loss("gist", margin=0.05)
@@ -95,15 +102,16 @@ def test_it_masks_as_the_model_does(recipe, plan_of, vector_file, bert, guide_fo
 def test_without_the_held_out_texts_it_is_not_audited(recipe, plan_of, vector_file, bert, listener) -> None:
     config = recipe(guide=str(vector_file(dev=False)), margin="0.1")
     data = prepare(config.data, 0)
-    guiding = choose_guide(config, plan_of(config, data), data.dev, bert, talk=listener, store=None)
+    plan = plan_of(config, data)
+    guiding = choose_guide(config, plan, data.dev, bert, talk=listener, store=None, vectors=vectors_of(config))
     assert guiding.table.filled and guiding.audits == []
     assert guiding.as_json()["note"] == "not audited: there were no held-out pairs"
 
 
 def test_a_text_without_a_vector_is_refused_before_a_model_loads(recipe, vector_file) -> None:
     config = recipe(guide=str(vector_file(leave_out=3)), model="no/such-model-is-ever-loaded", margin="0.1")
-    with pytest.raises(DataError, match="no vector for 3 of 38 texts used as query"):
-        guided_data(config, prepare(config.data, 0))
+    with pytest.raises(DataError, match="no vector for 3 of 38 texts"):
+        guided_data(config, prepare(config.data, 0), vectors_of(config))
 
 
 def test_a_beir_folder_may_name_its_texts(recipe, beir, tmp_path) -> None:
@@ -114,11 +122,11 @@ def test_a_beir_folder_may_name_its_texts(recipe, beir, tmp_path) -> None:
     path.write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf-8")
     config = recipe(data=str(folder), guide=str(path), margin="0.1")
     data = prepare(config.data, 0)
-    vectors = guide_vectors(config, path).encode(data.train.anchors, "query")
+    vectors = vectors_of(config).encode(data.train.anchors, "query")
     slopes = vectors[:, 1] / vectors[:, 0]
     numbers = [int(text.split()[-1].rstrip("?")) for text in data.train.anchors]
     assert slopes.tolist() == pytest.approx(numbers)
-    assert guided_data(config, data).hashes["guide/guide.jsonl"]
+    assert guided_data(config, data, vectors_of(config)).hashes["guide/guide.jsonl"]
 
 
 @pytest.fixture
@@ -135,7 +143,7 @@ def score_file(pairs, tmp_path) -> Path:
 def test_scores_guide_no_loss_and_say_what_is_no_negative(recipe, plan_of, score_file, bert, listener) -> None:
     config = recipe(guide=str(score_file))
     plain = prepare(config.data, 0)
-    data = guided_data(config, plain)
+    data = guided_data(config, plain, vectors_of(config))
     assert len(data.known_positives) > len(plain.known_positives)
     guiding = choose_guide(config, plan_of(config, data), data.dev, bert, talk=listener, store=None)
     assert guiding.table is None and guiding.as_json() is None
@@ -164,7 +172,7 @@ def test_only_pairs_with_vectors_are_audited(recipe, vector_file) -> None:
     from embedtune.training.guide.audit import held_out_pairs
 
     pairs = held_out_pairs(prepare(config.data, 0).dev)
-    file = guide_vectors(config, Path(config.guide.name))
+    file = vectors_of(config)
     assert covered(file, pairs).anchors == pairs.anchors
     unknown = pairs.take([0, 1, 2])
     unknown.anchors[1] = "아무도 모르는 질문"

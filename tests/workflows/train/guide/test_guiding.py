@@ -37,7 +37,7 @@ def guided(recipe, bert, listener, tmp_path, products):
         data = prepare(config.data, 0)
         plan = Fit(
             rows=data.train,
-            table=build_table(data.train, data.known_positives, None),
+            table=build_table(data.train, data.known_positives),
             objective=build_objective([config.loss[0].model_copy(update={"args": {}})]),
             section=config.training,
             folder=tmp_path / "run",
@@ -141,7 +141,7 @@ def test_a_self_guide_takes_the_texts_that_the_run_has_read(recipe, bert, listen
     def snapshot(run: Fit) -> dict[str, torch.Tensor]:
         guiding = choose_guide(config, run, None, bert, talk=listener, store=None)
         (callback,) = guiding.callbacks
-        callback.on_step_begin(None, SimpleNamespace(global_step=callback._first), None)
+        callback.on_step_begin(None, SimpleNamespace(global_step=next(filter(callback.due, range(run.steps)))), None)
         return guiding.table.state()
 
     expected, known = snapshot(plan), replace(plan, texts=texts_of(plan, bert))

@@ -56,7 +56,7 @@ def plan(beir, recipe, tmp_path) -> tuple[TrainConfig, Fit, object]:
         config,
         Fit(
             rows=data.train,
-            table=build_table(data.train, data.known_positives, None),
+            table=build_table(data.train, data.known_positives),
             objective=build_objective(config.loss),
             section=config.training,
             folder=tmp_path / "run",
@@ -70,9 +70,8 @@ def chosen(plan, bert, monkeypatch, scores) -> margin.ChosenMargin:
     """The choice when the trials score like this on each dev query: margin -> (queries,)."""
     config, run, dev = plan
 
-    def fake(trial_config, *_):
-        terms = trial_config.loss[0].args
-        return scores[terms.get("margin") if trial_config.guide.name != "none" else None]
+    def fake(trial, *_):
+        return scores[None if trial.guide is None else trial.objective.terms[0].loss.margin]
 
     monkeypatch.setattr(margin, "_score_of", fake)
     return choose_margin(config, run, dev, bert, Silence())

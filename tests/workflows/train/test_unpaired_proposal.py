@@ -6,7 +6,13 @@ import pytest
 
 from embedtune.config.recipe.load import load
 from embedtune.config.train import TrainConfig
-from embedtune.workflows.train.proposal import is_static, proposed
+from embedtune.data.sources.source import open_source
+from embedtune.workflows.train.unpaired_proposal import is_static
+from embedtune.workflows.train.unpaired_proposal import proposed as proposed_for
+
+
+def proposed(config):
+    return proposed_for(config, open_source(config.data.source))
 
 
 @pytest.fixture
@@ -39,8 +45,8 @@ def test_short_texts_are_not_cut(corpus, model, views):
 
 def test_a_loss_that_damages_texts_more_gets_views_that_do(corpus):
     config, reasons = proposed(load(TrainConfig, None, (), {"data": corpus(LONG), "loss": ["denoise"]}))
-    assert config.data.views == "delete:0.6" and "what suits denoise" in reasons[0]
-    # Beside another loss it takes what suits that one.
+    assert config.data.views == "delete:0.6" and "they suit denoise" in reasons[0]
+    # With another loss, it takes what suits that one.
     config, _ = proposed(load(TrainConfig, None, (), {"data": corpus(LONG), "loss": ["infonce", "denoise:0.1"]}))
     assert config.data.views == "crop"
 
@@ -71,8 +77,9 @@ def test_pairs_are_left_alone_unless_only_their_texts_are_wanted(pairs, beir):
     assert proposed(load(TrainConfig, None, (), {"data": folder, "texts_only": True}))[0].data.views == "delete:0.3"
 
 
-def test_data_that_cannot_be_read_are_left_for_the_reading_to_tell(tmp_path):
-    config = load(TrainConfig, None, (), {"data": str(tmp_path / "nowhere.txt")})
+def test_faults_of_the_data_are_left_to_the_reading(tmp_path):
+    (tmp_path / "broken.jsonl").write_text("{", encoding="utf-8")
+    config = load(TrainConfig, None, (), {"data": str(tmp_path / "broken.jsonl")})
     assert proposed(config) == (config, ())
 
 

@@ -1,4 +1,4 @@
-"""What a run on texts without pairs does where its recipe leaves that open: views and a loss, with the reasons."""
+"""What is proposed for texts without pairs where the recipe leaves it open: views and a loss, with the reasons."""
 
 from dataclasses import replace
 from itertools import islice
@@ -9,7 +9,7 @@ from embedtune.config.encoder import EncoderSection
 from embedtune.config.train import DataSection, LossSection, TrainConfig
 from embedtune.data.formats.shared.find import read_part
 from embedtune.data.rows import RawTexts, Rows
-from embedtune.data.sources.source import open_source
+from embedtune.data.sources.base import Source
 from embedtune.data.sources.tables import RecordTable
 from embedtune.data.splits.unpaired import texts_of
 from embedtune.data.texts.pieces import prepare_texts
@@ -18,69 +18,69 @@ from embedtune.losses import loss_class
 from embedtune.models.files.resolve import STARTER
 
 LOOKED_AT = 1000
-"""Rows that the proposal is made from."""
+"""Rows that the proposal is based on."""
 SHORT = 8
-"""Words below which a text has no two spans that say something."""
+"""With fewer words, a text has no two parts that both mean something."""
 TITLED = 0.5
-"""Share of texts with a title from which titles are what to learn from."""
+"""With at least this share of titled texts, each title becomes the query of its text."""
 LOSS = "infonce"
 
 
-def proposed(config: TrainConfig) -> tuple[TrainConfig, tuple[str, ...]]:
-    """The recipe with views and a loss where the data are texts without pairs and it names none, and why these.
+def proposed(config: TrainConfig, source: Source) -> tuple[TrainConfig, tuple[str, ...]]:
+    """The recipe, with views and a loss where the data has texts without pairs and the recipe names none; and why.
 
-    Faults of the data are left for the reading of all of them to tell.
+    Faults of the data are not reported here but when all of it is read.
     """
     if config.data.views is not None:
         return config, ()
     try:
-        texts = _texts(config.data)
+        texts = _texts(config.data, source)
     except DataError:
         return config, ()
     if texts is None or not len(texts):
         return config, ()
     views, reason = _suited(config) or _views(texts, config.data, static=is_static(config.model))
-    said = [f"the data are texts without pairs, so pairs are made of views of them: {views} ({reason})"]
+    said = [f"the data has texts without pairs, so pairs are made of views of them: {views} ({reason})"]
     changes: dict[str, object] = {"data": config.data.model_copy(update={"views": views})}
     if "loss" not in config.model_fields_set:
         changes["loss"] = [LossSection(name=LOSS)]
         said.append(
-            f"loss: {LOSS} (texts tell each other apart, and other texts of a large corpus are rarely right answers; "
-            "passages with topics may gain by --loss infonce --loss deepcluster:0.5, and sentences lose; "
-            "`embedtune losses` lists what else learns from texts alone)"
+            f"loss: {LOSS} (it separates each text from the others, which are rarely right answers in a large corpus; "
+            "--loss infonce --loss deepcluster:0.5 may be better for passages with topics, and is worse for sentences; "
+            "`embedtune losses` lists the other losses that learn from texts alone)"
         )
     return config.model_copy(update=changes), tuple(said)
 
 
 def is_static(section: EncoderSection) -> bool:
-    """Whether an encoder is known to have no dropout before it is loaded: the starter, or a static folder."""
+    """Whether an encoder is known before loading to be static, so without dropout: the starter or a static folder."""
     modules = Path(section.name).expanduser() / "modules.json"
     return section.name == STARTER or (modules.is_file() and "StaticEmbedding" in modules.read_text(encoding="utf-8"))
 
 
 def _suited(config: TrainConfig) -> tuple[str, str] | None:
-    """The views that the losses named ask for, where they all ask for the same."""
+    """The views that suit the named losses, where they all declare the same."""
     if "loss" not in config.model_fields_set:
         return None
     wanted = {loss_class(term.name).suits_views for term in config.loss}
     views = wanted.pop() if len(wanted) == 1 else ""
-    return (views, f"what suits {' and '.join(term.name for term in config.loss)}") if views else None
+    return (views, f"they suit {' and '.join(term.name for term in config.loss)}") if views else None
 
 
 def _views(texts: RawTexts, section: DataSection, *, static: bool) -> tuple[str, str]:
     if sum(map(bool, texts.titles)) >= TITLED * len(texts):
-        return "title", "a title asks for its text, much as a query does"
+        return "title", "a title asks for its text, as a query does"
     words = median(len(text.split()) for text in prepare_texts(texts, section).texts.texts)
     if words >= SHORT:
-        return "crop", f"two parts of one passage belong together, and passages have {words:.0f} words in the middle"
+        return "crop", f"two parts of one passage belong together, and passages have a median of {words:.0f} words"
     if static:
-        return "delete:0.3", f"texts have {words:.0f} words in the middle, and this encoder has no dropout"
-    return "dropout", f"texts have {words:.0f} words in the middle, too few to cut; dropout makes the same text differ"
+        return "delete:0.3", f"texts have a median of {words:.0f} words, and this encoder has no dropout"
+    return "dropout", f"texts have a median of {words:.0f} words, too few to cut; dropout makes the same text differ"
 
 
-def _texts(section: DataSection) -> RawTexts | None:
-    """The first texts of the data, None where they have pairs that are to be used."""
-    table = open_source(section.source).texts_table(section.split, texts_only=section.texts_only)
+def _texts(section: DataSection, source: Source) -> RawTexts | None:
+    """The first texts of the data; None where it has pairs that are to be used."""
+    table = source.texts_table(section.split, texts_only=section.texts_only)
     return None if table is None else _head(table, section)
 
 

@@ -1,7 +1,7 @@
-"""Whether data can serve the losses of a recipe, and losses accept their arguments: known before a model loads."""
+"""Whether the losses of a recipe accept their arguments and the data can serve them: checked before a model loads."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedtune.config.train import TrainConfig
@@ -17,90 +17,113 @@ from embedtune.models.files.vocabulary import check_vocabulary
 AUTO_MARGIN = "auto"
 
 
-def check_term(name: str, args: Mapping[str, Any]) -> None:
-    """Build one loss, since only the loss knows what its arguments may be.
+def built_term(name: str, args: Mapping[str, Any]) -> Loss:
+    """One loss, built to be checked: only the loss knows what its arguments may be.
 
     Raises:
         ConfigError: an unknown argument or a value out of range.
     """
-    _built(name, args)
-
-
-def _built(name: str, args: Mapping[str, Any]) -> Loss:
     # `margin: auto` becomes a number in the run.
     return build_loss(name, **{key: value for key, value in args.items() if (key, value) != ("margin", AUTO_MARGIN)})
 
 
-def check_needs(config: TrainConfig, data: TrainingData) -> None:
-    """Refuse losses that the data cannot serve, naming those they can.
+def built_terms(config: TrainConfig) -> list[Loss]:
+    """All losses of a recipe, in its order.
 
     Raises:
-        DataError: a loss needs negatives, labels or teacher scores that the data do not have, or the schedule of
+        ConfigError: an unknown argument or a value out of range.
+    """
+    return [built_term(term.name, term.args) for term in config.loss]
+
+
+def check_term(name: str, args: Mapping[str, Any]) -> None:
+    """Refuse arguments that the loss refuses.
+
+    Raises:
+        ConfigError: an unknown argument or a value out of range.
+    """
+    built_term(name, args)
+
+
+def check_needs(config: TrainConfig, losses: Sequence[Loss], data: TrainingData) -> None:
+    """Refuse losses that the data cannot serve, and list those that it can.
+
+    Args:
+        config: the recipe.
+        losses: built from it, in its order.
+        data: prepared.
+
+    Raises:
+        DataError: a loss needs negatives, labels or teacher scores that the data does not have, or the schedule of
             negatives needs their scores.
     """
     _check_schedule(config, data)
-    for section in config.loss:
-        missing = missing_for(_built(section.name, section.args), data)
+    for section, loss in zip(config.loss, losses, strict=True):
+        missing = missing_for(loss, data)
         if missing:
             able = [name for name in loss_names() if not missing_for(loss_class(name), data)]
             listed = ", ".join(f"{name} without these arguments" if name == section.name else name for name in able)
             raise DataError(
-                f"the loss {section.name!r} needs {' and '.join(missing)}, and the data have none",
+                f"the loss {section.name!r} needs {' and '.join(missing)}, and the data has none",
                 where=f"loss {section.name}",
-                next=f"use a loss these data can serve ({listed}), or add the column",
+                next=f"use a loss that this data can serve ({listed}), or add the column",
             )
 
 
-def check_queue(config: TrainConfig) -> None:
-    """Refuse a queue that no loss of the recipe would look at.
+def check_queue(config: TrainConfig, losses: Sequence[Loss]) -> None:
+    """Refuse a queue that no loss of the recipe would use.
+
+    Args:
+        config: the recipe.
+        losses: built from it.
 
     Raises:
         ConfigError: names the losses that can use one.
     """
-    if config.queue is None or any(_built(one.name, one.args).uses_queue for one in config.loss):
+    if config.queue is None or any(loss.uses_queue for loss in losses):
         return
     able = [name for name in loss_names() if loss_class(name).uses_queue]
-    losses = " and ".join(one.name for one in config.loss)
+    named = " and ".join(one.name for one in config.loss)
     raise ConfigError(
-        f"a queue adds candidates, and {losses}, as set here, would use no queue",
+        f"a queue adds candidates, and {named}, as set here, would not use one",
         where="queue",
         next=f"leave queue out, or use {' or '.join(able)} (infonce in the direction query_to_doc, with in_batch)",
     )
 
 
 def check_views(config: TrainConfig, *, has_dropout: bool) -> None:
-    """Refuse views that would be the same text twice for an encoder without dropout.
+    """Refuse views that differ by dropout alone where there is none.
 
     Args:
         config: the recipe.
-        has_dropout: whether the encoder has, or might have.
+        has_dropout: whether the encoder has dropout, as far as is known.
 
     Raises:
-        ConfigError: each text would meet its own vector.
+        ConfigError: both views of a text would have the same vector.
     """
     off = config.training.dropout == "off"
     if config.data.views is None or (has_dropout and not off) or not parse_views(config.data.views).needs_dropout:
         return
     who = "training.dropout is off" if off else f"{config.model.name} has no dropout"
     raise ConfigError(
-        f"{who}, so both views of a text would be one and the same vector",
+        f"{who}, so both views of a text would have the same vector",
         where="--views dropout",
-        next="take --views crop or --views delete:0.3, or name a transformer with --model",
+        next="use --views crop or --views delete:0.3, or name a transformer with --model",
     )
 
 
 def check_tokens(config: TrainConfig, encoder: Encoder) -> None:
-    """Refuse a loss that writes texts for an encoder that has no vocabulary to write them in.
+    """Refuse a loss that generates texts for an encoder that has no vocabulary to generate them with.
 
     Raises:
-        ConfigError: says what the encoder is.
+        ConfigError: says what kind of encoder it is.
     """
     if any("originals" in loss_class(term.name).companions for term in config.loss):
         check_vocabulary(encoder)
 
 
 def _check_schedule(config: TrainConfig, data: TrainingData) -> None:
-    """Refuse to feed negatives from easy to hard where nothing says which are which.
+    """Refuse to use negatives from easy to hard where nothing says which are hard.
 
     Raises:
         DataError: the negatives have no scores.
@@ -116,7 +139,7 @@ def _check_schedule(config: TrainConfig, data: TrainingData) -> None:
 
 
 def missing_for(loss: Loss | type[Loss], data: TrainingData) -> list[str]:
-    """What the loss needs and the data lack, in words."""
+    """What the loss needs and the data does not have, in words."""
     rows, of_preferences = data.train, "reference" in loss.companions
     lacking = {
         "preferences (columns anchor, chosen and rejected)": of_preferences and not rows.has_negatives,
@@ -130,10 +153,10 @@ def missing_for(loss: Loss | type[Loss], data: TrainingData) -> list[str]:
 
 
 def _has_teacher(rows: Rows) -> bool:
-    """Whether a teacher has scored positives too; mined negatives may have scores alone."""
+    """Whether a teacher has scored positives too; mining writes scores of negatives alone."""
     return any(len(own) > 0 and not math.isnan(own[0]) for own in rows.teacher_scores or ())
 
 
 def guided_term(config: TrainConfig) -> int | None:
-    """The place of the first loss of the recipe that would use a guide, or None."""
+    """The position of the first loss of the recipe that would use a guide, or None."""
     return next((place for place, term in enumerate(config.loss) if loss_class(term.name).needs_guide), None)

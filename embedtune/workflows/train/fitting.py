@@ -1,0 +1,194 @@
+"""Training between the two measurements of a run: what, how and with whom is decided part by part, then it trains.
+
+Why in this order:
+- What is learned from comes first, because the number of steps follows from it, and so does everything printed.
+- Texts are tokenized before the margin is chosen: each of its trials uses the tokens of the run.
+- The vectors before training (`reference`) are computed before the trials, which compare with them too.
+- The objective is built after the margin, which is one of its arguments, so it is built once.
+- The guide comes last: its vectors take the most time, and none are needed if the trials end with "no guide".
+- Memory is given back before the first step, which is when the most is needed.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import chain
+from typing import Any
+
+from embedtune.config.train import TrainConfig
+from embedtune.data.guides.guide_vectors import GuideVectors
+from embedtune.data.prepare import TrainingData
+from embedtune.data.rows import Rows
+from embedtune.findings import Finding
+from embedtune.losses.shared.base import Loss
+from embedtune.models.encode.lengths import truncation
+from embedtune.models.encode.store import VectorStore
+from embedtune.models.encoder import Encoder, Role
+from embedtune.models.speed.precision import choose_precision
+from embedtune.runtime import give_back
+from embedtune.training.batch.curriculum import Curriculum
+from embedtune.training.batch.row_table import build_table
+from embedtune.training.guide.vectors import GuideTable
+from embedtune.training.run.fit import FitResult, PreparedFit, Supervision, TrainingSetup, TrainingTask
+from embedtune.training.run.loop import DevScores
+from embedtune.training.run.trainer import fit
+from embedtune.training.step.matryoshka import recipe_objective
+from embedtune.training.step.objective import suited_lr
+from embedtune.workflows.shared.run_folder import FACTS, RunFolder
+from embedtune.workflows.shared.scoring import SELECTION, dev_scores
+from embedtune.workflows.shared.talk import Talk, tell_findings
+from embedtune.workflows.shared.truncation import truncation_findings
+from embedtune.workflows.train.course import rate_finding
+from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
+from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open
+from embedtune.workflows.train.starts import start_vectors
+from embedtune.workflows.train.tokenizing import tokenized
+
+
+@dataclass
+class Fitting:
+    """Training, from the encoder as it was loaded to the best model in it.
+
+    Args:
+        config: the complete recipe.
+        losses: its losses, built to check it; asked what they need.
+        data: rows and judged sets.
+        folder: of the run.
+        talk: receives what happens.
+        encoder: trained in place.
+        store: keeps vectors of encoders that do not learn.
+        guide: the vectors of the guide's file, where a file guides.
+        findings: what is odd about encoder, texts and learning rate together, once it ran.
+    """
+
+    config: TrainConfig
+    losses: Sequence[Loss]
+    data: TrainingData
+    folder: RunFolder
+    talk: Talk
+    encoder: Encoder
+    store: VectorStore | None
+    guide: GuideVectors | None
+    findings: list[Finding] = field(default_factory=list)
+
+    def run(self, *, resumed: bool) -> tuple[FitResult, Guiding]:
+        """Decide how the run goes, part by part, and train."""
+        task, dev = self._task(), self._dev_scores()
+        plan = PreparedFit.of(task, self._setup(task))
+        reference = start_vectors(plan.table.texts, self.losses, self.encoder, self.store, self.talk)
+        config, chosen = self._decided(plan, reference)
+        objective = recipe_objective(config, self.encoder.dimensions)
+        guiding = choose_guide(
+            config,
+            plan,
+            self.data.dev,
+            self.encoder,
+            talk=self.talk,
+            store=self.store,
+            vectors=self.guide,
+            chosen=chosen,
+        )
+        give_back()  # memory that tokenizing the texts and encoding the guide's took
+        with self.talk.progress("training", total=plan.steps) as tell:
+            supervision = Supervision(
+                objective=objective,
+                guide=guiding.table,
+                reference=reference,
+                dev=dev,
+                dev_metric=SELECTION,
+                callbacks=guiding.callbacks,
+                progress=lambda done, total=None, note="": tell(done, note),
+                warn=self.talk.warn,
+            )
+            return fit(self.encoder, plan.under(supervision), resume=resumed), guiding
+
+    def _task(self) -> TrainingTask:
+        """What is learned from."""
+        config, rows = self.config, self.data.train
+        closure = config.data.known_positives == "closure"
+        table = build_table(rows, self.data.known_positives, closure=closure, curriculum=curriculum_of(config, rows))
+        return TrainingTask(
+            rows=rows, table=table, section=config.training, folder=self.folder.path, views=self.data.views
+        )
+
+    def _setup(self, task: TrainingTask) -> TrainingSetup:
+        """How the run computes, printed as it is decided."""
+        section, device = self.config.training, str(self.encoder.model.device)
+        precision = choose_precision(section.precision, device, has_products=self.encoder.has_products)
+        suited = suited_lr(self.losses, self.encoder.default_lr, static=not self.encoder.has_products)
+        lr = suited if section.lr == "auto" else section.lr
+        self._tell_setup(task, lr, f"{precision.name} ({precision.reason})")
+        texts, held = tokenized(task, self.encoder, self.folder, self.talk, precision=precision.name, device=device)
+        return TrainingSetup(
+            lr=lr,
+            precision=precision.name,
+            device=device,
+            texts=texts,
+            held=held,
+            queue=self.config.queue,
+            momentum=self.config.averaged_teacher.momentum,
+            tensorboard=self.config.output.tensorboard,
+        )
+
+    def _tell_setup(self, task: TrainingTask, lr: float, precision: str) -> None:
+        """Print how the run is going to train, and what looks odd about it."""
+        self.talk.say(
+            f"training on {len(task.rows):,} pairs: {task.steps:,} steps of up to {task.section.batch_size}, "
+            f"learning rate {lr:g}, {precision}"
+        )
+        rate = rate_finding(lr, self.encoder.default_lr)
+        self.findings += [*self._cut(), *([rate] if rate else [])]
+        tell_findings(self.talk, self.findings)
+        if self.config.matryoshka.dimensions:
+            listed = ", ".join(str(size) for size in self.config.matryoshka.dimensions)
+            self.talk.say(f"trained to be cut to {listed} of {self.encoder.dimensions} dimensions")
+        if self.config.queue is not None:
+            self.talk.say(f"the positives of past steps, {self.config.queue:,} at most, join the candidates")
+
+    def _cut(self) -> Iterator[Finding]:
+        """The parts of the training texts that the encoder cuts off."""
+        rows = self.data.train
+        texts: dict[Role, Sequence[str]] = {
+            "query": rows.anchors,
+            "document": [*rows.positives, *chain.from_iterable(rows.negatives)],
+        }
+        found = {role: truncation(self.encoder, own, role) for role, own in texts.items()}
+        cut = {role: one for role, one in found.items() if one is not None}
+        return truncation_findings(self.config.model.name, cut)
+
+    def _decided(self, plan: PreparedFit, reference: GuideTable | None) -> tuple[TrainConfig, dict[str, Any] | None]:
+        """The recipe with its margin chosen, now or before a resumed run was interrupted; and the choice, if any."""
+        if not is_open(self.config):
+            return self.config, None
+        facts = self.folder.facts()
+        if "margin" not in facts:
+            choice = choose_margin(
+                self.config,
+                plan,
+                self.data.dev,
+                self.encoder,
+                self.talk,
+                store=self.store,
+                vectors=self.guide,
+                reference=reference,
+            )
+            facts["margin"] = asdict(choice)
+            self.folder.write_json(FACTS, facts)
+        self.talk.say(f"guide: {facts['margin']['reason']}")
+        return decided(self.config, facts["margin"]["margin"]), facts["margin"]
+
+    def _dev_scores(self) -> DevScores | None:
+        if self.data.dev is None:
+            return None
+        with self.talk.progress("tokenizing the dev texts"):
+            return dev_scores(self.encoder, self.data.dev)
+
+
+def curriculum_of(config: TrainConfig, rows: Rows) -> Curriculum:
+    """Which negatives are used in which epoch of the run."""
+    section = config.training
+    epochs = section.epochs
+    if section.max_steps is not None:
+        epochs = min(epochs, -(-section.max_steps // -(-len(rows) // section.batch_size)))
+    return Curriculum(
+        rows, config.negatives.per_row, schedule=config.negatives.schedule, seed=section.seed, epochs=epochs
+    )
