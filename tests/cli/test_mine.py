@@ -287,7 +287,7 @@ def test_the_table_goes_to_stdout_and_texts_cannot_act(here: Path, capsys: pytes
         (("--preset", "threshold"), 2, "needs max_score"),
         (("--margin", "0.1", "--target-kept", "0.5"), 2, "margin leaves none to choose"),
         (("--preset", "semi-hard", "--target-kept", "0.5"), 2, "preset leaves none to choose"),
-        (("--candidates", "bm25", "--index", "HNSW32,Flat"), 2, "found by words alone"),
+        (("--candidates", "bm25", "--index", "HNSW32,Flat"), 2, "finds candidates by words alone"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_words(mine: Mine, here: Path, arguments: Any, code: int, words: str) -> None:
