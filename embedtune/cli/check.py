@@ -20,7 +20,7 @@ from embedtune.cli.shared.options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe, print_renderable
+from embedtune.cli.shared.output import StreamTalk, print_recipe, print_result
 from embedtune.errors import GuardError
 
 
@@ -78,12 +78,7 @@ def check(
     from embedtune.workflows.check.run import check as run_check
 
     result = run_check(config, talk=StreamTalk(quiet=quiet))
-    if as_json:
-        print_json(result.as_json())
-    else:
-        from embedtune.reports.check import check_text
-
-        print_renderable(check_text(result.as_json()))
+    print_result(result, as_json=as_json)
     if result.failed:
         StreamTalk(quiet=quiet).warn(f"--fail-on {config.check.fail_on} holds: the verdict is {result.verdict}")
         raise typer.Exit(GuardError.exit_code)

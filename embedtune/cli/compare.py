@@ -1,12 +1,11 @@
 """`embedtune compare`: is B really better than A?"""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from embedtune.cli.shared.options import AsJson, Quiet
-from embedtune.cli.shared.output import StreamTalk, print_json, print_renderable, print_text
+from embedtune.cli.shared.output import StreamTalk, print_result
 from embedtune.errors import GuardError
 
 
@@ -47,16 +46,8 @@ def compare(
 
     metrics = [name for names in metric or () for name in names.split(",") if name.strip()]
     result = run_comparison(CompareOptions(a, others, metrics, data, split, fail_if, output))
-    print_json(result.as_json()) if as_json else _print(result.as_json())
+    print_result(result, as_json=as_json)
     if result.failed:
-        verdicts = " and ".join((result.verdict, *(other["verdict"] for other in result.others)))
+        verdicts = " and ".join(one.verdict for one in result.verdicts)
         StreamTalk(quiet=quiet).warn(f"--fail-if {fail_if} holds: the verdict is {verdicts}")
         raise typer.Exit(GuardError.exit_code)
-
-
-def _print(result: Mapping[str, Any]) -> None:
-    """The verdict, the seeds, the queries won and lost most, the findings, and where the report is."""
-    from embedtune.reports.document.terminal import comparison_text
-
-    print_renderable(comparison_text(result))
-    print_text(f"\nreport  {result['report']}")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from embedtune.cli.shared.options import AsJson, Quiet
-from embedtune.cli.shared.output import StreamTalk, print_json, print_renderable
+from embedtune.cli.shared.output import StreamTalk, print_result
 from embedtune.errors import GuardError
 
 
@@ -31,12 +31,7 @@ def doctor(
     from embedtune.workflows.doctor.run import doctor as run_doctor
 
     diagnosis = run_doctor(quick=quick, talk=StreamTalk(quiet=quiet))
-    if as_json:
-        print_json(diagnosis.as_json())
-    else:
-        from embedtune.reports.doctor import doctor_text
-
-        print_renderable(doctor_text(diagnosis.as_json()))
+    print_result(diagnosis, as_json=as_json)
     if reaches(diagnosis.findings, fail_on):
         StreamTalk(quiet=quiet).warn(f"--fail-on {fail_on} holds: the verdict is {diagnosis.verdict}")
         raise typer.Exit(GuardError.exit_code)

@@ -20,8 +20,7 @@ from embedtune.cli.shared.options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe, print_text
-from embedtune.findings import counted
+from embedtune.cli.shared.output import StreamTalk, print_recipe, print_result
 
 
 def register(app: typer.Typer) -> None:
@@ -73,10 +72,4 @@ def encode(
         return
     from embedtune.workflows.encode.run import encode as run_encoding
 
-    result = run_encoding(config, talk=StreamTalk(quiet=quiet)).as_json()
-    if as_json:
-        print_json(result)
-        return
-    known = f", {result['from_store']:,} of them known from before" if result["from_store"] else ""
-    vectors = f"{counted(result['texts'], 'vector')} of {counted(result['dimensions'], 'dimension')}"
-    print_text(f"{vectors}{known}\n\noutput  {result['output']}")
+    print_result(run_encoding(config, talk=StreamTalk(quiet=quiet)), as_json=as_json)

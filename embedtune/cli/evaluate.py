@@ -1,7 +1,6 @@
 """`embedtune evaluate`: score encoders, BM25 and other people's rankings on judged sets."""
 
-from collections.abc import Collection, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,7 +19,7 @@ from embedtune.cli.shared.options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe, print_renderable, print_text
+from embedtune.cli.shared.output import StreamTalk, print_recipe, print_result
 
 
 def register(app: typer.Typer) -> None:
@@ -107,13 +106,4 @@ def evaluate(
     from embedtune.workflows.evaluate.run import evaluate as run_evaluation
 
     talk = StreamTalk(quiet=quiet)
-    result = run_evaluation(config, talk=talk).as_json()
-    print_json(result) if as_json else _print(result, talk.told)
-
-
-def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
-    """The tables, and where everything is."""
-    from embedtune.reports.document.terminal import evaluation_tables
-
-    print_renderable(evaluation_tables(result, told))
-    print_text(f"\nreport  {result['report']}")
+    print_result(run_evaluation(config, talk=talk), as_json=as_json, told=talk.told)

@@ -1,7 +1,6 @@
 """`embedtune mine`: find hard negatives for a data set."""
 
-from collections.abc import Collection, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,7 +22,7 @@ from embedtune.cli.shared.options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe, print_renderable, print_text
+from embedtune.cli.shared.output import StreamTalk, print_recipe, print_result
 
 
 def register(app: typer.Typer) -> None:
@@ -114,14 +113,4 @@ def mine(
     from embedtune.workflows.mine.run import mine as run_mining
 
     talk = StreamTalk(quiet=quiet)
-    result = run_mining(config, talk=talk, restart=restart).as_json()
-    print_json(result) if as_json else _print(result, talk.told)
-
-
-def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
-    """The counts, and where everything is."""
-    from embedtune.reports.document.terminal import mining_table
-
-    print_renderable(mining_table(result, told))
-    places = {name: result[name] for name in ("output", "ledger", "report") if result[name]}
-    print_text("\n" + "\n".join(f"{name:7} {place}" for name, place in places.items()))
+    print_result(run_mining(config, talk=talk, restart=restart), as_json=as_json, told=talk.told)

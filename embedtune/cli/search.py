@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -81,11 +81,10 @@ def search(
     if dry_run:
         print_recipe(config, as_json=as_json)
         return
-    from embedtune.reports.search import search_results
     from embedtune.workflows.search.run import open_search
 
     opened = open_search(config, talk=StreamTalk(quiet=quiet))
-    answers: list[dict[str, Any]] = []
+    answers = []
     for text in [query] if query is not None else _typed():
         answer = opened.ask(text)
         if as_json:
@@ -93,9 +92,9 @@ def search(
             continue
         if query is None and not sys.stdin.isatty():
             print_text(text)
-        print_renderable(search_results(answer))
+        print_renderable(answer.table())
     if as_json:
-        print_json({"data": opened.data, "models": list(opened.finders), "top": opened.top, "queries": answers})
+        print_json(opened.result(answers).as_json())
 
 
 def _typed() -> Iterator[str]:

@@ -1,6 +1,5 @@
 """`embedtune train`: fine-tune an encoder and say whether it became better."""
 
-from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +22,7 @@ from embedtune.cli.shared.options import (
     given,
     recipe_and_values,
 )
-from embedtune.cli.shared.output import StreamTalk, print_json, print_recipe, print_renderable, print_text
+from embedtune.cli.shared.output import StreamTalk, print_recipe, print_result
 from embedtune.errors import ConfigError
 from embedtune.runtime import loading
 
@@ -113,8 +112,8 @@ def train(
     else:
         from embedtune.workflows.train.run import train as run_training
 
-        result = run_training(config, talk=talk, resume=run, accept_changes=accept_changes).as_json()
-    print_json(result) if as_json else _print(result, talk.told)
+        result = run_training(config, talk=talk, resume=run, accept_changes=accept_changes)
+    print_result(result, as_json=as_json, told=talk.told)
 
 
 def _plan(
@@ -186,20 +185,3 @@ def _run_to_resume(resume: str | None, output: str | None) -> "RunFolder | None"
         where="--resume",
         next="name the folder that an earlier `embedtune train` printed, or leave --resume out",
     )
-
-
-def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
-    """The table and the verdict, and where everything is."""
-    from embedtune.reports.document.terminal import verdict_table
-
-    parts = ("before", "after", "before_unseen", "after_unseen", "verdict")
-    print_renderable(
-        verdict_table(
-            *(result[part] for part in parts),
-            test_queries=result["test_queries"],
-            unseen_queries=result["unseen_queries"],
-            findings=result["findings"],
-            told=told,
-        )
-    )
-    print_text(f"\nmodel   {result['model']}\nreport  {result.get('report') or Path(result['run']) / 'report.md'}")

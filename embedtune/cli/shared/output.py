@@ -7,7 +7,7 @@ to move the cursor, recolour the screen or hide what was written before it.
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from embedtune.reports.document.printable import printable as escaped
 
 if TYPE_CHECKING:
     from embedtune.config.section import RecipeSection
+    from embedtune.reports.results.base import VerbResult
     from embedtune.workflows.shared.talk import Tell
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -36,7 +37,12 @@ def print_renderable(renderable: Any) -> None:
     """Print a rich table or text on stdout, without colours where nobody would see them."""
     from rich.console import Console
 
-    Console(highlight=False).print(renderable)
+    Console(highlight=False).print(renderable, crop=False)  # a path may be wider than the terminal
+
+
+def print_result(result: "VerbResult", *, as_json: bool, told: Collection[str] = ()) -> None:
+    """Print the result of a verb on stdout, as its table or as JSON."""
+    print_json(result.as_json()) if as_json else print_renderable(result.table(told))
 
 
 def print_recipe(config: "RecipeSection", *, as_json: bool) -> None:

@@ -4,44 +4,15 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from embedtune.cgroup import cpu_quota, usable_cpus
+from embedtune.reports.results.doctor import Device, Processor
 
 CPUINFO = Path("/proc/cpuinfo")
 TOLD = ("avx2", "avx512", "avx10", "avx_vnni", "amx", "neon", "sve", "bf16", "i8mm")
 """Instruction sets that matter for matrix products begin like this."""
-
-
-@dataclass(frozen=True)
-class Processor:
-    """The processor, and how much of it this process may use. `quota` is a container's share, in processors."""
-
-    name: str
-    cores: int
-    usable: int
-    quota: float | None
-    instructions: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Device:
-    """What torch can compute on, the precision that `auto` takes there, and why.
-
-    `peaks` are matrix products in FLOP/s by precision, `bandwidth` the bytes a second of a copy; empty and None where
-    nothing was measured.
-    """
-
-    device: str
-    name: str
-    memory_bytes: int | None
-    free_bytes: int | None
-    precision: str
-    reason: str
-    peaks: dict[str, float]
-    bandwidth: float | None
 
 
 def processor() -> Processor:

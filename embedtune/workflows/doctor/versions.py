@@ -2,27 +2,16 @@
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from embedtune import __version__
+from embedtune.reports.results.doctor import Installed
 
 EXTRAS = ("lora", "tensorboard")
 """What a user may have left out; what developers need is no part of the tool."""
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A package: what is there (None where it is missing), what is asked for, and whether the one is in the other."""
-
-    name: str
-    version: str | None
-    required: str
-    supported: bool
-    extra: str | None = None
 
 
 def installed() -> tuple[Installed, ...]:

@@ -4,7 +4,6 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,36 +19,13 @@ from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder, has_towers
 from embedtune.models.files.load import choose_device, load_encoder, resolve
 from embedtune.models.files.resolve import STARTER
+from embedtune.reports.results.encode import EncodeResult
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.output_file import demand_own_files
 from embedtune.workflows.shared.talk import Silence, Talk
 
 SUFFIXES = (".npy", ".parquet")
 _BLOCK = 4096  # texts encoded, and rows written, at a time
-
-
-@dataclass(frozen=True)
-class EncodeResult:
-    """The outcome of `embedtune encode`; the field names are the `--json` keys and stay.
-
-    Args:
-        output: the file.
-        texts: how many vectors are in it, in the order of the texts.
-        dimensions: length of each; they have length 1 in space.
-        from_store: how many of them had been computed before.
-        role: whose prompt the texts got.
-    """
-
-    output: str
-    texts: int
-    dimensions: int
-    elapsed_s: float
-    from_store: int
-    role: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The plain object that `--json` prints."""
-        return asdict(self)
 
 
 def encode(config: EncodeConfig, *, talk: Talk | None = None) -> EncodeResult:

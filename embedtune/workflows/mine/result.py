@@ -1,6 +1,5 @@
-"""What a mining job leaves: the object behind `--json`, its report, and what to say about it."""
+"""What the parts of a mining job add up to, and what to say about it."""
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,57 +12,6 @@ from embedtune.mining.filters import REASONS, Filter
 SHORT_SHARE = 0.1
 """From this share of queries on, those short of negatives are worth a warning."""
 ABOVE_SHARE = 0.05
-
-
-@dataclass(frozen=True)
-class MineResult:
-    """The outcome of `embedtune mine`; the field names are the `--json` keys and stay.
-
-    Args:
-        output: the file of negatives.
-        rows: records in it.
-        negatives: negatives chosen, over all queries.
-        queries_short: queries that got fewer than were asked for.
-        dropped: reason -> how many candidates it dropped.
-        report: the HTML report; its Markdown twin lies beside it.
-        ledger: the file of suspicious pairs; None when there are none.
-        queries, documents: how many were asked, and searched.
-        asked: negatives wanted a query.
-        found: how many queries got 0, 1, 2, ... negatives.
-        kept: candidates that no filter dropped.
-        shares: of all candidates, those kept and those dropped for each reason.
-        calibration: the margin chosen on a sample, and why; None where it was given or not wanted.
-        histogram: counts of positives, kept and dropped candidates by similarity, and of the latter two by how far
-            they lie above their query's least similar positive.
-        examples: queries to read, with what they got.
-    """
-
-    output: str
-    rows: int
-    negatives: int
-    queries_short: int
-    dropped: Mapping[str, int]
-    elapsed_s: float
-    peak_memory_bytes: int
-    report: str
-    ledger: str | None
-    queries: int
-    documents: int
-    asked: int
-    found: tuple[int, ...]
-    kept: int
-    shares: Mapping[str, float]
-    calibration: Mapping[str, Any] | None
-    histogram: Mapping[str, Any]
-    examples: tuple[Mapping[str, Any], ...]
-    findings: tuple[Finding, ...] = ()
-    described: tuple[str, ...] = ()
-    recipe: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """The plain object that `--json` prints."""
-        return dataclasses.asdict(self)
 
 
 @dataclass

@@ -11,10 +11,13 @@ from embedtune.data.layouts import Mined, Written, write_mined
 from embedtune.data.splits.known_pairs import KnownPairs
 from embedtune.durable import remove_unfinished, write_text
 from embedtune.findings import Finding, counted
+from embedtune.mining.calibrate import MarginProposal
 from embedtune.mining.ledger import Decisions, Entry, write_ledger
 from embedtune.models.encode.store import open_store
 from embedtune.models.files.resolve import STARTER
 from embedtune.reports.mine import mining_page, mining_report
+from embedtune.reports.results.base import from_plain
+from embedtune.reports.results.mine import MinedExample, MinedScores, MineResult
 from embedtune.workflows.mine.calibration import calibrate
 from embedtune.workflows.mine.choice import (
     EDGES,
@@ -28,7 +31,7 @@ from embedtune.workflows.mine.choice import (
 from embedtune.workflows.mine.files import files_of
 from embedtune.workflows.mine.job import Job
 from embedtune.workflows.mine.opinions import ask_cross_encoder, ask_guide
-from embedtune.workflows.mine.result import MineResult, Totals, findings_of
+from embedtune.workflows.mine.result import Totals, findings_of
 from embedtune.workflows.mine.search import search
 from embedtune.workflows.mine.sources import JobDocuments, encode_all, gather_documents, mining_encoder
 from embedtune.workflows.shared.machine import machine_facts, peak_memory_bytes
@@ -85,17 +88,16 @@ def run(
         found=tuple(totals.found[number] for number in range(config.mining.negatives + 1)),
         kept=totals.kept,
         shares=totals.shares,
-        calibration=calibration,
-        histogram={"edges": EDGES.tolist(), **totals.histogram},
-        examples=tuple(totals.examples[:EXAMPLES]),
+        calibration=from_plain(MarginProposal, calibration) if calibration else None,
+        histogram=from_plain(MinedScores, {"edges": EDGES.tolist(), **totals.histogram}),
+        examples=from_plain(tuple[MinedExample, ...], totals.examples[:EXAMPLES]),
         findings=findings,
         described=(*described, *said),
         recipe=dump_config(config),
         facts={**machine_facts(), "data_sha256": dict(pairs.hashes or {})},
     )
-    plain = result.as_json()
-    write_text(files.page, mining_page(plain))
-    write_text(files.summary, mining_report(plain))
+    write_text(files.page, mining_page(result))
+    write_text(files.summary, mining_report(result))
     return result
 
 

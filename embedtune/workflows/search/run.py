@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import check_device, load_encoder, resolve
 from embedtune.models.files.resolve import STARTER
+from embedtune.reports.results.search import FoundDocument, SearchAnswer, SearchResult
 from embedtune.search.bm25 import Bm25
 from embedtune.search.dense import top_k
 from embedtune.workflows.shared.talk import Silence, Talk
@@ -82,13 +83,11 @@ class SearchableCorpus:
     finders: Mapping[str, Finder]
     top: int
 
-    def ask(self, query: str) -> dict[str, Any]:
+    def ask(self, query: str) -> SearchAnswer:
         """What each system finds; every result says at which rank the others have it, null where they do not.
 
         Args:
             query: as it was typed.
-
-        Returns: {query, results: {label: [{rank, score, document, text, others: {label: rank}}]}}, ready for JSON.
         """
         found = {label: finder.find(query, self.top) for label, finder in self.finders.items()}
         ranks = {
@@ -96,19 +95,23 @@ class SearchableCorpus:
             for label, (_, places) in found.items()
         }
         results = {
-            label: [
-                {
-                    "rank": rank,
-                    "score": float(scores[rank - 1]),
-                    "document": self.ids[place],
-                    "text": self.texts[place],
-                    "others": {other: ranks[other].get(place) for other in found if other != label},
-                }
+            label: tuple(
+                FoundDocument(
+                    rank=rank,
+                    score=float(scores[rank - 1]),
+                    document=self.ids[place],
+                    text=self.texts[place],
+                    others={other: ranks[other].get(place) for other in found if other != label},
+                )
                 for place, rank in ranks[label].items()
-            ]
+            )
             for label, (scores, _) in found.items()
         }
-        return {"query": query, "results": results}
+        return SearchAnswer(query, results)
+
+    def result(self, answers: Sequence[SearchAnswer]) -> SearchResult:
+        """What the queries asked so far found."""
+        return SearchResult(self.data, tuple(self.finders), self.top, tuple(answers))
 
 
 def open_search(config: SearchConfig, *, talk: Talk | None = None) -> SearchableCorpus:

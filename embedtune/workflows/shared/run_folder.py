@@ -14,6 +14,7 @@ from embedtune.config.recipe.load import dump_config, load_config
 from embedtune.config.train import TrainConfig
 from embedtune.durable import UNFINISHED, remove_unfinished, write_text
 from embedtune.errors import ConfigError, OutputError
+from embedtune.reports.results.train import TrainResult
 from embedtune.workflows.shared.output_folder import unused
 
 RECIPE, FACTS, METRICS, REPORT = "recipe.yaml", "run.json", "metrics.jsonl", "report.json"
@@ -70,20 +71,26 @@ class RunFolder:
         # A run that was killed before it wrote this down has only its recipe, and is taken for one of this folder.
         return Path(self.facts().get(STARTED_IN) or Path.cwd())
 
-    def result(self) -> dict[str, Any]:
-        """The result of a finished run, as `--json` printed it."""
-        return self._read_json(REPORT)
+    def result(self) -> TrainResult:
+        """The result of a finished run."""
+        try:
+            return TrainResult.from_json(self._read_json(REPORT))
+        except TypeError as error:
+            raise self._damaged(REPORT, error) from error
 
     def _read_json(self, name: str) -> dict[str, Any]:
         try:
             content: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
-            raise OutputError(
-                f"{name} of this run cannot be read: {error}",
-                where=str(self.path),
-                next="the run folder was damaged; start a new run with another --output",
-            ) from error
+            raise self._damaged(name, error) from error
         return content
+
+    def _damaged(self, name: str, error: Exception) -> OutputError:
+        return OutputError(
+            f"{name} of this run cannot be read: {error}",
+            where=str(self.path),
+            next="the run folder was damaged; start a new run with another --output",
+        )
 
     def write(self, name: str, text: str) -> None:
         """Write a file whole or not at all."""

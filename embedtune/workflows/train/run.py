@@ -18,6 +18,7 @@ from embedtune.errors import ConfigError, ModelError
 from embedtune.findings import Finding
 from embedtune.models.files.load import choose_device, resolve
 from embedtune.models.files.resolve import STARTER
+from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.lock import alone
@@ -27,7 +28,6 @@ from embedtune.workflows.train.changes import record_changes, record_data, refus
 from embedtune.workflows.train.guide.guide_files import check_scores, gives_scores, guide_path, guided_data
 from embedtune.workflows.train.needs import check_needs, check_queue, check_term, check_views, guided_term
 from embedtune.workflows.train.proposal import is_static, proposed
-from embedtune.workflows.train.result import TrainResult
 
 OWN_GUIDES = ("self", "none")
 

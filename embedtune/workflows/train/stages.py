@@ -24,6 +24,8 @@ from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
 from embedtune.models.speed.precision import choose_precision
+from embedtune.reports.results.base import from_plain
+from embedtune.reports.results.train import Curves, GuideFacts, TrainResult, WeightedLoss
 from embedtune.reports.train import training_page, training_report
 from embedtune.runtime import give_back
 from embedtune.training.batch.curriculum import Curriculum
@@ -56,7 +58,7 @@ from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open
 from embedtune.workflows.train.needs import check_tokens, check_views
 from embedtune.workflows.train.reading import read_plan
-from embedtune.workflows.train.result import TrainResult, how_to_use
+from embedtune.workflows.train.result import how_to_use
 from embedtune.workflows.train.saved_check import check_saved, reader
 from embedtune.workflows.train.starts import start_vectors
 
@@ -250,7 +252,7 @@ class TrainingRun:
         result = TrainResult(
             run=str(self.folder.path),
             model=str(self.folder.model),
-            losses=tuple({"name": one.name, "weight": one.weight} for one in self.config.loss),
+            losses=tuple(WeightedLoss(one.name, one.weight) for one in self.config.loss),
             steps=fitted.steps,
             epochs=fitted.epochs,
             examples_per_s=round(fitted.examples_per_s, 1),
@@ -266,19 +268,18 @@ class TrainingRun:
                 *run_findings(fitted, guiding, self.folder.path / METRICS, grows=self._loss_grows),
             ),
             described=self.data.described,
-            guide=guiding.as_json(),
+            guide=from_plain(GuideFacts, guide) if (guide := guiding.as_json()) else None,
             dev_curve=fitted.curve,
             best_step=fitted.best_step,
             how_to_use=how_to_use(self.folder.model),
             recipe=dump_config(self.config),
             facts={name: value for name, value in self.folder.facts().items() if name != STARTED_IN},
-            curves=training_curves(self.folder.path / METRICS),
+            curves=from_plain(Curves, curves) if (curves := training_curves(self.folder.path / METRICS)) else None,
             report=str(self.folder.path / PAGE),
         )
-        plain = result.as_json()
-        self.folder.write(PAGE, training_page(plain))
-        self.folder.write("report.md", training_report(plain))
-        self.folder.write_json(REPORT, plain)
+        self.folder.write(PAGE, training_page(result))
+        self.folder.write("report.md", training_report(result))
+        self.folder.write_json(REPORT, result.as_json())
         return result
 
 
