@@ -114,7 +114,7 @@ def swapped_spearman(a: np.ndarray, b: np.ndarray, truth: np.ndarray, *, draws: 
     The two systems are swapped item by item, by a coin toss. Their scores have no common scale (cosines and BM25), so
     their ranks are swapped instead.
 
-    Source: Deutsch, Dror and Roth 2021, arXiv:2104.00054, PERM-INPUTS, with ranks in place of their standardized scores;
+    Source: Deutsch, Dror and Roth 2021, arXiv:2104.00054, PERM-INPUTS, with ranks instead of their standardized scores;
         the observed assignment counts as one draw (Phipson and Smyth 2010), so p is never 0.
     Bounds: 1 / (draws + 1) to 1; 1 when both rank all items alike, and with fewer than two items.
 

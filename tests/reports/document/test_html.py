@@ -3,7 +3,6 @@
 import re
 from importlib.resources import files
 from itertools import pairwise
-from typing import Any
 from xml.etree.ElementTree import Element
 
 import html5lib
@@ -101,7 +100,7 @@ def test_every_drawing_can_be_heard_and_every_table_has_its_headings(tree: Eleme
 @pytest.mark.parametrize("name", REPORTS)
 def test_page_and_markdown_have_the_same_headings(name: str, request: pytest.FixtureRequest) -> None:
     make_page, make_report = REPORTS[name]
-    result: dict[str, Any] = request.getfixturevalue(name)
+    result = request.getfixturevalue(name)
     tokens = MarkdownIt("commonmark").enable("table").parse(make_report(result))
     in_markdown = [
         "".join(child.content for child in tokens[place + 1].children or ())
