@@ -13,7 +13,7 @@ MOST_TICKS = 5
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and where it plausibly lies."""
+    """A value and its interval."""
 
     name: str
     value: float
@@ -29,7 +29,7 @@ def interval_chart(title: str, intervals: Sequence[Interval], *, unit: str) -> M
         intervals: from top to bottom.
         unit: what is measured.
 
-    Returns: a figure with a line at 0; nothing without intervals.
+    Returns: a figure with a line at 0; empty without intervals.
     """
     if not intervals:
         return Markup("")
