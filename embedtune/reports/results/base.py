@@ -10,6 +10,8 @@ from typing import Any, Self, TypedDict, TypeVar, Union, get_args, get_origin, g
 
 from rich.console import Console, RenderableType
 
+from embedtune.findings import kind_of
+
 WIDTH = 100
 """Columns of a result printed as plain text."""
 Kind = TypeVar("Kind")
@@ -31,7 +33,7 @@ class VerbResult:
         """The result that `as_json` wrote; keys that are not known here are ignored.
 
         Raises:
-            TypeError: a required key is missing.
+            TypeError: a required key is missing, or a part has another type.
         """
         return from_plain(cls, plain)
 
@@ -70,7 +72,7 @@ def from_plain(kind: type[Kind], plain: Any) -> Kind:
     """A plain object as its type: mappings become dataclasses, and lists become tuples, at any depth.
 
     Raises:
-        TypeError: a required key is missing.
+        TypeError: a required key is missing, or a part has another type.
 
     >>> from embedtune.findings import Finding
     >>> plain = {"code": "few", "severity": "note", "count": 2, "message": "only two", "examples": ["a"]}
@@ -85,10 +87,14 @@ def _typed(kind: Any, plain: Any) -> Any:
     origin, inside = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return None if plain is None else _typed(next(one for one in inside if one is not NoneType), plain)
-    if dataclasses.is_dataclass(kind) and isinstance(plain, Mapping):
+    if dataclasses.is_dataclass(kind) and not isinstance(plain, kind):  # type: ignore[arg-type]
+        if not isinstance(plain, Mapping):
+            raise TypeError(f"an object was expected, got {kind_of(plain)}")
         fields = {name: hint for name, hint in get_type_hints(kind).items() if name in plain}
         return kind(**{name: _typed(hint, plain[name]) for name, hint in fields.items()})  # type: ignore[operator]
-    if origin is tuple and isinstance(plain, list | tuple):
+    if origin is tuple:
+        if not isinstance(plain, list | tuple):
+            raise TypeError(f"a list was expected, got {kind_of(plain)}")
         kinds = [inside[0]] * len(plain) if inside[-1] is Ellipsis else inside
-        return tuple(_typed(one, value) for one, value in zip(kinds, plain, strict=True))
+        return tuple(_typed(one, value) for one, value in zip(kinds, plain, strict=False))
     return plain

@@ -46,6 +46,15 @@ def test_unknown_keys_are_ignored_and_missing_ones_refused(trained: TrainResult)
         TrainResult.from_json(plain)
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [({"verdict": 3}, r"an object was expected, got a number \(3\)"), ({"findings": "x"}, "a list was expected")],
+)
+def test_a_part_of_another_type_is_refused(trained: TrainResult, changes: dict, expected: str) -> None:
+    with pytest.raises(TypeError, match=expected):
+        TrainResult.from_json(trained.as_json() | changes)
+
+
 def test_the_keys_of_a_comparison_are_flat_and_in_order(compared: CompareResult) -> None:
     keys = list(compared.as_json())
     assert keys[:3] == ["metric", "a", "b"] and keys[-2:] == ["report", "items"]
