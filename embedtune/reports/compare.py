@@ -20,8 +20,6 @@ from embedtune.reports.document.blocks import (
     Text,
 )
 from embedtune.reports.document.charts.intervals import Interval, interval_chart
-from embedtune.reports.document.html import page
-from embedtune.reports.document.markdown import markdown
 from embedtune.reports.document.printable import printable
 from embedtune.reports.document.terminal import bare_table, findings_below, places, plain_table, verdict_line
 from embedtune.reports.document.wording import difference_cells, explained
@@ -68,16 +66,6 @@ def _query_table(heading: str, rows: Iterable[tuple[str, str, str]]) -> Terminal
     for a, b, text in rows:
         shown.add_row(a, b, TerminalText(printable(text), no_wrap=True, overflow="ellipsis"))
     return shown
-
-
-def comparison_page(result: CompareResult) -> str:
-    """The report as one HTML file; a part that holds nothing is left out."""
-    return page(comparison(result))
-
-
-def comparison_report(result: CompareResult) -> str:
-    """The same as Markdown, with tables in place of plots; ends with a line end."""
-    return markdown(comparison(result))
 
 
 def comparison(result: CompareResult) -> Report:

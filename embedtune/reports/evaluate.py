@@ -9,8 +9,6 @@ from rich.text import Text as TerminalText
 from embedtune.evaluation.metrics import metric_label
 from embedtune.reports.document.blocks import Block, Bullets, Figure, Findings, Report, Section, Table, Text
 from embedtune.reports.document.charts.intervals import Interval, interval_chart
-from embedtune.reports.document.html import page
-from embedtune.reports.document.markdown import markdown
 from embedtune.reports.document.printable import printable
 from embedtune.reports.document.terminal import findings_below, places, plain_table
 from embedtune.reports.document.wording import difference_cells, explained
@@ -146,16 +144,6 @@ def sentence(test: ComparedRow) -> str:
 def _of_systems(tests: Sequence[ComparedRow]) -> Sequence[ComparedRow]:
     """The comparisons of systems with each other; where there are none, those of cut vectors with full ones."""
     return [one for one in tests if one.get("kind") != "vectors"] or tests
-
-
-def evaluation_page(result: EvaluateResult) -> str:
-    """The report as one HTML file."""
-    return page(evaluation(result))
-
-
-def evaluation_report(result: EvaluateResult) -> str:
-    """The same as Markdown, with tables in place of plots; ends with a line end."""
-    return markdown(evaluation(result))
 
 
 def evaluation(result: EvaluateResult) -> Report:

@@ -23,8 +23,6 @@ from embedtune.reports.document.blocks import (
     Text,
 )
 from embedtune.reports.document.charts.histogram import Series, histogram
-from embedtune.reports.document.html import page
-from embedtune.reports.document.markdown import markdown
 from embedtune.reports.document.terminal import bare_table, findings_below, places
 from embedtune.reports.document.wording import duration, memory, sentence
 from embedtune.reports.results.mine import MinedExample, MineResult
@@ -68,16 +66,6 @@ def summary(result: MineResult) -> str:
     ending = f"; {counted(result.queries_short, 'query')} got fewer than {result.asked}" if result.queries_short else ""
     found, asked = counted(result.negatives, "negative"), counted(result.queries, "query")
     return f"{found} for {asked} out of {counted(result.documents, 'document')}{ending}."
-
-
-def mining_page(result: MineResult) -> str:
-    """The report as one HTML file."""
-    return page(mining(result))
-
-
-def mining_report(result: MineResult) -> str:
-    """The same as Markdown, without the charts; ends with a line end."""
-    return markdown(mining(result))
 
 
 def mining(result: MineResult) -> Report:

@@ -10,8 +10,6 @@ from rich.text import Text as TerminalText
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import Comparison
 from embedtune.reports.document.blocks import Block, Bullets, Findings, Listing, Report, Section, Table, Text
-from embedtune.reports.document.html import page
-from embedtune.reports.document.markdown import markdown
 from embedtune.reports.document.printable import printable
 from embedtune.reports.document.terminal import bare_table, findings_below, places, verdict_line
 from embedtune.reports.document.wording import difference_cells, duration, explained, memory, sentence
@@ -61,18 +59,8 @@ def _score_table(groups: Sequence[tuple[str, Scores, Scores]]) -> TerminalTable:
     return shown
 
 
-def training_page(result: TrainResult) -> str:
-    """The report as one HTML file; a part that holds nothing is left out."""
-    return page(training(result))
-
-
-def training_report(result: TrainResult) -> str:
-    """The same as Markdown, with tables in place of plots; ends with a line end."""
-    return markdown(training(result))
-
-
 def training(result: TrainResult) -> Report:
-    """What the report of a run says."""
+    """What the report of a run says; a part that is empty is left out."""
     word, said = word_and_sentence(result.verdict)
     blocks: list[Block] = [
         *_scores(result),

@@ -8,16 +8,22 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from embedtune.reports.compare import comparison_page, comparison_report, won_and_lost
+from embedtune.reports.compare import comparison, won_and_lost
+from embedtune.reports.document.html import page
+from embedtune.reports.document.markdown import markdown
 from embedtune.reports.document.wording import NO_DIFFERENCE
 from embedtune.reports.results.compare import CompareResult
 
 
+def page_of(result: CompareResult) -> str:
+    return page(comparison(result))
+
+
 def html_of(result: CompareResult) -> str:
-    return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(comparison_report(result)))
+    return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown(comparison(result))))
 
 
-@pytest.mark.parametrize("make", [comparison_page, html_of])
+@pytest.mark.parametrize("make", [page_of, html_of])
 def test_the_verdict_comes_first_and_every_test_is_there(make: Any, compared: CompareResult) -> None:
     shown = make(compared)
     assert shown.index("Better</h1>") < shown.index("Better: it rose") < shown.index("Differences from A")
@@ -27,7 +33,7 @@ def test_the_verdict_comes_first_and_every_test_is_there(make: Any, compared: Co
     assert "Holm" in shown
 
 
-@pytest.mark.parametrize("make", [comparison_page, html_of])
+@pytest.mark.parametrize("make", [page_of, html_of])
 def test_without_evidence_the_queries_that_changed_most_are_listed(make: Any, compared: CompareResult) -> None:
     shown = make(replace(compared, evidence=()))
     assert "B won on 1 query, lost on 2, tied on 7." in shown
@@ -35,7 +41,7 @@ def test_without_evidence_the_queries_that_changed_most_are_listed(make: Any, co
     assert "Recall over k" not in shown
 
 
-@pytest.mark.parametrize("make", [comparison_page, html_of])
+@pytest.mark.parametrize("make", [page_of, html_of])
 def test_parts_without_content_are_left_out(make: Any, compared: CompareResult) -> None:
     bare = replace(
         compared,
@@ -50,9 +56,9 @@ def test_parts_without_content_are_left_out(make: Any, compared: CompareResult) 
 
 
 def test_what_no_difference_means_is_explained_where_it_is_said(compared: CompareResult) -> None:
-    assert NO_DIFFERENCE not in comparison_page(compared)
+    assert NO_DIFFERENCE not in page_of(compared)
     tests = ({**compared.metrics[0], "verdict": "no difference shown"},)
-    assert "not statistically significant" in comparison_page(replace(compared, metrics=tests))
+    assert "not statistically significant" in page_of(replace(compared, metrics=tests))
 
 
 def test_what_was_compared_is_counted_in_its_own_words(compared: CompareResult) -> None:

@@ -9,7 +9,8 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from embedtune.reports.evaluate import evaluation, evaluation_report, evaluation_rows, sentence, unseen_sentence
+from embedtune.reports.document.markdown import markdown
+from embedtune.reports.evaluate import evaluation, evaluation_rows, sentence, unseen_sentence
 from embedtune.reports.results.evaluate import EvaluateResult
 
 EVIL = "<script>alert(1)</script>|`x`\x1b[31m"
@@ -28,7 +29,7 @@ def test_cells_stand_under_their_headings(result: EvaluateResult) -> None:
 
 
 def test_the_report_renders_with_texts_of_data_as_text(result: EvaluateResult) -> None:
-    html = MarkdownIt("commonmark").enable("table").render(evaluation_report(result))
+    html = MarkdownIt("commonmark").enable("table").render(markdown(evaluation(result)))
     assert "<script>" not in html and "\x1b" not in html
     assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 5
     scores, tests = html.split("</table>")[:2]
@@ -40,11 +41,11 @@ def test_the_report_renders_with_texts_of_data_as_text(result: EvaluateResult) -
 
 
 def test_means_over_sets_are_a_table_of_their_own(result: EvaluateResult) -> None:
-    assert "Mean over the sets" not in evaluation_report(result)
+    assert "Mean over the sets" not in markdown(evaluation(result))
     means = {"task": "retrieval", "model": "가", "label": "가", "sets": 2, "metrics": {"ndcg@10": 0.5}}
     other = {**result.models[0], "data": "other"}
     several = replace(result, models=(*result.models, other), means=({**means, "metrics_unseen": None},))
-    report = evaluation_report(several)
+    report = markdown(evaluation(several))
     assert "## Mean over the sets\n\n| model | nDCG@10 |\n| --- | ---: |\n| 가 | 0.500 |" in report
     assert report.index("## 세트 test") < report.index("## other")
 
@@ -67,7 +68,7 @@ def test_what_is_unseen_and_what_vectors_take_have_columns_where_they_are_known(
         row |= {"bytes_per_vector": size, "queries_unseen": 1, "metrics_unseen": {"ndcg@10": 0.25}}
     header, rows = evaluation_rows(result, "세트 test")
     assert header[:4] == ("model", "nDCG@10", "95% interval", "unseen") and rows[0][3] == "0.250"
-    assert "Unseen: the 1 of 1,234 queries" in evaluation_report(result)
+    assert "Unseen: the 1 of 1,234 queries" in markdown(evaluation(result))
     small = {**result.models[0], "label": "가@int8", "bytes_per_vector": 16}
     header, rows = evaluation_rows(replace(result, models=(*result.models, small)), "세트 test")
     assert header[3:5] == ("unseen", "bytes") and [row[4] for row in rows] == ["64", "", "16"]
@@ -82,7 +83,7 @@ def test_vectors_cut_stand_under_their_model_and_decide_nothing(result: Evaluate
     result = replace(result, comparisons=({**test, "kind": "systems"}, cut))
     found = evaluation(result)
     assert (found.verdict, found.lead) == (test["verdict"], sentence(test))
-    tables = evaluation_report(result).split("\n\n")
+    tables = markdown(evaluation(result)).split("\n\n")
     assert sum(part.startswith("| against ") for part in tables) == 2
 
 

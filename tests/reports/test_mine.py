@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from embedtune.reports.mine import REASONS, mining_page, mining_report, summary
+from embedtune.reports.document.html import page
+from embedtune.reports.document.markdown import markdown
+from embedtune.reports.mine import REASONS, mining, summary
 from embedtune.reports.results.mine import MinedScores, MineResult
 
 
@@ -43,19 +45,19 @@ def result(mined: MineResult) -> MineResult:
 
 
 def test_the_page_is_well_formed_and_texts_stay_texts(result: MineResult) -> None:
-    page = mining_page(result)
-    tags = Tags(page)
+    shown = page(mining(result))
+    tags = Tags(shown)
     assert tags.open == []
     assert not {"script", "img", "iframe", "a", "link"} & set(tags.tags)
-    assert "\x1b" not in page
+    assert "\x1b" not in shown
     shown = "".join(tags.text)
     for word in ("질문", "정답", "오답", "버림"):
         assert f"{word} <script>alert(1)</script>" in shown
 
 
-@pytest.mark.parametrize("make", [mining_page, mining_report])
+@pytest.mark.parametrize("make", [page, markdown])
 def test_every_number_is_there(make: Any, result: MineResult) -> None:
-    text = make(result)
+    text = make(mining(result))
     for number in (
         "34",
         "11",
@@ -78,19 +80,19 @@ def test_every_number_is_there(make: Any, result: MineResult) -> None:
 
 
 def test_the_markdown_shows_texts_as_they_are(result: MineResult) -> None:
-    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(mining_report(result))
+    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown(mining(result)))
     assert not re.search(r"<(script|img)", html)
     assert "&lt;script&gt;" in html
     assert "\x1b" not in html
 
 
 def test_the_margin_is_marked_where_it_stands(result: MineResult) -> None:
-    page = mining_page(result)
-    assert "left: 46.88%" in page  # of an axis from -1 to 1
-    assert "The dotted line is at -0.0625." in page
+    shown = page(mining(result))
+    assert "left: 46.88%" in shown  # of an axis from -1 to 1
+    assert "The dotted line is at -0.0625." in shown
 
 
-@pytest.mark.parametrize("make", [mining_page, mining_report])
+@pytest.mark.parametrize("make", [page, markdown])
 def test_a_job_with_nothing_to_show_has_a_report_too(make: Any, result: MineResult) -> None:
     bins = dict.fromkeys(("positives", "kept", "dropped", "lead_kept", "lead_dropped"), (0, 0))
     empty = replace(
@@ -98,7 +100,7 @@ def test_a_job_with_nothing_to_show_has_a_report_too(make: Any, result: MineResu
         **{"calibration": None, "examples": (), "findings": (), "found": (0, 0, 0, 0, 11), "queries_short": 0},
         histogram=MinedScores((0.0, 0.5, 1.0), **bins),
     )
-    text = make(empty)
+    text = make(mining(empty))
     assert "Examples" not in text
     assert "short of" not in text
     assert "got fewer" not in text

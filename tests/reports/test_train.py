@@ -5,11 +5,16 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
+from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.train import GuideProposal, MarginTrial, TrainResult
-from embedtune.reports.train import CURVE_ROWS, basis, score_parts, training_report, word_and_sentence
+from embedtune.reports.train import CURVE_ROWS, basis, score_parts, training, word_and_sentence
 
 PARSER = MarkdownIt("commonmark").enable("table").enable("strikethrough")
+
+
+def training_report(result):
+    return markdown(training(result))
 
 
 def inline_text(tokens):

@@ -17,7 +17,9 @@ from embedtune.evaluation.seeds import compare_seeds
 from embedtune.evaluation.significance import On
 from embedtune.evaluation.tasks.items import ITEM_METRICS
 from embedtune.findings import Finding, counted
-from embedtune.reports.compare import comparison_page, comparison_report
+from embedtune.reports.compare import comparison
+from embedtune.reports.document.html import page
+from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.compare import CompareResult
 from embedtune.workflows.compare.evidence import Side, evidence_of
 from embedtune.workflows.compare.result import Test, verdicts_of
@@ -101,8 +103,9 @@ def compare(options: CompareOptions) -> CompareResult:
 
 def _write(folder: Path, result: CompareResult) -> None:
     write_text(folder / RESULT, json.dumps(result.as_json(), ensure_ascii=False, indent=2) + "\n")
-    write_text(folder / REPORT, comparison_page(result))
-    write_text((folder / REPORT).with_suffix(".md"), comparison_report(result))
+    report = comparison(result)
+    write_text(folder / REPORT, page(report))
+    write_text((folder / REPORT).with_suffix(".md"), markdown(report))
 
 
 def names_in(text: str) -> list[str]:

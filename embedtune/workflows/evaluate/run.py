@@ -16,7 +16,9 @@ from embedtune.evaluation.trec import read_run
 from embedtune.findings import Finding
 from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER
-from embedtune.reports.evaluate import evaluation_page, evaluation_report
+from embedtune.reports.document.html import page
+from embedtune.reports.document.markdown import markdown
+from embedtune.reports.evaluate import evaluation
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.evaluate import ComparedRow, EvaluateResult, MeanRow, SystemRow
 from embedtune.workflows.evaluate.known_training import Training, read_training
@@ -54,8 +56,9 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
         _score(config, tasks, runs, folder, talk)
         result = replace(_result(config, tasks, training, folder), elapsed_s=round(time.perf_counter() - started, 2))
         write_text(folder / RESULT, json.dumps(result.as_json(), ensure_ascii=False, indent=2) + "\n")
-        write_text(folder / REPORT, evaluation_page(result))
-        write_text((folder / REPORT).with_suffix(".md"), evaluation_report(result))
+        report = evaluation(result)
+        write_text(folder / REPORT, page(report))
+        write_text((folder / REPORT).with_suffix(".md"), markdown(report))
     return result
 
 

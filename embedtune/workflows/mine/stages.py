@@ -15,7 +15,9 @@ from embedtune.mining.calibrate import MarginProposal
 from embedtune.mining.ledger import Decisions, Entry, write_ledger
 from embedtune.models.encode.store import open_store
 from embedtune.models.files.resolve import STARTER
-from embedtune.reports.mine import mining_page, mining_report
+from embedtune.reports.document.html import page
+from embedtune.reports.document.markdown import markdown
+from embedtune.reports.mine import mining
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.mine import MinedExample, MinedScores, MineResult
 from embedtune.workflows.mine.calibration import calibrate
@@ -96,8 +98,9 @@ def run(
         recipe=dump_config(config),
         facts={**machine_facts(), "data_sha256": dict(pairs.hashes or {})},
     )
-    write_text(files.page, mining_page(result))
-    write_text(files.summary, mining_report(result))
+    report = mining(result)
+    write_text(files.page, page(report))
+    write_text(files.summary, markdown(report))
     return result
 
 

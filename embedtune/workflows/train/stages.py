@@ -24,9 +24,11 @@ from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
 from embedtune.models.speed.precision import choose_precision
+from embedtune.reports.document.html import page
+from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.train import Curves, GuideFacts, TrainResult, WeightedLoss
-from embedtune.reports.train import training_page, training_report
+from embedtune.reports.train import training
 from embedtune.runtime import give_back
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
@@ -277,8 +279,9 @@ class TrainingRun:
             curves=from_plain(Curves, curves) if (curves := training_curves(self.folder.path / METRICS)) else None,
             report=str(self.folder.path / PAGE),
         )
-        self.folder.write(PAGE, training_page(result))
-        self.folder.write("report.md", training_report(result))
+        report = training(result)
+        self.folder.write(PAGE, page(report))
+        self.folder.write("report.md", markdown(report))
         self.folder.write_json(REPORT, result.as_json())
         return result
 
