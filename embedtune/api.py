@@ -18,14 +18,14 @@ from embedtune.errors import ConfigError
 
 if TYPE_CHECKING:
     from embedtune.config.section import RecipeSection
-    from embedtune.workflows.check.result import CheckResult
-    from embedtune.workflows.compare.result import CompareResult
-    from embedtune.workflows.encode.run import EncodeResult
-    from embedtune.workflows.evaluate.result import EvaluateResult
-    from embedtune.workflows.mine.result import MineResult
-    from embedtune.workflows.search.run import SearchableCorpus
+    from embedtune.reports.results.check import CheckResult
+    from embedtune.reports.results.compare import CompareResult
+    from embedtune.reports.results.encode import EncodeResult
+    from embedtune.reports.results.evaluate import EvaluateResult
+    from embedtune.reports.results.mine import MineResult
+    from embedtune.reports.results.train import TrainResult
+    from embedtune.workflows.search.result import SearchableCorpus
     from embedtune.workflows.shared.talk import Talk
-    from embedtune.workflows.train.result import TrainResult
 
     Given = str | os.PathLike[str] | RecipeSection
 

@@ -1,8 +1,7 @@
 """What the user should know about data, a run or this machine, and how counts and values are put into words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 SEVERITIES = ("error", "warning", "note")
 CLEAN = "clean"
@@ -39,10 +38,9 @@ class Finding:
     examples: tuple[str, ...] = ()
 
 
-def by_severity(findings: Iterable[Finding | Mapping[str, Any]]) -> list[Finding]:
-    """Findings with the gravest first, otherwise in their order; `--json`'s plain objects are taken too."""
-    known = [finding if isinstance(finding, Finding) else Finding(**finding) for finding in findings]
-    return sorted(known, key=lambda finding: SEVERITIES.index(finding.severity))
+def by_severity(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings with the gravest first, otherwise in their order."""
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def verdict_of(findings: Iterable[Finding]) -> str:

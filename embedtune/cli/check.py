@@ -1,12 +1,8 @@
 """`embedtune check`: look at data before spending hours on it."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
-
 import typer
 
 from embedtune import api
-from embedtune.cli.shared.output import print_renderable
 from embedtune.cli.shared.verb import Asked, add_verb, end_guarded
 
 EXAMPLES = """
@@ -31,13 +27,6 @@ def check(asked: Asked) -> None:
 
     config = asked.config(CheckConfig)
     result = api.check(config, talk=asked.talk)
-    asked.print(result.as_json(), _print)
+    asked.print(result)
     if result.failed:
         end_guarded(f"--fail-on {config.check.fail_on}", result.verdict, asked.talk)
-
-
-def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
-    """The findings and the verdict."""
-    from embedtune.reports.check import check_text
-
-    print_renderable(check_text(result))

@@ -1,13 +1,12 @@
 """`embedtune compare`: say whether B is really better than A."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from embedtune import api
 from embedtune.cli.shared.options import AsJson, Quiet, argument, written
-from embedtune.cli.shared.output import print_json, print_renderable, print_text
+from embedtune.cli.shared.output import print_result
 from embedtune.cli.shared.verb import add_command, end_guarded
 from embedtune.workflows.shared.stream_talk import StreamTalk
 
@@ -66,15 +65,7 @@ def compare(
     documents it was not trained on.
     """
     result = api.compare(a, *others, metric=metric or (), data=data, split=split, fail_if=fail_if, output=output)
-    print_json(result.as_json()) if as_json else _print(result.as_json())
+    print_result(result, as_json=as_json)
     if result.failed:
-        verdicts = " and ".join((result.verdict, *(other["verdict"] for other in result.others)))
+        verdicts = " and ".join(one.verdict for one in result.verdicts)
         end_guarded(f"--fail-if {fail_if}", verdicts, StreamTalk(quiet=quiet))
-
-
-def _print(result: Mapping[str, Any]) -> None:
-    """The verdict, the seeds, the queries won and lost most, the findings, and where the report is."""
-    from embedtune.reports.document.terminal import comparison_text
-
-    print_renderable(comparison_text(result))
-    print_text(f"\nreport  {result['report']}")

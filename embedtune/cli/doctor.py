@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from embedtune.cli.shared.options import AsJson, Quiet, written
-from embedtune.cli.shared.output import print_json, print_renderable
+from embedtune.cli.shared.output import print_result
 from embedtune.cli.shared.verb import add_command, end_guarded
 from embedtune.workflows.shared.stream_talk import StreamTalk
 
@@ -39,11 +39,6 @@ def doctor(quick: Quick = False, fail_on: FailOn = None, as_json: AsJson = False
     from embedtune.workflows.doctor.run import doctor as run_doctor
 
     diagnosis = run_doctor(quick=quick, talk=StreamTalk(quiet=quiet))
-    if as_json:
-        print_json(diagnosis.as_json())
-    else:
-        from embedtune.reports.doctor import doctor_text
-
-        print_renderable(doctor_text(diagnosis.as_json()))
+    print_result(diagnosis, as_json=as_json)
     if reaches(diagnosis.findings, fail_on):
         end_guarded(f"--fail-on {fail_on}", diagnosis.verdict, StreamTalk(quiet=quiet))

@@ -1,12 +1,8 @@
 """`embedtune evaluate`: score encoders on a judged set."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
-
 import typer
 
 from embedtune import api
-from embedtune.cli.shared.output import print_renderable, print_text
 from embedtune.cli.shared.verb import Asked, add_verb
 
 EXAMPLES = """
@@ -30,12 +26,4 @@ def evaluate(asked: Asked) -> None:
     from embedtune.config.evaluate import EvaluateConfig
 
     config = asked.config(EvaluateConfig)
-    asked.print(api.evaluate(config, talk=asked.talk).as_json(), _print)
-
-
-def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
-    """The tables, and where everything is."""
-    from embedtune.reports.document.terminal import evaluation_tables
-
-    print_renderable(evaluation_tables(result, told))
-    print_text(f"\nreport  {result['report']}")
+    asked.print(api.evaluate(config, talk=asked.talk))

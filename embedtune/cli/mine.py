@@ -1,13 +1,9 @@
 """`embedtune mine`: find hard negatives for a data set."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
-
 import typer
 
 from embedtune import api
 from embedtune.cli.shared.options import Restart
-from embedtune.cli.shared.output import print_renderable, print_text
 from embedtune.cli.shared.verb import Asked, add_verb
 
 EXAMPLES = """
@@ -30,13 +26,4 @@ def mine(asked: Asked, restart: Restart = False) -> None:
     from embedtune.config.mine import MineConfig
 
     config = asked.config(MineConfig)
-    asked.print(api.mine(config, talk=asked.talk, restart=restart).as_json(), _print)
-
-
-def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
-    """The counts, and where everything is."""
-    from embedtune.reports.document.terminal import mining_table
-
-    print_renderable(mining_table(result, told))
-    places = {name: result[name] for name in ("output", "ledger", "report") if result[name]}
-    print_text("\n" + "\n".join(f"{name:7} {place}" for name, place in places.items()))
+    asked.print(api.mine(config, talk=asked.talk, restart=restart))

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -38,10 +38,8 @@ def search(asked: Asked, query: Query = None) -> None:
     if query is not None and not query.strip():
         raise ConfigError("the query is empty", where="QUERY", next="write what to look for, or leave it out")
     config = asked.config(SearchConfig)
-    from embedtune.reports.search import search_results
-
     opened = api.open_search(config, talk=asked.talk)
-    answers: list[dict[str, Any]] = []
+    answers = []
     for text in [query] if query is not None else _typed():
         answer = opened.ask(text)
         if asked.as_json:
@@ -49,9 +47,9 @@ def search(asked: Asked, query: Query = None) -> None:
             continue
         if query is None and not sys.stdin.isatty():
             print_text(text)
-        print_renderable(search_results(answer))
+        print_renderable(answer.table())
     if asked.as_json:
-        print_json({"data": opened.data, "models": list(opened.finders), "top": opened.top, "queries": answers})
+        print_json(opened.result(answers).as_json())
 
 
 def _typed() -> Iterator[str]:

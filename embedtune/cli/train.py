@@ -1,13 +1,8 @@
 """`embedtune train`: fine-tune an encoder and say whether it improved."""
 
-from collections.abc import Collection, Mapping
-from pathlib import Path
-from typing import Any
-
 import typer
 
 from embedtune.cli.shared.options import AcceptChanges, Resume
-from embedtune.cli.shared.output import print_renderable, print_text
 from embedtune.cli.shared.verb import Asked, add_verb
 from embedtune.runtime import loading
 
@@ -39,21 +34,4 @@ def train(asked: Asked, resume: Resume = None, accept_changes: AcceptChanges = F
     asked.wanted(plan.config)
     from embedtune.workflows.train.run import run_plan
 
-    asked.print(run_plan(plan, talk=asked.talk).as_json(), _print)
-
-
-def _print(result: Mapping[str, Any], told: Collection[str]) -> None:
-    """The table and the verdict, and where everything is."""
-    from embedtune.reports.document.terminal import verdict_table
-
-    parts = ("before", "after", "before_unseen", "after_unseen", "verdict")
-    print_renderable(
-        verdict_table(
-            *(result[part] for part in parts),
-            test_queries=result["test_queries"],
-            unseen_queries=result["unseen_queries"],
-            findings=result["findings"],
-            told=told,
-        )
-    )
-    print_text(f"\nmodel   {result['model']}\nreport  {result.get('report') or Path(result['run']) / 'report.md'}")
+    asked.print(run_plan(plan, talk=asked.talk))

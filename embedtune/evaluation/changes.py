@@ -15,11 +15,11 @@ Places = Mapping[str, int]
 
 @dataclass(frozen=True)
 class PlacedDocument:
-    """Where a document stood in two rankings.
+    """Where a document is in two rankings.
 
     Args:
         document: its id.
-        text: its beginning; None where it is not known.
+        text: its beginning; None where that is not known.
         grade: its relevance to the query; None where it is not known.
         rank_a, rank_b: from 1; None where the ranking does not hold it.
     """
@@ -33,12 +33,12 @@ class PlacedDocument:
 
 @dataclass(frozen=True)
 class Change:
-    """What two systems made of one query.
+    """What two systems scored on one query.
 
     Args:
         query: its id.
         text: None where it is not known.
-        a, b: what each got.
+        a, b: the score of each.
         documents: those that changed places.
     """
 
@@ -52,14 +52,14 @@ class Change:
 def changed_places(
     places_a: Places, places_b: Places, grades: Mapping[str, int] | None, texts: Mapping[str, str]
 ) -> tuple[PlacedDocument, ...]:
-    """The documents whose moves explain a change: relevant ones, and wrong ones that stood above them.
+    """The documents whose moves explain a change: relevant ones, and wrong ones that were above them.
 
-    A move counts by the change of one over the rank, so that one from 1 to 2 outweighs one from 50 to 100.
+    A move is measured by the change of 1 / rank, so that one from 1 to 2 outweighs one from 50 to 100.
 
     Args:
         places_a: of the documents ranked by A.
         places_b: of those ranked by B.
-        grades: of the judged documents; None where they are not known, and then any document may be shown.
+        grades: of the judged documents; None where they are not known: then any document may be shown.
         texts: of documents, as far as they are known.
 
     >>> [one.document for one in changed_places({"wrong": 1, "right": 2}, {"right": 1, "other": 2}, {"right": 1}, {})]
@@ -91,6 +91,6 @@ def _weight(rank: int | None) -> float:
 
 
 def _above(documents: list[str], places: Places, relevant: list[str]) -> set[str]:
-    """Those documents that stand above all relevant ones."""
+    """The documents that rank above all relevant ones."""
     best = min((places[d] for d in relevant if d in places), default=len(places) + 1)
     return {d for d in documents if d not in relevant and places.get(d, best) < best}

@@ -1,4 +1,4 @@
-"""Correlation with what people said, how sure it is, and whether that of one system is higher than that of another."""
+"""Correlation with human scores, how certain it is, and whether one system's is higher than another's."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from embedtune.evaluation.significance import LEVEL
+from embedtune.evaluation.significance import LEVEL, POWER
 from embedtune.evaluation.tasks.items import DRAWS, bootstrap
 
 _AT_ONCE = 2**21  # random bits unpacked at a time
@@ -14,7 +14,7 @@ _AT_ONCE = 2**21  # random bits unpacked at a time
 
 @dataclass(frozen=True)
 class Ties:
-    """Values with their ties, so that ranks of any resample of them cost no further sort.
+    """Values with their ties, so that ranking any resample of them needs no further sort.
 
     Args:
         values: (n,).
@@ -23,14 +23,14 @@ class Ties:
     values: np.ndarray
 
     def ranks(self, counts: np.ndarray) -> np.ndarray:
-        """Average ranks (b, n) within b resamples, in which item i stands `counts[:, i]` times (b, n)."""
+        """Average ranks (b, n) within b resamples, in which item i occurs `counts[:, i]` times (b, n)."""
         inside = np.add.reduceat(counts[:, self._order], self._starts, axis=1)  # (b, G) items of each distinct value
         middle = np.cumsum(inside, axis=1) - (inside - 1) / 2  # (b, G)
         return middle[:, self._group]  # (b, n)
 
     @cached_property
     def average_ranks(self) -> np.ndarray:
-        """Ranks from 1 (n,), tied values sharing the mean of theirs.
+        """Ranks from 1 (n,); tied values share their mean rank.
 
         >>> Ties(np.array([0.5, 0.1, 0.5])).average_ranks.tolist()
         [2.5, 1.0, 2.5]
@@ -59,7 +59,7 @@ def pearson(a: np.ndarray, b: np.ndarray, counts: np.ndarray | None = None) -> n
     Args:
         a: (n,) or (b, n).
         b: (n,) or (b, n).
-        counts: (b, n) how often each item stands in a resample; None: once.
+        counts: (b, n) how often each item occurs in a resample; None: once.
 
     Returns: () or (b,).
 
@@ -73,7 +73,7 @@ def pearson(a: np.ndarray, b: np.ndarray, counts: np.ndarray | None = None) -> n
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """The correlation of ranks, tied values sharing the mean of theirs, as scipy's.
+    """The correlation of ranks, where tied values share their mean rank, as scipy computes it.
 
     Source: Spearman 1904. Bounds: as `pearson`; 1 when both sides order all items alike.
 
@@ -86,10 +86,11 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
 def contributions(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """What each item adds to the linear correlation of two columns (n,); their mean is the correlation.
 
-    With it a correlation can be compared item by item, as means are. For ranks it is of first order only: the ranks
-    are taken as given, though each depends on the other items.
+    They allow comparing correlations item by item, as means are compared. For ranks this is a first-order
+    approximation: the ranks are taken as given, although each depends on the other items.
 
-    Source: Devlin, Gnanadesikan and Kettenring 1975, the influence function of the correlation, added to it.
+    Source: Devlin, Gnanadesikan and Kettenring 1975, the influence function of the correlation plus the
+        correlation itself.
     """
     x, y = (one - one.mean() for one in (a, b))  # (n,) each
     own, other = x.std(), y.std()
@@ -101,7 +102,7 @@ def contributions(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def resampled_spearman(a: Ties, b: Ties, *, seed: int, draws: int = DRAWS) -> np.ndarray:
-    """Spearman's correlation of resampled items (draws,), ranked anew in each; one seed draws the same items."""
+    """Spearman's correlation of resampled items (draws,), ranked again in each; one seed draws the same items."""
     return bootstrap(
         len(a.values), lambda counts: pearson(a.ranks(counts), b.ranks(counts), counts), seed=seed, draws=draws
     )
@@ -110,18 +111,18 @@ def resampled_spearman(a: Ties, b: Ties, *, seed: int, draws: int = DRAWS) -> np
 def swapped_spearman(a: np.ndarray, b: np.ndarray, truth: np.ndarray, *, draws: int = 10_000, seed: int = 0) -> float:
     """The two-sided p-value of the difference of two systems' rank correlations with the truth.
 
-    The two are exchanged item by item, at a coin toss each. Scores of two systems have no common scale (cosines beside
-    BM25), so what is exchanged are their ranks.
+    The two systems are swapped item by item, by a coin toss. Their scores have no common scale (cosines and BM25), so
+    their ranks are swapped instead.
 
-    Source: Deutsch, Dror and Roth 2021, arXiv:2104.00054, PERM-INPUTS, with ranks for their standardised scores; the
-        observed assignment counts as one draw (Phipson and Smyth 2010), so p is never 0.
+    Source: Deutsch, Dror and Roth 2021, arXiv:2104.00054, PERM-INPUTS, with ranks instead of their standardized scores;
+        the observed assignment counts as one draw (Phipson and Smyth 2010), so p is never 0.
     Bounds: 1 / (draws + 1) to 1; 1 when both rank all items alike, and with fewer than two items.
 
     Args:
         a: (n,) scores of the first system.
         b: (n,) of the second.
-        truth: (n,) what people said.
-        draws: random exchanges.
+        truth: (n,) human scores.
+        draws: random swaps.
         seed: of the draws.
     """
     ours, theirs, ideal = (one - one.mean() for one in (Ties(v).average_ranks for v in (a, b, truth)))  # (n,) each
@@ -134,7 +135,7 @@ def swapped_spearman(a: np.ndarray, b: np.ndarray, truth: np.ndarray, *, draws: 
     spread = float(ideal @ ideal)
 
     def difference(sums: np.ndarray) -> np.ndarray:
-        """The second system's correlation less the first's, from sums (b, 3) of the first."""
+        """The second system's correlation minus the first's, from sums (b, 3) of the first."""
         return _of_sums(both - sums, spread, len(a)) - _of_sums(sums, spread, len(a))  # (b,)
 
     # Sums of the same numbers in another order differ in their last bits; those must count as equal, not as smaller.
@@ -149,14 +150,14 @@ def swapped_spearman(a: np.ndarray, b: np.ndarray, truth: np.ndarray, *, draws: 
     return (as_large + 1) / (draws + 1)
 
 
-def smallest_effect(differences: np.ndarray, *, power: float = 0.8, level: float = LEVEL) -> float:
-    """The smallest true difference that a test would find with this power, by the spread of bootstrap differences."""
-    z = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
+def smallest_effect(differences: np.ndarray) -> float:
+    """The smallest true difference that a test would find 4 times in 5, by the spread of bootstrap differences."""
+    z = NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(POWER)
     return float(z * differences.std())
 
 
 def _centred(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Values less their mean (..., n); exactly 0 where all are one value, whose mean may err in its last bit."""
+    """Values minus their mean (..., n); exactly 0 where all are equal, even if their mean is off in its last bit."""
     mean = (weights * values).sum(axis=-1, keepdims=True) / weights.sum(axis=-1, keepdims=True)
     rest = values - mean  # (..., n)
     return np.where(np.abs(rest) > 1e-14 * np.abs(mean), rest, 0.0)

@@ -1,6 +1,6 @@
-"""What stands behind a comparison: recall over depth, scores by relevance, and the queries that changed most.
+"""What a comparison rests on: recall by depth, scores by relevance, and the queries that changed most.
 
-Plain numbers and texts, ready for JSON and for drawing; nothing here decides anything.
+Numbers and texts for JSON and for plots; nothing here decides anything.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,21 +21,21 @@ RECALL_AT = (1, 2, 3, 5, 10, 20, 50, 100)
 CHANGES = 5
 """How many of the queries most helped, and most hurt, are shown."""
 DIFFERENCES = 400
-"""At most so many differences are kept for a plot."""
+"""The most differences that are kept for a plot."""
 SAME = 1e-9
-"""Values that differ by less are equal: sums of the same numbers in another order."""
+"""Values that differ by less are equal: sums of the same numbers in another order differ in their last bits."""
 _ROUNDING = 1e-3
 
 
 @dataclass(frozen=True)
 class System:
-    """A system with what it found.
+    """A system and what it found.
 
     Args:
-        label: what tells it from the others.
+        label: the name that distinguishes it.
         ranking: of all queries of the set.
         values: (Q,) of the metric that is compared.
-        by_vectors: whether it compares vectors; then scores within -1 and 1 are cosines, which share a scale.
+        by_vectors: whether it compares vectors; scores between -1 and 1 are then cosines, which share a scale.
     """
 
     label: str
@@ -46,13 +46,13 @@ class System:
 
 @dataclass(frozen=True)
 class SystemEvidence:
-    """How far down relevant documents are found, and how scores tell them.
+    """How far down relevant documents are found, and how well scores separate them.
 
     Args:
         label: of the system.
         recall: k -> mean recall, as two lists of one length.
-        scores: None where scores say no more than ranks, or no relevant document was ranked.
-        unfound: relevant documents that no ranking holds.
+        scores: None where scores carry no more information than ranks, or no relevant document was ranked.
+        unfound: relevant documents that are in no ranking.
     """
 
     label: str
@@ -68,8 +68,8 @@ class PairEvidence:
     Args:
         a, b: labels.
         on: which queries.
-        differences: b - a, ascending; quantiles where there are many queries.
-        won, lost, tied: on how many queries b is above, below, equal.
+        differences: b - a, ascending; quantiles of them where there are many queries.
+        won, lost, tied: on how many queries b scores higher, lower, the same.
         minimum_detectable_effect: the true difference found 4 times in 5.
         helped, hurt: the queries with the largest differences.
     """
@@ -105,13 +105,13 @@ class Evidence:
 def gather_evidence(
     judged: JudgedSet, systems: Sequence[System], metric: str, *, rows: np.ndarray | None = None, on: On = "all"
 ) -> Evidence:
-    """What rankings of one set show.
+    """The evidence in the rankings of one set.
 
     Args:
         judged: the set.
         systems: each is compared with the first.
         metric: what the systems' values are.
-        rows: numbers of the queries to go by, those that a verdict rests on; all if None.
+        rows: numbers of the queries to use, those that the verdict rests on; all if None.
         on: which queries these are.
     """
     chosen = np.arange(len(judged.query_ids)) if rows is None else rows  # (R,)
@@ -130,7 +130,7 @@ def pair_evidence(
         labels: of a and b.
         a: (R,) values per query.
         b: (R,) the same of the other system.
-        change: makes the change of a query out of its number in `a` and `b`.
+        change: returns the change of a query, given its number in `a` and `b`.
         on: which queries these are.
     """
     differences = np.where(np.abs(b - a) < SAME, 0.0, b - a)  # (R,)

@@ -5,7 +5,7 @@ Every metric takes the same three things, Q queries at once or one:
     judged (..., J)  grades of all documents judged for the query, in any order, padded with 0
     k                cutoff, >= 1; it may exceed R and J
 A grade above 0 is relevant; nDCG's gain is the grade itself. A query without a relevant document scores 0: leaving it
-out of a mean is the caller's decision. Adding a metric is adding a function `<name>_at_k` here.
+out of a mean is the caller's decision. Adding a metric is adding a function here, with `@named` above it.
 """
 
 import re
@@ -18,8 +18,21 @@ from embedtune.config.suggest import did_you_mean
 from embedtune.errors import ConfigError
 
 MetricFunction = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+METRICS: dict[str, MetricFunction] = {}
+"""The name before the @ -> the function."""
 
 
+def named(name: str) -> Callable[[MetricFunction], MetricFunction]:
+    """Register a metric by its name: lower-case letters, digits and underscores."""
+
+    def register(function: MetricFunction) -> MetricFunction:
+        METRICS[name] = function
+        return function
+
+    return register
+
+
+@named("ndcg")
 def ndcg_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     """Discounted gain of the first k, divided by that of the best possible ranking.
 
@@ -33,6 +46,7 @@ def ndcg_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     return _ratio(_discounted(ranked, k), _discounted(ideal, k))
 
 
+@named("mrr")
 def mrr_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     """One over the rank of the first relevant document, 0 when none is among the first k.
 
@@ -42,6 +56,7 @@ def mrr_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     return np.where(hits.any(axis=-1), 1.0 / (hits.argmax(axis=-1) + 1.0), 0.0)
 
 
+@named("map")
 def map_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     """Mean, over all relevant documents, of the precision at each one's rank; those below rank k count 0.
 
@@ -53,27 +68,31 @@ def map_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     return _ratio((precision * hits).sum(axis=-1), _relevant(judged))
 
 
+@named("recall")
 def recall_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     """Share of the relevant documents that are among the first k. Bounds: 0 to 1."""
     return _ratio(_hits(ranked, k).sum(axis=-1), _relevant(judged))
 
 
+@named("precision")
 def precision_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
-    """Share of k that is relevant; a ranking shorter than k is not forgiven. Bounds: 0 to 1."""
+    """Share of k that is relevant; a ranking shorter than k scores lower. Bounds: 0 to 1."""
     return _hits(ranked, k).sum(axis=-1) / k
 
 
+@named("success")
 def success_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     """1 when a relevant document is among the first k, else 0."""
     return np.where(_hits(ranked, k).any(axis=-1), 1.0, 0.0)
 
 
+@named("logrank")
 def logrank_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
-    """How far up the relevant documents stand, on a log scale: 1 - mean ln(r) / ln(k + 1).
+    """How high the relevant documents are ranked, on a log scale: 1 - mean ln(r) / ln(k + 1).
 
-    r counts from 1 and passes over the other relevant documents; one that is not among the first k counts as k + 1.
-    Where few relevant documents reach the first ten, as when a query has one judged document among many that would
-    do, nDCG@10 is mostly zeros and cannot tell models apart; every rank counts here.
+    r is a document's rank from 1, not counting other relevant documents; outside the first k it is k + 1. Where few
+    relevant documents reach the first ten, because a query has one judged document among many good ones, nDCG@10 is
+    mostly zeros and cannot tell models apart. Here every rank counts.
 
     Source: the geometric mean rank of Hoyt et al. 2022, arXiv:2203.07544, made a score and cut at k.
     Bounds: 0 to 1; 1 when the relevant documents come first, 0 when none is among the first k.
@@ -111,27 +130,27 @@ class Metric:
 
 
 def metric_names() -> tuple[str, ...]:
-    """The names a metric may have before its @: those of the functions above.
+    """The names that a metric may have before its @, in alphabetical order.
 
-    >>> metric_names()
-    ('logrank', 'map', 'mrr', 'ndcg', 'precision', 'recall', 'success')
+    >>> "ndcg" in metric_names()
+    True
     """
-    return tuple(sorted(name.removesuffix("_at_k") for name in globals() if name.endswith("_at_k")))
+    return tuple(sorted(METRICS))
 
 
 def parse_metric(text: str) -> Metric:
-    """The metric that a text such as `ndcg@10` names; case does not matter.
+    """The metric that a text such as `ndcg@10` names, in upper or lower case.
 
     Raises:
-        ConfigError: the name is unknown (with the nearest known one) or the cutoff is not a number from 1.
+        ConfigError: the name is unknown (the message has the nearest known one), or the cutoff is not a number from 1.
 
     >>> str(parse_metric("nDCG@10")), parse_metric("ndcg@10").label
     ('ndcg@10', 'nDCG@10')
     """
     written = text.strip().lower()
-    match = re.fullmatch(r"([a-z]+)@([1-9][0-9]{0,8})", written)
-    if match and match[1] in metric_names():
-        return Metric(match[1], int(match[2]), globals()[f"{match[1]}_at_k"])
+    match = re.fullmatch(r"([a-z0-9_]+)@([1-9][0-9]{0,8})", written)
+    if match and match[1] in METRICS:
+        return Metric(match[1], int(match[2]), METRICS[match[1]])
     cutoff = match[2] if match else "10"
     raise ConfigError(
         f"{text!r} is not a metric{did_you_mean(written, [f'{name}@{cutoff}' for name in metric_names()])}",
@@ -141,7 +160,7 @@ def parse_metric(text: str) -> Metric:
 
 
 def metric_label(name: str) -> str:
-    """A metric's name as people write it; a name that is not ours stays as it is.
+    """A metric's name as people write it; an unknown name is left unchanged.
 
     >>> metric_label("ndcg@10"), metric_label("recall@100"), metric_label("spearman"), metric_label("dot")
     ('nDCG@10', 'Recall@100', 'Spearman', 'dot')

@@ -1,4 +1,4 @@
-"""What can rank the documents of a judged set: vectors, shared words, or a ranking that somebody else made."""
+"""Ways to rank the documents of a judged set: by vectors, by shared words, or by a ranking made elsewhere."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def by_vectors(
         documents: (C, D).
         k: how many documents a query gets, >= 1.
         judged: the set.
-        quantised: how the documents are kept, if not as they are.
+        quantised: how the document vectors are stored, if not in full.
     """
     search = partial(top_k_quantised, quantised) if quantised else top_k
     wanted = k + judged.most_selves()
@@ -60,9 +60,10 @@ def by_words(k: int, judged: JudgedSet) -> Ranking:
 
 
 def by_run(run: Run, judged: JudgedSet) -> Ranking:
-    """Rank as a run does: by its scores, ties by id, whatever ranks it states, as trec_eval does.
+    """Rank as a run does: by its scores and ties by id, ignoring the ranks it states, as trec_eval does.
 
-    A document that is not in the corpus keeps its rank and is not relevant. A query that the run lacks has no ranking.
+    A document that is not in the corpus keeps its rank and is not relevant. A query missing from the run has no
+    ranking.
     """
     number = {document_id: i for i, document_id in enumerate(judged.document_ids)}
     depth = max((len(run.get(query, ())) for query in judged.query_ids), default=0)
@@ -76,7 +77,7 @@ def by_run(run: Run, judged: JudgedSet) -> Ranking:
 
 
 def best_first(found: Mapping[str, float]) -> tuple[list[str], np.ndarray]:
-    """The documents that a run has for a query in order, and their scores (n,) float32, infinite where beyond it.
+    """The documents that a run has for a query, in order, and their scores (n,) float32; too large ones are infinite.
 
     >>> best_first({"a": 0.5, "b": 0.5, "c": 1e300})[0]
     ['c', 'b', 'a']
@@ -100,7 +101,7 @@ def unit_prefix(vectors: np.ndarray, dimensions: int) -> np.ndarray:
 
 
 def _without_selves(scores: np.ndarray, positions: np.ndarray, k: int, judged: JudgedSet) -> Ranking:
-    """The first k of documents ranked already, those behind a query's own text moved up."""
+    """The first k of ranked documents without the query's own text; those behind it move up."""
     own = judged.is_self(positions)  # (Q, K)
     order = np.argsort(own, axis=1, kind="stable")[:, :k]  # (Q, k)
     own = np.take_along_axis(own, order, axis=1)

@@ -1,7 +1,7 @@
 """The only sort of an evaluation: score descending as float32, ties by document id descending, as trec_eval does.
 
-The tie rule decides what a scorer that cannot tell documents apart may earn. Ordering ties by position would let the
-order in which the data was written, often relevant documents first, earn points.
+The tie rule decides what a scorer that cannot tell documents apart can score. If ties went by position, it would profit
+from the order in which the data was written, which often has relevant documents first.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How well a system's scores tell relevant documents from irrelevant ones, and where a threshold would stand."""
+"""How well a system's scores separate relevant from irrelevant documents, and the best threshold between them."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ BINS = 40
 
 @dataclass(frozen=True)
 class ScoreSpread:
-    """Scores of the ranked documents, counted by relevance, and the threshold that tells the two apart best.
+    """Scores of the ranked documents, counted by relevance, and the threshold that separates the two best.
 
     Args:
         edges: (BINS + 1,) ascending, of the bins.
         relevant: (BINS,) how many relevant documents have such a score.
         irrelevant: (BINS,) the same for all others; unjudged documents are among them.
-        threshold: documents from this score on are called relevant.
+        threshold: documents with this score or a higher one are called relevant.
         precision: of that call, over all ranked documents.
         recall: of that call, over the relevant documents that were ranked.
         f1: their harmonic mean, the largest that any threshold reaches.
@@ -31,12 +31,12 @@ class ScoreSpread:
 
 
 def score_spread(scores: np.ndarray, relevant: np.ndarray, edges: np.ndarray) -> ScoreSpread | None:
-    """Count scores by relevance; None where no relevant document was ranked, so that nothing can be told apart.
+    """Count scores by relevance; None where no relevant document was ranked, so that there is nothing to separate.
 
     Args:
         scores: (n,) of ranked documents, finite.
         relevant: (n,) bool.
-        edges: (BINS + 1,) from the least to the greatest score.
+        edges: (BINS + 1,) from the lowest to the highest score.
     """
     if not relevant.any():
         return None
@@ -45,9 +45,9 @@ def score_spread(scores: np.ndarray, relevant: np.ndarray, edges: np.ndarray) ->
 
 
 def best_threshold(scores: np.ndarray, relevant: np.ndarray) -> tuple[float, float, float, float]:
-    """The score from which on a document is best called relevant; tied documents are called alike.
+    """The threshold with the best F1; documents at or above it are called relevant, tied documents alike.
 
-    Source: van Rijsbergen 1979, F1. The greatest of equally good thresholds is taken.
+    Source: van Rijsbergen 1979, F1. The highest of equally good thresholds wins.
 
     Args:
         scores: (n,), n >= 1.
@@ -69,13 +69,13 @@ def best_threshold(scores: np.ndarray, relevant: np.ndarray) -> tuple[float, flo
 
 
 def bin_edges(scores: np.ndarray) -> np.ndarray:
-    """Edges (BINS + 1,) from the least to the greatest of scores (n,), n >= 1; around a single value, one unit wide."""
+    """Edges (BINS + 1,) from the lowest to the highest of scores (n,), n >= 1; around a single value, one unit wide."""
     low, high = float(scores.min()), float(scores.max())
     return np.linspace(low, high, BINS + 1) if low < high else np.linspace(low - 0.5, high + 0.5, BINS + 1)
 
 
 def only_ranks(scores: np.ndarray) -> bool:
-    """Whether scores (Q, K), best first, say no more than ranks: each rank has one score, the same for all queries.
+    """Whether scores (Q, K), best first, only restate ranks: each rank has the same score for all queries.
 
     >>> only_ranks(np.array([[3.0, 2.0], [3.0, -np.inf]])), only_ranks(np.array([[3.0, 2.0], [2.5, 2.0]]))
     (True, False)

@@ -1,7 +1,7 @@
-"""Two recipes with several trained seeds each: seeds are chance too, and a test over queries alone does not know it.
+"""Two recipes with several trained seeds each: seeds are chance too, which a test over queries alone ignores.
 
-Another seed of the same recipe moves the mean of all queries together, by as much as recipes differ; a thousand queries
-do not make that smaller, only more seeds do. So a difference must stand out against both, queries and seeds.
+Another seed of the same recipe shifts the mean of all queries, by as much as recipes differ. A thousand queries do not
+reduce that; only more seeds do. So a difference must exceed the noise of both queries and seeds.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -21,8 +21,8 @@ class OverSeeds:
     Args:
         a, b: how many seeds.
         standard_error: of the difference of the recipes' means, by the spread of their seeds.
-        degrees: of freedom of that spread.
-        p_value: two-sided, Welch's t over the seeds' means; None where no two seeds differ.
+        degrees: degrees of freedom of that spread.
+        p_value: two-sided, Welch's t over the seeds' means; None where all seeds are equal.
         p_both: two-sided, of queries and seeds together; what a verdict needs besides the test over queries.
     """
 
@@ -35,9 +35,9 @@ class OverSeeds:
 
     @property
     def sentence(self) -> str:
-        """What was taken for chance, in words."""
-        alone = "no two seeds differ" if self.p_value is None else f"over seeds alone {p_said(self.p_value)}"
-        return f"Queries and seeds are both taken for chance: {self.a} against {self.b} seeds, {alone}."
+        """What was treated as chance, in words."""
+        alone = "all seeds are equal" if self.p_value is None else f"over seeds alone {p_said(self.p_value)}"
+        return f"Queries and seeds are both treated as chance: {self.a} against {self.b} seeds, {alone}."
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, the sentence included, ready for JSON."""
@@ -49,13 +49,13 @@ def compare_seeds(
 ) -> tuple[Comparison, OverSeeds | None]:
     """Judge whether recipe B differs from recipe A, given every seed's values on the same queries.
 
-    With one seed a side this is `compare_paired`. Otherwise the p-value is the greater one of two: that of the paired
+    With one seed per side this is `compare_paired`. Otherwise the p-value is the larger of two: that of the paired
     permutation over queries, of means over seeds, and that of t = difference / sqrt(se_queries^2 + se_seeds^2); the
     interval and the minimum detectable effect are those of this t.
 
     Source: Clark 1973's min F', 1 / (1 / F_queries + 1 / F_seeds), with the degrees of freedom of Satterthwaite 1946.
-    Noise of query and seed counts in both errors, so it errs to the cautious side. A side of one seed is taken to vary
-    as the other does.
+    Noise that depends on both query and seed is counted in both errors, so the test is conservative. A side with one
+    seed is assumed to vary as much as the other.
     Bounds: the p-value is at least that over queries.
 
     Args:
@@ -66,7 +66,7 @@ def compare_seeds(
         draws: random draws of the permutation.
         seed: of the draws.
 
-    Returns: the comparison, and the seeds' own test, None with one seed a side.
+    Returns: the comparison, and the seeds' own test; None with one seed per side.
     """
     found = compare_paired(a.mean(axis=0), b.mean(axis=0), metric=metric, on=on, draws=draws, seed=seed)
     if max(len(a), len(b)) < 2 or found.queries < 2:
@@ -94,7 +94,7 @@ def compare_seeds(
 def _over_seeds(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """Standard error of the difference of the means of seeds (S,) and (T,), and its degrees of freedom.
 
-    Source: Welch 1947; where one side has one seed, the variance of the other stands for both.
+    Source: Welch 1947; where one side has one seed, the variance of the other is used for both.
     """
     several = [side for side in (a, b) if len(side) > 1]
     variances = [float(side.var(ddof=1)) for side in several]

@@ -1,8 +1,8 @@
 """Is a difference between two encoders on the same queries more than chance? Paired tests on per-query differences.
 
-The permutation test asks how often differences as large arise when each query's sign is a coin toss; the bootstrap says
-how large the mean difference plausibly is; the minimum detectable effect says what this many queries could have shown.
-All draws are seeded and made in blocks, so memory does not grow with draws times queries.
+The permutation test asks how often differences this large arise when the sign of each query's difference is a coin
+toss; the bootstrap says how large the mean difference plausibly is; the minimum detectable effect says what this many
+queries could have shown. All draws are seeded and made in blocks, so memory does not grow with draws times queries.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ import numpy as np
 
 from embedtune.evaluation.metrics import metric_label
 
-LEVEL = 0.05
+LEVEL, POWER = 0.05, 0.8
 WEAK_BELOW = 50  # queries
 _BLOCK = 2_000_000  # numbers drawn at a time
 
@@ -28,7 +28,7 @@ class Comparison:
 
     Args:
         metric: such as "ndcg@10".
-        on: "unseen" when only queries were used none of whose relevant documents was trained on, else "all".
+        on: "unseen" when only queries were used whose relevant documents were never trained on, else "all".
         queries: how many were compared.
         before: mean of the first encoder.
         after: mean of the second.
@@ -57,7 +57,7 @@ class Comparison:
 
     @property
     def weak(self) -> bool:
-        """Whether there were too few queries to lean on."""
+        """Whether there are too few queries to rely on."""
         return self.queries < WEAK_BELOW
 
     @property
@@ -67,7 +67,7 @@ class Comparison:
         whose = " whose relevant documents were never trained on" if self.on == "unseen" else ""
         if self.queries < 2:
             there = "is 1" if self.queries else "are 0"
-            return f"{opening}: it takes two or more test {self.items}{whose}; there {there}."
+            return f"{opening}: a verdict needs two or more test {self.items}{whose}; there {there}."
         if self.weak:
             opening += f" (weak evidence: fewer than {WEAK_BELOW} {self.items})"
         evidence = f"{self.difference:+.3f}, 95% interval {self.interval[0]:+.3f} to {self.interval[1]:+.3f}"
@@ -75,10 +75,10 @@ class Comparison:
         said = (
             f"{opening}: {metric_label(self.metric)} {self._change()} ({evidence}, {p_said(self.p_value)}) over {over}"
         )
-        # Where no query changed at all there is no spread to tell from what would have been seen.
+        # Where no query changed at all, there is no spread from which to say what could have been detected.
         if self.verdict == "no difference shown" and self.minimum_detectable_effect >= 0.0005:
             least = f"{self.minimum_detectable_effect:.3f}"
-            said += f"; a true difference below {least} would usually escape this many {self.items}"
+            said += f"; a true difference below {least} would usually go undetected with this many {self.items}"
         return f"{said}."
 
     def as_dict(self) -> dict[str, Any]:
@@ -110,10 +110,10 @@ def compare_paired(
         seed: of the draws.
 
     Raises:
-        ValueError: the two are not of one length, so they cannot be paired.
+        ValueError: the two differ in length, so they cannot be paired.
     """
     if np.shape(before) != np.shape(after):
-        raise ValueError(f"paired values must be of one length, not {len(before)} and {len(after)}")
+        raise ValueError(f"paired values must have the same length, not {len(before)} and {len(after)}")
     differences = _differences(before, after)
     difference = float(differences.mean()) if len(differences) else 0.0
     p_value = paired_permutation(differences, draws=draws, seed=seed)
@@ -132,7 +132,7 @@ def compare_paired(
 
 
 def verdict_of(difference: float, p_value: float) -> Verdict:
-    """What a difference with this p-value comes to.
+    """The verdict on a difference with this p-value.
 
     >>> verdict_of(-0.1, 0.01), verdict_of(0.1, 0.05)
     ('worse', 'no difference shown')
@@ -143,7 +143,7 @@ def verdict_of(difference: float, p_value: float) -> Verdict:
 
 
 def adjusted(found: Sequence[Comparison]) -> list[Comparison]:
-    """Comparisons that were made together, each with its p-value by Holm's method and the verdict that goes by it."""
+    """Comparisons made together, each with its p-value adjusted by Holm's method and the verdict based on that."""
     p_values = holm(np.array([one.p_value for one in found])).tolist()
     return [
         replace(one, p_value=p, verdict=verdict_of(one.difference, p)) for one, p in zip(found, p_values, strict=True)
@@ -154,8 +154,8 @@ def paired_permutation(a: np.ndarray, b: np.ndarray | None = None, *, draws: int
     """The two-sided p-value of the mean of paired differences, by random sign flips.
 
     Source: Fisher 1935; the observed assignment counts as one draw (Phipson and Smyth 2010), so p is never 0.
-    Assumes that without a difference gains and losses are alike. Where few large ones stand against many small ones,
-    false verdicts are more than 5% on few queries: in simulations 13% of 30, 8% of 60 and 5% of 300.
+    Assumes that without a difference, gains and losses are distributed alike. Where a few large ones oppose many small
+    ones, false verdicts exceed 5% on few queries: in simulations 13% with 30 queries, 8% with 60 and 5% with 300.
     Bounds: 1 / (draws + 1) to 1; 1 with fewer than two differences, or when all are 0.
 
     Args:
@@ -193,7 +193,7 @@ def bootstrap_interval(
     """The percentile bootstrap interval of the mean of `a`, or of b - a.
 
     Source: Efron 1979.
-    Bounds: the smallest and the largest value; with one value it twice, with none zeros.
+    Bounds: the smallest and the largest value; with one value, that value twice; with none, zeros.
 
     >>> low, high = bootstrap_interval(np.array([0.0, 1.0] * 50))
     >>> round(low, 1), round(high, 1)
@@ -206,11 +206,11 @@ def bootstrap_interval(
 def bootstrap_intervals(
     values: Mapping[str, np.ndarray], *, confidence: float = 0.95, draws: int = 10_000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """The intervals of several means over the same queries, from the same draws: little dearer than one alone.
+    """The intervals of several means over the same queries, from the same draws, at little more than the cost of one.
 
     Args:
         values: metric -> (n,) per-query values.
-        confidence: that the interval holds the mean.
+        confidence: the probability that the interval holds the mean.
         draws: random draws.
         seed: of the draws.
     """
@@ -230,26 +230,27 @@ def bootstrap_intervals(
     return {name: (float(a), float(b)) for name, a, b in zip(values, low, high, strict=True)}
 
 
-def minimum_detectable_effect(
-    a: np.ndarray, b: np.ndarray | None = None, *, power: float = 0.8, level: float = LEVEL
-) -> float:
-    """The smallest true mean difference that a two-sided test at `level` would find with probability `power`.
+def minimum_detectable_effect(differences: np.ndarray) -> float:
+    """The smallest true mean difference that a two-sided test at `LEVEL` would find with probability `POWER`.
 
     Source: the normal approximation, (z_{1 - level/2} + z_power) * sd / sqrt(n).
-    Bounds: 0 when all differences are equal; 1, the whole range of a metric, with fewer than two of them.
+    Bounds: 0 when all differences are equal; 1, the full range of a metric, with fewer than two of them.
+
+    Args:
+        differences: (n,) per query.
 
     >>> round(minimum_detectable_effect(np.array([0.1, -0.1] * 50)), 4)
     0.0282
     """
-    differences = _differences(a, b)
+    differences = np.asarray(differences, dtype=np.float64)
     if len(differences) < 2:
         return 1.0
-    z = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
+    z = NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(POWER)
     return float(z * differences.std(ddof=1) / np.sqrt(len(differences)))
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """P-values adjusted for having tested several things, so that the chance of any false discovery stays at the level.
+    """P-values adjusted for testing several things, so that the chance of any false discovery stays at the level.
 
     Source: Holm 1979. Bounds: each is at least its unadjusted value and at most 1.
 
@@ -283,7 +284,7 @@ def _differences(a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
 
 
 def _blocks(draws: int, width: int) -> Iterator[int]:
-    """How many draws to make at a time, so that no block holds many more than _BLOCK numbers."""
+    """How many draws to make at a time, so that a block holds about _BLOCK numbers."""
     size = max(1, _BLOCK // width)
     for first in range(0, draws, size):
         yield min(size, draws - first)

@@ -1,7 +1,7 @@
 """Rankings in TREC's run format, read and written: query, Q0, document, rank, score, name of the system.
 
-Written with tabs, so that an id with a blank in it can be read back; trec_eval takes tabs and blanks alike, and so does
-the reader.
+Fields are written with tabs, so that an id that contains a space can be read back; trec_eval accepts tabs and spaces,
+and so does the reader.
 """
 
 import math
@@ -20,10 +20,10 @@ _NEEDED = "query Q0 document rank score name"
 
 
 def read_run(path: Path) -> Run:
-    """Query id -> document id -> score; what stands as rank is not read, as trec_eval does not.
+    """Query id -> document id -> score; the rank column is ignored, as trec_eval does.
 
     Raises:
-        DataError: the file cannot be read, or has faults; all are told by line.
+        DataError: the file cannot be read, or has faults; all are reported by line.
     """
     refuse_odd(path)
     if not path.is_file():
@@ -42,12 +42,12 @@ def read_run(path: Path) -> Run:
 def _take(line: str, place: str, run: dict[str, dict[str, float]], problems: Problems) -> None:
     fields = line.rstrip("\r\n").split("\t") if line.count("\t") == 5 else line.split()
     if len(fields) != 6:
-        problems.add(place, f"{len(fields)} fields came; 6 were needed: {_NEEDED}")
+        problems.add(place, f"got {len(fields)} fields, needed 6: {_NEEDED}")
         return
     query, _, document, _, score, _ = fields
     value = _number(score)
     if value is None:
-        problems.add(place, f"the score must be a number; {score[:40]!r} came")
+        problems.add(place, f"the score must be a number, got {score[:40]!r}")
     elif document in run.setdefault(query, {}):
         problems.add(place, f"the document {document!r} is ranked twice for the query {query!r}")
     else:
@@ -63,25 +63,25 @@ def _number(text: str) -> float | None:
 
 
 def unwritable_id(judged: JudgedSet) -> str | None:
-    """An id of the set that cannot stand in a run file; None where all can."""
+    """An id of the set that a run file cannot hold; None where there is none."""
     return next((one for one in (*judged.query_ids, *judged.document_ids) if set(one) & set("\t\r\n")), None)
 
 
 def write_run(path: Path, ranking: Ranking, judged: JudgedSet, name: str) -> None:
-    """Write a ranking of documents of the corpus; scores in as many digits as keep their order.
+    """Write a ranking of documents of the corpus, its scores with enough digits to keep their order.
 
     Args:
         path: the file to write.
         ranking: of the queries of the set.
-        judged: the set; none of its ids may hold a tab or a line end.
+        judged: the set; its ids must not contain a tab or a line end.
         name: of the system, for the last column.
 
     Raises:
-        OutputError: an id cannot stand in such a file, or it cannot be written there.
+        OutputError: such a file cannot hold an id, or it cannot be written there.
     """
     odd = unwritable_id(judged)
     if odd is not None:
-        raise OutputError(f"the id {odd!r} holds a tab or a line end, which a run file cannot hold", where=str(path))
+        raise OutputError(f"the id {odd!r} contains a tab or a line end, which a run file cannot hold", where=str(path))
     tag = "-".join(name.split())
     with whole_file(path) as file:
         for row, query in enumerate(judged.query_ids):
@@ -94,7 +94,7 @@ def write_run(path: Path, ranking: Ranking, judged: JudgedSet, name: str) -> Non
 
 
 def run_findings(path: str, run: Run, judged: JudgedSet, queries: Mapping[str, str]) -> list[Finding]:
-    """What a run and the set it is scored on do not share."""
+    """Queries and documents that a run and its set do not share."""
     corpus = set(judged.document_ids)
     lacking = [query for query in judged.query_ids if query not in run]
     foreign = [query for query in run if query not in queries]
@@ -104,7 +104,7 @@ def run_findings(path: str, run: Run, judged: JudgedSet, queries: Mapping[str, s
     name = Path(path).name
     found = [
         ("queries-not-in-run", lacking, "query", f"not ranked by {name}, scored 0 on every metric."),
-        ("run-queries-not-judged", foreign, "query", f"of {name} not judged in {judged.name}, passed over."),
+        ("run-queries-not-judged", foreign, "query", f"of {name} not judged in {judged.name}, ignored."),
         ("run-documents-not-in-corpus", absent, "document", f"of {name} not in the corpus; they keep their ranks."),
     ]
     return [
@@ -113,7 +113,7 @@ def run_findings(path: str, run: Run, judged: JudgedSet, queries: Mapping[str, s
             "warning",
             len(ids),
             f"{counted(len(ids), noun)} {rest}",
-            "Check that it was made on this set.",
+            "Check that the run was made on this set.",
             tuple(ids[:20]),
         )
         for code, ids, noun, rest in found

@@ -1,10 +1,12 @@
-"""The report of a mining job, as a page and as Markdown: what was found, what was dropped and why, what to change."""
+"""The report of a mining job: what was found, what was dropped and why, and what to change."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection
 
 from markupsafe import Markup
+from rich.console import Group, RenderableType
+from rich.text import Text as TerminalText
 
+from embedtune.findings import counted
 from embedtune.reports.document.blocks import (
     Block,
     Bullets,
@@ -21,125 +23,136 @@ from embedtune.reports.document.blocks import (
     Text,
 )
 from embedtune.reports.document.charts.histogram import Series, histogram
-from embedtune.reports.document.html import page
-from embedtune.reports.document.markdown import markdown
-from embedtune.reports.document.wording import duration, memory, mining_summary, sentence
+from embedtune.reports.document.terminal import bare_table, findings_below, places
+from embedtune.reports.document.wording import duration, memory, sentence
+from embedtune.reports.results.mine import MinedExample, MineResult
 from embedtune.reports.sections.provenance import provenance
 
 REASONS = {
     "known_positive": "known to be relevant to the query",
-    "duplicate": "the same text as the query, a positive or a better candidate, but for case and punctuation",
-    "same_group": "of the query's own group",
+    "duplicate": "the same text as the query, a positive or a better candidate, ignoring case and punctuation",
+    "same_group": "in the query's own group",
     "range": "outside the range of ranks",
     "min_score": "below the lowest score",
     "max_score": "above the highest score",
     "margin": "too close to the positive's score, or above it (margin)",
     "relative_margin": "too close to the positive's score, or above it (relative margin)",
     "percent_of_positive": "above the percentage of the positive's score",
-    "guide": "as good as the positive in the guide's opinion",
-    "cross_encoder": "as good as the positive in the cross-encoder's opinion",
+    "guide": "as good as the positive according to the guide",
+    "cross_encoder": "as good as the positive according to the cross-encoder",
 }
-SCORES = (("positives", "positives"), ("kept", "kept candidates"), ("dropped", "dropped candidates"))
-LEADS = (("lead_kept", "kept candidates"), ("lead_dropped", "dropped candidates"))
 
 
-def mining_page(result: Mapping[str, Any]) -> str:
-    """The report as one HTML file.
+def table(result: MineResult, told: Collection[str] = ()) -> RenderableType:
+    """What a job kept and dropped, a summary, the findings, and where everything is.
 
     Args:
-        result: the keys of `embedtune mine --json`.
+        result: of the job.
+        told: sentences reported earlier; findings among them are only named.
     """
-    return page(mining(result))
+    shown = bare_table()
+    shown.add_column("candidates", no_wrap=True)
+    for heading in ("count", "share"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for reason, count in {"kept": result.kept, **result.dropped}.items():
+        shown.add_row(TerminalText(reason.replace("_", " ")), f"{count:,}", f"{result.shares[reason]:.1%}")
+    files = {"output": result.output, "ledger": result.ledger, "report": result.report}
+    below = [*findings_below(result.findings, told), *places(files)]
+    return Group(shown, TerminalText(), TerminalText(summary(result), style="bold"), *below)
 
 
-def mining_report(result: Mapping[str, Any]) -> str:
-    """The same as Markdown, without the charts; ends with a line end."""
-    return markdown(mining(result))
+def summary(result: MineResult) -> str:
+    """What the job found: `10 negatives for 3 queries out of 90 documents; 1 query got fewer than 4.`"""
+    ending = f"; {counted(result.queries_short, 'query')} got fewer than {result.asked}" if result.queries_short else ""
+    found, asked = counted(result.negatives, "negative"), counted(result.queries, "query")
+    return f"{found} for {asked} out of {counted(result.documents, 'document')}{ending}."
 
 
-def mining(result: Mapping[str, Any]) -> Report:
+def mining(result: MineResult) -> Report:
     """What the report of a mining job says."""
-    reason = sentence(result["calibration"]["reason"]) if result["calibration"] else ""
-    note = "Of all candidates looked at. Each candidate is counted once, under the first reason that holds."
-    ask = "Drawn at random. Would a person call each negative wrong, and each dropped candidate right?"
-    examples = [_example(one) for one in result["examples"]]
+    reason = sentence(result.calibration.reason) if result.calibration else ""
+    note = "Shares are of all candidates. Each candidate is counted once, under the first reason that applies."
+    ask = "A random sample. Would a person agree that each negative is wrong, and each dropped candidate right?"
+    examples = [_example(one) for one in result.examples]
     blocks: list[Block] = [
         Facts(_facts(result)),
-        Section("What to know and what to change", [Findings(result["findings"])]),
+        Section("What to know and what to change", [Findings(result.findings)]),
         Section("Scores", [*(Figure(chart, None) for chart in _charts(result)), Text(reason)]),
         Section(
             "What was kept and dropped", [Shares(("reason", "candidates"), _reasons(result)), Text(note, quiet=True)]
         ),
         Section("Queries short of negatives", [Table(("negatives found", "queries"), _short(result))]),
         Section("Examples to read", [Text(ask, quiet=True), *examples] if examples else ()),
-        Section("How it was made", [Bullets(result["described"]), Table(("", ""), _run(result), numbers=False)]),
+        Section("How it was made", [Bullets(result.described), Table(("", ""), _run(result), numbers=False)]),
         Section("Repeat this job", _repeat(result)),
     ]
-    return Report(f"Mined negatives: {result['output']}", "Mined negatives", mining_summary(result), blocks)
+    return Report(f"Mined negatives: {result.output}", "Mined negatives", summary(result), blocks)
 
 
-def _charts(result: Mapping[str, Any]) -> list[Markup]:
-    counts, margin = result["histogram"], _margin(result)
+def _charts(result: MineResult) -> list[Markup]:
+    found, margin = result.histogram, result.calibration.margin if result.calibration else None
     scores = histogram(
         "Similarity of the queries to their positives and to the candidates in the range.",
-        counts["edges"],
-        [Series(name, counts[key], kind) for kind, (key, name) in enumerate(SCORES)],
+        found.edges,
+        [
+            Series("positives", found.positives, 0),
+            Series("kept candidates", found.kept, 1),
+            Series("dropped candidates", found.dropped, 2),
+        ],
         unit="cosine similarity",
     )
     leads = histogram(
-        "How far candidates lie above the positive of their own query; below zero, the positive is nearer.",
-        counts["edges"],
-        [Series(name, counts[key], kind) for kind, (key, name) in enumerate(LEADS, start=1)],
-        unit="the candidate's similarity less the positive's",
+        "How much more similar to the query a candidate is than the positive; below zero, the positive is closer.",
+        found.edges,
+        [Series("kept candidates", found.lead_kept, 1), Series("dropped candidates", found.lead_dropped, 2)],
+        unit="similarity of the candidate minus that of the positive",
         at=None if margin is None else -margin,
     )
     return [scores, leads]
 
 
-def _margin(result: Mapping[str, Any]) -> float | None:
-    """The margin chosen for the job, or None."""
-    return result["calibration"]["margin"] if result["calibration"] else None
+def _facts(result: MineResult) -> list[tuple[str, str]]:
+    counts = {
+        "negatives": result.negatives,
+        "queries": result.queries,
+        "documents": result.documents,
+        "queries short": result.queries_short,
+    }
+    return [(name, f"{count:,}") for name, count in counts.items()]
 
 
-def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    names = {"negatives": "negatives", "queries": "queries", "documents": "documents", "queries_short": "queries short"}
-    return [(name, f"{result[key]:,}") for key, name in names.items()]
+def _reasons(result: MineResult) -> list[tuple[str, int, float]]:
+    counts = {"kept": result.kept, **result.dropped}
+    return [(REASONS.get(reason, reason), count, result.shares[reason]) for reason, count in counts.items()]
 
 
-def _reasons(result: Mapping[str, Any]) -> list[tuple[str, int, float]]:
-    counts = {"kept": result["kept"], **result["dropped"]}
-    return [(REASONS.get(reason, reason), count, result["shares"][reason]) for reason, count in counts.items()]
+def _short(result: MineResult) -> list[tuple[str, str]]:
+    """Negatives found, and how many queries got that few."""
+    asked = result.asked
+    return [(f"{found} of {asked}", f"{count:,}") for found, count in enumerate(result.found[:-1]) if count]
 
 
-def _short(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Negatives found, and queries that got so many, below the number asked for."""
-    asked = result["asked"]
-    return [(f"{found} of {asked}", f"{count:,}") for found, count in enumerate(result["found"][:-1]) if count]
-
-
-def _run(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _run(result: MineResult) -> list[tuple[str, str]]:
     facts = {
-        "output": result["output"],
-        "ledger of suspicious pairs": result["ledger"],
-        "whole command": duration(result["elapsed_s"]),
-        "peak memory": memory(result["peak_memory_bytes"]),
+        "output": result.output,
+        "ledger of suspicious pairs": result.ledger,
+        "total time": duration(result.elapsed_s),
+        "peak memory": memory(result.peak_memory_bytes),
     }
     return [(name, str(value)) for name, value in facts.items() if value]
 
 
-def _example(example: Mapping[str, Any]) -> Example:
-    passages = [Passage("positive", f"{example['positive_score']:.3f}", None, example["positive"])]
-    passages += [Passage("negative", f"{one['score']:.3f}", None, one["text"]) for one in example["negatives"]]
-    passages += [
-        Passage("dropped", f"{one['score']:.3f} ({one['reason']})", None, one["text"]) for one in example["dropped"]
-    ]
-    return Example(example["query"], "", passages)
+def _example(example: MinedExample) -> Example:
+    passages = [Passage("positive", f"{example.positive_score:.3f}", None, example.positive)]
+    passages += [Passage("negative", f"{one.score:.3f}", None, one.text) for one in example.negatives]
+    passages += [Passage("dropped", f"{one.score:.3f} ({one.reason})", None, one.text) for one in example.dropped]
+    return Example(example.query, "", passages)
 
 
-def _repeat(result: Mapping[str, Any]) -> list[Block]:
+def _repeat(result: MineResult) -> list[Block]:
     return [
         Text("Save this as mine.yaml and run:"),
         Listing("sh", "embedtune mine mine.yaml"),
-        Listing("yaml", str(result["recipe"])),
-        *provenance(result["facts"]),
+        Listing("yaml", result.recipe),
+        *provenance(result.facts),
     ]

@@ -1,51 +1,54 @@
-"""The results of a query on a terminal: a column a system, side by side, the query's words in bold."""
+"""What `embedtune search` prints for a query: a column per system, side by side, the query's words in bold."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from embedtune.reports.document.highlight import excerpt, pieces
 from embedtune.reports.document.printable import printable
+from embedtune.reports.document.terminal import bare_table
+from embedtune.reports.results.search import FoundDocument, SearchAnswer, SearchResult
 
 EXCERPT = 160
 """How many characters of a document are shown."""
 
 
-def search_results(answer: Mapping[str, Any]) -> RenderableType:
-    """What the systems found for one query.
+def table(result: SearchAnswer | SearchResult, told: Collection[str] = ()) -> RenderableType:
+    """What the systems found for a query, or for each of several; a search has no findings.
 
-    A result that another system does not have is marked: these are what is worth looking at.
-
-    Args:
-        answer: {query, results}, of `embedtune search --json`.
+    A result that another system does not have is marked, because it is worth looking at.
     """
-    results: Mapping[str, Sequence[Mapping[str, Any]]] = answer["results"]
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, expand=True, show_lines=False)
-    table.add_column("", justify="right", no_wrap=True)
+    if isinstance(result, SearchAnswer):
+        return _answer(result)
+    return Group(*(part for one in result.queries for part in (Text(printable(one.query)), _answer(one))))
+
+
+def _answer(answer: SearchAnswer) -> RenderableType:
+    results = answer.results
+    shown: Table = bare_table()
+    shown.expand = True
+    shown.add_column("", justify="right", no_wrap=True)
     for label in results:
-        table.add_column(Text(printable(label)), ratio=1, overflow="fold")
+        shown.add_column(Text(printable(label)), ratio=1, overflow="fold")
     depth = max(map(len, results.values()))
     for place in range(depth):
         cells = [
-            _cell(own[place], answer["query"], several=len(results) > 1) if place < len(own) else Text()
+            _cell(own[place], answer.query, several=len(results) > 1) if place < len(own) else Text()
             for own in results.values()
         ]
-        table.add_row(str(place + 1), *cells)
-    return Group(table, Text()) if depth else Text("nothing is found\n")
+        shown.add_row(str(place + 1), *cells)
+    return Group(shown, Text()) if depth else Text("nothing found\n")
 
 
-def _cell(result: Mapping[str, Any], query: str, *, several: bool) -> Text:
-    """Score, id and where others have it, then the stretch of the document with the most of the query's words."""
-    head = f"{result['score']:.3f}  {printable(result['document'])}"
-    cell = Text(head, style="cyan")
+def _cell(found: FoundDocument, query: str, *, several: bool) -> Text:
+    """Score, id and where others have it, then the part of the document with the most of the query's words."""
+    cell = Text(f"{found.score:.3f}  {printable(found.document)}", style="cyan")
     if several:
-        cell.append(f"  {_elsewhere(result['others'])}", style="dim" if any(result["others"].values()) else "yellow")
+        cell.append(f"  {_elsewhere(found.others)}", style="dim" if any(found.others.values()) else "yellow")
     cell.append("\n")
-    for piece, shared in pieces(excerpt(" ".join(result["text"].split()), query, EXCERPT), query):
+    for piece, shared in pieces(excerpt(" ".join(found.text.split()), query, EXCERPT), query):
         cell.append(printable(piece), style="bold default" if shared else "default")
     return cell
 

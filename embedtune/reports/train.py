@@ -1,85 +1,130 @@
-"""The report of a training run: the verdict first, then why to believe it, then how to repeat and use it."""
+"""The report of a training run: the verdict first, then the evidence, then how to repeat the run and use its model."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table as TerminalTable
+from rich.text import Text as TerminalText
 
 from embedtune.evaluation.metrics import metric_label
+from embedtune.evaluation.significance import Comparison
 from embedtune.reports.document.blocks import Block, Bullets, Findings, Listing, Report, Section, Table, Text
-from embedtune.reports.document.html import page
-from embedtune.reports.document.markdown import markdown
-from embedtune.reports.document.wording import (
-    basis,
-    difference_cells,
-    duration,
-    memory,
-    score_parts,
-    sentence,
-    word_and_sentence,
-)
+from embedtune.reports.document.printable import printable
+from embedtune.reports.document.terminal import bare_table, findings_below, places, verdict_line
+from embedtune.reports.document.wording import difference_cells, duration, explained, memory, sentence
+from embedtune.reports.results.base import MetricTest
+from embedtune.reports.results.train import GuideFacts, Scores, TrainResult
 from embedtune.reports.sections.curves import curves_section
 from embedtune.reports.sections.evidence import evidence_sections
 from embedtune.reports.sections.provenance import provenance
 
 CURVE_ROWS = 30
 HOLM = (
-    "The verdict goes by the first metric alone; the p-values of the others are adjusted by Holm's method for their "
-    "number."
+    "The verdict is based on the first metric alone; the p-values of the other metrics are adjusted for multiple tests "
+    "(Holm's method)."
 )
 
 
-def training_page(result: Mapping[str, Any]) -> str:
-    """The report as one HTML file.
+def table(result: TrainResult, told: Collection[str] = ()) -> RenderableType:
+    """The scores before and after, the verdict, the findings, and where model and report are.
 
     Args:
-        result: the keys of `embedtune train --json`; a part whose keys are missing or empty is left out.
+        result: of the run.
+        told: sentences reported earlier; findings among them are only named.
     """
-    return page(training(result))
+    parts: list[RenderableType] = []
+    if groups := score_parts(result):
+        parts += [_score_table(groups), TerminalText()]
+    word, said = word_and_sentence(result.verdict)
+    parts.append(verdict_line(said, word))
+    seen = basis(result.test_queries, result.unseen_queries)
+    if result.verdict is not None and seen:
+        parts += [TerminalText(), TerminalText(seen)]
+    report = result.report or str(Path(result.run) / "report.md")  # runs of early versions have no page
+    return Group(*parts, *findings_below(result.findings, told), *places({"model": result.model, "report": report}))
 
 
-def training_report(result: Mapping[str, Any]) -> str:
-    """The same as Markdown, with tables in place of plots; ends with a line end."""
-    return markdown(training(result))
+def _score_table(groups: Sequence[tuple[str, Scores, Scores]]) -> TerminalTable:
+    shown = bare_table()
+    shown.add_column("metric", no_wrap=True)
+    for heading in ("before", "after", "difference"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for heading, before, after in groups:
+        shown.add_row(TerminalText(heading, style="bold"))
+        for metric, value in before.items():
+            name = TerminalText(f"  {metric_label(printable(metric))}")
+            shown.add_row(name, f"{value:.3f}", f"{after[metric]:.3f}", f"{after[metric] - value:+.3f}")
+        shown.add_section()
+    return shown
 
 
-def training(result: Mapping[str, Any]) -> Report:
-    """What the report of a run says."""
-    word, said = word_and_sentence(result.get("verdict"))
+def training(result: TrainResult) -> Report:
+    """What the report of a run says; a part that is empty is left out."""
+    word, said = word_and_sentence(result.verdict)
     blocks: list[Block] = [
         *_scores(result),
-        Section("What to know", [Findings(result.get("findings", ()))]),
-        *evidence_sections(result.get("evidence")),
-        curves_section(result.get("curves"), result.get("best_step")),
+        Section("What to know", [Findings(result.findings)]),
+        *evidence_sections(result.evidence),
+        curves_section(result.curves, result.best_step),
         Section("On the dev split", [_dev(result)]),
-        Section("What the guide is worth", _guide(result.get("guide") or {})),
-        Section("Data", [Bullets(result.get("described", ()))]),
+        Section("What the guide is worth", _guide(result.guide) if result.guide else ()),
+        Section("Data", [Bullets(result.described)]),
         Section("The run", [Table(("", ""), _run(result), numbers=False)]),
-        Section("Use the model", [Listing("python", "\n".join(result.get("how_to_use", ())))]),
+        Section("Use the model", [Listing("python", "\n".join(result.how_to_use))]),
         Section("Repeat this run", _repeat(result)),
     ]
-    title = f"{word.capitalize()}: {result['run']}" if result.get("run") else word.capitalize()
-    return Report(title, word.capitalize(), said, blocks, verdict=word)
+    return Report(f"{word.capitalize()}: {result.run}", word.capitalize(), said, blocks, verdict=word)
 
 
-def _scores(result: Mapping[str, Any]) -> list[Block]:
-    test = result.get("test_queries", 0)
-    unseen = result.get("unseen_queries", test)
-    groups = score_parts(
-        result.get("before", {}),
-        result.get("after", {}),
-        result.get("before_unseen"),
-        result.get("after_unseen"),
-        test_queries=test,
-        unseen_queries=unseen,
-    )
+def word_and_sentence(verdict: Comparison | None) -> tuple[str, str]:
+    """The verdict in a word and in a sentence."""
+    if verdict is None:
+        return "no verdict", "No verdict: there were no test queries to judge by."
+    return verdict.verdict, verdict.sentence
+
+
+def score_parts(result: TrainResult) -> list[tuple[str, Scores, Scores]]:
+    """Heading, scores before and scores after of each part of a table; one part where all queries are unseen."""
+    if not result.before:
+        return []
+    parts = [(f"all test queries ({result.test_queries:,})", result.before, result.after)]
+    if result.before_unseen and result.after_unseen and result.unseen_queries < result.test_queries:
+        heading = f"unseen documents only ({result.unseen_queries:,})"
+        parts.append((heading, result.before_unseen, result.after_unseen))
+    return parts
+
+
+def basis(test_queries: int, unseen_queries: int) -> str:
+    """How to read the scores where training or dev held answers to some test queries; empty otherwise.
+
+    >>> print(basis(70, 50))
+    The verdict rests on the unseen part: the other 20 queries ask for documents that were positives in training or dev.
+    """
+    seen = test_queries - unseen_queries
+    asked = "ask for documents that were positives in training or dev"
+    if not seen:
+        return ""
+    if not unseen_queries:
+        return (
+            f"All {seen:,} test queries {asked}: a gain on them may be memorization, and there are no unseen queries "
+            "to rule that out."
+        )
+    return f"The verdict rests on the unseen part: the other {seen:,} queries {asked}."
+
+
+def _scores(result: TrainResult) -> list[Block]:
+    groups, tests = score_parts(result), result.metrics
     blocks: list[Block] = []
     for heading, before, after in groups:
-        tests = result.get("metrics") if heading == groups[-1][0] else None
-        blocks += [Text(f"{heading.capitalize()}:"), _tested(tests) if tests else _differences(before, after)]
-    note = HOLM if result.get("metrics") else ""
-    return [*blocks, Text(basis(test, unseen) if result.get("verdict") else ""), Text(note, quiet=True)]
+        tested = tests and heading == groups[-1][0]
+        blocks += [Text(f"{heading.capitalize()}:"), _tested(tests) if tested else _differences(before, after)]
+    seen = basis(result.test_queries, result.unseen_queries) if result.verdict else ""
+    notes = [HOLM if tests else "", explained(tests)]
+    return [*blocks, Text(seen), *(Text(note, quiet=True) for note in notes)]
 
 
-def _differences(before: Mapping[str, float], after: Mapping[str, float]) -> Table:
+def _differences(before: Scores, after: Scores) -> Table:
     rows = [
         (metric_label(name), f"{value:.3f}", f"{after[name]:.3f}", f"{after[name] - value:+.3f}")
         for name, value in before.items()
@@ -87,68 +132,63 @@ def _differences(before: Mapping[str, float], after: Mapping[str, float]) -> Tab
     return Table(("metric", "before", "after", "difference"), rows)
 
 
-def _tested(tests: Sequence[Mapping[str, Any]]) -> Table:
+def _tested(tests: Sequence[MetricTest]) -> Table:
     rows = [
         (metric_label(one["metric"]), f"{one['a']:.3f}", f"{one['b']:.3f}", *difference_cells(one)) for one in tests
     ]
     return Table(("metric", "before", "after", "difference", "95% interval", "p", "verdict"), rows)
 
 
-def _guide(guide: Mapping[str, Any]) -> list[Block]:
-    shares = {
-        "margin": guide.get("margin"),
-        "ranks the positive first": _percent(guide.get("positive_first_share")),
-        "drops of the other candidates": _percent(guide.get("masked_share")),
-        "measured at step": guide.get("step"),
+def _guide(guide: GuideFacts) -> list[Block]:
+    values: Mapping[str, object] = {
+        "margin": guide.margin,
+        "ranks the positive first": _percent(guide.positive_first_share),
+        "other candidates dropped": _percent(guide.masked_share),
+        "measured at step": guide.step,
     }
-    rows = [(name, str(value)) for name, value in shares.items() if value is not None]
-    said = sentence(f"guide {guide.get('name', 'none')}: {guide['note']}") if guide.get("note") else ""
+    rows = [(name, str(value)) for name, value in values.items() if value is not None]
+    said = sentence(f"guide {guide.name}: {guide.note}") if guide.note else ""
     return [Text(said), Table(("", ""), rows, numbers=False), *_margins(guide)]
 
 
-def _margins(guide: Mapping[str, Any]) -> list[Block]:
+def _margins(guide: GuideFacts) -> list[Block]:
     """What other margins would do, and what is proposed."""
     rows = [
-        (f"{one['margin']:g}", f"{one['masked_share']:.2%}", _percent(one["found_share"]) or "none is known")
-        for one in guide.get("margins") or ()
+        (f"{one.margin:g}", f"{one.masked_share:.2%}", _percent(one.found_share) or "none known")
+        for one in guide.margins
     ]
-    header = ("at margin", "drops of the other candidates", "finds of the known false negatives")
-    proposal = guide.get("proposal")
-    said = f"Proposal: {proposal['sentence']} ({proposal['option']})." if proposal else ""
+    header = ("margin", "other candidates dropped", "known false negatives found")
+    said = f"Proposal: {guide.proposal.sentence} ({guide.proposal.option})." if guide.proposal else ""
     return [Table(header, rows), Text(said)]
 
 
-def _run(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    losses = [f"{loss['name']}:{loss['weight']:g}" for loss in result.get("losses", ())]
+def _run(result: TrainResult) -> list[tuple[str, str]]:
     facts = {
-        "run folder": result.get("run"),
-        "model": result.get("model"),
-        "losses": ", ".join(losses),
-        "steps": f"{result['steps']:,}" if "steps" in result else None,
-        "epochs": f"{round(result['epochs'], 2):g}" if "epochs" in result else None,
-        "training pairs per second": f"{result['examples_per_s']:,.0f}" if "examples_per_s" in result else None,
+        "run folder": result.run,
+        "model": result.model,
+        "losses": ", ".join(f"{loss.name}:{loss.weight:g}" for loss in result.losses),
+        "steps": f"{result.steps:,}",
+        "epochs": f"{round(result.epochs, 2):g}",
+        "training pairs per second": f"{result.examples_per_s:,.0f}",
         "tokens per second of training": _pace(result),
-        "whole command": duration(result["elapsed_s"]) if "elapsed_s" in result else None,
-        "peak memory": memory(result["peak_memory_bytes"]) if "peak_memory_bytes" in result else None,
+        "total time": duration(result.elapsed_s),
+        "peak memory": memory(result.peak_memory_bytes),
     }
     return [(name, value) for name, value in facts.items() if value]
 
 
-def _pace(result: Mapping[str, Any]) -> str | None:
-    """Tokens a second and, where matrices are multiplied, what that is of the machine's best."""
-    if not result.get("tokens_per_s"):
-        return None
-    flops, share = result.get("flops_per_s"), result.get("share_of_peak")
-    work = f", {flops / 1e9:,.0f} GFLOP/s of the model" if flops else ""
-    return f"{result['tokens_per_s']:,.0f}{work}" + (
-        f", {share:.0%} of the fastest matrix product here" if share else ""
-    )
+def _pace(result: TrainResult) -> str:
+    """Tokens per second and, where matrices are multiplied, how that compares with the best of this machine."""
+    if not result.tokens_per_s:
+        return ""
+    work = f", {result.flops_per_s / 1e9:,.0f} GFLOP/s of the model" if result.flops_per_s else ""
+    share = f", {result.share_of_peak:.0%} of the fastest matrix product measured here" if result.share_of_peak else ""
+    return f"{result.tokens_per_s:,.0f}{work}{share}"
 
 
-def _dev(result: Mapping[str, Any]) -> Table:
+def _dev(result: TrainResult) -> Table:
     """The dev scores by step: all of them, or CURVE_ROWS of them when there are more."""
-    curve = list(result.get("dev_curve") or ())
-    best = result.get("best_step")
+    curve, best = result.dev_curve, result.best_step
     stride = -(-len(curve) // CURVE_ROWS)
     shown = [point for i, point in enumerate(curve) if i % stride == 0 or point[0] == best or i == len(curve) - 1]
     names = list(curve[0][1]) if curve else []
@@ -159,15 +199,14 @@ def _dev(result: Mapping[str, Any]) -> Table:
     return Table(("step", *(metric_label(name) for name in names)), rows)
 
 
-def _repeat(result: Mapping[str, Any]) -> Sequence[Block]:
-    recipe = str(result.get("recipe", ""))
-    if not recipe.strip("\n"):
+def _repeat(result: TrainResult) -> Sequence[Block]:
+    if not result.recipe.strip("\n"):
         return ()
     return (
         Text("Save this as recipe.yaml (it is also in the run folder) and run:"),
         Listing("sh", "embedtune train recipe.yaml --output ANOTHER_FOLDER"),
-        Listing("yaml", recipe),
-        *provenance(result.get("facts")),
+        Listing("yaml", result.recipe),
+        *provenance(result.facts),
     )
 
 

@@ -177,7 +177,7 @@ def test_what_people_see(tmp_path, monkeypatch, capsys) -> None:
     out, err = capsys.readouterr()
     assert "\x1b" not in out
     assert "pairs.jsonl:81" in out
-    assert "Nothing stands against using these data." in out
+    assert "This data can be used." in out
     assert "checked 81 pairs from pairs.jsonl" in err
 
 

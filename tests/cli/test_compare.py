@@ -247,5 +247,5 @@ def test_the_words_for_people_escape_what_data_say(
     path.write_text(path.read_text(encoding="utf-8").replace("질문 ", r"\u001b[31m질문 "), encoding="utf-8")
     assert guarded(build_app(), ["compare", "e#a", "e#b"]) == 0
     out = capsys.readouterr().out
-    assert "B won on" in out and "most lost" in out
+    assert "B won on" in out and "largest losses" in out
     assert "\x1b[31m" not in out and r"\x1b[31m질문" in out

@@ -71,7 +71,7 @@ def test_what_is_odd_is_said_once(here: Path, capsys: pytest.CaptureFixture[str]
     out, err = (" ".join(text.split()) for text in capsys.readouterr())
     for text in ("1 query without a relevant document", "only 5 queries"):
         assert (out.count(text), err.count(text)) == ((1, 0) if quiet else (0, 1))
-    assert ("Said earlier, and in the report: 3 warnings (" in out) is not quiet
+    assert ("Reported earlier, and in the report: 3 warnings (" in out) is not quiet
 
 
 def test_encoders_cut_vectors_and_foreign_runs_beside_each_other(

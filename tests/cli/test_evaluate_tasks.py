@@ -193,7 +193,7 @@ def test_compare_goes_by_the_queries_that_have_the_metric(evaluate: Evaluate, he
     ):
         with pytest.MonkeyPatch.context() as patch:
             printed: list[dict[str, Any]] = []
-            patch.setattr("embedtune.cli.compare.print_json", printed.append)
+            patch.setattr("embedtune.cli.shared.output.print_json", printed.append)
             arguments = ["compare", "out#starter", "out#bm25", "--metric", metric, "--json"]
             assert guarded(build_app(), arguments) == 0
         expected = values[task, "bm25"][metric] - values[task, "starter"][metric]

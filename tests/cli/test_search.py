@@ -90,7 +90,7 @@ def test_a_pipe_gives_a_query_a_line(search: Search, monkeypatch: pytest.MonkeyP
         "배송지",
         "없는낱말",
     ]
-    assert "texts.txt:4" in out and "nothing is found" in out
+    assert "texts.txt:4" in out and "nothing found" in out
     monkeypatch.setattr("sys.stdin", io.StringIO("refund\n배송지\n"))
     answers = json.loads(search("--model", "bm25", "--data", "texts.txt", "--json"))["queries"]
     assert [answer["query"] for answer in answers] == ["refund", "배송지"]

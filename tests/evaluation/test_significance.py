@@ -217,7 +217,9 @@ def test_no_difference_says_what_would_have_escaped():
     assert found.verdict == "no difference shown"
     assert found.sentence.startswith("No difference shown: MRR@10 went from")
     assert "104 test queries whose relevant documents were never trained on" in found.sentence
-    assert f"a true difference below {found.minimum_detectable_effect:.3f} would usually escape" in found.sentence
+    assert (
+        f"a true difference below {found.minimum_detectable_effect:.3f} would usually go undetected" in found.sentence
+    )
 
 
 def test_few_queries_are_weak_evidence():
@@ -232,7 +234,7 @@ def test_few_queries_are_weak_evidence():
 def test_fewer_than_two_queries_show_nothing(queries):
     found = compare_paired(np.zeros(queries), np.ones(queries), metric="ndcg@10", on="unseen")
     assert (found.verdict, found.p_value, found.weak) == ("no difference shown", 1.0, True)
-    needed = "it takes two or more test queries whose relevant documents were never trained on"
+    needed = "a verdict needs two or more test queries whose relevant documents were never trained on"
     assert found.sentence == f"No difference shown: {needed}; there {'are 0' if queries == 0 else 'is 1'}."
 
 
@@ -260,7 +262,7 @@ def test_a_difference_below_a_thousandth_still_has_its_direction():
 
 
 def test_values_of_different_queries_cannot_be_paired():
-    with pytest.raises(ValueError, match="one length, not 3 and 2"):
+    with pytest.raises(ValueError, match="the same length, not 3 and 2"):
         compare_paired(np.zeros(3), np.zeros(2), metric="ndcg@10")
 
 

@@ -44,10 +44,10 @@ def test_all_faults_are_told_by_line(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_run(path)
     for fault in (
-        "bad.trec:2: 3 fields came; 6 were needed",
-        "bad.trec:3: the score must be a number; 'high' came",
+        "bad.trec:2: got 3 fields, needed 6",
+        "bad.trec:3: the score must be a number, got 'high'",
         "bad.trec:4: the document 'd1' is ranked twice for the query 'q1'",
-        "bad.trec:5: the score must be a number; 'nan' came",
+        "bad.trec:5: the score must be a number, got 'nan'",
     ):
         assert fault in caught.value.message
 

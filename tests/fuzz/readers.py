@@ -34,6 +34,7 @@ from embedtune.mining.ledger import read_ledger
 from embedtune.models.encode.store import VectorStore, text_key
 from embedtune.models.encode.vector_file import VectorFile
 from embedtune.models.files.resolve import resolve
+from embedtune.reports.results.train import TrainResult, WeightedLoss
 from embedtune.workflows.compare.values import Sources
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.train.curves import training_curves
@@ -223,6 +224,13 @@ RESULT = json.dumps(
 ).encode()
 
 
+FINISHED = json.dumps(
+    TrainResult(
+        "run", "run/model", (WeightedLoss("gist", 1.0),), 1, 1.0, 1.0, 1.0, 1, {}, {}, None, None, None
+    ).as_json()
+).encode()
+
+
 def read_compared(folder: Path) -> None:
     Sources(None, "test", ["ndcg@10"]).read(str(folder))
 
@@ -318,7 +326,7 @@ READERS = {
     "per query": Reader(
         always({"per_query.jsonl": PER_QUERY, "evaluation.json": RESULT}, {"per_query.jsonl": TRAINED}), read_compared
     ),
-    "run folder": Reader(always({"run.json": RESULT, "report.json": RESULT, "recipe.yaml": RECIPE}), read_run_folder),
+    "run folder": Reader(always({"run.json": RESULT, "report.json": FINISHED, "recipe.yaml": RECIPE}), read_run_folder),
     "metrics": Reader(always({"metrics.jsonl": METRICS}), the_file(training_curves)),
     "model folder": Reader(
         always({"modules.json": MODULES, "config.json": b"{}", "model.safetensors": b"\0" * 8}),

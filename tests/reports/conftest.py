@@ -1,12 +1,19 @@
-"""Results of every command as `--json` gives them, with texts that try to break what shows them."""
+"""Results of every command, with texts that try to break what shows them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.significance import compare_paired
 from embedtune.findings import Finding
+from embedtune.reports.results.base import from_plain
+from embedtune.reports.results.compare import CompareResult
+from embedtune.reports.results.evaluate import EvaluateResult
+from embedtune.reports.results.mine import MineResult
+from embedtune.reports.results.train import Curves, TrainResult
 
 NASTY = '<script>alert(1)</script> | **x** `y` \x1b[31m <img src=x onerror="z">'
 EVIL = "<script>alert(1)</script>|`x`\x1b[31m"
@@ -25,7 +32,7 @@ def verdict():
 @pytest.fixture
 def result(verdict):
     """A run on a leaking set: all test queries leap, the unseen ones do not."""
-    return {
+    plain = {
         "run": "runs/20250102-030405-gist",
         "model": "runs/20250102-030405-gist/model",
         "losses": [{"name": "gist", "weight": 1.0}, {"name": "sigreg", "weight": 0.05}],
@@ -68,10 +75,11 @@ def result(verdict):
         "recipe": "model:\n  name: starter\nloss:\n- name: gist\n",
         "facts": {"versions": {"embedtune": "0.1.0", "torch": "2.13.0"}, "data_sha256": {"청년 월세.jsonl": "0a1b"}},
     }
+    return TrainResult.from_json(plain)
 
 
 @pytest.fixture
-def evidence() -> dict[str, Any]:
+def evidence() -> Evidence:
     """Two systems on one scale and one on a scale of its own; ten queries, of which one was won and two were lost."""
     edges = [place / 40 for place in range(41)]
     counts = {"relevant": [0] * 20 + [3] * 10 + [0] * 10, "irrelevant": [0] * 5 + [7] * 20 + [0] * 15}
@@ -98,28 +106,28 @@ def evidence() -> dict[str, Any]:
         **{"helped": [helped], "hurt": [hurt]},
     }
     facts = {"data": "test", "metric": "ndcg@10", "queries": 10, "depth": 100}
-    return {**facts, "systems": systems, "pairs": [pair]}
+    return from_plain(Evidence, {**facts, "systems": systems, "pairs": [pair]})
 
 
 @pytest.fixture
-def curves() -> dict[str, Any]:
+def curves() -> Curves:
     """Ten points of four steps each, with a gauge that was measured now and then."""
     steps = list(range(4, 44, 4))
     falling = [8 - place / 2 for place in range(10)]
     now_and_then = [place * 10.0 if place % 2 else None for place in range(10)]
-    return {
-        "steps": steps,
-        "steps_a_point": 4,
-        "groups": [
+    return Curves(
+        tuple(steps),
+        4,
+        (
             {"name": "loss", "lines": {"loss": [2 * value for value in falling], "gist": falling}},
             {"name": "collapse: effective rank", "lines": {"effective rank": now_and_then}},
             {"name": "dev", "steps": [20, 40], "lines": {"ndcg@10": [0.25, 0.5], f"x {NASTY}": [0.5, 0.25]}},
-        ],
-    }
+        ),
+    )
 
 
 @pytest.fixture
-def trained(result: dict[str, Any], evidence: dict[str, Any], curves: dict[str, Any]) -> dict[str, Any]:
+def trained(result: TrainResult, evidence: Evidence, curves: Curves) -> TrainResult:
     """The run with everything that goes with it."""
     tests = [
         {"metric": metric, "a": 0.5, "b": 0.625, "difference": 0.125, "interval": (0.0625, 0.25), **decision}
@@ -129,32 +137,36 @@ def trained(result: dict[str, Any], evidence: dict[str, Any], curves: dict[str, 
             strict=False,
         )
     ]
-    return {**result, "evidence": evidence, "curves": curves, "metrics": tests, "best_step": 40}
+    return replace(result, evidence=evidence, curves=curves, metrics=tuple(tests), best_step=40)
 
 
 @pytest.fixture
-def compared(evidence: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
-    """What `embedtune compare --json` prints, of three systems, one of them with two seeds."""
-    first = {**trained["metrics"][0], "sentence": f"Better: it rose {NASTY}.", "won": 1, "lost": 2, "tied": 7}
-    return {
-        **first,
-        "queries": 10,
+def compared(evidence: Evidence, trained: TrainResult) -> CompareResult:
+    """Three systems, one of them with two seeds."""
+    first = {
+        **trained.metrics[0],
+        **{"sentence": f"Better: it rose {NASTY}.", "won": 1, "lost": 2, "tied": 7, "on": "all"},
+        **{"minimum_detectable_effect": 0.0625, "queries": 10, "over_seeds": None},
         "most_won": [{"query": "q1", "text": f"질문 {NASTY}", "a": 0.25, "b": 1.0}],
         "most_lost": [{"query": "q2", "text": None, "a": 0.5, "b": 0.125}],
-        "metrics": trained["metrics"],
+    }
+    plain = {
+        **first,
+        "metrics": trained.metrics,
         "names": {"a": ["하나"], "b": [f"둘 {NASTY}", "둘-2"], "c": ["셋"]},
         "seeds": {"a": [0.5], "b": [0.625, 0.6875], "c": [0.375]},
-        "others": [{**first, "metrics": trained["metrics"][:1], "verdict": "worse", "sentence": "Worse: it fell."}],
+        "others": [{**first, "metrics": trained.metrics[:1], "verdict": "worse", "sentence": "Worse: it fell."}],
         "evidence": [evidence],
         "findings": [{"code": "x", "severity": "warning", "count": 1, "message": NASTY, "fix": "", "examples": ()}],
         "described": [f"read {NASTY}"],
         "facts": {"versions": {"embedtune": "9"}},
+        "report": "out/report.html",
     }
+    return CompareResult.from_json(plain)
 
 
 @pytest.fixture
-def mined() -> dict[str, Any]:
-    """What `embedtune mine --json` prints."""
+def mined() -> MineResult:
     dropped = {"known_positive": 40, "range": 100, "margin": 60}
     example = {
         "query": f"질문 {NASTY}",
@@ -163,7 +175,7 @@ def mined() -> dict[str, Any]:
         "negatives": [{"text": f"오답 {NASTY}", "score": 0.5, "reason": "kept"}],
         "dropped": [{"text": f"버림 {NASTY}", "score": 0.875, "reason": "margin"}],
     }
-    return {
+    plain = {
         "output": "out/<결과>.jsonl",
         "rows": 12,
         "negatives": 34,
@@ -175,7 +187,10 @@ def mined() -> dict[str, Any]:
         "kept": 200,
         "dropped": dropped,
         "shares": {"kept": 0.5, "known_positive": 0.1, "range": 0.25, "margin": 0.15},
-        "calibration": {"reason": "a margin of 0.0625 keeps most", "warning": None, "margin": 0.0625},
+        "calibration": {
+            **{"margin": 0.0625, "kept": 0.9, "found": None, "queries_empty": 0.0, "rule": "mirror"},
+            **{"reason": "a margin of 0.0625 keeps most", "warning": None},
+        },
         "histogram": {
             "edges": [-1.0, 0.0, 1.0],
             "positives": [1, 9],
@@ -196,20 +211,22 @@ def mined() -> dict[str, Any]:
         "peak_memory_bytes": 2**30,
         "report": "out/<결과>.report.html",
     }
+    return MineResult.from_json(plain)
 
 
 def _row(label: str, value: float, data: str = "세트 test") -> dict[str, Any]:
     metrics = {"recall@5": 0.25, "ndcg@10": value}
     intervals = {name: [each - 0.1, each + 0.1] for name, each in metrics.items()}
-    facts = {"model": label, "label": label, "data": data, "dimensions": None, "run": f"{label}.trec"}
+    facts = {"task": "retrieval", "model": label, "label": label, "data": data, "dimensions": None}
+    facts |= {"truncated": {}, "run": f"{label}.trec"}
     return {**facts, "metrics": metrics, "intervals": intervals, "queries": 1234, "documents": 5678}
 
 
 @pytest.fixture
-def evaluated(evidence: dict[str, Any]) -> dict[str, Any]:
+def evaluated(evidence: Evidence) -> EvaluateResult:
     test = {"data": "세트 test", "a": "가", "b": EVIL, "difference": 0.2, "p_holm": 0.0002, "verdict": "better"}
     test["interval"] = [0.125, 0.25]
-    return {
+    plain = {
         "models": [_row("가", 0.3), _row(EVIL, 0.5)],
         "metric": "ndcg@10",
         "means": [],
@@ -217,6 +234,7 @@ def evaluated(evidence: dict[str, Any]) -> dict[str, Any]:
         "findings": [Finding("odd", "warning", 1, f"a query says {EVIL}.")],
         "described": [f"read {EVIL}"],
         "facts": {"versions": {"embedtune": "9"}, "data_sha256": {"x": "abc"}},
-        "evidence": [{**evidence, "data": "세트 test"}],
+        "evidence": [replace(evidence, data="세트 test")],
         "report": "out/report.html",
     }
+    return EvaluateResult.from_json(plain)

@@ -2,32 +2,34 @@
 
 import io
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from embedtune.reports.document.terminal import comparison_text, evaluation_tables
-from embedtune.reports.evaluate import evaluation, evaluation_report, evaluation_rows, sentence
+from embedtune.reports.document.markdown import markdown
+from embedtune.reports.evaluate import evaluation, evaluation_rows, sentence, unseen_sentence
+from embedtune.reports.results.evaluate import EvaluateResult
 
 EVIL = "<script>alert(1)</script>|`x`\x1b[31m"
 
 
 @pytest.fixture
-def result(evaluated: dict[str, Any]) -> dict[str, Any]:
+def result(evaluated: EvaluateResult) -> EvaluateResult:
     return evaluated
 
 
-def test_cells_stand_under_their_headings(result: dict[str, Any]) -> None:
+def test_cells_stand_under_their_headings(result: EvaluateResult) -> None:
     header, rows = evaluation_rows(result, "세트 test")
     assert header == ("model", "nDCG@10", "95% interval", "Recall@5")
     assert rows[0] == ("가", "0.300", "0.200 to 0.400", "0.250")
     assert rows[1][1:] == ("0.500", "0.400 to 0.600", "0.250")
 
 
-def test_the_report_renders_with_texts_of_data_as_text(result: dict[str, Any]) -> None:
-    html = MarkdownIt("commonmark").enable("table").render(evaluation_report(result))
+def test_the_report_renders_with_texts_of_data_as_text(result: EvaluateResult) -> None:
+    html = MarkdownIt("commonmark").enable("table").render(markdown(evaluation(result)))
     assert "<script>" not in html and "\x1b" not in html
     assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 5
     scores, tests = html.split("</table>")[:2]
@@ -38,11 +40,12 @@ def test_the_report_renders_with_texts_of_data_as_text(result: dict[str, Any]) -
     assert "1,234 queries, 5,678 documents." in html
 
 
-def test_means_over_sets_are_a_table_of_their_own(result: dict[str, Any]) -> None:
-    assert "Mean over the sets" not in evaluation_report(result)
-    result["models"].append({**result["models"][0], "data": "other"})
-    result["means"] = [{"label": "가", "metrics": {"ndcg@10": 0.5}}]
-    report = evaluation_report(result)
+def test_means_over_sets_are_a_table_of_their_own(result: EvaluateResult) -> None:
+    assert "Mean over the sets" not in markdown(evaluation(result))
+    means = {"task": "retrieval", "model": "가", "label": "가", "sets": 2, "metrics": {"ndcg@10": 0.5}}
+    other = {**result.models[0], "data": "other"}
+    several = replace(result, models=(*result.models, other), means=({**means, "metrics_unseen": None},))
+    report = markdown(evaluation(several))
     assert "## Mean over the sets\n\n| model | nDCG@10 |\n| --- | ---: |\n| 가 | 0.500 |" in report
     assert report.index("## 세트 test") < report.index("## other")
 
@@ -53,48 +56,41 @@ def shown(renderable: Any, width: int = 80) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def test_the_terminal_shows_tables_sentences_and_findings(result: dict[str, Any]) -> None:
-    text = shown(evaluation_tables(result))
-    for part in ("세트 test", "0.200 to 0.400", "against 가: better: it rose.", "warning:"):
+def test_the_terminal_shows_tables_sentences_and_findings(result: EvaluateResult) -> None:
+    text = shown(result.table())
+    for part in ("세트 test", "0.200 to 0.400", "against 가: better: it rose.", "warning:", "report  out/report.html"):
         assert part in text
     assert "\x1b" not in text
 
 
-@pytest.mark.parametrize("width", [40, 80, 200])
-def test_a_comparison_keeps_its_numbers_at_any_width(width: int) -> None:
-    lost = [{"query": "q1", "text": "어떤 질문 " * 30, "a": 0.75, "b": 0.125}]
-    result = {
-        "names": {"a": ["one", "two"], "b": ["three"]},
-        "seeds": {"a": [0.25, 0.5], "b": [0.3]},
-        "sentence": "Worse: it fell.",
-        "verdict": "worse",
-        **{"won": 0, "lost": 1, "tied": 2, "most_won": [], "most_lost": lost, "findings": []},
-    }
-    text = shown(comparison_text(result), width)
-    for part in ("0.750", "0.125", "Worse: it fell.", "(0.250, 0.500)", "…"):  # a query that is cut says so
-        assert part in text
-    assert "most won" not in text
-
-
-def test_what_is_unseen_and_what_vectors_take_have_columns_where_they_are_known(result: dict[str, Any]) -> None:
-    for row, size in zip(result["models"], (64, None), strict=True):
+def test_what_is_unseen_and_what_vectors_take_have_columns_where_they_are_known(result: EvaluateResult) -> None:
+    for row, size in zip(result.models, (64, None), strict=True):
         row |= {"bytes_per_vector": size, "queries_unseen": 1, "metrics_unseen": {"ndcg@10": 0.25}}
     header, rows = evaluation_rows(result, "세트 test")
     assert header[:4] == ("model", "nDCG@10", "95% interval", "unseen") and rows[0][3] == "0.250"
-    assert "Unseen: the 1 of 1,234 queries" in evaluation_report(result)
-    small = {**result["models"][0], "label": "가@int8", "bytes_per_vector": 16}
-    header, rows = evaluation_rows({**result, "models": [*result["models"], small]}, "세트 test")
+    assert "Unseen: the 1 of 1,234 queries" in markdown(evaluation(result))
+    small = {**result.models[0], "label": "가@int8", "bytes_per_vector": 16}
+    header, rows = evaluation_rows(replace(result, models=(*result.models, small)), "세트 test")
     assert header[3:5] == ("unseen", "bytes") and [row[4] for row in rows] == ["64", "", "16"]
-    for row in result["models"]:
+    for row in result.models:
         row["queries_unseen"] = row["queries"]
     assert "unseen" not in evaluation_rows(result, "세트 test")[0]
 
 
-def test_vectors_cut_stand_under_their_model_and_decide_nothing(result: dict[str, Any]) -> None:
-    (test,) = result["comparisons"]
+def test_vectors_cut_stand_under_their_model_and_decide_nothing(result: EvaluateResult) -> None:
+    (test,) = result.comparisons
     cut = {**test, "kind": "vectors", "a": test["b"], "b": "작은 것", "verdict": "worse"}
-    result["comparisons"] = [{**test, "kind": "systems"}, cut]
+    result = replace(result, comparisons=({**test, "kind": "systems"}, cut))
     found = evaluation(result)
     assert (found.verdict, found.lead) == (test["verdict"], sentence(test))
-    tables = evaluation_report(result).split("\n\n")
+    tables = markdown(evaluation(result)).split("\n\n")
     assert sum(part.startswith("| against ") for part in tables) == 2
+
+
+def test_how_much_is_unseen_is_a_sentence(result: EvaluateResult) -> None:
+    row = result.models[0]
+    assert unseen_sentence(row) == ""
+    said = "Unseen: the 104 of 1,234 queries with no relevant document in the known training data; "
+    assert unseen_sentence({**row, "queries_unseen": 104}) == f"{said}comparisons use these alone."
+    assert "cannot tell finding from remembering" in unseen_sentence({**row, "queries_unseen": 0})
+    assert unseen_sentence({**row, "queries_unseen": 1234}) == "No relevant document is in the known training data."

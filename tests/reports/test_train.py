@@ -1,10 +1,20 @@
 """The report of a training run: read back by parsers, so that what is tested is what a reader sees."""
 
+from dataclasses import replace
+
+import pytest
 from markdown_it import MarkdownIt
 
-from embedtune.reports.train import CURVE_ROWS, training_report
+from embedtune.reports.document.markdown import markdown
+from embedtune.reports.results.base import from_plain
+from embedtune.reports.results.train import GuideProposal, MarginTrial, TrainResult
+from embedtune.reports.train import CURVE_ROWS, basis, score_parts, training, word_and_sentence
 
 PARSER = MarkdownIt("commonmark").enable("table").enable("strikethrough")
+
+
+def training_report(result):
+    return markdown(training(result))
 
 
 def inline_text(tokens):
@@ -62,34 +72,31 @@ def test_scores_of_both_parts(result):
 def test_facts_of_the_run_and_its_guide(result):
     cells = {row[0]: row[1] for table in tables(training_report(result)) for row in table}
     assert cells["losses"] == "gist:1, sigreg:0.05"
-    assert cells["whole command"] == "3 min 12 s" and cells["peak memory"] == "2.0 GiB"
+    assert cells["total time"] == "3 min 12 s" and cells["peak memory"] == "2.0 GiB"
     assert cells["training pairs per second"] == "2,310"
-    assert cells["ranks the positive first"] == "61.2%" and cells["drops of the other candidates"] == "1.3%"
+    assert cells["ranks the positive first"] == "61.2%" and cells["other candidates dropped"] == "1.3%"
     assert cells["epochs"] == "2.67" and cells["torch"] == "2.13.0" and cells["청년 월세.jsonl"] == "0a1b"
 
 
 def test_margins_not_taken_and_what_is_proposed(result):
-    margins = [{"margin": 0.0, "masked_share": 0.0131, "found_share": None}]
-    margins += [{"margin": 0.1, "masked_share": 0.05, "found_share": 0.9}]
-    guide = result["guide"] | {
-        "margins": margins,
-        "proposal": {"sentence": "at | margin 0.1", "option": "--margin 0.1"},
-    }
-    report = training_report(result | {"guide": guide})
+    proposal = {"kind": "margin", "sentence": "at | margin 0.1", "option": "--margin 0.1"}
+    margins = (MarginTrial(0.0, 0.0131, None), MarginTrial(0.1, 0.05, 0.9))
+    guide = replace(result.guide, margins=margins, proposal=from_plain(GuideProposal, proposal))
+    report = training_report(replace(result, guide=guide))
     cells = [row for table in tables(report) for row in table]
-    assert ["0", "1.31%", "none is known"] in cells and ["0.1", "5.00%", "90.0%"] in cells
+    assert ["0", "1.31%", "none known"] in cells and ["0.1", "5.00%", "90.0%"] in cells
     assert "Proposal: at \\| margin 0.1 (`--margin` 0.1)." in report
 
 
 def test_code_and_recipe_can_be_copied_as_they_are(result):
     blocks = fences(training_report(result))
-    assert blocks["python"] == "\n".join(result["how_to_use"]) + "\n"
-    assert blocks["yaml"] == result["recipe"]
+    assert blocks["python"] == "\n".join(result.how_to_use) + "\n"
+    assert blocks["yaml"] == result.recipe
 
 
 def test_a_recipe_with_a_fence_of_its_own_stays_one_block(result):
     recipe = 'note: "```"\n# ~~~~\n````\nlast: 1\n'
-    assert fences(training_report({**result, "recipe": recipe}))["yaml"] == recipe
+    assert fences(training_report(replace(result, recipe=recipe)))["yaml"] == recipe
 
 
 def test_texts_of_the_data_stay_texts(result):
@@ -115,16 +122,40 @@ def test_the_dev_curve_marks_the_step_that_was_kept(result):
 
 def test_a_long_dev_curve_is_thinned_but_keeps_the_best_and_the_last(result):
     curve = [(step, {"ndcg@10": step / 1000}) for step in range(1, 501)]
-    shown = [row[0] for row in tables(training_report({**result, "dev_curve": curve, "best_step": 263}))[2][1:]]
+    shown = [row[0] for row in tables(training_report(replace(result, dev_curve=curve, best_step=263)))[2][1:]]
     assert len(shown) <= CURVE_ROWS + 2 and "263 (kept)" in shown and shown[-1] == "500"
 
 
 def test_parts_without_content_are_left_out():
-    assert headings(training_report({"verdict": None})) == ["No verdict"]
-    assert headings(
-        training_report({"verdict": None, "guide": None, "described": (), "recipe": "", "dev_curve": ()})
-    ) == ["No verdict"]
+    bare = TrainResult("run", "run/model", (), 1, 1.0, 1.0, 1.0, 1, {}, {}, None, None, None)
+    assert headings(training_report(bare)) == ["No verdict", "The run"]
 
 
-def test_a_comparison_is_taken_as_its_plain_form(result, verdict):
-    assert training_report({**result, "verdict": verdict}) == training_report(result)
+def test_the_unseen_part_stands_apart_only_where_it_is_a_part(result):
+    def shown(**changes):
+        return [heading for heading, _, _ in score_parts(replace(result, **changes))]
+
+    both = ["all test queries (300)", "unseen documents only (104)"]
+    assert shown() == both
+    assert shown(unseen_queries=300) == shown(before_unseen=None, unseen_queries=0) == both[:1]
+    assert shown(before={}) == []
+
+
+@pytest.mark.parametrize(
+    ("unseen_queries", "says"),
+    [
+        (104, "rests on the unseen part: the other 196 queries ask for documents that were positives in training"),
+        (0, "All 300 test queries ask for documents that were positives in training or dev: a gain on them may be"),
+    ],
+)
+def test_a_leak_is_said(unseen_queries, says):
+    assert says in basis(300, unseen_queries)
+
+
+def test_no_leak_needs_no_words():
+    assert basis(300, 300) == basis(0, 0) == ""
+
+
+def test_a_verdict_in_one_word(verdict):
+    assert word_and_sentence(verdict) == ("no difference shown", verdict.sentence)
+    assert word_and_sentence(None)[0] == "no verdict"

@@ -42,7 +42,7 @@ def test_a_corpus_is_learnt_from_by_what_is_proposed(run, tmp_path, listener):
     texts = [f"All that you need to know about {topic} in case number {n}." for topic in TOPICS for n in range(3)]
     path.write_text("\n".join(texts), encoding="utf-8")
     result = run(data=str(path))
-    assert [loss["name"] for loss in result.losses] == ["infonce"]
+    assert [loss.name for loss in result.losses] == ["infonce"]
     assert "views: crop" in result.recipe and result.verdict is None
     (finding,) = [one for one in result.findings if one.code == "no-evidence"]
     assert finding.fix.startswith("Name a judged set with --eval-data.")
@@ -62,7 +62,7 @@ def test_a_split_that_is_missing_is_told_while_reading(beir, listener):
 def test_a_judged_corpus_without_its_pairs_is_judged_on_all_queries(run, beir):
     folder = beir(24, test=[(n, n) for n in range(12)], dev=[(20, 20), (21, 21)])
     result = run(data=str(folder), texts_only=True, views="delete", loss=["byol", "infonce:0.5"])
-    assert result.verdict["on"] == "all" and result.before_unseen is None
+    assert result.verdict.on == "all" and result.before_unseen is None
     # Nothing warns that gains may be memory: no query was learnt with its document.
     assert result.unseen_queries == result.test_queries == 12
     lines = [json.loads(line) for line in (folder.parent / "run" / "metrics.jsonl").read_text().splitlines()]
@@ -105,4 +105,4 @@ def test_the_trials_of_a_margin_know_where_the_encoder_began(run, preferences, m
     monkeypatch.setattr(margin, "FEWEST_QUERIES", 1)
     monkeypatch.setattr(margin, "MARGINS", (None, 0.1))
     result = run(data=str(preferences), loss=["gist", "dpo"])
-    assert set(result.guide["chosen"]["tried"]) == {"no guide", "margin 0.1"}
+    assert set(result.guide.chosen["tried"]) == {"no guide", "margin 0.1"}

@@ -6,6 +6,7 @@ the cursor, change colors or hide what was written before it.
 
 import json
 import sys
+from collections.abc import Collection
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from embedtune.workflows.shared.stream_talk import printable
 
 if TYPE_CHECKING:
     from embedtune.config.section import RecipeSection
+    from embedtune.reports.results.base import VerbResult
 
 
 def print_text(text: str) -> None:
@@ -25,7 +27,12 @@ def print_renderable(renderable: Any) -> None:
     """Print a rich table or text on stdout, without colors where the output is not a terminal."""
     from rich.console import Console
 
-    Console(highlight=False).print(renderable)
+    Console(highlight=False).print(renderable, crop=False)  # a path may be wider than the terminal
+
+
+def print_result(result: "VerbResult", *, as_json: bool, told: Collection[str] = ()) -> None:
+    """Print the result of a verb on stdout, as its table or as JSON."""
+    print_json(result.as_json()) if as_json else print_renderable(result.table(told))
 
 
 def print_recipe(config: "RecipeSection", *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ has (a signature for Typer, groups, defaults in words, --dry-run, --json, --quie
 
 import inspect
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_args
@@ -15,13 +15,14 @@ import typer
 
 from embedtune.cli.shared.help import VerbCommand, VerbGroup
 from embedtune.cli.shared.options import AsJson, DryRun, Quiet, Words, written
-from embedtune.cli.shared.output import print_json, print_recipe
+from embedtune.cli.shared.output import print_recipe, print_result
 from embedtune.errors import GuardError
 from embedtune.workflows.shared.stream_talk import StreamTalk
 
 if TYPE_CHECKING:
     from embedtune.config.options import Option
     from embedtune.config.section import RecipeSection
+    from embedtune.reports.results.base import VerbResult
 
 Config = TypeVar("Config", bound="RecipeSection")
 
@@ -61,9 +62,9 @@ class Asked:
             raise typer.Exit
         return config
 
-    def print(self, result: Mapping[str, Any], in_words: Callable[[Mapping[str, Any], Collection[str]], None]) -> None:
-        """Print a result as JSON, or in words that need not repeat what was already reported."""
-        print_json(result) if self.as_json else in_words(result, self.talk.told)
+    def print(self, result: "VerbResult") -> None:
+        """Print a result as JSON, or as its table, which need not repeat what was already reported."""
+        print_result(result, as_json=self.as_json, told=self.talk.told)
 
 
 def add_verb(app: typer.Typer, function: Callable[..., None], examples: str, *, recipes: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""One query against N candidates: texts whose class is chosen among labels, each described in several wordings."""
+"""One query against N candidates: texts are given one of several labels, each described in several wordings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,15 +18,15 @@ CONFUSED = 10
 
 @dataclass(frozen=True)
 class CandidateSet:
-    """Labelled texts and the wordings of L labels. Ties between labels go by name, the greater first.
+    """Labelled texts and the wordings of L labels. Ties between labels go by name, in descending order.
 
     Args:
         queries: (n,) texts.
         truth: (n,) int64, the label of each.
         labels: (L,) distinct names.
-        documents: (W,) wordings, those of a label side by side, in the order of the labels.
+        documents: (W,) wordings, grouped by label, in the order of the labels.
         label_of: (W,) int64 ascending, the label of each wording; every label has one.
-        pool: a label's score is that of its best wording, or the mean of all.
+        pool: a label's score is that of its best wording, or the mean over its wordings.
     """
 
     kind: ClassVar[str] = "candidates"
@@ -75,7 +75,7 @@ class CandidateSet:
         )
 
     def compare(self, before: ItemScores, after: ItemScores, *, seed: int) -> Comparison:
-        """Whether one system chooses rightly more often than another, on the same texts."""
+        """Whether one system chooses the right label more often than another, on the same texts."""
         first, second = before.values["accuracy"], after.values["accuracy"]
         return replace(compare_paired(first, second, metric="accuracy", seed=seed), items=self.items)
 
@@ -91,7 +91,7 @@ class CandidateSet:
         return np.flatnonzero(np.diff(self.label_of, prepend=-1))  # (L,)
 
     def _macro_f1(self, chosen: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """The mean F1 of the labels that texts have, of each resample (b, n): (b,)."""
+        """The mean F1 of the labels that occur, for each resample (b, n): (b,)."""
         found = []
         for row in counts:
             right, had, called = (

@@ -9,20 +9,20 @@ import numpy as np
 from embedtune.evaluation.significance import Comparison
 
 ITEM_METRICS = ("spearman", "pearson", "accuracy", "accuracy@3", "accuracy@5", "margin")
-"""The metrics that items have a value of, so that systems can be compared by them."""
+"""The metrics that have a value per item, so that systems can be compared by them."""
 DRAWS = 2_000
-"""Bootstrap draws of what is no mean and has to be computed again for each of them."""
+"""Bootstrap draws of statistics that are not means and must be recomputed for each draw."""
 
 
 @dataclass(frozen=True)
 class ItemScores:
-    """What a system is worth on n items.
+    """The scores of a system on n items.
 
     Args:
-        metrics: name -> value; comparisons rest on the first.
+        metrics: name -> value; comparisons use the first.
         intervals: name -> 95% bootstrap interval over the items.
-        values: name -> (n,) what each item got; the mean over the items is the metric.
-        answers: (n,) what the system said of each item, to lay beside what people said.
+        values: name -> (n,) the value of each item; the mean over the items is the metric.
+        answers: (n,) what the system said of each item, to compare with what people said.
         detail: what the kind of set adds to the result, ready for JSON.
     """
 
@@ -34,17 +34,17 @@ class ItemScores:
 
 
 class ItemSet(Protocol):
-    """Items and what a system has to say of them: how alike each one's query is to its own documents.
+    """Items on which a system says how similar each query is to its own documents.
 
-    A set of a new kind is a file with a class that has these.
+    A new kind of set is a file with a class that has these attributes.
     """
 
     kind: ClassVar[str]
-    """The name that `--task` has for it."""
+    """Its name in `--task`."""
     items: ClassVar[str]
-    """What they are called, in the plural."""
+    """What the items are called, in the plural."""
     document_role: ClassVar[Literal["query", "document"]]
-    """Which prompt documents get; queries get the one of queries."""
+    """Which prompt documents get; queries get the query prompt."""
 
     @property
     def texts(self) -> Sequence[str]:
@@ -52,22 +52,22 @@ class ItemSet(Protocol):
 
     @property
     def queries(self) -> Sequence[str]:
-        """(n,)"""
+        """(n,) one text per item."""
 
     @property
     def documents(self) -> Sequence[str]:
-        """(m,)"""
+        """(m,) the texts that queries are compared with."""
 
     @property
     def expected(self) -> Sequence[float | str]:
-        """(n,) what people said of each item; empty where that is the same of all."""
+        """(n,) what people said of each item; empty where that is the same for all."""
 
     @property
     def positions(self) -> np.ndarray:
         """(n, K) int64: the documents that each query is scored with; -1 where there are fewer."""
 
     def judge(self, scores: np.ndarray, *, seed: int) -> ItemScores:
-        """What a system is worth whose scores (n, K) float32 of these pairs are given, the higher the more alike."""
+        """The scores of a system, from its similarities (n, K) float32 of these pairs; higher is more similar."""
 
     def compare(self, before: ItemScores, after: ItemScores, *, seed: int) -> Comparison:
         """Whether one system is better than another, on the first metric."""
@@ -85,7 +85,7 @@ def bootstrap(
         statistic: (b, n) how often each item was drawn -> (b, ...) its value.
         seed: of the draws.
         draws: how many.
-        at_once: numbers held at a time, about.
+        at_once: about how many numbers to hold at a time.
 
     Returns: (draws, ...).
 

@@ -1,9 +1,9 @@
-"""A retrieval set as arrays: what an evaluation needs and no encoder changes, made once for all evaluations of a run.
+"""A retrieval set as arrays: everything that does not depend on the encoder, made once for all evaluations of a run.
 
-Sets in which queries are documents too (paraphrases, labelled texts) hold each query's own text, which would be its own
-best hit and push every true answer down by one. Such a document is left out of that query's ranking unless it is judged
-relevant, as BEIR's own evaluation does for equal ids, and the pairs are counted. Where no query stands in the corpus
-this changes nothing, and the scores are trec_eval's.
+Sets in which queries are documents too (paraphrases, labelled texts) contain each query's own text, which would be its
+own best hit and push every true answer down by one. Such a document is left out of that query's ranking unless it is
+judged relevant, as BEIR's own evaluation does for equal ids, and the pairs are counted. Where no query is in the corpus
+this changes nothing, and the scores equal trec_eval's.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from embedtune.identity import normalise
 
 @dataclass(frozen=True)
 class JudgedSet:
-    """Q queries with a relevant document, C documents, J the most judgments of a query.
+    """Q queries with a relevant document, C documents, at most J judgments per query.
 
     A pair of query and document is one number, query number * C + document number.
 
@@ -28,8 +28,8 @@ class JudgedSet:
         queries: (Q,) texts.
         document_ids: (C,) in the set's order.
         documents: (C,) texts.
-        document_ranks: (C,) int64, tie order of the document ids.
-        judged: (Q, J) int64 grades of all judged documents, padded with 0; those outside the corpus count too.
+        document_ranks: (C,) int64, the order of the document ids among ties.
+        judged: (Q, J) int64 grades of all judged documents, including those outside the corpus, padded with 0.
         pairs: (P,) int64 ascending: the judged pairs within the corpus.
         grades: (P,) int64: their grades.
         self_pairs: (S,) int64 ascending: documents that are the query's own text and not judged relevant.
@@ -49,7 +49,7 @@ class JudgedSet:
     left_out: int
 
     def grades_of(self, positions: np.ndarray) -> np.ndarray:
-        """Grades of ranked documents; 0 for unjudged ones and for -1, no document.
+        """Grades of ranked documents; 0 for unjudged ones and for -1, which means no document.
 
         Args:
             positions: (Q, R) document numbers.
@@ -115,7 +115,7 @@ def _self_pairs(queries: Sequence[str], documents: Sequence[str]) -> list[int]:
     rows: dict[str, list[int]] = {}
     for row, text in enumerate(queries):
         rows.setdefault(normalise(text), []).append(row)
-    # Most documents do not even begin as a query does, which is seen sooner than what their normal form is.
+    # Most documents do not even begin like a query, which is cheaper to see than their normal form.
     begun = {_first_word(text) for text in rows}
     near = (place for place, text in enumerate(documents) if _first_word(text) in begun)
     return [row * len(documents) + place for place in near for row in rows.get(normalise(documents[place]), ())]
@@ -126,7 +126,7 @@ def _first_word(text: str) -> str:
 
 
 def _look_up(ascending: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where each wanted number stands, and whether it is there at all."""
+    """The position of each wanted number, and whether it is there at all."""
     place = np.searchsorted(ascending, wanted)
     found = np.zeros(wanted.shape, dtype=bool)
     inside = place < len(ascending)

@@ -1,17 +1,15 @@
-"""Scores of an encoder on a retrieval set: encode, search exactly, rank, look up grades: a value per query."""
+"""Scores of an encoder on a retrieval set: encode, search exactly, rank, look up grades; one value per query."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from embedtune.data.rows import RetrievalSet
 from embedtune.errors import DataError, ModelError
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Ranking, by_vectors
-from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 
-DEFAULT_METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
 Encode = Callable[[Sequence[str]], np.ndarray]
 
 
@@ -44,7 +42,7 @@ class RetrievalScores:
         return {name: float(values.mean()) if len(values) else 0.0 for name, values in self.per_query.items()}
 
     def only(self, query_ids: Collection[str]) -> "RetrievalScores":
-        """The scores of these queries, in the order they have here; ids that were not scored are passed over."""
+        """The scores of these queries, in the order they have here; ids that were not scored are ignored."""
         wanted = set(query_ids)
         kept = [i for i, query_id in enumerate(self.query_ids) if query_id in wanted]
         return RetrievalScores(
@@ -57,43 +55,11 @@ class RetrievalScores:
         )
 
 
-def evaluate_retrieval(
-    encode_queries: Encode,
-    encode_documents: Encode,
-    retrieval_set: RetrievalSet | JudgedSet,
-    metrics: Sequence[str] = DEFAULT_METRICS,
-    *,
-    exclude_self: bool = True,
-) -> RetrievalScores:
-    """Score an encoder. Corpus and queries are encoded once each, queries without a relevant document not at all.
-
-    Args:
-        encode_queries: texts -> (n, D), normalised where cosine is wanted: scores are inner products.
-        encode_documents: the same for documents.
-        retrieval_set: the set; or, to evaluate on it again and again, what `as_arrays` made of it (then with its own
-            `exclude_self`).
-        metrics: names such as "ndcg@10".
-        exclude_self: leave a query's own text out of its ranking unless it is judged relevant.
-
-    Raises:
-        ConfigError: a metric is unknown.
-        DataError: no query of the set has a relevant document, or the corpus is empty.
-        ModelError: the encoder gave vectors of a wrong shape or that are not finite.
-    """
-    parsed = [parse_metric(name) for name in metrics]
-    judged = (
-        retrieval_set if isinstance(retrieval_set, JudgedSet) else as_arrays(retrieval_set, exclude_self=exclude_self)
-    )
-    demand_judged(judged)
-    depth = max((metric.k for metric in parsed), default=1)
-    return score_ranking(rank_encoded(encode_queries, encode_documents, judged, depth), judged, metrics)
-
-
 def rank_encoded(encode_queries: Encode, encode_documents: Encode, judged: JudgedSet, depth: int) -> Ranking:
-    """What an encoder finds: the first so many documents of every query.
+    """The first `depth` documents that an encoder finds for every query.
 
     Raises:
-        ModelError: the encoder gave vectors of a wrong shape or that are not finite.
+        ModelError: the encoder returned vectors of the wrong shape, or values that are not finite.
     """
     queries = _encoded(encode_queries, judged.queries, "queries")  # (Q, D)
     return by_vectors(queries, _encoded(encode_documents, judged.documents, "documents"), depth, judged)
@@ -110,8 +76,8 @@ def demand_judged(judged: JudgedSet) -> None:
         raise DataError(f"there is no {lacking} in {judged.name}, so nothing can be scored on it", where=judged.name)
 
 
-def score_ranking(ranking: Ranking, judged: JudgedSet, metrics: Sequence[str] = DEFAULT_METRICS) -> RetrievalScores:
-    """Score a ranking, whoever made it. One shorter than a metric's cutoff is taken to end there.
+def score_ranking(ranking: Ranking, judged: JudgedSet, metrics: Sequence[str]) -> RetrievalScores:
+    """Score a ranking, whoever made it. One that is shorter than a metric's cutoff simply ends.
 
     Raises:
         ConfigError: a metric is unknown.
@@ -131,6 +97,6 @@ def _encoded(encode: Encode, texts: Sequence[str], role: str) -> np.ndarray:
     vectors = np.asarray(encode(texts))
     if vectors.ndim != 2 or len(vectors) != len(texts):
         raise ModelError(
-            f"the encoder gave an array of shape {vectors.shape} for {len(texts):,} {role}; one row each is needed"
+            f"the encoder returned an array of shape {vectors.shape} for {len(texts):,} {role}; one row each is needed"
         )
     return vectors

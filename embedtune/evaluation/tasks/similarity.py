@@ -1,4 +1,4 @@
-"""Pairs of sentences that people scored for likeness (STS): does a system order them as people did?"""
+"""Pairs of sentences that people scored for similarity (STS): does a system order them as people did?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from embedtune.evaluation.tasks.items import ItemScores, bootstrap, interval_of
 
 @dataclass(frozen=True)
 class SimilaritySet:
-    """Scored pairs. Likeness has no direction, so both sentences get the prompt of queries.
+    """Scored pairs. Similarity has no direction, so both sentences get the query prompt.
 
     Args:
         queries: (n,) the first sentences.
         documents: (n,) the second ones.
-        truth: (n,) float64, what people said; the higher the more alike, on any scale.
+        truth: (n,) float64, human scores on any scale; higher is more similar.
     """
 
     kind: ClassVar[str] = "similarity"
@@ -44,12 +44,12 @@ class SimilaritySet:
 
     @property
     def expected(self) -> Sequence[float | str]:
-        """What people said."""
+        """The human scores."""
         return self.truth.tolist()
 
     @property
     def positions(self) -> np.ndarray:
-        """(n, 1): each with its own."""
+        """(n, 1): each with its own second sentence."""
         return np.arange(len(self.queries))[:, None]
 
     def judge(self, scores: np.ndarray, *, seed: int) -> ItemScores:

@@ -35,7 +35,7 @@ class TripletSet:
 
     @property
     def expected(self) -> Sequence[float | str]:
-        """Nothing: every positive is to be nearer."""
+        """Nothing: every positive should be nearer."""
         return ()
 
     @property
@@ -46,8 +46,8 @@ class TripletSet:
     def judge(self, scores: np.ndarray, *, seed: int) -> ItemScores:
         """Accuracy and mean margin, of scores (n, 1 + N).
 
-        Accuracy is the share of positives above all of their negatives, a tie being a failure: who cannot tell texts
-        apart earns nothing. The margin is the positive's score less the highest of the negatives'.
+        Accuracy is the share of positives above all of their negatives. A tie counts as wrong, so a system that cannot
+        tell texts apart scores 0. The margin is the positive's score minus the highest score of the negatives.
         """
         nearest = np.where(self.places[:, 1:] < 0, -np.inf, scores[:, 1:]).max(axis=1)  # (n,)
         margins = scores[:, 0].astype(np.float64) - nearest  # (n,)
@@ -65,7 +65,7 @@ class TripletSet:
 
 
 def triplets(anchors: Sequence[str], positives: Sequence[str], negatives: Sequence[Sequence[str]]) -> TripletSet:
-    """The set of rows that each have at least one negative; a text that stands in several is scored as one document."""
+    """The set of rows that each have at least one negative; a text that occurs in several is scored as one document."""
     numbers: dict[str, int] = {}
     places = np.full((len(anchors), 1 + max(map(len, negatives), default=0)), -1)  # (n, 1 + N)
     for row, texts in enumerate(zip(positives, negatives, strict=True)):

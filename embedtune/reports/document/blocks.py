@@ -1,12 +1,11 @@
 """What a report says, before it becomes a page or Markdown: sections of a few kinds of blocks.
 
-A report is put together once and written twice (`html.page`, `markdown.markdown`), so both say the same. A block that
-holds nothing is left out, and so is a section whose blocks all hold nothing.
+A report is put together once and written twice (`html.page`, `markdown.markdown`), so both say the same. An empty block
+is left out, and so is a section whose blocks are all empty.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from markupsafe import Markup
 
@@ -18,7 +17,7 @@ class Block:
 
     @property
     def kind(self) -> str:
-        """What writes it on a page."""
+        """The name of the macro that writes it on a page."""
         return type(self).__name__.lower()
 
 
@@ -35,7 +34,7 @@ class Text(Block):
 
 @dataclass(frozen=True)
 class Table(Block):
-    """Cells under a header; all columns but the first hold numbers, unless said otherwise."""
+    """Cells under a header; all columns except the first hold numbers, unless `numbers` is false."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -57,7 +56,7 @@ class Bullets(Block):
 
 @dataclass(frozen=True)
 class Facts(Block):
-    """Few numbers to see at a glance, each with its name."""
+    """A few values to see at a glance, each with its name."""
 
     rows: Sequence[tuple[str, str]]
 
@@ -67,7 +66,7 @@ class Facts(Block):
 
 @dataclass(frozen=True)
 class Shares(Block):
-    """Counts with their shares of a whole, under the names of the two columns that are not the share."""
+    """Names with their counts and shares of the total; the header names the first two columns."""
 
     header: tuple[str, str]
     rows: Sequence[tuple[str, int, float]]
@@ -78,7 +77,7 @@ class Shares(Block):
 
 @dataclass(frozen=True)
 class Matrix(Block):
-    """What was taken for what: a row for each label, and for each a column, which goes by the number of its row."""
+    """What was taken for what: a row per label, and a column per label, headed by the number of its row."""
 
     heading: str
     labels: Sequence[str]
@@ -113,7 +112,7 @@ class Listing(Block):
 class Findings(Block):
     """What the user should know, the gravest first."""
 
-    findings: Sequence[Finding | Mapping[str, Any]]
+    findings: Sequence[Finding]
 
     def __bool__(self) -> bool:
         return bool(self.findings)
@@ -121,9 +120,9 @@ class Findings(Block):
 
 @dataclass(frozen=True)
 class Figure(Block):
-    """A drawing, and the table that says the same where nothing can be drawn; None where another block does.
+    """A drawing, and the table that replaces it in Markdown; None where another block does.
 
-    With `both`, a page shows the table too, for what cannot be read off the drawing.
+    With `both`, a page shows the table as well, for what cannot be read off the drawing.
     """
 
     drawing: Markup
@@ -136,7 +135,7 @@ class Figure(Block):
 
 @dataclass(frozen=True)
 class Figures(Block):
-    """Small drawings side by side, and one table for all."""
+    """Small drawings side by side, and one table for all of them."""
 
     drawings: Sequence[Markup]
     table: Table
@@ -151,9 +150,9 @@ class Passage:
 
     Args:
         label: what it is.
-        standing: its score, or where it stood and stands.
-        better: whether it moved as it should; None where that is not the question.
-        text: what to read of it; its id where the text is not known.
+        standing: its score, or its old and new rank.
+        better: whether it moved in the right direction; None where that does not apply.
+        text: its text; its id where the text is not known.
     """
 
     label: str
@@ -164,7 +163,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class Example(Block):
-    """A query, what it scored, and texts found for it; words of the query are marked in them."""
+    """A query, its scores, and texts found for it; words of the query are marked in them."""
 
     query: str
     scores: str
@@ -173,7 +172,7 @@ class Example(Block):
 
 @dataclass(frozen=True)
 class Section(Block):
-    """A heading and what stands under it, sections of the next level among it."""
+    """A heading and the blocks below it; sections among them are of the next level."""
 
     heading: str
     blocks: Sequence[Block] = ()
@@ -183,7 +182,7 @@ class Section(Block):
 
     @property
     def known(self) -> list[Block]:
-        """The blocks that hold something."""
+        """The blocks that are not empty."""
         return [block for block in self.blocks if block]
 
 
@@ -196,7 +195,7 @@ class Report:
         heading: the verdict in a word, or what this is.
         lead: the verdict in a sentence.
         blocks: everything else.
-        verdict: better, worse or anything else; it colours the heading.
+        verdict: "better", "worse" or anything else; it colours the heading.
     """
 
     title: str
@@ -207,5 +206,5 @@ class Report:
 
     @property
     def known(self) -> list[Block]:
-        """The blocks that hold something."""
+        """The blocks that are not empty."""
         return [block for block in self.blocks if block]

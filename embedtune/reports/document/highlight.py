@@ -1,7 +1,7 @@
-"""Which words of a passage a query has too: exact words, and those of one stem as far as beginnings tell.
+"""Which words of a passage occur in a query: the same words, and words with the same beginning.
 
-An English word goes by its first six letters without a plural s; a Korean one by its first two syllables, since what
-follows is mostly particles and endings. Words that say little, and single letters, are passed over.
+An English word is reduced to its first six letters without a plural s, a Korean word to its first two syllables, since
+the rest is mostly particles and endings. Stop words and single letters are ignored.
 """
 
 import re
@@ -30,7 +30,7 @@ _COMMON = frozenset(
 
 
 def stem(word: str) -> str:
-    """What two words of one stem share; empty for a word that says little.
+    """What two words with the same stem share; empty for a stop word.
 
     >>> stem("Vaccines"), stem("vaccination"), stem("월세를"), stem("the"), stem("a"), stem("2024")
     ('vaccin', 'vaccin', '월세', '', '', '2024')
@@ -47,7 +47,7 @@ def stem(word: str) -> str:
 
 
 def pieces(text: str, query: str) -> Iterator[tuple[str, bool]]:
-    """The text in order, in pieces that are or are not words of the query.
+    """The text in pieces, each with whether it is a word of the query.
 
     >>> list(pieces("청년의 월세, rents", "월세 지원 rent"))
     [('청년의 ', False), ('월세', True), (', ', False), ('rents', True)]
@@ -65,7 +65,7 @@ def pieces(text: str, query: str) -> Iterator[tuple[str, bool]]:
 
 
 def excerpt(text: str, query: str, size: int = EXCERPT) -> str:
-    """The stretch of the text with the most words of the query, cut between words.
+    """The part of the text with the most words of the query, cut between words.
 
     >>> excerpt("one two three four five", "five", 12)
     '… four five'
@@ -101,12 +101,12 @@ def _stems(query: str) -> set[str]:
 
 
 def _fullest(starts: list[int], hits: list[tuple[int, int, str]], size: int, length: int) -> int:
-    """The first start of a stretch with the most different words of the query, best one that the text fills.
+    """The first start of a part with the most different words of the query; of equal ones, one that has full length.
 
     Args:
-        starts: where a stretch may begin, rising.
-        hits: start, end and stem of each word that the query has too, rising.
-        size: of a stretch.
+        starts: where a part may begin, ascending.
+        hits: start, end and stem of each word that is in the query, ascending.
+        size: of a part, in characters.
         length: of the text.
     """
     inside: Counter[str] = Counter()

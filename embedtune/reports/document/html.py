@@ -25,7 +25,7 @@ def page(report: Report) -> str:
 
 
 def render(template: str, **values: Any) -> Markup:
-    """A template filled with values; every text among them comes out as text.
+    """A template filled with values; texts among them are escaped.
 
     >>> print(render("text.html", text="<script>\\x1b연금"))
     &lt;script&gt;\\x1b연금
@@ -35,7 +35,7 @@ def render(template: str, **values: Any) -> Markup:
 
 @cache
 def _environment() -> Environment:
-    # A misspelt name in a template is an error, not an empty place in somebody's report.
+    # A misspelled name in a template is an error, not a gap in somebody's report.
     environment = Environment(
         loader=PackageLoader("embedtune.reports.document"),
         autoescape=True,
@@ -58,7 +58,7 @@ def _environment() -> Environment:
 
 
 def language(text: str) -> Markup:
-    """The attribute that has a Korean text read aloud, and its Chinese characters drawn, as Korean.
+    """The attribute that makes a browser read and draw a Korean text as Korean, its Chinese characters included.
 
     >>> print(language("연금 年金"))
      lang="ko"
@@ -67,7 +67,7 @@ def language(text: str) -> Markup:
 
 
 def with_options(text: str) -> Markup:
-    """A text whose command-line options are set as code, which no line end divides.
+    """A text whose command-line options are set as code, so that they are not broken across lines.
 
     >>> print(with_options("<b> give --range 0:9"))
     &lt;b&gt; give <code class="option">--range</code> 0:9

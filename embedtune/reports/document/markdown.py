@@ -1,7 +1,6 @@
-"""A report as Markdown, and what it takes to write Markdown.
+"""A report as Markdown.
 
-Every text that came from data or options is escaped: a document's title can neither break the report nor put a link
-in it.
+Every text from data or options is escaped: a document's title can neither break the report nor put a link in it.
 """
 
 import re
@@ -66,13 +65,13 @@ def _example(block: Example) -> str:
 
 
 def _marked(text: str, query: str) -> str:
-    """An excerpt with the query's words set strong."""
+    """An excerpt with the query's words in bold."""
     shown = " ".join(excerpt(text, query).split())
     return "".join(f"**{piece}**" if shared else _inline(piece) for piece, shared in pieces(shown, query))
 
 
 def escape(text: object) -> str:
-    """A text as Markdown shows it literally, on one line.
+    """A text escaped so that Markdown shows it literally, on one line.
 
     >>> print(escape("<b>[연금](http://x) *a* | b_c\\n# d"))
     \\<b\\>\\[연금\\](http://x) \\*a\\* \\| b_c\\\\n\\# d
@@ -82,13 +81,13 @@ def escape(text: object) -> str:
 
 
 def _inline(text: str) -> str:
-    """The same for what stands in the middle of a line."""
+    """The same, for a text inside a line."""
     line = re.sub(r"([\\`*\[\]<>#|~&])", r"\\\1", printable(text))
     return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", line)  # inside a word an underscore means nothing
 
 
 def code(text: object) -> str:
-    """A text as a code span, whatever backticks it holds.
+    """A text as a code span, whatever backticks it contains.
 
     >>> code("a`b"), code("runs/x")
     ('`` a`b ``', '`runs/x`')
@@ -98,7 +97,7 @@ def code(text: object) -> str:
     return f"{fence} {line} {fence}" if len(fence) > 1 else f"`{line}`"
 
 
-def findings(found: Sequence[Finding | Mapping[str, Any]]) -> str:
+def findings(found: Sequence[Finding]) -> str:
     """A list of findings, the gravest first."""
     lines = []
     for finding in by_severity(found):
@@ -113,7 +112,7 @@ def bullets(texts: Sequence[str]) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = False) -> str:
-    """A Markdown table of cells that are escaped already, with `numbers` right-aligned; nothing without rows."""
+    """A Markdown table of escaped cells, right-aligned with `numbers`; empty without rows."""
     if not rows:
         return ""
     rule = ["---", *["---:" if numbers else "---" for _ in header[1:]]]

@@ -6,7 +6,7 @@ _TURNS_DIRECTION = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    """The text with control, bidirectional and broken characters written as escapes, but for those in `keep`.
+    """The text with control, bidirectional and broken characters written as escapes, except for those in `keep`.
 
     >>> print(printable("비밀번호\\x1b[31m\\n"))
     비밀번호\\x1b[31m\\n

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from embedtune.evaluation.significance import Comparison, p_said
+from embedtune.evaluation.significance import p_said
 from embedtune.findings import Finding, counted
 
 OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*|(?<=\()--[a-z][a-z-]*")
 """A command-line option in running text."""
-_COUNTS = {"negatives": "negative", "queries": "query", "documents": "document"}
-Scores = Mapping[str, float]
+NO_DIFFERENCE = '"No difference shown" means that the difference is not statistically significant (p ≥ 0.05).'
 
 
 def duration(seconds: float) -> str:
@@ -74,45 +73,9 @@ def difference_cells(test: Mapping[str, Any]) -> tuple[str, str, str, str]:
     return f"{test['difference']:+.3f}", f"{low:+.3f} to {high:+.3f}", p_shown(test["p_holm"]), test["verdict"]
 
 
-def word_and_sentence(verdict: Comparison | Mapping[str, Any] | None) -> tuple[str, str]:
-    """The verdict in one word and in a sentence, of a comparison or of what its `as_dict` gave."""
-    if verdict is None:
-        return "no verdict", "No verdict: there were no test queries to judge by."
-    plain = verdict.as_dict() if isinstance(verdict, Comparison) else verdict
-    return plain["verdict"], plain["sentence"]
-
-
-def score_parts(
-    before: Scores,
-    after: Scores,
-    before_unseen: Scores | None,
-    after_unseen: Scores | None,
-    *,
-    test_queries: int,
-    unseen_queries: int,
-) -> list[tuple[str, Scores, Scores]]:
-    """The parts of a table of scores, each with its heading; one part where all queries are unseen."""
-    if not before:
-        return []
-    parts = [(f"all test queries ({test_queries:,})", before, after)]
-    if before_unseen and after_unseen and unseen_queries < test_queries:
-        parts.append((f"unseen documents only ({unseen_queries:,})", before_unseen, after_unseen))
-    return parts
-
-
-def basis(test_queries: int, unseen_queries: int) -> str:
-    """How to read the scores where training or dev held answers to some test queries; else nothing.
-
-    >>> print(basis(70, 50))
-    The verdict rests on the unseen part: the other 20 queries ask for documents that were positives in training or dev.
-    """
-    seen = test_queries - unseen_queries
-    asked = "ask for documents that were positives in training or dev"
-    if not seen:
-        return ""
-    if not unseen_queries:
-        return f"All {seen:,} test queries {asked}: a gain on them may be memory, and there is no unseen part to tell."
-    return f"The verdict rests on the unseen part: the other {seen:,} queries {asked}."
+def explained(tests: Iterable[Mapping[str, Any]]) -> str:
+    """What the verdict "no difference shown" means, where a table has it."""
+    return NO_DIFFERENCE if any(one["verdict"] == "no difference shown" for one in tests) else ""
 
 
 def sentence(clause: str) -> str:
@@ -122,15 +85,3 @@ def sentence(clause: str) -> str:
     'A margin of 0.1 keeps all.'
     """
     return f"{clause[:1].upper()}{clause[1:]}" + ("" if clause.endswith((".", "!", "?")) else ".")
-
-
-def mining_summary(result: Mapping[str, Any]) -> str:
-    """What the job found, in a sentence.
-
-    >>> mining_summary({"negatives": 10, "queries": 3, "queries_short": 1, "asked": 4, "documents": 90})
-    '10 negatives for 3 queries out of 90 documents; 1 query got fewer than 4.'
-    """
-    short = result["queries_short"]
-    ending = "" if not short else f"; {counted(short, 'query')} got fewer than {result['asked']}"
-    negatives, queries, documents = (counted(result[many], one) for many, one in _COUNTS.items())
-    return f"{negatives} for {queries} out of {documents}{ending}."

@@ -1,32 +1,33 @@
-"""How a run went, step by step: every loss term, what was masked, the collapse gauges, dev."""
+"""How a run went, step by step: every loss term, masking, the collapse gauges, dev."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from embedtune.evaluation.metrics import metric_label
 from embedtune.reports.document.blocks import Figures, Section, Table, Text
 from embedtune.reports.document.charts.lines import Line, line_chart
+from embedtune.reports.results.train import CurveGroup, Curves
 
 ROWS = 12
-"""Steps in the table that stands for the plots."""
+"""Steps in the table that replaces the plots."""
 COLLAPSE = (
-    "An embedding space that collapses shows in an effective rank that falls towards 1 and in a mean cosine of random "
-    "pairs that rises towards 1. Alignment is the squared distance of pairs that belong together; uniformity is lower "
-    "the more evenly texts spread over the sphere, and the SIGReg statistic the more they are spread like a Gaussian."
+    "When an embedding space collapses, its effective rank falls towards 1 and the mean cosine of random pairs rises "
+    "towards 1. Alignment is the squared distance between the two texts of a pair. Uniformity is lower when texts are "
+    "spread more evenly over the sphere; the SIGReg statistic is lower when their distribution is closer to a Gaussian."
 )
 APART = ("loss",)
 """Groups whose lines have scales of their own, so that each gets a plot."""
 
 
-def curves_section(curves: Mapping[str, Any] | None, best_step: int | None) -> Section:
+def curves_section(curves: Curves | None, best_step: int | None) -> Section:
     """The section of the training curves; empty where none were kept.
 
     Args:
-        curves: "curves" of a training result.
-        best_step: the step whose model was kept, marked where dev is drawn.
+        curves: of a training result.
+        best_step: the step whose model was kept; marked in the plot of dev.
     """
-    groups = curves["groups"] if curves else []
-    steps = curves["steps"] if curves else []
+    if curves is None:
+        return Section("How training went")
+    groups, steps = curves.groups, curves.steps
     drawings = [
         line_chart(
             title, group.get("steps", steps), lines, unit="step", at=best_step if group["name"] == "dev" else None
@@ -34,8 +35,7 @@ def curves_section(curves: Mapping[str, Any] | None, best_step: int | None) -> S
         for group in groups
         for title, lines in _plots(group)
     ]
-    each = curves.get("steps_a_point", 1) if curves else 1
-    said = f"Each point is the mean of {each} steps." if each > 1 else ""
+    said = f"Each point is the mean of {curves.steps_a_point} steps." if curves.steps_a_point > 1 else ""
     marked = best_step is not None and any(group["name"] == "dev" for group in groups)
     said += " The dotted line marks the step whose model was kept." if marked else ""
     gauges = COLLAPSE if any(group["name"].startswith("collapse") for group in groups) else ""
@@ -45,7 +45,7 @@ def curves_section(curves: Mapping[str, Any] | None, best_step: int | None) -> S
     )
 
 
-def _plots(group: Mapping[str, Any]) -> list[tuple[str, list[Line]]]:
+def _plots(group: CurveGroup) -> list[tuple[str, list[Line]]]:
     """Titles and lines of the plots of one group."""
     named = metric_label if group["name"] == "dev" else str
     lines = [Line(named(name), values) for name, values in group["lines"].items()]
@@ -54,7 +54,7 @@ def _plots(group: Mapping[str, Any]) -> list[tuple[str, list[Line]]]:
     return [(group["name"], lines)]
 
 
-def _table(steps: Sequence[int], groups: Sequence[Mapping[str, Any]]) -> Table:
+def _table(steps: Sequence[int], groups: Sequence[CurveGroup]) -> Table:
     """Some of the steps; dev has a table of its own."""
     lines = [
         (name if len(group["lines"]) > 1 or group["name"] in APART else group["name"], values)

@@ -1,52 +1,46 @@
-"""What sets of other kinds than retrieval have to say beside their table."""
+"""What reports add to the table of a set that is not a retrieval set."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from embedtune.reports.document.blocks import Block, Matrix, Table, Text
+from embedtune.reports.results.evaluate import SystemRow
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[SystemRow]
 SHOWN = 15
-_MATRIX = 12  # labels; a larger matrix is in evaluation.json and fits no page
+_MATRIX = 12  # labels; a larger matrix does not fit on a page, and is in evaluation.json
 
 _ABOUT = {
-    "similarity": "Correlations with the scores that people gave. Systems are compared by Spearman's, exchanging their "
-    "ranks pair by pair.",
+    "similarity": "Correlation with human scores. Systems are compared by Spearman's correlation, with a permutation "
+    "test that swaps their ranks pair by pair.",
     "candidates": "Accuracy is how often the right label comes first, accuracy@3 how often it is among the first "
-    "three. Macro F1 counts every label the same.",
-    "triplets": "Accuracy is the share of positives that are nearer than every negative of their row, a tie being a "
-    "failure; margin is by how much.",
+    "three. Macro F1 gives every label the same weight.",
+    "triplets": "Accuracy is the share of rows whose positive is nearer than every negative; a tie counts as wrong. "
+    "The margin is by how much the positive is nearer.",
 }
+_SEARCHED = {"similarity": "second sentences", "candidates": "wordings", "triplets": "positives and negatives"}
 
 
 def task_blocks(rows: Rows) -> list[Block]:
-    """What follows the table of one set.
-
-    Args:
-        rows: of `models` of `embedtune evaluate --json`, those of the set.
-    """
-    task = rows[0].get("task", "retrieval")
+    """What follows the table of one set, whose rows these are."""
+    task = rows[0]["task"]
     more = _MORE.get(task)
     return [Text(_ABOUT.get(task, ""), quiet=True), *(more(rows) if more else [])]
 
 
-def size(row: Mapping[str, Any]) -> str:
-    """How much there is in a set, in words."""
-    beside = _BESIDE.get(row.get("task", ""), "documents")
-    return f"{row['queries']:,} {row.get('items') or 'queries'}, {row['documents']:,} {beside}."
+def size(row: SystemRow) -> str:
+    """The size of a set in words."""
+    searched = _SEARCHED.get(row["task"], "documents")
+    return f"{row['queries']:,} {row.get('items') or 'queries'}, {row['documents']:,} {searched}."
 
 
-_BESIDE = {"similarity": "second sentences", "candidates": "wordings", "triplets": "positives and negatives"}
-
-
-def confused(row: Mapping[str, Any], most: int = SHOWN) -> Table:
-    """The labels that a system took for another most often."""
+def confused(row: SystemRow, most: int = SHOWN) -> Table:
+    """The labels that a system mistook for another most often."""
     cells = [(one["label"], one["chosen"], f"{one['texts']:,}") for one in row.get("confused", ())[:most]]
     return Table(("label", f"{row['label']} chose", "texts"), cells)
 
 
 def _candidates(rows: Rows) -> list[Block]:
-    """F1 of every label under each system, the hardest for the last one first; then what was taken for what."""
+    """F1 of every label for each system, the hardest for the last system first; then the labels confused most."""
     hardest = sorted(range(len(rows[-1]["classes"])), key=lambda place: rows[-1]["classes"][place]["f1"])
     cells = [
         (
@@ -59,15 +53,15 @@ def _candidates(rows: Rows) -> list[Block]:
     ]
     left = len(cells) - SHOWN
     return [
-        Text(f"F1 of each label, those that are hardest for {rows[-1]['label']} first."),
+        Text(f"F1 of each label, the hardest for {rows[-1]['label']} first."),
         Table(("label", "texts", *(f"F1 of {row['label']}" for row in rows)), cells[:SHOWN]),
-        Text(f"{left:,} more labels in evaluation.json, each of a higher F1." if left > 0 else "", quiet=True),
-        Text("Labels that were most often taken for another." if any(row["confused"] for row in rows) else ""),
+        Text(f"{left:,} more labels, all with a higher F1, are in evaluation.json." if left > 0 else "", quiet=True),
+        Text("Labels confused most often." if any(row["confused"] for row in rows) else ""),
         *(block for row in rows for block in (confused(row), _matrix(row))),
     ]
 
 
-def _matrix(row: Mapping[str, Any]) -> Matrix:
+def _matrix(row: SystemRow) -> Matrix:
     """The confusion matrix, where it is small."""
     labels, counts = row["confusion"]["labels"], row["confusion"]["counts"]
     small = len(labels) <= _MATRIX

@@ -1,12 +1,11 @@
 """`embedtune check`: check data before spending hours on it. Rows are streamed; only judged sets are kept in memory."""
 
-import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from embedtune.data.checks import Check, Gathered, run_checks
 from embedtune.data.checks.contradictions import PairCheck
 from embedtune.data.checks.duplicates import Duplicates, Repeats
 from embedtune.data.checks.in_batch import InBatch
+from embedtune.data.checks.lengths import Lengths
 from embedtune.data.checks.quick import all_checks, check_test
 from embedtune.data.checks.repair import Repair
 from embedtune.data.checks.sample import Sample
@@ -31,12 +31,14 @@ from embedtune.findings import Finding, by_severity, counted, reaches, verdict_o
 from embedtune.identity import text_ids
 from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER
+from embedtune.reports.results.base import from_plain
+from embedtune.reports.results.check import CheckResult, CleanedCopy, Forecast, InBatchNegatives
 from embedtune.workflows.check.cleaned_copy import write_copy
-from embedtune.workflows.check.result import CheckResult
 from embedtune.workflows.check.row_stream import Leaks, RowStream
 from embedtune.workflows.shared.talk import Silence, Talk
 
 if TYPE_CHECKING:
+    from embedtune.models.encode.vocabulary_fit import ScriptShare
     from embedtune.models.encoder import Encoder
 
 
@@ -74,14 +76,14 @@ def check(config: CheckConfig, *, talk: Talk | None = None) -> CheckResult:
     fixed = None
     if config.check.fix is not None:
         repair = Repair(pairs, leaks.leaked)
-        fixed = write_copy(Path(config.check.fix).expanduser(), rows, repair, findings)
+        fixed = from_plain(CleanedCopy, write_copy(Path(config.check.fix).expanduser(), rows, repair, findings))
     return CheckResult(
         rows=sample.rows,
         findings=tuple(findings),
         verdict=verdict_of(findings),
         described=(rows.described, *rows.said),
         lengths=more.lengths,
-        in_batch=batches.summary() if batches.rows else None,
+        in_batch=from_plain(InBatchNegatives, batches.summary()) if batches.rows else None,
         scripts=more.scripts,
         forecast=more.forecast,
         fixed=fixed,
@@ -154,9 +156,9 @@ class EncoderReading:
     """What the checks of lengths and of the encoder found."""
 
     findings: list[Finding] = field(default_factory=list)
-    lengths: tuple[dict[str, Any], ...] = ()
-    scripts: tuple[dict[str, Any], ...] = ()
-    forecast: dict[str, Any] | None = None
+    lengths: tuple[Lengths, ...] = ()
+    scripts: "tuple[ScriptShare, ...]" = ()
+    forecast: Forecast | None = None
 
 
 def _encoder_checks(config: CheckConfig, sample: Sample, talk: Talk) -> EncoderReading:
@@ -164,16 +166,15 @@ def _encoder_checks(config: CheckConfig, sample: Sample, talk: Talk) -> EncoderR
 
     columns = {column: texts for column, texts in sample.columns.items() if texts}
     encoder = _encoder(config, columns, talk) if config.model.name is not None and columns else None
-    lengths = measure(encoder, columns)
-    plain = tuple(one.as_json() for one in lengths)
+    lengths = tuple(measure(encoder, columns))
     findings = [finding for one in lengths if (finding := one.finding())]
     if encoder is None:
-        return EncoderReading(findings, plain)
+        return EncoderReading(findings, lengths)
     scripts, more = vocabulary(encoder, columns)
     with talk.progress("measuring a few training steps"):
         expected = forecast(encoder, sample, config.check)
     findings += [*more, *prompts(encoder, str(config.model.name))]
-    return EncoderReading(findings, plain, tuple(map(dataclasses.asdict, scripts)), expected)
+    return EncoderReading(findings, lengths, tuple(scripts), from_plain(Forecast, expected) if expected else None)
 
 
 def _encoder(config: CheckConfig, columns: dict[str, list[str]], talk: Talk) -> "Encoder":

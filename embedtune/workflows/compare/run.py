@@ -17,9 +17,12 @@ from embedtune.evaluation.seeds import compare_seeds
 from embedtune.evaluation.significance import On
 from embedtune.evaluation.tasks.items import ITEM_METRICS
 from embedtune.findings import Finding, counted
-from embedtune.reports.compare import comparison_page, comparison_report
+from embedtune.reports.compare import comparison
+from embedtune.reports.document.html import page
+from embedtune.reports.document.markdown import markdown
+from embedtune.reports.results.compare import CompareResult
 from embedtune.workflows.compare.evidence import Side, evidence_of
-from embedtune.workflows.compare.result import CompareResult, Test, verdicts_of
+from embedtune.workflows.compare.result import Test, verdicts_of
 from embedtune.workflows.compare.values import Sources, Values
 from embedtune.workflows.shared.evaluation_folder import file_name
 from embedtune.workflows.shared.machine import machine_facts
@@ -88,14 +91,15 @@ def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResu
         found = evidence_of(sides, queries, metrics[0], sources, on=on)
     evidence = _with_effects(found.evidence, tests)
     verdicts = verdicts_of(tests, evidence)
+    lettered = list(zip(ascii_lowercase, sides, strict=False))
     with fresh_folder(options.output, COMPARISONS, file_name(options.others[0])) as folder:
         result = CompareResult(
-            **verdicts[0],
-            names={key: [one.name for one in side.seeds] for key, side in zip(ascii_lowercase, sides, strict=False)},
-            seeds={key: side.values.mean(axis=1).tolist() for key, side in zip(ascii_lowercase, sides, strict=False)},
+            **vars(verdicts[0]),
+            names={key: tuple(one.name for one in side.seeds) for key, side in lettered},
+            seeds={key: tuple(side.values.mean(axis=1).tolist()) for key, side in lettered},
             others=tuple(verdicts[1:]),
-            evidence=(evidence.as_dict(),),
-            failed=any(one["verdict"] in GUARDS.get(options.fail_if or "", ()) for one in verdicts),
+            evidence=(evidence,),
+            failed=any(one.verdict in GUARDS.get(options.fail_if or "", ()) for one in verdicts),
             findings=(*(each for one in everything for each in one.findings), *findings, *found.findings),
             described=found.described,
             facts={**machine_facts(), "options": dataclasses.asdict(options)},
@@ -106,10 +110,10 @@ def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResu
 
 
 def _write(folder: Path, result: CompareResult) -> None:
-    plain = result.as_json()
-    write_text(folder / RESULT, json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
-    write_text(folder / REPORT, comparison_page(plain))
-    write_text((folder / REPORT).with_suffix(".md"), comparison_report(plain))
+    write_text(folder / RESULT, json.dumps(result.as_json(), ensure_ascii=False, indent=2) + "\n")
+    report = comparison(result)
+    write_text(folder / REPORT, page(report))
+    write_text((folder / REPORT).with_suffix(".md"), markdown(report))
 
 
 def names_in(text: str) -> list[str]:

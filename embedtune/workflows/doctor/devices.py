@@ -4,44 +4,15 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from embedtune.cgroup import cpu_quota, usable_cpus
+from embedtune.reports.results.doctor import Device, Processor
 
 CPUINFO = Path("/proc/cpuinfo")
 INSTRUCTIONS = ("avx2", "avx512", "avx10", "avx_vnni", "amx", "neon", "sve", "bf16", "i8mm")
 """Prefixes of the instruction sets that matter for matrix products."""
-
-
-@dataclass(frozen=True)
-class Processor:
-    """The processor, and how much of it this process may use; `quota` is a container's share, in processors."""
-
-    name: str
-    cores: int
-    usable: int
-    quota: float | None
-    instructions: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Device:
-    """A device of torch, the precision that `auto` chooses there, and why.
-
-    `peaks` are speeds of matrix products in FLOP/s, by precision; `bandwidth` is that of a copy in bytes/s. They are
-    empty and None if nothing was measured.
-    """
-
-    device: str
-    name: str
-    memory_bytes: int | None
-    free_bytes: int | None
-    precision: str
-    reason: str
-    peaks: dict[str, float]
-    bandwidth: float | None
 
 
 def processor() -> Processor:

@@ -6,9 +6,7 @@ from typing import Any
 
 from embedtune.findings import Finding, counted
 from embedtune.reports.document.wording import memory as amount
-from embedtune.workflows.doctor.devices import Processor
-from embedtune.workflows.doctor.places import Memory, Place
-from embedtune.workflows.doctor.versions import Installed
+from embedtune.reports.results.doctor import Installed, Memory, Place, Processor
 
 LITTLE_MEMORY = 2 * 2**30
 LITTLE_DISK = 2 * 2**30

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +11,8 @@ import psutil
 from embedtune.cgroup import free_memory, memory_limit
 from embedtune.models.encode.store import CAP_BYTES, default_folder, stored_bytes
 from embedtune.models.files.resolve import OFFLINE_VARIABLES, offline
+from embedtune.reports.results.doctor import Memory, Place
 from embedtune.workflows.shared.run_folder import RUNS
-
-
-@dataclass(frozen=True)
-class Memory:
-    """In bytes: what the machine has, what a container may use of it (None: all), and what is free."""
-
-    total_bytes: int | None
-    limit_bytes: int | None
-    available_bytes: int | None
-
-
-@dataclass(frozen=True)
-class Place:
-    """A folder that commands write to; space and permission are those of the nearest existing folder above it."""
-
-    use: str
-    folder: str
-    free_bytes: int | None
-    writable: bool
 
 
 def memory() -> Memory:

@@ -1,59 +1,19 @@
 """`embedtune doctor`: what this machine has, what `auto` would choose on it, and what is wrong with it."""
 
-import dataclasses
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedtune.findings import Finding, by_severity, verdict_of
-from embedtune.runtime import Setting, settled
+from embedtune.findings import by_severity, verdict_of
+from embedtune.reports.results.base import from_plain
+from embedtune.reports.results.doctor import Diagnosis, HubAccess, StoreUse, ThreadPool, TorchBuild
+from embedtune.runtime import settled
 from embedtune.workflows.doctor import findings as found
-from embedtune.workflows.doctor.devices import Device, Processor, builds, devices, processor
-from embedtune.workflows.doctor.places import Memory, Place, hub, memory, places, store
-from embedtune.workflows.doctor.versions import Installed, installed
+from embedtune.workflows.doctor.devices import builds, devices, processor
+from embedtune.workflows.doctor.places import hub, memory, places, store
+from embedtune.workflows.doctor.versions import installed
 from embedtune.workflows.shared.talk import Silence, Talk
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """The outcome of `embedtune doctor`; the field names are the `--json` keys and do not change.
-
-    Args:
-        system: the operating system.
-        versions: of Python and packages, with the ranges required.
-        processor: its name, its cores, how many may be used, and instruction sets.
-        devices: with memory, the precision of `auto`, its reason and, unless quick, FLOP/s and bytes/s; the one that
-            `auto` chooses comes first.
-        torch: what it was built for, and whether there is an NVIDIA driver.
-        threads: of each library that uses several.
-        settings: what was set at start-up, by whom and why.
-        memory: of machine and container, in bytes.
-        places: folders, their free space and whether they are writable.
-        store: the vector store's size and largest size.
-        hub: whether the network may be used.
-        findings: the most severe first.
-        verdict: "errors", "warnings", "notes" or "clean", by the most severe finding.
-    """
-
-    system: str
-    versions: tuple[Installed, ...]
-    processor: Processor
-    devices: tuple[Device, ...]
-    torch: Mapping[str, Any]
-    threads: tuple[Mapping[str, Any], ...]
-    settings: tuple[Setting, ...]
-    memory: Memory
-    places: tuple[Place, ...]
-    store: Mapping[str, Any]
-    hub: Mapping[str, Any]
-    findings: tuple[Finding, ...]
-    verdict: str
-
-    def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
-        return dataclasses.asdict(self)
 
 
 def doctor(*, quick: bool = False, talk: Talk | None = None) -> Diagnosis:
@@ -82,13 +42,13 @@ def doctor(*, quick: bool = False, talk: Talk | None = None) -> Diagnosis:
         versions=packages,
         processor=chip,
         devices=seen,
-        torch=built,
-        threads=_threads(),
+        torch=from_plain(TorchBuild, built),
+        threads=from_plain(tuple[ThreadPool, ...], _threads()),
         settings=settled(),
         memory=left,
         places=folders,
-        store=store(),
-        hub=hub(),
+        store=from_plain(StoreUse, store()),
+        hub=from_plain(HubAccess, hub()),
         findings=tuple(odd),
         verdict=verdict_of(odd),
     )

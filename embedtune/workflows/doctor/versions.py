@@ -2,27 +2,16 @@
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from embedtune import __version__
+from embedtune.reports.results.doctor import Installed
 
 EXTRAS = ("lora", "tensorboard")
 """Optional extras for users; those for developers do not matter here."""
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A package: its version (None if missing), the range required, and whether the version lies in it."""
-
-    name: str
-    version: str | None
-    required: str
-    supported: bool
-    extra: str | None = None
 
 
 def installed() -> tuple[Installed, ...]:

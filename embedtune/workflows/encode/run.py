@@ -18,7 +18,7 @@ from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder, has_towers
 from embedtune.models.files.load import choose_device, load_encoder, resolve
 from embedtune.models.files.resolve import STARTER
-from embedtune.workflows.encode.result import EncodeResult
+from embedtune.reports.results.encode import EncodeResult
 from embedtune.workflows.shared.ending import Unfinished, orderly_end
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.output_file import demand_own_files

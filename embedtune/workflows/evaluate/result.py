@@ -1,9 +1,7 @@
-"""What an evaluation leaves: the object behind `--json`, its rows, and how they compare."""
+"""The rows of an evaluation: what each system scored, how they compare, and the values per query."""
 
-import dataclasses
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,42 +10,7 @@ import numpy as np
 from embedtune.evaluation.significance import Comparison, On, adjusted, bootstrap_intervals, compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
-from embedtune.findings import Finding
 from embedtune.workflows.evaluate.systems import Scored
-
-
-@dataclass(frozen=True)
-class EvaluateResult:
-    """The outcome of `embedtune evaluate`; the field names are the `--json` keys and do not change.
-
-    Args:
-        models: a row per system and set: model, label, data, dimensions, bytes_per_vector, metrics, intervals, queries,
-            the same three for the unseen part (null if that is unknown), documents, truncated, run.
-        report: the HTML page; the same in Markdown, and everything else, is next to it.
-        means: a row per system: its metrics, averaged over the sets; empty with one set.
-        comparisons: each system against the first of its set (kind "systems"), and its cut or quantised vectors
-            against its full ones (kind "vectors"), on the first metric, and on the unseen queries if these are
-            known; p-values are Holm-adjusted per group.
-        metric: the metric of the comparisons.
-        findings: what is odd about the sets and runs.
-        described: what was read.
-        evidence: what the comparisons rest on, an object per ranked set; see `evaluation.evidence`.
-    """
-
-    models: tuple[Mapping[str, Any], ...]
-    report: str
-    metric: str
-    elapsed_s: float = 0.0
-    means: tuple[Mapping[str, Any], ...] = ()
-    comparisons: tuple[Mapping[str, Any], ...] = ()
-    findings: tuple[Finding, ...] = ()
-    described: tuple[str, ...] = ()
-    evidence: tuple[Mapping[str, Any], ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """The plain object that `--json` prints and `evaluation.json` holds."""
-        return dataclasses.asdict(self)
 
 
 def row_of(scored: Scored, name: str, run: Path, *, seed: int, unseen: Collection[str] | None = None) -> dict[str, Any]:

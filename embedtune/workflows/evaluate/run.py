@@ -17,9 +17,13 @@ from embedtune.evaluation.trec import read_run
 from embedtune.findings import Finding
 from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER
-from embedtune.reports.evaluate import evaluation_page, evaluation_report
+from embedtune.reports.document.html import page
+from embedtune.reports.document.markdown import markdown
+from embedtune.reports.evaluate import evaluation
+from embedtune.reports.results.base import from_plain
+from embedtune.reports.results.evaluate import ComparedRow, EvaluateResult, MeanRow, SystemRow
 from embedtune.workflows.evaluate.known_training import Training, read_training
-from embedtune.workflows.evaluate.result import EvaluateResult, means_over_sets
+from embedtune.workflows.evaluate.result import means_over_sets
 from embedtune.workflows.evaluate.systems import Systems
 from embedtune.workflows.evaluate.tasks import Task
 from embedtune.workflows.evaluate.tasks.read_tasks import read_tasks
@@ -52,10 +56,10 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
     with fresh_folder(config.output.folder, EVALUATIONS, file_name(tasks[0].name)) as folder:
         _score(config, tasks, runs, folder, talk)
         result = replace(_result(config, tasks, training, folder), elapsed_s=round(time.perf_counter() - started, 2))
-        plain = result.as_json()
-        write_text(folder / RESULT, json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
-        write_text(folder / REPORT, evaluation_page(plain))
-        write_text((folder / REPORT).with_suffix(".md"), evaluation_report(plain))
+        write_text(folder / RESULT, json.dumps(result.as_json(), ensure_ascii=False, indent=2) + "\n")
+        report = evaluation(result)
+        write_text(folder / REPORT, page(report))
+        write_text((folder / REPORT).with_suffix(".md"), markdown(report))
     return result
 
 
@@ -121,11 +125,11 @@ def _result(config: EvaluateConfig, tasks: Sequence[Task], training: Training, f
             rows += task.rows(folder, alone=alone, seed=seed)
             comparisons += task.comparisons(seed=seed)
     return EvaluateResult(
-        models=tuple(rows),
+        models=from_plain(tuple[SystemRow, ...], rows),
         report=str(folder / REPORT),
         metric=str(parse_metric(config.evaluation.metrics[0])),
-        means=tuple(means_over_sets(rows)),
-        comparisons=tuple(comparisons),
+        means=from_plain(tuple[MeanRow, ...], means_over_sets(rows)),
+        comparisons=from_plain(tuple[ComparedRow, ...], comparisons),
         findings=tuple(_findings(tasks, training)),
         described=_described(config, tasks),
         evidence=tuple(found for task in tasks if (found := task.evidence())),

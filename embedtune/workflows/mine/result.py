@@ -1,6 +1,5 @@
-"""What a mining job leaves: the object behind `--json`, totals over all parts, and findings about them."""
+"""Totals over all parts of a mining job, and findings about them."""
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,57 +13,6 @@ SHORT_SHARE = 0.1
 """Share of queries short of negatives from which a warning is given."""
 ABOVE_SHARE = 0.05
 """Share of negatives above their positive from which a warning is given."""
-
-
-@dataclass(frozen=True)
-class MineResult:
-    """The outcome of `embedtune mine`; the field names are the `--json` keys and do not change.
-
-    Args:
-        output: the file of negatives.
-        rows: records in it.
-        negatives: negatives chosen, over all queries.
-        queries_short: queries that got fewer negatives than were asked for.
-        dropped: reason -> how many candidates it dropped.
-        report: the HTML report; the same in Markdown is next to it.
-        ledger: the file of suspicious pairs; None if there are none.
-        queries, documents: how many there are, and how many were searched.
-        asked: negatives wanted per query.
-        found: how many queries got 0, 1, 2, ... negatives.
-        kept: candidates that no filter dropped.
-        shares: of all candidates, those kept and those dropped, by reason.
-        calibration: the margin chosen on a sample, and why; None if it was given or not wanted.
-        histogram: counts of positives, kept and dropped candidates by similarity, and of the latter two by how far
-            they score above the least similar positive of their query.
-        examples: queries to read, with what they got.
-    """
-
-    output: str
-    rows: int
-    negatives: int
-    queries_short: int
-    dropped: Mapping[str, int]
-    elapsed_s: float
-    peak_memory_bytes: int
-    report: str
-    ledger: str | None
-    queries: int
-    documents: int
-    asked: int
-    found: tuple[int, ...]
-    kept: int
-    shares: Mapping[str, float]
-    calibration: Mapping[str, Any] | None
-    histogram: Mapping[str, Any]
-    examples: tuple[Mapping[str, Any], ...]
-    findings: tuple[Finding, ...] = ()
-    described: tuple[str, ...] = ()
-    recipe: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """The plain object that `--json` prints."""
-        return dataclasses.asdict(self)
 
 
 @dataclass

@@ -19,9 +19,9 @@ from embedtune.findings import Finding, counted
 from embedtune.mining.ledger import Decisions, read_ledger
 from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER
+from embedtune.reports.results.mine import MineResult
 from embedtune.workflows.mine.files import files_of
 from embedtune.workflows.mine.job import MANIFEST, Job, changes
-from embedtune.workflows.mine.result import MineResult
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.output_file import demand_own_files, is_same

@@ -23,10 +23,15 @@ from embedtune.data.formats.shared.mined import Written, write_mined
 from embedtune.data.splits.known_pairs import KnownPairs
 from embedtune.durable import remove_unfinished, write_text
 from embedtune.findings import Finding, counted
+from embedtune.mining.calibrate import MarginProposal
 from embedtune.mining.ledger import Decisions, Entry, write_ledger
 from embedtune.models.encode.store import open_store
 from embedtune.models.files.resolve import STARTER
-from embedtune.reports.mine import mining_page, mining_report
+from embedtune.reports.document.html import page
+from embedtune.reports.document.markdown import markdown
+from embedtune.reports.mine import mining
+from embedtune.reports.results.base import from_plain
+from embedtune.reports.results.mine import MinedExample, MinedScores, MineResult
 from embedtune.workflows.mine.block_report import EDGES, EXAMPLES, LEDGER_LINES
 from embedtune.workflows.mine.calibration import calibrate
 from embedtune.workflows.mine.candidate_search import search
@@ -36,7 +41,7 @@ from embedtune.workflows.mine.job import Job
 from embedtune.workflows.mine.job_documents import JobDocuments, gather_documents
 from embedtune.workflows.mine.job_vectors import encode_all, mining_encoder
 from embedtune.workflows.mine.opinions import ask_cross_encoder, ask_guide
-from embedtune.workflows.mine.result import MineResult, Totals, findings_of
+from embedtune.workflows.mine.result import Totals, findings_of
 from embedtune.workflows.shared.machine import machine_facts, peak_memory_bytes
 from embedtune.workflows.shared.output_file import is_same
 from embedtune.workflows.shared.talk import Talk
@@ -91,17 +96,17 @@ def run(
         found=tuple(totals.found[number] for number in range(config.mining.negatives + 1)),
         kept=totals.kept,
         shares=totals.shares,
-        calibration=calibration,
-        histogram={"edges": EDGES.tolist(), **totals.histogram},
-        examples=tuple(totals.examples[:EXAMPLES]),
+        calibration=from_plain(MarginProposal, calibration) if calibration else None,
+        histogram=from_plain(MinedScores, {"edges": EDGES.tolist(), **totals.histogram}),
+        examples=from_plain(tuple[MinedExample, ...], totals.examples[:EXAMPLES]),
         findings=findings,
         described=(*described, *said),
         recipe=dump_config(config),
         facts={**machine_facts(), "data_sha256": dict(pairs.hashes or {})},
     )
-    plain = result.as_json()
-    write_text(files.page, mining_page(plain))
-    write_text(files.summary, mining_report(plain))
+    report = mining(result)
+    write_text(files.page, page(report))
+    write_text(files.summary, markdown(report))
     return result
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from embedtune.models.encode.encode import encode
 from embedtune.models.encoder import Encoder
+from embedtune.reports.results.search import FoundDocument, SearchAnswer, SearchResult
 from embedtune.search.bm25 import Bm25
 from embedtune.search.dense import top_k
 
@@ -73,13 +74,11 @@ class SearchableCorpus:
     finders: Mapping[str, Finder]
     top: int
 
-    def ask(self, query: str) -> dict[str, Any]:
-        """What each system finds; every result has its rank in the other systems, null if they do not find it.
+    def ask(self, query: str) -> SearchAnswer:
+        """What each system finds; every result has its rank in the other systems, None if they do not find it.
 
         Args:
             query: as it was typed.
-
-        Returns: {query, results: {label: [{rank, score, document, text, others: {label: rank}}]}}, ready for JSON.
         """
         found = {label: finder.find(query, self.top) for label, finder in self.finders.items()}
         ranks = {
@@ -87,16 +86,20 @@ class SearchableCorpus:
             for label, (_, places) in found.items()
         }
         results = {
-            label: [
-                {
-                    "rank": rank,
-                    "score": float(scores[rank - 1]),
-                    "document": self.ids[place],
-                    "text": self.texts[place],
-                    "others": {other: ranks[other].get(place) for other in found if other != label},
-                }
+            label: tuple(
+                FoundDocument(
+                    rank=rank,
+                    score=float(scores[rank - 1]),
+                    document=self.ids[place],
+                    text=self.texts[place],
+                    others={other: ranks[other].get(place) for other in found if other != label},
+                )
                 for place, rank in ranks[label].items()
-            ]
+            )
             for label, (scores, _) in found.items()
         }
-        return {"query": query, "results": results}
+        return SearchAnswer(query, results)
+
+    def result(self, answers: Sequence[SearchAnswer]) -> SearchResult:
+        """What the queries asked so far found."""
+        return SearchResult(self.data, tuple(self.finders), self.top, tuple(answers))

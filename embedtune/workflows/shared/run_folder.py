@@ -14,6 +14,7 @@ from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.train import TrainConfig
 from embedtune.durable import remove_unfinished, write_text
 from embedtune.errors import ConfigError, OutputError
+from embedtune.reports.results.train import TrainResult
 from embedtune.workflows.shared.ending import Unfinished
 from embedtune.workflows.shared.output_folder import output_path, refuse_used, reporting_unwritable
 
@@ -74,20 +75,26 @@ class RunFolder:
         # A run killed before it recorded this is assumed to have been started in the current directory.
         return Path(self.facts().get(STARTED_IN) or Path.cwd())
 
-    def result(self) -> dict[str, Any]:
-        """The result of a finished run, as `--json` printed it."""
-        return self._read_json(REPORT)
+    def result(self) -> TrainResult:
+        """The result of a finished run."""
+        try:
+            return TrainResult.from_json(self._read_json(REPORT))
+        except TypeError as error:
+            raise self._damaged(REPORT, error) from error
 
     def _read_json(self, name: str) -> dict[str, Any]:
         try:
             content: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
-            raise OutputError(
-                f"{name} of this run cannot be read: {error}",
-                where=str(self.path),
-                next="the run folder was damaged; start a new run with another --output",
-            ) from error
+            raise self._damaged(name, error) from error
         return content
+
+    def _damaged(self, name: str, error: Exception) -> OutputError:
+        return OutputError(
+            f"{name} of this run cannot be read: {error}",
+            where=str(self.path),
+            next="the run folder was damaged; start a new run with another --output",
+        )
 
     def write(self, name: str, text: str) -> None:
         """Write a file, whole or not at all."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from embedtune.data.rows import RetrievalSet
-from embedtune.evaluation.evidence import System, gather_evidence
+from embedtune.evaluation.evidence import Evidence, System, gather_evidence
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Ranking
 from embedtune.evaluation.significance import Comparison, On, adjusted, compare_paired
@@ -18,6 +18,7 @@ from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encode.tokenizer import TokenizedTexts, Tokenizer
 from embedtune.models.encoder import Encoder, Role
+from embedtune.reports.results.base import MetricTest
 from embedtune.training.run.loop import DevScores
 
 METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
@@ -117,7 +118,7 @@ class Judgment:
             "after": self.after.means,
             "before_unseen": before.means if before is not None else None,
             "after_unseen": after.means if after is not None else None,
-            "verdict": self.verdict.as_dict(),
+            "verdict": self.verdict,
             "metrics": [metric_fields(*pair) for pair in self._tests()],
             "test_queries": len(self.before),
             "unseen_queries": len(before) if before is not None else 0,
@@ -140,7 +141,7 @@ class Judgment:
         return "".join(lines)
 
 
-def before_and_after(judged: JudgedSet, before: Measured, after: Measured, judgment: Judgment) -> dict[str, Any]:
+def before_and_after(judged: JudgedSet, before: Measured, after: Measured, judgment: Judgment) -> Evidence:
     """The evidence of a training run, on the queries that its verdict rests on."""
     on = judgment.verdict.on
     chosen = judgment.before_unseen if on == "unseen" else None
@@ -150,7 +151,7 @@ def before_and_after(judged: JudgedSet, before: Measured, after: Measured, judgm
         System(label, one.ranking, one.scores.per_query[PRIMARY], by_vectors=True)
         for label, one in (("before", before), ("after", after))
     ]
-    return gather_evidence(judged, systems, PRIMARY, rows=rows, on=on).as_dict()
+    return gather_evidence(judged, systems, PRIMARY, rows=rows, on=on)
 
 
 def judge(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, seed: int) -> Judgment:
@@ -169,7 +170,7 @@ def judge(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, 
     return Judgment(before, after, before_unseen, after_unseen, verdict, tuple(further))
 
 
-def metric_fields(found: Comparison, strict: Comparison) -> dict[str, Any]:
+def metric_fields(found: Comparison, strict: Comparison) -> MetricTest:
     """One metric in a result: the test as it was made, and the verdict by the adjusted p-value."""
     return {
         "metric": found.metric,

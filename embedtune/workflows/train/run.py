@@ -19,6 +19,7 @@ from embedtune.errors import ConfigError, ModelError
 from embedtune.findings import Finding
 from embedtune.models.files.load import choose_device, resolve
 from embedtune.models.files.resolve import STARTER
+from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.lock import alone
@@ -34,7 +35,6 @@ from embedtune.workflows.train.guide.guide_files import (
 )
 from embedtune.workflows.train.plan import TrainPlan, plan_config
 from embedtune.workflows.train.recipe_checks import check_needs, check_queue, check_views, guided_term
-from embedtune.workflows.train.result import TrainResult, result_of
 from embedtune.workflows.train.unpaired_proposal import is_static
 
 OWN_GUIDES = ("self", "none")
@@ -72,7 +72,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     config, run = plan.config, plan.run
     if run is not None and run.done:
         talk.say(f"{run.path} is already done")
-        return result_of(run)
+        return run.result()
     _check_recipe(plan, talk)
     source = plan.source or open_source(config.data.source)
     vectors = guide_vectors(config, source)

@@ -31,7 +31,11 @@ from embedtune.models.encode.store import VectorStore, open_store
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
-from embedtune.reports.train import training_page, training_report
+from embedtune.reports.document.html import page
+from embedtune.reports.document.markdown import markdown
+from embedtune.reports.results.base import from_plain
+from embedtune.reports.results.train import Curves, GuideFacts, TrainResult, WeightedLoss
+from embedtune.reports.train import training
 from embedtune.training.run.fit import FitResult
 from embedtune.training.step.matryoshka import check_sizes
 from embedtune.workflows.shared.machine import peak_memory_bytes
@@ -53,7 +57,7 @@ from embedtune.workflows.train.findings import run_findings
 from embedtune.workflows.train.fitting import Fitting
 from embedtune.workflows.train.guide.guiding import Guiding
 from embedtune.workflows.train.recipe_checks import check_tokens, check_views
-from embedtune.workflows.train.result import TrainResult, how_to_use
+from embedtune.workflows.train.result import how_to_use
 from embedtune.workflows.train.saved_check import check_saved, reader
 
 PROBES = 16
@@ -176,7 +180,7 @@ class TrainingRun:
         result = TrainResult(
             run=str(self.folder.path),
             model=str(self.folder.model),
-            losses=tuple({"name": one.name, "weight": one.weight} for one in self.config.loss),
+            losses=tuple(WeightedLoss(one.name, one.weight) for one in self.config.loss),
             steps=fitted.steps,
             epochs=fitted.epochs,
             examples_per_s=round(fitted.examples_per_s, 1),
@@ -192,17 +196,17 @@ class TrainingRun:
                 *run_findings(fitted, guiding, self.folder.path / METRICS, grows=self._loss_grows),
             ),
             described=self.data.described,
-            guide=guiding.as_json(),
+            guide=from_plain(GuideFacts, guide) if (guide := guiding.as_json()) else None,
             dev_curve=fitted.curve,
             best_step=fitted.best_step,
             how_to_use=how_to_use(self.folder.model),
             recipe=dump_config(self.config),
             facts={name: value for name, value in self.folder.facts().items() if name != STARTED_IN},
-            curves=training_curves(self.folder.path / METRICS),
+            curves=from_plain(Curves, curves) if (curves := training_curves(self.folder.path / METRICS)) else None,
             report=str(self.folder.path / PAGE),
         )
-        plain = result.as_json()
-        self.folder.write(PAGE, training_page(plain))
-        self.folder.write("report.md", training_report(plain))
-        self.folder.write_json(REPORT, plain)
+        report = training(result)
+        self.folder.write(PAGE, page(report))
+        self.folder.write("report.md", markdown(report))
+        self.folder.write_json(REPORT, result.as_json())
         return result

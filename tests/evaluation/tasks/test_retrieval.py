@@ -9,15 +9,25 @@ from hypothesis import strategies as st
 
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import ConfigError, DataError, ModelError
-from embedtune.evaluation.tasks.judged_arrays import as_arrays
-from embedtune.evaluation.tasks.retrieval import evaluate_retrieval
+from embedtune.evaluation.metrics import parse_metric
+from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+from embedtune.evaluation.tasks.retrieval import demand_judged, rank_encoded, score_ranking
 
+METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
 SMALL = RetrievalSet(
     name="small",
     queries={"q1": "one", "q2": "two", "q3": "nothing relevant", "q4": "not judged"},
     corpus={"a": "eins", "b": "zwei", "c": "drei"},
     qrels={"q1": {"a": 1}, "q2": {"b": 2, "c": 1}, "q3": {"a": 0}},
 )
+
+
+def evaluate_retrieval(encode_queries, encode_documents, judged, metrics=METRICS, *, exclude_self=True):
+    """The parts in the order in which every evaluation puts them together."""
+    arrays = judged if isinstance(judged, JudgedSet) else as_arrays(judged, exclude_self=exclude_self)
+    demand_judged(arrays)
+    depth = max(parse_metric(name).k for name in metrics)
+    return score_ranking(rank_encoded(encode_queries, encode_documents, arrays, depth), arrays, metrics)
 
 
 class Table:

@@ -5,6 +5,7 @@ import re
 import pytest
 from markupsafe import Markup
 
+from embedtune.findings import Finding
 from embedtune.reports.document.blocks import (
     Block,
     Bullets,
@@ -35,7 +36,7 @@ FULL: list[Block] = [
     Shares(("reason", "candidates"), [("kept", 1234, 0.25)]),
     Matrix("chosen", ["가", "b"], [[3, 1], [0, 0]]),
     Listing("yaml", "loss:\n  gist: 1\n"),
-    Findings([{"code": "x", "severity": "note", "count": 1, "message": "a note", "fix": "", "examples": ()}]),
+    Findings([Finding("x", "note", 1, "a note")]),
     Figure(Markup("<figure>drawn</figure>"), TABLE),
     Figures([Markup("<figure>drawn</figure>")], TABLE),
     Example("청년 월세", "0.1 → 0.9", [Passage("relevant", "rank 9 → 1", True, "월세를 지원합니다")]),

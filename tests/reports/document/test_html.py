@@ -3,7 +3,6 @@
 import re
 from importlib.resources import files
 from itertools import pairwise
-from typing import Any
 from xml.etree.ElementTree import Element
 
 import html5lib
@@ -11,17 +10,19 @@ import pytest
 from jinja2 import UndefinedError
 from markdown_it import MarkdownIt
 
-from embedtune.reports.compare import comparison_page, comparison_report
+from embedtune.reports.compare import comparison
+from embedtune.reports.document import html
 from embedtune.reports.document.html import render
-from embedtune.reports.evaluate import evaluation_page, evaluation_report
-from embedtune.reports.mine import mining_page, mining_report
-from embedtune.reports.train import training_page, training_report
+from embedtune.reports.document.markdown import markdown
+from embedtune.reports.evaluate import evaluation
+from embedtune.reports.mine import mining
+from embedtune.reports.train import training
 
 REPORTS = {
-    "trained": (training_page, training_report),
-    "evaluated": (evaluation_page, evaluation_report),
-    "compared": (comparison_page, comparison_report),
-    "mined": (mining_page, mining_report),
+    "trained": training,
+    "evaluated": evaluation,
+    "compared": comparison,
+    "mined": mining,
 }
 
 TEMPLATES = sorted(entry.name for entry in (files("embedtune.reports.document") / "templates").iterdir())
@@ -46,8 +47,7 @@ def test_templates_hold_no_script_and_fetch_nothing(name: str) -> None:
 
 @pytest.fixture(params=REPORTS)
 def page(request: pytest.FixtureRequest) -> str:
-    make, _ = REPORTS[request.param]
-    return make(request.getfixturevalue(request.param))
+    return html.page(REPORTS[request.param](request.getfixturevalue(request.param)))
 
 
 @pytest.fixture
@@ -100,22 +100,21 @@ def test_every_drawing_can_be_heard_and_every_table_has_its_headings(tree: Eleme
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_page_and_markdown_have_the_same_headings(name: str, request: pytest.FixtureRequest) -> None:
-    make_page, make_report = REPORTS[name]
-    result: dict[str, Any] = request.getfixturevalue(name)
-    tokens = MarkdownIt("commonmark").enable("table").parse(make_report(result))
+    report = REPORTS[name](request.getfixturevalue(name))
+    tokens = MarkdownIt("commonmark").enable("table").parse(markdown(report))
     in_markdown = [
         "".join(child.content for child in tokens[place + 1].children or ())
         for place, token in enumerate(tokens)
         if token.type == "heading_open"
     ]
-    tree = html5lib.parse(make_page(result), namespaceHTMLElements=False)
+    tree = html5lib.parse(html.page(report), namespaceHTMLElements=False)
     on_page = ["".join(element.itertext()) for element in tree.iter() if re.fullmatch("h[1-6]", str(element.tag))]
     assert on_page == in_markdown
 
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_nothing_of_the_data_acts_in_markdown(name: str, request: pytest.FixtureRequest) -> None:
-    report = REPORTS[name][1](request.getfixturevalue(name))
+    report = markdown(REPORTS[name](request.getfixturevalue(name)))
     tokens = MarkdownIt("commonmark").enable("table").parse(report)
     kinds = {token.type for token in tokens} | {child.type for token in tokens for child in token.children or ()}
     assert not kinds & {"html_block", "html_inline", "link_open", "image"}

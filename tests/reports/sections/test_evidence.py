@@ -1,15 +1,17 @@
 """The evidence behind a verdict: every number of it can be read, in plots and in the tables that stand for them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from embedtune.evaluation.evidence import Evidence
 from embedtune.reports.document.blocks import Example, Figure, Section, Table, Text
 from embedtune.reports.sections.evidence import evidence_sections
 
 
 @pytest.fixture
-def sections(evidence: dict[str, Any]) -> dict[str, Section]:
+def sections(evidence: Evidence) -> dict[str, Section]:
     return {section.heading: section for section in evidence_sections(evidence)}
 
 
@@ -56,7 +58,7 @@ def test_scores_are_counted_whole_and_a_threshold_says_what_it_would_give(sectio
         assert part in said.text
 
 
-def test_only_systems_of_one_scale_share_their_axis(sections: dict[str, Section], evidence: dict[str, Any]) -> None:
+def test_only_systems_of_one_scale_share_their_axis(sections: dict[str, Section], evidence: Evidence) -> None:
     drawn = [str(section.blocks[0].drawing) for section in sections["Scores of relevant and other documents"].blocks]  # type: ignore[attr-defined]
     ticks = [drawing[drawing.index('class="ticks"') : drawing.index("<figcaption>")] for drawing in drawn]
     assert ticks[0] == ticks[1] != ticks[2]
@@ -79,18 +81,16 @@ def test_a_query_without_a_text_goes_by_its_id(sections: dict[str, Section]) -> 
     assert isinstance(example, Example) and example.query == "q2"
 
 
-def test_with_several_pairs_each_heading_says_whose_queries_they_are(evidence: dict[str, Any]) -> None:
-    evidence["pairs"].append({**evidence["pairs"][0], "b": "bm25"})
-    headings = [section.heading for section in evidence_sections(evidence)]
+def test_with_several_pairs_each_heading_says_whose_queries_they_are(evidence: Evidence) -> None:
+    several = replace(evidence, pairs=(*evidence.pairs, replace(evidence.pairs[0], b="bm25")))
+    headings = [section.heading for section in evidence_sections(several)]
     assert "Queries that after helped most" in headings and "Queries that bm25 hurt most" in headings
 
 
-@pytest.mark.parametrize("nothing", [None, {}])
-def test_without_evidence_there_is_no_section(nothing: Any) -> None:
-    assert evidence_sections(nothing) == []
+def test_without_evidence_there_is_no_section() -> None:
+    assert evidence_sections(None) == []
 
 
-def test_scores_that_mean_nothing_are_left_out(evidence: dict[str, Any]) -> None:
-    for system in evidence["systems"]:
-        system["scores"] = None
-    assert not next(section for section in evidence_sections(evidence) if section.heading.startswith("Scores"))
+def test_scores_that_mean_nothing_are_left_out(evidence: Evidence) -> None:
+    bare = replace(evidence, systems=tuple(replace(system, scores=None) for system in evidence.systems))
+    assert not next(section for section in evidence_sections(bare) if section.heading.startswith("Scores"))

@@ -40,11 +40,11 @@ def test_many_labels_are_cut_and_have_no_matrix() -> None:
 def test_the_most_confused_are_as_many_as_wanted() -> None:
     table = confused(row("a", [0.5, 0.5], [[0, 0], [0, 0]]), 1)
     assert (table.header, table.rows) == (("label", "a chose", "texts"), [("l0", "l1", "1,200")])
-    assert not confused({"label": "a"})
+    assert not confused({"label": "a"})  # type: ignore[typeddict-item]
 
 
 def test_sizes_are_told_in_the_words_of_their_kind() -> None:
-    assert size({"queries": 1379, "documents": 9}) == "1,379 queries, 9 documents."
+    assert size({"task": "retrieval", "queries": 1379, "documents": 9}) == "1,379 queries, 9 documents."
     pairs = {"task": "similarity", "items": "pairs", "queries": 2, "documents": 2}
     assert size(pairs) == "2 pairs, 2 second sentences."
     assert not [block for block in task_blocks([{"task": "retrieval"}]) if block]

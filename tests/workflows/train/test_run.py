@@ -86,11 +86,11 @@ class TestHonesty:
         folder = beir(160, train=[(i, i) for i in range(90)], test=seen + unseen)
         result = train(recipe(data=str(folder), max_steps=20, lr=0.05), talk=listener)
         assert (result.test_queries, result.unseen_queries) == (115, 55)
-        assert result.verdict["on"] == "unseen"
-        assert result.verdict["queries"] == 55
+        assert result.verdict.on == "unseen"
+        assert result.verdict.queries == 55
         gain = result.after_unseen["ndcg@10"] - result.before_unseen["ndcg@10"]
-        assert result.verdict["difference"] == pytest.approx(gain)
-        assert result.verdict["difference"] != pytest.approx(result.after["ndcg@10"] - result.before["ndcg@10"])
+        assert result.verdict.difference == pytest.approx(gain)
+        assert result.verdict.difference != pytest.approx(result.after["ndcg@10"] - result.before["ndcg@10"])
         (finding,) = [one for one in result.findings if one.code == "test-documents-seen-in-training"]
         assert (finding.severity, finding.count) == ("warning", 60)
         assert "60 of 115 test judgments (52%)" in finding.message
@@ -102,7 +102,7 @@ class TestHonesty:
     def test_where_every_document_was_seen_the_verdict_says_so(self, recipe, beir) -> None:
         folder = beir(60, train=[(i, i) for i in range(60)], test=[(100 + i, i) for i in range(60)])
         result = train(recipe(data=str(folder)))
-        assert result.verdict["on"] == "all"
+        assert result.verdict.on == "all"
         assert result.before_unseen is None
         assert result.after_unseen is None
         assert result.unseen_queries == 0
@@ -118,7 +118,7 @@ class TestHonesty:
         result = train(recipe(), talk=listener)
         assert result.test_queries == 5
         assert "weak-test" in {finding.code for finding in result.findings}
-        assert "weak evidence" in result.verdict["sentence"]
+        assert "weak evidence" in result.verdict.sentence
         assert any("only 5 test queries: weak evidence" in warning for warning in listener.warned)
 
     def test_without_a_test_split_there_is_no_verdict(self, recipe, tmp_path) -> None:

@@ -1,22 +1,22 @@
-"""A stretch of numbers along a side of a plot, and the round numbers that stand beside it."""
+"""The range of numbers along a side of a plot, and the round numbers that label it."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 1000, 300
-"""Units of a plot; it is stretched from there."""
+"""Size of a plot in its own units; a page stretches it."""
 MOST_TICKS = 7
 KINDS = 6
 """How many lines have a colour and a dash pattern of their own."""
 _MARGIN = 0.05
 _SLACK = 1e-9
-"""Of a step: an end that is a round number itself has its tick, though the two differ in their last bits."""
+"""Share of a step: an end that is a round number gets its tick, even if the two differ in their last bits."""
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A number beside an axis: how it is written and where it stands, 0 to 1."""
+    """A number along an axis: its text and its position, from 0 to 1."""
 
     text: str
     place: float
@@ -35,7 +35,7 @@ class Axis:
     log: bool = False
 
     def place(self, value: float) -> float:
-        """How far along a number stands: 0 at low, 1 at high."""
+        """The position of a number: 0 at low, 1 at high."""
         if self.log:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
@@ -67,7 +67,7 @@ def round_ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
 
 
 def around(values: Iterable[float], bounds: tuple[float, float] | None = None) -> Axis:
-    """An axis that holds all values with a little room, or the bounds given; it passes 0 and 1 only if a value does.
+    """An axis that holds all values with a little room, or the given bounds; it crosses 0 and 1 only if a value does.
 
     >>> around([3.0, 3.0]).place(3.0), around([0.0, 0.0]).place(0.0)
     (0.5, 0.0)

@@ -1,4 +1,4 @@
-"""What each query gained or lost, sorted: how many, how much, and whether a few carry the mean."""
+"""What each query gained or lost, sorted: how many, how much, and whether a few of them decide the mean."""
 
 from collections.abc import Sequence
 
@@ -16,14 +16,14 @@ def difference_chart(
     """Sorted differences as areas around zero.
 
     Args:
-        title: what it shows, for those who hear it read.
-        differences: rising; each stands for the same number of queries.
+        title: what it shows, for screen readers.
+        differences: ascending; each represents the same number of queries.
         won: how many queries gained.
         lost: how many lost.
-        tied: how many stayed as they were.
+        tied: how many did not change.
         metric: what differs.
 
-    Returns: a figure; nothing when there is no difference.
+    Returns: a figure; empty when there is no difference.
     """
     top = max((abs(value) for value in differences), default=0.0)
     if not top:
@@ -45,7 +45,7 @@ def difference_chart(
 
 
 def _area(across: Axis, up: Axis, values: Sequence[float]) -> str:
-    """The outline of bars without gaps, closed along zero; nothing where all are zero."""
+    """The outline of bars without gaps, closed along zero; empty where all are zero."""
     first = next((place for place, value in enumerate(values) if value), None)
     if first is None:
         return ""

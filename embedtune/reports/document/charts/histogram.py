@@ -16,8 +16,8 @@ class Series:
 
     Args:
         name: for the legend.
-        counts: one a bin.
-        kind: its colour and stroke; what two charts share keeps its kind in both.
+        counts: one per bin.
+        kind: its colour and stroke; a series that is in two charts has the same kind in both.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Series:
 
     @property
     def total(self) -> int:
+        """How much there is in all bins."""
         return sum(self.counts)
 
     def shares(self) -> list[float]:
@@ -45,14 +46,14 @@ def histogram(
     """Distributions over the same bins, drawn over each other, each as shares of its own total.
 
     Args:
-        title: what it shows, for those who hear it read.
-        edges: bins + 1 borders, rising.
-        series: those without anything in them stay in the legend.
+        title: what it shows, for screen readers.
+        edges: bins + 1 borders, ascending.
+        series: empty ones stay in the legend.
         unit: what the borders count.
-        at: a place on the axis to mark with a line.
-        bins: the first bin to draw and the one after the last; all that hold something if none.
+        at: a position on the axis to mark with a line.
+        bins: the first bin to draw and the one after the last; all that are not empty if None.
 
-    Returns: a figure; nothing when there is nothing in any series.
+    Returns: a figure; empty when all series are.
     """
     filled = [one for one in series if one.total]
     if not filled:
@@ -73,7 +74,7 @@ def histogram(
 
 
 def used_bins(series: Sequence[Series]) -> tuple[int, int]:
-    """The bins from the first to the last that any series has something in, and one more on each side."""
+    """The bins from the first to the last that is not empty in some series, and one more on each side."""
     used = [place for one in series for place, count in enumerate(one.counts) if count]
     return max(min(used) - 1, 0), min(max(used) + 2, max(len(one.counts) for one in series))
 

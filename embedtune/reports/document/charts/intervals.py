@@ -13,7 +13,7 @@ MOST_TICKS = 5
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and where it plausibly lies."""
+    """A value and its interval."""
 
     name: str
     value: float
@@ -21,20 +21,19 @@ class Interval:
     high: float
 
 
-def interval_chart(title: str, intervals: Sequence[Interval], *, unit: str, at: float = 0.0) -> Markup:
+def interval_chart(title: str, intervals: Sequence[Interval], *, unit: str) -> Markup:
     """Values with their intervals.
 
     Args:
-        title: what it shows, for those who hear it read.
+        title: what it shows, for screen readers.
         intervals: from top to bottom.
         unit: what is measured.
-        at: what they are held against; marked with a line.
 
-    Returns: a figure; nothing without intervals.
+    Returns: a figure with a line at 0; empty without intervals.
     """
     if not intervals:
         return Markup("")
-    axis = around([end for one in intervals for end in (one.low, one.high, at)])
+    axis = around([end for one in intervals for end in (one.low, one.high, 0.0)])
     rows = [
         {
             "name": one.name,
@@ -51,6 +50,5 @@ def interval_chart(title: str, intervals: Sequence[Interval], *, unit: str, at: 
         rows=rows,
         ticks=axis.ticks(MOST_TICKS),
         unit=unit,
-        at=f"{at:g}",
-        mark=axis.place(at),
+        mark=axis.place(0.0),
     )

@@ -1,4 +1,4 @@
-"""Lines over steps, or over anything else that rises."""
+"""Lines over steps, or over anything else in ascending order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +13,14 @@ MOST_TICKS = 6
 
 @dataclass(frozen=True)
 class Line:
-    """A name for the legend, and a value for each place; None where nothing was measured."""
+    """A name for the legend, and a value per place; None where nothing was measured."""
 
     name: str
     values: Sequence[float | None]
 
     @property
     def known(self) -> list[float]:
+        """The values that were measured."""
         return [value for value in self.values if value is not None]
 
 
@@ -36,15 +37,15 @@ def line_chart(
     """Values over the same places.
 
     Args:
-        title: what it shows; stands above it.
-        places: rising; positive with `log`.
-        lines: beyond the first six, colours come again.
+        title: what it shows; printed above it.
+        places: ascending; positive with `log`.
+        lines: after the first six, colours repeat.
         unit: what the places count.
-        bounds: of the vertical axis; what the values need if none.
+        bounds: of the vertical axis; fitted to the values if None.
         log: equal ratios of places are equally long.
         at: a place to mark with a line.
 
-    Returns: a figure; nothing when no line has a value.
+    Returns: a figure; empty when no line has a value.
     """
     known = [value for line in lines for value in line.known]
     if not known:
@@ -73,7 +74,7 @@ def _across(places: Sequence[float], *, log: bool) -> Axis:
 
 
 def _path(across: Axis, up: Axis, places: Sequence[float], values: Sequence[float | None]) -> str:
-    """Straight from value to value, as an SVG path with a gap where there is none; a lone value is a dot."""
+    """An SVG path from value to value, with a gap where one is missing; a single value is a dot."""
     parts, pen = [], "M"
     for place, value in zip(places, values, strict=True):
         if value is not None:
@@ -83,7 +84,7 @@ def _path(across: Axis, up: Axis, places: Sequence[float], values: Sequence[floa
 
 
 def _heard(line: Line) -> str:
-    """A line for those who cannot see it."""
+    """A line in words, for screen readers."""
     if not line.known:
         return f"{line.name}: nothing measured"
     ends = f"{line.known[0]:.3g} at first, {line.known[-1]:.3g} at last"

@@ -8,6 +8,7 @@ from embedtune.findings import Finding
 from embedtune.models.encoder import Encoder
 
 if TYPE_CHECKING:
+    from embedtune.evaluation.evidence import Evidence
     from embedtune.evaluation.rankers import Run
     from embedtune.workflows.evaluate.systems import Systems
 
@@ -67,7 +68,7 @@ class Task(Protocol):
     def comparisons(self, *, seed: int) -> list[dict[str, Any]]:
         """Every other system against the first."""
 
-    def evidence(self) -> dict[str, Any] | None:
+    def evidence(self) -> "Evidence | None":
         """What the comparisons rest on, see `evaluation.evidence`; None if nothing is ranked."""
 
     def lines(self) -> Iterator[str]:

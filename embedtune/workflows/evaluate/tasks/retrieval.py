@@ -10,7 +10,7 @@ import numpy as np
 from embedtune.data.checks.quick import weak_test
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import JudgedSource
-from embedtune.evaluation.evidence import System, gather_evidence
+from embedtune.evaluation.evidence import Evidence, System, gather_evidence
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Run
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
@@ -93,7 +93,7 @@ class RetrievalTask:
         """Every other system against the first, and cut and quantised vectors against full ones."""
         return compare_with_first(self.scored, self.name, self._metric, seed=seed, unseen=self._unseen)
 
-    def evidence(self) -> dict[str, Any]:
+    def evidence(self) -> Evidence:
         """What the comparisons of full vectors rest on, on the unseen queries if there are any."""
         systems = [
             System(one.label, one.ranking, one.scores.per_query[self._metric], by_vectors=one.dimensions is not None)
@@ -102,8 +102,8 @@ class RetrievalTask:
         ]
         rows = [row for row, query in enumerate(self.judged.query_ids) if self._unseen and query in self._unseen]
         if not rows:
-            return gather_evidence(self.judged, systems, self._metric).as_dict()
-        return gather_evidence(self.judged, systems, self._metric, rows=np.array(rows), on="unseen").as_dict()
+            return gather_evidence(self.judged, systems, self._metric)
+        return gather_evidence(self.judged, systems, self._metric, rows=np.array(rows), on="unseen")
 
     def lines(self) -> Iterator[str]:
         """One line of values per query."""

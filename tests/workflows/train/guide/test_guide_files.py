@@ -157,7 +157,7 @@ def test_what_scores_cannot_do_is_refused(recipe, score_file, options) -> None:
 
 def test_a_run_with_either_kind_of_file(recipe, vector_file, score_file) -> None:
     guided = train(recipe(guide=str(vector_file()), margin="0.1", output="vectors"))
-    assert guided.guide["masked_share"] is not None
+    assert guided.guide.masked_share is not None
     scored = train(recipe(guide=str(score_file), output="scores"))
     assert scored.guide is None and any("scores from scores.jsonl" in one for one in scored.described)
 

@@ -2,23 +2,18 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from embedtune.reports.document.terminal import verdict_table
-
-PARTS = ("before", "after", "before_unseen", "after_unseen", "verdict")
-
 
 def shown(result, *, width=80, colour=False, told=(), **changes):
-    result = {**result, **changes}
-    named = {name: result[name] for name in ("test_queries", "unseen_queries", "findings")}
     console = Console(
         file=io.StringIO(), width=width, force_terminal=colour, color_system="standard" if colour else None
     )
-    console.print(verdict_table(*(result[name] for name in PARTS), **named, told=told))
+    console.print(replace(result, **changes).table(told))
     return console.file.getvalue()
 
 
@@ -57,7 +52,7 @@ def test_findings_say_their_severity_in_words_the_gravest_first(result):
 def test_findings_that_were_told_are_only_named(result):
     text = words(shown(result, told={"2 rows are equal", "judgments overlap with training"}))
     assert "2 rows are equal" not in text and "judgments overlap" not in text and "error:" in text
-    assert text.endswith("Said earlier, and in the report: 1 warning (overlap), 1 note (copies).")
+    assert "Reported earlier, and in the report: 1 warning (overlap), 1 note (copies)." in text
 
 
 def test_user_texts_neither_act_on_the_screen_nor_are_read_as_markup(result):
@@ -91,8 +86,15 @@ def test_where_none_is_unseen_the_leak_is_said(result):
 def test_without_test_queries_there_is_no_verdict_and_no_table(result):
     nothing = {"before": {}, "after": {}, "before_unseen": None, "after_unseen": None, "verdict": None}
     text = shown(result, **nothing, test_queries=0, unseen_queries=0, findings=())
-    assert words(text) == "No verdict: there were no test queries to judge by."
+    assert words(text).startswith("No verdict: there were no test queries to judge by. model ")
 
 
-def test_a_comparison_and_its_plain_form_show_the_same(result, verdict):
-    assert shown(result, verdict=verdict) == shown(result)
+def test_where_model_and_report_are_comes_last_and_is_never_wrapped(result):
+    path = "runs/" + "긴 이름 " * 40
+    console = Console(file=io.StringIO(), width=40)
+    console.print(replace(result, model=path, report="").table(), crop=False)
+    assert console.file.getvalue().splitlines()[-2:] == [f"model   {path}", f"report  {result.run}/report.md"]
+
+
+def test_print_shows_what_the_command_shows(result):
+    assert str(result).splitlines() == shown(result, width=100).splitlines()

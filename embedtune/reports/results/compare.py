@@ -1,0 +1,116 @@
+"""What a comparison leaves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from embedtune.evaluation.evidence import Evidence
+from embedtune.findings import Finding
+from embedtune.reports.results.base import MetricTest, VerbResult
+
+
+class ChangedQuery(TypedDict):
+    """A query with its id, its text where that is known, and what both systems scored."""
+
+    query: str
+    text: str | None
+    a: float
+    b: float
+
+
+class SeedTest(TypedDict):
+    """What the means of the seeds say alone: numbers of seeds, and the test over them (see `evaluation.seeds`)."""
+
+    a: int
+    b: int
+    standard_error: float
+    degrees: float
+    p_value: float | None
+    p_both: float
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemVerdict:
+    """One system, b, against a.
+
+    Args:
+        metric: what is compared.
+        a: mean over the queries, and over the seeds where there are several.
+        b: the same of the other system.
+        difference: b - a.
+        interval: 95% interval of the difference.
+        p_value: two-sided: paired permutation over queries; with several seeds, over queries and seeds together.
+        p_holm: the same, adjusted for every metric and system of this comparison.
+        minimum_detectable_effect: the true difference that would have been found 4 times in 5.
+        verdict: on b, by `p_holm`: better, worse, no difference shown.
+        queries: how many were compared.
+        on: "unseen" where queries whose documents a run was trained on are left out, else "all".
+        sentence: the verdict in words.
+        won: queries on which b scores higher.
+        lost: queries on which b scores lower.
+        tied: queries on which both score the same.
+        most_won: queries with the largest gains.
+        most_lost: queries with the largest losses.
+        metrics: every metric of b.
+        over_seeds: None with one seed per side.
+        items: what was compared, in the plural: not all sets have queries.
+    """
+
+    metric: str
+    a: float
+    b: float
+    difference: float
+    interval: tuple[float, float]
+    p_value: float
+    p_holm: float
+    minimum_detectable_effect: float
+    verdict: str
+    queries: int
+    on: str
+    sentence: str
+    won: int
+    lost: int
+    tied: int
+    most_won: tuple[ChangedQuery, ...]
+    most_lost: tuple[ChangedQuery, ...]
+    metrics: tuple[MetricTest, ...]
+    over_seeds: SeedTest | None
+    items: str = "queries"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareResult(SystemVerdict, VerbResult):
+    """The outcome of `embedtune compare`: the verdict on b, and the rest. The `--json` keys do not change.
+
+    Args:
+        names: what a, b and further systems are; several names are seeds.
+        seeds: the mean of every seed of each.
+        others: the further systems against a.
+        evidence: what the verdicts rest on; one item.
+        failed: whether --fail-if applies.
+        findings: what is odd about the values compared.
+        described: what was read, in sentences.
+        facts: versions and options.
+        report: the HTML page; Markdown and JSON are next to it.
+    """
+
+    names: Mapping[str, tuple[str, ...]]
+    seeds: Mapping[str, tuple[float, ...]]
+    others: tuple[SystemVerdict, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    failed: bool = False
+    findings: tuple[Finding, ...] = ()
+    described: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    report: str = ""
+
+    @property
+    def verdicts(self) -> tuple[SystemVerdict, ...]:
+        """The verdict on each system, b first."""
+        return (self, *self.others)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plain object that `--json` prints."""
+        plain = super().as_json()
+        return plain | {"items": plain.pop("items")}

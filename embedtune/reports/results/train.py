@@ -1,0 +1,164 @@
+"""What a training run leaves."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NotRequired, TypedDict
+
+from embedtune.evaluation.evidence import Evidence
+from embedtune.evaluation.significance import Comparison
+from embedtune.findings import Finding
+from embedtune.reports.results.base import MetricTest, VerbResult
+
+Scores = Mapping[str, float]
+"""Metric -> mean over the queries."""
+
+
+@dataclass(frozen=True)
+class WeightedLoss:
+    """A term of the objective."""
+
+    name: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class MarginTrial:
+    """What a margin would drop: the share of all other candidates, and of the known false negatives (None: unknown)."""
+
+    margin: float
+    masked_share: float
+    found_share: float | None
+
+
+@dataclass(frozen=True)
+class GuideProposal:
+    """What to change about the guide: what kind of change, why, the option to give, and whether the run is at risk."""
+
+    kind: str
+    sentence: str
+    option: str
+    margin: float | None = None
+    warns: bool = True
+
+
+@dataclass(frozen=True)
+class GuideFacts:
+    """What the guide is worth, by its last audit; values are None where there was no audit.
+
+    Args:
+        name: of the guide.
+        chosen: how `--margin auto` decided.
+        margin: in use at the last audit.
+        positive_first_share: how often the guide ranks the positive first.
+        masked_share: share of the other candidates that it drops.
+        step: of the last audit.
+        separation: how often it scores the positive above another candidate.
+        known_positives: how many known false negatives it was tested on.
+        margins: what other margins would do.
+        proposal: what to change, if anything.
+        note: all of it in words.
+    """
+
+    name: str
+    chosen: Mapping[str, Any] | None = None
+    margin: float | None = None
+    positive_first_share: float | None = None
+    masked_share: float | None = None
+    step: int | None = None
+    separation: float | None = None
+    known_positives: int | None = None
+    margins: tuple[MarginTrial, ...] = ()
+    proposal: GuideProposal | None = None
+    note: str = ""
+
+
+class CurveGroup(TypedDict):
+    """Lines drawn together, each with a value per point or None. Only dev has steps of its own."""
+
+    name: str
+    lines: Mapping[str, list[float | None]]
+    steps: NotRequired[list[int]]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """How a run went: values by step, each the mean of `steps_a_point` steps."""
+
+    steps: tuple[int, ...]
+    steps_a_point: int
+    groups: tuple[CurveGroup, ...]
+
+
+@dataclass(frozen=True)
+class TrainResult(VerbResult):
+    """The outcome of `embedtune train`; the field names are the `--json` keys and do not change.
+
+    Args:
+        run: the run folder.
+        model: the folder of the tuned model.
+        losses: name and weight of each term.
+        steps: of training.
+        epochs: of training; not always a whole number.
+        examples_per_s: training pairs per second, dev evaluations included.
+        elapsed_s: wall time of the command.
+        peak_memory_bytes: the largest resident size of the process.
+        before: metrics on the test split, of the encoder before training.
+        after: the same, of the tuned encoder.
+        before_unseen: over queries whose relevant documents were never training positives; None when there are none.
+        after_unseen: the same, of the tuned encoder.
+        verdict: None when there is no test split.
+        findings: what is odd about data and run.
+        described: what was read, in sentences.
+        test_queries: how many there are.
+        unseen_queries: how many of them are unseen.
+        metrics: every metric on the queries that the verdict rests on: a is before, b is after. The first one decides
+            alone; the p-values of the others are adjusted for their number.
+        evidence: what the verdict rests on; None when there is no test split.
+        guide: what the guide is worth; None where no loss uses one.
+        dev_curve: step and dev scores of each evaluation.
+        best_step: the step whose model was kept.
+        how_to_use: lines of Python.
+        curves: loss terms, masking, collapse gauges and dev scores by step.
+        recipe: the resolved recipe, as YAML.
+        facts: versions, hashes of the data, and what else belongs to the record.
+        report: the HTML page; the Markdown version is next to it.
+        tokens_per_s: tokens of distinct texts per second of training, without padding and dev evaluations.
+        flops_per_s: operations of the model per second, by its weights and text lengths; None for a static encoder.
+        share_of_peak: of the fastest matrix product measured on this machine; None for a static encoder.
+    """
+
+    run: str
+    model: str
+    losses: tuple[WeightedLoss, ...]
+    steps: int
+    epochs: float
+    examples_per_s: float
+    elapsed_s: float
+    peak_memory_bytes: int
+    before: Scores
+    after: Scores
+    before_unseen: Scores | None
+    after_unseen: Scores | None
+    verdict: Comparison | None
+    findings: tuple[Finding, ...] = ()
+    described: tuple[str, ...] = ()
+    test_queries: int = 0
+    unseen_queries: int = 0
+    metrics: tuple[MetricTest, ...] = ()
+    evidence: Evidence | None = None
+    guide: GuideFacts | None = None
+    dev_curve: tuple[tuple[int, Scores], ...] = ()
+    best_step: int | None = None
+    how_to_use: tuple[str, ...] = ()
+    curves: Curves | None = None
+    recipe: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    report: str = ""
+    tokens_per_s: float = 0.0
+    flops_per_s: float | None = None
+    share_of_peak: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The plain object that `--json` prints and `report.json` holds."""
+        return {**dataclasses.asdict(self), "verdict": self.verdict and self.verdict.as_dict()}
