@@ -129,7 +129,7 @@ def test_an_interrupted_job_goes_on_with_the_same_bytes(
     class Impatient(Silence):
         @contextmanager
         def progress(self, description: str, total: int | None = None) -> Any:
-            def tell(done: int) -> None:
+            def tell(done: int, *_: object) -> None:
                 if total and done >= 8:
                     raise KeyboardInterrupt
 

@@ -29,7 +29,7 @@ class Killer(Silence):
 
     @contextmanager
     def progress(self, description, total=None):
-        def tell(done: int, note: str = "") -> None:
+        def tell(done: int, *_: object) -> None:
             if description == "training" and done == self._step:
                 os.kill(os.getpid(), signal.SIGKILL)
 

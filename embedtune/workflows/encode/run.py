@@ -64,7 +64,7 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None) -> EncodeResult:
                 texts_hash=digest,
                 store=open_store(config.output.store),
                 dtype=config.encoding.dtype,
-                progress=lambda done, *_: tell(done),
+                progress=tell,
                 known=known.append,
             )  # (n, D)
         _write(output, job, texts, vectors, _role(encoder, config))

@@ -1,6 +1,6 @@
 """The document vectors of an evaluation: in memory or, if there are many, in a temporary file."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +11,7 @@ from embedtune.evaluation.rankers import unit_prefix
 from embedtune.models.encode.encode import encode, encode_to_file
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
+from embedtune.progress import Progress
 
 IN_MEMORY = 2**30  # bytes of document vectors; larger ones go to a file, which search reads block by block
 BLOCK = 16_384  # texts encoded, or vectors cut, at a time
@@ -23,7 +24,7 @@ def document_vectors(
     folder: Path,
     *,
     store: VectorStore | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[np.ndarray]:
     """Vectors of documents, (n, D) float32 of length 1; a memory map if they take more than `IN_MEMORY` bytes.
 
@@ -32,11 +33,10 @@ def document_vectors(
         texts: n documents.
         folder: for the temporary file.
         store: as for `encode`.
-        progress: called with the number of texts done.
+        progress: receives the number of texts done.
     """
-    tell = (lambda done, *_: progress(done)) if progress else None
     if 4 * len(texts) * encoder.dimensions <= IN_MEMORY:
-        yield encode(encoder, texts, role="document", store=store, progress=tell)  # (n, D)
+        yield encode(encoder, texts, role="document", store=store, progress=progress)  # (n, D)
         return
     with TemporaryDirectory(dir=folder, prefix="vectors-", ignore_cleanup_errors=True) as own:
         yield encode_to_file(
@@ -48,7 +48,7 @@ def document_vectors(
             texts_hash="",
             store=store,
             dtype="float32",
-            progress=tell,
+            progress=progress,
         )  # (n, D)
 
 

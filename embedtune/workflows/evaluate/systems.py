@@ -173,4 +173,4 @@ class Systems:
 
     def _encoded(self, encoder: Encoder, texts: Sequence[str], role: Role, what: str) -> np.ndarray:
         with self._talk.progress(f"{encoder.name}: encoding {what}", total=len(texts)) as tell:
-            return encode(encoder, texts, role=role, store=self._store, progress=lambda done, *_: tell(done))  # (n, D)
+            return encode(encoder, texts, role=role, store=self._store, progress=tell)  # (n, D)

@@ -164,7 +164,7 @@ def _index(search: CandidateSearch, documents: np.ndarray, job: Job, talk: Talk)
             corpus_hash=key_of(facts),
             memory_bytes=mining.memory_bytes,
             seed=mining.seed,
-            progress=lambda done, *_: tell(done),
+            progress=tell,
         )
     k = min(search.config.filters.ranks[1], len(documents))
     chosen = sampled(search.documents.pairs.query_ids, RECALL_QUERIES, mining.seed, "recall")

@@ -123,7 +123,7 @@ def gather_documents(
     if corpus is None:
         with talk.progress("reading the documents") as tell:
             documents = _documents(source, config.data.group, pairs, talk)
-            corpus = write_corpus(documents, folder, made_from, progress=lambda done, *_: tell(done))
+            corpus = write_corpus(documents, folder, made_from, progress=tell)
     return JobDocuments(corpus, _searched(corpus, pairs), pairs, decisions)
 
 

@@ -92,7 +92,7 @@ class VectorWriter:
                 texts_hash=self.folder.name,
                 store=self.store,
                 dtype=dtype,
-                progress=lambda done, *_: tell(done),
+                progress=tell,
             )
 
 

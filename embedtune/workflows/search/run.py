@@ -69,4 +69,4 @@ def _load(name: str, config: SearchConfig, texts: Sequence[str], talk: Talk) -> 
 def _encoded(encoder: Encoder, texts: Sequence[str], config: SearchConfig, talk: Talk) -> np.ndarray:
     store = open_store(config.search.store)
     with talk.progress(f"{encoder.name}: encoding the documents", total=len(texts)) as tell:
-        return encode(encoder, texts, role="document", store=store, progress=lambda done, *_: tell(done))  # (C, D)
+        return encode(encoder, texts, role="document", store=store, progress=tell)  # (C, D)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from embedtune.reports.document.printable import printable as escaped
 
 if TYPE_CHECKING:  # what it brings along would slow every --help
-    from embedtune.workflows.shared.talk import Tell
+    from embedtune.progress import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -51,10 +51,10 @@ class StreamTalk:
         self._tell(text, "warning: ", style="yellow")
 
     @contextmanager
-    def progress(self, description: str, total: int | None = None) -> Iterator["Tell"]:
+    def progress(self, description: str, total: int | None = None) -> Iterator["Progress"]:
         """A long piece of work; the callable takes how much of `total` is done."""
         if self._quiet:
-            yield lambda done, note="": None
+            yield lambda *_: None
         elif self._terminal:
             with self._bar(description, total) as tell:
                 yield tell
@@ -84,28 +84,34 @@ class StreamTalk:
         console.print(lines, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
     @contextmanager
-    def _bar(self, description: str, total: int | None) -> Iterator["Tell"]:
+    def _bar(self, description: str, total: int | None) -> Iterator["Progress"]:
         if self._bars is None:
             self._bars = _new_bars(self._stream)
             self._bars.start()
         bars = self._bars
         task = bars.add_task(printable(description), total=total, much=_much(0, total), note="")
         try:
-            yield lambda done, note="": bars.update(task, completed=done, much=_much(done, total), note=printable(note))
+
+            def tell(done: int, of: int | None = None, note: str = "", /) -> None:
+                known = total or of  # what was announced counts: work may report on a part of itself
+                bars.update(task, completed=done, total=known, much=_much(done, known), note=printable(note))
+
+            yield tell
         finally:
             bars.remove_task(task)
             if not bars.tasks:
                 bars.stop()
                 self._bars = None
 
-    def _paced_lines(self, description: str, total: int | None) -> "Tell":
+    def _paced_lines(self, description: str, total: int | None) -> "Progress":
         last = self._clock()
 
-        def tell(done: int, note: str = "") -> None:
+        def tell(done: int, of: int | None = None, note: str = "", /) -> None:
             nonlocal last
             if self._clock() - last >= SECONDS_BETWEEN_LINES:
                 last = self._clock()
-                much = f"{description}: {done:,}" + (f" of {total:,}" if total else "") + (note and f", {note}")
+                known = total or of
+                much = f"{description}: {done:,}" + (f" of {known:,}" if known else "") + (note and f", {note}")
                 self._line(printable(much))
 
         return tell

@@ -6,14 +6,8 @@ from itertools import zip_longest
 from typing import Protocol
 
 from embedtune.findings import Finding
+from embedtune.progress import Progress
 from embedtune.reports.document.wording import said
-
-
-class Tell(Protocol):
-    """Reports how much of a long piece of work is done."""
-
-    def __call__(self, done: int, note: str = "") -> None:
-        """`done` units are done; `note`, such as the pace, is shown next to it until the next note."""
 
 
 class Talk(Protocol):
@@ -25,7 +19,7 @@ class Talk(Protocol):
     def warn(self, text: str) -> None:
         """Something that may change what the result means."""
 
-    def progress(self, description: str, total: int | None = None) -> AbstractContextManager[Tell]:
+    def progress(self, description: str, total: int | None = None) -> AbstractContextManager[Progress]:
         """A long piece of work; call the result with how much of `total` is done."""
 
 
@@ -38,9 +32,9 @@ class Silence:
     def warn(self, text: str) -> None:
         """Nothing."""
 
-    def progress(self, description: str, total: int | None = None) -> AbstractContextManager[Tell]:
+    def progress(self, description: str, total: int | None = None) -> AbstractContextManager[Progress]:
         """Nothing."""
-        return nullcontext(lambda done, note="": None)
+        return nullcontext(lambda *_: None)
 
 
 def tell_findings(talk: Talk, findings: Sequence[Finding]) -> None:

@@ -96,7 +96,7 @@ class Fitting:
                 dev=dev,
                 dev_metric=SELECTION,
                 callbacks=guiding.callbacks,
-                progress=lambda done, total=None, note="": tell(done, note),
+                progress=tell,
                 warn=self.talk.warn,
             )
             return fit(self.encoder, plan.under(supervision), resume=resumed), guiding

@@ -35,7 +35,7 @@ def tokenized(
         device: of the encoder.
     """
     with talk.progress("tokenizing the training texts") as tell:
-        texts = texts_of(task, encoder, lambda done, *_: tell(done))
+        texts = texts_of(task, encoder, tell)
     held = _held(task, encoder, texts, folder, precision=precision, device=device)
     tokens, padded = _tokens_of_a_step(task, texts)
     talk.say(tokenized_sentence(texts.reader, tokens, padded))

@@ -19,7 +19,7 @@ def test_what_does_not_fit_into_memory_is_a_memory_map_of_the_same_vectors(start
     repeated = [*texts, texts[0]]
     expected = encode(starter, repeated, role="document")
     told = []
-    with document_vectors(starter, repeated, tmp_path, progress=told.append) as vectors:
+    with document_vectors(starter, repeated, tmp_path, progress=lambda done, *_: told.append(done)) as vectors:
         assert isinstance(vectors, np.memmap) and vectors.dtype == np.float32
         np.testing.assert_allclose(vectors, expected, atol=1e-6)
         with cut_vectors(vectors, 8, tmp_path) as cut:

@@ -115,7 +115,7 @@ class Listener:
 
     @contextmanager
     def progress(self, description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-        def tell(done: int) -> None:
+        def tell(done: int, *_: object) -> None:
             if done > 1 and description == self.stop_at:
                 raise self.error
 

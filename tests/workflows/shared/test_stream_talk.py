@@ -54,7 +54,7 @@ def test_progress_in_a_log_is_a_line_now_and_then() -> None:
 def test_what_is_said_beside_progress_stands_at_the_end_of_the_line() -> None:
     stream = io.StringIO()
     with StreamTalk(stream=stream, clock=iter(range(0, 1000, 100)).__next__).progress("training", 340) as tell:
-        tell(120, "1,234 tokens/s \x1b[31m")
+        tell(120, None, "1,234 tokens/s \x1b[31m")
     assert stream.getvalue() == "training: 120 of 340, 1,234 tokens/s \\x1b[31m\n"
 
 
@@ -65,7 +65,7 @@ def test_a_narrow_terminal_costs_the_bar_and_not_the_words(monkeypatch: pytest.M
     stream = Terminal()
     talk = StreamTalk(stream=stream)
     with talk.progress("훈련", 12345) as tell:
-        tell(10, "1,234 tokens/s [31 %]")
+        tell(10, None, "1,234 tokens/s [31 %]")
         talk._bars.refresh()  # which a thread does ten times a second
     assert all(words in stream.getvalue() for words in ("훈련", "10/12,345", "1,234 tokens/s [31 %]"))
 

@@ -120,7 +120,7 @@ def choose_margin(
                 guide=guiding.table,
                 reference=reference,
                 callbacks=guiding.callbacks,
-                progress=lambda done, total=None, note="", before=number * steps: tell(before + done, note),
+                progress=lambda done, of=None, note="", before=number * steps: tell(before + done, None, note),
                 warn=talk.warn,
             )
             scores[margin] = _score_of(trial.under(supervision), judged, known, encoder)
