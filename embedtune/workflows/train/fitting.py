@@ -142,7 +142,7 @@ class Fitting:
             listed = ", ".join(str(size) for size in self.config.matryoshka.dimensions)
             self.talk.say(f"trained to be cut to {listed} of {self.encoder.dimensions} dimensions")
         if self.config.queue is not None:
-            self.talk.say(f"the positives of past steps, {self.config.queue:,} at most, join the candidates")
+            self.talk.say(f"at most {self.config.queue:,} positives of past steps join the candidates")
 
     def _cut(self) -> Iterator[Finding]:
         """The parts of the training texts that the encoder cuts off."""
