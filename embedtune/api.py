@@ -40,7 +40,7 @@ def train(
     verbose: bool = False,
     **options: Any,
 ) -> "TrainResult":
-    """Fine-tune an encoder and measure what it became: `embedtune.train("gist-pairs", data="pairs.jsonl", epochs=3)`.
+    """Fine-tune an encoder and measure the gain: `embedtune.train("gist-pairs", data="pairs.jsonl", epochs=3)`.
 
     `resume` is a run folder to resume, or "auto", with `accept_changes` even though options or data changed.
     """

@@ -38,7 +38,7 @@ def test_a_run_and_what_follows_it(here: Path, capsys: pytest.CaptureFixture[str
     assert compared.as_json()["metric"] == "ndcg@10"
     assert embedtune.check(data="pairs.jsonl").as_json()["rows"] == 40
     found = embedtune.open_search(model="bm25", data="pairs.jsonl", top=3).ask("refund 7?")
-    assert len(found["results"]["bm25"]) == 3
+    assert len(found.results["bm25"]) == 3
     assert capsys.readouterr() == ("", "")
 
 

@@ -1,11 +1,14 @@
 """The README names what there is, and its links and files exist; a failure says which section to edit."""
 
 import re
+import textwrap
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from embedtune import errors
+import embedtune
+from embedtune import api, errors
 from embedtune.cli.shared.app import verb_names
 from embedtune.cli.shared.guard import READER_GONE
 from embedtune.config.recipe.shipped import recipe_names
@@ -86,3 +89,24 @@ def test_the_glossary_explains_words_that_are_used() -> None:
     used = (README + code).lower().replace("_", " ").replace("\n    ", " ")
     assert len(words) > 40
     assert [word for word in sorted(words - {"term", "---"}) if word not in used] == []
+
+
+@pytest.mark.slow
+def test_the_python_shown_prints_what_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    short = {"max_steps": 2, "epochs": 1, "batch_size": 64, "margin": "0", "device": "cpu"}
+    monkeypatch.setattr(embedtune, "train", partial(api.train, **short), raising=False)
+    text, known = section("From Python"), {"embedtune": embedtune}
+    blocks = re.findall(r"(<!-- output -->\n\n)?((?:    .*\n|\n)+)", text)
+    shown = [(textwrap.dedent(block).strip("\n"), bool(mark)) for mark, block in blocks if block.strip()]
+    assert sum(is_output for _, is_output in shown) == 2
+    printed = ""
+    for block, is_output in shown:
+        if is_output:
+            assert [line.rstrip() for line in printed.strip("\n").splitlines()] == block.splitlines()
+        else:
+            exec(block, known)
+            printed = capsys.readouterr().out
+    assert "report  comparisons/" in printed

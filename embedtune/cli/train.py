@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(asked: Asked, resume: Resume = None, accept_changes: AcceptChanges = False) -> None:
-    """Fine-tune an encoder and measure what it became.
+    """Fine-tune an encoder and measure how much it improved.
 
     Without arguments it trains on the samples that ship with embedtune, from a starter encoder built on the spot.
     """

@@ -152,7 +152,7 @@ OPTIONS = [
     ),
     options("no layers for LoRA", "model.lora.rank=4", next="model.lora"),
     options("did you mean 'self'?", "--guide", "selv", code=1, next="--guide none"),
-    options("made from the data", "--guide", "starter", code=1, next="--guide self"),
+    options("made from the training data", "--guide", "starter", code=1, next="--guide self"),
     options("cannot write to", "--output", "good.jsonl/run", code=1, next="may write"),
     options("cannot write to", "--output", "good.jsonl", code=1, next="may write"),
     options("cannot write to", "--output", "x" * 300, code=1),
