@@ -2,12 +2,10 @@
 
 from typing import Annotated
 
-import typer
-
 from embedtune import api
 from embedtune.cli.shared.options import AsJson, Quiet, argument, written
 from embedtune.cli.shared.output import print_result
-from embedtune.cli.shared.verb import add_command, end_guarded
+from embedtune.cli.shared.verb import end_guarded
 from embedtune.workflows.shared.stream_talk import StreamTalk
 
 EXAMPLES = """
@@ -41,11 +39,6 @@ Report = Annotated[
     str | None,
     written(metavar="FOLDER", help="A new folder for the report.", group="Output", default="comparisons/DATE-B"),
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    add_command(app, compare, EXAMPLES)
 
 
 def compare(

@@ -2,11 +2,9 @@
 
 from typing import Annotated, Literal
 
-import typer
-
 from embedtune.cli.shared.options import AsJson, Quiet, written
 from embedtune.cli.shared.output import print_result
-from embedtune.cli.shared.verb import add_command, end_guarded
+from embedtune.cli.shared.verb import end_guarded
 from embedtune.workflows.shared.stream_talk import StreamTalk
 
 EXAMPLES = """
@@ -23,11 +21,6 @@ FailOn = Annotated[
         default="never",
     ),
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    add_command(app, doctor, EXAMPLES)
 
 
 def doctor(quick: Quick = False, fail_on: FailOn = None, as_json: AsJson = False, quiet: Quiet = False) -> None:

@@ -10,11 +10,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import typer
-
 from embedtune.cli.shared.options import AsJson
 from embedtune.cli.shared.output import print_json, print_text
-from embedtune.cli.shared.verb import add_command
 
 if TYPE_CHECKING:
     from embedtune.losses import Loss
@@ -55,11 +52,6 @@ class LossCard:
     when: str
     cost: str
     arguments: dict[str, object]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    add_command(app, losses, EXAMPLES)
 
 
 def losses(as_json: AsJson = False) -> None:

@@ -98,7 +98,7 @@ def check(recipes: Recipes = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"recipes": [{"recipe": recipe, "problems": []} for recipe in chosen]})
     else:
-        print_text("\n".join(f"{recipe}: in order" for recipe in chosen))
+        print_text("\n".join(f"{recipe}: ok" for recipe in chosen))
 
 
 def recipe_problems(recipe: str) -> "tuple[Problem, ...]":

@@ -124,6 +124,10 @@ class Option:
         return self.flag.shown or (",".join(plain) if isinstance(plain, list) else str(plain))
 
 
+RECIPE_VERBS = ("train", "mine", "evaluate", "check", "encode")
+"""The verbs that take recipes."""
+
+
 def schema_of(verb: str) -> type[RecipeSection]:
     """The schema of a verb, from the file of its name: `TrainConfig` in `config/train.py`."""
     return cast(type[RecipeSection], getattr(import_module(f"embedtune.config.{verb}"), f"{verb.capitalize()}Config"))
