@@ -13,8 +13,7 @@ from pathlib import Path
 
 from embedtune.config.train import DataSection
 from embedtune.data.formats import Part
-from embedtune.data.formats.shared.find import BLOCK, read_blocks, read_part
-from embedtune.data.formats.shared.joined import joined
+from embedtune.data.formats.shared.find import BLOCK, joined, read_blocks, read_part
 from embedtune.data.rows import RawTexts, RetrievalSet
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.tables import RecordTable

@@ -22,16 +22,6 @@ SMALL_CLASS = 20
 MANY_CLASSES = 30
 
 
-def take(content: LabelledTexts, indices: Sequence[int]) -> LabelledTexts:
-    """The labelled texts with these numbers, in this order."""
-    return LabelledTexts(
-        [content.texts[i] for i in indices],
-        [content.labels[i] for i in indices],
-        None if content.groups is None else [content.groups[i] for i in indices],
-        [content.places[i] for i in indices],
-    )
-
-
 def distinct(content: LabelledTexts) -> tuple[LabelledTexts, list[Finding]]:
     """Each text once per class, and findings about repeated texts and conflicting classes."""
     first: dict[tuple[int, str], int] = {}
@@ -54,7 +44,7 @@ def distinct(content: LabelledTexts) -> tuple[LabelledTexts, list[Finding]]:
         findings.append(
             Finding("label-conflict", "warning", len(torn), message, "Choose one class for each.", examples)
         )
-    return take(content, sorted(first.values())), findings
+    return content.take(sorted(first.values())), findings
 
 
 def divide_classes(content: LabelledTexts, seed: int, parts: Sequence[str]) -> tuple[Division, str]:
