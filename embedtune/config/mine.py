@@ -6,8 +6,8 @@ from pydantic import Field, field_validator, model_validator
 
 from embedtune.config.encoder import ModelSection, OptionalModelSection
 from embedtune.config.fields import Columns, Device, Precision, Source, Store
+from embedtune.config.option_text import parse_bytes, parse_range
 from embedtune.config.options import option
-from embedtune.config.quantity import parse_bytes, parse_range
 from embedtune.config.section import Name, RecipeSection
 
 LEAST_MEMORY = 64 * 2**20

@@ -1,7 +1,7 @@
 """Several encoders side by side, as `evaluate` and `search` take them, with the rankings that need none."""
 
 from collections import Counter
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
@@ -9,7 +9,7 @@ from embedtune.config.encoder import ModelSection
 from embedtune.config.fields import AllowPickle, MaxLength, QueryModel, TrustRemoteCode
 from embedtune.config.option_text import OptionMistake, parse_pairs
 from embedtune.config.options import option
-from embedtune.config.section import Name, RecipeSection
+from embedtune.config.section import Name, Prompts, RecipeSection
 
 BM25 = "bm25"
 """The name of the system that ranks by shared words."""
@@ -112,7 +112,7 @@ class SystemsSection(RecipeSection):
         return self
 
 
-def prompts_of(text: str) -> dict[Literal["query", "document"], str]:
+def prompts_of(text: str) -> Prompts:
     """The prompts that `query="...",document="..."` gives.
 
     Raises:
@@ -125,5 +125,4 @@ def prompts_of(text: str) -> dict[Literal["query", "document"], str]:
     odd = given.keys() - {"query", "document"}
     if odd:
         raise OptionMistake(f"unknown prompt role {min(odd)!r}; the roles are query and document")
-    roles: tuple[Literal["query", "document"], ...] = ("query", "document")
-    return {role: given[role] for role in roles if role in given}
+    return cast(Prompts, {role: given[role] for role in ("query", "document") if role in given})
