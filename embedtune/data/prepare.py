@@ -54,12 +54,7 @@ class TrainingData:
 
 
 def prepare(section: DataSection, seed: int, *, source: Source | None = None) -> TrainingData:
-    """Read, split and check the data of a training run.
-
-    Args:
-        section: where the data is and how it is split.
-        seed: decides what is held out, where the data does not.
-        source: the data, if it is open already.
+    """Read, split and check the data of a training run; `seed` decides what is held out, where the data does not.
 
     Raises:
         DataError: the data cannot be used; all faults of a file at once.

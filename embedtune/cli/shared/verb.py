@@ -72,12 +72,9 @@ class Asked:
 
 
 def add_verb(app: typer.Typer, function: Callable[..., None], examples: str) -> None:
-    """Add a verb whose options its schema declares.
+    """Add a verb whose options its schema declares; the examples end its help.
 
-    Args:
-        app: gets the command.
-        function: takes `Asked`, then the options that are not keys; its name is the verb, its docstring the help.
-        examples: commands that end the help, one per line.
+    `function` takes `Asked`, then the options that are not keys; its name is the verb, its docstring the help.
     """
     from embedtune.config.options import RECIPE_VERBS, Group, options_of, schema_of
 

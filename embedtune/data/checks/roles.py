@@ -83,14 +83,10 @@ def _all_swapped(lengths: np.ndarray, asks: np.ndarray) -> list[Finding]:
 
 
 def odds_of_swap(lengths: np.ndarray, asks: np.ndarray) -> np.ndarray:
-    """How likely each row is swapped, as log odds from lengths and question marks: (n,).
+    """How likely each row is swapped, as log odds from lengths (2, n) of anchors and positives and from question marks.
 
     Lengths count where the columns have different typical lengths, question marks where only one column asks; both are
-    estimated from the data, most rows of which are assumed to be right.
-
-    Args:
-        lengths: (2, n) characters of anchors and of positives.
-        asks: (2, n) whether they are questions.
+    estimated from the data, most rows of which are assumed to be right. Returns (n,).
     """
     logs = np.log(np.maximum(lengths, 1))  # (2, n)
     middle = np.median(logs, axis=1)  # (2,)

@@ -127,13 +127,7 @@ class Source(ABC):
         """File name -> sha256, of the files that hold these splits."""
 
     def part(self, split: str, columns: Mapping[str, str], group: str | None) -> Part:
-        """The rows of a split.
-
-        Args:
-            split: the source's own name for it.
-            columns: role -> column, where the user named them.
-            group: the column whose values are never divided.
-        """
+        """The rows of a split; `columns` are those that the user named, values of `group` are never divided."""
         return joined([read_part(table, columns, group) for table in self.tables(split)])
 
     def blocks(
@@ -201,12 +195,7 @@ class Source(ABC):
         return self.hashes(self.splits or ("",))
 
     def texts_table(self, split: str, *, texts_only: bool) -> RecordTable | None:
-        """The table that a run on texts alone reads first; None where it learns from judged pairs.
-
-        Args:
-            split: as the user named it.
-            texts_only: whether pairs are ignored.
-        """
+        """The table that a run on texts alone reads first; None where it learns from judged pairs."""
         return next(self.tables((self.find(split) or self.splits[0]) if self.splits else ""))
 
     def queries_file(self) -> Path | None:

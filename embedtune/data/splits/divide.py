@@ -55,12 +55,6 @@ class Divided:
 def divide_source(source: Source, plan: Plan, section: DataSection, seed: int) -> Divided:
     """Divide what a source has into training rows and judged queries.
 
-    Args:
-        source: of any kind.
-        plan: which split serves as what.
-        section: how the data is used.
-        seed: decides what is held out.
-
     Raises:
         DataError: the data cannot be used.
     """
@@ -94,12 +88,7 @@ def _learn_texts(divided: Divided, raw: RawTexts, section: DataSection) -> None:
 
 
 def demand_two(read: int, different: int, where: str) -> None:
-    """Refuse fewer than two distinct rows.
-
-    Args:
-        read: number of rows read.
-        different: distinct rows among them.
-        where: the source, for the message.
+    """Refuse fewer than two distinct rows among those read.
 
     Raises:
         DataError: there is nothing to contrast.

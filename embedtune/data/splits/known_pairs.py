@@ -96,11 +96,7 @@ class KnownPairs:
 
 
 def read_pairs(section: PairsSection, seed: int) -> KnownPairs:
-    """Read the queries and positives of one split.
-
-    Args:
-        section: where they are.
-        seed: decides how texts are paired where they have a class only.
+    """Read the queries and positives of one split; `seed` decides how texts that have only a class are paired.
 
     Raises:
         DataError: the data cannot be used; all faults of a file at once.

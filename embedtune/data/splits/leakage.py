@@ -36,10 +36,7 @@ _LONGER = 2  # a text more than twice as long as the longest query is not a near
 def overlap(train: Rows, judged: RetrievalSet, dev: RetrievalSet | None = None) -> list[Finding]:
     """What a judged set shares with training rows.
 
-    Args:
-        train: rows that were or will be learned from.
-        judged: the test queries.
-        dev: dev queries; their relevant documents count as seen too, since they chose the model.
+    Relevant documents of dev queries count as seen too, since these queries chose the model.
     """
     leakage = Leakage(judged, dev)
     leakage.feed(train)
@@ -47,13 +44,7 @@ def overlap(train: Rows, judged: RetrievalSet, dev: RetrievalSet | None = None) 
 
 
 def unseen_queries(judged: RetrievalSet, rows: Rows, dev: RetrievalSet | None = None) -> set[str]:
-    """Ids of the queries of which no relevant document was a training positive, by text.
-
-    Args:
-        judged: the test queries.
-        rows: the training rows.
-        dev: dev queries; their relevant documents count as seen too, since they chose the model.
-    """
+    """Ids of the test queries of which no relevant document was a training positive, by text; dev as in `overlap`."""
     documents = _Documents(judged, dev)
     documents.feed(rows)
     return documents.unseen

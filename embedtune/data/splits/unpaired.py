@@ -21,10 +21,7 @@ MANY = 0.1
 def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int]) -> tuple[Rows, list[str], list[Finding]]:
     """The rows to learn from, before any change; how they were made, and findings about what was left out.
 
-    Args:
-        raw: the texts.
-        section: pieces and views.
-        asked: ids of the dev and test queries, which are left out of the texts.
+    The texts with the ids `asked`, the dev and test queries, are left out.
 
     Raises:
         DataError: no views are named, too few texts are left, or they lack what the views need.
@@ -87,11 +84,6 @@ def texts_of(rows: Rows) -> RawTexts:
 
 def views_of(section: DataSection, seed: int, *, unpaired: bool) -> Views | None:
     """How the texts of each row change in each epoch, None where they do not.
-
-    Args:
-        section: names the views.
-        seed: of the changes.
-        unpaired: whether the rows were made from texts alone.
 
     Raises:
         ConfigError: the views would pair the texts of pairs differently, or further views are wanted and none named.

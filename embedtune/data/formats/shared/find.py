@@ -55,13 +55,9 @@ def joined(parts: list[Part]) -> Part:
 
 
 def read_blocks(table: RecordTable, chosen: Mapping[str, str], group: str | None, rows: int) -> Iterator[Part]:
-    """Read a table some rows at a time; faults stay in `table.problems`, and rows with one are left out.
+    """Read a table `rows` records at a time; faults stay in `table.problems`, and rows with one are left out.
 
-    Args:
-        table: the records.
-        chosen: role -> column, where the user named them.
-        group: the column whose values are never divided.
-        rows: records per block.
+    The other arguments are those of `read_part`.
 
     Raises:
         DataError: nothing can be read at all, or reading cannot continue.
