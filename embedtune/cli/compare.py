@@ -54,7 +54,7 @@ def compare(
 ) -> None:
     """Say whether B is really better than A, query by query, and which queries and documents made the difference.
 
-    A training run stands for its tuned model (RUN#before: for the encoder before training), compared on queries whose
+    A training run means its tuned model (RUN#before: the encoder before training), compared on queries whose
     documents it was not trained on.
     """
     result = api.compare(a, *others, metric=metric or (), data=data, split=split, fail_if=fail_if, output=output)

@@ -11,7 +11,7 @@ EXAMPLES = """
 embedtune doctor
 embedtune doctor --quick --fail-on error
 """
-Quick = Annotated[bool, written("--quick", help="Measure no speeds.", group="Run")]
+Quick = Annotated[bool, written("--quick", help="Do not measure speeds.", group="Run")]
 FailOn = Annotated[
     Literal["error", "warning", "note"] | None,
     written(
@@ -26,7 +26,7 @@ FailOn = Annotated[
 def doctor(quick: Quick = False, fail_on: FailOn = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Look at this machine: versions, devices and their speed, precision, threads, memory, disks, and what to fix.
 
-    Nothing is downloaded, written or asked of the network.
+    Nothing is downloaded or written, and the network is not used.
     """
     from embedtune.findings import reaches
     from embedtune.workflows.doctor.run import doctor as run_doctor

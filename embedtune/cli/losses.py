@@ -43,7 +43,7 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class LossCard:
-    """What a person wants to know before choosing a loss."""
+    """The facts that help to choose a loss."""
 
     name: str
     data: str

@@ -13,7 +13,7 @@ Columns = Annotated[
     dict[str, str],
     option(
         ...,
-        "columns with other names than usual, such as anchor=question,positive=answer",
+        "columns whose names are not the usual ones, such as anchor=question,positive=answer",
         "ROLE=COLUMN,...",
         shown="the usual names",
     ),

@@ -71,7 +71,7 @@ class MiningSection(RecipeSection):
     @classmethod
     def _an_amount(cls, text: str) -> str:
         if parse_bytes(text) < LEAST_MEMORY:
-            raise ValueError(f"{text} is too little to work in; give at least {LEAST_MEMORY // 2**20}MiB")
+            raise ValueError(f"{text} is too little memory; give at least {LEAST_MEMORY // 2**20}MiB")
         return text
 
     @model_validator(mode="after")
@@ -192,7 +192,7 @@ class MinedSection(RecipeSection):
         None, "ledger of an earlier job, edited to hold your decisions", "LEDGER", group="Data"
     )
     store: Store = "auto"
-    keep_job: bool = option(False, "leave the job folder next to the output when done")
+    keep_job: bool = option(False, "keep the job folder next to the output when done")
 
 
 class MineConfig(RecipeSection):

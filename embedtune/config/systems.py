@@ -69,7 +69,7 @@ class SystemsSection(RecipeSection):
 
     @property
     def encoders(self) -> list[str]:
-        """The names that stand for encoders."""
+        """The names of encoders."""
         return [name for name in self.systems if name != BM25]
 
     def section(self, name: str) -> ModelSection:
@@ -103,7 +103,7 @@ class SystemsSection(RecipeSection):
                 raise ValueError(f"the {kind} {', '.join(twice)} is named more than once")
         unused = [name for name in ("dimensions", "quantize", "prompts", "max_length", "query") if getattr(self, name)]
         if unused and not self.encoders:
-            raise ValueError(f"{' and '.join(unused)}: only encoders have a use for it, and no encoder is named")
+            raise ValueError(f"{' and '.join(unused)}: only encoders use this, and no encoder is named")
         if len(self.prompts) > 1 and (len(self.prompts) != len(self.encoders) or self.query is not None):
             raise ValueError(
                 f"{len(self.prompts)} prompts for {len(self.encoders)} encoders; give them once, or once for each "

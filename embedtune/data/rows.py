@@ -199,7 +199,7 @@ _MISSING = {"negatives": (), "titles": ""}
 
 
 def one_after_another(contents: Sequence[SameContent]) -> SameContent:
-    """Contents of one kind as one; a column that one of them lacks is filled with nothing or left out."""
+    """Contents of one kind as one; a column that one of them does not have is filled with empty values or left out."""
     columns: dict[str, Any] = {}
     for name in (one.name for one in fields(contents[0])):
         values = [getattr(content, name) for content in contents]

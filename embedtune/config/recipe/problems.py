@@ -146,7 +146,7 @@ def _quote_hint(item: Mapping[str, Any], path: Sequence[str | int]) -> str:
 @cache
 def _json_schema(schema: type[RecipeSection]) -> dict[str, Any]:
     """The schema with every reference replaced by what it names; no section holds one of its own kind."""
-    whole = schema.model_json_schema()
+    root = schema.model_json_schema()
 
     def written_out(node: Any) -> Any:
         if isinstance(node, list):
@@ -155,10 +155,10 @@ def _json_schema(schema: type[RecipeSection]) -> dict[str, Any]:
             return node
         reference = node.get("$ref")
         if reference:
-            return written_out(whole["$defs"][reference.rpartition("/")[2]])
+            return written_out(root["$defs"][reference.rpartition("/")[2]])
         return {key: written_out(inner) for key, inner in node.items() if key != "$defs"}
 
-    return cast(dict[str, Any], written_out(whole))
+    return cast(dict[str, Any], written_out(root))
 
 
 def _schema_at(path: Sequence[str | int], schema: type[RecipeSection]) -> dict[str, Any] | None:

@@ -73,9 +73,9 @@ def _all_swapped(lengths: np.ndarray, asks: np.ndarray) -> list[Finding]:
     long = middle[0] > LONGER * middle[1] and asking[0] <= asking[1]
     if not (questions or long):
         return []
-    told = f"{asking[1]:,} of {rows:,} positives are questions, and " if questions else ""
+    asked = f"{asking[1]:,} of {rows:,} positives are questions, and " if questions else ""
     message = (
-        f"anchors and positives look swapped: {told}"
+        f"anchors and positives look swapped: {asked}"
         f"anchors are longer (median {middle[0]:.0f} against {middle[1]:.0f} characters)."
     )
     fix = "If so, name the columns the other way around: --columns anchor=COLUMN,positive=COLUMN."

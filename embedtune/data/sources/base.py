@@ -1,8 +1,8 @@
 """What every kind of source answers: its splits, rows, documents and judged queries, and what there is to learn from.
 
 A kind of source is one class: files (`source.py`), a Hub set (`hub.py`) and a BEIR folder (`beir_folder.py`). It gives
-tables and hashes, and overrides what its tables alone do not tell. No code outside this folder asks which kind a source
-is.
+tables and hashes, and overrides what cannot be read from its tables alone. No code outside this folder asks which kind
+a source is.
 """
 
 from abc import ABC, abstractmethod
@@ -151,7 +151,7 @@ class Source(ABC):
             given: "dev" and "test" -> the source's own names, where it has them.
             section: columns, groups, and whether only texts are used.
         """
-        # Only what is divided further needs its groups, so dev and test files may lack the column.
+        # Only what is divided further needs its groups, so dev and test files need not have the column.
         parts = {train: self.part(train, section.columns, section.group)}
         parts |= {split: self.part(split, section.columns, None) for split in given.values()}
         if len({type(part.content) for part in parts.values()}) > 1:

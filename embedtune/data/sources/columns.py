@@ -127,10 +127,10 @@ def document_text(record: Mapping[str, Any], names: Mapping[str, str], place: st
     """
     value = record.get(names["text"])
     title = record.get(names["title"]) if "title" in names else None
-    whole = titled(title, value) if isinstance(value, str) else value
-    if isinstance(whole, str) and not whole.strip():
+    text = titled(title, value) if isinstance(value, str) else value
+    if isinstance(text, str) and not text.strip():
         return ""
-    return text_of(whole, names["text"], place, problems)
+    return text_of(text, names["text"], place, problems)
 
 
 def label_of(record: Mapping[str, Any], column: str, place: str, problems: Problems) -> str | None:

@@ -99,7 +99,7 @@ def judge(opened: OpenSplit, *, seed: int = 0) -> JudgedSource:
     """The split as judged queries, with findings about them.
 
     Raises:
-        DataError: nothing tells what is relevant to what.
+        DataError: the data does not say what is relevant to what.
     """
     source = opened.source
     own = source.judged(opened.split, "--split", every_query=True)
@@ -138,7 +138,7 @@ def _judge_part(name: str, part: Part, hashes: Mapping[str, str], seed: int) -> 
 def _nothing_judged(name: str, part: Part) -> DataError:
     unused = "".join(f" ({sentence.partition(': ')[2]})" for sentence in part.said[-1:])
     return DataError(
-        f"these are {len(part.content):,} texts without pairs{unused}; no column tells what is relevant",
+        f"these are {len(part.content):,} texts without pairs{unused}; no column says what is relevant",
         where=name,
         next="use a BEIR folder, or rows with query and positive, or with text and label (other names: --columns)",
     )

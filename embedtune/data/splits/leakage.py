@@ -1,12 +1,12 @@
 """What test queries and their documents share with training: exact copies, near duplicates, and negations.
 
-Why in this order. Training rows may be far more than memory holds, and the test set is small; so the index is built
-over the test queries, and rows pass by in blocks. Exact copies come first, since they cost one lookup per text by id
+Why in this order. Training rows may exceed memory, and the test set is small; so the index is built over the test
+queries, and the rows are read in blocks. Exact copies come first, since they cost one lookup per text by id
 and need no index; a query found exactly is not reported again as a near duplicate. Near duplicates cost the most, so
 they come last, only for distinct training texts short enough to be a copy, and only for the first `MOST_TEXTS` of them.
-A background of corpus documents tells which words are common, because the queries alone are too few for that. Relevant
-documents are counted apart from queries: a seen document inflates the score too, but of a question never seen, so the
-finding says how many queries ask only for unseen ones.
+A background of corpus documents shows which words are common, because the queries alone are too few for that. Relevant
+documents are counted separately: a document seen in training also inflates the score of a query that was not seen, so
+the finding says how many queries ask only for unseen documents.
 """
 
 from collections.abc import Iterator, Sequence

@@ -24,7 +24,7 @@ def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int]) -
     The texts with the ids `asked`, the dev and test queries, are left out.
 
     Raises:
-        DataError: no views are named, too few texts are left, or they lack what the views need.
+        DataError: no views are named, too few texts are left, or they do not have what the views need.
         ConfigError: the views cannot be parsed.
     """
     if section.views is None:

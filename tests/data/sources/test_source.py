@@ -69,8 +69,8 @@ def test_pairs_beside_a_corpus_are_its_training_split(put, lines, pairs, beir) -
 
 
 def test_the_samples_are_found_by_name(monkeypatch, beir) -> None:
-    recipes = pytest.importorskip("embedtune.config.recipe.shipped")
-    monkeypatch.setattr(recipes, "samples_folder", lambda: beir("samples", {"train": [("q0", "d0", 1)]}))
+    found = "embedtune.data.sources.source.samples_folder"
+    monkeypatch.setattr(found, lambda: beir("samples", {"train": [("q0", "d0", 1)]}))
     assert open_source("samples").what == "a BEIR folder (samples)"
 
 

@@ -93,7 +93,7 @@ def format_of(
     if not fitting:
         raise _no_format(table, present, chosen, known)
     _, found, names = max(fitting, key=lambda candidate: candidate[0])
-    refuse_twice(names, found.MANY, table.name)
+    refuse_twice(names, getattr(found, "MANY", ()), table.name)
     used = {column for columns in names.values() for column in columns} | {group}
     if set(present) >= _MINED:
         used.add(mined_rows.PROVENANCE)  # our own note, which nobody expects to be learned from
