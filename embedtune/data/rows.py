@@ -181,6 +181,11 @@ class RawTexts(Columnar):
         return {"text": self.texts}
 
 
+def relevant_pairs(qrels: Qrels) -> list[tuple[str, str]]:
+    """Each query with each document that is relevant to it (grade above 0), in the order of the judgments."""
+    return [(query, document) for query, grades in qrels.items() for document, grade in grades.items() if grade > 0]
+
+
 @dataclass(frozen=True)
 class RetrievalSet:
     """Queries judged against a corpus. `qrels` maps query id -> document id -> grade (above 0 is relevant)."""

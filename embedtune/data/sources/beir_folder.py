@@ -7,7 +7,7 @@ from typing import cast
 from embedtune.config.train import DataSection
 from embedtune.data.formats import Part
 from embedtune.data.formats.shared.find import BLOCK, read_part
-from embedtune.data.rows import RawTexts, RetrievalSet, Rows
+from embedtune.data.rows import RawTexts, RetrievalSet, Rows, relevant_pairs
 from embedtune.data.sources.base import ALIASES, MiningParts, Source, TrainingParts
 from embedtune.data.sources.beir import qrels_files, read_beir, table_file
 from embedtune.data.sources.problems import Problems
@@ -108,10 +108,7 @@ class BeirSource(Source):
             return super().mining(split, columns, group)
         judged = tuple(qrels_files(self.folder))
         beir = read_beir(self.folder, judged, group)
-        relevant = {
-            name: {one for grades in beir.qrels[name].values() for one, grade in grades.items() if grade > 0}
-            for name in judged
-        }
+        relevant = {name: {document for _, document in relevant_pairs(beir.qrels[name])} for name in judged}
         held_out = frozenset().union(*relevant.values()) - relevant[split]
         part = Part(beir.rows(split), "pairs", findings=beir.findings)
         return MiningParts(part, self.hashes(judged), str(self.folder), held_out)

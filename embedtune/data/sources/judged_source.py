@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from embedtune.data.formats import Part
-from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet
+from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, relevant_pairs
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.beir_folder import COLUMNS_UNUSED
 from embedtune.data.sources.problems import SHOWN
@@ -149,7 +149,8 @@ def _set_name(name: str) -> str:
 
 
 def _without_relevant(judged: RetrievalSet) -> Finding | None:
-    empty = [query for query in judged.queries if not any(grade > 0 for grade in judged.qrels[query].values())]
+    answered = {query for query, _ in relevant_pairs(judged.qrels)}
+    empty = [query for query in judged.queries if query not in answered]
     if not empty:
         return None
     message = f"{counted(len(empty), 'query')} without a relevant document left out of every mean."
@@ -165,7 +166,7 @@ def _repeated(judged: RetrievalSet) -> Finding | None:
     if not repeats:
         return None
     text_of = dict(zip(judged.corpus, ids, strict=True))
-    relevant = {d for grades in judged.qrels.values() for d, grade in grades.items() if grade > 0 and d in text_of}
+    relevant = {document for _, document in relevant_pairs(judged.qrels)} & text_of.keys()
     split = sum(copies[text_of[document]] > 1 for document in relevant)
     verb = "repeats" if repeats == 1 else "repeat"
     message = f"{counted(repeats, 'document')} of the corpus {verb} the text of an earlier one"

@@ -9,13 +9,13 @@ documents are counted separately: a document seen in training also inflates the 
 the finding says how many queries ask only for unseen documents.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
 
 from embedtune.data.checks import shown
-from embedtune.data.rows import RetrievalSet, Rows
+from embedtune.data.rows import RetrievalSet, Rows, relevant_pairs
 from embedtune.data.sources.problems import SHOWN
 from embedtune.data.texts.near_duplicates import NearDuplicate, NearIndex
 from embedtune.findings import Finding, percent
@@ -140,14 +140,11 @@ class _Documents:
     """Which relevant documents of a judged set were positives in training."""
 
     def __init__(self, judged: RetrievalSet, dev: RetrievalSet | None) -> None:
-        self._qrels = judged.qrels
-        relevant = {document for grades in judged.qrels.values() for document, grade in grades.items() if grade > 0}
-        self._ids = {document: text_id(judged.corpus[document]) for document in relevant if document in judged.corpus}
+        self._queries = judged.qrels.keys()
+        self._relevant = relevant_pairs(judged.qrels)
+        self._ids = _text_ids(self._relevant, judged.corpus)
         self._wanted = np.fromiter(self._ids.values(), dtype=np.int64)  # (R,)
-        self._seen: set[int] = set()
-        if dev is not None:
-            asked = {document for grades in dev.qrels.values() for document, grade in grades.items() if grade > 0}
-            self._seen |= {text_id(dev.corpus[document]) for document in asked if document in dev.corpus}
+        self._seen = set() if dev is None else set(_text_ids(relevant_pairs(dev.qrels), dev.corpus).values())
 
     def feed(self, rows: Rows) -> None:
         self._seen.update(np.intersect1d(self._wanted, rows.positive_ids).tolist())
@@ -159,24 +156,26 @@ class _Documents:
     @property
     def unseen(self) -> set[str]:
         seen = self.documents
-        return {
-            query for query, grades in self._qrels.items() if not any(g > 0 and d in seen for d, g in grades.items())
-        }
+        return self._queries - {query for query, document in self._relevant if document in seen}
 
     def finding(self, queries: int) -> Finding | None:
         documents = self.documents
-        judgments = [document for grades in self._qrels.values() for document, grade in grades.items() if grade > 0]
-        seen = sum(document in documents for document in judgments)
+        judgments, seen = len(self._relevant), sum(document in documents for _, document in self._relevant)
         if not seen:
             return None
-        share = seen / len(judgments)
+        share = seen / judgments
         point = "points to a document that was a positive" if seen == 1 else "point to documents that were positives"
         message = (
-            f"{seen:,} of {len(judgments):,} test judgments ({percent(share)}) {point} in training or dev, so a gain "
+            f"{seen:,} of {judgments:,} test judgments ({percent(share)}) {point} in training or dev, so a gain "
             f"may be memorization; {len(self.unseen):,} of {queries:,} queries ask for unseen ones only."
         )
         fix = "Trust the score on unseen documents, or split by document."
         return Finding("test-documents-seen-in-training", "warning" if share >= 0.05 else "note", seen, message, fix)
+
+
+def _text_ids(relevant: Iterable[tuple[str, str]], corpus: Mapping[str, str]) -> dict[str, int]:
+    """Document -> its text id, for the relevant documents that are in the corpus."""
+    return {document: text_id(corpus[document]) for document in {one for _, one in relevant} & corpus.keys()}
 
 
 def _distinct(rows: Rows, longest: int) -> Iterator[tuple[str, str]]:
