@@ -51,7 +51,7 @@ def _typed() -> Iterator[str]:
         import readline  # noqa: F401  (arrow keys and earlier queries)
     while True:
         try:
-            text = _asked()
+            text = _read_line()
         except EOFError:
             print(file=sys.stderr)
             return
@@ -60,7 +60,7 @@ def _typed() -> Iterator[str]:
         yield text.strip()
 
 
-def _asked() -> str:
+def _read_line() -> str:
     """A line from the terminal; the prompt goes to stderr where stdout is a file, which holds results only."""
     if sys.stdout.isatty():
         return input(_PROMPT)

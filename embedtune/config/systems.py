@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self, cast
 from pydantic import Field, field_validator, model_validator
 
 from embedtune.config.encoder import ModelSection
-from embedtune.config.fields import AllowPickle, MaxLength, QueryModel, TrustRemoteCode
+from embedtune.config.fields import AllowPickle, MaxLength, TrustRemoteCode
 from embedtune.config.option_text import OptionMistake, parse_pairs
 from embedtune.config.options import option
 from embedtune.config.section import Name, Prompts, RecipeSection
@@ -30,7 +30,9 @@ class SystemsSection(RecipeSection):
         shown="starter and bm25",
         repeat=True,
     )
-    query: QueryModel = None
+    query: Name | None = option(
+        None, "another encoder for the queries", "MODEL", flag="query_model", shown="the same encoder"
+    )
     runs: list[Name] = option(
         [],
         "a ranking made elsewhere, in TREC's run format",

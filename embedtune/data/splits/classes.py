@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows
+from embedtune.data.splits.groups import HELD_OUT, Division, divide, draw, groups_by
 from embedtune.data.splits.judged_rows import key_of
-from embedtune.data.splits.split import HELD_OUT, Division, divide, draw, groups_by
 from embedtune.findings import Finding, counted
 
 ASKING = 3  # one in three held-out texts is a query

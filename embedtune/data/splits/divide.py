@@ -16,9 +16,9 @@ from embedtune.data.checks.quick import drop_duplicates
 from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows
 from embedtune.data.sources.base import Source, TrainingParts
 from embedtune.data.splits.classes import distinct, divide_classes, judged_classes, pair_within_classes
+from embedtune.data.splits.groups import DEV_ROWS, Division, divide, group_findings, groups_of
 from embedtune.data.splits.judged_rows import CorpusByText, documents_in, documents_of, judged_from_rows, part_of
 from embedtune.data.splits.plan import Plan
-from embedtune.data.splits.split import DEV_ROWS, Division, divide, group_findings, groups_of
 from embedtune.data.splits.unpaired import rows_of_texts, texts_of
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted

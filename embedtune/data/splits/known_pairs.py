@@ -103,9 +103,7 @@ def read_pairs(section: PairsSection, seed: int) -> KnownPairs:
         ConfigError: a role in `columns` does not exist.
     """
     source = open_source(section.source)
-    split = source.demand(section.split, "--split") if source.splits else ""
-    if not source.splits and section.split != "train":
-        source.demand(section.split, "--split")
+    split = source.demand(section.split, "--split") if source.splits or section.split != "train" else ""
     read = source.mining(split, section.columns, section.group)
     rows, found = _rows(read.part, section, seed)
     if not len(rows):
