@@ -1,7 +1,7 @@
 """embedtune from Python: a function per verb, with the verb's options as keyword arguments.
 
-`given` is what its command takes without a name: a recipe (a file or a built-in name) and `key=value` texts. In their
-place it may be a complete configuration. `options` are those that `--help` shows, with `_` for `-`. Each function
+`given` is what its command takes without a name: a recipe (a file or a built-in name) and `key=value` texts. Instead
+of these it may be a complete configuration. `options` are those that `--help` shows, with `_` for `-`. Each function
 returns the typed result, whose `as_json()` is what `--json` prints, reports nothing unless `verbose` or given a `talk`,
 and raises `EmbedtuneError`, which says what to do next. The command line calls the same functions.
 

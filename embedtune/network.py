@@ -15,7 +15,7 @@ def is_offline(*variables: str) -> bool:
 
 
 def within(seconds: float, ask: Callable[[], Answer]) -> Answer:
-    """What `ask` returns or raises, in at most so many seconds: looking up a host name obeys no timeout of its own.
+    """What `ask` returns or raises, within this many seconds: looking up a host name has no timeout of its own.
 
     Raises:
         TimeoutError: there was no answer in time.

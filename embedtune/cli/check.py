@@ -1,9 +1,7 @@
 """`embedtune check`: look at data before spending hours on it."""
 
-import typer
-
 from embedtune import api
-from embedtune.cli.shared.verb import Asked, add_verb, end_guarded
+from embedtune.cli.shared.verb import Asked, end_guarded
 
 EXAMPLES = """
 embedtune check
@@ -12,20 +10,13 @@ embedtune check --data pairs.jsonl --eval-data beir/ --fix fixed.jsonl
 """
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    add_verb(app, check, EXAMPLES)
-
-
 def check(asked: Asked) -> None:
     """Look for what would spoil a run or its test: swapped, repeated, leaked, damaged or truncated texts.
 
     Lengths are in words; with --model they are in tokens, and its vocabulary, its prompts and a forecast are reported
     as well.
     """
-    from embedtune.config.check import CheckConfig
-
-    config = asked.config(CheckConfig)
+    config = asked.config()
     result = api.check(config, talk=asked.talk)
     asked.print(result)
     if result.failed:

@@ -2,12 +2,10 @@
 
 from typing import Annotated
 
-import typer
-
 from embedtune import api
 from embedtune.cli.shared.options import AsJson, Quiet, argument, written
 from embedtune.cli.shared.output import print_result
-from embedtune.cli.shared.verb import add_command, end_guarded
+from embedtune.cli.shared.verb import end_guarded
 from embedtune.workflows.shared.stream_talk import StreamTalk
 
 EXAMPLES = """
@@ -43,11 +41,6 @@ Report = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    add_command(app, compare, EXAMPLES)
-
-
 def compare(
     a: A,
     others: Others,
@@ -61,7 +54,7 @@ def compare(
 ) -> None:
     """Say whether B is really better than A, query by query, and which queries and documents made the difference.
 
-    A training run stands for its tuned model (RUN#before: for the encoder before training), compared on queries whose
+    A training run means its tuned model (RUN#before: the encoder before training), compared on queries whose
     documents it was not trained on.
     """
     result = api.compare(a, *others, metric=metric or (), data=data, split=split, fail_if=fail_if, output=output)

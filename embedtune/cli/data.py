@@ -19,7 +19,7 @@ Skipped = Annotated[
     Literal["above", "all"],
     written(
         metavar="above|all",
-        help="What counts as passed by: texts above the click, or all that were not clicked.",
+        help="What counts as skipped: texts above the click, or all that were not clicked.",
         group="Data",
     ),
 ]
@@ -41,7 +41,7 @@ def preferences(
 ) -> None:
     """Turn a click log into preferences.
 
-    A clicked text is preferred over those that were shown above it and passed by. The log has the columns anchor, shown
+    A clicked text is preferred over those that were shown above it and skipped. The log has the columns anchor, shown
     (a list) and clicked. Opposite preferences cancel each other; what is left over is the row's weight.
     """
     from embedtune.workflows.data.preferences import click_preferences
@@ -50,7 +50,5 @@ def preferences(
     talk = StreamTalk(quiet=quiet)
     for sentence in result.said:
         talk.say(sentence)
-    if as_json:
-        print_json(result)
-    else:
-        print_text(f"{result.output}\ntrain with it: embedtune train --loss dpo --data {result.output}")
+    text = f"{result.output}\ntrain with it: embedtune train --loss dpo --data {result.output}"
+    print_json(result) if as_json else print_text(text)

@@ -2,18 +2,16 @@
 
 from typing import Annotated, Literal
 
-import typer
-
 from embedtune.cli.shared.options import AsJson, Quiet, written
 from embedtune.cli.shared.output import print_result
-from embedtune.cli.shared.verb import add_command, end_guarded
+from embedtune.cli.shared.verb import end_guarded
 from embedtune.workflows.shared.stream_talk import StreamTalk
 
 EXAMPLES = """
 embedtune doctor
 embedtune doctor --quick --fail-on error
 """
-Quick = Annotated[bool, written("--quick", help="Measure no speeds.", group="Run")]
+Quick = Annotated[bool, written("--quick", help="Do not measure speeds.", group="Run")]
 FailOn = Annotated[
     Literal["error", "warning", "note"] | None,
     written(
@@ -25,15 +23,10 @@ FailOn = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    add_command(app, doctor, EXAMPLES)
-
-
 def doctor(quick: Quick = False, fail_on: FailOn = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Look at this machine: versions, devices and their speed, precision, threads, memory, disks, and what to fix.
 
-    Nothing is downloaded, written or asked of the network.
+    Nothing is downloaded or written, and the network is not used.
     """
     from embedtune.findings import reaches
     from embedtune.workflows.doctor.run import doctor as run_doctor

@@ -1,9 +1,7 @@
 """`embedtune encode`: turn texts into vectors."""
 
-import typer
-
 from embedtune import api
-from embedtune.cli.shared.verb import Asked, add_verb
+from embedtune.cli.shared.verb import Asked
 
 EXAMPLES = """
 embedtune encode --model runs/first/model --data texts.txt --output vectors.npy
@@ -12,18 +10,10 @@ embedtune encode --model intfloat/multilingual-e5-small --prompts document="pass
 """
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    add_verb(app, encode, EXAMPLES)
-
-
 def encode(asked: Asked) -> None:
     """Turn texts into vectors of length 1, in the order of the texts.
 
     Memory does not grow with the number of texts. After an interruption, the same command resumes where it stopped. A
     parquet file serves `embedtune train --guide FILE`.
     """
-    from embedtune.config.encode import EncodeConfig
-
-    config = asked.config(EncodeConfig)
-    asked.print(api.encode(config, talk=asked.talk))
+    asked.print(api.encode(asked.config(), talk=asked.talk))

@@ -1,9 +1,7 @@
 """`embedtune evaluate`: score encoders on a judged set."""
 
-import typer
-
 from embedtune import api
-from embedtune.cli.shared.verb import Asked, add_verb
+from embedtune.cli.shared.verb import Asked
 
 EXAMPLES = """
 embedtune evaluate
@@ -12,18 +10,10 @@ embedtune evaluate --data pairs.jsonl --metrics ndcg@10,recall@100 --dimensions 
 """
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    add_verb(app, evaluate, EXAMPLES)
-
-
 def evaluate(asked: Asked) -> None:
     """Score encoders, BM25 and other rankings on a judged set, with 95% intervals; each is compared with the first.
 
     Without arguments the starter and BM25 are scored on the samples that ship with embedtune. The output folder gets a
     TREC run per model, the scores of every query and a report.
     """
-    from embedtune.config.evaluate import EvaluateConfig
-
-    config = asked.config(EvaluateConfig)
-    asked.print(api.evaluate(config, talk=asked.talk))
+    asked.print(api.evaluate(asked.config(), talk=asked.talk))

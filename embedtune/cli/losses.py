@@ -10,11 +10,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import typer
-
 from embedtune.cli.shared.options import AsJson
 from embedtune.cli.shared.output import print_json, print_text
-from embedtune.cli.shared.verb import add_command
 
 if TYPE_CHECKING:
     from embedtune.losses import Loss
@@ -46,7 +43,7 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class LossCard:
-    """What a person wants to know before choosing a loss."""
+    """The facts that help to choose a loss."""
 
     name: str
     data: str
@@ -55,11 +52,6 @@ class LossCard:
     when: str
     cost: str
     arguments: dict[str, object]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    add_command(app, losses, EXAMPLES)
 
 
 def losses(as_json: AsJson = False) -> None:

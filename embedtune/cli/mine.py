@@ -1,10 +1,8 @@
 """`embedtune mine`: find hard negatives for a data set."""
 
-import typer
-
 from embedtune import api
 from embedtune.cli.shared.options import Restart
-from embedtune.cli.shared.verb import Asked, add_verb
+from embedtune.cli.shared.verb import Asked
 
 EXAMPLES = """
 embedtune mine --data pairs.jsonl --model starter --output mined.jsonl
@@ -13,17 +11,9 @@ embedtune mine --data pairs.jsonl --candidates dense+bm25 --format triplet
 """
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    add_verb(app, mine, EXAMPLES)
-
-
 def mine(asked: Asked, restart: Restart = False) -> None:
     """Find hard negatives for every query, and write a file that `embedtune train --data` reads.
 
     After an interruption, the same command resumes where it stopped.
     """
-    from embedtune.config.mine import MineConfig
-
-    config = asked.config(MineConfig)
-    asked.print(api.mine(config, talk=asked.talk, restart=restart))
+    asked.print(api.mine(asked.config(), talk=asked.talk, restart=restart))

@@ -57,10 +57,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
     path = find_recipe(name)
     text = path.read_text(encoding="utf-8", errors="backslashreplace")
-    if as_json:
-        print_json({"name": path.stem, "path": path, "text": text})
-    else:
-        print_text(text.rstrip("\n"))
+    print_json({"name": path.stem, "path": path, "text": text}) if as_json else print_text(text.rstrip("\n"))
 
 
 def copy(
@@ -80,10 +77,7 @@ def copy(
     StreamTalk(quiet=quiet).say(
         f"copied; run it with: embedtune train {target if target.parent != Path() else f'./{target}'}"
     )
-    if as_json:
-        print_json({"output": target})
-    else:
-        print_text(str(target))
+    print_json({"output": target}) if as_json else print_text(str(target))
 
 
 def check(recipes: Recipes = None, as_json: AsJson = False) -> None:
@@ -98,7 +92,7 @@ def check(recipes: Recipes = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"recipes": [{"recipe": recipe, "problems": []} for recipe in chosen]})
     else:
-        print_text("\n".join(f"{recipe}: in order" for recipe in chosen))
+        print_text("\n".join(f"{recipe}: ok" for recipe in chosen))
 
 
 def recipe_problems(recipe: str) -> "tuple[Problem, ...]":

@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated
 
-import typer
-
 from embedtune import api
 from embedtune.cli.shared.options import argument
 from embedtune.cli.shared.output import print_json, print_renderable, print_text
-from embedtune.cli.shared.verb import Asked, add_verb
+from embedtune.cli.shared.verb import Asked
 from embedtune.errors import ConfigError
 
 EXAMPLES = """
@@ -23,22 +21,14 @@ _PROMPT = "query> "
 Query = Annotated[str | None, argument("QUERY", "What to look for.", "prompts for queries")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    add_verb(app, search, EXAMPLES, recipes=False)
-
-
 def search(asked: Asked, query: Query = None) -> None:
     """Look up a query in a corpus, with one encoder or several side by side.
 
     Without a query it prompts for one after another until an empty line or Ctrl-D; from a pipe it reads one per line.
     """
-    from embedtune.config.search import SearchConfig
-
     if query is not None and not query.strip():
         raise ConfigError("the query is empty", where="QUERY", next="write what to look for, or leave it out")
-    config = asked.config(SearchConfig)
-    opened = api.open_search(config, talk=asked.talk)
+    opened = api.open_search(asked.config(), talk=asked.talk)
     answers = []
     for text in [query] if query is not None else _typed():
         answer = opened.ask(text)
@@ -61,7 +51,7 @@ def _typed() -> Iterator[str]:
         import readline  # noqa: F401  (arrow keys and earlier queries)
     while True:
         try:
-            text = _asked()
+            text = _read_line()
         except EOFError:
             print(file=sys.stderr)
             return
@@ -70,7 +60,7 @@ def _typed() -> Iterator[str]:
         yield text.strip()
 
 
-def _asked() -> str:
+def _read_line() -> str:
     """A line from the terminal; the prompt goes to stderr where stdout is a file, which holds results only."""
     if sys.stdout.isatty():
         return input(_PROMPT)

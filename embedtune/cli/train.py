@@ -1,9 +1,7 @@
 """`embedtune train`: fine-tune an encoder and say whether it improved."""
 
-import typer
-
 from embedtune.cli.shared.options import AcceptChanges, Resume
-from embedtune.cli.shared.verb import Asked, add_verb
+from embedtune.cli.shared.verb import Asked
 from embedtune.runtime import loading
 
 EXAMPLES = """
@@ -12,11 +10,6 @@ embedtune train --data pairs.jsonl --loss gist --output runs/first
 embedtune train gist-pairs --data pairs.jsonl training.epochs=3
 embedtune train --data pairs.jsonl --output runs/first --resume auto
 """
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    add_verb(app, train, EXAMPLES)
 
 
 def train(asked: Asked, resume: Resume = None, accept_changes: AcceptChanges = False) -> None:

@@ -1,4 +1,4 @@
-"""The encoder of a recipe: which model, with what before its texts, and what it may do."""
+"""The encoder of a recipe: which model, its prompts, and what it may do."""
 
 from typing import Literal
 
@@ -46,7 +46,7 @@ class EncoderSection(ModelSection):
 class OptionalModelSection(ModelSection):
     """A model that need not be named."""
 
-    # Sections are frozen, so nobody can put None into a ModelSection by way of this type.
+    # Sections are frozen, so no code can set None in a ModelSection through this type.
     name: Name | None = option(  # type: ignore[assignment]
         None,
         "a Hub name, a folder (such as RUN/model), or starter, which is built from the data",

@@ -13,7 +13,7 @@ Columns = Annotated[
     dict[str, str],
     option(
         ...,
-        "columns with other names than usual, such as anchor=question,positive=answer",
+        "columns whose names are not the usual ones, such as anchor=question,positive=answer",
         "ROLE=COLUMN,...",
         shown="the usual names",
     ),
@@ -25,10 +25,6 @@ LearnedSplit = Annotated[
 GroupColumn = Annotated[
     Name | None,
     option(..., "rows that share a value of this column stay in one split", "COLUMN", shown="none"),
-]
-TextColumn = Annotated[
-    Name | None,
-    option(..., "the column that holds the texts", "COLUMN", shown="found by its name"),
 ]
 MaxLength = Annotated[
     int | None,
@@ -43,10 +39,6 @@ TrustRemoteCode = Annotated[
 AllowPickle = Annotated[
     bool,
     option(..., "read weights not stored as safetensors; opening a pickle can run code"),
-]
-QueryModel = Annotated[
-    Name | None,
-    option(..., "another encoder for the queries", "MODEL", flag="query_model", shown="the same encoder"),
 ]
 Device = Annotated[
     str,
@@ -78,4 +70,4 @@ class TextsSection(RecipeSection):
     heading = "Data"
 
     source: Source = "samples"
-    column: TextColumn = None
+    column: Name | None = option(None, "the column that holds the texts", "COLUMN", shown="found by its name")

@@ -6,8 +6,8 @@ from pydantic import Field, field_validator, model_validator
 
 from embedtune.config.encoder import ModelSection, OptionalModelSection
 from embedtune.config.fields import Columns, Device, Precision, Source, Store
+from embedtune.config.option_text import parse_bytes, parse_range
 from embedtune.config.options import option
-from embedtune.config.quantity import parse_bytes, parse_range
 from embedtune.config.section import Name, RecipeSection
 
 LEAST_MEMORY = 64 * 2**20
@@ -71,7 +71,7 @@ class MiningSection(RecipeSection):
     @classmethod
     def _an_amount(cls, text: str) -> str:
         if parse_bytes(text) < LEAST_MEMORY:
-            raise ValueError(f"{text} is too little to work in; give at least {LEAST_MEMORY // 2**20}MiB")
+            raise ValueError(f"{text} is too little memory; give at least {LEAST_MEMORY // 2**20}MiB")
         return text
 
     @model_validator(mode="after")
@@ -192,7 +192,7 @@ class MinedSection(RecipeSection):
         None, "ledger of an earlier job, edited to hold your decisions", "LEDGER", group="Data"
     )
     store: Store = "auto"
-    keep_job: bool = option(False, "leave the job folder next to the output when done")
+    keep_job: bool = option(False, "keep the job folder next to the output when done")
 
 
 class MineConfig(RecipeSection):

@@ -32,7 +32,7 @@ class Flag:
 
     Args:
         group: its heading in `--help`, where that is not its section's.
-        metavar: what stands for its value in `--help`; None for a switch.
+        metavar: the placeholder for its value in `--help`; None for a switch.
         flag: the option as a Python name (`batch_size` is written `--batch-size`); None: the name of the key.
         short: a one-letter form, such as `-k`.
         repeat: it may be given several times; the key is a list.
@@ -122,6 +122,10 @@ class Option:
         value = self.field.get_default(call_default_factory=True)
         plain = "none" if value is None else "off" if value is False else value
         return self.flag.shown or (",".join(plain) if isinstance(plain, list) else str(plain))
+
+
+RECIPE_VERBS = ("train", "mine", "evaluate", "check", "encode")
+"""The verbs that take recipes."""
 
 
 def schema_of(verb: str) -> type[RecipeSection]:

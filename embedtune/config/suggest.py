@@ -18,5 +18,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _plain(name: str) -> str:
-    # People write options with hyphens and keys with underscores; neither is what they misspelt.
+    # People write options with hyphens and keys with underscores; neither is a misspelling.
     return name.lower().replace("-", "_")

@@ -1,15 +1,15 @@
 """Several encoders side by side, as `evaluate` and `search` take them, with the rankings that need none."""
 
 from collections import Counter
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
 from embedtune.config.encoder import ModelSection
-from embedtune.config.fields import AllowPickle, MaxLength, QueryModel, TrustRemoteCode
+from embedtune.config.fields import AllowPickle, MaxLength, TrustRemoteCode
 from embedtune.config.option_text import OptionMistake, parse_pairs
 from embedtune.config.options import option
-from embedtune.config.section import Name, RecipeSection
+from embedtune.config.section import Name, Prompts, RecipeSection
 
 BM25 = "bm25"
 """The name of the system that ranks by shared words."""
@@ -30,7 +30,9 @@ class SystemsSection(RecipeSection):
         shown="starter and bm25",
         repeat=True,
     )
-    query: QueryModel = None
+    query: Name | None = option(
+        None, "another encoder for the queries", "MODEL", flag="query_model", shown="the same encoder"
+    )
     runs: list[Name] = option(
         [],
         "a ranking made elsewhere, in TREC's run format",
@@ -69,7 +71,7 @@ class SystemsSection(RecipeSection):
 
     @property
     def encoders(self) -> list[str]:
-        """The names that stand for encoders."""
+        """The names of encoders."""
         return [name for name in self.systems if name != BM25]
 
     def section(self, name: str) -> ModelSection:
@@ -103,7 +105,7 @@ class SystemsSection(RecipeSection):
                 raise ValueError(f"the {kind} {', '.join(twice)} is named more than once")
         unused = [name for name in ("dimensions", "quantize", "prompts", "max_length", "query") if getattr(self, name)]
         if unused and not self.encoders:
-            raise ValueError(f"{' and '.join(unused)}: only encoders have a use for it, and no encoder is named")
+            raise ValueError(f"{' and '.join(unused)}: only encoders use this, and no encoder is named")
         if len(self.prompts) > 1 and (len(self.prompts) != len(self.encoders) or self.query is not None):
             raise ValueError(
                 f"{len(self.prompts)} prompts for {len(self.encoders)} encoders; give them once, or once for each "
@@ -112,7 +114,7 @@ class SystemsSection(RecipeSection):
         return self
 
 
-def prompts_of(text: str) -> dict[Literal["query", "document"], str]:
+def prompts_of(text: str) -> Prompts:
     """The prompts that `query="...",document="..."` gives.
 
     Raises:
@@ -125,5 +127,4 @@ def prompts_of(text: str) -> dict[Literal["query", "document"], str]:
     odd = given.keys() - {"query", "document"}
     if odd:
         raise OptionMistake(f"unknown prompt role {min(odd)!r}; the roles are query and document")
-    roles: tuple[Literal["query", "document"], ...] = ("query", "document")
-    return {role: given[role] for role in roles if role in given}
+    return cast(Prompts, {role: given[role] for role in ("query", "document") if role in given})

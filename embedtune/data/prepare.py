@@ -9,7 +9,7 @@ import numpy as np
 
 from embedtune.config.train import DataSection
 from embedtune.data.checks.quick import check_overlap, check_rows
-from embedtune.data.rows import RetrievalSet, Rows
+from embedtune.data.rows import RetrievalSet, Rows, relevant_pairs
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.judged_source import judge_split
 from embedtune.data.sources.source import open_source
@@ -54,12 +54,7 @@ class TrainingData:
 
 
 def prepare(section: DataSection, seed: int, *, source: Source | None = None) -> TrainingData:
-    """Read, split and check the data of a training run.
-
-    Args:
-        section: where the data is and how it is split.
-        seed: decides what is held out, where the data does not.
-        source: the data, if it is open already.
+    """Read, split and check the data of a training run; `seed` decides what is held out, where the data does not.
 
     Raises:
         DataError: the data cannot be used; all faults of a file at once.
@@ -103,9 +98,8 @@ def _finished(divided: Divided, hashes: Mapping[str, str], *, closure: bool) -> 
     train, dev, test = divided.train, divided.judged.get("dev"), divided.judged.get("test")
     for part, judged in (("dev", dev), ("test", test)):
         if judged is not None:
-            relevant = sum(grade > 0 for grades in judged.qrels.values() for grade in grades.values())
             size = f"{counted(len(judged), 'query')} over {counted(len(judged.corpus), 'document')}"
-            divided.described.append(f"{part}: {size}, {counted(relevant, 'relevant pair')}")
+            divided.described.append(f"{part}: {size}, {counted(len(relevant_pairs(judged.qrels)), 'relevant pair')}")
     known = np.unique(np.stack([train.anchor_ids, train.positive_ids], axis=1), axis=0)  # (P, 2)
     if closure:
         closed = closure_of(known)

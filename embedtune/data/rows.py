@@ -1,8 +1,9 @@
 """What data may be: rows, labelled texts, scored pairs, texts, judged sets. Readers make them; nothing changes them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -21,8 +22,31 @@ def titled(title: object, text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Training rows, column by column; the position is the row number. Texts are as the user wrote them.
+class Columnar:
+    """Data column by column; the position is the row number. Texts are as the user wrote them."""
+
+    @property
+    def columns(self) -> dict[str, Sequence[str]]:
+        """Role -> texts, one per row; negatives are not columns."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    @cached_property
+    def column_ids(self) -> list[np.ndarray]:
+        """Text ids of each column: int64 (rows,)."""
+        return [text_ids(texts) for texts in self.columns.values()]
+
+    def take(self, indices: Sequence[int]) -> Self:
+        """The rows with these numbers, in this order."""
+        columns = {one.name: getattr(self, one.name) for one in fields(self)}
+        return replace(self, **{name: [column[i] for i in indices] for name, column in columns.items() if column})
+
+
+@dataclass(frozen=True)
+class Rows(Columnar):
+    """Training rows.
 
     Args:
         anchors: one text per row.
@@ -43,9 +67,6 @@ class Rows:
     groups: Sequence[str] | None = None
     places: Sequence[str] = ()
     weights: Sequence[float] | None = None
-
-    def __len__(self) -> int:
-        return len(self.anchors)
 
     @property
     def has_negatives(self) -> bool:
@@ -77,33 +98,20 @@ class Rows:
         """One int64 array per row, one id per negative."""
         return [text_ids(texts) for texts in self.negatives]
 
-    def take(self, indices: Sequence[int]) -> "Rows":
+    def take(self, indices: Sequence[int]) -> Self:
         """The rows with these numbers, in this order."""
-
-        def pick(column: Sequence | None) -> list | None:
-            return [column[i] for i in indices] if column else None
-
-        taken = Rows(
-            anchors=pick(self.anchors) or [],
-            positives=pick(self.positives) or [],
-            negatives=pick(self.negatives) or (),
-            labels=pick(self.labels),
-            teacher_scores=pick(self.teacher_scores),
-            groups=pick(self.groups),
-            places=pick(self.places) or (),
-            weights=pick(self.weights),
-        )
+        taken = super().take(indices)
         # Ids cost more than anything else here, so those already computed are kept.
         for name in ("anchor_ids", "positive_ids"):
             if name in self.__dict__:
                 taken.__dict__[name] = self.__dict__[name][np.asarray(indices, dtype=np.intp)]
         if "negative_ids" in self.__dict__ and taken.negatives:
-            taken.__dict__["negative_ids"] = pick(self.negative_ids)
+            taken.__dict__["negative_ids"] = [self.negative_ids[i] for i in indices]
         return taken
 
 
 @dataclass(frozen=True)
-class LabelledTexts:
+class LabelledTexts(Columnar):
     """Texts with a class each, before they are paired.
 
     Args:
@@ -118,27 +126,19 @@ class LabelledTexts:
     groups: Sequence[str] | None = None
     places: Sequence[str] = ()
 
-    def __len__(self) -> int:
-        return len(self.texts)
-
     @property
     def columns(self) -> dict[str, Sequence[str]]:
         """Role -> texts, one per row."""
         return {"text": self.texts}
 
     @property
-    def column_ids(self) -> list[np.ndarray]:
-        """Text ids of each column: int64 (rows,)."""
-        return [self.ids]
-
-    @cached_property
     def ids(self) -> np.ndarray:
         """int64 (rows,)."""
-        return text_ids(self.texts)
+        return self.column_ids[0]
 
 
 @dataclass(frozen=True)
-class ScoredPairs:
+class ScoredPairs(Columnar):
     """Pairs with human similarity scores on any scale; higher is more similar.
 
     Args:
@@ -153,22 +153,14 @@ class ScoredPairs:
     scores: Sequence[float]
     places: Sequence[str] = ()
 
-    def __len__(self) -> int:
-        return len(self.first)
-
     @property
     def columns(self) -> dict[str, Sequence[str]]:
         """Role -> texts, one per row."""
         return {"sentence1": self.first, "sentence2": self.second}
 
-    @cached_property
-    def column_ids(self) -> list[np.ndarray]:
-        """Text ids of each column: int64 (rows,)."""
-        return [text_ids(self.first), text_ids(self.second)]
-
 
 @dataclass(frozen=True)
-class RawTexts:
+class RawTexts(Columnar):
     """Texts without pairs, classes or scores.
 
     Args:
@@ -183,18 +175,15 @@ class RawTexts:
     titles: Sequence[str] = ()
     documents: Sequence[int] = ()
 
-    def __len__(self) -> int:
-        return len(self.texts)
-
     @property
     def columns(self) -> dict[str, Sequence[str]]:
         """Role -> texts, one per row."""
         return {"text": self.texts}
 
-    @cached_property
-    def column_ids(self) -> list[np.ndarray]:
-        """Text ids of each column: int64 (rows,)."""
-        return [text_ids(self.texts)]
+
+def relevant_pairs(qrels: Qrels) -> list[tuple[str, str]]:
+    """Each query with each document that is relevant to it (grade above 0), in the order of the judgments."""
+    return [(query, document) for query, grades in qrels.items() for document, grade in grades.items() if grade > 0]
 
 
 @dataclass(frozen=True)
@@ -208,3 +197,18 @@ class RetrievalSet:
 
     def __len__(self) -> int:
         return len(self.queries)
+
+
+SameContent = TypeVar("SameContent", Rows | LabelledTexts | RawTexts, ScoredPairs)
+_MISSING = {"negatives": (), "titles": ""}
+
+
+def one_after_another(contents: Sequence[SameContent]) -> SameContent:
+    """Contents of one kind as one; a column that one of them does not have is filled with empty values or left out."""
+    columns: dict[str, Any] = {}
+    for name in (one.name for one in fields(contents[0])):
+        values = [getattr(content, name) for content in contents]
+        if name in _MISSING and any(values):
+            values = [value or [_MISSING[name]] * len(content) for value, content in zip(values, contents, strict=True)]
+        columns[name] = None if any(value is None for value in values) else [v for value in values for v in value]
+    return type(contents[0])(**columns)

@@ -39,7 +39,7 @@ def test_prompts_once_or_once_for_each_encoder() -> None:
         ({"prompts": ["x"]}, "not KEY=VALUE"),
         ({"dimensions": "0"}, "at least 1"),
         ({"dimensions": "ten"}, "whole number"),
-        ({"model": ["bm25"], "dimensions": "8"}, "only encoders have a use for it"),
+        ({"model": ["bm25"], "dimensions": "8"}, "only encoders use this"),
         ({"run": ["x"], "max_length": 64}, "max_length: only encoders"),
         ({"data": ["a", "a"]}, "named more than once"),
     ],

@@ -1,10 +1,10 @@
-"""What people write after an option that takes more than one value."""
+"""What people write after an option whose type does not say how it is read."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtune.config.option_text import OptionMistake, parse_losses, parse_pairs
+from embedtune.config.option_text import OptionMistake, parse_bytes, parse_losses, parse_pairs, parse_range
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,22 @@ def test_losses_with_and_without_a_weight() -> None:
 def test_a_loss_that_cannot_be_read_says_the_form(term: str) -> None:
     with pytest.raises(OptionMistake, match="NAME or NAME:WEIGHT"):
         parse_losses([term])
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("1024", 1024), ("2GiB", 2**31), ("1 gb", 10**9), (".5MiB", 2**19), ("3K", 3072)]
+)
+def test_amounts(text: str, size: int) -> None:
+    assert parse_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "GiB", "4 potatoes", "-1GB", "4GiB please", "１GB인분"])
+def test_no_amounts(text: str) -> None:
+    with pytest.raises(ValueError, match="4GiB"):
+        parse_bytes(text)
+
+
+@pytest.mark.parametrize("text", ["", "5", "5:", "5:5", "9:1", "-1:4", "a:b", "1:2:3", "٣:٤"])
+def test_no_ranges(text: str) -> None:
+    with pytest.raises(ValueError, match=r"LOW|rank"):
+        parse_range(text)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from embedtune.config.options import Option, option, options_of, schema_of
-from embedtune.config.recipe.load import RECIPE_VERBS, load
+from embedtune.config.options import RECIPE_VERBS, Option, option, options_of, schema_of
+from embedtune.config.recipe.load import load
 from embedtune.config.recipe.problems import allowed
 from embedtune.config.section import RecipeSection
 from embedtune.config.train import TrainConfig

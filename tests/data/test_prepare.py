@@ -268,10 +268,9 @@ def test_another_source_gives_the_dev_queries_where_the_data_have_none(put, line
 
 
 def test_the_samples_are_the_default_source(monkeypatch, beir) -> None:
-    recipes = pytest.importorskip("embedtune.config.recipe.shipped")
     judgments = {"train": [(f"q{i}", f"d{i}", 1) for i in range(40)], "test": [("q50", "d50", 1)]}
     folder = beir("samples", judgments, documents=60)
-    monkeypatch.setattr(recipes, "samples_folder", lambda: folder)
+    monkeypatch.setattr("embedtune.data.sources.source.samples_folder", lambda: folder)
     assert len(prepare(DataSection(), 0).test) == 1
 
 

@@ -1,10 +1,11 @@
-"""The command `embedtune`: its verbs are the files of `cli/`, each of which registers itself.
+"""The command `embedtune`: its verbs are the files of `cli/`, each with a function of its name and its EXAMPLES.
 
 `--help` and `--version` answer at once, so nothing here or at the top of a verb's file may load torch.
 """
 
 import sys
 from importlib import import_module
+from inspect import signature
 from io import TextIOWrapper
 from pkgutil import iter_modules
 from types import ModuleType
@@ -16,7 +17,7 @@ import embedtune
 from embedtune import cli
 from embedtune.cli.shared.guard import guarded
 from embedtune.cli.shared.help import CONTEXT, VerbGroup
-from embedtune.cli.shared.verb import about_verb, show_help_without_verb
+from embedtune.cli.shared.verb import Asked, about_verb, add_command, add_verb, show_help_without_verb
 from embedtune.runtime import settle
 
 EXAMPLES = """
@@ -31,7 +32,7 @@ def build_app(*verbs: str) -> typer.Typer:
     """The application with these verbs, or all; one that is not asked for need not be read."""
     app = _frame()
     for name in verbs or verb_names():
-        _module(name).register(app)
+        _add(app, _module(name))
     return app
 
 
@@ -56,6 +57,16 @@ def _frame() -> typer.Typer:
     )
     app.callback(cls=VerbGroup, epilog=EXAMPLES)(_main)
     return app
+
+
+def _add(app: typer.Typer, module: ModuleType) -> None:
+    name = module.__name__.rpartition(".")[2]
+    if hasattr(module, "register"):  # a verb of several commands
+        module.register(app)
+        return
+    function = getattr(module, name)
+    first = next(iter(signature(function).parameters.values()))
+    (add_verb if first.annotation is Asked else add_command)(app, function, module.EXAMPLES)
 
 
 def _module(name: str) -> ModuleType:

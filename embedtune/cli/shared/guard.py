@@ -34,6 +34,9 @@ class Failure:
     next: str | None = None
 
 
+_INTERRUPTION = Failure(INTERRUPTED, "interrupted", "interrupted")
+
+
 def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
     """Run the app and report in words whatever goes wrong. Returns the exit code."""
     try:
@@ -42,17 +45,17 @@ def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         if exit_code != INTERRUPTED:
             return exit_code
-        failure = _interrupted()
+        failure = _INTERRUPTION
     except BrokenPipeError:
         return _reader_gone()
     except (KeyboardInterrupt, typer.Abort):
-        failure = _interrupted()
+        failure = _INTERRUPTION
     except EmbedtuneError as error:
         failure = Failure(error.exit_code, error.code, error.message, error.where, error.next)
     except typer.TyperException as error:
         failure = _usage(error)
     except Exception as error:
-        failure = _interrupted() if _from_interrupt(error) else _homeless(error) or _defect(error)
+        failure = _INTERRUPTION if _from_interrupt(error) else _homeless(error) or _defect(error)
     return _report(failure, as_json="--json" in arguments)
 
 
@@ -84,10 +87,6 @@ def _from_interrupt(error: BaseException) -> bool:
     """Whether it arose while Ctrl-C was being handled: interrupted clean-up fails in odd ways."""
     context = error.__context__
     return context is not None and (isinstance(context, KeyboardInterrupt) or _from_interrupt(context))
-
-
-def _interrupted() -> Failure:
-    return Failure(INTERRUPTED, "interrupted", "interrupted")
 
 
 def _usage(error: typer.TyperException) -> Failure:

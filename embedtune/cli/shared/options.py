@@ -10,12 +10,7 @@ from embedtune.cli.shared.help import COMMON
 def written(*spelled: str, help: str, group: str, metavar: str | None = None, default: str | bool = True) -> Any:
     """An option as Typer declares it, under a heading of `--help`.
 
-    Args:
-        spelled: how a switch is written, such as "--json"; other options are written as their parameter.
-        help: a sentence.
-        group: the heading.
-        metavar: what stands for its value; None for a switch.
-        default: in words, where the value itself says nothing.
+    A switch has no `metavar` and is spelled out, such as "--json"; `default` is in words, where the value says nothing.
     """
     return typer.Option(*spelled, metavar=metavar, help=help, show_default=default, rich_help_panel=group)
 
@@ -34,7 +29,7 @@ Words = Annotated[
     ),
 ]
 DryRun = Annotated[bool, written("--dry-run", help="Print the resolved recipe and stop.", group=COMMON)]
-AsJson = Annotated[bool, written("--json", help="Print one JSON object on stdout, nothing else there.", group=COMMON)]
+AsJson = Annotated[bool, written("--json", help="Print one JSON object and nothing else on stdout.", group=COMMON)]
 Quiet = Annotated[bool, written("--quiet", "-q", help="Print no progress on stderr.", group=COMMON)]
 Force = Annotated[bool, written("--force", help="Replace a file that is already there.", group="Output")]
 Restart = Annotated[bool, written("--restart", help="Discard an interrupted job and start over.", group="Run")]

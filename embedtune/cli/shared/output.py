@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from embedtune.workflows.shared.stream_talk import printable
 
 if TYPE_CHECKING:
-    from embedtune.config.section import RecipeSection
     from embedtune.reports.results.base import VerbResult
 
 
@@ -33,13 +32,6 @@ def print_renderable(renderable: Any) -> None:
 def print_result(result: "VerbResult", *, as_json: bool, told: Collection[str] = ()) -> None:
     """Print the result of a verb on stdout, as its table or as JSON."""
     print_json(result.as_json()) if as_json else print_renderable(result.table(told))
-
-
-def print_recipe(config: "RecipeSection", *, as_json: bool) -> None:
-    """Print a resolved recipe, as YAML that a command reads back or as JSON."""
-    from embedtune.config.recipe.load import dump_config
-
-    print_json(config.model_dump()) if as_json else print_text(dump_config(config).rstrip("\n"))
 
 
 def print_json(value: Any) -> None:

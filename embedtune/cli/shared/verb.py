@@ -15,7 +15,7 @@ import typer
 
 from embedtune.cli.shared.help import VerbCommand, VerbGroup
 from embedtune.cli.shared.options import AsJson, DryRun, Quiet, Words, written
-from embedtune.cli.shared.output import print_recipe, print_result
+from embedtune.cli.shared.output import print_json, print_result, print_text
 from embedtune.errors import GuardError
 from embedtune.workflows.shared.stream_talk import StreamTalk
 
@@ -32,6 +32,7 @@ class Asked:
     """What a person asked of a verb.
 
     Args:
+        schema: of the verb.
         words: a recipe and `key=value`.
         options: the options that were given, by Python name.
         talk: speaks on stderr.
@@ -39,26 +40,29 @@ class Asked:
         as_json: print the result as JSON.
     """
 
+    schema: "type[RecipeSection]"
     words: Sequence[str]
     options: Mapping[str, Any]
     talk: StreamTalk
     dry_run: bool
     as_json: bool
 
-    def config(self, schema: type[Config]) -> Config:
-        """The checked configuration; with --dry-run it is printed, and the command ends.
+    def config(self) -> Any:
+        """The checked configuration of the verb; with --dry-run it is printed, and the command ends.
 
         Raises:
             ConfigError: whatever is wrong with it.
         """
         from embedtune.config.recipe.load import load, recipe_and_values
 
-        return self.wanted(load(schema, *recipe_and_values(self.words), self.options))
+        return self.wanted(load(self.schema, *recipe_and_values(self.words), self.options))
 
     def wanted(self, config: Config) -> Config:
         """A configuration to work with; with --dry-run it is printed, and the command ends."""
         if self.dry_run:
-            print_recipe(config, as_json=self.as_json)
+            from embedtune.config.recipe.load import dump_config
+
+            print_json(config.model_dump()) if self.as_json else print_text(dump_config(config).rstrip("\n"))
             raise typer.Exit
         return config
 
@@ -67,25 +71,22 @@ class Asked:
         print_result(result, as_json=self.as_json, told=self.talk.told)
 
 
-def add_verb(app: typer.Typer, function: Callable[..., None], examples: str, *, recipes: bool = True) -> None:
-    """Add a verb whose options its schema declares.
+def add_verb(app: typer.Typer, function: Callable[..., None], examples: str) -> None:
+    """Add a verb whose options its schema declares; the examples end its help.
 
-    Args:
-        app: gets the command.
-        function: takes `Asked`, then the options that are not keys; its name is the verb, its docstring the help.
-        examples: commands that end the help, one per line.
-        recipes: it takes a recipe and `key=value`.
+    `function` takes `Asked`, then the options that are not keys; its name is the verb, its docstring the help.
     """
-    from embedtune.config.options import Group, options_of, schema_of
+    from embedtune.config.options import RECIPE_VERBS, Group, options_of, schema_of
 
     _, *own = inspect.signature(function).parameters.values()
-    groups = get_args(Group)
-    keys = sorted(options_of(schema_of(function.__name__)).values(), key=lambda option: groups.index(option.group))
+    groups, schema = get_args(Group), schema_of(function.__name__)
+    keys = sorted(options_of(schema).values(), key=lambda option: groups.index(option.group))
     shared = {"dry_run": DryRun, "as_json": AsJson, "quiet": Quiet}
 
     def command(**given: Any) -> None:
         options = {option.name: given[option.name] for option in keys}
         asked = Asked(
+            schema=schema,
             words=given.get("words") or (),
             options={name: value for name, value in options.items() if value is not None and value is not False},
             talk=StreamTalk(quiet=given["quiet"]),
@@ -95,7 +96,7 @@ def add_verb(app: typer.Typer, function: Callable[..., None], examples: str, *, 
         function(asked, **{parameter.name: given[parameter.name] for parameter in own})
 
     parameters = [
-        *([_parameter("words", Words, None)] if recipes else []),
+        *([_parameter("words", Words, None)] if function.__name__ in RECIPE_VERBS else []),
         *(_parameter(option.name, *_typed(option)) for option in keys),
         *(_parameter(parameter.name, parameter.annotation, parameter.default) for parameter in own),
         *(_parameter(name, kind, False) for name, kind in shared.items()),
@@ -116,11 +117,7 @@ def add_command(app: typer.Typer, function: Callable[..., None], examples: str, 
 def add_group(app: typer.Typer, module: str, help: str, examples: str) -> typer.Typer:
     """Add a verb that is a group of commands, and return the group for them; alone it shows its help."""
     group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
-
-    def show(context: typer.Context) -> None:
-        show_help_without_verb(context)
-
-    group.callback(cls=VerbGroup, help=help, epilog=examples, short_help=about_verb(module))(show)
+    group.callback(cls=VerbGroup, help=help, epilog=examples, short_help=about_verb(module))(show_help_without_verb)
     app.add_typer(group, name=module.rpartition(".")[2])
     return group
 

@@ -5,15 +5,12 @@ from typing import Any, TypeVar
 
 import yaml
 
-from embedtune.config.options import schema_of
+from embedtune.config.options import RECIPE_VERBS, schema_of
 from embedtune.config.recipe.draft import CheckArgs, Draft
 from embedtune.config.recipe.problems import InvalidConfig
 from embedtune.config.recipe.yaml_text import RecipeDumper
 from embedtune.config.section import RecipeSection
 from embedtune.errors import ConfigError
-
-RECIPE_VERBS = ("train", "mine", "evaluate", "check", "encode")
-"""The verbs that take recipes."""
 
 Config = TypeVar("Config", bound=RecipeSection)
 

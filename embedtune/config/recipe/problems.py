@@ -146,7 +146,7 @@ def _quote_hint(item: Mapping[str, Any], path: Sequence[str | int]) -> str:
 @cache
 def _json_schema(schema: type[RecipeSection]) -> dict[str, Any]:
     """The schema with every reference replaced by what it names; no section holds one of its own kind."""
-    whole = schema.model_json_schema()
+    root = schema.model_json_schema()
 
     def written_out(node: Any) -> Any:
         if isinstance(node, list):
@@ -155,18 +155,22 @@ def _json_schema(schema: type[RecipeSection]) -> dict[str, Any]:
             return node
         reference = node.get("$ref")
         if reference:
-            return written_out(whole["$defs"][reference.rpartition("/")[2]])
+            return written_out(root["$defs"][reference.rpartition("/")[2]])
         return {key: written_out(inner) for key, inner in node.items() if key != "$defs"}
 
-    return cast(dict[str, Any], written_out(whole))
+    return cast(dict[str, Any], written_out(root))
 
 
 def _schema_at(path: Sequence[str | int], schema: type[RecipeSection]) -> dict[str, Any] | None:
     node: dict[str, Any] | None = _json_schema(schema)
     for part in path:
-        branches = (node or {}).get("anyOf", [node or {}])
-        node = next((found for branch in branches if (found := _child(branch, part)) is not None), None)
+        node = next((found for branch in _branches(node or {}) if (found := _child(branch, part)) is not None), None)
     return node
+
+
+def _branches(node: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = node.get("anyOf", [node])
+    return found
 
 
 def _child(node: dict[str, Any], part: str | int) -> dict[str, Any] | None:
@@ -177,21 +181,20 @@ def _child(node: dict[str, Any], part: str | int) -> dict[str, Any] | None:
 
 
 def _names(node: dict[str, Any]) -> list[str]:
-    branches = node.get("anyOf", [node])
+    branches = _branches(node)
     names = [name for branch in branches for name in branch.get("properties", {})]
     return names or [name for branch in branches for name in branch.get("propertyNames", {}).get("enum", [])]
 
 
 @cache
 def _leaves(schema: type[RecipeSection]) -> tuple[str, ...]:
-    def walk(node: dict[str, Any], key: str) -> Iterator[str]:
-        for name in _names(node):
-            inner = _schema_at([*key.split("."), name] if key else [name], schema)
-            yield f"{key}.{name}".lstrip(".")
-            if inner is not None and "properties" in inner:
-                yield from walk(inner, f"{key}.{name}".lstrip("."))
+    def walk(path: list[str | int]) -> Iterator[str]:
+        node = _schema_at(path, schema) or {}
+        for name in _names(node) if "properties" in node else ():
+            yield ".".join(map(str, [*path, name]))
+            yield from walk([*path, name])
 
-    return tuple(walk(_json_schema(schema), ""))
+    return tuple(walk([]))
 
 
 def _in_words(node: dict[str, Any]) -> str:

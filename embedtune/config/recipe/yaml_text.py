@@ -126,7 +126,9 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise YamlMistake("anchors (&name) and aliases (*name) are not used in recipes; write the value out", line)
+            raise YamlMistake(
+                "anchors (&name) and aliases (*name) are not allowed in recipes; write the value out", line
+            )
         if self.open_nodes >= MAX_DEPTH:
             raise YamlMistake(_TOO_DEEP, line)
         self.open_nodes += 1
@@ -171,7 +173,7 @@ def _value(node: yaml.Node, key: str, document: YamlDocument) -> Any:
         return [_value(item, f"{key}.{i}".lstrip("."), document) for i, item in enumerate(node.value)]
     tag = node.tag.removeprefix(_PREFIX)
     if not isinstance(node, yaml.ScalarNode) or tag not in _SCALARS:
-        raise YamlMistake(f"the tag {node.tag!r} is not used in recipes; write a plain value", line)
+        raise YamlMistake(f"the tag {node.tag!r} is not allowed in recipes; write a plain value", line)
     return _construct(_SCALARS[tag][2], node.value, line)
 
 

@@ -80,12 +80,7 @@ class PairCheck:
 
 
 def row_keys(rows: Rows, pairs: np.ndarray) -> np.ndarray:
-    """Row ids, equal for rows with the same pair, negatives and label: (n,).
-
-    Args:
-        rows: n rows.
-        pairs: (n,) ids of anchor and positive together.
-    """
+    """Ids, equal for rows with the same pair (its ids are `pairs`, (n,)), negatives and label: (n,)."""
     keys = pairs  # (n,)
     if rows.negatives:
         lists = [text_id(" ".join(map(str, ids.tolist()))) for ids in rows.negative_ids]

@@ -36,7 +36,7 @@ class Duplicates:
         for number, one, other in zip(numbers.tolist(), first.tolist(), like.tolist(), strict=True):
             if min(one, other) < number:
                 found, earlier = (self._exact, one) if one < number else (self._near, other)
-                text = _first_text(content, number - block.start)
+                text = next(iter(content.columns.values()))[number - block.start]
                 found.add(f"{block.places[number]} (as {block.places[earlier]}): {shown(text)}")
 
     def findings(self) -> list[Finding]:
@@ -102,7 +102,3 @@ def _row_ids(content: Content, columns: Sequence[np.ndarray]) -> np.ndarray:
     if isinstance(content, LabelledTexts):
         return paired_ids(ids, np.fromiter(map(text_id, content.labels), dtype=np.int64))
     return ids
-
-
-def _first_text(content: Content, row: int) -> str:
-    return next(iter(content.columns.values()))[row]

@@ -43,14 +43,14 @@ class LabelCheck:
 
     def findings(self) -> list[Finding]:
         """One per kind."""
-        alone, spelt = Gathered(), Gathered()
+        alone, alike = Gathered(), Gathered()
         forms: dict[str, str] = {}
         for label, size in self._sizes.items():
             if size == 1:
                 alone.add(self._first[label], label)
             like = forms.setdefault(near_form(label), label)
             if like != label:
-                spelt.add(self._first[label], f"{label} ~ {like}")
+                alike.add(self._first[label], f"{label} ~ {like}")
         return [
             *alone.finding(
                 "single-text-classes",
@@ -58,10 +58,10 @@ class LabelCheck:
                 f"{counted(alone.count, 'class')} with a single member, which is left out because it cannot be paired.",
                 "Add texts to them, or merge classes.",
             ),
-            *spelt.finding(
+            *alike.finding(
                 "labels-spelt-alike",
                 "warning",
-                f"{counted(spelt.count, 'label')} spelled like another except for case, punctuation or spaces.",
+                f"{counted(alike.count, 'label')} spelled like another except for case, punctuation or spaces.",
                 "Spell each label in one way.",
             ),
             *self._torn.finding(

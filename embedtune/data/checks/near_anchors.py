@@ -38,10 +38,10 @@ class NearAnchors:
         """Anchors with an earlier near duplicate, and those that negate an earlier one; each anchor once."""
         kept = list(self._texts.values())
         near, negated = Gathered(), Gathered()
-        told: set[int] = set()
+        reported: set[int] = set()
         for copy in NearIndex([text for _, text in kept]).within():
-            if copy.text not in told:
-                told.add(copy.text)
+            if copy.text not in reported:
+                reported.add(copy.text)
                 place, text = kept[copy.text]
                 other, like = kept[copy.other]
                 (negated if copy.negated else near).add(f"{place}: {shown(text)} ~ {other}: {shown(like)}")

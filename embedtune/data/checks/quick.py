@@ -26,11 +26,7 @@ def fast_checks() -> list[Check]:
 
 
 def all_checks(batch_size: int) -> list[Check]:
-    """The checks that `embedtune check` runs on every row without a model.
-
-    Args:
-        batch_size: pairs per training step.
-    """
+    """The checks that `embedtune check` runs on every row without a model."""
     return [*fast_checks(), LabelCheck(), ScoreCheck(), Duplicates(), Repeats(), NearAnchors(), InBatch(batch_size)]
 
 

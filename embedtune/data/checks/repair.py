@@ -70,7 +70,7 @@ class Repair:
 
     def apply(self, content: Content) -> Repaired:
         """Repair the texts of a block and remove rows from it."""
-        leaked = self._leaks(content)  # (n,)
+        leaked = np.any([np.isin(ids, self._leaked) for ids in content.column_ids], axis=0)  # (n,)
         lists = self._negatives(content)
         records = list(_records(content, lists))
         self.changed[MENDED] += sum(map(_mend, records))
@@ -88,10 +88,6 @@ class Repair:
                 place = content.places[row] if content.places else f"row {numbers[row] + 1}"
                 removed.append({"place": place, "reason": reason, **record})
         return Repaired(kept, removed)
-
-    def _leaks(self, content: Content) -> np.ndarray:
-        """Which rows contain a test query: (n,)."""
-        return np.any([np.isin(ids, self._leaked) for ids in content.column_ids], axis=0)
 
     def _negatives(self, content: Content) -> Sequence[Sequence[int]]:
         """The numbers of the negatives to keep in each row."""

@@ -73,9 +73,9 @@ def _all_swapped(lengths: np.ndarray, asks: np.ndarray) -> list[Finding]:
     long = middle[0] > LONGER * middle[1] and asking[0] <= asking[1]
     if not (questions or long):
         return []
-    told = f"{asking[1]:,} of {rows:,} positives are questions, and " if questions else ""
+    asked = f"{asking[1]:,} of {rows:,} positives are questions, and " if questions else ""
     message = (
-        f"anchors and positives look swapped: {told}"
+        f"anchors and positives look swapped: {asked}"
         f"anchors are longer (median {middle[0]:.0f} against {middle[1]:.0f} characters)."
     )
     fix = "If so, name the columns the other way around: --columns anchor=COLUMN,positive=COLUMN."
@@ -83,14 +83,10 @@ def _all_swapped(lengths: np.ndarray, asks: np.ndarray) -> list[Finding]:
 
 
 def odds_of_swap(lengths: np.ndarray, asks: np.ndarray) -> np.ndarray:
-    """How likely each row is swapped, as log odds from lengths and question marks: (n,).
+    """How likely each row is swapped, as log odds from lengths (2, n) of anchors and positives and from question marks.
 
     Lengths count where the columns have different typical lengths, question marks where only one column asks; both are
-    estimated from the data, most rows of which are assumed to be right.
-
-    Args:
-        lengths: (2, n) characters of anchors and of positives.
-        asks: (2, n) whether they are questions.
+    estimated from the data, most rows of which are assumed to be right. Returns (n,).
     """
     logs = np.log(np.maximum(lengths, 1))  # (2, n)
     middle = np.median(logs, axis=1)  # (2,)

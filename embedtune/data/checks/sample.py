@@ -14,8 +14,7 @@ MOST_TEXTS = 10_000
 class Sample:
     """Keeps some texts of each column, the same ones whatever their order."""
 
-    def __init__(self, most: int = MOST_TEXTS) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._kept: dict[str, list[tuple[int, str]]] = {}  # column -> heap of (negated id, text)
         self._known: dict[str, set[int]] = {}
         self.rows = 0
@@ -35,10 +34,10 @@ class Sample:
     def _take(self, column: str, pairs: Iterable[tuple[int, str]]) -> None:
         kept, known = self._kept.setdefault(column, []), self._known.setdefault(column, set())
         for identity, text in pairs:
-            if identity in known or (len(kept) == self._most and -identity < kept[0][0]):
+            if identity in known or (len(kept) == MOST_TEXTS and -identity < kept[0][0]):
                 continue
             known.add(identity)
-            if len(kept) < self._most:
+            if len(kept) < MOST_TEXTS:
                 heapq.heappush(kept, (-identity, text))
             else:
                 known.discard(-heapq.heapreplace(kept, (-identity, text))[0])
@@ -55,4 +54,4 @@ class Sample:
     @property
     def is_whole(self) -> bool:
         """Whether it includes every distinct text."""
-        return all(len(kept) < self._most for kept in self._kept.values())
+        return all(len(kept) < MOST_TEXTS for kept in self._kept.values())

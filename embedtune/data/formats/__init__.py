@@ -4,7 +4,7 @@ A format that is read is a module with
     UNIT        what its rows are called: "pairs"
     ROLES       role -> usual column names (regular expressions)
     REQUIRED    the roles without which a table is not in this format
-    MANY        roles that several columns may play together
+    MANY        optional: roles that several columns may play together
     WHOLE       optional: True where rows belong together across the file, so that it cannot be read in blocks
     read(table, columns) -> Part
 Of all formats whose required roles are present, the one that requires most is taken.
@@ -14,10 +14,10 @@ A format that `mine --format` writes is a module with
     fields(negatives) -> field name -> kind, one of `KINDS`
     records(mined) -> the records of one query
 Its name has hyphens where the file has underscores: `n_tuple.py` is `n-tuple`. `rows`, `triplet` and `n_tuple` are
-three ways to write what `pairs` reads. A format may lack either half. What formats share is in `shared/`.
+three ways to write what `pairs` reads. Either half may be missing. What formats share is in `shared/`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pkgutil import iter_modules
@@ -80,7 +80,6 @@ class Format(Protocol):
     UNIT: str
     ROLES: Roles
     REQUIRED: Sequence[str]
-    MANY: Collection[str]
     NEEDS: int | None
 
     def read(self, table: RecordTable, columns: Columns) -> Part:

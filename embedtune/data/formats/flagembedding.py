@@ -20,7 +20,6 @@ ROLES = {
     "neg_scores": ("neg_scores",),
 }
 REQUIRED = ("query", "pos")
-MANY = ()
 NEEDS = 1
 
 

@@ -10,7 +10,6 @@ from embedtune.findings import counted
 UNIT = "labelled texts"
 ROLES = {"text": ("text",), "label": ("label",)}
 REQUIRED = ("text", "label")
-MANY = ()
 
 
 def read(table: RecordTable, columns: Columns) -> Part:

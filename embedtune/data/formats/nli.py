@@ -13,7 +13,6 @@ from embedtune.identity import text_id
 UNIT = "inference pairs"
 ROLES = {"premise": ("premise",), "hypothesis": ("hypothesis",), "label": ("label", "gold_label")}
 REQUIRED = ("premise", "hypothesis", "label")
-MANY = ()
 WHOLE = True  # the negatives of a row are rows of their own, anywhere in the file
 LABELS = ("entailment", "neutral", "contradiction")
 

@@ -17,7 +17,6 @@ ROLES = {
     "weight": ("weight",),
 }
 REQUIRED = ("anchor", "chosen", "rejected")
-MANY = ()
 
 
 def read(table: RecordTable, columns: Columns) -> Part:

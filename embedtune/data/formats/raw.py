@@ -8,7 +8,6 @@ from embedtune.data.sources.tables import RecordTable
 UNIT = "texts"
 ROLES = {"text": ("text",), "title": ("title",)}
 REQUIRED = ("text",)
-MANY = ()
 
 
 def read(table: RecordTable, columns: Columns) -> Part:

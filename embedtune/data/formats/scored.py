@@ -1,7 +1,7 @@
 """Sentence pairs with a similarity score (STS): the most similar ones become positive pairs.
 
-Contrastive losses need pairs that belong together. A pair in the middle of the scale is neither that nor a negative, so
-it is left out.
+Contrastive losses need pairs that belong together. A pair with a medium score is neither a positive nor a
+negative, so it is left out.
 """
 
 import math
@@ -17,7 +17,6 @@ from embedtune.findings import kind_of
 UNIT = "scored pairs"
 ROLES = {"sentence1": ("sentence1",), "sentence2": ("sentence2",), "score": ("score", "similarity", "label")}
 REQUIRED = ("sentence1", "sentence2", "score")
-MANY = ()
 ALIKE = 0.8  # share of the highest score in the table
 
 

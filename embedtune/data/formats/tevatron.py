@@ -19,7 +19,6 @@ ROLES = {
     "negative_passages": ("negative_passages",),
 }
 REQUIRED = ("query", "positive_passages")
-MANY = ()
 NEEDS = 1
 
 

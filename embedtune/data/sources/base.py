@@ -1,8 +1,8 @@
 """What every kind of source answers: its splits, rows, documents and judged queries, and what there is to learn from.
 
 A kind of source is one class: files (`source.py`), a Hub set (`hub.py`) and a BEIR folder (`beir_folder.py`). It gives
-tables and hashes, and overrides what its tables alone do not tell. No code outside this folder asks which kind a source
-is.
+tables and hashes, and overrides what cannot be read from its tables alone. No code outside this folder asks which kind
+a source is.
 """
 
 from abc import ABC, abstractmethod
@@ -13,8 +13,7 @@ from pathlib import Path
 
 from embedtune.config.train import DataSection
 from embedtune.data.formats import Part
-from embedtune.data.formats.shared.find import BLOCK, read_blocks, read_part
-from embedtune.data.formats.shared.joined import joined
+from embedtune.data.formats.shared.find import BLOCK, joined, read_blocks, read_part
 from embedtune.data.rows import RawTexts, RetrievalSet
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.tables import RecordTable
@@ -128,13 +127,7 @@ class Source(ABC):
         """File name -> sha256, of the files that hold these splits."""
 
     def part(self, split: str, columns: Mapping[str, str], group: str | None) -> Part:
-        """The rows of a split.
-
-        Args:
-            split: the source's own name for it.
-            columns: role -> column, where the user named them.
-            group: the column whose values are never divided.
-        """
+        """The rows of a split; `columns` are those that the user named, values of `group` are never divided."""
         return joined([read_part(table, columns, group) for table in self.tables(split)])
 
     def blocks(
@@ -158,7 +151,7 @@ class Source(ABC):
             given: "dev" and "test" -> the source's own names, where it has them.
             section: columns, groups, and whether only texts are used.
         """
-        # Only what is divided further needs its groups, so dev and test files may lack the column.
+        # Only what is divided further needs its groups, so dev and test files need not have the column.
         parts = {train: self.part(train, section.columns, section.group)}
         parts |= {split: self.part(split, section.columns, None) for split in given.values()}
         if len({type(part.content) for part in parts.values()}) > 1:
@@ -202,12 +195,7 @@ class Source(ABC):
         return self.hashes(self.splits or ("",))
 
     def texts_table(self, split: str, *, texts_only: bool) -> RecordTable | None:
-        """The table that a run on texts alone reads first; None where it learns from judged pairs.
-
-        Args:
-            split: as the user named it.
-            texts_only: whether pairs are ignored.
-        """
+        """The table that a run on texts alone reads first; None where it learns from judged pairs."""
         return next(self.tables((self.find(split) or self.splits[0]) if self.splits else ""))
 
     def queries_file(self) -> Path | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedtune.data.rows import RetrievalSet, Rows
+from embedtune.data.rows import RetrievalSet, Rows, relevant_pairs
 from embedtune.data.sources.columns import document_text, label_of, listed, match, refuse_twice
 from embedtune.data.sources.problems import SHOWN, Problems
 from embedtune.data.sources.streams import plain_stem, plain_suffix
@@ -65,9 +65,8 @@ class Beir:
         """One row per relevant judgment of a split, in the order of its file."""
         pairs = [
             (query, document)
-            for query, grades in self.qrels[split].items()
-            for document, grade in grades.items()
-            if grade > 0 and query in self.queries and document in self.corpus
+            for query, document in relevant_pairs(self.qrels[split])
+            if query in self.queries and document in self.corpus
         ]
         return Rows(
             anchors=[self.queries[query] for query, _ in pairs],
@@ -130,27 +129,45 @@ def read_beir(
             raise DataError(f"a BEIR folder also needs {stem}.jsonl", where=str(folder))
         files[stem] = path
     problems = problems or Problems(str(folder))
-    corpus, _, empty = _texts(files["corpus"], problems)
-    queries, groups, blank = _texts(files["queries"], problems, group)
-    for number in blank.values():
-        problems.add(f"{files['queries']}:{number}", "'text' is empty", kind="empty-texts")
+    corpus = _read_named(files["corpus"], problems)
+    queries = _read_named(files["queries"], problems, group)
+    for number in queries.empty.values():
+        problems.add(f"{queries.file}:{number}", "'text' is empty", kind="empty-texts")
     qrels: dict[str, Judgments] = {}
     places: dict[str, dict[tuple[str, str], str]] = {}
-    known = (_Ids(files["queries"], queries, blank), _Ids(files["corpus"], corpus, empty))
     for split in splits:
         path = qrels_files(folder)[split]
-        qrels[split], places[split] = _judgments(open_table(path, problems), known, allow_absent=allow_absent)
+        qrels[split], places[split] = _judgments(open_table(path, problems), queries, None if allow_absent else corpus)
     problems.raise_if_any()
-    findings = (*_empty_documents(files["corpus"], empty), *_absent_documents(corpus, qrels, places))
-    return Beir(name, corpus, queries, qrels, groups, places, findings)
+    findings = (*_empty_documents(corpus), *_absent_documents(corpus.texts, qrels, places))
+    groups = None if group is None else queries.groups
+    return Beir(name, corpus.texts, queries.texts, qrels, groups, places, findings)
 
 
-def _empty_documents(path: Path, empty: Mapping[str, int]) -> tuple[Finding, ...]:
+@dataclass(frozen=True)
+class _Named:
+    """The texts of a file by id, the values of the group column by id, and the lines of empty texts by id."""
+
+    file: Path
+    texts: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+    empty: dict[str, int] = field(default_factory=dict)
+
+    def fault(self, key: str, kind: str) -> str | None:
+        if key in self.texts:
+            return None
+        if key in self.empty:
+            return f"the judgment names the {kind} {key!r}, whose text is empty ({self.file.name}:{self.empty[key]})"
+        return f"the judgment names the {kind} {key!r}, which is not in {self.file.name}"
+
+
+def _empty_documents(corpus: _Named) -> tuple[Finding, ...]:
     # Public sets have a few (38 in FiQA). No judgment names them, or reading would have failed, so they may go.
+    empty = corpus.empty
     if not empty:
         return ()
     message = f"{counted(len(empty), 'document')} without any text left out of the corpus; no judgment names them."
-    examples = tuple(f"{path.name}:{line} (document {key})" for key, line in list(empty.items())[:SHOWN])
+    examples = tuple(f"{corpus.file.name}:{line} (document {key})" for key, line in list(empty.items())[:SHOWN])
     return (Finding("empty-documents", "note", len(empty), message, "Remove them from the corpus.", examples),)
 
 
@@ -175,15 +192,9 @@ def _absent_documents(
     return (Finding("judgments-outside-corpus", "warning", len(absent), message, fix, tuple(absent[:SHOWN])),)
 
 
-def _texts(
-    path: Path, problems: Problems, group: str | None = None
-) -> tuple[dict[str, str], dict[str, str] | None, dict[str, int]]:
-    """Texts by id, groups by id, and the lines of empty texts by id."""
-    table = open_table(path, problems)
-    texts: dict[str, str] = {}
-    groups: dict[str, str] = {}
+def _read_named(path: Path, problems: Problems, group: str | None = None) -> _Named:
+    table, named = open_table(path, problems), _Named(path)
     lines: dict[str, int] = {}
-    empty: dict[str, int] = {}
     for number, record in table.records:
         place = table.place(number)
         if not lines:
@@ -196,15 +207,15 @@ def _texts(
         lines.setdefault(key, number)
         text = document_text(record, _TITLE_AND_TEXT, place, problems)
         if text == "":
-            empty[key] = number
+            named.empty[key] = number
             continue
         if text is not None:
-            texts[key] = text
+            named.texts[key] = text
         if group is not None:
-            groups[key] = label_of(record, group, place, problems) or ""
+            named.groups[key] = label_of(record, group, place, problems) or ""
     if not lines:
         problems.add(str(path), "there are no rows")
-    return texts, groups if group is not None else None, empty
+    return named
 
 
 def _check_columns(
@@ -238,23 +249,10 @@ def _id_of(record: Mapping[str, Any], names: Iterable[str], place: str, problems
     return None
 
 
-@dataclass(frozen=True)
-class _Ids:
-    file: Path
-    texts: Mapping[str, str]
-    empty: Mapping[str, int]
-
-    def fault(self, key: str, kind: str) -> str | None:
-        if key in self.texts:
-            return None
-        if key in self.empty:
-            return f"the judgment names the {kind} {key!r}, whose text is empty ({self.file.name}:{self.empty[key]})"
-        return f"the judgment names the {kind} {key!r}, which is not in {self.file.name}"
-
-
 def _judgments(
-    table: RecordTable, known: tuple[_Ids, _Ids], *, allow_absent: bool
+    table: RecordTable, queries: _Named, corpus: _Named | None
 ) -> tuple[Judgments, dict[tuple[str, str], str]]:
+    """Grades, and the place of each judgment; without a corpus, documents may be absent from it."""
     grades: Judgments = {}
     places: dict[tuple[str, str], str] = {}
     first = True
@@ -268,8 +266,8 @@ def _judgments(
         grade = _grade(record.get(columns["score"][0]), place, table.problems)
         if query is None or document is None or grade is None:
             continue
-        faults = [known[0].fault(query, "query")]
-        faults += [] if allow_absent else [known[1].fault(document, "document")]
+        faults = [queries.fault(query, "query")]
+        faults += [corpus.fault(document, "document")] if corpus else []
         for fault in filter(None, faults):
             table.problems.add(place, fault)
         before = grades.setdefault(query, {}).setdefault(document, grade)
@@ -279,8 +277,7 @@ def _judgments(
                 place, f"query {query!r} and document {document!r} are judged {grade} here, {before} at {at}"
             )
         places.setdefault((query, document), place)
-    nothing = first or not any(grade > 0 for judged in grades.values() for grade in judged.values())
-    if nothing and not table.problems.count:
+    if not relevant_pairs(grades) and not table.problems.count:
         what = "there are no judgments" if first else "no judgment is above 0, so nothing is relevant"
         table.problems.add(table.name, what)
     return grades, places

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 from embedtune.config.train import DataSection
 from embedtune.data.formats import Part
 from embedtune.data.formats.shared.find import BLOCK, read_part
-from embedtune.data.rows import RawTexts, RetrievalSet, Rows
+from embedtune.data.rows import RawTexts, RetrievalSet, Rows, relevant_pairs
 from embedtune.data.sources.base import ALIASES, MiningParts, Source, TrainingParts
 from embedtune.data.sources.beir import qrels_files, read_beir, table_file
 from embedtune.data.sources.problems import Problems
@@ -24,6 +25,7 @@ class BeirSource(Source):
 
     def __init__(self, name: str, folder: Path) -> None:
         self.folder = folder
+        self.corpus = cast(Path, table_file(folder, "corpus"))  # every BEIR folder has one
         judged = tuple(qrels_files(folder))
         pairs = table_file(folder, "pairs")
         self.pairs = pairs if not any(name in judged for name in ALIASES["train"]) else None
@@ -36,7 +38,7 @@ class BeirSource(Source):
     def hashes(self, splits: tuple[str, ...]) -> dict[str, str]:
         """File name within the folder -> sha256: corpus, queries, pairs, and the judgments of these splits."""
         judged = qrels_files(self.folder)
-        paths = [table_file(self.folder, "corpus"), table_file(self.folder, "queries"), self.pairs]
+        paths = [self.corpus, table_file(self.folder, "queries"), self.pairs]
         paths += [judged.get(split) for split in splits]
         return {str(path.relative_to(self.folder).as_posix()): sha256(path) for path in paths if path is not None}
 
@@ -106,10 +108,7 @@ class BeirSource(Source):
             return super().mining(split, columns, group)
         judged = tuple(qrels_files(self.folder))
         beir = read_beir(self.folder, judged, group)
-        relevant = {
-            name: {one for grades in beir.qrels[name].values() for one, grade in grades.items() if grade > 0}
-            for name in judged
-        }
+        relevant = {name: {document for _, document in relevant_pairs(beir.qrels[name])} for name in judged}
         held_out = frozenset().union(*relevant.values()) - relevant[split]
         part = Part(beir.rows(split), "pairs", findings=beir.findings)
         return MiningParts(part, self.hashes(judged), str(self.folder), held_out)
@@ -137,17 +136,15 @@ class BeirSource(Source):
 
     def document_tables(self) -> Iterator[RecordTable]:
         """The corpus."""
-        corpus = table_file(self.folder, "corpus")
-        return iter(()) if corpus is None else iter([open_table(corpus)])
+        return iter([open_table(self.corpus)])
 
     def document_hashes(self) -> dict[str, str]:
         """That of the corpus."""
-        corpus = table_file(self.folder, "corpus")
-        return {} if corpus is None else {corpus.name: sha256(corpus)}
+        return {self.corpus.name: sha256(self.corpus)}
 
     def texts_table(self, split: str, *, texts_only: bool) -> RecordTable | None:
         """The corpus, where pairs are ignored."""
-        return next(self.document_tables(), None) if texts_only else None
+        return open_table(self.corpus) if texts_only else None
 
     def queries_file(self) -> Path | None:
         """The file of its queries."""
@@ -167,9 +164,8 @@ class BeirSource(Source):
 
     def _corpus_texts(self) -> Part:
         """The corpus as texts, its titles apart."""
-        table = next(self.document_tables(), None)
-        part = None if table is None else read_part(table, {})
-        if part is None or not isinstance(part.content, RawTexts):
+        part = read_part(open_table(self.corpus), {})
+        if not isinstance(part.content, RawTexts):
             raise DataError("a corpus of texts was needed", where=self.name)
         return Part(part.content, part.unit)
 

@@ -7,7 +7,7 @@ Source: Joachims 2002, "Optimizing search engines using clickthrough data", sect
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -60,11 +60,7 @@ class Preferences:
         )
 
     def said(self, rows: int) -> tuple[str, ...]:
-        """What became of the clicks, in sentences.
-
-        Args:
-            rows: number of preferences written.
-        """
+        """What became of the clicks, in sentences, where this many preferences were written."""
         found = [f"{counted(rows, 'preference')} from {counted(self.clicks, 'click')}"]
         if self.first:
             found.append(f"{counted(self.first, 'click')} skipped nothing and gave no preference")
@@ -110,11 +106,8 @@ def _clicked(value: Any, shown: list[str], place: str, problems: Problems) -> se
     """Positions among the shown texts; no click (null, an empty list) is not a fault."""
     if value is None or not shown:
         return set()
-    return {found for one in _each(value) if (found := _place_of(one, shown, place, problems)) is not None}
-
-
-def _each(value: Any) -> Iterable[Any]:
-    return value if isinstance(value, list) else [value]
+    several = value if isinstance(value, list) else [value]
+    return {found for one in several if (found := _place_of(one, shown, place, problems)) is not None}
 
 
 def _place_of(one: Any, shown: list[str], place: str, problems: Problems) -> int | None:

@@ -123,18 +123,14 @@ def field_of(record: Mapping[str, Any], column: str, place: str, problems: Probl
 def document_text(record: Mapping[str, Any], names: Mapping[str, str], place: str, problems: Problems) -> str | None:
     """Title and text of a document as one text, "" where it has neither; None for a fault, which is noted.
 
-    Args:
-        record: one document.
-        names: role ("text", "title") -> column.
-        place: where the record is.
-        problems: gathers faults.
+    `names` are the columns of the roles "text" and "title".
     """
     value = record.get(names["text"])
     title = record.get(names["title"]) if "title" in names else None
-    whole = titled(title, value) if isinstance(value, str) else value
-    if isinstance(whole, str) and not whole.strip():
+    text = titled(title, value) if isinstance(value, str) else value
+    if isinstance(text, str) and not text.strip():
         return ""
-    return text_of(whole, names["text"], place, problems)
+    return text_of(text, names["text"], place, problems)
 
 
 def label_of(record: Mapping[str, Any], column: str, place: str, problems: Problems) -> str | None:

@@ -81,9 +81,9 @@ def _columns(
 ) -> dict[str, str]:
     """Role -> column."""
     found = match(ROLES, present, chosen)
-    lacking = [name for name in (*chosen.values(), *([group] if group else [])) if name not in present]
-    if lacking:
-        raise DataError(f"there is no column {lacking[0]!r}; the columns are {listed(present)}", where=table.name)
+    missing = [name for name in (*chosen.values(), *([group] if group else [])) if name not in present]
+    if missing:
+        raise DataError(f"there is no column {missing[0]!r}; the columns are {listed(present)}", where=table.name)
     if "text" not in found:
         raise DataError(
             f"cannot tell which of the columns {listed(present)} holds the texts; usual names are "

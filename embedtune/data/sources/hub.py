@@ -99,7 +99,7 @@ def _load(name: str, repo: str, config: str | None, offline: bool) -> Any:
     settings = [(huggingface_hub.constants, "HF_HUB_OFFLINE"), (datasets.config, "HF_HUB_OFFLINE")]
     before = [getattr(module, setting) for module, setting in settings]
     try:
-        # Unless told that there is no network, both retry for half a minute before they look into the cache.
+        # Without this setting, both retry for half a minute before they look into the cache when there is no network.
         for module, setting in settings:
             setattr(module, setting, offline)
         return datasets.load_dataset(repo, config)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from embedtune.data.formats import Part
-from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet
+from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, relevant_pairs
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.beir_folder import COLUMNS_UNUSED
 from embedtune.data.sources.problems import SHOWN
@@ -99,7 +99,7 @@ def judge(opened: OpenSplit, *, seed: int = 0) -> JudgedSource:
     """The split as judged queries, with findings about them.
 
     Raises:
-        DataError: nothing tells what is relevant to what.
+        DataError: the data does not say what is relevant to what.
     """
     source = opened.source
     own = source.judged(opened.split, "--split", every_query=True)
@@ -138,7 +138,7 @@ def _judge_part(name: str, part: Part, hashes: Mapping[str, str], seed: int) -> 
 def _nothing_judged(name: str, part: Part) -> DataError:
     unused = "".join(f" ({sentence.partition(': ')[2]})" for sentence in part.said[-1:])
     return DataError(
-        f"these are {len(part.content):,} texts without pairs{unused}; no column tells what is relevant",
+        f"these are {len(part.content):,} texts without pairs{unused}; no column says what is relevant",
         where=name,
         next="use a BEIR folder, or rows with query and positive, or with text and label (other names: --columns)",
     )
@@ -149,7 +149,8 @@ def _set_name(name: str) -> str:
 
 
 def _without_relevant(judged: RetrievalSet) -> Finding | None:
-    empty = [query for query in judged.queries if not any(grade > 0 for grade in judged.qrels[query].values())]
+    answered = {query for query, _ in relevant_pairs(judged.qrels)}
+    empty = [query for query in judged.queries if query not in answered]
     if not empty:
         return None
     message = f"{counted(len(empty), 'query')} without a relevant document left out of every mean."
@@ -165,7 +166,7 @@ def _repeated(judged: RetrievalSet) -> Finding | None:
     if not repeats:
         return None
     text_of = dict(zip(judged.corpus, ids, strict=True))
-    relevant = {d for grades in judged.qrels.values() for d, grade in grades.items() if grade > 0 and d in text_of}
+    relevant = {document for _, document in relevant_pairs(judged.qrels)} & text_of.keys()
     split = sum(copies[text_of[document]] > 1 for document in relevant)
     verb = "repeats" if repeats == 1 else "repeat"
     message = f"{counted(repeats, 'document')} of the corpus {verb} the text of an earlier one"

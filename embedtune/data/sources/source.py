@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from embedtune.config.recipe.shipped import samples_folder
 from embedtune.data.sources.base import ALIASES, Source
 from embedtune.data.sources.beir import is_beir
 from embedtune.data.sources.beir_folder import BeirSource
@@ -47,7 +48,7 @@ def open_source(name: str) -> Source:
     """
     if name.startswith("hf:"):
         return HubSource(name)
-    path = _samples() if name == SAMPLES else Path(name).expanduser()
+    path = samples_folder() if name == SAMPLES else Path(name).expanduser()
     refuse_odd(path)
     if path.is_dir():
         return _folder(name, path)
@@ -58,12 +59,6 @@ def open_source(name: str) -> Source:
     if error.next is None and re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         error.next = f"if this is a data set of the Hugging Face Hub, write hf:{name}"
     raise error
-
-
-def _samples() -> Path:
-    from embedtune.config.recipe.shipped import samples_folder  # noqa: PLC0415  (only this source needs it)
-
-    return Path(samples_folder())
 
 
 def _folder(name: str, folder: Path) -> Source:

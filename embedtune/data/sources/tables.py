@@ -89,12 +89,12 @@ def _json_records(path: Path, problems: Problems) -> Iterator[Record]:
     numbered = lines(path, problems)
     for number, line in numbered:
         if line.strip():
-            whole = chain([(number, line)], numbered)
+            every = chain([(number, line)], numbered)
             # The content decides, not .json or .jsonl: people and tools mix the two up.
             if line.lstrip().startswith("["):
-                return _array_records(path, whole, problems)
+                return _array_records(path, every, problems)
             _refuse_spread(path, number, line, problems)
-            return _line_records(path, whole, problems)
+            return _line_records(path, every, problems)
     raise problems.stop(str(path), "the file has nothing but blank lines")
 
 

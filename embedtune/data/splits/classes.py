@@ -5,31 +5,21 @@ third become queries, the others documents, and a document is relevant when it h
 texts become documents, so that no score comes from texts seen in training.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows
+from embedtune.data.splits.groups import HELD_OUT, Division, divide, draw, groups_by
 from embedtune.data.splits.judged_rows import key_of
-from embedtune.data.splits.split import HELD_OUT, Division, Groups, divide, draw
 from embedtune.findings import Finding, counted
-from embedtune.identity import text_ids
 
 ASKING = 3  # one in three held-out texts is a query
 LEAST = 2  # held-out texts of a class: one query, one document
 # A tenth of a smaller class has fewer than `LEAST` texts; where many classes are so small, entire ones are held out.
 SMALL_CLASS = 20
 MANY_CLASSES = 30
-
-
-def take(content: LabelledTexts, indices: Sequence[int]) -> LabelledTexts:
-    """The labelled texts with these numbers, in this order."""
-    return LabelledTexts(
-        [content.texts[i] for i in indices],
-        [content.labels[i] for i in indices],
-        None if content.groups is None else [content.groups[i] for i in indices],
-        [content.places[i] for i in indices],
-    )
 
 
 def distinct(content: LabelledTexts) -> tuple[LabelledTexts, list[Finding]]:
@@ -54,26 +44,24 @@ def distinct(content: LabelledTexts) -> tuple[LabelledTexts, list[Finding]]:
         findings.append(
             Finding("label-conflict", "warning", len(torn), message, "Choose one class for each.", examples)
         )
-    return take(content, sorted(first.values())), findings
+    return content.take(sorted(first.values())), findings
 
 
 def divide_classes(content: LabelledTexts, seed: int, parts: Sequence[str]) -> tuple[Division, str]:
     """Hold out texts of every class, or entire classes where classes are small; and how that was done, in words."""
-    _, of_class, sizes = np.unique(np.asarray(content.labels), return_inverse=True, return_counts=True)
     if content.groups is not None:
-        keys, of_row = np.unique(text_ids(content.groups), return_inverse=True)
-        return divide(Groups(of_row, keys), seed, parts), "by group"
+        return divide(groups_by(content.groups), seed, parts), "by group"
+    sizes = [*Counter(content.labels).values()]
     if np.median(sizes) < SMALL_CLASS and len(sizes) >= MANY_CLASSES:
-        keys, of_row = np.unique(text_ids(content.labels), return_inverse=True)
         how = f"in entire classes, since half of them have fewer than {SMALL_CLASS} texts"
-        return divide(Groups(of_row, keys), seed, parts), how
-    return _stratified(content, of_class, seed, parts), "within each class"
+        return divide(groups_by(content.labels), seed, parts), how
+    return _stratified(content, seed, parts), "within each class"
 
 
-def _stratified(content: LabelledTexts, of_class: np.ndarray, seed: int, parts: Sequence[str]) -> Division:
+def _stratified(content: LabelledTexts, seed: int, parts: Sequence[str]) -> Division:
     held_out: dict[str, list[int]] = {part: [] for part in parts}
     train: list[int] = []
-    for members in _by_class(content, of_class, seed, "split"):
+    for members in _by_class(content, seed, "split"):
         size = round(len(members) * HELD_OUT)
         if len(members) >= LEAST * (len(parts) + 1):
             size = max(size, LEAST)
@@ -83,12 +71,12 @@ def _stratified(content: LabelledTexts, of_class: np.ndarray, seed: int, parts: 
     return Division(sorted(train), {part: sorted(rows) for part, rows in held_out.items()}, 1)
 
 
-def _by_class(content: LabelledTexts, of_class: np.ndarray, seed: int, purpose: str) -> list[list[int]]:
+def _by_class(content: LabelledTexts, seed: int, purpose: str) -> list[list[int]]:
     """Row numbers of each class, shuffled by seed and text alone."""
-    members: list[list[int]] = [[] for _ in range(int(of_class.max(initial=-1)) + 1)]
+    members: dict[str, list[int]] = {label: [] for label in sorted(set(content.labels))}
     for row in sorted(range(len(content)), key=lambda row: (draw(seed, int(content.ids[row]), purpose), row)):
-        members[of_class[row]].append(row)
-    return members
+        members[content.labels[row]].append(row)
+    return list(members.values())
 
 
 def pair_within_classes(content: LabelledTexts, seed: int) -> tuple[Rows, list[Finding]]:
@@ -97,10 +85,9 @@ def pair_within_classes(content: LabelledTexts, seed: int) -> tuple[Rows, list[F
     The members of a class form a random ring and each is paired with the next, so each is an anchor once and a positive
     once.
     """
-    _, of_class = np.unique(np.asarray(content.labels), return_inverse=True)
     partner: dict[int, int] = {}
     alone = []
-    for members in _by_class(content, of_class, seed, "pair"):
+    for members in _by_class(content, seed, "pair"):
         if len(members) == 1:
             alone.append(members[0])
         else:
@@ -123,12 +110,11 @@ def pair_within_classes(content: LabelledTexts, seed: int) -> tuple[Rows, list[F
 
 def judged_classes(name: str, content: LabelledTexts, seed: int) -> tuple[RetrievalSet, list[Finding]]:
     """About a third of each class as queries, the rest as documents; a class with one text has no query."""
-    _, of_class = np.unique(np.asarray(content.labels), return_inverse=True)
     keys = [key_of(identity) for identity in content.ids.tolist()]
     queries: dict[str, str] = {}
     corpus: dict[str, str] = {}
     qrels: dict[str, dict[str, int]] = {}
-    for members in _by_class(content, of_class, seed, "ask"):
+    for members in _by_class(content, seed, "ask"):
         asking = max(1, len(members) // ASKING) if len(members) > 1 else 0
         relevant = {keys[row]: 1 for row in members[asking:]}
         corpus |= {keys[row]: content.texts[row] for row in members[asking:]}

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from embedtune.data.splits.split import text_components
+from embedtune.data.splits.groups import text_components
 from embedtune.findings import Finding, counted
 
 NEARLY_EVERYTHING = 0.5

@@ -15,10 +15,10 @@ from embedtune.config.train import DataSection
 from embedtune.data.checks.quick import drop_duplicates
 from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows
 from embedtune.data.sources.base import Source, TrainingParts
-from embedtune.data.splits.classes import distinct, divide_classes, judged_classes, pair_within_classes, take
+from embedtune.data.splits.classes import distinct, divide_classes, judged_classes, pair_within_classes
+from embedtune.data.splits.groups import DEV_ROWS, Division, divide, group_findings, groups_of
 from embedtune.data.splits.judged_rows import CorpusByText, documents_in, documents_of, judged_from_rows, part_of
 from embedtune.data.splits.plan import Plan
-from embedtune.data.splits.split import DEV_ROWS, Division, divide, group_findings, groups_of
 from embedtune.data.splits.unpaired import rows_of_texts, texts_of
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted
@@ -55,12 +55,6 @@ class Divided:
 def divide_source(source: Source, plan: Plan, section: DataSection, seed: int) -> Divided:
     """Divide what a source has into training rows and judged queries.
 
-    Args:
-        source: of any kind.
-        plan: which split serves as what.
-        section: how the data is used.
-        seed: decides what is held out.
-
     Raises:
         DataError: the data cannot be used.
     """
@@ -87,19 +81,14 @@ def divide_source(source: Source, plan: Plan, section: DataSection, seed: int) -
 def _learn_texts(divided: Divided, raw: RawTexts, section: DataSection) -> None:
     """Set `divided.train` to pairs of views of these texts."""
     asked = [one for judged in divided.judged.values() for one in text_ids(judged.queries.values()).tolist()]
-    made = rows_of_texts(raw, section, asked)
-    divided.train, divided.unpaired = made.rows, True
-    divided.described += made.said
-    divided.findings += made.findings
+    divided.train, said, findings = rows_of_texts(raw, section, asked)
+    divided.unpaired = True
+    divided.described += said
+    divided.findings += findings
 
 
 def demand_two(read: int, different: int, where: str) -> None:
-    """Refuse fewer than two distinct rows.
-
-    Args:
-        read: number of rows read.
-        different: distinct rows among them.
-        where: the source, for the message.
+    """Refuse fewer than two distinct rows among those read.
 
     Raises:
         DataError: there is nothing to contrast.
@@ -192,8 +181,8 @@ def _divide_labelled(divided: Divided, texts: LabelledTexts, read: TrainingParts
     if plan.held_out:
         division, how = divide_classes(content, seed, plan.held_out)
         divided.described.append(_held_out_words(division, how, seed))
-        held |= {part: take(content, rows) for part, rows in division.held_out.items()}
-        content = take(content, division.train)
+        held |= {part: content.take(rows) for part, rows in division.held_out.items()}
+        content = content.take(division.train)
     divided.train, findings = pair_within_classes(content, seed)
     divided.findings += findings
     if len(divided.train) < 2:

@@ -57,15 +57,10 @@ def documents_in(corpus: Mapping[str, str]) -> CorpusByText:
 
 
 def judged_from_rows(name: str, rows: Rows, documents: CorpusByText) -> RetrievalSet:
-    """The distinct anchors as queries, all their positives relevant (grade 1).
+    """The distinct anchors as queries, all their positives relevant (grade 1); `documents` hold every positive.
 
     A query may be a document too, where a text appears on both sides of the pairs; evaluation ignores that document for
     that query.
-
-    Args:
-        name: of the set.
-        rows: the held-out rows.
-        documents: include all of their positives.
     """
     asked: dict[int, str] = {}
     relevant: dict[int, dict[str, int]] = {}

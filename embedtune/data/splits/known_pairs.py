@@ -96,20 +96,14 @@ class KnownPairs:
 
 
 def read_pairs(section: PairsSection, seed: int) -> KnownPairs:
-    """Read the queries and positives of one split.
-
-    Args:
-        section: where they are.
-        seed: decides how texts are paired where they have a class only.
+    """Read the queries and positives of one split; `seed` decides how texts that have only a class are paired.
 
     Raises:
         DataError: the data cannot be used; all faults of a file at once.
         ConfigError: a role in `columns` does not exist.
     """
     source = open_source(section.source)
-    split = source.demand(section.split, "--split") if source.splits else ""
-    if not source.splits and section.split != "train":
-        source.demand(section.split, "--split")
+    split = source.demand(section.split, "--split") if source.splits or section.split != "train" else ""
     read = source.mining(split, section.columns, section.group)
     rows, found = _rows(read.part, section, seed)
     if not len(rows):

@@ -1,21 +1,21 @@
 """What test queries and their documents share with training: exact copies, near duplicates, and negations.
 
-Why in this order. Training rows may be far more than memory holds, and the test set is small; so the index is built
-over the test queries, and rows pass by in blocks. Exact copies come first, since they cost one lookup per text by id
+Why in this order. Training rows may exceed memory, and the test set is small; so the index is built over the test
+queries, and the rows are read in blocks. Exact copies come first, since they cost one lookup per text by id
 and need no index; a query found exactly is not reported again as a near duplicate. Near duplicates cost the most, so
 they come last, only for distinct training texts short enough to be a copy, and only for the first `MOST_TEXTS` of them.
-A background of corpus documents tells which words are common, because the queries alone are too few for that. Relevant
-documents are counted apart from queries: a seen document inflates the score too, but of a question never seen, so the
-finding says how many queries ask only for unseen ones.
+A background of corpus documents shows which words are common, because the queries alone are too few for that. Relevant
+documents are counted separately: a document seen in training also inflates the score of a query that was not seen, so
+the finding says how many queries ask only for unseen documents.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
 
 from embedtune.data.checks import shown
-from embedtune.data.rows import RetrievalSet, Rows
+from embedtune.data.rows import RetrievalSet, Rows, relevant_pairs
 from embedtune.data.sources.problems import SHOWN
 from embedtune.data.texts.near_duplicates import NearDuplicate, NearIndex
 from embedtune.findings import Finding, percent
@@ -36,10 +36,7 @@ _LONGER = 2  # a text more than twice as long as the longest query is not a near
 def overlap(train: Rows, judged: RetrievalSet, dev: RetrievalSet | None = None) -> list[Finding]:
     """What a judged set shares with training rows.
 
-    Args:
-        train: rows that were or will be learned from.
-        judged: the test queries.
-        dev: dev queries; their relevant documents count as seen too, since they chose the model.
+    Relevant documents of dev queries count as seen too, since these queries chose the model.
     """
     leakage = Leakage(judged, dev)
     leakage.feed(train)
@@ -47,13 +44,7 @@ def overlap(train: Rows, judged: RetrievalSet, dev: RetrievalSet | None = None) 
 
 
 def unseen_queries(judged: RetrievalSet, rows: Rows, dev: RetrievalSet | None = None) -> set[str]:
-    """Ids of the queries of which no relevant document was a training positive, by text.
-
-    Args:
-        judged: the test queries.
-        rows: the training rows.
-        dev: dev queries; their relevant documents count as seen too, since they chose the model.
-    """
+    """Ids of the test queries of which no relevant document was a training positive, by text; dev as in `overlap`."""
     documents = _Documents(judged, dev)
     documents.feed(rows)
     return documents.unseen
@@ -149,14 +140,11 @@ class _Documents:
     """Which relevant documents of a judged set were positives in training."""
 
     def __init__(self, judged: RetrievalSet, dev: RetrievalSet | None) -> None:
-        self._qrels = judged.qrels
-        relevant = {document for grades in judged.qrels.values() for document, grade in grades.items() if grade > 0}
-        self._ids = {document: text_id(judged.corpus[document]) for document in relevant if document in judged.corpus}
+        self._queries = judged.qrels.keys()
+        self._relevant = relevant_pairs(judged.qrels)
+        self._ids = _text_ids(self._relevant, judged.corpus)
         self._wanted = np.fromiter(self._ids.values(), dtype=np.int64)  # (R,)
-        self._seen: set[int] = set()
-        if dev is not None:
-            asked = {document for grades in dev.qrels.values() for document, grade in grades.items() if grade > 0}
-            self._seen |= {text_id(dev.corpus[document]) for document in asked if document in dev.corpus}
+        self._seen = set() if dev is None else set(_text_ids(relevant_pairs(dev.qrels), dev.corpus).values())
 
     def feed(self, rows: Rows) -> None:
         self._seen.update(np.intersect1d(self._wanted, rows.positive_ids).tolist())
@@ -168,24 +156,26 @@ class _Documents:
     @property
     def unseen(self) -> set[str]:
         seen = self.documents
-        return {
-            query for query, grades in self._qrels.items() if not any(g > 0 and d in seen for d, g in grades.items())
-        }
+        return self._queries - {query for query, document in self._relevant if document in seen}
 
     def finding(self, queries: int) -> Finding | None:
         documents = self.documents
-        judgments = [document for grades in self._qrels.values() for document, grade in grades.items() if grade > 0]
-        seen = sum(document in documents for document in judgments)
+        judgments, seen = len(self._relevant), sum(document in documents for _, document in self._relevant)
         if not seen:
             return None
-        share = seen / len(judgments)
+        share = seen / judgments
         point = "points to a document that was a positive" if seen == 1 else "point to documents that were positives"
         message = (
-            f"{seen:,} of {len(judgments):,} test judgments ({percent(share)}) {point} in training or dev, so a gain "
+            f"{seen:,} of {judgments:,} test judgments ({percent(share)}) {point} in training or dev, so a gain "
             f"may be memorization; {len(self.unseen):,} of {queries:,} queries ask for unseen ones only."
         )
         fix = "Trust the score on unseen documents, or split by document."
         return Finding("test-documents-seen-in-training", "warning" if share >= 0.05 else "note", seen, message, fix)
+
+
+def _text_ids(relevant: Iterable[tuple[str, str]], corpus: Mapping[str, str]) -> dict[str, int]:
+    """Document -> its text id, for the relevant documents that are in the corpus."""
+    return {document: text_id(corpus[document]) for document in {one for _, one in relevant} & corpus.keys()}
 
 
 def _distinct(rows: Rows, longest: int) -> Iterator[tuple[str, str]]:

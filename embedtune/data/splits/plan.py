@@ -47,22 +47,15 @@ def plan_splits(source: Source, section: DataSection) -> Plan:
         DataError: a requested split does not exist, or one would serve for training and test.
     """
     wants_test = section.eval_source is None
-    if source.has_corpus and section.texts_only:
-        # The corpus is learned from, which belongs to no split.
-        test = source.find(section.eval_split) if wants_test else None
-        if wants_test and test is None and section.eval_split != "test":
-            source.demand(section.eval_split, "--eval-split")
-        return Plan("", source.find("dev"), test, wants_test)
-    if not source.splits:
-        if section.split != "train":
-            source.demand(section.split, "--split")
-        if section.eval_split != "test" and wants_test:
-            source.demand(section.eval_split, "--eval-split")
-        return Plan("", None, None, wants_test)
-    train = source.demand(section.split, "--split")
     test = source.find(section.eval_split) if wants_test else None
     if wants_test and test is None and section.eval_split != "test":
         source.demand(section.eval_split, "--eval-split")
+    if source.has_corpus and section.texts_only:
+        # The corpus is learned from, which belongs to no split.
+        return Plan("", source.find("dev"), test, wants_test)
+    if not source.splits and section.split == "train":
+        return Plan("", None, None, wants_test)
+    train = source.demand(section.split, "--split")
     if test == train:
         raise DataError(
             f"the split {train!r} cannot serve for training and test at once",

@@ -1,12 +1,11 @@
 """Rows made from texts alone: pieces of a corpus, paired by views."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from embedtune.config.train import DataSection
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.sources.problems import SHOWN
-from embedtune.data.texts.pieces import prepare_texts, taken
+from embedtune.data.texts.pieces import prepare_texts
 from embedtune.data.views import Views, pairing_named, parse_views
 from embedtune.errors import ConfigError, DataError
 from embedtune.findings import Finding, counted
@@ -19,37 +18,18 @@ MANY = 0.1
 """Share of rows whose views cannot differ, from which that is a warning."""
 
 
-@dataclass(frozen=True)
-class Unpaired:
-    """What texts became.
+def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int]) -> tuple[Rows, list[str], list[Finding]]:
+    """The rows to learn from, before any change; how they were made, and findings about what was left out.
 
-    Args:
-        rows: anchor and positive before any change; the changes of an epoch are made while training.
-        said: sentences about how they were made.
-        findings: what was left out.
-    """
-
-    rows: Rows
-    said: tuple[str, ...]
-    findings: tuple[Finding, ...]
-
-
-def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int] = ()) -> Unpaired:
-    """The rows to learn from.
-
-    Args:
-        raw: the texts.
-        section: pieces and views.
-        asked: ids of the dev and test queries, which are left out of the texts.
+    The texts with the ids `asked`, the dev and test queries, are left out.
 
     Raises:
-        DataError: no views are named, too few texts are left, or they lack what the views need.
+        DataError: no views are named, too few texts are left, or they do not have what the views need.
         ConfigError: the views cannot be parsed.
     """
     if section.views is None:
         raise needs_views(section.source, len(raw))
-    pieces = prepare_texts(raw, section)
-    texts, findings = pieces.texts, list(pieces.findings)
+    texts, said, findings = prepare_texts(raw, section)
     queries = set(asked)
     kept = [row for row, one in enumerate(text_ids(texts.texts).tolist()) if one not in queries]
     if len(kept) < len(texts):
@@ -57,7 +37,7 @@ def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int] = 
         findings.append(
             Finding("queries-among-texts", "note", len(texts) - len(kept), f"{left} left out: dev or test queries.")
         )
-        texts = taken(texts, kept)
+        texts = texts.take(kept)
     views = parse_views(section.views)
     rows = views.pairs(texts)
     findings += _unchanged(rows, views)
@@ -67,8 +47,8 @@ def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int] = 
             where=section.source,
             next="provide more texts: a few thousand show whether training helps",
         )
-    said = f"{counted(len(rows), 'pair')} of views ({section.views}) of {counted(len(texts), 'text')}"
-    return Unpaired(rows, (*pieces.said, said), tuple(findings))
+    said.append(f"{counted(len(rows), 'pair')} of views ({section.views}) of {counted(len(texts), 'text')}")
+    return rows, said, findings
 
 
 def _unchanged(rows: Rows, views: Views) -> list[Finding]:
@@ -104,11 +84,6 @@ def texts_of(rows: Rows) -> RawTexts:
 
 def views_of(section: DataSection, seed: int, *, unpaired: bool) -> Views | None:
     """How the texts of each row change in each epoch, None where they do not.
-
-    Args:
-        section: names the views.
-        seed: of the changes.
-        unpaired: whether the rows were made from texts alone.
 
     Raises:
         ConfigError: the views would pair the texts of pairs differently, or further views are wanted and none named.

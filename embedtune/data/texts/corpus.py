@@ -105,11 +105,8 @@ def write_corpus(
 ) -> DiskCorpus:
     """Write documents into a folder, each distinct text once: the first is kept. One process at a time.
 
-    Args:
-        documents: a stream.
-        folder: created if needed; its content is replaced once everything is written.
-        key: what the corpus is made from (hashes, columns), for `open_corpus`.
-        progress: receives the number of documents read so far.
+    The content of the folder is replaced once everything is written; `key` is what the corpus is made from, for
+    `open_corpus`; `progress` receives the number of documents read so far.
 
     Raises:
         DataError: no document has any text.

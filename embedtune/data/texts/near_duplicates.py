@@ -48,7 +48,7 @@ class NearIndex:
     Kaushik 2006); this is exact except for words of more than 300 texts.
 
     Args:
-        texts: to look up; takes about 12 bytes per word.
+        texts: to search in; takes about 12 bytes per word.
         backgrounds: further texts, which show which words are common.
         least: the similarity of a near duplicate.
     """

@@ -1,7 +1,6 @@
 """Texts without pairs prepared for training: cut into chunks (`data.pieces`), and deduplicated."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 
 from embedtune.config.train import DataSection
 from embedtune.data.rows import RawTexts
@@ -12,35 +11,15 @@ from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
 
 
-@dataclass(frozen=True)
-class Pieces:
-    """What texts became.
-
-    Args:
-        texts: the pieces that are left.
-        said: sentences about how they were cut.
-        findings: what was removed.
-    """
-
-    texts: RawTexts
-    said: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-
-def prepare_texts(raw: RawTexts, section: DataSection) -> Pieces:
-    """Cut texts into pieces and keep each piece once.
-
-    Args:
-        raw: the texts as they were read.
-        section: defines what a piece is.
-    """
+def prepare_texts(raw: RawTexts, section: DataSection) -> tuple[RawTexts, list[str], list[Finding]]:
+    """Texts cut into the pieces that the section defines, each once; how they were cut, and what was left out."""
     cut = _columns(list(_pieces(raw, section)))
     said = []
     if section.pieces != "text" and len(cut) != len(raw):
         unit = "sentences" if section.pieces == "sentence" else f"passages of up to {section.passage_words:,} words"
         said.append(f"cut {counted(len(raw), 'text')} into {len(cut):,} {unit}")
     kept, findings = _without_copies(cut)
-    return Pieces(kept, tuple(said), tuple(findings))
+    return kept, said, findings
 
 
 def _pieces(raw: RawTexts, section: DataSection) -> Iterator[tuple[str, str, str, int]]:
@@ -97,13 +76,4 @@ def _without_copies(raw: RawTexts) -> tuple[RawTexts, list[Finding]]:
     ]
     if not findings:
         return raw, []
-    return taken(raw, kept), findings
-
-
-def taken(raw: RawTexts, rows: Sequence[int]) -> RawTexts:
-    """The texts with these numbers, in this order."""
-    columns = {
-        name: [getattr(raw, name)[row] for row in rows] if getattr(raw, name) else ()
-        for name in ("texts", "places", "titles", "documents")
-    }
-    return replace(raw, **columns)
+    return raw.take(kept), findings

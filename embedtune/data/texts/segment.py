@@ -67,11 +67,7 @@ def _ends(text: str, start: int, end: re.Match[str]) -> bool:
 def _cut_short(text: str, start: int, end: int, after: str) -> bool:
     """Whether the full stop at `end` belongs to the word before it: an abbreviation, a date, a list number.
 
-    Args:
-        text: a text with a sentence from `start` on.
-        start: of the sentence.
-        end: of the word before the full stop.
-        after: the character that follows.
+    The sentence begins at `start`; `after` is the next character.
     """
     near = text[max(start, end - _LOOKED_BACK) : end]
     words = near.split()

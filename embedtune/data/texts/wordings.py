@@ -40,12 +40,12 @@ class Wordings:
         Raises:
             DataError: names the labels that have no wording.
         """
-        lacking = sorted(set(texts.labels) - self.of.keys())
-        if lacking:
-            listed = ", ".join(map(repr, lacking[:SHOWN])) + (" ..." if len(lacking) > SHOWN else "")
+        missing = sorted(set(texts.labels) - self.of.keys())
+        if missing:
+            listed = ", ".join(map(repr, missing[:SHOWN])) + (" ..." if len(missing) > SHOWN else "")
             rows = sum(label not in self.of for label in texts.labels)
             raise DataError(
-                f"no wording for {counted(len(lacking), 'label')} of {counted(rows, 'text')} in {name}: {listed}",
+                f"no wording for {counted(len(missing), 'label')} of {counted(rows, 'text')} in {name}: {listed}",
                 where=self.path,
                 next="add a row for each: the label as in the data, and a text that describes it",
             )

@@ -54,7 +54,7 @@ class Views:
         """The rows to learn from.
 
         Raises:
-            DataError: the texts lack what this pairing needs.
+            DataError: the texts do not have what this pairing needs.
         """
         rows: Rows = self.pairing.pairs(texts)
         return rows
@@ -65,8 +65,8 @@ class Views:
         They depend only on seed, epoch and row, so that a resumed run sees the same ones.
         """
         draw = np.random.default_rng([self.seed, epoch, row])
-        whole = (anchor, positive)
-        return [self._changed(whole[place % 2], draw) for place in range(2 + self.further)]
+        sides = (anchor, positive)
+        return [self._changed(sides[place % 2], draw) for place in range(2 + self.further)]
 
     def _changed(self, text: str, draw: np.random.Generator) -> str:
         words: Sequence[str] = text.split()

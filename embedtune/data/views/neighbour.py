@@ -20,7 +20,7 @@ def pairs(texts: RawTexts) -> Rows:
         raise DataError(
             "no document has two passages, so there are no neighbours",
             where="--views neighbour",
-            next="make passages smaller (data.passage_words=50, or data.pieces=sentence), or take --views crop",
+            next="make passages smaller (data.passage_words=50, or data.pieces=sentence), or use --views crop",
         )
     return Rows(
         anchors=[texts.texts[place] for place in first],

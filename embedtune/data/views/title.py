@@ -19,7 +19,7 @@ def pairs(texts: RawTexts) -> Rows:
         raise DataError(
             "no text has a title",
             where="--views title",
-            next="name its column (--columns title=COLUMN), or take --views crop",
+            next="name its column (--columns title=COLUMN), or use --views crop",
         )
     return Rows(
         anchors=[titles[place] for place in some],

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from embedtune.data.rows import RetrievalSet
-from embedtune.data.splits.split import components
+from embedtune.data.splits.groups import components
 from embedtune.identity import text_ids
 
 MARGINS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from embedtune.config.check import CheckedSection
 from embedtune.data.checks import Content, RowBlock
-from embedtune.data.checks.faults import Faults
+from embedtune.data.checks.unreadable import Faults
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.source import open_source
 from embedtune.data.splits.leakage import Leakage

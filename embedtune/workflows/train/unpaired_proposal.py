@@ -70,7 +70,7 @@ def _suited(config: TrainConfig) -> tuple[str, str] | None:
 def _views(texts: RawTexts, section: DataSection, *, static: bool) -> tuple[str, str]:
     if sum(map(bool, texts.titles)) >= TITLED * len(texts):
         return "title", "a title asks for its text, as a query does"
-    words = median(len(text.split()) for text in prepare_texts(texts, section).texts.texts)
+    words = median(len(text.split()) for text in prepare_texts(texts, section)[0].texts)
     if words >= SHORT:
         return "crop", f"two parts of one passage belong together, and passages have a median of {words:.0f} words"
     if static:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from embedtune.data.checks.faults import Faults
+from embedtune.data.checks.unreadable import Faults
 from embedtune.data.formats.shared.find import read_part
 from embedtune.data.rows import Rows
 from embedtune.data.sources.source import open_source

@@ -62,7 +62,7 @@ def test_a_split_that_is_not_there(folder) -> None:
 
 def test_texts_alone_are_refused_and_scored_pairs_are_told(put) -> None:
     path = put("texts.txt", "하나\n둘\n")
-    with pytest.raises(DataError, match=r"2 texts without pairs.*no column tells what is relevant"):
+    with pytest.raises(DataError, match=r"2 texts without pairs.*no column says what is relevant"):
         read_judged(str(path), "test", {})
     path = put("scored.csv", "sentence1,sentence2,score\n가,나,5\n다,라,1\n")
     read = read_judged(str(path), "test", {})

@@ -36,6 +36,12 @@ def test_shards_are_one_split(put, lines, pairs) -> None:
     assert set(source.hashes(("train",))) == {"train-00000-of-00002.jsonl", "train-00001-of-00002.jsonl"}
 
 
+def test_shards_without_titles_join_those_with_titles(put, lines) -> None:
+    put("set/train-00000-of-00002.jsonl", lines([{"text": "하나"}]))
+    folder = put("set/train-00001-of-00002.jsonl", lines([{"text": "둘", "title": "제목"}])).parent
+    assert open_source(str(folder)).part("train", {}, None).content.titles == ["", "제목"]
+
+
 def test_the_only_file_of_a_folder_is_meant(put, lines, pairs) -> None:
     put("set/LICENSE", "free")
     put("set/README.md", "# Read me")
@@ -63,8 +69,8 @@ def test_pairs_beside_a_corpus_are_its_training_split(put, lines, pairs, beir) -
 
 
 def test_the_samples_are_found_by_name(monkeypatch, beir) -> None:
-    recipes = pytest.importorskip("embedtune.config.recipe.shipped")
-    monkeypatch.setattr(recipes, "samples_folder", lambda: beir("samples", {"train": [("q0", "d0", 1)]}))
+    found = "embedtune.data.sources.source.samples_folder"
+    monkeypatch.setattr(found, lambda: beir("samples", {"train": [("q0", "d0", 1)]}))
     assert open_source("samples").what == "a BEIR folder (samples)"
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedtune.data.rows import LabelledTexts
-from embedtune.data.splits.classes import distinct, divide_classes, judged_classes, pair_within_classes, take
+from embedtune.data.splits.classes import distinct, divide_classes, judged_classes, pair_within_classes
 
 PARTS = ("test", "dev")
 
@@ -19,7 +19,7 @@ def texts(*sizes: int, prefix: str = "글") -> LabelledTexts:
 def shuffled(content: LabelledTexts, random) -> LabelledTexts:
     order = list(range(len(content)))
     random.shuffle(order)
-    return take(content, order)
+    return content.take(order)
 
 
 @given(st.lists(st.integers(1, 25), min_size=1, max_size=8), st.integers(0, 4), st.randoms(use_true_random=False))

@@ -1,4 +1,4 @@
-"""The format of a table, decided by its columns; and its rows, read at once or in blocks."""
+"""The format of a table, decided by its columns; and the rows of tables, read at once or in blocks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -7,6 +7,7 @@ from itertools import islice
 from embedtune.config.suggest import did_you_mean
 from embedtune.data.formats import Format, Part, read_formats
 from embedtune.data.formats import rows as mined_rows
+from embedtune.data.rows import one_after_another
 from embedtune.data.sources.columns import Columns, listed, match, refuse_twice, spoken
 from embedtune.data.sources.tables import RecordTable, look_ahead
 from embedtune.errors import ConfigError, DataError
@@ -34,14 +35,29 @@ def read_part(table: RecordTable, chosen: Mapping[str, str], group: str | None =
     return replace(part, said=(*part.said, *_unused(table, columns)))
 
 
-def read_blocks(table: RecordTable, chosen: Mapping[str, str], group: str | None, rows: int) -> Iterator[Part]:
-    """Read a table some rows at a time; faults stay in `table.problems`, and rows with one are left out.
+def joined(parts: list[Part]) -> Part:
+    """Several files of one split, such as its shards, as one.
 
-    Args:
-        table: the records.
-        chosen: role -> column, where the user named them.
-        group: the column whose values are never divided.
-        rows: records per block.
+    Raises:
+        DataError: they hold different things.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    kinds = {(type(part.content), part.scored is None) for part in parts}
+    if len(kinds) > 1:
+        raise DataError(
+            "the files of one split hold different things: " + ", ".join(sorted(part.unit for part in parts))
+        )
+    said, findings = sum((part.said for part in parts), ()), sum((part.findings for part in parts), ())
+    scored = [part.scored for part in parts if part.scored is not None]
+    content = one_after_another([part.content for part in parts])
+    return Part(content, parts[0].unit, said, findings, one_after_another(scored) if scored else None)
+
+
+def read_blocks(table: RecordTable, chosen: Mapping[str, str], group: str | None, rows: int) -> Iterator[Part]:
+    """Read a table `rows` records at a time; faults stay in `table.problems`, and rows with one are left out.
+
+    The other arguments are those of `read_part`.
 
     Raises:
         DataError: nothing can be read at all, or reading cannot continue.
@@ -77,7 +93,7 @@ def format_of(
     if not fitting:
         raise _no_format(table, present, chosen, known)
     _, found, names = max(fitting, key=lambda candidate: candidate[0])
-    refuse_twice(names, found.MANY, table.name)
+    refuse_twice(names, getattr(found, "MANY", ()), table.name)
     used = {column for columns in names.values() for column in columns} | {group}
     if set(present) >= _MINED:
         used.add(mined_rows.PROVENANCE)  # our own note, which nobody expects to be learned from

@@ -60,10 +60,13 @@ def draw(seed: int, key: int, purpose: str = "split") -> int:
 
 def groups_of(rows: Rows) -> Groups:
     """The groups given by the user's column, or else the components of shared texts."""
-    if rows.groups is not None:
-        keys, of_row = np.unique(text_ids(rows.groups), return_inverse=True)
-        return Groups(of_row, keys)
-    return components(rows.anchor_ids, rows.positive_ids)
+    return components(rows.anchor_ids, rows.positive_ids) if rows.groups is None else groups_by(rows.groups)
+
+
+def groups_by(values: Sequence[str]) -> Groups:
+    """The groups of rows that share a value."""
+    keys, of_row = np.unique(text_ids(values), return_inverse=True)
+    return Groups(of_row, keys)
 
 
 def components(anchor_ids: np.ndarray, positive_ids: np.ndarray) -> Groups:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedtune.data.rows import Rows
-from embedtune.data.splits.split import Groups, components, divide, group_findings, groups_of
+from embedtune.data.splits.groups import Groups, components, divide, group_findings, groups_of
 
 PARTS = ("test", "dev")
 TEXTS = st.integers(0, 30).map(lambda number: f"글 {number}")
