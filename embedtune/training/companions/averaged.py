@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from embedtune.losses import EmbeddingBatch
+from embedtune.training.companions import Companion
 from embedtune.training.step.columns import encode_columns, gathered, row_numbers
 from embedtune.training.step.objective import Objective
 
 
-class AveragedTeacher:
-    """An exponential moving average of the encoder's weights, and its vectors of each batch; a `Companion`.
+class AveragedTeacher(Companion):
+    """An exponential moving average of the encoder's weights, and its vectors of each batch.
 
     It encodes in evaluation mode, so that its targets are free of dropout. Costs the memory of a second encoder and a
     forward pass per step.

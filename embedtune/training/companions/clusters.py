@@ -11,10 +11,11 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from embedtune.losses import EmbeddingBatch
 from embedtune.search.kmeans import spherical_kmeans
+from embedtune.training.companions import Companion
 
 
-class Clusters(TrainerCallback):
-    """The cluster of each row and the centroids; a `Companion`, and a callback that finds them at each epoch's start.
+class Clusters(Companion, TrainerCallback):
+    """The cluster of each row and the centroids; as a callback, it finds them at each epoch's start.
 
     Source: Caron et al. 2018, arXiv:1807.05520, section 3.2.
 
@@ -57,9 +58,6 @@ class Clusters(TrainerCallback):
         """The batch with its rows' clusters and all centroids."""
         device = batch.anchors.device
         return replace(batch, clusters=self._clusters[rows.cpu()].to(device), centroids=self._centroids.to(device))
-
-    def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
-        """Nothing to do: clusters are fixed within an epoch."""
 
     def gauges(self) -> dict[str, float]:
         """The number of clusters, and the share of random row pairs that the last clustering joined or separated."""

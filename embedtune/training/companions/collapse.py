@@ -7,6 +7,7 @@ from torch import Tensor
 
 from embedtune.errors import StoppedError
 from embedtune.losses import EmbeddingBatch
+from embedtune.training.companions import Companion
 from embedtune.training.step.collapse_gauges import PAIRS, collapse_gauges
 
 MEASUREMENTS = 100
@@ -22,8 +23,8 @@ alignment-only loss on a starter fell below the first two within 200 steps; cont
 both."""
 
 
-class CollapseWatch:
-    """Measures the student's vectors at most 100 times in a run; a `Companion`.
+class CollapseWatch(Companion):
+    """Measures the student's vectors at most 100 times in a run.
 
     If rows have classes, one row of each is measured: texts of one class are meant to become similar.
 
@@ -36,10 +37,6 @@ class CollapseWatch:
         self._start = torch.zeros(2, dtype=torch.float64)  # (2,) spread and effective rank; 0 before they are measured
         self._since = torch.full((2,), -1)  # (2,) measurements of collapse in a row, and the step of the first
         self._gauges: dict[str, float] = {}
-
-    def complete(self, batch: EmbeddingBatch, rows: Tensor) -> EmbeddingBatch:
-        """The batch as it is."""
-        return batch
 
     def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
         """Measure, if this step is due.

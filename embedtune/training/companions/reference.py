@@ -5,11 +5,12 @@ from dataclasses import replace
 from torch import Tensor
 
 from embedtune.losses import EmbeddingBatch
+from embedtune.training.companions import Companion
 from embedtune.training.guide.vectors import GuideTable
 
 
-class Reference:
-    """Looks up the vectors before training of each batch; a `Companion`. No second model is in memory.
+class Reference(Companion):
+    """Looks up the vectors before training of each batch. No second model is in memory.
 
     Args:
         table: these vectors by row, filled before training.
@@ -21,17 +22,3 @@ class Reference:
     def complete(self, batch: EmbeddingBatch, rows: Tensor) -> EmbeddingBatch:
         """The batch with the vectors before training of its texts."""
         return replace(batch, reference=self._table.batch(rows, batch.anchors.device))
-
-    def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
-        """Nothing to do: it does not change."""
-
-    def gauges(self) -> dict[str, float]:
-        """None."""
-        return {}
-
-    def state(self) -> dict[str, Tensor]:
-        """Nothing: a resumed run computes the same vectors with the same encoder."""
-        return {}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Nothing was saved."""
