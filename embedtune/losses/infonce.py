@@ -103,13 +103,10 @@ class InfoNCE(Loss):
     def _set_temperatures(self, check: Arguments, temperature: float, reverse: float | None, learn: bool) -> None:
         self.learnable_temperature = check.switch("learnable_temperature", learn)
         low, high = LEARNED_RANGE if learn else (-math.inf, math.inf)
-        given = (
-            {"temperature": temperature}
-            if reverse is None
-            else {"temperature": temperature, "temperature_reverse": reverse}
-        )
         checked = {
-            name: check.number(name, value, above=0, at_least=low, at_most=high) for name, value in given.items()
+            name: check.number(name, value, above=0, at_least=low, at_most=high)
+            for name, value in (("temperature", temperature), ("temperature_reverse", reverse))
+            if name == "temperature" or value is not None
         }
         self._fixed_scales = {name: 1 / value for name, value in checked.items() if not learn}
         self.log_scales = nn.ParameterDict(

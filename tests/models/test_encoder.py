@@ -9,6 +9,7 @@ import torch
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.models.encode.encode import encode
+from embedtune.models.encoder import in_mode
 from embedtune.models.files.load import Encoder, load_encoder
 
 
@@ -81,3 +82,14 @@ def test_dropout_is_told_by_its_rate(bert, starter) -> None:
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     assert not bert.has_dropout
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_each_part_gets_its_own_mode_back_whatever_happens(training: bool):
+    model = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Sequential(torch.nn.Dropout()))
+    model[1].eval()
+    before = [part.training for part in model.modules()]
+    with pytest.raises(KeyboardInterrupt), in_mode(model, training=training):
+        assert {part.training for part in model.modules()} == {training}
+        raise KeyboardInterrupt
+    assert [part.training for part in model.modules()] == before == [True, True, False, False]

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from embedtune.models.encode.devices import distribute
-from embedtune.models.encode.modes import in_mode
 from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts, Tokenizer, forward
-from embedtune.models.encoder import Encoder, Role, is_static
+from embedtune.models.encoder import Encoder, Role, in_mode, is_static
 from embedtune.models.speed.precision import multiplying
 
 BATCH_TOKENS = 16_384

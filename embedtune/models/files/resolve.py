@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from embedtune.config.encoder import ModelSection
-from embedtune.errors import ModelError
+from embedtune.errors import ModelError, reason_of
 from embedtune.network import is_offline, within
 
 STARTER = "starter"
@@ -117,7 +117,7 @@ def _ask_hub(name: str, full_name: str) -> tuple[str, list[str]]:
             return _ask_hub(name, name)  # for example bert-base-uncased, which has no owner
         message, then = f"the Hub has no model {full_name}, or it is private", "check the name, or `hf auth login`"
     except Exception as error:  # a network can fail in too many ways to list
-        message = f"{name} is not on this machine, and the Hub cannot be reached ({_reason(error)})"
+        message = f"{name} is not on this machine, and the Hub cannot be reached ({reason_of(error)})"
         then = f"check the network, or {INSTEAD}"
     raise ModelError(message + _near(name, _known()), where="model", next=then)
 
@@ -212,8 +212,3 @@ def _known() -> Iterator[str]:
 def _near(name: str, known: Iterator[str]) -> str:
     close = get_close_matches(name, list(known), n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(close)}?" if close else ""
-
-
-def _reason(error: BaseException) -> str:
-    text = str(error).strip().split("\n")[0]
-    return f"{type(error).__name__}: {text[:120]}" if text else type(error).__name__

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from embedtune.cgroup import free_memory
-from embedtune.models.encode.modes import in_mode
 from embedtune.models.encode.tokenizer import Tokenizer, forward
-from embedtune.models.encoder import Encoder
+from embedtune.models.encoder import Encoder, in_mode
 from embedtune.models.speed.precision import multiplying
 
 if TYPE_CHECKING:

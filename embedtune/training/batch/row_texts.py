@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from embedtune.data.rows import Rows
+from embedtune.data.views import Views
 from embedtune.models.encode.tokenizer import TokenizedTexts, Tokenizer
 from embedtune.models.encoder import Role
 from embedtune.progress import Progress
 from embedtune.training.batch.curriculum import Curriculum
-from embedtune.training.batch.views import EpochViews
 
 Columns = tuple[TokenizedTexts, np.ndarray]
 """Texts of one role, and which of them are in which row of a batch: (B, c) numbers."""
@@ -92,22 +92,36 @@ class KnownTexts:
         yield self.documents, documents.numpy()
 
 
-@dataclass(frozen=True)
+@dataclass
 class ViewedTexts:
-    """Texts that are made again in each epoch. None are merged as equal: views may differ by dropout alone."""
+    """Texts that are changed in each epoch: made on demand and not kept. None are merged as equal: views may differ by
+    dropout alone.
+
+    Args:
+        reader: of the encoder that is trained.
+        rows: the training rows.
+        views: how their texts are changed.
+        epoch: the current epoch.
+    """
 
     reader: Tokenizer
-    views: EpochViews
+    rows: Rows
+    views: Views
+    epoch: int = 0
 
     def begin(self, epoch: int) -> None:
         """Make the views of this epoch from now on."""
-        self.views.begin(epoch)
+        self.epoch = epoch
 
     def of(self, rows: Sequence[int]) -> Iterator[Columns]:
         """Make the views of these rows and tokenize them."""
-        made = [self.views.of(row) for row in rows]
+        made = [self.views_of(row) for row in rows]
         yield self._read([own[:1] for own in made], "query")
         yield self._read([own[1:] for own in made], "document")
+
+    def views_of(self, row: int) -> list[str]:
+        """The texts of a row in this epoch: anchor, positive, then the further views."""
+        return self.views.of(self.rows.anchors[row], self.rows.positives[row], row=row, epoch=self.epoch)
 
     def _read(self, columns: Sequence[Sequence[str]], role: Role) -> Columns:
         texts = [text for own in columns for text in own]

@@ -23,14 +23,12 @@ from embedtune.progress import Progress
 from embedtune.training.batch.batches import TextIds
 from embedtune.training.batch.micro_batches import MicroBatchCollator, row_numbers
 from embedtune.training.batch.row_texts import BatchTexts, ViewedTexts, read_texts
-from embedtune.training.batch.views import EpochViews
 from embedtune.training.run.checkpoint import ExtraState, Milestones, is_whole, place_of, steps_of, whole_checkpoint
-from embedtune.training.run.early_stopping import EarlyStopping
 from embedtune.training.run.fit import Fit, FitResult, TrainingTask
 from embedtune.training.run.loop import DevEvaluator, Loop
 from embedtune.training.run.needed import companions_for, head_rates
 from embedtune.training.run.pace import Pace
-from embedtune.training.run.watch import Interruption, MaskingGuard, MetricsLog, StepCount
+from embedtune.training.run.watch import EarlyStopping, Interruption, MaskingGuard, MetricsLog, StepCount
 from embedtune.training.step.adapter import ObjectiveAdapter
 from embedtune.training.step.gradcache import check_device
 from embedtune.training.step.held import Held
@@ -159,7 +157,7 @@ def texts_of(run: TrainingTask, encoder: Encoder, progress: Progress | None = No
     """The texts that batches are made of: tokenized now or, where views change them, batch by batch."""
     reader = Tokenizer(encoder)
     if run.views is not None and run.views.alters:
-        return ViewedTexts(reader, EpochViews(run.rows, run.views))
+        return ViewedTexts(reader, run.rows, run.views)
     return read_texts(reader, run.table.texts, progress)
 
 

@@ -5,8 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from embedtune.distributed import ranks
 from embedtune.errors import ConfigError
 from embedtune.models.encoder import Encoder
-from embedtune.models.speed.frozen import frozen_embeddings
-from embedtune.models.speed.sparse import sparse_embeddings
+from embedtune.models.speed.embeddings import frozen_embeddings, sparse_embeddings
 from embedtune.training.run.fit import Fit
 
 

@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from embedtune.models.encode.modes import in_mode
+from embedtune.errors import reason_of
+from embedtune.models.encoder import in_mode
 from embedtune.models.speed.packing.attention import NAME, register
 from embedtune.models.speed.packing.laid import Laid, laid_now
 
@@ -84,7 +85,7 @@ def _compare(model: "SentenceTransformer", packed: Mapping[str, Tensor], padded:
             found = forward_packed(model, _on(packed, model.device)).float()  # (n, D)
             expected = model(_on(padded, model.device))["sentence_embedding"].float()  # (n, D)
     except Exception as error:  # whatever a model's own code raises for features that it was not written for
-        return f"{name} fails on packed texts ({_first_line(error)})"
+        return f"{name} fails on packed texts ({reason_of(error)})"
     tolerance = TOLERANCE if model.dtype == torch.float32 else 300 * TOLERANCE
     off = ((found - expected).norm(dim=1) / expected.norm(dim=1).clamp(min=1e-12)).max()
     return "" if off <= tolerance else f"{name} gives other vectors for packed texts"
@@ -92,8 +93,3 @@ def _compare(model: "SentenceTransformer", packed: Mapping[str, Tensor], padded:
 
 def _on(features: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
     return {name: value.to(device) if isinstance(value, Tensor) else value for name, value in features.items()}
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:120] if text else type(error).__name__

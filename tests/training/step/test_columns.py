@@ -25,7 +25,7 @@ from embedtune.training.companions.averaged import AveragedTeacher
 from embedtune.training.companions.queue import Queue
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.step.adapter import ObjectiveAdapter
-from embedtune.training.step.gather import gather
+from embedtune.training.step.columns import gather
 from embedtune.training.step.matryoshka import Matryoshka
 from embedtune.training.step.objective import build_objective
 
