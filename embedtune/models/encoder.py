@@ -74,11 +74,6 @@ class Encoder:
         """A copy on another device, not affected by later training of this encoder."""
         return replace(self, model=copy.deepcopy(self.model).to(device), helpers=())
 
-    def snapshot(self) -> "Encoder":
-        """A frozen copy in evaluation mode, not affected by later training of this encoder."""
-        model = copy.deepcopy(self.model).eval()
-        return replace(self, model=model.requires_grad_(False))
-
 
 def is_static(model: "SentenceTransformer") -> bool:
     """Whether it is a static encoder: a text's vector is the mean of its token vectors, whatever its length."""

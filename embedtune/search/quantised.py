@@ -21,7 +21,7 @@ _LEVELS = 255  # steps from the lowest to the highest of 8 bits
 
 
 class Int8Vectors(NamedTuple):
-    """Vectors in 8 bits a dimension.
+    """Vectors in 8 bits per dimension.
 
     Args:
         codes: (n, D) int8, -128 to 127.

@@ -8,10 +8,7 @@ from embedtune.errors import ConfigError
 
 
 class Arguments:
-    """Checks the arguments of one loss and returns their values.
-
-    Args:
-        loss: its name, for messages.
+    """Checks the arguments of one loss, whose name the messages give, and returns their values.
 
     Raises:
         ConfigError: from every method, if the value has the wrong type or is out of range.

@@ -123,11 +123,7 @@ def exceeds(values: Tensor, limit: Tensor | float) -> Tensor:
 
 
 class Contrast:
-    """Sums up the blocks of one batch.
-
-    Args:
-        batch: the student's vectors and ids.
-    """
+    """Sums up the blocks of one batch."""
 
     def __init__(self, batch: EmbeddingBatch) -> None:
         self._batch = batch
@@ -208,14 +204,10 @@ def _own(owners: Tensor | None, rows: slice, columns: slice, out: Tensor) -> tup
 
 
 class Tally:
-    """Counts over the tiles of one call, for the gauges; nothing here has a gradient.
-
-    Args:
-        positive: (B,) cosines of anchors and positives.
-    """
+    """Counts over the tiles of one call, for the gauges; nothing here has a gradient."""
 
     def __init__(self, positive: Tensor) -> None:
-        self._positive = positive.detach()
+        self._positive = positive.detach()  # (B,) cosines of anchors and positives
         # Counts per row, not over all rows: these are exact in float32 for any batch.
         self._kept, self._judged, self._doubted = self._positive.new_zeros(3, len(positive))  # (B,) each
         self._similarity = self._known = self._positive.new_zeros(())

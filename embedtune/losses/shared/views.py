@@ -34,7 +34,7 @@ def agreement(predicted: Tensor, targets: Tensor, weights: Tensor | None = None)
     Args:
         predicted: (V, B, D).
         targets: (W, B, D), of the first W of these views.
-        weights: (B,) of the rows, or None.
+        weights: (B,) or None.
     """
     cosines = torch.einsum("vbd,wbd->vwb", unit(predicted), unit(targets))  # (V, W, B)
     return over_other_views(cosines, weights)

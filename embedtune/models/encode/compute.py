@@ -28,7 +28,6 @@ def in_batches(
     texts: Sequence[str],
     chosen: Sequence[int],
     role: Role,
-    batch_tokens: int | None = None,
     known: TokenizedTexts | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The vectors of some of the texts, longest texts first: the same choice of texts always gives the same batches.
@@ -38,8 +37,6 @@ def in_batches(
         texts: n texts.
         chosen: positions of those wanted.
         role: "query" or "document".
-        batch_tokens: most tokens in a batch, padding included; None: as many as suit the encoder. A longer text is a
-            batch of its own.
         known: the n texts, tokenized by this encoder for this role; None: those wanted are tokenized now.
 
     Yields: positions of texts (b,) and their vectors, float32 (b, D).
@@ -47,7 +44,7 @@ def in_batches(
     if not len(chosen):
         return
     tokenizer = Tokenizer(encoder)
-    most = batch_tokens or suited_batch_tokens(encoder)
+    most = suited_batch_tokens(encoder)
     windows = windows_of(texts, chosen)
     # The same windows where texts are tokenized already, so that batches, and so the last bits of vectors, agree.
     ready = (
@@ -74,7 +71,7 @@ def encoding(encoder: Encoder) -> Iterator[None]:
 
 
 def suited_batch_tokens(encoder: Encoder) -> int:
-    """Most tokens in a batch, by kind of encoder and device."""
+    """Most tokens in a batch, padding included, by kind of encoder and device; a longer text is a batch of its own."""
     import torch
 
     if is_static(encoder.model):

@@ -20,12 +20,7 @@ BATCH_CHARACTERS = 32_768
 
 @dataclass(frozen=True)
 class PairScorer:
-    """A loaded cross-encoder.
-
-    Args:
-        model: the sentence-transformers CrossEncoder.
-        name: as the user named it.
-    """
+    """A loaded `CrossEncoder` of sentence-transformers, with the name that the user gave it."""
 
     model: Any
     name: str

@@ -61,11 +61,6 @@ def truncation(encoder: Encoder, texts: Sequence[str], role: Role) -> Truncation
     """What is cut off texts; None for an encoder that takes texts of any length.
 
     Of more than `SAMPLED` texts a random sample is counted, the same one each time.
-
-    Args:
-        encoder: whose tokenizer and maximum length count.
-        texts: n texts.
-        role: decides the prompt.
     """
     if encoder.max_length is None:
         return None

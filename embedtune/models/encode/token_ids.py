@@ -68,12 +68,9 @@ def tokenized(
     tokens: Callable[[list[str]], tuple[list[list[int]], list[list[int]] | None]],
     progress: Progress | None = None,
 ) -> TokenIds:
-    """Tokenize texts a few thousand at a time.
+    """Tokenize texts a few thousand at a time; `progress` is called with (texts done, texts).
 
-    Args:
-        texts: n texts.
-        tokens: readable texts -> their token ids and, where they differ, token types.
-        progress: called with (texts done, texts).
+    `tokens` turns readable texts into their token ids and, where they differ, token types.
     """
 
     def pieces() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:

@@ -73,13 +73,7 @@ class Tokenizer:
         self.way, self.reason = _way(encoder)
 
     def tokenize(self, texts: Sequence[str], role: Role, progress: Progress | None = None) -> TokenizedTexts:
-        """Tokenize texts with the prompt of their role.
-
-        Args:
-            texts: n texts.
-            role: "query" or "document".
-            progress: called with (texts done, texts).
-        """
+        """Tokenize n texts with the prompt of their role; `progress` is called with (texts done, texts)."""
         if self.way == "texts":
             return TextBatches(self.encoder, tuple(map(readable, texts)), role)
         if self.way == "flat":

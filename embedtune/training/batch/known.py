@@ -21,11 +21,7 @@ class Known(Protocol):
 
 
 class DirectPositives:
-    """Positives that form a pair with the anchor.
-
-    Args:
-        pairs: (P, 2) int64, anchor text id and positive text id.
-    """
+    """Positives that form a pair with the anchor, given as (P, 2) int64: anchor text id and positive text id."""
 
     def __init__(self, pairs: np.ndarray) -> None:
         known = np.unique(pairs.reshape(-1, 2), axis=0)

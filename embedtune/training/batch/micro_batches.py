@@ -34,10 +34,6 @@ class MicroBatchCollator:
 
     A text that appears several times in a batch in the same role is encoded once. `label` is (B, 1+C): the row number,
     then for each column the position of its text among all texts of the micro-batches.
-
-    Args:
-        texts: of the rows, by column.
-        held: how much of a batch may be encoded at once.
     """
 
     texts: BatchTexts

@@ -54,11 +54,6 @@ class RowTable:
         """The distinct texts of the rows, numbered once for the tokenizer, the guide and the reference alike."""
         return RowTexts(self.rows, self.curriculum.stored, self.curriculum)
 
-    @property
-    def negatives(self) -> int:
-        """N, the largest number of negatives that a row has in an epoch."""
-        return self.curriculum.chosen
-
     def begin(self, epoch: int) -> list[tuple[int, ...]]:
         """Choose the negatives of this epoch; return the ids of each row's texts."""
         self.curriculum.begin(epoch)

@@ -94,15 +94,8 @@ class KnownTexts:
 
 @dataclass
 class ViewedTexts:
-    """Texts that are changed in each epoch: made on demand and not kept. None are merged as equal: views may differ by
-    dropout alone.
-
-    Args:
-        reader: of the encoder that is trained.
-        rows: the training rows.
-        views: how their texts are changed.
-        epoch: the current epoch.
-    """
+    """Texts that are changed in each epoch, on demand, and not kept. None are merged as equal: views may differ by
+    dropout alone."""
 
     reader: Tokenizer
     rows: Rows
@@ -129,13 +122,7 @@ class ViewedTexts:
 
 
 def read_texts(reader: Tokenizer, texts: RowTexts, progress: Progress | None = None) -> KnownTexts:
-    """Tokenize every text of the rows.
-
-    Args:
-        reader: of the encoder that is trained.
-        texts: of the rows.
-        progress: receives the texts done and their total.
-    """
+    """Tokenize every text of the rows; `progress` receives the texts done and their total."""
 
     def told(before: int) -> Progress | None:
         return None if progress is None else lambda done, *_: progress(before + done, len(texts))

@@ -27,9 +27,6 @@ class CollapseWatch(Companion):
     """Measures the student's vectors at most 100 times in a run.
 
     If rows have classes, one row of each is measured: texts of one class are meant to become similar.
-
-    Args:
-        steps: of the run.
     """
 
     def __init__(self, steps: int) -> None:

@@ -10,11 +10,7 @@ from embedtune.training.guide.vectors import GuideTable
 
 
 class Reference(Companion):
-    """Looks up the vectors before training of each batch. No second model is in memory.
-
-    Args:
-        table: these vectors by row, filled before training.
-    """
+    """Looks up the vectors before training in a table that was filled then. No second model is in memory."""
 
     def __init__(self, table: GuideTable) -> None:
         self._table = table

@@ -39,10 +39,7 @@ from embedtune.training.step.token_vectors import learning_embeddings
 def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     """Train the encoder in place and leave the best model (by dev, where there is one) in it.
 
-    Args:
-        encoder: trained in place.
-        run: everything else.
-        resume: continue from the newest complete checkpoint of `run.folder`, if there is one.
+    With `resume`, continue from the newest complete checkpoint of `run.folder`, if there is one.
 
     Raises:
         Interrupted: Ctrl-C; a checkpoint was written.

@@ -45,13 +45,7 @@ class Held:
 def measured(encoder: "Encoder", reader: Tokenizer, readings: "Sequence[TokenizedTexts]", precision: str) -> Held:
     """As many tokens as this machine has memory for.
 
-    Measured on the longest texts, whose tokens take most memory.
-
-    Args:
-        encoder: to be trained; it is not changed.
-        reader: of this encoder.
-        readings: the training texts.
-        precision: of its products.
+    Measured on the longest texts, whose tokens take most memory. The encoder is not changed.
     """
     one = max(readings, key=lambda some: some.lengths.max(initial=0))
     longest = np.argsort(-one.lengths, kind="stable")  # (n,)

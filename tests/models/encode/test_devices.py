@@ -26,7 +26,7 @@ def helped(bert: Encoder) -> Encoder:
 def test_vectors_are_those_of_one_device(bert: Encoder, helped: Encoder, texts: tuple[str, ...]) -> None:
     many = [f"{text} {number}" for number in range(5) for text in texts]
     for one, other in ((bert, helped), (replace(bert, products="bf16"), replace(helped, products="bf16"))):
-        alone, together = (encode(encoder, many, role="document", batch_tokens=64) for encoder in (one, other))
+        alone, together = (encode(encoder, many, role="document") for encoder in (one, other))
         np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
@@ -78,7 +78,7 @@ def test_no_number_on_a_helper_names_a_text(helped: Encoder) -> None:
     with torch.no_grad():
         next(helped.model.parameters()).fill_(torch.nan)
     with pytest.raises(ModelError, match="NaN or infinity"):
-        encode(helped, ["한국어 문장", "another"], role="query", batch_tokens=4)
+        encode(helped, ["한국어 문장", "another"], role="query")
 
 
 def test_several_devices_are_named_with_commas(bert_folder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def test_known_positives_are_those_of_the_same_question_and_of_the_judgments_but
 
 def test_at_most_per_row_negatives_are_used(rows, known):
     table = build_table(rows, known, curriculum=Curriculum(rows, 1))
-    assert table.negatives == 1
+    assert table.curriculum.chosen == 1
     batch = table.batch(torch.arange(4), vectors(3, 4), step=0, guide=None)
     assert batch.negatives_mask.tolist() == [[True], [False], [True], [False]]
     assert batch.negative_ids.tolist() == [[text_id("wrong a")], [0], [text_id("wrong c")], [0]]

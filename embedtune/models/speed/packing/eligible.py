@@ -42,12 +42,9 @@ def why_not(model: "SentenceTransformer") -> str:
 
 
 def why_not_tried(model: "SentenceTransformer", packed: Mapping[str, Tensor], padded: Mapping[str, Tensor]) -> str:
-    """Why texts cannot be packed, found by trying; empty if the vectors are the same. Tried once per model.
+    """Why texts cannot be packed, found by trying the same texts packed and padded; empty if the vectors are the same.
 
-    Args:
-        model: one for which `why_not` found nothing.
-        packed: some texts, packed.
-        padded: the same texts, padded.
+    Tried once per model, after `why_not` found nothing.
     """
     if (known := _seen.get(model)) is None:
         known = _seen[model] = _compare(model, packed, padded)
