@@ -244,8 +244,9 @@ class TestWithStore:
         np.testing.assert_array_equal(again, both[::-1])
 
     def test_what_was_computed_before_an_interruption_is_kept(
-        self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path
+        self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ):
+        monkeypatch.setattr(compute, "suited_batch_tokens", lambda _: 1)
         store, done = VectorStore(tmp_path), []
 
         def interrupt(read: int, total: int) -> None:
