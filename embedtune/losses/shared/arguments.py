@@ -35,8 +35,8 @@ class Arguments:
         if is_number and math.isfinite(value) and above < value and at_least <= value <= at_most:
             return float(value)
         bounds = {"above": above, "at least": at_least, "at most": at_most}
-        said = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound))
-        raise self.error(argument, f"must be a number {said}".rstrip() + f", not {value!r}")
+        within = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound))
+        raise self.error(argument, f"must be a number {within}".rstrip() + f", not {value!r}")
 
     def count(self, argument: str, value: Any, *, at_least: int) -> int:
         """An integer, not below the bound."""

@@ -10,7 +10,7 @@ from embedtune.errors import ConfigError
 from embedtune.losses.shared.base import EmbeddingBatch
 from embedtune.losses.shared.vectors import at_least_float32, padded_negatives, real_negatives, unit, valid_negatives
 
-# Scores of the rows whose divergence over a whole batch is computed at a time: 32 MiB of float32.
+# Scores of the rows whose divergence over a full batch is computed at a time: 32 MiB of float32.
 PART_VALUES = 2**23
 
 

@@ -30,7 +30,7 @@ def matrix_peak(precision: str, device: str = "cpu") -> float:
         KeyError: unknown precision.
         RuntimeError: torch does not multiply such matrices on this device.
     """
-    own = torch.Generator(device).manual_seed(0)  # a measurement must not change anybody else's random numbers
+    own = torch.Generator(device).manual_seed(0)  # a measurement must not change the random numbers of the run
     best, ends = 0.0, time.perf_counter() + BUDGET_S
     for size in SIZES:
         factor = torch.randn(size, size, generator=own, device=device).to(DTYPES[precision])  # (size, size)

@@ -68,8 +68,9 @@ class MicroBatchCollator:
     def tokens(self, rows: Sequence[int]) -> tuple[int, int]:
         """Tokens of a batch of these rows, and tokens with padding if each column were padded by itself."""
         found = list(self.texts.of(rows))
+        lengths = [readings.lengths[numbers] for readings, numbers in found]  # of (B, c)
         own = sum(int(_Distinct.of(columns).lengths.sum()) for columns in found)
-        return own, sum(_rectangles(readings.lengths[numbers]) for readings, numbers in found)
+        return own, sum(int(len(each) * each.max(axis=0).sum()) for each in lengths)
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,3 @@ class _Distinct:
         place = np.empty(len(self.numbers), dtype=np.int64)  # (U,)
         place[np.concatenate(order)] = np.arange(len(place))
         return place[self.at]
-
-
-def _rectangles(lengths: np.ndarray) -> int:
-    """Tokens of columns of these lengths (B, c), each padded to its longest text."""
-    return int(len(lengths) * lengths.max(axis=0).sum())

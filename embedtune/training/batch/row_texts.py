@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -54,20 +53,6 @@ class RowTexts:
         return self._queries[rows], documents
 
 
-class BatchTexts(Protocol):
-    """Knows the texts in the columns of any rows."""
-
-    @property
-    def reader(self) -> Tokenizer:
-        """The tokenizer of the encoder that is trained."""
-
-    def begin(self, epoch: int) -> None:
-        """Called when an epoch begins, after the curriculum and before data workers are forked."""
-
-    def of(self, rows: Sequence[int]) -> Iterator[Columns]:
-        """The columns of these rows, those in the role of queries first."""
-
-
 @dataclass(frozen=True)
 class KnownTexts:
     """Texts that do not change: each is tokenized once, before the first step."""
@@ -103,7 +88,7 @@ class ViewedTexts:
     epoch: int = 0
 
     def begin(self, epoch: int) -> None:
-        """Make the views of this epoch from now on."""
+        """Make the views of this epoch from now on; called before data workers are forked."""
         self.epoch = epoch
 
     def of(self, rows: Sequence[int]) -> Iterator[Columns]:
@@ -121,14 +106,18 @@ class ViewedTexts:
         return self.reader.tokenize(texts, role), np.arange(len(texts)).reshape(len(columns), -1)  # (B, c)
 
 
+BatchTexts = KnownTexts | ViewedTexts
+"""Knows the texts in the columns of any rows, those in the role of queries first."""
+
+
 def read_texts(reader: Tokenizer, texts: RowTexts, progress: Progress | None = None) -> KnownTexts:
     """Tokenize every text of the rows; `progress` receives the texts done and their total."""
 
-    def told(before: int) -> Progress | None:
+    def after(before: int) -> Progress | None:
         return None if progress is None else lambda done, *_: progress(before + done, len(texts))
 
-    queries = reader.tokenize(texts.queries, "query", told(0))
-    return KnownTexts(reader, texts, queries, reader.tokenize(texts.documents, "document", told(len(texts.queries))))
+    queries = reader.tokenize(texts.queries, "query", after(0))
+    return KnownTexts(reader, texts, queries, reader.tokenize(texts.documents, "document", after(len(texts.queries))))
 
 
 def _distinct(texts: Sequence[str]) -> tuple[list[str], Tensor]:

@@ -13,7 +13,6 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from embedtune.durable import seal_folder, sync, unseal_folder
@@ -74,11 +73,6 @@ def steps_of(checkpoint: Path) -> int:
 def place_of(folder: Path, step: int) -> Path:
     """The folder of the checkpoint of a step, among those of a run."""
     return folder / f"{PREFIX_CHECKPOINT_DIR}-{step}"
-
-
-def trainer_state(checkpoint: Path) -> TrainerState:
-    """The trainer's state when it wrote a checkpoint."""
-    return TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
 
 
 def _damaged(checkpoints: Sequence[Path]) -> list[int]:

@@ -12,11 +12,11 @@ from types import FrameType
 from typing import Any
 
 from transformers import EarlyStoppingCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer import TRAINER_STATE_NAME
 
 from embedtune.durable import write_text
 from embedtune.errors import StoppedError
 from embedtune.progress import Progress
-from embedtune.training.run.checkpoint import trainer_state
 from embedtune.training.run.log import read_log
 from embedtune.training.run.pace import Pace
 from embedtune.training.step.adapter import ObjectiveAdapter
@@ -99,7 +99,8 @@ class EarlyStopping(EarlyStoppingCallback):
 
     def at_end(self, checkpoint: Path) -> bool:
         """Whether a run had waited long enough when it wrote this checkpoint."""
-        return waited(trainer_state(checkpoint)) >= self.early_stopping_patience
+        state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        return waited(state) >= self.early_stopping_patience
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Start with the count that the checkpoint had reached."""

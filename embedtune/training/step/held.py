@@ -32,7 +32,7 @@ class Held:
 
     @staticmethod
     def asked(tokens: int | Literal["auto"] | None) -> "Held":
-        """What a recipe asks for; everything for `auto`, which somebody else has to measure."""
+        """What a recipe asks for; everything for `auto`, which the caller measures."""
         return Held() if tokens in (None, "auto") else Held(tokens, tokens)  # type: ignore[arg-type]
 
     def most(self, tokens: int) -> int:

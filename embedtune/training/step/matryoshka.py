@@ -90,7 +90,7 @@ def recipe_objective(config: TrainConfig, dimensions: int) -> Objective:
     """The objective of a recipe, on nested dimensions where it asks for them.
 
     The encoder's own dimension is always among them, with a weight of 1 unless another one is given: wanting smaller
-    vectors as well is no reason to spoil the full ones.
+    vectors as well is not a reason to spoil the full ones.
 
     Raises:
         ConfigError: a dimension larger than the encoder's; any but its own for a loss with heads; a loss or an argument

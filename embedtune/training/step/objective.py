@@ -84,6 +84,6 @@ def suited_lr(losses: Iterable[Loss], usual: float, *, static: bool) -> float:
     Args:
         losses: of the objective.
         usual: the learning rate that the encoder declares.
-        static: whether the encoder is static: some losses spoil such a one at that rate, unless the sum has others too.
+        static: whether the encoder is static: some losses, unless combined with others, spoil it at the usual rate.
     """
     return usual * max(loss.static_lr_share for loss in losses) if static else usual

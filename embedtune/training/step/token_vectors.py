@@ -25,7 +25,7 @@ def check_sparse(run: Fit) -> None:
     """Refuse what cannot handle a sparse gradient.
 
     Raises:
-        ConfigError: several processes, fp16, another device than CPU or CUDA, or a loss that reads the whole table.
+        ConfigError: several processes, fp16, a device other than CPU or CUDA, or a loss that reads the full table.
     """
     reasons = {
         "it works with one process, and there are several": ranks() > 1,
