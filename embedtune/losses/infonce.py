@@ -90,7 +90,7 @@ class InfoNCE(Loss):
             raise check.error("hardness_strength", "and hardness only work together; give both or neither")
         self.in_batch = check.switch("in_batch", in_batch)
         if not self.in_batch and self.directions != ("query_to_doc",):
-            raise check.error("in_batch", "can be false only when query_to_doc is the one direction")
+            raise check.error("in_batch", "can be false only when query_to_doc is the only direction")
         self.uses_queue = self.in_batch and "query_to_doc" in self.directions
         threshold = false_negative_threshold
         if threshold is not None:

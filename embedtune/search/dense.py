@@ -220,7 +220,7 @@ def refuse_not_finite(vectors: np.ndarray, role: str, memory_bytes: int) -> None
         bad = np.flatnonzero(~np.isfinite(vectors[first : first + rows]).all(axis=1))
         if len(bad):
             raise ModelError(
-                f"the vector of {role} {first + bad[0]} holds NaN or infinity ({len(bad)} such in its block); "
+                f"the vector of {role} {first + bad[0]} holds NaN or infinity ({len(bad)} in its block do); "
                 "an encoder must give finite numbers",
                 next="try a smaller learning rate, or --precision fp32",
             )

@@ -129,7 +129,7 @@ class Loss(nn.Module):
 
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """The loss of one batch, a scalar of shape ()."""
-        raise TypeError(f"{type(self).__name__} does not say how to compute itself")
+        raise TypeError(f"{type(self).__name__} does not implement forward")
 
     def __call__(self, batch: EmbeddingBatch) -> Tensor:
         """The loss of one batch, in float32 or wider; NaN when any of the student's vectors is not finite.

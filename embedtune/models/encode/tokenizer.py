@@ -111,7 +111,7 @@ def _way(encoder: Encoder) -> tuple[Way, str]:
     if has_towers(encoder.model):
         return "texts", "queries and documents go through different modules"
     if not all(_is_predictable(encoder, role) for role in get_args(Role)):
-        return "texts", f"{type(encoder.model[0]).__name__} has preprocessing of its own"
+        return "texts", f"{type(encoder.model[0]).__name__} has its own preprocessing"
     reason = why_not(encoder.model) or _why_not_tried(encoder)
     return ("padded", reason) if reason else ("packed", "")
 

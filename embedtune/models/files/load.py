@@ -187,7 +187,7 @@ def _trusted(section: ModelSection) -> list[str]:
     allowed = [
         word
         for word, given in (
-            ("run code of its own (trust_remote_code)", section.trust_remote_code),
+            ("run its own code (trust_remote_code)", section.trust_remote_code),
             ("be opened as a pickle, which can run code (allow_pickle)", section.allow_pickle),
         )
         if given

@@ -175,7 +175,7 @@ def _check_code(folder: Path) -> None:
     foreign = [kind for kind in types if not kind.startswith("sentence_transformers.")]
     if foreign:
         raise ModelError(
-            f"{folder} needs code of its own ({', '.join(foreign)})",
+            f"{folder} needs its own code ({', '.join(foreign)})",
             where="model",
             next="read that code, then trust it with --trust-remote-code",
         )

@@ -44,7 +44,7 @@ class CollapseWatch(Companion):
         self._gauges = {}
         if batch.step % self._every:
             return
-        some = _one_a_class(batch.labels, len(batch.anchors))[:PAIRS].to(batch.anchors.device)  # (n,)
+        some = _one_per_class(batch.labels, len(batch.anchors))[:PAIRS].to(batch.anchors.device)  # (n,)
         self._gauges = collapse_gauges(batch.anchors[some], batch.positives[some], step=batch.step)
         if len(some) >= FEWEST_ROWS:
             self._judge(1 - self._gauges["mean_cosine"], self._gauges["effective_rank"], batch.step)
@@ -84,10 +84,10 @@ class CollapseWatch(Companion):
             )
 
 
-def _one_a_class(labels: Tensor | None, count: int) -> Tensor:
+def _one_per_class(labels: Tensor | None, count: int) -> Tensor:
     """The first row of each class, or every row if there are no classes: (n,).
 
-    >>> _one_a_class(torch.tensor([5, 5, 2, 5, 2]), 5)
+    >>> _one_per_class(torch.tensor([5, 5, 2, 5, 2]), 5)
     tensor([0, 2])
     """
     if labels is None:

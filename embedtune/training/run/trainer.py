@@ -26,14 +26,13 @@ from embedtune.training.batch.row_texts import BatchTexts, ViewedTexts, read_tex
 from embedtune.training.run.checkpoint import ExtraState, Milestones, is_whole, place_of, steps_of, whole_checkpoint
 from embedtune.training.run.fit import Fit, FitResult, TrainingTask
 from embedtune.training.run.loop import DevEvaluator, Loop
-from embedtune.training.run.needed import companions_for, head_rates
+from embedtune.training.run.needed import companions_for, head_rates, learning_embeddings
 from embedtune.training.run.pace import Pace
 from embedtune.training.run.watch import EarlyStopping, Interruption, MaskingGuard, MetricsLog, StepCount
 from embedtune.training.step.adapter import ObjectiveAdapter
 from embedtune.training.step.gradcache import check_device
 from embedtune.training.step.held import Held
 from embedtune.training.step.nonfinite import FiniteGradients, all_finite
-from embedtune.training.step.token_vectors import learning_embeddings
 
 
 def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
@@ -107,7 +106,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             trainer.accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
         elapsed = time.perf_counter() - started
     if interruption.requested:
-        saved = "nothing was saved yet" if run.trial else "everything up to there is saved"
+        saved = "nothing was saved yet" if run.trial else "everything up to that step is saved"
         raise Interrupted(f"interrupted after step {trainer.state.global_step} of {run.steps}; {saved}")
     _check_best(trainer, run)
     return _result(trainer, run, elapsed, trainer.state.global_step - done, pace)

@@ -53,7 +53,7 @@ def gather(values: Tensor) -> Tensor:
     if any(shape[1:] != shapes[0][1:] for shape in shapes):
         listed = " and ".join(str(tuple(shape)) for shape in shapes)
         raise ConfigError(
-            f"the batches of the processes do not fit together: their shapes are {listed}",
+            f"the batches of the processes differ in shape: {listed}",
             where="training",
             next="give each process the same data, model and recipe",
         )

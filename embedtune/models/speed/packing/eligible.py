@@ -31,9 +31,9 @@ def why_not(model: "SentenceTransformer") -> str:
     if len(model) < 2 or type(model[1]) is not Pooling:
         return "what follows the transformer needs one row per text"
     if inner is None or not getattr(inner, "is_backend_compatible", lambda: False)():
-        return f"transformers allows no other attention in {name}"
+        return f"transformers does not let {name} use another attention function"
     if "position_ids" not in signature(inner.forward).parameters:
-        return f"{name} takes no position ids"
+        return f"{name} does not accept position ids"
     if inner.config._attn_implementation not in ("sdpa", "eager"):
         return f"{name} runs with {inner.config._attn_implementation}"
     if any(getattr(part, "gradient_checkpointing", False) for part in inner.modules()):
