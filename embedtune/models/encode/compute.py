@@ -57,8 +57,7 @@ def in_batches(
         for numbers, tokenized in ready
         for places in by_tokens(tokenizer, tokenized.lengths, most)
     )
-    act = lambda one, batch: batch_vectors(one, *batch[1:])  # noqa: E731
-    for (numbers, _, places), vectors in distribute(encoder, batches, act):
+    for (numbers, _, places), vectors in distribute(encoder, batches, lambda one, job: batch_vectors(one, *job[1:])):
         yield numbers[places], vectors
 
 

@@ -139,7 +139,8 @@ def _fill(
     missing: Sequence[int] = range(len(texts))
     keys: list[bytes] = []
     if shelf is not None:
-        keys = _keys(encoder, texts, role)
+        settings = _settings(encoder, role)
+        keys = [text_key(encoder.prompts[role], text, settings) for text in texts]
         missing = shelf.read(keys, into=vectors)
     done = len(texts) - len(missing)
     _tell(progress, done, len(texts))
@@ -169,11 +170,6 @@ def _shelf(encoder: Encoder, store: VectorStore | None) -> Iterator[Shelf | None
     except KeyboardInterrupt as error:
         kept = f"interrupted; the vectors computed so far are kept in {store.folder}"
         raise Interrupted(kept, next="run the same command again to resume") from error
-
-
-def _keys(encoder: Encoder, texts: Sequence[str], role: Role) -> list[bytes]:
-    settings = _settings(encoder, role)
-    return [text_key(encoder.prompts[role], text, settings) for text in texts]
 
 
 def _settings(encoder: Encoder, role: Role) -> str:

@@ -73,7 +73,7 @@ def load_encoder(
     return Encoder(
         model=model,
         name=section.name,
-        prompts=_prompts(model),
+        prompts={role: model.prompts.get(role) or "" for role in PROMPT_NAMES},
         max_length=_max_length(model),
         default_lr=default_lr,
         dimensions=model.get_embedding_dimension() or model.encode(["text"]).shape[1],
@@ -201,10 +201,6 @@ def _ignored(section: ModelSection) -> list[str]:
         word for word, given in (("prompts", section.prompts), ("max_length", section.max_length is not None)) if given
     ]
     return [f"{section.name} is a static encoder; it ignores {' and '.join(asked)}"] if asked else []
-
-
-def _prompts(model: "SentenceTransformer") -> dict[Role, str]:
-    return {role: model.prompts.get(role) or "" for role in PROMPT_NAMES}
 
 
 def _set_prompts(model: "SentenceTransformer", given: dict[Role, str]) -> None:
