@@ -17,7 +17,6 @@ from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.quiet import quiet_libraries
 from embedtune.models.speed.dropout import fast_dropout
-from embedtune.models.speed.flops import training_flops
 from embedtune.models.speed.peak import matrix_peak
 from embedtune.progress import Progress
 from embedtune.training.batch.batches import TextIds
@@ -27,7 +26,7 @@ from embedtune.training.run.checkpoint import ExtraState, Milestones, is_whole, 
 from embedtune.training.run.fit import Fit, FitResult, TrainingTask
 from embedtune.training.run.loop import DevEvaluator, Loop
 from embedtune.training.run.needed import companions_for, head_rates, learning_embeddings
-from embedtune.training.run.pace import Pace
+from embedtune.training.run.pace import Pace, training_flops
 from embedtune.training.run.watch import EarlyStopping, Interruption, MaskingGuard, MetricsLog, StepCount
 from embedtune.training.step.adapter import ObjectiveAdapter
 from embedtune.training.step.gradcache import check_device
