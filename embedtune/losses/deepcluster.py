@@ -13,7 +13,7 @@ class DeepCluster(Loss):
     """Classifies every view of a text into its cluster; each epoch finds new clusters from the student's vectors.
 
     When to use: passages with topics, together with a contrastive loss, which separates the texts within a cluster;
-    alone it improved no starter, and on short sentences it did harm.
+    alone it did not improve any starter, and on short sentences it hurt.
     Needs: anchors, positives, and the clusters of an epoch; further `views` if the batch has them. Cost: encoding all
     training texts and a k-means in each epoch; (B, K) cosines per view.
 

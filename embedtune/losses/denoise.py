@@ -41,7 +41,7 @@ class Denoise(Headed):
         layers: of the decoder; a strong decoder depends less on the vector.
         length: most tokens to write of a text.
         tied: whether the encoder's token vectors also learn from being the decoder's input and output, not only
-            through the sentence vector; on a starter that lost accuracy that was gained without it.
+            through the sentence vector; on a starter, tying lost the accuracy gained without it.
         seed: of the decoder's initial weights.
 
     Raises:

@@ -72,7 +72,7 @@ class TrainingTask:
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedFit(TrainingTask):
-    """The same, and how the run computes.
+    """A training task, and how the run computes.
 
     Args:
         lr: the learning rate.
