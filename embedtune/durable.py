@@ -33,6 +33,19 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an OSError into an OutputError that names the path.
+
+    Raises:
+        OutputError: the file or folder cannot be written there.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror or error}", where=str(path)) from error
+
+
+@contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
     """A text file that gets its name only when it is completely written.
 
@@ -52,15 +65,14 @@ def whole_path(path: Path) -> Iterator[Path]:
     """
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, made = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
-        os.close(handle)
-        temporary = Path(made)
-        yield temporary
-        temporary.chmod(0o644)
-        replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror or error}", where=str(path)) from error
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, made = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
+            os.close(handle)
+            temporary = Path(made)
+            yield temporary
+            temporary.chmod(0o644)
+            replace(temporary, path)
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -78,15 +90,14 @@ def whole_folder(path: Path) -> Iterator[Path]:
     fresh: Path | None = None
     old = path.with_name(f".{path.name}.old-{os.getpid()}{UNFINISHED}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent))
-        fresh.chmod(0o755)
-        yield fresh
-        if path.exists():
-            path.replace(old)
-        replace(fresh, path)
-    except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror or error}", where=str(path)) from error
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent))
+            fresh.chmod(0o755)
+            yield fresh
+            if path.exists():
+                path.replace(old)
+            replace(fresh, path)
     finally:
         for left in (fresh, old):
             if left is not None:

@@ -24,6 +24,16 @@ class EmbedtuneError(Exception):
         self.next = next
 
 
+def reason_of(error: BaseException) -> str:
+    """The class and the first line of an error that a library raised, for a message.
+
+    >>> reason_of(OSError("no such file\\nat line 7")), reason_of(KeyError())
+    ('OSError: no such file', 'KeyError')
+    """
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0][:300]}" if text else type(error).__name__
+
+
 class DataError(EmbedtuneError):
     """The user's data cannot be used as it is."""
 

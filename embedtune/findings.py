@@ -39,12 +39,12 @@ class Finding:
 
 
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings with the gravest first, otherwise in their order."""
+    """Findings with the most severe first, otherwise in their order."""
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def verdict_of(findings: Iterable[Finding]) -> str:
-    """The gravest severity among findings, as a word.
+    """The highest severity among findings, as a word.
 
     >>> verdict_of([Finding("a", "note", 1, ""), Finding("b", "warning", 1, "")]), verdict_of([])
     ('warnings', 'clean')
@@ -54,7 +54,7 @@ def verdict_of(findings: Iterable[Finding]) -> str:
 
 
 def reaches(findings: Iterable[Finding], severity: str | None) -> bool:
-    """Whether a finding is as grave as this, or graver.
+    """Whether a finding is at least this severe.
 
     >>> reaches([Finding("a", "error", 1, "")], "warning"), reaches([Finding("a", "note", 1, "")], "warning")
     (True, False)
@@ -75,7 +75,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as people read it; a small one is not said to be none.
+    """A share as people read it; a small one is not shown as 0%.
 
     >>> percent(0.256), percent(0.004)
     ('26%', 'under 1%')

@@ -7,8 +7,7 @@ from torch import Tensor, nn
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch
 from embedtune.losses.shared.heads import Averaging, Head
-from embedtune.losses.shared.vectors import at_least_float32
-from embedtune.losses.shared.views import agreement, student_views, teacher_views
+from embedtune.losses.shared.views import agreement, student_views
 
 
 class BYOL(Averaging):
@@ -57,9 +56,7 @@ class BYOL(Averaging):
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """Mean over rows, of shape ()."""
         views = self.projected(student_views(batch))  # (V, B, D)
-        targets = at_least_float32(teacher_views(batch))  # (2, B, D)
-        if self.projector:
-            targets = self.teacher_heads["projector"](targets)  # (2, B, P)
+        targets = self.targets(batch)  # (2, B, D)
         self.count(
             view_similarity=agreement(views.detach(), views.detach()),
             teacher_similarity=agreement(views.detach(), targets.detach()),

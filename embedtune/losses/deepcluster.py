@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-from embedtune.errors import ConfigError
 from embedtune.losses.shared.arguments import Arguments
-from embedtune.losses.shared.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.base import EmbeddingBatch, Loss, missing
 from embedtune.losses.shared.vectors import unit, weighted_mean
 from embedtune.losses.shared.views import student_views
 
@@ -14,7 +13,7 @@ class DeepCluster(Loss):
     """Classifies every view of a text into its cluster; each epoch finds new clusters from the student's vectors.
 
     When to use: passages with topics, together with a contrastive loss, which separates the texts within a cluster;
-    alone it improved no starter, and on short sentences it did harm.
+    alone it did not improve any starter, and on short sentences it hurt.
     Needs: anchors, positives, and the clusters of an epoch; further `views` if the batch has them. Cost: encoding all
     training texts and a k-means in each epoch; (B, K) cosines per view.
 
@@ -53,11 +52,7 @@ class DeepCluster(Loss):
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """Mean over rows and views, of shape ()."""
         if batch.clusters is None or batch.centroids is None:
-            raise ConfigError(
-                "this loss needs clusters and their centroids, and the batch has none",
-                where="loss",
-                next="give EmbeddingBatch(clusters=..., centroids=...); training does",
-            )
+            raise missing("clusters and their centroids", "clusters=..., centroids=...")
         views = unit(student_views(batch))  # (V, B, D)
         logits = views @ unit(batch.centroids.detach().to(views)).T / self.temperature  # (V, B, K)
         wanted = batch.clusters.expand(len(views), -1)[..., None]  # (V, B, 1)

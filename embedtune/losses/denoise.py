@@ -9,9 +9,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from embedtune.errors import ConfigError
 from embedtune.losses.shared.arguments import Arguments
-from embedtune.losses.shared.base import EmbeddingBatch
+from embedtune.losses.shared.base import EmbeddingBatch, missing
 from embedtune.losses.shared.decoder import Decoder, Vocabulary
 from embedtune.losses.shared.heads import Headed
 from embedtune.losses.shared.tiles import log_sum
@@ -42,7 +41,7 @@ class Denoise(Headed):
         layers: of the decoder; a strong decoder depends less on the vector.
         length: most tokens to write of a text.
         tied: whether the encoder's token vectors also learn from being the decoder's input and output, not only
-            through the sentence vector; on a starter that lost accuracy that was gained without it.
+            through the sentence vector; on a starter, tying lost the accuracy gained without it.
         seed: of the decoder's initial weights.
 
     Raises:
@@ -85,8 +84,10 @@ class Denoise(Headed):
 
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """Mean over tokens, of shape ()."""
-        tokens, token_vectors = _tokens(batch)
-        self.prepare_tokens(token_vectors.shape[1], _counts(tokens, len(token_vectors)))
+        tokens, token_vectors = batch.tokens, batch.token_vectors  # (B, 2, L), (V, E)
+        if tokens is None or token_vectors is None:
+            raise missing("the tokens of the texts", "tokens=..., token_vectors=...")
+        self.prepare_tokens(token_vectors.shape[1], torch.bincount(tokens[tokens >= 0], minlength=len(token_vectors)))
         views = at_least_float32(student_views(batch))  # (V, B, D)
         written = torch.stack([tokens[:, place % 2] for place in range(len(views))])[..., : self.length]  # (V, B, L)
         vocabulary = self._call("vocabulary", token_vectors if self.tied else token_vectors.detach())  # (V, W)
@@ -146,23 +147,3 @@ class _Likeliest:
             self.hits[rows] = torch.where(new, hit, self.hits[rows])
             self._best[rows] = torch.where(new, best, self._best[rows])
         return logits
-
-
-def _counts(tokens: Tensor, vocabulary: int) -> Tensor:
-    """How often each token occurs: (V,)."""
-    return torch.bincount(tokens[tokens >= 0], minlength=vocabulary)
-
-
-def _tokens(batch: EmbeddingBatch) -> tuple[Tensor, Tensor]:
-    """The tokens (B, 2, L) and the token vectors (V, E).
-
-    Raises:
-        ConfigError: the batch has none.
-    """
-    if batch.tokens is None or batch.token_vectors is None:
-        raise ConfigError(
-            "this loss needs the tokens of the texts, and the batch has none",
-            where="loss",
-            next="give EmbeddingBatch(tokens=..., token_vectors=...); training does",
-        )
-    return batch.tokens, batch.token_vectors

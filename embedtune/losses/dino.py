@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch
 from embedtune.losses.shared.heads import Averaging, Prototypes
-from embedtune.losses.shared.vectors import at_least_float32
-from embedtune.losses.shared.views import code_cross_entropy, student_views, teacher_views
+from embedtune.losses.shared.views import code_cross_entropy, student_views
 
 
 class DINO(Averaging):
@@ -80,11 +79,7 @@ class DINO(Averaging):
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """Mean over rows and pairs of views, of shape ()."""
         outputs = self.heads["prototypes"](self.projected(student_views(batch)))  # (V, B, K)
-        with torch.no_grad():
-            seen = at_least_float32(teacher_views(batch)).to(outputs)  # (2, B, D)
-            for head in self.teacher_heads.values():
-                seen = head(seen)  # (2, B, K) in the end
-        return self.of_outputs(outputs, seen, batch.weights)
+        return self.of_outputs(outputs, self.targets(batch).to(outputs), batch.weights)
 
     def of_outputs(self, outputs: Tensor, teacher: Tensor, weights: Tensor | None = None) -> Tensor:
         """The loss of outputs of the student (V, B, K) and of the teacher for the first views (W, B, K): ()."""

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from embedtune.errors import ConfigError
 from embedtune.losses.shared.arguments import Arguments
-from embedtune.losses.shared.base import EmbeddingBatch, Loss
+from embedtune.losses.shared.base import EmbeddingBatch, Loss, missing
 from embedtune.losses.shared.distillation import own_list
 from embedtune.losses.shared.vectors import weighted_mean
 
@@ -69,11 +68,7 @@ class DPO(Loss):
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """Mean over rows, of shape ()."""
         if batch.reference is None:
-            raise ConfigError(
-                "this loss needs the start's vectors of the same rows, and the batch has none",
-                where="loss",
-                next="give EmbeddingBatch(reference=...); training does",
-            )
+            raise missing("the start's vectors of the same rows", "reference=...")
         student, valid = own_list(batch)  # (B, 1+N)
         with torch.no_grad():
             start, _ = own_list(replace(batch.reference, negatives_mask=batch.negatives_mask))

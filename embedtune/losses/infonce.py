@@ -90,7 +90,7 @@ class InfoNCE(Loss):
             raise check.error("hardness_strength", "and hardness only work together; give both or neither")
         self.in_batch = check.switch("in_batch", in_batch)
         if not self.in_batch and self.directions != ("query_to_doc",):
-            raise check.error("in_batch", "can be false only when query_to_doc is the one direction")
+            raise check.error("in_batch", "can be false only when query_to_doc is the only direction")
         self.uses_queue = self.in_batch and "query_to_doc" in self.directions
         threshold = false_negative_threshold
         if threshold is not None:
@@ -103,13 +103,10 @@ class InfoNCE(Loss):
     def _set_temperatures(self, check: Arguments, temperature: float, reverse: float | None, learn: bool) -> None:
         self.learnable_temperature = check.switch("learnable_temperature", learn)
         low, high = LEARNED_RANGE if learn else (-math.inf, math.inf)
-        given = (
-            {"temperature": temperature}
-            if reverse is None
-            else {"temperature": temperature, "temperature_reverse": reverse}
-        )
         checked = {
-            name: check.number(name, value, above=0, at_least=low, at_most=high) for name, value in given.items()
+            name: check.number(name, value, above=0, at_least=low, at_most=high)
+            for name, value in (("temperature", temperature), ("temperature_reverse", reverse))
+            if name == "temperature" or value is not None
         }
         self._fixed_scales = {name: 1 / value for name, value in checked.items() if not learn}
         self.log_scales = nn.ParameterDict(

@@ -8,6 +8,7 @@ from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch, Loss
 from embedtune.losses.shared.sketch import Sketch
 from embedtune.losses.shared.vectors import at_least_float32
+from embedtune.losses.shared.views import student_views
 
 
 class LeJEPA(Loss):
@@ -70,10 +71,7 @@ class LeJEPA(Loss):
 
     def with_directions(self, batch: EmbeddingBatch, directions: Tensor) -> Tensor:
         """The loss with these directions (D, S) instead of the step's own: ()."""
-        views = torch.stack([batch.anchors, batch.positives])  # (2, B, D)
-        if batch.views is not None:
-            views = torch.cat([views, batch.views])  # (V, B, D)
-        views = at_least_float32(views)
+        views = at_least_float32(student_views(batch))  # (V, B, D)
         gathered = batch.gathered
         scale = self.sketch.scale_of(views.flatten(0, 1), gathered=gathered)
         views = views * scale

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch, Loss
-from embedtune.losses.shared.contrast import Contrast, Tile, cross_entropy
+from embedtune.losses.shared.contrast import Contrast, cross_entropy
 from embedtune.losses.shared.vectors import weighted_mean
 from embedtune.losses.shared.views import teacher_views
 
@@ -60,11 +60,7 @@ class MoCo(Loss):
         contrast = Contrast(replace(batch, positives=keys, negatives=None, negatives_mask=None, negative_ids=None))
         roles = [role for role in ("positives", "queue") if role in contrast.candidates]
         roles = roles if self.in_batch else [role for role in roles if role == "queue"]
-        log_sums = [contrast.log_sum("anchors", role, 1 / self.temperature, _keep) for role in roles]
+        log_sums = [contrast.log_sum("anchors", role, 1 / self.temperature, lambda tile: None) for role in roles]
         rows = cross_entropy(contrast.positive() / self.temperature, log_sums)  # (B,)
         self.count(**contrast.tally.gauges())
         return weighted_mean(rows, batch.weights)
-
-
-def _keep(tile: Tile) -> None:
-    """Keeps every candidate."""

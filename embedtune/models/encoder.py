@@ -4,14 +4,15 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from embedtune.models.speed.precision import FP32
 
 if TYPE_CHECKING:
-    import torch
     from sentence_transformers import SentenceTransformer
+    from torch import nn
 
 Role = Literal["query", "document"]
 
@@ -67,22 +68,11 @@ class Encoder:
 
         Reads every weight, about a second per gigabyte, and is never cached: a model in training changes in place.
         """
-        digest = hashlib.blake2b(digest_size=16)
-        for part in _structure(self.model):
-            digest.update(part.encode())
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(_raw(tensor))
-        return digest.hexdigest()
+        return weights_digest(self.model, *_structure(self.model))
 
     def on(self, device: str) -> "Encoder":
         """A copy on another device, not affected by later training of this encoder."""
         return replace(self, model=copy.deepcopy(self.model).to(device), helpers=())
-
-    def snapshot(self) -> "Encoder":
-        """A frozen copy in evaluation mode, not affected by later training of this encoder."""
-        model = copy.deepcopy(self.model).eval()
-        return replace(self, model=model.requires_grad_(False))
 
 
 def is_static(model: "SentenceTransformer") -> bool:
@@ -99,6 +89,18 @@ def has_towers(model: "SentenceTransformer") -> bool:
     return isinstance(model[0], Router)
 
 
+@contextmanager
+def in_mode(model: "nn.Module", *, training: bool) -> Iterator[None]:
+    """All modules of a model in one mode; afterwards each is in its own again, which may differ between modules."""
+    before = [(part, part.training) for part in model.modules()]
+    model.train(training)
+    try:
+        yield
+    finally:
+        for part, mode in before:
+            part.training = mode
+
+
 def readable(text: str) -> str:
     """The text in a form that any tokenizer takes: a lone surrogate (half a character, from a JSON escape) becomes "?".
 
@@ -108,11 +110,16 @@ def readable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _raw(tensor: "torch.Tensor") -> bytes:
+def weights_digest(model: "nn.Module", *parts: str) -> str:
+    """32 hex digits of these parts and of every weight of a model."""
     import torch
 
-    # Viewed as bytes: NumPy has no bfloat16.
-    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+    digest = hashlib.blake2b("".join(parts).encode(), digest_size=16)
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        # Viewed as bytes: NumPy has no bfloat16.
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _structure(model: "SentenceTransformer") -> Iterator[str]:

@@ -146,8 +146,8 @@ def rescored(
 def _scores(queries: np.ndarray, documents: np.ndarray, positions: np.ndarray, memory_bytes: int) -> np.ndarray:
     """Inner products in float64 of each query with its candidates: (q, K)."""
     scores = np.empty(positions.shape)  # (q, K)
-    a_query = positions.shape[1] * documents.shape[1] * (8 + documents.itemsize)
-    rows = max(1, min(memory_bytes // 2, _AT_ONCE) // max(1, a_query))
+    per_query = positions.shape[1] * documents.shape[1] * (8 + documents.itemsize)
+    rows = max(1, min(memory_bytes // 2, _AT_ONCE) // max(1, per_query))
     for row in range(0, len(queries), rows):
         part = slice(row, row + rows)
         near = documents[positions[part]].astype(np.float64)  # (r, K, D)
@@ -220,7 +220,7 @@ def refuse_not_finite(vectors: np.ndarray, role: str, memory_bytes: int) -> None
         bad = np.flatnonzero(~np.isfinite(vectors[first : first + rows]).all(axis=1))
         if len(bad):
             raise ModelError(
-                f"the vector of {role} {first + bad[0]} holds NaN or infinity ({len(bad)} such in its block); "
+                f"the vector of {role} {first + bad[0]} holds NaN or infinity ({len(bad)} in its block do); "
                 "an encoder must give finite numbers",
                 next="try a smaller learning rate, or --precision fp32",
             )

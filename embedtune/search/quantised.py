@@ -1,8 +1,8 @@
 """Search among vectors stored in fewer bytes, as vector databases store them, to see what that costs a ranking.
 
-Queries are not quantised: nobody stores them. Only Hamming search, which compares bits with bits, takes their signs.
-Every ranking is exact for the stored vectors, ties included. Rejected: products of int8 queries with int8 documents;
-the zero point differs by dimension, so they would not rank by the inner product.
+Queries are not quantised, because they are not stored. Only Hamming search, which compares bits with bits, takes their
+signs. Every ranking is exact for the stored vectors, ties included. Rejected: products of int8 queries with int8
+documents; the zero point differs by dimension, so they would not rank by the inner product.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _LEVELS = 255  # steps from the lowest to the highest of 8 bits
 
 
 class Int8Vectors(NamedTuple):
-    """Vectors in 8 bits a dimension.
+    """Vectors in 8 bits per dimension.
 
     Args:
         codes: (n, D) int8, -128 to 127.

@@ -1,4 +1,4 @@
-"""A fingerprint tells encoders with different vectors apart and nothing else; a snapshot stays what it was."""
+"""A fingerprint tells encoders with different vectors apart and nothing else; a copy stays what it was."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +9,7 @@ import torch
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.models.encode.encode import encode
+from embedtune.models.encoder import in_mode
 from embedtune.models.files.load import Encoder, load_encoder
 
 
@@ -56,14 +57,11 @@ def test_use_and_place_do_not_change_it(bert: Encoder, bare_folder: Path, texts:
 
 
 @pytest.mark.parametrize("kind", ["bert", "starter"])
-def test_a_snapshot_stays(kind: str, request: pytest.FixtureRequest, texts: tuple[str, ...]):
+def test_a_copy_stays(kind: str, request: pytest.FixtureRequest, texts: tuple[str, ...]):
     encoder: Encoder = request.getfixturevalue(kind)
     encoder.model.train()
-    snapshot = encoder.snapshot()
+    snapshot = encoder.on("cpu")
     before = encode(snapshot, texts, role="query")
-    assert not snapshot.model.training
-    assert encoder.model.training
-    assert not any(parameter.requires_grad for parameter in snapshot.model.parameters())
     with torch.no_grad():
         next(encoder.model.parameters()).add_(torch.randn(1))
     np.testing.assert_array_equal(encode(snapshot, texts, role="query"), before)
@@ -81,3 +79,14 @@ def test_dropout_is_told_by_its_rate(bert, starter) -> None:
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     assert not bert.has_dropout
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_each_part_gets_its_own_mode_back_whatever_happens(training: bool):
+    model = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Sequential(torch.nn.Dropout()))
+    model[1].eval()
+    before = [part.training for part in model.modules()]
+    with pytest.raises(KeyboardInterrupt), in_mode(model, training=training):
+        assert {part.training for part in model.modules()} == {training}
+        raise KeyboardInterrupt
+    assert [part.training for part in model.modules()] == before == [True, True, False, False]

@@ -8,10 +8,7 @@ from embedtune.errors import ConfigError
 
 
 class Arguments:
-    """Checks the arguments of one loss and returns their values.
-
-    Args:
-        loss: its name, for messages.
+    """Checks the arguments of one loss, whose name the messages give, and returns their values.
 
     Raises:
         ConfigError: from every method, if the value has the wrong type or is out of range.
@@ -38,8 +35,8 @@ class Arguments:
         if is_number and math.isfinite(value) and above < value and at_least <= value <= at_most:
             return float(value)
         bounds = {"above": above, "at least": at_least, "at most": at_most}
-        said = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound))
-        raise self.error(argument, f"must be a number {said}".rstrip() + f", not {value!r}")
+        within = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound))
+        raise self.error(argument, f"must be a number {within}".rstrip() + f", not {value!r}")
 
     def count(self, argument: str, value: Any, *, at_least: int) -> int:
         """An integer, not below the bound."""

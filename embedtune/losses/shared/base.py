@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from embedtune.errors import ConfigError
+
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingBatch:
@@ -127,7 +129,7 @@ class Loss(nn.Module):
 
     def forward(self, batch: EmbeddingBatch) -> Tensor:
         """The loss of one batch, a scalar of shape ()."""
-        raise TypeError(f"{type(self).__name__} does not say how to compute itself")
+        raise TypeError(f"{type(self).__name__} does not implement forward")
 
     def __call__(self, batch: EmbeddingBatch) -> Tensor:
         """The loss of one batch, in float32 or wider; NaN when any of the student's vectors is not finite.
@@ -146,6 +148,15 @@ class Loss(nn.Module):
     def count(self, **gauges: Tensor | float) -> None:
         """Record gauges of this call, detached."""
         self.gauges = {name: torch.as_tensor(value).detach() for name, value in gauges.items()}
+
+
+def missing(what: str, fields: str) -> ConfigError:
+    """The error to raise where a batch lacks what a loss needs and training adds: `fields` of `EmbeddingBatch`."""
+    return ConfigError(
+        f"this loss needs {what}, and the batch has none",
+        where="loss",
+        next=f"give EmbeddingBatch({fields}); training does",
+    )
 
 
 @torch.no_grad()

@@ -53,65 +53,51 @@ def candidates(batch: EmbeddingBatch, role: str) -> RoleTexts | None:
     )
 
 
+@dataclass
 class Tile:
-    """Logits of some rows against some candidates, and which of them are dropped.
+    """Logits of some rows against some candidates, and which of them are dropped."""
 
-    Args:
-        logits: (R, C) cosines times the scale.
-        out: (R, C), 1 where a candidate is not a negative of the row.
-        own: rows and columns (X,), (X,) of candidates that belong to the row itself, counted within the tile.
-        known: () how many are dropped as known positives.
-        scale: the factor of the cosines.
-        rows: the rows of the block.
-        columns: the candidates of the block.
-    """
-
-    def __init__(
-        self,
-        logits: Tensor,
-        out: Tensor,
-        own: tuple[Tensor, Tensor],
-        known: Tensor,
-        scale: Scale,
-        rows: slice,
-        columns: slice,
-    ) -> None:
-        self.logits, self.own, self.rows, self.columns = logits, own, rows, columns
-        self._out, self._known, self._scale = out, known, scale
-        self._doubted: Tensor | None = None  # (R, C), 1 where a negative counts as a false negative
-        self._weight = 1.0
-        self._added: Tensor | None = None
+    logits: Tensor  # (R, C) cosines times the scale
+    out: Tensor  # (R, C), 1 where a candidate is not a negative of the row
+    own: tuple[Tensor, Tensor]  # rows and columns (X,) of the row's own candidates, counted within the tile
+    known: Tensor  # () how many are dropped as known positives
+    scale: Scale  # the factor of the cosines
+    rows: slice  # of the block
+    columns: slice  # of the candidates of the block
+    doubted: Tensor | None = None  # (R, C), 1 where a negative counts as a false negative
+    weight: float = 1.0  # of the doubted ones
+    added: Tensor | None = None  # (R, C)
 
     def cosines(self) -> Tensor:
         """The cosines behind the logits, without gradient: (R, C)."""
-        return self.logits.detach() / self._scale
+        return self.logits.detach() / self.scale
 
     def doubt(self, false: Tensor, weight: float) -> None:
         """Multiply the exponentials of false negatives (1 in (R, C)) by a weight from 0 to 1."""
-        self._doubted, self._weight = exceeds(false, self._out), weight
+        self.doubted, self.weight = exceeds(false, self.out), weight
 
     def add(self, values: Tensor) -> None:
         """Add values (R, C) to the logits when they are summed up."""
-        self._added = values
+        self.added = values
 
     def final(self) -> Tensor:
         """The logits to sum up: (R, C)."""
-        logits = self.logits.add(self._out, alpha=FLOOR)
-        if self._doubted is not None:
-            logits = logits.add_(self._doubted, alpha=math.log(self._weight) if self._weight else FLOOR)
-        return logits if self._added is None else logits.add_(self._added)
+        logits = self.logits.add(self.out, alpha=FLOOR)
+        if self.doubted is not None:
+            logits = logits.add_(self.doubted, alpha=math.log(self.weight) if self.weight else FLOOR)
+        return logits if self.added is None else logits.add_(self.added)
 
     @torch.no_grad()
     def counts(self) -> tuple[Tensor, ...]:
         """Negatives kept (R,), judged (R,), found false (R,); sum of kept cosines (), known positives ()."""
-        judged = self._out.shape[1] - self._out.sum(dim=1)  # (R,)
-        doubted = torch.zeros_like(judged) if self._doubted is None else self._doubted.sum(dim=1)  # (R,)
+        judged = self.out.shape[1] - self.out.sum(dim=1)  # (R,)
+        doubted = torch.zeros_like(judged) if self.doubted is None else self.doubted.sum(dim=1)  # (R,)
         logits = self.logits.detach()
-        total = logits.sum() - (logits.flatten() @ self._out.flatten())
-        if self._doubted is None or self._weight:
-            return judged, judged, doubted, total / self._scale, self._known
-        total = total - logits.flatten() @ self._doubted.flatten()
-        return judged - doubted, judged, doubted, total / self._scale, self._known
+        total = logits.sum() - (logits.flatten() @ self.out.flatten())
+        if self.doubted is None or self.weight:
+            return judged, judged, doubted, total / self.scale, self.known
+        total = total - logits.flatten() @ self.doubted.flatten()
+        return judged - doubted, judged, doubted, total / self.scale, self.known
 
 
 Judge = Callable[[Tile], None]
@@ -123,11 +109,7 @@ def exceeds(values: Tensor, limit: Tensor | float) -> Tensor:
 
 
 class Contrast:
-    """Sums up the blocks of one batch.
-
-    Args:
-        batch: the student's vectors and ids.
-    """
+    """Sums up the blocks of one batch."""
 
     def __init__(self, batch: EmbeddingBatch) -> None:
         self._batch = batch
@@ -208,14 +190,10 @@ def _own(owners: Tensor | None, rows: slice, columns: slice, out: Tensor) -> tup
 
 
 class Tally:
-    """Counts over the tiles of one call, for the gauges; nothing here has a gradient.
-
-    Args:
-        positive: (B,) cosines of anchors and positives.
-    """
+    """Counts over the tiles of one call, for the gauges; nothing here has a gradient."""
 
     def __init__(self, positive: Tensor) -> None:
-        self._positive = positive.detach()
+        self._positive = positive.detach()  # (B,) cosines of anchors and positives
         # Counts per row, not over all rows: these are exact in float32 for any batch.
         self._kept, self._judged, self._doubted = self._positive.new_zeros(3, len(positive))  # (B,) each
         self._similarity = self._known = self._positive.new_zeros(())

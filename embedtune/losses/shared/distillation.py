@@ -10,7 +10,7 @@ from embedtune.errors import ConfigError
 from embedtune.losses.shared.base import EmbeddingBatch
 from embedtune.losses.shared.vectors import at_least_float32, padded_negatives, real_negatives, unit, valid_negatives
 
-# Scores of the rows whose divergence over a whole batch is computed at a time: 32 MiB of float32.
+# Scores of the rows whose divergence over a full batch is computed at a time: 32 MiB of float32.
 PART_VALUES = 2**23
 
 
@@ -28,11 +28,7 @@ def batch_divergence(student: EmbeddingBatch, teacher: EmbeddingBatch, scale: fl
 
     A few rows at a time; if there are several such parts, they are computed again in the backward pass.
 
-    Args:
-        student: the student's vectors.
-        teacher: the teacher's vectors of the same texts.
-        scale: multiplies the student's cosines.
-        teacher_scale: multiplies the teacher's.
+    Both batches are of the same texts; each scale multiplies the cosines of its batch.
     """
     queries, texts = unit(student.anchors) * scale, _texts(student)  # (B, D), (C, D)
     with torch.no_grad():
@@ -61,9 +57,7 @@ def teacher_list(batch: EmbeddingBatch, valid: Tensor) -> tuple[Tensor, Tensor]:
 
     Scores from the data, or else the guide's cosines.
 
-    Args:
-        batch: with teacher scores or a guide.
-        valid: bool (B, 1+N), which entries of the list are real.
+    `valid` (B, 1+N) says which entries of the list are real.
 
     Raises:
         ConfigError: there are neither, or the number of candidates differs.

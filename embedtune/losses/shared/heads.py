@@ -14,8 +14,9 @@ from torch.nn import functional
 
 from embedtune.errors import ConfigError
 from embedtune.losses.shared.arguments import Arguments
-from embedtune.losses.shared.base import Loss
+from embedtune.losses.shared.base import EmbeddingBatch, Loss
 from embedtune.losses.shared.vectors import at_least_float32, unit
+from embedtune.losses.shared.views import teacher_views
 
 EPSILON = 1e-5
 """Added to variances, as batch normalisation does."""
@@ -146,6 +147,18 @@ class Averaging(Headed):
     def shared_heads(self) -> tuple[str, ...]:
         """Names of the heads that the teacher has too."""
         return ("projector",) if self.projector else ()
+
+    def targets(self, batch: EmbeddingBatch) -> Tensor:
+        """The averaged teacher's vectors of the two full views after its own heads, without gradient: (2, B, D or K).
+
+        Raises:
+            ConfigError: the batch has none.
+        """
+        found = at_least_float32(teacher_views(batch))  # (2, B, D)
+        with torch.no_grad():
+            for head in self.teacher_heads.values():
+                found = head(found)
+        return found
 
     def averaged(self) -> tuple[tuple[nn.Module, nn.Module], ...]:
         """The student's shared heads with the teacher's."""

@@ -49,13 +49,6 @@ class KnownPositives:
         """Where a candidate is a known positive: rows, counted from the first of these, and columns: (X,), (X,)."""
         return match(*self.pairs(rows), candidate_ids)
 
-    def mask(self, candidate_ids: Tensor | None, columns: int) -> Tensor:
-        """bool (B, C): True where the candidate is a known positive of the row."""
-        found = torch.zeros(len(self._every), columns, dtype=torch.bool, device=self._every.device)
-        if candidate_ids is not None:
-            found[self.find(slice(0, len(found)), candidate_ids)] = True
-        return found
-
     def own_mask(self, negative_ids: Tensor) -> Tensor:
         """bool (B, N): True where a row's own negative (B, N) is one of its known positives."""
         found = torch.zeros_like(negative_ids, dtype=torch.bool)

@@ -22,11 +22,7 @@ Part = Callable[..., Tensor]
 
 
 class Pool:
-    """The positives and real negatives of a batch, and which of them are positives or negatives of an anchor.
-
-    Args:
-        batch: the student's vectors, ids and labels.
-    """
+    """The positives and real negatives of a batch, and which of them are positives or negatives of an anchor."""
 
     def __init__(self, batch: EmbeddingBatch) -> None:
         self._batch, self._known = batch, KnownPositives(batch)

@@ -31,9 +31,6 @@ SCALES = ("auto", "sqrt_dim", "none")
 class Sketch:
     """Directions, scaling and statistic, with the arguments that sigreg and lejepa share and document.
 
-    Args:
-        check: checks the arguments of the loss.
-
     Raises:
         ConfigError: a value out of its range.
     """
@@ -56,10 +53,6 @@ class Sketch:
         """The factor for embeddings (M, D), so that a normalising model can reach unit variance too: ().
 
         On the unit sphere projections have a variance of 1 / D, so that without it the statistic could not decrease.
-
-        Args:
-            embeddings: the output of the model.
-            gathered: whether they are those of all ranks.
         """
         factor = embeddings.new_tensor(math.sqrt(embeddings.shape[-1]))
         one = torch.ones_like(factor)

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from embedtune.errors import ConfigError
-from embedtune.losses.shared.base import EmbeddingBatch
+from embedtune.losses.shared.base import EmbeddingBatch, missing
 from embedtune.losses.shared.vectors import unit, weighted_mean
 
 
@@ -21,11 +20,7 @@ def teacher_views(batch: EmbeddingBatch) -> Tensor:
         ConfigError: the batch has none.
     """
     if batch.teacher is None:
-        raise ConfigError(
-            "this loss needs an averaged teacher's vectors, and the batch has none",
-            where="loss",
-            next="give EmbeddingBatch(teacher=EmbeddingBatch(anchors=..., positives=...)); training does",
-        )
+        raise missing("an averaged teacher's vectors", "teacher=EmbeddingBatch(anchors=..., positives=...)")
     return torch.stack([batch.teacher.anchors, batch.teacher.positives]).detach()  # (2, B, D)
 
 
@@ -39,7 +34,7 @@ def agreement(predicted: Tensor, targets: Tensor, weights: Tensor | None = None)
     Args:
         predicted: (V, B, D).
         targets: (W, B, D), of the first W of these views.
-        weights: (B,) of the rows, or None.
+        weights: (B,) or None.
     """
     cosines = torch.einsum("vbd,wbd->vwb", unit(predicted), unit(targets))  # (V, W, B)
     return over_other_views(cosines, weights)

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from embedtune.models.encode.devices import distribute
-from embedtune.models.encode.modes import in_mode
 from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts, Tokenizer, forward
-from embedtune.models.encoder import Encoder, Role, is_static
+from embedtune.models.encoder import Encoder, Role, in_mode, is_static
 from embedtune.models.speed.precision import multiplying
 
 BATCH_TOKENS = 16_384
@@ -29,7 +28,6 @@ def in_batches(
     texts: Sequence[str],
     chosen: Sequence[int],
     role: Role,
-    batch_tokens: int | None = None,
     known: TokenizedTexts | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The vectors of some of the texts, longest texts first: the same choice of texts always gives the same batches.
@@ -39,8 +37,6 @@ def in_batches(
         texts: n texts.
         chosen: positions of those wanted.
         role: "query" or "document".
-        batch_tokens: most tokens in a batch, padding included; None: as many as suit the encoder. A longer text is a
-            batch of its own.
         known: the n texts, tokenized by this encoder for this role; None: those wanted are tokenized now.
 
     Yields: positions of texts (b,) and their vectors, float32 (b, D).
@@ -48,7 +44,7 @@ def in_batches(
     if not len(chosen):
         return
     tokenizer = Tokenizer(encoder)
-    most = batch_tokens or suited_batch_tokens(encoder)
+    most = suited_batch_tokens(encoder)
     windows = windows_of(texts, chosen)
     # The same windows where texts are tokenized already, so that batches, and so the last bits of vectors, agree.
     ready = (
@@ -61,8 +57,7 @@ def in_batches(
         for numbers, tokenized in ready
         for places in by_tokens(tokenizer, tokenized.lengths, most)
     )
-    act = lambda one, batch: batch_vectors(one, *batch[1:])  # noqa: E731
-    for (numbers, _, places), vectors in distribute(encoder, batches, act):
+    for (numbers, _, places), vectors in distribute(encoder, batches, lambda one, job: batch_vectors(one, *job[1:])):
         yield numbers[places], vectors
 
 
@@ -75,7 +70,7 @@ def encoding(encoder: Encoder) -> Iterator[None]:
 
 
 def suited_batch_tokens(encoder: Encoder) -> int:
-    """Most tokens in a batch, by kind of encoder and device."""
+    """Most tokens in a batch, padding included, by kind of encoder and device; a longer text is a batch of its own."""
     import torch
 
     if is_static(encoder.model):

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from embedtune.config.encoder import ModelSection
-from embedtune.errors import ModelError
-from embedtune.models.encoder import readable
+from embedtune.errors import ModelError, reason_of
+from embedtune.models.encoder import readable, weights_digest
 from embedtune.models.files.load import choose_device
 from embedtune.models.files.quiet import quiet_libraries
 from embedtune.models.files.resolve import STARTER, Resolved, offline, resolve
@@ -20,12 +20,7 @@ BATCH_CHARACTERS = 32_768
 
 @dataclass(frozen=True)
 class PairScorer:
-    """A loaded cross-encoder.
-
-    Args:
-        model: the sentence-transformers CrossEncoder.
-        name: as the user named it.
-    """
+    """A loaded `CrossEncoder` of sentence-transformers, with the name that the user gave it."""
 
     model: Any
     name: str
@@ -90,9 +85,8 @@ def load_cross_encoder(section: ModelSection, *, device: str = "auto") -> PairSc
                 model_kwargs={"use_safetensors": not section.allow_pickle or None},
             )
         except Exception as error:  # whatever a damaged or foreign model makes the libraries raise
-            reason = (str(error).strip().splitlines() or ["no reason given"])[0][:300]
             raise ModelError(
-                f"{name} cannot be loaded as a cross-encoder: {type(error).__name__}: {reason}", where="--cross-encoder"
+                f"{name} cannot be loaded as a cross-encoder: {reason_of(error)}", where="--cross-encoder"
             ) from error
     return PairScorer(model, name)
 
@@ -115,12 +109,4 @@ def _refuse_untrained(found: Resolved) -> None:
 
 def fingerprint(scorer: PairScorer) -> str:
     """Hex digest of its weights."""
-    import hashlib
-
-    import torch
-
-    digest = hashlib.blake2b(digest_size=16)
-    for key, tensor in sorted(scorer.model.state_dict().items()):
-        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+    return weights_digest(scorer.model)

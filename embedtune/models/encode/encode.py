@@ -24,7 +24,6 @@ def encode(
     *,
     role: Role,
     store: VectorStore | None = None,
-    batch_tokens: int | None = None,
     progress: Progress | None = None,
     normalise: bool = True,
     into: np.ndarray | None = None,
@@ -40,7 +39,6 @@ def encode(
         texts: n texts.
         role: "query" or "document"; decides the prompt.
         store: known vectors are read from it and new ones are added. Not for a model that is being trained.
-        batch_tokens: most tokens in a batch, padding included; None: as many as suit the encoder.
         progress: called with (texts done, distinct texts).
         normalise: scale vectors to length 1; a zero vector stays zero.
         into: (n, D) to write to and return, such as a memory map; the texts must then be distinct.
@@ -60,7 +58,7 @@ def encode(
         known = TokenizedSubset(known, np.unique(inverse, return_index=True)[1])
     with _shelf(encoder, store) as shelf, encoding(encoder):
         vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32) if into is None else into  # (U, D)
-        for keys, batch in _fill(vectors, encoder, distinct, role, shelf, batch_tokens, progress, known):
+        for keys, batch in _fill(vectors, encoder, distinct, role, shelf, progress, known):
             if shelf is not None:
                 shelf.add(keys, batch)
     if normalise:
@@ -134,7 +132,6 @@ def _fill(
     texts: Sequence[str],
     role: Role,
     shelf: Shelf | None,
-    batch_tokens: int | None = None,
     progress: Progress | None = None,
     known: TokenizedTexts | None = None,
 ) -> Iterator[tuple[list[bytes], np.ndarray]]:
@@ -142,11 +139,12 @@ def _fill(
     missing: Sequence[int] = range(len(texts))
     keys: list[bytes] = []
     if shelf is not None:
-        keys = _keys(encoder, texts, role)
+        settings = _settings(encoder, role)
+        keys = [text_key(encoder.prompts[role], text, settings) for text in texts]
         missing = shelf.read(keys, into=vectors)
     done = len(texts) - len(missing)
     _tell(progress, done, len(texts))
-    for chosen, batch in in_batches(encoder, texts, missing, role, batch_tokens, known):
+    for chosen, batch in in_batches(encoder, texts, missing, role, known):
         _check(batch, chosen, texts, encoder.name)
         vectors[chosen] = batch
         yield [keys[i] for i in chosen] if keys else [], batch
@@ -172,11 +170,6 @@ def _shelf(encoder: Encoder, store: VectorStore | None) -> Iterator[Shelf | None
     except KeyboardInterrupt as error:
         kept = f"interrupted; the vectors computed so far are kept in {store.folder}"
         raise Interrupted(kept, next="run the same command again to resume") from error
-
-
-def _keys(encoder: Encoder, texts: Sequence[str], role: Role) -> list[bytes]:
-    settings = _settings(encoder, role)
-    return [text_key(encoder.prompts[role], text, settings) for text in texts]
 
 
 def _settings(encoder: Encoder, role: Role) -> str:

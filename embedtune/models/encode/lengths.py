@@ -6,10 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.models.encoder import Encoder, Role, is_static, readable
-
-AT_ONCE = 512
-"""Texts tokenized together."""
+from embedtune.models.encode.token_ids import AT_ONCE, untruncated
+from embedtune.models.encoder import Encoder, Role, readable
 
 SAMPLED = 2000
 """Most texts counted: enough to tell a share of 1% from none, and quick."""
@@ -52,16 +50,10 @@ class Truncation:
 
 def token_counts(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarray:
     """Number of tokens in each text before truncation, prompt and special tokens included: int64 (n,)."""
-    tokenizer, prompt = encoder.model.tokenizer, encoder.prompts[role]
     counts: list[int] = []
     for start in range(0, len(texts), AT_ONCE):
-        part = [prompt + readable(text) for text in texts[start : start + AT_ONCE]]
-        if is_static(encoder.model):
-            counts += map(len, tokenizer.encode_batch_fast(part, add_special_tokens=False))
-        else:
-            # Not verbose: it would warn about texts longer than the model's maximum, which are what we look for.
-            found = tokenizer(part, truncation=False, padding=False, verbose=False, return_attention_mask=False)
-            counts += map(len, found["input_ids"])
+        part = [readable(text) for text in texts[start : start + AT_ONCE]]
+        counts += map(len, untruncated(encoder, part, special_tokens=True, prompt=encoder.prompts[role]))
     return np.array(counts, dtype=np.int64)  # (n,)
 
 
@@ -69,11 +61,6 @@ def truncation(encoder: Encoder, texts: Sequence[str], role: Role) -> Truncation
     """What is cut off texts; None for an encoder that takes texts of any length.
 
     Of more than `SAMPLED` texts a random sample is counted, the same one each time.
-
-    Args:
-        encoder: whose tokenizer and maximum length count.
-        texts: n texts.
-        role: decides the prompt.
     """
     if encoder.max_length is None:
         return None

@@ -89,12 +89,12 @@ def text_key(prompt: str, text: str, settings: str) -> bytes:
     return digest.digest()
 
 
+@dataclass(frozen=True)
 class VectorStore:
     """All shelves under one folder, kept below a size by removing the least recently used."""
 
-    def __init__(self, folder: Path, cap_bytes: int = CAP_BYTES) -> None:
-        self.folder = folder
-        self.cap_bytes = cap_bytes
+    folder: Path
+    cap_bytes: int = CAP_BYTES
 
     def shelf(self, fingerprint: str, dimensions: int) -> "Shelf":
         """The vectors of one encoder, for reading and adding."""

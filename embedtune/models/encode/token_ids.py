@@ -1,9 +1,15 @@
 """The tokens of many texts, end to end: four bytes per token, whatever the number of texts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from embedtune.models.encoder import Encoder, is_static, readable
+from embedtune.progress import Progress
+
+AT_ONCE = 4096
+"""Texts tokenized together: enough to keep threads busy, few enough that their Python objects are soon freed."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,45 @@ def laid_end_to_end(pieces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray | 
     ids, lengths, types = zip(*pieces, strict=True)
     starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])  # (n+1,)
     return TokenIds(np.concatenate(ids), starts, None if types[0] is None else np.concatenate(types))
+
+
+def tokenized(
+    texts: Sequence[str],
+    tokens: Callable[[list[str]], tuple[list[list[int]], list[list[int]] | None]],
+    progress: Progress | None = None,
+) -> TokenIds:
+    """Tokenize texts a few thousand at a time; `progress` is called with (texts done, texts).
+
+    `tokens` turns readable texts into their token ids and, where they differ, token types.
+    """
+
+    def pieces() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+        for start in range(0, max(1, len(texts)), AT_ONCE):
+            part = [readable(text) for text in texts[start : start + AT_ONCE]]
+            ids, types = tokens(part) if part else ([], None)
+            yield flat(ids), np.array([len(row) for row in ids], dtype=np.int64), None if types is None else flat(types)
+            if progress is not None:
+                progress(start + len(part), len(texts))
+
+    return laid_end_to_end(pieces())
+
+
+def untruncated(encoder: Encoder, texts: list[str], *, special_tokens: bool, prompt: str = "") -> list[list[int]]:
+    """The token ids of readable texts after a prompt, however long; a static encoder has no special tokens."""
+    texts = [prompt + text for text in texts]
+    tokenizer = encoder.model.tokenizer
+    if is_static(encoder.model):
+        return [encoding.ids for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    # Not verbose: it would warn about texts longer than the model's maximum.
+    found: list[list[int]] = tokenizer(
+        texts,
+        add_special_tokens=special_tokens,
+        truncation=False,
+        padding=False,
+        verbose=False,
+        return_attention_mask=False,
+    )["input_ids"]
+    return found
 
 
 def padded(values: np.ndarray, lengths: np.ndarray, fill: int, *, left: bool) -> np.ndarray:

@@ -4,14 +4,15 @@ The model gets exactly what sentence-transformers' own preprocessing would give 
 determine that, the texts are kept and the model's own preprocessing makes every batch.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 
 from embedtune.models.encode.batching import BatchLayout, Flat, Packed, Padded, TextBatches, preprocess
-from embedtune.models.encode.token_ids import TokenIds, flat, laid_end_to_end
+from embedtune.models.encode.token_ids import TokenIds, tokenized, untruncated
 from embedtune.models.encoder import Encoder, Role, has_towers, is_static, readable
 from embedtune.progress import Progress
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Way = Literal["packed", "flat", "padded", "texts"]
-AT_ONCE = 4096
-"""Texts tokenized together: enough to keep threads busy, few enough that their Python objects are soon freed."""
 SAMPLE = ("a", "", "How do I reset my password? 비밀번호를 잊어버렸어요. " * 3)
 
 
@@ -74,19 +73,14 @@ class Tokenizer:
         self.way, self.reason = _way(encoder)
 
     def tokenize(self, texts: Sequence[str], role: Role, progress: Progress | None = None) -> TokenizedTexts:
-        """Tokenize texts with the prompt of their role.
-
-        Args:
-            texts: n texts.
-            role: "query" or "document".
-            progress: called with (texts done, texts).
-        """
+        """Tokenize n texts with the prompt of their role; `progress` is called with (texts done, texts)."""
         if self.way == "texts":
             return TextBatches(self.encoder, tuple(map(readable, texts)), role)
         if self.way == "flat":
-            return Flat(_tokenize(texts, progress, lambda part: _static_ids(self.encoder, part, role)))
+            ids_of = partial(untruncated, self.encoder, special_tokens=False, prompt=self.encoder.prompts[role])
+            return Flat(tokenized(texts, lambda part: (ids_of(part), None), progress))
         layout = BatchLayout.of(self.encoder, role)
-        ids = _tokenize(texts, progress, lambda part: _token_ids(self.encoder, part, role, layout))
+        ids = tokenized(texts, lambda part: _token_ids(self.encoder, part, role, layout), progress)
         return Packed(ids, layout) if self.way == "packed" else Padded(ids, layout)
 
     def cost(self, lengths: np.ndarray | Sequence[int]) -> int:
@@ -117,7 +111,7 @@ def _way(encoder: Encoder) -> tuple[Way, str]:
     if has_towers(encoder.model):
         return "texts", "queries and documents go through different modules"
     if not all(_is_predictable(encoder, role) for role in get_args(Role)):
-        return "texts", f"{type(encoder.model[0]).__name__} has preprocessing of its own"
+        return "texts", f"{type(encoder.model[0]).__name__} has its own preprocessing"
     reason = why_not(encoder.model) or _why_not_tried(encoder)
     return ("padded", reason) if reason else ("packed", "")
 
@@ -149,29 +143,7 @@ def _why_not_tried(encoder: Encoder) -> str:
 
 def _sample(encoder: Encoder, role: Role) -> tuple[TokenIds, BatchLayout]:
     layout = BatchLayout.of(encoder, role)
-    return _tokenize(SAMPLE, None, lambda part: _token_ids(encoder, part, role, layout)), layout
-
-
-def _tokenize(
-    texts: Sequence[str],
-    progress: Progress | None,
-    tokens: Callable[[list[str]], tuple[list[list[int]], list[list[int]] | None]],
-) -> TokenIds:
-    def pieces() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
-        for start in range(0, max(1, len(texts)), AT_ONCE):
-            part = [readable(text) for text in texts[start : start + AT_ONCE]]
-            ids, types = tokens(part) if part else ([], None)
-            yield flat(ids), np.array([len(row) for row in ids], dtype=np.int64), None if types is None else flat(types)
-            if progress is not None:
-                progress(start + len(part), len(texts))
-
-    return laid_end_to_end(pieces())
-
-
-def _static_ids(encoder: Encoder, texts: list[str], role: Role) -> tuple[list[list[int]], None]:
-    prompt = encoder.prompts[role]
-    encodings = encoder.model.tokenizer.encode_batch_fast([prompt + text for text in texts], add_special_tokens=False)
-    return [encoding.ids for encoding in encodings], None
+    return tokenized(SAMPLE, lambda part: _token_ids(encoder, part, role, layout)), layout
 
 
 def _token_ids(

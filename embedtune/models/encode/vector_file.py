@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.durable import read_sealed, replace, write_sealed
-from embedtune.errors import OutputError
+from embedtune.durable import read_sealed, replace, write_sealed, writing
 
 
 class VectorFile:
@@ -42,16 +41,28 @@ class VectorFile:
         self.rows = self._rows_on_disk()
         self.is_whole = self.rows == shape[0] and path.is_file() and not self._part.exists()
         if not self.is_whole:
-            self._writing(self._begin)
+            with writing(path):
+                self._begin()
 
     def write(self, first: int, vectors: np.ndarray) -> None:
         """Write vectors (b, D) from row `first` on, which must be the first missing row; safely on disk afterwards."""
-        self._writing(self._put, first, vectors)
+        if first != self.rows:
+            raise ValueError(f"{self.rows} rows are written, but the block begins at row {first}")
+        content = np.ascontiguousarray(vectors, dtype=self.dtype).tobytes()
+        with writing(self.path):
+            with self._part.open("r+b") as file:
+                file.seek(len(self._header) + first * self._row_bytes)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            self._blocks.append((len(vectors), zlib.crc32(content)))
+            self._note()
 
     def finish(self) -> np.ndarray:
         """Give the file its own name; returns the vectors, memory-mapped and read-only."""
         if not self.is_whole:
-            self._writing(replace, self._part, self.path)
+            with writing(self.path):
+                replace(self._part, self.path)
             self.is_whole = True
         return np.load(self.path, mmap_mode="r" if self.shape[0] else None)  # an empty file cannot be mapped
 
@@ -84,25 +95,7 @@ class VectorFile:
         self._part.write_bytes(self._header)
         self._note()
 
-    def _put(self, first: int, vectors: np.ndarray) -> None:
-        if first != self.rows:
-            raise ValueError(f"{self.rows} rows are written, but the block begins at row {first}")
-        content = np.ascontiguousarray(vectors, dtype=self.dtype).tobytes()
-        with self._part.open("r+b") as file:
-            file.seek(len(self._header) + first * self._row_bytes)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        self._blocks.append((len(vectors), zlib.crc32(content)))
-        self._note()
-
     def _note(self) -> None:
         facts = {"key": self._key, "blocks": self._blocks}
         write_sealed(self._facts, json.dumps(facts).encode())
         self.rows = sum(rows for rows, _ in self._blocks)
-
-    def _writing(self, act, *arguments) -> None:  # type: ignore[no-untyped-def]
-        try:
-            act(*arguments)
-        except OSError as error:
-            raise OutputError(f"cannot be written: {error.strerror or error}", where=str(self.path)) from error

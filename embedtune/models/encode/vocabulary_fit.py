@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _AT_ONCE = 512
-# First and last character of each range of a script that is told apart here.
+# First and last character of each range of the scripts that are distinguished here.
 _SCRIPTS = {
     "Hangul": ((0x1100, 0x11FF), (0x3130, 0x318F), (0xAC00, 0xD7A3)),
     "Han": ((0x3400, 0x9FFF), (0xF900, 0xFAFF)),

@@ -1,13 +1,13 @@
 """Loads an encoder: the starter, a folder or a Hub model, with its prompts, maximum length, device and LoRA."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from embedtune.config.encoder import EncoderSection, ModelSection
-from embedtune.errors import ConfigError, ModelError
+from embedtune.errors import ConfigError, ModelError, reason_of
 from embedtune.models.encoder import Encoder, Role, is_static
+from embedtune.models.files.quiet import quiet_libraries
 from embedtune.models.files.resolve import Resolved, offline, resolve
 from embedtune.models.speed.precision import FP32, choose_precision
 from embedtune.runtime import loading
@@ -73,7 +73,7 @@ def load_encoder(
     return Encoder(
         model=model,
         name=section.name,
-        prompts=_prompts(model),
+        prompts={role: model.prompts.get(role) or "" for role in PROMPT_NAMES},
         max_length=_max_length(model),
         default_lr=default_lr,
         dimensions=model.get_embedding_dimension() or model.encode(["text"]).shape[1],
@@ -152,7 +152,7 @@ def _make_starter(texts: Sequence[str] | None, seed: int) -> "SentenceTransforme
 
 
 def _load(found: Resolved, section: ModelSection, device: str) -> "SentenceTransformer":
-    with _quiet_libraries():
+    with quiet_libraries():
         import torch
         from sentence_transformers import SentenceTransformer
 
@@ -168,16 +168,10 @@ def _load(found: Resolved, section: ModelSection, device: str) -> "SentenceTrans
             return model.float()
         except Exception as error:  # whatever a damaged or foreign model makes the libraries raise
             raise ModelError(
-                f"{found.name} cannot be loaded: {type(error).__name__}: {_first_line(error)}",
+                f"{found.name} cannot be loaded: {reason_of(error)}",
                 where="model",
                 next=f"check that `SentenceTransformer({str(found.path or found.name)!r})` loads it",
             ) from error
-
-
-def _quiet_libraries() -> AbstractContextManager[Any]:
-    from embedtune.models.files.quiet import quiet_libraries
-
-    return quiet_libraries()
 
 
 def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:
@@ -193,7 +187,7 @@ def _trusted(section: ModelSection) -> list[str]:
     allowed = [
         word
         for word, given in (
-            ("run code of its own (trust_remote_code)", section.trust_remote_code),
+            ("run its own code (trust_remote_code)", section.trust_remote_code),
             ("be opened as a pickle, which can run code (allow_pickle)", section.allow_pickle),
         )
         if given
@@ -207,10 +201,6 @@ def _ignored(section: ModelSection) -> list[str]:
         word for word, given in (("prompts", section.prompts), ("max_length", section.max_length is not None)) if given
     ]
     return [f"{section.name} is a static encoder; it ignores {' and '.join(asked)}"] if asked else []
-
-
-def _prompts(model: "SentenceTransformer") -> dict[Role, str]:
-    return {role: model.prompts.get(role) or "" for role in PROMPT_NAMES}
 
 
 def _set_prompts(model: "SentenceTransformer", given: dict[Role, str]) -> None:
@@ -252,8 +242,3 @@ def _max_length(model: "SentenceTransformer") -> int | None:
     length = model.max_seq_length
     # Tokenizers without a limit report infinity or a number of thirty digits.
     return int(length) if length is not None and length < 1e9 else None
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:300] if text else "no reason given"

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from embedtune.config.encoder import ModelSection
-from embedtune.errors import ModelError
+from embedtune.errors import ModelError, reason_of
 from embedtune.network import is_offline, within
 
 STARTER = "starter"
@@ -41,13 +41,13 @@ def resolve(section: ModelSection) -> Resolved:
     Raises:
         ModelError: there is no usable model of that name; says what was found and what to do.
     """
-    name, trust_remote_code, allow_pickle = section.name, section.trust_remote_code, section.allow_pickle
+    name = section.name
     if name == STARTER:
         return Resolved(name, "starter")
     folder = Path(os.path.expanduser(name))  # noqa: PTH111  (pathlib raises for an unknown home)
     # os.path.exists and not Path.exists, which raises on a name too long for the file system.
     if name.strip() and os.path.exists(folder):  # noqa: PTH110
-        check_folder(folder, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
+        _check_folder(folder, section)
         return Resolved(name, "folder", folder)
     if _is_path(name):
         raise ModelError(
@@ -55,10 +55,10 @@ def resolve(section: ModelSection) -> Resolved:
             where="model",
             next="check the path; a Hub name has the form owner/model",
         )
-    return _resolve_hub(name, trust_remote_code, allow_pickle)
+    return _resolve_hub(section)
 
 
-def check_folder(folder: Path, *, trust_remote_code: bool = False, allow_pickle: bool = False) -> None:
+def _check_folder(folder: Path, section: ModelSection) -> None:
     """Raise ModelError unless the folder holds a sentence-transformers or transformers model that may be loaded."""
     if not folder.is_dir():
         raise ModelError(f"{folder} is a file; a model is a folder", where="model", next=f"try {folder.parent}")
@@ -70,17 +70,18 @@ def check_folder(folder: Path, *, trust_remote_code: bool = False, allow_pickle:
             next=_model_inside(folder),
         )
     files = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
-    _check_weights(str(folder), files, allow_pickle)
-    if not trust_remote_code:
+    _check_weights(str(folder), files, section)
+    if not section.trust_remote_code:
         _check_code(folder)
 
 
-def _resolve_hub(name: str, trust_remote_code: bool, allow_pickle: bool) -> Resolved:
+def _resolve_hub(section: ModelSection) -> Resolved:
+    name = section.name
     full_name = name if "/" in name else f"{ORGANISATION}/{name}"
     for candidate in dict.fromkeys((name, full_name)):
         cached = _cached(candidate)
         if cached is not None:
-            check_folder(cached, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
+            _check_folder(cached, section)
             return Resolved(name, "hub", cached)
     if offline():
         raise ModelError(
@@ -91,7 +92,7 @@ def _resolve_hub(name: str, trust_remote_code: bool, allow_pickle: bool) -> Reso
     full_name, files = _ask_hub(name, full_name)
     if "modules.json" not in files and "config.json" not in files:
         raise ModelError(f"{full_name} on the Hub is not a sentence-transformers or transformers model", where="model")
-    _check_weights(full_name, files, allow_pickle)
+    _check_weights(full_name, files, section)
     return Resolved(name, "hub")
 
 
@@ -117,7 +118,7 @@ def _ask_hub(name: str, full_name: str) -> tuple[str, list[str]]:
             return _ask_hub(name, name)  # for example bert-base-uncased, which has no owner
         message, then = f"the Hub has no model {full_name}, or it is private", "check the name, or `hf auth login`"
     except Exception as error:  # a network can fail in too many ways to list
-        message = f"{name} is not on this machine, and the Hub cannot be reached ({_reason(error)})"
+        message = f"{name} is not on this machine, and the Hub cannot be reached ({reason_of(error)})"
         then = f"check the network, or {INSTEAD}"
     raise ModelError(message + _near(name, _known()), where="model", next=then)
 
@@ -150,9 +151,9 @@ def pickled_weights(files: Iterable[str]) -> list[str]:
     return sorted(str(path) for path in pickles if not safe or path.name.startswith("pytorch_model"))
 
 
-def _check_weights(name: str, files: list[str], allow_pickle: bool) -> None:
+def _check_weights(name: str, files: list[str], section: ModelSection) -> None:
     pickles = pickled_weights(files)
-    if pickles and not allow_pickle:
+    if pickles and not section.allow_pickle:
         raise ModelError(
             f"{name} keeps weights only as pickle ({pickles[0]}), which can run code when opened; "
             "safetensors is needed",
@@ -174,7 +175,7 @@ def _check_code(folder: Path) -> None:
     foreign = [kind for kind in types if not kind.startswith("sentence_transformers.")]
     if foreign:
         raise ModelError(
-            f"{folder} needs code of its own ({', '.join(foreign)})",
+            f"{folder} needs its own code ({', '.join(foreign)})",
             where="model",
             next="read that code, then trust it with --trust-remote-code",
         )
@@ -212,8 +213,3 @@ def _known() -> Iterator[str]:
 def _near(name: str, known: Iterator[str]) -> str:
     close = get_close_matches(name, list(known), n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(close)}?" if close else ""
-
-
-def _reason(error: BaseException) -> str:
-    text = str(error).strip().split("\n")[0]
-    return f"{type(error).__name__}: {text[:120]}" if text else type(error).__name__

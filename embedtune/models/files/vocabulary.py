@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from embedtune.errors import ConfigError
-from embedtune.models.encode.token_ids import TokenIds, flat, laid_end_to_end
-from embedtune.models.encoder import Encoder, has_towers, is_static, readable
+from embedtune.models.encode.token_ids import TokenIds, tokenized, untruncated
+from embedtune.models.encoder import Encoder, has_towers, is_static
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-AT_ONCE = 4096
-"""Texts tokenized together."""
 
 
 def written_tokens(encoder: Encoder, texts: Sequence[str]) -> TokenIds:
@@ -24,12 +19,10 @@ def written_tokens(encoder: Encoder, texts: Sequence[str]) -> TokenIds:
     """
     check_vocabulary(encoder)
 
-    def piece(part: list[str]) -> tuple[np.ndarray, np.ndarray, None]:
-        ids = [row[: encoder.max_length] for row in _ids(encoder, part)]
-        return flat(ids), np.array([len(row) for row in ids], dtype=np.int64), None
+    def ids_of(part: list[str]) -> tuple[list[list[int]], None]:
+        return [row[: encoder.max_length] for row in untruncated(encoder, part, special_tokens=False)], None
 
-    starts = range(0, max(1, len(texts)), AT_ONCE)
-    return laid_end_to_end(piece([readable(text) for text in texts[start : start + AT_ONCE]]) for start in starts)
+    return tokenized(texts, ids_of)
 
 
 def token_vectors(encoder: Encoder) -> "Tensor":
@@ -75,16 +68,4 @@ def token_table(encoder: Encoder) -> "nn.Module | None":
         found: nn.Module = encoder.model.transformers_model.get_input_embeddings()
     except (AttributeError, NotImplementedError):
         return None
-    return found
-
-
-def _ids(encoder: Encoder, texts: list[str]) -> list[list[int]]:
-    tokenizer = encoder.model.tokenizer
-    if not texts:
-        return []
-    if is_static(encoder.model):
-        return [encoding.ids for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
-    found: list[list[int]] = tokenizer(
-        texts, add_special_tokens=False, truncation=False, padding=False, verbose=False, return_attention_mask=False
-    )["input_ids"]
     return found

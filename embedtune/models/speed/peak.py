@@ -30,7 +30,7 @@ def matrix_peak(precision: str, device: str = "cpu") -> float:
         KeyError: unknown precision.
         RuntimeError: torch does not multiply such matrices on this device.
     """
-    own = torch.Generator(device).manual_seed(0)  # a measurement must not change anybody else's random numbers
+    own = torch.Generator(device).manual_seed(0)  # a measurement must not change the random numbers of the run
     best, ends = 0.0, time.perf_counter() + BUDGET_S
     for size in SIZES:
         factor = torch.randn(size, size, generator=own, device=device).to(DTYPES[precision])  # (size, size)
@@ -46,11 +46,7 @@ def matrix_peak(precision: str, device: str = "cpu") -> float:
 
 
 def copy_peak(device: str = "cpu") -> float:
-    """Bytes per second that a device reads and writes while it copies, both counted, the best of several copies.
-
-    Args:
-        device: a torch device.
-    """
+    """Bytes per second that a device reads and writes while it copies, both counted, the best of several copies."""
     source = torch.zeros(COPIED_BYTES, dtype=torch.uint8, device=device)  # (bytes,)
     target = torch.ones_like(source)  # (bytes,)
     return 2 * COPIED_BYTES / min(timed(lambda: target.copy_(source), source.device) for _ in range(REPEATS))

@@ -54,7 +54,7 @@ def multiplying(precision: str, device: str) -> AbstractContextManager[Any]:
 
 
 def multiplies_bf16(device: str) -> bool:
-    """Whether the hardware of a device multiplies bf16 matrices: the only place that asks it, so a test may answer."""
+    """Whether the hardware of a device multiplies bf16 matrices; only asked here, so that a test can replace it."""
     import torch
 
     kind = device.split(":")[0]

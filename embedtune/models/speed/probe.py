@@ -1,14 +1,14 @@
 """How long a training step of an encoder takes on this machine, and how much memory: measured on a few texts."""
 
+import copy
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from embedtune.cgroup import free_memory
-from embedtune.models.encode.modes import in_mode
 from embedtune.models.encode.tokenizer import Tokenizer, forward
-from embedtune.models.encoder import Encoder
+from embedtune.models.encoder import Encoder, in_mode
 from embedtune.models.speed.precision import multiplying
 
 if TYPE_CHECKING:
@@ -57,18 +57,13 @@ class Probe:
 
 
 def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
-    """Train a copy of the encoder on these texts for a few steps, and discard the copy.
-
-    Args:
-        encoder: to be trained; it is not changed.
-        texts: typical of the data, as many as fit at once; they are encoded as queries.
-    """
+    """Train a copy of the encoder for a few steps on typical texts, as queries, and discard the copy."""
     import torch
     from sentence_transformers.util import batch_to_device
 
     from embedtune.models.speed.peak import timed
 
-    model = encoder.snapshot().model.requires_grad_(True).train()
+    model = copy.deepcopy(encoder.model).requires_grad_(True).train()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=1e-9)
     tokenizer = Tokenizer(encoder)
@@ -96,10 +91,7 @@ def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
 def activation_bytes(encoder: Encoder, features: "Mapping[str, torch.Tensor]", precision: str) -> int:
     """Bytes of activations that the backward pass of a batch would need; neither weights nor random states change.
 
-    Args:
-        encoder: in training.
-        features: of `TokenizedTexts.features`.
-        precision: of its products: fp32, bf16 or fp16.
+    `features` are those of `TokenizedTexts.features`, `precision` that of the products: fp32, bf16 or fp16.
     """
     import torch
     from sentence_transformers.util import batch_to_device

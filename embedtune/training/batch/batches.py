@@ -7,8 +7,8 @@ Why in this order:
 - An epoch chooses its negatives and views first (`text_ids(epoch)`), because they decide which texts a row has; and
   `set_epoch` does so before data workers are forked, so that all of them see the same choice.
 - Rows are drawn greedily from one shuffled queue, not sorted by text: the order stays random, and one pass is enough.
-- A row that shares a text goes to `put_off`, and only so many are passed over; where one text is everywhere, looking
-  for rows without it would cost the square of the epoch.
+- A row that shares a text goes to `put_off`, whose size is limited; where one text is everywhere, looking for rows
+  without it would cost the square of the epoch.
 - A short batch is filled with rows that were put off, so that batches keep their size and every row appears once.
 - The remaining ones return to the front of the queue: at its end they would pile up in the last batches, together.
 """

@@ -3,8 +3,6 @@
 A list for all rows would grow with the square of a frequent question's positives, or of a large group's members.
 """
 
-from typing import Protocol
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,19 +11,8 @@ from embedtune.data.splits.closure import Closure
 from embedtune.losses.shared.identity import match
 
 
-class Known(Protocol):
-    """Knows positives by text id."""
-
-    def pairs(self, anchors: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
-        """Where a candidate (C,) is a known positive of an anchor (B,): positions of anchors, and candidate ids."""
-
-
 class DirectPositives:
-    """Positives that form a pair with the anchor.
-
-    Args:
-        pairs: (P, 2) int64, anchor text id and positive text id.
-    """
+    """Positives that form a pair with the anchor, given as (P, 2) int64: anchor text id and positive text id."""
 
     def __init__(self, pairs: np.ndarray) -> None:
         known = np.unique(pairs.reshape(-1, 2), axis=0)
@@ -33,7 +20,7 @@ class DirectPositives:
         self._positives = torch.from_numpy(known[:, 1].copy())  # (P,)
 
     def pairs(self, anchors: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
-        """Look up the positives of these anchors, then keep those among the candidates."""
+        """Where a candidate (C,) is a known positive of an anchor (B,): positions of anchors, and candidate ids."""
         asked = anchors.unique()
         first = torch.searchsorted(self._anchors, asked)
         counts = torch.searchsorted(self._anchors, asked, right=True) - first
@@ -51,7 +38,7 @@ class ClosurePositives:
         self._closure = closure
 
     def pairs(self, anchors: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
-        """Candidates in the same group of linked texts as the anchor."""
+        """The same, for candidates in the same group of linked texts as the anchor."""
         candidates = candidates.unique()
         groups = torch.from_numpy(self._closure.group_of(candidates.numpy()))
         candidates, groups = candidates[groups >= 0], groups[groups >= 0]

@@ -34,10 +34,6 @@ class MicroBatchCollator:
 
     A text that appears several times in a batch in the same role is encoded once. `label` is (B, 1+C): the row number,
     then for each column the position of its text among all texts of the micro-batches.
-
-    Args:
-        texts: of the rows, by column.
-        held: how much of a batch may be encoded at once.
     """
 
     texts: BatchTexts
@@ -72,8 +68,9 @@ class MicroBatchCollator:
     def tokens(self, rows: Sequence[int]) -> tuple[int, int]:
         """Tokens of a batch of these rows, and tokens with padding if each column were padded by itself."""
         found = list(self.texts.of(rows))
+        lengths = [readings.lengths[numbers] for readings, numbers in found]  # of (B, c)
         own = sum(int(_Distinct.of(columns).lengths.sum()) for columns in found)
-        return own, sum(_rectangles(readings.lengths[numbers]) for readings, numbers in found)
+        return own, sum(int(len(each) * each.max(axis=0).sum()) for each in lengths)
 
 
 @dataclass(frozen=True)
@@ -109,8 +106,3 @@ class _Distinct:
         place = np.empty(len(self.numbers), dtype=np.int64)  # (U,)
         place[np.concatenate(order)] = np.arange(len(place))
         return place[self.at]
-
-
-def _rectangles(lengths: np.ndarray) -> int:
-    """Tokens of columns of these lengths (B, c), each padded to its longest text."""
-    return int(len(lengths) * lengths.max(axis=0).sum())

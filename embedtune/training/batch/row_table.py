@@ -17,7 +17,7 @@ from embedtune.data.rows import Rows
 from embedtune.data.splits.closure import closure_of
 from embedtune.losses import EmbeddingBatch
 from embedtune.training.batch.curriculum import Curriculum
-from embedtune.training.batch.known import ClosurePositives, DirectPositives, Known
+from embedtune.training.batch.known import ClosurePositives, DirectPositives
 from embedtune.training.batch.row_texts import RowTexts
 
 
@@ -44,7 +44,7 @@ class RowTable:
     negative_ids: Tensor
     labels: Tensor | None
     teacher_scores: Tensor | None
-    known: Known
+    known: DirectPositives | ClosurePositives
     curriculum: Curriculum
     places: Sequence[str] = ()
     weights: Tensor | None = None
@@ -53,11 +53,6 @@ class RowTable:
     def texts(self) -> RowTexts:
         """The distinct texts of the rows, numbered once for the tokenizer, the guide and the reference alike."""
         return RowTexts(self.rows, self.curriculum.stored, self.curriculum)
-
-    @property
-    def negatives(self) -> int:
-        """N, the largest number of negatives that a row has in an epoch."""
-        return self.curriculum.chosen
 
     def begin(self, epoch: int) -> list[tuple[int, ...]]:
         """Choose the negatives of this epoch; return the ids of each row's texts."""
@@ -158,7 +153,7 @@ def build_table(
     scores = None
     if rows.teacher_scores is not None:
         width = 1 + negative_ids.shape[1]
-        scores = torch.tensor([_fitted(list(row), width) for row in rows.teacher_scores])
+        scores = torch.tensor([(list(row) + [float("nan")] * width)[:width] for row in rows.teacher_scores])
     return RowTable(
         rows=rows,
         anchor_ids=torch.from_numpy(rows.anchor_ids),
@@ -178,7 +173,3 @@ def _padded(rows: Rows, width: int) -> np.ndarray:
     for row, own in enumerate(rows.negative_ids if width else ()):
         ids[row, : len(own[:width])] = own[:width]
     return ids
-
-
-def _fitted(scores: list[float], width: int) -> list[float]:
-    return (scores + [float("nan")] * width)[:width]

@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from embedtune.data.rows import Rows
+from embedtune.data.views import Views
 from embedtune.models.encode.tokenizer import TokenizedTexts, Tokenizer
 from embedtune.models.encoder import Role
 from embedtune.progress import Progress
 from embedtune.training.batch.curriculum import Curriculum
-from embedtune.training.batch.views import EpochViews
 
 Columns = tuple[TokenizedTexts, np.ndarray]
 """Texts of one role, and which of them are in which row of a batch: (B, c) numbers."""
@@ -54,20 +53,6 @@ class RowTexts:
         return self._queries[rows], documents
 
 
-class BatchTexts(Protocol):
-    """Knows the texts in the columns of any rows."""
-
-    @property
-    def reader(self) -> Tokenizer:
-        """The tokenizer of the encoder that is trained."""
-
-    def begin(self, epoch: int) -> None:
-        """Called when an epoch begins, after the curriculum and before data workers are forked."""
-
-    def of(self, rows: Sequence[int]) -> Iterator[Columns]:
-        """The columns of these rows, those in the role of queries first."""
-
-
 @dataclass(frozen=True)
 class KnownTexts:
     """Texts that do not change: each is tokenized once, before the first step."""
@@ -92,42 +77,47 @@ class KnownTexts:
         yield self.documents, documents.numpy()
 
 
-@dataclass(frozen=True)
+@dataclass
 class ViewedTexts:
-    """Texts that are made again in each epoch. None are merged as equal: views may differ by dropout alone."""
+    """Texts that are changed in each epoch, on demand, and not kept. None are merged as equal: views may differ by
+    dropout alone."""
 
     reader: Tokenizer
-    views: EpochViews
+    rows: Rows
+    views: Views
+    epoch: int = 0
 
     def begin(self, epoch: int) -> None:
-        """Make the views of this epoch from now on."""
-        self.views.begin(epoch)
+        """Make the views of this epoch from now on; called before data workers are forked."""
+        self.epoch = epoch
 
     def of(self, rows: Sequence[int]) -> Iterator[Columns]:
         """Make the views of these rows and tokenize them."""
-        made = [self.views.of(row) for row in rows]
+        made = [self.views_of(row) for row in rows]
         yield self._read([own[:1] for own in made], "query")
         yield self._read([own[1:] for own in made], "document")
+
+    def views_of(self, row: int) -> list[str]:
+        """The texts of a row in this epoch: anchor, positive, then the further views."""
+        return self.views.of(self.rows.anchors[row], self.rows.positives[row], row=row, epoch=self.epoch)
 
     def _read(self, columns: Sequence[Sequence[str]], role: Role) -> Columns:
         texts = [text for own in columns for text in own]
         return self.reader.tokenize(texts, role), np.arange(len(texts)).reshape(len(columns), -1)  # (B, c)
 
 
+BatchTexts = KnownTexts | ViewedTexts
+"""Knows the texts in the columns of any rows, those in the role of queries first."""
+
+
 def read_texts(reader: Tokenizer, texts: RowTexts, progress: Progress | None = None) -> KnownTexts:
-    """Tokenize every text of the rows.
+    """Tokenize every text of the rows; `progress` receives the texts done and their total."""
 
-    Args:
-        reader: of the encoder that is trained.
-        texts: of the rows.
-        progress: receives the texts done and their total.
-    """
-
-    def told(before: int) -> Progress | None:
+    def after(before: int) -> Progress | None:
         return None if progress is None else lambda done, *_: progress(before + done, len(texts))
 
-    queries = reader.tokenize(texts.queries, "query", told(0))
-    return KnownTexts(reader, texts, queries, reader.tokenize(texts.documents, "document", told(len(texts.queries))))
+    queries = reader.tokenize(texts.queries, "query", after(0))
+    return KnownTexts(reader, texts, queries, reader.tokenize(texts.documents, "document", after(len(texts.queries))))
 
 
 def _distinct(texts: Sequence[str]) -> tuple[list[str], Tensor]:

@@ -6,19 +6,20 @@ shares with it are averaged at the same pace and belong to the loss.
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from embedtune.losses import EmbeddingBatch
+from embedtune.training.companions import Companion
 from embedtune.training.step.columns import encode_columns, gathered, row_numbers
 from embedtune.training.step.objective import Objective
 
 
-class AveragedTeacher:
-    """An exponential moving average of the encoder's weights, and its vectors of each batch; a `Companion`.
+class AveragedTeacher(Companion):
+    """An exponential moving average of the encoder's weights, and its vectors of each batch.
 
     It encodes in evaluation mode, so that its targets are free of dropout. Costs the memory of a second encoder and a
     forward pass per step.
@@ -66,8 +67,9 @@ class AveragedTeacher:
         """Average with the student's weights at this batch."""
         self._momentum = self.momentum(batch.step)
         for student, teacher in self._pairs:
-            for new, old in _parameters(student, teacher):
-                old.lerp_(new.to(old), 1 - self._momentum)
+            for new, old in zip(student.parameters(), teacher.parameters(), strict=True):
+                if new.requires_grad:
+                    old.lerp_(new.to(old), 1 - self._momentum)
 
     def gauges(self) -> dict[str, float]:
         """The momentum of the last step."""
@@ -84,10 +86,3 @@ class AveragedTeacher:
         weights = dict(self._teacher.named_parameters())
         for name in self._learned:
             weights[name].copy_(state[f"averaged_teacher.{name}"])
-
-
-def _parameters(student: nn.Module, teacher: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
-    """The student's trainable parameters, each with its average."""
-    for new, old in zip(student.parameters(), teacher.parameters(), strict=True):
-        if new.requires_grad:
-            yield new, old

@@ -1,7 +1,7 @@
 """Clusters of the training texts, found again in each epoch from the student's own vectors: pseudo-labels."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,12 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from embedtune.losses import EmbeddingBatch
 from embedtune.search.kmeans import spherical_kmeans
+from embedtune.training.companions import Companion
 
 
-class Clusters(TrainerCallback):
-    """The cluster of each row and the centroids; a `Companion`, and a callback that finds them at each epoch's start.
+@dataclass(eq=False)
+class Clusters(Companion, TrainerCallback):
+    """The cluster of each row and the centroids; as a callback, it finds them at each epoch's start.
 
     Source: Caron et al. 2018, arXiv:1807.05520, section 3.2.
 
@@ -26,29 +28,23 @@ class Clusters(TrainerCallback):
         steps_per_epoch: the interval between clusterings.
     """
 
-    def __init__(
-        self,
-        texts: Sequence[str],
-        encode: Callable[[Sequence[str]], np.ndarray],
-        *,
-        number: int,
-        seed: int,
-        steps_per_epoch: int,
-    ) -> None:
-        self._texts, self._encode = texts, encode
-        self._number, self._seed, self._steps_per_epoch = number, seed, steps_per_epoch
-        self._clusters = torch.zeros(0, dtype=torch.long)  # (R,)
-        self._centroids = torch.zeros(0, 0)  # (K, D)
-        self._moved = 0.0
+    texts: Sequence[str]
+    encode: Callable[[Sequence[str]], np.ndarray]
+    number: int
+    seed: int
+    steps_per_epoch: int
+    _clusters: Tensor = field(init=False, default_factory=lambda: torch.zeros(0, dtype=torch.long))  # (R,)
+    _centroids: Tensor = field(init=False, default_factory=lambda: torch.zeros(0, 0))  # (K, D)
+    _moved: float = field(init=False, default=0.0)
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Cluster the texts at the start of an epoch."""
-        if state.global_step % self._steps_per_epoch == 0:
-            self.find(state.global_step // self._steps_per_epoch)
+        if state.global_step % self.steps_per_epoch == 0:
+            self.find(state.global_step // self.steps_per_epoch)
 
     def find(self, epoch: int) -> None:
         """Cluster the texts as the student sees them now."""
-        centroids, clusters = spherical_kmeans(self._encode(self._texts), self._number, seed=self._seed + epoch)
+        centroids, clusters = spherical_kmeans(self.encode(self.texts), self.number, seed=self.seed + epoch)
         before, self._clusters = self._clusters, torch.from_numpy(clusters)  # (R,)
         self._centroids = torch.from_numpy(centroids)  # (K, D)
         self._moved = _disagreement(before, self._clusters) if len(before) else 1.0
@@ -57,9 +53,6 @@ class Clusters(TrainerCallback):
         """The batch with its rows' clusters and all centroids."""
         device = batch.anchors.device
         return replace(batch, clusters=self._clusters[rows.cpu()].to(device), centroids=self._centroids.to(device))
-
-    def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
-        """Nothing to do: clusters are fixed within an epoch."""
 
     def gauges(self) -> dict[str, float]:
         """The number of clusters, and the share of random row pairs that the last clustering joined or separated."""

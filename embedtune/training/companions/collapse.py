@@ -7,6 +7,7 @@ from torch import Tensor
 
 from embedtune.errors import StoppedError
 from embedtune.losses import EmbeddingBatch
+from embedtune.training.companions import Companion
 from embedtune.training.step.collapse_gauges import PAIRS, collapse_gauges
 
 MEASUREMENTS = 100
@@ -22,13 +23,10 @@ alignment-only loss on a starter fell below the first two within 200 steps; cont
 both."""
 
 
-class CollapseWatch:
-    """Measures the student's vectors at most 100 times in a run; a `Companion`.
+class CollapseWatch(Companion):
+    """Measures the student's vectors at most 100 times in a run.
 
     If rows have classes, one row of each is measured: texts of one class are meant to become similar.
-
-    Args:
-        steps: of the run.
     """
 
     def __init__(self, steps: int) -> None:
@@ -36,10 +34,6 @@ class CollapseWatch:
         self._start = torch.zeros(2, dtype=torch.float64)  # (2,) spread and effective rank; 0 before they are measured
         self._since = torch.full((2,), -1)  # (2,) measurements of collapse in a row, and the step of the first
         self._gauges: dict[str, float] = {}
-
-    def complete(self, batch: EmbeddingBatch, rows: Tensor) -> EmbeddingBatch:
-        """The batch as it is."""
-        return batch
 
     def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
         """Measure, if this step is due.
@@ -50,7 +44,7 @@ class CollapseWatch:
         self._gauges = {}
         if batch.step % self._every:
             return
-        some = _one_a_class(batch.labels, len(batch.anchors))[:PAIRS].to(batch.anchors.device)  # (n,)
+        some = _one_per_class(batch.labels, len(batch.anchors))[:PAIRS].to(batch.anchors.device)  # (n,)
         self._gauges = collapse_gauges(batch.anchors[some], batch.positives[some], step=batch.step)
         if len(some) >= FEWEST_ROWS:
             self._judge(1 - self._gauges["mean_cosine"], self._gauges["effective_rank"], batch.step)
@@ -90,10 +84,10 @@ class CollapseWatch:
             )
 
 
-def _one_a_class(labels: Tensor | None, count: int) -> Tensor:
+def _one_per_class(labels: Tensor | None, count: int) -> Tensor:
     """The first row of each class, or every row if there are no classes: (n,).
 
-    >>> _one_a_class(torch.tensor([5, 5, 2, 5, 2]), 5)
+    >>> _one_per_class(torch.tensor([5, 5, 2, 5, 2]), 5)
     tensor([0, 2])
     """
     if labels is None:

@@ -11,10 +11,11 @@ from embedtune.losses import EmbeddingBatch
 from embedtune.models.encode.token_ids import TokenIds, padded
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.vocabulary import token_vectors, written_tokens
+from embedtune.training.companions import Companion
 
 
-class Originals:
-    """Tokens of both texts of each row, tokenized once at the start; a `Companion`.
+class Originals(Companion):
+    """Tokens of both texts of each row, tokenized once at the start.
 
     From a text with more than `length` tokens, a window of that length is taken, another one in each step.
 
@@ -49,20 +50,6 @@ class Originals:
         return replace(
             batch, tokens=torch.from_numpy(tokens).to(device), token_vectors=token_vectors(self._encoder).to(device)
         )
-
-    def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
-        """Nothing to do: texts do not change."""
-
-    def gauges(self) -> dict[str, float]:
-        """None."""
-        return {}
-
-    def state(self) -> dict[str, Tensor]:
-        """Nothing: a resumed run has the same texts and draws the same windows."""
-        return {}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Nothing was saved."""
 
     def _part(self, side: TokenIds, rows: np.ndarray, draw: np.random.Generator) -> np.ndarray:
         """Up to L tokens of each of these texts, -1 after the last: (B, up to L)."""

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from embedtune.losses import EmbeddingBatch
 from embedtune.training.batch.row_table import RowTable
+from embedtune.training.companions import Companion
 from embedtune.training.guide.vectors import GuideTable
 
 
-class Queue:
-    """The positives of the last batches as the student saw them then, first in, first out; a `Companion`.
+class Queue(Companion):
+    """The positives of the last batches as the student saw them then, first in, first out.
 
     With an averaged teacher they are as that saw them; it changes more slowly.
 

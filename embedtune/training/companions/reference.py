@@ -5,15 +5,12 @@ from dataclasses import replace
 from torch import Tensor
 
 from embedtune.losses import EmbeddingBatch
+from embedtune.training.companions import Companion
 from embedtune.training.guide.vectors import GuideTable
 
 
-class Reference:
-    """Looks up the vectors before training of each batch; a `Companion`. No second model is in memory.
-
-    Args:
-        table: these vectors by row, filled before training.
-    """
+class Reference(Companion):
+    """Looks up the vectors before training in a table that was filled then. No second model is in memory."""
 
     def __init__(self, table: GuideTable) -> None:
         self._table = table
@@ -21,17 +18,3 @@ class Reference:
     def complete(self, batch: EmbeddingBatch, rows: Tensor) -> EmbeddingBatch:
         """The batch with the vectors before training of its texts."""
         return replace(batch, reference=self._table.batch(rows, batch.anchors.device))
-
-    def step(self, batch: EmbeddingBatch, rows: Tensor) -> None:
-        """Nothing to do: it does not change."""
-
-    def gauges(self) -> dict[str, float]:
-        """None."""
-        return {}
-
-    def state(self) -> dict[str, Tensor]:
-        """Nothing: a resumed run computes the same vectors with the same encoder."""
-        return {}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Nothing was saved."""

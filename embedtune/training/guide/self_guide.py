@@ -7,6 +7,7 @@ second model.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -14,6 +15,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from embedtune.training.guide.vectors import Encode, GuideTable
 
 
+@dataclass(eq=False)
 class SelfGuide(TrainerCallback):
     """Fills the guide table from the student after the warm-up, and again at the start of each epoch.
 
@@ -26,21 +28,12 @@ class SelfGuide(TrainerCallback):
         on_refresh: receives the step after each refresh, for the log.
     """
 
-    def __init__(
-        self,
-        table: GuideTable,
-        encode: Encode,
-        *,
-        warmup_share: float,
-        steps: int,
-        steps_per_epoch: int,
-        on_refresh: Callable[[int], None] | None = None,
-    ) -> None:
-        self._table = table
-        self._encode = encode
-        self._first = math.ceil(warmup_share * steps)
-        self._steps_per_epoch = steps_per_epoch
-        self._on_refresh = on_refresh
+    table: GuideTable
+    encode: Encode
+    warmup_share: float
+    steps: int
+    steps_per_epoch: int
+    on_refresh: Callable[[int], None] | None = None
 
     def due(self, step: int) -> bool:
         """Whether a snapshot is taken before this step.
@@ -49,11 +42,12 @@ class SelfGuide(TrainerCallback):
         >>> [step for step in range(40) if guide.due(step)]
         [10, 20, 30]
         """
-        return step == self._first or (step > self._first and step % self._steps_per_epoch == 0)
+        first = math.ceil(self.warmup_share * self.steps)
+        return step == first or (step > first and step % self.steps_per_epoch == 0)
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Take a snapshot where one is due."""
         if self.due(state.global_step):
-            self._table.fill(self._encode)
-            if self._on_refresh is not None:
-                self._on_refresh(state.global_step)
+            self.table.fill(self.encode)
+            if self.on_refresh is not None:
+                self.on_refresh(state.global_step)

@@ -39,11 +39,6 @@ class GuideTable:
         self._document_vectors: Tensor | None = None
 
     @property
-    def filled(self) -> bool:
-        """Whether there are any vectors yet."""
-        return self._query_vectors is not None
-
-    @property
     def texts(self) -> int:
         """How many texts `fill` encodes: the distinct ones of each role."""
         return len(self._texts)

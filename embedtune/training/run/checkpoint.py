@@ -6,13 +6,13 @@ manifest, which is written after everything else is on disk, and intact while ev
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from embedtune.durable import seal_folder, sync, unseal_folder
@@ -30,10 +30,6 @@ def whole_checkpoint(folder: Path, warn: Warn) -> Path | None:
     """The newest checkpoint that is intact; None if none was completed yet.
 
     Newer ones are removed, so that they cannot be mistaken for the newest again; with a warning if they were complete.
-
-    Args:
-        folder: of all checkpoints of a run.
-        warn: receives what is damaged.
 
     Raises:
         DataError: every checkpoint is damaged.
@@ -79,16 +75,12 @@ def place_of(folder: Path, step: int) -> Path:
     return folder / f"{PREFIX_CHECKPOINT_DIR}-{step}"
 
 
-def trainer_state(checkpoint: Path) -> TrainerState:
-    """The trainer's state when it wrote a checkpoint."""
-    return TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
-
-
 def _damaged(checkpoints: Sequence[Path]) -> list[int]:
     """Steps of those that had been completed; the others were cut off while being written, which does no harm."""
     return [steps_of(path) for path in checkpoints if (path / MANIFEST_NAME).is_file()]
 
 
+@dataclass(eq=False)
 class ExtraState(TrainerCallback):
     """Saves and restores what the trainer's checkpoint leaves out: tensors of losses, guide and companions.
 
@@ -102,43 +94,35 @@ class ExtraState(TrainerCallback):
         warn: receives what is damaged.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        objective: Objective,
-        kept: Sequence[GuideTable | Companion],
-        checkpoint: Path | None,
-        warn: Warn,
-    ) -> None:
-        self._folder = folder
-        self._objective = objective
-        self._kept = kept
-        self._checkpoint = checkpoint
-        self._warn = warn
+    folder: Path
+    objective: Objective
+    kept: Sequence[GuideTable | Companion]
+    checkpoint: Path | None
+    warn: Warn
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **parts: Any
     ) -> None:
         """Restore what the checkpoint kept, where the run resumes from one."""
-        if self._checkpoint is None:
+        if self.checkpoint is None:
             return
         self._find_best(state)
         _take_rate(args.learning_rate, parts["optimizer"], parts["lr_scheduler"])
-        saved = load_file(self._checkpoint / EXTRA_NAME)
+        saved = load_file(self.checkpoint / EXTRA_NAME)
         own = {name.removeprefix("objective."): value for name, value in saved.items() if name.startswith("objective.")}
-        self._objective.load_state_dict(own)
-        for one in self._kept:
+        self.objective.load_state_dict(own)
+        for one in self.kept:
             one.restore(saved)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Add our tensors to the trainer's checkpoint, then seal it with a manifest."""
         tensors: dict[str, Tensor] = {
             f"objective.{name}": value.detach().cpu().contiguous()
-            for name, value in self._objective.state_dict().items()
+            for name, value in self.objective.state_dict().items()
         }
-        for one in self._kept:
+        for one in self.kept:
             tensors |= one.state()
-        checkpoint = place_of(self._folder, state.global_step)
+        checkpoint = place_of(self.folder, state.global_step)
         (checkpoint / MANIFEST_NAME).unlink(missing_ok=True)
         save_file(tensors, checkpoint / EXTRA_NAME)
         sync(checkpoint)
@@ -151,11 +135,11 @@ class ExtraState(TrainerCallback):
         """
         if state.best_global_step is None:
             return
-        best = place_of(self._folder, state.best_global_step)
+        best = place_of(self.folder, state.best_global_step)
         if is_whole(best):
             state.best_model_checkpoint = str(best)
             return
-        self._warn(f"the best model so far, of step {state.best_global_step}, is damaged; only later ones can be kept")
+        self.warn(f"the best model so far, of step {state.best_global_step}, is damaged; only later ones can be kept")
         state.best_model_checkpoint = state.best_global_step = state.best_metric = None
 
 
@@ -170,17 +154,17 @@ def _take_rate(rate: float, optimizer: Any, scheduler: Any) -> None:
     scheduler.load_state_dict(scheduler.state_dict() | rates)
 
 
+@dataclass(eq=False)
 class Milestones(TrainerCallback):
     """Evaluates and saves at the last step too, and saves at the steps that the user asked for."""
 
-    def __init__(self, steps: int, every: int | None, *, evaluates: bool) -> None:
-        self._steps = steps
-        self._every = every
-        self._evaluates = evaluates
+    steps: int
+    every: int | None
+    evaluates: bool
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Ask for an evaluation and a checkpoint where they are due."""
-        last = state.global_step >= self._steps
-        control.should_evaluate = control.should_evaluate or (last and self._evaluates)
-        if last or (self._every is not None and state.global_step % self._every == 0):
+        last = state.global_step >= self.steps
+        control.should_evaluate = control.should_evaluate or (last and self.evaluates)
+        if last or (self.every is not None and state.global_step % self.every == 0):
             control.should_save = True

@@ -1,13 +1,12 @@
-"""What a training run is given, in three parts, and what it did.
+"""What a training run is given, in three stages, and what it did.
 
-What it learns from and for how long (`TrainingTask`), how it computes (`TrainingSetup`), and what corrects and judges
-it (`Supervision`). They become known in this order: the margin and the guide are chosen with the first two at hand
-(`PreparedFit`). Each part is frozen and built once; `Fit` has the fields of all three.
+What it learns from and for how long (`TrainingTask`); with it, how it computes (`PreparedFit`); and with both at hand,
+the guide and the objective (`Fit`). Each stage is frozen and has the fields of those before it:
+`Fit(**vars(prepared), objective=...)`.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from transformers import TrainerCallback
 
@@ -72,8 +71,8 @@ class TrainingTask:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSetup:
-    """How a run computes.
+class PreparedFit(TrainingTask):
+    """A training task, and how the run computes.
 
     Args:
         lr: the learning rate.
@@ -97,8 +96,8 @@ class TrainingSetup:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Supervision:
-    """What corrects and judges the student, and who is told about it.
+class Fit(PreparedFit):
+    """A complete run: everything that training needs in addition to the encoder.
 
     Args:
         objective: the weighted sum of losses.
@@ -120,33 +119,10 @@ class Supervision:
     progress: Progress | None = None
     warn: Warn = lambda text: None
 
-
-@dataclass(frozen=True, kw_only=True)
-class PreparedFit(TrainingTask, TrainingSetup):
-    """All of a run but its supervision, which trials and the choice of a guide find out."""
-
-    @staticmethod
-    def of(task: TrainingTask, setup: TrainingSetup) -> "PreparedFit":
-        """The two parts together."""
-        return PreparedFit(**_values(task, TrainingTask), **_values(setup, TrainingSetup))
-
-    def under(self, supervision: Supervision) -> "Fit":
-        """The complete run."""
-        return Fit(**_values(self, PreparedFit), **_values(supervision, Supervision))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fit(PreparedFit, Supervision):
-    """A complete run: everything that training needs in addition to the encoder."""
-
     @property
     def evaluates(self) -> bool:
         """Whether dev scores are computed during training."""
         return self.dev is not None and not self.trial
-
-
-def _values(part: object, kind: type[Any]) -> dict[str, Any]:
-    return {one.name: getattr(part, one.name) for one in fields(kind)}
 
 
 @dataclass(frozen=True)
@@ -162,7 +138,7 @@ class FitResult:
     elapsed_s: float
     examples_per_s: float
     best_step: int | None
-    curve: tuple[tuple[int, dict[str, float]], ...] = field(default_factory=tuple)
+    curve: tuple[tuple[int, dict[str, float]], ...] = ()
     tokens_per_s: float = 0.0
     flops_per_s: float | None = None
     share_of_peak: float | None = None

@@ -28,7 +28,7 @@ class DevEvaluator(BaseEvaluator):
 
 
 class Loop(SentenceTransformerTrainer):
-    """The trainer with our batches and without its model card, by the methods it offers for overriding.
+    """The trainer with our batches and without its model card.
 
     Args:
         rows: of training data.

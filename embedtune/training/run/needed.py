@@ -1,11 +1,15 @@
-"""What the objective of a run needs in addition to its batches: companions, and a learning rate for heads."""
+"""What a run needs in addition to its batches: companions, a learning rate for heads, and which token vectors learn."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from embedtune.distributed import ranks
+from embedtune.errors import ConfigError
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.vocabulary import token_vectors
+from embedtune.models.speed.embeddings import frozen_embeddings, sparse_embeddings
 from embedtune.training.companions import Companion
 from embedtune.training.companions.averaged import AveragedTeacher
 from embedtune.training.companions.clusters import Clusters
@@ -56,3 +60,39 @@ def head_rates(run: Fit) -> dict[str, float]:
     if not any(term.loss.has_heads for term in run.objective.terms):
         return {}
     return {HEADS: run.section.head_lr or max(run.lr, HEAD_LR)}
+
+
+def learning_embeddings(encoder: Encoder, run: Fit) -> AbstractContextManager[object]:
+    """Frozen or sparse token vectors for the duration of a run, as its section asks.
+
+    Raises:
+        ConfigError: this encoder, device or objective does not allow it.
+    """
+    if run.section.embeddings == "sparse":
+        check_sparse(run)
+        return sparse_embeddings(encoder)
+    return frozen_embeddings(encoder.model) if run.section.embeddings == "frozen" else nullcontext()
+
+
+def check_sparse(run: Fit) -> None:
+    """Refuse what cannot handle a sparse gradient.
+
+    Raises:
+        ConfigError: several processes, fp16, a device other than CPU or CUDA, or a loss that reads the full table.
+    """
+    reasons = {
+        "it works with one process, and there are several": ranks() > 1,
+        "fp16 scales gradients, which works with dense ones only": run.precision == "fp16",
+        f"it works on cpu and cuda, and this run is on {run.device}": run.device.split(":")[0] not in ("cpu", "cuda"),
+    } | {
+        f"{term.name} with {term.loss.trains_every_token} has a gradient for every token at each step": True
+        for term in run.objective.terms
+        if term.loss.trains_every_token
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise ConfigError(
+                f"training.embeddings=sparse is not possible: {reason}",
+                where="training.embeddings",
+                next="leave training.embeddings out, or change that",
+            )

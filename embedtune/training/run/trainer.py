@@ -17,34 +17,27 @@ from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.quiet import quiet_libraries
 from embedtune.models.speed.dropout import fast_dropout
-from embedtune.models.speed.flops import training_flops
 from embedtune.models.speed.peak import matrix_peak
 from embedtune.progress import Progress
 from embedtune.training.batch.batches import TextIds
 from embedtune.training.batch.micro_batches import MicroBatchCollator, row_numbers
 from embedtune.training.batch.row_texts import BatchTexts, ViewedTexts, read_texts
-from embedtune.training.batch.views import EpochViews
 from embedtune.training.run.checkpoint import ExtraState, Milestones, is_whole, place_of, steps_of, whole_checkpoint
-from embedtune.training.run.early_stopping import EarlyStopping
 from embedtune.training.run.fit import Fit, FitResult, TrainingTask
 from embedtune.training.run.loop import DevEvaluator, Loop
-from embedtune.training.run.needed import companions_for, head_rates
-from embedtune.training.run.pace import Pace
-from embedtune.training.run.watch import Interruption, MaskingGuard, MetricsLog, StepCount
+from embedtune.training.run.needed import companions_for, head_rates, learning_embeddings
+from embedtune.training.run.pace import Pace, training_flops
+from embedtune.training.run.watch import EarlyStopping, Interruption, MaskingGuard, MetricsLog, StepCount
 from embedtune.training.step.adapter import ObjectiveAdapter
 from embedtune.training.step.gradcache import check_device
 from embedtune.training.step.held import Held
 from embedtune.training.step.nonfinite import FiniteGradients, all_finite
-from embedtune.training.step.token_vectors import learning_embeddings
 
 
 def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
     """Train the encoder in place and leave the best model (by dev, where there is one) in it.
 
-    Args:
-        encoder: trained in place.
-        run: everything else.
-        resume: continue from the newest complete checkpoint of `run.folder`, if there is one.
+    With `resume`, continue from the newest complete checkpoint of `run.folder`, if there is one.
 
     Raises:
         Interrupted: Ctrl-C; a checkpoint was written.
@@ -112,7 +105,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             trainer.accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
         elapsed = time.perf_counter() - started
     if interruption.requested:
-        saved = "nothing was saved yet" if run.trial else "everything up to there is saved"
+        saved = "nothing was saved yet" if run.trial else "everything up to that step is saved"
         raise Interrupted(f"interrupted after step {trainer.state.global_step} of {run.steps}; {saved}")
     _check_best(trainer, run)
     return _result(trainer, run, elapsed, trainer.state.global_step - done, pace)
@@ -159,7 +152,7 @@ def texts_of(run: TrainingTask, encoder: Encoder, progress: Progress | None = No
     """The texts that batches are made of: tokenized now or, where views change them, batch by batch."""
     reader = Tokenizer(encoder)
     if run.views is not None and run.views.alters:
-        return ViewedTexts(reader, EpochViews(run.rows, run.views))
+        return ViewedTexts(reader, run.rows, run.views)
     return read_texts(reader, run.table.texts, progress)
 
 

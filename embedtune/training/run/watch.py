@@ -1,14 +1,18 @@
-"""What is watched during training: loss terms and gauges of each step, masking that goes too far, interruptions."""
+"""What is watched during training: loss terms and gauges of each step, masking that goes too far, dev scores that
+no longer rise, interruptions.
+"""
 
 import json
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import EarlyStoppingCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer import TRAINER_STATE_NAME
 
 from embedtune.durable import write_text
 from embedtune.errors import StoppedError
@@ -21,54 +25,47 @@ ALL_MASKED_STEPS = 50
 STOPPING = "stopping after this step and saving it; interrupt again to stop now"
 
 
+@dataclass(eq=False)
 class MetricsLog(TrainerCallback):
     """Appends one JSON object per step to `metrics.jsonl`: the trainer's log line, the losses' gauges and the pace.
 
     A resumed run continues the file after the step it resumes from; lines of steps that will be repeated are cut.
     """
 
-    def __init__(self, path: Path, adapter: ObjectiveAdapter, pace: Pace) -> None:
-        self._path = path
-        self._adapter = adapter
-        self._pace = pace
+    path: Path
+    adapter: ObjectiveAdapter
+    pace: Pace
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Cut the lines of steps that will be repeated."""
-        done = [line for line in read_log(self._path) if line["step"] <= state.global_step] if state.global_step else []
-        write_text(self._path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in done))
+        done = [line for line in read_log(self.path) if line["step"] <= state.global_step] if state.global_step else []
+        write_text(self.path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in done))
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **parts: Any) -> None:
         """Append the line of a step."""
-        line = {"step": state.global_step, **(logs or {})}
+        line = {"step": state.global_step, **parts["logs"]}
         if "loss" in line:
-            line |= self._adapter.gauges() | self._pace.gauges()
-        with self._path.open("a", encoding="utf-8") as file:
+            line |= self.adapter.gauges() | self.pace.gauges()
+        with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
+@dataclass(eq=False)
 class StepCount(TrainerCallback):
     """Tells the losses the global step, and the user how far and how fast the run is; must come after the pace."""
 
-    def __init__(self, adapter: ObjectiveAdapter, pace: Pace, progress: Progress | None) -> None:
-        self._adapter = adapter
-        self._pace = pace
-        self._progress = progress
+    adapter: ObjectiveAdapter
+    pace: Pace
+    progress: Progress | None
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Pass the global step on to the losses."""
-        self._adapter.step = state.global_step
+        self.adapter.step = state.global_step
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Report the step and the pace."""
-        if self._progress is not None:
-            self._progress(state.global_step, None, self._pace.words())
+        if self.progress is not None:
+            self.progress(state.global_step, None, self.pace.words())
 
 
 class MaskingGuard(TrainerCallback):
@@ -95,6 +92,31 @@ class MaskingGuard(TrainerCallback):
                 where=f"step {state.global_step}",
                 next="use a smaller --margin or --guide none; without a guide, too many rows share their texts",
             )
+
+
+class EarlyStopping(EarlyStoppingCallback):
+    """Stops after a number of dev evaluations without gain; a resumed run counts those before the interruption too."""
+
+    def at_end(self, checkpoint: Path) -> bool:
+        """Whether a run had waited long enough when it wrote this checkpoint."""
+        state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        return waited(state) >= self.early_stopping_patience
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Start with the count that the checkpoint had reached."""
+        super().on_train_begin(args, state, control)
+        self.early_stopping_patience_counter = waited(state)
+
+
+def waited(state: TrainerState) -> int:
+    """Dev evaluations since the best one.
+
+    >>> log = [{"step": step, "eval_ndcg@10": 0.5} for step in (4, 8, 12)]
+    >>> waited(TrainerState(log_history=log, best_global_step=4))
+    2
+    """
+    evaluated = {entry["step"] for entry in state.log_history if any(name.startswith("eval_") for name in entry)}
+    return sum(step > (state.best_global_step or 0) for step in evaluated)
 
 
 class Interruption(TrainerCallback):

@@ -15,7 +15,7 @@ from embedtune.distributed import ranks
 from embedtune.losses import EmbeddingBatch
 from embedtune.training.batch.micro_batches import LENGTHS
 from embedtune.training.batch.row_table import RowTable
-from embedtune.training.companions import Companion, ReadingCompanion
+from embedtune.training.companions import Companion
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.step.columns import encode_columns, gathered, row_numbers
 from embedtune.training.step.nonfinite import LastRows
@@ -79,8 +79,7 @@ class ObjectiveAdapter(nn.Module):
         guide = self.guide.batch(rows, device) if self.guide is not None else None
         batch = self._batch(rows, vectors, guide)
         for companion in self.companions:
-            if isinstance(companion, ReadingCompanion):
-                companion.read(features, labels)
+            companion.read(features, labels)
             batch = companion.complete(batch, rows)
         # The encoder may run in bf16; a softmax over thousands of candidates may not.
         with torch.autocast(device_type=device.type, enabled=False):

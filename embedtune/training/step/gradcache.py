@@ -7,7 +7,7 @@ gradients are those of one pass over the same micro-batches, whatever the object
 sees vectors only.
 
 Source: Gao et al. 2021, arXiv:2101.06983, algorithm 1. Theirs encodes first without a graph and then multiplies by a
-surrogate; activation checkpointing around the whole encoder is the same computation, and torch keeps random states,
+surrogate; activation checkpointing around the entire encoder is the same computation, and torch keeps random states,
 autocast, loss scaling and gradient accumulation right in it.
 """
 

@@ -32,7 +32,7 @@ class Held:
 
     @staticmethod
     def asked(tokens: int | Literal["auto"] | None) -> "Held":
-        """What a recipe asks for; everything for `auto`, which somebody else has to measure."""
+        """What a recipe asks for; everything for `auto`, which the caller measures."""
         return Held() if tokens in (None, "auto") else Held(tokens, tokens)  # type: ignore[arg-type]
 
     def most(self, tokens: int) -> int:
@@ -45,13 +45,7 @@ class Held:
 def measured(encoder: "Encoder", reader: Tokenizer, readings: "Sequence[TokenizedTexts]", precision: str) -> Held:
     """As many tokens as this machine has memory for.
 
-    Measured on the longest texts, whose tokens take most memory.
-
-    Args:
-        encoder: to be trained; it is not changed.
-        reader: of this encoder.
-        readings: the training texts.
-        precision: of its products.
+    Measured on the longest texts, whose tokens take most memory. The encoder is not changed.
     """
     one = max(readings, key=lambda some: some.lengths.max(initial=0))
     longest = np.argsort(-one.lengths, kind="stable")  # (n,)

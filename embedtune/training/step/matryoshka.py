@@ -72,11 +72,7 @@ def cut(batch: EmbeddingBatch, size: int) -> EmbeddingBatch:
 
 
 def check_sizes(section: MatryoshkaSection, dimensions: int) -> None:
-    """Refuse to cut vectors to more dimensions than they have.
-
-    Args:
-        section: of the recipe.
-        dimensions: of the encoder's vectors.
+    """Refuse to cut an encoder's vectors to more dimensions than they have.
 
     Raises:
         ConfigError: names the first size that is too large.
@@ -94,11 +90,7 @@ def recipe_objective(config: TrainConfig, dimensions: int) -> Objective:
     """The objective of a recipe, on nested dimensions where it asks for them.
 
     The encoder's own dimension is always among them, with a weight of 1 unless another one is given: wanting smaller
-    vectors as well is no reason to spoil the full ones.
-
-    Args:
-        config: the recipe.
-        dimensions: of the encoder's vectors.
+    vectors as well is not a reason to spoil the full ones.
 
     Raises:
         ConfigError: a dimension larger than the encoder's; any but its own for a loss with heads; a loss or an argument

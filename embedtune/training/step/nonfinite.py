@@ -17,11 +17,7 @@ WAY_OUT = "lower the learning rate (--lr), or use --precision fp32; look at the 
 
 
 class LastRows:
-    """The rows of the last step, and which of them have a gradient that is not finite.
-
-    Args:
-        table: the ids and places of the rows.
-    """
+    """The rows of the last step, and which of them have a gradient that is not finite."""
 
     def __init__(self, table: RowTable) -> None:
         self._table = table
@@ -79,12 +75,7 @@ class LastRows:
 
 
 class FiniteGradients(TrainerCallback):
-    """Checks every gradient before the optimizer uses it.
-
-    Args:
-        model: with the parameters of the encoder and of the losses.
-        rows: of the last step.
-    """
+    """Checks every gradient, of the encoder and of the losses, before the optimizer uses it."""
 
     def __init__(self, model: nn.Module, rows: LastRows) -> None:
         self._model = model

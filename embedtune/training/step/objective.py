@@ -43,12 +43,11 @@ class Objective(nn.Module):
                 next="give each loss once and add up their weights",
             )
         self.terms = tuple(terms)
-        self.weights = {term.name: term.weight for term in terms}
         self.losses = nn.ModuleDict({term.name: term.loss for term in terms})
 
     def forward(self, batch: EmbeddingBatch) -> dict[str, Tensor]:
         """Weighted terms by name, each of shape (); their sum is what training minimizes."""
-        return {name: self.weights[name] * loss(batch) for name, loss in self.losses.items()}
+        return {term.name: term.weight * term.loss(batch) for term in self.terms}
 
     def prepare(self, dimensions: int) -> None:
         """Make the heads of the losses for vectors of this size, before the optimizer collects its parameters."""
@@ -63,9 +62,7 @@ class Objective(nn.Module):
     def gauges(self) -> dict[str, float]:
         """What the losses measured on the last batch, as `loss.gauge` -> value."""
         return {
-            f"{name}.{gauge}": float(value)
-            for name, loss in self.losses.items()
-            for gauge, value in loss.gauges.items()  # type: ignore[union-attr, operator]
+            f"{term.name}.{gauge}": float(value) for term in self.terms for gauge, value in term.loss.gauges.items()
         }
 
 
@@ -84,6 +81,6 @@ def suited_lr(losses: Iterable[Loss], usual: float, *, static: bool) -> float:
     Args:
         losses: of the objective.
         usual: the learning rate that the encoder declares.
-        static: whether the encoder is static: some losses spoil such a one at that rate, unless the sum has others too.
+        static: whether the encoder is static: some losses, unless combined with others, spoil it at the usual rate.
     """
     return usual * max(loss.static_lr_share for loss in losses) if static else usual

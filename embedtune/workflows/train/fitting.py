@@ -28,7 +28,7 @@ from embedtune.runtime import give_back
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.guide.vectors import GuideTable
-from embedtune.training.run.fit import FitResult, PreparedFit, Supervision, TrainingSetup, TrainingTask
+from embedtune.training.run.fit import Fit, FitResult, PreparedFit, TrainingTask
 from embedtune.training.run.loop import DevScores
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
@@ -72,8 +72,7 @@ class Fitting:
 
     def run(self, *, resumed: bool) -> tuple[FitResult, Guiding]:
         """Decide how the run goes, part by part, and train."""
-        task, dev = self._task(), self._dev_scores()
-        plan = PreparedFit.of(task, self._setup(task))
+        plan, dev = self._prepared(self._task()), self._dev_scores()
         reference = start_vectors(plan.table.texts, self.losses, self.encoder, self.store, self.talk)
         config, chosen = self._decided(plan, reference)
         objective = recipe_objective(config, self.encoder.dimensions)
@@ -89,7 +88,8 @@ class Fitting:
         )
         give_back()  # memory that tokenizing the texts and encoding the guide's took
         with self.talk.progress("training", total=plan.steps) as tell:
-            supervision = Supervision(
+            run = Fit(
+                **vars(plan),
                 objective=objective,
                 guide=guiding.table,
                 reference=reference,
@@ -99,7 +99,7 @@ class Fitting:
                 progress=tell,
                 warn=self.talk.warn,
             )
-            return fit(self.encoder, plan.under(supervision), resume=resumed), guiding
+            return fit(self.encoder, run, resume=resumed), guiding
 
     def _task(self) -> TrainingTask:
         """What is learned from."""
@@ -110,7 +110,7 @@ class Fitting:
             rows=rows, table=table, section=config.training, folder=self.folder.path, views=self.data.views
         )
 
-    def _setup(self, task: TrainingTask) -> TrainingSetup:
+    def _prepared(self, task: TrainingTask) -> PreparedFit:
         """How the run computes, printed as it is decided."""
         section, device = self.config.training, str(self.encoder.model.device)
         precision = choose_precision(section.precision, device, has_products=self.encoder.has_products)
@@ -118,7 +118,8 @@ class Fitting:
         lr = suited if section.lr == "auto" else section.lr
         self._tell_setup(task, lr, f"{precision.name} ({precision.reason})")
         texts, held = tokenized(task, self.encoder, self.folder, self.talk, precision=precision.name, device=device)
-        return TrainingSetup(
+        return PreparedFit(
+            **vars(task),
             lr=lr,
             precision=precision.name,
             device=device,

@@ -9,6 +9,7 @@ import torch
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.errors import ConfigError, ModelError
+from embedtune.models.encode import compute
 from embedtune.models.encode.devices import AHEAD, distribute
 from embedtune.models.encode.encode import encode
 from embedtune.models.files import load
@@ -23,10 +24,11 @@ def helped(bert: Encoder) -> Encoder:
     return replace(bert, helpers=("cpu",))
 
 
-def test_vectors_are_those_of_one_device(bert: Encoder, helped: Encoder, texts: tuple[str, ...]) -> None:
+def test_vectors_are_those_of_one_device(bert: Encoder, helped: Encoder, texts: tuple[str, ...], monkeypatch) -> None:
+    monkeypatch.setattr(compute, "suited_batch_tokens", lambda _: 64)
     many = [f"{text} {number}" for number in range(5) for text in texts]
     for one, other in ((bert, helped), (replace(bert, products="bf16"), replace(helped, products="bf16"))):
-        alone, together = (encode(encoder, many, role="document", batch_tokens=64) for encoder in (one, other))
+        alone, together = (encode(encoder, many, role="document") for encoder in (one, other))
         np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
@@ -74,11 +76,12 @@ def test_one_error_ends_all_and_is_what_was_raised(helped: Encoder) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("encode")]
 
 
-def test_no_number_on_a_helper_names_a_text(helped: Encoder) -> None:
+def test_no_number_on_a_helper_names_a_text(helped: Encoder, monkeypatch) -> None:
+    monkeypatch.setattr(compute, "suited_batch_tokens", lambda _: 4)
     with torch.no_grad():
         next(helped.model.parameters()).fill_(torch.nan)
     with pytest.raises(ModelError, match="NaN or infinity"):
-        encode(helped, ["한국어 문장", "another"], role="query", batch_tokens=4)
+        encode(helped, ["한국어 문장", "another"], role="query")
 
 
 def test_several_devices_are_named_with_commas(bert_folder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,13 +56,11 @@ def test_the_prompt_matters_and_so_does_pooling_it(prompted: Encoder, texts: tup
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 40, 100_000])
-def test_batches_change_nothing(encoder: Encoder, texts: tuple[str, ...], batch_tokens: int):
+def test_batches_change_nothing(encoder: Encoder, texts: tuple[str, ...], monkeypatch, batch_tokens: int):
     many = [f"{text} {number}" for number in range(5) for text in texts]
-    np.testing.assert_allclose(
-        encode(encoder, many, role="query", batch_tokens=batch_tokens),
-        np.vstack([encode(encoder, [text], role="query") for text in many]),
-        atol=1e-5,
-    )
+    expected = np.vstack([encode(encoder, [text], role="query") for text in many])
+    monkeypatch.setattr(compute, "suited_batch_tokens", lambda _: batch_tokens)
+    np.testing.assert_allclose(encode(encoder, many, role="query"), expected, atol=1e-5)
 
 
 def test_batches_are_by_tokens_with_padding(bert: Encoder, monkeypatch: pytest.MonkeyPatch):
@@ -76,7 +74,8 @@ def test_batches_are_by_tokens_with_padding(bert: Encoder, monkeypatch: pytest.M
     monkeypatch.setattr(compute, "batch_vectors", spy)
     monkeypatch.setattr(compute, "WINDOW", 150)
     texts = ["a " * length for length in range(1, 60)] * 2 + [f"b{number}" for number in range(300)]
-    encode(bert, texts, role="query", batch_tokens=256)
+    monkeypatch.setattr(compute, "suited_batch_tokens", lambda _: 256)
+    encode(bert, texts, role="query")
     cost = Tokenizer(bert).cost
     assert sum(map(len, taken)) == len(set(texts))
     assert max(map(cost, taken)) <= 256
@@ -98,11 +97,11 @@ def test_windows_are_bounded_in_texts_and_bytes(monkeypatch: pytest.MonkeyPatch)
     assert all(sum(sizes[1:]) <= 100 for sizes in windows) and len(windows[0]) == 1
 
 
-def test_a_text_longer_than_a_batch_is_one_of_its_own(bert: Encoder):
+def test_a_text_longer_than_a_batch_is_one_of_its_own(bert: Encoder, monkeypatch):
     texts = ["가 나 다 라 마 바 사 " * 5, "one", "two"]
-    np.testing.assert_allclose(
-        encode(bert, texts, role="query", batch_tokens=8), encode(bert, texts, role="query"), atol=1e-5
-    )
+    expected = encode(bert, texts, role="query")
+    monkeypatch.setattr(compute, "suited_batch_tokens", lambda _: 8)
+    np.testing.assert_allclose(encode(bert, texts, role="query"), expected, atol=1e-5)
 
 
 def test_each_distinct_text_once(bert: Encoder, monkeypatch: pytest.MonkeyPatch):
@@ -130,16 +129,17 @@ def test_texts_read_before_have_the_same_vectors_to_the_bit(
     """Repeated texts, several windows and batches; and what a store holds already is left out of the batches."""
     encoder = request.getfixturevalue(kind)
     monkeypatch.setattr(compute, "WINDOW", 5)
+    monkeypatch.setattr(compute, "suited_batch_tokens", lambda _: 40)
     many = [*texts, texts[3], "half \ud83d a character", texts[0], "", "가 나" * 50]
     known = Tokenizer(encoder).tokenize(many, role)
-    expected = encode(encoder, many, role=role, batch_tokens=40)
+    expected = encode(encoder, many, role=role)
     stores = [VectorStore(tmp_path / name) for name in ("one", "other")]
     for store in stores:
         encode(encoder, texts[2:9], role=role, store=store)
-    rest = encode(encoder, many, role=role, batch_tokens=40, store=stores[0])
+    rest = encode(encoder, many, role=role, store=stores[0])
     monkeypatch.setattr(Tokenizer, "tokenize", lambda *_: pytest.fail("the texts were tokenised again"))
-    np.testing.assert_array_equal(encode(encoder, many, role=role, batch_tokens=40, known=known), expected)
-    found = encode(encoder, many, role=role, batch_tokens=40, store=stores[1], known=known)
+    np.testing.assert_array_equal(encode(encoder, many, role=role, known=known), expected)
+    found = encode(encoder, many, role=role, store=stores[1], known=known)
     np.testing.assert_array_equal(found, rest)
 
 
@@ -244,8 +244,9 @@ class TestWithStore:
         np.testing.assert_array_equal(again, both[::-1])
 
     def test_what_was_computed_before_an_interruption_is_kept(
-        self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path
+        self, bert: Encoder, texts: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ):
+        monkeypatch.setattr(compute, "suited_batch_tokens", lambda _: 1)
         store, done = VectorStore(tmp_path), []
 
         def interrupt(read: int, total: int) -> None:
@@ -254,7 +255,7 @@ class TestWithStore:
                 raise KeyboardInterrupt
 
         with pytest.raises(Interrupted, match=str(tmp_path)):
-            encode(bert, texts, role="document", store=store, batch_tokens=1, progress=interrupt)
+            encode(bert, texts, role="document", store=store, progress=interrupt)
         found: list[int] = []
         encode(bert, texts, role="document", store=store, progress=lambda read, total: found.append(read))
         assert found[0] > 0

@@ -102,7 +102,7 @@ def test_the_maximum_length_is_that_of_the_moment_of_reading(prompted: Encoder, 
 def test_many_texts_are_read_in_pieces(prompted: Encoder, texts, monkeypatch: pytest.MonkeyPatch):
     whole = Tokenizer(prompted).tokenize(texts, "query")
     told = []
-    monkeypatch.setattr("embedtune.models.encode.tokenizer.AT_ONCE", 5)
+    monkeypatch.setattr("embedtune.models.encode.token_ids.AT_ONCE", 5)
     pieces = Tokenizer(prompted).tokenize(texts, "query", progress=lambda done, total: told.append((done, total)))
     assert told == [(5, 12), (10, 12), (12, 12)]
     np.testing.assert_array_equal(pieces.lengths, whole.lengths)

@@ -75,11 +75,10 @@ def test_the_seed_decides_the_first_weights_and_nothing_else(bert_folder: Path):
 def test_learning_rate_and_snapshot(bert_folder: Path, texts: tuple[str, ...]):
     encoder = load(bert_folder)
     assert encoder.default_lr == 1e-4
-    snapshot = encoder.snapshot()
+    snapshot = encoder.on("cpu")
     frozen = encode(snapshot, texts, role="query")
     train_a_step(encoder, texts)
     np.testing.assert_array_equal(encode(snapshot, texts, role="query"), frozen)
-    assert not any(parameter.requires_grad for parameter in snapshot.model.parameters())
 
 
 @needs_peft

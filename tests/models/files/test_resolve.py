@@ -193,7 +193,7 @@ def test_code_of_its_own_needs_permission(tmp_path: Path):
     modules = [{"idx": 0, "name": "0", "path": "", "type": "modeling.Odd"}]
     (tmp_path / "modules.json").write_text(json.dumps(modules))
     (tmp_path / "model.safetensors").write_bytes(b"")
-    with pytest.raises(ModelError, match=r"needs code of its own \(modeling.Odd\)"):
+    with pytest.raises(ModelError, match=r"needs its own code \(modeling.Odd\)"):
         resolve(str(tmp_path))
     assert resolve(str(tmp_path), trust_remote_code=True).kind == "folder"
     (tmp_path / "modules.json").write_text("[1")

@@ -41,7 +41,7 @@ def test_products_in_bf16_give_the_gradients_of_float32(name: str, family: Famil
     encoder = family(name)
     if name == "t5":
         # Its attention divides by nothing: with weights this large, scores of hundreds, rounded by bf16 to a unit.
-        encoder = encoder.snapshot()
+        encoder = encoder.on("cpu")
         for weight in encoder.model.requires_grad_(True).parameters():
             weight.data.mul_(1 / 3 if weight.dim() == 2 else 1)
     loss, whole, vectors = gradient(encoder, texts, "fp32")
@@ -54,7 +54,7 @@ def test_products_in_bf16_give_the_gradients_of_float32(name: str, family: Famil
 
 @pytest.mark.parametrize("name", ["qwen3", "llama"])
 def test_a_large_residual_does_not_swallow_what_layers_add(name: str, family: Family, texts: tuple[str, ...]):
-    encoder = family(name).snapshot()
+    encoder = family(name).on("cpu")
     encoder.model.requires_grad_(True)
     encoder.model.transformers_model.embed_tokens.weight.data.mul_(100)  # each layer adds a hundredth to the stream
     _, whole, _ = gradient(encoder, texts, "fp32")

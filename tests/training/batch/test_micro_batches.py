@@ -12,7 +12,6 @@ from embedtune.models.encode.tokenizer import Tokenizer, forward
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.micro_batches import LENGTHS, MicroBatchCollator, row_numbers
 from embedtune.training.batch.row_texts import RowTexts, ViewedTexts, read_texts
-from embedtune.training.batch.views import EpochViews
 from embedtune.training.step.held import Held
 
 PROMPTS = {"query": "query: ", "document": "passage: "}
@@ -86,7 +85,7 @@ def test_views_are_those_of_the_epoch_and_no_two_are_taken_for_one(starter, pair
     """Two equal texts may be meant to differ by dropout alone, so they are encoded twice."""
     views = parse_views("delete:0.4", further=2)
     encoder = replace(starter, prompts=PROMPTS)
-    texts = ViewedTexts(Tokenizer(encoder), EpochViews(pairs, views))
+    texts = ViewedTexts(Tokenizer(encoder), pairs, views)
     for epoch in (0, 1):
         texts.begin(epoch)
         labels, micro_batches = collate(texts, 40, [3, 5])

@@ -45,11 +45,11 @@ def test_known_positives_are_those_of_the_same_question_and_of_the_judgments_but
 
 def test_at_most_per_row_negatives_are_used(rows, known):
     table = build_table(rows, known, curriculum=Curriculum(rows, 1))
-    assert table.negatives == 1
+    assert table.curriculum.chosen == 1
     batch = table.batch(torch.arange(4), vectors(3, 4), step=0, guide=None)
     assert batch.negatives_mask.tolist() == [[True], [False], [True], [False]]
     assert batch.negative_ids.tolist() == [[text_id("wrong a")], [0], [text_id("wrong c")], [0]]
-    assert build_table(rows, known, curriculum=Curriculum(rows, 0)).negatives == 0
+    assert Curriculum(rows, 0).chosen == 0
 
 
 def test_rows_without_negatives_give_a_batch_without_them(known):

@@ -15,7 +15,7 @@ from embedtune.data.views import parse_views
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.files.load import load_encoder
 from embedtune.training.batch.row_table import build_table
-from embedtune.training.batch.views import EpochViews
+from embedtune.training.batch.row_texts import ViewedTexts
 from embedtune.training.run.fit import Fit
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.objective import build_objective
@@ -59,11 +59,11 @@ def rows_of(views):
 
 def test_the_texts_of_a_row_are_those_of_the_epoch():
     views = parse_views("delete:0.4", further=2)
-    epochs = EpochViews(rows_of(views), views)
+    texts = ViewedTexts(None, rows_of(views), views)
     seen = []
     for epoch in (0, 1, 0):
-        epochs.begin(epoch)
-        seen.append(epochs.of(3))
+        texts.begin(epoch)
+        seen.append(texts.views_of(3))
         assert seen[-1] == views.of(TEXTS[3], TEXTS[3], row=3, epoch=epoch) and len(seen[-1]) == 4
     assert seen[0] == seen[2] != seen[1]
 
@@ -124,8 +124,9 @@ def test_heads_learn_and_are_left_out_of_the_encoder(bert, tmp_path):
 
 def test_every_epoch_sees_each_row_once_in_views_of_its_own(bert, tmp_path, monkeypatch):
     seen = {}
-    made = EpochViews.of
-    monkeypatch.setattr(EpochViews, "of", lambda self, row: seen.setdefault((self.epoch, row), made(self, row)))
+    made = ViewedTexts.views_of
+    record = lambda self, row: seen.setdefault((self.epoch, row), made(self, row))  # noqa: E731
+    monkeypatch.setattr(ViewedTexts, "views_of", record)
     fit(bert, plan_of("barlow", tmp_path))
     assert set(seen) == {(epoch, row) for epoch in range(3) for row in range(len(TEXTS))}
     assert all(seen[0, row] != seen[1, row] for row in range(len(TEXTS)))

@@ -11,7 +11,6 @@ from embedtune.config.train import LossSection
 from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch
 from embedtune.training.batch.row_table import build_table
-from embedtune.training.companions import ReadingCompanion
 from embedtune.training.companions.averaged import AveragedTeacher
 from embedtune.training.companions.queue import Queue
 from embedtune.training.step.adapter import ObjectiveAdapter
@@ -72,7 +71,6 @@ def test_the_adapter_hands_its_vectors_to_losses_and_to_the_queue(objective, tab
     model = Encoder()
     start = model.weight.detach().clone()
     teacher, queue = AveragedTeacher(model, objective, momentum=0.9, steps=100), Queue(8, table, None)
-    assert isinstance(teacher, ReadingCompanion) and not isinstance(queue, ReadingCompanion)
     adapter = ObjectiveAdapter(model, objective, table, None, [teacher, queue])
     model.weight.data += 1
     given = features(1)

@@ -38,7 +38,6 @@ def test_a_batch_holds_the_vectors_of_its_rows(rows):
 
 def test_there_is_no_guide_before_it_is_filled(rows):
     table = GuideTable(RowTexts(rows, 0))
-    assert not table.filled
     assert table.batch(torch.tensor([0]), torch.device("cpu")) is None
     assert table.state() == {}
 
@@ -80,5 +79,4 @@ def test_a_restored_table_guides_as_the_saved_one(rows):
     saved.fill(recording_encoder([]))
     restored.restore(saved.state())
     at, cpu = torch.tensor([1, 2]), torch.device("cpu")
-    assert restored.filled
     assert torch.equal(restored.batch(at, cpu).negatives, saved.batch(at, cpu).negatives)

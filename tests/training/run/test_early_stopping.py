@@ -3,7 +3,7 @@
 import pytest
 from transformers import TrainerState
 
-from embedtune.training.run.early_stopping import EarlyStopping, waited
+from embedtune.training.run.watch import EarlyStopping, waited
 
 
 def state(best: int | None, *evaluated: int) -> TrainerState:

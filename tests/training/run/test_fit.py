@@ -1,5 +1,6 @@
-"""A run is put together of its parts once, and counts its steps."""
+"""A run is put together in stages, and counts its steps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from embedtune.config.train import LossSection, TrainingSection
 from embedtune.training.batch.row_table import build_table
-from embedtune.training.run.fit import Fit, PreparedFit, Supervision, TrainingSetup, TrainingTask
+from embedtune.training.run.fit import Fit, PreparedFit, TrainingTask
 from embedtune.training.step.objective import build_objective
 
 
@@ -22,12 +23,10 @@ def test_steps_are_those_of_all_epochs_or_fewer(pairs, most, steps) -> None:
     assert (one.steps_per_epoch, one.steps) == (4, steps)
 
 
-def test_a_run_has_the_fields_of_its_three_parts(pairs) -> None:
-    one, setup = task(pairs), TrainingSetup(lr=0.5, queue=7)
-    supervision = Supervision(objective=build_objective([LossSection(name="infonce")]), dev=dict)
-    run = PreparedFit.of(one, setup).under(supervision)
+def test_each_stage_has_the_fields_of_those_before_it(pairs) -> None:
+    objective = build_objective([LossSection(name="infonce")])
+    one = task(pairs)
+    run = Fit(**vars(PreparedFit(**vars(one), lr=0.5, queue=7)), objective=objective, dev=dict)
     assert (run.rows, run.table, run.lr, run.queue) == (pairs, one.table, 0.5, 7)
-    assert run.objective is supervision.objective and run.evaluates
-    # A complete run may be supervised otherwise: what it had before is left out.
-    assert not run.under(Supervision(objective=run.objective)).evaluates
-    assert isinstance(run, Fit)
+    assert run.objective is objective and run.evaluates
+    assert not replace(run, trial=True).evaluates

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from embedtune.models.speed.flops import TrainingFlops
-from embedtune.training.run.pace import RECENT, Pace
+from embedtune.training.run.pace import RECENT, Pace, TrainingFlops
 
 
 class Clock:

@@ -42,7 +42,7 @@ def no_dropout(model):
 def adapter_of(encoder, rows, known, sections, kept=0):
     """The adapter of these rows, with a guide of random vectors, which masks some candidates and leaves others."""
     table = build_table(rows, known)
-    guide = GuideTable(RowTexts(rows, table.negatives))
+    guide = GuideTable(RowTexts(rows, table.curriculum.chosen))
     noise = np.random.default_rng(0)
 
     def fake(texts, role):

@@ -78,7 +78,7 @@ def packed_attention(
         ValueError: the model uses attention features that are not supported here.
     """
     if not isinstance(attention_mask, Band):
-        raise ValueError("it makes a mask of its own")
+        raise ValueError("it builds its own attention mask")
     if refused := [name for name in REFUSED if others.get(name) is not None]:
         raise ValueError(f"its attention takes {refused[0]}")
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling

@@ -54,5 +54,5 @@ def band_of(sees: MaskFunction, start: int, length: int, device: torch.device) -
     right, left = (seen[[0, -1]].sum(dim=1) - 1).tolist()
     band = Band(left, right)
     if not torch.equal(band.mask(length, device), seen):
-        raise ValueError("its attention sees other tokens than those near by")
+        raise ValueError("its attention reaches tokens other than nearby ones")
     return band

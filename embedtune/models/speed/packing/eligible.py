@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from embedtune.models.encode.modes import in_mode
+from embedtune.errors import reason_of
+from embedtune.models.encoder import in_mode
 from embedtune.models.speed.packing.attention import NAME, register
 from embedtune.models.speed.packing.laid import Laid, laid_now
 
@@ -30,9 +31,9 @@ def why_not(model: "SentenceTransformer") -> str:
     if len(model) < 2 or type(model[1]) is not Pooling:
         return "what follows the transformer needs one row per text"
     if inner is None or not getattr(inner, "is_backend_compatible", lambda: False)():
-        return f"transformers allows no other attention in {name}"
+        return f"transformers does not let {name} use another attention function"
     if "position_ids" not in signature(inner.forward).parameters:
-        return f"{name} takes no position ids"
+        return f"{name} does not accept position ids"
     if inner.config._attn_implementation not in ("sdpa", "eager"):
         return f"{name} runs with {inner.config._attn_implementation}"
     if any(getattr(part, "gradient_checkpointing", False) for part in inner.modules()):
@@ -41,12 +42,9 @@ def why_not(model: "SentenceTransformer") -> str:
 
 
 def why_not_tried(model: "SentenceTransformer", packed: Mapping[str, Tensor], padded: Mapping[str, Tensor]) -> str:
-    """Why texts cannot be packed, found by trying; empty if the vectors are the same. Tried once per model.
+    """Why texts cannot be packed, found by trying the same texts packed and padded; empty if the vectors are the same.
 
-    Args:
-        model: one for which `why_not` found nothing.
-        packed: some texts, packed.
-        padded: the same texts, padded.
+    Tried once per model, after `why_not` found nothing.
     """
     if (known := _seen.get(model)) is None:
         known = _seen[model] = _compare(model, packed, padded)
@@ -84,7 +82,7 @@ def _compare(model: "SentenceTransformer", packed: Mapping[str, Tensor], padded:
             found = forward_packed(model, _on(packed, model.device)).float()  # (n, D)
             expected = model(_on(padded, model.device))["sentence_embedding"].float()  # (n, D)
     except Exception as error:  # whatever a model's own code raises for features that it was not written for
-        return f"{name} fails on packed texts ({_first_line(error)})"
+        return f"{name} fails on packed texts ({reason_of(error)})"
     tolerance = TOLERANCE if model.dtype == torch.float32 else 300 * TOLERANCE
     off = ((found - expected).norm(dim=1) / expected.norm(dim=1).clamp(min=1e-12)).max()
     return "" if off <= tolerance else f"{name} gives other vectors for packed texts"
@@ -92,8 +90,3 @@ def _compare(model: "SentenceTransformer", packed: Mapping[str, Tensor], padded:
 
 def _on(features: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
     return {name: value.to(device) if isinstance(value, Tensor) else value for name, value in features.items()}
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:120] if text else type(error).__name__

@@ -21,7 +21,7 @@ from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
 from embedtune.training.guide.vectors import GuideTable
-from embedtune.training.run.fit import Fit, PreparedFit, Supervision
+from embedtune.training.run.fit import Fit, PreparedFit
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
 from embedtune.workflows.shared.scoring import SELECTION, Known, read_judged, score
@@ -115,7 +115,8 @@ def choose_margin(
             tried = decided(config, margin)
             trial = replace(plan, section=_shortened(plan, steps), trial=True)
             guiding = choose_guide(tried, trial, None, encoder, talk=Silence(), store=store, vectors=vectors)
-            supervision = Supervision(
+            run = Fit(
+                **vars(trial),
                 objective=recipe_objective(tried, encoder.dimensions),
                 guide=guiding.table,
                 reference=reference,
@@ -123,7 +124,7 @@ def choose_margin(
                 progress=lambda done, of=None, note="", before=number * steps: tell(before + done, None, note),
                 warn=talk.warn,
             )
-            scores[margin] = _score_of(trial.under(supervision), judged, known, encoder)
+            scores[margin] = _score_of(run, judged, known, encoder)
             with torch.no_grad():
                 encoder.model.load_state_dict(start)
     return _choice(scores)

@@ -124,7 +124,7 @@ def test_what_is_not_done_is_refused(name: str):
     rows = [heads(4, seed) for seed in range(3)]
     with laid_now(laid()), pytest.raises(ValueError, match=name):
         packed_attention(nn.Identity(), *rows, FULL, **{name: torch.zeros(1)})
-    with laid_now(laid()), pytest.raises(ValueError, match="mask of its own"):
+    with laid_now(laid()), pytest.raises(ValueError, match="its own attention mask"):
         packed_attention(nn.Identity(), *rows, None)
 
 

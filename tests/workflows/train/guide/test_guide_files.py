@@ -104,7 +104,7 @@ def test_without_the_held_out_texts_it_is_not_audited(recipe, plan_of, vector_fi
     data = prepare(config.data, 0)
     plan = plan_of(config, data)
     guiding = choose_guide(config, plan, data.dev, bert, talk=listener, store=None, vectors=vectors_of(config))
-    assert guiding.table.filled and guiding.audits == []
+    assert guiding.table.batch(torch.tensor([0]), torch.device("cpu")) is not None and guiding.audits == []
     assert guiding.as_json()["note"] == "not audited: there were no held-out pairs"
 
 

@@ -8,8 +8,7 @@ from embedtune.config.train import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.errors import StoppedError
 from embedtune.training.batch.row_table import build_table
-from embedtune.training.run.fit import Fit
-from embedtune.training.step.objective import build_objective
+from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.talk import Silence
 from embedtune.workflows.train.guide import margin
 from embedtune.workflows.train.guide.margin import FEWEST_QUERIES, MARGINS, choose_margin, decided, is_open
@@ -47,17 +46,16 @@ def test_a_margin_decided_stands_in_the_guided_loss_alone(recipe) -> None:
 
 
 @pytest.fixture
-def plan(beir, recipe, tmp_path) -> tuple[TrainConfig, Fit, object]:
+def plan(beir, recipe, tmp_path) -> tuple[TrainConfig, PreparedFit, object]:
     """A recipe on 200 training and 60 dev queries, and the run that is to follow."""
     folder = beir(260, train=[(i, i) for i in range(200)], dev=[(i, i) for i in range(200, 260)], test=[(300, 0)])
     config = recipe(data=str(folder), max_steps=8)
     data = prepare(config.data, 0)
     return (
         config,
-        Fit(
+        PreparedFit(
             rows=data.train,
             table=build_table(data.train, data.known_positives),
-            objective=build_objective(config.loss),
             section=config.training,
             folder=tmp_path / "run",
             lr=0.01,

@@ -10,7 +10,7 @@ from embedtune.errors import ConfigError
 from embedtune.models.encode.tokenizer import Tokenizer, forward
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.vocabulary import token_vectors
-from embedtune.models.speed.sparse import UsedRows, UsedRowsBag, sparse_embeddings
+from embedtune.models.speed.embeddings import UsedRows, UsedRowsBag, frozen_embeddings, sparse_embeddings
 
 ENCODERS = pytest.mark.parametrize("name", ["bert", "starter"])
 
@@ -128,3 +128,17 @@ def test_a_table_that_scales_is_refused(bert):
 def test_a_model_without_token_vectors_is_refused(bert):
     bert.model.transformers_model.get_input_embeddings = lambda: None
     refused(bert, "no single table of token vectors")
+
+
+def test_only_the_token_vectors_stop_learning_and_only_for_the_time_being(bert: Encoder):
+    before = {name for name, one in bert.model.named_parameters() if one.requires_grad}
+    with frozen_embeddings(bert.model):
+        during = {name for name, one in bert.model.named_parameters() if one.requires_grad}
+    assert {name.rsplit(".", 2)[-2] for name in before - during} == {"word_embeddings"}
+    assert before == {name for name, one in bert.model.named_parameters() if one.requires_grad}
+
+
+def test_a_static_encoder_is_refused(starter: Encoder):
+    with pytest.raises(ConfigError, match="not a transformer") as refused, frozen_embeddings(starter.model):
+        pass
+    assert refused.value.where == "training.embeddings"

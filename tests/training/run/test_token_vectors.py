@@ -46,6 +46,6 @@ def test_what_it_cannot_go_with_is_refused_before_the_first_step(starter, plan, 
 
 
 def test_several_processes_are_refused(starter, plan, monkeypatch):
-    monkeypatch.setattr("embedtune.training.step.token_vectors.ranks", lambda: 2)
+    monkeypatch.setattr("embedtune.training.run.needed.ranks", lambda: 2)
     with pytest.raises(ConfigError, match="with one process"):
         fit(starter, plan)

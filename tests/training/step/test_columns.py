@@ -20,11 +20,12 @@ from embedtune.errors import ConfigError
 from embedtune.identity import text_id
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.batch.row_texts import RowTexts
+from embedtune.training.companions import Companion
 from embedtune.training.companions.averaged import AveragedTeacher
 from embedtune.training.companions.queue import Queue
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.step.adapter import ObjectiveAdapter
-from embedtune.training.step.gather import gather
+from embedtune.training.step.columns import gather
 from embedtune.training.step.matryoshka import Matryoshka
 from embedtune.training.step.objective import build_objective
 
@@ -67,7 +68,7 @@ class Linear(torch.nn.Module):
         return {"sentence_embedding": features["texts"] @ self.weight}
 
 
-class Written:
+class Written(Companion):
     """A companion that knows three tokens of each row's texts; their vectors are the model's matrix."""
 
     def __init__(self, model, loss):
@@ -79,9 +80,6 @@ class Written:
         return replace(
             batch, tokens=self.tokens[rows].sort(dim=-1, descending=True).values, token_vectors=self.model.weight
         )
-
-    def step(self, batch, rows):
-        pass
 
 
 def drawn(texts, dimensions):

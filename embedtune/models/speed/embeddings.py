@@ -1,12 +1,13 @@
-"""Token vectors whose gradient holds only the rows that a batch uses.
+"""Token vectors that do not learn, or whose gradient holds only the rows that a batch uses.
 
-Torch's own `sparse=True` gives one row per token of each text, to be summed afterwards: 50,000 rows for a batch with
-5,000 distinct tokens. Here the rows in use are taken out once, texts are looked up in those, and in the backward pass
-their gradients are summed in place; the full table gets one row per distinct token.
+For the latter, torch's own `sparse=True` gives one row per token of each text, to be summed afterwards: 50,000 rows for
+a batch with 5,000 distinct tokens. Here the rows in use are taken out once, texts are looked up in those, and in the
+backward pass their gradients are summed in place; the full table gets one row per distinct token.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from torch import Tensor, is_grad_enabled, nn
 from torch.nn.functional import embedding, embedding_bag
@@ -14,6 +15,34 @@ from torch.nn.functional import embedding, embedding_bag
 from embedtune.errors import ConfigError
 from embedtune.models.encoder import Encoder, has_towers
 from embedtune.models.files.vocabulary import token_table
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+@contextmanager
+def frozen_embeddings(model: "SentenceTransformer") -> Iterator[None]:
+    """Freeze a transformer's token vectors for a while.
+
+    In a small multilingual encoder they are most of the weights, and so most of the optimizer's memory and time.
+
+    Raises:
+        ConfigError: the model is not a transformer, or its token vectors cannot be found.
+    """
+    inner = model.transformers_model
+    table = None if inner is None else inner.get_input_embeddings()
+    if table is None:
+        raise ConfigError(
+            "this encoder is not a transformer with separate token vectors",
+            where="training.embeddings",
+            next="leave training.embeddings out",
+        )
+    learned = table.weight.requires_grad
+    table.weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        table.weight.requires_grad_(learned)
 
 
 class UsedRows(nn.Embedding):

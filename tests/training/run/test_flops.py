@@ -6,7 +6,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from embedtune.models.encoder import Encoder
-from embedtune.models.speed.flops import training_flops
+from embedtune.training.run.pace import training_flops
 
 
 def test_a_static_encoder_multiplies_no_matrices(starter: Encoder):
