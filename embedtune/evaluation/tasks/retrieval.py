@@ -1,7 +1,7 @@
 """Scores of an encoder on a retrieval set: encode, search exactly, rank, look up grades; one value per query."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,13 +45,10 @@ class RetrievalScores:
         """The scores of these queries, in the order they have here; ids that were not scored are ignored."""
         wanted = set(query_ids)
         kept = [i for i, query_id in enumerate(self.query_ids) if query_id in wanted]
-        return RetrievalScores(
-            name=self.name,
+        return replace(
+            self,
             query_ids=tuple(self.query_ids[i] for i in kept),
             per_query={name: values[kept] for name, values in self.per_query.items()},
-            left_out=self.left_out,
-            documents=self.documents,
-            self_documents=self.self_documents,
         )
 
 

@@ -25,8 +25,7 @@ from embedtune.reports.results.evaluate import ComparedRow, EvaluateResult, Mean
 from embedtune.workflows.evaluate.known_training import Training, read_training
 from embedtune.workflows.evaluate.result import means_over_sets
 from embedtune.workflows.evaluate.systems import Systems
-from embedtune.workflows.evaluate.tasks import Task
-from embedtune.workflows.evaluate.tasks.read_tasks import read_tasks
+from embedtune.workflows.evaluate.tasks.read_tasks import Task, read_tasks
 from embedtune.workflows.shared.evaluation_folder import PER_QUERY, REPORT, RESULT, file_name
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.output_folder import fresh_folder

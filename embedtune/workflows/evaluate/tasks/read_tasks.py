@@ -16,10 +16,11 @@ from embedtune.evaluation.tasks.similarity import SimilaritySet
 from embedtune.evaluation.tasks.triplets import triplets
 from embedtune.findings import counted
 from embedtune.workflows.evaluate.known_training import Training
-from embedtune.workflows.evaluate.tasks import Task
 from embedtune.workflows.evaluate.tasks.items import ItemTask
 from embedtune.workflows.evaluate.tasks.retrieval import RetrievalTask
 
+Task = RetrievalTask | ItemTask
+"""A set, and the systems scored on it so far, in order."""
 _NEEDS = {
     "similarity": "rows with the columns sentence1, sentence2 and score",
     "candidates": "rows with the columns text and label",

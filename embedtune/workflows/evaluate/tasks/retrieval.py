@@ -82,7 +82,13 @@ class RetrievalTask:
         self.findings += tuple(run_findings(path, run, self.judged, self.source.judged.queries))
 
     def rows(self, folder: Path, *, alone: bool, seed: int) -> list[dict[str, Any]]:
-        """The rows of the result, one per system; also writes its rankings."""
+        """The rows of the result, one per system; also writes its rankings.
+
+        Args:
+            folder: of the evaluation.
+            alone: whether this is its only set, so that file names need not name the set.
+            seed: of the draws.
+        """
         files = self._run_files(folder, alone)
         return [
             row_of(one, self.name, file, seed=seed, unseen=self._unseen)
