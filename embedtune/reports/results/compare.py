@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from embedtune.evaluation.evidence import Evidence
+from embedtune.evaluation.seeds import OverSeeds
 from embedtune.findings import Finding
 from embedtune.reports.results.base import MetricTest, VerbResult
 
@@ -16,18 +17,6 @@ class ChangedQuery(TypedDict):
     text: str | None
     a: float
     b: float
-
-
-class SeedTest(TypedDict):
-    """What the means of the seeds say alone: numbers of seeds, and the test over them (see `evaluation.seeds`)."""
-
-    a: int
-    b: int
-    standard_error: float
-    degrees: float
-    p_value: float | None
-    p_both: float
-    sentence: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +64,7 @@ class SystemVerdict:
     most_won: tuple[ChangedQuery, ...]
     most_lost: tuple[ChangedQuery, ...]
     metrics: tuple[MetricTest, ...]
-    over_seeds: SeedTest | None
+    over_seeds: OverSeeds | None
     items: str = "queries"
 
 

@@ -9,6 +9,8 @@ from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.significance import Comparison
 from embedtune.findings import Finding
 from embedtune.reports.results.base import MetricTest, VerbResult
+from embedtune.training.guide.advice import GuideAdvice
+from embedtune.training.guide.audit import MarginEffect
 
 Scores = Mapping[str, float]
 """Metric -> mean over the queries."""
@@ -20,26 +22,6 @@ class WeightedLoss:
 
     name: str
     weight: float
-
-
-@dataclass(frozen=True)
-class MarginTrial:
-    """What a margin would drop: the share of all other candidates, and of the known false negatives (None: unknown)."""
-
-    margin: float
-    masked_share: float
-    found_share: float | None
-
-
-@dataclass(frozen=True)
-class GuideProposal:
-    """What to change about the guide: what kind of change, why, the option to give, and whether the run is at risk."""
-
-    kind: str
-    sentence: str
-    option: str
-    margin: float | None = None
-    warns: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,8 +50,8 @@ class GuideFacts:
     step: int | None = None
     separation: float | None = None
     known_positives: int | None = None
-    margins: tuple[MarginTrial, ...] = ()
-    proposal: GuideProposal | None = None
+    margins: tuple[MarginEffect, ...] = ()
+    proposal: GuideAdvice | None = None
     note: str = ""
 
 

@@ -33,8 +33,7 @@ from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
-from embedtune.reports.results.base import from_plain
-from embedtune.reports.results.train import Curves, GuideFacts, TrainResult, WeightedLoss
+from embedtune.reports.results.train import TrainResult, WeightedLoss
 from embedtune.reports.train import training
 from embedtune.training.run.fit import FitResult
 from embedtune.training.step.matryoshka import check_sizes
@@ -57,7 +56,6 @@ from embedtune.workflows.train.findings import run_findings
 from embedtune.workflows.train.fitting import Fitting
 from embedtune.workflows.train.guide.guiding import Guiding
 from embedtune.workflows.train.recipe_checks import check_tokens, check_views
-from embedtune.workflows.train.result import how_to_use
 from embedtune.workflows.train.saved_check import check_saved, reader
 
 PROBES = 16
@@ -196,13 +194,13 @@ class TrainingRun:
                 *run_findings(fitted, guiding, self.folder.path / METRICS, grows=self._loss_grows),
             ),
             described=self.data.described,
-            guide=from_plain(GuideFacts, guide) if (guide := guiding.as_json()) else None,
+            guide=guiding.facts(),
             dev_curve=fitted.curve,
             best_step=fitted.best_step,
             how_to_use=how_to_use(self.folder.model),
             recipe=dump_config(self.config),
             facts={name: value for name, value in self.folder.facts().items() if name != STARTED_IN},
-            curves=from_plain(Curves, curves) if (curves := training_curves(self.folder.path / METRICS)) else None,
+            curves=training_curves(self.folder.path / METRICS),
             report=str(self.folder.path / PAGE),
         )
         report = training(result)
@@ -210,3 +208,15 @@ class TrainingRun:
         self.folder.write("report.md", markdown(report))
         self.folder.write_json(REPORT, result.as_json())
         return result
+
+
+def how_to_use(model: Path) -> tuple[str, ...]:
+    """Lines of Python that use the tuned model with sentence-transformers alone."""
+    return (
+        "from sentence_transformers import SentenceTransformer",
+        "",
+        f"model = SentenceTransformer({str(model)!r})",
+        'queries = model.encode(["a question"], prompt_name="query", normalize_embeddings=True)',
+        'documents = model.encode(["an answer", "another"], prompt_name="document", normalize_embeddings=True)',
+        "print(queries @ documents.T)",
+    )

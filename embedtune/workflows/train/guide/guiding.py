@@ -19,6 +19,7 @@ from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder
 from embedtune.progress import Progress
+from embedtune.reports.results.train import GuideFacts
 from embedtune.training.batch.row_texts import KnownTexts
 from embedtune.training.guide.advice import GuideAdvice, propose
 from embedtune.training.guide.audit import GuideAudit, HeldOut, MarginEffect, audit_guide, held_out_pairs
@@ -60,32 +61,28 @@ class Guiding:
         proposal = propose(self.audits[-1], own=self.name == "self")
         return None if self.weighs and proposal.kind == "weight" else proposal
 
-    def as_json(self) -> dict[str, Any] | None:
+    def facts(self) -> GuideFacts | None:
         """What the report says about the guide; None where no loss wanted one."""
         if self.table is None and self.chosen is None:
             return None
-        last = self.audits[-1] if self.audits else None
-        return {
-            "name": self.name,
-            "chosen": self.chosen,
-            "margin": last.margin if last else None,
-            "positive_first_share": last.positive_first_share if last else None,
-            "masked_share": last.masked_share if last else None,
-            "step": last.step if last else None,
-            "separation": last.separation if last else None,
-            "known_positives": last.known if last else None,
-            "margins": [asdict(effect) for effect in last.effects] if last else [],
-            "proposal": asdict(self.proposal) if self.proposal else None,
-            "note": self._note(last),
-        }
-
-    def _note(self, last: GuideAudit | None) -> str:
-        said = [self.chosen["reason"]] if self.chosen else []
-        if last is not None:
-            said.append(last.sentence)
-        elif self.table is not None:
-            said.append("not audited: there were no held-out pairs")
-        return "; ".join(said)
+        note = [self.chosen["reason"]] if self.chosen else []
+        if not self.audits:
+            note += ["not audited: there were no held-out pairs"] if self.table is not None else []
+            return GuideFacts(self.name, self.chosen, note="; ".join(note))
+        last = self.audits[-1]
+        return GuideFacts(
+            name=self.name,
+            chosen=self.chosen,
+            margin=last.margin,
+            positive_first_share=last.positive_first_share,
+            masked_share=last.masked_share,
+            step=last.step,
+            separation=last.separation,
+            known_positives=last.known,
+            margins=last.effects,
+            proposal=self.proposal,
+            note="; ".join([*note, last.sentence]),
+        )
 
 
 def choose_guide(
