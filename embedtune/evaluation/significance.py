@@ -15,6 +15,8 @@ import numpy as np
 from embedtune.evaluation.metrics import metric_label
 
 LEVEL, POWER, CONFIDENCE = 0.05, 0.8, 0.95
+DETECTABLE = NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(POWER)
+"""How many standard errors a true difference must measure to be found with probability `POWER`."""
 WEAK_BELOW = 50  # queries
 _BLOCK = 2_000_000  # numbers drawn at a time
 
@@ -197,13 +199,7 @@ def bootstrap_interval(values: np.ndarray, *, draws: int = 10_000, seed: int = 0
 def bootstrap_intervals(
     values: Mapping[str, np.ndarray], *, draws: int = 10_000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """The intervals of several means over the same queries, from the same draws, at little more than the cost of one.
-
-    Args:
-        values: metric -> (n,) per-query values.
-        draws: random draws.
-        seed: of the draws.
-    """
+    """The intervals of several means over the same queries, from the same draws; hardly slower than one interval."""
     columns = np.stack([np.asarray(own, dtype=np.float64) for own in values.values()], axis=1)  # (n, M)
     n = len(columns)
     if n < 2:
@@ -222,13 +218,10 @@ def bootstrap_intervals(
 
 
 def minimum_detectable_effect(differences: np.ndarray) -> float:
-    """The smallest true mean difference that a two-sided test at `LEVEL` would find with probability `POWER`.
+    """The smallest true mean of differences (n,) that a two-sided test at `LEVEL` would find with probability `POWER`.
 
     Source: the normal approximation, (z_{1 - level/2} + z_power) * sd / sqrt(n).
     Bounds: 0 when all differences are equal; 1, the full range of a metric, with fewer than two of them.
-
-    Args:
-        differences: (n,) per query.
 
     >>> round(minimum_detectable_effect(np.array([0.1, -0.1] * 50)), 4)
     0.0282
@@ -236,8 +229,7 @@ def minimum_detectable_effect(differences: np.ndarray) -> float:
     differences = np.asarray(differences, dtype=np.float64)
     if len(differences) < 2:
         return 1.0
-    z = NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(POWER)
-    return float(z * differences.std(ddof=1) / np.sqrt(len(differences)))
+    return float(DETECTABLE * differences.std(ddof=1) / np.sqrt(len(differences)))
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

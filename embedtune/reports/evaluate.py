@@ -24,12 +24,7 @@ Row = tuple[str, ...]
 
 
 def table(result: EvaluateResult, told: Collection[str] = ()) -> RenderableType:
-    """A table per set, one of the means over the sets, the comparisons, the findings, and where the report is.
-
-    Args:
-        result: of the evaluation.
-        told: sentences reported earlier; findings among them are only named.
-    """
+    """A table per set, one of the means over the sets, the comparisons, the findings, and where the report is."""
     parts: list[RenderableType] = []
     for name in sets_of(result):
         parts += [*([TerminalText()] if parts else []), *_set_table(result, name)]
@@ -59,12 +54,7 @@ def rows_of(result: EvaluateResult, name: str) -> list[SystemRow]:
 
 
 def evaluation_rows(result: EvaluateResult, name: str) -> tuple[Row, list[Row]]:
-    """Header and cells of the table of one set: each mean, and its interval on the first metric.
-
-    Args:
-        result: of the evaluation.
-        name: of the set.
-    """
+    """Header and cells of the table of one set: each mean, and its interval on the first metric."""
     own = rows_of(result, name)
     metric = metric_of(result, name)
     others = [metric_label(one) for one in own[0]["metrics"] if one != metric]

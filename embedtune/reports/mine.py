@@ -44,12 +44,7 @@ REASONS = {
 
 
 def table(result: MineResult, told: Collection[str] = ()) -> RenderableType:
-    """What a job kept and dropped, a summary, the findings, and where everything is.
-
-    Args:
-        result: of the job.
-        told: sentences reported earlier; findings among them are only named.
-    """
+    """What a job kept and dropped, a summary, the findings, and where everything is."""
     shown = bare_table()
     shown.add_column("candidates", no_wrap=True)
     for heading in ("count", "share"):

@@ -27,12 +27,7 @@ HOLM = (
 
 
 def table(result: TrainResult, told: Collection[str] = ()) -> RenderableType:
-    """The scores before and after, the verdict, the findings, and where model and report are.
-
-    Args:
-        result: of the run.
-        told: sentences reported earlier; findings among them are only named.
-    """
+    """The scores before and after, the verdict, the findings, and where model and report are."""
     parts: list[RenderableType] = []
     if groups := score_parts(result):
         parts += [_score_table(groups), TerminalText()]

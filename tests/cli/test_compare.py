@@ -34,7 +34,7 @@ def base() -> np.ndarray:
 def trained(path: str, before: np.ndarray, after: np.ndarray, unseen: range = range(QUERIES)) -> None:
     """What `train` leaves for comparisons."""
     ids = tuple(f"질문{i}" for i in range(len(before)))
-    scores = [RetrievalScores("test", ids, {PRIMARY: values}) for values in (before, after)]
+    scores = [RetrievalScores(ids, {PRIMARY: values}) for values in (before, after)]
     folder = Path(path)
     folder.mkdir(parents=True)
     lines = judge(*scores, {f"질문{i}" for i in unseen}, seed=0).lines({one: f"{one}?" for one in ids})

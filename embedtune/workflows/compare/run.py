@@ -64,10 +64,6 @@ class CompareOptions:
 def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResult:
     """Compare systems with A on the queries that all of them share, and write a report.
 
-    Args:
-        options: what is compared, and how.
-        talk: gets the progress.
-
     Raises:
         EmbedtuneError: anything the user can fix; the message says how.
     """

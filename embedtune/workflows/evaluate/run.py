@@ -38,10 +38,6 @@ EVALUATIONS = Path("evaluations")
 def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateResult:
     """Score systems on sets and write rankings, values per query and a report.
 
-    Args:
-        config: the options.
-        talk: gets messages and progress.
-
     Raises:
         EmbedtuneError: anything the user can fix; the message says how.
     """

@@ -64,8 +64,6 @@ class Systems:
     """Scores systems on judged sets.
 
     Args:
-        config: of the evaluation.
-        talk: gets messages and progress.
         folder: for temporary files of vectors that do not fit in memory.
     """
 

@@ -49,14 +49,8 @@ class Fitting:
     """Training, from the encoder as it was loaded to the best model in it.
 
     Args:
-        config: the complete recipe.
-        losses: its losses, built to check it; asked what they need.
-        data: rows and judged sets.
-        folder: of the run.
-        talk: receives what happens.
         encoder: trained in place.
         store: keeps vectors of encoders that do not learn.
-        guide: the vectors of the guide's file, where a file guides.
         findings: what is odd about encoder, texts and learning rate together, once it ran.
     """
 

@@ -48,11 +48,6 @@ def check_term(name: str, args: Mapping[str, Any]) -> None:
 def check_needs(config: TrainConfig, losses: Sequence[Loss], data: TrainingData) -> None:
     """Refuse losses that the data cannot serve, and list those that it can.
 
-    Args:
-        config: the recipe.
-        losses: built from it, in its order.
-        data: prepared.
-
     Raises:
         DataError: a loss needs negatives, labels or teacher scores that the data does not have, or the schedule of
             negatives needs their scores.
@@ -73,10 +68,6 @@ def check_needs(config: TrainConfig, losses: Sequence[Loss], data: TrainingData)
 def check_queue(config: TrainConfig, losses: Sequence[Loss]) -> None:
     """Refuse a queue that no loss of the recipe would use.
 
-    Args:
-        config: the recipe.
-        losses: built from it.
-
     Raises:
         ConfigError: names the losses that can use one.
     """
@@ -93,10 +84,6 @@ def check_queue(config: TrainConfig, losses: Sequence[Loss]) -> None:
 
 def check_views(config: TrainConfig, *, has_dropout: bool) -> None:
     """Refuse views that differ by dropout alone where there is none.
-
-    Args:
-        config: the recipe.
-        has_dropout: whether the encoder has dropout, as far as is known.
 
     Raises:
         ConfigError: both views of a text would have the same vector.

@@ -42,11 +42,8 @@ class ItemTask:
     """A set of items and the systems scored on it.
 
     Args:
-        name: of the set.
-        items: the set.
         ids: (n,) of the items.
         described: what was read, in sentences.
-        findings: about the set.
         hashes: source file name -> sha256.
         seed: of the draws.
     """

@@ -31,10 +31,6 @@ _NEEDS = {
 def read_tasks(config: EvaluateConfig, training: Training) -> list[Task]:
     """Read the sets, in the order in which they were named.
 
-    Args:
-        config: names them.
-        training: what is known about the training data of the systems.
-
     Raises:
         DataError: a set cannot be read, is not for the task asked for, or nothing can be scored on it.
         ConfigError: candidates were given but no set needs them, or the other way round.

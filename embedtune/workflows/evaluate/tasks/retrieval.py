@@ -29,7 +29,6 @@ class RetrievalTask:
     """A judged set and its rankings.
 
     Args:
-        source: the set as it was read.
         metrics: of the rankings; comparisons use the first.
         training: what is known about the training data of the systems; comparisons rest on queries unseen there.
 

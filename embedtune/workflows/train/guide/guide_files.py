@@ -53,11 +53,6 @@ def check_scores(config: TrainConfig) -> None:
 def guided_data(config: TrainConfig, data: TrainingData, vectors: GuideVectors | None) -> TrainingData:
     """The data with what a guide's file adds: its hash, which a resumed run compares, and the scores.
 
-    Args:
-        config: the recipe.
-        data: prepared.
-        vectors: as of `guide_vectors`.
-
     Raises:
         DataError: a training text has no vector in the file.
     """
@@ -82,12 +77,7 @@ def margin_of(config: TrainConfig) -> MaskingMargin:
 
 
 def guide_vectors(config: TrainConfig, source: Source) -> GuideVectors | None:
-    """The vectors of the guide's file, by text or by ids of a BEIR folder; None without such a file or a use for it.
-
-    Args:
-        config: the recipe.
-        source: the data, whose ids the file may use.
-    """
+    """The vectors of the guide's file, by text or by ids of a BEIR folder; None without such a file or a use for it."""
     path = guide_path(config)
     if path is None or gives_scores(config) or guided_term(config) is None:
         return None
