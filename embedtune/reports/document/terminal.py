@@ -37,7 +37,7 @@ def verdict_line(sentence: str, verdict: str) -> Text:
 
 
 def findings_below(findings: Iterable[Finding], told: Collection[str] = ()) -> list[RenderableType]:
-    """The findings, the gravest first; those reported earlier are only named."""
+    """The findings, the most severe first; those reported earlier are only named."""
     known = by_severity(findings)
     old = [finding for finding in known if finding.message in told or said(finding) in told]
     new = [finding for finding in known if finding not in old]

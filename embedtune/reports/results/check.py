@@ -55,7 +55,7 @@ class CheckResult(VerbResult):
     """The outcome of `embedtune check`; the field names are the `--json` keys and do not change.
 
     Args:
-        verdict: "errors", "warnings", "notes" or "clean", by the gravest finding.
+        verdict: "errors", "warnings", "notes" or "clean", by the most severe finding.
         lengths: of each column, in tokens or words, with a histogram.
         in_batch: None where no rows become pairs.
         scripts: how the encoder's vocabulary fits each script; empty without one.

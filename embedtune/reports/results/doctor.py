@@ -110,7 +110,7 @@ class Diagnosis(VerbResult):
     Args:
         devices: the one that `auto` chooses is first.
         settings: what was settled at start-up, by whom and why.
-        verdict: "errors", "warnings", "notes" or "clean", by the gravest finding.
+        verdict: "errors", "warnings", "notes" or "clean", by the most severe finding.
     """
 
     system: str

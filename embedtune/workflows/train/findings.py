@@ -55,7 +55,7 @@ def _best_is_lost(fitted: FitResult) -> Finding | None:
     if best is None or scores.get(fitted.best_step or 0, -1.0) >= scores[best]:
         return None
     kept = "the last step" if fitted.best_step is None else f"step {fitted.best_step}"
-    message = f"the best model on dev, of step {best}, was lost with its damaged checkpoint; kept is that of {kept}."
+    message = f"the best model on dev, of step {best}, was lost with its damaged checkpoint; that of {kept} was kept."
     fix = "Train again with another --output if the difference on dev matters."
     return Finding("best-model-lost", "warning", 1, message, fix)
 
@@ -63,7 +63,7 @@ def _best_is_lost(fitted: FitResult) -> Finding | None:
 def _best_is_early(fitted: FitResult) -> Finding | None:
     if fitted.best_step is None or not fitted.curve or fitted.best_step > fitted.steps / 2:
         return None
-    message = f"the model kept is of step {fitted.best_step} of {fitted.steps}: dev scores did not rise afterwards."
+    message = f"the best model is from step {fitted.best_step} of {fitted.steps}: dev scores did not rise afterwards."
     fix = "Use fewer epochs or a lower learning rate; nothing is lost, and training takes less time."
     return Finding("best-model-early", "note", 1, message, fix)
 

@@ -38,9 +38,9 @@ from embedtune.workflows.shared.scoring import SELECTION, dev_scores
 from embedtune.workflows.shared.talk import Talk, tell_findings
 from embedtune.workflows.shared.truncation import truncation_findings
 from embedtune.workflows.train.findings import rate_finding
+from embedtune.workflows.train.frozen_vectors import start_vectors
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open
-from embedtune.workflows.train.starts import start_vectors
 from embedtune.workflows.train.tokenizing import tokenized
 
 

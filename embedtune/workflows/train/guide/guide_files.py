@@ -38,7 +38,7 @@ def check_scores(config: TrainConfig) -> None:
     place = guided_term(config)
     if place is not None and config.loss[place].args.get("margin") == AUTO_MARGIN:
         raise ConfigError(
-            "short runs can choose a margin for vectors only, and this guide has scores",
+            "short runs can choose a margin only for vectors, but this guide is a file of scores",
             where="--margin",
             next="give a number on the scale of the scores, such as --margin 0",
         )

@@ -27,6 +27,7 @@ from embedtune.training.guide.self_guide import SelfGuide
 from embedtune.training.guide.vectors import GuideTable, on_disk
 from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.train.frozen_vectors import fill
 from embedtune.workflows.train.guide.guide_files import covered, gives_scores, margin_of
 from embedtune.workflows.train.recipe_checks import guided_term
 
@@ -120,7 +121,11 @@ def choose_guide(
         guiding.callbacks = (_self_guide(config, plan, guiding, table, pairs, encoder, talk),)
         return guiding
     guide = _frozen(config, store, vectors)
-    _fill(table, guide, plan.folder, talk)
+
+    def into_folder(texts: Sequence[str], **how: Any) -> np.ndarray:
+        return guide.encode(texts, into=on_disk(plan.folder, len(texts), guide.dimensions), **how)  # (U, G)
+
+    fill(table, into_folder, f"guide vectors from {guide.name}", talk)
     audit = _audit(config, guide.encode, guide.audited(pairs))
     if audit is not None:
         guiding.audits.append(audit)
@@ -157,20 +162,6 @@ def _frozen(config: TrainConfig, store: VectorStore | None, vectors: GuideVector
 
     audited = lambda pairs: None if pairs is None else covered(vectors, pairs)  # noqa: E731
     return _Frozen(Path(config.guide.name).name, vectors.dimensions, looked_up, audited)
-
-
-def _fill(table: GuideTable, guide: _Frozen, folder: Path, talk: Talk) -> None:
-    """Compute the vectors that the store does not have yet; it also has those of an interrupted run."""
-    done = 0
-    with talk.progress(f"guide vectors from {guide.name}", total=table.texts) as tell:
-
-        def vectors(texts: Sequence[str], role: Role) -> np.ndarray:
-            nonlocal done
-            before, done = done, done + len(texts)
-            into = on_disk(folder, len(texts), guide.dimensions)  # (U, G)
-            return guide.encode(texts, role=role, into=into, progress=lambda n, *_: tell(before + n))
-
-        table.fill(vectors)
 
 
 def _self_guide(
