@@ -32,8 +32,7 @@ class Comparison:
         metric: such as "ndcg@10".
         on: "unseen" when only queries were used whose relevant documents were never trained on, else "all".
         queries: how many were compared.
-        before: mean of the first encoder.
-        after: mean of the second.
+        before, after: mean of the first and of the second encoder.
         difference: mean of the per-query differences, after - before.
         interval: 95% bootstrap interval of the difference.
         p_value: two-sided, paired permutation test.

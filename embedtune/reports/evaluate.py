@@ -164,7 +164,10 @@ def _lead(result: EvaluateResult) -> str:
         counts = Counter(one["verdict"] for one in compared)
         said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
         return f"Of {len(compared)} comparisons with the first system: {said}."
-    groups = {verdict: [_against(one) for one in compared if one["verdict"] == verdict] for verdict in VERDICTS}
+    groups = {
+        verdict: [f"{one['b']} ({one['difference']:+.3f})" for one in compared if one["verdict"] == verdict]
+        for verdict in VERDICTS
+    }
     said = ". ".join(f"{verdict.capitalize()}: {', '.join(group)}" for verdict, group in groups.items() if group)
     return f"Compared with {compared[0]['a']} on {metric_label(metric_of(result, sets[0]))}. {said}."
 
@@ -173,10 +176,6 @@ def _only(row: SystemRow, metric: str) -> str:
     low, high = row["intervals"][metric]
     what = f"{metric_label(metric)} {row['metrics'][metric]:.3f} (95% interval {low:.3f} to {high:.3f})"
     return f"{row['label']} on {row['data']}: {what}"
-
-
-def _against(test: ComparedRow) -> str:
-    return f"{test['b']} ({test['difference']:+.3f})"
 
 
 def _set(result: EvaluateResult, name: str) -> Section:

@@ -47,7 +47,9 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
     runs = {path: read_run(Path(path).expanduser()) for path in config.models.runs}
     training = read_training(config, talk)
     tasks = read_tasks(config, training)
-    _say(config, tasks, training, talk)
+    for sentence in _described(config, tasks):
+        talk.say(sentence)
+    tell_findings(talk, _findings(tasks, training))
     with fresh_folder(config.output.folder, EVALUATIONS, file_name(tasks[0].name)) as folder:
         _score(config, tasks, runs, folder, talk)
         result = replace(_result(config, tasks, training, folder), elapsed_s=round(time.perf_counter() - started, 2))
@@ -77,13 +79,6 @@ def _check(config: EvaluateConfig) -> None:
         except EmbedtuneError as error:
             error.where = option
             raise
-
-
-def _say(config: EvaluateConfig, tasks: Sequence[Task], training: Training, talk: Talk) -> None:
-    """Report what was read and what is odd about it."""
-    for sentence in _described(config, tasks):
-        talk.say(sentence)
-    tell_findings(talk, _findings(tasks, training))
 
 
 def _findings(tasks: Sequence[Task], training: Training) -> list[Finding]:

@@ -31,11 +31,7 @@ def start_vectors(
 def fill(table: GuideTable, vectors_of: Callable[..., np.ndarray], title: str, talk: Talk) -> None:
     """Compute the vectors that the store does not have yet; it also has those of an interrupted run.
 
-    Args:
-        table: gets the vectors.
-        vectors_of: as `encode` with its encoder given.
-        title: of the progress.
-        talk: receives the progress.
+    `vectors_of` is called as `encode` is, without its encoder.
     """
     done = 0
     with talk.progress(title, total=table.texts) as tell:

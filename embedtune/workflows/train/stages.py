@@ -67,14 +67,9 @@ class TrainingRun:
     """A run in progress.
 
     Args:
-        config: the complete recipe.
         losses: its losses, built to check it; asked what they need.
-        data: rows and judged sets.
-        folder: where everything goes.
-        talk: receives what happens.
         started: `time.perf_counter()` when the command began.
         guide: the vectors of the guide's file, where a file guides.
-        findings: of the run so far.
     """
 
     config: TrainConfig
@@ -115,11 +110,6 @@ class TrainingRun:
         if not encoder.pretrained and not self.folder.start.is_dir():
             save_encoder(encoder, self.folder.start)
         return encoder
-
-    @property
-    def _loss_grows(self) -> bool:
-        """Whether negatives become harder or more numerous during the run, so that the loss grows."""
-        return self.config.queue is not None or self.config.negatives.schedule == "easy_to_hard"
 
     @cached_property
     def _test(self) -> JudgedSet | None:
@@ -175,6 +165,8 @@ class TrainingRun:
     def _finish(
         self, before: Measured | None, after: Measured | None, fitted: FitResult, guiding: Guiding
     ) -> TrainResult:
+        # Negatives that become harder or more numerous during the run make the loss grow.
+        grows = self.config.queue is not None or self.config.negatives.schedule == "easy_to_hard"
         result = TrainResult(
             run=str(self.folder.path),
             model=str(self.folder.model),
@@ -191,7 +183,7 @@ class TrainingRun:
             findings=(
                 *self.data.findings,
                 *self.findings,
-                *run_findings(fitted, guiding, self.folder.path / METRICS, grows=self._loss_grows),
+                *run_findings(fitted, guiding, self.folder.path / METRICS, grows=grows),
             ),
             described=self.data.described,
             guide=guiding.facts(),

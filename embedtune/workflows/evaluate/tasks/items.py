@@ -27,7 +27,6 @@ class ScoredItems:
         label: distinguishes it: the model, with "@64" if its vectors were cut.
         model: as the user named it.
         dimensions: of its vectors; None if it has none.
-        scores: on the items.
         truncated: what it cuts off texts; empty if it cuts nothing.
     """
 

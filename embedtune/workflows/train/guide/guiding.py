@@ -97,18 +97,7 @@ def choose_guide(
     vectors: GuideVectors | None = None,
     chosen: dict[str, Any] | None = None,
 ) -> Guiding:
-    """The guide of this run: a frozen one with its vectors computed, or `self`, which is filled during training.
-
-    Args:
-        config: the recipe.
-        plan: the run: its rows and its steps.
-        dev: held-out pairs to audit the guide on.
-        encoder: the student.
-        talk: receives the result of the audit.
-        store: keeps the vectors of a frozen guide.
-        vectors: of the guide's file, where a file guides.
-        chosen: how the margin was chosen on dev, if it was.
-    """
+    """The guide of this run: a frozen one with its vectors computed, or `self`, which is filled during training."""
     term = guided_term(config)
     if config.guide.name == "none" or term is None or gives_scores(config):
         return Guiding("none", chosen=chosen)
@@ -120,48 +109,35 @@ def choose_guide(
     if not frozen:
         guiding.callbacks = (_self_guide(config, plan, guiding, table, pairs, encoder, talk),)
         return guiding
-    guide = _frozen(config, store, vectors)
+    name, dimensions, encoded = _frozen(config, store, vectors)
 
     def into_folder(texts: Sequence[str], **how: Any) -> np.ndarray:
-        return guide.encode(texts, into=on_disk(plan.folder, len(texts), guide.dimensions), **how)  # (U, G)
+        return encoded(texts, into=on_disk(plan.folder, len(texts), dimensions), **how)  # (U, G)
 
-    fill(table, into_folder, f"guide vectors from {guide.name}", talk)
-    audit = _audit(config, guide.encode, guide.audited(pairs))
+    fill(table, into_folder, f"guide vectors from {name}", talk)
+    if pairs is not None and vectors is not None:
+        pairs = covered(vectors, pairs)
+    audit = _audit(config, encoded, pairs)
     if audit is not None:
         guiding.audits.append(audit)
         _tell(guiding, talk)
     return guiding
 
 
-@dataclass(frozen=True)
-class _Frozen:
-    """A guide that does not learn: a model or a file of vectors.
-
-    Args:
-        name: for messages.
-        dimensions: G.
-        encode: `encode` of the model, or a look-up in the file.
-        audited: the held-out pairs that it can be audited on.
-    """
-
-    name: str
-    dimensions: int
-    encode: Callable[..., np.ndarray]
-    audited: Callable[[HeldOut | None], HeldOut | None] = lambda pairs: pairs
-
-
-def _frozen(config: TrainConfig, store: VectorStore | None, vectors: GuideVectors | None) -> _Frozen:
+def _frozen(
+    config: TrainConfig, store: VectorStore | None, vectors: GuideVectors | None
+) -> tuple[str, int, Callable[..., np.ndarray]]:
+    """Name, dimensions and `encode` of a guide that does not learn: of a model, or as a look-up in a file."""
     if vectors is None:
         model = load_encoder(config.guide, device=config.training.device, precision=config.training.precision)
-        return _Frozen(model.name, model.dimensions, partial(encode, model, store=store))
+        return model.name, model.dimensions, partial(encode, model, store=store)
 
     def looked_up(
         texts: Sequence[str], *, role: Role, into: np.ndarray | None = None, progress: Progress | None = None
     ) -> np.ndarray:
         return vectors.encode(texts, role, into)
 
-    audited = lambda pairs: None if pairs is None else covered(vectors, pairs)  # noqa: E731
-    return _Frozen(Path(config.guide.name).name, vectors.dimensions, looked_up, audited)
+    return Path(config.guide.name).name, vectors.dimensions, looked_up
 
 
 def _self_guide(
