@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from embedtune.reports.results.evaluate import EvaluateResult
     from embedtune.reports.results.mine import MineResult
     from embedtune.reports.results.train import TrainResult
-    from embedtune.workflows.search.result import SearchableCorpus
+    from embedtune.workflows.search.run import SearchableCorpus
     from embedtune.workflows.shared.talk import Talk
 
     Given = str | os.PathLike[str] | RecipeSection

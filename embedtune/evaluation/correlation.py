@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import NormalDist
 
 import numpy as np
 
-from embedtune.evaluation.significance import LEVEL, POWER
+from embedtune.evaluation.significance import DETECTABLE
 from embedtune.evaluation.tasks.items import DRAWS, bootstrap
 
 _AT_ONCE = 2**21  # random bits unpacked at a time
@@ -152,8 +151,7 @@ def swapped_spearman(a: np.ndarray, b: np.ndarray, truth: np.ndarray, *, draws: 
 
 def smallest_effect(differences: np.ndarray) -> float:
     """The smallest true difference that a test would find 4 times in 5, by the spread of bootstrap differences."""
-    z = NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(POWER)
-    return float(z * differences.std())
+    return float(DETECTABLE * differences.std())
 
 
 def _centred(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -4,8 +4,7 @@ Numbers and texts for JSON and for plots; nothing here decides anything.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -96,10 +95,6 @@ class Evidence:
     depth: int
     systems: tuple[SystemEvidence, ...]
     pairs: tuple[PairEvidence, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The plain object that results hold under "evidence"."""
-        return asdict(self)
 
 
 def gather_evidence(

@@ -43,7 +43,7 @@ def ndcg_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     0.6309
     """
     ideal = -np.sort(-np.asarray(judged), axis=-1)  # (..., J)
-    return _ratio(_discounted(ranked, k), _discounted(ideal, k))
+    return share_of(_discounted(ranked, k), _discounted(ideal, k))
 
 
 @named("mrr")
@@ -65,13 +65,13 @@ def map_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     """
     hits = _hits(ranked, k)  # (..., k)
     precision = np.cumsum(hits, axis=-1) / np.arange(1, hits.shape[-1] + 1)  # (..., k)
-    return _ratio((precision * hits).sum(axis=-1), _relevant(judged))
+    return share_of((precision * hits).sum(axis=-1), _relevant(judged))
 
 
 @named("recall")
 def recall_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     """Share of the relevant documents that are among the first k. Bounds: 0 to 1."""
-    return _ratio(_hits(ranked, k).sum(axis=-1), _relevant(judged))
+    return share_of(_hits(ranked, k).sum(axis=-1), _relevant(judged))
 
 
 @named("precision")
@@ -105,7 +105,7 @@ def logrank_at_k(ranked: np.ndarray, judged: np.ndarray, k: int) -> np.ndarray:
     missed = _relevant(judged) - hits.sum(axis=-1)  # (...,)
     logs = (np.log(ranks) * hits).sum(axis=-1) + missed * np.log(k + 1)
     relevant = _relevant(judged)
-    return _ratio(relevant - logs / np.log(k + 1), relevant)
+    return share_of(relevant - logs / np.log(k + 1), relevant)
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,6 @@ class Metric:
     name: str
     k: int
     function: MetricFunction
-
-    @property
-    def label(self) -> str:
-        """As people write it: nDCG@10."""
-        return metric_label(str(self))
 
     def __str__(self) -> str:
         return f"{self.name}@{self.k}"
@@ -144,8 +139,8 @@ def parse_metric(text: str) -> Metric:
     Raises:
         ConfigError: the name is unknown (the message has the nearest known one), or the cutoff is not a number from 1.
 
-    >>> str(parse_metric("nDCG@10")), parse_metric("ndcg@10").label
-    ('ndcg@10', 'nDCG@10')
+    >>> str(parse_metric("nDCG@10"))
+    'ndcg@10'
     """
     written = text.strip().lower()
     match = re.fullmatch(r"([a-z0-9_]+)@([1-9][0-9]{0,8})", written)
@@ -198,6 +193,6 @@ def _discounted(grades: np.ndarray, k: int) -> np.ndarray:
     return (gains / np.log2(np.arange(2, gains.shape[-1] + 2))).sum(axis=-1)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def share_of(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """part / whole, and 0 where the whole is 0."""
     return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)

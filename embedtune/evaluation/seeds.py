@@ -4,9 +4,8 @@ Another seed of the same recipe shifts the mean of all queries, by as much as re
 reduce that; only more seeds do. So a difference must exceed the noise of both queries and seeds.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import sqrt
-from typing import Any
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -24,6 +23,7 @@ class OverSeeds:
         degrees: degrees of freedom of that spread.
         p_value: two-sided, Welch's t over the seeds' means; None where all seeds are equal.
         p_both: two-sided, of queries and seeds together; what a verdict needs besides the test over queries.
+        sentence: what was treated as chance, in words.
     """
 
     a: int
@@ -32,16 +32,7 @@ class OverSeeds:
     degrees: float
     p_value: float | None
     p_both: float
-
-    @property
-    def sentence(self) -> str:
-        """What was treated as chance, in words."""
-        alone = "all seeds are equal" if self.p_value is None else f"over seeds alone {p_said(self.p_value)}"
-        return f"Queries and seeds are both treated as chance: {self.a} against {self.b} seeds, {alone}."
-
-    def as_dict(self) -> dict[str, Any]:
-        """Everything, the sentence included, ready for JSON."""
-        return {**asdict(self), "sentence": self.sentence}
+    sentence: str
 
 
 def compare_seeds(
@@ -88,7 +79,9 @@ def compare_seeds(
         verdict=verdict_of(found.difference, p_value),
     )
     alone = _two_sided(found.difference, error, degrees) if error else None
-    return comparison, OverSeeds(len(a), len(b), error, degrees, alone, p_both)
+    what = "all seeds are equal" if alone is None else f"over seeds alone {p_said(alone)}"
+    sentence = f"Queries and seeds are both treated as chance: {len(a)} against {len(b)} seeds, {what}."
+    return comparison, OverSeeds(len(a), len(b), error, degrees, alone, p_both, sentence)
 
 
 def _over_seeds(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:

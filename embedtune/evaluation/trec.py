@@ -70,12 +70,6 @@ def unwritable_id(judged: JudgedSet) -> str | None:
 def write_run(path: Path, ranking: Ranking, judged: JudgedSet, name: str) -> None:
     """Write a ranking of documents of the corpus, its scores with enough digits to keep their order.
 
-    Args:
-        path: the file to write.
-        ranking: of the queries of the set.
-        judged: the set; its ids must not contain a tab or a line end.
-        name: of the system, for the last column.
-
     Raises:
         OutputError: such a file cannot hold an id, or it cannot be written there.
     """

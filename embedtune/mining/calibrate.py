@@ -159,13 +159,7 @@ def _share_below(values: np.ndarray, margins: np.ndarray | float) -> np.ndarray:
 
 
 def warn_about(dropped: Mapping[str, int], kept: int, filters: Sequence[Filter]) -> str | None:
-    """One sentence if thresholds discard nearly all (over 95%) or almost none (under 0.1%) of the candidates.
-
-    Args:
-        dropped: reason -> candidates dropped for it.
-        kept: candidates that no filter drops.
-        filters: those that were used.
-    """
+    """One sentence if thresholds discard nearly all (over 95%) or almost none (under 0.1%) of the candidates."""
     by_score = {reason: count for reason, count in dropped.items() if reason not in NOT_BY_SCORE}
     asked = {one.reason for one in filters} - set(NOT_BY_SCORE)
     lost = sum(by_score.values())

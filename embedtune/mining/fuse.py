@@ -37,11 +37,6 @@ def reciprocal_rank(first: np.ndarray, second: np.ndarray, k: int, *, constant: 
 def alternate(first: np.ndarray, second: np.ndarray, k: int) -> np.ndarray:
     """The first k documents of both lists taken in turn, starting with the first list; repeats are skipped.
 
-    Args:
-        first: (Q, K1) documents, padded with `PADDING`.
-        second: (Q, K2) likewise.
-        k: how many to return.
-
     Returns: (Q, k) int64, padded.
 
     >>> alternate(np.array([[1, 2, 3]]), np.array([[1, 4, -1]]), 5).tolist()

@@ -107,11 +107,6 @@ def suspects(candidates: CandidateBlock, verdict: Verdict, limit: int) -> Suspec
     Judges are the mining model, the guide and the cross-encoder; each compares with its own score of the positive, and
     the most suspicious judge counts, so that a disagreement shows. Candidates that nobody needs to check are left out:
     known positives, duplicates, texts of the same group, ranks outside the range, and those already marked.
-
-    Args:
-        candidates: the block.
-        verdict: what the filters decided.
-        limit: at most this many.
     """
     judges = [one for one in (candidates, candidates.guide, candidates.cross_encoder) if one is not None]
     excess = [one.scores - one.positive_scores[:, None] for one in judges]  # each (Q, K)
@@ -158,14 +153,7 @@ def _scores_of(judge: CandidateBlock | Opinion | None, place: tuple[int, int]) -
 
 
 def write_ledger(path: Path, entries: Iterable[Entry], limit: int, decided: Sequence[Mapping[str, Any]] = ()) -> int:
-    """Write the `limit` most suspicious entries of all blocks, the most suspicious first; returns how many.
-
-    Args:
-        path: the file.
-        entries: of all blocks.
-        limit: at most this many of them.
-        decided: lines to keep after them.
-    """
+    """Write the `limit` most suspicious entries, the worst first, then the decided lines; returns how many entries."""
     most = heapq.nlargest(limit, entries, key=lambda one: one.suspicion)
     write_jsonl(path, chain(map(asdict, most), decided))
     return len(most)

@@ -10,9 +10,9 @@ from embedtune.data.checks.lengths import Lengths
 from embedtune.findings import SEVERITIES, by_severity, counted
 from embedtune.models.encode.vocabulary_fit import ScriptShare
 from embedtune.reports.document.printable import printable
+from embedtune.reports.document.terminal import finding_lines
 from embedtune.reports.document.wording import sentence
 from embedtune.reports.results.check import CheckResult, CleanedCopy, InBatchNegatives
-from embedtune.reports.sections.findings import finding_lines
 
 _BAR = 32  # characters of the longest bar
 _VERDICTS = {

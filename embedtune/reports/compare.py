@@ -32,12 +32,7 @@ HOLM_ROWS = "The p-values are adjusted for all rows (Holm's method); the interva
 
 
 def table(result: CompareResult, told: Collection[str] = ()) -> RenderableType:
-    """The verdict on B, every test, the queries that changed most, the findings, and where the report is.
-
-    Args:
-        result: of the comparison.
-        told: sentences reported earlier; findings among them are only named.
-    """
+    """The verdict on B, every test, the queries that changed most, the findings, and where the report is."""
     parts: list[RenderableType] = [
         TerminalText(f"{key.upper()}  {printable(', '.join(names))}{_means(result.seeds[key])}")
         for key, names in result.names.items()

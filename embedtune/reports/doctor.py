@@ -8,9 +8,9 @@ from rich.text import Text
 
 from embedtune.findings import by_severity
 from embedtune.reports.document.printable import printable
+from embedtune.reports.document.terminal import finding_lines
 from embedtune.reports.document.wording import memory
 from embedtune.reports.results.doctor import Device, Diagnosis
-from embedtune.reports.sections.findings import finding_lines
 
 _VERDICTS = {
     "errors": "embedtune cannot run on this machine as it is.",

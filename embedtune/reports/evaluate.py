@@ -24,12 +24,7 @@ Row = tuple[str, ...]
 
 
 def table(result: EvaluateResult, told: Collection[str] = ()) -> RenderableType:
-    """A table per set, one of the means over the sets, the comparisons, the findings, and where the report is.
-
-    Args:
-        result: of the evaluation.
-        told: sentences reported earlier; findings among them are only named.
-    """
+    """A table per set, one of the means over the sets, the comparisons, the findings, and where the report is."""
     parts: list[RenderableType] = []
     for name in sets_of(result):
         parts += [*([TerminalText()] if parts else []), *_set_table(result, name)]
@@ -59,12 +54,7 @@ def rows_of(result: EvaluateResult, name: str) -> list[SystemRow]:
 
 
 def evaluation_rows(result: EvaluateResult, name: str) -> tuple[Row, list[Row]]:
-    """Header and cells of the table of one set: each mean, and its interval on the first metric.
-
-    Args:
-        result: of the evaluation.
-        name: of the set.
-    """
+    """Header and cells of the table of one set: each mean, and its interval on the first metric."""
     own = rows_of(result, name)
     metric = metric_of(result, name)
     others = [metric_label(one) for one in own[0]["metrics"] if one != metric]
@@ -174,7 +164,10 @@ def _lead(result: EvaluateResult) -> str:
         counts = Counter(one["verdict"] for one in compared)
         said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
         return f"Of {len(compared)} comparisons with the first system: {said}."
-    groups = {verdict: [_against(one) for one in compared if one["verdict"] == verdict] for verdict in VERDICTS}
+    groups = {
+        verdict: [f"{one['b']} ({one['difference']:+.3f})" for one in compared if one["verdict"] == verdict]
+        for verdict in VERDICTS
+    }
     said = ". ".join(f"{verdict.capitalize()}: {', '.join(group)}" for verdict, group in groups.items() if group)
     return f"Compared with {compared[0]['a']} on {metric_label(metric_of(result, sets[0]))}. {said}."
 
@@ -183,10 +176,6 @@ def _only(row: SystemRow, metric: str) -> str:
     low, high = row["intervals"][metric]
     what = f"{metric_label(metric)} {row['metrics'][metric]:.3f} (95% interval {low:.3f} to {high:.3f})"
     return f"{row['label']} on {row['data']}: {what}"
-
-
-def _against(test: ComparedRow) -> str:
-    return f"{test['b']} ({test['difference']:+.3f})"
 
 
 def _set(result: EvaluateResult, name: str) -> Section:

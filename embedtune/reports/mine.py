@@ -23,7 +23,7 @@ from embedtune.reports.document.blocks import (
     Text,
 )
 from embedtune.reports.document.charts.histogram import Series, histogram
-from embedtune.reports.document.terminal import bare_table, findings_below, places
+from embedtune.reports.document.terminal import findings_below, places, plain_table
 from embedtune.reports.document.wording import duration, memory, sentence
 from embedtune.reports.results.mine import MinedExample, MineResult
 from embedtune.reports.sections.provenance import provenance
@@ -44,18 +44,10 @@ REASONS = {
 
 
 def table(result: MineResult, told: Collection[str] = ()) -> RenderableType:
-    """What a job kept and dropped, a summary, the findings, and where everything is.
-
-    Args:
-        result: of the job.
-        told: sentences reported earlier; findings among them are only named.
-    """
-    shown = bare_table()
-    shown.add_column("candidates", no_wrap=True)
-    for heading in ("count", "share"):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    for reason, count in {"kept": result.kept, **result.dropped}.items():
-        shown.add_row(TerminalText(reason.replace("_", " ")), f"{count:,}", f"{result.shares[reason]:.1%}")
+    """What a job kept and dropped, a summary, the findings, and where everything is."""
+    counts = {"kept": result.kept, **result.dropped}
+    rows = [(name.replace("_", " "), f"{count:,}", f"{result.shares[name]:.1%}") for name, count in counts.items()]
+    shown = plain_table(("candidates", "count", "share"), rows)
     files = {"output": result.output, "ledger": result.ledger, "report": result.report}
     below = [*findings_below(result.findings, told), *places(files)]
     return Group(shown, TerminalText(), TerminalText(summary(result), style="bold"), *below)

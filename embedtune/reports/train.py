@@ -27,12 +27,7 @@ HOLM = (
 
 
 def table(result: TrainResult, told: Collection[str] = ()) -> RenderableType:
-    """The scores before and after, the verdict, the findings, and where model and report are.
-
-    Args:
-        result: of the run.
-        told: sentences reported earlier; findings among them are only named.
-    """
+    """The scores before and after, the verdict, the findings, and where model and report are."""
     parts: list[RenderableType] = []
     if groups := score_parts(result):
         parts += [_score_table(groups), TerminalText()]
@@ -52,9 +47,8 @@ def _score_table(groups: Sequence[tuple[str, Scores, Scores]]) -> TerminalTable:
         shown.add_column(heading, justify="right", no_wrap=True)
     for heading, before, after in groups:
         shown.add_row(TerminalText(heading, style="bold"))
-        for metric, value in before.items():
-            name = TerminalText(f"  {metric_label(printable(metric))}")
-            shown.add_row(name, f"{value:.3f}", f"{after[metric]:.3f}", f"{after[metric] - value:+.3f}")
+        for name, *cells in _differences(before, after).rows:
+            shown.add_row(TerminalText(f"  {printable(name)}"), *cells)
         shown.add_section()
     return shown
 

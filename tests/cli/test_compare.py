@@ -34,7 +34,7 @@ def base() -> np.ndarray:
 def trained(path: str, before: np.ndarray, after: np.ndarray, unseen: range = range(QUERIES)) -> None:
     """What `train` leaves for comparisons."""
     ids = tuple(f"질문{i}" for i in range(len(before)))
-    scores = [RetrievalScores("test", ids, {PRIMARY: values}) for values in (before, after)]
+    scores = [RetrievalScores(ids, {PRIMARY: values}) for values in (before, after)]
     folder = Path(path)
     folder.mkdir(parents=True)
     lines = judge(*scores, {f"질문{i}" for i in unseen}, seed=0).lines({one: f"{one}?" for one in ids})
@@ -226,10 +226,10 @@ def test_what_is_refused(compare: Compare, base: np.ndarray) -> None:
     assert "several systems; it has a, b" in compare("e", "other", code=2)["error"]["message"]
     assert "does not hold 'c'" in compare("e#c", "other", code=2)["error"]["message"]
     assert "different sets: set and another" in compare("e#a", "other", code=1)["error"]["message"]
-    assert "share no query" in compare("e#a", "t", code=1)["error"]["message"]
+    assert "have no query in common" in compare("e#a", "t", code=1)["error"]["message"]
     assert "no values of recall@3" in compare("e#a", "e#b", "--metric", "recall@3", code=2)["error"]["message"]
     assert "holds before and after" in compare("t#during", "t", code=2)["error"]["message"]
-    assert "nothing is named" in compare("", "t", code=2)["error"]["message"]
+    assert "no system is named" in compare("", "t", code=2)["error"]["message"]
     assert "no such file" in compare("nowhere", "t", code=1)["error"]["message"]
     Path("t/per_query.jsonl").write_text('{"query": "x"}\n', encoding="utf-8")
     assert compare("t", "e#a", code=1)["error"]["where"] == "t/per_query.jsonl:1"

@@ -1,6 +1,7 @@
 """Evidence of small sets, against counting it out."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -111,7 +112,7 @@ def test_a_part_of_the_queries_is_as_a_set_of_its_own(found: Evidence) -> None:
 
 
 def test_it_is_json_even_of_nothing_at_all(found: Evidence) -> None:
-    plain = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    plain = json.loads(json.dumps(asdict(found), allow_nan=False))
     assert plain["data"] == "작은 집합" and plain["systems"][0]["recall"]["k"] == list(RECALL_AT)
     nothing = Ranking(np.full((QUERIES, 1), -np.inf, np.float32), np.full((QUERIES, 1), -1))
     empty = gather_evidence(JUDGED, [scored("x", nothing), scored("y", nothing)], "ndcg@10")

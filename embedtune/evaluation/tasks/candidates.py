@@ -1,15 +1,16 @@
 """One query against N candidates: texts are given one of several labels, each described in several wordings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from embedtune.evaluation.metrics import share_of
 from embedtune.evaluation.ranking import id_ranks, rank
-from embedtune.evaluation.significance import Comparison, bootstrap_interval, compare_paired
-from embedtune.evaluation.tasks.items import ItemScores, bootstrap, interval_of
+from embedtune.evaluation.significance import bootstrap_interval
+from embedtune.evaluation.tasks.items import ItemScores, ItemSet, bootstrap, interval_of
 
 Pool = Literal["best", "mean"]
 TOP = (3, 5)
@@ -17,33 +18,25 @@ CONFUSED = 10
 
 
 @dataclass(frozen=True)
-class CandidateSet:
+class CandidateSet(ItemSet):
     """Labelled texts and the wordings of L labels. Ties between labels go by name, in descending order.
 
     Args:
         queries: (n,) texts.
-        truth: (n,) int64, the label of each.
-        labels: (L,) distinct names.
         documents: (W,) wordings, grouped by label, in the order of the labels.
+        truth: (n,) int64, the label of each text.
+        labels: (L,) distinct names.
         label_of: (W,) int64 ascending, the label of each wording; every label has one.
         pool: a label's score is that of its best wording, or the mean over its wordings.
     """
 
     kind: ClassVar[str] = "candidates"
     items: ClassVar[str] = "texts"
-    document_role: ClassVar[Literal["query", "document"]] = "document"
 
-    queries: Sequence[str]
     truth: np.ndarray
     labels: Sequence[str]
-    documents: Sequence[str]
     label_of: np.ndarray
     pool: Pool = "best"
-
-    @property
-    def texts(self) -> Sequence[str]:
-        """The texts."""
-        return self.queries
 
     @property
     def expected(self) -> Sequence[float | str]:
@@ -74,11 +67,6 @@ class CandidateSet:
             detail=self._detail(chosen),
         )
 
-    def compare(self, before: ItemScores, after: ItemScores, *, seed: int) -> Comparison:
-        """Whether one system chooses the right label more often than another, on the same texts."""
-        first, second = before.values["accuracy"], after.values["accuracy"]
-        return replace(compare_paired(first, second, metric="accuracy", seed=seed), items=self.items)
-
     def _pooled(self, scores: np.ndarray) -> np.ndarray:
         """Scores (n, L) of labels from those of wordings (n, W)."""
         if self.pool == "best":
@@ -98,14 +86,14 @@ class CandidateSet:
                 np.bincount(labels, weights=row * which, minlength=len(self.labels))
                 for labels, which in ((chosen, chosen == self.truth), (self.truth, 1), (chosen, 1))
             )  # (L,) each
-            found.append(_share(2 * right, had + called)[had > 0].mean())
+            found.append(share_of(2 * right, had + called)[had > 0].mean())
         return np.array(found)
 
     def _detail(self, chosen: np.ndarray) -> dict[str, Any]:
         size = len(self.labels)
         confusion = np.bincount(self.truth * size + chosen, minlength=size * size).reshape(size, size)  # (L, L)
         right, had, called = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)  # (L,) each
-        shares = _share(right, called), _share(right, had), _share(2 * right, had + called)  # (L,) each
+        shares = share_of(right, called), share_of(right, had), share_of(2 * right, had + called)  # (L,) each
         wrong = confusion - np.diag(right)  # (L, L)
         worst = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSED].tolist()
         return {
@@ -120,7 +108,3 @@ class CandidateSet:
                 if wrong[i, j]
             ],
         }
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)

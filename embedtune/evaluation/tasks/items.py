@@ -1,12 +1,13 @@
 """Sets of items that are scored one by one, without a ranking: pairs, texts with candidate labels, triplets."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from embedtune.evaluation.significance import Comparison
+from embedtune.evaluation.significance import Comparison, compare_paired
 
 ITEM_METRICS = ("spearman", "pearson", "accuracy", "accuracy@3", "accuracy@5", "margin")
 """The metrics that have a value per item, so that systems can be compared by them."""
@@ -33,44 +34,48 @@ class ItemScores:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-class ItemSet(Protocol):
-    """Items on which a system says how similar each query is to its own documents.
+@dataclass(frozen=True)
+class ItemSet(ABC):
+    """Items on which a system says how similar each query is to its own documents. A new kind of set is a subclass.
 
-    A new kind of set is a file with a class that has these attributes.
+    Args:
+        queries: (n,) one text per item.
+        documents: (m,) the texts that queries are compared with.
     """
 
     kind: ClassVar[str]
     """Its name in `--task`."""
     items: ClassVar[str]
     """What the items are called, in the plural."""
-    document_role: ClassVar[Literal["query", "document"]]
+    document_role: ClassVar[Literal["query", "document"]] = "document"
     """Which prompt documents get; queries get the query prompt."""
+
+    queries: Sequence[str]
+    documents: Sequence[str]
 
     @property
     def texts(self) -> Sequence[str]:
         """(n,) what to show of each item."""
-
-    @property
-    def queries(self) -> Sequence[str]:
-        """(n,) one text per item."""
-
-    @property
-    def documents(self) -> Sequence[str]:
-        """(m,) the texts that queries are compared with."""
+        return self.queries
 
     @property
     def expected(self) -> Sequence[float | str]:
         """(n,) what people said of each item; empty where that is the same for all."""
+        return ()
 
     @property
+    @abstractmethod
     def positions(self) -> np.ndarray:
         """(n, K) int64: the documents that each query is scored with; -1 where there are fewer."""
 
+    @abstractmethod
     def judge(self, scores: np.ndarray, *, seed: int) -> ItemScores:
         """The scores of a system, from its similarities (n, K) float32 of these pairs; higher is more similar."""
 
     def compare(self, before: ItemScores, after: ItemScores, *, seed: int) -> Comparison:
-        """Whether one system is better than another, on the first metric."""
+        """Whether one system is right more often than another, on the same items."""
+        first, second = before.values["accuracy"], after.values["accuracy"]
+        return replace(compare_paired(first, second, metric="accuracy", seed=seed), items=self.items)
 
 
 def bootstrap(

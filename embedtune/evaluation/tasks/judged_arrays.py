@@ -33,7 +33,6 @@ class JudgedSet:
         pairs: (P,) int64 ascending: the judged pairs within the corpus.
         grades: (P,) int64: their grades.
         self_pairs: (S,) int64 ascending: documents that are the query's own text and not judged relevant.
-        left_out: how many queries have no relevant document.
     """
 
     name: str
@@ -46,13 +45,9 @@ class JudgedSet:
     pairs: np.ndarray
     grades: np.ndarray
     self_pairs: np.ndarray
-    left_out: int
 
     def grades_of(self, positions: np.ndarray) -> np.ndarray:
-        """Grades of ranked documents; 0 for unjudged ones and for -1, which means no document.
-
-        Args:
-            positions: (Q, R) document numbers.
+        """Grades of ranked documents (Q, R); 0 for unjudged ones and for -1, which means no document.
 
         Returns: (Q, R) int64.
         """
@@ -74,13 +69,8 @@ class JudgedSet:
         return np.where(positions < 0, -1, pairs)
 
 
-def as_arrays(retrieval_set: RetrievalSet, *, exclude_self: bool = True) -> JudgedSet:
-    """Turn a retrieval set into arrays.
-
-    Args:
-        retrieval_set: queries, corpus and judgments; grades below 1 are not relevant.
-        exclude_self: leave a query's own text out of its ranking unless it is judged relevant.
-    """
+def as_arrays(retrieval_set: RetrievalSet) -> JudgedSet:
+    """Turn a retrieval set into arrays; grades below 1 are not relevant."""
     qrels = retrieval_set.qrels
     query_ids = tuple(q for q in retrieval_set.queries if any(grade > 0 for grade in qrels.get(q, {}).values()))
     queries = [retrieval_set.queries[query_id] for query_id in query_ids]
@@ -94,7 +84,7 @@ def as_arrays(retrieval_set: RetrievalSet, *, exclude_self: bool = True) -> Judg
         inside = ((number[d], grade) for d, grade in qrels[query_id].items() if d in number)
         grade_of.update((row * count + document, grade) for document, grade in inside)
     pairs = np.array(sorted(grade_of), dtype=np.int64)
-    selves = _self_pairs(queries, documents) if exclude_self else []
+    selves = _self_pairs(queries, documents)
     return JudgedSet(
         name=retrieval_set.name,
         query_ids=query_ids,
@@ -106,7 +96,6 @@ def as_arrays(retrieval_set: RetrievalSet, *, exclude_self: bool = True) -> Judg
         pairs=pairs,
         grades=np.array([grade_of[pair] for pair in pairs.tolist()], dtype=np.int64),
         self_pairs=np.array(sorted(p for p in selves if grade_of.get(p, 0) <= 0), dtype=np.int64),
-        left_out=len(retrieval_set.queries) - len(query_ids),
     )
 
 

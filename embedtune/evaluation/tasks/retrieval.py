@@ -1,7 +1,7 @@
 """Scores of an encoder on a retrieval set: encode, search exactly, rank, look up grades; one value per query."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,23 +15,17 @@ Encode = Callable[[Sequence[str]], np.ndarray]
 
 @dataclass(frozen=True)
 class RetrievalScores:
-    """Per-query values of every metric, and what was left out.
+    """Per-query values of every metric.
 
     Args:
-        name: of the retrieval set.
-        query_ids: the queries scored, in order.
+        query_ids: the queries scored, in order: those with a relevant document.
         per_query: metric -> (queries,) float64.
-        left_out: queries that no metric can judge, because no document is relevant to them.
         documents: how many documents were searched.
-        self_documents: pairs left out of rankings because the document is the query's own text.
     """
 
-    name: str
     query_ids: tuple[str, ...]
     per_query: Mapping[str, np.ndarray]
-    left_out: int = 0
     documents: int = 0
-    self_documents: int = 0
 
     def __len__(self) -> int:
         return len(self.query_ids)
@@ -45,13 +39,10 @@ class RetrievalScores:
         """The scores of these queries, in the order they have here; ids that were not scored are ignored."""
         wanted = set(query_ids)
         kept = [i for i, query_id in enumerate(self.query_ids) if query_id in wanted]
-        return RetrievalScores(
-            name=self.name,
+        return replace(
+            self,
             query_ids=tuple(self.query_ids[i] for i in kept),
             per_query={name: values[kept] for name, values in self.per_query.items()},
-            left_out=self.left_out,
-            documents=self.documents,
-            self_documents=self.self_documents,
         )
 
 
@@ -84,12 +75,9 @@ def score_ranking(ranking: Ranking, judged: JudgedSet, metrics: Sequence[str]) -
     """
     ranked = judged.grades_of(ranking.positions)  # (Q, K)
     return RetrievalScores(
-        name=judged.name,
         query_ids=judged.query_ids,
         per_query={str(metric): metric(ranked, judged.judged) for metric in map(parse_metric, metrics)},
-        left_out=judged.left_out,
         documents=len(judged.documents),
-        self_documents=len(judged.self_pairs),
     )
 
 

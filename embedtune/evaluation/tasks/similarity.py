@@ -16,11 +16,11 @@ from embedtune.evaluation.correlation import (
     swapped_spearman,
 )
 from embedtune.evaluation.significance import Comparison, verdict_of
-from embedtune.evaluation.tasks.items import ItemScores, bootstrap, interval_of
+from embedtune.evaluation.tasks.items import ItemScores, ItemSet, bootstrap, interval_of
 
 
 @dataclass(frozen=True)
-class SimilaritySet:
+class SimilaritySet(ItemSet):
     """Scored pairs. Similarity has no direction, so both sentences get the query prompt.
 
     Args:
@@ -33,8 +33,6 @@ class SimilaritySet:
     items: ClassVar[str] = "pairs"
     document_role: ClassVar[Literal["query", "document"]] = "query"
 
-    queries: Sequence[str]
-    documents: Sequence[str]
     truth: np.ndarray
 
     @property

@@ -1,17 +1,17 @@
 """Triplets: is the positive nearer to the anchor than every one of its negatives?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from embedtune.evaluation.significance import Comparison, bootstrap_interval, compare_paired
-from embedtune.evaluation.tasks.items import ItemScores
+from embedtune.evaluation.significance import bootstrap_interval
+from embedtune.evaluation.tasks.items import ItemScores, ItemSet
 
 
 @dataclass(frozen=True)
-class TripletSet:
+class TripletSet(ItemSet):
     """Anchors with a positive and one or more negatives each.
 
     Args:
@@ -22,21 +22,8 @@ class TripletSet:
 
     kind: ClassVar[str] = "triplets"
     items: ClassVar[str] = "triplets"
-    document_role: ClassVar[Literal["query", "document"]] = "document"
 
-    queries: Sequence[str]
-    documents: Sequence[str]
     places: np.ndarray
-
-    @property
-    def texts(self) -> Sequence[str]:
-        """The anchors."""
-        return self.queries
-
-    @property
-    def expected(self) -> Sequence[float | str]:
-        """Nothing: every positive should be nearer."""
-        return ()
 
     @property
     def positions(self) -> np.ndarray:
@@ -57,11 +44,6 @@ class TripletSet:
             intervals={name: bootstrap_interval(one, seed=seed) for name, one in values.items()},
             values=values,
         )
-
-    def compare(self, before: ItemScores, after: ItemScores, *, seed: int) -> Comparison:
-        """Whether one system is right more often than another, on the same triplets."""
-        first, second = before.values["accuracy"], after.values["accuracy"]
-        return replace(compare_paired(first, second, metric="accuracy", seed=seed), items=self.items)
 
 
 def triplets(anchors: Sequence[str], positives: Sequence[str], negatives: Sequence[Sequence[str]]) -> TripletSet:

@@ -110,7 +110,7 @@ class Listing(Block):
 
 @dataclass(frozen=True)
 class Findings(Block):
-    """What the user should know, the gravest first."""
+    """What the user should know, the most severe first."""
 
     findings: Sequence[Finding]
 

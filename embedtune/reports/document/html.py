@@ -50,7 +50,7 @@ def _environment() -> Environment:
     environment.filters["percent"] = lambda share: f"{share:.1%}"
     environment.filters["with_options"] = with_options
     environment.filters["sentence"] = sentence
-    environment.filters["gravest_first"] = by_severity
+    environment.filters["most_severe_first"] = by_severity
     environment.filters["said"] = said
     environment.filters["marked"] = marked
     environment.filters["language"] = language

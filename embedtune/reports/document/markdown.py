@@ -98,7 +98,7 @@ def code(text: object) -> str:
 
 
 def findings(found: Sequence[Finding]) -> str:
-    """A list of findings, the gravest first."""
+    """A list of findings, the most severe first."""
     lines = []
     for finding in by_severity(found):
         lines.append(f"- **{finding.severity}** ({code(finding.code)}): {_with_options(said(finding))}")

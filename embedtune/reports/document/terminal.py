@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +13,7 @@ from embedtune.reports.document.printable import printable
 from embedtune.reports.document.wording import named, said
 
 STYLES = {"better": "bold green", "worse": "bold red", "error": "bold red", "warning": "yellow", "note": "dim"}
+EXAMPLES = 3
 
 
 def bare_table() -> Table:
@@ -35,7 +37,7 @@ def verdict_line(sentence: str, verdict: str) -> Text:
 
 
 def findings_below(findings: Iterable[Finding], told: Collection[str] = ()) -> list[RenderableType]:
-    """The findings, the gravest first; those reported earlier are only named."""
+    """The findings, the most severe first; those reported earlier are only named."""
     known = by_severity(findings)
     old = [finding for finding in known if finding.message in told or said(finding) in told]
     new = [finding for finding in known if finding not in old]
@@ -51,6 +53,19 @@ def _finding_table(findings: Iterable[Finding]) -> Table:
     for finding in findings:
         table.add_row(Text(f"{finding.severity}:", style=STYLES[finding.severity]), Text(printable(said(finding))))
     return table
+
+
+def finding_lines(finding: Finding) -> list[RenderableType]:
+    """A finding with its code, what to do about it and examples, for verbs whose result is findings."""
+    head = Text.assemble(
+        (f"{finding.severity}: ", STYLES[finding.severity]), (f"{finding.code}  ", "bold"), printable(finding.message)
+    )
+    below = [Text(printable(finding.fix))] if finding.fix else []
+    below += [Text(f"- {printable(example)}", style="dim") for example in finding.examples[:EXAMPLES]]
+    more = min(finding.count, 10**9) - min(EXAMPLES, len(finding.examples))
+    if finding.examples and more > 0:
+        below.append(Text(f"- and {more:,} more", style="dim"))
+    return [head, *(Padding(line, (0, 0, 0, 4)) for line in below)]
 
 
 def places(paths: Mapping[str, str | None]) -> list[RenderableType]:

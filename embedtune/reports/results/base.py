@@ -22,6 +22,10 @@ class VerbResult:
     """The outcome of a verb. `print(result)` shows what the command shows.
 
     Its table is `table` in the report of the same file name: `results/train.py` is printed by `reports/train.py`.
+    Fields that several verbs have: `findings` is what is odd, the most severe first; `described` is what was read, in
+    sentences; `recipe` is the complete recipe as YAML; `facts` are versions, hashes of the data and options; `report`
+    is the HTML page, with the Markdown version next to it; `elapsed_s` is the wall time of the command, and
+    `peak_memory_bytes` the largest resident size of the process.
     """
 
     def as_json(self) -> dict[str, Any]:

@@ -55,17 +55,13 @@ class CheckResult(VerbResult):
     """The outcome of `embedtune check`; the field names are the `--json` keys and do not change.
 
     Args:
-        rows: rows that could be read.
-        findings: the gravest first.
-        verdict: "errors", "warnings", "notes" or "clean", by the gravest finding.
-        described: what was read, in sentences.
+        verdict: "errors", "warnings", "notes" or "clean", by the most severe finding.
         lengths: of each column, in tokens or words, with a histogram.
         in_batch: None where no rows become pairs.
         scripts: how the encoder's vocabulary fits each script; empty without one.
         forecast: None without an encoder.
         fixed: None where no copy was asked for.
         failed: whether --fail-on applies.
-        elapsed_s: wall time of the command.
     """
 
     rows: int

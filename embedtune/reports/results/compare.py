@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from embedtune.evaluation.evidence import Evidence
+from embedtune.evaluation.seeds import OverSeeds
 from embedtune.findings import Finding
 from embedtune.reports.results.base import MetricTest, VerbResult
 
@@ -18,27 +19,12 @@ class ChangedQuery(TypedDict):
     b: float
 
 
-class SeedTest(TypedDict):
-    """What the means of the seeds say alone: numbers of seeds, and the test over them (see `evaluation.seeds`)."""
-
-    a: int
-    b: int
-    standard_error: float
-    degrees: float
-    p_value: float | None
-    p_both: float
-    sentence: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class SystemVerdict:
     """One system, b, against a.
 
     Args:
-        metric: what is compared.
-        a: mean over the queries, and over the seeds where there are several.
-        b: the same of the other system.
-        difference: b - a.
+        a, b: mean over the queries, and over the seeds where there are several; `difference` is b - a.
         interval: 95% interval of the difference.
         p_value: two-sided: paired permutation over queries; with several seeds, over queries and seeds together.
         p_holm: the same, adjusted for every metric and system of this comparison.
@@ -46,13 +32,8 @@ class SystemVerdict:
         verdict: on b, by `p_holm`: better, worse, no difference shown.
         queries: how many were compared.
         on: "unseen" where queries whose documents a run was trained on are left out, else "all".
-        sentence: the verdict in words.
-        won: queries on which b scores higher.
-        lost: queries on which b scores lower.
-        tied: queries on which both score the same.
-        most_won: queries with the largest gains.
-        most_lost: queries with the largest losses.
-        metrics: every metric of b.
+        won, lost, tied: on how many queries b scores higher, lower, the same.
+        most_won, most_lost: queries with the largest gains and losses.
         over_seeds: None with one seed per side.
         items: what was compared, in the plural: not all sets have queries.
     """
@@ -75,7 +56,7 @@ class SystemVerdict:
     most_won: tuple[ChangedQuery, ...]
     most_lost: tuple[ChangedQuery, ...]
     metrics: tuple[MetricTest, ...]
-    over_seeds: SeedTest | None
+    over_seeds: OverSeeds | None
     items: str = "queries"
 
 
@@ -89,10 +70,7 @@ class CompareResult(SystemVerdict, VerbResult):
         others: the further systems against a.
         evidence: what the verdicts rest on; one item.
         failed: whether --fail-if applies.
-        findings: what is odd about the values compared.
-        described: what was read, in sentences.
-        facts: versions and options.
-        report: the HTML page; Markdown and JSON are next to it.
+        report: the JSON is next to it, too.
     """
 
     names: Mapping[str, tuple[str, ...]]

@@ -108,19 +108,9 @@ class Diagnosis(VerbResult):
     """The outcome of `embedtune doctor`; the field names are the `--json` keys and do not change.
 
     Args:
-        system: the operating system.
-        versions: of Python and packages, with the ranges required.
-        processor: its name, its processors and how many are usable, instruction sets.
         devices: the one that `auto` chooses is first.
-        torch: the build.
-        threads: of each library that computes on several.
         settings: what was settled at start-up, by whom and why.
-        memory: of machine and container.
-        places: folders that commands write to.
-        store: the vector store.
-        hub: whether the network may be used.
-        findings: the gravest first.
-        verdict: "errors", "warnings", "notes" or "clean", by the gravest finding.
+        verdict: "errors", "warnings", "notes" or "clean", by the most severe finding.
     """
 
     system: str

@@ -10,10 +10,8 @@ class EncodeResult(VerbResult):
     """The outcome of `embedtune encode`; the field names are the `--json` keys and do not change.
 
     Args:
-        output: the file.
         texts: how many vectors it holds, in the order of the texts.
         dimensions: components of each vector; its Euclidean length is 1.
-        elapsed_s: wall time of the command.
         from_store: how many vectors had been computed before.
         role: whose prompt the texts got.
     """

@@ -105,16 +105,12 @@ class EvaluateResult(VerbResult):
 
     Args:
         models: a row per system and set.
-        report: the HTML page; the Markdown version and everything else are next to it.
+        report: everything else is next to it.
         metric: what comparisons of rankings rest on.
-        elapsed_s: wall time of the command.
         means: a row per system, averaged over the sets; empty with one set.
         comparisons: each system against the first of its set, and its cut or quantised vectors against the full ones,
             on the first metric and on the unseen queries where these are known; p-values Holm-adjusted per group.
-        findings: what is odd about the sets and runs.
-        described: what was read, in sentences.
         evidence: what the comparisons rest on, one per ranked set.
-        facts: versions, hashes of the data, options.
     """
 
     models: tuple[SystemRow, ...]

@@ -48,28 +48,16 @@ class MineResult(VerbResult):
     """The outcome of `embedtune mine`; the field names are the `--json` keys and do not change.
 
     Args:
-        output: the file of negatives.
         rows: records in it.
-        negatives: negatives chosen, over all queries.
         queries_short: queries that got fewer than were asked for.
         dropped: reason -> how many candidates it dropped.
-        elapsed_s: wall time of the command.
-        peak_memory_bytes: the largest resident size of the process.
-        report: the HTML report; the Markdown version is next to it.
         ledger: the file of suspicious pairs; None when there are none.
         queries: how many negatives were mined for.
-        documents: how many were searched.
         asked: negatives wanted per query.
         found: how many queries got 0, 1, 2, ... negatives.
         kept: candidates that no filter dropped.
         shares: of all candidates, those kept and those dropped for each reason.
         calibration: the margin chosen on a sample, and why; None where it was given or not wanted.
-        histogram: counts of candidates by similarity.
-        examples: queries to read, with what they got.
-        findings: what is odd about data and job.
-        described: what was read, in sentences.
-        recipe: the resolved recipe, as YAML.
-        facts: versions and hashes of the data.
     """
 
     output: str

@@ -31,9 +31,6 @@ class SearchResult(VerbResult):
 
     Args:
         data: what was searched, in words.
-        models: the systems.
-        top: results per query.
-        queries: what each query found.
     """
 
     data: str

@@ -9,6 +9,8 @@ from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.significance import Comparison
 from embedtune.findings import Finding
 from embedtune.reports.results.base import MetricTest, VerbResult
+from embedtune.training.guide.advice import GuideAdvice
+from embedtune.training.guide.audit import MarginEffect
 
 Scores = Mapping[str, float]
 """Metric -> mean over the queries."""
@@ -20,26 +22,6 @@ class WeightedLoss:
 
     name: str
     weight: float
-
-
-@dataclass(frozen=True)
-class MarginTrial:
-    """What a margin would drop: the share of all other candidates, and of the known false negatives (None: unknown)."""
-
-    margin: float
-    masked_share: float
-    found_share: float | None
-
-
-@dataclass(frozen=True)
-class GuideProposal:
-    """What to change about the guide: what kind of change, why, the option to give, and whether the run is at risk."""
-
-    kind: str
-    sentence: str
-    option: str
-    margin: float | None = None
-    warns: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,8 +50,8 @@ class GuideFacts:
     step: int | None = None
     separation: float | None = None
     known_positives: int | None = None
-    margins: tuple[MarginTrial, ...] = ()
-    proposal: GuideProposal | None = None
+    margins: tuple[MarginEffect, ...] = ()
+    proposal: GuideAdvice | None = None
     note: str = ""
 
 
@@ -95,34 +77,20 @@ class TrainResult(VerbResult):
     """The outcome of `embedtune train`; the field names are the `--json` keys and do not change.
 
     Args:
-        run: the run folder.
-        model: the folder of the tuned model.
-        losses: name and weight of each term.
-        steps: of training.
         epochs: of training; not always a whole number.
         examples_per_s: training pairs per second, dev evaluations included.
-        elapsed_s: wall time of the command.
-        peak_memory_bytes: the largest resident size of the process.
         before: metrics on the test split, of the encoder before training.
         after: the same, of the tuned encoder.
         before_unseen: over queries whose relevant documents were never training positives; None when there are none.
         after_unseen: the same, of the tuned encoder.
         verdict: None when there is no test split.
-        findings: what is odd about data and run.
-        described: what was read, in sentences.
-        test_queries: how many there are.
-        unseen_queries: how many of them are unseen.
         metrics: every metric on the queries that the verdict rests on: a is before, b is after. The first one decides
             alone; the p-values of the others are adjusted for their number.
         evidence: what the verdict rests on; None when there is no test split.
         guide: what the guide is worth; None where no loss uses one.
         dev_curve: step and dev scores of each evaluation.
-        best_step: the step whose model was kept.
         how_to_use: lines of Python.
         curves: loss terms, masking, collapse gauges and dev scores by step.
-        recipe: the resolved recipe, as YAML.
-        facts: versions, hashes of the data, and what else belongs to the record.
-        report: the HTML page; the Markdown version is next to it.
         tokens_per_s: tokens of distinct texts per second of training, without padding and dev evaluations.
         flops_per_s: operations of the model per second, by its weights and text lengths; None for a static encoder.
         share_of_peak: of the fastest matrix product measured on this machine; None for a static encoder.

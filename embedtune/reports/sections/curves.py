@@ -19,12 +19,7 @@ APART = ("loss",)
 
 
 def curves_section(curves: Curves | None, best_step: int | None) -> Section:
-    """The section of the training curves; empty where none were kept.
-
-    Args:
-        curves: of a training result.
-        best_step: the step whose model was kept; marked in the plot of dev.
-    """
+    """The section of the training curves; empty where none were kept."""
     if curves is None:
         return Section("How training went")
     groups, steps = curves.groups, curves.steps

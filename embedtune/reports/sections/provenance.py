@@ -7,11 +7,7 @@ from embedtune.reports.document.blocks import Table
 
 
 def provenance(facts: Mapping[str, Any]) -> tuple[Table, Table]:
-    """Tables of versions and of data; empty where nothing is known.
-
-    Args:
-        facts: "facts" of a result.
-    """
+    """Tables of versions and of data, from the "facts" of a result; empty where nothing is known."""
     versions = list(facts.get("versions", {}).items())
     hashes = list(facts.get("data_sha256", {}).items())
     return Table(("package", "version"), versions, numbers=False), Table(("data", "sha256"), hashes, numbers=False)

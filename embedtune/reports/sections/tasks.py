@@ -1,6 +1,6 @@
 """What reports add to the table of a set that is not a retrieval set."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from embedtune.reports.document.blocks import Block, Matrix, Table, Text
 from embedtune.reports.results.evaluate import SystemRow
@@ -23,8 +23,7 @@ _SEARCHED = {"similarity": "second sentences", "candidates": "wordings", "triple
 def task_blocks(rows: Rows) -> list[Block]:
     """What follows the table of one set, whose rows these are."""
     task = rows[0]["task"]
-    more = _MORE.get(task)
-    return [Text(_ABOUT.get(task, ""), quiet=True), *(more(rows) if more else [])]
+    return [Text(_ABOUT.get(task, ""), quiet=True), *(_candidates(rows) if task == "candidates" else [])]
 
 
 def size(row: SystemRow) -> str:
@@ -66,6 +65,3 @@ def _matrix(row: SystemRow) -> Matrix:
     labels, counts = row["confusion"]["labels"], row["confusion"]["counts"]
     small = len(labels) <= _MATRIX
     return Matrix(f"texts of a label, by the label that {row['label']} chose", labels if small else (), counts)
-
-
-_MORE: Mapping[str, Callable[[Rows], list[Block]]] = {"candidates": _candidates}

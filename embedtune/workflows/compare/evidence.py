@@ -50,15 +50,7 @@ class Found:
 
 
 def evidence_of(sides: Sequence[Side], queries: Sequence[str], metric: str, sources: Sources, *, on: On) -> Found:
-    """The evidence of each side against the first.
-
-    Args:
-        sides: what is compared.
-        queries: the compared ones, by their names in the values.
-        metric: of the sides' values.
-        sources: its judged data is used if there is any.
-        on: which queries these are.
-    """
+    """The evidence of each side against the first."""
     systems = [side.seeds[0] for side in sides]
     texts = {query: text for one in systems for query, text in one.texts.items()}
     if any(len(side.seeds) > 1 for side in sides):

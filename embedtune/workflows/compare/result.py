@@ -6,8 +6,7 @@ from embedtune.evaluation.changes import Change
 from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.seeds import OverSeeds
 from embedtune.evaluation.significance import Comparison, adjusted
-from embedtune.reports.results.base import from_plain
-from embedtune.reports.results.compare import ChangedQuery, SeedTest, SystemVerdict
+from embedtune.reports.results.compare import ChangedQuery, SystemVerdict
 from embedtune.workflows.shared.scoring import metric_fields
 
 Test = tuple[Comparison, OverSeeds | None]
@@ -34,7 +33,7 @@ def verdicts_of(tests: Sequence[Sequence[Test]], evidence: Evidence) -> list[Sys
                 most_won=tuple(_brief(change) for change in pair.helped),
                 most_lost=tuple(_brief(change) for change in pair.hurt),
                 metrics=tuple(metric_fields(*one) for one in pairs),
-                over_seeds=from_plain(SeedTest, seeds.as_dict()) if seeds else None,
+                over_seeds=seeds,
             )
         )
     return verdicts

@@ -64,10 +64,6 @@ class CompareOptions:
 def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResult:
     """Compare systems with A on the queries that all of them share, and write a report.
 
-    Args:
-        options: what is compared, and how.
-        talk: gets the progress.
-
     Raises:
         EmbedtuneError: anything the user can fix; the message says how.
     """
@@ -125,7 +121,7 @@ def names_in(text: str) -> list[str]:
     names = [text] if text and Path(text).expanduser().exists() else [name for name in text.split(",") if name]
     twice = sorted({name for name in names if names.count(name) > 1})
     if not names or twice:
-        what = f"{twice[0]} is named twice; name the folder of each seed once" if twice else "nothing is named"
+        what = f"{twice[0]} is named twice; name the folder of each seed once" if twice else "no system is named"
         raise ConfigError(what, where="compare", next="`embedtune compare --help` shows its arguments")
     return names
 
@@ -159,16 +155,16 @@ def _queries(values: Sequence[Values]) -> tuple[list[str], On, list[Finding]]:
     known = [one.sets for one in values if one.sets]
     if len(set(known)) > 1:
         listed = " and ".join(", ".join(sorted(sets)) for sets in dict.fromkeys(known))
-        raise DataError(f"they were scored on different sets: {listed}", next="evaluate them on the same data")
+        raise DataError(f"the systems were scored on different sets: {listed}", next="evaluate them on the same data")
     shared = [query for query in values[0].scores if all(query in one.scores for one in values)]
     if not shared:
         names = f"{values[0].name} and {values[-1].name}"
-        raise DataError(f"{names} share no query", next="evaluate them on the same data")
+        raise DataError(f"{names} have no query in common", next="evaluate them on the same data")
     findings = _differing(values, len(shared))
     known_unseen = [one.unseen for one in values if one.unseen is not None]
     unseen = [query for query in shared if all(query in one for one in known_unseen)]
     if known_unseen and not unseen:
-        message = "for every query, one of them was trained on its documents, so a gain may be memorization."
+        message = "for every query, one of the systems was trained on its documents, so a gain may be memorization."
         findings.append(Finding("all-queries-seen", "warning", len(shared), message))
     return (unseen, "unseen", findings) if known_unseen and unseen else (shared, "all", findings)
 
@@ -177,7 +173,7 @@ def _differing(values: Sequence[Values], shared: int) -> list[Finding]:
     findings = []
     most = max(len(one.scores) for one in values)
     if shared < most:
-        message = f"only {shared:,} of {counted(most, 'query')} were scored by all of them; the rest are left out."
+        message = f"only {shared:,} of {counted(most, 'query')} have scores from all systems; the rest are left out."
         findings.append(Finding("queries-not-shared", "warning", most - shared, message))
     if len({one.hashes for one in values if one.hashes}) > 1:
         message = "the data changed between these evaluations."

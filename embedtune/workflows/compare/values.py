@@ -32,12 +32,9 @@ class Values:
         sets: names of the sets; empty if unknown.
         unseen: the queries whose documents training never saw; None if unknown.
         items: metric -> what it was computed for, in the plural, if not queries.
-        texts: of the queries, if known.
         rankings: name of the set -> TREC run, if the rankings were kept.
         by_vectors: whether the rankings come from comparing vectors.
-        folder: of the run or evaluation.
         hashes: of the files with the queries, if known.
-        findings: about the system's values.
     """
 
     name: str

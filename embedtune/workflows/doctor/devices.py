@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.cgroup import cpu_quota, usable_cpus
-from embedtune.reports.results.doctor import Device, Processor
+from embedtune.reports.results.doctor import Device, Processor, TorchBuild
 
 CPUINFO = Path("/proc/cpuinfo")
 INSTRUCTIONS = ("avx2", "avx512", "avx10", "avx_vnni", "amx", "neon", "sve", "bf16", "i8mm")
@@ -46,13 +46,13 @@ def devices(*, measure: bool) -> tuple[Device, ...]:
     return tuple(found)
 
 
-def builds() -> dict[str, Any]:
-    """What torch was built for, whether there is an NVIDIA driver, and which GPUs the user makes visible."""
+def torch_build() -> TorchBuild:
+    """How torch was built, and what it could use here."""
     import torch
 
     driver = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
     seen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return {"cuda": torch.version.cuda, "hip": torch.version.hip, "nvidia_driver": driver, "visible_gpus": seen}
+    return TorchBuild(torch.version.cuda, torch.version.hip, driver, seen)
 
 
 def _present() -> Iterator[tuple[str, str, int | None, int | None]]:

@@ -1,12 +1,11 @@
 """Findings about this machine, each with what to do about it."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from embedtune.findings import Finding, counted
 from embedtune.reports.document.wording import memory as amount
-from embedtune.reports.results.doctor import Installed, Memory, Place, Processor
+from embedtune.reports.results.doctor import Installed, Memory, Place, Processor, TorchBuild
 
 LITTLE_MEMORY = 2 * 2**30
 LITTLE_DISK = 2 * 2**30
@@ -42,18 +41,18 @@ def of_processor(processor: Processor, threads: int) -> Iterator[Finding]:
         yield Finding("busy", "note", 1, message, "Measure again when the machine is idle.")
 
 
-def of_builds(builds: Mapping[str, Any], chosen: str) -> Iterator[Finding]:
+def of_build(build: TorchBuild, chosen: str) -> Iterator[Finding]:
     """A build of torch that does not suit the machine."""
     if chosen.startswith("cuda"):
         return
-    if builds["nvidia_driver"] and builds["cuda"] is not None and builds["visible_gpus"] in ("", "-1"):
+    if build.nvidia_driver and build.cuda is not None and build.visible_gpus in ("", "-1"):
         message = "CUDA_VISIBLE_DEVICES hides every GPU; everything runs on the CPU"
         yield Finding("gpu-hidden", "note", 1, message, "No action needed; unset it to use them.")
-    elif builds["nvidia_driver"]:
-        message = f"there is an NVIDIA driver, but torch ({_built_for(builds)}) cannot use it"
+    elif build.nvidia_driver:
+        message = f"there is an NVIDIA driver, but torch ({_built_for(build)}) cannot use it"
         yield Finding("gpu-unused", "warning", 1, message, "Install torch for its CUDA version from pytorch.org.")
-    elif builds["cuda"] is not None:
-        message = f"torch is built for CUDA {builds['cuda']}, but there is no GPU; everything runs on the CPU"
+    elif build.cuda is not None:
+        message = f"torch is built for CUDA {build.cuda}, but there is no GPU; everything runs on the CPU"
         yield Finding("cuda-build-without-gpu", "note", 1, message, f"No action needed. A smaller build: {CPU_TORCH}")
 
 
@@ -79,10 +78,10 @@ _INSTEAD = {
 }
 
 
-def _built_for(builds: Mapping[str, Any]) -> str:
-    if builds["cuda"] is not None:
-        return f"built for CUDA {builds['cuda']}"
-    return "built for ROCm" if builds["hip"] is not None else "built for CPUs"
+def _built_for(build: TorchBuild) -> str:
+    if build.cuda is not None:
+        return f"built for CUDA {build.cuda}"
+    return "built for ROCm" if build.hip is not None else "built for CPUs"
 
 
 def system_load() -> float | None:

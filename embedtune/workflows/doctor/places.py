@@ -2,16 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from embedtune.cgroup import free_memory, memory_limit
 from embedtune.models.encode.store import CAP_BYTES, default_folder, stored_bytes
 from embedtune.models.files.resolve import OFFLINE_VARIABLES, offline
-from embedtune.reports.results.doctor import Memory, Place
+from embedtune.reports.results.doctor import HubAccess, Memory, Place, StoreUse
 from embedtune.workflows.shared.run_folder import RUNS
 
 
@@ -26,16 +24,16 @@ def places() -> tuple[Place, ...]:
     return tuple(_place(use, folder) for use, folder in named)
 
 
-def store() -> Mapping[str, Any]:
+def store() -> StoreUse:
     """The vector store, its size and its largest size."""
     folder = default_folder()
-    return {"folder": str(folder), "size_bytes": stored_bytes(folder), "cap_bytes": CAP_BYTES}
+    return StoreUse(str(folder), stored_bytes(folder), CAP_BYTES)
 
 
-def hub() -> Mapping[str, Any]:
+def hub() -> HubAccess:
     """Whether the Hub may be used, and which variable forbids it; it is not contacted here."""
-    said = [f"{name}={os.environ[name]}" for name in OFFLINE_VARIABLES if os.environ.get(name)]
-    return {"offline": offline(), "said": said, "folder": str(_hub_folder())}
+    said = tuple(f"{name}={os.environ[name]}" for name in OFFLINE_VARIABLES if os.environ.get(name))
+    return HubAccess(offline(), said, str(_hub_folder()))
 
 
 def _hub_folder() -> Path:

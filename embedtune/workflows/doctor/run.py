@@ -1,16 +1,13 @@
 """`embedtune doctor`: what this machine has, what `auto` would choose on it, and what is wrong with it."""
 
 import platform
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from embedtune.findings import by_severity, verdict_of
-from embedtune.reports.results.base import from_plain
-from embedtune.reports.results.doctor import Diagnosis, HubAccess, StoreUse, ThreadPool, TorchBuild
+from embedtune.reports.results.doctor import Diagnosis, ThreadPool
 from embedtune.runtime import settled
 from embedtune.workflows.doctor import findings as found
-from embedtune.workflows.doctor.devices import builds, devices, processor
+from embedtune.workflows.doctor.devices import devices, processor, torch_build
 from embedtune.workflows.doctor.places import hub, memory, places, store
 from embedtune.workflows.doctor.versions import installed
 from embedtune.workflows.shared.talk import Silence, Talk
@@ -25,14 +22,14 @@ def doctor(*, quick: bool = False, talk: Talk | None = None) -> Diagnosis:
     """
     import torch
 
-    packages, chip, built = installed(), processor(), builds()
+    packages, chip, built = installed(), processor(), torch_build()
     with (talk or Silence()).progress("checking the devices"):
         seen = devices(measure=not quick)
     left, folders = memory(), places()
     odd = by_severity(
         [
             *found.of_versions(packages),
-            *found.of_builds(built, seen[0].device),
+            *found.of_build(built, seen[0].device),
             *found.of_processor(chip, torch.get_num_threads()),
             *found.of_places(left, folders),
         ]
@@ -42,19 +39,19 @@ def doctor(*, quick: bool = False, talk: Talk | None = None) -> Diagnosis:
         versions=packages,
         processor=chip,
         devices=seen,
-        torch=from_plain(TorchBuild, built),
-        threads=from_plain(tuple[ThreadPool, ...], _threads()),
+        torch=built,
+        threads=_threads(),
         settings=settled(),
         memory=left,
         places=folders,
-        store=from_plain(StoreUse, store()),
-        hub=from_plain(HubAccess, hub()),
+        store=store(),
+        hub=hub(),
         findings=tuple(odd),
         verdict=verdict_of(odd),
     )
 
 
-def _threads() -> tuple[Mapping[str, Any], ...]:
+def _threads() -> tuple[ThreadPool, ...]:
     """The loaded libraries that use several threads; torch and FAISS each bring their own OpenMP."""
     from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
@@ -62,8 +59,7 @@ def _threads() -> tuple[Mapping[str, Any], ...]:
 
     threads()  # loads FAISS
     return tuple(
-        {"library": pool["prefix"], "of": brought_by(pool["filepath"]), "threads": pool["num_threads"]}
-        for pool in threadpool_info()
+        ThreadPool(pool["prefix"], brought_by(pool["filepath"]), pool["num_threads"]) for pool in threadpool_info()
     )
 
 

@@ -26,14 +26,9 @@ def document_vectors(
     store: VectorStore | None = None,
     progress: Progress | None = None,
 ) -> Iterator[np.ndarray]:
-    """Vectors of documents, (n, D) float32 of length 1; a memory map if they take more than `IN_MEMORY` bytes.
+    """Vectors of documents, (n, D) float32 of length 1.
 
-    Args:
-        encoder: what encodes.
-        texts: n documents.
-        folder: for the temporary file.
-        store: as for `encode`.
-        progress: receives the number of texts done.
+    If they take more than `IN_MEMORY` bytes, they are a memory map of a temporary file in `folder`.
     """
     if 4 * len(texts) * encoder.dimensions <= IN_MEMORY:
         yield encode(encoder, texts, role="document", store=store, progress=progress)  # (n, D)

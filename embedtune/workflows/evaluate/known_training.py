@@ -65,10 +65,6 @@ class Training:
 def read_training(config: EvaluateConfig, talk: Talk) -> Training:
     """The training data that the user named, and that of models in run folders.
 
-    Args:
-        config: of the evaluation.
-        talk: gets the progress.
-
     Raises:
         DataError: data that the user named cannot be read.
     """

@@ -16,12 +16,7 @@ from embedtune.workflows.evaluate.systems import Scored
 def row_of(scored: Scored, name: str, run: Path, *, seed: int, unseen: Collection[str] | None = None) -> dict[str, Any]:
     """The row of a system on a set, with the 95% bootstrap interval of each mean.
 
-    Args:
-        scored: the system.
-        name: of the set.
-        run: the file of its ranking.
-        seed: of the draws.
-        unseen: ids of the queries whose relevant documents no system was trained on; None if that is unknown.
+    `unseen` are ids of the queries whose relevant documents no system was trained on; None if that is unknown.
     """
     part = scored.scores.only(unseen) if unseen else None
     return {
@@ -53,14 +48,7 @@ def compare_with_first(
     """Every other system of a set against the first, and each one's cut and quantised vectors against its full ones.
 
     p-values are adjusted within each of these groups: asking what cut vectors lose must not make it harder to show that
-    a model is better.
-
-    Args:
-        rows: the systems on one set.
-        name: of the set.
-        metric: what to compare.
-        seed: of the draws.
-        unseen: ids of the queries to compare on; None or none of them in the set: all queries.
+    a model is better. Only the `unseen` queries are compared, if there are any in the set.
     """
     on: On = "unseen" if unseen and len(rows[0].scores.only(unseen)) else "all"
     compared = []
@@ -84,13 +72,7 @@ def _groups(rows: Sequence[Scored]) -> Iterator[list[Scored]]:
 
 
 def against_first(labels: Sequence[str], found: Sequence[Comparison], name: str) -> list[dict[str, Any]]:
-    """The comparisons with the first system of a set as plain objects, with p-values adjusted together.
-
-    Args:
-        labels: of the systems, including the first.
-        found: a comparison for each of the others.
-        name: of the set.
-    """
+    """The comparisons with the first system of a set as plain objects, with p-values adjusted together."""
     first, *others = labels
     return [
         {

@@ -25,8 +25,7 @@ from embedtune.reports.results.evaluate import ComparedRow, EvaluateResult, Mean
 from embedtune.workflows.evaluate.known_training import Training, read_training
 from embedtune.workflows.evaluate.result import means_over_sets
 from embedtune.workflows.evaluate.systems import Systems
-from embedtune.workflows.evaluate.tasks import Task
-from embedtune.workflows.evaluate.tasks.read_tasks import read_tasks
+from embedtune.workflows.evaluate.tasks.read_tasks import Task, read_tasks
 from embedtune.workflows.shared.evaluation_folder import PER_QUERY, REPORT, RESULT, file_name
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.output_folder import fresh_folder
@@ -39,10 +38,6 @@ EVALUATIONS = Path("evaluations")
 def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateResult:
     """Score systems on sets and write rankings, values per query and a report.
 
-    Args:
-        config: the options.
-        talk: gets messages and progress.
-
     Raises:
         EmbedtuneError: anything the user can fix; the message says how.
     """
@@ -52,7 +47,9 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
     runs = {path: read_run(Path(path).expanduser()) for path in config.models.runs}
     training = read_training(config, talk)
     tasks = read_tasks(config, training)
-    _say(config, tasks, training, talk)
+    for sentence in _described(config, tasks):
+        talk.say(sentence)
+    tell_findings(talk, _findings(tasks, training))
     with fresh_folder(config.output.folder, EVALUATIONS, file_name(tasks[0].name)) as folder:
         _score(config, tasks, runs, folder, talk)
         result = replace(_result(config, tasks, training, folder), elapsed_s=round(time.perf_counter() - started, 2))
@@ -82,13 +79,6 @@ def _check(config: EvaluateConfig) -> None:
         except EmbedtuneError as error:
             error.where = option
             raise
-
-
-def _say(config: EvaluateConfig, tasks: Sequence[Task], training: Training, talk: Talk) -> None:
-    """Report what was read and what is odd about it."""
-    for sentence in _described(config, tasks):
-        talk.say(sentence)
-    tell_findings(talk, _findings(tasks, training))
 
 
 def _findings(tasks: Sequence[Task], training: Training) -> list[Finding]:

@@ -38,8 +38,6 @@ class Scored:
         label: distinguishes it: the model, with "@64", "@int8" or "@64/int8" if its vectors were cut or quantised.
         model: as the user named it.
         dimensions: of its vectors; None if it has none.
-        ranking: the documents that it found.
-        scores: per query.
         ranked_here: False if the ranking was read from a file.
         quantised: how its document vectors were quantised, or None.
         truncated: what the encoder cuts off "query" and "document" texts; empty if it cuts nothing.
@@ -64,8 +62,6 @@ class Systems:
     """Scores systems on judged sets.
 
     Args:
-        config: of the evaluation.
-        talk: gets messages and progress.
         folder: for temporary files of vectors that do not fit in memory.
     """
 

@@ -1,1 +1,1 @@
-"""`embedtune search`: `run` is the entry, `result` is the corpus that it opens."""
+"""`embedtune search`: `run` opens a corpus, which then answers queries."""

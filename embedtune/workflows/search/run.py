@@ -1,6 +1,8 @@
 """`embedtune search`: encode a corpus once, then answer typed queries with the results of several systems."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -14,17 +16,62 @@ from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import check_device, load_encoder, resolve
 from embedtune.models.files.resolve import STARTER
+from embedtune.reports.results.search import FoundDocument, SearchAnswer, SearchResult
 from embedtune.search.bm25 import Bm25
-from embedtune.workflows.search.result import ByVectors, ByWords, Finder, SearchableCorpus
+from embedtune.search.dense import top_k
 from embedtune.workflows.shared.talk import Silence, Talk
+
+Finder = Callable[[Sequence[str], int], tuple[np.ndarray, np.ndarray]]
+"""Queries (Q,) and k -> scores (Q, k) and positions (Q, k) of the documents, best first, padded with position -1."""
+
+
+@dataclass(frozen=True)
+class SearchableCorpus:
+    """A corpus that answers queries under every system.
+
+    Args:
+        data: what is searched, in words.
+        ids: (C,) of the documents.
+        texts: (C,) the documents.
+        finders: label -> system.
+        top: results per query.
+    """
+
+    data: str
+    ids: Sequence[str]
+    texts: Sequence[str]
+    finders: Mapping[str, Finder]
+    top: int
+
+    def ask(self, query: str) -> SearchAnswer:
+        """What each system finds; every result has its rank in the other systems, None if they do not find it."""
+        found = {label: find([query], self.top) for label, find in self.finders.items()}
+        ranks = {
+            label: {int(place): rank for rank, place in enumerate(positions[0], 1) if place >= 0}
+            for label, (_, positions) in found.items()
+        }
+        results = {
+            label: tuple(
+                FoundDocument(
+                    rank=rank,
+                    score=float(scores[0, rank - 1]),
+                    document=self.ids[place],
+                    text=self.texts[place],
+                    others={other: ranks[other].get(place) for other in found if other != label},
+                )
+                for place, rank in ranks[label].items()
+            )
+            for label, (scores, _) in found.items()
+        }
+        return SearchAnswer(query, results)
+
+    def result(self, answers: Sequence[SearchAnswer]) -> SearchResult:
+        """What the queries asked so far found."""
+        return SearchResult(self.data, tuple(self.finders), self.top, tuple(answers))
 
 
 def open_search(config: SearchConfig, *, talk: Talk | None = None) -> SearchableCorpus:
     """Read a corpus and encode it with every system; vectors computed earlier come from the store.
-
-    Args:
-        config: the options.
-        talk: gets messages and progress.
 
     Raises:
         EmbedtuneError: anything the user can fix; the message says how.
@@ -45,11 +92,15 @@ def open_search(config: SearchConfig, *, talk: Talk | None = None) -> Searchable
     for name in models.systems:
         if name == BM25:
             with talk.progress(f"{BM25}: indexing"):
-                finders[name] = ByWords(Bm25(texts), ties)
+                finders[name] = partial(Bm25(texts).top_k, tie_rank=ties)
         else:
             encoder = _load(name, config, texts, talk)
-            finders[name] = ByVectors(queries or encoder, _encoded(encoder, texts, config, talk), ties)
+            finders[name] = _by_vectors(queries or encoder, _encoded(encoder, texts, config, talk), ties)
     return SearchableCorpus(data, ids, texts, finders, config.search.top)
+
+
+def _by_vectors(encoder: Encoder, documents: np.ndarray, ties: np.ndarray) -> Finder:
+    return lambda queries, k: top_k(encode(encoder, queries, role="query"), documents, k, tie_rank=ties)
 
 
 def _load(name: str, config: SearchConfig, texts: Sequence[str], talk: Talk) -> Encoder:

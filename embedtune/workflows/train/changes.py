@@ -59,12 +59,7 @@ def refuse_changes(folder: RunFolder, config: TrainConfig, *, accept: bool = Fal
 
 
 def record_data(folder: RunFolder, hashes: Mapping[str, str], *, accept: bool = False) -> list[str]:
-    """Record the hashes of the files that a run learns from, or make sure that a resumed run has the same files.
-
-    Args:
-        folder: the run.
-        hashes: source file name -> sha256 of its bytes.
-        accept: allow a change.
+    """Record the sha256 of each file that a run learns from, or make sure that a resumed run has the same files.
 
     Returns: what differs, in words.
 

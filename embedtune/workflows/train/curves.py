@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from embedtune.reports.results.train import CurveGroup, Curves
 from embedtune.training.run.log import read_log
 
 MOST_POINTS = 200
@@ -26,27 +27,19 @@ _COLLAPSE = {
 Line = Mapping[str, Any]
 
 
-def training_curves(metrics: Path) -> dict[str, Any] | None:
-    """The curves of a run, for its result; None if it logged no steps.
-
-    Args:
-        metrics: the run's `metrics.jsonl`.
-
-    Returns: steps; steps_a_point, over which each value is a mean; groups, each with a name and its lines: one value
-        per point, None where nothing was measured. The group dev has its own steps.
-    """
+def training_curves(metrics: Path) -> Curves | None:
+    """The curves in a run's `metrics.jsonl`, for its result; None if it logged no steps."""
     lines = read_log(metrics)
     trained = [line for line in lines if "loss" in line]
     if not trained:
         return None
     stride = -(-len(trained) // MOST_POINTS)
     points = [trained[first : first + stride] for first in range(0, len(trained), stride)]
-    groups = [
+    groups: list[CurveGroup] = [
         {"name": name, "lines": {shown: _means(points, key) for key, shown in keys.items()}}
         for name, keys in _groups(trained).items()
     ]
-    steps = [point[-1]["step"] for point in points]
-    return {"steps": steps, "steps_a_point": stride, "groups": [*groups, *_dev(lines)]}
+    return Curves(tuple(point[-1]["step"] for point in points), stride, (*groups, *_dev(lines)))
 
 
 def _groups(lines: Iterable[Line]) -> dict[str, dict[str, str]]:
@@ -63,7 +56,7 @@ def _groups(lines: Iterable[Line]) -> dict[str, dict[str, str]]:
     return {name: lines for name, lines in groups.items() if lines}
 
 
-def _dev(lines: Sequence[Line]) -> list[dict[str, Any]]:
+def _dev(lines: Sequence[Line]) -> list[CurveGroup]:
     """The scores on dev, thinned if there are many."""
     scored = [line for line in lines if any(key.startswith(_DEV) for key in line)]
     stride = -(-len(scored) // MOST_POINTS) or 1

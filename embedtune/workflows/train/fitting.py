@@ -37,10 +37,10 @@ from embedtune.workflows.shared.run_folder import FACTS, RunFolder
 from embedtune.workflows.shared.scoring import SELECTION, dev_scores
 from embedtune.workflows.shared.talk import Talk, tell_findings
 from embedtune.workflows.shared.truncation import truncation_findings
-from embedtune.workflows.train.course import rate_finding
+from embedtune.workflows.train.findings import rate_finding
+from embedtune.workflows.train.frozen_vectors import start_vectors
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open
-from embedtune.workflows.train.starts import start_vectors
 from embedtune.workflows.train.tokenizing import tokenized
 
 
@@ -49,14 +49,8 @@ class Fitting:
     """Training, from the encoder as it was loaded to the best model in it.
 
     Args:
-        config: the complete recipe.
-        losses: its losses, built to check it; asked what they need.
-        data: rows and judged sets.
-        folder: of the run.
-        talk: receives what happens.
         encoder: trained in place.
         store: keeps vectors of encoders that do not learn.
-        guide: the vectors of the guide's file, where a file guides.
         findings: what is odd about encoder, texts and learning rate together, once it ran.
     """
 

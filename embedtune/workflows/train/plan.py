@@ -102,10 +102,6 @@ def plan_config(
 def run_to_resume(resume: str | None, output: str | None) -> RunFolder | None:
     """The run that `--resume` means; None where a new one is to be started.
 
-    Args:
-        resume: a run folder or `auto`; None for a new run.
-        output: the run folder of `--output`, where it was given.
-
     Raises:
         ConfigError: the folder holds no run, or `auto` has no folder to look into.
     """

@@ -28,30 +28,17 @@ def built_term(name: str, args: Mapping[str, Any]) -> Loss:
 
 
 def built_terms(config: TrainConfig) -> list[Loss]:
-    """All losses of a recipe, in its order.
-
-    Raises:
-        ConfigError: an unknown argument or a value out of range.
-    """
+    """All losses of a recipe, in its order, as `built_term` builds them."""
     return [built_term(term.name, term.args) for term in config.loss]
 
 
 def check_term(name: str, args: Mapping[str, Any]) -> None:
-    """Refuse arguments that the loss refuses.
-
-    Raises:
-        ConfigError: an unknown argument or a value out of range.
-    """
+    """Refuse arguments that the loss refuses, as `built_term` does."""
     built_term(name, args)
 
 
 def check_needs(config: TrainConfig, losses: Sequence[Loss], data: TrainingData) -> None:
     """Refuse losses that the data cannot serve, and list those that it can.
-
-    Args:
-        config: the recipe.
-        losses: built from it, in its order.
-        data: prepared.
 
     Raises:
         DataError: a loss needs negatives, labels or teacher scores that the data does not have, or the schedule of
@@ -73,10 +60,6 @@ def check_needs(config: TrainConfig, losses: Sequence[Loss], data: TrainingData)
 def check_queue(config: TrainConfig, losses: Sequence[Loss]) -> None:
     """Refuse a queue that no loss of the recipe would use.
 
-    Args:
-        config: the recipe.
-        losses: built from it.
-
     Raises:
         ConfigError: names the losses that can use one.
     """
@@ -85,7 +68,7 @@ def check_queue(config: TrainConfig, losses: Sequence[Loss]) -> None:
     able = [name for name in loss_names() if loss_class(name).uses_queue]
     named = " and ".join(one.name for one in config.loss)
     raise ConfigError(
-        f"a queue adds candidates, and {named}, as set here, would not use one",
+        f"a queue adds candidates, but {named} would not use one with these settings",
         where="queue",
         next=f"leave queue out, or use {' or '.join(able)} (infonce in the direction query_to_doc, with in_batch)",
     )
@@ -93,10 +76,6 @@ def check_queue(config: TrainConfig, losses: Sequence[Loss]) -> None:
 
 def check_views(config: TrainConfig, *, has_dropout: bool) -> None:
     """Refuse views that differ by dropout alone where there is none.
-
-    Args:
-        config: the recipe.
-        has_dropout: whether the encoder has dropout, as far as is known.
 
     Raises:
         ConfigError: both views of a text would have the same vector.
@@ -132,7 +111,7 @@ def _check_schedule(config: TrainConfig, data: TrainingData) -> None:
     if config.negatives.schedule == "easy_to_hard" and not scored:
         what = "have no scores" if data.train.has_negatives else "are missing"
         raise DataError(
-            f"easy_to_hard orders each row's negatives by their scores, and they {what}",
+            f"easy_to_hard orders each row's negatives by their scores, which {what}",
             where="negatives.schedule",
             next="give a column negative_scores (mining writes it) or neg_scores, or use schedule random",
         )

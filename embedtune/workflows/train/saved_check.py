@@ -52,16 +52,9 @@ def check_saved(
     device: str,
     trust_remote_code: bool = False,
 ) -> str | None:
-    """Make sure that the model in a folder gives the vectors of the model in memory.
+    """Make sure that the model in a folder gives the vectors of the model in memory, which are `measured`.
 
-    Args:
-        folder: where the model was saved.
-        texts: to compare on.
-        measured: vectors of the model in memory.
-        here: vectors of the folder in this process, used if no other process is available.
-        process: a `reader`, or None.
-        device: where to compute.
-        trust_remote_code: whether the model's own code may run.
+    They are computed by `process`, a `reader`; `here` computes them in this process if there is no other one.
 
     Returns: why it was not checked in another process; None if it was.
 

@@ -33,8 +33,7 @@ from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
-from embedtune.reports.results.base import from_plain
-from embedtune.reports.results.train import Curves, GuideFacts, TrainResult, WeightedLoss
+from embedtune.reports.results.train import TrainResult, WeightedLoss
 from embedtune.reports.train import training
 from embedtune.training.run.fit import FitResult
 from embedtune.training.step.matryoshka import check_sizes
@@ -57,7 +56,6 @@ from embedtune.workflows.train.findings import run_findings
 from embedtune.workflows.train.fitting import Fitting
 from embedtune.workflows.train.guide.guiding import Guiding
 from embedtune.workflows.train.recipe_checks import check_tokens, check_views
-from embedtune.workflows.train.result import how_to_use
 from embedtune.workflows.train.saved_check import check_saved, reader
 
 PROBES = 16
@@ -69,14 +67,9 @@ class TrainingRun:
     """A run in progress.
 
     Args:
-        config: the complete recipe.
         losses: its losses, built to check it; asked what they need.
-        data: rows and judged sets.
-        folder: where everything goes.
-        talk: receives what happens.
         started: `time.perf_counter()` when the command began.
         guide: the vectors of the guide's file, where a file guides.
-        findings: of the run so far.
     """
 
     config: TrainConfig
@@ -117,11 +110,6 @@ class TrainingRun:
         if not encoder.pretrained and not self.folder.start.is_dir():
             save_encoder(encoder, self.folder.start)
         return encoder
-
-    @property
-    def _loss_grows(self) -> bool:
-        """Whether negatives become harder or more numerous during the run, so that the loss grows."""
-        return self.config.queue is not None or self.config.negatives.schedule == "easy_to_hard"
 
     @cached_property
     def _test(self) -> JudgedSet | None:
@@ -177,6 +165,8 @@ class TrainingRun:
     def _finish(
         self, before: Measured | None, after: Measured | None, fitted: FitResult, guiding: Guiding
     ) -> TrainResult:
+        # Negatives that become harder or more numerous during the run make the loss grow.
+        grows = self.config.queue is not None or self.config.negatives.schedule == "easy_to_hard"
         result = TrainResult(
             run=str(self.folder.path),
             model=str(self.folder.model),
@@ -193,16 +183,16 @@ class TrainingRun:
             findings=(
                 *self.data.findings,
                 *self.findings,
-                *run_findings(fitted, guiding, self.folder.path / METRICS, grows=self._loss_grows),
+                *run_findings(fitted, guiding, self.folder.path / METRICS, grows=grows),
             ),
             described=self.data.described,
-            guide=from_plain(GuideFacts, guide) if (guide := guiding.as_json()) else None,
+            guide=guiding.facts(),
             dev_curve=fitted.curve,
             best_step=fitted.best_step,
             how_to_use=how_to_use(self.folder.model),
             recipe=dump_config(self.config),
             facts={name: value for name, value in self.folder.facts().items() if name != STARTED_IN},
-            curves=from_plain(Curves, curves) if (curves := training_curves(self.folder.path / METRICS)) else None,
+            curves=training_curves(self.folder.path / METRICS),
             report=str(self.folder.path / PAGE),
         )
         report = training(result)
@@ -210,3 +200,15 @@ class TrainingRun:
         self.folder.write("report.md", markdown(report))
         self.folder.write_json(REPORT, result.as_json())
         return result
+
+
+def how_to_use(model: Path) -> tuple[str, ...]:
+    """Lines of Python that use the tuned model with sentence-transformers alone."""
+    return (
+        "from sentence_transformers import SentenceTransformer",
+        "",
+        f"model = SentenceTransformer({str(model)!r})",
+        'queries = model.encode(["a question"], prompt_name="query", normalize_embeddings=True)',
+        'documents = model.encode(["an answer", "another"], prompt_name="document", normalize_embeddings=True)',
+        "print(queries @ documents.T)",
+    )

@@ -26,13 +26,7 @@ def tokenized(
 ) -> tuple[BatchTexts, Held]:
     """The texts of a run, tokenized, and how much of a batch it may hold.
 
-    Args:
-        task: what is learned from.
-        encoder: to be trained.
-        folder: of the run; a resumed one holds what it held before, or it would draw other dropout.
-        talk: receives how texts become batches.
-        precision: fp32, bf16 or fp16.
-        device: of the encoder.
+    A resumed run holds what it held before, which its folder records; otherwise it would draw other dropout.
     """
     with talk.progress("tokenizing the training texts") as tell:
         texts = texts_of(task, encoder, tell)
@@ -61,13 +55,7 @@ def tokenized_sentence(reader: Tokenizer, tokens: float, padded: float) -> str:
 
 
 def held_sentence(held: Held, tokens: float, *, asked: bool) -> str:
-    """Why a part of the texts is encoded twice, for the user.
-
-    Args:
-        held: what may be held.
-        tokens: of a step.
-        asked: whether the user said how much.
-    """
+    """Why a part of the texts is encoded twice, for the user."""
     share = 1 - (held.tokens or 0) / tokens
     why = "as requested" if asked else "to save memory; training.micro_batch_tokens=null holds everything"
     return (

@@ -10,7 +10,6 @@ from embedtune.config.train import DataSection, LossSection, TrainConfig
 from embedtune.data.formats.shared.find import read_part
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.sources.base import Source
-from embedtune.data.sources.tables import RecordTable
 from embedtune.data.splits.unpaired import texts_of
 from embedtune.data.texts.pieces import prepare_texts
 from embedtune.errors import DataError
@@ -81,10 +80,8 @@ def _views(texts: RawTexts, section: DataSection, *, static: bool) -> tuple[str,
 def _texts(section: DataSection, source: Source) -> RawTexts | None:
     """The first texts of the data; None where it has pairs that are to be used."""
     table = source.texts_table(section.split, texts_only=section.texts_only)
-    return None if table is None else _head(table, section)
-
-
-def _head(table: RecordTable, section: DataSection) -> RawTexts | None:
+    if table is None:
+        return None
     content = read_part(replace(table, records=islice(table.records, LOOKED_AT)), section.columns).content
     if isinstance(content, RawTexts):
         return content

@@ -11,7 +11,7 @@ LABELS = ("가스", "결제", "배송", "환불")
 def candidates(truth: np.ndarray, pool: Pool = "best") -> CandidateSet:
     """Four labels with one, two, three and one wordings."""
     label_of = np.array([0, 1, 1, 2, 2, 2, 3])
-    return CandidateSet(["글"] * len(truth), truth, LABELS, [f"말 {i}" for i in range(7)], label_of, pool)
+    return CandidateSet(["글"] * len(truth), [f"말 {i}" for i in range(7)], truth, LABELS, label_of, pool)
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ SMALL = RetrievalSet(
 )
 
 
-def evaluate_retrieval(encode_queries, encode_documents, judged, metrics=METRICS, *, exclude_self=True):
+def evaluate_retrieval(encode_queries, encode_documents, judged, metrics=METRICS):
     """The parts in the order in which every evaluation puts them together."""
-    arrays = judged if isinstance(judged, JudgedSet) else as_arrays(judged, exclude_self=exclude_self)
+    arrays = judged if isinstance(judged, JudgedSet) else as_arrays(judged)
     demand_judged(arrays)
     depth = max(parse_metric(name).k for name in metrics)
     return score_ranking(rank_encoded(encode_queries, encode_documents, arrays, depth), arrays, metrics)
@@ -67,7 +67,7 @@ def test_agrees_with_sentence_transformers_on_its_own_terms(vectors):
     scores = evaluate_retrieval(queries, documents, judged, metrics=tuple(names))
     for ours, theirs in names.items():
         assert scores.means[ours] == pytest.approx(case["expected"]["mean"][theirs], abs=1e-9), ours
-    assert len(scores) == case["expected"]["queries_averaged"] and scores.left_out == 1
+    assert len(scores) == case["expected"]["queries_averaged"]
 
 
 def _unit(vector):
@@ -105,7 +105,7 @@ def test_agrees_with_a_slow_evaluation(rows, k):
             evaluate_retrieval(queries, documents, judged)
         return
     scores = evaluate_retrieval(queries, documents, judged, metrics=(f"ndcg@{k}", f"recall@{k}"))
-    assert scores.query_ids == tuple(expected) and scores.left_out == len(rows) - len(expected)
+    assert scores.query_ids == tuple(expected)
     np.testing.assert_allclose(scores.per_query[f"ndcg@{k}"], [e[0] for e in expected.values()])
     np.testing.assert_allclose(scores.per_query[f"recall@{k}"], [e[1] for e in expected.values()])
 
@@ -115,7 +115,7 @@ def test_corpus_and_judged_queries_are_encoded_once_each():
     documents = Table({"eins": [1, 0], "zwei": [0, 1], "drei": [0, 0.5]})
     scores = evaluate_retrieval(queries, documents, SMALL)
     assert queries.calls == [["one", "two"]] and documents.calls == [["eins", "zwei", "drei"]]
-    assert scores.query_ids == ("q1", "q2") and scores.left_out == 2 and scores.documents == 3
+    assert scores.query_ids == ("q1", "q2") and scores.documents == 3
     assert scores.means == {"ndcg@10": 1.0, "mrr@10": 1.0, "recall@10": 1.0, "recall@100": 1.0}
 
 
@@ -157,9 +157,7 @@ ALIKE = Table(
 def test_a_querys_own_text_is_left_out_unless_it_is_judged_relevant():
     """q0 is q's own text but for a blank; r0 is r's own, and judged."""
     scores = evaluate_retrieval(ALIKE, ALIKE, PARAPHRASES, metrics=["mrr@10", "recall@1"])
-    assert scores.means == {"mrr@10": 1.0, "recall@1": 1.0} and scores.self_documents == 1
-    kept = evaluate_retrieval(ALIKE, ALIKE, PARAPHRASES, metrics=["mrr@10", "recall@1"], exclude_self=False)
-    assert kept.means == {"mrr@10": 0.75, "recall@1": 0.5} and kept.self_documents == 0
+    assert scores.means == {"mrr@10": 1.0, "recall@1": 1.0} and len(as_arrays(PARAPHRASES).self_pairs) == 1
 
 
 def test_own_texts_that_stand_in_the_corpus_many_times_do_not_use_up_the_ranking():
@@ -167,7 +165,7 @@ def test_own_texts_that_stand_in_the_corpus_many_times_do_not_use_up_the_ranking
     judged = RetrievalSet("copies", {"q": "the same"}, corpus, {"q": {"answer": 1}})
     table = Table({"the same": [1.0, 0.0], "other": [0.5, 0.0]})
     scores = evaluate_retrieval(table, table, judged, metrics=["precision@10", "mrr@10"])
-    assert scores.means == {"precision@10": 0.1, "mrr@10": 1.0} and scores.self_documents == 30
+    assert scores.means == {"precision@10": 0.1, "mrr@10": 1.0} and len(as_arrays(judged).self_pairs) == 30
 
 
 def test_the_scores_of_some_queries_only():
@@ -176,7 +174,7 @@ def test_the_scores_of_some_queries_only():
     scores = evaluate_retrieval(queries, documents, SMALL, metrics=["recall@2"])
     assert scores.means == {"recall@2": 0.5}
     some = scores.only({"q2", "q3", "elsewhere"})
-    assert some.query_ids == ("q2",) and some.means == {"recall@2": 1.0} and some.name == "small"
+    assert some.query_ids == ("q2",) and some.means == {"recall@2": 1.0}
     assert scores.only([]).means == {"recall@2": 0.0} and len(scores.only([])) == 0
 
 

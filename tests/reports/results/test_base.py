@@ -1,7 +1,6 @@
 """Results as plain objects and back, and that every verb has a result, a report and a table of one name."""
 
 import json
-from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
@@ -12,9 +11,7 @@ from embedtune.reports.results.base import VerbResult, from_plain
 from embedtune.reports.results.compare import CompareResult
 from embedtune.reports.results.doctor import Diagnosis
 from embedtune.reports.results.encode import EncodeResult
-from embedtune.reports.results.train import GuideProposal, MarginTrial, TrainResult
-from embedtune.training.guide.advice import GuideAdvice
-from embedtune.training.guide.audit import MarginEffect
+from embedtune.reports.results.train import TrainResult
 
 VERBS = sorted(path.stem for path in Path(results.__path__[0]).glob("[a-z]*.py") if path.stem != "base")
 
@@ -59,11 +56,6 @@ def test_the_keys_of_a_comparison_are_flat_and_in_order(compared: CompareResult)
     keys = list(compared.as_json())
     assert keys[:3] == ["metric", "a", "b"] and keys[-2:] == ["report", "items"]
     assert [one.verdict for one in compared.verdicts] == ["better", "worse"]
-
-
-@pytest.mark.parametrize(("kind", "source"), [(GuideProposal, GuideAdvice), (MarginTrial, MarginEffect)])
-def test_what_a_result_holds_of_the_guide_is_all_that_training_says(kind: type, source: type) -> None:
-    assert [one.name for one in fields(kind)] == [one.name for one in fields(source)]
 
 
 def test_an_encoding_prints_as_two_lines() -> None:

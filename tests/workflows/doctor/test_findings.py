@@ -2,10 +2,8 @@
 
 import pytest
 
+from embedtune.reports.results.doctor import Installed, Memory, Place, Processor, TorchBuild
 from embedtune.workflows.doctor import findings
-from embedtune.workflows.doctor.devices import Processor
-from embedtune.workflows.doctor.places import Memory, Place
-from embedtune.workflows.doctor.versions import Installed
 
 PLENTY = 2**40
 
@@ -65,8 +63,8 @@ def test_processors(
     ],
 )
 def test_builds(cuda: str | None, driver: bool, chosen: str, expected: list) -> None:
-    built = {"cuda": cuda, "hip": None, "nvidia_driver": driver, "visible_gpus": None}
-    assert codes(findings.of_builds(built, chosen)) == expected
+    built = TorchBuild(cuda, None, driver, None)
+    assert codes(findings.of_build(built, chosen)) == expected
 
 
 @pytest.mark.parametrize(
@@ -79,8 +77,8 @@ def test_builds(cuda: str | None, driver: bool, chosen: str, expected: list) -> 
     ],
 )
 def test_gpus_that_the_user_hides_are_no_mistake(cuda: str | None, visible: str, code: str) -> None:
-    built = {"cuda": cuda, "hip": None, "nvidia_driver": True, "visible_gpus": visible}
-    assert [found for found, _ in codes(findings.of_builds(built, "cpu"))] == [code]
+    built = TorchBuild(cuda, None, True, visible)
+    assert [found for found, _ in codes(findings.of_build(built, "cpu"))] == [code]
 
 
 @pytest.mark.parametrize(

@@ -40,18 +40,18 @@ def test_a_folder_that_is_not_there_yet_is_judged_by_the_one_above(
 
 def test_the_store_counts_its_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert places.store()["size_bytes"] == 0
+    assert places.store().size_bytes == 0
     for encoder, size in (("a", 10), ("b", 7)):
         folder = tmp_path / "embedtune" / "vectors" / encoder
         folder.mkdir(parents=True)
         (folder / f"1{SUFFIX}").write_bytes(bytes(size))
         (folder / "else").write_bytes(bytes(99))
-    assert places.store()["size_bytes"] == 17
+    assert places.store().size_bytes == 17
 
 
 def test_the_variable_that_forbids_the_network_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in places.OFFLINE_VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    assert (places.hub()["offline"], places.hub()["said"]) == (False, [])
+    assert (places.hub().offline, places.hub().said) == (False, ())
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert (places.hub()["offline"], places.hub()["said"]) == (True, ["HF_HUB_OFFLINE=1"])
+    assert (places.hub().offline, places.hub().said) == (True, ("HF_HUB_OFFLINE=1",))

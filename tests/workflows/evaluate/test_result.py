@@ -19,7 +19,7 @@ NOTHING = Ranking(np.zeros((0, 1)), np.zeros((0, 1), dtype=np.int64))
 
 def scored(label: str, values: np.ndarray) -> Scored:
     ids = tuple(f"q{i}" for i in range(len(values)))
-    return Scored(label, label, None, NOTHING, RetrievalScores("set", ids, {"ndcg@10": values}, documents=9))
+    return Scored(label, label, None, NOTHING, RetrievalScores(ids, {"ndcg@10": values}, documents=9))
 
 
 def test_each_is_compared_with_the_first_and_p_values_are_adjusted() -> None:

@@ -14,7 +14,7 @@ IDS = tuple(f"q{i}" for i in range(60))
 
 
 def scores(values: np.ndarray) -> RetrievalScores:
-    return RetrievalScores("test", IDS, dict.fromkeys(METRICS, values))
+    return RetrievalScores(IDS, dict.fromkeys(METRICS, values))
 
 
 def test_the_verdict_rests_on_unseen_queries_where_there_are_any() -> None:
@@ -43,7 +43,7 @@ def test_the_first_metric_decides_alone_and_the_others_share_their_risk() -> Non
     rng = np.random.default_rng(1)
     before = {name: rng.uniform(0, 0.5, 60) for name in METRICS}
     after = {name: values + rng.normal(0.02 * place, 0.1, 60) for place, (name, values) in enumerate(before.items())}
-    first, second = (RetrievalScores("test", IDS, values) for values in (before, after))
+    first, second = (RetrievalScores(IDS, values) for values in (before, after))
     rows = judge(first, second, set(), seed=0).fields()["metrics"]
     assert [row["metric"] for row in rows] == list(METRICS)
     assert rows[0]["p_holm"] == rows[0]["p_value"]

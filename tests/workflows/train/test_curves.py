@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from embedtune.reports.results.train import Curves
 from embedtune.workflows.train.curves import MOST_POINTS, training_curves
 
 
-def curves_of(folder: Path, lines: list[dict[str, Any]]) -> dict[str, Any]:
+def curves_of(folder: Path, lines: list[dict[str, Any]]) -> Curves:
     path = folder / "metrics.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     found = training_curves(path)
@@ -17,8 +18,8 @@ def curves_of(folder: Path, lines: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def groups(curves: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {group["name"]: group["lines"] for group in curves["groups"]}
+def groups(curves: Curves) -> dict[str, dict[str, Any]]:
+    return {group["name"]: group["lines"] for group in curves.groups}
 
 
 def step(number: int, **more: float) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def test_terms_gauges_and_dev_each_have_their_group(tmp_path: Path) -> None:
         step(2, gist=3.5, sigreg=0.5, **gauges),
     ]
     curves = curves_of(tmp_path, lines)
-    assert (curves["steps"], curves["steps_a_point"]) == ([1, 2], 1)
+    assert (curves.steps, curves.steps_a_point) == ((1, 2), 1)
     assert groups(curves) == {
         "loss": {"loss": [2.0, 4.0], "gist": [1.5, 3.5], "sigreg": [0.5, 0.5]},
         "masking": {"gist: masked share": [0.25, 0.25], "gist: empty share": [0.0, 0.0]},
@@ -41,7 +42,7 @@ def test_terms_gauges_and_dev_each_have_their_group(tmp_path: Path) -> None:
         "collapse: effective rank": {"effective rank": [30.0, None]},
         "dev": {"ndcg@10": [0.25]},
     }
-    assert curves["groups"][-1]["steps"] == [1]
+    assert curves.groups[-1]["steps"] == [1]
 
 
 def test_a_single_term_is_not_shown_twice(tmp_path: Path) -> None:
@@ -51,14 +52,14 @@ def test_a_single_term_is_not_shown_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize("steps", [MOST_POINTS, MOST_POINTS + 1, 1234])
 def test_long_runs_are_thinned_to_means(tmp_path: Path, steps: int) -> None:
     curves = curves_of(tmp_path, [step(number) for number in range(1, steps + 1)])
-    each = curves["steps_a_point"]
-    assert len(curves["steps"]) <= MOST_POINTS and curves["steps"][-1] == steps
+    each = curves.steps_a_point
+    assert len(curves.steps) <= MOST_POINTS and curves.steps[-1] == steps
     assert groups(curves)["loss"]["loss"][0] == pytest.approx(sum(2.0 * n for n in range(1, each + 1)) / each)
 
 
 def test_dev_is_thinned_and_keeps_its_last_score(tmp_path: Path) -> None:
     scored = [{"step": number, "eval_ndcg@10": number / 1000} for number in range(1, 502)]
-    dev = curves_of(tmp_path, [step(1), *scored])["groups"][-1]
+    dev = curves_of(tmp_path, [step(1), *scored]).groups[-1]
     assert len(dev["steps"]) <= MOST_POINTS and dev["steps"][-1] == 501
     assert dev["lines"]["ndcg@10"][-1] == 0.501
 

@@ -1,13 +1,14 @@
-"""What a finished run tells about itself."""
+"""What a run reports about itself; each cause planted, and a healthy run that shows none."""
 
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from embedtune.training.guide.audit import GuideAudit, MarginEffect
 from embedtune.training.run.fit import FitResult
-from embedtune.workflows.train.findings import run_findings
+from embedtune.workflows.train.findings import course_findings, rate_finding, run_findings
 from embedtune.workflows.train.guide.guiding import Guiding
 
 FIT = FitResult(steps=10, epochs=1.0, elapsed_s=1.0, examples_per_s=1.0, best_step=10, curve=((10, {"ndcg@10": 0.5}),))
@@ -34,7 +35,7 @@ def codes(tmp_path):
     return find
 
 
-def test_nothing_to_tell(codes) -> None:
+def test_nothing_to_report(codes) -> None:
     assert codes() == []
 
 
@@ -60,3 +61,66 @@ def test_a_guide_that_ranks_or_masks_badly(codes) -> None:
 def test_rows_whose_negatives_were_all_masked(codes) -> None:
     assert codes(shares=(0.0, 0.05, 0.1)) == []
     assert codes(shares=(0.1, 0.2, 0.3)) == ["rows-without-negatives"]
+
+
+NOISE = np.random.default_rng(0).normal(0, 0.05, 200)
+
+
+def lines(losses, ranks=None, cosines=None):
+    found = [{"step": step, "loss": float(loss)} for step, loss in enumerate(losses, start=1)]
+    for line, rank, cosine in zip(found, ranks if ranks is not None else (), cosines or (), strict=False):
+        line |= {"collapse.effective_rank": float(rank), "collapse.mean_cosine": float(cosine)}
+    return [*found, {"step": len(found), "eval_ndcg@10": 0.5}]
+
+
+def codes_of(losses, *, grows=False, **gauges):
+    return [one.code for one in course_findings(lines(losses, **gauges), grows=grows)]
+
+
+def test_a_run_that_learns_has_no_findings():
+    assert codes_of(2 * np.exp(-np.arange(200) / 50) + 0.5 + NOISE, ranks=[90.0] * 200, cosines=[0.1] * 200) == []
+    assert codes_of(0.3 + NOISE) == []  # nothing left to learn, and no worse for it
+    assert codes_of([]) == codes_of([1.0]) == codes_of([0.0] * 5) == []
+
+
+def test_a_loss_of_zero():
+    assert codes_of([0.5] * 8 + [0.0] * 12) == ["loss-was-zero"]
+    assert codes_of([0.5, 0.4, 0.0, 0.3] * 10) == []
+
+
+def test_a_loss_that_never_moved():
+    assert codes_of([0.6931] * 30) == ["loss-never-moved"]
+    assert codes_of([0.6931 + 0.001 * (i % 3) for i in range(30)]) == []
+
+
+def test_a_loss_that_rose():
+    rising = np.linspace(1.0, 1.5, 200) + NOISE
+    assert codes_of(rising) == ["loss-rose"]
+    assert codes_of(rising, grows=True) == []
+    assert codes_of(rising[::-1]) == []
+    (finding,) = course_findings(lines(rising), grows=False)
+    assert "from 1.068 " in finding.message and "to 1.432 " in finding.message  # 1 + 0.5/8 and 1.5 - 0.5/8, and noise
+
+
+def test_embeddings_that_narrowed():
+    steady = 1 + NOISE[:40]
+    assert codes_of(steady, ranks=np.linspace(200, 60, 40), cosines=[0.1 + 0.01 * i for i in range(40)]) == [
+        "embeddings-narrowed"
+    ]
+    assert codes_of(steady, ranks=np.linspace(200, 120, 40), cosines=[0.1 + 0.01 * i for i in range(40)]) == []
+    # Few directions, but far apart: classes learned, nothing lost.
+    assert codes_of(steady, ranks=np.linspace(200, 60, 40), cosines=[0.5 - 0.01 * i for i in range(40)]) == []
+
+
+@pytest.mark.parametrize(
+    ("rate", "usual", "words"),
+    [(2e-2, 2e-5, "1,000 times"), (2e-5, 2e-2, "1/1,000 of"), (7e-4, 2e-5, "35 times")],
+)
+def test_an_absurd_learning_rate_is_reported_before_training(rate, usual, words):
+    finding = rate_finding(rate, usual)
+    assert words in finding.message and f"{usual:g}" in finding.fix
+
+
+@pytest.mark.parametrize(("rate", "usual"), [(2e-5, 2e-5), (5e-4, 2e-5), (1e-3, 2e-2), (1e-4, 1e-4)])
+def test_an_ordinary_one_is_not(rate, usual):
+    assert rate_finding(rate, usual) is None

@@ -27,7 +27,6 @@ class ScoredItems:
         label: distinguishes it: the model, with "@64" if its vectors were cut.
         model: as the user named it.
         dimensions: of its vectors; None if it has none.
-        scores: on the items.
         truncated: what it cuts off texts; empty if it cuts nothing.
     """
 
@@ -42,11 +41,8 @@ class ItemTask:
     """A set of items and the systems scored on it.
 
     Args:
-        name: of the set.
-        items: the set.
         ids: (n,) of the items.
         described: what was read, in sentences.
-        findings: about the set.
         hashes: source file name -> sha256.
         seed: of the draws.
     """

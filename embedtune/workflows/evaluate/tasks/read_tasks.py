@@ -16,10 +16,11 @@ from embedtune.evaluation.tasks.similarity import SimilaritySet
 from embedtune.evaluation.tasks.triplets import triplets
 from embedtune.findings import counted
 from embedtune.workflows.evaluate.known_training import Training
-from embedtune.workflows.evaluate.tasks import Task
 from embedtune.workflows.evaluate.tasks.items import ItemTask
 from embedtune.workflows.evaluate.tasks.retrieval import RetrievalTask
 
+Task = RetrievalTask | ItemTask
+"""A set, and the systems scored on it so far, in order."""
 _NEEDS = {
     "similarity": "rows with the columns sentence1, sentence2 and score",
     "candidates": "rows with the columns text and label",
@@ -29,10 +30,6 @@ _NEEDS = {
 
 def read_tasks(config: EvaluateConfig, training: Training) -> list[Task]:
     """Read the sets, in the order in which they were named.
-
-    Args:
-        config: names them.
-        training: what is known about the training data of the systems.
 
     Raises:
         DataError: a set cannot be read, is not for the task asked for, or nothing can be scored on it.

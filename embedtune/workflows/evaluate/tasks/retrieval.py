@@ -29,7 +29,6 @@ class RetrievalTask:
     """A judged set and its rankings.
 
     Args:
-        source: the set as it was read.
         metrics: of the rankings; comparisons use the first.
         training: what is known about the training data of the systems; comparisons rest on queries unseen there.
 
@@ -82,7 +81,13 @@ class RetrievalTask:
         self.findings += tuple(run_findings(path, run, self.judged, self.source.judged.queries))
 
     def rows(self, folder: Path, *, alone: bool, seed: int) -> list[dict[str, Any]]:
-        """The rows of the result, one per system; also writes its rankings."""
+        """The rows of the result, one per system; also writes its rankings.
+
+        Args:
+            folder: of the evaluation.
+            alone: whether this is its only set, so that file names need not name the set.
+            seed: of the draws.
+        """
         files = self._run_files(folder, alone)
         return [
             row_of(one, self.name, file, seed=seed, unseen=self._unseen)

@@ -38,7 +38,7 @@ def check_scores(config: TrainConfig) -> None:
     place = guided_term(config)
     if place is not None and config.loss[place].args.get("margin") == AUTO_MARGIN:
         raise ConfigError(
-            "short runs can choose a margin for vectors only, and this guide has scores",
+            "short runs can choose a margin only for vectors, but this guide is a file of scores",
             where="--margin",
             next="give a number on the scale of the scores, such as --margin 0",
         )
@@ -52,11 +52,6 @@ def check_scores(config: TrainConfig) -> None:
 
 def guided_data(config: TrainConfig, data: TrainingData, vectors: GuideVectors | None) -> TrainingData:
     """The data with what a guide's file adds: its hash, which a resumed run compares, and the scores.
-
-    Args:
-        config: the recipe.
-        data: prepared.
-        vectors: as of `guide_vectors`.
 
     Raises:
         DataError: a training text has no vector in the file.
@@ -82,12 +77,7 @@ def margin_of(config: TrainConfig) -> MaskingMargin:
 
 
 def guide_vectors(config: TrainConfig, source: Source) -> GuideVectors | None:
-    """The vectors of the guide's file, by text or by ids of a BEIR folder; None without such a file or a use for it.
-
-    Args:
-        config: the recipe.
-        source: the data, whose ids the file may use.
-    """
+    """The vectors of the guide's file, by text or by ids of a BEIR folder; None without such a file or a use for it."""
     path = guide_path(config)
     if path is None or gives_scores(config) or guided_term(config) is None:
         return None

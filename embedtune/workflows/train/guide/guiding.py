@@ -19,6 +19,7 @@ from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder
 from embedtune.progress import Progress
+from embedtune.reports.results.train import GuideFacts
 from embedtune.training.batch.row_texts import KnownTexts
 from embedtune.training.guide.advice import GuideAdvice, propose
 from embedtune.training.guide.audit import GuideAudit, HeldOut, MarginEffect, audit_guide, held_out_pairs
@@ -26,6 +27,7 @@ from embedtune.training.guide.self_guide import SelfGuide
 from embedtune.training.guide.vectors import GuideTable, on_disk
 from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.train.frozen_vectors import fill
 from embedtune.workflows.train.guide.guide_files import covered, gives_scores, margin_of
 from embedtune.workflows.train.recipe_checks import guided_term
 
@@ -60,32 +62,28 @@ class Guiding:
         proposal = propose(self.audits[-1], own=self.name == "self")
         return None if self.weighs and proposal.kind == "weight" else proposal
 
-    def as_json(self) -> dict[str, Any] | None:
+    def facts(self) -> GuideFacts | None:
         """What the report says about the guide; None where no loss wanted one."""
         if self.table is None and self.chosen is None:
             return None
-        last = self.audits[-1] if self.audits else None
-        return {
-            "name": self.name,
-            "chosen": self.chosen,
-            "margin": last.margin if last else None,
-            "positive_first_share": last.positive_first_share if last else None,
-            "masked_share": last.masked_share if last else None,
-            "step": last.step if last else None,
-            "separation": last.separation if last else None,
-            "known_positives": last.known if last else None,
-            "margins": [asdict(effect) for effect in last.effects] if last else [],
-            "proposal": asdict(self.proposal) if self.proposal else None,
-            "note": self._note(last),
-        }
-
-    def _note(self, last: GuideAudit | None) -> str:
-        said = [self.chosen["reason"]] if self.chosen else []
-        if last is not None:
-            said.append(last.sentence)
-        elif self.table is not None:
-            said.append("not audited: there were no held-out pairs")
-        return "; ".join(said)
+        note = [self.chosen["reason"]] if self.chosen else []
+        if not self.audits:
+            note += ["not audited: there were no held-out pairs"] if self.table is not None else []
+            return GuideFacts(self.name, self.chosen, note="; ".join(note))
+        last = self.audits[-1]
+        return GuideFacts(
+            name=self.name,
+            chosen=self.chosen,
+            margin=last.margin,
+            positive_first_share=last.positive_first_share,
+            masked_share=last.masked_share,
+            step=last.step,
+            separation=last.separation,
+            known_positives=last.known,
+            margins=last.effects,
+            proposal=self.proposal,
+            note="; ".join([*note, last.sentence]),
+        )
 
 
 def choose_guide(
@@ -99,18 +97,7 @@ def choose_guide(
     vectors: GuideVectors | None = None,
     chosen: dict[str, Any] | None = None,
 ) -> Guiding:
-    """The guide of this run: a frozen one with its vectors computed, or `self`, which is filled during training.
-
-    Args:
-        config: the recipe.
-        plan: the run: its rows and its steps.
-        dev: held-out pairs to audit the guide on.
-        encoder: the student.
-        talk: receives the result of the audit.
-        store: keeps the vectors of a frozen guide.
-        vectors: of the guide's file, where a file guides.
-        chosen: how the margin was chosen on dev, if it was.
-    """
+    """The guide of this run: a frozen one with its vectors computed, or `self`, which is filled during training."""
     term = guided_term(config)
     if config.guide.name == "none" or term is None or gives_scores(config):
         return Guiding("none", chosen=chosen)
@@ -122,58 +109,35 @@ def choose_guide(
     if not frozen:
         guiding.callbacks = (_self_guide(config, plan, guiding, table, pairs, encoder, talk),)
         return guiding
-    guide = _frozen(config, store, vectors)
-    _fill(table, guide, plan.folder, talk)
-    audit = _audit(config, guide.encode, guide.audited(pairs))
+    name, dimensions, encoded = _frozen(config, store, vectors)
+
+    def into_folder(texts: Sequence[str], **how: Any) -> np.ndarray:
+        return encoded(texts, into=on_disk(plan.folder, len(texts), dimensions), **how)  # (U, G)
+
+    fill(table, into_folder, f"guide vectors from {name}", talk)
+    if pairs is not None and vectors is not None:
+        pairs = covered(vectors, pairs)
+    audit = _audit(config, encoded, pairs)
     if audit is not None:
         guiding.audits.append(audit)
         _tell(guiding, talk)
     return guiding
 
 
-@dataclass(frozen=True)
-class _Frozen:
-    """A guide that does not learn: a model or a file of vectors.
-
-    Args:
-        name: for messages.
-        dimensions: G.
-        encode: `encode` of the model, or a look-up in the file.
-        audited: the held-out pairs that it can be audited on.
-    """
-
-    name: str
-    dimensions: int
-    encode: Callable[..., np.ndarray]
-    audited: Callable[[HeldOut | None], HeldOut | None] = lambda pairs: pairs
-
-
-def _frozen(config: TrainConfig, store: VectorStore | None, vectors: GuideVectors | None) -> _Frozen:
+def _frozen(
+    config: TrainConfig, store: VectorStore | None, vectors: GuideVectors | None
+) -> tuple[str, int, Callable[..., np.ndarray]]:
+    """Name, dimensions and `encode` of a guide that does not learn: of a model, or as a look-up in a file."""
     if vectors is None:
         model = load_encoder(config.guide, device=config.training.device, precision=config.training.precision)
-        return _Frozen(model.name, model.dimensions, partial(encode, model, store=store))
+        return model.name, model.dimensions, partial(encode, model, store=store)
 
     def looked_up(
         texts: Sequence[str], *, role: Role, into: np.ndarray | None = None, progress: Progress | None = None
     ) -> np.ndarray:
         return vectors.encode(texts, role, into)
 
-    audited = lambda pairs: None if pairs is None else covered(vectors, pairs)  # noqa: E731
-    return _Frozen(Path(config.guide.name).name, vectors.dimensions, looked_up, audited)
-
-
-def _fill(table: GuideTable, guide: _Frozen, folder: Path, talk: Talk) -> None:
-    """Compute the vectors that the store does not have yet; it also has those of an interrupted run."""
-    done = 0
-    with talk.progress(f"guide vectors from {guide.name}", total=table.texts) as tell:
-
-        def vectors(texts: Sequence[str], role: Role) -> np.ndarray:
-            nonlocal done
-            before, done = done, done + len(texts)
-            into = on_disk(folder, len(texts), guide.dimensions)  # (U, G)
-            return guide.encode(texts, role=role, into=into, progress=lambda n, *_: tell(before + n))
-
-        table.fill(vectors)
+    return Path(config.guide.name).name, vectors.dimensions, looked_up
 
 
 def _self_guide(

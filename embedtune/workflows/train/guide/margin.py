@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from embedtune.config.train import LossSection, TrainConfig, TrainingSection
+from embedtune.config.train import LossSection, TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import StoppedError
@@ -91,15 +91,7 @@ def choose_margin(
 ) -> ChosenMargin:
     """Try each margin in a short run; keep the best, or no guide if none is clearly better than plain InfoNCE.
 
-    Args:
-        config: the recipe, whose margin is open.
-        plan: the run that follows.
-        dev: the trials are judged on it.
-        encoder: the student; its weights are restored before this returns.
-        talk: receives the progress.
-        store: keeps the vectors of a frozen guide, which every trial and the run need.
-        vectors: of the guide's file, where a file guides.
-        reference: the vectors before training, where a loss compares with them.
+    The encoder is left as it was. A frozen guide is encoded only once: all trials and the run share its stored vectors.
     """
     if dev is None or len(dev) < FEWEST_QUERIES:
         return ChosenMargin(
@@ -108,12 +100,13 @@ def choose_margin(
     judged = as_arrays(dev)
     known = read_judged(encoder, judged)
     steps = min(math.ceil(TRIAL_SHARE * plan.steps), TRIAL_STEPS)
+    section = plan.section.model_copy(update={"max_steps": steps, "epochs": math.ceil(steps / plan.steps_per_epoch)})
     start = {name: value.detach().clone() for name, value in encoder.model.state_dict().items()}
     scores: dict[float | None, np.ndarray] = {}
     with talk.progress("choosing the margin", total=len(MARGINS) * steps) as tell:
         for number, margin in enumerate(MARGINS):
             tried = decided(config, margin)
-            trial = replace(plan, section=_shortened(plan, steps), trial=True)
+            trial = replace(plan, section=section, trial=True)
             guiding = choose_guide(tried, trial, None, encoder, talk=Silence(), store=store, vectors=vectors)
             run = Fit(
                 **vars(trial),
@@ -128,11 +121,6 @@ def choose_margin(
             with torch.no_grad():
                 encoder.model.load_state_dict(start)
     return _choice(scores)
-
-
-def _shortened(plan: PreparedFit, steps: int) -> TrainingSection:
-    epochs = math.ceil(steps / plan.steps_per_epoch)
-    return plan.section.model_copy(update={"max_steps": steps, "epochs": epochs})
 
 
 def _score_of(trial: Fit, judged: JudgedSet, known: Known, encoder: Encoder) -> np.ndarray:

@@ -105,7 +105,7 @@ def test_without_the_held_out_texts_it_is_not_audited(recipe, plan_of, vector_fi
     plan = plan_of(config, data)
     guiding = choose_guide(config, plan, data.dev, bert, talk=listener, store=None, vectors=vectors_of(config))
     assert guiding.table.batch(torch.tensor([0]), torch.device("cpu")) is not None and guiding.audits == []
-    assert guiding.as_json()["note"] == "not audited: there were no held-out pairs"
+    assert guiding.facts().note == "not audited: there were no held-out pairs"
 
 
 def test_a_text_without_a_vector_is_refused_before_a_model_loads(recipe, vector_file) -> None:
@@ -146,7 +146,7 @@ def test_scores_guide_no_loss_and_say_what_is_no_negative(recipe, plan_of, score
     data = guided_data(config, plain, vectors_of(config))
     assert len(data.known_positives) > len(plain.known_positives)
     guiding = choose_guide(config, plan_of(config, data), data.dev, bert, talk=listener, store=None)
-    assert guiding.table is None and guiding.as_json() is None
+    assert guiding.table is None and guiding.facts() is None
 
 
 @pytest.mark.parametrize("options", [{"margin": "auto"}, {"known_positives": "closure"}])

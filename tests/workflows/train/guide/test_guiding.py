@@ -52,7 +52,7 @@ def guided(recipe, bert, listener, tmp_path, products):
 @pytest.mark.parametrize("options", [{"guide": "none"}, {"loss": ["infonce"]}])
 def test_no_guide(guided, options) -> None:
     guiding, _ = guided(**options)
-    assert (guiding.name, guiding.table, guiding.as_json()) == ("none", None, None)
+    assert (guiding.name, guiding.table, guiding.facts()) == ("none", None, None)
 
 
 # Of a component of a vector of length 1: bf16 keeps eight bits of what it multiplies.
@@ -93,14 +93,14 @@ def test_a_weak_guide_is_a_warning_with_advice(guided, bert_folder, listener) ->
     guiding, _ = guided(guide=str(bert_folder), margin="2")
     assert guiding.audits[0].masked_share == 1.0
     assert any("proposal:" in sentence and guiding.proposal.option in sentence for sentence in listener.warned)
-    said = guiding.as_json()
-    assert said["proposal"]["sentence"] == guiding.proposal.sentence
-    assert [one["margin"] for one in said["margins"]] == [0.0, 0.05, 0.1, 0.15, 0.2, 0.3]
+    said = guiding.facts()
+    assert said.proposal.sentence == guiding.proposal.sentence
+    assert [one.margin for one in said.margins] == [0.0, 0.05, 0.1, 0.15, 0.2, 0.3]
 
 
 def test_where_dev_chose_nothing_else_is_proposed(guided, bert_folder, listener) -> None:
     guiding, _ = guided(guide=str(bert_folder), margin="2", chosen={"margin": 2, "reason": "dev said so"})
-    assert guiding.proposal is None and guiding.as_json()["proposal"] is None
+    assert guiding.proposal is None and guiding.facts().proposal is None
     assert not any("proposal" in sentence for sentence in listener.warned)
 
 
@@ -119,7 +119,7 @@ def test_a_self_guide_is_filled_while_training(guided) -> None:
     (callback,) = guiding.callbacks
     assert isinstance(callback, SelfGuide)
     assert guiding.audits == []
-    assert guiding.as_json()["note"] == "not audited: there were no held-out pairs"
+    assert guiding.facts().note == "not audited: there were no held-out pairs"
 
 
 @pytest.mark.parametrize("schedule", ["fixed", "random"])
@@ -152,8 +152,8 @@ def test_a_self_guide_takes_the_texts_that_the_run_has_read(recipe, bert, listen
 
 def test_without_dev_a_guide_is_not_audited_and_that_is_said(guided, bert_folder) -> None:
     guiding, _ = guided(guide=str(bert_folder), margin="0.1", dev=False)
-    assert guiding.as_json()["note"] == "not audited: there were no held-out pairs"
-    assert guiding.as_json()["positive_first_share"] is None
+    assert guiding.facts().note == "not audited: there were no held-out pairs"
+    assert guiding.facts().positive_first_share is None
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
-"""The vectors of the training texts before training, for losses that keep the student near where it started."""
+"""Vectors of the training texts by encoders that do not learn: guides, and the student before training."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -16,20 +17,28 @@ from embedtune.workflows.shared.talk import Talk
 def start_vectors(
     texts: RowTexts, losses: Iterable[Loss], encoder: Encoder, store: VectorStore | None, talk: Talk
 ) -> GuideTable | None:
-    """The vectors of an encoder that has not begun to learn; None where no loss asks for them.
+    """The vectors before training, for losses that keep the student near them; None where no loss asks for any.
 
     No checkpoint keeps them: a resumed run gets the same ones from the store, or computes them with the same encoder.
     """
     if not any("reference" in loss.companions for loss in losses):
         return None
     table = GuideTable(texts, frozen=True)
+    fill(table, partial(encode, encoder, store=store), "vectors before training, to compare with", talk)
+    return table
+
+
+def fill(table: GuideTable, vectors_of: Callable[..., np.ndarray], title: str, talk: Talk) -> None:
+    """Compute the vectors that the store does not have yet; it also has those of an interrupted run.
+
+    `vectors_of` is called as `encode` is, without its encoder.
+    """
     done = 0
-    with talk.progress("vectors before training, to compare with", total=table.texts) as tell:
+    with talk.progress(title, total=table.texts) as tell:
 
         def vectors(texts: Sequence[str], role: Role) -> np.ndarray:
             nonlocal done
             before, done = done, done + len(texts)
-            return encode(encoder, texts, role=role, store=store, progress=lambda n, *_: tell(before + n))
+            return vectors_of(texts, role=role, progress=lambda n, *_: tell(before + n))
 
         table.fill(vectors)
-    return table
