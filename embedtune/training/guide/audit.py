@@ -155,7 +155,7 @@ def _topics(anchors: list[str], positives: list[str]) -> np.ndarray | None:
     """The component of each pair (P,), or None if too many are connected for this to mean anything."""
     if not anchors:
         return None
-    from embedtune.data.splits.split import components  # loads scipy, and every reader of a result imports this file
+    from embedtune.data.splits.groups import components  # loads scipy, and every reader of a result imports this file
 
     groups = components(text_ids(anchors), text_ids(positives))
     return groups.of_row if groups.sizes.max() <= MOST_IN_ONE_TOPIC * len(anchors) else None
