@@ -20,12 +20,7 @@ EXAMPLES = """
 embedtune losses
 embedtune losses --json
 """
-_NEEDS = {
-    "negatives": "negatives",
-    "guide": "a guide",
-    "labels": "labels",
-    "teacher": "teacher scores",
-}
+_NEEDS = {"negatives": "negatives", "guide": "a guide", "labels": "labels", "teacher": "teacher scores"}
 _COMPANIONS = {
     "averaged": "an averaged teacher (made while training)",
     "clusters": "clusters (made while training)",

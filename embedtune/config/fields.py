@@ -18,13 +18,9 @@ Columns = Annotated[
         shown="the usual names",
     ),
 ]
-LearnedSplit = Annotated[
-    Name,
-    option(..., "split to learn from, where the data has several", "NAME"),
-]
+LearnedSplit = Annotated[Name, option(..., "split to learn from, where the data has several", "NAME")]
 GroupColumn = Annotated[
-    Name | None,
-    option(..., "rows that share a value of this column stay in one split", "COLUMN", shown="none"),
+    Name | None, option(..., "rows that share a value of this column stay in one split", "COLUMN", shown="none")
 ]
 MaxLength = Annotated[
     int | None,
@@ -32,14 +28,8 @@ MaxLength = Annotated[
         ..., "longest input in tokens; longer texts are truncated", "TOKENS", shown="what the encoder declares", ge=8
     ),
 ]
-TrustRemoteCode = Annotated[
-    bool,
-    option(..., "run the model's own Python code, which can do anything"),
-]
-AllowPickle = Annotated[
-    bool,
-    option(..., "read weights not stored as safetensors; opening a pickle can run code"),
-]
+TrustRemoteCode = Annotated[bool, option(..., "run the model's own Python code, which can do anything")]
+AllowPickle = Annotated[bool, option(..., "read weights not stored as safetensors; opening a pickle can run code")]
 Device = Annotated[
     str,
     option(
@@ -59,8 +49,7 @@ Precision = Annotated[
     ),
 ]
 Store = Annotated[
-    Name,
-    option(..., "where vectors are kept between runs; auto is a folder in your cache", "FOLDER|none", group="Run"),
+    Name, option(..., "where vectors are kept between runs; auto is a folder in your cache", "FOLDER|none", group="Run")
 ]
 
 

@@ -34,12 +34,7 @@ class SystemsSection(RecipeSection):
         None, "another encoder for the queries", "MODEL", flag="query_model", shown="the same encoder"
     )
     runs: list[Name] = option(
-        [],
-        "a ranking made elsewhere, in TREC's run format",
-        "FILE.trec",
-        flag="run",
-        shown="none",
-        repeat=True,
+        [], "a ranking made elsewhere, in TREC's run format", "FILE.trec", flag="run", shown="none", repeat=True
     )
     prompts: list[str] = option(
         [],

@@ -1,7 +1,7 @@
 """From the data section of a recipe to all the data of a training run: rows, judged queries, and findings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -69,8 +69,7 @@ def prepare(section: DataSection, seed: int, *, source: Source | None = None) ->
     demand_two(len(divided.train), len(divided.train), section.source)
     demand_contrast(divided.train, section.source)
     views = views_of(section, seed, unpaired=divided.unpaired)
-    data = _finished(divided, hashes, closure=section.known_positives == "closure")
-    return replace(data, views=views, unpaired=divided.unpaired)
+    return _finished(divided, hashes, views, closure=section.known_positives == "closure")
 
 
 def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -> dict[str, str]:
@@ -94,7 +93,7 @@ def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -
     return hashes
 
 
-def _finished(divided: Divided, hashes: Mapping[str, str], *, closure: bool) -> TrainingData:
+def _finished(divided: Divided, hashes: Mapping[str, str], views: Views | None, *, closure: bool) -> TrainingData:
     train, dev, test = divided.train, divided.judged.get("dev"), divided.judged.get("test")
     for part, judged in (("dev", dev), ("test", test)):
         if judged is not None:
@@ -115,6 +114,8 @@ def _finished(divided: Divided, hashes: Mapping[str, str], *, closure: bool) -> 
         described=tuple(divided.described),
         findings=(*divided.findings, *(one for one in found if not divided.unpaired or one.code not in BY_DESIGN)),
         hashes=hashes,
+        views=views,
+        unpaired=divided.unpaired,
     )
 
 

@@ -82,7 +82,7 @@ class Draft(Generic[Config]):
             name, args = term["name"], term.get("args", {})
             if known is not None and name not in known:
                 hint = did_you_mean(name, known) or ";"
-                self._object(f"loss.{i}.name", f"there is no loss {name!r}{hint} there are {', '.join(known)}")
+                self._object(f"loss.{i}.name", f"there is no loss {name!r}{hint} the losses are {', '.join(known)}")
             elif check_args is not None and isinstance(args, dict):
                 try:
                     check_args(name, args)

@@ -83,13 +83,13 @@ def explain(error: ValidationError, values: Any, schema: type[RecipeSection]) ->
         if unknown:
             yield key, _unknown(path, schema)
         elif item["type"] == "missing":
-            yield key, f"is missing; it takes {allowed(path, schema)}"
+            yield key, f"is missing; it must be {allowed(path, schema)}"
         elif item["type"] == "string_unicode":
             yield key, f"{_shown(item['input'])} holds half a character or bytes that are not UTF-8"
         elif item["type"] in ("value_error", "assertion_error"):
             yield key, item["msg"].removeprefix("Value error, ")
         else:
-            yield key, f"got {_shown(item['input'])}; it takes {allowed(path, schema)}" + _quote_hint(item, path)
+            yield key, f"got {_shown(item['input'])}; it must be {allowed(path, schema)}" + _quote_hint(item, path)
 
 
 def allowed(path: Sequence[str | int], schema: type[RecipeSection]) -> str:

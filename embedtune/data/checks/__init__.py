@@ -93,7 +93,7 @@ class Gathered:
         if len(self.examples) < SHOWN:
             self.examples.append(f"{place}: {shown(text)}" if text else place)
 
-    def finding(self, code: str, severity: str, message: str, fix: str) -> list[Finding]:
+    def finding(self, code: str, severity: str, message: str, fix: str = "") -> list[Finding]:
         """The finding in a list; an empty list where nothing was found."""
         return [Finding(code, severity, self.count, message, fix, tuple(self.examples))] if self.count else []
 

@@ -6,7 +6,6 @@ from embedtune.data.checks import Gathered, RowBlock, graded, paired_ids
 from embedtune.data.rows import Rows
 from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.findings import Finding, counted
-from embedtune.identity import text_id
 
 
 class PairCheck:
@@ -77,14 +76,3 @@ class PairCheck:
                 "Remove these negatives: `embedtune check --data SET --fix FILE` does.",
             ),
         ]
-
-
-def row_keys(rows: Rows, pairs: np.ndarray) -> np.ndarray:
-    """Ids, equal for rows with the same pair (its ids are `pairs`, (n,)), negatives and label: (n,)."""
-    keys = pairs  # (n,)
-    if rows.negatives:
-        lists = [text_id(" ".join(map(str, ids.tolist()))) for ids in rows.negative_ids]
-        keys = paired_ids(keys, np.array(lists, dtype=np.int64))  # (n,)
-    if rows.labels is not None:
-        keys = paired_ids(keys, np.fromiter(map(text_id, rows.labels), dtype=np.int64))  # (n,)
-    return keys

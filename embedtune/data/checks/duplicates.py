@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from embedtune.data.checks import Content, Gathered, RowBlock, paired_ids, shown
-from embedtune.data.checks.contradictions import row_keys
 from embedtune.data.rows import LabelledTexts, Rows
 from embedtune.data.texts.normal_form import near_ids
 from embedtune.data.texts.seen_ids import SeenIds
@@ -65,7 +64,7 @@ class Repeats:
     """Counts texts that appear in several rows of a column, and in both columns."""
 
     def __init__(self) -> None:
-        self._anchors, self._positives = SeenIds(), SeenIds()
+        self._anchors, self.positives = SeenIds(), SeenIds()  # text ids
         self._rows = 0
 
     def feed(self, block: RowBlock) -> None:
@@ -74,17 +73,12 @@ class Repeats:
             self._rows += len(block.content)
             numbers = np.arange(block.start, block.start + len(block.content))  # (n,)
             self._anchors.add(block.content.anchor_ids, numbers)
-            self._positives.add(block.content.positive_ids, numbers)
-
-    @property
-    def positives(self) -> SeenIds:
-        """The text ids of all positives."""
-        return self._positives
+            self.positives.add(block.content.positive_ids, numbers)
 
     def findings(self) -> list[Finding]:
         """One for all repetitions."""
-        both = self._anchors.shared(self._positives)
-        repeated = [self._rows - len(seen) for seen in (self._anchors, self._positives)]
+        both = self._anchors.shared(self.positives)
+        repeated = [self._rows - len(seen) for seen in (self._anchors, self.positives)]
         if not any((*repeated, both)):
             return []
         message = (
@@ -94,11 +88,28 @@ class Repeats:
         return [Finding("repeated-texts", "note", sum(repeated) + both, message)]
 
 
+def drop_duplicates(rows: Rows) -> tuple[Rows, list[Finding]]:
+    """The rows without those that repeat the anchor, positive, negatives and label of an earlier one.
+
+    >>> drop_duplicates(Rows(["a", "a"], ["b", "b "]))[0].positives
+    ['b']
+    """
+    _, first = np.unique(_row_ids(rows, rows.column_ids), return_index=True)
+    if len(first) == len(rows):
+        return rows, []
+    found = Gathered()
+    for row in np.setdiff1d(np.arange(len(rows)), first).tolist():
+        found.add(rows.places[row] if rows.places else f"row {row + 1}", rows.anchors[row])
+    message = f"{counted(found.count, 'row')} left out of training: duplicates of an earlier row."
+    finding = Finding("duplicate-rows", "note", found.count, message, examples=tuple(found.examples))
+    return rows.take(np.sort(first).tolist()), [finding]
+
+
 def _row_ids(content: Content, columns: Sequence[np.ndarray]) -> np.ndarray:
     """Ids (n,), equal for rows that are equal in these ids of their columns, and in labels and negatives."""
     ids = columns[0] if len(columns) == 1 else paired_ids(*columns)
-    if isinstance(content, Rows):
-        return row_keys(content, ids)
-    if isinstance(content, LabelledTexts):
-        return paired_ids(ids, np.fromiter(map(text_id, content.labels), dtype=np.int64))
-    return ids
+    if isinstance(content, Rows) and content.negatives:
+        lists = [text_id(" ".join(map(str, some.tolist()))) for some in content.negative_ids]
+        ids = paired_ids(ids, np.array(lists, dtype=np.int64))
+    labels = content.labels if isinstance(content, Rows | LabelledTexts) else None
+    return ids if labels is None else paired_ids(ids, np.fromiter(map(text_id, labels), dtype=np.int64))

@@ -1,8 +1,6 @@
 """Checks that need no model: of the training rows, and of what the test queries share with them."""
 
-from collections.abc import Sequence
-
-from embedtune.data.checks import Check, run_checks, shown
+from embedtune.data.checks import Check, run_checks
 from embedtune.data.checks.contradictions import PairCheck
 from embedtune.data.checks.duplicates import Duplicates, Repeats
 from embedtune.data.checks.in_batch import InBatch
@@ -12,7 +10,6 @@ from embedtune.data.checks.roles import RoleCheck
 from embedtune.data.checks.scores import ScoreCheck
 from embedtune.data.checks.text_faults import TextCheck
 from embedtune.data.rows import RetrievalSet, Rows
-from embedtune.data.sources.problems import SHOWN
 from embedtune.data.splits.leakage import overlap
 from embedtune.findings import Finding, counted
 
@@ -28,28 +25,6 @@ def fast_checks() -> list[Check]:
 def all_checks(batch_size: int) -> list[Check]:
     """The checks that `embedtune check` runs on every row without a model."""
     return [*fast_checks(), LabelCheck(), ScoreCheck(), Duplicates(), Repeats(), NearAnchors(), InBatch(batch_size)]
-
-
-def drop_duplicates(rows: Rows) -> tuple[Rows, list[Finding]]:
-    """The rows without those that repeat the anchor, positive and negatives of an earlier one.
-
-    >>> drop_duplicates(Rows(["a", "a"], ["b", "b "]))[0].positives
-    ['b']
-    """
-    negatives = [tuple(ids.tolist()) for ids in rows.negative_ids] or [()] * len(rows)
-    labels = rows.labels or [""] * len(rows)
-    seen: dict[tuple, int] = {}
-    repeats = []
-    for row, key in enumerate(
-        zip(rows.anchor_ids.tolist(), rows.positive_ids.tolist(), negatives, labels, strict=True)
-    ):
-        if seen.setdefault(key, row) != row:
-            repeats.append(row)
-    if not repeats:
-        return rows, []
-    message = f"{counted(len(repeats), 'row')} left out of training: duplicates of an earlier row."
-    finding = Finding("duplicate-rows", "note", len(repeats), message, examples=_examples(rows, repeats))
-    return rows.take(list(seen.values())), [finding]
 
 
 def check_rows(rows: Rows) -> list[Finding]:
@@ -77,8 +52,3 @@ def weak_test(count: int, items: str) -> list[Finding]:
         return []
     fix = f"Use at least {FEW_QUERIES}, preferably a few hundred."
     return [Finding("weak-test", "warning", count, f"only {items}: weak evidence.", fix)]
-
-
-def _examples(rows: Rows, numbers: Sequence[int]) -> tuple[str, ...]:
-    places = rows.places or [f"row {number + 1}" for number in range(len(rows))]
-    return tuple(f"{places[number]}: {shown(rows.anchors[number])}" for number in numbers[:SHOWN])

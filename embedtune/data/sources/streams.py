@@ -38,10 +38,7 @@ def plain_suffix(path: Path) -> str:
     >>> plain_suffix(Path("pairs.JSONL.gz"))
     '.jsonl'
     """
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSED:
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
+    return _uncompressed(path).suffix.lower()
 
 
 def plain_stem(path: Path) -> str:
@@ -50,8 +47,11 @@ def plain_stem(path: Path) -> str:
     >>> plain_stem(Path("qrels/test-unseen.tsv.zst"))
     'test-unseen'
     """
-    name = Path(path.stem) if path.suffix.lower() in COMPRESSED else Path(path.name)
-    return name.stem
+    return _uncompressed(path).stem
+
+
+def _uncompressed(path: Path) -> Path:
+    return Path(path.stem if path.suffix.lower() in COMPRESSED else path.name)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from embedtune.data.checks import Gathered
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows
 from embedtune.data.splits.groups import HELD_OUT, Division, divide, draw, groups_by
 from embedtune.data.splits.judged_rows import key_of
@@ -86,18 +87,14 @@ def pair_within_classes(content: LabelledTexts, seed: int) -> tuple[Rows, list[F
     once.
     """
     partner: dict[int, int] = {}
-    alone = []
+    alone = Gathered()
     for members in _by_class(content, seed, "pair"):
         if len(members) == 1:
-            alone.append(members[0])
+            alone.add(content.places[members[0]], content.labels[members[0]])
         else:
             partner |= dict(zip(members, [*members[1:], members[0]], strict=True))
     rows = sorted(partner)
-    findings = []
-    if alone:
-        examples = tuple(f"{content.places[row]}: {content.labels[row]}" for row in alone[:20])
-        message = f"{counted(len(alone), 'class')} with a single text left out of training: it cannot be paired."
-        findings.append(Finding("single-text-classes", "warning", len(alone), message, "Add texts to them.", examples))
+    message = f"{counted(alone.count, 'class')} with a single text left out of training: it cannot be paired."
     paired = Rows(
         anchors=[content.texts[row] for row in rows],
         positives=[content.texts[partner[row]] for row in rows],
@@ -105,7 +102,7 @@ def pair_within_classes(content: LabelledTexts, seed: int) -> tuple[Rows, list[F
         groups=None if content.groups is None else [content.groups[row] for row in rows],
         places=[content.places[row] for row in rows],
     )
-    return paired, findings
+    return paired, alone.finding("single-text-classes", "warning", message, "Add texts to them.")
 
 
 def judged_classes(name: str, content: LabelledTexts, seed: int) -> tuple[RetrievalSet, list[Finding]]:

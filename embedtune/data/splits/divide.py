@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from embedtune.config.train import DataSection
-from embedtune.data.checks.quick import drop_duplicates
+from embedtune.data.checks.duplicates import drop_duplicates
 from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows
 from embedtune.data.sources.base import Source, TrainingParts
 from embedtune.data.splits.classes import distinct, divide_classes, judged_classes, pair_within_classes

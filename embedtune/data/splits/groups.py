@@ -90,12 +90,7 @@ def text_components(anchor_ids: np.ndarray, positive_ids: np.ndarray) -> tuple[n
     return nodes, label
 
 
-def divide(
-    groups: Groups,
-    seed: int,
-    parts: Sequence[str] = ("test", "dev"),
-    most: int | None = None,
-) -> Division:
+def divide(groups: Groups, seed: int, parts: Sequence[str] = ("test", "dev"), most: int | None = None) -> Division:
     """Hold out about `HELD_OUT` of the rows for each part, in complete groups.
 
     The largest group stays in train, and train keeps at least two rows; in small data each part gets one group while

@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from embedtune.config.mine import PairsSection
-from embedtune.data.checks.quick import check_rows, drop_duplicates
+from embedtune.data.checks.duplicates import drop_duplicates
+from embedtune.data.checks.quick import check_rows
 from embedtune.data.formats import Part
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.sources.documents import CorpusText

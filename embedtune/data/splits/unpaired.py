@@ -3,8 +3,8 @@
 from collections.abc import Collection
 
 from embedtune.config.train import DataSection
+from embedtune.data.checks import Gathered
 from embedtune.data.rows import RawTexts, Rows
-from embedtune.data.sources.problems import SHOWN
 from embedtune.data.texts.pieces import prepare_texts
 from embedtune.data.views import Views, pairing_named, parse_views
 from embedtune.errors import ConfigError, DataError
@@ -55,24 +55,17 @@ def _unchanged(rows: Rows, views: Views) -> list[Finding]:
     """Rows whose two views are always the same text, since a single word leaves no choice."""
     if not views.changes:
         return []
-    single = [
-        row
-        for row, (anchor, positive) in enumerate(zip(rows.anchors, rows.positives, strict=True))
-        if anchor == positive and len(anchor.split()) < 2
-    ]
-    if not single:
-        return []
-    return [
-        Finding(
-            "views-without-words",
-            "warning" if len(single) > MANY * len(rows) else "note",
-            len(single),
-            f"{counted(len(single), 'text')} of {len(rows):,} with a single word, which no view can change; both views "
-            "are the same.",
-            "If they are written without spaces, put spaces between the words.",
-            examples=tuple(f"{rows.places[row]}: {rows.anchors[row][:80]}" for row in single[:SHOWN] if rows.places),
-        )
-    ]
+    found = Gathered()
+    for row, (anchor, positive) in enumerate(zip(rows.anchors, rows.positives, strict=True)):
+        if anchor == positive and len(anchor.split()) < 2:
+            found.add(rows.places[row] if rows.places else f"row {row + 1}", anchor)
+    return found.finding(
+        "views-without-words",
+        "warning" if found.count > MANY * len(rows) else "note",
+        f"{counted(found.count, 'text')} of {len(rows):,} with a single word, which no view can change; both views are "
+        "the same.",
+        "If they are written without spaces, put spaces between the words.",
+    )
 
 
 def texts_of(rows: Rows) -> RawTexts:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from embedtune.config.train import DataSection
+from embedtune.data.checks import Gathered
 from embedtune.data.rows import RawTexts
-from embedtune.data.sources.problems import SHOWN
 from embedtune.data.texts.normal_form import near_ids
 from embedtune.data.texts.segment import passages, sentences
 from embedtune.findings import Finding, counted
@@ -47,33 +47,23 @@ def _without_copies(raw: RawTexts) -> tuple[RawTexts, list[Finding]]:
     seen: set[int] = set()
     near: set[int] = set()
     kept: list[int] = []
-    dropped: dict[str, list[int]] = {"duplicate-texts": [], "near-duplicate-texts": []}
+    exact, alike = Gathered(), Gathered()
     for row, (identity, form) in enumerate(
         zip(text_ids(raw.texts).tolist(), near_ids(raw.texts).tolist(), strict=True)
     ):
-        if identity in seen:
-            dropped["duplicate-texts"].append(row)
-        elif form in near:
-            dropped["near-duplicate-texts"].append(row)
+        if identity in seen or form in near:
+            (exact if identity in seen else alike).add(raw.places[row], raw.texts[row])
         else:
             kept.append(row)
         seen.add(identity)
         near.add(form)
-    words = {
-        "duplicate-texts": "left out: duplicates of an earlier one",
-        "near-duplicate-texts": "left out: duplicates of an earlier one except for case, punctuation or spaces",
-    }
+    left_out = "left out: duplicates of an earlier one"
     findings = [
-        Finding(
-            code,
+        *exact.finding("duplicate-texts", "note", f"{counted(exact.count, 'text')} {left_out}."),
+        *alike.finding(
+            "near-duplicate-texts",
             "note",
-            len(rows),
-            f"{counted(len(rows), 'text')} {words[code]}.",
-            examples=tuple(f"{raw.places[row]}: {' '.join(raw.texts[row][:80].split())}" for row in rows[:SHOWN]),
-        )
-        for code, rows in dropped.items()
-        if rows
+            f"{counted(alike.count, 'text')} {left_out} except for case, punctuation or spaces.",
+        ),
     ]
-    if not findings:
-        return raw, []
-    return raw.take(kept), findings
+    return raw.take(kept) if findings else raw, findings

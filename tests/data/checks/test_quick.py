@@ -1,6 +1,7 @@
 import pytest
 
-from embedtune.data.checks.quick import check_overlap, check_rows, drop_duplicates
+from embedtune.data.checks.duplicates import drop_duplicates
+from embedtune.data.checks.quick import check_overlap, check_rows
 from embedtune.data.checks.text_faults import VERY_LONG
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.splits.leakage import unseen_queries
