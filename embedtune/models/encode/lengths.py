@@ -64,11 +64,11 @@ def truncation(encoder: Encoder, texts: Sequence[str], role: Role) -> Truncation
     """
     if encoder.max_length is None:
         return None
+    some = texts
     if len(texts) > SAMPLED:
         chosen = np.random.default_rng(0).choice(len(texts), SAMPLED, replace=False)
-        counts = token_counts(encoder, [texts[i] for i in chosen.tolist()], role)  # (SAMPLED,)
-    else:
-        counts = token_counts(encoder, texts, role)  # (n,)
+        some = [texts[i] for i in chosen.tolist()]
+    counts = token_counts(encoder, some, role)  # (n or SAMPLED,)
     over = np.maximum(counts - encoder.max_length, 0)
     return Truncation(
         max_length=encoder.max_length,

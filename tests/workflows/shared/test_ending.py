@@ -81,8 +81,8 @@ def test_ctrl_c_after_training_tells_how_to_go_on(trained) -> None:
 
 
 def test_an_interruption_seen_by_the_trainer_keeps_its_words(trained) -> None:
-    ending = end(trained, Interrupted("interrupted after step 4 of 9; everything up to there is saved"))
-    assert ending.message == "interrupted after step 4 of 9; everything up to there is saved"
+    ending = end(trained, Interrupted("interrupted after step 4 of 9; everything up to that step is saved"))
+    assert ending.message == "interrupted after step 4 of 9; everything up to that step is saved"
     assert ending.next == f"embedtune train --resume '{trained.path}'"
 
 

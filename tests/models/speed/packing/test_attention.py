@@ -154,6 +154,6 @@ def test_a_mask_lets_those_near_by_be_seen():
 
 
 def test_a_mask_that_is_no_band_is_refused():
-    with pytest.raises(ValueError, match="near by"):
+    with pytest.raises(ValueError, match="nearby"):
         band_of(lambda b, h, q, k: (q - k) % 2 == 0, start=0, length=6, device=torch.device("cpu"))
     assert band_of(lambda *_: torch.tensor(True), start=0, length=3, device=torch.device("cpu")) == Band(2, 2)

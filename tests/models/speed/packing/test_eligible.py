@@ -43,7 +43,7 @@ def test_positions_that_cannot_be_told(bert: Encoder, texts: tuple[str, ...], mo
     monkeypatch.setattr(
         type(inner), "forward", lambda self, input_ids, attention_mask, **_: own(self, input_ids, attention_mask)
     )
-    padded_because(bert, "no position ids", texts)
+    padded_because(bert, "not accept position ids", texts)
 
 
 def test_other_vectors_are_noticed_once(bert: Encoder, texts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch):
