@@ -23,7 +23,7 @@ _VERDICTS = {
 }
 
 
-def table(result: CheckResult, told: Collection[str] = ()) -> RenderableType:
+def table(result: CheckResult, reported: Collection[str] = ()) -> RenderableType:
     """The histograms, the findings, the copy and the verdict; a check reports no finding before its end."""
     parts: list[RenderableType] = []
     for lengths in result.lengths:

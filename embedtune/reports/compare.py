@@ -31,7 +31,7 @@ from embedtune.reports.sections.provenance import provenance
 HOLM_ROWS = "The p-values are adjusted for all rows (Holm's method); the intervals are not."
 
 
-def table(result: CompareResult, told: Collection[str] = ()) -> RenderableType:
+def table(result: CompareResult, reported: Collection[str] = ()) -> RenderableType:
     """The verdict on B, every test, the queries that changed most, the findings, and where the report is."""
     parts: list[RenderableType] = [
         TerminalText(f"{key.upper()}  {printable(', '.join(names))}{_means(result.seeds[key])}")
@@ -45,7 +45,7 @@ def table(result: CompareResult, told: Collection[str] = ()) -> RenderableType:
     for heading, rows in (("largest gains", result.most_won), ("largest losses", result.most_lost)):
         cells = [(f"{row['a']:.3f}", f"{row['b']:.3f}", row["text"] or row["query"]) for row in rows]
         parts += [TerminalText(), _query_table(heading, cells)] if cells else []
-    return Group(*parts, *findings_below(result.findings, told), *places({"report": result.report}))
+    return Group(*parts, *findings_below(result.findings, reported), *places({"report": result.report}))
 
 
 def _means(means: Sequence[float]) -> str:

@@ -21,7 +21,7 @@ _VERDICTS = {
 Row = tuple[str, str]
 
 
-def table(result: Diagnosis, told: Collection[str] = ()) -> RenderableType:
+def table(result: Diagnosis, reported: Collection[str] = ()) -> RenderableType:
     """The facts, the findings and the verdict; no finding is reported before the end."""
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(no_wrap=True, style="bold")

@@ -10,7 +10,7 @@ from embedtune.reports.document.terminal import places
 from embedtune.reports.results.encode import EncodeResult
 
 
-def table(result: EncodeResult, told: Collection[str] = ()) -> RenderableType:
+def table(result: EncodeResult, reported: Collection[str] = ()) -> RenderableType:
     """The vectors, how many of them came from the store, and the file; an encoding has no findings."""
     known = f", {result.from_store:,} of them from the store" if result.from_store else ""
     vectors = f"{counted(result.texts, 'vector')} of {counted(result.dimensions, 'dimension')}"

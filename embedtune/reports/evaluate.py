@@ -23,14 +23,14 @@ MOST_CONFUSED = 5
 Row = tuple[str, ...]
 
 
-def table(result: EvaluateResult, told: Collection[str] = ()) -> RenderableType:
+def table(result: EvaluateResult, reported: Collection[str] = ()) -> RenderableType:
     """A table per set, one of the means over the sets, the comparisons, the findings, and where the report is."""
     parts: list[RenderableType] = []
     for name in sets_of(result):
         parts += [*([TerminalText()] if parts else []), *_set_table(result, name)]
     for header, rows in mean_rows(result):
         parts += [TerminalText(), TerminalText("mean over the sets", style="bold"), plain_table(header, rows)]
-    return Group(*parts, *findings_below(result.findings, told), *places({"report": result.report}))
+    return Group(*parts, *findings_below(result.findings, reported), *places({"report": result.report}))
 
 
 def _set_table(result: EvaluateResult, name: str) -> list[RenderableType]:

@@ -43,13 +43,13 @@ REASONS = {
 }
 
 
-def table(result: MineResult, told: Collection[str] = ()) -> RenderableType:
+def table(result: MineResult, reported: Collection[str] = ()) -> RenderableType:
     """What a job kept and dropped, a summary, the findings, and where everything is."""
     counts = {"kept": result.kept, **result.dropped}
     rows = [(name.replace("_", " "), f"{count:,}", f"{result.shares[name]:.1%}") for name, count in counts.items()]
     shown = plain_table(("candidates", "count", "share"), rows)
     files = {"output": result.output, "ledger": result.ledger, "report": result.report}
-    below = [*findings_below(result.findings, told), *places(files)]
+    below = [*findings_below(result.findings, reported), *places(files)]
     return Group(shown, TerminalText(), TerminalText(summary(result), style="bold"), *below)
 
 

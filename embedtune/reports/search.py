@@ -15,7 +15,7 @@ EXCERPT = 160
 """How many characters of a document are shown."""
 
 
-def table(result: SearchAnswer | SearchResult, told: Collection[str] = ()) -> RenderableType:
+def table(result: SearchAnswer | SearchResult, reported: Collection[str] = ()) -> RenderableType:
     """What the systems found for a query, or for each of several; a search has no findings.
 
     A result that another system does not have is marked, because it is worth looking at.

@@ -26,7 +26,7 @@ HOLM = (
 )
 
 
-def table(result: TrainResult, told: Collection[str] = ()) -> RenderableType:
+def table(result: TrainResult, reported: Collection[str] = ()) -> RenderableType:
     """The scores before and after, the verdict, the findings, and where model and report are."""
     parts: list[RenderableType] = []
     if groups := score_parts(result):
@@ -37,7 +37,7 @@ def table(result: TrainResult, told: Collection[str] = ()) -> RenderableType:
     if result.verdict is not None and seen:
         parts += [TerminalText(), TerminalText(seen)]
     report = result.report or str(Path(result.run) / "report.md")  # runs of early versions have no page
-    return Group(*parts, *findings_below(result.findings, told), *places({"model": result.model, "report": report}))
+    return Group(*parts, *findings_below(result.findings, reported), *places({"model": result.model, "report": report}))
 
 
 def _score_table(groups: Sequence[tuple[str, Scores, Scores]]) -> TerminalTable:

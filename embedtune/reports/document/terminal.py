@@ -36,10 +36,10 @@ def verdict_line(sentence: str, verdict: str) -> Text:
     return Text(printable(sentence), style=STYLES.get(verdict, "bold"))
 
 
-def findings_below(findings: Iterable[Finding], told: Collection[str] = ()) -> list[RenderableType]:
+def findings_below(findings: Iterable[Finding], reported: Collection[str] = ()) -> list[RenderableType]:
     """The findings, the most severe first; those reported earlier are only named."""
     known = by_severity(findings)
-    old = [finding for finding in known if finding.message in told or said(finding) in told]
+    old = [finding for finding in known if finding.message in reported or said(finding) in reported]
     new = [finding for finding in known if finding not in old]
     parts: list[RenderableType] = [Text(), _finding_table(new)] if new else []
     again = named(old)

@@ -41,15 +41,15 @@ class VerbResult:
         """
         return from_plain(cls, plain)
 
-    def table(self, told: Collection[str] = ()) -> RenderableType:
+    def table(self, reported: Collection[str] = ()) -> RenderableType:
         """What the command prints, for a rich console.
 
         Args:
-            told: sentences reported earlier; findings among them are only named.
+            reported: sentences reported earlier; findings among them are only named.
         """
         # Found by name, because reports import their results and must not be imported by them.
         report = import_module(f"embedtune.reports.{type(self).__module__.rpartition('.')[2]}")
-        found: RenderableType = report.table(self, told)
+        found: RenderableType = report.table(self, reported)
         return found
 
     def __str__(self) -> str:

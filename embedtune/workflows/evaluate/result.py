@@ -63,9 +63,9 @@ def compare_with_first(
 
 def _groups(rows: Sequence[Scored]) -> Iterator[list[Scored]]:
     """The systems with full vectors, then each system together with its cut and quantised vectors."""
-    whole = [one for one in rows if one.label == one.model]
-    yield whole
-    for system in whole:
+    full = [one for one in rows if one.label == one.model]
+    yield full
+    for system in full:
         kept = [one for one in rows if one.model == system.model and one is not system]
         if kept:
             yield [system, *kept]

@@ -109,10 +109,10 @@ class Systems:
         queries = self._encoded(
             self._queries or encoder, judged.queries, "query", f"the queries of {judged.name}"
         )  # (Q, D)
-        whole = queries.shape[1]
+        full = queries.shape[1]
         with self._documents(encoder, judged) as documents:  # (C, D)
             yield from self._by_kept(name, "", queries, documents, judged)
-            for size in self._sizes(name, whole):
+            for size in self._sizes(name, full):
                 with cut_vectors(documents, size, self._folder) as cut:  # (C, size)
                     yield from self._by_kept(name, str(size), unit_prefix(queries, size), cut, judged)
 
@@ -145,9 +145,9 @@ class Systems:
         """Label, dimensions and scores (n, K) of each item's own pairs, with full vectors and then with cut ones."""
         queries = self._encoded(self._queries or encoder, items.queries, "query", f"the {items.items} of {of}")
         documents = self._encoded(encoder, items.documents, items.document_role, f"the texts paired with those of {of}")
-        whole = documents.shape[1]
-        yield name, whole, pair_scores(queries, documents, items.positions)
-        for size in self._sizes(name, whole):
+        full = documents.shape[1]
+        yield name, full, pair_scores(queries, documents, items.positions)
+        for size in self._sizes(name, full):
             cut = pair_scores(unit_prefix(queries, size), unit_prefix(documents, size), items.positions)
             yield f"{name}@{size}", size, cut
 
@@ -156,16 +156,16 @@ class Systems:
         with self._talk.progress(f"{BM25} on {of}"):
             return Bm25(items.documents).pair_scores(items.queries, items.positions)
 
-    def _sizes(self, name: str, whole: int) -> list[int]:
+    def _sizes(self, name: str, full: int) -> list[int]:
         """The dimensions to cut vectors to.
 
         Raises:
             ConfigError: the vectors are shorter.
         """
         sizes = self._config.models.dimensions
-        if any(size > whole for size in sizes):
-            raise ConfigError(f"{name} has {whole} dimensions, fewer than {max(sizes)}", where="--dimensions")
-        return [size for size in sizes if size < whole]
+        if any(size > full for size in sizes):
+            raise ConfigError(f"{name} has {full} dimensions, fewer than {max(sizes)}", where="--dimensions")
+        return [size for size in sizes if size < full]
 
     def _encoded(self, encoder: Encoder, texts: Sequence[str], role: Role, what: str) -> np.ndarray:
         with self._talk.progress(f"{encoder.name}: encoding {what}", total=len(texts)) as tell:

@@ -67,7 +67,7 @@ class TrainingRun:
     """A run in progress.
 
     Args:
-        losses: its losses, built to check it; asked what they need.
+        losses: of the recipe, built to check it; asked what they need.
         started: `time.perf_counter()` when the command began.
         guide: the vectors of the guide's file, where a file guides.
     """
