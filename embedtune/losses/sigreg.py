@@ -64,3 +64,12 @@ class SigReg(Loss):
         samples = sum_over_ranks(scale.new_tensor(float(len(embeddings))), gathered=gathered)
         self.count(statistic=value, statistic_per_sample=value / samples, scale=scale)
         return value
+
+    def statistic(self, embeddings: Tensor, directions: Tensor) -> Tensor:
+        """Mean over directions of the statistic of embeddings (M, D), taken as they are, without scaling: ().
+
+        Args:
+            embeddings: (M, D).
+            directions: (D, S), normalized here to length 1.
+        """
+        return self.sketch.statistic(embeddings, directions, gathered=False)
