@@ -3,6 +3,7 @@
 import typer
 
 from embedtune import api
+from embedtune.cli.shared.options import Force
 from embedtune.cli.shared.verb import Asked, add_verb, end_guarded
 
 EXAMPLES = """
@@ -17,7 +18,7 @@ def register(app: typer.Typer) -> None:
     add_verb(app, check, EXAMPLES)
 
 
-def check(asked: Asked) -> None:
+def check(asked: Asked, force: Force = False) -> None:
     """Look for what would spoil a run or its test: swapped, repeated, leaked, damaged or truncated texts.
 
     Lengths are in words; with --model they are in tokens, and its vocabulary, its prompts and a forecast are reported
@@ -26,7 +27,7 @@ def check(asked: Asked) -> None:
     from embedtune.config.check import CheckConfig
 
     config = asked.config(CheckConfig)
-    result = api.check(config, talk=asked.talk)
+    result = api.check(config, talk=asked.talk, force=force)
     asked.print(result)
     if result.failed:
         end_guarded(f"--fail-on {config.check.fail_on}", result.verdict, asked.talk)

@@ -3,6 +3,7 @@
 import typer
 
 from embedtune import api
+from embedtune.cli.shared.options import Force
 from embedtune.cli.shared.verb import Asked, add_verb
 
 EXAMPLES = """
@@ -17,7 +18,7 @@ def register(app: typer.Typer) -> None:
     add_verb(app, encode, EXAMPLES)
 
 
-def encode(asked: Asked) -> None:
+def encode(asked: Asked, force: Force = False) -> None:
     """Turn texts into vectors of length 1, in the order of the texts.
 
     Memory does not grow with the number of texts. After an interruption, the same command resumes where it stopped. A
@@ -26,4 +27,4 @@ def encode(asked: Asked) -> None:
     from embedtune.config.encode import EncodeConfig
 
     config = asked.config(EncodeConfig)
-    asked.print(api.encode(config, talk=asked.talk))
+    asked.print(api.encode(config, talk=asked.talk, force=force))

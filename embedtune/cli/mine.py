@@ -3,7 +3,7 @@
 import typer
 
 from embedtune import api
-from embedtune.cli.shared.options import Restart
+from embedtune.cli.shared.options import Force, Restart
 from embedtune.cli.shared.verb import Asked, add_verb
 
 EXAMPLES = """
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     add_verb(app, mine, EXAMPLES)
 
 
-def mine(asked: Asked, restart: Restart = False) -> None:
+def mine(asked: Asked, restart: Restart = False, force: Force = False) -> None:
     """Find hard negatives for every query, and write a file that `embedtune train --data` reads.
 
     After an interruption, the same command resumes where it stopped.
@@ -26,4 +26,4 @@ def mine(asked: Asked, restart: Restart = False) -> None:
     from embedtune.config.mine import MineConfig
 
     config = asked.config(MineConfig)
-    asked.print(api.mine(config, talk=asked.talk, restart=restart))
+    asked.print(api.mine(config, talk=asked.talk, restart=restart, force=force))

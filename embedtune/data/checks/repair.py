@@ -21,6 +21,7 @@ from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.identity import text_id, text_ids
 
 RowRecord = dict[str, Any]
+_NOTHING: Mapping[str, Mapping[str, Any]] = {}
 MENDED = "texts mended (wrong encoding, control and invisible characters, Unicode form NFC)"
 NEGATIVES = "negatives removed (the row's own text, or a positive of the same anchor)"
 EMPTY = "empty"
@@ -68,8 +69,13 @@ class Repair:
         self.changed: Counter[str] = Counter()
         self.removed: Counter[str] = Counter()
 
-    def apply(self, content: Content) -> Repaired:
-        """Repair the texts of a block and remove rows from it."""
+    def apply(self, content: Content, besides: Mapping[str, Mapping[str, Any]] = _NOTHING) -> Repaired:
+        """Repair the texts of a block and remove rows from it.
+
+        Args:
+            content: the block.
+            besides: place -> what its record has besides a row's fields; every row keeps it as it is.
+        """
         leaked = self._leaks(content)  # (n,)
         lists = self._negatives(content)
         records = list(_records(content, lists))
@@ -81,12 +87,14 @@ class Repair:
         kept, removed = [], []
         for row, record in enumerate(records):
             reason = _reason(record) or (LEAKED if leaked[row] else REPEATED if first[row] < numbers[row] else None)
+            if besides and content.places:
+                record |= _named_apart(besides.get(content.places[row], {}), record)
             if reason is None:
                 kept.append(record)
             else:
                 self.removed[reason] += 1
                 place = content.places[row] if content.places else f"row {numbers[row] + 1}"
-                removed.append({"place": place, "reason": reason, **record})
+                removed.append(removed_record(place, reason, record))
         return Repaired(kept, removed)
 
     def _leaks(self, content: Content) -> np.ndarray:
@@ -120,6 +128,21 @@ def _records(content: Content, kept: Sequence[Sequence[int]]) -> Iterator[RowRec
         yield from ({"text": text, "label": label} for text, label in zip(content.texts, content.labels, strict=True))
     else:
         yield from ({"text": text} for text in content.texts)
+
+
+def removed_record(place: str, reason: str, record: Mapping[str, Any]) -> RowRecord:
+    """What is written about a row that is left out."""
+    why = {"place": place, "reason": reason}
+    return why | _named_apart(record, why)
+
+
+def _named_apart(others: Mapping[str, Any], record: RowRecord) -> RowRecord:
+    """Further columns of a row, with `_` after names that a row's own fields have.
+
+    >>> _named_apart({"id": 7, "anchor": "a heading"}, {"anchor": "q", "positive": "p"})
+    {'id': 7, 'anchor_': 'a heading'}
+    """
+    return {f"{name}_" if name in record else name: value for name, value in others.items()}
 
 
 def _mend(record: RowRecord) -> int:

@@ -44,6 +44,7 @@ class Part:
         said: sentences about how they were understood.
         findings: what to know about them.
         scored: all pairs with their scores, where `content` has only those that are alike.
+        unused: place -> what its record has besides the texts, scores and classes of its row; of blocks only.
     """
 
     content: Rows | LabelledTexts | RawTexts
@@ -51,6 +52,7 @@ class Part:
     said: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     scored: ScoredPairs | None = None
+    unused: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 from embedtune.config.suggest import did_you_mean
 from embedtune.data.formats import Format, Part, read_formats
 from embedtune.data.formats import rows as mined_rows
 from embedtune.data.sources.columns import Columns, listed, match, refuse_twice, spoken
-from embedtune.data.sources.tables import RecordTable, look_ahead
+from embedtune.data.sources.tables import Record, RecordTable, look_ahead
 from embedtune.errors import ConfigError, DataError
 
 BLOCK = 8192
 """Records that are read at a time."""
 _MINED = frozenset(mined_rows.fields(0))
+UNUSED = "columns not used"
+"""What a sentence about columns without a role says."""
+_NOT_IN_ROWS = ("title", "weight")  # roles that a row's record has no field for
 
 
 def read_part(table: RecordTable, chosen: Mapping[str, str], group: str | None = None) -> Part:
@@ -48,12 +52,15 @@ def read_blocks(table: RecordTable, chosen: Mapping[str, str], group: str | None
     """
     table, found, columns = format_of(table, chosen, group)
     if getattr(found, "WHOLE", False):
-        yield found.read(table, columns)
+        every = list(table.records)
+        part = found.read(replace(table, records=iter(every)), columns)
+        yield replace(part, unused=_besides(table, found, columns, every))
         return
     said = _unused(table, columns)
     while records := list(islice(table.records, rows)):
         # A format's sentences count its rows, and these are only some of them.
-        yield replace(found.read(replace(table, records=iter(records)), columns), said=said)
+        part = found.read(replace(table, records=iter(records)), columns)
+        yield replace(part, said=said, unused=_besides(table, found, columns, records))
         said = ()
 
 
@@ -84,8 +91,25 @@ def format_of(
     return table, found, Columns(names, group, tuple(column for column in present if column not in used), chosen)
 
 
+def _besides(
+    table: RecordTable, found: Format, columns: Columns, records: Sequence[Record]
+) -> dict[str, dict[str, Any]]:
+    """Place -> what a record has besides the texts, scores and classes of its row, where it has anything else."""
+    others: dict[tuple[str, ...], list[str]] = {}
+    besides = {}
+    for number, record in records:
+        names = tuple(record)
+        if names not in others:  # lines differ in their columns, so that those of the first do not decide
+            roles = match(found.ROLES, names, columns.chosen)
+            played = {column for role, own in roles.items() if role not in _NOT_IN_ROWS for column in own}
+            others[names] = [name for name in names if name not in played]
+        if others[names]:
+            besides[table.place(number)] = {name: record[name] for name in others[names]}
+    return besides
+
+
 def _unused(table: RecordTable, columns: Columns) -> tuple[str, ...]:
-    return (f"{table.name}: columns not used: {', '.join(columns.unused)}",) if columns.unused else ()
+    return (f"{table.name}: {UNUSED}: {', '.join(columns.unused)}",) if columns.unused else ()
 
 
 def _check_chosen(
