@@ -22,7 +22,8 @@ def check(asked: Asked, force: Force = False) -> None:
     """Look for what would spoil a run or its test: swapped, repeated, leaked, damaged or truncated texts.
 
     Lengths are in words; with --model they are in tokens, and its vocabulary, its prompts and a forecast are reported
-    as well.
+    as well. With --fix, a file that is read is never written over; any other existing file is replaced only if
+    embedtune wrote it, or with --force.
     """
     from embedtune.config.check import CheckConfig
 

@@ -22,7 +22,8 @@ def encode(asked: Asked, force: Force = False) -> None:
     """Turn texts into vectors of length 1, in the order of the texts.
 
     Memory does not grow with the number of texts. After an interruption, the same command resumes where it stopped. A
-    parquet file serves `embedtune train --guide FILE`.
+    parquet file serves `embedtune train --guide FILE`. A file that is read is never written over; any other existing
+    file is replaced only if embedtune wrote it, or with --force.
     """
     from embedtune.config.encode import EncodeConfig
 

@@ -21,7 +21,8 @@ def register(app: typer.Typer) -> None:
 def mine(asked: Asked, restart: Restart = False, force: Force = False) -> None:
     """Find hard negatives for every query, and write a file that `embedtune train --data` reads.
 
-    After an interruption, the same command resumes where it stopped.
+    After an interruption, the same command resumes where it stopped. A file that is read is never written over; any
+    other existing file is replaced only if embedtune wrote it, or with --force.
     """
     from embedtune.config.mine import MineConfig
 

@@ -21,7 +21,6 @@ from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.identity import text_id, text_ids
 
 RowRecord = dict[str, Any]
-_NOTHING: Mapping[str, Mapping[str, Any]] = {}
 MENDED = "texts mended (wrong encoding, control and invisible characters, Unicode form NFC)"
 NEGATIVES = "negatives removed (the row's own text, or a positive of the same anchor)"
 EMPTY = "empty"
@@ -69,12 +68,12 @@ class Repair:
         self.changed: Counter[str] = Counter()
         self.removed: Counter[str] = Counter()
 
-    def apply(self, content: Content, besides: Mapping[str, Mapping[str, Any]] = _NOTHING) -> Repaired:
+    def apply(self, content: Content, besides: Sequence[Mapping[str, Any]] = ()) -> Repaired:
         """Repair the texts of a block and remove rows from it.
 
         Args:
             content: the block.
-            besides: place -> what its record has besides a row's fields; every row keeps it as it is.
+            besides: what the record of each row has besides the row's fields; kept as it is.
         """
         leaked = self._leaks(content)  # (n,)
         lists = self._negatives(content)
@@ -87,8 +86,8 @@ class Repair:
         kept, removed = [], []
         for row, record in enumerate(records):
             reason = _reason(record) or (LEAKED if leaked[row] else REPEATED if first[row] < numbers[row] else None)
-            if besides and content.places:
-                record |= _named_apart(besides.get(content.places[row], {}), record)
+            if besides:
+                record |= _named_apart(besides[row], record)
             if reason is None:
                 kept.append(record)
             else:

@@ -44,7 +44,8 @@ class Part:
         said: sentences about how they were understood.
         findings: what to know about them.
         scored: all pairs with their scores, where `content` has only those that are alike.
-        unused: place -> what its record has besides the texts, scores and classes of its row; of blocks only.
+        unused: what the record of each row has besides the row's texts, scores and classes; of blocks only, and empty
+            where no record has anything else.
     """
 
     content: Rows | LabelledTexts | RawTexts
@@ -52,7 +53,7 @@ class Part:
     said: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     scored: ScoredPairs | None = None
-    unused: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    unused: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

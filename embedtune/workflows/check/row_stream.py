@@ -1,6 +1,6 @@
 """The rows of a check, as a stream that can be read repeatedly, and the search for test queries in them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from embedtune.config.check import CheckedSection
@@ -27,8 +27,8 @@ class RowStream:
     def __init__(self, data: CheckedSection, talk: Talk) -> None:
         self.places: dict[str, list[str]] | None = None
         """Place of every fault -> what is wrong there, from the moment when someone puts a dict here."""
-        self.besides: Mapping[str, Mapping[str, Any]] = {}
-        """Place -> what a record of the current block has besides its row's fields."""
+        self.besides: Sequence[Mapping[str, Any]] = ()
+        """What the record of each row of the current block has besides the row's fields."""
         self.source = open_source(data.source)
         undivided = not self.source.splits and data.split == "train"
         self.split = "" if undivided else self.source.demand(data.split, "--split")

@@ -14,7 +14,7 @@ from embedtune.config.encoder import ModelSection
 from embedtune.config.mine import MineConfig
 from embedtune.data.formats.shared.mined import check_format
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
-from embedtune.errors import ConfigError, EmbedtuneError
+from embedtune.errors import ConfigError, DataError, EmbedtuneError
 from embedtune.findings import Finding, counted
 from embedtune.mining.ledger import Decisions, read_ledger
 from embedtune.models.files.load import check_device, resolve
@@ -108,7 +108,7 @@ def _decisions(config: MineConfig, talk: Talk) -> Decisions | None:
     """
     relabel, old = config.output.relabel, files_of(config.output.path).ledger
     decisions = None if relabel is None else read_ledger(Path(relabel).expanduser())
-    lost = (read_ledger(old).pairs if old.is_file() else set()) - (decisions.pairs if decisions else set())
+    lost = _decided(old) - (decisions.pairs if decisions else set())
     if lost:
         raise ConfigError(
             f"{counted(len(lost), 'decision')} in {old} would be lost: this job writes its own ledger there",
@@ -120,6 +120,14 @@ def _decisions(config: MineConfig, talk: Talk) -> Decisions | None:
     said = f"{counted(len(decisions.positive_ids), 'pair')} marked positive, {len(decisions.negative_ids):,} negative"
     talk.say(f"the ledger: {said}, {decisions.open:,} undecided")
     return decisions
+
+
+def _decided(ledger: Path) -> set[tuple[int, int]]:
+    """The decisions in a ledger that this job would replace; none in what is no ledger, which --force replaces."""
+    try:
+        return read_ledger(ledger).pairs if ledger.is_file() else set()
+    except DataError:
+        return set()
 
 
 def _pairs(config: MineConfig, decisions: Decisions | None, talk: Talk) -> KnownPairs:

@@ -192,12 +192,16 @@ def _mark(path: Path) -> list[int] | None:
 
 
 def _place(option: str, name: str) -> Path | None:
-    """Where something that a command reads is on this machine; None where it is not a path, or not there."""
+    """Where something that a command reads is on this machine; None where it is on the Hub, or cannot be a path."""
     try:
         path = Path(name).expanduser() if option in _MODELS else source_path(name)
-        return path if path is not None and path.exists() else None
-    except (OSError, RuntimeError, ValueError):  # a name that no file can have
+        if path is not None:
+            path.stat()
+    except FileNotFoundError:
+        return path
+    except (OSError, RuntimeError, ValueError):  # a name that no file can have, or an unknown home
         return None
+    return path
 
 
 def _belongs(option: str, folder: Path, path: Path) -> bool:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any
 
 from embedtune.config.suggest import did_you_mean
 from embedtune.data.formats import Format, Part, read_formats
 from embedtune.data.formats import rows as mined_rows
 from embedtune.data.sources.columns import Columns, listed, match, refuse_twice, spoken
+from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.tables import Record, RecordTable, look_ahead
 from embedtune.errors import ConfigError, DataError
 
@@ -53,14 +53,13 @@ def read_blocks(table: RecordTable, chosen: Mapping[str, str], group: str | None
     table, found, columns = format_of(table, chosen, group)
     if getattr(found, "WHOLE", False):
         every = list(table.records)
-        part = found.read(replace(table, records=iter(every)), columns)
-        yield replace(part, unused=_besides(table, found, columns, every))
+        yield _with_unused(found.read(replace(table, records=iter(every)), columns), table, found, columns, every)
         return
     said = _unused(table, columns)
     while records := list(islice(table.records, rows)):
         # A format's sentences count its rows, and these are only some of them.
-        part = found.read(replace(table, records=iter(records)), columns)
-        yield replace(part, said=said, unused=_besides(table, found, columns, records))
+        part = replace(found.read(replace(table, records=iter(records)), columns), said=said)
+        yield _with_unused(part, table, found, columns, records)
         said = ()
 
 
@@ -91,21 +90,29 @@ def format_of(
     return table, found, Columns(names, group, tuple(column for column in present if column not in used), chosen)
 
 
-def _besides(
-    table: RecordTable, found: Format, columns: Columns, records: Sequence[Record]
-) -> dict[str, dict[str, Any]]:
-    """Place -> what a record has besides the texts, scores and classes of its row, where it has anything else."""
+def _with_unused(part: Part, table: RecordTable, found: Format, columns: Columns, records: Sequence[Record]) -> Part:
+    """The part with what its records have besides the texts, scores and classes of their rows."""
     others: dict[tuple[str, ...], list[str]] = {}
-    besides = {}
-    for number, record in records:
+    for _, record in records:
         names = tuple(record)
         if names not in others:  # lines differ in their columns, so that those of the first do not decide
             roles = match(found.ROLES, names, columns.chosen)
             played = {column for role, own in roles.items() if role not in _NOT_IN_ROWS for column in own}
             others[names] = [name for name in names if name not in played]
-        if others[names]:
-            besides[table.place(number)] = {name: record[name] for name in others[names]}
-    return besides
+    if not any(others.values()):
+        return part
+    numbers, told_apart = [number for number, _ in records], part
+    if len(set(numbers)) < len(
+        numbers
+    ):  # several entries of an array in one line: read again, each with its own number
+        numbers = list(range(len(records)))
+        again = zip(numbers, (record for _, record in records), strict=True)
+        told_apart = found.read(replace(table, records=again, problems=Problems(table.name)), columns)
+    besides = {
+        table.place(number): {name: record[name] for name in others[tuple(record)]}
+        for number, (_, record) in zip(numbers, records, strict=True)
+    }
+    return replace(part, unused=[besides[place] for place in (told_apart.scored or told_apart.content).places])
 
 
 def _unused(table: RecordTable, columns: Columns) -> tuple[str, ...]:
