@@ -76,12 +76,12 @@ class Outputs:
                 if are_same(place, path):
                     raise self._refusal(path, f"would overwrite the file of {option}")
                 if place.is_dir() and _belongs(option, place, path):
-                    raise self._refusal(path, f"would be one of the files in {place}, the folder of {option}")
+                    raise self._refusal(path, f"is or would be one of the files in {place}, the folder of {option}")
             for folder in self.folders:
                 if are_same(place, folder) or _is_inside(place, folder):
                     raise self._refusal(folder, f"would write to, and may empty, a folder that {option} is read from")
                 if place.is_dir() and _belongs(option, place, folder):
-                    raise self._refusal(folder, f"would be a part of {place}, the folder of {option}")
+                    raise self._refusal(folder, f"is or would be a part of {place}, the folder of {option}")
 
     def _refusal(self, path: Path, what: str) -> ConfigError:
         named = [*self.files, *self.folders][0]
