@@ -1,4 +1,4 @@
-"""The lines of a source that make no row, or not all of one, as they are in their file."""
+"""The lines and records of a source that have a fault, as they are in their file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -38,7 +38,7 @@ def left_out(source: Source, split: str, faults: Mapping[str, Sequence[str]]) ->
 
 
 def _of_table(table: RecordTable, reasons: Mapping[int, str]) -> Iterator[dict[str, Any]]:
-    """The records at these numbers; of what is no record, its lines up to the next record or fault."""
+    """The records at these numbers; where none can be read, the lines up to the next record or fault."""
     numbers = sorted(reasons)
     ends, waiting = dict(zip(numbers, [*numbers[1:], None], strict=True)), list(reversed(numbers))
     for number, record in table.records:

@@ -26,7 +26,7 @@ class RowStream:
 
     def __init__(self, data: CheckedSection, talk: Talk) -> None:
         self.places: dict[str, list[str]] | None = None
-        """Place of every fault -> what is wrong there, from the moment when someone puts a dict here."""
+        """Place of every fault -> what is wrong there; None unless the caller sets a dict before reading."""
         self.besides: Sequence[Mapping[str, Any]] = ()
         """What the record of each row of the current block has besides the row's fields."""
         self.source = open_source(data.source)
@@ -60,7 +60,7 @@ class RowStream:
 
 
 class _PlacedFaults(Faults):
-    """Faults that remember the places of all, so that what is there can be copied."""
+    """Faults with all their places, so that `left_out` can copy what is there."""
 
     def __init__(self, source: str, places: dict[str, list[str]]) -> None:
         super().__init__(source)

@@ -123,7 +123,7 @@ def _decisions(config: MineConfig, talk: Talk) -> Decisions | None:
 
 
 def _decided(ledger: Path) -> set[tuple[int, int]]:
-    """The decisions in a ledger that this job would replace; none in what is no ledger, which --force replaces."""
+    """The decisions in a ledger that this job would replace; none if the file is not a ledger."""
     try:
         return read_ledger(ledger).pairs if ledger.is_file() else set()
     except DataError:

@@ -20,9 +20,9 @@ from embedtune.errors import ConfigError, OutputError
 from embedtune.workflows.shared.lock import alone
 
 Read = Iterable[tuple[str, str | None]]
-"""Options and what the user named with them; None and names on the Hub are no files."""
+"""Options and what the user named with them; None and names on the Hub are ignored."""
 _MODELS = ("--model", "--query-model", "--guide", "--cross-encoder")
-"""Options whose folder belongs to its reader altogether; that of any other is data."""
+"""Options that name a model, in whose folder nothing else is written; folders of other options hold data."""
 _KEPT = 2  # checksums per file: the file that is being replaced, and its successor
 
 
@@ -59,8 +59,7 @@ class Outputs:
             raise OutputError("this is a folder; a file is needed", where=self._where, next="name a file in it")
 
     def demand_apart(self, read: Read) -> None:
-        """Refuse outputs that the command reads, by whatever path; cheap, so it comes before any work. --force is no
-        way round it.
+        """Refuse outputs that the command reads, by whatever path and even with --force; cheap, so it comes first.
 
         Args:
             read: what the command reads.
