@@ -130,7 +130,7 @@ def test_a_work_or_result_folder_that_holds_what_is_read(
     (here / folder / "train.jsonl").write_text(ROW)
     (here / "sym").symlink_to(folder, target_is_directory=True)
     for name in (folder, f"./{folder}/train.jsonl", "sym", "sym/train.jsonl"):
-        refused(lambda name=name: call(verb.split()[0], output, option, name), here, "may empty")
+        refused(lambda name=name: call(verb.split()[0], output, option, name), here, "would be written to and emptied")
 
 
 @pytest.mark.parametrize("member", ["corpus.jsonl", "queries.jsonl", "qrels/test.jsonl", "pairs.jsonl", "train.jsonl"])

@@ -80,7 +80,7 @@ def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResu
     if len(named) > len(ascii_lowercase):
         raise ConfigError(f"got {len(named)} systems, at most {len(ascii_lowercase)} can be compared", where="compare")
     if options.output is not None:
-        systems = [("compare", name.partition("#")[0]) for text in named for name in names_in(text)]
+        systems = [(name, name.partition("#")[0]) for text in named for name in names_in(text)]
         Outputs(folders=[Path(options.output).expanduser()]).demand_apart([("--data", options.data), *systems])
     sources = Sources(options.data, options.split, wanted)
     with talk.progress("reading the values to compare"):

@@ -23,7 +23,6 @@ Read = Iterable[tuple[str, str | None]]
 """Options and what the user named with them; None and names on the Hub are ignored."""
 _MODELS = ("--model", "--query-model", "--guide", "--cross-encoder")
 """Options that name a model, in whose folder nothing else is written; folders of other options hold data."""
-_KEPT = 2  # checksums per file: the file that is being replaced, and its successor
 
 
 @dataclass(frozen=True)
@@ -78,13 +77,14 @@ class Outputs:
                     raise self._refusal(path, f"is or would be one of the files in {place}, the folder of {option}")
             for folder in self.folders:
                 if are_same(place, folder) or _is_inside(place, folder):
-                    raise self._refusal(folder, f"would write to, and may empty, a folder that {option} is read from")
+                    raise self._refusal(folder, f"would be written to and emptied, but {option} is read from there")
                 if place.is_dir() and _belongs(option, place, folder):
                     raise self._refusal(folder, f"is or would be a part of {place}, the folder of {option}")
 
     def _refusal(self, path: Path, what: str) -> ConfigError:
         named = [*self.files, *self.folders][0]
-        subject = "this" if path == named else f"{path}, which is written as well,"
+        other = f"the work folder {path}" if path in self.folders else f"{path}, which is written as well,"
+        subject = "this" if path == named else other
         return ConfigError(f"{subject} {what}", where=self._where, next="give the output another name")
 
     def demand_own(self, *, force: bool = False, but: Sequence[Path] = ()) -> None:
@@ -101,7 +101,7 @@ class Outputs:
             return
         known = self._record()
         for path in self.files:
-            if path in but or not os.path.lexists(path) or _mark(path) in known.get(path.name, []):
+            if path in but or not os.path.lexists(path) or _own_mark(path, known.get(path.name, [])):
                 continue
             why = "it has changed since embedtune wrote it" if path.name in known else "embedtune did not write it"
             raise ConfigError(
@@ -141,9 +141,10 @@ class Outputs:
             OSError: the system refuses.
             OutputError: the record cannot be written.
         """
-        known, now = self._record(), _mark(path)
-        before = [mark for mark in known.get(path.name, []) if mark == now]
-        record = {**known, path.name: [*before, _mark(written)][-_KEPT:]}
+        known = self._record()
+        before = _own_mark(path, known.get(path.name, []))
+        now = [written.stat().st_size, checksum(written)]
+        record = {**known, path.name: [now] if before is None else [before, now]}
         write_sealed(self._record_path, json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         replace(written, path)
 
@@ -184,10 +185,14 @@ def is_same(name: str | None, path: Path) -> bool:
     return name is not None and are_same(Path(name).expanduser(), path)
 
 
-def _mark(path: Path) -> list[int] | None:
-    """Size and checksum; None where there is no file, or none that can be read."""
-    found = checksum(path)
-    return None if found is None else [path.stat().st_size, found]
+def _own_mark(path: Path, marks: Sequence[list[int]]) -> list[int] | None:
+    """The size and checksum among these that a file has; None if it has no such, is missing or cannot be read."""
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return None
+    # Most other files differ in their size already, and a file of vectors takes minutes to read.
+    return next((mark for mark in marks if mark[0] == size and mark[1] == checksum(path)), None)
 
 
 def _place(option: str, name: str) -> Path | None:
