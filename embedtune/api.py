@@ -60,16 +60,21 @@ def train(
 
 
 def mine(
-    *given: "Given", restart: bool = False, talk: "Talk | None" = None, verbose: bool = False, **options: Any
+    *given: "Given",
+    restart: bool = False,
+    force: bool = False,
+    talk: "Talk | None" = None,
+    verbose: bool = False,
+    **options: Any,
 ) -> "MineResult":
     """Find hard negatives: `embedtune.mine(data="pairs.jsonl", model="runs/first/model", negatives=7)`.
 
-    `restart` discards an interrupted job.
+    `restart` discards an interrupted job; `force` replaces existing files that embedtune did not write.
     """
     from embedtune.config.mine import MineConfig
     from embedtune.workflows.mine.run import mine as run
 
-    return run(_config(MineConfig, given, options), talk=_talk(talk, verbose), restart=restart)
+    return run(_config(MineConfig, given, options), talk=_talk(talk, verbose), restart=restart, force=force)
 
 
 def evaluate(*given: "Given", talk: "Talk | None" = None, verbose: bool = False, **options: Any) -> "EvaluateResult":
@@ -80,20 +85,30 @@ def evaluate(*given: "Given", talk: "Talk | None" = None, verbose: bool = False,
     return run(_config(EvaluateConfig, given, options), talk=_talk(talk, verbose))
 
 
-def check(*given: "Given", talk: "Talk | None" = None, verbose: bool = False, **options: Any) -> "CheckResult":
-    """Look at data before training on it: `embedtune.check(data="pairs.jsonl", model="starter")`."""
+def check(
+    *given: "Given", force: bool = False, talk: "Talk | None" = None, verbose: bool = False, **options: Any
+) -> "CheckResult":
+    """Look at data before training on it: `embedtune.check(data="pairs.jsonl", model="starter")`.
+
+    `force` lets `fix` replace existing files that embedtune did not write.
+    """
     from embedtune.config.check import CheckConfig
     from embedtune.workflows.check.run import check as run
 
-    return run(_config(CheckConfig, given, options), talk=_talk(talk, verbose))
+    return run(_config(CheckConfig, given, options), talk=_talk(talk, verbose), force=force)
 
 
-def encode(*given: "Given", talk: "Talk | None" = None, verbose: bool = False, **options: Any) -> "EncodeResult":
-    """Turn texts into vectors in a file: `embedtune.encode(model="runs/first/model", data="texts.txt")`."""
+def encode(
+    *given: "Given", force: bool = False, talk: "Talk | None" = None, verbose: bool = False, **options: Any
+) -> "EncodeResult":
+    """Turn texts into vectors in a file: `embedtune.encode(model="runs/first/model", data="texts.txt")`.
+
+    `force` replaces an existing file that embedtune did not write.
+    """
     from embedtune.config.encode import EncodeConfig
     from embedtune.workflows.encode.run import encode as run
 
-    return run(_config(EncodeConfig, given, options), talk=_talk(talk, verbose))
+    return run(_config(EncodeConfig, given, options), talk=_talk(talk, verbose), force=force)
 
 
 def open_search(

@@ -179,7 +179,7 @@ def read_sealed(path: Path) -> bytes | None:
 
 def seal_folder(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
     """Write facts (JSON) about a folder into its file `name`, with the checksums of its other files."""
-    files = {path.relative_to(folder).as_posix(): _checksum(path) for path in folder.rglob("*") if path.is_file()}
+    files = {path.relative_to(folder).as_posix(): checksum(path) for path in folder.rglob("*") if path.is_file()}
     content = {"facts": facts, "files": dict(sorted(files.items()))}
     write_sealed(folder / name, json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
@@ -190,17 +190,17 @@ def unseal_folder(folder: Path, name: str) -> dict[str, Any] | None:
     if sealed is None:
         return None
     content: dict[str, Any] = json.loads(sealed.decode("utf-8", "surrogatepass"))
-    sound = all(_checksum(folder / name) == checksum for name, checksum in content["files"].items())
+    sound = all(checksum(folder / name) == recorded for name, recorded in content["files"].items())
     return content["facts"] if sound else None
 
 
-def _checksum(path: Path) -> int | None:
+def checksum(path: Path) -> int | None:
     """CRC-32 of a file; None if it does not exist or cannot be read."""
-    checksum = 0
+    found = 0
     try:
         with path.open("rb") as file:
             while piece := file.read(_PIECE):
-                checksum = zlib.crc32(piece, checksum)
+                found = zlib.crc32(piece, found)
     except OSError:
         return None
-    return checksum
+    return found

@@ -1,6 +1,7 @@
 """`embedtune check`: look at data before spending hours on it."""
 
 from embedtune import api
+from embedtune.cli.shared.options import Force
 from embedtune.cli.shared.verb import Asked, end_guarded
 
 EXAMPLES = """
@@ -10,14 +11,15 @@ embedtune check --data pairs.jsonl --eval-data beir/ --fix fixed.jsonl
 """
 
 
-def check(asked: Asked) -> None:
+def check(asked: Asked, force: Force = False) -> None:
     """Look for what would spoil a run or its test: swapped, repeated, leaked, damaged or truncated texts.
 
     Lengths are in words; with --model they are in tokens, and its vocabulary, its prompts and a forecast are reported
-    as well.
+    as well. With --fix, a file that is read is never written over; any other existing file is replaced only if
+    embedtune wrote it, or with --force.
     """
     config = asked.config()
-    result = api.check(config, talk=asked.talk)
+    result = api.check(config, talk=asked.talk, force=force)
     asked.print(result)
     if result.failed:
         end_guarded(f"--fail-on {config.check.fail_on}", result.verdict, asked.talk)

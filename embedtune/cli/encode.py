@@ -1,6 +1,7 @@
 """`embedtune encode`: turn texts into vectors."""
 
 from embedtune import api
+from embedtune.cli.shared.options import Force
 from embedtune.cli.shared.verb import Asked
 
 EXAMPLES = """
@@ -10,10 +11,11 @@ embedtune encode --model intfloat/multilingual-e5-small --prompts document="pass
 """
 
 
-def encode(asked: Asked) -> None:
+def encode(asked: Asked, force: Force = False) -> None:
     """Turn texts into vectors of length 1, in the order of the texts.
 
     Memory does not grow with the number of texts. After an interruption, the same command resumes where it stopped. A
-    parquet file serves `embedtune train --guide FILE`.
+    parquet file serves `embedtune train --guide FILE`. A file that is read is never written over; any other existing
+    file is replaced only if embedtune wrote it, or with --force.
     """
-    asked.print(api.encode(asked.config(), talk=asked.talk))
+    asked.print(api.encode(asked.config(), talk=asked.talk, force=force))

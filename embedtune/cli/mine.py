@@ -1,7 +1,7 @@
 """`embedtune mine`: find hard negatives for a data set."""
 
 from embedtune import api
-from embedtune.cli.shared.options import Restart
+from embedtune.cli.shared.options import Force, Restart
 from embedtune.cli.shared.verb import Asked
 
 EXAMPLES = """
@@ -11,9 +11,10 @@ embedtune mine --data pairs.jsonl --candidates dense+bm25 --format triplet
 """
 
 
-def mine(asked: Asked, restart: Restart = False) -> None:
+def mine(asked: Asked, restart: Restart = False, force: Force = False) -> None:
     """Find hard negatives for every query, and write a file that `embedtune train --data` reads.
 
-    After an interruption, the same command resumes where it stopped.
+    After an interruption, the same command resumes where it stopped. A file that is read is never written over; any
+    other existing file is replaced only if embedtune wrote it, or with --force.
     """
-    asked.print(api.mine(asked.config(), talk=asked.talk, restart=restart))
+    asked.print(api.mine(asked.config(), talk=asked.talk, restart=restart, force=force))

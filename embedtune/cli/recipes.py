@@ -11,6 +11,7 @@ from embedtune.cli.shared.options import AsJson, Force, Quiet, argument
 from embedtune.cli.shared.output import print_json, print_text
 from embedtune.cli.shared.verb import add_command, add_group
 from embedtune.errors import ConfigError, OutputError
+from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.stream_talk import StreamTalk
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def copy(
     target = output / path.name if output.is_dir() else output
     if target.exists() and not force:
         raise OutputError("the file is already there", where=str(target), next="--force replaces it")
+    Outputs([target], option="PLACE").demand_apart([("NAME", str(path))])
     try:
         target.write_bytes(path.read_bytes())
     except OSError as error:

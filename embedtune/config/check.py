@@ -45,7 +45,12 @@ class CheckSection(RecipeSection):
         group="Run",
         shown="never",
     )
-    fix: Name | None = option(None, "write a cleaned copy there, and report what changed", "OUT.jsonl", group="Output")
+    fix: Name | None = option(
+        None,
+        "write a cleaned copy there, what it lacks to OUT.removed.jsonl, and report both",
+        "OUT.jsonl",
+        group="Output",
+    )
 
     @model_validator(mode="after")
     def _writes_lines(self) -> Self:

@@ -93,9 +93,17 @@ def test_a_cleaned_copy_says_what_was_done_and_has_nothing_left_to_clean(check, 
     assert fixed["rows"] == len(read(tmp_path / "clean.jsonl")) == 81
     assert list(fixed["changed"].values()) == [1]
     assert sorted(fixed["removed"].values()) == [1, 31]
-    assert len(read(tmp_path / fixed["removed_rows"])) == 31
+    removed = read(tmp_path / fixed["removed_rows"])
+    assert len(removed) == 32
+    assert removed[-1] == {
+        "place": "pairs.jsonl:82",
+        "reason": "'query' is empty",
+        "query": "",
+        "answer": "x",
+    }
+    assert read(tmp_path / "clean.jsonl")[0]["topic"] == "extra"
+    assert fixed["not_copied"] == []
     assert read(tmp_path / "clean.jsonl")[-1]["anchor"] == "끝에 하나 더"
-    assert any("topic" in sentence for sentence in fixed["not_copied"])
     assert grave(check("--data", "clean.jsonl")) == {}
 
 

@@ -155,7 +155,7 @@ def test_without_json_a_table_and_the_report_are_named(here: Path, capsys: pytes
         (("--run", "nothing.trec"), 1, "no such file"),
         (("--run", "pairs.jsonl", "--data", "set", "--data", "pairs.jsonl"), 2, "one set"),
         (("--query-model", "starter"), 2, "shares no vector space"),
-        (("--output", "set"), 2, "not empty"),
+        (("--output", "set"), 2, "--data is read from there"),
     ],
     ids=lambda value: str(value)[:30],
 )

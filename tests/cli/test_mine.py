@@ -85,6 +85,7 @@ def test_json_holds_every_promised_key_and_the_files_are_there(mine: Mine, here:
     assert sum(len(row["negatives"]) for row in rows) == result["negatives"]
     assert sum(len(row["negatives"]) < 2 for row in rows) == result["queries_short"]
     assert sorted(path.name for path in (here / "결과").iterdir()) == [
+        ".채굴.jsonl.embedtune",
         "채굴.jsonl",
         "채굴.ledger.jsonl",
         "채굴.report.html",

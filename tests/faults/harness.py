@@ -287,7 +287,8 @@ def results(job: Job, place: Path) -> dict[str, bytes]:
 
 
 def stray_name(name: str) -> bool:
-    return name.startswith(".") or name.endswith((".part", ".partial", ".job"))
+    hidden = name.startswith(".") and not name.endswith(".embedtune")  # what embedtune knows its own files by
+    return hidden or name.endswith((".part", ".partial", ".job"))
 
 
 def killed_at_a_write(bench: Bench, job: Job, draw: random.Random, outcome: Outcome) -> Outcome:

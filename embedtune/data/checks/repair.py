@@ -68,8 +68,13 @@ class Repair:
         self.changed: Counter[str] = Counter()
         self.removed: Counter[str] = Counter()
 
-    def apply(self, content: Content) -> Repaired:
-        """Repair the texts of a block and remove rows from it."""
+    def apply(self, content: Content, besides: Sequence[Mapping[str, Any]] = ()) -> Repaired:
+        """Repair the texts of a block and remove rows from it.
+
+        Args:
+            content: the block.
+            besides: further fields of each row's record, kept as they are.
+        """
         leaked = np.any([np.isin(ids, self._leaked) for ids in content.column_ids], axis=0)  # (n,)
         lists = self._negatives(content)
         records = list(_records(content, lists))
@@ -81,12 +86,14 @@ class Repair:
         kept, removed = [], []
         for row, record in enumerate(records):
             reason = _reason(record) or (LEAKED if leaked[row] else REPEATED if first[row] < numbers[row] else None)
+            if besides:
+                record |= _named_apart(besides[row], record)
             if reason is None:
                 kept.append(record)
             else:
                 self.removed[reason] += 1
                 place = content.places[row] if content.places else f"row {numbers[row] + 1}"
-                removed.append({"place": place, "reason": reason, **record})
+                removed.append(removed_record(place, reason, record))
         return Repaired(kept, removed)
 
     def _negatives(self, content: Content) -> Sequence[Sequence[int]]:
@@ -116,6 +123,21 @@ def _records(content: Content, kept: Sequence[Sequence[int]]) -> Iterator[RowRec
         yield from ({"text": text, "label": label} for text, label in zip(content.texts, content.labels, strict=True))
     else:
         yield from ({"text": text} for text in content.texts)
+
+
+def removed_record(place: str, reason: str, record: Mapping[str, Any]) -> RowRecord:
+    """What is written about a row that is left out."""
+    why = {"place": place, "reason": reason}
+    return why | _named_apart(record, why)
+
+
+def _named_apart(others: Mapping[str, Any], record: RowRecord) -> RowRecord:
+    """Further columns of a row, with `_` after names that a row's own fields have.
+
+    >>> _named_apart({"id": 7, "anchor": "a heading"}, {"anchor": "q", "positive": "p"})
+    {'id': 7, 'anchor_': 'a heading'}
+    """
+    return {f"{name}_" if name in record else name: value for name, value in others.items()}
 
 
 def _mend(record: RowRecord) -> int:

@@ -44,6 +44,8 @@ class Part:
         said: sentences about how they were understood.
         findings: what to know about them.
         scored: all pairs with their scores, where `content` has only those that are alike.
+        unused: what the record of each row has besides the row's texts, scores and classes; of blocks only, and empty
+            where no record has anything else.
     """
 
     content: Rows | LabelledTexts | RawTexts
@@ -51,6 +53,7 @@ class Part:
     said: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     scored: ScoredPairs | None = None
+    unused: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,9 @@ def open_source(name: str) -> Source:
     Raises:
         DataError: it does not exist, or nothing in it can be read.
     """
-    if name.startswith("hf:"):
+    path = source_path(name)
+    if path is None:
         return HubSource(name)
-    path = samples_folder() if name == SAMPLES else Path(name).expanduser()
     refuse_odd(path)
     if path.is_dir():
         return _folder(name, path)
@@ -59,6 +59,37 @@ def open_source(name: str) -> Source:
     if error.next is None and re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         error.next = f"if this is a data set of the Hugging Face Hub, write hf:{name}"
     raise error
+
+
+def source_path(name: str) -> Path | None:
+    """The file or folder that a name refers to; None for a set of the Hub."""
+    if name.startswith("hf:"):
+        return None
+    return samples_folder() if name == SAMPLES else Path(name).expanduser()
+
+
+def reads(folder: Path, path: Path) -> bool:
+    """Whether a file, new or not, is or would be one of those that a data folder is read from, by whatever path.
+
+    >>> reads(Path("set"), Path("set/corpus.jsonl")), reads(Path("set"), Path("set/vectors.npy"))
+    (True, False)
+    """
+    folder = folder.resolve()
+    entries = [entry for part in (folder, folder / "qrels") if part.is_dir() for entry in part.iterdir()]
+    divided = is_beir(folder) or any(_split_of(entry) for entry in entries if plain_suffix(entry) in READABLE)
+    named = {path.parent.resolve() / path.name, path.resolve()}  # a link that is replaced, and what it leads to
+    if path.exists():
+        named |= {entry for entry in entries if entry.exists() and entry.samefile(path)}
+    return any(_is_member(one.relative_to(folder), divided) for one in named if one.is_relative_to(folder))
+
+
+def _is_member(path: Path, divided: bool) -> bool:
+    """Whether a path within a folder is read; of a folder that is not divided, any readable file could be."""
+    if path.parts[:1] and path.parts[0].casefold() == "qrels":
+        return True
+    if len(path.parts) != 1 or path.name.startswith(".") or plain_suffix(path) not in READABLE:
+        return False
+    return plain_stem(path).casefold() in ("corpus", "queries", "pairs") or bool(_split_of(path)) or not divided
 
 
 def _folder(name: str, folder: Path) -> Source:

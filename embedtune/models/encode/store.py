@@ -9,7 +9,6 @@ memory-mapped: a map of a file that another process truncates would end this one
 import hashlib
 import logging
 import os
-import shutil
 import struct
 import sys
 import time
@@ -117,7 +116,10 @@ class VectorStore:
         total = sum(size for size, _, _ in shelves)
         for size, _, path in sorted(shelves, key=lambda shelf: shelf[1]):
             if total > self.cap_bytes and path != keep:
-                shutil.rmtree(path, ignore_errors=True)
+                with suppress(OSError):  # only segments: the user may have named a folder that holds other folders
+                    for segment in path.glob(f"*{SUFFIX}"):
+                        segment.unlink(missing_ok=True)
+                    path.rmdir()
                 total -= size
 
 

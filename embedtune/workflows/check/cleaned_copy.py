@@ -1,36 +1,55 @@
-"""The cleaned copy that `--fix` writes, and a file next to it with every removed row and the reason."""
+"""The cleaned copy that `--fix` writes, and a file next to it with everything left out and the reason."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from embedtune.data.checks.repair import MENDED_CODES, REMOVED_CODES, Repair
+from embedtune.data.formats.shared.find import UNUSED
 from embedtune.durable import whole_file
 from embedtune.findings import Finding
+from embedtune.workflows.check.left_out import left_out
 from embedtune.workflows.check.row_stream import RowStream
+from embedtune.workflows.shared.outputs import Outputs
 
 
-def write_copy(path: Path, contents: RowStream, repair: Repair, findings: Sequence[Finding]) -> dict[str, Any]:
+def copies(path: Path) -> Outputs:
+    """The copy, and the file `<name>.removed.jsonl` next to it with what it lacks."""
+    return Outputs([path, path.with_name(f"{path.stem}.removed.jsonl")], option="--fix")
+
+
+def write_copy(outputs: Outputs, contents: RowStream, repair: Repair, findings: Sequence[Finding]) -> dict[str, Any]:
     """Write the repaired rows, and return what was done and what was left.
 
+    A row keeps the columns that play no role. Whatever cannot be read, or is read only in part, goes with the removed
+    rows, so that nothing is in neither file.
+
     Args:
-        path: of the copy; the removed rows go to `<name>.removed.jsonl` next to it.
+        outputs: `copies`.
         contents: the rows; they are read again.
         repair: decides what to change and remove.
         findings: of the check; those that no repair handles are reported as left.
 
     Raises:
-        OutputError: a file cannot be written.
+        OutputError: a file cannot be written, or another process is writing it.
     """
-    removed_path = path.with_name(f"{path.stem}.removed.jsonl")
-    rows = 0
-    with whole_file(path) as copy, whole_file(removed_path) as removed:
-        for content in contents:
-            repaired = repair.apply(content)
-            rows += len(repaired.kept)
-            for stream, records in ((copy, repaired.kept), (removed, repaired.removed)):
-                stream.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    path, removed_path = outputs.files
+    rows, contents.places = 0, {}
+    with outputs.alone():
+        outputs.remove_unfinished()
+        with (
+            outputs.writing(removed_path) as removed_here,
+            outputs.writing(path) as kept_here,
+            whole_file(removed_here) as removed,
+            whole_file(kept_here) as copy,
+        ):
+            for content in contents:
+                repaired = repair.apply(content, contents.besides)
+                rows += len(repaired.kept)
+                copy.writelines(map(_line, repaired.kept))
+                removed.writelines(map(_line, repaired.removed))
+            removed.writelines(map(_line, left_out(contents.source, contents.split, contents.places)))
     done = {*MENDED_CODES, *REMOVED_CODES}
     unreadable = sum(one.count for one in findings if one.code in ("unreadable-rows", "empty-texts"))
     gone = dict(repair.removed) | ({"unreadable, or with a missing text (at least)": unreadable} if unreadable else {})
@@ -40,6 +59,20 @@ def write_copy(path: Path, contents: RowStream, repair: Repair, findings: Sequen
         "rows": rows,
         "changed": {what: count for what, count in repair.changed.items() if count},
         "removed": gone,
-        "not_copied": list(contents.said),
+        "not_copied": [sentence for sentence in contents.said if UNUSED not in sentence],
         "left": {one.code: one.count for one in findings if one.code not in done and one.severity != "note"},
     }
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    """A line of JSON; without escapes, but for bytes that are not UTF-8, which have no other way into one."""
+    text = json.dumps(record, ensure_ascii=False, default=str)
+    return (text if _is_text(text) else json.dumps(record, default=str)) + "\n"
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

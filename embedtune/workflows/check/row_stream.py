@@ -1,10 +1,11 @@
 """The rows of a check, as a stream that can be read repeatedly, and the search for test queries in them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from embedtune.config.check import CheckedSection
 from embedtune.data.checks import Content, RowBlock
-from embedtune.data.checks.unreadable import Faults
+from embedtune.data.checks.unreadable import UNREADABLE, Faults
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.source import open_source
 from embedtune.data.splits.leakage import Leakage
@@ -24,6 +25,10 @@ class RowStream:
     """
 
     def __init__(self, data: CheckedSection, talk: Talk) -> None:
+        self.places: dict[str, list[str]] | None = None
+        """Place of every fault -> what is wrong there; None unless the caller sets a dict before reading."""
+        self.besides: Sequence[Mapping[str, Any]] = ()
+        """What the record of each row of the current block has besides the row's fields."""
         self.source = open_source(data.source)
         undivided = not self.source.splits and data.split == "train"
         self.split = "" if undivided else self.source.demand(data.split, "--split")
@@ -31,7 +36,8 @@ class RowStream:
         self._begin()
 
     def _begin(self) -> None:
-        self.faults = Faults(self._data.source)
+        name, places = self._data.source, self.places
+        self.faults = Faults(name) if places is None else _PlacedFaults(name, places)
         self.findings: list[Finding] = []
         self.said: list[str] = []
         self.described = ""
@@ -47,9 +53,24 @@ class RowStream:
                 self.findings += part.findings
                 self.said += part.said
                 tell(rows)
+                self.besides = part.unused
                 yield content
         split = f", split {self.split}" if self.split else ""
         self.described = f"checked {rows:,} {unit} from {self.source.what}{split}"
+
+
+class _PlacedFaults(Faults):
+    """Faults with all their places, so that `left_out` can copy what is there."""
+
+    def __init__(self, source: str, places: dict[str, list[str]]) -> None:
+        super().__init__(source)
+        self._places = places
+
+    def add(self, where: str, what: str, *, hint: str | None = None, kind: str = UNREADABLE) -> None:
+        """Count one fault and remember its place."""
+        super().add(where, what, hint=hint, kind=kind)
+        if kind != "scale":
+            self._places.setdefault(where, []).append(what)
 
 
 class Leaks:

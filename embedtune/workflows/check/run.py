@@ -33,8 +33,9 @@ from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.check import CheckResult, CleanedCopy, Forecast, InBatchNegatives
-from embedtune.workflows.check.cleaned_copy import write_copy
+from embedtune.workflows.check.cleaned_copy import copies, write_copy
 from embedtune.workflows.check.row_stream import Leaks, RowStream
+from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.talk import Silence, Talk
 
 if TYPE_CHECKING:
@@ -45,18 +46,20 @@ if TYPE_CHECKING:
 Kind = TypeVar("Kind")
 
 
-def check(config: CheckConfig, *, talk: Talk | None = None) -> CheckResult:
+def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False) -> CheckResult:
     """Check training data, also as the named encoder would see it, if there is one.
 
     Args:
         config: the options.
         talk: gets messages and progress.
+        force: let `--fix` replace existing files that embedtune did not write.
 
     Raises:
         EmbedtuneError: the data cannot be checked at all; the message says what to do.
     """
     started = time.perf_counter()
     talk = talk or Silence()
+    outputs = None if config.check.fix is None else _outputs(config, Path(config.check.fix).expanduser(), force=force)
     if config.model.name is not None:
         check_device(config.check.device)
         resolve(config.model)
@@ -74,9 +77,9 @@ def check(config: CheckConfig, *, talk: Talk | None = None) -> CheckResult:
     more = _encoder_checks(config, sample, talk)
     findings = by_severity([*findings, *more.findings])
     fixed = None
-    if config.check.fix is not None:
+    if outputs is not None:
         repair = Repair(pairs, leaks.leaked)
-        fixed = from_plain(CleanedCopy, write_copy(Path(config.check.fix).expanduser(), rows, repair, findings))
+        fixed = from_plain(CleanedCopy, write_copy(outputs, rows, repair, findings))
     return CheckResult(
         rows=sample.rows,
         findings=tuple(findings),
@@ -90,6 +93,22 @@ def check(config: CheckConfig, *, talk: Talk | None = None) -> CheckResult:
         failed=reaches(findings, config.check.fail_on),
         elapsed_s=round(time.perf_counter() - started, 2),
     )
+
+
+def _outputs(config: CheckConfig, path: Path, *, force: bool) -> Outputs:
+    """The files of `--fix`, refused before anything is read where something would be lost."""
+    outputs, data = copies(path), config.data
+    outputs.demand_files()
+    outputs.demand_apart(
+        [
+            ("--data", data.source),
+            ("--eval-data", data.eval_source),
+            ("--corpus", data.corpus),
+            ("--model", config.model.name),
+        ]
+    )
+    outputs.demand_own(force=force)
+    return outputs
 
 
 def _one(checks: Sequence[Check], kind: type[Kind]) -> Kind:

@@ -27,6 +27,7 @@ from embedtune.workflows.compare.values import Sources, Values
 from embedtune.workflows.shared.evaluation_folder import file_name
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.output_folder import fresh_folder
+from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.talk import Silence, Talk
 
 DEFAULT_METRIC = "ndcg@10"
@@ -74,6 +75,9 @@ def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResu
     named = (options.a, *options.others)
     if len(named) > len(ascii_lowercase):
         raise ConfigError(f"got {len(named)} systems, at most {len(ascii_lowercase)} can be compared", where="compare")
+    if options.output is not None:
+        systems = [(name, name.partition("#")[0]) for text in named for name in names_in(text)]
+        Outputs(folders=[Path(options.output).expanduser()]).demand_apart([("--data", options.data), *systems])
     sources = Sources(options.data, options.split, wanted)
     with talk.progress("reading the values to compare"):
         read = [[sources.read(name) for name in names_in(text)] for text in named]

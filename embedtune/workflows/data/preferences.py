@@ -7,6 +7,7 @@ from embedtune.data.sources.clicks import Skipped, read_clicks
 from embedtune.data.sources.tables import open_table
 from embedtune.data.sources.write import write_jsonl
 from embedtune.errors import ConfigError, DataError
+from embedtune.workflows.shared.outputs import Outputs
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,13 @@ def click_preferences(
 
     Raises:
         DataError: the log cannot be read, or shows no preference.
-        ConfigError: the file exists.
+        ConfigError: the file exists, or is the log.
         OutputError: it cannot be written.
     """
     target = Path(output).expanduser()
+    outputs = Outputs([target])
+    outputs.demand_files()
+    outputs.demand_apart([("LOG", source)])
     if target.exists() and not force:
         raise ConfigError(f"{target} already exists", where="--output", next="name another file, or add --force")
     found = read_clicks(open_table(Path(source).expanduser()), skipped)
@@ -54,5 +58,8 @@ def click_preferences(
             where=source,
             next="use lists in which a text below the first was clicked, or add --skipped all",
         )
-    write_jsonl(target, rows)
+    with outputs.alone():
+        outputs.remove_unfinished()
+        with outputs.writing(target) as path:
+            write_jsonl(path, rows)
     return PreferencesResult(str(target), len(rows), found.clicks, said)

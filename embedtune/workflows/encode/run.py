@@ -1,6 +1,6 @@
 """`embedtune encode`: texts in, a file of vectors out, however many; the same command resumes it when interrupted."""
 
-import shutil
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 
 from embedtune.config.encode import EncodeConfig
 from embedtune.data.sources.texts import TextStream
-from embedtune.durable import replace, whole_path
+from embedtune.durable import UNFINISHED
 from embedtune.errors import ConfigError, DataError
 from embedtune.findings import counted
 from embedtune.models.encode.encode import encode_to_file
@@ -21,19 +21,24 @@ from embedtune.models.files.resolve import STARTER
 from embedtune.reports.results.encode import EncodeResult
 from embedtune.workflows.shared.ending import Unfinished, orderly_end
 from embedtune.workflows.shared.lock import alone
-from embedtune.workflows.shared.output_file import demand_own_files
+from embedtune.workflows.shared.output_folder import refuse_others, remove_own
+from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.talk import Silence, Talk
 
 SUFFIXES = (".npy", ".parquet")
 BLOCK = 4096  # texts encoded, and rows written, at a time
+VECTORS = "vectors.npy"
+OWN = rf"{re.escape(VECTORS)}(\.part|\.json)?|lock|\..*{re.escape(UNFINISHED)}"
+"""The names of what a job writes into its folder, as a regular expression."""
 
 
-def encode(config: EncodeConfig, *, talk: Talk | None = None) -> EncodeResult:
+def encode(config: EncodeConfig, *, talk: Talk | None = None, force: bool = False) -> EncodeResult:
     """Encode the texts of a source into a file.
 
     Args:
         config: the options.
         talk: gets messages and progress.
+        force: replace an existing file that embedtune did not write.
 
     Raises:
         EmbedtuneError: anything the user can fix; the message says how.
@@ -41,7 +46,11 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None) -> EncodeResult:
     started = time.perf_counter()
     talk = talk or Silence()
     output = Path(config.output.path).expanduser()
-    _check(config, output)
+    job = output.with_name(f"{output.name}.job")
+    outputs = Outputs([output], [job])
+    _check(config, outputs)
+    outputs.demand_own(force=force)
+    refuse_others(job, OWN)
     texts = TextStream(config.data.source, config.data.column, queries=config.encoding.role == "query")
     with talk.progress(f"reading {config.data.source}"):
         count, empty, digest = texts.facts()
@@ -50,15 +59,15 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None) -> EncodeResult:
     if empty:
         said = "is empty; its vector is" if empty == 1 else "are empty; their vectors are"
         talk.warn(f"{empty:,} of {counted(count, 'text')} {said} meaningless")
-    job = output.with_name(f"{output.name}.job")
     with alone(job / "lock"), orderly_end(_unfinished(job)):
+        outputs.remove_unfinished()
         encoder = _load(config, talk)
         known: list[int] = []
         with talk.progress(f"{encoder.name}: encoding {config.data.source}", total=count) as tell:
             vectors = encode_to_file(
                 encoder,
                 ([document.text for document in batch] for batch in texts.batches(BLOCK)),
-                job / "vectors.npy",
+                job / VECTORS,
                 count=count,
                 role=config.encoding.role,
                 texts_hash=digest,
@@ -67,21 +76,23 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None) -> EncodeResult:
                 progress=tell,
                 known=known.append,
             )  # (n, D)
-        _write(output, job, texts, vectors, _role(encoder, config))
-    shutil.rmtree(job, ignore_errors=True)
+        _write(outputs, job, texts, vectors, _role(encoder, config))
+    remove_own(job, OWN)
     elapsed = round(time.perf_counter() - started, 2)
     return EncodeResult(str(output), count, encoder.dimensions, elapsed, sum(known), config.encoding.role)
 
 
-def _check(config: EncodeConfig, output: Path) -> None:
+def _check(config: EncodeConfig, outputs: Outputs) -> None:
     """Refuse what this machine or the options do not allow, before anything is read."""
+    output = outputs.files[0]
     if output.suffix not in SUFFIXES:
         raise ConfigError(
             f"cannot tell the format from the suffix {output.suffix!r}",
             where="--output",
             next="use a name that ends in .npy (vectors only) or .parquet (with ids and texts)",
         )
-    demand_own_files([output], {"--data": config.data.source})
+    outputs.demand_files()
+    outputs.demand_apart([("--data", config.data.source), ("--model", config.model.name)])
     if config.encoding.dtype != "float32" and output.suffix != ".npy":
         raise ConfigError(
             "only .npy files can hold float16; readers of parquet expect float32", where="--dtype", next="leave it out"
@@ -98,8 +109,8 @@ def _check(config: EncodeConfig, output: Path) -> None:
 
 def _unfinished(job: Path) -> Unfinished:
     return Unfinished(
-        is_kept=(job / "vectors.npy.json").exists,
-        discard=lambda: shutil.rmtree(job, ignore_errors=True),
+        is_kept=(job / f"{VECTORS}.json").exists,
+        discard=lambda: remove_own(job, OWN),
         kept=f"what is done is kept in {job}",
         lost="nothing was done yet",
         resume="run the same command again to resume",
@@ -120,17 +131,18 @@ def _role(encoder: Encoder, config: EncodeConfig) -> str | None:
     return None if alike else config.encoding.role
 
 
-def _write(output: Path, job: Path, texts: TextStream, vectors: np.ndarray, role: str | None) -> None:
+def _write(outputs: Outputs, job: Path, texts: TextStream, vectors: np.ndarray, role: str | None) -> None:
     """Write the output file, whole or not at all."""
+    output = outputs.files[0]
     if output.suffix == ".npy":
-        replace(job / "vectors.npy", output)
+        outputs.finish(job / VECTORS, output)
         return
     import pyarrow
     import pyarrow.parquet
 
     fields = {"id": pyarrow.string(), "text": pyarrow.large_string(), "vector": pyarrow.list_(pyarrow.float32())}
     schema = pyarrow.schema((fields | {"role": pyarrow.string()}) if role else fields)
-    with whole_path(output) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
+    with outputs.writing(output) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
         first = 0
         for batch in texts.batches(BLOCK):
             columns: dict[str, Sequence[Any]] = {

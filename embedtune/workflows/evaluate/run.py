@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from embedtune.workflows.evaluate.tasks.read_tasks import Task, read_tasks
 from embedtune.workflows.shared.evaluation_folder import PER_QUERY, REPORT, RESULT, file_name
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.output_folder import fresh_folder
+from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
 
 EVALUATIONS = Path("evaluations")
@@ -64,6 +65,8 @@ def _check(config: EvaluateConfig) -> None:
     """Refuse what this machine or the options do not allow, before anything is read."""
     for name in config.evaluation.metrics:
         parse_metric(name)
+    if config.output.folder is not None:
+        Outputs(folders=[Path(config.output.folder).expanduser()]).demand_apart(_read(config))
     check_device(config.evaluation.device)
     models = config.models
     if models.query == STARTER:
@@ -79,6 +82,16 @@ def _check(config: EvaluateConfig) -> None:
         except EmbedtuneError as error:
             error.where = option
             raise
+
+
+def _read(config: EvaluateConfig) -> Iterator[tuple[str, str | None]]:
+    """Options and the files and folders that they name."""
+    data, models = config.data, config.models
+    yield from (("--data", name) for name in data.sources)
+    yield from (("--train-data", name) for name in data.train)
+    yield from (("--run", name) for name in models.runs)
+    yield from (("--model", name) for name in models.encoders)
+    yield from (("--candidates", data.candidates), ("--query-model", models.query))
 
 
 def _findings(tasks: Sequence[Task], training: Training) -> list[Finding]:

@@ -8,6 +8,7 @@ the old names are removed. There is no bookkeeping that could be wrong, whenever
 import hashlib
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,11 +18,15 @@ from typing import Any
 import numpy as np
 
 from embedtune import __version__
-from embedtune.durable import read_sealed, write_sealed
+from embedtune.durable import UNFINISHED, read_sealed, write_sealed
 from embedtune.errors import OutputError
 from embedtune.workflows.shared.ending import Unfinished
+from embedtune.workflows.shared.output_folder import remove_own
 
 MANIFEST = "job.json"
+_STAGE = "[a-z]+-[0-9a-f]{12}"
+OWN = rf"{_STAGE}|{re.escape(MANIFEST)}|lock|\..*{re.escape(UNFINISHED)}"
+"""The names of what a job writes into its folder, as a regular expression."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,8 @@ class Job:
             made_from: everything that its content depends on, in JSON types.
         """
         folder = self.path / f"{name}-{key_of({**made_from, 'version': __version__})}"
-        for other in self.path.glob(f"{name}-*"):
-            if other != folder:
+        for other in self._stages():
+            if other.name.startswith(f"{name}-") and other != folder:
                 shutil.rmtree(other, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -81,13 +86,16 @@ class Job:
 
     def clear(self) -> None:
         """Remove every stage."""
-        for folder in self.path.glob("*-*"):
+        for folder in self._stages():
             shutil.rmtree(folder, ignore_errors=True)
         (self.path / MANIFEST).unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove the job."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Remove the job; files that others have put in its folder stay, and so does the folder then."""
+        remove_own(self.path, OWN)
+
+    def _stages(self) -> list[Path]:
+        return [folder for folder in self.path.glob("*-*") if re.fullmatch(_STAGE, folder.name)]
 
 
 def is_done(part: Path) -> bool:

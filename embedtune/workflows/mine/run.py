@@ -14,53 +14,66 @@ from embedtune.config.encoder import ModelSection
 from embedtune.config.mine import MineConfig
 from embedtune.data.formats.shared.mined import check_format
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
-from embedtune.errors import ConfigError, EmbedtuneError
+from embedtune.errors import ConfigError, DataError, EmbedtuneError
 from embedtune.findings import Finding, counted
 from embedtune.mining.ledger import Decisions, read_ledger
 from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER
 from embedtune.reports.results.mine import MineResult
 from embedtune.workflows.mine.files import files_of
-from embedtune.workflows.mine.job import MANIFEST, Job, changes
+from embedtune.workflows.mine.job import MANIFEST, OWN, Job, changes
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.lock import alone
-from embedtune.workflows.shared.output_file import demand_own_files, is_same
+from embedtune.workflows.shared.output_folder import refuse_others
+from embedtune.workflows.shared.outputs import Outputs, is_same
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
 
 
-def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False) -> MineResult:
+def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False, force: bool = False) -> MineResult:
     """Find negatives, or resume an interrupted job.
 
     Args:
         config: the resolved recipe.
         talk: gets messages and progress.
         restart: discard what an interrupted job left, and start over.
+        force: replace existing files that embedtune did not write.
 
     Raises:
         EmbedtuneError: anything the user can fix; the message says how.
     """
     started = time.perf_counter()
     talk = talk or Silence()
-    _check_recipe(config)
-    decisions = _decisions(config, talk)
-    pairs = _pairs(config, decisions, talk)
     job = Job(Path(f"{config.output.path}.job").expanduser())
+    outputs = Outputs(files_of(config.output.path), [job.path])
+    _check_recipe(config, outputs)
+    decisions = _decisions(config, talk)
+    outputs.demand_own(force=force, but=[outputs.files[1]] if _edits_own_ledger(config) else [])
+    refuse_others(job.path, OWN)
+    pairs = _pairs(config, decisions, talk)
     with alone(job.lock), orderly_end(job.unfinished):
         _begin(job, config, pairs, talk, restart=restart)
         from embedtune.workflows.mine.stages import run  # loads sentence-transformers, so it comes last
 
-        result = run(config, pairs, decisions, job, talk, started)
+        result = run(config, pairs, decisions, outputs, job, talk, started)
         if not config.output.keep_job:
             job.remove()
     return result
 
 
-def _check_recipe(config: MineConfig) -> None:
+def _check_recipe(config: MineConfig, outputs: Outputs) -> None:
     """Refuse what this machine or the recipe does not allow, before anything is read."""
     check_format(Path(config.output.path), config.output.format)
-    files, data, relabel = files_of(config.output.path), config.data, config.output.relabel
-    edited = None if is_same(relabel, files.ledger) else relabel  # decisions in this job's own ledger are kept
-    demand_own_files(files, {"--data": data.source, "--corpus": data.corpus, "--relabel": edited})
+    outputs.demand_files()
+    outputs.demand_apart(
+        [
+            ("--data", config.data.source),
+            ("--corpus", config.data.corpus),
+            ("--relabel", None if _edits_own_ledger(config) else config.output.relabel),
+            ("--model", config.model.name),
+            ("--guide", config.guide.name),
+            ("--cross-encoder", config.cross_encoder.name),
+        ]
+    )
     check_device(config.mining.device)
     resolve(config.model)
     for option, section in (("--guide", config.guide), ("--cross-encoder", config.cross_encoder)):
@@ -72,6 +85,11 @@ def _check_recipe(config: MineConfig) -> None:
             )
         if section.name is not None:
             _resolve_judge(option, section)
+
+
+def _edits_own_ledger(config: MineConfig) -> bool:
+    """Whether the decisions are in the ledger that this job writes, which keeps them."""
+    return is_same(config.output.relabel, files_of(config.output.path).ledger)
 
 
 def _resolve_judge(option: str, section: ModelSection) -> None:
@@ -90,7 +108,7 @@ def _decisions(config: MineConfig, talk: Talk) -> Decisions | None:
     """
     relabel, old = config.output.relabel, files_of(config.output.path).ledger
     decisions = None if relabel is None else read_ledger(Path(relabel).expanduser())
-    lost = (read_ledger(old).pairs if old.is_file() else set()) - (decisions.pairs if decisions else set())
+    lost = _decided(old) - (decisions.pairs if decisions else set())
     if lost:
         raise ConfigError(
             f"{counted(len(lost), 'decision')} in {old} would be lost: this job writes its own ledger there",
@@ -102,6 +120,14 @@ def _decisions(config: MineConfig, talk: Talk) -> Decisions | None:
     said = f"{counted(len(decisions.positive_ids), 'pair')} marked positive, {len(decisions.negative_ids):,} negative"
     talk.say(f"the ledger: {said}, {decisions.open:,} undecided")
     return decisions
+
+
+def _decided(ledger: Path) -> set[tuple[int, int]]:
+    """The decisions in a ledger that this job would replace; none if the file is not a ledger."""
+    try:
+        return read_ledger(ledger).pairs if ledger.is_file() else set()
+    except DataError:
+        return set()
 
 
 def _pairs(config: MineConfig, decisions: Decisions | None, talk: Talk) -> KnownPairs:

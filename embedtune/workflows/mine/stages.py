@@ -21,7 +21,7 @@ from embedtune.config.recipe.load import dump_config
 from embedtune.data.formats import Mined
 from embedtune.data.formats.shared.mined import Written, write_mined
 from embedtune.data.splits.known_pairs import KnownPairs
-from embedtune.durable import remove_unfinished, write_text
+from embedtune.durable import write_text
 from embedtune.findings import Finding, counted
 from embedtune.mining.calibrate import MarginProposal
 from embedtune.mining.ledger import Decisions, Entry, write_ledger
@@ -43,12 +43,18 @@ from embedtune.workflows.mine.job_vectors import encode_all, mining_encoder
 from embedtune.workflows.mine.opinions import ask_cross_encoder, ask_guide
 from embedtune.workflows.mine.result import Totals, findings_of
 from embedtune.workflows.shared.machine import machine_facts, peak_memory_bytes
-from embedtune.workflows.shared.output_file import is_same
+from embedtune.workflows.shared.outputs import Outputs, is_same
 from embedtune.workflows.shared.talk import Talk
 
 
 def run(
-    config: MineConfig, pairs: KnownPairs, decisions: Decisions | None, job: Job, talk: Talk, started: float
+    config: MineConfig,
+    pairs: KnownPairs,
+    decisions: Decisions | None,
+    outputs: Outputs,
+    job: Job,
+    talk: Talk,
+    started: float,
 ) -> MineResult:
     """Run every stage in order, and write output, ledger and report."""
     store = open_store(config.output.store)
@@ -68,11 +74,11 @@ def run(
     choose_all(choice, talk)
     totals = Totals()
     files = files_of(config.output.path)
-    for path in files:
-        remove_unfinished(path)
+    outputs.remove_unfinished()
     with talk.progress("writing"):
-        written = _write(choice, totals)
-        doubtful = _write_ledger(choice, files.ledger)
+        with outputs.writing(files.negatives) as path:
+            written = _write(choice, path, totals)
+        doubtful = _write_ledger(choice, files.ledger, outputs)
     findings = (
         *([_weak_encoder()] if config.model.name == STARTER else []),
         *pairs.findings,
@@ -105,8 +111,9 @@ def run(
         facts={**machine_facts(), "data_sha256": dict(pairs.hashes or {})},
     )
     report = mining(result)
-    write_text(files.page, page(report))
-    write_text(files.summary, markdown(report))
+    for own, text in ((files.page, page(report)), (files.summary, markdown(report))):
+        with outputs.writing(own) as path:
+            write_text(path, text)
     return result
 
 
@@ -121,7 +128,7 @@ def _left_out(config: MineConfig, documents: JobDocuments) -> Iterator[str]:
         yield f"left out {counted(documents.corpus.empty, 'document')} without text"
 
 
-def _write(choice: NegativeChoice, totals: Totals) -> Written:
+def _write(choice: NegativeChoice, path: Path, totals: Totals) -> Written:
     """Write the output, whole or not at all, with one part in memory at a time; adds every part to the totals."""
 
     def mined() -> Iterator[Mined]:
@@ -129,16 +136,16 @@ def _write(choice: NegativeChoice, totals: Totals) -> Written:
             totals.add(part)
             yield from mined_of(part)
 
-    output = choice.config.output
-    return write_mined(Path(output.path).expanduser(), output.format, mined(), choice.config.mining.negatives)
+    return write_mined(path, choice.config.output.format, mined(), choice.config.mining.negatives)
 
 
-def _write_ledger(choice: NegativeChoice, path: Path) -> int:
+def _write_ledger(choice: NegativeChoice, path: Path, outputs: Outputs) -> int:
     """Write the doubtful pairs, followed by a person's decisions if they were read from this same file."""
     decisions = choice.search.documents.decisions
     decided = decisions.records if decisions and is_same(choice.config.output.relabel, path) else ()
     entries = chain.from_iterable((Entry(**one) for one in part["ledger"]) for part in choice.parts())
-    count = write_ledger(path, entries, LEDGER_LINES, decided)
+    with outputs.writing(path) as written:
+        count = write_ledger(written, entries, LEDGER_LINES, decided)
     if not count and not decided:
         path.unlink()  # neither an empty ledger nor that of another job should stay here
     return count

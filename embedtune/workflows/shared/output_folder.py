@@ -1,6 +1,10 @@
-"""New folders for results: never one with other people's files, and removed again if the work fails."""
+"""New folders for results: never one with other people's files, and removed again if the work fails.
+
+A folder is only ever emptied of files that embedtune names so; whatever else someone has put there stays.
+"""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +16,11 @@ from embedtune.durable import UNFINISHED
 from embedtune.errors import ConfigError, OutputError
 from embedtune.workflows.shared.lock import alone
 
+RESULTS = (
+    rf"(evaluation|comparison)\.json|report\.(html|md)|per_query\.jsonl|.+\.trec|vectors-.*|.*{re.escape(UNFINISHED)}"
+)
+"""The names of what an evaluation or a comparison writes, as a regular expression."""
+
 
 def output_path(asked: str | None, parent: Path, name: str) -> Path:
     """The folder that the user asked for, or an unused `parent/<date>-<name>`."""
@@ -22,6 +31,33 @@ def output_path(asked: str | None, parent: Path, name: str) -> Path:
     while candidate.exists():
         candidate, number = path.with_name(f"{path.name}-{number}"), number + 1
     return candidate
+
+
+def remove_own(folder: Path, own: str) -> None:
+    """Remove the entries of a folder whose full names match `own`, and the folder if nothing else is in it."""
+    if folder.is_dir() and not folder.is_symlink():
+        _empty(folder, own)
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def refuse_others(folder: Path, own: str) -> None:
+    """Refuse to work in a folder that holds anything whose name does not match `own`.
+
+    Raises:
+        ConfigError: it does, or it is not a folder.
+    """
+    if not os.path.lexists(folder):
+        return
+    is_folder = folder.is_dir() and not folder.is_symlink()
+    others = sorted(entry.name for entry in folder.iterdir() if not re.fullmatch(own, entry.name)) if is_folder else []
+    if others or not is_folder:
+        what = f"but it holds other files: {', '.join(others[:3])}" if others else "but this is not a folder"
+        raise ConfigError(
+            f"unfinished work is kept in this folder, {what}",
+            where=str(folder),
+            next="move it away, or give the output another name",
+        )
 
 
 @contextmanager
@@ -58,8 +94,8 @@ def refuse_used(path: Path) -> None:
 def fresh_folder(asked: str | None, parent: Path, name: str) -> Iterator[Path]:
     """Make the folder that was asked for, or a dated one; remove what was written there if the work fails.
 
-    A marker lies in the folder while results are written. Where a killed process left it, everything in the folder is
-    that process's and is removed first.
+    A marker lies in the folder while results are written. Where a killed process left it, the results in the folder are
+    that process's and are removed first.
 
     Args:
         asked: a folder that does not exist or is empty; None for `parent/<date>-<name>`.
@@ -80,7 +116,7 @@ def fresh_folder(asked: str | None, parent: Path, name: str) -> Iterator[Path]:
         try:
             yield path
         except BaseException as error:
-            _empty(path)
+            _empty(path, RESULTS)
             with suppress(OSError):
                 if made:
                     path.rmdir()
@@ -95,8 +131,8 @@ def _begin(path: Path) -> None:
     """Remove what a killed process left; its marker has content, a new marker is empty."""
     marker = path / UNFINISHED
     if marker.stat().st_size:
-        _empty(path, but=marker)
-    elif _is_used(path):
+        _empty(path, RESULTS, but=marker)
+    if _is_used(path):
         marker.unlink()
         refuse_used(path)
     marker.write_text("results are being written here\n", encoding="utf-8")
@@ -106,8 +142,10 @@ def _is_used(path: Path) -> bool:
     return any(not entry.name.endswith(UNFINISHED) for entry in path.iterdir())
 
 
-def _empty(path: Path, *, but: Path | None = None) -> None:
+def _empty(path: Path, own: str, *, but: Path | None = None) -> None:
     for entry in path.iterdir():
+        if not re.fullmatch(own, entry.name):
+            continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry, ignore_errors=True)
         elif entry != but:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 from embedtune.config.suggest import did_you_mean
 from embedtune.config.train import TrainConfig
@@ -23,6 +24,7 @@ from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.lock import alone
+from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.run_folder import RunFolder, new_run
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
 from embedtune.workflows.train.changes import record_changes, record_data
@@ -94,6 +96,15 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
 def _check_recipe(plan: TrainPlan, talk: Talk) -> None:
     """Refuse what the recipe asks for and this machine does not have."""
     config = plan.config
+    if plan.run is None and config.output.folder is not None:
+        Outputs(folders=[Path(config.output.folder).expanduser()]).demand_apart(
+            [
+                ("--data", config.data.source),
+                ("--eval-data", config.data.eval_source),
+                ("--model", config.model.name),
+                ("--guide", config.guide.name),
+            ]
+        )
     check_queue(config, plan.losses)
     check_views(config, has_dropout=not is_static(config.model))
     choose_device(config.training.device)

@@ -184,6 +184,17 @@ def test_the_least_recently_used_go_first(tmp_path: Path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "newest", "older"]
 
 
+def test_folders_of_others_stay_in_a_full_store(tmp_path: Path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("mine")
+    write(tmp_path, range(100), fingerprint="old")
+    (tmp_path / "old" / "notes.txt").write_text("mine")
+    for name in ("thesis", "old"):
+        os.utime(tmp_path / name, (1, 1))
+    VectorStore(tmp_path, cap_bytes=10).shelf("new", DIMENSIONS)
+    assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["chapter.txt", "notes.txt"]
+
+
 def test_the_shelf_in_use_is_never_removed(tmp_path: Path):
     write(tmp_path, range(100))
     shelf = VectorStore(tmp_path, cap_bytes=10).shelf("model", DIMENSIONS)

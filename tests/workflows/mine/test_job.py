@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtune.errors import OutputError
-from embedtune.workflows.mine.job import MANIFEST, Job, changes, is_done, load_array, save_array
+from embedtune.errors import ConfigError, OutputError
+from embedtune.workflows.mine.job import MANIFEST, OWN, Job, changes, is_done, load_array, save_array
+from embedtune.workflows.shared.output_folder import refuse_others
 
 
 def test_a_stage_is_found_again_and_a_changed_one_is_begun_anew(tmp_path: Path) -> None:
@@ -40,6 +41,24 @@ def test_clear_takes_stages_and_remove_takes_everything(tmp_path: Path) -> None:
     assert list(job.path.iterdir()) == []
     job.remove()
     assert not job.path.exists()
+
+
+def test_files_of_others_stay_in_a_job_folder(tmp_path: Path) -> None:
+    job = Job(tmp_path / "j")
+    stage = job.stage("a", x=1)
+    for name in ("a-2024", "notes-2024"):
+        (job.path / name).mkdir()
+        (job.path / name / "f").write_text("mine")
+    job.stage("a", x=2)
+    assert not stage.exists()
+    job.clear()
+    job.remove()
+    assert sorted(path.name for path in job.path.rglob("*")) == ["a-2024", "f", "f", "notes-2024"]
+    with pytest.raises(ConfigError, match="holds other files: a-2024, notes-2024"):
+        refuse_others(job.path, OWN)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="not a folder"):
+        refuse_others(tmp_path / "file", OWN)
 
 
 def test_an_array_is_saved_whole(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from embedtune.config.mine import MineConfig
 from embedtune.config.recipe.load import load
+from embedtune.durable import UNFINISHED
 from embedtune.errors import Interrupted, OutputError, StoppedError
 from embedtune.workflows.mine import candidate_search as mining_search
 from embedtune.workflows.mine.run import mine
@@ -137,7 +138,7 @@ def test_killed_at_five_moments_it_ends_with_the_same_bytes(here: Path) -> None:
     assert digest(here / "killed.jsonl") == digest(here / "whole.jsonl")
     assert digest(here / "killed.ledger.jsonl") == digest(here / "whole.ledger.jsonl")
     assert not list(here.glob("*.job"))
-    assert not [path for path in here.iterdir() if path.name.startswith(".")]
+    assert not [path for path in here.iterdir() if path.name.endswith(UNFINISHED)]
 
 
 @pytest.mark.parametrize("stage", ["searching", "filtering and choosing"])

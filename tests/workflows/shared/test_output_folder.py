@@ -24,9 +24,9 @@ def test_what_a_failure_wrote_is_taken_back(tmp_path: Path, existed: bool) -> No
     if existed:
         path.mkdir()
     with pytest.raises(KeyError), fresh_folder(str(path), tmp_path, "x"):
-        (path / "inner").mkdir()
-        (path / "inner" / "file").write_text("x")
-        (path / "file").write_text("x")
+        (path / "vectors-1").mkdir()
+        (path / "vectors-1" / "file").write_text("x")
+        (path / "starter.trec").write_text("x")
         raise KeyError
     assert path.is_dir() == existed
     assert not existed or not any(path.iterdir())
@@ -56,19 +56,33 @@ def killed_in(path: Path) -> None:
         "import os, signal, sys; from pathlib import Path\n"
         "from embedtune.workflows.shared.output_folder import fresh_folder\n"
         "with fresh_folder(sys.argv[1], Path(), 'x') as folder:\n"
-        "    (folder / 'half').write_text('x'); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    (folder / 'half.trec').write_text('x'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert subprocess.run([sys.executable, "-c", script, str(path)], check=False).returncode == -signal.SIGKILL
-    assert (path / "half").exists()
+    assert (path / "half.trec").exists()
 
 
 def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
     path = tmp_path / "결과"
     killed_in(path)
     with fresh_folder(str(path), tmp_path, "x") as folder:
-        assert not (folder / "half").exists()
+        assert not (folder / "half.trec").exists()
         (folder / "whole").touch()
     assert [entry.name for entry in path.iterdir()] == ["whole"]
+
+
+def test_what_others_put_where_a_process_was_killed_stays(tmp_path: Path) -> None:
+    path = tmp_path / "결과"
+    killed_in(path)
+    (path / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(ConfigError, match="not empty"), fresh_folder(str(path), tmp_path, "x"):
+        pass
+    assert [entry.name for entry in path.iterdir()] == ["notes.txt"]
+    with pytest.raises(KeyError), fresh_folder(str(tmp_path / "new"), tmp_path, "x") as folder:
+        (folder / "notes.txt").write_text("mine", encoding="utf-8")
+        (folder / "evaluation.json").touch()
+        raise KeyError
+    assert [entry.name for entry in folder.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such lock there")

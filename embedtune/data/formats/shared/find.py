@@ -9,12 +9,16 @@ from embedtune.data.formats import Format, Part, read_formats
 from embedtune.data.formats import rows as mined_rows
 from embedtune.data.rows import one_after_another
 from embedtune.data.sources.columns import Columns, listed, match, refuse_twice, spoken
-from embedtune.data.sources.tables import RecordTable, look_ahead
+from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.tables import Record, RecordTable, look_ahead
 from embedtune.errors import ConfigError, DataError
 
 BLOCK = 8192
 """Records that are read at a time."""
 _MINED = frozenset(mined_rows.fields(0))
+UNUSED = "columns not used"
+"""What a sentence about columns without a role says."""
+_NOT_IN_ROWS = ("title", "weight")  # roles that a row's record has no field for
 
 
 def read_part(table: RecordTable, chosen: Mapping[str, str], group: str | None = None) -> Part:
@@ -64,12 +68,14 @@ def read_blocks(table: RecordTable, chosen: Mapping[str, str], group: str | None
     """
     table, found, columns = format_of(table, chosen, group)
     if getattr(found, "WHOLE", False):
-        yield found.read(table, columns)
+        every = list(table.records)
+        yield _with_unused(found.read(replace(table, records=iter(every)), columns), table, found, columns, every)
         return
     said = _unused(table, columns)
     while records := list(islice(table.records, rows)):
         # A format's sentences count its rows, and these are only some of them.
-        yield replace(found.read(replace(table, records=iter(records)), columns), said=said)
+        part = replace(found.read(replace(table, records=iter(records)), columns), said=said)
+        yield _with_unused(part, table, found, columns, records)
         said = ()
 
 
@@ -100,8 +106,33 @@ def format_of(
     return table, found, Columns(names, group, tuple(column for column in present if column not in used), chosen)
 
 
+def _with_unused(part: Part, table: RecordTable, found: Format, columns: Columns, records: Sequence[Record]) -> Part:
+    """The part with what its records have besides the texts, scores and classes of their rows."""
+    others: dict[tuple[str, ...], list[str]] = {}
+    for _, record in records:
+        names = tuple(record)
+        if names not in others:  # lines differ in their columns, so that those of the first do not decide
+            roles = match(found.ROLES, names, columns.chosen)
+            played = {column for role, own in roles.items() if role not in _NOT_IN_ROWS for column in own}
+            others[names] = [name for name in names if name not in played]
+    if not any(others.values()):
+        return part
+    numbers, told_apart = [number for number, _ in records], part
+    if len(set(numbers)) < len(
+        numbers
+    ):  # several entries of an array in one line: read again, each with its own number
+        numbers = list(range(len(records)))
+        again = zip(numbers, (record for _, record in records), strict=True)
+        told_apart = found.read(replace(table, records=again, problems=Problems(table.name)), columns)
+    besides = {
+        table.place(number): {name: record[name] for name in others[tuple(record)]}
+        for number, (_, record) in zip(numbers, records, strict=True)
+    }
+    return replace(part, unused=[besides[place] for place in (told_apart.scored or told_apart.content).places])
+
+
 def _unused(table: RecordTable, columns: Columns) -> tuple[str, ...]:
-    return (f"{table.name}: columns not used: {', '.join(columns.unused)}",) if columns.unused else ()
+    return (f"{table.name}: {UNUSED}: {', '.join(columns.unused)}",) if columns.unused else ()
 
 
 def _check_chosen(
