@@ -11,7 +11,6 @@ from embedtune.cli.shared.options import AsJson, Force, Quiet, argument
 from embedtune.cli.shared.output import print_json, print_text
 from embedtune.cli.shared.verb import add_command, add_group
 from embedtune.errors import ConfigError, OutputError
-from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.stream_talk import StreamTalk
 
 if TYPE_CHECKING:
@@ -66,6 +65,7 @@ def copy(
 ) -> None:
     """Copy a recipe to change it."""
     from embedtune.config.recipe.shipped import find_recipe
+    from embedtune.workflows.shared.outputs import Outputs
 
     path = find_recipe(name)
     target = output / path.name if output.is_dir() else output

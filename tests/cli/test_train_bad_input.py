@@ -154,7 +154,7 @@ OPTIONS = [
     options("did you mean 'self'?", "--guide", "selv", code=1, next="--guide none"),
     options("made from the training data", "--guide", "starter", code=1, next="--guide self"),
     options("cannot write to", "--output", "good.jsonl/run", code=1, next="may write"),
-    options("cannot write to", "--output", "good.jsonl", code=1, next="may write"),
+    options("--data is read from there", "--output", "good.jsonl", next="another name"),
     options("cannot write to", "--output", "x" * 300, code=1),
     options("cannot write to", "--output", "a\0b", code=1),
     options("is not empty", "--output", "theirs", next="does not exist yet", theirs__diary_dot_txt="mine"),

@@ -211,11 +211,14 @@ def _place(option: str, name: str) -> Path | None:
 def _belongs(option: str, folder: Path, path: Path) -> bool:
     try:
         return _is_inside(path, folder) if option in _MODELS else reads(folder, path)
-    except (OSError, RuntimeError):  # a folder that cannot be listed is refused when it is read
+    except (OSError, RuntimeError, ValueError):  # a folder that cannot be listed is refused when it is read
         return False
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
     """Whether a path leads into a folder, as it is written or by the links in it."""
-    inside = folder.resolve()
-    return any(inside in one.parents for one in (path.resolve(), path.parent.resolve() / path.name))
+    try:
+        inside = folder.resolve()
+        return any(inside in one.parents for one in (path.resolve(), path.parent.resolve() / path.name))
+    except (OSError, RuntimeError, ValueError):  # a name that no file can have is refused when it is made
+        return False
