@@ -170,11 +170,15 @@ class JudgeSection(OptionalModelSection):
 class GuideJudgeSection(JudgeSection):
     """An encoder as the judge."""
 
+    apart = "guide"
+
     name: Name | None = option(None, "a second encoder that also rejects likely positives", "MODEL", flag="guide")
 
 
 class CrossEncoderSection(JudgeSection):
     """A cross-encoder as the judge."""
+
+    apart = "cross_encoder"
 
     name: Name | None = option(
         None, "a cross-encoder that scores every pair and rejects likely positives", "MODEL", flag="cross_encoder"

@@ -120,6 +120,7 @@ class GuideSection(ModelSection):
 
     heading = "Objective"
     flagged = frozenset({"name"})
+    apart = "guide"
 
     name: Name = option(
         "self",
