@@ -1,9 +1,10 @@
 """embedtune from Python: a function per verb, with the verb's options as keyword arguments.
 
-`given` is what its command takes without a name: a recipe (a file or a built-in name) and `key=value` texts. Instead
+`given` is what its command takes without a name: a recipe (a file or a built-in name) and `key=value` strings. Instead
 of these it may be a complete configuration. `options` are those that `--help` shows, with `_` for `-`. Each function
-returns the typed result, whose `as_json()` is what `--json` prints, reports nothing unless `verbose` or given a `talk`,
-and raises `EmbedtuneError`, which says what to do next. The command line calls the same functions.
+returns the typed result, whose `as_json()` is what `--json` prints, and raises `EmbedtuneError`, which says what to do
+next. It reports nothing unless `verbose`, which prints progress and warnings on stderr, or a `talk`, which receives
+them instead (an object like `workflows.shared.talk.Talk`). The command line calls the same functions.
 
 >>> import embedtune
 >>> embedtune.check(data="samples").verdict
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from embedtune.workflows.shared.talk import Talk
 
     Given = str | os.PathLike[str] | RecipeSection
+    Name = str | os.PathLike[str]
 
 Config = TypeVar("Config", bound="RecipeSection")
 
@@ -43,6 +45,7 @@ def train(
     """Fine-tune an encoder and measure the gain: `embedtune.train("gist-pairs", data="pairs.jsonl", epochs=3)`.
 
     `resume` is a run folder to resume, or "auto", with `accept_changes` even though options or data changed.
+    `verbose` prints progress on stderr; a `talk` receives it instead.
     """
     from embedtune.config.train import TrainConfig
     from embedtune.workflows.shared.talk import Silence
@@ -54,7 +57,7 @@ def train(
         run = run_to_resume(resume, config.output.folder)
         plan = plan_config(config, talk=heard, resume=run, accept_changes=accept_changes)
     else:
-        asked = _asked(TrainConfig, given, options)
+        asked = _asked(TrainConfig, given, options, ("resume", "accept_changes"))
         plan = plan_command(*asked, talk=heard, resume=resume, accept_changes=accept_changes)
     return run_plan(plan, talk=heard)
 
@@ -70,15 +73,20 @@ def mine(
     """Find hard negatives: `embedtune.mine(data="pairs.jsonl", model="runs/first/model", negatives=7)`.
 
     `restart` discards an interrupted job; `force` replaces existing files that embedtune did not write.
+    `verbose` prints progress on stderr; a `talk` receives it instead.
     """
     from embedtune.config.mine import MineConfig
     from embedtune.workflows.mine.run import mine as run
 
-    return run(_config(MineConfig, given, options), talk=_talk(talk, verbose), restart=restart, force=force)
+    config = _config(MineConfig, given, options, ("restart", "force"))
+    return run(config, talk=_talk(talk, verbose), restart=restart, force=force)
 
 
 def evaluate(*given: "Given", talk: "Talk | None" = None, verbose: bool = False, **options: Any) -> "EvaluateResult":
-    """Score encoders on judged sets: `embedtune.evaluate(model=["starter", "bm25"], data="beir/")`."""
+    """Score encoders on judged sets: `embedtune.evaluate(model=["starter", "bm25"], data="beir/")`.
+
+    `verbose` prints progress on stderr; a `talk` receives it instead.
+    """
     from embedtune.config.evaluate import EvaluateConfig
     from embedtune.workflows.evaluate.run import evaluate as run
 
@@ -91,11 +99,12 @@ def check(
     """Look at data before training on it: `embedtune.check(data="pairs.jsonl", model="starter")`.
 
     `force` lets `fix` replace existing files that embedtune did not write.
+    `verbose` prints progress on stderr; a `talk` receives it instead.
     """
     from embedtune.config.check import CheckConfig
     from embedtune.workflows.check.run import check as run
 
-    return run(_config(CheckConfig, given, options), talk=_talk(talk, verbose), force=force)
+    return run(_config(CheckConfig, given, options, ("force",)), talk=_talk(talk, verbose), force=force)
 
 
 def encode(
@@ -104,17 +113,21 @@ def encode(
     """Turn texts into vectors in a file: `embedtune.encode(model="runs/first/model", data="texts.txt")`.
 
     `force` replaces an existing file that embedtune did not write.
+    `verbose` prints progress on stderr; a `talk` receives it instead.
     """
     from embedtune.config.encode import EncodeConfig
     from embedtune.workflows.encode.run import encode as run
 
-    return run(_config(EncodeConfig, given, options), talk=_talk(talk, verbose), force=force)
+    return run(_config(EncodeConfig, given, options, ("force",)), talk=_talk(talk, verbose), force=force)
 
 
 def open_search(
     *given: "Given", talk: "Talk | None" = None, verbose: bool = False, **options: Any
 ) -> "SearchableCorpus":
-    """Open a corpus to search: `embedtune.open_search(model="bm25", data="beir/").ask("refund")`."""
+    """Open a corpus to search: `embedtune.open_search(model="bm25", data="beir/").ask("refund")`.
+
+    `verbose` prints progress on stderr; a `talk` receives it instead.
+    """
     from embedtune.config.search import SearchConfig
     from embedtune.workflows.search.run import open_search as run
 
@@ -122,13 +135,13 @@ def open_search(
 
 
 def compare(
-    a: str,
-    *others: str,
+    a: "Name",
+    *others: "Name",
     metric: str | Sequence[str] = (),
-    data: str | None = None,
+    data: "Name | None" = None,
     split: str = "test",
     fail_if: str | None = None,
-    output: str | None = None,
+    output: "Name | None" = None,
 ) -> "CompareResult":
     """Say whether other systems are better than a: `embedtune.compare("runs/a", "runs/b", metric="ndcg@10")`."""
     from embedtune.workflows.compare.run import CompareOptions
@@ -136,14 +149,17 @@ def compare(
 
     several = [metric] if isinstance(metric, str) else metric
     metrics = [name.strip() for names in several for name in names.split(",") if name.strip()]
-    return run(CompareOptions(a, others, metrics, data, split, fail_if, output))
+    named, (judged, folder) = [os.fspath(name) for name in (a, *others)], map(_plain, (data, output))
+    return run(CompareOptions(named[0], named[1:], metrics, judged, split, fail_if, folder))
 
 
-def _config(schema: type[Config], given: "Sequence[Given]", options: Mapping[str, Any]) -> Config:
+def _config(
+    schema: type[Config], given: "Sequence[Given]", options: Mapping[str, Any], own: tuple[str, ...] = ()
+) -> Config:
     """The configuration that was given, or the one that recipe, values and options make."""
     from embedtune.config.recipe.load import load
 
-    return _complete(schema, given, options) or load(schema, *_asked(schema, given, options))
+    return _complete(schema, given, options) or load(schema, *_asked(schema, given, options, own))
 
 
 def _complete(schema: type[Config], given: "Sequence[Given]", options: Mapping[str, Any]) -> Config | None:
@@ -152,9 +168,11 @@ def _complete(schema: type[Config], given: "Sequence[Given]", options: Mapping[s
 
 
 def _asked(
-    schema: type[Config], given: "Sequence[Given]", options: Mapping[str, Any]
+    schema: type[Config], given: "Sequence[Given]", options: Mapping[str, Any], own: tuple[str, ...] = ()
 ) -> tuple[str | None, list[str], dict[str, Any]]:
     """The recipe, the values and the options, as a command line has them.
+
+    `own` are the function's own keywords, which no recipe has; a message lists them as well.
 
     Raises:
         ConfigError: there is no such option, or there are two recipes.
@@ -163,8 +181,8 @@ def _asked(
     from embedtune.config.recipe.load import recipe_and_values
     from embedtune.config.suggest import did_you_mean
 
-    known = options_of(schema)
-    for name in options.keys() - known.keys():
+    known = [*options_of(schema), *own, "verbose", "talk"]
+    for name in options.keys() - set(known):
         hint = did_you_mean(name, known) or f"; the options are {', '.join(known)}"
         raise ConfigError(f"there is no option {name!r}{hint}", where=name)
     words = [os.fspath(cast(str, word)) for word in given]  # a configuration among other words is a TypeError

@@ -34,11 +34,14 @@ def test_a_run_and_what_follows_it(here: Path, capsys: pytest.CaptureFixture[str
     assert len(np.load(encoded.as_json()["output"])) == encoded.as_json()["texts"]
     scored = embedtune.evaluate(model=("run/model", "bm25"), data="pairs.jsonl", output=Path("scored"), **LOCAL)
     assert [model["model"] for model in scored.as_json()["models"]] == ["run/model", "bm25"]
-    compared = embedtune.compare("run#before", "run", metric=["ndcg@10", "mrr@10"], output="compared")
+    compared = embedtune.compare("run#before", Path("run"), metric=["ndcg@10", "mrr@10"], output=Path("compared"))
     assert compared.as_json()["metric"] == "ndcg@10"
     assert embedtune.check(data="pairs.jsonl").as_json()["rows"] == 40
-    found = embedtune.open_search(model="bm25", data="pairs.jsonl", top=3).ask("refund 7?")
-    assert len(found.results["bm25"]) == 3
+    opened = embedtune.open_search(model="bm25", data="pairs.jsonl", top=3)
+    assert len(opened.ask("refund 7?").results["bm25"]) == 3
+    assert repr(opened).endswith("40 documents; bm25; the best 3 per query)")
+    with pytest.raises(ConfigError, match=r"a query must be text, got a number \(3\)"):
+        opened.ask(3)  # type: ignore[arg-type]
     assert capsys.readouterr() == ("", "")
 
 
@@ -67,8 +70,17 @@ def test_a_misspelt_option_is_a_mistake() -> None:
         embedtune.mine(negativs=3)
     with pytest.raises(ConfigError, match="the options are"):
         embedtune.check(zzzzzz=3)
+    with pytest.raises(ConfigError, match="resume, accept_changes, verbose, talk"):
+        embedtune.train(zzzzzz=3)
+    with pytest.raises(ConfigError, match="did you mean 'verbose'"):
+        embedtune.mine(verbos=True)
     with pytest.raises(ConfigError, match="at least 1"):
         embedtune.mine(negatives=0)
+
+
+def test_a_comparison_needs_two_systems() -> None:
+    with pytest.raises(ConfigError, match="got one system; a comparison needs at least two"):
+        embedtune.compare("run")
 
 
 def test_the_names_are_there_before_anything_heavy_loads() -> None:
@@ -76,3 +88,4 @@ def test_the_names_are_there_before_anything_heavy_loads() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
     assert {"train", "mine", "evaluate", "compare", "check", "encode", "open_search"} <= set(embedtune.__all__)
+    assert set(embedtune.__all__) <= set(dir(embedtune))

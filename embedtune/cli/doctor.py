@@ -11,7 +11,7 @@ EXAMPLES = """
 embedtune doctor
 embedtune doctor --quick --fail-on error
 """
-Quick = Annotated[bool, written("--quick", help="Do not measure speeds.", group="Run")]
+Quick = Annotated[bool, written("--quick", help="Skip the speed measurements.", group="Run")]
 FailOn = Annotated[
     Literal["error", "warning", "note"] | None,
     written(

@@ -1,4 +1,4 @@
-"""`embedtune losses`: say what each loss is for, needs and costs.
+"""`embedtune losses`: say what each loss is for, what it needs and what it costs.
 
 The words are those of the loss's own docstring.
 """

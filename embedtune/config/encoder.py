@@ -1,6 +1,6 @@
 """The encoder of a recipe: which model, its prompts, and what it may do."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,8 @@ class ModelSection(RecipeSection):
     """A model and what it may do. `models.files` takes the section as it is, so that no permission is left behind."""
 
     heading = "Encoder"
+    apart: ClassVar[str | None] = None
+    """The section's key, where the options for permissions do not set those of this model."""
 
     name: Name = option(
         "starter",
@@ -35,6 +37,14 @@ class ModelSection(RecipeSection):
     max_length: MaxLength = None
     trust_remote_code: TrustRemoteCode = False
     allow_pickle: AllowPickle = False
+
+    def permission(self, key: str) -> str:
+        """How the user permits something: the option of the command line, or a key of the recipe.
+
+        >>> ModelSection().permission("allow_pickle")
+        '--allow-pickle'
+        """
+        return f"{self.apart}.{key}=true" if self.apart else f"--{key.replace('_', '-')}"
 
 
 class EncoderSection(ModelSection):

@@ -97,17 +97,20 @@ class FilterSection(RecipeSection):
         "LOW:HIGH",
         group="Candidates",
     )
-    min_score: float | None = option(None, "candidates score at least this", "SCORE")
-    max_score: float | None = option(None, "candidates score at most this", "SCORE")
+    min_score: float | None = option(None, "lowest score that a candidate may have", "SCORE")
+    max_score: float | None = option(None, "highest score that a candidate may have", "SCORE")
     margin: float | None = option(
         None,
-        "candidates score at most the positive's score minus this",
+        "a candidate must score at least this much below the positive",
         "NUMBER",
         shown="chosen from the data, see --target-kept",
     )
     relative_margin: float | None = option(None, "the same, as a share of the positive's score, such as 0.05", "SHARE")
     percent_of_positive: float | None = option(
-        None, "candidates score at most this percentage of the positive's score (TopK-PercPos)", "PERCENT", gt=0
+        None,
+        "highest score that a candidate may have, as a percentage of the positive's score (TopK-PercPos)",
+        "PERCENT",
+        gt=0,
     )
     target_kept: Annotated[float, Field(gt=0, lt=1)] | Literal["auto", "none"] = option(
         "auto",
@@ -170,11 +173,15 @@ class JudgeSection(OptionalModelSection):
 class GuideJudgeSection(JudgeSection):
     """An encoder as the judge."""
 
+    apart = "guide"
+
     name: Name | None = option(None, "a second encoder that also rejects likely positives", "MODEL", flag="guide")
 
 
 class CrossEncoderSection(JudgeSection):
     """A cross-encoder as the judge."""
+
+    apart = "cross_encoder"
 
     name: Name | None = option(
         None, "a cross-encoder that scores every pair and rejects likely positives", "MODEL", flag="cross_encoder"

@@ -120,6 +120,7 @@ class GuideSection(ModelSection):
 
     heading = "Objective"
     flagged = frozenset({"name"})
+    apart = "guide"
 
     name: Name = option(
         "self",
@@ -219,7 +220,10 @@ class TrainConfig(RecipeSection):
     )
     matryoshka: MatryoshkaSection = Field(default_factory=MatryoshkaSection)
     queue: int | None = option(
-        None, "positives of past batches that join each anchor's candidates, in gist, infonce and moco", "N", ge=1
+        None,
+        "how many positives of past batches to add to each anchor's candidates (gist, infonce, moco)",
+        "N",
+        ge=1,
     )
     averaged_teacher: AveragedTeacherSection = Field(default_factory=AveragedTeacherSection)
     negatives: NegativesSection = Field(default_factory=NegativesSection)

@@ -147,8 +147,10 @@ def parse_metric(text: str) -> Metric:
     if match and match[1] in METRICS:
         return Metric(match[1], int(match[2]), METRICS[match[1]])
     cutoff = match[2] if match else "10"
+    meant = did_you_mean(written, [f"{name}@{cutoff}" for name in metric_names()])
+    name, at, _ = written.partition("@")
     raise ConfigError(
-        f"{text!r} is not a metric{did_you_mean(written, [f'{name}@{cutoff}' for name in metric_names()])}",
+        f"{text!r} is not a metric{'; the cutoff must be a whole number from 1' if at and name in METRICS else meant}",
         where="metrics",
         next=f"write a name and a cutoff, such as ndcg@10; names: {', '.join(metric_names())}",
     )

@@ -77,7 +77,7 @@ def test_check_lists_what_is_wrong_in_all_files(tmp_path: Path, capsys: pytest.C
     three.write_text("loss: [\n")
     assert run("check", str(one), "gist-pairs", str(two), str(three), str(tmp_path / "four.yaml")) == 2
     err = capsys.readouterr().err
-    assert "6 things are wrong" in err
+    assert "6 problems:" in err
     for place, words in [
         (f"{one}:2:", "did you mean 'epochs'?"),
         (f"{one}:4:", "did you mean 'gist'?"),

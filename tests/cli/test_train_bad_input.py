@@ -99,7 +99,7 @@ DATA = [
     Bad("no such file", ("--data", "god.jsonl"), "no such file", next="good.jsonl"),
     Bad("a name no file can have", ("--data", "x" * 5000), "name too long"),
     Bad("a name with NUL", ("--data", "a\0b"), "null byte"),
-    Bad("no name", ("--data", ""), "not empty", 2),
+    Bad("no name", ("--data", ""), "non-empty text", 2),
     Bad("Hub data set offline", ("--data", "hf:owner/none"), "cannot be reached", next="HF_HUB_OFFLINE"),
 ]
 

@@ -29,6 +29,7 @@ FILES = [
     ("nul-escape.jsonl", GOOD + '{"anchor": "a\\u0000", "positive": "b"}\n', 3, "NUL"),
     ("nul.csv", "anchor,positive\na\0,b\nc,d\n", 2, "a NUL character at column 2"),
     ("broken.jsonl", GOOD + '{"anchor": "a", positive: "b"}\n', 3, "invalid JSON at column 17"),
+    ("cut-after-comma.jsonl", GOOD + '{"anchor": "a", \n' + GOOD, 3, "invalid JSON at the end of the line"),
     ("cut.jsonl", GOOD + '{"anchor": "a", "posi', 3, "invalid JSON at column 17"),
     ("field-twice.jsonl", GOOD + '{"anchor": "a", "anchor": "b", "positive": "c"}\n', 3, "'anchor' appears twice"),
     ("deep.jsonl", GOOD + "[" * 100_000 + "\n", 3, "invalid JSON"),

@@ -29,7 +29,7 @@ Words = Annotated[
     ),
 ]
 DryRun = Annotated[bool, written("--dry-run", help="Print the resolved recipe and stop.", group=COMMON)]
-AsJson = Annotated[bool, written("--json", help="Print one JSON object and nothing else on stdout.", group=COMMON)]
+AsJson = Annotated[bool, written("--json", help="Print one JSON object on stdout and nothing else.", group=COMMON)]
 Quiet = Annotated[bool, written("--quiet", "-q", help="Print no progress on stderr.", group=COMMON)]
 Force = Annotated[bool, written("--force", help="Replace a file that is already there.", group="Output")]
 Restart = Annotated[bool, written("--restart", help="Discard an interrupted job and start over.", group="Run")]

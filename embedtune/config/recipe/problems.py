@@ -62,7 +62,7 @@ class InvalidConfig(ConfigError):
             lines = [f"  {problem.where}: {problem}" for problem in self.problems[:SHOWN]]
             if len(self.problems) > SHOWN:
                 lines.append(f"  ... and {len(self.problems) - SHOWN} more")
-            message = "\n".join([f"{len(self.problems)} things are wrong:", *lines])
+            message = "\n".join([f"{len(self.problems)} problems:", *lines])
         super().__init__(message, where=source, next=next)
 
 
@@ -199,7 +199,7 @@ def _leaves(schema: type[RecipeSection]) -> tuple[str, ...]:
 
 def _in_words(node: dict[str, Any]) -> str:
     if "anyOf" in node:
-        return " or ".join(_in_words(branch) for branch in node["anyOf"])
+        return _either(node["anyOf"])
     if "const" in node:
         return str(node["const"])
     if "enum" in node:
@@ -210,7 +210,7 @@ def _in_words(node: dict[str, Any]) -> str:
         names = _names(node)
         return f"a section with {', '.join(names)}" if names else "a mapping"
     if node.get("minLength"):
-        return "text that is not empty"
+        return "non-empty text"
     return _TYPES.get(node.get("type", ""), "any value") + _range_in_words(node)
 
 
@@ -223,4 +223,11 @@ def _range_in_words(node: dict[str, Any]) -> str:
         "maximum": "of at most",
         "exclusiveMaximum": "below",
     }
-    return "".join(f" {phrase} {node[name]:g}" for name, phrase in words.items() if name in node)
+    return " and".join(f" {phrase} {node[name]:g}" for name, phrase in words.items() if name in node)
+
+
+def _either(branches: Sequence[dict[str, Any]]) -> str:
+    """The alternatives of a union in words: "a number above 0 and below 1, auto or none"."""
+    words = [word for branch in branches for word in branch.get("enum", [_in_words(branch)])]
+    listed = f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+    return f"one of {listed}" if "enum" in branches[0] else listed

@@ -66,7 +66,10 @@ class InBatch:
             f"of the {usual['others']:,} other rows of a batch, {usual['usable']:.1f} on average can be negatives of "
             f"an anchor; {known:.1%} share its text or class."
         )
-        fix = "Known ones are masked. Use a smaller --batch-size, or mine negatives for each row (embedtune mine)."
+        fix = (
+            "Rows that share a text or class are masked. Use a smaller --batch-size, or mine negatives for each row "
+            "(embedtune mine)."
+        )
         severity = "warning" if known >= OFTEN else "note"
         return [*found, Finding("few-in-batch-negatives", severity, round(known * rows), message, fix)]
 

@@ -5,15 +5,17 @@ from embedtune.data.sources.problems import Problems
 from embedtune.findings import Finding, counted
 
 UNREADABLE = "unreadable-rows"
-# kind of fault -> text after the count, fix
+# kind of fault -> what is counted, text after the count, fix
 _KINDS = {
     "empty-texts": (
+        "place",
         "where a text is empty or blank",
-        "Fill them in, or remove their rows: `embedtune check --data SET --fix FILE` does.",
+        "Fill them in, or remove those rows with `embedtune check --data SET --fix FILE`.",
     ),
     UNREADABLE: (
-        "that cannot be read",
-        "Correct them as the examples show, or remove their rows: `embedtune check --data SET --fix FILE` does.",
+        "problem",
+        "in rows that cannot be read",
+        "Correct them as the examples show, or remove those rows with `embedtune check --data SET --fix FILE`.",
     ),
 }
 
@@ -35,6 +37,6 @@ class Faults(Problems):
         """One per kind; errors, since training refuses such data."""
         return [
             finding
-            for (code, (what, fix)), found in zip(_KINDS.items(), self._found.values(), strict=True)
-            for finding in found.finding(code, "error", f"{counted(found.count, 'place')} {what}.", fix)
+            for (code, (noun, what, fix)), found in zip(_KINDS.items(), self._found.values(), strict=True)
+            for finding in found.finding(code, "error", f"{counted(found.count, noun)} {what}.", fix)
         ]

@@ -17,6 +17,7 @@ Its name has hyphens where the file has underscores: `n_tuple.py` is `n-tuple`. 
 three ways to write what `pairs` reads. Either half may be missing. What formats share is in `shared/`.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -54,6 +55,12 @@ class Part:
     findings: tuple[Finding, ...] = ()
     scored: ScoredPairs | None = None
     unused: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def amount(self) -> str:
+        """How many of what: "1 pair from Tevatron rows"."""
+        one = re.sub(r"^((?:\w+ )?(?:pair|triplet|text))s\b", r"\1", self.unit)
+        return f"{len(self.content):,} {one if len(self.content) == 1 else self.unit}"
 
 
 @dataclass(frozen=True)

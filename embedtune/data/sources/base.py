@@ -158,7 +158,7 @@ class Source(ABC):
             kinds = "; ".join(f"{split}: {part.unit}" for split, part in parts.items())
             raise DataError(f"the splits hold different things ({kinds})", where=self.name)
         own, split = parts[train], f", split {train}" if train else ""
-        described = [f"read {len(own.content):,} {own.unit} from {self.what}{split}"]
+        described = [f"read {own.amount} from {self.what}{split}"]
         described += [sentence for part in parts.values() for sentence in part.said]
         if isinstance(own.content, RawTexts) and given:
             described.append(f"not used, since texts alone contain no queries: {', '.join(given.values())}")

@@ -86,11 +86,11 @@ class BeirSource(Source):
             if not isinstance(part.content, Rows):
                 raise DataError(f"pairs were needed; these are {part.unit}", where=where)
             folder = f"a BEIR folder ({pairs.parent.resolve().name})"
-            described += [f"read {len(part.content):,} {part.unit} from {pairs.name} in {folder}", *part.said]
+            described += [f"read {part.amount} from {pairs.name} in {folder}", *part.said]
         else:
             part, where = Part(beir.rows(train), "pairs"), self.name
             judged_train = beir.judged(train)
-            described.append(f"read {len(part.content):,} pairs from {self.what}, split {train}")
+            described.append(f"read {part.amount} from {self.what}, split {train}")
         return TrainingParts(
             part,
             where,

@@ -53,7 +53,7 @@ class Preferences:
 
     @property
     def contradicted(self) -> int:
-        """The number of preferences canceled by opposite ones."""
+        """The number of preferences that cancelled each other out: two for each opposite pair."""
         return sum(
             min(count, self.counts.get((anchor, rejected, chosen), 0))
             for (anchor, chosen, rejected), count in self.counts.items()
@@ -65,8 +65,7 @@ class Preferences:
         if self.first:
             found.append(f"{counted(self.first, 'click')} skipped nothing and gave no preference")
         if self.contradicted:
-            verb = "was" if self.contradicted == 1 else "were"
-            found.append(f"{counted(self.contradicted, 'preference')} {verb} canceled by opposite ones")
+            found.append(f"{counted(self.contradicted, 'preference')} cancelled each other out")
         return tuple(found)
 
 

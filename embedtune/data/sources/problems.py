@@ -3,9 +3,13 @@
 Whoever repairs a file wants to see all of its faults at once, not one per attempt.
 """
 
+import re
+from sys import maxsize
+
 from embedtune.errors import DataError
 
 SHOWN = 20
+_LINE = re.compile(r":\d+$")
 
 
 class Problems:
@@ -43,10 +47,17 @@ class Problems:
         if self.count:
             raise self._error()
 
+    def _in_order(self) -> list[tuple[str, str]]:
+        """The faults kept, by line in each file; what concerns a whole file comes last."""
+        places = [where.rpartition(":") if _LINE.search(where) else (where, "", "") for where, _ in self.kept]
+        files = [file for file, _, _ in places]
+        order = [(files.index(file), int(line) if line else maxsize) for file, _, line in places]
+        return [fault for _, fault in sorted(zip(order, self.kept, strict=True), key=lambda one: one[0])]
+
     def _error(self) -> DataError:
         if self.count == 1:
             where, what = self.kept[0]
             return DataError(what, where=where, next=self.hint)
-        listed = "".join(f"\n  {where}: {what}" for where, what in self.kept)
+        listed = "".join(f"\n  {where}: {what}" for where, what in self._in_order())
         rest = f"\n  and {self.count - len(self.kept):,} more" if self.count > len(self.kept) else ""
         return DataError(f"{self.source} has {self.count:,} problems:{listed}{rest}", where=self.source, next=self.hint)

@@ -115,7 +115,7 @@ def _line_records(path: Path, numbered: Iterator[tuple[int, str]], problems: Pro
         if not line.strip():
             continue
         try:
-            record = json.loads(line, object_pairs_hook=_unrepeated)
+            record = json.loads(line.rstrip(), object_pairs_hook=_unrepeated)
         except (ValueError, RecursionError) as error:
             problems.add(f"{path}:{number}", _json_fault(error))
             continue
@@ -173,7 +173,8 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _json_fault(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"invalid JSON at column {error.colno}: {error.msg[0].lower()}{error.msg[1:]}"
+        at = f"column {error.colno}" if error.pos < len(error.doc) else "the end of the line"
+        return f"invalid JSON at {at}: {error.msg[0].lower()}{error.msg[1:]}"
     return f"invalid JSON: {error}"
 
 

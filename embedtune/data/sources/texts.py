@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -31,13 +32,8 @@ class TextStream:
     queries: bool = False
 
     def __iter__(self) -> Iterator[CorpusText]:
-        columns = {"text": self.column} if self.column else {}
-        try:
-            yield from read_documents(self._name, columns=columns)
-        except DataError as error:
-            if error.next and "--columns text=" in error.next:
-                error.next = error.next.replace("--columns text=", "--column ")
-            raise
+        with _advising_column():
+            yield from read_documents(self._name, columns={"text": self.column} if self.column else {})
 
     def batches(self, rows: int) -> Iterator[list[CorpusText]]:
         """Batches of `rows` texts; the last may be smaller."""
@@ -61,6 +57,18 @@ class TextStream:
         return self.source if queries is None else str(queries)
 
 
+@contextmanager
+def _advising_column() -> Iterator[None]:
+    """Give the advice of errors by --column: `encode` and `search` have no --columns."""
+    try:
+        yield
+    except DataError as error:
+        if error.next and "--columns " in error.next:
+            _, named, column = error.next.partition("--columns text=")
+            error.next = "name the column that holds the texts: --column " + (column if named else "COLUMN")
+        raise
+
+
 def corpus_of(source: str, column: str | None) -> tuple[dict[str, str], str]:
     """The distinct texts of a source that can be found, by id, and what the source is, in words.
 
@@ -73,7 +81,8 @@ def corpus_of(source: str, column: str | None) -> tuple[dict[str, str], str]:
     if opened.has_corpus or column or _holds_texts(opened):
         corpus, left_out = _distinct(TextStream(source, column))
     else:
-        parts = [opened.part(split, {}, None).content for split in opened.splits or ("",)]
+        with _advising_column():
+            parts = [opened.part(split, {}, None).content for split in opened.splits or ("",)]
         rows = [part for part in parts if not isinstance(part, LabelledTexts | RawTexts)]
         corpus = dict(documents_of(*rows).corpus)
     if not corpus:

@@ -115,7 +115,7 @@ def read_pairs(section: PairsSection, seed: int) -> KnownPairs:
         )
     where = f"{source.what}" + (f", split {split}" if split else "")
     if read.corpus is None:
-        said = [f"read {len(read.part.content):,} {read.part.unit} from {where}", *read.part.said]
+        said = [f"read {read.part.amount} from {where}", *read.part.said]
     else:
         said = [f"read {counted(len(rows), 'pair')} from {where}"]
     if read.held_out:

@@ -26,8 +26,8 @@ LEAKS = 0.01
 MOST_TEXTS = 300_000
 """Training texts searched for near duplicates, at about 15,000 per second; exact copies are found in all."""
 _REMOVE = (
-    "Remove them from one of the two; `embedtune check --data TRAINING --eval-data TEST --fix FILE` removes them from "
-    "training."
+    "Remove {0} from training or from the test set; `embedtune check --data TRAINING --eval-data TEST --fix FILE` "
+    "removes {0} from training."
 )
 _BACKGROUND = 2000  # documents that show which words are common
 _LONGER = 2  # a text more than twice as long as the longest query is not a near duplicate of any
@@ -133,7 +133,8 @@ class Leakage:
             return None
         severity = "warning" if len(examples) >= LEAKS * len(self._texts) else "note"
         message = f"{len(examples):,} of {len(self._texts):,} test queries {verbs[len(examples) > 1]} {what}"
-        return Finding(code, severity, len(examples), message, _REMOVE, tuple(examples[:SHOWN]))
+        fix = _REMOVE.format("it" if len(examples) == 1 else "them")
+        return Finding(code, severity, len(examples), message, fix, tuple(examples[:SHOWN]))
 
 
 class _Documents:

@@ -68,7 +68,8 @@ class Wordings:
                 )
             )
         if idle:
-            message = f"{counted(len(idle), 'candidate label')} that no text has; choosing one is always wrong."
+            verb = "belongs" if len(idle) == 1 else "belong"
+            message = f"{counted(len(idle), 'candidate label')} {verb} to no text, so choosing one is always wrong."
             found.append(Finding("idle-labels", "note", len(idle), message, "", tuple(idle[:SHOWN])))
         return found
 

@@ -184,15 +184,14 @@ def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:
 
 def _trusted(section: ModelSection) -> list[str]:
     """What the user allowed the model to do, so that it is recorded."""
-    allowed = [
-        word
-        for word, given in (
-            ("run its own code (trust_remote_code)", section.trust_remote_code),
-            ("be opened as a pickle, which can run code (allow_pickle)", section.allow_pickle),
+    return [
+        f"{section.permission(key)}: {section.name} could {what}"
+        for key, what in (
+            ("trust_remote_code", "run its own code"),
+            ("allow_pickle", "be opened as a pickle, which can run code"),
         )
-        if given
+        if getattr(section, key)
     ]
-    return [f"{section.name} was allowed to {' and to '.join(allowed)}"] if allowed else []
 
 
 def _ignored(section: ModelSection) -> list[str]:

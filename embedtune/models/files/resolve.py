@@ -72,7 +72,7 @@ def _check_folder(folder: Path, section: ModelSection) -> None:
     files = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
     _check_weights(str(folder), files, section)
     if not section.trust_remote_code:
-        _check_code(folder)
+        _check_code(folder, section)
 
 
 def _resolve_hub(section: ModelSection) -> Resolved:
@@ -154,17 +154,18 @@ def pickled_weights(files: Iterable[str]) -> list[str]:
 def _check_weights(name: str, files: list[str], section: ModelSection) -> None:
     pickles = pickled_weights(files)
     if pickles and not section.allow_pickle:
+        permission = section.permission("allow_pickle")
         raise ModelError(
             f"{name} keeps weights only as pickle ({pickles[0]}), which can run code when opened; "
-            "safetensors is needed",
+            f"that needs {permission}",
             where="model",
-            next="choose a model that has model.safetensors, convert this one, or trust it with --allow-pickle",
+            next=f"choose a model that has model.safetensors, convert this one, or trust it with {permission}",
         )
     if not pickles and not any(file.endswith(".safetensors") for file in files):
         raise ModelError(f"{name} describes a model but holds no weights (*.safetensors)", where="model")
 
 
-def _check_code(folder: Path) -> None:
+def _check_code(folder: Path, section: ModelSection) -> None:
     if not (folder / "modules.json").exists():
         return
     try:
@@ -177,7 +178,7 @@ def _check_code(folder: Path) -> None:
         raise ModelError(
             f"{folder} needs its own code ({', '.join(foreign)})",
             where="model",
-            next="read that code, then trust it with --trust-remote-code",
+            next=f"read that code, then trust it with {section.permission('trust_remote_code')}",
         )
 
 

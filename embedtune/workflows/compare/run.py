@@ -36,6 +36,7 @@ GUARDS: Mapping[str, tuple[str, ...]] = {"worse": ("worse",), "not-better": ("wo
 COMPARISONS = Path("comparisons")
 """Where comparisons go by default."""
 RESULT, REPORT = "comparison.json", "report.html"
+USAGE = "`embedtune compare --help` shows its arguments"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResu
         raise ConfigError(f"unknown verdict {options.fail_if!r}; use {' or '.join(GUARDS)}", where="--fail-if")
     wanted = list(dict.fromkeys(_known(metric) for metric in options.metrics or (DEFAULT_METRIC,)))
     named = (options.a, *options.others)
+    if len(named) < 2:
+        raise ConfigError("got one system; a comparison needs at least two", where="compare", next=USAGE)
     if len(named) > len(ascii_lowercase):
         raise ConfigError(f"got {len(named)} systems, at most {len(ascii_lowercase)} can be compared", where="compare")
     if options.output is not None:
@@ -126,7 +129,7 @@ def names_in(text: str) -> list[str]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if not names or twice:
         what = f"{twice[0]} is named twice; name the folder of each seed once" if twice else "no system is named"
-        raise ConfigError(what, where="compare", next="`embedtune compare --help` shows its arguments")
+        raise ConfigError(what, where="compare", next=USAGE)
     return names
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from embedtune.config.search import SearchConfig
 from embedtune.config.systems import BM25
 from embedtune.data.sources.texts import corpus_of
+from embedtune.errors import ConfigError
 from embedtune.evaluation.ranking import id_ranks
-from embedtune.findings import counted
+from embedtune.findings import counted, kind_of
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder
@@ -43,8 +44,17 @@ class SearchableCorpus:
     finders: Mapping[str, Finder]
     top: int
 
+    def __repr__(self) -> str:
+        return f"SearchableCorpus({self.data}; {' and '.join(self.finders)}; the best {self.top} per query)"
+
     def ask(self, query: str) -> SearchAnswer:
-        """What each system finds; every result has its rank in the other systems, None if they do not find it."""
+        """What each system finds; every result has its rank in the other systems, None if they do not find it.
+
+        Raises:
+            ConfigError: the query is not text.
+        """
+        if not isinstance(query, str):
+            raise ConfigError(f"a query must be text, got {kind_of(query)}", where="ask")
         found = {label: find([query], self.top) for label, find in self.finders.items()}
         ranks = {
             label: {int(place): rank for rank, place in enumerate(positions[0], 1) if place >= 0}

@@ -216,7 +216,7 @@ def test_a_dump_names_every_section_in_the_order_of_the_schema() -> None:
 
 @pytest.mark.parametrize("option", ["data", "model", "guide", "output", "eval_data", "group", "split", "store"])
 def test_an_empty_option_is_a_mistake(option: str) -> None:
-    with pytest.raises(InvalidConfig, match="text that is not empty"):
+    with pytest.raises(InvalidConfig, match="non-empty text"):
         load(TrainConfig, None, (), {option: ""})
 
 

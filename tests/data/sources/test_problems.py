@@ -31,6 +31,16 @@ def test_many_problems_are_all_counted_and_the_first_are_shown() -> None:
     assert "and 37 more" in message
 
 
+def test_problems_are_shown_by_line_in_each_file() -> None:
+    problems = Problems("set")
+    for where in ("a.jsonl:22", "a.jsonl", "b.tsv:3", "a.jsonl:9", "b.tsv:1"):
+        problems.add(where, "fault")
+    shown = str(problems.stop("a.jsonl:30", "last").message).splitlines()[1:]
+    assert [line.split(": ")[0].strip() for line in shown] == [
+        *("a.jsonl:9", "a.jsonl:22", "a.jsonl:30", "a.jsonl", "b.tsv:1", "b.tsv:3")
+    ]
+
+
 def test_a_fatal_problem_is_told_with_those_before_it() -> None:
     problems = Problems("a.jsonl")
     problems.add("a.jsonl:1", "first")

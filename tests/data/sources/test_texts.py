@@ -27,8 +27,11 @@ def test_a_column_is_asked_for_by_the_name_of_the_option(put, lines) -> None:
     path = str(put("a.jsonl", lines([{"q": "언제?", "a": "지금."}])))
     with pytest.raises(DataError, match="cannot tell which of the columns 'q', 'a' holds the texts") as caught:
         list(TextStream(path))
-    assert caught.value.next == "name it: --column q"
+    assert caught.value.next == "name the column that holds the texts: --column q"
     assert [document.text for document in TextStream(path, "a")] == ["지금."]
+    with pytest.raises(DataError, match="cannot tell the format from the columns 'q', 'a'") as caught:
+        corpus_of(path, None)
+    assert caught.value.next == "name the column that holds the texts: --column COLUMN"
 
 
 def test_each_text_is_found_once_whatever_its_file(put, lines) -> None:

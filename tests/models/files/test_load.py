@@ -186,6 +186,6 @@ def test_a_pickle_is_opened_only_when_allowed(bert_folder: Path, tmp_path: Path)
     with pytest.raises(ModelError, match="only as pickle"):
         load_encoder(EncoderSection(name=str(folder)), device="cpu")
     allowed = load_encoder(EncoderSection(name=str(folder), allow_pickle=True), device="cpu")
-    assert any("allow_pickle" in note for note in allowed.notes)
+    assert any("--allow-pickle" in note for note in allowed.notes)
     plain = load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
     assert plain.fingerprint() == allowed.fingerprint() and not plain.notes

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 import embedtune.data.formats as formats
-from embedtune.data.formats import read_formats, written_formats
+from embedtune.data.formats import Part, read_formats, written_formats
 from embedtune.data.formats.shared.find import read_part
+from embedtune.data.rows import Rows
 from embedtune.data.sources.tables import open_table
 from embedtune.errors import ConfigError, DataError
 
@@ -106,3 +107,9 @@ def test_groups_are_kept_as_text(put, lines) -> None:
     part = part_of(put, lines, records, group="topic")
     assert part.content.groups == ["1", "2"]
     assert part.said == ()
+
+
+@pytest.mark.parametrize("unit", ["pairs", "entailment pairs", "triplets", "pairs with up to 3 negatives"])
+def test_one_row_is_counted_in_the_singular(unit: str) -> None:
+    assert Part(Rows(["a"], ["b"]), unit).amount.startswith(f"1 {unit.split('s')[0]}")
+    assert Part(Rows(["a", "b"], ["c", "d"]), unit).amount == f"2 {unit}"
