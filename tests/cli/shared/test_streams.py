@@ -43,11 +43,10 @@ def test_closed_streams_change_no_exit_code(command: str, code: int, closed: str
 
 
 def test_work_is_done_without_any_stream(tmp_path: Path) -> None:
-    (tmp_path / "texts.txt").write_text("하나\ntwo\nthree\n", encoding="utf-8")
-    output = tmp_path / "out.npy"
-    done = shell(f"encode --model starter --data {tmp_path / 'texts.txt'} --output {output}", " ".join(CLOSED))
+    output = tmp_path / "out"
+    done = shell(f"evaluate --model bm25 --output {output}", " ".join(CLOSED))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert output.stat().st_size
+    assert (output / "report.md").stat().st_size
 
 
 def test_without_a_stdin_there_are_no_queries() -> None:

@@ -104,6 +104,6 @@ def test_each_step_is_told_with_the_pace_up_to_it(kind, plan, request):
     told, run = [], plan("infonce")
     section = run.section.model_copy(update={"max_steps": 3})
     fit(request.getfixturevalue(kind), replace(run, section=section, progress=lambda *one: told.append(one)))
-    share = "" if kind == "starter" else r", \d+% of peak"
+    share = "" if kind == "starter" else r", \d+% of this machine's peak"
     assert [step for step, *_ in told] == [1, 2, 3]
     assert all(re.fullmatch(rf"[\d,]+ tokens/s{share}", words) for *_, words in told)
