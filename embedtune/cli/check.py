@@ -12,7 +12,7 @@ embedtune check --data pairs.jsonl --eval-data beir/ --fix fixed.jsonl
 
 
 def check(asked: Asked, force: Force = False) -> None:
-    """Look for what would spoil a run or its test: swapped, repeated, leaked, damaged or truncated texts.
+    """Find what would spoil training or its evaluation: swapped, repeated, leaked, damaged or truncated texts.
 
     Lengths are in words; with --model they are in tokens, and its vocabulary, its prompts and a forecast are reported
     as well. With --fix, a file that is read is never written over; any other existing file is replaced only if

@@ -12,7 +12,7 @@ import torch
 
 from embedtune.config.train import LossSection, TrainingSection
 from embedtune.data.rows import Rows
-from embedtune.errors import StoppedError
+from embedtune.errors import Interrupted, StoppedError
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.run.checkpoint import is_whole, place_of
 from embedtune.training.run.fit import Fit
@@ -96,6 +96,20 @@ def test_the_first_ctrl_c_is_answered_at_once_and_the_second_stops():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_trial_promises_to_save_nothing(plan, starter):
+    heard, told = threading.Event(), []
+
+    def tell(text: str) -> None:
+        told.append(text)
+        heard.set()
+
+    run = replace(plan("infonce"), trial=True, progress=lambda *one: signal.raise_signal(signal.SIGINT), warn=tell)
+    with pytest.raises(Interrupted, match=r"of a short trial run, before training began; nothing was saved$"):
+        fit(starter, run)
+    assert heard.wait(PATIENCE_S)
+    assert "which saves nothing" in told[0] and "saving it" not in told[0]
 
 
 @pytest.mark.parametrize("kind", ["starter", "bert"])
