@@ -53,7 +53,8 @@ def _typed() -> Iterator[str]:
         try:
             text = _read_line()
         except EOFError:
-            print(file=sys.stderr)
+            with suppress(OSError):  # of stderr
+                print(file=sys.stderr)
             return
         if not text.strip():
             return
@@ -64,6 +65,7 @@ def _read_line() -> str:
     """A line from the terminal; the prompt goes to stderr where stdout is a file, which holds results only."""
     if sys.stdout.isatty():
         return input(_PROMPT)
-    sys.stderr.write(_PROMPT)
-    sys.stderr.flush()
+    with suppress(OSError):  # a stderr that is full must not end the search
+        sys.stderr.write(_PROMPT)
+        sys.stderr.flush()
     return input()

@@ -150,7 +150,7 @@ def swapped_spearman(a: np.ndarray, b: np.ndarray, truth: np.ndarray, *, draws: 
 
 
 def smallest_effect(differences: np.ndarray) -> float:
-    """The smallest true difference that a test would find 4 times in 5, by the spread of bootstrap differences."""
+    """The smallest true difference that a test would find 4 times out of 5, by the spread of bootstrap differences."""
     return float(DETECTABLE * differences.std())
 
 

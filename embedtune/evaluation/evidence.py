@@ -69,7 +69,7 @@ class PairEvidence:
         on: which queries.
         differences: b - a, ascending; quantiles of them where there are many queries.
         won, lost, tied: on how many queries b scores higher, lower, the same.
-        minimum_detectable_effect: the true difference found 4 times in 5.
+        minimum_detectable_effect: the true difference that would be found 4 times out of 5.
         helped, hurt: the queries with the largest differences.
     """
 

@@ -36,7 +36,7 @@ class Comparison:
         difference: mean of the per-query differences, after - before.
         interval: 95% bootstrap interval of the difference.
         p_value: two-sided, paired permutation test.
-        minimum_detectable_effect: the true difference that this comparison would have found 4 times in 5.
+        minimum_detectable_effect: the true difference that this comparison would find 4 times out of 5.
         verdict: "better" or "worse" when p < 0.05, else "no difference shown".
         items: what was compared, in the plural: not all sets are of queries.
 
@@ -63,8 +63,22 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """The finding in words."""
-        opening = self.verdict.capitalize()
+        """The finding in words, about one encoder before and after training."""
+        return self._in_words(self.verdict.capitalize(), f" {self._change()}")
+
+    def between(self, first: str, second: str) -> str:
+        """The finding in words, about two systems.
+
+        >>> found = Comparison("ndcg@10", "all", 900, 0.48, 0.61, 0.13, (0.11, 0.15), 0.0001, 0.03, "better")
+        >>> print(found.between("bm25", "runs/x").partition(" (")[0])
+        runs/x is better than bm25: nDCG@10 0.610 against 0.480
+        """
+        opening = f"{second} is {self.verdict} than {first}"
+        if self.verdict == "no difference shown":
+            opening = f"No difference shown between {second} and {first}"
+        return self._in_words(opening, f" {self.after:.3f} against {self.before:.3f}")
+
+    def _in_words(self, opening: str, values: str) -> str:
         whose = " whose relevant documents were never trained on" if self.on == "unseen" else ""
         if self.queries < 2:
             there = "is 1" if self.queries else "are 0"
@@ -73,9 +87,7 @@ class Comparison:
             opening += f" (weak evidence: fewer than {WEAK_BELOW} {self.items})"
         evidence = f"{self.difference:+.3f}, 95% interval {self.interval[0]:+.3f} to {self.interval[1]:+.3f}"
         over = f"{self.queries:,} test {self.items}{whose}"
-        said = (
-            f"{opening}: {metric_label(self.metric)} {self._change()} ({evidence}, {p_said(self.p_value)}) over {over}"
-        )
+        said = f"{opening}: {metric_label(self.metric)}{values} ({evidence}, {p_said(self.p_value)}) over {over}"
         # Where no query changed at all, there is no spread from which to say what could have been detected.
         if self.verdict == "no difference shown" and self.minimum_detectable_effect >= 0.0005:
             least = f"{self.minimum_detectable_effect:.3f}"

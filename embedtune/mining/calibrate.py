@@ -74,7 +74,7 @@ def propose_margin(
     usable = judge(candidates, filters).kept & ~np.isnan(room)  # (Q, K)
     if not usable.any():
         raise ConfigError(
-            "no candidate is left to calibrate a margin on", where="mine", next="widen the range or loosen the filters"
+            "no candidates are left to choose a margin from", where="mine", next="widen the range or loosen the filters"
         )
     below = np.sort(room[usable])  # (n,)
     held_out = np.sort(_held_out(np.asarray(positives, dtype=np.float64).reshape(-1, 2)))  # (h,)
@@ -135,7 +135,8 @@ def _automatic(below: np.ndarray, held_out: np.ndarray) -> tuple[float | None, s
     elif above:
         rule, positives = "mirror", np.sort(np.concatenate([below[below < 0], -below[below < 0]]))  # (m,)
         share = f"{above:.1%}" if above >= 0.0005 else "under 0.1%"
-        caught = f"the likely false negatives ({share} of the candidates score above the positive, as many may below)"
+        above_too = f"{share} of the candidates score above the positive; as many are assumed to score below it"
+        caught = f"the likely false negatives ({above_too})"
     else:
         return 0.0, "mirror", "no candidate scores above its query's positive, so a margin of 0 is enough"
     # Three decimals: finer differences do not matter, and short numbers are easier to read.

@@ -85,7 +85,7 @@ def _differences(result: CompareResult) -> Sequence[Block]:
     tests, shown = _tests(result), Table(*difference_rows(result))
     intervals = [Interval(name, one["difference"], *one["interval"]) for name, one in tests]
     drawn = interval_chart("Differences from A with their 95% intervals.", intervals, unit="difference from A")
-    further = [f"{key.upper()}: {one.sentence}" for key, one in zip(list(result.names)[2:], result.others, strict=True)]
+    further = [one.sentence for one in result.others]
     notes = [HOLM_ROWS if len(shown.rows) > 1 else "", explained(one for _, one in tests)]
     return [Figure(drawn, shown, both=True), Bullets(further), *(Text(note, quiet=True) for note in notes)]
 

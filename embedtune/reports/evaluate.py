@@ -123,12 +123,7 @@ def mean_rows(result: EvaluateResult) -> list[tuple[Row, list[Row]]]:
 
 def sentences(result: EvaluateResult, name: str) -> list[str]:
     """The comparisons of one set, in words."""
-    return [sentence(one) for one in result.comparisons if one["data"] == name]
-
-
-def sentence(test: ComparedRow) -> str:
-    """A comparison in words."""
-    return f"{test['b']} against {test['a']}: {test['sentence'][0].lower()}{test['sentence'][1:]}"
+    return [one["sentence"] for one in result.comparisons if one["data"] == name]
 
 
 def _of_systems(tests: Sequence[ComparedRow]) -> Sequence[ComparedRow]:
@@ -157,7 +152,7 @@ def _lead(result: EvaluateResult) -> str:
     """The comparison where there is one; else which systems are better or worse, or the scores of the only one."""
     compared, sets = _of_systems(result.comparisons), sets_of(result)
     if len(compared) == 1:
-        return sentence(compared[0])
+        return compared[0]["sentence"]
     if not compared:
         return f"{'; '.join(_only(row, metric_of(result, row['data'])) for row in result.models)}."
     if len(sets) > 1:

@@ -175,9 +175,10 @@ def _pace(result: TrainResult) -> str:
     """Tokens per second and, where matrices are multiplied, how that compares with the best of this machine."""
     if not result.tokens_per_s:
         return ""
-    work = f", {result.flops_per_s / 1e9:,.0f} GFLOP/s of the model" if result.flops_per_s else ""
-    share = f", {result.share_of_peak:.0%} of the fastest matrix product measured here" if result.share_of_peak else ""
-    return f"{result.tokens_per_s:,.0f}{work}{share}"
+    work = f"{result.flops_per_s / 1e9:,.0f} GFLOP/s" if result.flops_per_s else ""
+    share = f"{result.share_of_peak:.0%} of the fastest matrix product measured here" if result.share_of_peak else ""
+    known = ", ".join(filter(None, (work, share)))
+    return f"{result.tokens_per_s:,.0f}" + (f" ({known})" if known else "")
 
 
 def _dev(result: TrainResult) -> Table:

@@ -228,6 +228,21 @@ def test_few_queries_are_weak_evidence():
     assert not compare_paired(np.append(before, 0.1), np.append(before, 0.1), metric="ndcg@10").weak
 
 
+def test_between_two_systems_nothing_rose_or_fell():
+    low, high = np.zeros(60), np.full(60, 0.25)
+    assert (
+        compare_paired(low, high, metric="ndcg@10")
+        .between("bm25", "m")
+        .startswith("m is better than bm25: nDCG@10 0.250 against 0.000 (+0.250, 95% interval")
+    )
+    assert compare_paired(high, low, metric="ndcg@10").between("A", "B").startswith("B is worse than A: nDCG@10 0.000")
+    few = compare_paired(low[:9], high[:9], metric="ndcg@10").between("A", "B")
+    assert few.startswith("B is better than A (weak evidence: fewer than 50 queries): nDCG@10 0.250 against 0.000 (")
+    same = compare_paired(low, low, metric="ndcg@10").between("A", "B")
+    assert same.startswith("No difference shown between B and A: nDCG@10 0.000 against 0.000 (+0.000")
+    assert "a verdict needs two or more" in compare_paired(low[:1], low[:1], metric="ndcg@10").between("A", "B")
+
+
 @pytest.mark.parametrize("queries", [0, 1])
 def test_fewer_than_two_queries_show_nothing(queries):
     found = compare_paired(np.zeros(queries), np.ones(queries), metric="ndcg@10", on="unseen")

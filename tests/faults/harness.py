@@ -250,7 +250,7 @@ class Bench:
 
     def listen(self, ended: Ended, outcome: Outcome) -> None:
         """Record tracebacks, defects and hangs as complaints."""
-        if "Traceback" in ended.said or "a defect of embedtune" in ended.said:
+        if "Traceback" in ended.said or "a bug in embedtune" in ended.said:
             outcome.complaints.append(f"traceback: {ended.said[-600:]}")
         if ended.code == -100:
             outcome.complaints.append("hangs")

@@ -96,7 +96,7 @@ def test_what_other_filters_drop_has_no_say() -> None:
 
 def test_nothing_to_look_at_and_targets_that_are_no_share() -> None:
     block, pairs = sample(np.full((2, 3), 0.1), [[0.5]] * 2)
-    with pytest.raises(ConfigError, match="no candidate is left"):
+    with pytest.raises(ConfigError, match="no candidates are left"):
         propose_margin(block, pairs, [MaxScore(-1)])
     with pytest.raises(ConfigError, match="between 0 and 1, not 1"):
         propose_margin(block, pairs, target_kept=1.0)

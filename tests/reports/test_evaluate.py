@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from embedtune.reports.document.markdown import markdown
-from embedtune.reports.evaluate import evaluation, evaluation_rows, sentence, unseen_sentence
+from embedtune.reports.evaluate import evaluation, evaluation_rows, unseen_sentence
 from embedtune.reports.results.evaluate import EvaluateResult
 
 EVIL = "<script>alert(1)</script>|`x`\x1b[31m"
@@ -58,7 +58,7 @@ def shown(renderable: Any, width: int = 80) -> str:
 
 def test_the_terminal_shows_tables_sentences_and_findings(result: EvaluateResult) -> None:
     text = shown(result.table())
-    for part in ("세트 test", "0.200 to 0.400", "against 가: better: it rose.", "warning:", "report  out/report.html"):
+    for part in ("세트 test", "0.200 to 0.400", "Better: it rose.", "warning:", "report  out/report.html"):
         assert part in text
     assert "\x1b" not in text
 
@@ -82,7 +82,7 @@ def test_vectors_cut_stand_under_their_model_and_decide_nothing(result: Evaluate
     cut = {**test, "kind": "vectors", "a": test["b"], "b": "작은 것", "verdict": "worse"}
     result = replace(result, comparisons=({**test, "kind": "systems"}, cut))
     found = evaluation(result)
-    assert (found.verdict, found.lead) == (test["verdict"], sentence(test))
+    assert (found.verdict, found.lead) == (test["verdict"], test["sentence"])
     tables = markdown(evaluation(result)).split("\n\n")
     assert sum(part.startswith("| against ") for part in tables) == 2
 

@@ -6,7 +6,6 @@
 import sys
 from importlib import import_module
 from inspect import signature
-from io import TextIOWrapper
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Annotated
@@ -17,6 +16,7 @@ import embedtune
 from embedtune import cli
 from embedtune.cli.shared.guard import guarded
 from embedtune.cli.shared.help import CONTEXT, VerbGroup
+from embedtune.cli.shared.streams import prepare_streams, release_streams
 from embedtune.cli.shared.verb import Asked, about_verb, add_command, add_verb, show_help_without_verb
 from embedtune.runtime import settle
 
@@ -91,10 +91,10 @@ def _main(
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script; ends the process with the command's exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    prepare_streams()
     settle()
     words = sys.argv[1:] if arguments is None else arguments
     asked = words[0] if words else None
-    sys.exit(guarded(build_app(asked) if asked in verb_names() else build_list(), words))
+    exit_code = guarded(build_app(asked) if asked in verb_names() else build_list(), words)
+    release_streams()
+    sys.exit(exit_code)

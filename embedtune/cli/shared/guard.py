@@ -11,13 +11,14 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import typer
 
 from embedtune.cli.shared.output import print_json, printable
-from embedtune.errors import EmbedtuneError
+from embedtune.cli.shared.streams import discard
+from embedtune.errors import EmbedtuneError, OutputError
 
 INTERRUPTED = 130
 READER_GONE = 141
@@ -117,7 +118,7 @@ def _defect(error: Exception) -> Failure:
     return Failure(
         exit_code=1,
         code="defect",
-        message=f"unexpected error, a defect of embedtune: {type(error).__name__}: {summary}".rstrip(": "),
+        message=f"unexpected error (a bug in embedtune): {type(error).__name__}: {summary}".rstrip(": "),
         where=f"full traceback in {path}" if path else None,
         next="please report it with that file" if path else None,
     )
@@ -125,23 +126,25 @@ def _defect(error: Exception) -> Failure:
 
 def _report(failure: Failure, *, as_json: bool) -> int:
     parts = {"message": failure.message, "where": failure.where, "next": failure.next}
-    try:
-        if as_json:
+    if as_json:
+        try:
             print_json({"error": {"code": failure.code, **parts}})
             sys.stdout.flush()
+        except BrokenPipeError:
+            return _reader_gone()
+        except (OSError, OutputError):
+            pass  # stdout is full, so stderr has to say it
         else:
-            typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
-            print(printable(failure.message), file=sys.stderr)
-            for label in ("where", "next"):
-                if parts[label]:
-                    print(f"{label}: {printable(str(parts[label]))}", file=sys.stderr)
-    except BrokenPipeError:
-        return _reader_gone()
+            return failure.exit_code
+    with suppress(OSError):  # stderr may be full, or its reader gone: the exit code still tells
+        typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
+        print(printable(failure.message), file=sys.stderr)
+        for label in ("where", "next"):
+            if parts[label]:
+                print(f"{label}: {printable(str(parts[label]))}", file=sys.stderr)
     return failure.exit_code
 
 
 def _reader_gone() -> int:
-    # Python flushes stdout once more when it exits, and would complain there.
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
+    discard(sys.stdout)
     return READER_GONE

@@ -21,7 +21,7 @@ from embedtune.evaluation.tasks.items import ItemScores, ItemSet, bootstrap, int
 
 @dataclass(frozen=True)
 class SimilaritySet(ItemSet):
-    """Scored pairs. Similarity has no direction, so both sentences get the query prompt.
+    """Scored pairs. Similarity is symmetric, so both sentences get the query prompt.
 
     Args:
         queries: (n,) the first sentences.

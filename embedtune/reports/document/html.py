@@ -16,7 +16,7 @@ from embedtune.reports.document.blocks import Report
 from embedtune.reports.document.charts.axis import HEIGHT, WIDTH
 from embedtune.reports.document.highlight import marked
 from embedtune.reports.document.printable import printable
-from embedtune.reports.document.wording import OPTION, said, sentence
+from embedtune.reports.document.wording import said, sentence, with_code
 
 
 def page(report: Report) -> str:
@@ -67,13 +67,17 @@ def language(text: str) -> Markup:
 
 
 def with_options(text: str) -> Markup:
-    """A text whose command-line options are set as code, so that they are not broken across lines.
+    """A text whose commands and options are set as code, an option so that it is not broken across lines.
 
     >>> print(with_options("<b> give --range 0:9"))
     &lt;b&gt; give <code class="option">--range</code> 0:9
     """
-    shown = str(escape(printable(text)))
-    return Markup(OPTION.sub(r'<code class="option">\g<0></code>', shown))
+    return Markup(with_code(printable(text), lambda plain: str(escape(plain)), _code))
+
+
+def _code(text: str) -> str:
+    kind = "" if " " in text else Markup(' class="option"')
+    return str(Markup("<code{}>{}</code>").format(kind, text))
 
 
 def _shown(value: Any) -> Any:

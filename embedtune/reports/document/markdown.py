@@ -26,7 +26,7 @@ from embedtune.reports.document.blocks import (
 )
 from embedtune.reports.document.highlight import excerpt, pieces
 from embedtune.reports.document.printable import printable
-from embedtune.reports.document.wording import OPTION, said
+from embedtune.reports.document.wording import said, with_code
 
 
 def markdown(report: Report) -> str:
@@ -44,8 +44,8 @@ def _block(block: Block, level: int) -> str:
 
 
 def _with_options(text: str) -> str:
-    """A text whose command-line options are set as code."""
-    return OPTION.sub(r"`\g<0>`", escape(text))
+    """A text whose commands and options are set as code."""
+    return _line_start(with_code(text, _inline, code))
 
 
 def _plain_table(block: Table) -> str:
@@ -76,7 +76,10 @@ def escape(text: object) -> str:
     >>> print(escape("<b>[연금](http://x) *a* | b_c\\n# d"))
     \\<b\\>\\[연금\\](http://x) \\*a\\* \\| b_c\\\\n\\# d
     """
-    line = _inline(str(text))
+    return _line_start(_inline(str(text)))
+
+
+def _line_start(line: str) -> str:
     return re.sub(r"^(\s*\d*)([-+=.)])(?=[-=\s]|$)", r"\1\\\2", line)  # would open a list or underline a heading
 
 

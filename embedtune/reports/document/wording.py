@@ -1,14 +1,13 @@
 """How reports write texts, numbers and findings, the same in every format."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from embedtune.evaluation.significance import p_said
 from embedtune.findings import Finding, counted
 
-OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*|(?<=\()--[a-z][a-z-]*")
-"""A command-line option in running text."""
+_CODE = re.compile(r"`(embedtune [^`\n]+)`|(?<!\S)(--[a-z][a-z-]*)|(?<=\()(--[a-z][a-z-]*)")
 NO_DIFFERENCE = '"No difference shown" means that the difference is not statistically significant (p ≥ 0.05).'
 
 
@@ -76,6 +75,19 @@ def difference_cells(test: Mapping[str, Any]) -> tuple[str, str, str, str]:
 def explained(tests: Iterable[Mapping[str, Any]]) -> str:
     """What the verdict "no difference shown" means, where a table has it."""
     return NO_DIFFERENCE if any(one["verdict"] == "no difference shown" for one in tests) else ""
+
+
+def with_code(text: str, plain: Callable[[str], str], code: Callable[[str], str]) -> str:
+    """Running text in a format: commands in backticks as one code span each, and options outside them.
+
+    >>> with_code("run `embedtune check --fix FILE` or give --force", str, "[{}]".format)
+    'run [embedtune check --fix FILE] or give [--force]'
+    """
+    parts, end = [], 0
+    for found in _CODE.finditer(text):
+        parts += [plain(text[end : found.start()]), code(found[found.lastindex or 0])]
+        end = found.end()
+    return "".join([*parts, plain(text[end:])])
 
 
 def sentence(clause: str) -> str:

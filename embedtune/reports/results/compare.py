@@ -28,7 +28,7 @@ class SystemVerdict:
         interval: 95% interval of the difference.
         p_value: two-sided: paired permutation over queries; with several seeds, over queries and seeds together.
         p_holm: the same, adjusted for every metric and system of this comparison.
-        minimum_detectable_effect: the true difference that would have been found 4 times in 5.
+        minimum_detectable_effect: the true difference that would be found 4 times out of 5.
         verdict: on b, by `p_holm`: better, worse, no difference shown.
         queries: how many were compared.
         on: "unseen" where queries whose documents a run was trained on are left out, else "all".

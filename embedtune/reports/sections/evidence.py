@@ -39,11 +39,13 @@ def evidence_sections(evidence: Evidence | None) -> list[Section]:
 def _pair(pair: PairEvidence, name: str) -> list[Block]:
     a, b, metric = pair.a, pair.b, metric_label(name)
     where = " on unseen documents" if pair.on == "unseen" else ""
-    title = f"{metric} of {b} minus that of {a}, for each query{where}."
+    trained = (a, b) == ("before", "after")
+    title = f"{metric} {'after training minus before' if trained else f'of {b} minus {a}'}, for each query{where}."
     drawn = difference_chart(title, pair.differences, won=pair.won, lost=pair.lost, tied=pair.tied, metric=metric)
-    said = f"{b} against {a}{where}: won {pair.won:,}, lost {pair.lost:,}, tied {pair.tied:,}."
+    who = "After training, compared with before" if trained else f"{b}, compared with {a}"
+    said = f"{who}{',' if trained and where else ''}{where}: won {pair.won:,}, lost {pair.lost:,}, tied {pair.tied:,}."
     least = pair.minimum_detectable_effect
-    said += f" A true difference of {least:.3f} would have been detected 4 times in 5." if least >= 0.0005 else ""
+    said += f" A true difference of {least:.3f} would be detected 4 times out of 5." if least >= 0.0005 else ""
     return [Text(said), Figure(drawn, _quantiles(pair.differences, metric))]
 
 
@@ -82,7 +84,8 @@ def _scores(evidence: Evidence) -> Section:
     for label, scores in known:
         alike = [other for _, other in known if other.edges == scores.edges]
         bins = used_bins([series for each in alike for series in _series(each)])
-        title = f"Scores that {label} gives to the first {evidence.depth} documents of each query."
+        whose = f"{label} training" if label in ("before", "after") else f"of {label}"
+        title = f"Scores {whose} of the first {evidence.depth} documents of each query."
         drawn = histogram(title, scores.edges, _series(scores), unit="score", at=scores.threshold, bins=bins)
         said = (
             f"The threshold that separates relevant documents best is {scores.threshold:.3g} (F1 {scores.f1:.2f}): "

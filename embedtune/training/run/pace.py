@@ -102,13 +102,13 @@ class Pace(TrainerCallback):
         return None if self._peak is None or self.flops_per_s is None else self.flops_per_s / self._peak
 
     def words(self) -> str:
-        """The recent pace, for the progress line: "12,345 tokens/s, 31% of peak"; empty before the first step."""
+        """The recent pace, such as "12,345 tokens/s, 31% of this machine's peak"; empty before the first step."""
         if not self._recent:
             return ""
         # Medians: one step of an epoch may also compute the guide's vectors.
         tokens_per_s = median(tokens / seconds for seconds, tokens, _ in self._recent)
         flops_per_s = median(operations / seconds for seconds, _, operations in self._recent)
-        share = f", {flops_per_s / self._peak:.0%} of peak" if self._peak and self._flops else ""
+        share = f", {flops_per_s / self._peak:.0%} of this machine's peak" if self._peak and self._flops else ""
         return f"{tokens_per_s:,.0f} tokens/s{share}"
 
     def gauges(self) -> dict[str, float]:

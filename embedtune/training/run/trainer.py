@@ -27,7 +27,15 @@ from embedtune.training.run.fit import Fit, FitResult, TrainingTask
 from embedtune.training.run.loop import DevEvaluator, Loop
 from embedtune.training.run.needed import companions_for, head_rates, learning_embeddings
 from embedtune.training.run.pace import Pace, training_flops
-from embedtune.training.run.watch import EarlyStopping, Interruption, MaskingGuard, MetricsLog, StepCount
+from embedtune.training.run.watch import (
+    STOPPING,
+    STOPPING_TRIAL,
+    EarlyStopping,
+    Interruption,
+    MaskingGuard,
+    MetricsLog,
+    StepCount,
+)
 from embedtune.training.step.adapter import ObjectiveAdapter
 from embedtune.training.step.gradcache import check_device
 from embedtune.training.step.held import Held
@@ -68,7 +76,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
     done = steps_of(checkpoint) if checkpoint else 0
     stopping = None if run.section.patience is None or not run.evaluates else EarlyStopping(run.section.patience)
     over = done >= run.steps or (checkpoint is not None and stopping is not None and stopping.at_end(checkpoint))
-    with quiet_libraries(), Interruption(run.warn) as interruption:
+    with quiet_libraries(), Interruption(run.warn, STOPPING_TRIAL if run.trial else STOPPING) as interruption:
         trainer = Loop(
             # A run that had ended, within an epoch or before the last one, would take one step too many when resumed.
             rows=0 if over else len(run.rows),
@@ -105,8 +113,12 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             trainer.accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
         elapsed = time.perf_counter() - started
     if interruption.requested:
-        saved = "nothing was saved yet" if run.trial else "everything up to that step is saved"
-        raise Interrupted(f"interrupted after step {trainer.state.global_step} of {run.steps}; {saved}")
+        step = f"step {trainer.state.global_step} of {run.steps}"
+        raise Interrupted(
+            f"interrupted after {step} of a short trial run, before training began; nothing was saved"
+            if run.trial
+            else f"interrupted after {step}; everything up to that step is saved"
+        )
     _check_best(trainer, run)
     return _result(trainer, run, elapsed, trainer.state.global_step - done, pace)
 

@@ -23,6 +23,7 @@ from embedtune.training.step.adapter import ObjectiveAdapter
 
 ALL_MASKED_STEPS = 50
 STOPPING = "stopping after this step and saving it; interrupt again to stop now"
+STOPPING_TRIAL = "stopping after this step of a short trial run, which saves nothing; interrupt again to stop now"
 
 
 @dataclass(eq=False)
@@ -124,11 +125,12 @@ class Interruption(TrainerCallback):
 
     Args:
         tell: receives at once that the first one was noticed.
+        stopping: what it is told.
     """
 
-    def __init__(self, tell: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(self, tell: Callable[[str], None] = lambda text: None, stopping: str = STOPPING) -> None:
         self.requested = False
-        self._tell = tell
+        self._tell, self._stopping = tell, stopping
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
@@ -148,7 +150,7 @@ class Interruption(TrainerCallback):
             raise KeyboardInterrupt
         self.requested = True
         # From a thread: this one may be writing a line itself, and a stream cannot be entered twice.
-        threading.Thread(target=self._tell, args=(STOPPING,), daemon=True).start()
+        threading.Thread(target=self._tell, args=(self._stopping,), daemon=True).start()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Save and stop where that was requested."""

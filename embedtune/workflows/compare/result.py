@@ -1,6 +1,7 @@
 """The verdicts of a comparison's tests, taken together."""
 
 from collections.abc import Sequence
+from string import ascii_uppercase
 
 from embedtune.evaluation.changes import Change
 from embedtune.evaluation.evidence import Evidence
@@ -16,7 +17,7 @@ def verdicts_of(tests: Sequence[Sequence[Test]], evidence: Evidence) -> list[Sys
     """The verdict on each system against the first, with p-values adjusted over all systems and metrics."""
     strict = iter(adjusted([found for own in tests for found, _ in own]))
     verdicts = []
-    for own, pair in zip(tests, evidence.pairs, strict=True):
+    for letter, own, pair in zip(ascii_uppercase[1:], tests, evidence.pairs, strict=False):
         pairs = [(found, next(strict)) for found, _ in own]
         (first, decisive), seeds = pairs[0], own[0][1]
         verdicts.append(
@@ -26,7 +27,7 @@ def verdicts_of(tests: Sequence[Sequence[Test]], evidence: Evidence) -> list[Sys
                 queries=first.queries,
                 items=first.items,
                 on=pair.on,
-                sentence=f"{decisive.sentence}{f' {seeds.sentence}' if seeds else ''}",
+                sentence=f"{decisive.between('A', letter)}{f' {seeds.sentence}' if seeds else ''}",
                 won=pair.won,
                 lost=pair.lost,
                 tied=pair.tied,

@@ -77,6 +77,7 @@ def against_first(labels: Sequence[str], found: Sequence[Comparison], name: str)
     return [
         {
             **strict.as_dict(),
+            "sentence": strict.between(first, other),
             "data": name,
             "a": first,
             "b": other,

@@ -35,10 +35,10 @@ class StreamTalk:
     def __init__(
         self, *, quiet: bool = False, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._quiet = quiet
         self._stream = stream or sys.stderr
+        self._quiet = quiet or self._stream is None  # Python has no stderr where the process began with it closed
         self._clock = clock
-        self._terminal = not quiet and self._stream.isatty()
+        self._terminal = not self._quiet and self._stream.isatty()
         self._bars: Any = None
         self.told: set[str] = set()
 

@@ -27,10 +27,11 @@ def _finding(name: str, role: Role, cut: Truncation) -> Finding:
     texts = counted(cut.counted, _NOUNS[role])
     sample = f"a sample of {texts}" if cut.counted < cut.texts else f"{texts}"
     verb = "is" if cut.cut == 1 else "are"
+    average = "" if cut.cut == 1 else " on average"
     message = (
         f"{name} reads {cut.max_length:,} tokens: {cut.cut:,} of {sample} ({percent(cut.share)}) {verb} longer and "
-        f"{'loses' if cut.cut == 1 else 'lose'} {cut.lost / cut.cut:,.0f} tokens each on average, "
-        f"{percent(cut.share_lost)} of all tokens."
+        f"{'loses' if cut.cut == 1 else 'lose'} {cut.lost / cut.cut:,.0f} tokens{average} "
+        f"({percent(cut.share_lost)} of all tokens)."
     )
     fix = "Divide long texts into passages, or raise --max-length where the model allows it."
     return Finding("truncated-texts", "warning" if cut.share >= WARNED_FROM else "note", cut.cut, message, fix)

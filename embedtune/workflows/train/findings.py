@@ -63,7 +63,9 @@ def _best_is_lost(fitted: FitResult) -> Finding | None:
 def _best_is_early(fitted: FitResult) -> Finding | None:
     if fitted.best_step is None or not fitted.curve or fitted.best_step > fitted.steps / 2:
         return None
-    message = f"the best model is from step {fitted.best_step} of {fitted.steps}: dev scores did not rise afterwards."
+    message = (
+        f"the model of step {fitted.best_step} of {fitted.steps} was kept, because dev scores did not rise after it."
+    )
     fix = "Use fewer epochs or a lower learning rate; nothing is lost, and training takes less time."
     return Finding("best-model-early", "note", 1, message, fix)
 

@@ -18,7 +18,7 @@ from embedtune.config.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows
-from embedtune.findings import Finding
+from embedtune.findings import Finding, counted
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encode.lengths import truncation
 from embedtune.models.encode.store import VectorStore
@@ -127,7 +127,8 @@ class Fitting:
     def _tell_setup(self, task: TrainingTask, lr: float, precision: str) -> None:
         """Print how the run is going to train, and what looks odd about it."""
         self.talk.say(
-            f"training on {len(task.rows):,} pairs: {task.steps:,} steps of up to {task.section.batch_size}, "
+            f"training on {counted(len(task.rows), 'pair')}: {counted(task.steps, 'step')} of up to "
+            f"{task.section.batch_size}, "
             f"learning rate {lr:g}, {precision}"
         )
         rate = rate_finding(lr, self.encoder.default_lr)

@@ -70,7 +70,7 @@ def check_saved(
             raise ModelError(
                 f"the saved model is not the trained one: {role} vectors differ by {distance:.2g}",
                 where=str(folder),
-                next="this is a defect of embedtune; please report it with the recipe of the run",
+                next="this is a bug in embedtune; please report it with the recipe of the run",
             )
     return read if isinstance(read, str) else None
 
@@ -106,7 +106,7 @@ def _ask(process: subprocess.Popen[bytes], request: dict[str, Any]) -> dict[str,
             raise ModelError(
                 f"a fresh process cannot load the saved model: {last}",
                 where=request["folder"],
-                next="this is a defect of embedtune; please report it with the recipe of the run",
+                next="this is a bug in embedtune; please report it with the recipe of the run",
             )
         if process.returncode or not into.is_file():
             return f"the other process failed ({last or process.returncode})"

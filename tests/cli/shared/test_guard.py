@@ -105,7 +105,7 @@ def test_what_nobody_foresaw_is_a_sentence_and_a_file(
     err = capsys.readouterr().err
     [path] = tmp_path.iterdir()
     assert err.splitlines() == [
-        "error: unexpected error, a defect of embedtune: ZeroDivisionError: first line second \\x1b[31mline",
+        "error: unexpected error (a bug in embedtune): ZeroDivisionError: first line second \\x1b[31mline",
         f"where: full traceback in {path}",
         "next: please report it with that file",
     ]

@@ -63,6 +63,6 @@ def test_the_pace_in_words_is_that_of_the_last_steps(flops, peak):
         pace.on_evaluate(None, None, None)
     low, high = sorted(tokens / seconds for tokens, seconds in steps[-RECENT:])[RECENT // 2 - 1 : RECENT // 2 + 1]
     expected = (low + high) / 2
-    share = f", {10 * expected / 9e6:.0%} of peak" if flops and peak else ""
+    share = f", {10 * expected / 9e6:.0%} of this machine's peak" if flops and peak else ""
     assert pace.words() == f"{expected:,.0f} tokens/s{share}"
     assert pace.share_of_peak == (pace.flops_per_s / peak if flops and peak else None)

@@ -12,7 +12,7 @@ import torch
 
 from embedtune.config.train import LossSection, TrainingSection
 from embedtune.data.rows import Rows
-from embedtune.errors import StoppedError
+from embedtune.errors import Interrupted, StoppedError
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.run.checkpoint import is_whole, place_of
 from embedtune.training.run.fit import Fit
@@ -98,12 +98,26 @@ def test_the_first_ctrl_c_is_answered_at_once_and_the_second_stops():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_trial_promises_to_save_nothing(plan, starter):
+    heard, told = threading.Event(), []
+
+    def tell(text: str) -> None:
+        told.append(text)
+        heard.set()
+
+    run = replace(plan("infonce"), trial=True, progress=lambda *one: signal.raise_signal(signal.SIGINT), warn=tell)
+    with pytest.raises(Interrupted, match=r"of a short trial run, before training began; nothing was saved$"):
+        fit(starter, run)
+    assert heard.wait(PATIENCE_S)
+    assert "which saves nothing" in told[0] and "saving it" not in told[0]
+
+
 @pytest.mark.parametrize("kind", ["starter", "bert"])
 def test_each_step_is_told_with_the_pace_up_to_it(kind, plan, request):
     """The share of the peak where matrices are multiplied, from the first step on."""
     told, run = [], plan("infonce")
     section = run.section.model_copy(update={"max_steps": 3})
     fit(request.getfixturevalue(kind), replace(run, section=section, progress=lambda *one: told.append(one)))
-    share = "" if kind == "starter" else r", \d+% of peak"
+    share = "" if kind == "starter" else r", \d+% of this machine's peak"
     assert [step for step, *_ in told] == [1, 2, 3]
     assert all(re.fullmatch(rf"[\d,]+ tokens/s{share}", words) for *_, words in told)

@@ -10,7 +10,7 @@ def test_a_role_whose_texts_are_all_read_has_no_finding() -> None:
     (finding,) = truncation_findings("tiny", {"query": none, "document": some})
     assert (finding.code, finding.severity, finding.count) == ("truncated-texts", "warning", 100)
     assert "a sample of 2,000 documents (5%)" in finding.message
-    assert "40 tokens each on average, 5% of all tokens" in finding.message
+    assert "40 tokens on average (5% of all tokens)" in finding.message
 
 
 def test_a_few_cut_texts_are_a_note() -> None:

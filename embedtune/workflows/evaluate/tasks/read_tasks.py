@@ -99,7 +99,7 @@ def _similarity(opened: OpenSplit, pairs: ScoredPairs, seed: int) -> ItemTask:
         raise DataError("all pairs have the same score, so there is no order to compare with", where=opened.source.name)
     said = (
         f"{opened.what}: {counted(len(pairs), 'pair')} with scores from {truth.min():g} to {truth.max():g}",
-        "similarity has no direction, so both sentences of a pair get the query prompt if an encoder has one",
+        "similarity is symmetric, so both sentences get the query prompt, if the encoder has one",
     )
     items = SimilaritySet(pairs.first, pairs.second, truth)
     return ItemTask(opened.name, items, ids=_ids(pairs.places), described=said, hashes=opened.hashes, seed=seed)
