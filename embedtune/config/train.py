@@ -24,7 +24,7 @@ class DataSection(RecipeSection):
     split: LearnedSplit = "train"
     eval_source: Name | None = option(
         None,
-        "another source for the test queries, and for the dev queries where the data has none",
+        "another source for the test queries, and for the dev queries where none can be held out of the data",
         "SET",
         flag="eval_data",
         shown="the data's own splits",
