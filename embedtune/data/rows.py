@@ -1,5 +1,6 @@
 """What data may be: rows, labelled texts, scored pairs, texts, judged sets. Readers make them; nothing changes them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -22,13 +23,13 @@ def titled(title: object, text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Columnar:
+class Columnar(ABC):
     """Data column by column; the position is the row number. Texts are as the user wrote them."""
 
     @property
+    @abstractmethod
     def columns(self) -> dict[str, Sequence[str]]:
         """Role -> texts, one per row; negatives are not columns."""
-        raise NotImplementedError
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))

@@ -1,10 +1,18 @@
 """Rows small enough to check by hand."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from embedtune.data.rows import Rows
 from embedtune.identity import text_id
+
+if TYPE_CHECKING:
+    from embedtune.config.train import TrainingSection
+    from embedtune.training.run.fit import Fit
 
 
 @pytest.fixture
@@ -34,3 +42,20 @@ def pairs() -> Rows:
         anchors=[f"how about {topic} {number}" for number in (1, 2) for topic in TOPICS],
         positives=[f"{topic} works like this {number}" for number in (1, 2) for topic in TOPICS],
     )
+
+
+@pytest.fixture
+def run_of(pairs: Rows, tmp_path: Path) -> Callable[..., "Fit"]:
+    """A run of InfoNCE over the sixteen pairs, by its section and learning rate."""
+    from embedtune.config.train import LossSection
+    from embedtune.training.batch.row_table import build_table
+    from embedtune.training.run.fit import Fit
+    from embedtune.training.step.objective import build_objective
+
+    def made(section: "TrainingSection", *, lr: float) -> Fit:
+        own = np.stack([pairs.anchor_ids, pairs.positive_ids], axis=1)  # (n, 2)
+        objective = build_objective([LossSection(name="infonce")])
+        table = build_table(pairs, own)
+        return Fit(rows=pairs, table=table, objective=objective, section=section, folder=tmp_path / "run", lr=lr)
+
+    return made

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The readable lines, in order: an interrupted run may leave half a line; empty if there is no file."""
+    """The complete lines, in order, since an interrupted run may leave half a line; empty if there is no file."""
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:

@@ -2,15 +2,12 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 from embedtune.config.train import LossSection, TrainingSection
 from embedtune.errors import ConfigError
 from embedtune.models.files.vocabulary import token_vectors
-from embedtune.training.batch.row_table import build_table
-from embedtune.training.run.fit import Fit
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.objective import build_objective
 
@@ -18,16 +15,8 @@ SECTION = TrainingSection(epochs=1, batch_size=4, embeddings="sparse")
 
 
 @pytest.fixture
-def plan(pairs, tmp_path):
-    own = np.stack([pairs.anchor_ids, pairs.positive_ids], axis=1)
-    return Fit(
-        rows=pairs,
-        table=build_table(pairs, own),
-        objective=build_objective([LossSection(name="infonce")]),
-        section=SECTION,
-        folder=tmp_path / "run",
-        lr=1e-2,
-    )
+def plan(run_of):
+    return run_of(SECTION, lr=1e-2)
 
 
 @pytest.mark.parametrize(

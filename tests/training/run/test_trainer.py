@@ -11,11 +11,9 @@ from transformers import TrainerCallback
 from embedtune.config.train import LossSection, TrainingSection
 from embedtune.errors import ConfigError, Interrupted, StoppedError
 from embedtune.models.encode.encode import encode
-from embedtune.training.batch.row_table import build_table
 from embedtune.training.batch.row_texts import RowTexts
 from embedtune.training.guide.self_guide import SelfGuide
 from embedtune.training.guide.vectors import GuideTable
-from embedtune.training.run.fit import Fit
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.objective import build_objective
 
@@ -23,16 +21,8 @@ SECTION = TrainingSection(epochs=3, batch_size=4, seed=1)
 
 
 @pytest.fixture
-def plan(pairs, tmp_path):
-    own = np.stack([pairs.anchor_ids, pairs.positive_ids], axis=1)
-    return Fit(
-        rows=pairs,
-        table=build_table(pairs, own),
-        objective=build_objective([LossSection(name="infonce")]),
-        section=SECTION,
-        folder=tmp_path / "run",
-        lr=1e-3,
-    )
+def plan(run_of):
+    return run_of(SECTION, lr=1e-3)
 
 
 def weights(encoder) -> dict[str, torch.Tensor]:

@@ -3,21 +3,17 @@
 import copy
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 from transformers import TrainerCallback
 
 from embedtune.config.encoder import EncoderSection
-from embedtune.config.train import LossSection, TrainingSection
+from embedtune.config.train import TrainingSection
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.vocabulary import token_vectors
-from embedtune.training.batch.row_table import build_table
-from embedtune.training.run.fit import Fit
 from embedtune.training.run.trainer import fit
-from embedtune.training.step.objective import build_objective
 from embedtune.training.step.sparse_adamw import RowAdamW, clip_gradients, gradient_values
 
 SECTION = TrainingSection(epochs=2, batch_size=4, seed=1, embeddings="sparse", weight_decay=0.1)
@@ -112,16 +108,8 @@ def test_clipping_is_that_of_the_dense_gradient(largest):
 
 
 @pytest.fixture
-def plan(pairs, tmp_path):
-    own = np.stack([pairs.anchor_ids, pairs.positive_ids], axis=1)
-    return Fit(
-        rows=pairs,
-        table=build_table(pairs, own),
-        objective=build_objective([LossSection(name="infonce")]),
-        section=SECTION,
-        folder=tmp_path / "run",
-        lr=1e-2,
-    )
+def plan(run_of):
+    return run_of(SECTION, lr=1e-2)
 
 
 def used_tokens(encoder, plan) -> set[int]:
