@@ -27,7 +27,7 @@ class ModelSection(RecipeSection):
 
     name: Name = option(
         "starter",
-        "a Hub name, a folder (such as RUN/model), or starter, which is built from the data",
+        "a Hub name, a folder (such as RUN/model), pip:PACKAGE, or starter, which is built from the data",
         "MODEL",
         flag="model",
     )
@@ -59,7 +59,7 @@ class OptionalModelSection(ModelSection):
     # Sections are frozen, so no code can set None in a ModelSection through this type.
     name: Name | None = option(  # type: ignore[assignment]
         None,
-        "a Hub name, a folder (such as RUN/model), or starter, which is built from the data",
+        "a Hub name, a folder (such as RUN/model), pip:PACKAGE, or starter, which is built from the data",
         "MODEL",
         flag="model",
         shown="none; lengths are in words",

@@ -24,7 +24,7 @@ class SystemsSection(RecipeSection):
 
     names: list[Name] = option(
         [],
-        "a Hub name, a folder (such as RUN/model), starter or bm25; repeat it to see them side by side",
+        "a Hub name, a folder (such as RUN/model), pip:PACKAGE, starter or bm25; repeat it to see them side by side",
         "MODEL",
         flag="model",
         shown="starter and bm25",

@@ -52,7 +52,7 @@ def load_encoder(
     _load_libraries()
     target, *helpers = _choose_devices(device)
     model = _make_starter(texts, seed).to(target) if found.kind == "starter" else _load(found, section, target)
-    notes = [PRETRAINED_IS_BETTER] if found.kind == "starter" else [*_bare_note(found, model), *_trusted(section)]
+    notes = [PRETRAINED_IS_BETTER] if found.kind == "starter" else _notes(found, model, section)
     default_lr = STATIC_LR if is_static(model) else TRANSFORMER_LR
     if is_static(model):
         _set_prompts(model, {})
@@ -172,6 +172,10 @@ def _load(found: Resolved, section: ModelSection, device: str) -> "SentenceTrans
                 where="model",
                 next=f"check that `SentenceTransformer({str(found.path or found.name)!r})` loads it",
             ) from error
+
+
+def _notes(found: Resolved, model: "SentenceTransformer", section: ModelSection) -> list[str]:
+    return [*filter(None, [found.note]), *_bare_note(found, model), *_trusted(section)]
 
 
 def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:

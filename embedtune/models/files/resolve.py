@@ -1,4 +1,4 @@
-"""Decides what a model name means, before anything heavy loads: the starter, a folder, or an available Hub model.
+"""Decides what a model name means, before anything heavy loads: starter, folder, installed package or Hub model.
 
 sentence-transformers takes ten seconds to load and then, without a network, minutes of retries to find out that a model
 is not available. All of that is decided here in at most three seconds.
@@ -14,6 +14,13 @@ from typing import Literal
 
 from embedtune.config.encoder import ModelSection
 from embedtune.errors import ModelError, reason_of
+from embedtune.models.files.installed import (
+    InstalledModel,
+    installed_model,
+    installed_names,
+    is_installed_name,
+    stand_in,
+)
 from embedtune.network import is_offline, within
 
 STARTER = "starter"
@@ -26,11 +33,23 @@ INSTEAD = "use `starter`, or give a folder with the model"
 
 @dataclass(frozen=True)
 class Resolved:
-    """Where a model comes from. `path` is None for the starter and for a Hub model that is not downloaded yet."""
+    """Where a model comes from.
+
+    Args:
+        path: its folder; None for the starter and for a Hub model that is not downloaded yet.
+        installed: the package that it lies in, if it does.
+        note: what the user should know about where it comes from.
+    """
 
     name: str
-    kind: Literal["starter", "folder", "hub"]
+    kind: Literal["starter", "folder", "installed", "hub"]
     path: Path | None = None
+    installed: InstalledModel | None = None
+    note: str | None = None
+
+
+class HubUnreachableError(ModelError):
+    """The Hub did not answer, so nothing is known about the model."""
 
 
 def resolve(section: ModelSection) -> Resolved:
@@ -44,6 +63,8 @@ def resolve(section: ModelSection) -> Resolved:
     name = section.name
     if name == STARTER:
         return Resolved(name, "starter")
+    if is_installed_name(name):
+        return _from_package(installed_model(name), section)
     folder = Path(os.path.expanduser(name))  # noqa: PTH111  (pathlib raises for an unknown home)
     # os.path.exists and not Path.exists, which raises on a name too long for the file system.
     if name.strip() and os.path.exists(folder):  # noqa: PTH110
@@ -83,17 +104,23 @@ def _resolve_hub(section: ModelSection) -> Resolved:
         if cached is not None:
             _check_folder(cached, section)
             return Resolved(name, "hub", cached)
-    if offline():
-        raise ModelError(
-            f"{name} is not on this machine, and HF_HUB_OFFLINE prevents downloading it{_near(name, _known())}",
-            where="model",
-            next=f"unset HF_HUB_OFFLINE, or {INSTEAD}",
-        )
-    full_name, files = _ask_hub(name, full_name)
+    carried = stand_in(full_name)
+    try:
+        full_name, files = _ask_hub(name, full_name)
+    except HubUnreachableError as error:
+        if carried is None:
+            error.message += _near(name, _known())
+            raise
+        return _from_package(carried, section, f"{error.message}; using the copy in the package {carried.described}")
     if "modules.json" not in files and "config.json" not in files:
         raise ModelError(f"{full_name} on the Hub is not a sentence-transformers or transformers model", where="model")
     _check_weights(full_name, files, section)
     return Resolved(name, "hub")
+
+
+def _from_package(found: InstalledModel, section: ModelSection, note: str | None = None) -> Resolved:
+    _check_folder(found.folder, section)
+    return Resolved(section.name, "installed", found.folder, found, note)
 
 
 def offline() -> bool:
@@ -103,6 +130,12 @@ def offline() -> bool:
 
 def _ask_hub(name: str, full_name: str) -> tuple[str, list[str]]:
     """The model's name on the Hub and its file names, or a ModelError that says why there is none."""
+    if offline():
+        raise HubUnreachableError(
+            f"{name} is not on this machine, and HF_HUB_OFFLINE prevents downloading it",
+            where="model",
+            next=f"unset HF_HUB_OFFLINE, or {INSTEAD}",
+        )
     from huggingface_hub import model_info
     from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
 
@@ -118,8 +151,11 @@ def _ask_hub(name: str, full_name: str) -> tuple[str, list[str]]:
             return _ask_hub(name, name)  # for example bert-base-uncased, which has no owner
         message, then = f"the Hub has no model {full_name}, or it is private", "check the name, or `hf auth login`"
     except Exception as error:  # a network can fail in too many ways to list
-        message = f"{name} is not on this machine, and the Hub cannot be reached ({reason_of(error)})"
-        then = f"check the network, or {INSTEAD}"
+        raise HubUnreachableError(
+            f"{name} is not on this machine, and the Hub cannot be reached ({reason_of(error)})",
+            where="model",
+            next=f"check the network, or {INSTEAD}",
+        ) from None
     raise ModelError(message + _near(name, _known()), where="model", next=then)
 
 
@@ -202,10 +238,11 @@ def _siblings(folder: Path) -> Iterator[str]:
 
 
 def _known() -> Iterator[str]:
-    """Names that would have worked: the starter and all models in the local Hub cache."""
+    """Names that would have worked: the starter, installed packages and all models in the local Hub cache."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     yield STARTER
+    yield from installed_names()
     if Path(HF_HUB_CACHE).is_dir():
         for entry in Path(HF_HUB_CACHE).glob("models--*"):
             yield entry.name.removeprefix("models--").replace("--", "/")

@@ -136,7 +136,11 @@ def _result(config: EvaluateConfig, tasks: Sequence[Task], training: Training, f
         findings=tuple(_findings(tasks, training)),
         described=_described(config, tasks),
         evidence=tuple(found for task in tasks if (found := task.evidence())),
-        facts={**machine_facts(), "data_sha256": _hashes(config, tasks), "options": config.model_dump()},
+        facts={
+            **machine_facts(config.models.section(name) for name in config.models.encoders),
+            "data_sha256": _hashes(config, tasks),
+            "options": config.model_dump(),
+        },
     )
 
 

@@ -108,7 +108,7 @@ def run(
         findings=findings,
         described=(*described, *said),
         recipe=dump_config(config),
-        facts={**machine_facts(), "data_sha256": dict(pairs.hashes or {})},
+        facts={**machine_facts([config.model]), "data_sha256": dict(pairs.hashes or {})},
     )
     report = mining(result)
     for own, text in ((files.page, page(report)), (files.summary, markdown(report))):

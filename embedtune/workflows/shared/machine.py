@@ -2,12 +2,16 @@
 
 import platform
 import sys
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import psutil
 
 from embedtune import __version__
+from embedtune.config.encoder import ModelSection
+from embedtune.models.files.installed import may_be_installed
+from embedtune.models.files.resolve import resolve
 
 PACKAGES = (
     "torch",
@@ -20,15 +24,18 @@ PACKAGES = (
 )
 
 
-def machine_facts() -> dict[str, Any]:
-    """Package versions, machine and system, for the record of a result."""
+def machine_facts(models: Iterable[ModelSection] = ()) -> dict[str, Any]:
+    """Package versions, machine and system, for the record of a result; and which packages the models came from."""
     versions = {"embedtune": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return {"versions": versions, "machine": platform.machine(), "system": platform.system()}
+    facts: dict[str, Any] = {"versions": versions, "machine": platform.machine(), "system": platform.system()}
+    found = {section.name: resolve(section).installed for section in models if may_be_installed(section.name)}
+    packages = {name: model.facts() for name, model in found.items() if model is not None}
+    return {**facts, "model_packages": packages} if packages else facts
 
 
 def peak_memory_bytes() -> int:

@@ -1,9 +1,10 @@
 """What differs from the recipe and data that an interrupted run was started with: refused, unless accepted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from embedtune.config.encoder import ModelSection
 from embedtune.config.recipe.load import dump_config
 from embedtune.config.train import TrainConfig
 from embedtune.errors import ConfigError, DataError
@@ -58,7 +59,9 @@ def refuse_changes(folder: RunFolder, config: TrainConfig, *, accept: bool = Fal
     return listed
 
 
-def record_data(folder: RunFolder, hashes: Mapping[str, str], *, accept: bool = False) -> list[str]:
+def record_data(
+    folder: RunFolder, hashes: Mapping[str, str], *, models: Iterable[ModelSection] = (), accept: bool = False
+) -> list[str]:
     """Record the sha256 of each file that a run learns from, or make sure that a resumed run has the same files.
 
     Returns: what differs, in words.
@@ -69,7 +72,8 @@ def record_data(folder: RunFolder, hashes: Mapping[str, str], *, accept: bool = 
     facts = folder.facts()
     before = facts.get("data_sha256")
     if before is None:
-        folder.write_json(FACTS, {**machine_facts(), STARTED_IN: str(Path.cwd()), "data_sha256": {**hashes}, **facts})
+        began = {**machine_facts(models), STARTED_IN: str(Path.cwd())}
+        folder.write_json(FACTS, {**began, "data_sha256": {**hashes}, **facts})
         return []
     changed = sorted(name for name in before.keys() | hashes.keys() if before.get(name) != hashes.get(name))
     if changed and not accept:

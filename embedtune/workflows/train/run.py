@@ -83,7 +83,8 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     folder = run or new_run(config)
     with alone(folder.lock), orderly_end(folder.unfinished(resumed=run is not None)):
         remove_all_unfinished(folder.path)
-        changes = [*plan.changes, *record_data(folder, data.hashes, accept=plan.accept_changes)]
+        recorded = record_data(folder, data.hashes, models=[config.model, config.guide], accept=plan.accept_changes)
+        changes = [*plan.changes, *recorded]
         record_changes(folder, config, data.hashes, changes, talk.warn)
         talk.say(f"run folder: {folder.path}")
         with loading():  # sentence-transformers, so it comes last
