@@ -109,8 +109,7 @@ def _resolve_hub(section: ModelSection) -> Resolved:
         full_name, files = _ask_hub(name, full_name)
     except HubUnreachableError as error:
         if carried is None:
-            error.message += _near(name, _known())
-            raise
+            raise ModelError(error.message + _near(name, _known()), where="model", next=error.next) from None
         return _from_package(carried, section, f"{error.message}; using the copy in the package {carried.described}")
     if "modules.json" not in files and "config.json" not in files:
         raise ModelError(f"{full_name} on the Hub is not a sentence-transformers or transformers model", where="model")
