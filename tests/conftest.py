@@ -1,6 +1,7 @@
 """Models made on the spot for all tests: no download, no network, the same weights on every run."""
 
 import os
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,3 +161,14 @@ def starter() -> "Encoder":
     from embedtune.models.files.load import load_encoder
 
     return load_encoder(EncoderSection(name="starter"), device="cpu", texts=TEXTS)
+
+
+@pytest.fixture
+def rising(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dev scores of training runs that always rise, so that a run keeps its last model, whatever it learned."""
+    from embedtune.workflows.shared.scoring import SELECTION
+
+    scores = count(1)
+    monkeypatch.setattr(
+        "embedtune.workflows.train.fitting.dev_scores", lambda *_: lambda: {SELECTION: next(scores) / 1000}
+    )

@@ -156,10 +156,10 @@ def test_data_workers_change_no_bit(run, whole):
 
 def test_a_stop_asked_for_where_dev_is_evaluated(run):
     """The evaluation takes place, or the resumed run would never have its score and might keep another model."""
-    scores = {3: 0.9, 6: 0.5, 8: 0.4}
-    steps = iter([3, 6, 8])
+    scores = {0: 0.3, 3: 0.9, 6: 0.5, 8: 0.4}
+    steps = iter([0, 3, 6, 8])
     uninterrupted = run("whole", dev=lambda: {"ndcg@10": scores[next(steps)]})
-    steps = iter([3, 6, 8])
+    steps = iter([0, 3, 6, 8])
     dev = lambda: {"ndcg@10": scores[next(steps)]}  # noqa: E731
     with pytest.raises(Interrupted, match="after step 3 of 8"):
         run("stopped", AskToStop(3), dev=dev)
@@ -180,7 +180,7 @@ def test_a_damaged_newest_checkpoint_costs_steps_and_nothing_else(run, whole, tm
 
 
 def test_a_damaged_best_model_is_told_and_a_later_one_kept(run, tmp_path):
-    falling = iter([0.9, 0.5, 0.7, 0.6])
+    falling = iter([0.3, 0.9, 0.5, 0.7, 0.6])
     dev = lambda: {"ndcg@10": next(falling)}  # noqa: E731
     with pytest.raises(Killed):
         run("killed", KillAfter(7), dev=dev)
@@ -200,17 +200,32 @@ def test_a_best_model_that_is_damaged_while_training_is_told(run, tmp_path):
             if state.global_step == self.step:
                 (tmp_path / "run" / "checkpoints" / "checkpoint-3" / "model.safetensors").write_bytes(b"torn")
 
-    falling = iter([0.9, 0.5, 0.4])
+    falling = iter([0.3, 0.9, 0.5, 0.4])
     warned = []
     result, *_ = run("run", Damage(7), dev=lambda: {"ndcg@10": next(falling)}, warned=warned)
     assert result.best_step is None
     assert any("best model, of step 3, is damaged" in text for text in warned)
 
 
+def test_a_resumed_run_still_keeps_the_start(run):
+    """Its score is in the checkpoint, and it is not computed again."""
+    scores = iter([0.9, 0.5, 0.6, 0.4])
+    uninterrupted = run("whole", dev=lambda: {"ndcg@10": next(scores)})
+    scores = iter([0.9, 0.5, 0.6, 0.4])
+    dev = lambda: {"ndcg@10": next(scores)}  # noqa: E731
+    with pytest.raises(Killed):
+        run("killed", KillAfter(5), dev=dev)
+    rest = iter([0.6, 0.4])
+    again = run("killed", resume=True, dev=lambda: {"ndcg@10": next(rest)})
+    assert again[0].best_step == uninterrupted[0].best_step == 0
+    assert again[0].curve == uninterrupted[0].curve
+    assert again[1] == uninterrupted[1]
+
+
 def test_killed_after_patience_was_over_it_trains_no_further(run, tmp_path):
     """The counter of evaluations without gain is the run's, not the process's."""
     options = {"max_steps": None, "patience": 2}
-    scores = iter([0.9, 0.5, 0.4])
+    scores = iter([0.3, 0.9, 0.5, 0.4])
     ended = run("whole", dev=lambda: {"ndcg@10": next(scores)}, **options)
     assert ended[0].steps == 9 and ended[0].best_step == 3
     again = run("whole", resume=True, dev=lambda: pytest.fail("evaluated again"), **options)
@@ -220,11 +235,11 @@ def test_killed_after_patience_was_over_it_trains_no_further(run, tmp_path):
 
 def test_patience_goes_on_where_it_was(run):
     options = {"max_steps": None, "epochs": 9, "patience": 3}
-    scores = [0.9, 0.5, 0.4, 0.3, 0.2, 0.1]
+    scores = [0.05, 0.9, 0.5, 0.4, 0.3, 0.2, 0.1]
     first = iter(scores)
     with pytest.raises(Killed):
         run("killed", KillAfter(8), dev=lambda: {"ndcg@10": next(first)}, **options)
-    rest = iter(scores[2:])
+    rest = iter(scores[3:])
     assert run("killed", resume=True, dev=lambda: {"ndcg@10": next(rest)}, **options)[0].steps == 12
 
 

@@ -106,7 +106,7 @@ class ExtraState(TrainerCallback):
         """Restore what the checkpoint kept, where the run resumes from one."""
         if self.checkpoint is None:
             return
-        self._find_best(state)
+        self._find_best(state, f"{args.metric_for_best_model}")
         _take_rate(args.learning_rate, parts["optimizer"], parts["lr_scheduler"])
         saved = load_file(self.checkpoint / EXTRA_NAME)
         own = {name.removeprefix("objective."): value for name, value in saved.items() if name.startswith("objective.")}
@@ -128,19 +128,23 @@ class ExtraState(TrainerCallback):
         sync(checkpoint)
         seal_folder(checkpoint, MANIFEST_NAME, {"step": state.global_step})
 
-    def _find_best(self, state: TrainerState) -> None:
-        """Find the best model so far, wherever the run folder is now; warn and forget it if it is damaged.
+    def _find_best(self, state: TrainerState, metric: str) -> None:
+        """Find the best model so far, wherever the run folder is now; the start, with a warning, if it is damaged.
 
         The trainer silently ends with the last model if it cannot load the best one.
         """
-        if state.best_global_step is None:
+        if not state.best_global_step:  # 0 is the start, which the run was given
             return
         best = place_of(self.folder, state.best_global_step)
         if is_whole(best):
             state.best_model_checkpoint = str(best)
             return
-        self.warn(f"the best model so far, of step {state.best_global_step}, is damaged; only later ones can be kept")
-        state.best_model_checkpoint = state.best_global_step = state.best_metric = None
+        self.warn(
+            f"the best model so far, of step {state.best_global_step}, is damaged; the start and later ones can be kept"
+        )
+        start = next((entry for entry in state.log_history if entry["step"] == 0 and metric in entry), None)
+        state.best_model_checkpoint = None
+        state.best_global_step, state.best_metric = (None, None) if start is None else (0, start[metric])
 
 
 def _take_rate(rate: float, optimizer: Any, scheduler: Any) -> None:

@@ -127,7 +127,7 @@ class Fit(PreparedFit):
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a training run did. `curve` holds (step, {metric: value}) of each dev evaluation.
+    """What a training run did. `curve` holds (step, {metric: value}) of each dev evaluation; step 0 is the start.
 
     Tokens are those of distinct texts, without padding; figures about matrix products are None where the encoder has
     none.

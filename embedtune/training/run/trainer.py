@@ -27,6 +27,7 @@ from embedtune.training.run.fit import Fit, FitResult, TrainingTask
 from embedtune.training.run.loop import DevEvaluator, Loop
 from embedtune.training.run.needed import companions_for, head_rates, learning_embeddings
 from embedtune.training.run.pace import Pace, training_flops
+from embedtune.training.run.start import StartingPoint
 from embedtune.training.run.watch import (
     STOPPING,
     STOPPING_TRIAL,
@@ -74,6 +75,8 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
     pace = Pace(adapter, flops, None if flops is None or run.trial else matrix_peak(run.precision, run.device))
     checkpoint = whole_checkpoint(run.checkpoints, run.warn) if resume else None
     done = steps_of(checkpoint) if checkpoint else 0
+    log = MetricsLog(run.metrics, adapter, pace)
+    start = None if run.dev is None or not run.evaluates else StartingPoint(encoder, run.dev, run.dev_metric, log)
     stopping = None if run.section.patience is None or not run.evaluates else EarlyStopping(run.section.patience)
     over = done >= run.steps or (checkpoint is not None and stopping is not None and stopping.at_end(checkpoint))
     with quiet_libraries(), Interruption(run.warn, STOPPING_TRIAL if run.trial else STOPPING) as interruption:
@@ -92,7 +95,8 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
                 pace,
                 StepCount(adapter, pace, run.progress),
                 FiniteGradients(adapter, adapter.last_rows),
-                *_records(run, adapter, pace, checkpoint),
+                *_records(run, adapter, log, checkpoint),
+                *([start] if start else []),
                 *([stopping] if stopping else []),
                 *run.callbacks,
                 *(one for one in companions if isinstance(one, TrainerCallback)),
@@ -120,13 +124,15 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             else f"interrupted after {step}; everything up to that step is saved"
         )
     _check_best(trainer, run)
+    if start is not None and trainer.state.best_global_step == 0:
+        start.restore()
     return _result(trainer, run, elapsed, trainer.state.global_step - done, pace)
 
 
 def _check_best(trainer: Loop, run: Fit) -> None:
     """Warn if the best model could not be loaded at the end: the trainer silently keeps the last one instead."""
     state = trainer.state
-    if run.evaluates and state.best_global_step is not None:
+    if run.evaluates and state.best_global_step:  # 0 is the start, which has no checkpoint
         if is_whole(place_of(run.checkpoints, state.best_global_step)):
             return
         run.warn(
@@ -148,7 +154,7 @@ def _keep_state(trainer: Loop, adapter: ObjectiveAdapter, run: Fit, error: Stopp
         error.message += "; the weights are already broken, so only earlier checkpoints are kept"
 
 
-def _records(run: Fit, adapter: ObjectiveAdapter, pace: Pace, checkpoint: Path | None) -> list[TrainerCallback]:
+def _records(run: Fit, adapter: ObjectiveAdapter, log: MetricsLog, checkpoint: Path | None) -> list[TrainerCallback]:
     """Callbacks that write checkpoints and the log of a run; a trial has none of them."""
     if run.trial:
         return []
@@ -156,7 +162,7 @@ def _records(run: Fit, adapter: ObjectiveAdapter, pace: Pace, checkpoint: Path |
     return [
         ExtraState(run.checkpoints, run.objective, [*guide, *adapter.companions], checkpoint, run.warn),
         Milestones(run.steps, run.section.checkpoint_every, evaluates=run.evaluates),
-        MetricsLog(run.metrics, adapter, pace),
+        log,
     ]
 
 

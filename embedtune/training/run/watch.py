@@ -5,7 +5,7 @@ no longer rise, interruptions.
 import json
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -47,6 +47,10 @@ class MetricsLog(TrainerCallback):
         line = {"step": state.global_step, **parts["logs"]}
         if "loss" in line:
             line |= self.adapter.gauges() | self.pace.gauges()
+        self.add(line)
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Append a line."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from embedtune.findings import Finding
+from embedtune.findings import Finding, counted
 from embedtune.training.run.fit import FitResult
 from embedtune.training.run.log import read_log
 from embedtune.workflows.shared.scoring import SELECTION
@@ -44,7 +44,13 @@ def run_findings(fitted: FitResult, guiding: Guiding, metrics: Path, *, grows: b
         grows: the loss is expected to grow, because negatives become harder or more numerous.
     """
     lines = read_log(metrics)
-    found = [_best_is_lost(fitted), _best_is_early(fitted), _weak_guide(guiding), _empty_rows(lines)]
+    found = [
+        _best_is_lost(fitted),
+        _start_is_kept(fitted),
+        _best_is_early(fitted),
+        _weak_guide(guiding),
+        _empty_rows(lines),
+    ]
     return [*(one for one in found if one is not None), *course_findings(lines, grows=grows)]
 
 
@@ -60,8 +66,19 @@ def _best_is_lost(fitted: FitResult) -> Finding | None:
     return Finding("best-model-lost", "warning", 1, message, fix)
 
 
+def _start_is_kept(fitted: FitResult) -> Finding | None:
+    if fitted.best_step != 0:
+        return None
+    message = (
+        f"no dev score of the {counted(fitted.steps, 'step')} rose above that of the encoder before training, so the "
+        "encoder is kept as it was."
+    )
+    fix = "Try a lower --lr, more or cleaner pairs, or another loss; `embedtune check` looks for faults in the data."
+    return Finding("start-kept", "warning", 1, message, fix)
+
+
 def _best_is_early(fitted: FitResult) -> Finding | None:
-    if fitted.best_step is None or not fitted.curve or fitted.best_step > fitted.steps / 2:
+    if not fitted.best_step or not fitted.curve or fitted.best_step > fitted.steps / 2:
         return None
     message = (
         f"the model of step {fitted.best_step} of {fitted.steps} was kept, because dev scores did not rise after it."

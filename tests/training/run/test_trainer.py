@@ -67,18 +67,25 @@ def test_the_model_of_the_best_dev_score_is_kept(bert, plan):
 
     def dev():
         seen.append(weights(bert))
-        return {"ndcg@10": 1.0 / len(seen)}
+        return {"ndcg@10": [0.4, 0.9, 0.5, 0.6][len(seen) - 1]}
 
     result = fit(bert, replace(plan, dev=dev))
-    assert [step for step, _ in result.curve] == [4, 8, 12]
-    assert [scores["ndcg@10"] for _, scores in result.curve] == [1.0, 0.5, pytest.approx(1 / 3)]
+    assert [(step, scores["ndcg@10"]) for step, scores in result.curve] == [(0, 0.4), (4, 0.9), (8, 0.5), (12, 0.6)]
     assert result.best_step == 4
-    assert same(seen[0], weights(bert)) and not same(seen[2], weights(bert))
+    assert same(seen[1], weights(bert)) and not same(seen[3], weights(bert))
+
+
+def test_the_start_is_kept_where_no_later_dev_score_is_above_it(bert, plan):
+    start = weights(bert)
+    scores = iter([0.5, 0.4, 0.5, 0.3])
+    result = fit(bert, replace(plan, dev=lambda: {"ndcg@10": next(scores)}))
+    assert (result.steps, result.best_step) == (12, 0)
+    assert same(start, weights(bert))
 
 
 def test_training_stops_early_when_dev_no_longer_gains(bert, plan):
     section = SECTION.model_copy(update={"epochs": 10, "patience": 2})
-    scores = iter([0.5, 0.4, 0.3, 0.2, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0])
+    scores = iter([0.1, 0.5, 0.4, 0.3])
     result = fit(bert, replace(plan, section=section, dev=lambda: {"ndcg@10": next(scores)}))
     assert result.steps == 12 and result.best_step == 4
 
@@ -239,7 +246,7 @@ def test_a_finished_run_is_not_trained_further_and_keeps_its_best_model_where_it
 
     def run(folder, *, resume=False):
         encoder = load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
-        falling = iter(np.linspace(0.9, 0.1, 20))
+        falling = iter([0.1, *np.linspace(0.9, 0.2, 20)])
         one = replace(plan, folder=folder, dev=lambda: {"ndcg@10": float(next(falling))})
         section = plan.section.model_copy(update={"max_steps": steps})
         return fit(encoder, replace(one, section=section), resume=resume), weights(encoder)

@@ -46,7 +46,7 @@ def test_a_best_model_that_was_lost(codes, best, found) -> None:
     assert [code for code in told if code != "best-model-early"] == found
 
 
-@pytest.mark.parametrize(("best", "found"), [(5, ["best-model-early"]), (6, []), (None, [])])
+@pytest.mark.parametrize(("best", "found"), [(0, ["start-kept"]), (5, ["best-model-early"]), (6, []), (None, [])])
 def test_a_best_model_in_the_first_half(codes, best, found) -> None:
     assert codes(fitted=replace(FIT, best_step=best)) == found
 

@@ -79,6 +79,7 @@ def test_the_starter_is_kept_as_it_was_and_never_rebuilt(recipe, texts, monkeypa
 class TestHonesty:
     """Documents that were training positives are remembered, not found: the verdict must not rest on them."""
 
+    @pytest.mark.usefixtures("rising")
     def test_seen_and_unseen_documents_are_scored_apart(self, recipe, beir, listener) -> None:
         # 60 test queries ask for trained documents, 55 for others; no query stands in both splits.
         seen = [(200 + i, i) for i in range(60)]
@@ -150,7 +151,7 @@ def test_the_same_recipe_gives_the_same_result(recipe, bert_folder) -> None:
     assert weights(first) == weights(second)
 
 
-@pytest.mark.usefixtures("products")
+@pytest.mark.usefixtures("products", "rising")
 def test_another_seed_gives_another_model(recipe, bert_folder) -> None:
     first, second = (
         train(recipe(output=name, seed=seed, model=str(bert_folder))) for name, seed in (("one", 1), ("two", 2))
