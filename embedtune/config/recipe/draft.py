@@ -13,6 +13,7 @@ from embedtune.config.recipe.shipped import find_recipe
 from embedtune.config.recipe.yaml_text import MAX_CHARACTERS, YamlDocument, YamlMistake, read_scalar, read_yaml
 from embedtune.config.section import RecipeSection
 from embedtune.config.suggest import did_you_mean
+from embedtune.config.systems import prompts_of
 from embedtune.errors import ConfigError
 
 _INSTEAD = "a recipe is YAML, such as `embedtune recipes show gist-pairs` prints; name data with --data"
@@ -155,6 +156,8 @@ def _read_option(option: Option, value: Any) -> Any:
             return read_scalar(f"[{value}]")
         case "pairs" if isinstance(value, str):
             return parse_pairs(value)
+        case "prompts" if isinstance(value, str):
+            return prompts_of(value)
         case "scalar" if isinstance(value, str):
             return read_scalar(value)
     return several if option.flag.repeat else value
