@@ -131,18 +131,22 @@ def weights_digest(model: "nn.Module", *parts: str) -> str:
 
 def _structure(model: "SentenceTransformer") -> Iterator[str]:
     """Everything besides weights that vectors depend on. Dropout changes no vector, but is harmless here."""
+    from sentence_transformers.base.modules import Transformer
+
+    from embedtune.models.reading import readers_of
+
     yield str(model.truncate_dim)
     for module in model.modules():
         if hasattr(module, "get_config_dict"):
             yield type(module).__name__
             yield json.dumps(_with_text_keys(module.get_config_dict()), sort_keys=True, default=str)
-    if model.config is not None:
-        settings = model.config.to_dict()
+    for settings in (part.model.config.to_dict() for part in model.modules() if isinstance(part, Transformer)):
         # Neither its origin nor the version of transformers changes a vector.
         yield json.dumps(
             {k: v for k, v in settings.items() if k not in ("_name_or_path", "transformers_version")}, default=str
         )
-    yield _tokenizer_text(model.tokenizer)
+    for reader in readers_of(model):
+        yield _tokenizer_text(reader.tokenizer)
 
 
 def _with_text_keys(value: object) -> object:

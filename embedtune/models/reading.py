@@ -98,7 +98,7 @@ def _set_length(reader: Any, length: int) -> None:
 
 def _static_truncation(reader: Any) -> dict[str, Any] | None:
     """How the tokenizer of a static encoder cuts texts; None for any other module, and where it does not."""
-    tokenizer = getattr(reader, "tokenizer", None)
+    tokenizer: Any = getattr(reader, "tokenizer", None)
     return tokenizer.truncation if hasattr(tokenizer, "enable_truncation") else None
 
 

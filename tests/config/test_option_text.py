@@ -108,7 +108,7 @@ def test_prompts_are_read_as_model_cards_write_them(text: str, query: str) -> No
 
 @pytest.mark.parametrize("text", [r"query=C:\data", "query=open\\", r"query=\u12", r"query=\ud83d alone"])
 def test_what_a_prompt_means_is_asked_where_it_is_unclear(text: str) -> None:
-    with pytest.raises(OptionMistake, match="unclear|come in pairs"):
+    with pytest.raises(OptionMistake, match=r"unclear|come in pairs"):
         prompts_of(text)
 
 

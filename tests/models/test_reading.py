@@ -59,13 +59,13 @@ def test_a_starter_reads_no_more_than_it_is_told_wherever_it_is_loaded(texts: tu
     from sentence_transformers import SentenceTransformer
 
     whole = load_encoder(EncoderSection(), device="cpu", texts=texts)
-    short = load_encoder(EncoderSection(max_length=4), device="cpu", texts=texts)
-    assert (whole.max_length, short.max_length) == (None, 4)
+    short = load_encoder(EncoderSection(max_length=8), device="cpu", texts=texts)
+    assert (whole.max_length, short.max_length) == (None, 8)
     assert truncation(whole, texts, "document") is None
-    assert truncation(short, texts, "document").cut == sum(token_counts(short, texts, "document") > 4) > 0
+    assert truncation(short, texts, "document").cut == sum(token_counts(short, texts, "document") > 8) > 0
     table = short.model[0].embedding.weight.detach().numpy()  # (V, D), the same as without a limit
     np.testing.assert_array_equal(table, whole.model[0].embedding.weight.detach().numpy())
-    kept = [whole.model.tokenizer.encode(text, add_special_tokens=False).ids[:4] for text in texts]
+    kept = [whole.model.tokenizer.encode(text, add_special_tokens=False).ids[:8] for text in texts]
     expected = np.stack([table[ids].mean(axis=0) for ids in kept])  # (n, D)
     save_encoder(short, tmp_path / "short")
     back = load_encoder(EncoderSection(name=str(tmp_path / "short")), device="cpu")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from embedtune.models.encode.token_ids import AT_ONCE, untruncated
-from embedtune.models.encoder import Encoder, Role, readable
+from embedtune.models.encoder import Encoder, Role, has_towers, readable
 from embedtune.models.reading import max_length, reader_of
 
 SAMPLED = 2000
@@ -63,7 +63,7 @@ def truncation(encoder: Encoder, texts: Sequence[str], role: Role) -> Truncation
 
     Of more than `SAMPLED` texts a random sample is counted, the same one each time.
     """
-    limit = max_length(reader_of(encoder.model, role))
+    limit = max_length(reader_of(encoder.model, role)) if has_towers(encoder.model) else encoder.max_length
     if limit is None:
         return None
     some = texts

@@ -1,6 +1,6 @@
 """Tries a model on two short texts as soon as it is loaded: what cannot encode is refused in words, before any work."""
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from embedtune.errors import EmbedtuneError, ModelError, reason_of
 from embedtune.models.encode.batching import preprocess
@@ -39,7 +39,7 @@ def pad_where_it_is_harmless(encoder: Encoder) -> list[str]:
 
     Returns: a sentence for the user where the side was changed.
     """
-    tokenizer = getattr(encoder.model[0], "tokenizer", None)
+    tokenizer: Any = getattr(encoder.model[0], "tokenizer", None)
     if getattr(tokenizer, "padding_side", None) != "left" or not _changed_by_padding(encoder):
         return []
     tokenizer.padding_side = "right"

@@ -76,9 +76,7 @@ def declared_use(model: "SentenceTransformer") -> list[str]:
     if length is None or (full is not None and length >= full):
         return []
     of = "" if full is None else f" of {full}"
-    return [
-        f"the model declares truncate_dim: its vectors are their first {length}{of} components, in training as in use"
-    ]
+    return [f"the model declares truncate_dim: its vectors are cut to {length}{of} components, in training as in use"]
 
 
 def _full_dimensions(model: "SentenceTransformer") -> int | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.models.files.rope import with_old_rope
-from embedtune.models.reading import UNLIMITED
+from embedtune.models.reading import TASKS, UNLIMITED
 
 OLD_MODULES = frozenset(
     [
@@ -75,6 +75,8 @@ def make_portable(folder: Path) -> list[str]:
         entry["type"], name = _old_type(entry["type"])
         reasons += _make_part_portable(part, name)
     _write(folder / "modules.json", entries)
+    if "truncate_dim" in _read(folder / "config_sentence_transformers.json"):
+        reasons.append("its truncate_dim")
     return list(dict.fromkeys(reasons))
 
 
@@ -103,6 +105,8 @@ def _router(folder: Path) -> Iterator[str]:
         settings["parameters"].pop("route_mappings", None)
     else:
         yield "its route mappings"
+    if not all(settings["structure"].keys() & set(names) for names in TASKS.values()):
+        yield "its routes by modality"
     _write(folder / ROUTER, settings)
 
 
@@ -152,7 +156,9 @@ def _words(settings: dict[str, Any]) -> tuple[dict[str, Any], str]:
 
 def _tokenizer(settings: dict[str, Any]) -> tuple[dict[str, Any], str]:
     if settings.get("tokenizer_class") == "TokenizersBackend":
-        settings = settings | {"tokenizer_class": "PreTrainedTokenizerFast"}
+        # By default, the old class adds token types, which some transformers refuse, and GPT-2 takes for positions.
+        settings = {"model_input_names": ["input_ids", "attention_mask"]} | settings
+        settings |= {"tokenizer_class": "PreTrainedTokenizerFast"}
     if isinstance(settings.get("extra_special_tokens"), list):
         settings = settings | {"additional_special_tokens": settings["extra_special_tokens"]}
         del settings["extra_special_tokens"]

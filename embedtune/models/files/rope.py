@@ -32,6 +32,6 @@ def with_old_rope(settings: dict[str, Any]) -> tuple[dict[str, Any], str]:
 
 def _flat(rope: dict[str, Any]) -> dict[str, Any]:
     """The old keys of rotary embeddings that are the same in every layer."""
-    old = {key: rope[key] for key in ("rope_theta", "partial_rotary_factor") if key in rope}
+    old: dict[str, Any] = {key: rope[key] for key in ("rope_theta", "partial_rotary_factor") if key in rope}
     scaling = {key: value for key, value in rope.items() if key not in old}
     return old if scaling.get("rope_type", "default") == "default" else old | {"rope_scaling": scaling}

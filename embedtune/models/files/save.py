@@ -39,7 +39,7 @@ documents = model.encode(["..."], prompt_name="document"{document_task}, normali
 - Prompt before a document: {document}
 - Read by: {releases}
 """
-ALL_RELEASES = "sentence-transformers 5.1 and later, and servers that read its files"
+ALL_RELEASES = "sentence-transformers 5.1 and later, and servers, that know its architecture"
 """What was tried; see `portable`."""
 
 

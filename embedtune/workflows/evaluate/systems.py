@@ -167,8 +167,8 @@ class Systems:
         full = documents.shape[1]
         yield name, full, pair_scores(queries, documents, items.positions)
         for size in self._sizes(name, full):
-            short = (prefix(vectors, size, normalise=unit) for vectors in (queries, documents))
-            cut = pair_scores(*short, items.positions)
+            first, second = (prefix(vectors, size, normalise=unit) for vectors in (queries, documents))
+            cut = pair_scores(first, second, items.positions)
             yield f"{name}@{size}", size, cut
 
     def pairs_by_words(self, items: ItemSet, of: str) -> np.ndarray:

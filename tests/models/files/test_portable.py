@@ -35,13 +35,20 @@ def test_paths_classes_and_poolings_are_the_old_ones(tmp_path: Path):
     assert {key for key, value in pooling.items() if value is True} == {"pooling_mode_cls_token", "include_prompt"}
     assert pooling["word_embedding_dimension"] == 16 and "pooling_mode" not in pooling
     assert read(folder / "sentence_bert_config.json") == {"max_seq_length": 48, "do_lower_case": False}
-    assert read(folder / "tokenizer_config.json")["tokenizer_class"] == "PreTrainedTokenizerFast"
+    tokenizer = read(folder / "tokenizer_config.json")
+    assert tokenizer["tokenizer_class"] == "PreTrainedTokenizerFast"
+    assert tokenizer["model_input_names"] == ["input_ids", "attention_mask"]
     assert "sentence-transformers 5.1 and later" in (folder / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("mean+cls", "the order of its poolings"), ("router-mapped", "its route mappings")],
+    [
+        ("mean+cls", "the order of its poolings"),
+        ("router-mapped", "its route mappings"),
+        ("router-one-route-for-texts", "its routes by modality"),
+        ("truncate-dim", "its truncate_dim"),
+    ],
 )
 def test_what_old_releases_cannot_read_is_said(name: str, why: str, tmp_path: Path):
     card = (saved(name, tmp_path) / "README.md").read_text()
@@ -50,9 +57,9 @@ def test_what_old_releases_cannot_read_is_said(name: str, why: str, tmp_path: Pa
 
 def test_modules_within_a_router_are_rewritten_too(tmp_path: Path):
     folder = saved("router-first-and-last", tmp_path)
-    types = read(folder / "0_Router" / "router_config.json")["types"]
+    types = read(folder / "router_config.json")["types"]
     assert set(types.values()) == {"sentence_transformers.models.Transformer", "sentence_transformers.models.Pooling"}
-    [pooling] = folder.glob("0_Router/query_*Pooling/config.json")
+    [pooling] = folder.glob("query_*Pooling/config.json")
     assert read(pooling)["pooling_mode_cls_token"] is True
     card = (folder / "README.md").read_text()
     assert 'prompt_name="query", task="query"' in card and 'prompt_name="document", task="document"' in card
