@@ -80,6 +80,17 @@ def written_out(text: str) -> str:
         raise OptionMistake(f"{text!r} has half of a character: \\ud800 to \\udfff come in pairs") from None
 
 
+def spelled_out(text: str) -> str:
+    """A text as one writes it between quotation marks, so that `written_out` gives it back.
+
+    >>> spelled_out("Instruct: answer\\nQuery: "), written_out(spelled_out('a "b"\\\\c'))
+    ('Instruct: answer\\\\nQuery: ', 'a "b"\\\\c')
+    """
+    for sign, escape in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
+        text = text.replace(sign, escape)
+    return text
+
+
 def _split_at_commas(text: str) -> list[str]:
     """Pieces between the commas that are neither escaped nor in quotes; escapes are kept for `_unquoted`."""
     pieces, start, quoted, i = [], 0, False, 0

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from beir_writer import write_beir
-from zoo import SHAPES, make
+from zoo import SHAPES, WORDS, make
 
 import embedtune
 
-TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")
-QUERIES = [f"How about {topic} {number}?" for number in range(4) for topic in TOPICS]
-DOCUMENTS = [f"The answer on {topic} is number {number}." for number in range(4) for topic in TOPICS]
+KNOWN = [word for word in WORDS if word.isalpha() and len(word) > 2][:32]
+"""Words whose tokens the models know; with unknown ones, different texts would have the same vector."""
+QUERIES = [f"How do I {word} {KNOWN[place - 1]}?" for place, word in enumerate(KNOWN)]
+DOCUMENTS = [f"{KNOWN[place - 5]} {word} account {KNOWN[place - 9]}." for place, word in enumerate(KNOWN)]
 LOCAL = {"device": "cpu", "store": "none"}
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from embedtune.config.option_text import spelled_out
 from embedtune.models.encoder import Role
 from embedtune.models.files.resolve import Resolved
 
@@ -48,9 +49,10 @@ def set_prompts(model: "SentenceTransformer", declared: Mapping[str, str], given
         model.prompts[role] = prompt
         others = [name for name in known[1:] if declared[name] and not prompt]
         if others and role not in given:
+            other = declared[others[0]]
             notes.append(
-                f"the model declares an empty prompt for {known[0]!r} and {declared[others[0]]!r} for {others[0]!r}; "
-                f"documents get none. To use the latter: --prompts '{role}=\"{declared[others[0]]}\"'"
+                f"the model declares an empty prompt for {known[0]!r} and {other!r} for {others[0]!r}; {role}s get "
+                f"none. To use the latter: --prompts '{role}=\"{spelled_out(other)}\"'"
             )
         if found := [escape for escape in ESCAPES if escape in prompt]:
             notes.append(

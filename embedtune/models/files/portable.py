@@ -101,12 +101,12 @@ def _router(folder: Path) -> Iterator[str]:
     for part, kind in settings["types"].items():
         settings["types"][part], name = _old_type(kind)
         yield from _make_part_portable(folder / part, name)
-    if not settings["parameters"].get("route_mappings"):
-        settings["parameters"].pop("route_mappings", None)
-    else:
+    if settings["parameters"].get("route_mappings"):
         yield "its route mappings"
-    if not all(settings["structure"].keys() & set(names) for names in TASKS.values()):
-        yield "its routes by modality"
+    else:
+        settings["parameters"].pop("route_mappings", None)
+        if not all(settings["structure"].keys() & set(names) for names in TASKS.values()):
+            yield "its routes by modality"
     _write(folder / ROUTER, settings)
 
 

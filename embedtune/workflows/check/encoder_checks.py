@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from embedtune.config.check import CheckSection
+from embedtune.config.option_text import spelled_out
 from embedtune.data.checks.lengths import Lengths, lengths_of
 from embedtune.data.checks.sample import Sample
 from embedtune.findings import Finding, counted
@@ -76,7 +77,7 @@ def prompts(encoder: "Encoder", name: str) -> list[Finding]:
     known = next((given for pattern, given in _PROMPTED if any(re.search(pattern, path) for path in paths)), {})
     if not (declared or known):
         return []
-    examples = ",".join(f'{role}="{text}"' for role, text in (known or declared).items())
+    examples = ",".join(f'{role}="{spelled_out(text)}"' for role, text in (known or declared).items())
     what = "declares prompts under other names" if declared else "was trained with prompts"
     message = f"{encoder.name} {what}, but none are given: it would be trained and scored without them."
     return [
