@@ -12,8 +12,8 @@ import embedtune
 
 KNOWN = [word for word in WORDS if word.isalpha() and len(word) > 2][:32]
 """Words whose tokens the models know; with unknown ones, different texts would have the same vector."""
-QUERIES = [f"How do I {word} {KNOWN[place - 1]}?" for place, word in enumerate(KNOWN)]
-DOCUMENTS = [f"{KNOWN[place - 5]} {word} account {KNOWN[place - 9]}." for place, word in enumerate(KNOWN)]
+QUERIES = [f"{word} {KNOWN[place - 1]}?" for place, word in enumerate(KNOWN)]
+DOCUMENTS = [f"{KNOWN[place - 1]} {word} account" + " how" * (place % 4) for place, word in enumerate(KNOWN)]
 LOCAL = {"device": "cpu", "store": "none"}
 
 
@@ -132,3 +132,12 @@ def test_a_length_binds_the_starter_as_it_binds_every_model(tmp_path: Path):
         model=("starter", str(folder)), data="set", max_length=8, output="scored", **LOCAL
     ).as_json()
     assert [row["truncated"]["document"]["max_length"] for row in result["models"]] == [8, 8]
+
+
+def test_a_query_model_that_declares_otherwise_is_said(tmp_path: Path):
+    folders = [str(make(SHAPES[name], tmp_path / name)) for name in ("bert-mean", "dot")]
+    result = embedtune.evaluate(
+        model=folders[0], query_model=folders[1], data="set", output="scored", **LOCAL
+    ).as_json()
+    [said] = [finding["message"] for finding in result["findings"] if finding["code"] == "declared-similarity"]
+    assert said.startswith(folders[1]) and "by cosine" in said

@@ -72,7 +72,7 @@ class Tokenizer:
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self.way, self.reason = _way(encoder)
-        self.reads_padding = _reads_padding(encoder.model)
+        self.reads_padding = reads_padding(encoder.model)
 
     def tokenize(self, texts: Sequence[str], role: Role, progress: Progress | None = None) -> TokenizedTexts:
         """Tokenize n texts with the prompt of their role; `progress` is called with (texts done, texts)."""
@@ -112,6 +112,13 @@ def cut(model: "nn.Module", vectors: "Tensor") -> "Tensor":
     return vectors if length is None else vectors[:, :length]
 
 
+def reads_padding(model: "nn.Module") -> bool:
+    """Whether a module mixes neighbouring tokens without regard to which of them are padding."""
+    from sentence_transformers.sentence_transformer.modules import CNN
+
+    return any(isinstance(module, CNN) for module in model.modules())
+
+
 def _way(encoder: Encoder) -> tuple[Way, str]:
     from embedtune.models.speed.packing.eligible import why_not
 
@@ -140,13 +147,6 @@ def _is_predictable(encoder: Encoder, role: Role) -> bool:
         torch.equal(value, ours[key]) if isinstance(value, torch.Tensor) else value == ours[key]
         for key, value in theirs.items()
     )
-
-
-def _reads_padding(model: "nn.Module") -> bool:
-    """Whether a module mixes neighbouring tokens without regard to which of them are padding."""
-    from sentence_transformers.sentence_transformer.modules import CNN
-
-    return any(isinstance(module, CNN) for module in model.modules())
 
 
 def _has_lengths_by_role(first: "nn.Module") -> bool:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from embedtune.errors import EmbedtuneError, ModelError, reason_of
 from embedtune.models.encode.batching import preprocess
-from embedtune.models.encode.tokenizer import forward
+from embedtune.models.encode.tokenizer import forward, reads_padding
 from embedtune.models.encoder import Encoder, Role, in_mode
 
 if TYPE_CHECKING:
@@ -37,8 +37,13 @@ def pad_where_it_is_harmless(encoder: Encoder) -> list[str]:
 
     A text by itself is encoded as before, a text in a batch now like that, here and wherever the saved model is used.
 
-    Returns: a sentence for the user where the side was changed.
+    Returns: a sentence for the user where the side was changed, or where padding changes vectors on any side.
     """
+    if reads_padding(encoder.model):
+        return [
+            f"{encoder.name} has a CNN, which reads padding like text; here, only texts of equal length share a batch, "
+            "so that a vector is that of the text alone, as sentence-transformers gives it with batch_size=1"
+        ]
     tokenizer: Any = getattr(encoder.model[0], "tokenizer", None)
     if getattr(tokenizer, "padding_side", None) != "left" or not _changed_by_padding(encoder):
         return []

@@ -15,12 +15,13 @@ from embedtune.evaluation.rankers import Ranking, Run, by_run, by_vectors, by_wo
 from embedtune.evaluation.tasks.items import ItemSet
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.retrieval import RetrievalScores, score_ranking
+from embedtune.findings import Finding
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.lengths import Truncation, truncation
 from embedtune.models.encode.store import VectorStore, open_store
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder
-from embedtune.models.similarity import Measure, measure_of
+from embedtune.models.similarity import Measure, measure_of, similarity_findings
 from embedtune.search.bm25 import Bm25
 from embedtune.search.pairwise import pair_scores
 from embedtune.search.quantised import bytes_per_vector
@@ -90,6 +91,11 @@ class Systems:
     def measure(self, encoder: Encoder) -> Measure:
         """How the vectors of an encoder, and of the queries' own, are compared."""
         return measure_of(encoder, self._queries or encoder)
+
+    def similarity(self, encoder: Encoder) -> list[Finding]:
+        """Findings where an encoder, or the queries' own, declares another similarity than cosine."""
+        both = [encoder] if self._queries is None else [encoder, self._queries]
+        return [finding for one in both for finding in similarity_findings(one, self.measure(encoder))]
 
     def score_run(self, path: str, run: Run, judged: JudgedSet) -> Scored:
         """Score a ranking from a file."""

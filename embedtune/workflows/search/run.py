@@ -107,8 +107,9 @@ def open_search(config: SearchConfig, *, talk: Talk | None = None) -> Searchable
         else:
             encoder = _load(name, config, texts, talk)
             measure = measure_of(encoder, queries or encoder)
-            for finding in similarity_findings(encoder, measure):
-                talk.say(finding.message)
+            for one in [encoder] if queries is None else [encoder, queries]:
+                for finding in similarity_findings(one, measure):
+                    talk.say(finding.message)
             unit = measure == "cosine"
             documents = _encoded(encoder, texts, config, talk, normalise=unit)
             finders[name] = _by_vectors(queries or encoder, documents, ties, normalise=unit)

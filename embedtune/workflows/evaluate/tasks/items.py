@@ -14,7 +14,6 @@ from embedtune.evaluation.tasks.items import ItemScores, ItemSet
 from embedtune.findings import Finding
 from embedtune.models.encode.lengths import Truncation
 from embedtune.models.encoder import Encoder, Role
-from embedtune.models.similarity import similarity_findings
 from embedtune.workflows.evaluate.result import against_first
 from embedtune.workflows.evaluate.systems import Systems
 from embedtune.workflows.shared.truncation import truncation_findings
@@ -79,7 +78,7 @@ class ItemTask:
         """Score an encoder with full and cut vectors; quantised vectors matter only for search."""
         cut = systems.truncations(encoder, self._texts_by_role(), self.name)
         self.findings += tuple(truncation_findings(name, cut))
-        self.findings += tuple(similarity_findings(encoder, systems.measure(encoder)))
+        self.findings += tuple(systems.similarity(encoder))
         for label, size, scores in systems.pairs_by_vectors(name, encoder, self.items, self.name):
             self.scored.append(ScoredItems(label, name, size, self.items.judge(scores, seed=self._seed), cut))
 

@@ -18,7 +18,6 @@ from embedtune.evaluation.tasks.retrieval import demand_judged
 from embedtune.evaluation.trec import run_findings, write_run
 from embedtune.findings import Finding, counted
 from embedtune.models.encoder import Encoder, Role
-from embedtune.models.similarity import similarity_findings
 from embedtune.workflows.evaluate.known_training import Training
 from embedtune.workflows.evaluate.result import compare_with_first, per_query_lines, row_of
 from embedtune.workflows.evaluate.systems import Scored, Systems
@@ -70,7 +69,7 @@ class RetrievalTask:
         texts: dict[Role, Sequence[str]] = {"query": self.judged.queries, "document": self.judged.documents}
         cut = systems.truncations(encoder, texts, self.name)
         self.findings += tuple(truncation_findings(name, cut))
-        self.findings += tuple(similarity_findings(encoder, systems.measure(encoder)))
+        self.findings += tuple(systems.similarity(encoder))
         self.scored += [replace(one, truncated=cut) for one in systems.rank_by_vectors(name, encoder, self.judged)]
 
     def by_words(self, systems: Systems) -> None:
