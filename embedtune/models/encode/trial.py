@@ -15,8 +15,10 @@ PADDING_CHANGES = 1e-3
 """Relative change of a vector by padding; rounding changes it far less, shifted positions far more."""
 
 
-def try_encoding(encoder: Encoder) -> None:
+def try_encoding(encoder: Encoder) -> int:
     """Encode two short texts in both roles.
+
+    Returns: the dimensions of their vectors, whatever the modules say of themselves.
 
     Raises:
         ModelError: it cannot encode them, or gives queries and documents vectors of different lengths.
@@ -30,6 +32,7 @@ def try_encoding(encoder: Encoder) -> None:
             where="model",
             next="use a model whose routes end in the same number of dimensions",
         )
+    return lengths["query"]
 
 
 def pad_where_it_is_harmless(encoder: Encoder) -> list[str]:

@@ -57,14 +57,7 @@ def load_encoder(
     model = _make_starter(texts, seed).to(target) if found.kind == "starter" else _load(found, section, target)
     notes = [PRETRAINED_IS_BETTER] if found.kind == "starter" else [*_bare_note(found, model), *_trusted(section)]
     default_lr = STATIC_LR if is_static(model) else TRANSFORMER_LR
-    task_of(model, "query"), task_of(model, "document")
-    # A Hub model that was not on this machine before is now.
-    where = resolve(section) if found.kind == "hub" else found
-    notes += set_prompts(model, declared_prompts(where, model), {} if is_static(model) else section.prompts)
-    notes += _ignored(section) if is_static(model) else []
-    notes += limit_length(model, section.max_length)
-    notes += declared_use(model)
-    keep_settings(model)
+    notes += _settle(model, found, section)
     lora = section.lora if isinstance(section, EncoderSection) else None
     if lora is not None:
         from embedtune.models.files.adapters import add_lora
@@ -81,14 +74,14 @@ def load_encoder(
         prompts={role: model.prompts.get(role) or "" for role in get_args(Role)},
         max_length=_longest(model),
         default_lr=default_lr,
-        dimensions=model.get_embedding_dimension() or model.encode(["text"]).shape[1],
+        dimensions=0,
         notes=tuple(notes),
         pretrained=found.kind != "starter",
         products=products.name,
         helpers=tuple(helpers),
     )
-    try_encoding(encoder)
-    return replace(encoder, notes=(*encoder.notes, *pad_where_it_is_harmless(encoder)))
+    dimensions = try_encoding(encoder)
+    return replace(encoder, dimensions=dimensions, notes=(*encoder.notes, *pad_where_it_is_harmless(encoder)))
 
 
 @cache
@@ -179,6 +172,25 @@ def _load(found: Resolved, section: ModelSection, device: str) -> "SentenceTrans
                 where="model",
                 next=f"check that `SentenceTransformer({str(found.path or found.name)!r})` loads it",
             ) from error
+
+
+def _settle(model: "SentenceTransformer", found: Resolved, section: ModelSection) -> list[str]:
+    """Settle how a model reads texts: prompts, lengths, what it declares; returns sentences for the user.
+
+    Raises:
+        ModelError: a router has no route for queries or for documents.
+    """
+    for role in get_args(Role):
+        task_of(model, role)
+    # A Hub model that was not on this machine before is now.
+    where = resolve(section) if found.kind == "hub" else found
+    keep_settings(model)
+    return [
+        *set_prompts(model, declared_prompts(where, model), {} if is_static(model) else section.prompts),
+        *(_ignored(section) if is_static(model) else []),
+        *limit_length(model, section.max_length),
+        *declared_use(model),
+    ]
 
 
 def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:
