@@ -43,7 +43,7 @@ class ScriptShare:
 
 
 def script_shares(encoder: Encoder, texts: Sequence[str]) -> list[ScriptShare]:
-    """How the vocabulary fits each script in the texts, the most frequent script first; empty for one of whole words."""
+    """How the vocabulary fits each script in the texts, the most frequent first; empty where it is of whole words."""
     if not hasattr(_backend(encoder), "to_str"):
         return []
     unknown = _unknown_token(encoder)
