@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from embedtune.models.reading import Role as Role
+from embedtune.models.reading import readers_of
 from embedtune.models.speed.precision import FP32
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import nn
-
-Role = Literal["query", "document"]
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,6 @@ def weights_digest(model: "nn.Module", *parts: str) -> str:
 def _structure(model: "SentenceTransformer") -> Iterator[str]:
     """Everything besides weights that vectors depend on. Dropout changes no vector, but is harmless here."""
     from sentence_transformers.base.modules import Transformer
-
-    from embedtune.models.reading import readers_of
 
     yield str(model.truncate_dim)
     for module in model.modules():

@@ -8,16 +8,16 @@ models have another name for the route of documents.
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from embedtune.errors import ModelError
-from embedtune.models.encoder import Role
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Router
     from torch import nn
 
+Role = Literal["query", "document"]
 TASKS: dict[Role, tuple[str, ...]] = {"query": ("query",), "document": ("document", "passage", "corpus", "doc")}
 """The tasks that stand for a role; of those that all routers know, the first counts."""
 UNLIMITED = 10**9

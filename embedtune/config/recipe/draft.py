@@ -6,14 +6,13 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from embedtune.config.option_text import OptionMistake, parse_losses, parse_pairs
+from embedtune.config.option_text import OptionMistake, parse_losses, parse_pairs, written_out
 from embedtune.config.options import Option, options_of
 from embedtune.config.recipe.problems import InvalidConfig, Problem, explain
 from embedtune.config.recipe.shipped import find_recipe
 from embedtune.config.recipe.yaml_text import MAX_CHARACTERS, YamlDocument, YamlMistake, read_scalar, read_yaml
 from embedtune.config.section import RecipeSection
 from embedtune.config.suggest import did_you_mean
-from embedtune.config.systems import prompts_of
 from embedtune.errors import ConfigError
 
 _INSTEAD = "a recipe is YAML, such as `embedtune recipes show gist-pairs` prints; name data with --data"
@@ -157,7 +156,7 @@ def _read_option(option: Option, value: Any) -> Any:
         case "pairs" if isinstance(value, str):
             return parse_pairs(value)
         case "prompts" if isinstance(value, str):
-            return prompts_of(value)
+            return parse_pairs(value, written_out)
         case "scalar" if isinstance(value, str):
             return read_scalar(value)
     return several if option.flag.repeat else value
