@@ -9,7 +9,7 @@ from zoo import SHAPES, make
 from embedtune.config.encoder import EncoderSection
 from embedtune.errors import ModelError
 from embedtune.models.encode.encode import encode
-from embedtune.models.encode.lengths import token_counts, truncation
+from embedtune.models.encode.lengths import limit_of, token_counts, truncation
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
@@ -92,3 +92,8 @@ def test_routes_of_different_sizes_are_refused(tmp_path: Path):
     model.save(str(tmp_path / "uneven"), create_model_card=False)
     with pytest.raises(ModelError, match="gives queries 4 dimensions and documents 8"):
         load_encoder(EncoderSection(name=str(tmp_path / "uneven")), device="cpu")
+
+
+def test_the_limit_of_a_role_is_that_of_its_tower(tmp_path: Path):
+    encoder = loaded("router-first-static-queries", tmp_path)
+    assert (limit_of(encoder, "query"), limit_of(encoder, "document"), encoder.max_length) == (None, 48, None)

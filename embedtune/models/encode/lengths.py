@@ -58,12 +58,17 @@ def token_counts(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarr
     return np.array(counts, dtype=np.int64)  # (n,)
 
 
+def limit_of(encoder: Encoder, role: Role) -> int | None:
+    """The most tokens that an encoder reads of a text in a role; None where it reads all."""
+    return max_length(reader_of(encoder.model, role)) if has_towers(encoder.model) else encoder.max_length
+
+
 def truncation(encoder: Encoder, texts: Sequence[str], role: Role) -> Truncation | None:
     """What is cut off texts; None for an encoder that takes texts of any length.
 
     Of more than `SAMPLED` texts a random sample is counted, the same one each time.
     """
-    limit = max_length(reader_of(encoder.model, role)) if has_towers(encoder.model) else encoder.max_length
+    limit = limit_of(encoder, role)
     if limit is None:
         return None
     some = texts

@@ -13,7 +13,7 @@ from embedtune.config.option_text import spelled_out
 from embedtune.data.checks.lengths import Lengths, lengths_of
 from embedtune.data.checks.sample import Sample
 from embedtune.findings import Finding, counted
-from embedtune.models.encode.lengths import token_counts
+from embedtune.models.encode.lengths import limit_of, token_counts
 from embedtune.models.encode.vocabulary_fit import ScriptShare, script_shares
 from embedtune.reports.document.wording import duration, memory
 
@@ -46,7 +46,9 @@ def measure(encoder: "Encoder | None", columns: Mapping[str, Sequence[str]]) -> 
             measured.append(lengths_of(column, [len(text.split()) for text in texts], "words"))
             continue
         role: Role = "query" if column in QUERIES else "document"
-        measured.append(lengths_of(column, token_counts(encoder, texts, role).tolist(), "tokens", encoder.max_length))
+        measured.append(
+            lengths_of(column, token_counts(encoder, texts, role).tolist(), "tokens", limit_of(encoder, role))
+        )
     return measured
 
 
