@@ -32,7 +32,11 @@ class ModelSection(RecipeSection):
         flag="model",
     )
     prompts: Prompts = option(
-        {}, "text put before every query or document", 'query="...",document="..."', shown="what the encoder declares"
+        {},
+        "text put before every query or document; \\n is a line break",
+        'query="...",document="..."',
+        shown="what the encoder declares",
+        reads="prompts",
     )
     max_length: MaxLength = None
     trust_remote_code: TrustRemoteCode = False

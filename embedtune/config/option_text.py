@@ -1,7 +1,8 @@
 """Reads what people write after an option whose type does not say how: `gist:0.5`, `query="..."`, `4GiB`, `0:50`."""
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -36,8 +37,10 @@ def _loss(term: str) -> dict[str, Any]:
     return {"name": name.strip(), **parsed}
 
 
-def parse_pairs(text: str) -> dict[str, str]:
+def parse_pairs(text: str, unescape: Callable[[str], str] | None = None) -> dict[str, str]:
     """`key=value,key=value` as a mapping. A value may be in double quotes; a comma outside them is escaped as `\\,`.
+
+    `unescape` turns what a value escapes into what it means; None: only commas, quotes and backslashes are escaped.
 
     >>> parse_pairs('query="query: ",document=passage: ')
     {'query': 'query: ', 'document': 'passage: '}
@@ -54,8 +57,38 @@ def parse_pairs(text: str) -> dict[str, str]:
             raise OptionMistake(f"{piece!r} is not KEY=VALUE (write a comma inside a value as \\, or quote the value)")
         if name.strip() in pairs:
             raise OptionMistake(f"{name.strip()!r} is given twice")
-        pairs[name.strip()] = _unquoted(value)
+        pairs[name.strip()] = (unescape or _unescaped)(_unquoted(value))
     return pairs
+
+
+def written_out(text: str) -> str:
+    """A text as it is written in code and on model cards, with `\\n` for a line break, as what it stands for.
+
+    >>> written_out("Instruct: find passages\\\\nQuery: ")
+    'Instruct: find passages\\nQuery: '
+    >>> written_out("\\\\uc9c8\\\\ubb38: "), written_out("C:\\\\\\\\temp")
+    ('질문: ', 'C:\\\\temp')
+
+    Raises:
+        OptionMistake: a backslash stands before something else, so it is not clear what is meant.
+    """
+    meant = _ESCAPED.sub(_character, text)
+    try:
+        # Two escapes of four digits make one character beyond the first 65,536.
+        return meant.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise OptionMistake(f"{text!r} has half of a character: \\ud800 to \\udfff come in pairs") from None
+
+
+def spelled_out(text: str) -> str:
+    """A text as one writes it between quotation marks, so that `written_out` gives it back.
+
+    >>> spelled_out("Instruct: answer\\nQuery: "), written_out(spelled_out('a "b"\\\\c'))
+    ('Instruct: answer\\\\nQuery: ', 'a "b"\\\\c')
+    """
+    for sign, escape in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
+        text = text.replace(sign, escape)
+    return text
 
 
 def _split_at_commas(text: str) -> list[str]:
@@ -76,8 +109,10 @@ def _split_at_commas(text: str) -> list[str]:
 
 
 def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] == '"':
-        value = value[1:-1]
+    return value[1:-1] if len(value) >= 2 and value[0] == value[-1] == '"' else value
+
+
+def _unescaped(value: str) -> str:
     for mark in (",", '"', "\\"):
         value = value.replace("\\" + mark, mark)
     return value
@@ -114,3 +149,19 @@ def parse_range(text: str) -> tuple[int, int]:
     if low >= high:
         raise ValueError(f"{text!r} holds no rank; LOW must be below HIGH")
     return low, high
+
+
+_ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|.|$)", re.DOTALL)
+_MEANT = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'", ",": ",", " ": " "}
+
+
+def _character(escape: re.Match[str]) -> str:
+    sign = escape[1]
+    if len(sign) > 1 and int(sign[1:], 16) <= sys.maxunicode:
+        return chr(int(sign[1:], 16))
+    if sign not in _MEANT:
+        raise OptionMistake(
+            f"{escape[0]!r} is unclear; write \\n for a line break, \\t for a tab, \\uXXXX for a character and "
+            "\\\\ for a backslash"
+        )
+    return _MEANT[sign]

@@ -20,7 +20,7 @@ Group = Literal[
     "Data", "Encoder", "Objective", "Candidates", "Filters", "Scoring", "Training", "Forecast", "Run", "Output"
 ]
 """The headings of `--help`, in this order."""
-Reads = Literal["scalar", "names", "numbers", "pairs", "losses"]
+Reads = Literal["scalar", "names", "numbers", "pairs", "prompts", "losses"]
 """How the text after an option becomes a value where its type alone does not say."""
 
 

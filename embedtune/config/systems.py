@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from embedtune.config.encoder import ModelSection
 from embedtune.config.fields import AllowPickle, MaxLength, TrustRemoteCode
-from embedtune.config.option_text import OptionMistake, parse_pairs
+from embedtune.config.option_text import OptionMistake, parse_pairs, written_out
 from embedtune.config.options import option
 from embedtune.config.section import Name, Prompts, RecipeSection
 
@@ -110,15 +110,17 @@ class SystemsSection(RecipeSection):
 
 
 def prompts_of(text: str) -> Prompts:
-    """The prompts that `query="...",document="..."` gives.
+    """The prompts that `query="...",document="..."` gives, with `\\n` and the like as model cards mean them.
 
     Raises:
         ValueError: it cannot be read, or names another role.
 
     >>> prompts_of("query=query: ")
     {'query': 'query: '}
+    >>> prompts_of('query="Instruct: answer\\\\nQuery: "')
+    {'query': 'Instruct: answer\\nQuery: '}
     """
-    given = parse_pairs(text) if text else {}
+    given = parse_pairs(text, written_out) if text else {}
     odd = given.keys() - {"query", "document"}
     if odd:
         raise OptionMistake(f"unknown prompt role {min(odd)!r}; the roles are query and document")

@@ -89,6 +89,11 @@ def best_first(found: Mapping[str, float]) -> tuple[list[str], np.ndarray]:
     return [ids[i] for i in order.tolist()], scores[order]
 
 
+def prefix(vectors: np.ndarray, dimensions: int, *, normalise: bool) -> np.ndarray:
+    """The first components of vectors: (n, dimensions), scaled to length 1 again, or as they come."""
+    return unit_prefix(vectors, dimensions) if normalise else vectors[:, :dimensions]
+
+
 def unit_prefix(vectors: np.ndarray, dimensions: int) -> np.ndarray:
     """The first components of vectors, scaled to length 1 again: (n, dimensions); a zero vector stays zero.
 

@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from embedtune.models.reading import Role as Role
+from embedtune.models.reading import readers_of
 from embedtune.models.speed.precision import FP32
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import nn
-
-Role = Literal["query", "document"]
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,17 @@ def is_static(model: "SentenceTransformer") -> bool:
 
 
 def has_towers(model: "SentenceTransformer") -> bool:
-    """Whether queries and documents go through different modules."""
+    """Whether queries and documents are read by different modules, so that there is no single tokenizer."""
     from sentence_transformers.base.modules import Router
 
     return isinstance(model[0], Router)
+
+
+def has_routes(model: "nn.Module") -> bool:
+    """Whether queries and documents go through different modules somewhere: from the first on, or only later."""
+    from sentence_transformers.base.modules import Router
+
+    return any(isinstance(module, Router) for module in model.modules())
 
 
 @contextmanager
@@ -124,18 +131,31 @@ def weights_digest(model: "nn.Module", *parts: str) -> str:
 
 def _structure(model: "SentenceTransformer") -> Iterator[str]:
     """Everything besides weights that vectors depend on. Dropout changes no vector, but is harmless here."""
+    from sentence_transformers.base.modules import Transformer
+
     yield str(model.truncate_dim)
     for module in model.modules():
         if hasattr(module, "get_config_dict"):
             yield type(module).__name__
-            yield json.dumps(module.get_config_dict(), sort_keys=True, default=str)
-    if model.config is not None:
-        settings = model.config.to_dict()
+            yield json.dumps(_with_text_keys(module.get_config_dict()), sort_keys=True, default=str)
+    for settings in (part.model.config.to_dict() for part in model.modules() if isinstance(part, Transformer)):
         # Neither its origin nor the version of transformers changes a vector.
         yield json.dumps(
             {k: v for k, v in settings.items() if k not in ("_name_or_path", "transformers_version")}, default=str
         )
-    yield _tokenizer_text(model.tokenizer)
+    for reader in readers_of(model):
+        yield _tokenizer_text(reader.tokenizer)
+
+
+def _with_text_keys(value: object) -> object:
+    """A setting that JSON can hold: the keys of a router's `route_mappings` are pairs.
+
+    >>> _with_text_keys({("query", None): {"a": 1}})
+    {"('query', None)": {'a': 1}}
+    """
+    if not isinstance(value, dict):
+        return value
+    return {key if isinstance(key, str) else str(key): _with_text_keys(part) for key, part in value.items()}
 
 
 def _tokenizer_text(tokenizer: object) -> str:

@@ -211,8 +211,10 @@ def test_prompts_and_length_go_into_the_model_and_stay_there(train: Train, bert_
     assert model.max_seq_length == 16
 
 
-def test_the_starter_says_that_it_ignores_prompts_and_length(train: Train) -> None:
-    assert "it ignores prompts and max_length" in train("--prompts", "query=q: ", "--max-length", "16")["stderr"]
+def test_the_starter_says_that_it_ignores_prompts_and_keeps_to_the_length(train: Train) -> None:
+    result = train("--prompts", "query=q: ", "--max-length", "16")
+    assert "it ignores prompts" in result["stderr"]
+    assert loaded(result).tokenizer.truncation["max_length"] == 16
 
 
 def test_columns_of_other_names(train: Train, here: Path) -> None:

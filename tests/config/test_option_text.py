@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedtune.config.option_text import OptionMistake, parse_bytes, parse_losses, parse_pairs, parse_range
+from embedtune.config.systems import prompts_of
 
 
 @pytest.mark.parametrize(
@@ -82,3 +83,37 @@ def test_no_amounts(text: str) -> None:
 def test_no_ranges(text: str) -> None:
     with pytest.raises(ValueError, match=r"LOW|rank"):
         parse_range(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        (r'query="Instruct: find passages\nQuery: "', "Instruct: find passages\nQuery: "),
+        (r"query=Instruct: find passages\nQuery: ", "Instruct: find passages\nQuery: "),
+        (r"query=a\tb\r", "a\tb\r"),
+        (r"query=\uc9c8\ubb38: ", "질문: "),
+        (r"query=\ud83d\ude00 ", "😀 "),
+        (r"query=\U0001F600\x21", "😀!"),
+        (r"query=C:\\new", r"C:\new"),
+        (r"query=one\, two", "one, two"),
+        (r'query="say \"yes\", once\n"', 'say "yes", once\n'),
+        ("query=a\nb", "a\nb"),
+        ("query=", ""),
+    ],
+)
+def test_prompts_are_read_as_model_cards_write_them(text: str, query: str) -> None:
+    assert prompts_of(text) == {"query": query}
+    assert prompts_of(text + ",document=d") == {"query": query, "document": "d"}
+
+
+@pytest.mark.parametrize("text", [r"query=C:\data", "query=open\\", r"query=\u12", r"query=\ud83d alone"])
+def test_what_a_prompt_means_is_asked_where_it_is_unclear(text: str) -> None:
+    with pytest.raises(OptionMistake, match=r"unclear|come in pairs"):
+        prompts_of(text)
+
+
+@settings(max_examples=200)
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_prompt_can_be_written(prompt: str) -> None:
+    written = prompt.replace("\\", "\\\\").replace(",", "\\,").replace('"', '\\"')
+    assert prompts_of(f'query="{written}"') == {"query": prompt}

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from embedtune.config.option_text import OptionMistake, parse_losses, parse_pairs
+from embedtune.config.option_text import OptionMistake, parse_losses, parse_pairs, written_out
 from embedtune.config.options import Option, options_of
 from embedtune.config.recipe.problems import InvalidConfig, Problem, explain
 from embedtune.config.recipe.shipped import find_recipe
@@ -155,6 +155,8 @@ def _read_option(option: Option, value: Any) -> Any:
             return read_scalar(f"[{value}]")
         case "pairs" if isinstance(value, str):
             return parse_pairs(value)
+        case "prompts" if isinstance(value, str):
+            return parse_pairs(value, written_out)
         case "scalar" if isinstance(value, str):
             return read_scalar(value)
     return several if option.flag.repeat else value

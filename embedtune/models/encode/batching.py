@@ -1,14 +1,15 @@
 """Makes batches from token ids, in each form that encoders take."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from embedtune.models.encode.token_ids import TokenIds, own_places, padded
-from embedtune.models.encoder import Encoder, Role, has_towers
+from embedtune.models.encoder import Encoder, Role, has_routes
+from embedtune.models.reading import task_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -71,7 +72,13 @@ class _Tokenized:
 
 @dataclass(frozen=True)
 class Flat(_Tokenized):
-    """For static encoders: one row of tokens, and where each text starts."""
+    """For static encoders: one row of tokens, and where each text starts.
+
+    Args:
+        always: features that are the same in every batch: the task, where a later module asks for it.
+    """
+
+    always: Mapping[str, Any] = field(default_factory=dict)
 
     def features(self, chosen: Sequence[int]) -> Features:
         """A batch of these texts, in this order."""
@@ -81,6 +88,7 @@ class Flat(_Tokenized):
         return {
             "input_ids": torch.from_numpy(picked.ids.astype(np.int64)),  # (t,)
             "offsets": torch.from_numpy(picked.starts[:-1]),  # (n,)
+            **self.always,
         }
 
 
@@ -180,9 +188,15 @@ class TextBatches:
 
 
 def preprocess(encoder: Encoder, texts: Sequence[str], role: Role) -> dict[str, Any]:
-    """The features that the model itself makes of readable texts."""
-    route = {"task": role} if has_towers(encoder.model) else {}
-    return dict(encoder.model.preprocess(list(texts), prompt=encoder.prompts[role] or None, **route))
+    """The features that the model itself makes of readable texts, as in `encode_query` and `encode_document`."""
+    task = task_of(encoder.model, role)
+    made = dict(encoder.model.preprocess(list(texts), prompt=encoder.prompts[role] or None, task=task))
+    return routed(encoder, role) | made
+
+
+def routed(encoder: Encoder, role: Role) -> dict[str, Any]:
+    """The feature by which later modules choose the way of texts in a role; empty if none of them has a choice."""
+    return {"task": task_of(encoder.model, role)} if has_routes(encoder.model) else {}
 
 
 def feature_lengths(features: "Mapping[str, Tensor]", rows: int) -> np.ndarray:

@@ -113,6 +113,8 @@ def by_tokens(tokenizer: Tokenizer, lengths: np.ndarray, most: int) -> Iterator[
     while start < len(order):
         rest = lengths[order[start:]]
         rows = bisect_right(range(1, len(rest) + 1), most, key=lambda count: tokenizer.cost(rest[:count]))
+        if tokenizer.reads_padding:
+            rows = min(rows, int(np.argmax(rest != rest[0])) or len(rest))
         yield order[start : start + max(1, rows)]
         start += max(1, rows)
 
@@ -126,6 +128,4 @@ def batch_vectors(encoder: Encoder, tokenized: TokenizedTexts, places: np.ndarra
     with torch.inference_mode():
         features = batch_to_device(tokenized.features(places.tolist()), model.device)
         vectors = forward(model, features)  # (b, D)
-        if model.truncate_dim is not None:
-            vectors = vectors[:, : model.truncate_dim]  # (b, D)
         return vectors.float().cpu().numpy()

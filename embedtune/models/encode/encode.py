@@ -12,7 +12,8 @@ from embedtune.models.encode.compute import encoding, in_batches
 from embedtune.models.encode.store import Shelf, VectorStore, text_key
 from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts
 from embedtune.models.encode.vector_file import VectorFile
-from embedtune.models.encoder import Encoder, Role, has_towers
+from embedtune.models.encoder import Encoder, Role, has_routes
+from embedtune.models.reading import max_length, reader_of
 from embedtune.progress import Progress
 
 NORMALISED_AT_ONCE = 4096
@@ -76,6 +77,7 @@ def encode_to_file(
     texts_hash: str,
     store: VectorStore | None = None,
     dtype: Literal["float16", "float32"] = "float16",
+    normalise: bool = True,
     progress: Progress | None = None,
     known: Callable[[int], None] | None = None,
 ) -> np.ndarray:
@@ -90,17 +92,19 @@ def encode_to_file(
         texts_hash: identifies the texts, to recognise vectors on disk that are theirs.
         store: as in `encode`.
         dtype: of the file. Search on float16 is exact for the rounded vectors.
+        normalise: as in `encode`.
         progress: called with (texts done, texts).
         known: called with the number of texts in each block whose vectors were in the store.
 
-    Returns: (count, D) normalised, memory-mapped, read-only.
+    Returns: (count, D), memory-mapped, read-only.
 
     Raises:
         ModelError: a vector holds NaN or infinity.
         OutputError: the file cannot be written.
     """
     key = {"encoder": encoder.fingerprint(), "role": role, "texts": texts_hash, "way": _settings(encoder, role)}
-    file = VectorFile(path, (count, encoder.dimensions), dtype, key | {"prompt": encoder.prompts[role]})
+    key |= {"prompt": encoder.prompts[role]} | ({} if normalise else {"length": "as it comes"})
+    file = VectorFile(path, (count, encoder.dimensions), dtype, key)
     if file.is_whole:
         _tell(progress, count, count)
         return file.finish()
@@ -110,7 +114,8 @@ def encode_to_file(
             if done + len(texts) > file.rows:
                 vectors = np.zeros((len(texts), encoder.dimensions), dtype=np.float32)  # (b, D)
                 computed = list(_fill(vectors, encoder, texts, role, shelf))
-                _normalise(vectors)
+                if normalise:
+                    _normalise(vectors)
                 file.write(done, vectors)
                 if known is not None:
                     known(len(texts) - sum(len(batch) for _, batch in computed))
@@ -174,8 +179,9 @@ def _shelf(encoder: Encoder, store: VectorStore | None) -> Iterator[Shelf | None
 
 def _settings(encoder: Encoder, role: Role) -> str:
     """Everything that vectors depend on besides the model, the prompt and the text."""
-    tower = role if has_towers(encoder.model) else None
-    return f"{encoder.max_length} {encoder.precision} {tower}"
+    tower = role if has_routes(encoder.model) else None
+    length = max_length(reader_of(encoder.model, role))
+    return f"{length} {encoder.precision} {tower}"
 
 
 def _tell(progress: Progress | None, done: int, total: int) -> None:

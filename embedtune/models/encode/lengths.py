@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from embedtune.models.encode.token_ids import AT_ONCE, untruncated
-from embedtune.models.encoder import Encoder, Role, readable
+from embedtune.models.encoder import Encoder, Role, has_towers, readable
+from embedtune.models.reading import max_length, reader_of
 
 SAMPLED = 2000
 """Most texts counted: enough to tell a share of 1% from none, and quick."""
@@ -53,8 +54,13 @@ def token_counts(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarr
     counts: list[int] = []
     for start in range(0, len(texts), AT_ONCE):
         part = [readable(text) for text in texts[start : start + AT_ONCE]]
-        counts += map(len, untruncated(encoder, part, special_tokens=True, prompt=encoder.prompts[role]))
+        counts += map(len, untruncated(encoder, part, special_tokens=True, role=role, prompt=encoder.prompts[role]))
     return np.array(counts, dtype=np.int64)  # (n,)
+
+
+def limit_of(encoder: Encoder, role: Role) -> int | None:
+    """The most tokens that an encoder reads of a text in a role; None where it reads all."""
+    return max_length(reader_of(encoder.model, role)) if has_towers(encoder.model) else encoder.max_length
 
 
 def truncation(encoder: Encoder, texts: Sequence[str], role: Role) -> Truncation | None:
@@ -62,16 +68,17 @@ def truncation(encoder: Encoder, texts: Sequence[str], role: Role) -> Truncation
 
     Of more than `SAMPLED` texts a random sample is counted, the same one each time.
     """
-    if encoder.max_length is None:
+    limit = limit_of(encoder, role)
+    if limit is None:
         return None
     some = texts
     if len(texts) > SAMPLED:
         chosen = np.random.default_rng(0).choice(len(texts), SAMPLED, replace=False)
         some = [texts[i] for i in chosen.tolist()]
     counts = token_counts(encoder, some, role)  # (n or SAMPLED,)
-    over = np.maximum(counts - encoder.max_length, 0)
+    over = np.maximum(counts - limit, 0)
     return Truncation(
-        max_length=encoder.max_length,
+        max_length=limit,
         texts=len(texts),
         counted=len(counts),
         cut=int((over > 0).sum()),

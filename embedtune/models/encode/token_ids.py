@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from embedtune.models.encoder import Encoder, is_static, readable
+from embedtune.models.encoder import Encoder, Role, readable
+from embedtune.models.reading import reader_of
 from embedtune.progress import Progress
 
 AT_ONCE = 4096
@@ -84,12 +86,30 @@ def tokenized(
     return laid_end_to_end(pieces())
 
 
-def untruncated(encoder: Encoder, texts: list[str], *, special_tokens: bool, prompt: str = "") -> list[list[int]]:
-    """The token ids of readable texts after a prompt, however long; a static encoder has no special tokens."""
+def static_ids(tokenizer: Any, texts: list[str], prompt: str = "") -> list[list[int]]:
+    """The token ids that a static encoder's tokenizer gives to readable texts after a prompt; no special tokens."""
+    found = tokenizer.encode_batch_fast([prompt + text for text in texts], add_special_tokens=False)
+    return [encoding.ids for encoding in found]
+
+
+def untruncated(
+    encoder: Encoder, texts: list[str], *, special_tokens: bool, role: Role = "query", prompt: str = ""
+) -> list[list[int]]:
+    """The token ids of readable texts after a prompt, however long.
+
+    Args:
+        encoder: whose tokenizer for this role it is.
+        texts: n texts.
+        special_tokens: whether to add those; a static encoder and an encoder of words have none.
+        role: where queries and documents are read by different modules, it decides which.
+        prompt: put before each text.
+    """
+    tokenizer = reader_of(encoder.model, role).tokenizer
+    if hasattr(tokenizer, "encode_batch_fast"):
+        return static_ids(without_truncation(tokenizer), texts, prompt)
     texts = [prompt + text for text in texts]
-    tokenizer = encoder.model.tokenizer
-    if is_static(encoder.model):
-        return [encoding.ids for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    if not callable(tokenizer):
+        return [tokenizer.tokenize(text) for text in texts]
     # Not verbose: it would warn about texts longer than the model's maximum.
     found: list[list[int]] = tokenizer(
         texts,
@@ -100,6 +120,15 @@ def untruncated(encoder: Encoder, texts: list[str], *, special_tokens: bool, pro
         return_attention_mask=False,
     )["input_ids"]
     return found
+
+
+def without_truncation(tokenizer: Any) -> Any:
+    """A tokenizer of a static encoder, or a copy of it that does not cut texts."""
+    if tokenizer.truncation is None:
+        return tokenizer
+    copy = type(tokenizer).from_str(tokenizer.to_str())
+    copy.no_truncation()
+    return copy
 
 
 def padded(values: np.ndarray, lengths: np.ndarray, fill: int, *, left: bool) -> np.ndarray:

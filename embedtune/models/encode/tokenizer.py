@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 
-from embedtune.models.encode.batching import BatchLayout, Flat, Packed, Padded, TextBatches, preprocess
-from embedtune.models.encode.token_ids import TokenIds, tokenized, untruncated
+from embedtune.models.encode.batching import BatchLayout, Flat, Packed, Padded, TextBatches, preprocess, routed
+from embedtune.models.encode.token_ids import TokenIds, static_ids, tokenized
 from embedtune.models.encoder import Encoder, Role, has_towers, is_static, readable
 from embedtune.progress import Progress
 
@@ -66,19 +66,22 @@ class Tokenizer:
         way: packed: texts end to end, no padding. flat: the same for static encoders. padded: token ids are kept and
             batches are padded to their longest text. texts: the model's own preprocessing makes each batch.
         reason: why the batches are not packed; empty where they are.
+        reads_padding: whether padding would change vectors, so that only texts of equal length share a batch.
     """
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self.way, self.reason = _way(encoder)
+        self.reads_padding = reads_padding(encoder.model)
 
     def tokenize(self, texts: Sequence[str], role: Role, progress: Progress | None = None) -> TokenizedTexts:
         """Tokenize n texts with the prompt of their role; `progress` is called with (texts done, texts)."""
         if self.way == "texts":
             return TextBatches(self.encoder, tuple(map(readable, texts)), role)
         if self.way == "flat":
-            ids_of = partial(untruncated, self.encoder, special_tokens=False, prompt=self.encoder.prompts[role])
-            return Flat(tokenized(texts, lambda part: (ids_of(part), None), progress))
+            ids_of = partial(static_ids, self.encoder.model.tokenizer, prompt=self.encoder.prompts[role])
+            ids = tokenized(texts, lambda part: (ids_of(part), None), progress)
+            return Flat(ids, routed(self.encoder, role))
         layout = BatchLayout.of(self.encoder, role)
         ids = tokenized(texts, lambda part: _token_ids(self.encoder, part, role, layout), progress)
         return Packed(ids, layout) if self.way == "packed" else Padded(ids, layout)
@@ -97,10 +100,23 @@ def forward(model: "nn.Module", features: "Mapping[str, Tensor]") -> "Tensor":
 
     with kept_in_float32(model):
         if "places" in features:
-            return forward_packed(model, features)
+            return cut(model, forward_packed(model, features))
         # A copy, because modules write into the features.
         vectors: Tensor = model(dict(features))["sentence_embedding"]  # (n, D)
-        return vectors
+        return cut(model, vectors)
+
+
+def cut(model: "nn.Module", vectors: "Tensor") -> "Tensor":
+    """Vectors (n, D) as short as the model declares (`truncate_dim`): trained as they are judged and used."""
+    length = getattr(getattr(model, "module", model), "truncate_dim", None)  # wrapped where several processes train it
+    return vectors if length is None else vectors[:, :length]
+
+
+def reads_padding(model: "nn.Module") -> bool:
+    """Whether a module mixes neighbouring tokens without regard to which of them are padding."""
+    from sentence_transformers.sentence_transformer.modules import CNN
+
+    return any(isinstance(module, CNN) for module in model.modules())
 
 
 def _way(encoder: Encoder) -> tuple[Way, str]:
@@ -122,7 +138,8 @@ def _is_predictable(encoder: Encoder, role: Role) -> bool:
     from sentence_transformers.base.modules import Transformer
 
     # A maximum length among the settings of its processor would only show on longer texts.
-    if not isinstance(encoder.model[0], Transformer) or encoder.model[0].processing_kwargs:
+    first = encoder.model[0]
+    if not isinstance(first, Transformer) or first.processing_kwargs or _has_lengths_by_role(first):
         return False
     theirs = preprocess(encoder, SAMPLE, role)
     ours = Padded(*_sample(encoder, role)).features(range(len(SAMPLE)))
@@ -130,6 +147,11 @@ def _is_predictable(encoder: Encoder, role: Role) -> bool:
         torch.equal(value, ours[key]) if isinstance(value, torch.Tensor) else value == ours[key]
         for key, value in theirs.items()
     )
+
+
+def _has_lengths_by_role(first: "nn.Module") -> bool:
+    """Whether queries and documents have maximum lengths of their own, which again would show on longer texts only."""
+    return any(getattr(first, name, None) for name in ("query_length", "document_length", "query_expansion"))
 
 
 def _why_not_tried(encoder: Encoder) -> str:

@@ -43,7 +43,9 @@ class ScriptShare:
 
 
 def script_shares(encoder: Encoder, texts: Sequence[str]) -> list[ScriptShare]:
-    """How the vocabulary fits each script in the texts, the most frequent script first."""
+    """How the vocabulary fits each script in the texts, the most frequent first; empty where it is of whole words."""
+    if not hasattr(_backend(encoder), "to_str"):
+        return []
     unknown = _unknown_token(encoder)
     pieces: Counter[str] = Counter()
     lost: Counter[str] = Counter()
@@ -86,11 +88,16 @@ def _whole_tokenizer(encoder: Encoder) -> "Tokenizer":
     """A copy of the encoder's tokenizer that neither truncates nor pads."""
     from tokenizers import Tokenizer
 
-    tokenizer = encoder.model.tokenizer
-    copy = Tokenizer.from_str(getattr(tokenizer, "backend_tokenizer", tokenizer).to_str())
+    copy = Tokenizer.from_str(_backend(encoder).to_str())
     copy.no_truncation()
     copy.no_padding()
     return copy
+
+
+def _backend(encoder: Encoder) -> Any:
+    """The tokenizer of the library `tokenizers` that the encoder uses, or its own of another kind."""
+    tokenizer = encoder.model.tokenizer
+    return getattr(tokenizer, "backend_tokenizer", tokenizer)
 
 
 def _unknown_token(encoder: Encoder) -> str | None:

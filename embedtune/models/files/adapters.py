@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from embedtune.config.encoder import Lora
 from embedtune.errors import ConfigError
+from embedtune.models.encoder import has_towers
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -22,6 +23,12 @@ def add_lora(model: "SentenceTransformer", lora: Lora, seed: int) -> None:
         raise ConfigError("LoRA needs the package peft", where="model.lora", next="pip install 'embedtune[lora]'")
     if not model.has_peft_compatible_model():
         raise ConfigError("a static encoder has no layers for LoRA", where="model.lora", next="leave model.lora out")
+    if has_towers(model):
+        raise ConfigError(
+            "LoRA adapts one transformer, and this model reads queries and documents with different modules",
+            where="model.lora",
+            next="leave model.lora out",
+        )
     import torch
     from peft import LoraConfig, TaskType
 

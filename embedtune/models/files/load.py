@@ -1,14 +1,18 @@
 """Loads an encoder: the starter, a folder or a Hub model, with its prompts, maximum length, device and LoRA."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from embedtune.config.encoder import EncoderSection, ModelSection
 from embedtune.errors import ConfigError, ModelError, reason_of
+from embedtune.models.encode.trial import pad_where_it_is_harmless, try_encoding
 from embedtune.models.encoder import Encoder, Role, is_static
+from embedtune.models.files.declared import declared_prompts, declared_use, keep_settings, set_prompts
 from embedtune.models.files.quiet import quiet_libraries
 from embedtune.models.files.resolve import Resolved, offline, resolve
+from embedtune.models.reading import limit_length, max_length, readers_of, task_of
 from embedtune.models.speed.precision import FP32, choose_precision
 from embedtune.runtime import loading
 
@@ -20,7 +24,6 @@ __all__ = ["Encoder", "Resolved", "check_device", "choose_device", "load_encoder
 STATIC_LR = 2e-2
 TRANSFORMER_LR = 2e-5
 LORA_LR = 1e-4
-PROMPT_NAMES: dict[Role, tuple[str, ...]] = {"query": ("query",), "document": ("document", "passage", "corpus")}
 PRETRAINED_IS_BETTER = (
     "the starter knows only the texts it was made from; a pretrained model will do better, for example "
     "--model intfloat/multilingual-e5-small"
@@ -54,12 +57,7 @@ def load_encoder(
     model = _make_starter(texts, seed).to(target) if found.kind == "starter" else _load(found, section, target)
     notes = [PRETRAINED_IS_BETTER] if found.kind == "starter" else _notes(found, model, section)
     default_lr = STATIC_LR if is_static(model) else TRANSFORMER_LR
-    if is_static(model):
-        _set_prompts(model, {})
-        notes += _ignored(section)
-    else:
-        _set_prompts(model, section.prompts)
-        notes += _set_length(model, section.max_length)
+    notes += _settle(model, found, section)
     lora = section.lora if isinstance(section, EncoderSection) else None
     if lora is not None:
         from embedtune.models.files.adapters import add_lora
@@ -70,18 +68,20 @@ def load_encoder(
     products = choose_precision("auto" if is_static(model) else precision, target, has_products=not is_static(model))
     if products.name != FP32:
         notes.append(f"{section.name} encodes in {products.name}: {products.reason}")
-    return Encoder(
+    encoder = Encoder(
         model=model,
         name=section.name,
-        prompts={role: model.prompts.get(role) or "" for role in PROMPT_NAMES},
-        max_length=_max_length(model),
+        prompts={role: model.prompts.get(role) or "" for role in get_args(Role)},
+        max_length=_longest(model),
         default_lr=default_lr,
-        dimensions=model.get_embedding_dimension() or model.encode(["text"]).shape[1],
+        dimensions=0,
         notes=tuple(notes),
         pretrained=found.kind != "starter",
         products=products.name,
         helpers=tuple(helpers),
     )
+    dimensions = try_encoding(encoder)
+    return replace(encoder, dimensions=dimensions, notes=(*encoder.notes, *pad_where_it_is_harmless(encoder)))
 
 
 @cache
@@ -178,6 +178,25 @@ def _notes(found: Resolved, model: "SentenceTransformer", section: ModelSection)
     return [*filter(None, [found.note]), *_bare_note(found, model), *_trusted(section)]
 
 
+def _settle(model: "SentenceTransformer", found: Resolved, section: ModelSection) -> list[str]:
+    """Settle how a model reads texts: prompts, lengths, what it declares; returns sentences for the user.
+
+    Raises:
+        ModelError: a router has no route for queries or for documents.
+    """
+    for role in get_args(Role):
+        task_of(model, role)
+    # A Hub model that was not on this machine before is now.
+    where = resolve(section) if found.kind == "hub" else found
+    keep_settings(model)
+    return [
+        *set_prompts(model, declared_prompts(where, model), {} if is_static(model) else section.prompts),
+        *(_ignored(section) if is_static(model) else []),
+        *limit_length(model, section.max_length),
+        *declared_use(model),
+    ]
+
+
 def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:
     if found.path is None or (found.path / "modules.json").exists():
         return []
@@ -199,49 +218,11 @@ def _trusted(section: ModelSection) -> list[str]:
 
 
 def _ignored(section: ModelSection) -> list[str]:
-    """A static encoder uses every token and no prompt: a note for those who set a maximum length or prompts."""
-    asked = [
-        word for word, given in (("prompts", section.prompts), ("max_length", section.max_length is not None)) if given
-    ]
-    return [f"{section.name} is a static encoder; it ignores {' and '.join(asked)}"] if asked else []
+    """A note for those who give prompts to a static encoder."""
+    return [f"{section.name} is a static encoder; it ignores prompts"] if section.prompts else []
 
 
-def _set_prompts(model: "SentenceTransformer", given: dict[Role, str]) -> None:
-    """Write the prompts into the model itself, so that they are saved with it under these two names."""
-    declared = dict(model.prompts)
-    fallback = declared.get(model.default_prompt_name or "") or ""
-    for role, names in PROMPT_NAMES.items():
-        known = next((declared[name] for name in names if declared.get(name)), fallback)
-        model.prompts[role] = given.get(role, known)
-
-
-def _set_length(model: "SentenceTransformer", asked: int | None) -> list[str]:
-    limit, wanted = _positions(model), asked or _max_length(model)
-    if wanted is None:
-        return []
-    model.max_seq_length = wanted if limit is None else min(wanted, limit)
-    if asked is None or asked <= model.max_seq_length:
-        return []
-    return [f"max_length {asked} is above the model's limit; using {limit}"]
-
-
-def _positions(model: "SentenceTransformer") -> int | None:
-    """The number of token positions that the model has, or None if it does not say.
-
-    RoBERTa-like models reserve the first rows of their table for padding, and their tokenizer does not always know: one
-    token too many is an index error.
-    """
-    from torch.nn import Embedding
-
-    for module in model.modules():
-        table = getattr(module, "position_embeddings", None)
-        if isinstance(table, Embedding):
-            return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
-    positions = getattr(model.config, "max_position_embeddings", None)
-    return int(positions) if positions and positions > 0 else None
-
-
-def _max_length(model: "SentenceTransformer") -> int | None:
-    length = model.max_seq_length
-    # Tokenizers without a limit report infinity or a number of thirty digits.
-    return int(length) if length is not None and length < 1e9 else None
+def _longest(model: "SentenceTransformer") -> int | None:
+    """The most tokens of a text, of queries or of documents, that it reads; None if either is read whole."""
+    lengths = [max_length(reader) for reader in readers_of(model)]
+    return None if None in lengths else max(length for length in lengths if length is not None)

@@ -2,13 +2,18 @@
 
 import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from embedtune.durable import remove_unfinished, whole_folder
 from embedtune.errors import OutputError
-from embedtune.models.encoder import Encoder
+from embedtune.models.encoder import Encoder, Role, has_routes
 from embedtune.models.files.adapters import has_lora, merge_lora
+from embedtune.models.files.declared import declared_use
+from embedtune.models.files.portable import make_portable
 from embedtune.models.files.quiet import quiet_libraries
+from embedtune.models.reading import task_of
 
 CARD = """---
 library_name: sentence-transformers
@@ -19,20 +24,29 @@ tags:
 ---
 # Sentence encoder fine-tuned with embedtune
 
-Started from `{name}`. A text becomes a vector of {dimensions} numbers; compare vectors by cosine.
+Started from `{name}`. A text becomes a vector of {dimensions} numbers; compare vectors by cosine.{truncated}
 
 ```python
 from sentence_transformers import SentenceTransformer
 
 model = SentenceTransformer("path/to/this/folder")
-queries = model.encode(["..."], prompt_name="query", normalize_embeddings=True)
-documents = model.encode(["..."], prompt_name="document", normalize_embeddings=True)
+queries = model.encode(["..."], prompt_name="query"{query_task}, normalize_embeddings=True)
+documents = model.encode(["..."], prompt_name="document"{document_task}, normalize_embeddings=True)
 ```
 
 - Maximum length: {length}
 - Prompt before a query: {query}
 - Prompt before a document: {document}
+- Read by: {releases}
 """
+ALL_RELEASES = "sentence-transformers 5.1 and later, and servers, that know its architecture"
+"""What was tried; see `portable`."""
+
+
+TRUNCATED = (
+    " These are the first components of longer vectors, as `truncate_dim` in config_sentence_transformers.json says; a "
+    "server that does not read it must be told to cut them."
+)
 
 
 def save_encoder(encoder: Encoder, folder: Path) -> None:
@@ -65,13 +79,14 @@ def _write(encoder: Encoder, folder: Path) -> None:
         getattr(model.tokenizer, "init_kwargs", {}).pop(key, None)
     with quiet_libraries():
         model.save(str(folder), create_model_card=False)
-    (folder / "README.md").write_text(_card(encoder), encoding="utf-8")
+    only_new = make_portable(folder)
+    (folder / "README.md").write_text(_card(encoder, only_new), encoding="utf-8")
     for file in folder.rglob("*.safetensors"):
         # safetensors lets only the owner read its files, which breaks shared folders of models.
         file.chmod((folder / "README.md").stat().st_mode)
 
 
-def _card(encoder: Encoder) -> str:
+def _card(encoder: Encoder, only_new: Sequence[str]) -> str:
     prompts = {
         role: f"`{json.dumps(prompt, ensure_ascii=False)}`" if prompt else "none"
         for role, prompt in encoder.prompts.items()
@@ -79,4 +94,25 @@ def _card(encoder: Encoder) -> str:
     length = f"{encoder.max_length} tokens" if encoder.max_length else "none"
     # The folder's name, not its path, which would reveal details of the machine.
     name = Path(encoder.name).name if Path(encoder.name).exists() else encoder.name
-    return CARD.format(name=name, dimensions=encoder.dimensions, length=length, **prompts)
+    return CARD.format(
+        name=name,
+        dimensions=encoder.dimensions,
+        truncated=TRUNCATED if declared_use(encoder.model) else "",
+        length=length,
+        releases=_releases(only_new),
+        **prompts,
+        **{f"{role}_task": task for role, task in _tasks(encoder).items()},
+    )
+
+
+def _tasks(encoder: Encoder) -> dict[str, str]:
+    """What `encode` must be told besides the prompt, by role, where queries and documents go different ways."""
+    if not has_routes(encoder.model):
+        return dict.fromkeys(get_args(Role), "")
+    return {role: f', task="{task_of(encoder.model, role)}"' for role in get_args(Role)}
+
+
+def _releases(only_new: Sequence[str]) -> str:
+    if not only_new:
+        return ALL_RELEASES
+    return f"sentence-transformers 6.2 and later; earlier releases do not know {', '.join(only_new)}"

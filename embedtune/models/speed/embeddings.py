@@ -22,27 +22,30 @@ if TYPE_CHECKING:
 
 @contextmanager
 def frozen_embeddings(model: "SentenceTransformer") -> Iterator[None]:
-    """Freeze a transformer's token vectors for a while.
+    """Freeze a transformer's token vectors for a while, those of each where queries and documents have their own.
 
     In a small multilingual encoder they are most of the weights, and so most of the optimizer's memory and time.
 
     Raises:
         ConfigError: the model is not a transformer, or its token vectors cannot be found.
     """
-    inner = model.transformers_model
-    table = None if inner is None else inner.get_input_embeddings()
-    if table is None:
+    from sentence_transformers.base.modules import Transformer
+
+    tables = [part.model.get_input_embeddings() for part in model.modules() if isinstance(part, Transformer)]
+    if not tables or None in tables:
         raise ConfigError(
             "this encoder is not a transformer with separate token vectors",
             where="training.embeddings",
             next="leave training.embeddings out",
         )
-    learned = table.weight.requires_grad
-    table.weight.requires_grad_(False)
+    learned = [table.weight.requires_grad for table in tables]
+    for table in tables:
+        table.weight.requires_grad_(False)
     try:
         yield
     finally:
-        table.weight.requires_grad_(learned)
+        for table, before in zip(tables, learned, strict=True):
+            table.weight.requires_grad_(before)
 
 
 class UsedRows(nn.Embedding):

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from embedtune.config.check import CheckSection
+from embedtune.config.option_text import spelled_out
 from embedtune.data.checks.lengths import Lengths, lengths_of
 from embedtune.data.checks.sample import Sample
 from embedtune.findings import Finding, counted
-from embedtune.models.encode.lengths import token_counts
+from embedtune.models.encode.lengths import limit_of, token_counts
 from embedtune.models.encode.vocabulary_fit import ScriptShare, script_shares
 from embedtune.reports.document.wording import duration, memory
 
@@ -45,7 +46,9 @@ def measure(encoder: "Encoder | None", columns: Mapping[str, Sequence[str]]) -> 
             measured.append(lengths_of(column, [len(text.split()) for text in texts], "words"))
             continue
         role: Role = "query" if column in QUERIES else "document"
-        measured.append(lengths_of(column, token_counts(encoder, texts, role).tolist(), "tokens", encoder.max_length))
+        measured.append(
+            lengths_of(column, token_counts(encoder, texts, role).tolist(), "tokens", limit_of(encoder, role))
+        )
     return measured
 
 
@@ -76,7 +79,7 @@ def prompts(encoder: "Encoder", name: str) -> list[Finding]:
     known = next((given for pattern, given in _PROMPTED if any(re.search(pattern, path) for path in paths)), {})
     if not (declared or known):
         return []
-    examples = ",".join(f'{role}="{text}"' for role, text in (known or declared).items())
+    examples = ",".join(f'{role}="{spelled_out(text)}"' for role, text in (known or declared).items())
     what = "declares prompts under other names" if declared else "was trained with prompts"
     message = f"{encoder.name} {what}, but none are given: it would be trained and scored without them."
     return [

@@ -15,9 +15,10 @@ from embedtune.errors import ConfigError, DataError
 from embedtune.findings import counted
 from embedtune.models.encode.encode import encode_to_file
 from embedtune.models.encode.store import open_store
-from embedtune.models.encoder import Encoder, has_towers
+from embedtune.models.encoder import Encoder, has_routes
 from embedtune.models.files.load import choose_device, load_encoder, resolve
 from embedtune.models.files.resolve import STARTER
+from embedtune.models.similarity import measure_of, similarity_findings
 from embedtune.reports.results.encode import EncodeResult
 from embedtune.workflows.shared.ending import Unfinished, orderly_end
 from embedtune.workflows.shared.lock import alone
@@ -73,6 +74,7 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None, force: bool = Fals
                 texts_hash=digest,
                 store=open_store(config.output.store),
                 dtype=config.encoding.dtype,
+                normalise=measure_of(encoder) == "cosine",
                 progress=tell,
                 known=known.append,
             )  # (n, D)
@@ -122,12 +124,14 @@ def _load(config: EncodeConfig, talk: Talk) -> Encoder:
         encoder = load_encoder(config.model, device=config.encoding.device, precision=config.encoding.precision)
     for note in encoder.notes:
         talk.say(note)
+    for finding in similarity_findings(encoder, measure_of(encoder), "its vectors are written to be compared"):
+        talk.say(finding.message)
     return encoder
 
 
 def _role(encoder: Encoder, config: EncodeConfig) -> str | None:
     """The role that the vectors are for; None if the encoder treats queries and documents alike."""
-    alike = encoder.prompts["query"] == encoder.prompts["document"] and not has_towers(encoder.model)
+    alike = encoder.prompts["query"] == encoder.prompts["document"] and not has_routes(encoder.model)
     return None if alike else config.encoding.role
 
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from embedtune.evaluation.rankers import unit_prefix
+from embedtune.evaluation.rankers import prefix, unit_prefix
 from embedtune.models.encode.encode import encode, encode_to_file
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
@@ -23,15 +23,16 @@ def document_vectors(
     texts: Sequence[str],
     folder: Path,
     *,
+    normalise: bool = True,
     store: VectorStore | None = None,
     progress: Progress | None = None,
 ) -> Iterator[np.ndarray]:
-    """Vectors of documents, (n, D) float32 of length 1.
+    """Vectors of documents, (n, D) float32, of length 1 unless they are wanted as they come.
 
     If they take more than `IN_MEMORY` bytes, they are a memory map of a temporary file in `folder`.
     """
     if 4 * len(texts) * encoder.dimensions <= IN_MEMORY:
-        yield encode(encoder, texts, role="document", store=store, progress=progress)  # (n, D)
+        yield encode(encoder, texts, role="document", store=store, progress=progress, normalise=normalise)  # (n, D)
         return
     with TemporaryDirectory(dir=folder, prefix="vectors-", ignore_cleanup_errors=True) as own:
         yield encode_to_file(
@@ -43,15 +44,19 @@ def document_vectors(
             texts_hash="",
             store=store,
             dtype="float32",
+            normalise=normalise,
             progress=progress,
         )  # (n, D)
 
 
 @contextmanager
-def cut_vectors(vectors: np.ndarray, dimensions: int, folder: Path) -> Iterator[np.ndarray]:
-    """The first components of vectors (n, D), scaled to length 1 again; in a temporary file if `vectors` are in one."""
-    if not isinstance(vectors, np.memmap):
-        yield unit_prefix(vectors, dimensions)  # (n, dimensions)
+def cut_vectors(vectors: np.ndarray, dimensions: int, folder: Path, *, normalise: bool = True) -> Iterator[np.ndarray]:
+    """The first components of vectors (n, D), scaled to length 1 again; in a temporary file if `vectors` are in one.
+
+    Vectors that are compared as they come are not scaled, nor copied.
+    """
+    if not normalise or not isinstance(vectors, np.memmap):
+        yield prefix(vectors, dimensions, normalise=normalise)  # (n, dimensions)
         return
     with TemporaryDirectory(dir=folder, prefix="vectors-", ignore_cleanup_errors=True) as own:
         path, shape = Path(own) / "cut.npy", (len(vectors), dimensions)

@@ -11,15 +11,17 @@ from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.systems import BM25, Quantisation
 from embedtune.errors import ConfigError
 from embedtune.evaluation.metrics import parse_metric
-from embedtune.evaluation.rankers import Ranking, Run, by_run, by_vectors, by_words, unit_prefix
+from embedtune.evaluation.rankers import Ranking, Run, by_run, by_vectors, by_words, prefix
 from embedtune.evaluation.tasks.items import ItemSet
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.retrieval import RetrievalScores, score_ranking
+from embedtune.findings import Finding
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.lengths import Truncation, truncation
 from embedtune.models.encode.store import VectorStore, open_store
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder
+from embedtune.models.similarity import Measure, measure_of, similarity_findings
 from embedtune.search.bm25 import Bm25
 from embedtune.search.pairwise import pair_scores
 from embedtune.search.quantised import bytes_per_vector
@@ -86,6 +88,15 @@ class Systems:
             self._talk.say(note)
         return encoder
 
+    def measure(self, encoder: Encoder) -> Measure:
+        """How the vectors of an encoder, and of the queries' own, are compared."""
+        return measure_of(encoder, self._queries or encoder)
+
+    def similarity(self, encoder: Encoder) -> list[Finding]:
+        """Findings where an encoder, or the queries' own, declares another similarity than cosine."""
+        both = [encoder] if self._queries is None else [encoder, self._queries]
+        return [finding for one in both for finding in similarity_findings(one, self.measure(encoder))]
+
     def score_run(self, path: str, run: Run, judged: JudgedSet) -> Scored:
         """Score a ranking from a file."""
         scored = self._scored(path, path, None, by_run(run, judged), judged)
@@ -106,15 +117,17 @@ class Systems:
 
     def rank_by_vectors(self, name: str, encoder: Encoder, judged: JudgedSet) -> Iterator[Scored]:
         """Score an encoder with its full vectors, then with its cut ones."""
+        unit = self.measure(encoder) == "cosine"
         queries = self._encoded(
-            self._queries or encoder, judged.queries, "query", f"the queries of {judged.name}"
+            self._queries or encoder, judged.queries, "query", f"the queries of {judged.name}", normalise=unit
         )  # (Q, D)
         full = queries.shape[1]
-        with self._documents(encoder, judged) as documents:  # (C, D)
+        with self._documents(encoder, judged, normalise=unit) as documents:  # (C, D)
             yield from self._by_kept(name, "", queries, documents, judged)
             for size in self._sizes(name, full):
-                with cut_vectors(documents, size, self._folder) as cut:  # (C, size)
-                    yield from self._by_kept(name, str(size), unit_prefix(queries, size), cut, judged)
+                with cut_vectors(documents, size, self._folder, normalise=unit) as cut:  # (C, size)
+                    short = prefix(queries, size, normalise=unit)  # (Q, size)
+                    yield from self._by_kept(name, str(size), short, cut, judged)
 
     def _by_kept(
         self, name: str, size: str, queries: np.ndarray, documents: np.ndarray, judged: JudgedSet
@@ -130,12 +143,19 @@ class Systems:
         return Scored(label, model, dimensions, ranking, scores)
 
     @contextmanager
-    def _documents(self, encoder: Encoder, judged: JudgedSet) -> Iterator[np.ndarray]:
+    def _documents(self, encoder: Encoder, judged: JudgedSet, *, normalise: bool) -> Iterator[np.ndarray]:
         with ExitStack() as open_:
             description = f"{encoder.name}: encoding the documents of {judged.name}"
             with self._talk.progress(description, total=len(judged.documents)) as tell:
                 vectors = open_.enter_context(
-                    document_vectors(encoder, judged.documents, self._folder, store=self._store, progress=tell)
+                    document_vectors(
+                        encoder,
+                        judged.documents,
+                        self._folder,
+                        normalise=normalise,
+                        store=self._store,
+                        progress=tell,
+                    )
                 )  # (C, D)
             yield vectors
 
@@ -143,12 +163,18 @@ class Systems:
         self, name: str, encoder: Encoder, items: ItemSet, of: str
     ) -> Iterator[tuple[str, int, np.ndarray]]:
         """Label, dimensions and scores (n, K) of each item's own pairs, with full vectors and then with cut ones."""
-        queries = self._encoded(self._queries or encoder, items.queries, "query", f"the {items.items} of {of}")
-        documents = self._encoded(encoder, items.documents, items.document_role, f"the texts paired with those of {of}")
+        unit = self.measure(encoder) == "cosine"
+        queries = self._encoded(
+            self._queries or encoder, items.queries, "query", f"the {items.items} of {of}", normalise=unit
+        )
+        documents = self._encoded(
+            encoder, items.documents, items.document_role, f"the texts paired with those of {of}", normalise=unit
+        )
         full = documents.shape[1]
         yield name, full, pair_scores(queries, documents, items.positions)
         for size in self._sizes(name, full):
-            cut = pair_scores(unit_prefix(queries, size), unit_prefix(documents, size), items.positions)
+            first, second = (prefix(vectors, size, normalise=unit) for vectors in (queries, documents))
+            cut = pair_scores(first, second, items.positions)
             yield f"{name}@{size}", size, cut
 
     def pairs_by_words(self, items: ItemSet, of: str) -> np.ndarray:
@@ -167,6 +193,6 @@ class Systems:
             raise ConfigError(f"{name} has {full} dimensions, fewer than {max(sizes)}", where="--dimensions")
         return [size for size in sizes if size < full]
 
-    def _encoded(self, encoder: Encoder, texts: Sequence[str], role: Role, what: str) -> np.ndarray:
+    def _encoded(self, encoder: Encoder, texts: Sequence[str], role: Role, what: str, *, normalise: bool) -> np.ndarray:
         with self._talk.progress(f"{encoder.name}: encoding {what}", total=len(texts)) as tell:
-            return encode(encoder, texts, role=role, store=self._store, progress=tell)  # (n, D)
+            return encode(encoder, texts, role=role, store=self._store, progress=tell, normalise=normalise)  # (n, D)

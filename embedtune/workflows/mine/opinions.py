@@ -11,6 +11,7 @@ from embedtune.mining.candidate_block import PADDING, Opinion
 from embedtune.models.encode.cross_encoder import PairScorer, fingerprint, load_cross_encoder
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.files.load import load_encoder
+from embedtune.models.similarity import similarity_findings
 from embedtune.search.pairwise import pair_scores
 from embedtune.workflows.mine.candidate_search import CandidateSearch, distinct_documents
 from embedtune.workflows.mine.job import Job, is_done, key_of, load_array, save_array
@@ -86,6 +87,8 @@ def ask_guide(
         guide = load_encoder(section, device=config.mining.device, precision=config.mining.precision)
     for note in guide.notes:
         talk.say(f"guide: {note}")
+    for finding in similarity_findings(guide, "cosine", "it judges"):
+        talk.say(f"guide: {finding.message}")
     positions = np.union1d(distinct_documents(search), search.documents.positives[:, 1])  # (some,)
     key = key_of(identity_of(guide))
     folder = job.stage("guide", guide=key, candidates=search.folder.name)

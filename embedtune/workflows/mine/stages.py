@@ -27,6 +27,7 @@ from embedtune.mining.calibrate import MarginProposal
 from embedtune.mining.ledger import Decisions, Entry, write_ledger
 from embedtune.models.encode.store import open_store
 from embedtune.models.files.resolve import STARTER
+from embedtune.models.similarity import similarity_findings
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.mine import mining
@@ -82,6 +83,7 @@ def run(
     findings = (
         *([_weak_encoder()] if config.model.name == STARTER else []),
         *pairs.findings,
+        *similarity_findings(encoder, "cosine", "negatives are mined"),
         *_calibration_finding(calibration),
         *findings_of(totals, choice.filters, high=config.filters.ranks[1], left_out=written.left_out),
         *_ledger_finding(files.ledger, doubtful),

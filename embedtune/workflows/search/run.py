@@ -17,6 +17,7 @@ from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import check_device, load_encoder, resolve
 from embedtune.models.files.resolve import STARTER
+from embedtune.models.similarity import measure_of, similarity_findings
 from embedtune.reports.results.search import FoundDocument, SearchAnswer, SearchResult
 from embedtune.search.bm25 import Bm25
 from embedtune.search.dense import top_k
@@ -105,12 +106,20 @@ def open_search(config: SearchConfig, *, talk: Talk | None = None) -> Searchable
                 finders[name] = partial(Bm25(texts).top_k, tie_rank=ties)
         else:
             encoder = _load(name, config, texts, talk)
-            finders[name] = _by_vectors(queries or encoder, _encoded(encoder, texts, config, talk), ties)
+            measure = measure_of(encoder, queries or encoder)
+            for one in [encoder] if queries is None else [encoder, queries]:
+                for finding in similarity_findings(one, measure):
+                    talk.say(finding.message)
+            unit = measure == "cosine"
+            documents = _encoded(encoder, texts, config, talk, normalise=unit)
+            finders[name] = _by_vectors(queries or encoder, documents, ties, normalise=unit)
     return SearchableCorpus(data, ids, texts, finders, config.search.top)
 
 
-def _by_vectors(encoder: Encoder, documents: np.ndarray, ties: np.ndarray) -> Finder:
-    return lambda queries, k: top_k(encode(encoder, queries, role="query"), documents, k, tie_rank=ties)
+def _by_vectors(encoder: Encoder, documents: np.ndarray, ties: np.ndarray, *, normalise: bool) -> Finder:
+    return lambda queries, k: top_k(
+        encode(encoder, queries, role="query", normalise=normalise), documents, k, tie_rank=ties
+    )
 
 
 def _load(name: str, config: SearchConfig, texts: Sequence[str], talk: Talk) -> Encoder:
@@ -127,7 +136,9 @@ def _load(name: str, config: SearchConfig, texts: Sequence[str], talk: Talk) -> 
     return encoder
 
 
-def _encoded(encoder: Encoder, texts: Sequence[str], config: SearchConfig, talk: Talk) -> np.ndarray:
+def _encoded(
+    encoder: Encoder, texts: Sequence[str], config: SearchConfig, talk: Talk, *, normalise: bool
+) -> np.ndarray:
     store = open_store(config.search.store)
     with talk.progress(f"{encoder.name}: encoding the documents", total=len(texts)) as tell:
-        return encode(encoder, texts, role="document", store=store, progress=tell)  # (C, D)
+        return encode(encoder, texts, role="document", store=store, progress=tell, normalise=normalise)  # (C, D)

@@ -31,6 +31,7 @@ from embedtune.models.encode.store import VectorStore, open_store
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
+from embedtune.models.similarity import declare_cosine, similarity_findings
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.train import TrainResult, WeightedLoss
@@ -107,6 +108,11 @@ class TrainingRun:
         check_sizes(self.config.matryoshka, encoder.dimensions)
         for note in encoder.notes:
             self.talk.say(note)
+        said = similarity_findings(encoder, "cosine", "it is trained and judged, and the saved model compares,")
+        self.findings += said
+        for finding in said:
+            self.talk.say(finding.message)
+        declare_cosine(encoder)
         if not encoder.pretrained and not self.folder.start.is_dir():
             save_encoder(encoder, self.folder.start)
         return encoder

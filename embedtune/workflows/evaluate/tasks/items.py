@@ -78,6 +78,7 @@ class ItemTask:
         """Score an encoder with full and cut vectors; quantised vectors matter only for search."""
         cut = systems.truncations(encoder, self._texts_by_role(), self.name)
         self.findings += tuple(truncation_findings(name, cut))
+        self.findings += tuple(systems.similarity(encoder))
         for label, size, scores in systems.pairs_by_vectors(name, encoder, self.items, self.name):
             self.scored.append(ScoredItems(label, name, size, self.items.judge(scores, seed=self._seed), cut))
 

@@ -69,6 +69,7 @@ class RetrievalTask:
         texts: dict[Role, Sequence[str]] = {"query": self.judged.queries, "document": self.judged.documents}
         cut = systems.truncations(encoder, texts, self.name)
         self.findings += tuple(truncation_findings(name, cut))
+        self.findings += tuple(systems.similarity(encoder))
         self.scored += [replace(one, truncated=cut) for one in systems.rank_by_vectors(name, encoder, self.judged)]
 
     def by_words(self, systems: Systems) -> None:

@@ -18,6 +18,7 @@ from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder
+from embedtune.models.similarity import similarity_findings
 from embedtune.progress import Progress
 from embedtune.reports.results.train import GuideFacts
 from embedtune.training.batch.row_texts import KnownTexts
@@ -109,7 +110,7 @@ def choose_guide(
     if not frozen:
         guiding.callbacks = (_self_guide(config, plan, guiding, table, pairs, encoder, talk),)
         return guiding
-    name, dimensions, encoded = _frozen(config, store, vectors)
+    name, dimensions, encoded = _frozen(config, store, vectors, talk)
 
     def into_folder(texts: Sequence[str], **how: Any) -> np.ndarray:
         return encoded(texts, into=on_disk(plan.folder, len(texts), dimensions), **how)  # (U, G)
@@ -125,11 +126,14 @@ def choose_guide(
 
 
 def _frozen(
-    config: TrainConfig, store: VectorStore | None, vectors: GuideVectors | None
+    config: TrainConfig, store: VectorStore | None, vectors: GuideVectors | None, talk: Talk
 ) -> tuple[str, int, Callable[..., np.ndarray]]:
     """Name, dimensions and `encode` of a guide that does not learn: of a model, or as a look-up in a file."""
     if vectors is None:
         model = load_encoder(config.guide, device=config.training.device, precision=config.training.precision)
+        said = (finding.message for finding in similarity_findings(model, "cosine", "it judges"))
+        for sentence in (*model.notes, *said):
+            talk.say(f"guide: {sentence}")
         return model.name, model.dimensions, partial(encode, model, store=store)
 
     def looked_up(
