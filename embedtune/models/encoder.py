@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from embedtune.models.speed.precision import FP32
+from embedtune.models.tokenizer_text import tokenizer_text
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -135,14 +136,4 @@ def _structure(model: "SentenceTransformer") -> Iterator[str]:
         yield json.dumps(
             {k: v for k, v in settings.items() if k not in ("_name_or_path", "transformers_version")}, default=str
         )
-    yield _tokenizer_text(model.tokenizer)
-
-
-def _tokenizer_text(tokenizer: object) -> str:
-    backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
-    if hasattr(backend, "to_str"):
-        # Encoding with padding or truncation writes both into the tokenizer, but neither is part of the tokenizer.
-        settings = json.loads(backend.to_str())
-        return json.dumps({k: v for k, v in settings.items() if k not in ("padding", "truncation")}, sort_keys=True)
-    vocabulary = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else repr(tokenizer)
-    return json.dumps(vocabulary, sort_keys=True, default=str)
+    yield tokenizer_text(model.tokenizer)

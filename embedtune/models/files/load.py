@@ -5,10 +5,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from embedtune.config.encoder import EncoderSection, ModelSection
-from embedtune.errors import ConfigError, ModelError, reason_of
+from embedtune.errors import ConfigError
 from embedtune.models.encoder import Encoder, Role, is_static
-from embedtune.models.files.quiet import quiet_libraries
-from embedtune.models.files.resolve import Resolved, offline, resolve
+from embedtune.models.files.opening import open_encoder
+from embedtune.models.files.resolve import Resolved, resolve
+from embedtune.models.files.trial import try_out
 from embedtune.models.speed.precision import FP32, choose_precision
 from embedtune.runtime import loading
 
@@ -51,8 +52,11 @@ def load_encoder(
     found = resolve(section)
     _load_libraries()
     target, *helpers = _choose_devices(device)
-    model = _make_starter(texts, seed).to(target) if found.kind == "starter" else _load(found, section, target)
-    notes = [PRETRAINED_IS_BETTER] if found.kind == "starter" else [*_bare_note(found, model), *_trusted(section)]
+    if found.kind == "starter":
+        model, notes = _make_starter(texts, seed).to(target), [PRETRAINED_IS_BETTER]
+    else:
+        model, notes = open_encoder(found, section, target)
+        notes += _trusted(section)
     default_lr = STATIC_LR if is_static(model) else TRANSFORMER_LR
     if is_static(model):
         _set_prompts(model, {})
@@ -70,7 +74,7 @@ def load_encoder(
     products = choose_precision("auto" if is_static(model) else precision, target, has_products=not is_static(model))
     if products.name != FP32:
         notes.append(f"{section.name} encodes in {products.name}: {products.reason}")
-    return Encoder(
+    encoder = Encoder(
         model=model,
         name=section.name,
         prompts={role: model.prompts.get(role) or "" for role in PROMPT_NAMES},
@@ -82,6 +86,9 @@ def load_encoder(
         products=products.name,
         helpers=tuple(helpers),
     )
+    if found.kind != "starter":
+        try_out(encoder)
+    return encoder
 
 
 @cache
@@ -149,37 +156,6 @@ def _make_starter(texts: Sequence[str] | None, seed: int) -> "SentenceTransforme
             next="give a folder or a Hub model; a starter that a run trained is in its model folder",
         )
     return build_starter(texts, seed=seed)
-
-
-def _load(found: Resolved, section: ModelSection, device: str) -> "SentenceTransformer":
-    with quiet_libraries():
-        import torch
-        from sentence_transformers import SentenceTransformer
-
-        try:
-            model = SentenceTransformer(
-                str(found.path or found.name),
-                device=device,
-                trust_remote_code=section.trust_remote_code,
-                local_files_only=found.path is not None or offline(),
-                model_kwargs={"use_safetensors": not section.allow_pickle or None, "dtype": torch.float32},
-            )
-            # Whatever type the file has: training needs float32 weights, and the trainer decides on mixed precision.
-            return model.float()
-        except Exception as error:  # whatever a damaged or foreign model makes the libraries raise
-            raise ModelError(
-                f"{found.name} cannot be loaded: {reason_of(error)}",
-                where="model",
-                next=f"check that `SentenceTransformer({str(found.path or found.name)!r})` loads it",
-            ) from error
-
-
-def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:
-    if found.path is None or (found.path / "modules.json").exists():
-        return []
-    mode = getattr(model[-1], "pooling_mode", None) or "its own"
-    kind = (getattr(model.config, "architectures", None) or ["of no named kind"])[0]
-    return [f"{found.name} is a plain transformers model ({kind}); {mode} pooling turns its tokens into one vector"]
 
 
 def _trusted(section: ModelSection) -> list[str]:

@@ -2,12 +2,14 @@
 
 import copy
 import json
+import os
 from pathlib import Path
 
 from embedtune.durable import remove_unfinished, whole_folder
 from embedtune.errors import OutputError
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.adapters import has_lora, merge_lora
+from embedtune.models.files.markdown_text import code_span
 from embedtune.models.files.quiet import quiet_libraries
 
 CARD = """---
@@ -19,7 +21,7 @@ tags:
 ---
 # Sentence encoder fine-tuned with embedtune
 
-Started from `{name}`. A text becomes a vector of {dimensions} numbers; compare vectors by cosine.
+Started from {name}. A text becomes a vector of {dimensions} numbers; compare vectors by cosine.
 
 ```python
 from sentence_transformers import SentenceTransformer
@@ -73,10 +75,10 @@ def _write(encoder: Encoder, folder: Path) -> None:
 
 def _card(encoder: Encoder) -> str:
     prompts = {
-        role: f"`{json.dumps(prompt, ensure_ascii=False)}`" if prompt else "none"
+        role: code_span(json.dumps(prompt, ensure_ascii=False)) if prompt else "none"
         for role, prompt in encoder.prompts.items()
     }
     length = f"{encoder.max_length} tokens" if encoder.max_length else "none"
     # The folder's name, not its path, which would reveal details of the machine.
-    name = Path(encoder.name).name if Path(encoder.name).exists() else encoder.name
-    return CARD.format(name=name, dimensions=encoder.dimensions, length=length, **prompts)
+    name = Path(encoder.name).name if os.path.exists(encoder.name) else encoder.name  # noqa: PTH110  (never raises)
+    return CARD.format(name=code_span(name), dimensions=encoder.dimensions, length=length, **prompts)

@@ -28,6 +28,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+WEIGHTS = b"\x02\0\0\0\0\0\0\0{}"
+"""A file of safetensors that holds nothing."""
+
+
 def put_in_cache(cache: Path, repository: str, source: Path) -> None:
     """Lay a model folder into the cache the way huggingface_hub does."""
     commit = "0123456789abcdef0123456789abcdef01234567"
@@ -178,26 +182,32 @@ def test_a_pickle_may_be_allowed(tmp_path: Path):
 
 def test_a_pickle_of_one_module_beside_safetensors_of_another_is_refused(tmp_path: Path):
     (tmp_path / "2_Dense").mkdir()
-    for name in ("config.json", "model.safetensors", "training_args.bin"):
+    for name in ("config.json", "2_Dense/config.json"):
         (tmp_path / name).write_text("{}")
+    types = {"": "sentence_transformers.models.Transformer", "2_Dense": "sentence_transformers.models.Dense"}
+    modules = [{"idx": 0, "name": path, "path": path, "type": kind} for path, kind in types.items()]
+    (tmp_path / "modules.json").write_text(json.dumps(modules[:1]))
+    (tmp_path / "model.safetensors").write_bytes(WEIGHTS)
+    (tmp_path / "training_args.bin").write_bytes(b"")
     assert resolve(str(tmp_path)).kind == "folder"
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
     (tmp_path / "2_Dense" / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(ModelError, match=r"only as pickle \(2_Dense/pytorch_model.bin\)") as caught:
         resolve(str(tmp_path))
     assert "--allow-pickle" in (caught.value.next or "")
-    (tmp_path / "2_Dense" / "model.safetensors").write_bytes(b"")
+    (tmp_path / "2_Dense" / "model.safetensors").write_bytes(WEIGHTS)
     assert resolve(str(tmp_path)).kind == "folder"
 
 
 def test_code_of_its_own_needs_permission(tmp_path: Path):
     modules = [{"idx": 0, "name": "0", "path": "", "type": "modeling.Odd"}]
     (tmp_path / "modules.json").write_text(json.dumps(modules))
-    (tmp_path / "model.safetensors").write_bytes(b"")
+    (tmp_path / "model.safetensors").write_bytes(WEIGHTS)
     with pytest.raises(ModelError, match=r"needs its own code \(modeling.Odd\)"):
         resolve(str(tmp_path))
     assert resolve(str(tmp_path), trust_remote_code=True).kind == "folder"
     (tmp_path / "modules.json").write_text("[1")
-    with pytest.raises(ModelError, match=r"modules.json cannot be read"):
+    with pytest.raises(ModelError, match=r"modules.json cannot be used"):
         resolve(str(tmp_path))
 
 
