@@ -14,8 +14,8 @@ from embedtune.errors import ModelError
 ENOUGH = 3
 """So many texts must differ by more than case and punctuation, which some encoders do not read."""
 SAME, NEAR = 1e-3, 1e-2
-"""Distances from the first vector, all of length 1, below which all are the same, or nearly. 1e-2 is a cosine of 0.99995,
-closer than the vectors of untrained models with random weights."""
+"""Distances from the first vector, all of length 1, below which all are the same, or nearly. 1e-2 is a cosine of
+0.99995, closer than the vectors of untrained models with random weights."""
 AT_ONCE = 1024
 
 log = logging.getLogger(__name__)
@@ -62,8 +62,9 @@ def demand_differences(vectors: np.ndarray, texts: DifferentTexts, name: str) ->
         what = "the zero vector" if not vectors[0].any() else "the same vector"
         raise ModelError(
             f"{name} gives {what} for all {len(vectors):,} texts, such as {texts.quoted()}",
-            next="its weights are damaged or collapsed, its vocabulary knows none of the words, or its prompt or maximum "
-            "length leaves nothing of the texts: try another model, or the same without --prompts and --max-length",
+            next="its weights are damaged or collapsed, its vocabulary knows none of the words, or its prompt or "
+            "maximum length leaves nothing of the texts: try another model, or this one without --prompts and "
+            "--max-length",
         )
     if widest < NEAR:
         log.warning(

@@ -1,4 +1,4 @@
-"""Names and prompts in the Markdown of a model card, which websites render: whatever they hold, they stay plain text."""
+"""Names and prompts in the Markdown of a model card, which websites render: they stay plain text."""
 
 import re
 import unicodedata

@@ -190,7 +190,10 @@ def _demand_texts(model: "SentenceTransformer", name: str, *, plain: bool) -> No
 def _token_rows(model: "SentenceTransformer") -> int | None:
     """The number of rows of the table of token vectors; None where there is not just one."""
     transformer = model.transformers_model
-    table = getattr(model[0], "embedding", None) if transformer is None else transformer.get_input_embeddings()
+    try:
+        table = getattr(model[0], "embedding", None) if transformer is None else transformer.get_input_embeddings()
+    except (AttributeError, NotImplementedError):  # of models that read more than texts
+        return None
     rows = getattr(table, "num_embeddings", None)
     return rows if isinstance(rows, int) else None
 

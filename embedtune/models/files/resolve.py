@@ -65,6 +65,7 @@ def resolve(section: ModelSection, *, pairs: bool = False) -> Resolved:
     if name.strip() and os.path.exists(folder):  # noqa: PTH110
         check_folder(folder, section, pairs=pairs)
         return Resolved(name, "folder", folder)
+    _demand_access(folder)
     if _is_path(name):
         raise ModelError(
             f"there is no folder {name}{_near(folder.name, _siblings(folder))}",
@@ -72,6 +73,18 @@ def resolve(section: ModelSection, *, pairs: bool = False) -> Resolved:
             next="check the path; a Hub name has the form owner/model",
         )
     return _resolve_hub(section, pairs=pairs)
+
+
+def _demand_access(folder: Path) -> None:
+    """Refuse a path that may exist, but lies in a folder that may not be entered."""
+    try:
+        folder.stat()
+    except PermissionError as error:
+        raise ModelError(
+            f"{folder} cannot be read: {error.strerror}", where="model", next="check the permissions of its folders"
+        ) from None
+    except (OSError, ValueError):  # it is not there, or its name can be no file's
+        return
 
 
 def check_folder(folder: Path, section: ModelSection, *, pairs: bool = False, whole: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Tries an encoder on a text as soon as it is loaded, so that a model that cannot work says so before the work begins."""
+"""Tries an encoder as soon as it is loaded, so that one that cannot work says so before the work begins."""
 
 from dataclasses import replace
 

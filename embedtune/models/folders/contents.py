@@ -15,6 +15,7 @@ from typing import Any
 
 from embedtune.errors import ModelError
 
+PICKLE = "pytorch_model.bin"
 LFS = b"version https://git-lfs.github.com/spec"
 READ = (".json", ".txt", ".model", ".safetensors")
 """Suffixes of the files that the libraries read."""
@@ -105,12 +106,13 @@ class ModelFolder:
                 self.read(file.relative_to(self.path).as_posix())
             if file.suffix == ".safetensors":
                 _check_length(file, tensors_of(file))
-            if file.name.endswith(".safetensors.index.json"):
+            # A single file of weights is preferred to several, and may be newer than the list of those.
+            if file.name == "model.safetensors.index.json" and not (file.parent / "model.safetensors").exists():
                 _check_shards(file, self.read(file.relative_to(self.path).as_posix()) or {})
         self._check_modules()
 
     def quantised(self) -> str | None:
-        """The type of weights that are whole numbers or eight bits wide, if there are any without a way to read them."""
+        """The type of weights that are whole numbers or eight bits wide, unless the folder says how to read them."""
         if "quantization_config" in self.config or self.config.get("model_type") == "model2vec":
             return None
         for file in self._files():
@@ -135,10 +137,13 @@ class ModelFolder:
     def _files(self) -> Iterator[Path]:
         """The files that the libraries would read, in the folder and in those of its modules."""
         for place in self.module_folders():
-            yield from (file for file in _entries(self.path / place) if file.suffix in READ and not file.is_dir())
+            files = [file for file in _entries(self.path / place) if not file.is_dir()]
+            safe = any(file.suffix == ".safetensors" for file in files)
+            yield from (file for file in files if file.suffix in READ or (file.name == PICKLE and not safe))
 
     def _parsed(self, file: Path) -> Any:
         """The value in a JSON file; None if there is no file."""
+        _demand_regular(file)
         try:
             return json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -222,6 +227,7 @@ def _check_shards(index: Path, content: dict[str, Any]) -> None:
 
 def _check_file(file: Path) -> None:
     """Refuse a file that cannot be opened, is empty or is a Git-LFS pointer."""
+    _demand_regular(file)
     try:
         with file.open("rb") as opened:
             begin = opened.read(len(LFS))
@@ -235,6 +241,12 @@ def _check_file(file: Path) -> None:
         )
     if not begin and file.suffix in (".json", ".safetensors"):
         raise _damaged(file, "it is empty")
+
+
+def _demand_regular(file: Path) -> None:
+    """Refuse what is no file, such as a named pipe, from which reading might never return."""
+    if file.exists() and not file.is_file():
+        raise _damaged(file, "it is not a regular file")
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -18,32 +18,9 @@ OWN_PROMPTS = ("query", "document")
 """Names that sentence-transformers knows even where a model declares no prompts."""
 LENGTHS = re.compile(r"sentence_[\w-]+_config\.json")
 ACTIVATIONS = frozenset(
-    [
-        "CELU",
-        "ELU",
-        "GELU",
-        "Hardshrink",
-        "Hardsigmoid",
-        "Hardswish",
-        "Hardtanh",
-        "Identity",
-        "LeakyReLU",
-        "LogSigmoid",
-        "LogSoftmax",
-        "Mish",
-        "ReLU",
-        "ReLU6",
-        "SELU",
-        "SiLU",
-        "Sigmoid",
-        "Softmax",
-        "Softmin",
-        "Softplus",
-        "Softshrink",
-        "Softsign",
-        "Tanh",
-        "Tanhshrink",
-    ]
+    {"CELU", "ELU", "GELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "Identity", "LeakyReLU", "LogSigmoid"}
+    | {"LogSoftmax", "Mish", "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softmax", "Softmin", "Softplus"}
+    | {"Softshrink", "Softsign", "Tanh", "Tanhshrink"}
 )
 """Functions of torch.nn that compute on their input alone and need no arguments."""
 TORCH = re.compile(r"torch\.nn\.(modules\.\w+\.)?(\w+)")
@@ -108,7 +85,8 @@ def _check_activations(folder: ModelFolder, section: ModelSection) -> None:
             raise ModelError(
                 f"{folder.path / file} names the activation function {value!r} ({key}), which is not one of torch.nn's",
                 where="model",
-                next=f"name one such as torch.nn.Sigmoid there, or trust it with {section.permission('trust_remote_code')}",
+                next="name one such as torch.nn.Sigmoid there, or trust it with "
+                + section.permission("trust_remote_code"),
             )
 
 

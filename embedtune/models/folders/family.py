@@ -99,7 +99,9 @@ def _kind_of(folder: ModelFolder) -> str | None:
     """What the folder holds if it is no encoder, in words."""
     declared = folder.declared.get("model_type", "SentenceTransformer")
     if declared != "SentenceTransformer":
-        return DECLARED.get(str(declared), f"a {declared}, which embedtune does not know")
+        return DECLARED.get(
+            str(declared), f"{'an' if str(declared)[:1] in 'AEIOU' else 'a'} {declared}, which embedtune does not know"
+        )
     types = [entry["type"] for entry in folder.modules or ()]
     for pattern, kind in IN_MODULES:
         if any(re.search(pattern, one) for one in types):

@@ -116,7 +116,10 @@ def mining_encoder(config: MineConfig, documents: JobDocuments, job: Job, talk: 
     section = config.model
     if section.name != STARTER:
         with talk.progress("loading the encoder"):
-            return load_encoder(section, device=config.mining.device, precision=config.mining.precision)
+            named = load_encoder(section, device=config.mining.device, precision=config.mining.precision)
+        for note in named.notes:
+            talk.say(note)
+        return named
     made_from = {"documents": documents.corpus.hash, "queries": documents.queries_key}
     stage = job.stage("starter", **made_from, seed=config.mining.seed)
     folder = stage / "model"

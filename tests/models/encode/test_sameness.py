@@ -1,4 +1,4 @@
-"""An encoder that cannot tell texts apart is refused wherever it encodes; sound ones, and few or like texts, are not."""
+"""An encoder that cannot tell texts apart is refused wherever it encodes; sound ones and few texts are not."""
 
 import logging
 from pathlib import Path

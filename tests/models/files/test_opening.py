@@ -1,4 +1,4 @@
-"""What the libraries only log while a model loads is an error or a note; adapters and decoders work like other models."""
+"""What the libraries only log while a model loads is an error or a note; adapters and decoders work as others."""
 
 import json
 import shutil
@@ -232,7 +232,7 @@ def test_a_decoder_without_any_special_token(bare_folder: Path, tmp_path: Path):
 
 
 def adapter(base: Path, to: Path, **more: object) -> tuple[Path, np.ndarray]:
-    """A PEFT adapter with random weights, saved by PEFT, and the token vectors that PEFT's own model gives to a text."""
+    """A PEFT adapter with random weights, saved by PEFT, and the vector that PEFT's own model gives to a text."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModel, AutoTokenizer
 

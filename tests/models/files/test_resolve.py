@@ -123,6 +123,50 @@ def test_a_cached_model_needs_no_network(cache: Path, bert_folder: Path):
     assert found.path is not None and (found.path / "modules.json").exists()
 
 
+def test_an_interrupted_download_is_taken_up_again(
+    cache: Path, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from huggingface_hub.hf_api import ModelInfo
+
+    (tmp_path / "part").mkdir()
+    for name in ("config.json", "modules.json"):
+        (tmp_path / "part" / name).write_bytes((bert_folder / name).read_bytes())
+    put_in_cache(cache, "owner/tiny", tmp_path / "part")
+    with pytest.raises(ModelError, match=r"is incomplete|holds no weights"):
+        resolve("owner/tiny")
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    info = ModelInfo(id="owner/tiny", siblings=[{"rfilename": "config.json"}, {"rfilename": "model.safetensors"}])
+    monkeypatch.setattr("huggingface_hub.model_info", lambda *_, **__: info)
+    assert resolve("owner/tiny") == Resolved("owner/tiny", "hub", None, "owner/tiny")
+
+
+def test_what_describes_a_hub_model_is_checked_before_it_is_opened(
+    cross_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Only its JSON files are there by then; a cross-encoder that names code must not get as far as being loaded."""
+    from embedtune.models.files.opening import fetch_described
+
+    for file in cross_folder.glob("*.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    asked: list[object] = []
+
+    def download(repository: str, *, allow_patterns: list[str]) -> str:
+        asked.append((repository, allow_patterns))
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    found, section = Resolved("tiny", "hub", None, "owner/tiny"), ModelSection(name="tiny")
+    fetch_described(found, section, pairs=True)
+    with pytest.raises(ModelError, match="is a cross-encoder"):
+        fetch_described(found, section)
+    config = json.loads((tmp_path / "config.json").read_text())
+    named = {"sentence_transformers": {"activation_fn": "torch.hub.load"}}
+    (tmp_path / "config.json").write_text(json.dumps(config | named))
+    with pytest.raises(ModelError, match=r"torch\.hub\.load"):
+        fetch_described(found, section, pairs=True)
+    assert asked == [("owner/tiny", ["*.json", "README.md"])] * 3
+
+
 def test_a_name_without_owner_means_sentence_transformers(cache: Path, bert_folder: Path):
     put_in_cache(cache, "sentence-transformers/tiny", bert_folder)
     assert resolve("tiny").kind == "hub"

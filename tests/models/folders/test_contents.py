@@ -67,6 +67,24 @@ def test_a_file_that_holds_something_else(folder: Path, file: str, content: str,
     assert said in message and file in message
 
 
+@pytest.mark.parametrize("file", ["config.json", "modules.json", "tokenizer.json"])
+def test_a_named_pipe_is_not_waited_for(folder: Path, file: str):
+    (folder / file).unlink()
+    os.mkfifo(folder / file)
+    assert f"{file} cannot be used: it is not a regular file" in checked(folder)
+
+
+def test_a_blob_that_the_cache_lost(folder: Path):
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").symlink_to(folder / "blobs" / "0a")
+    assert "model.safetensors cannot be read: No such file" in checked(folder)
+
+
+def test_an_old_list_of_parts_beside_whole_weights(folder: Path):
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-00001-of-00002.safetensors"}}')
+    ModelFolder(folder).check_files()
+
+
 def test_files_in_other_encodings_are_refused(folder: Path):
     (folder / "config.json").write_bytes('{"model_type": "버트"}'.encode("utf-16"))
     assert "config.json cannot be used" in checked(folder)

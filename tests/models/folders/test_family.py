@@ -40,7 +40,7 @@ CARD = "---\nlanguage: ko\ntags:\n- sentence-transformers\n- {tag}\nbase_model: 
         (
             {},
             {"config_sentence_transformers__json": {"model_type": "Oracle"}},
-            "a Oracle, which embedtune does not know",
+            "an Oracle, which embedtune does not know",
         ),
         ({}, {"modules__json": modules(TRANSFORMER, "pylate.models.Dense.Dense")}, "one vector per token"),
         (

@@ -109,7 +109,7 @@ def choose_guide(
     if not frozen:
         guiding.callbacks = (_self_guide(config, plan, guiding, table, pairs, encoder, talk),)
         return guiding
-    name, dimensions, encoded = _frozen(config, store, vectors)
+    name, dimensions, encoded = _frozen(config, store, vectors, talk)
 
     def into_folder(texts: Sequence[str], **how: Any) -> np.ndarray:
         return encoded(texts, into=on_disk(plan.folder, len(texts), dimensions), **how)  # (U, G)
@@ -125,11 +125,13 @@ def choose_guide(
 
 
 def _frozen(
-    config: TrainConfig, store: VectorStore | None, vectors: GuideVectors | None
+    config: TrainConfig, store: VectorStore | None, vectors: GuideVectors | None, talk: Talk
 ) -> tuple[str, int, Callable[..., np.ndarray]]:
     """Name, dimensions and `encode` of a guide that does not learn: of a model, or as a look-up in a file."""
     if vectors is None:
         model = load_encoder(config.guide, device=config.training.device, precision=config.training.precision)
+        for note in model.notes:
+            talk.say(f"guide: {note}")
         return model.name, model.dimensions, partial(encode, model, store=store)
 
     def looked_up(
