@@ -11,12 +11,17 @@ import numpy as np
 
 from embedtune.errors import ModelError
 
-ENOUGH = 3
-"""So many texts must differ by more than case and punctuation, which some encoders do not read."""
+SOME, ENOUGH = 3, 8
+"""So many texts must differ by more than case and punctuation, which some encoders do not read, for a warning and for a
+refusal: a few short texts may well be the same to a sound encoder, such as names that its vocabulary does not know."""
 SAME, NEAR = 1e-3, 1e-2
 """Distances from the first vector, all of length 1, below which all are the same, or nearly. 1e-2 is a cosine of
 0.99995, closer than the vectors of untrained models with random weights."""
 AT_ONCE = 1024
+CAUSES = (
+    "its weights are damaged or collapsed, its vocabulary knows none of the words, or its prompt or maximum length "
+    "leaves nothing of the texts"
+)
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +34,7 @@ class DifferentTexts:
         self.add(texts)
 
     def add(self, texts: Iterable[str]) -> None:
-        """Look at further texts, as long as fewer than `ENOUGH` are known."""
+        """Look at further texts, as long as fewer than `ENOUGH` are known; no more are needed."""
         for text in texts:
             if self.are_enough:
                 return
@@ -38,8 +43,13 @@ class DifferentTexts:
                 self._known.setdefault(letters, text)
 
     @property
-    def are_enough(self) -> bool:
+    def are_some(self) -> bool:
         """Whether the texts differ enough to expect different vectors."""
+        return len(self._known) >= SOME
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether there are enough of them to refuse an encoder that gives them the same vector."""
         return len(self._known) >= ENOUGH
 
     def quoted(self) -> str:
@@ -55,18 +65,16 @@ def demand_differences(vectors: np.ndarray, texts: DifferentTexts, name: str) ->
     Raises:
         ModelError: says what to look at.
     """
-    if not texts.are_enough or len(vectors) < ENOUGH:
+    if not texts.are_some or len(vectors) < SOME:
         return
     widest = _widest(vectors)
     if widest < SAME:
         what = "the zero vector" if not vectors[0].any() else "the same vector"
-        raise ModelError(
-            f"{name} gives {what} for all {len(vectors):,} texts, such as {texts.quoted()}",
-            next="its weights are damaged or collapsed, its vocabulary knows none of the words, or its prompt or "
-            "maximum length leaves nothing of the texts: try another model, or this one without --prompts and "
-            "--max-length",
-        )
-    if widest < NEAR:
+        said = f"{name} gives {what} for all {len(vectors):,} texts, such as {texts.quoted()}"
+        if texts.are_enough:
+            raise ModelError(said, next=f"{CAUSES}: try another model, or this one without --prompts and --max-length")
+        log.warning("%s: %s", said, CAUSES)
+    elif widest < NEAR:
         log.warning(
             "%s gives nearly the same vector for all %s texts (cosines above %.5f), so their order is mostly chance",
             name,

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+import yaml
+
 from embedtune.errors import ModelError
 from embedtune.models.folders.contents import ModelFolder
 
@@ -27,6 +29,8 @@ IN_CARD = (
     ({"colbert", "pylate", "late-interaction", "multi-vector-encoder"}, MULTI),
 )
 """Tags of a model card. Only these tell a SPLADE checkpoint from the masked language model that it was made from."""
+CARD_CHARACTERS = 100_000
+"""Of a model card, so much is looked at for its front matter."""
 ADVICE = {CROSS: "give it to `mine` as --cross-encoder, or name an encoder"}
 AN_ENCODER = "name a sentence-transformers encoder, or the model that this one was made from"
 OTHER_WEIGHTS = (
@@ -126,13 +130,18 @@ def _kind_of_plain(folder: ModelFolder) -> str | None:
 
 
 def _tags(folder: ModelFolder) -> set[str]:
-    """The items and the task in the front matter of the model card, in lower case; empty if there is none."""
+    """The tags and the task in the front matter of the model card, in lower case; empty if there is none."""
     try:
         card = (folder.path / "README.md").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        front = re.match(r"---\s*\n(.*?)\n---", card[:CARD_CHARACTERS], re.DOTALL)
+        said = yaml.safe_load(front[1]) if front else None
+    except (OSError, yaml.YAMLError, ValueError, RecursionError):
         return set()
-    found = re.match(r"---\s*\n(.*?)\n---", card, re.DOTALL)
-    return set(re.findall(r"^(?:\s*-|pipeline_tag:)\s*(\S+)\s*$", found[1].lower(), re.MULTILINE)) if found else set()
+    if not isinstance(said, dict):
+        return set()
+    tags = said.get("tags")
+    listed = tags if isinstance(tags, list) else [tags]
+    return {str(tag).lower() for tag in (*listed, said.get("pipeline_tag"))}
 
 
 def _check_pairs(folder: ModelFolder, kind: str | None) -> None:

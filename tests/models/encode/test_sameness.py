@@ -15,7 +15,7 @@ from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
 
-NAMED = DifferentTexts(["one", "two", "three"])
+NAMED = DifferentTexts(["one", "two", "three", "four", "five", "six", "seven", "eight"])
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def test_a_prompt_that_leaves_nothing_of_the_texts(bert_folder: Path, texts: tup
 
 
 def test_a_vocabulary_that_knows_no_word(starter: Encoder):
-    with pytest.raises(ModelError, match="vector for all 3 texts"):
-        encode(starter, ["ΑΒΓΔ", "ΞΠΣΦ", "ΨΩΛΘ"], role="query")
+    with pytest.raises(ModelError, match="vector for all 8 texts"):
+        encode(starter, ["ΑΒΓΔ", "ΞΠΣΦ", "ΨΩΛΘ", "ΑΞΨΒ", "ΒΠΩΓ", "ΓΣΛΔ", "ΔΦΘΞ", "ΑΒΞΠ"], role="query")
 
 
 def test_training_watches_for_collapse_itself(constant: Encoder, texts: tuple[str, ...]):
@@ -73,6 +73,13 @@ def test_training_watches_for_collapse_itself(constant: Encoder, texts: tuple[st
 @pytest.mark.parametrize("few", [["a", "b"], ["a", "A", "a!", "b"], ["?", "!", "...", "", " "]])
 def test_too_few_texts_that_differ_show_nothing(constant: Encoder, few: list[str]):
     encode(constant, few, role="query")
+
+
+def test_some_texts_with_one_vector_are_a_warning(constant: Encoder, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.WARNING):
+        encode(constant, ["one", "two", "three"], role="query")
+    [message] = caplog.messages
+    assert "gives the same vector for all 3 texts, such as 'one' and 'two': its weights" in message
 
 
 def test_nearly_one_vector_is_a_warning(caplog: pytest.LogCaptureFixture):

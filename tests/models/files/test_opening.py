@@ -141,7 +141,7 @@ def test_a_tokenizer_that_was_lost(bert_folder: Path, tmp_path: Path):
 
 def test_modules_that_do_not_fit_together(bert_folder: Path, tmp_path: Path):
     folder = with_config(bert_folder, tmp_path / "m", {"embedding_dimension": 48}, "1_Pooling/config.json")
-    assert "cannot turn a text into a vector" in said(folder).message
+    assert "it gives vectors of 32 dimensions and says 48" in said(folder).message
 
 
 def test_quantised_weights_without_their_scales(with_weights):

@@ -59,6 +59,8 @@ CARD = "---\nlanguage: ko\ntags:\n- sentence-transformers\n- {tag}\nbase_model: 
         ({"architectures": ["ColQwen2ForRetrieval"]}, {}, "one vector per token"),
         ({"architectures": ["BertForMaskedLM"]}, {"README__md": CARD.format(tag="splade", base="bert")}, "a sparse"),
         ({"architectures": ["BertModel"]}, {"README__md": CARD.format(tag="ColBERT", base="bert")}, "per token"),
+        ({"architectures": None}, {"README__md": '---\ntags: ["SPLADE", ko]\n---\n'}, "a sparse encoder"),
+        ({"architectures": None}, {"README__md": "---\r\ntags:\r\n  - pylate\r\n---\r\n"}, "per token"),
         ({"architectures": ["Qwen3ForCausalLM"]}, {"README__md": "---\npipeline_tag: text-ranking\n---\n"}, "a cross-"),
     ],
 )
@@ -78,7 +80,8 @@ def test_other_families_are_no_encoders(
         ({"architectures": ["BertForMaskedLM"]}, {}),
         ({"architectures": ["BertForPreTraining"]}, {"README__md": CARD.format(tag="fill-mask", base="a/colbert")}),
         ({"architectures": ["LlamaForCausalLM"]}, {}),
-        ({"architectures": None}, {}),
+        ({"architectures": None}, {"README__md": "---\ntags: [\n---\n# splade, colbert, reranker\n"}),
+        ({"architectures": None}, {"README__md": "---\nname: splade\ndatasets:\n- reranker\n---\n"}),
         ({"architectures": ["BertForSequenceClassification"], "id2label": {"0": "a", "1": "b"}}, {}),
     ],
 )
