@@ -185,12 +185,12 @@ def test_quantised_vectors_have_rows_of_their_own_and_say_what_they_take(
 
 
 def test_texts_longer_than_an_encoder_reads_are_told_and_counted(evaluate: Evaluate, bert_folder: Path) -> None:
-    result = evaluate("--model", str(bert_folder), "--model", "bm25", "--data", "set", "--max-length", "11")
+    result = evaluate("--model", str(bert_folder), "--model", "bm25", "--data", "set", "--max-length", "8")
     told = [one for one in result["findings"] if one["code"] == "truncated-texts"]
     encoder, words = result["models"]
     assert [one["count"] for one in told] == [encoder["truncated"][role]["cut"] for role in ("query", "document")]
     assert encoder["truncated"]["document"]["counted"] == 12 and words["truncated"] == {}
-    assert all(f"{bert_folder} reads 11 tokens" in one["message"] for one in told)
+    assert all(f"{bert_folder} reads 8 tokens" in one["message"] for one in told)
 
 
 def test_what_was_trained_on_is_told_apart(evaluate: Evaluate, here: Path) -> None:

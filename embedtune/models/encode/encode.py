@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from embedtune.errors import Interrupted, ModelError
 from embedtune.models.encode.compute import encoding, in_batches
+from embedtune.models.encode.lengths import token_counts
 from embedtune.models.encode.sameness import DifferentTexts, demand_differences
 from embedtune.models.encode.store import Shelf, VectorStore, text_key
 from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts
@@ -65,7 +67,7 @@ def encode(
             if shelf is not None:
                 shelf.add(keys, batch)
     if not (known is not None if learns is None else learns):
-        demand_differences(vectors, DifferentTexts(distinct), encoder.name)
+        demand_differences(vectors, DifferentTexts(distinct), encoder.name, partial(_are_cut, encoder, role))
     if normalise:
         _normalise(vectors)
     return vectors if len(distinct) == len(texts) else vectors[inverse]
@@ -129,7 +131,7 @@ def encode_to_file(
             _tell(progress, done, count)
     if done != count:
         raise ModelError(f"expected {count:,} texts to encode, got {done:,}", where=str(path))
-    demand_differences(file.written(), different, encoder.name)
+    demand_differences(file.written(), different, encoder.name, partial(_are_cut, encoder, role))
     return file.finish()
 
 
@@ -183,6 +185,11 @@ def _settings(encoder: Encoder, role: Role) -> str:
     """Everything that vectors depend on besides the model, the prompt and the text."""
     tower = role if has_towers(encoder.model) else None
     return f"{encoder.max_length} {encoder.precision} {tower}"
+
+
+def _are_cut(encoder: Encoder, role: Role, texts: Sequence[str]) -> bool:
+    """Whether the maximum length cuts off the end of all these texts."""
+    return encoder.max_length is not None and bool((token_counts(encoder, texts, role) > encoder.max_length).all())
 
 
 def _tell(progress: Progress | None, done: int, total: int) -> None:

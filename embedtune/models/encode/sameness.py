@@ -5,7 +5,7 @@ leaves nothing of the texts. Whatever is then searched, mined or scored is a ran
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -52,15 +52,28 @@ class DifferentTexts:
         """Whether there are enough of them to refuse an encoder that gives them the same vector."""
         return len(self._known) >= ENOUGH
 
+    def known(self) -> list[str]:
+        """The texts that it remembers."""
+        return list(self._known.values())
+
     def quoted(self) -> str:
         """Two of the texts, for a message."""
-        return " and ".join(repr(text[:40]) for text in list(self._known.values())[:2])
+        return " and ".join(repr(text[:40]) for text in self.known()[:2])
 
 
-def demand_differences(vectors: np.ndarray, texts: DifferentTexts, name: str) -> None:
+def demand_differences(
+    vectors: np.ndarray, texts: DifferentTexts, name: str, is_cut: Callable[[list[str]], bool] = lambda _: False
+) -> None:
     """Refuse vectors (n, D) that are all the same although the texts differ; warn of those that nearly are.
 
-    Costs nothing for a sound encoder: it looks no further than the first vector that is different.
+    Costs nothing for a sound encoder: it looks no further than the first vector that is different. Where all texts are
+    cut to the same beginning, that is a warning, because the encoder itself is sound.
+
+    Args:
+        vectors: (n, D).
+        texts: what they are of.
+        name: of the encoder.
+        is_cut: whether the maximum length cuts off the end of all these texts; asked only if it matters.
 
     Raises:
         ModelError: says what to look at.
@@ -71,7 +84,7 @@ def demand_differences(vectors: np.ndarray, texts: DifferentTexts, name: str) ->
     if widest < SAME:
         what = "the zero vector" if not vectors[0].any() else "the same vector"
         said = f"{name} gives {what} for all {len(vectors):,} texts, such as {texts.quoted()}"
-        if texts.are_enough:
+        if texts.are_enough and not is_cut(texts.known()):
             raise ModelError(said, next=f"{CAUSES}: try another model, or this one without --prompts and --max-length")
         log.warning("%s: %s", said, CAUSES)
     elif widest < NEAR:

@@ -9,7 +9,7 @@ from embedtune.errors import ConfigError
 from embedtune.models.encoder import Encoder, Role, is_static
 from embedtune.models.files.opening import open_encoder
 from embedtune.models.files.resolve import Resolved, resolve
-from embedtune.models.files.trial import try_out
+from embedtune.models.files.trial import tried_out
 from embedtune.models.speed.precision import FP32, choose_precision
 from embedtune.runtime import loading
 
@@ -86,9 +86,7 @@ def load_encoder(
         products=products.name,
         helpers=tuple(helpers),
     )
-    if found.kind != "starter":
-        try_out(encoder)
-    return encoder
+    return encoder if found.kind == "starter" else tried_out(encoder)
 
 
 @cache

@@ -114,7 +114,7 @@ def _open_adapter(
     demand_peft()
     adapter = folder.adapter or {}
     base = section.model_copy(update={"name": str(adapter["base_model_name_or_path"])})
-    model, notes = open_encoder(resolve(base), base, device)
+    model, notes = open_encoder(resolve(base, base=True), base, device)
     names = getattr(model.transformers_model, RENAMED, None)
     with quiet_libraries() as heard:
         try:

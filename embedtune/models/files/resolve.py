@@ -45,7 +45,7 @@ class Resolved:
     repository: str | None = None
 
 
-def resolve(section: ModelSection, *, pairs: bool = False) -> Resolved:
+def resolve(section: ModelSection, *, pairs: bool = False, base: bool = False) -> Resolved:
     """Find the model of a section, in under five seconds and without loading sentence-transformers.
 
     It takes the section and not a name, so that what the user allows the model to do cannot be left behind.
@@ -53,6 +53,7 @@ def resolve(section: ModelSection, *, pairs: bool = False) -> Resolved:
     Args:
         section: the name of the model and what it may do.
         pairs: whether it is to score pairs as a cross-encoder, and not to encode texts.
+        base: whether an adapter is to be merged into it.
 
     Raises:
         ModelError: there is no usable model of that name; says what was found and what to do.
@@ -63,7 +64,7 @@ def resolve(section: ModelSection, *, pairs: bool = False) -> Resolved:
     folder = Path(os.path.expanduser(name))  # noqa: PTH111  (pathlib raises for an unknown home)
     # os.path.exists and not Path.exists, which raises on a name too long for the file system.
     if name.strip() and os.path.exists(folder):  # noqa: PTH110
-        check_folder(folder, section, pairs=pairs)
+        check_folder(folder, section, pairs=pairs, base=base)
         return Resolved(name, "folder", folder)
     _demand_access(folder)
     if _is_path(name):
@@ -72,7 +73,7 @@ def resolve(section: ModelSection, *, pairs: bool = False) -> Resolved:
             where="model",
             next="check the path; a Hub name has the form owner/model",
         )
-    return _resolve_hub(section, pairs=pairs)
+    return _resolve_hub(section, pairs=pairs, base=base)
 
 
 def _demand_access(folder: Path) -> None:
@@ -87,13 +88,16 @@ def _demand_access(folder: Path) -> None:
         return
 
 
-def check_folder(folder: Path, section: ModelSection, *, pairs: bool = False, whole: bool = True) -> None:
+def check_folder(
+    folder: Path, section: ModelSection, *, pairs: bool = False, base: bool = False, whole: bool = True
+) -> None:
     """Refuse a folder unless it holds a model of the right family, all of it, that may be loaded.
 
     Args:
         folder: of the model.
         section: what the model may do.
         pairs: as in `resolve`.
+        base: as in `resolve`.
         whole: False where only its JSON files were downloaded so far.
 
     Raises:
@@ -124,6 +128,8 @@ def check_folder(folder: Path, section: ModelSection, *, pairs: bool = False, wh
         raise ModelError(
             f"{folder} is an adapter, which scores no pairs", where="model", next="merge it with PEFT first"
         )
+    if model.adapter is not None and base:
+        raise ModelError(f"{folder} is itself an adapter", where="model", next="merge it with PEFT")
     if model.adapter is not None:
         _check_base(model, section)
 
@@ -142,7 +148,7 @@ def _check_base(model: ModelFolder, section: ModelSection) -> None:
             next="name the model in base_model_name_or_path of its adapter_config.json",
         )
     try:
-        resolve(section.model_copy(update={"name": base}))
+        resolve(section.model_copy(update={"name": base}), base=True)
     except ModelError as error:
         error.message = f"{model.path} is an adapter for the model {base}: {error.message}"
         error.next = f"put that model there, merge the adapter with PEFT (merge_and_unload), or {INSTEAD}"
@@ -159,14 +165,14 @@ def _check_types(model: ModelFolder) -> None:
         )
 
 
-def _resolve_hub(section: ModelSection, *, pairs: bool) -> Resolved:
+def _resolve_hub(section: ModelSection, *, pairs: bool, base: bool) -> Resolved:
     name = section.name
     full_name = name if "/" in name else f"{ORGANISATION}/{name}"
     for candidate in dict.fromkeys((name, full_name)):
         cached = _cached(candidate)
         # Of an interrupted download only some files are there; another one completes it.
         if cached is not None and (offline() or _has_weights(cached)):
-            check_folder(cached, section, pairs=pairs)
+            check_folder(cached, section, pairs=pairs, base=base)
             return Resolved(name, "hub", cached)
     if offline():
         raise ModelError(

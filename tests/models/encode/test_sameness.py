@@ -53,12 +53,17 @@ def test_zero_vectors_are_named(constant: Encoder, texts: tuple[str, ...]):
             encode(constant, texts, role="query", normalise=normalise)
 
 
-def test_a_prompt_that_leaves_nothing_of_the_texts(bert_folder: Path, texts: tuple[str, ...]):
+def test_a_prompt_that_leaves_nothing_of_the_texts(
+    bert_folder: Path, texts: tuple[str, ...], caplog: pytest.LogCaptureFixture
+):
+    """The encoder is sound, so this is no more than a warning."""
     section = EncoderSection(name=str(bert_folder), max_length=8, prompts={"query": "password reset " * 9})
     encoder = load_encoder(section, device="cpu")
-    with pytest.raises(ModelError, match="the same vector"):
+    with caplog.at_level(logging.WARNING):
+        encode(encoder, texts, role="document")
+        assert not caplog.messages
         encode(encoder, texts, role="query")
-    encode(encoder, texts, role="document")
+    assert "gives the same vector for all 12 texts" in caplog.text and "maximum length leaves nothing" in caplog.text
 
 
 def test_a_vocabulary_that_knows_no_word(starter: Encoder):

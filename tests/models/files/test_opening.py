@@ -227,6 +227,20 @@ def test_a_decoder_without_a_padding_token(
     np.testing.assert_allclose(again.encode(list(texts), normalize_embeddings=True), vectors, atol=1e-5)
 
 
+@pytest.mark.parametrize(("kind", "turned"), [("GPT2", True), ("Llama", False)])
+def test_a_text_has_one_vector_whatever_it_is_padded_for(
+    bare_folder: Path, tmp_path: Path, texts: tuple[str, ...], kind: str, turned: bool
+):
+    """GPT-2 counts positions from the first token, and padding on the left would move those of the text."""
+    folder = decoder(kind, bare_folder, tmp_path / "m", eos_token="[SEP]", unk_token="[UNK]")
+    settings = folder / "tokenizer_config.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"padding_side": "left"}))
+    encoder = load(folder)
+    assert any("is padded on the right" in note for note in encoder.notes) == turned
+    alone = np.concatenate([encode(encoder, [text], role="query") for text in texts])
+    np.testing.assert_allclose(encode(encoder, texts, role="query"), alone, atol=1e-5)
+
+
 def test_a_decoder_without_any_special_token(bare_folder: Path, tmp_path: Path):
     assert "no token to pad texts with" in said(decoder("GPT2", bare_folder, tmp_path / "m")).message
 
@@ -299,6 +313,13 @@ def test_an_adapter_whose_model_is_not_there(bare_folder: Path, tmp_path: Path, 
     config.write_text(json.dumps(json.loads(config.read_text()) | {"base_model_name_or_path": base}))
     error = said(folder)
     assert ("is an adapter for the model" if base else "does not say of which model") in error.message
+
+
+def test_an_adapter_of_an_adapter(bare_folder: Path, tmp_path: Path):
+    folder, _ = adapter(bare_folder, tmp_path / "adapter")
+    config = folder / "adapter_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"base_model_name_or_path": str(folder)}))
+    assert "is itself an adapter" in said(folder).message
 
 
 def test_an_adapter_of_another_model(bare_folder: Path, tmp_path: Path):
