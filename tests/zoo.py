@@ -154,7 +154,7 @@ def _transformer(kind: str, config: Mapping[str, Any], folder: Path, side: str, 
     reader = transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer(), model_max_length=length, padding_side=side, **names
     )
-    known = {"vocab_size": tokenizer().get_vocab_size(), "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+    known = {"vocab_size": tokenizer().get_vocab_size() + 8, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
     made = getattr(transformers, f"{kind}Config")(**(known | dict(config)))
     getattr(transformers, f"{kind}Model")(made).save_pretrained(folder)
     reader.save_pretrained(folder)

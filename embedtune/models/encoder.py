@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from embedtune.models.reading import Role as Role
 from embedtune.models.reading import readers_of
 from embedtune.models.speed.precision import FP32
+from embedtune.models.tokenizer_text import tokenizer_text
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -144,7 +145,7 @@ def _structure(model: "SentenceTransformer") -> Iterator[str]:
             {k: v for k, v in settings.items() if k not in ("_name_or_path", "transformers_version")}, default=str
         )
     for reader in readers_of(model):
-        yield _tokenizer_text(reader.tokenizer)
+        yield tokenizer_text(reader.tokenizer)
 
 
 def _with_text_keys(value: object) -> object:
@@ -156,13 +157,3 @@ def _with_text_keys(value: object) -> object:
     if not isinstance(value, dict):
         return value
     return {key if isinstance(key, str) else str(key): _with_text_keys(part) for key, part in value.items()}
-
-
-def _tokenizer_text(tokenizer: object) -> str:
-    backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
-    if hasattr(backend, "to_str"):
-        # Encoding with padding or truncation writes both into the tokenizer, but neither is part of the tokenizer.
-        settings = json.loads(backend.to_str())
-        return json.dumps({k: v for k, v in settings.items() if k not in ("padding", "truncation")}, sort_keys=True)
-    vocabulary = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else repr(tokenizer)
-    return json.dumps(vocabulary, sort_keys=True, default=str)

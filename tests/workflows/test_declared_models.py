@@ -96,6 +96,7 @@ def trained(folder: Path, **options):
     return embedtune.train("output.check_saved=here", model=str(folder), data="set", **short, **options).as_json()
 
 
+@pytest.mark.usefixtures("rising")
 @pytest.mark.parametrize("shape", ["router-last", "router-mapped"])
 def test_both_heads_of_a_router_are_used_and_trained(shape: str, tmp_path: Path):
     folder = make(SHAPES[shape], tmp_path / shape)

@@ -8,22 +8,33 @@ from typing import Any
 import numpy as np
 
 from embedtune.config.encoder import ModelSection
-from embedtune.errors import ModelError, reason_of
+from embedtune.errors import ModelError
 from embedtune.models.encoder import readable, weights_digest
 from embedtune.models.files.load import choose_device
+from embedtune.models.files.load_report import LoadReport, demand_all_weights, remarks
+from embedtune.models.files.opening import cannot_load, fetch_described, give_padding
 from embedtune.models.files.quiet import quiet_libraries
 from embedtune.models.files.resolve import STARTER, Resolved, offline, resolve
+from embedtune.models.tokenizer_text import tokenizer_text
 
+WHERE = "--cross-encoder"
 BATCH_CHARACTERS = 32_768
 """About 8,192 tokens with their padding; a batch of long pairs holds few pairs."""
 
 
 @dataclass(frozen=True)
 class PairScorer:
-    """A loaded `CrossEncoder` of sentence-transformers, with the name that the user gave it."""
+    """A loaded `CrossEncoder` of sentence-transformers, with the name that the user gave it.
+
+    Args:
+        model: scores pairs.
+        name: as the user named it.
+        notes: sentences about it for the user.
+    """
 
     model: Any
     name: str
+    notes: tuple[str, ...] = ()
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """The score of every pair (query, document), higher is better: float32 (n,).
@@ -53,11 +64,11 @@ class PairScorer:
         if found.shape != (len(pairs),):
             raise ModelError(
                 f"{self.name} gives {found.shape[-1]} numbers per pair; one that scores relevance gives one",
-                where="--cross-encoder",
+                where=WHERE,
                 next="name a reranker (a model with one label)",
             )
         if not np.isfinite(found).all():
-            raise ModelError(f"{self.name} gives NaN or infinity for a pair", where="--cross-encoder")
+            raise ModelError(f"{self.name} gives NaN or infinity for a pair", where=WHERE)
         return found
 
 
@@ -69,10 +80,19 @@ def load_cross_encoder(section: ModelSection, *, device: str = "auto") -> PairSc
     """
     name = section.name
     if name == STARTER:
-        raise ModelError("a starter encodes one text at a time; it is not a cross-encoder", where="--cross-encoder")
-    found = resolve(section)
-    _refuse_untrained(found)
-    with quiet_libraries():
+        raise ModelError("a starter encodes one text at a time; it is not a cross-encoder", where=WHERE)
+    try:
+        found = resolve(section, pairs=True)
+        fetch_described(found, section, pairs=True)
+        return _opened(found, section, device)
+    except ModelError as error:
+        error.where = WHERE if error.where == "model" else error.where
+        raise
+
+
+def _opened(found: Resolved, section: ModelSection, device: str) -> PairScorer:
+    name = section.name
+    with quiet_libraries() as heard:
         from sentence_transformers import CrossEncoder
 
         try:
@@ -85,28 +105,25 @@ def load_cross_encoder(section: ModelSection, *, device: str = "auto") -> PairSc
                 model_kwargs={"use_safetensors": not section.allow_pickle or None},
             )
         except Exception as error:  # whatever a damaged or foreign model makes the libraries raise
-            raise ModelError(
-                f"{name} cannot be loaded as a cross-encoder: {reason_of(error)}", where="--cross-encoder"
-            ) from error
-    return PairScorer(model, name)
-
-
-def _refuse_untrained(found: Resolved) -> None:
-    """Refuse a plain encoder: it would be loaded with random weights in its head, and score at random."""
-    if found.path is None or (found.path / "modules.json").exists() or not (found.path / "config.json").exists():
-        return
-    try:
-        kinds = json.loads((found.path / "config.json").read_text(encoding="utf-8")).get("architectures") or []
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{found.path / 'config.json'} cannot be read: {error}", where="--cross-encoder") from None
-    if kinds and not any("SequenceClassification" in kind or "CausalLM" in kind for kind in kinds):
-        raise ModelError(
-            f"{found.name} is a {kinds[0]}, which was not trained to score pairs",
-            where="--cross-encoder",
-            next="name a reranker, or give this one as --guide",
-        )
+            raise cannot_load(found, error, heard, " as a cross-encoder") from error
+    demand_all_weights(LoadReport.read(heard), name, WHERE, model.transformers_model, pooler=True)
+    notes = [*remarks(heard, name), *give_padding(model.tokenizer, model.config, name)]
+    return PairScorer(model, name, tuple(notes))
 
 
 def fingerprint(scorer: PairScorer) -> str:
-    """Hex digest of its weights."""
-    return weights_digest(scorer.model)
+    """Hex digest of all that its scores depend on: weights, settings, tokenizer, prompts and activation function."""
+    model = scorer.model
+    settings = {} if model.config is None else model.config.to_dict()
+    parts = {
+        "config": {
+            key: value for key, value in settings.items() if key not in ("_name_or_path", "transformers_version")
+        },
+        "modules": [
+            (type(part).__name__, part.get_config_dict()) for part in model if hasattr(part, "get_config_dict")
+        ],
+        "activation": repr(model.activation_fn),
+        "prompts": [model.prompts, model.default_prompt_name],
+        "max_length": model.max_seq_length,
+    }
+    return weights_digest(model, json.dumps(parts, sort_keys=True, default=str), tokenizer_text(model.tokenizer))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from embedtune.errors import Interrupted, ModelError
 from embedtune.models.encode.compute import encoding, in_batches
+from embedtune.models.encode.lengths import token_counts
+from embedtune.models.encode.sameness import DifferentTexts, demand_differences
 from embedtune.models.encode.store import Shelf, VectorStore, text_key
 from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts
 from embedtune.models.encode.vector_file import VectorFile
@@ -29,6 +32,7 @@ def encode(
     normalise: bool = True,
     into: np.ndarray | None = None,
     known: TokenizedTexts | None = None,
+    learns: bool | None = None,
 ) -> np.ndarray:
     """Encode texts with the encoder's prompt for their role.
 
@@ -45,11 +49,12 @@ def encode(
         into: (n, D) to write to and return, such as a memory map; the texts must then be distinct.
         known: the same texts, tokenized by this encoder's `Tokenizer` for this role, for texts that are encoded
             repeatedly while it learns; the vectors are the same to the last bit. None: they are tokenized now.
+        learns: whether it is in training, which watches for collapse itself; None: if the texts are `known`.
 
     Returns: float32 (n, D), in the order of the texts.
 
     Raises:
-        ModelError: a vector holds NaN or infinity; the message quotes a text.
+        ModelError: a vector holds NaN or infinity, or all are the same; the message quotes a text.
         Interrupted: Ctrl-C, when a store keeps what was done.
     """
     numbers: dict[str, int] = {}
@@ -62,6 +67,8 @@ def encode(
         for keys, batch in _fill(vectors, encoder, distinct, role, shelf, progress, known):
             if shelf is not None:
                 shelf.add(keys, batch)
+    if not (known is not None if learns is None else learns):
+        demand_differences(vectors, DifferentTexts(distinct), encoder.name, partial(_are_cut, encoder, role))
     if normalise:
         _normalise(vectors)
     return vectors if len(distinct) == len(texts) else vectors[inverse]
@@ -99,7 +106,7 @@ def encode_to_file(
     Returns: (count, D), memory-mapped, read-only.
 
     Raises:
-        ModelError: a vector holds NaN or infinity.
+        ModelError: a vector holds NaN or infinity, or all are the same.
         OutputError: the file cannot be written.
     """
     key = {"encoder": encoder.fingerprint(), "role": role, "texts": texts_hash, "way": _settings(encoder, role)}
@@ -108,9 +115,10 @@ def encode_to_file(
     if file.is_whole:
         _tell(progress, count, count)
         return file.finish()
-    done = 0
+    done, different = 0, DifferentTexts()
     with _shelf(encoder, store) as shelf, encoding(encoder):
         for texts in batches:
+            different.add(texts)
             if done + len(texts) > file.rows:
                 vectors = np.zeros((len(texts), encoder.dimensions), dtype=np.float32)  # (b, D)
                 computed = list(_fill(vectors, encoder, texts, role, shelf))
@@ -128,6 +136,7 @@ def encode_to_file(
             _tell(progress, done, count)
     if done != count:
         raise ModelError(f"expected {count:,} texts to encode, got {done:,}", where=str(path))
+    demand_differences(file.written(), different, encoder.name, partial(_are_cut, encoder, role))
     return file.finish()
 
 
@@ -182,6 +191,11 @@ def _settings(encoder: Encoder, role: Role) -> str:
     tower = role if has_routes(encoder.model) else None
     length = max_length(reader_of(encoder.model, role))
     return f"{length} {encoder.precision} {tower}"
+
+
+def _are_cut(encoder: Encoder, role: Role, texts: Sequence[str]) -> bool:
+    """Whether the maximum length cuts off the end of all these texts."""
+    return encoder.max_length is not None and bool((token_counts(encoder, texts, role) > encoder.max_length).all())
 
 
 def _tell(progress: Progress | None, done: int, total: int) -> None:

@@ -32,6 +32,13 @@ def try_encoding(encoder: Encoder) -> int:
             where="model",
             next="use a model whose routes end in the same number of dimensions",
         )
+    declared = encoder.model.get_embedding_dimension()
+    if declared is not None and declared != lengths["query"]:
+        raise ModelError(
+            f"{encoder.name} gives vectors of {lengths['query']} dimensions and says {declared}",
+            where="model",
+            next="its modules do not fit together; copy the whole model again, or name another",
+        )
     return lengths["query"]
 
 
@@ -47,13 +54,16 @@ def pad_where_it_is_harmless(encoder: Encoder) -> list[str]:
             f"{encoder.name} has a CNN, which reads padding like text; here, only texts of equal length share a batch, "
             "so that a vector is that of the text alone, as sentence-transformers gives it with batch_size=1"
         ]
-    tokenizer: Any = getattr(encoder.model[0], "tokenizer", None)
-    if getattr(tokenizer, "padding_side", None) != "left" or not _changed_by_padding(encoder):
+    if not _changed_by_padding(encoder):
         return []
+    tokenizer: Any = getattr(encoder.model[0], "tokenizer", None)
+    changes = [f"{encoder.name} gives a text another vector when it is padded for a longer one in its batch"]
+    if getattr(tokenizer, "padding_side", None) != "left":
+        return changes
     tokenizer.padding_side = "right"
     if _changed_by_padding(encoder):
         tokenizer.padding_side = "left"
-        return []
+        return changes
     return [
         f"{encoder.name} pads on the left, so that its vectors change with the other texts of a batch; it pads on the "
         "right here and when saved, and the vectors of single texts stay the same"

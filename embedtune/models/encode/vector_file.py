@@ -58,6 +58,10 @@ class VectorFile:
             self._blocks.append((len(vectors), zlib.crc32(content)))
             self._note()
 
+    def written(self) -> np.ndarray:
+        """The vectors of a file all of whose rows are written, before it has its own name: (n, D), read-only."""
+        return np.load(self._part, mmap_mode="r" if self.shape[0] else None)
+
     def finish(self) -> np.ndarray:
         """Give the file its own name; returns the vectors, memory-mapped and read-only."""
         if not self.is_whole:

@@ -6,12 +6,12 @@ from functools import cache
 from typing import TYPE_CHECKING, get_args
 
 from embedtune.config.encoder import EncoderSection, ModelSection
-from embedtune.errors import ConfigError, ModelError, reason_of
+from embedtune.errors import ConfigError
 from embedtune.models.encode.trial import pad_where_it_is_harmless, try_encoding
 from embedtune.models.encoder import Encoder, Role, is_static
 from embedtune.models.files.declared import declared_prompts, declared_use, keep_settings, set_prompts
-from embedtune.models.files.quiet import quiet_libraries
-from embedtune.models.files.resolve import Resolved, offline, resolve
+from embedtune.models.files.opening import open_encoder
+from embedtune.models.files.resolve import Resolved, resolve
 from embedtune.models.reading import limit_length, max_length, readers_of, task_of
 from embedtune.models.speed.precision import FP32, choose_precision
 from embedtune.runtime import loading
@@ -54,8 +54,11 @@ def load_encoder(
     found = resolve(section)
     _load_libraries()
     target, *helpers = _choose_devices(device)
-    model = _make_starter(texts, seed).to(target) if found.kind == "starter" else _load(found, section, target)
-    notes = [PRETRAINED_IS_BETTER] if found.kind == "starter" else _notes(found, model, section)
+    if found.kind == "starter":
+        model, notes = _make_starter(texts, seed).to(target), [PRETRAINED_IS_BETTER]
+    else:
+        model, notes = open_encoder(found, section, target)
+        notes = [*filter(None, [found.note]), *notes, *_trusted(section)]
     default_lr = STATIC_LR if is_static(model) else TRANSFORMER_LR
     notes += _settle(model, found, section)
     lora = section.lora if isinstance(section, EncoderSection) else None
@@ -151,33 +154,6 @@ def _make_starter(texts: Sequence[str] | None, seed: int) -> "SentenceTransforme
     return build_starter(texts, seed=seed)
 
 
-def _load(found: Resolved, section: ModelSection, device: str) -> "SentenceTransformer":
-    with quiet_libraries():
-        import torch
-        from sentence_transformers import SentenceTransformer
-
-        try:
-            model = SentenceTransformer(
-                str(found.path or found.name),
-                device=device,
-                trust_remote_code=section.trust_remote_code,
-                local_files_only=found.path is not None or offline(),
-                model_kwargs={"use_safetensors": not section.allow_pickle or None, "dtype": torch.float32},
-            )
-            # Whatever type the file has: training needs float32 weights, and the trainer decides on mixed precision.
-            return model.float()
-        except Exception as error:  # whatever a damaged or foreign model makes the libraries raise
-            raise ModelError(
-                f"{found.name} cannot be loaded: {reason_of(error)}",
-                where="model",
-                next=f"check that `SentenceTransformer({str(found.path or found.name)!r})` loads it",
-            ) from error
-
-
-def _notes(found: Resolved, model: "SentenceTransformer", section: ModelSection) -> list[str]:
-    return [*filter(None, [found.note]), *_bare_note(found, model), *_trusted(section)]
-
-
 def _settle(model: "SentenceTransformer", found: Resolved, section: ModelSection) -> list[str]:
     """Settle how a model reads texts: prompts, lengths, what it declares; returns sentences for the user.
 
@@ -195,14 +171,6 @@ def _settle(model: "SentenceTransformer", found: Resolved, section: ModelSection
         *limit_length(model, section.max_length),
         *declared_use(model),
     ]
-
-
-def _bare_note(found: Resolved, model: "SentenceTransformer") -> list[str]:
-    if found.path is None or (found.path / "modules.json").exists():
-        return []
-    mode = getattr(model[-1], "pooling_mode", None) or "its own"
-    kind = (getattr(model.config, "architectures", None) or ["of no named kind"])[0]
-    return [f"{found.name} is a plain transformers model ({kind}); {mode} pooling turns its tokens into one vector"]
 
 
 def _trusted(section: ModelSection) -> list[str]:

@@ -4,7 +4,6 @@ sentence-transformers takes ten seconds to load and then, without a network, min
 is not available. All of that is decided here in at most three seconds.
 """
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,9 @@ from embedtune.models.files.installed import (
     is_installed_name,
     stand_in,
 )
+from embedtune.models.folders.contents import ModelFolder
+from embedtune.models.folders.declarations import check_declarations
+from embedtune.models.folders.family import check_family, is_openvino, other_weights
 from embedtune.network import is_offline, within
 
 STARTER = "starter"
@@ -28,6 +30,8 @@ PROBE_S = 2.5  # seconds that the Hub gets to answer
 ORGANISATION = "sentence-transformers"  # the owner of a Hub name without one
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+DESCRIBED_BY = ("modules.json", "config.json", "adapter_config.json")
+"""Files of which any makes a folder a model: of sentence-transformers, of transformers, of PEFT."""
 INSTEAD = "use `starter`, or give a folder with the model"
 
 
@@ -36,7 +40,10 @@ class Resolved:
     """Where a model comes from.
 
     Args:
-        path: its folder; None for the starter and for a Hub model that is not downloaded yet.
+        name: as the user named it.
+        kind: what the name means.
+        path: of its folder; None for the starter and for a Hub model that is not downloaded yet.
+        repository: the full name of a Hub model that is not downloaded yet.
         installed: the package that it lies in, if it does.
         note: what the user should know about where it comes from.
     """
@@ -44,6 +51,7 @@ class Resolved:
     name: str
     kind: Literal["starter", "folder", "installed", "hub"]
     path: Path | None = None
+    repository: str | None = None
     installed: InstalledModel | None = None
     note: str | None = None
 
@@ -52,10 +60,15 @@ class HubUnreachableError(ModelError):
     """The Hub did not answer, so nothing is known about the model."""
 
 
-def resolve(section: ModelSection) -> Resolved:
+def resolve(section: ModelSection, *, pairs: bool = False, base: bool = False) -> Resolved:
     """Find the model of a section, in under five seconds and without loading sentence-transformers.
 
     It takes the section and not a name, so that what the user allows the model to do cannot be left behind.
+
+    Args:
+        section: the name of the model and what it may do.
+        pairs: whether it is to score pairs as a cross-encoder, and not to encode texts.
+        base: whether an adapter is to be merged into it.
 
     Raises:
         ModelError: there is no usable model of that name; says what was found and what to do.
@@ -64,45 +77,119 @@ def resolve(section: ModelSection) -> Resolved:
     if name == STARTER:
         return Resolved(name, "starter")
     if is_installed_name(name):
-        return _from_package(installed_model(name), section)
+        return _from_package(installed_model(name), section, pairs=pairs, base=base)
     folder = Path(os.path.expanduser(name))  # noqa: PTH111  (pathlib raises for an unknown home)
     # os.path.exists and not Path.exists, which raises on a name too long for the file system.
     if name.strip() and os.path.exists(folder):  # noqa: PTH110
-        _check_folder(folder, section)
+        check_folder(folder, section, pairs=pairs, base=base)
         return Resolved(name, "folder", folder)
+    _demand_access(folder)
     if _is_path(name):
         raise ModelError(
             f"there is no folder {name}{_near(folder.name, _siblings(folder))}",
             where="model",
             next="check the path; a Hub name has the form owner/model",
         )
-    return _resolve_hub(section)
+    return _resolve_hub(section, pairs=pairs, base=base)
 
 
-def _check_folder(folder: Path, section: ModelSection) -> None:
-    """Raise ModelError unless the folder holds a sentence-transformers or transformers model that may be loaded."""
+def _demand_access(folder: Path) -> None:
+    """Refuse a path that may exist, but lies in a folder that may not be entered."""
+    try:
+        folder.stat()
+    except PermissionError as error:
+        raise ModelError(
+            f"{folder} cannot be read: {error.strerror}", where="model", next="check the permissions of its folders"
+        ) from None
+    except (OSError, ValueError):  # it is not there, or its name can be no file's
+        return
+
+
+def check_folder(
+    folder: Path, section: ModelSection, *, pairs: bool = False, base: bool = False, whole: bool = True
+) -> None:
+    """Refuse a folder unless it holds a model of the right family, all of it, that may be loaded.
+
+    Args:
+        folder: of the model.
+        section: what the model may do.
+        pairs: as in `resolve`.
+        base: as in `resolve`.
+        whole: False where only its JSON files were downloaded so far.
+
+    Raises:
+        ModelError: says what is wrong with which file.
+    """
     if not folder.is_dir():
         raise ModelError(f"{folder} is a file; a model is a folder", where="model", next=f"try {folder.parent}")
-    if not (folder / "modules.json").exists() and not (folder / "config.json").exists():
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise ModelError(f"{folder} cannot be read: permission denied", where="model", next="check its permissions")
+    if not any((folder / name).exists() for name in DESCRIBED_BY):
         raise ModelError(
             f"{folder} is not a model: it has neither modules.json (sentence-transformers) nor config.json "
             f"(transformers); it holds {_listing(folder)}",
             where="model",
             next=_model_inside(folder),
         )
-    files = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
-    _check_weights(str(folder), files, section)
+    model = ModelFolder(folder)
+    if whole:
+        model.check_files()
+    check_family(model, pairs=pairs)
+    check_declarations(model, section)
+    if whole:
+        _check_weights(str(folder), [file.relative_to(folder).as_posix() for file in _all_files(folder)], section)
+        _check_types(model)
     if not section.trust_remote_code:
-        _check_code(folder, section)
+        _check_code(model, section)
+    if model.adapter is not None and pairs:
+        raise ModelError(
+            f"{folder} is an adapter, which scores no pairs", where="model", next="merge it with PEFT first"
+        )
+    if model.adapter is not None and base:
+        raise ModelError(f"{folder} is itself an adapter", where="model", next="merge it with PEFT")
+    if model.adapter is not None:
+        _check_base(model, section)
 
 
-def _resolve_hub(section: ModelSection) -> Resolved:
+def _all_files(folder: Path) -> Iterator[Path]:
+    return (file for file in folder.rglob("*") if file.is_file())
+
+
+def _check_base(model: ModelFolder, section: ModelSection) -> None:
+    """An adapter needs the model that it was trained on, which is foreign too."""
+    base = (model.adapter or {}).get("base_model_name_or_path")
+    if not isinstance(base, str) or not base:
+        raise ModelError(
+            f"{model.path} holds an adapter and does not say of which model",
+            where="model",
+            next="name the model in base_model_name_or_path of its adapter_config.json",
+        )
+    try:
+        resolve(section.model_copy(update={"name": base}), base=True)
+    except ModelError as error:
+        error.message = f"{model.path} is an adapter for the model {base}: {error.message}"
+        error.next = f"put that model there, merge the adapter with PEFT (merge_and_unload), or {INSTEAD}"
+        raise
+
+
+def _check_types(model: ModelFolder) -> None:
+    quantised = model.quantised()
+    if quantised is not None:
+        raise ModelError(
+            f"the weights of {model.path} are quantised ({quantised}), and its config.json does not say how",
+            where="model",
+            next="name the model that it was made from, with weights in float32, float16 or bfloat16",
+        )
+
+
+def _resolve_hub(section: ModelSection, *, pairs: bool, base: bool) -> Resolved:
     name = section.name
     full_name = name if "/" in name else f"{ORGANISATION}/{name}"
     for candidate in dict.fromkeys((name, full_name)):
         cached = _cached(candidate)
-        if cached is not None:
-            _check_folder(cached, section)
+        # Of an interrupted download only some files are there; another one completes it.
+        if cached is not None and (offline() or _has_weights(cached)):
+            check_folder(cached, section, pairs=pairs, base=base)
             return Resolved(name, "hub", cached)
     carried = stand_in(full_name)
     try:
@@ -110,16 +197,19 @@ def _resolve_hub(section: ModelSection) -> Resolved:
     except HubUnreachableError as error:
         if carried is None:
             raise ModelError(error.message + _near(name, _known()), where="model", next=error.next) from None
-        return _from_package(carried, section, f"{error.message}; using the copy in the package {carried.described}")
-    if "modules.json" not in files and "config.json" not in files:
+        note = f"{error.message}; using the copy in the package {carried.described}"
+        return _from_package(carried, section, note, pairs=pairs, base=base)
+    if not any(name in files for name in DESCRIBED_BY):
         raise ModelError(f"{full_name} on the Hub is not a sentence-transformers or transformers model", where="model")
     _check_weights(full_name, files, section)
-    return Resolved(name, "hub")
+    return Resolved(name, "hub", repository=full_name)
 
 
-def _from_package(found: InstalledModel, section: ModelSection, note: str | None = None) -> Resolved:
-    _check_folder(found.folder, section)
-    return Resolved(section.name, "installed", found.folder, found, note)
+def _from_package(
+    found: InstalledModel, section: ModelSection, note: str | None = None, *, pairs: bool, base: bool
+) -> Resolved:
+    check_folder(found.folder, section, pairs=pairs, base=base)
+    return Resolved(section.name, "installed", found.folder, installed=found, note=note)
 
 
 def offline() -> bool:
@@ -163,7 +253,7 @@ def _cached(repository: str) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
-    for file in ("modules.json", "config.json"):
+    for file in DESCRIBED_BY:
         try:
             found = try_to_load_from_cache(repository, file)
         except HFValidationError:
@@ -173,13 +263,17 @@ def _cached(repository: str) -> Path | None:
     return None
 
 
+def _has_weights(folder: Path) -> bool:
+    return any(file.suffix in (".safetensors", *PICKLES) for file in folder.rglob("*"))
+
+
 def pickled_weights(files: Iterable[str]) -> list[str]:
     """The weight files of a model that would be opened as a pickle: those without safetensors next to them.
 
     >>> pickled_weights(["model.safetensors", "training_args.bin", "2_Dense/pytorch_model.bin"])
     ['2_Dense/pytorch_model.bin']
     """
-    paths = [PurePosixPath(file) for file in files]
+    paths = [PurePosixPath(file) for file in files if not is_openvino(file)]
     safe = {path.parent for path in paths if path.suffix == ".safetensors"}
     pickles = [path for path in paths if path.suffix in PICKLES and path.parent not in safe]
     # With safetensors elsewhere, only files with the name that libraries look for are weights.
@@ -197,21 +291,20 @@ def _check_weights(name: str, files: list[str], section: ModelSection) -> None:
             next=f"choose a model that has model.safetensors, convert this one, or trust it with {permission}",
         )
     if not pickles and not any(file.endswith(".safetensors") for file in files):
-        raise ModelError(f"{name} describes a model but holds no weights (*.safetensors)", where="model")
+        other = other_weights(files)
+        raise ModelError(
+            f"{name} describes a model but holds no weights (*.safetensors)"
+            + (f"; it has weights for {other}, which cannot be trained or read here" if other else ""),
+            where="model",
+            next="name the model that they were converted from" if other else "copy or download the whole model again",
+        )
 
 
-def _check_code(folder: Path, section: ModelSection) -> None:
-    if not (folder / "modules.json").exists():
-        return
-    try:
-        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-        types = [str(module["type"]) for module in modules]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ModelError(f"{folder / 'modules.json'} cannot be read: {error}", where="model") from None
-    foreign = [kind for kind in types if not kind.startswith("sentence_transformers.")]
+def _check_code(model: ModelFolder, section: ModelSection) -> None:
+    foreign = [one["type"] for one in model.modules or () if not one["type"].startswith("sentence_transformers.")]
     if foreign:
         raise ModelError(
-            f"{folder} needs its own code ({', '.join(foreign)})",
+            f"{model.path} needs its own code ({', '.join(foreign)})",
             where="model",
             next=f"read that code, then trust it with {section.permission('trust_remote_code')}",
         )

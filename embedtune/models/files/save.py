@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -11,6 +12,7 @@ from embedtune.errors import OutputError
 from embedtune.models.encoder import Encoder, Role, has_routes
 from embedtune.models.files.adapters import has_lora, merge_lora
 from embedtune.models.files.declared import declared_use
+from embedtune.models.files.markdown_text import code_span
 from embedtune.models.files.portable import make_portable
 from embedtune.models.files.quiet import quiet_libraries
 from embedtune.models.reading import task_of
@@ -24,7 +26,7 @@ tags:
 ---
 # Sentence encoder fine-tuned with embedtune
 
-Started from `{name}`. A text becomes a vector of {dimensions} numbers; compare vectors by cosine.{truncated}
+Started from {name}. A text becomes a vector of {dimensions} numbers; compare vectors by cosine.{truncated}
 
 ```python
 from sentence_transformers import SentenceTransformer
@@ -88,14 +90,14 @@ def _write(encoder: Encoder, folder: Path) -> None:
 
 def _card(encoder: Encoder, only_new: Sequence[str]) -> str:
     prompts = {
-        role: f"`{json.dumps(prompt, ensure_ascii=False)}`" if prompt else "none"
+        role: code_span(json.dumps(prompt, ensure_ascii=False)) if prompt else "none"
         for role, prompt in encoder.prompts.items()
     }
     length = f"{encoder.max_length} tokens" if encoder.max_length else "none"
     # The folder's name, not its path, which would reveal details of the machine.
-    name = Path(encoder.name).name if Path(encoder.name).exists() else encoder.name
+    name = Path(encoder.name).name if os.path.exists(encoder.name) else encoder.name  # noqa: PTH110  (never raises)
     return CARD.format(
-        name=name,
+        name=code_span(name),
         dimensions=encoder.dimensions,
         truncated=TRUNCATED if declared_use(encoder.model) else "",
         length=length,

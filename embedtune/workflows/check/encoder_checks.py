@@ -12,8 +12,11 @@ from embedtune.config.check import CheckSection
 from embedtune.config.option_text import spelled_out
 from embedtune.data.checks.lengths import Lengths, lengths_of
 from embedtune.data.checks.sample import Sample
+from embedtune.errors import ModelError
 from embedtune.findings import Finding, counted
+from embedtune.models.encode.encode import encode
 from embedtune.models.encode.lengths import limit_of, token_counts
+from embedtune.models.encode.sameness import DifferentTexts, demand_differences
 from embedtune.models.encode.vocabulary_fit import ScriptShare, script_shares
 from embedtune.reports.document.wording import duration, memory
 
@@ -50,6 +53,20 @@ def measure(encoder: "Encoder | None", columns: Mapping[str, Sequence[str]]) -> 
             lengths_of(column, token_counts(encoder, texts, role).tolist(), "tokens", limit_of(encoder, role))
         )
     return measured
+
+
+def differences(encoder: "Encoder", columns: Mapping[str, Sequence[str]]) -> list[Finding]:
+    """A finding for each column whose texts all get the same vector."""
+    found = []
+    for column, texts in columns.items():
+        some = list(dict.fromkeys(texts))[:_PROBE_TEXTS]
+        vectors = encode(encoder, some, role="query" if column in QUERIES else "document", learns=True)  # (n, D)
+        try:
+            demand_differences(vectors, DifferentTexts(some), encoder.name)
+        except ModelError as error:
+            message = f"{column}: {error.message}."
+            found.append(Finding("same-vectors", "error", len(some), message, (error.next or "").capitalize() + "."))
+    return found
 
 
 def vocabulary(encoder: "Encoder", columns: Mapping[str, Sequence[str]]) -> tuple[list[ScriptShare], list[Finding]]:

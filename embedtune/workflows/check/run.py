@@ -182,7 +182,7 @@ class EncoderReading:
 
 def _encoder_checks(config: CheckConfig, sample: Sample, talk: Talk) -> EncoderReading:
     from embedtune.models.similarity import similarity_findings
-    from embedtune.workflows.check.encoder_checks import forecast, measure, prompts, vocabulary
+    from embedtune.workflows.check.encoder_checks import differences, forecast, measure, prompts, vocabulary
 
     columns = {column: texts for column, texts in sample.columns.items() if texts}
     encoder = _encoder(config, columns, talk) if config.model.name is not None and columns else None
@@ -193,7 +193,7 @@ def _encoder_checks(config: CheckConfig, sample: Sample, talk: Talk) -> EncoderR
     scripts, more = vocabulary(encoder, columns)
     with talk.progress("measuring a few training steps"):
         expected = forecast(encoder, sample, config.check)
-    findings += [*more, *prompts(encoder, str(config.model.name))]
+    findings += [*differences(encoder, columns), *more, *prompts(encoder, str(config.model.name))]
     findings += similarity_findings(encoder, "cosine", "training compares")
     return EncoderReading(findings, lengths, tuple(scripts), from_plain(Forecast, expected) if expected else None)
 

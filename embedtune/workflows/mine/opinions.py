@@ -138,6 +138,8 @@ def ask_cross_encoder(config: MineConfig, search: CandidateSearch, job: Job, tal
         return None
     with talk.progress("loading the cross-encoder"):
         scorer = load_cross_encoder(section, device=config.mining.device)
+    for note in scorer.notes:
+        talk.say(f"cross-encoder: {note}")
     key = key_of({"weights": fingerprint(scorer), "max_length": section.max_length})
     judge = CrossJudge(search, job.stage("cross", cross_encoder=key, candidates=search.folder.name), key)
     with talk.progress("scoring pairs with the cross-encoder", total=len(search.blocks)) as tell:

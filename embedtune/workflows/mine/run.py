@@ -94,7 +94,7 @@ def _edits_own_ledger(config: MineConfig) -> bool:
 
 def _resolve_judge(option: str, section: ModelSection) -> None:
     try:
-        resolve(section)
+        resolve(section, pairs=option == "--cross-encoder")
     except EmbedtuneError as error:
         error.where = option
         raise

@@ -122,7 +122,7 @@ def test_half_precision_files_are_trained_in_float32(bert_folder: Path, tmp_path
 def test_a_damaged_model_is_one_sentence(bert_folder: Path, tmp_path: Path, file: str, content: str):
     shutil.copytree(bert_folder, tmp_path / "m")
     (tmp_path / "m" / file).write_text(content)
-    with pytest.raises(ModelError, match=r"cannot be loaded") as caught:
+    with pytest.raises(ModelError, match=r"cannot be (loaded|used)") as caught:
         load_encoder(EncoderSection(name=str(tmp_path / "m")), device="cpu")
     assert "\n" not in caught.value.message
 

@@ -28,6 +28,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+WEIGHTS = b"\x02\0\0\0\0\0\0\0{}"
+"""A file of safetensors that holds nothing."""
+
+
 def put_in_cache(cache: Path, repository: str, source: Path) -> None:
     """Lay a model folder into the cache the way huggingface_hub does."""
     commit = "0123456789abcdef0123456789abcdef01234567"
@@ -119,6 +123,50 @@ def test_a_cached_model_needs_no_network(cache: Path, bert_folder: Path):
     assert found.path is not None and (found.path / "modules.json").exists()
 
 
+def test_an_interrupted_download_is_taken_up_again(
+    cache: Path, bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from huggingface_hub.hf_api import ModelInfo
+
+    (tmp_path / "part").mkdir()
+    for name in ("config.json", "modules.json"):
+        (tmp_path / "part" / name).write_bytes((bert_folder / name).read_bytes())
+    put_in_cache(cache, "owner/tiny", tmp_path / "part")
+    with pytest.raises(ModelError, match=r"is incomplete|holds no weights"):
+        resolve("owner/tiny")
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    info = ModelInfo(id="owner/tiny", siblings=[{"rfilename": "config.json"}, {"rfilename": "model.safetensors"}])
+    monkeypatch.setattr("huggingface_hub.model_info", lambda *_, **__: info)
+    assert resolve("owner/tiny") == Resolved("owner/tiny", "hub", None, "owner/tiny")
+
+
+def test_what_describes_a_hub_model_is_checked_before_it_is_opened(
+    cross_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Only its JSON files are there by then; a cross-encoder that names code must not get as far as being loaded."""
+    from embedtune.models.files.opening import fetch_described
+
+    for file in cross_folder.glob("*.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    asked: list[object] = []
+
+    def download(repository: str, *, allow_patterns: list[str]) -> str:
+        asked.append((repository, allow_patterns))
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    found, section = Resolved("tiny", "hub", None, "owner/tiny"), ModelSection(name="tiny")
+    fetch_described(found, section, pairs=True)
+    with pytest.raises(ModelError, match="is a cross-encoder"):
+        fetch_described(found, section)
+    config = json.loads((tmp_path / "config.json").read_text())
+    named = {"sentence_transformers": {"activation_fn": "torch.hub.load"}}
+    (tmp_path / "config.json").write_text(json.dumps(config | named))
+    with pytest.raises(ModelError, match=r"torch\.hub\.load"):
+        fetch_described(found, section, pairs=True)
+    assert asked == [("owner/tiny", ["*.json", "README.md"])] * 3
+
+
 def test_a_name_without_owner_means_sentence_transformers(cache: Path, bert_folder: Path):
     put_in_cache(cache, "sentence-transformers/tiny", bert_folder)
     assert resolve("tiny").kind == "hub"
@@ -178,26 +226,32 @@ def test_a_pickle_may_be_allowed(tmp_path: Path):
 
 def test_a_pickle_of_one_module_beside_safetensors_of_another_is_refused(tmp_path: Path):
     (tmp_path / "2_Dense").mkdir()
-    for name in ("config.json", "model.safetensors", "training_args.bin"):
+    for name in ("config.json", "2_Dense/config.json"):
         (tmp_path / name).write_text("{}")
+    types = {"": "sentence_transformers.models.Transformer", "2_Dense": "sentence_transformers.models.Dense"}
+    modules = [{"idx": 0, "name": path, "path": path, "type": kind} for path, kind in types.items()]
+    (tmp_path / "modules.json").write_text(json.dumps(modules[:1]))
+    (tmp_path / "model.safetensors").write_bytes(WEIGHTS)
+    (tmp_path / "training_args.bin").write_bytes(b"")
     assert resolve(str(tmp_path)).kind == "folder"
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
     (tmp_path / "2_Dense" / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(ModelError, match=r"only as pickle \(2_Dense/pytorch_model.bin\)") as caught:
         resolve(str(tmp_path))
     assert "--allow-pickle" in (caught.value.next or "")
-    (tmp_path / "2_Dense" / "model.safetensors").write_bytes(b"")
+    (tmp_path / "2_Dense" / "model.safetensors").write_bytes(WEIGHTS)
     assert resolve(str(tmp_path)).kind == "folder"
 
 
 def test_code_of_its_own_needs_permission(tmp_path: Path):
     modules = [{"idx": 0, "name": "0", "path": "", "type": "modeling.Odd"}]
     (tmp_path / "modules.json").write_text(json.dumps(modules))
-    (tmp_path / "model.safetensors").write_bytes(b"")
+    (tmp_path / "model.safetensors").write_bytes(WEIGHTS)
     with pytest.raises(ModelError, match=r"needs its own code \(modeling.Odd\)"):
         resolve(str(tmp_path))
     assert resolve(str(tmp_path), trust_remote_code=True).kind == "folder"
     (tmp_path / "modules.json").write_text("[1")
-    with pytest.raises(ModelError, match=r"modules.json cannot be read"):
+    with pytest.raises(ModelError, match=r"modules.json cannot be used"):
         resolve(str(tmp_path))
 
 

@@ -1,0 +1,284 @@
+"""What a model folder really holds: whole files or pointers to them, readable JSON, weights of their full length.
+
+The model libraries answer a folder that was copied badly with a message about a header or a missing argument, or build
+what is missing without a word. All of that shows in the files, so it is said here before anything heavy loads.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from embedtune.errors import ModelError
+
+PICKLE = "pytorch_model.bin"
+LFS = b"version https://git-lfs.github.com/spec"
+READ = (".json", ".txt", ".model", ".safetensors")
+"""Suffixes of the files that the libraries read."""
+OBJECTS = re.compile(
+    r"(config|config_sentence_transformers|sentence_[\w-]+_config|tokenizer_config|special_tokens_map|adapter_config"
+    r"|router_config|.*\.safetensors\.index)\.json"
+)
+"""Names of the JSON files that must hold an object; others, such as the record of a training, may be in any form."""
+WEIGHTLESS = ("Normalize", "Dropout")
+WITH_WEIGHTS = ("Dense", "LayerNorm", "StaticEmbedding")
+WITH_CONFIG = ("Pooling", "Dense", "LayerNorm", "WeightedLayerPooling", "Dropout")
+HEADER_BYTES = 100 * 2**20
+"""The longest header that the safetensors library accepts."""
+QUANTISED = re.compile(r"[IU]\d+|F[48]\w*")
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A folder that is said to hold a model.
+
+    Args:
+        path: of the folder.
+    """
+
+    path: Path
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """The object in a JSON file of the folder; None if there is no such file.
+
+        Raises:
+            ModelError: the file cannot be read, or holds something else.
+        """
+        value = self._parsed(self.path / name)
+        if value is not None and not isinstance(value, dict):
+            raise _damaged(self.path / name, "it must hold a JSON object")
+        return value
+
+    @cached_property
+    def modules(self) -> list[dict[str, Any]] | None:
+        """The entries of modules.json; None if there is none.
+
+        Raises:
+            ModelError: it is not what sentence-transformers writes.
+        """
+        entries = self._parsed(self.path / "modules.json")
+        if entries is None:
+            return None
+        file = self.path / "modules.json"
+        if not isinstance(entries, list) or not entries:
+            raise _damaged(file, "it must list the modules of the model")
+        for entry in entries:
+            if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("type", "path")):
+                raise _damaged(file, "every module needs a type and a path")
+            if PurePosixPath(entry["path"]).is_absolute() or ".." in PurePosixPath(entry["path"]).parts:
+                raise _damaged(file, f"the path {entry['path']!r} leads out of the folder")
+        return entries
+
+    @property
+    def config_path(self) -> str:
+        """Where the transformer's own folder is, relative to this one; "" for this one itself."""
+        first = self.modules[0]["path"] if self.modules else ""
+        return "" if first in ("", ".") else f"{first}/"
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The configuration of the transformer; empty if there is none."""
+        return self.read(f"{self.config_path}config.json") or {}
+
+    @cached_property
+    def declared(self) -> dict[str, Any]:
+        """What the model declares to sentence-transformers; empty if there is nothing."""
+        return self.read("config_sentence_transformers.json") or {}
+
+    @property
+    def adapter(self) -> dict[str, Any] | None:
+        """The configuration of the PEFT adapter that the folder holds, if it holds one."""
+        return self.read(f"{self.config_path}adapter_config.json")
+
+    def check_files(self) -> None:
+        """Refuse a folder whose files cannot be read, are pointers, are cut off, or are missing.
+
+        Raises:
+            ModelError: names the file.
+        """
+        for file in self._files():
+            _check_file(file)
+            if OBJECTS.fullmatch(file.name):
+                self.read(file.relative_to(self.path).as_posix())
+            if file.suffix == ".safetensors":
+                _check_length(file, tensors_of(file))
+            # A single file of weights is preferred to several, and may be newer than the list of those.
+            if file.name == "model.safetensors.index.json" and not (file.parent / "model.safetensors").exists():
+                _check_shards(file, self.read(file.relative_to(self.path).as_posix()) or {})
+        self._check_modules()
+
+    def quantised(self) -> str | None:
+        """The type of weights that are whole numbers or eight bits wide, unless the folder says how to read them."""
+        if "quantization_config" in self.config or self.config.get("model_type") == "model2vec":
+            return None
+        for file in self._files():
+            if file.suffix == ".safetensors":
+                for name, tensor in tensors_of(file).items():
+                    if name.endswith("weight") and QUANTISED.fullmatch(str(tensor.get("dtype"))):
+                        return str(tensor["dtype"])
+        return None
+
+    def module_folders(self) -> list[str]:
+        """Where the modules are, relative to the folder: "." for the folder itself, then those inside a Router too.
+
+        Raises:
+            ModelError: modules.json or the configuration of a Router cannot be used.
+        """
+        inside = list(dict.fromkeys([".", *(entry["path"] or "." for entry in self.modules or ())]))
+        for place in inside:
+            types = (self.read(f"{place}/router_config.json") or {}).get("types")
+            inside += [f"{place}/{name}" for name in types or () if ".." not in PurePosixPath(name).parts]
+        return inside
+
+    def _files(self) -> Iterator[Path]:
+        """The files that the libraries would read, in the folder and in those of its modules."""
+        for place in self.module_folders():
+            files = [file for file in _entries(self.path / place) if not file.is_dir()]
+            safe = any(file.suffix == ".safetensors" for file in files)
+            yield from (file for file in files if file.suffix in READ or (file.name == PICKLE and not safe))
+
+    def _parsed(self, file: Path) -> Any:
+        """The value in a JSON file; None if there is no file."""
+        _demand_regular(file)
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unreadable(file, error) from None
+        except (ValueError, RecursionError) as error:
+            _check_file(file)
+            raise _damaged(file, str(error)) from None
+
+    def _check_modules(self) -> None:
+        if self.modules is None:
+            self._check_unlisted()
+        for entry in self.modules or ():
+            kind, place = entry["type"].rsplit(".", 1)[-1], entry["path"] or "."
+            folder = self.path / place
+            missing = None
+            if kind not in WEIGHTLESS and not folder.is_dir():
+                missing = f"the folder {place}"
+            elif kind in WITH_CONFIG and not (folder / "config.json").exists():
+                missing = f"{place}/config.json"
+            elif kind in WITH_WEIGHTS and not any(file.suffix in (".safetensors", ".bin") for file in _entries(folder)):
+                missing = f"{place}/model.safetensors"
+            elif kind == "Transformer" and not any(
+                (folder / name).exists() for name in ("config.json", "adapter_config.json")
+            ):
+                missing = "config.json" if place == "." else f"{place}/config.json"
+            if missing and entry["type"].startswith("sentence_transformers."):
+                raise _incomplete(self.path, missing, f"its modules.json lists {kind}")
+
+    def _check_unlisted(self) -> None:
+        """Without modules.json, its modules would be replaced by mean pooling."""
+        modules = [entry.name for entry in _entries(self.path) if re.fullmatch(r"\d+_[A-Z]\w*", entry.name)]
+        if modules:
+            raise _incomplete(self.path, "modules.json", f"it holds {modules[0]}, a module of sentence-transformers")
+
+
+def tensors_of(file: Path) -> dict[str, dict[str, Any]]:
+    """The header of a safetensors file: of each tensor its dtype, shape and place.
+
+    Raises:
+        ModelError: it has no such header.
+    """
+    try:
+        with file.open("rb") as opened:
+            size = int.from_bytes(opened.read(8), "little")
+            content = opened.read(size) if 0 < size <= HEADER_BYTES else b""
+            if content and len(content) < size:
+                raise _cut_off(file, 8 + len(content), 8 + size)
+            header = json.loads(content)
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict):
+        raise _damaged(file, "it does not begin with the header of a safetensors file")
+    return {name: tensor for name, tensor in header.items() if name != "__metadata__" and isinstance(tensor, dict)}
+
+
+def _check_length(file: Path, tensors: dict[str, dict[str, Any]]) -> None:
+    """Refuse a file of weights that ends too early."""
+    with file.open("rb") as opened:
+        start = 8 + int.from_bytes(opened.read(8), "little")
+        there = os.fstat(opened.fileno()).st_size
+    ends = [tensor["data_offsets"][1] for tensor in tensors.values() if isinstance(tensor.get("data_offsets"), list)]
+    needed = start + max((int(end) for end in ends), default=0)
+    if there < needed:
+        raise _cut_off(file, there, needed)
+
+
+def _check_shards(index: Path, content: dict[str, Any]) -> None:
+    """Refuse weights in several files of which some are not there."""
+    places = content.get("weight_map")
+    if not isinstance(places, dict):
+        raise _damaged(index, "it has no weight_map")
+    missing = sorted({str(name) for name in places.values() if not (index.parent / str(name)).exists()})
+    if missing:
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise _incomplete(index.parent, f"{missing[0]}{more}", f"{index.name} names it")
+
+
+def _check_file(file: Path) -> None:
+    """Refuse a file that cannot be opened, is empty or is a Git-LFS pointer."""
+    _demand_regular(file)
+    try:
+        with file.open("rb") as opened:
+            begin = opened.read(len(LFS))
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    if begin == LFS:
+        raise ModelError(
+            f"{file} is a Git-LFS pointer: the file itself was not downloaded",
+            where="model",
+            next=f"run `git lfs pull` in {file.parent}, or download the model with `hf download`",
+        )
+    if not begin and file.suffix in (".json", ".safetensors"):
+        raise _damaged(file, "it is empty")
+
+
+def _demand_regular(file: Path) -> None:
+    """Refuse what is no file, such as a named pipe, from which reading might never return."""
+    if file.exists() and not file.is_file():
+        raise _damaged(file, "it is not a regular file")
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+
+
+def _unreadable(file: Path, error: OSError) -> ModelError:
+    return ModelError(
+        f"{file} cannot be read: {error.strerror or error}", where="model", next="check its permissions and its disk"
+    )
+
+
+def _cut_off(file: Path, there: int, needed: int) -> ModelError:
+    return ModelError(
+        f"{file} is cut off: it has {there:,} of at least {needed:,} bytes",
+        where="model",
+        next="copy or download it again",
+    )
+
+
+def _damaged(file: Path, why: str) -> ModelError:
+    return ModelError(f"{file} cannot be used: {why}", where="model", next="copy or download the model again")
+
+
+def _incomplete(folder: Path, missing: str, why: str) -> ModelError:
+    return ModelError(
+        f"{folder} is incomplete: {missing} is missing, but {why}",
+        where="model",
+        next="copy or download the whole model again, subfolders included",
+    )
