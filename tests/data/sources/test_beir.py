@@ -112,7 +112,7 @@ def test_an_empty_document_is_left_out_aloud_unless_judged(beir) -> None:
         ("query-id\tcorpus-id\tscore\n", "there are no judgments"),
         ("query-id\tcorpus-id\tscore\nq0\td0\t0\n", "no judgment is above 0"),
         ("query-id\tcorpus-id\tscore\nq0\td0\n", "got 2 fields instead of 3"),
-        ("query-id,corpus-id,score\nq0,d0,1\n", "the columns are 'query-id,corpus-id,score'"),
+        ("query-id corpus-id score\nq0 d0 1\n", "the columns are 'query-id corpus-id score'"),
         ("", "the file is empty"),
     ],
 )

@@ -132,7 +132,8 @@ def _with_unused(part: Part, table: RecordTable, found: Format, columns: Columns
 
 
 def _unused(table: RecordTable, columns: Columns) -> tuple[str, ...]:
-    return (f"{table.name}: {UNUSED}: {', '.join(columns.unused)}",) if columns.unused else ()
+    unused = (f"{table.name}: {UNUSED}: {', '.join(columns.unused)}",) if columns.unused else ()
+    return (*table.notes, *unused)
 
 
 def _check_chosen(
@@ -195,7 +196,7 @@ def _column_advice(
     flat = {"CSV": ",", "TSV": "\t"}
     if table.kind in flat and len(present) == 1 and any(sign in present[0] for sign in ",;\t|"):
         words = {",": "commas", "\t": "tabs"}[flat[table.kind]]
-        return f"separate the columns by {words}; no other separator is read in {table.kind} files"
+        return f"separate the columns by {words}, in the first line as in all others"
     used = {column for columns in found.values() for column in columns}
     free = [column for column in present if column not in used]
     # A column is proposed only where there is no choice left: order never decides a role.
