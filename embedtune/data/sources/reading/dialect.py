@@ -15,7 +15,7 @@ SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bar
 PLAIN = ("\t", "|")
 """Separators of files whose texts are mostly not quoted."""
 _DECLARED = re.compile(r'"?sep=(?P<sign>[,;|\t])"?[,;|\t]*\s*', re.IGNORECASE)
-_FEW = 0.5  # share of rows that have as many fields as the header, below which a separator is doubted
+_FEW = 0.5  # share of rows that have as many fields as the header, below which a sign is no separator
 
 
 def declared_separator(line: str) -> str | None:
@@ -29,10 +29,11 @@ def declared_separator(line: str) -> str | None:
 
 
 def separator_of(head: Sequence[str], usual: str) -> str:
-    """The separator of the first lines of a file: `usual`, unless another one explains them far better."""
+    """The separator of the first lines of a file: `usual`, unless another one divides them better and more evenly."""
     shares = {sign: _share(head, sign) for sign in (usual, *(one for one in SEPARATORS if one != usual))}
     best = max(shares, key=lambda sign: shares[sign])
-    return best if shares[usual] < _FEW <= shares[best] else usual
+    finer = bool(head) and head[0].count(best) > head[0].count(usual)
+    return best if shares[best] > shares[usual] and shares[best] >= _FEW and finer else usual
 
 
 def _share(head: Sequence[str], sign: str) -> float:
