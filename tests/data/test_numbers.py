@@ -7,24 +7,8 @@ import pytest
 from embedtune.data.formats.shared.cells import number_in
 from embedtune.data.numbers import integer_of, number_of
 
-ODD = [
-    "1_0",
-    "１２",
-    "٣",
-    "½",
-    "0x10",
-    "nan",
-    "inf",
-    "-Infinity",
-    "1e999",
-    "1,5",
-    "1.5.2",
-    "",
-    " ",
-    ".",
-    "e5",
-    "9" * 5000,
-]
+ODD = ["1_0", "１２", "٣", "½", "0x10", "nan", "inf", "-Infinity", "1e999", "1,5", "1.5.2", "", " ", ".", "e5"]
+ODD.append("9" * 5000)
 
 
 @pytest.mark.parametrize("text", ODD)

@@ -74,7 +74,7 @@ def open_bytes(path: Path) -> Iterator[io.BufferedReader]:
     try:
         with (
             path.open("rb", buffering=0) as file,
-            io.BufferedReader(cast(io.RawIOBase, watched(path, file)), SAMPLE) as plain,
+            io.BufferedReader(watched(path, file), SAMPLE) as plain,
         ):
             if path.suffix.lower() == ".gz":
                 with gzip.GzipFile(fileobj=plain, mode="rb") as stream:
@@ -86,7 +86,7 @@ def open_bytes(path: Path) -> Iterator[io.BufferedReader]:
                 with pyarrow.input_stream(pyarrow.PythonFile(plain, mode="r"), compression="zstd") as stream:
                     yield io.BufferedReader(stream)
             else:
-                yield plain
+                yield cast(io.BufferedReader, plain)
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from error
 

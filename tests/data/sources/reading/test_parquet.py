@@ -27,9 +27,8 @@ def test_long_texts_repeated_by_reference_are_refused(tmp_path, kind) -> None:
 
 
 def test_repeated_texts_and_lists_come_back(tmp_path) -> None:
-    rows = [
-        {"a": f"text {i % 5}", "b": ["x", None, f"y{i % 3}"], "c": {"d": "z"}, "e": i, "f": None} for i in range(3000)
-    ]
+    one = {"b": ["x", None, "y"], "c": {"d": "z"}, "f": None}
+    rows = [{"a": f"text {i % 5}", **one, "e": i} for i in range(3000)]
     path = tmp_path / "a.parquet"
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
     assert list(open_table(path).records) == list(enumerate(rows, 1))
