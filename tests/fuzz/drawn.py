@@ -142,12 +142,14 @@ def _rows(content: bytes, suffix: str | None) -> list[dict[str, Any]] | None:
     try:
         text = content.decode("utf-8")
         if suffix == ".jsonl":
-            return [json.loads(line) for line in text.splitlines()]
-        if suffix == ".json":
-            return list(json.loads(text))
-        return list(csv.DictReader(io.StringIO(text), delimiter="\t" if suffix == ".tsv" else ","))
+            rows = [json.loads(line) for line in text.splitlines()]
+        elif suffix == ".json":
+            rows = json.loads(text)
+        else:
+            rows = list(csv.DictReader(io.StringIO(text), delimiter="\t" if suffix == ".tsv" else ","))
     except (ValueError, csv.Error):
         return None
+    return rows if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
 
 
 Way = Callable[[bytes, str | None, random.Random], bytes]

@@ -53,7 +53,7 @@ class Cells(NamedTuple):
 
     def fault(self, role: str, what: str) -> None:
         """Note what is wrong with the column of this role."""
-        self.problems.add(self.place, f"{self.columns.one(role)!r} {what}")
+        self.problems.add(self.place, f"{self.columns.names.get(role, (role,))[0]!r} {what}")
 
 
 def cells_of(table: RecordTable, columns: Columns) -> Iterator[Cells]:

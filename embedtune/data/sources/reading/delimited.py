@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.reading import UNDERSTOOD
 from embedtune.data.sources.reading.dialect import (
     PLAIN,
     SEPARATORS,
@@ -79,7 +80,7 @@ class _DelimitedFile:
             next(self._lines)
         sign = declared or separator_of(head, usual)
         if sign != usual:
-            self._notes.append(f"{self._path.name}: the columns are separated by {SEPARATORS[sign]}")
+            self._notes.append(f"{self._path.name}: the columns are separated by {SEPARATORS[sign]}, {UNDERSTOOD}")
         return sign
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
@@ -115,7 +116,7 @@ class _DelimitedFile:
             window, self._sign, len(self._header), header_quoted=self._quoted_header, whole=whole
         )
         what = "enclose texts" if self._enclosed else "are part of the texts"
-        self._notes.append(f"{self._path.name}: quotation marks {what}")
+        self._notes.append(f"{self._path.name}: quotation marks {what}, {UNDERSTOOD}")
         return self._enclosed
 
     def _broken(self, error: Exception) -> bool:

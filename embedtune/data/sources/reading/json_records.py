@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.reading import UNDERSTOOD
 from embedtune.data.sources.reading.json_text import JsonText, json_advice, json_fault, unrepeated
 from embedtune.data.sources.streams import pieces, whole_lines
 from embedtune.findings import kind_of
@@ -108,7 +109,7 @@ def _spread_records(path: Path, text: JsonText, problems: Problems, notes: list[
         count += 1
         field = rows_field(record) if count == 1 and text.ended() else None
         if field is not None:
-            notes.append(f"{path.name}: the rows are those of the field {field!r}")
+            notes.append(f"{path.name}: the rows are those of the field {field!r}, {UNDERSTOOD}")
             text.back_to(start)
             text.enter(field)
             yield from _entries(path, text, problems)

@@ -131,7 +131,7 @@ def test_a_message_does_not_repeat_thousands_of_columns(put) -> None:
 def test_what_was_understood_is_said_with_the_rows(put) -> None:
     part = read_part(open_table(put("a.csv", "query;positive\na;b\n")), {})
     assert part.content.positives == ["b"]
-    assert "a.csv: the columns are separated by semicolons" in part.said
+    assert "a.csv: the columns are separated by semicolons, as the file itself shows" in part.said
 
 
 def test_enclosed_fields() -> None:
