@@ -67,8 +67,9 @@ def test_check_with_fix(tmp_path: Path, data: Path, rewritten: Rewrite) -> None:
     assert not list(tmp_path.glob("fixed*"))
 
 
-def test_train(tmp_path: Path, data: Path, rewritten: Rewrite) -> None:
-    rewritten(data, 3)  # after the plan has looked at the columns, and the bytes were hashed for the record
+@pytest.mark.parametrize("reading", [2, 3])
+def test_train(tmp_path: Path, data: Path, rewritten: Rewrite, reading: int) -> None:
+    rewritten(data, reading)  # the plan looks at the columns, the bytes are hashed for the record, the rows are read
     with pytest.raises(ChangedInputError):
         embedtune.train(data=data, output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
