@@ -21,7 +21,7 @@ ENCODINGS = ("cp949", "cp1252", "utf-16", "utf-16-le", "utf-32", "cp932", "gb180
 SIGNS = (",", "\t", ";", "|", ":", " ")
 QUOTES = ('"', '""', "'", '"\n', '\n"', '\t"', '","', '"\t', "sep=;\n", "sep=,\r\n", ",,\n", '"' * 30)
 _DELIMITED, _JSON = (".csv", ".tsv"), (".jsonl", ".json")
-_EXPANDED = 3_000_000  # bytes that a small compressed file expands to
+_EXPANDED = 600_000  # bytes that a small file holds of one piece
 
 
 def drawn(bases: Sequence[Mapping[str, bytes]], seed: str) -> Case:

@@ -18,6 +18,7 @@ BLOCK = 8192
 _MINED = frozenset(mined_rows.fields(0))
 UNUSED = "columns not used"
 """What a sentence about columns without a role says."""
+_MOST_NAMED = 50  # columns
 _NOT_IN_ROWS = ("title", "weight")  # roles that a row's record has no field for
 
 
@@ -132,7 +133,9 @@ def _with_unused(part: Part, table: RecordTable, found: Format, columns: Columns
 
 
 def _unused(table: RecordTable, columns: Columns) -> tuple[str, ...]:
-    unused = (f"{table.name}: {UNUSED}: {', '.join(columns.unused)}",) if columns.unused else ()
+    names, more = columns.unused[:_MOST_NAMED], len(columns.unused) - _MOST_NAMED
+    said = ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
+    unused = (f"{table.name}: {UNUSED}: {said}",) if names else ()
     return (*table.notes, *unused)
 
 

@@ -13,11 +13,11 @@ from embedtune.data.sources.streams import open_bytes, refuse_foreign, sha256
 
 if TYPE_CHECKING:
     import pyarrow
-    from pyarrow.parquet import ColumnChunkMetaData, ParquetFile
+    from pyarrow.parquet import FileMetaData, ParquetFile
 
 _BATCH = 1024  # rows
-# Texts read as references cost four times as much, so only columns in which a text may stand for many rows are: of few
-# rows, of few bytes per row, or compressed as no varied text is.
+# Texts read as references cost four times as much, so only those of files in which a text may stand for many
+# rows are: files of few rows, of few bytes per value, or compressed as no varied text is.
 _FEW_ROWS, _FEW_BYTES, _COMPRESSED = 2**16, 16, 20
 _EXPANDED, _RATIO = 256 * 2**20, 250  # bytes in memory, and times the file's size, beyond which it is none of texts
 _ROWS_PER_BYTE = 4096  # no file of texts has more rows than that for each of its bytes
@@ -42,7 +42,7 @@ def parquet_records(path: Path, problems: Problems, notes: list[str]) -> Iterato
     number = 0
     try:
         with pyarrow.parquet.ParquetFile(path) as table:
-            shared, schema = _shared_texts(table), table.schema_arrow
+            shared, schema = _shared_texts(path, table), table.schema_arrow
         with pyarrow.parquet.ParquetFile(path, read_dictionary=shared) as table:
             _refuse_large(path, table, problems)
             for batch in table.iter_batches(batch_size=_BATCH):
@@ -58,22 +58,25 @@ def parquet_records(path: Path, problems: Problems, notes: list[str]) -> Iterato
     sha256(path)
 
 
-def _shared_texts(table: "ParquetFile") -> list[str]:
-    """Paths of the columns in which a text that is stored once may stand for many rows."""
-    groups = [table.metadata.row_group(number) for number in range(table.metadata.num_row_groups)]
-    found = []
-    for place in range(table.metadata.num_columns):
-        column = table.schema.column(place)
-        is_text = column.physical_type == "BYTE_ARRAY" and column.logical_type.type == "STRING"
-        if is_text and any(_may_repeat(group.column(place)) for group in groups):
-            found.append(column.path)
-    return found
+def _shared_texts(path: Path, table: "ParquetFile") -> list[str]:
+    """Paths of the columns of texts, where a text that is stored once may stand for many rows."""
+    metadata = table.metadata
+    if not _may_repeat(path.stat().st_size, metadata):
+        return []
+    columns = [table.schema.column(place) for place in range(metadata.num_columns)]
+    return [
+        column.path
+        for column in columns
+        if column.physical_type == "BYTE_ARRAY" and column.logical_type.type == "STRING"
+    ]
 
 
-def _may_repeat(chunk: "ColumnChunkMetaData") -> bool:
-    size = chunk.total_uncompressed_size
-    few = chunk.num_values <= _FEW_ROWS or size < _FEW_BYTES * chunk.num_values
-    return chunk.has_dictionary_page and (few or size > _COMPRESSED * chunk.total_compressed_size)
+def _may_repeat(file_size: int, metadata: "FileMetaData") -> bool:
+    # Only sums of whole groups are asked for: what a damaged file says of a column ends the process within pyarrow.
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    values = [(group.num_rows, group.total_byte_size) for group in groups]
+    few = any(rows <= _FEW_ROWS or size < _FEW_BYTES * rows * metadata.num_columns for rows, size in values)
+    return few or sum(size for _, size in values) > _COMPRESSED * file_size
 
 
 def _refuse_large(path: Path, table: "ParquetFile", problems: Problems) -> None:
