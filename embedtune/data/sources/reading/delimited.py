@@ -54,9 +54,19 @@ class _DelimitedFile:
         self._header: list[str] = []
         self._unnamed: list[str] = []
         self._quoted_header = False
+        self._joined: list[int] = []
 
     def records(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Numbers of lines, and fields by column."""
+        yield from self._records()
+        if self._joined:
+            more = f" and {len(self._joined) - 1:,} more" if len(self._joined) > 1 else ""
+            self._notes.append(
+                f"{self._path.name}:{self._joined[0]}{more}: lines that would each be a row are one text, since "
+                "quotation marks enclose them; if one of the marks is a mistake, double it"
+            )
+
+    def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, fields in self._rows():
             if not self._header:
                 self._begin(number, fields)
@@ -67,11 +77,18 @@ class _DelimitedFile:
             if len(fields) != width:
                 self._wrong_width(number, len(fields))
                 continue
+            self._look_for_joined(number)
             record = dict(zip(self._header, fields, strict=True))
             for name in self._unnamed:
                 if not record[name].strip():
                     del record[name]
             yield number, record
+
+    def _look_for_joined(self, number: int) -> None:
+        """Note a row of several lines that are complete by themselves, as two stray quotation marks make it."""
+        taken, width = self._lines.taken, len(self._header)
+        if len(taken) > 1 and width > 1 and all(line.count(self._sign) + 1 == width for _, line in taken):
+            self._joined.append(number)
 
     def _separator(self, usual: str) -> str:
         head, _ = self._lines.look(*_HEAD)

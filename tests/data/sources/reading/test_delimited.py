@@ -114,6 +114,12 @@ def test_a_stray_quotation_mark_costs_its_own_row_only(put) -> None:
     assert [place for place, _ in table.problems.kept] == [f"{table.name}:2", f"{table.name}:4"]
 
 
+def test_lines_that_may_have_been_joined_by_mistake_are_told(put) -> None:
+    rows, notes = read(put("a.csv", 'query,positive\na,"b\nc,d"\ne,"f\ng"\nh,"i, j\nk"\n'))
+    assert [values for _, values in rows] == [["a", "b\nc,d"], ["e", "f\ng"], ["h", "i, j\nk"]]
+    assert len(notes) == 1 and notes[0].startswith("a.csv:2: lines that would each be a row are one text")
+
+
 def test_a_row_without_end_is_not_taken_into_memory(put, monkeypatch) -> None:
     monkeypatch.setattr(line_buffer, "LONGEST_ROW", 1000)
     table = open_table(put("a.csv", 'a,b\n"' + "x,y\n" * 2000))
