@@ -152,9 +152,12 @@ def document_text(record: Mapping[str, Any], names: Mapping[str, str], place: st
 def label_of(record: Mapping[str, Any], column: str, place: str, problems: Problems) -> str | None:
     """A class or group as text; numbers are accepted too."""
     value = record.get(column)
-    if isinstance(value, str | int | float) and str(value).strip():
+    if not isinstance(value, str | int | float) or not str(value).strip():
+        problems.add(place, f"{column!r} is empty; every row needs one")
+    elif _SURROGATE.search(str(value)):
+        problems.add(place, f"{column!r} contains half a character (a lone surrogate such as \\ud83d)")
+    else:
         return str(value)
-    problems.add(place, f"{column!r} is empty; every row needs one")
     return None
 
 
