@@ -48,18 +48,20 @@ def train(
     `verbose` prints progress on stderr; a `talk` receives it instead.
     """
     from embedtune.config.train import TrainConfig
+    from embedtune.data.sources.reading.unchanged import unchanged_inputs
     from embedtune.workflows.shared.talk import Silence
     from embedtune.workflows.train.plan import plan_command, plan_config, run_to_resume
     from embedtune.workflows.train.run import run_plan
 
     heard = _talk(talk, verbose) or Silence()
-    if config := _complete(TrainConfig, given, options):
-        run = run_to_resume(resume, config.output.folder)
-        plan = plan_config(config, talk=heard, resume=run, accept_changes=accept_changes)
-    else:
-        asked = _asked(TrainConfig, given, options, ("resume", "accept_changes"))
-        plan = plan_command(*asked, talk=heard, resume=resume, accept_changes=accept_changes)
-    return run_plan(plan, talk=heard)
+    with unchanged_inputs():  # the plan looks at the columns of what the run reads
+        if config := _complete(TrainConfig, given, options):
+            run = run_to_resume(resume, config.output.folder)
+            plan = plan_config(config, talk=heard, resume=run, accept_changes=accept_changes)
+        else:
+            asked = _asked(TrainConfig, given, options, ("resume", "accept_changes"))
+            plan = plan_command(*asked, talk=heard, resume=resume, accept_changes=accept_changes)
+        return run_plan(plan, talk=heard)
 
 
 def mine(

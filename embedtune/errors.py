@@ -40,6 +40,12 @@ class DataError(EmbedtuneError):
     code = "data"
 
 
+class ChangedInputError(EmbedtuneError):
+    """An input is not what it was when the command read it first; no `DataError`, since nothing may pass over it."""
+
+    code = "data"
+
+
 class ModelError(EmbedtuneError):
     """The named encoder cannot be found, loaded or used."""
 

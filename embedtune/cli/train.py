@@ -18,13 +18,17 @@ def train(asked: Asked, resume: Resume = None, accept_changes: AcceptChanges = F
     Without arguments it trains on the samples that ship with embedtune, from a starter encoder built on the spot.
     """
     from embedtune.config.recipe.load import recipe_and_values
+    from embedtune.data.sources.reading.unchanged import unchanged_inputs
 
     with loading():  # torch
         from embedtune.workflows.train.plan import plan_command
 
     recipe, values = recipe_and_values(asked.words)
-    plan = plan_command(recipe, values, asked.options, talk=asked.talk, resume=resume, accept_changes=accept_changes)
-    asked.wanted(plan.config)
-    from embedtune.workflows.train.run import run_plan
+    with unchanged_inputs():  # the plan looks at the columns of what the run reads
+        plan = plan_command(
+            recipe, values, asked.options, talk=asked.talk, resume=resume, accept_changes=accept_changes
+        )
+        asked.wanted(plan.config)
+        from embedtune.workflows.train.run import run_plan
 
-    asked.print(run_plan(plan, talk=asked.talk))
+        asked.print(run_plan(plan, talk=asked.talk))

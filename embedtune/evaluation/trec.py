@@ -4,10 +4,11 @@ Fields are written with tabs, so that an id that contains a space can be read ba
 and so does the reader.
 """
 
-import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from embedtune.data.numbers import number_of
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.streams import lines, missing, refuse_odd
 from embedtune.durable import whole_file
@@ -16,6 +17,7 @@ from embedtune.evaluation.rankers import Ranking, Run
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.findings import Finding, counted
 
+_BLANKS = re.compile(r"[ \t\v\f\r]+")
 _NEEDED = "query Q0 document rank score name"
 
 
@@ -40,26 +42,20 @@ def read_run(path: Path) -> Run:
 
 
 def _take(line: str, place: str, run: dict[str, dict[str, float]], problems: Problems) -> None:
-    fields = line.rstrip("\r\n").split("\t") if line.count("\t") == 5 else line.split()
+    line = line.strip(" \r\n")
+    # Only blanks of ASCII separate fields, as in trec_eval: other ones may be in an id.
+    fields = line.split("\t") if line.count("\t") == 5 else _BLANKS.split(line.strip())
     if len(fields) != 6:
         problems.add(place, f"got {len(fields)} fields, needed 6: {_NEEDED}")
         return
     query, _, document, _, score, _ = fields
-    value = _number(score)
+    value = number_of(score)
     if value is None:
         problems.add(place, f"the score must be a number, got {score[:40]!r}")
     elif document in run.setdefault(query, {}):
         problems.add(place, f"the document {document!r} is ranked twice for the query {query!r}")
     else:
         run[query][document] = value
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return None if math.isnan(value) else value
 
 
 def unwritable_id(judged: JudgedSet) -> str | None:
@@ -85,6 +81,19 @@ def write_run(path: Path, ranking: Ranking, judged: JudgedSet, name: str) -> Non
                 f"{query}\tQ0\t{judged.document_ids[position]}\t{place}\t{score:.9g}\t{tag}\n"
                 for place, (position, score) in enumerate(found, 1)
             )
+
+
+def blank_findings(judged: JudgedSet) -> list[Finding]:
+    """A note where ids contain blanks: other programs take the parts of such an id for fields of their own."""
+    blank = [one for one in (*judged.query_ids, *judged.document_ids) if _BLANKS.search(one)]
+    if not blank:
+        return []
+    message = (
+        f"{counted(len(blank), 'id')} of {judged.name} with blanks in it: embedtune reads its .trec files back, since "
+        "tabs separate the fields, but trec_eval and others split at blanks too."
+    )
+    fix = "Use ids without blanks if other programs are to read the rankings."
+    return [Finding("blanks-in-ids", "note", len(blank), message, fix, tuple(blank[:20]))]
 
 
 def run_findings(path: str, run: Run, judged: JudgedSet, queries: Mapping[str, str]) -> list[Finding]:

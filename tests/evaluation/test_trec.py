@@ -10,7 +10,7 @@ from embedtune.data.rows import RetrievalSet
 from embedtune.errors import DataError, OutputError
 from embedtune.evaluation.rankers import Ranking, by_run
 from embedtune.evaluation.tasks.judged_arrays import as_arrays
-from embedtune.evaluation.trec import read_run, write_run
+from embedtune.evaluation.trec import blank_findings, read_run, write_run
 
 JUDGED = as_arrays(
     RetrievalSet("set", {"질문 1": "how"}, {"d 1": "so", "가": "그렇게", "c": "never"}, {"질문 1": {"가": 1}})
@@ -65,3 +65,23 @@ def test_an_id_that_the_format_cannot_hold_is_refused(tmp_path: Path) -> None:
     judged = as_arrays(RetrievalSet("set", {"q": "how"}, {"a\tb": "so"}, {"q": {"a\tb": 1}}))
     with pytest.raises(OutputError, match="tab"):
         write_run(tmp_path / "x.trec", Ranking(np.ones((1, 1)), np.zeros((1, 1), dtype=np.int64)), judged, "x")
+
+
+@pytest.mark.parametrize("score", ["1_0", "٣", "１.５", "0x1p3", "1e999", "Infinity"])
+def test_scores_that_other_programs_cannot_read_are_refused(tmp_path: Path, score: str) -> None:
+    path = tmp_path / "a.trec"
+    path.write_text(f"q Q0 d 1 {score} a\n", encoding="utf-8")
+    with pytest.raises(DataError, match="the score must be a number"):
+        read_run(path)
+
+
+def test_blanks_of_other_scripts_are_part_of_an_id(tmp_path: Path) -> None:
+    path = tmp_path / "a.trec"
+    path.write_text("q\u3000a Q0 d\u00a0b 1 0.5 a\n", encoding="utf-8")
+    assert read_run(path) == {"q\u3000a": {"d\u00a0b": 0.5}}
+
+
+def test_blanks_in_ids_are_told() -> None:
+    (finding,) = blank_findings(JUDGED)
+    assert finding.count == 2 and set(finding.examples) == {"질문 1", "d 1"}
+    assert blank_findings(as_arrays(RetrievalSet("set", {"q": "how"}, {"d": "so"}, {"q": {"d": 1}}))) == []

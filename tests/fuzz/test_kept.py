@@ -24,6 +24,15 @@ BROKE = [
     ("metrics", {"metrics.jsonl": b'{"step": 1, "loss": 0.5}\n{"step": 2, "lo'}),
     ("metrics", {"metrics.jsonl": b'{"loss": 0.5}\n\xff\n[1]\n'}),
 ]
+BROKE.append(  # scores of positives alone
+    ("pairs", {"a.jsonl": jsonl({"query": "q", "pos": ["p"], "neg": ["n"], "pos_scores": [0.9, 1]})})
+)
+EXPANDING = [
+    ("pairs", {"a.csv": b'anchor,positive\na,b\n"' + b"x,y\n" * 300_000}),
+    ("pairs", {"a.tsv": b'anchor\tpositive\n"' + b"x\ty\n" * 200_000}),
+    ("documents", {"a.json.gz": gzip.compress(b"[" + b'{"text": ""},' * 200_000)}),
+    ("documents", {"a.csv.gz": gzip.compress(b"text\n" + b"\n" * 1_000_000)}),
+]
 LARGE = [
     ("pairs", {"a.jsonl": jsonl({"anchor": "ab" * 5_000_000, "positive": "한" * 3_400_000}, *PAIRS)}),
     ("pairs", {"a.jsonl": BRACKETS}),
@@ -40,6 +49,8 @@ LARGE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "files"), [*BROKE, *LARGE], ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "files"), [*BROKE, *EXPANDING, *LARGE], ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_read_or_refused(tmp_path: Path, name: str, files: dict[str, bytes]) -> None:
     READERS[name].try_on(Case(files), tmp_path)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from embedtune.data.numbers import LARGEST_GRADE, integer_of
 from embedtune.data.rows import RetrievalSet, Rows, relevant_pairs
-from embedtune.data.sources.columns import document_text, label_of, listed, match, refuse_twice
+from embedtune.data.sources.columns import document_text, id_of, label_of, listed, match, refuse_twice
 from embedtune.data.sources.problems import SHOWN, Problems
 from embedtune.data.sources.streams import plain_stem, plain_suffix
 from embedtune.data.sources.tables import READABLE, RecordTable, open_table
@@ -243,10 +244,7 @@ def _check_columns(
 def _id_of(record: Mapping[str, Any], names: Iterable[str], place: str, problems: Problems) -> str | None:
     name = next((name for name in names if name in record), None)
     value = record.get(name) if name else None
-    if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-        return str(value)
-    problems.add(place, "the id is missing or empty" if value in (None, "") else f"the id must be text, got {value!r}")
-    return None
+    return id_of(value, place, problems)
 
 
 def _judgments(
@@ -284,10 +282,10 @@ def _judgments(
 
 
 def _grade(value: Any, place: str, problems: Problems) -> int | None:
-    try:
-        if isinstance(value, int | str) and not isinstance(value, bool):
-            return int(value)
-    except ValueError:
-        pass
-    problems.add(place, f"the grade must be an integer, got {kind_of(value)}")
+    known = isinstance(value, int | float | str) and not isinstance(value, bool)
+    grade = integer_of(str(value).strip()) if known else None
+    if grade is not None and abs(grade) <= LARGEST_GRADE:
+        return grade
+    needed = "must be an integer" if grade is None else f"must be at most {LARGEST_GRADE:,}"
+    problems.add(place, f"the grade {needed}, got {kind_of(value)}")
     return None

@@ -1,11 +1,11 @@
 """Which column plays which role: decided by name or by the user, never by order; and values checked one by one."""
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from embedtune.data.numbers import finite
 from embedtune.data.rows import titled
 from embedtune.data.sources.problems import Problems
 from embedtune.errors import DataError
@@ -13,6 +13,7 @@ from embedtune.findings import kind_of
 
 Roles = Mapping[str, Sequence[str]]
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_UNWRITABLE = re.compile("[\t\r\n\0\ud800-\udfff]")
 _NUMBER = r"_\d+"
 
 
@@ -74,7 +75,7 @@ def refuse_twice(names: Mapping[str, tuple[str, ...]], many: Iterable[str], wher
     for role, columns in names.items():
         if role not in many and len(columns) > 1:
             raise DataError(
-                f"two columns could be '{role}': {' and '.join(map(repr, columns))}",
+                f"two columns could be '{role}': {' and '.join(map(repr, columns[:12]))}",
                 where=where,
                 next=f"name one: --columns {role}={columns[0]}",
             )
@@ -112,10 +113,25 @@ def text_of(value: Any, column: str, place: str, problems: Problems) -> str | No
     return None
 
 
+def id_of(value: Any, place: str, problems: Problems) -> str | None:
+    """An id as text, also of a number; None for a fault, which is noted.
+
+    An id must be writable wherever ids are written: a ranking in TREC's format cannot hold tabs and line ends.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
+        what = "the id is missing or empty" if value in (None, "") else f"the id must be text, got {kind_of(value)}"
+    elif _UNWRITABLE.search(key := str(value)):
+        what = f"the id {key[:80]!r} contains a tab, a line end, a NUL or half a character, which no ranking can hold"
+    else:
+        return key
+    problems.add(place, what)
+    return None
+
+
 def field_of(record: Mapping[str, Any], column: str, place: str, problems: Problems) -> str | None:
     """The text in this column of a record; a record without the column is a fault."""
     if column not in record:
-        problems.add(place, f"{column!r} is missing; this row has {', '.join(map(repr, record)) or 'no columns'}")
+        problems.add(place, f"{column!r} is missing; this row has {listed(list(record)) or 'no columns'}")
         return None
     return text_of(record[column], column, place, problems)
 
@@ -136,9 +152,12 @@ def document_text(record: Mapping[str, Any], names: Mapping[str, str], place: st
 def label_of(record: Mapping[str, Any], column: str, place: str, problems: Problems) -> str | None:
     """A class or group as text; numbers are accepted too."""
     value = record.get(column)
-    if isinstance(value, str | int | float) and str(value).strip():
+    if not isinstance(value, str | int | float) or not str(value).strip():
+        problems.add(place, f"{column!r} is empty; every row needs one")
+    elif _SURROGATE.search(str(value)):
+        problems.add(place, f"{column!r} contains half a character (a lone surrogate such as \\ud83d)")
+    else:
         return str(value)
-    problems.add(place, f"{column!r} is empty; every row needs one")
     return None
 
 
@@ -146,8 +165,9 @@ def numbers_of(values: Any, column: str, place: str, problems: Problems) -> list
     """The value when it is a list of finite numbers; otherwise None, and the fault is noted."""
     # A bool is a number to Python, but nobody scores with one.
     if isinstance(values, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
-        if all(math.isfinite(value) for value in values):
-            return [float(value) for value in values]
+        found = [number for number in map(finite, values) if number is not None]
+        if len(found) == len(values):
+            return found
         problems.add(place, f"{column!r} contains NaN or infinity")
     else:
         problems.add(place, f"{column!r} must be a list of numbers, got {kind_of(values)}")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedtune.config.suggest import did_you_mean
-from embedtune.data.sources.columns import document_text, label_of, listed, match, refuse_twice, spoken
+from embedtune.data.sources.columns import document_text, id_of, label_of, listed, match, refuse_twice, spoken
 from embedtune.data.sources.source import open_source
 from embedtune.data.sources.tables import RecordTable, look_ahead
 from embedtune.errors import ConfigError, DataError
@@ -69,10 +69,11 @@ def _of_table(table: RecordTable, chosen: Mapping[str, str], group: str | None) 
     for number, record in table.records:
         place = table.place(number)
         text = document_text(record, names, place, table.problems)
-        key = record.get(names["id"]) if "id" in names else None
+        value = record.get(names["id"]) if "id" in names else None
+        key = f"{Path(table.name).name}:{number}" if value is None else id_of(value, place, table.problems)
         kept = label_of(record, group, place, table.problems) if group else ""
-        if text is not None and kept is not None:
-            yield CorpusText(f"{Path(table.name).name}:{number}" if key is None else str(key), text, kept)
+        if text is not None and kept is not None and key is not None:
+            yield CorpusText(key, text, kept)
     table.problems.raise_if_any()
 
 

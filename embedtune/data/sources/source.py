@@ -10,6 +10,7 @@ from embedtune.data.sources.beir import is_beir
 from embedtune.data.sources.beir_folder import BeirSource
 from embedtune.data.sources.hub import HubSource
 from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.reading.unchanged import demand_unchanged
 from embedtune.data.sources.streams import missing, plain_stem, plain_suffix, refuse_odd, sha256
 from embedtune.data.sources.tables import READABLE, RecordTable, check_suffix, open_table
 from embedtune.errors import DataError
@@ -30,6 +31,7 @@ class FileSource(Source):
     def __init__(self, name: str, what: str, files: Mapping[str, list[Path]]) -> None:
         super().__init__(name, what, tuple(split for split in files if split))
         self.files = files
+        demand_unchanged("files", name, files)
 
     def tables(self, split: str, problems: Problems | None = None) -> Iterator[RecordTable]:
         """One per file."""
@@ -94,6 +96,9 @@ def _is_member(path: Path, divided: bool) -> bool:
 
 def _folder(name: str, folder: Path) -> Source:
     try:
+        for entry in folder.iterdir():
+            if plain_suffix(entry) in READABLE:
+                refuse_odd(entry)  # or a pipe named corpus.jsonl would pass for no corpus
         if is_beir(folder):
             return BeirSource(name, folder)
         files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))

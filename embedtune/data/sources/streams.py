@@ -13,22 +13,30 @@ from pathlib import Path
 from typing import cast
 
 from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.reading.encodings import SAMPLE, advice_on, wide_encoding
+from embedtune.data.sources.reading.unchanged import watched
 from embedtune.errors import DataError
 
 COMPRESSED = (".gz", ".zst", ".zstd")
 # How files of other kinds begin, so that a wrong suffix gets a clear message instead of a decoding error.
 _BEGINNINGS = {
+    b"version https://git-lfs.github.com/spec/": "a Git LFS pointer, not the data; fetch the data with: git lfs pull",
     b"\x1f\x8b": "a gzip file; give its name the suffix .gz",
     b"\x28\xb5\x2f\xfd": "a zstd file; give its name the suffix .zst",
     b"PAR1": "a Parquet file; give its name the suffix .parquet",
     b"PK\x03\x04": "a zip or Excel file; unpack it, or save the sheet as CSV UTF-8",
     b"%PDF": "a PDF file; extract its text first",
-    b"\xff\xfe": "UTF-16 text; save it as UTF-8",
-    b"\xfe\xff": "UTF-16 text; save it as UTF-8",
+    b"SQLite format 3\0": "an SQLite database; export the table as CSV",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file; save the sheet as CSV UTF-8",
+    b"ARROW1\0\0": "an Arrow file; write the table as Parquet",
 }
-LONGEST_LINE = 512 * 2**20
-"""Bytes; a small compressed file can hold a line that no memory holds."""
+_PAGE = (b"<!doctype html", b"<html", b"<head")
+LONGEST_LINE = 64 * 2**20
+"""Characters; a small compressed file can hold a line that no memory holds."""
+PIECE = 2**20
+"""Bytes of a line that are read at a time."""
 _LOOKED_AT = 4096  # bytes that decide whether this is text
+_EXPANDED, _RATIO = 64 * 2**20, 200  # bytes, and times its size, beyond which a compressed file is none of texts
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -56,24 +64,29 @@ def _uncompressed(path: Path) -> Path:
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[io.BufferedReader]:
-    """The file's bytes, decompressed.
+    """The file's bytes, decompressed; within `unchanged_inputs`, they must be those of earlier readings.
 
     Raises:
-        DataError: the file cannot be opened, or its compression is broken.
+        DataError: the file cannot be opened, it is a pipe or a device, or its compression is broken.
+        ChangedInputError: they are not those of an earlier reading.
     """
+    refuse_odd(path)
     try:
-        if path.suffix.lower() == ".gz":
-            with gzip.open(path, "rb") as stream:
-                yield cast(io.BufferedReader, stream)  # it has the methods of one
-        elif path.suffix.lower() in COMPRESSED:
-            # pyarrow and not zstandard, whose reader takes a truncated file for a shorter one.
-            import pyarrow  # noqa: PLC0415  (a third of a second that plain files need not pay)
+        with (
+            path.open("rb", buffering=0) as file,
+            io.BufferedReader(watched(path, file), SAMPLE) as plain,
+        ):
+            if path.suffix.lower() == ".gz":
+                with gzip.GzipFile(fileobj=plain, mode="rb") as stream:
+                    yield cast(io.BufferedReader, stream)  # it has the methods of one
+            elif path.suffix.lower() in COMPRESSED:
+                # pyarrow and not zstandard, whose reader takes a truncated file for a shorter one.
+                import pyarrow  # noqa: PLC0415  (a third of a second that plain files need not pay)
 
-            with pyarrow.input_stream(str(path), compression="zstd") as stream:
-                yield io.BufferedReader(stream)
-        else:
-            with path.open("rb") as stream:
-                yield stream
+                with pyarrow.input_stream(pyarrow.PythonFile(plain, mode="r"), compression="zstd") as stream:
+                    yield io.BufferedReader(stream)
+            else:
+                yield cast(io.BufferedReader, plain)
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from error
 
@@ -93,25 +106,93 @@ def lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
     """Line numbers from 1 and decoded lines with their ends; broken lines are noted in `problems` and repaired.
 
     Raises:
+        DataError: the file is empty, binary, or cannot be read; or a line is longer than `LONGEST_LINE`.
+    """
+    return whole_lines(path, pieces(path, problems), problems)
+
+
+def whole_lines(path: Path, found: Iterator[tuple[int, str]], problems: Problems) -> Iterator[tuple[int, str]]:
+    """Lines of the pieces of a file.
+
+    Raises:
+        DataError: a line is longer than `LONGEST_LINE`.
+    """
+    parts: list[str] = []
+    length = 0
+    number = 0
+    for number, text in found:
+        length += len(text)
+        if length > LONGEST_LINE:
+            raise problems.stop(f"{path}:{number}", f"the line is longer than {LONGEST_LINE:,} characters")
+        if text.endswith("\n"):
+            yield number, "".join((*parts, text)) if parts else text
+            parts, length = [], 0
+        else:
+            parts.append(text)
+    if parts:
+        yield number, "".join(parts)
+
+
+def pieces(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
+    """As `lines`, but a line longer than `PIECE` comes in several pieces, each with the number of its line.
+
+    Raises:
         DataError: the file is empty, binary, or cannot be read.
     """
-    offset, number = 0, 0
+    decode = _Decoder(path, problems)
+    size = path.stat().st_size if path.suffix.lower() in COMPRESSED and path.exists() else 0
     with open_bytes(path) as stream:
         _refuse_binary(path, stream.peek(_LOOKED_AT)[:_LOOKED_AT], problems)
-        while raw := stream.readline(LONGEST_LINE + 1):
-            number += 1
-            if len(raw) > LONGEST_LINE:
-                raise problems.stop(f"{path}:{number}", f"the line is longer than {LONGEST_LINE:,} bytes")
-            yield number, _decoded(raw, f"{path}:{number}", offset, problems)
-            offset += len(raw)
-    if offset == 0:
+        number, rest = 1, b""
+        while raw := stream.readline(PIECE):
+            raw = rest + raw
+            cut = len(raw) if raw.endswith(b"\n") else _whole_characters(raw)
+            if decode.offset > _EXPANDED and size and decode.offset > _RATIO * size:
+                raise problems.stop(
+                    f"{path}:{number}",
+                    f"the file expands to more than {_RATIO} times its size of {size:,} bytes, as no texts do",
+                    hint="unpack it and look at it",
+                )
+            raw, rest = raw[:cut], raw[cut:]
+            if raw:
+                yield number, decode(raw, number, stream)
+            number += raw.endswith(b"\n")
+        if rest:
+            yield number, decode(rest, number, stream)
+    if decode.offset == 0:
         raise problems.stop(str(path), "the file is empty")
 
 
+def _whole_characters(raw: bytes) -> int:
+    """How many bytes there are before a character that is cut at the end."""
+    for back in range(1, min(4, len(raw) + 1)):
+        if raw[-back] >= 0xC0:  # the first byte of a character, which says how many it has
+            length = 2 if raw[-back] < 0xE0 else 3 if raw[-back] < 0xF0 else 4
+            return len(raw) - back if back < length else len(raw)
+        if raw[-back] < 0x80:
+            break
+    return len(raw)
+
+
+def refuse_foreign(path: Path, head: bytes, problems: Problems) -> None:
+    """Refuse a file that begins like one of another kind, whatever its suffix says.
+
+    Raises:
+        DataError: names the kind, and what to do.
+    """
+    found = next((what for beginning, what in _BEGINNINGS.items() if head.startswith(beginning)), None)
+    if head.lstrip()[:20].lower().startswith(_PAGE):
+        found = "a web page; download the file itself, not the page that shows it"
+    if found is not None:
+        raise problems.stop(str(path), f"this is not the data: the file begins like {found}")
+
+
 def _refuse_binary(path: Path, head: bytes, problems: Problems) -> None:
-    for beginning, what in _BEGINNINGS.items():
-        if head.startswith(beginning):
-            raise problems.stop(str(path), f"this is not text: it begins like {what}")
+    refuse_foreign(path, head, problems)
+    wide = wide_encoding(head)
+    if wide is not None:
+        what = f"this is {wide} text, not UTF-8"
+        raise problems.stop(str(path), what, hint=f"save it as UTF-8: iconv -f {wide} -t UTF-8 FILE > NEW_FILE")
     try:
         # The head may end within a character, so the decoder is incremental and expects more.
         codecs.getincrementaldecoder("utf-8")().decode(head)
@@ -121,35 +202,49 @@ def _refuse_binary(path: Path, head: bytes, problems: Problems) -> None:
             raise problems.stop(str(path), "this is a binary file, not UTF-8 text") from None
 
 
-def _decoded(raw: bytes, where: str, offset: int, problems: Problems) -> str:
-    if offset == 0:
-        raw = raw.removeprefix(_BOM)
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        what = f"broken UTF-8: byte 0x{raw[error.start]:02x} at offset {offset + error.start:,} of the file"
-        problems.add(where, what, hint=_other_encoding(raw))
-        text = raw.decode("utf-8", errors="replace")
-    if "\0" in text:
-        problems.add(where, f"a NUL character at column {text.index(chr(0)) + 1}")
-        text = text.replace("\0", " ")
-    return text
+class _Decoder:
+    """Turns the lines of one file into text, and notes what is broken."""
 
+    def __init__(self, path: Path, problems: Problems) -> None:
+        self._path, self._problems = path, problems
+        self._advice: str | None = None
+        self.offset = 0
 
-def _other_encoding(raw: bytes) -> str:
-    try:
-        korean = any("가" <= letter <= "힣" for letter in raw.decode("cp949"))
-    except UnicodeDecodeError:
-        korean = False
-    if korean:
-        return "it reads as CP949 (Korean Windows): iconv -f CP949 -t UTF-8 FILE > NEW_FILE"
-    return "save the file as UTF-8"
+    def __call__(self, raw: bytes, number: int, stream: io.BufferedReader) -> str:
+        where = f"{self._path}:{number}"
+        skipped = len(_BOM) if self.offset == 0 and raw.startswith(_BOM) else 0
+        try:
+            text = raw[skipped:].decode("utf-8")
+        except UnicodeDecodeError as error:
+            at = skipped + error.start
+            what = f"broken UTF-8: byte 0x{raw[at]:02x} at offset {self.offset + at:,} of the file"
+            # The first broken line and what follows tell more about the encoding than a line does.
+            self._advice = self._advice or advice_on(raw[:SAMPLE] + stream.peek(SAMPLE)[:SAMPLE])
+            if number == 1:  # in whose names nothing can be found
+                raise self._problems.stop(where, what, hint=self._advice) from None
+            self._problems.add(where, what, hint=self._advice)
+            text = raw[skipped:].decode("utf-8", errors="replace")
+        if "\0" in text:
+            self._problems.add(where, f"a NUL character at column {text.index(chr(0)) + 1}")
+            text = text.replace("\0", " ")
+        self.offset += len(raw)
+        return text
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of the file's bytes on disk."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """Hex digest of the file's bytes on disk.
+
+    Raises:
+        DataError: it cannot be read.
+        ChangedInputError: as of `open_bytes`.
+    """
+    refuse_odd(path)
+    try:
+        with path.open("rb", buffering=0) as file:
+            # Twice hashed where inputs are watched, which keeps this the one place that knows what was read.
+            return hashlib.file_digest(io.BufferedReader(watched(path, file), PIECE), "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def refuse_odd(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from embedtune.data.checks.repair import MENDED_CODES, REMOVED_CODES, Repair
 from embedtune.data.formats.shared.find import UNUSED
+from embedtune.data.sources.reading import UNDERSTOOD
 from embedtune.durable import whole_file
 from embedtune.findings import Finding
 from embedtune.workflows.check.left_out import left_out
@@ -59,7 +60,7 @@ def write_copy(outputs: Outputs, contents: RowStream, repair: Repair, findings: 
         "rows": rows,
         "changed": {what: count for what, count in repair.changed.items() if count},
         "removed": gone,
-        "not_copied": [sentence for sentence in contents.said if UNUSED not in sentence],
+        "not_copied": [sentence for sentence in contents.said if UNUSED not in sentence and UNDERSTOOD not in sentence],
         "left": {one.code: one.count for one in findings if one.code not in done and one.severity != "note"},
     }
 

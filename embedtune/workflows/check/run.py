@@ -24,6 +24,7 @@ from embedtune.data.rows import RawTexts, RetrievalSet
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.documents import read_documents
 from embedtune.data.sources.judged_source import judge_split
+from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.source import open_source
 from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.errors import DataError
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 Kind = TypeVar("Kind")
 
 
+@unchanged_inputs()
 def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False) -> CheckResult:
     """Check training data, also as the named encoder would see it, if there is one.
 

@@ -9,6 +9,7 @@ from string import ascii_lowercase
 
 import numpy as np
 
+from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.durable import write_text
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.evidence import Evidence
@@ -63,6 +64,7 @@ class CompareOptions:
     output: str | None = None
 
 
+@unchanged_inputs()
 def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResult:
     """Compare systems with A on the queries that all of them share, and write a report.
 

@@ -186,7 +186,11 @@ def in_set(name: str, identity: str, *, several: bool) -> str:
 
 def _found(folder: Path, run: str | None) -> Path | None:
     """The file of a ranking; an evaluation's own files are in its folder, even if that was moved."""
-    return next((path for path in (folder / Path(run).name, Path(run)) if path.is_file()), None) if run else None
+    places = (folder / Path(run).name, Path(run)) if run else ()
+    try:
+        return next((path for path in places if path.is_file()), None)
+    except (OSError, ValueError):  # no name of a file, such as one of thousands of letters
+        return None
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

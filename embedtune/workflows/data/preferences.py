@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedtune.data.sources.clicks import Skipped, read_clicks
+from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.tables import open_table
 from embedtune.data.sources.write import write_jsonl
 from embedtune.errors import ConfigError, DataError
@@ -27,6 +28,7 @@ class PreferencesResult:
     said: tuple[str, ...]
 
 
+@unchanged_inputs()
 def click_preferences(
     source: str, output: str, *, skipped: Skipped = "above", force: bool = False
 ) -> PreferencesResult:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from embedtune.config.encode import EncodeConfig
+from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.texts import TextStream
 from embedtune.durable import UNFINISHED
 from embedtune.errors import ConfigError, DataError
@@ -33,6 +34,7 @@ OWN = rf"{re.escape(VECTORS)}(\.part|\.json)?|lock|\..*{re.escape(UNFINISHED)}"
 """The names of what a job writes into its folder, as a regular expression."""
 
 
+@unchanged_inputs()
 def encode(config: EncodeConfig, *, talk: Talk | None = None, force: bool = False) -> EncodeResult:
     """Encode the texts of a source into a file.
 

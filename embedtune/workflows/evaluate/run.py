@@ -9,6 +9,7 @@ from typing import Any
 
 from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.systems import BM25
+from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.durable import whole_file, write_text
 from embedtune.errors import ConfigError, EmbedtuneError
 from embedtune.evaluation.metrics import parse_metric
@@ -36,6 +37,7 @@ EVALUATIONS = Path("evaluations")
 """Where evaluations go by default."""
 
 
+@unchanged_inputs()
 def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateResult:
     """Score systems on sets and write rankings, values per query and a report.
 

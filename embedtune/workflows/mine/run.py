@@ -13,6 +13,7 @@ from typing import Any
 from embedtune.config.encoder import ModelSection
 from embedtune.config.mine import MineConfig
 from embedtune.data.formats.shared.mined import check_format
+from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
 from embedtune.errors import ConfigError, DataError, EmbedtuneError
 from embedtune.findings import Finding, counted
@@ -29,6 +30,7 @@ from embedtune.workflows.shared.outputs import Outputs, is_same
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
 
 
+@unchanged_inputs()
 def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False, force: bool = False) -> MineResult:
     """Find negatives, or resume an interrupted job.
 

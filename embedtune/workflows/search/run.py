@@ -8,6 +8,7 @@ import numpy as np
 
 from embedtune.config.search import SearchConfig
 from embedtune.config.systems import BM25
+from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.texts import corpus_of
 from embedtune.errors import ConfigError
 from embedtune.evaluation.ranking import id_ranks
@@ -81,6 +82,7 @@ class SearchableCorpus:
         return SearchResult(self.data, tuple(self.finders), self.top, tuple(answers))
 
 
+@unchanged_inputs()
 def open_search(config: SearchConfig, *, talk: Talk | None = None) -> SearchableCorpus:
     """Read a corpus and encode it with every system; vectors computed earlier come from the store.
 

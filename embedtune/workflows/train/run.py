@@ -14,6 +14,7 @@ from embedtune.config.suggest import did_you_mean
 from embedtune.config.train import TrainConfig
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.sources.base import Source
+from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.source import open_source
 from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
@@ -64,6 +65,7 @@ def train(
     return run_plan(plan_config(config, talk=talk, resume=resume, accept_changes=accept_changes), talk=talk)
 
 
+@unchanged_inputs()
 def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     """Carry out a plan; of a run that is already done, read the result.
 

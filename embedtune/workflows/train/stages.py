@@ -23,7 +23,7 @@ from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.splits.leakage import unseen_queries
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
-from embedtune.evaluation.trec import unwritable_id, write_run
+from embedtune.evaluation.trec import blank_findings, unwritable_id, write_run
 from embedtune.findings import Finding, counted
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encode.encode import encode
@@ -165,6 +165,8 @@ class TrainingRun:
         if odd is not None:
             self.talk.warn(f"the rankings are not kept: the id {odd!r} contains a tab or a line break")
             return
+        for finding in blank_findings(judged):
+            self.talk.say(f"the rankings that are kept: {finding.message}")
         for name, measured in found:
             write_run(self.folder.path / name, measured.ranking, judged, Path(name).stem)
 

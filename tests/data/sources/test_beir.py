@@ -112,7 +112,7 @@ def test_an_empty_document_is_left_out_aloud_unless_judged(beir) -> None:
         ("query-id\tcorpus-id\tscore\n", "there are no judgments"),
         ("query-id\tcorpus-id\tscore\nq0\td0\t0\n", "no judgment is above 0"),
         ("query-id\tcorpus-id\tscore\nq0\td0\n", "got 2 fields instead of 3"),
-        ("query-id,corpus-id,score\nq0,d0,1\n", "the columns are 'query-id,corpus-id,score'"),
+        ("query-id corpus-id score\nq0 d0 1\n", "the columns are 'query-id corpus-id score'"),
         ("", "the file is empty"),
     ],
 )
@@ -130,3 +130,19 @@ def test_missing_parts(put, beir) -> None:
     assert is_beir(folder)
     with pytest.raises(DataError, match=r"needs queries\.jsonl"):
         read_beir(folder, ["train"])
+
+
+@pytest.mark.parametrize("odd", ["a\\tb", "a\\nb", "a\\rb", "\\ud83d", "a\\u0000"])
+def test_ids_that_no_ranking_can_hold_are_refused_while_reading(beir, odd) -> None:
+    folder = beir("set", {"test": [("q0", "d0", 1)]})
+    with (folder / "corpus.jsonl").open("a") as file:
+        file.write(f'{{"_id": "{odd}", "text": "x"}}\n')
+    with pytest.raises(DataError, match="which no ranking can hold") as caught:
+        read_beir(folder, ["test"])
+    assert str(caught.value.where).endswith("corpus.jsonl:9")
+
+
+@pytest.mark.parametrize("grade", ["1_0", "３", "9" * 30, "-99999999999", "inf", "0.5"])
+def test_grades_that_other_programs_cannot_read_are_refused(beir, grade) -> None:
+    with pytest.raises(DataError, match="the grade must be"):
+        read_beir(beir("set", {"test": [("q0", "d0", 1), ("q1", "d1", grade)]}), ["test"])

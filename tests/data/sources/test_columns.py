@@ -63,3 +63,10 @@ def test_classes_may_be_numbers_but_not_nothing() -> None:
     assert label_of({"label": ""}, "label", "a:2", problems) is None
     assert label_of({}, "label", "a:3", problems) is None
     assert problems.count == 2
+
+
+def test_classes_that_cannot_be_written_are_refused() -> None:
+    problems = Problems("a")
+    assert label_of({"label": "half \ud83d"}, "label", "a:1", problems) is None
+    assert "half a character" in problems.kept[0][1]
+    assert label_of({"label": "둘"}, "label", "a:2", problems) == "둘"

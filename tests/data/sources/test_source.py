@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from embedtune.data.sources.beir_folder import BeirSource
@@ -108,3 +110,14 @@ def test_folders_that_cannot_be_read(put, lines, pairs, tmp_path) -> None:
     put("bare/corpus.jsonl", '{"_id": "1", "text": "a"}\n')
     with pytest.raises(DataError, match="needs judgments"):
         open_source(str(put("bare/queries.jsonl", '{"_id": "1", "text": "a"}\n').parent))
+
+
+@pytest.mark.parametrize("name", ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv", "pairs.jsonl"])
+def test_a_pipe_in_a_folder_is_neither_read_nor_passed_over(beir, name) -> None:
+    folder = beir("set", {"test": [("q0", "d0", 1)]})
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    with pytest.raises(DataError, match="this is a pipe") as caught:
+        source = open_source(str(folder))
+        source.judged("test", "--split")
+    assert caught.value.where == str(folder / name)

@@ -124,7 +124,7 @@ def test_a_line_without_end_is_not_taken_into_memory(tmp_path, monkeypatch, name
     content = b'{"a": 1}\n' + b" " * 999 + b"\n" + b"0" * 10_000_000
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     read = []
-    with pytest.raises(DataError, match="longer than 1,000 bytes") as caught:
+    with pytest.raises(DataError, match="longer than 1,000 characters") as caught:
         for _, line in lines(tmp_path / name, Problems("a")):
             read.append(len(line))
     assert caught.value.where == f"{tmp_path / name}:3"

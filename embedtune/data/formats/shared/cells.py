@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from embedtune.data.numbers import finite, number_of
 from embedtune.data.sources.columns import Columns, field_of, label_of, text_of
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.tables import RecordTable
@@ -52,7 +53,7 @@ class Cells(NamedTuple):
 
     def fault(self, role: str, what: str) -> None:
         """Note what is wrong with the column of this role."""
-        self.problems.add(self.place, f"{self.columns.one(role)!r} {what}")
+        self.problems.add(self.place, f"{self.columns.names.get(role, (role,))[0]!r} {what}")
 
 
 def cells_of(table: RecordTable, columns: Columns) -> Iterator[Cells]:
@@ -62,13 +63,14 @@ def cells_of(table: RecordTable, columns: Columns) -> Iterator[Cells]:
 
 
 def number_in(value: Any) -> float:
-    """A number, or a text of one; NaN for anything else.
+    """A finite number, or a text of one; NaN for anything else.
 
     >>> number_in("0.5"), number_in(True), number_in(None)
     (0.5, nan, nan)
     """
-    try:
+    if isinstance(value, str):
+        found = number_of(value.strip())
+    else:
         # A bool is a number to Python, but nobody scores with one.
-        return math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        return math.nan
+        found = finite(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return math.nan if found is None else found

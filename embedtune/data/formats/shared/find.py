@@ -18,6 +18,7 @@ BLOCK = 8192
 _MINED = frozenset(mined_rows.fields(0))
 UNUSED = "columns not used"
 """What a sentence about columns without a role says."""
+_MOST_NAMED = 50  # columns
 _NOT_IN_ROWS = ("title", "weight")  # roles that a row's record has no field for
 
 
@@ -132,7 +133,10 @@ def _with_unused(part: Part, table: RecordTable, found: Format, columns: Columns
 
 
 def _unused(table: RecordTable, columns: Columns) -> tuple[str, ...]:
-    return (f"{table.name}: {UNUSED}: {', '.join(columns.unused)}",) if columns.unused else ()
+    names, more = columns.unused[:_MOST_NAMED], len(columns.unused) - _MOST_NAMED
+    said = ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
+    unused = (f"{table.name}: {UNUSED}: {said}",) if names else ()
+    return (*table.notes, *unused)
 
 
 def _check_chosen(
@@ -195,7 +199,7 @@ def _column_advice(
     flat = {"CSV": ",", "TSV": "\t"}
     if table.kind in flat and len(present) == 1 and any(sign in present[0] for sign in ",;\t|"):
         words = {",": "commas", "\t": "tabs"}[flat[table.kind]]
-        return f"separate the columns by {words}; no other separator is read in {table.kind} files"
+        return f"separate the columns by {words}, in the first line as in all others"
     used = {column for columns in found.values() for column in columns}
     free = [column for column in present if column not in used]
     # A column is proposed only where there is no choice left: order never decides a role.

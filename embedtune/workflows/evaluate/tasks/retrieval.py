@@ -15,7 +15,7 @@ from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Run
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.retrieval import demand_judged
-from embedtune.evaluation.trec import run_findings, write_run
+from embedtune.evaluation.trec import blank_findings, run_findings, write_run
 from embedtune.findings import Finding, counted
 from embedtune.models.encoder import Encoder, Role
 from embedtune.workflows.evaluate.known_training import Training
@@ -44,7 +44,12 @@ class RetrievalTask:
         demand_judged(self.judged)
         self.described = source.described
         scored = _scored_part(source.judged, self.judged.query_ids)
-        self.findings = (*source.findings, *_findings(self.judged), *training.leaks(scored))
+        self.findings = (
+            *source.findings,
+            *_findings(self.judged),
+            *blank_findings(self.judged),
+            *training.leaks(scored),
+        )
         self._unseen = training.unseen(scored)
         self.hashes: Mapping[str, str] = source.hashes
         self.scored: list[Scored] = []

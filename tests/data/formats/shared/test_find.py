@@ -89,7 +89,7 @@ def test_the_only_column_left_is_proposed(put, lines) -> None:
 
 def test_a_wrong_separator_is_told(put) -> None:
     with pytest.raises(DataError) as caught:
-        read_part(open_table(put("a.csv", "anchor;positive\na;b\n")), {})
+        read_part(open_table(put("a.csv", "anchor;positive\nab\n")), {})
     assert "separate the columns by commas" in str(caught.value.next)
 
 
