@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import cast
 
+from embedtune.data.sources.layouts.places import open_file
 from embedtune.data.sources.problems import Problems
 from embedtune.errors import DataError
 
@@ -63,17 +64,17 @@ def open_bytes(path: Path) -> Iterator[io.BufferedReader]:
     """
     try:
         if path.suffix.lower() == ".gz":
-            with gzip.open(path, "rb") as stream:
+            with open_file(path) as stored, gzip.open(stored, "rb") as stream:
                 yield cast(io.BufferedReader, stream)  # it has the methods of one
         elif path.suffix.lower() in COMPRESSED:
             # pyarrow and not zstandard, whose reader takes a truncated file for a shorter one.
             import pyarrow  # noqa: PLC0415  (a third of a second that plain files need not pay)
 
-            with pyarrow.input_stream(str(path), compression="zstd") as stream:
+            with open_file(path) as stored, pyarrow.input_stream(stored, compression="zstd") as stream:
                 yield io.BufferedReader(stream)
         else:
-            with path.open("rb") as stream:
-                yield stream
+            with open_file(path) as stream:
+                yield io.BufferedReader(cast(io.RawIOBase, stream))
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from error
 
@@ -148,8 +149,8 @@ def _other_encoding(raw: bytes) -> str:
 
 def sha256(path: Path) -> str:
     """Hex digest of the file's bytes on disk."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    with open_file(path) as stream:
+        return hashlib.file_digest(cast(io.BufferedReader, stream), "sha256").hexdigest()
 
 
 def refuse_odd(path: Path) -> None:

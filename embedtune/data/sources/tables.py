@@ -11,6 +11,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from embedtune.data.sources.layouts.arrow import arrow_records, class_names, with_class_names
+from embedtune.data.sources.layouts.places import is_there, open_at_random
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.streams import lines, missing, plain_suffix
 from embedtune.errors import DataError
@@ -74,7 +76,7 @@ def check_suffix(path: Path) -> tuple[str, Callable[[Path, Problems], Iterator[R
         DataError: there is no such file, or its suffix is not one of `READABLE`.
     """
     suffix = plain_suffix(path)
-    if not path.exists():
+    if not is_there(path):
         raise missing(path)
     if suffix not in _KINDS:
         raise DataError(
@@ -227,11 +229,12 @@ def _parquet_records(path: Path, problems: Problems) -> Iterator[Record]:
 
     number = 0
     try:
-        with pyarrow.parquet.ParquetFile(path) as table:
+        with open_at_random(path) as stream, pyarrow.parquet.ParquetFile(stream) as table:
+            classes = class_names(table.schema_arrow)
             for batch in table.iter_batches(batch_size=4096):
                 for record in batch.to_pylist():
                     number += 1
-                    yield number, record
+                    yield number, with_class_names(record, classes)
     except (ArrowException, OSError, UnicodeDecodeError) as error:
         raise problems.stop(str(path), f"the file cannot be read as Parquet: {str(error).splitlines()[0]}") from error
     if number == 0:
@@ -249,6 +252,8 @@ _KINDS: dict[str, tuple[str, Callable[[Path, Problems], Iterator[Record]]]] = {
     ".csv": ("CSV", _delimited(",")),
     ".tsv": ("TSV", _delimited("\t")),
     ".parquet": ("Parquet", _parquet_records),
+    ".arrow": ("Arrow", arrow_records),
+    ".feather": ("Arrow", arrow_records),
     ".txt": ("plain text", _plain_records),
 }
 READABLE = tuple(_KINDS)
