@@ -211,8 +211,8 @@ def _findings(corpus: NamedTexts, queries: NamedTexts, read: Sequence[_Judged]) 
     absent = [one for judged in read for one in judged.absent]
     unasked = [one for judged in read for one in judged.unasked]
     repeated = [one for judged in read for one in judged.repeated]
-    judged_too = sum("whose text is empty" in one for one in absent)
-    more = f"; {judged_too:,} judged all the same" if judged_too else "; no judgment names them" if read else ""
+    judged_too = len({key for judged in read for _, key in judged.places} & corpus.empty.keys())
+    more = f"; {judged_too:,} of them judged" if judged_too else "; no judgment names them" if read else ""
     repeats = [*corpus.repeated, *queries.repeated]
     found = (
         _finding(

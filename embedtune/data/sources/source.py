@@ -8,10 +8,11 @@ from embedtune.config.recipe.shipped import samples_folder
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.beir_folder import BeirSource
 from embedtune.data.sources.hub import open_hub
-from embedtune.data.sources.layouts.beir_files import JUDGMENTS, PARTS, BeirFiles, is_beir
+from embedtune.data.sources.layouts.beir_files import JUDGING, JUDGMENTS, PARTS, BeirFiles, is_beir, is_judging
 from embedtune.data.sources.layouts.folders import FolderFiles, find_files
 from embedtune.data.sources.layouts.llama_index import LlamaIndexFiles, is_llama_index, llama_index_file
 from embedtune.data.sources.layouts.places import entries, files_in, folders_in, is_folder, is_there
+from embedtune.data.sources.layouts.saved import saved_files
 from embedtune.data.sources.layouts.splits import ALIASES, split_of
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.streams import missing, plain_stem, plain_suffix, refuse_odd, sha256
@@ -104,10 +105,10 @@ def _is_member(path: Path, divided: bool, parts: set[str]) -> bool:
     """
     if path.parts[:1] and (path.parts[0] in parts or path.parts[0].casefold() in {JUDGMENTS[0], *PARTS}):
         return True
-    if len(path.parts) != 1 or path.name.startswith(".") or plain_suffix(path) not in READABLE:
+    if len(path.parts) != 1 or path.name.startswith(".") or plain_suffix(path) not in JUDGING:
         return False
     named = plain_stem(path).casefold() in (*PARTS, "pairs", "state", "dataset_dict") or bool(split_of(path))
-    return named or path.name.casefold().startswith("qrels") or not divided
+    return named or is_judging(path) or not divided
 
 
 def _members(folder: Path) -> list[Path]:
@@ -127,11 +128,13 @@ def _folder(name: str, folder: Path) -> Source:
         if is_beir(folder):
             return BeirSource(name, BeirFiles(folder))
         inner = _only_inner(folder)
-        if inner is not None:
+        if inner is not None and (is_beir(inner) or saved_files(inner) is not None):
             return _folder(name, inner)
         found = find_files(folder)
     except PermissionError as error:
         raise DataError("no permission to read this folder", where=name, next="check its permissions") from error
+    if not found.files and inner is not None:
+        return _folder(name, inner)
     if not found.files:
         raise _nothing_to_read(name, folder, found.readable)
     return _of_files(name, folder, found)

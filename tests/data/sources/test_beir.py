@@ -85,7 +85,7 @@ def test_faults_of_all_files_are_told_together(put, beir) -> None:
         "corpus.jsonl:11: 'text' must be text, got a number (3)",
         "train.tsv:3: the grade must be an integer, got a text (high)",
         "train.tsv:4: the grade must be an integer, got a text (1.5)",
-        "train.tsv:5: the grade 2147483648 is too large",
+        "train.tsv:5: the grade must be at most 2,147,483,647, got a number (2147483648)",
         "train.tsv:6: the grade must be an integer, got a text (1_0)",
         "train.tsv:7: query 'q0' and document 'd0' are judged 2 here, 1 at",
     ):
@@ -101,7 +101,7 @@ def test_an_empty_document_is_left_out_and_counted(beir) -> None:
     assert (read.findings[0].code, read.findings[0].count) == ("empty-documents", 1)
     assert "no judgment names them" in read.findings[0].message
     both = {finding.code: finding for finding in read_beir(folder, ["train", "dev"]).findings}
-    assert "1 judged all the same" in both["empty-documents"].message
+    assert "1 of them judged" in both["empty-documents"].message
     assert "document e, whose text is empty" in both["judgments-outside-corpus"].examples[0]
 
 

@@ -99,3 +99,24 @@ def test_what_datasets_says_becomes_one_sentence(monkeypatch) -> None:
         caught.value.message
         == "the Hub data set cannot be loaded: Config name is missing. Please pick one among ['ko', 'en']"
     )
+
+
+def test_judgments_come_with_the_corpus_and_queries_of_their_repository(monkeypatch) -> None:
+    configs = {
+        None: {"test": datasets.Dataset.from_dict({"query-id": ["q1"], "corpus-id": ["d2"], "score": [1.0]})},
+        "corpus": {"corpus": datasets.Dataset.from_dict({"_id": ["d1", "d2"], "title": ["", "T"], "text": ["a", "b"]})},
+        "queries": {"queries": datasets.Dataset.from_dict({"_id": ["q1"], "text": ["b?"]})},
+    }
+    monkeypatch.setattr(datasets, "load_dataset", lambda _, config: datasets.DatasetDict(configs[config]))
+    monkeypatch.setattr(hub, "_reachable", lambda: True)
+    monkeypatch.setattr(hub, "is_offline", lambda *_: False)
+    source = open_source("hf:mteb/small")
+    assert (source.what, source.splits, source.has_corpus) == ("the Hub's retrieval set mteb/small", ("test",), True)
+    judged, findings = source.judged("test", "--split")
+    assert (judged.corpus, judged.queries) == ({"d1": "a", "d2": "T b"}, {"q1": "b?"})
+    assert (judged.qrels, findings) == ({"q1": {"d2": 1}}, ())
+    assert set(source.hashes(("test",))) == {
+        "hf:mteb/small[test]",
+        "hf:mteb/small:corpus[corpus]",
+        "hf:mteb/small:queries[queries]",
+    }

@@ -17,8 +17,10 @@ _FEATURES = b"huggingface"
 """Where `datasets` keeps what its columns mean."""
 
 
-def arrow_records(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Row numbers from 1 and records, one batch in memory at a time.
+def arrow_records(
+    path: Path, problems: Problems, notes: list[str] | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Row numbers from 1 and records, one batch in memory at a time; nothing is noted about how it is understood.
 
     Raises:
         DataError: the file is damaged, or has no rows.

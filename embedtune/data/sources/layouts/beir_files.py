@@ -52,7 +52,8 @@ class BeirFiles:
     @property
     def what(self) -> str:
         """What it is, in words."""
-        words = [self.name]
+        inside = archive_of(self.folder)
+        words = [f"{self.name} in {inside[0].name}" if inside and inside[1] else self.folder.resolve().name]
         if self.corpus and self.corpus[0].parent != self.folder:
             words.append(f"its corpus in {counted(len(self.corpus), 'file')} of corpus/")
         unnamed = [path for path in self.judged.get(ONLY, []) if not _split_within(path, *JUDGMENTS)]
@@ -146,7 +147,7 @@ def qrels_files(folder: Path) -> dict[str, list[Path]]:
         DataError: two files are for one split.
     """
     found = _within(folder / JUDGMENTS[0], JUDGING)
-    found = found or [path for path in files_in(folder) if _is_judging(path)]
+    found = found or [path for path in files_in(folder) if is_judging(path)]
     for other in JUDGMENTS[1:] if part_files(folder, "queries") else ():
         found = found or _within(folder / other, JUDGING)
     by_split: dict[str, list[Path]] = {}
@@ -159,7 +160,7 @@ def qrels_files(folder: Path) -> dict[str, list[Path]]:
     return dict(sorted(by_split.items()))
 
 
-def _is_judging(path: Path) -> bool:
+def is_judging(path: Path) -> bool:
     """Whether a file next to the corpus holds judgments: `qrels.tsv`, `qrels-dev.txt`, `test.qrels`."""
     if plain_suffix(path) not in JUDGING:
         return False

@@ -26,8 +26,8 @@ _LINES = {".csv": ",", ".tsv": "\t", ".txt": None, ".trec": None, ".qrels": None
 _COLUMNS = {3: ("query-id", "corpus-id", "score"), 4: ("query-id", "iteration", "corpus-id", "score")}
 """How many fields a line without names has -> what they are."""
 _GRADE = re.compile(r"[+-]?[0-9]{1,10}(\.0*)?")
-LARGEST = 2**31 - 1
-"""Grades that readers of TREC files can hold."""
+LARGEST_GRADE = 2**31 - 1
+"""Grades beyond it overflow in the programs that read judgments."""
 
 
 def open_judgments(path: Path, problems: Problems) -> RecordTable:
@@ -93,8 +93,8 @@ def grade_of(value: Any, place: str, problems: Problems) -> int | None:
         value = int(value.strip().partition(".")[0])
     elif isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, int) and abs(value) <= LARGEST:
+    if isinstance(value, int) and abs(value) <= LARGEST_GRADE:
         return int(value)
-    what = f"the grade must be an integer, got {kind_of(value)}"
-    problems.add(place, what if not isinstance(value, int) else f"the grade {value} is too large")
+    needed = f"at most {LARGEST_GRADE:,}" if isinstance(value, int) else "an integer"
+    problems.add(place, f"the grade must be {needed}, got {kind_of(value)}")
     return None

@@ -45,7 +45,7 @@ class NamedTexts:
         if not self.keys.keys() - {"", split}:
             return None
         own = self.keys.get("", {}) | self.keys.get(split, {})
-        return [key for key in self.texts if key in own]
+        return [key for key in own if key in self.texts]
 
 
 def read_named(

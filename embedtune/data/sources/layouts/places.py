@@ -17,7 +17,7 @@ from embedtune.errors import DataError
 
 ARCHIVE = ".zip"
 MOST_MEMBERS = 100_000
-HARMLESS = 2**28
+HARMLESS = 2**26
 """Bytes that any archive may unpack to."""
 MOST_RATIO = 200
 """How many times its own size a larger archive may unpack to; texts compress about 3 to 20 times."""
@@ -34,6 +34,12 @@ def archive_of(path: Path) -> tuple[Path, str] | None:
             if archive.is_file():
                 return archive, "/".join(path.parts[number:])
     return None
+
+
+def on_disk(path: Path) -> Path:
+    """The file or folder of the system that holds what a path names: the archive, of what is in one."""
+    inside = archive_of(path)
+    return path if inside is None else inside[0]
 
 
 def is_folder(path: Path) -> bool:
