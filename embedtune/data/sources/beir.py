@@ -160,6 +160,7 @@ class _Judged:
         self.unasked: list[str] = []
         self.absent: list[str] = []
         self.repeated: list[str] = []
+        self.harmless = 0
         self._rows = 0
         self._corpus, self._queries = corpus, queries
 
@@ -187,6 +188,7 @@ class _Judged:
         elif at != place:
             self.repeated.append(f"{place} (first at {at})")
         elif document not in self._corpus.texts:
+            self.harmless += grade <= 0
             self.absent.append(f"{place} (document {document}{_why(self._corpus, document)})")
 
     def refuse_nothing(self, split: str, where: str, problems: Problems) -> None:
@@ -213,6 +215,8 @@ def _findings(corpus: NamedTexts, queries: NamedTexts, read: Sequence[_Judged]) 
     repeated = [one for judged in read for one in judged.repeated]
     judged_too = len({key for judged in read for _, key in judged.places} & corpus.empty.keys())
     more = f"; {judged_too:,} of them judged" if judged_too else "; no judgment names them" if read else ""
+    harmless = sum(judged.harmless for judged in read)
+    which = f"the relevant ones ({len(absent) - harmless:,})" if harmless else "they"
     repeats = [*corpus.repeated, *queries.repeated]
     found = (
         _finding(
@@ -233,7 +237,7 @@ def _findings(corpus: NamedTexts, queries: NamedTexts, read: Sequence[_Judged]) 
             "judgments-outside-corpus",
             "warning",
             absent,
-            f"{counted(len(absent), 'judgment')} of documents that are not in the corpus; they count against every "
+            f"{counted(len(absent), 'judgment')} of documents that are not in the corpus; {which} count against every "
             "ranking, and are not learned.",
             "Add the documents, or remove the judgments.",
         ),

@@ -9,9 +9,9 @@ from embedtune.data.sources.base import Source
 from embedtune.data.sources.beir_folder import BeirSource
 from embedtune.data.sources.hub import open_hub
 from embedtune.data.sources.layouts.beir_files import JUDGING, JUDGMENTS, PARTS, BeirFiles, is_beir, is_judging
-from embedtune.data.sources.layouts.folders import FolderFiles, find_files
+from embedtune.data.sources.layouts.folders import FolderFiles, find_files, readable_in
 from embedtune.data.sources.layouts.llama_index import LlamaIndexFiles, is_llama_index, llama_index_file
-from embedtune.data.sources.layouts.places import entries, files_in, folders_in, is_folder, is_there
+from embedtune.data.sources.layouts.places import entries, folders_in, is_folder, is_there
 from embedtune.data.sources.layouts.saved import saved_files
 from embedtune.data.sources.layouts.splits import ALIASES, split_of
 from embedtune.data.sources.problems import Problems
@@ -148,7 +148,7 @@ def _only_inner(folder: Path) -> Path | None:
         main = folder / "refs" / "main"
         named = folder / "snapshots" / main.read_text(encoding="utf-8").strip() if main.is_file() else None
         return named if named in versions else versions[0] if len(versions) == 1 else None
-    alone = below[0] if len(below) == 1 and not files_in(folder) else None
+    alone = below[0] if len(below) == 1 and not readable_in(folder) else None
     return None if alone is None or alone.name.lower() in _SPLIT_NAMES else alone
 
 
@@ -168,6 +168,10 @@ def _nothing_to_read(name: str, folder: Path, readable: Sequence[Path]) -> DataE
             where=name,
             next=f"name one of them: --data {folder / readable[0].name}",
         )
+    sets = [one for one in folders_in(folder) if is_beir(one)]
+    if sets:
+        names = ", ".join(one.name for one in sets[:12])
+        return DataError(f"this folder has several sets: {names}", where=name, next=f"name one: --data {sets[0]}")
     there = ", ".join(entry.name for entry in entries(folder)[:12]) or "no files"
     return DataError(
         f"there is nothing to read in this folder; it contains {there}",

@@ -37,3 +37,9 @@ def test_ids_without_texts_are_refused_with_the_way_out(put, lines) -> None:
         read_part(open_table(path), {})
     assert caught.value.where == f"{path}:1"
     assert "BEIR folder" in str(caught.value.next)
+
+
+def test_lists_written_as_text_are_refused(put) -> None:
+    path = put("nemo.csv", "query,pos_doc,neg_doc\na?,x,\"['n', 'm']\"\n")
+    with pytest.raises(DataError, match="'neg_doc' contains a list written as text"):
+        read_part(open_table(path), {})

@@ -158,3 +158,9 @@ def test_missing_parts(put, beir) -> None:
     assert is_beir(folder)
     with pytest.raises(DataError, match=r"needs queries\.jsonl"):
         read_beir(folder, ["train"])
+
+
+def test_absent_documents_that_are_not_relevant_count_against_nothing(beir) -> None:
+    folder = beir("set", {"test": [("q0", "d0", 1), ("q0", "gone", 0), ("q1", "lost", 2)]})
+    finding = next(one for one in read_beir(folder, ["test"]).findings if one.code == "judgments-outside-corpus")
+    assert (finding.count, "the relevant ones (1) count against" in finding.message) == (2, True)

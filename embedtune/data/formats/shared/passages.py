@@ -1,5 +1,6 @@
 """Passages as several training formats hold them: texts, or objects with a text and perhaps a title."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,9 @@ def passages_in(cells: Cells, role: str) -> list[str]:
 
 def _text(cells: Cells, role: str, passage: Any) -> str | None:
     column = cells.columns.one(role)
+    if isinstance(passage, str) and re.fullmatch(r"\s*\[\s*(['\"{].*)?\]\s*", passage, re.DOTALL):
+        cells.fault(role, "contains a list written as text; use JSONL, where it can be a list")
+        return None
     if isinstance(passage, str):
         return text_of(passage, column, cells.place, cells.problems)
     if not isinstance(passage, Mapping):

@@ -34,8 +34,11 @@ def arrow_records(
             stream.seek(0)
             for batch in _batches(stream, is_file=begins == _FILE):
                 classes = class_names(batch.schema)
-                for start in range(0, batch.num_rows, 4096):
-                    for record in batch.slice(start, 4096).to_pylist():
+                # A text that is stored once for many rows becomes one text per row here.
+                shared = any(pyarrow.types.is_dictionary(column.type) for column in batch.schema)
+                rows = 16 if shared else 4096
+                for start in range(0, batch.num_rows, rows):
+                    for record in batch.slice(start, rows).to_pylist():
                         number += 1
                         yield number, with_class_names(record, classes)
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:

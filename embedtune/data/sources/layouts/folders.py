@@ -50,17 +50,24 @@ def find_files(folder: Path) -> FolderFiles:
     saved = saved_files(folder)
     if saved is not None:
         return FolderFiles(saved_words(name_of(folder).removeprefix("the folder "), saved), saved)
-    readable = _readable(folder)
-    by_split = _by_name(readable, str(folder)) or _single(readable)
+    readable = readable_in(folder)
+    by_split = _by_name(readable, str(folder))
+    # One .json or .txt next to folders of data says something about them: README.txt, stats.json.
+    about = len(readable) == 1 and plain_suffix(readable[0]) in _MAY_BE_ABOUT
+    nested = _nested(folder) if not by_split and (about or not readable) else {}
+    if not nested:
+        by_split = by_split or _single(readable)
     if by_split:
         alone = by_split[""][0].name if "" in by_split else None
         return FolderFiles(f"{alone} in {name_of(folder)}" if alone else name_of(folder), by_split)
-    nested = {} if readable else _nested(folder)
     return FolderFiles(name_of(folder) + _words(nested, folder), nested, readable)
 
 
-def _readable(folder: Path) -> list[Path]:
-    """The files that can be read, tables before plain texts, which may be notes about them."""
+_MAY_BE_ABOUT = (".json", ".txt")
+
+
+def readable_in(folder: Path) -> list[Path]:
+    """The files directly in a folder that can be read, tables before plain texts, which may be notes about them."""
     found = [path for path in files_in(folder) if plain_suffix(path) in READABLE and path.stem.lower() not in NOT_DATA]
     return [path for path in found if plain_suffix(path) != ".txt"] or found
 
@@ -90,9 +97,9 @@ def _nested(folder: Path) -> dict[str, list[Path]]:
         DataError: there are several configs.
     """
     below = folders_in(folder)
-    named = [one for one in below if any(one.name.lower() in names for names in ALIASES.values()) and _readable(one)]
+    named = [one for one in below if any(one.name.lower() in names for names in ALIASES.values()) and readable_in(one)]
     if named:
-        return {one.name.lower(): _readable(one) for one in named}
+        return {one.name.lower(): readable_in(one) for one in named}
     found = {one.name: _below(one) for one in below}
     found = {name: files for name, files in found.items() if files}
     if "data" in found:
@@ -109,12 +116,12 @@ def _nested(folder: Path) -> dict[str, list[Path]]:
 
 def _below(folder: Path) -> dict[str, list[Path]]:
     """The same within a folder below, and in the folders of its splits, no deeper."""
-    readable = _readable(folder)
+    readable = readable_in(folder)
     by_split = _by_name(readable, str(folder)) or _single(readable)
     if by_split or readable:
         return by_split
     splits = [one for one in folders_in(folder) if any(one.name.lower() in names for names in ALIASES.values())]
-    return {one.name.lower(): files for one in splits if (files := _readable(one))}
+    return {one.name.lower(): files for one in splits if (files := readable_in(one))}
 
 
 def _words(files: Mapping[str, Sequence[Path]], folder: Path) -> str:

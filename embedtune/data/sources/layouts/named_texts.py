@@ -129,7 +129,7 @@ def check_columns(
             f"the columns are {listed(list(record))}; missing: {', '.join(map(repr, absent))}",
             hint="the first line must name the columns query-id, corpus-id and score, separated by tabs"
             if "score" in roles
-            else None,
+            else f"name the columns {' and '.join(roles[role][0] for role in needed)}",
         )
     if "score" in roles:
         refuse_twice(found, (), table.name)

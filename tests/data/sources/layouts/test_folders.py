@@ -83,3 +83,16 @@ def test_a_repository_in_the_cache_of_the_hub(tree) -> None:
 def test_a_usual_name_goes_before_a_name_that_contains_it(tree) -> None:
     assert sizes(tree("test.parquet", "test-hard.parquet")) == {"test": 3}
     assert split_in_name(Path("train_test.csv")) == ""
+
+
+def test_a_file_about_the_data_is_not_the_data(tree, lines, beir, put) -> None:
+    folder = tree("data/train-00000-of-00001.parquet")
+    (folder / "stats.json").write_text('{"rows": 3}', encoding="utf-8")
+    assert sizes(folder) == {"train": 3}
+    beir("sets/one", {"test": [("q0", "d0", 1)]})
+    about = put("sets/README.txt", "Sets of the year.\n")
+    assert open_source(str(about.parent)).what == "a BEIR folder (one)"
+    beir("sets/two", {"test": [("q0", "d0", 1)]})
+    with pytest.raises(DataError, match="several sets: one, two") as caught:
+        open_source(str(about.parent))
+    assert caught.value.next == f"name one: --data {about.parent / 'one'}"
