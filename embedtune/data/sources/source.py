@@ -8,6 +8,7 @@ from embedtune.config.recipe.shipped import samples_folder
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.beir_folder import BeirSource
 from embedtune.data.sources.hub import open_hub
+from embedtune.data.sources.layouts.arrow import has_rows
 from embedtune.data.sources.layouts.beir_files import JUDGING, JUDGMENTS, PARTS, BeirFiles, is_beir, is_judging
 from embedtune.data.sources.layouts.folders import FolderFiles, find_files, readable_in
 from embedtune.data.sources.layouts.llama_index import LlamaIndexFiles, is_llama_index, llama_index_file
@@ -39,8 +40,10 @@ class FileSource(Source):
         self._folder = folder
 
     def tables(self, split: str, problems: Problems | None = None) -> Iterator[RecordTable]:
-        """One per file."""
-        return (open_table(path, problems) for path in self.files[split])
+        """One per file, without shards that have no rows."""
+        paths = self.files[split]
+        filled = [path for path in paths if has_rows(path)] if len(paths) > 1 else paths
+        return (open_table(path, problems) for path in filled or paths)
 
     def hashes(self, splits: tuple[str, ...]) -> dict[str, str]:
         """File name -> sha256."""

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import cast
 
-from embedtune.data.sources.layouts.places import open_file
+from embedtune.data.sources.layouts.places import entries, is_folder, open_file
 from embedtune.data.sources.problems import Problems
 from embedtune.errors import DataError
 
@@ -186,9 +186,9 @@ def refuse_odd(path: Path) -> None:
 def missing(path: Path) -> DataError:
     """The error for a path that does not exist; it suggests similar names."""
     parent = path.parent
-    if not parent.is_dir():
+    if not is_folder(parent):
         return DataError(f"no such file or folder; {parent} does not exist either", where=str(path))
-    names = sorted(entry.name for entry in parent.iterdir())
+    names = [entry.name for entry in entries(parent)]
     near = get_close_matches(path.name, names, n=3, cutoff=0.75)
     advice = f"did you mean {' or '.join(str(parent / name) for name in near)}?" if near else None
     return DataError("no such file or folder", where=str(path), next=advice)

@@ -58,6 +58,24 @@ def _batches(stream: Any, *, is_file: bool) -> Iterator["pyarrow.RecordBatch"]:
         yield from (opened.get_batch(number) for number in range(opened.num_record_batches))
 
 
+def has_rows(path: Path) -> bool:
+    """Whether a table has rows; true also of one that is damaged, which is found out when it is read.
+
+    `datasets` writes shards without rows where there are more shards than rows.
+    """
+    import pyarrow.parquet  # noqa: PLC0415
+
+    if path.suffix.lower() not in (".parquet", ".arrow"):
+        return True
+    try:
+        with open_at_random(path) as stream:
+            if path.suffix.lower() == ".parquet":
+                return pyarrow.parquet.ParquetFile(stream).metadata.num_rows > 0
+            return any(batch.num_rows for batch in _batches(stream, is_file=False))
+    except (pyarrow.ArrowException, OSError):
+        return True
+
+
 def class_names(schema: "pyarrow.Schema") -> dict[str, Sequence[str]]:
     """Column -> the names of its classes, where `datasets` noted them: 0 is then the first name."""
     try:

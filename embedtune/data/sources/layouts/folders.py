@@ -49,7 +49,8 @@ def find_files(folder: Path) -> FolderFiles:
     """
     saved = saved_files(folder)
     if saved is not None:
-        return FolderFiles(saved_words(name_of(folder).removeprefix("the folder "), saved), saved)
+        words = saved_words(name_of(folder).removeprefix("the folder "), saved)
+        return FolderFiles(words, {split: paths for split, paths in saved.items() if paths})
     readable = readable_in(folder)
     by_split = _by_name(readable, str(folder))
     # One .json or .txt next to folders of data says something about them: README.txt, stats.json.
@@ -59,8 +60,9 @@ def find_files(folder: Path) -> FolderFiles:
         by_split = by_split or _single(readable)
     if by_split:
         alone = by_split[""][0].name if "" in by_split else None
-        return FolderFiles(f"{alone} in {name_of(folder)}" if alone else name_of(folder), by_split)
-    return FolderFiles(name_of(folder) + _words(nested, folder), nested, readable)
+        words = f"{alone} in {name_of(folder)}" if alone else name_of(folder) + _bracketed(_unread(by_split))
+        return FolderFiles(words, by_split)
+    return FolderFiles(name_of(folder) + _bracketed(_words(nested, folder), _unread(nested)), nested, readable)
 
 
 _MAY_BE_ABOUT = (".json", ".txt")
@@ -125,8 +127,21 @@ def _below(folder: Path) -> dict[str, list[Path]]:
 
 
 def _words(files: Mapping[str, Sequence[Path]], folder: Path) -> str:
-    """How many files were found where, and of which splits."""
+    """How many files were found where, and of which splits; nothing for no files."""
     every = [path for paths in files.values() for path in paths]
     places = sorted({path.parent.relative_to(folder).as_posix() for path in every})
     splits = f", {counted(len(files), 'split')}: {', '.join(files)}" if "" not in files else ""
-    return f" ({counted(len(every), 'file')} in {', '.join(places)}{splits})" if every else ""
+    return f"{counted(len(every), 'file')} in {', '.join(places)}{splits}" if every else ""
+
+
+def _unread(files: Mapping[str, Sequence[Path]]) -> str:
+    """Which readable files are next to those that are read, without a split in their names; nothing for none."""
+    read = {path for paths in files.values() for path in paths}
+    beside = [path for folder in sorted({path.parent for path in read}) for path in readable_in(folder)]
+    names = [path.name for path in beside if path not in read]
+    return f"not read: {', '.join(names[:12])}" if names else ""
+
+
+def _bracketed(*words: str) -> str:
+    said = "; ".join(one for one in words if one)
+    return f" ({said})" if said else ""

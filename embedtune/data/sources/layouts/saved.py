@@ -16,28 +16,38 @@ _LARGEST = 2**20  # bytes of a list of files; more is another kind of file
 def saved_files(folder: Path) -> dict[str, list[Path]] | None:
     """Split -> files of a saved data set, "" for one without splits; None where this is not such a folder.
 
+    A split without rows has no files.
+
     Raises:
-        DataError: it is incomplete.
+        DataError: it is incomplete, or has no rows at all.
     """
     if is_there(folder / _SPLITS):
         splits = _read(folder / _SPLITS).get("splits")
         if not isinstance(splits, list) or not splits or not all(_is_name(split) for split in splits):
             raise DataError("it does not name its splits", where=str(folder / _SPLITS), next="save the data set again")
-        return {split: _shards(folder / split) for split in splits}
-    return {"": _shards(folder)} if is_there(folder / _STATE) else None
+        found = {split: _shards(folder / split) for split in splits}
+    elif is_there(folder / _STATE):
+        found = {"": _shards(folder)}
+    else:
+        return None
+    if not any(found.values()):
+        raise DataError("there are no rows in this saved data set", where=str(folder))
+    return found
 
 
 def saved_words(name: str, files: Mapping[str, list[Path]]) -> str:
     """What a saved data set is, in words."""
     if list(files) == [""]:
         return f"the save_to_disk folder {name}"
-    return f"the save_to_disk folder {name} ({counted(len(files), 'split')}: {', '.join(files)})"
+    names = [split if paths else f"{split} without rows" for split, paths in files.items()]
+    return f"the save_to_disk folder {name} ({counted(len(names), 'split')}: {', '.join(names)})"
 
 
 def _shards(folder: Path) -> list[Path]:
     named = _read(folder / _STATE).get("_data_files")
-    names = [one.get("filename") if isinstance(one, Mapping) else None for one in named or []]
-    if not names or not all(_is_name(name) for name in names):
+    listed = named if isinstance(named, list) else [None]
+    names = [one.get("filename") if isinstance(one, Mapping) else None for one in listed]
+    if not all(_is_name(name) for name in names):
         raise DataError("it names no files of this folder", where=str(folder / _STATE), next="save the data set again")
     paths = [folder / str(name) for name in names]
     for path in paths:

@@ -64,6 +64,12 @@ def test_what_was_found_is_said(tree) -> None:
     assert list(source.hashes(("train",))) == ["data/train-00000-of-00001.parquet"]
 
 
+def test_files_without_a_split_in_their_names_are_named_as_not_read(tree) -> None:
+    assert open_source(str(tree("data/train.parquet", "data/more.parquet"))).what == (
+        "the folder set (1 file in data, 1 split: train; not read: more.parquet)"
+    )
+
+
 def test_several_configs_are_a_question(tree) -> None:
     folder = tree("ko/train-00000-of-00001.parquet", "en/train-00000-of-00001.parquet")
     with pytest.raises(DataError, match="several sets or configs: en, ko") as caught:

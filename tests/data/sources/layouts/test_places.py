@@ -55,6 +55,13 @@ def test_tables_in_an_archive_are_read_too(tmp_path, pairs) -> None:
     assert len(source.part("train", {}, None).content) == 4
 
 
+def test_a_file_that_is_not_in_an_archive(tmp_path) -> None:
+    path = zipped(tmp_path / "a.zip", {"pairs.jsonl": "{}"})
+    with pytest.raises(DataError, match="no such file or folder") as caught:
+        open_source(str(path / "pair.jsonl"))
+    assert caught.value.next == f"did you mean {path / 'pairs.jsonl'}?"
+
+
 def test_listing(tmp_path) -> None:
     path = zipped(tmp_path / "a.zip", {"x.txt": "1", "b/y.txt": "2", "b/c/z.txt": "3", ".hidden": "4"})
     assert [one.name for one in entries(path)] == ["b", "x.txt"]

@@ -40,6 +40,26 @@ def test_a_set_without_splits_is_undivided(tmp_path, pairs) -> None:
     assert len(source.part("", {}, None).content) == 3
 
 
+def test_shards_without_rows_are_harmless(tmp_path, pairs) -> None:
+    Dataset.from_list(pairs(3)).save_to_disk(str(tmp_path / "set"))
+    with pyarrow.ipc.new_stream(tmp_path / "set" / "more.arrow", pyarrow.schema([("anchor", pyarrow.string())])):
+        pass  # no batch
+    state = {"_data_files": [{"filename": "more.arrow"}, {"filename": "data-00000-of-00001.arrow"}]}
+    (tmp_path / "set" / "state.json").write_text(json.dumps(state), encoding="utf-8")
+    assert len(open_source(str(tmp_path / "set")).part("", {}, None).content) == 3
+
+
+def test_a_split_without_rows_does_not_refuse_the_others(tmp_path, pairs) -> None:
+    whole = Dataset.from_list(pairs(3))
+    DatasetDict({"train": whole, "test": whole.select([])}).save_to_disk(str(tmp_path / "set"))
+    source = open_source(str(tmp_path / "set"))
+    assert source.what == "the save_to_disk folder set (2 splits: train, test without rows)"
+    assert source.splits == ("train",)
+    whole.select([]).save_to_disk(str(tmp_path / "none"))
+    with pytest.raises(DataError, match="there are no rows"):
+        open_source(str(tmp_path / "none"))
+
+
 def test_class_numbers_come_as_names(tmp_path) -> None:
     rows = Dataset.from_dict(NLI).select([0, 1]).cast_column("label", NAMES)
     rows.save_to_disk(str(tmp_path / "nli"))
