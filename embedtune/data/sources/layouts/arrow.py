@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedtune.data.sources.layouts.places import open_at_random
 from embedtune.data.sources.problems import Problems
+from embedtune.errors import reason_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -33,6 +34,7 @@ def arrow_records(
             begins = stream.read(len(_FILE))
             stream.seek(0)
             for batch in _batches(stream, is_file=begins == _FILE):
+                batch.validate(full=True)  # or a damaged file would be read beyond its end, and end the process
                 classes = class_names(batch.schema)
                 # A text that is stored once for many rows becomes one text per row here.
                 shared = any(pyarrow.types.is_dictionary(column.type) for column in batch.schema)
@@ -41,8 +43,8 @@ def arrow_records(
                     for record in batch.slice(start, rows).to_pylist():
                         number += 1
                         yield number, with_class_names(record, classes)
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise problems.stop(str(path), f"the file cannot be read as Arrow: {str(error).splitlines()[0]}") from error
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as error:
+        raise problems.stop(str(path), f"the file cannot be read as Arrow: {reason_of(error)}") from error
     if number == 0:
         raise problems.stop(str(path), "the file is empty: columns and no rows")
 
@@ -72,7 +74,7 @@ def has_rows(path: Path) -> bool:
             if path.suffix.lower() == ".parquet":
                 return pyarrow.parquet.ParquetFile(stream).metadata.num_rows > 0
             return any(batch.num_rows for batch in _batches(stream, is_file=False))
-    except (pyarrow.ArrowException, OSError):
+    except (pyarrow.ArrowException, OSError, OverflowError, MemoryError):
         return True
 
 

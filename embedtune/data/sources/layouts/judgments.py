@@ -63,7 +63,10 @@ def _first_line(path: Path) -> str:
 def _fields(line: str, separator: str | None) -> list[str]:
     if separator != ",":
         return line.split(separator)
-    return next(csv.reader([line]), [])
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:  # such as a line end in the middle of it
+        return line.split(separator)
 
 
 def _records(

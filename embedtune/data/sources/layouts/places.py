@@ -4,14 +4,18 @@ Nothing is unpacked: members are read as they are decompressed, so no name in an
 is left behind. Archives that would unpack to very much more than they hold are refused, as are those with passwords.
 """
 
+import io
+import lzma
 import stat
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any, cast
 
 from embedtune.errors import DataError
 
@@ -23,6 +27,8 @@ MOST_RATIO = 200
 """How many times its own size a larger archive may unpack to; texts compress about 3 to 20 times."""
 _READ = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 _ENCRYPTED = 0x1
+_FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, IndexError)
+"""What damaged archives end in."""
 _LEFT_BY_SYSTEMS = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
@@ -104,11 +110,38 @@ def open_file(path: Path) -> Iterator[IO[bytes]]:
     archive, name = inside
     if name not in _names(archive):
         raise FileNotFoundError(f"there is no {name} in {archive.name}")
-    try:
-        with zipfile.ZipFile(archive) as opened, opened.open(_names(archive)[name]) as stream:
-            yield stream
-    except zipfile.BadZipFile as error:
-        raise _damaged(archive) from error
+    member = _Member(archive, _names(archive)[name])
+    with member, io.BufferedReader(member) as stream:
+        yield stream
+
+
+class _Member(io.RawIOBase):
+    """The bytes of one file in an archive, whose faults of every kind are one."""
+
+    def __init__(self, archive: Path, name: str) -> None:
+        self._archive = archive
+        try:
+            with zipfile.ZipFile(archive) as opened:
+                self._stream = cast(io.BufferedIOBase, opened.open(name))  # it keeps the archive open
+        except (*_FAULTS, NotImplementedError, RuntimeError) as error:
+            raise _damaged(archive) from error
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """As of any stream."""
+        try:
+            return self._stream.readinto(buffer)
+        except _FAULTS as error:
+            raise _damaged(self._archive) from error
+
+    def close(self) -> None:
+        """Close the archive as well."""
+        if not self.closed and hasattr(self, "_stream"):
+            self._stream.close()
+        super().close()
 
 
 @contextmanager
@@ -142,8 +175,8 @@ def _members(archive: Path, changed_ns: int, size: int) -> Mapping[str, str]:
     """
     try:
         with zipfile.ZipFile(archive) as opened:
-            members = [one for one in opened.infolist() if not one.is_dir()]
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            members = [one for one in opened.infolist() if not one.filename.endswith("/")]
+    except (*_FAULTS, NotImplementedError) as error:
         raise _damaged(archive) from error
     unpacked, advice = sum(one.file_size for one in members), "unpack it, and name the folder"
     if len(members) > MOST_MEMBERS:
@@ -166,6 +199,8 @@ def _members(archive: Path, changed_ns: int, size: int) -> Mapping[str, str]:
 def _fault(member: zipfile.ZipInfo) -> str | None:
     """Why a member is not read, in words."""
     path = PurePosixPath(member.filename)
+    if not path.parts:
+        return "holds a file without a name"
     if path.is_absolute() or ".." in path.parts or "\\" in member.filename:
         return f"names a file outside of it: {member.filename!r}"
     if stat.S_ISLNK(member.external_attr >> 16):

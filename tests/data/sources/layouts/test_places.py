@@ -121,3 +121,18 @@ def test_an_archive_is_never_written_over(tmp_path) -> None:
     for name in (path, path / "set"):
         with pytest.raises(ConfigError, match="would overwrite the file of --data"):
             Outputs([path]).demand_apart([("--data", str(name))])
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_every_damaged_byte_ends_in_a_sentence_or_changes_nothing(tmp_path, method) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("pairs.jsonl", '{"anchor": "a", "positive": "b"}\n')
+    whole, refused = path.read_bytes(), 0
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + b"\xff" + whole[at + 1 :])
+        try:
+            assert open_source(str(path)).part("", {}, None).content.anchors == ["a"]
+        except DataError:
+            refused += 1
+    assert refused > 50

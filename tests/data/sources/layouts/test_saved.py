@@ -99,3 +99,19 @@ def test_nothing_may_be_written_into_it(saved) -> None:
         name for name in ("train/new.jsonl", "dataset_dict.json", "state.json") if not reads(saved, saved / name)
     ] == []
     assert not reads(saved, saved / "vectors.npy")
+
+
+def test_no_damaged_byte_ends_in_more_than_a_sentence(tmp_path, pairs) -> None:
+    # Without validation, a wrong offset makes Arrow read memory that is not the file's, and the process ends.
+    path = tmp_path / "pairs.arrow"
+    table = pyarrow.Table.from_pylist(pairs(2))
+    with pyarrow.ipc.new_stream(path, table.schema) as writer:
+        writer.write_table(table)
+    whole, refused = path.read_bytes(), 0
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + b"\xff" + whole[at + 1 :])
+        try:
+            open_source(str(path)).part("", {}, None)
+        except DataError:
+            refused += 1
+    assert refused > 100
