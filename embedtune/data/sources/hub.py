@@ -51,7 +51,7 @@ class HubSource(Source):
                 f"{name!r} is not the name of a Hub data set", next="write hf:owner/name or hf:owner/name:config"
             )
         self.repo = repo = parsed["repo"]
-        config = parsed["config"]
+        self.config = config = parsed["config"]
         offline = is_offline(*_OFFLINE) or not _reachable()
         if offline and not _cached(repo):
             raise DataError(
@@ -95,9 +95,10 @@ class HubRetrieval:
         self.name, self.where = judged.repo.rpartition("/")[2], judged.name
         self.what, self.splits = f"the Hub's retrieval set {judged.repo}", judged.splits
         self._judged = judged
-        name = f"hf:{judged.repo}"
-        self._corpus = HubSource(f"{name}:corpus")
-        self._queries = HubSource(f"{name}:queries")
+        # Sets in several languages have configs such as ko-corpus, ko-queries and ko-qrels.
+        language = (judged.config or "").removesuffix("qrels") if (judged.config or "").endswith("qrels") else ""
+        self._corpus = HubSource(f"hf:{judged.repo}:{language}corpus")
+        self._queries = HubSource(f"hf:{judged.repo}:{language}queries")
 
     def documents(self, problems: Problems | None = None) -> Iterator[tuple[str, RecordTable]]:
         """Its corpus, which may have a split per split of judgments."""
