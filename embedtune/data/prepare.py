@@ -85,7 +85,8 @@ def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -
     hashes: dict[str, str] = {}
     for part, split in splits.items():
         other = judge_split(source, split, section.columns, seed)
-        divided.judge(part, other.judged, other.findings)
+        # What concerns the corpus is found with each of its splits.
+        divided.judge(part, other.judged, [one for one in other.findings if one not in divided.findings])
         divided.documents |= documents_in(other.judged.corpus).by_identity()
         divided.described.append(f"the {part} queries come from {source.what}" + (f", split {split}" if split else ""))
         divided.described += other.described

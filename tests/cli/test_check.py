@@ -206,5 +206,5 @@ def test_refusals(check, tmp_path, arguments, code, said) -> None:
 
 def test_test_queries_that_cannot_be_read_are_a_finding(check, folder) -> None:
     with (folder / "qrels" / "test.tsv").open("a") as stream:
-        stream.write("q1\tgone\t1\n")
+        stream.write("q1\td1\thigh\n")
     assert "test-cannot-be-read" in grave(check("--data", "set"))

@@ -329,7 +329,7 @@ READERS = {
     "run folder": Reader(always({"run.json": RESULT, "report.json": FINISHED, "recipe.yaml": RECIPE}), read_run_folder),
     "metrics": Reader(always({"metrics.jsonl": METRICS}), the_file(training_curves)),
     "model folder": Reader(
-        always({"modules.json": MODULES, "config.json": b"{}", "model.safetensors": b"\0" * 8}),
+        always({"modules.json": MODULES, "config.json": b"{}", "model.safetensors": b"\2" + b"\0" * 7 + b"{}"}),
         lambda folder: resolve(ModelSection(name=str(folder))),
     ),
     "sealed": Reader(always({"a": b'{"a": 1}\ncrc32 00000000\n'}), the_file(read_sealed)),

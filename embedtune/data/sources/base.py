@@ -15,17 +15,11 @@ from embedtune.config.train import DataSection
 from embedtune.data.formats import Part
 from embedtune.data.formats.shared.find import BLOCK, joined, read_blocks, read_part
 from embedtune.data.rows import RawTexts, RetrievalSet
+from embedtune.data.sources.layouts.splits import ALIASES
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.tables import RecordTable
 from embedtune.errors import DataError
 from embedtune.findings import Finding
-
-ALIASES = {
-    "train": ("train", "training"),
-    "dev": ("dev", "valid", "validation", "val", "eval", "development"),
-    "test": ("test",),
-}
-"""The usual names of each split."""
 
 
 @dataclass(frozen=True)
@@ -198,8 +192,12 @@ class Source(ABC):
         """The table that a run on texts alone reads first; None where it learns from judged pairs."""
         return next(self.tables((self.find(split) or self.splits[0]) if self.splits else ""))
 
-    def queries_file(self) -> Path | None:
-        """The file of its queries, where they are apart from its documents."""
+    def members(self) -> list[Path]:
+        """The files that it is read from, where it is a folder of them."""
+        return []
+
+    def query_tables(self) -> Iterator[RecordTable] | None:
+        """The tables that hold its queries, where they are apart from its documents."""
         return None
 
     def text_names(self) -> dict[str, dict[str, int]]:

@@ -1,34 +1,68 @@
-"""A BEIR folder: a corpus, queries, and one file of judgments per split.
+"""A retrieval set in BEIR's manner: a corpus, queries, and judgments per split.
 
     corpus.jsonl {_id, title, text}   queries.jsonl {_id, text}   qrels/<split>.tsv (query-id, corpus-id, score)
 
-`pairs.jsonl` next to them is the training split when there is no qrels/train.tsv.
+`pairs.jsonl` next to them is the training split when there is no qrels/train.tsv. Judgments of what is not there are
+counted and not learned; where queries are scored, absent documents count against every ranking, as in trec_eval.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from embedtune.data.numbers import LARGEST_GRADE, integer_of
 from embedtune.data.rows import RetrievalSet, Rows, relevant_pairs
-from embedtune.data.sources.columns import document_text, id_of, label_of, listed, match, refuse_twice
+from embedtune.data.sources.columns import id_of
+from embedtune.data.sources.layouts.beir_files import BeirFiles
+from embedtune.data.sources.layouts.judgments import ROLES, grade_of
+from embedtune.data.sources.layouts.named_texts import NamedTexts, check_columns, read_named
 from embedtune.data.sources.problems import SHOWN, Problems
-from embedtune.data.sources.streams import plain_stem, plain_suffix
-from embedtune.data.sources.tables import READABLE, RecordTable, open_table
-from embedtune.errors import DataError
-from embedtune.findings import Finding, counted, kind_of
-
-_ID = ("_id", "id", "docid", "doc_id", "doc-id", "qid", "query_id", "query-id")
-_TEXT_ROLES = {"id": _ID, "text": ("text",), "title": ("title",)}
-_TITLE_AND_TEXT = {"title": "title", "text": "text"}
-_QREL_ROLES = {
-    "query-id": ("query-id", "query_id", "qid"),
-    "corpus-id": ("corpus-id", "corpus_id", "docid", "doc_id", "doc-id"),
-    "score": ("score", "grade", "relevance"),
-}
+from embedtune.data.sources.tables import RecordTable
+from embedtune.findings import Finding, counted
 
 Judgments = dict[str, dict[str, int]]
+
+
+class RetrievalTables(Protocol):
+    """Where a retrieval set is read from: the files of a folder, a file that holds all of it, a set of the Hub."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def where(self) -> str:
+        """What errors about it name."""
+
+    @property
+    def what(self) -> str:
+        """What it is, in words."""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that have judgments; one empty name where it is not divided."""
+
+    @property
+    def pairs(self) -> Path | None:
+        """The file of training pairs next to its corpus."""
+
+    def documents(self, problems: Problems | None = None) -> Iterator[tuple[str, RecordTable]]:
+        """The tables of its documents, each with the split that alone has them, "" for all."""
+
+    def questions(self, problems: Problems | None = None) -> Iterator[RecordTable]:
+        """The tables of its queries."""
+
+    def judgments(self, split: str, problems: Problems) -> Iterator[RecordTable]:
+        """The tables of judgments of a split."""
+
+    def hashes(self, splits: Sequence[str]) -> dict[str, str]:
+        """Name -> sha256 of its documents and queries and the judgments of these splits."""
+
+    def document_hashes(self) -> dict[str, str]:
+        """Name -> sha256 of its documents."""
+
+    def members(self) -> list[Path]:
+        """The files that it is read from."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +74,11 @@ class Beir:
         corpus: document id -> title and text in one.
         queries: query id -> text.
         groups: query id -> value of the group column, when one was asked for.
-        qrels: split -> query id -> document id -> grade, for the splits that were read.
+        qrels: split -> query id -> document id -> grade, for the splits that were read. Every query has a text; a
+            document may be absent from the corpus.
         places: split -> (query id, document id) -> "file:line".
         findings: what to know about the folder.
+        own: split -> ids of the documents that its queries are judged against, where that is not all of the corpus.
     """
 
     name: str
@@ -52,23 +88,22 @@ class Beir:
     groups: Mapping[str, str] | None = None
     places: Mapping[str, Mapping[tuple[str, str], str]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    own: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    def judged(self, split: str) -> RetrievalSet:
-        """The queries of a split with at least one relevant document, against the full corpus."""
-        relevant = {
-            query: grades for query, grades in self.qrels[split].items() if any(grade > 0 for grade in grades.values())
+    def judged(self, split: str, *, every_query: bool = False) -> RetrievalSet:
+        """The queries of a split that have a relevant document, or every judged one, against the full corpus."""
+        qrels = {
+            query: grades
+            for query, grades in self.qrels[split].items()
+            if every_query or any(grade > 0 for grade in grades.values())
         }
-        return RetrievalSet(
-            f"{self.name} {split}", {query: self.queries[query] for query in relevant}, self.corpus, relevant
-        )
+        queries = {query: self.queries[query] for query in qrels}
+        corpus = {key: self.corpus[key] for key in self.own[split]} if split in self.own else self.corpus
+        return RetrievalSet(f"{self.name} {split}".rstrip(), queries, corpus, qrels)
 
     def rows(self, split: str) -> Rows:
         """One row per relevant judgment of a split, in the order of its file."""
-        pairs = [
-            (query, document)
-            for query, document in relevant_pairs(self.qrels[split])
-            if query in self.queries and document in self.corpus
-        ]
+        pairs = [pair for pair in relevant_pairs(self.qrels[split]) if pair[1] in self.corpus]
         return Rows(
             anchors=[self.queries[query] for query, _ in pairs],
             positives=[self.corpus[document] for _, document in pairs],
@@ -77,215 +112,150 @@ class Beir:
         )
 
 
-def table_file(folder: Path, stem: str) -> Path | None:
-    """The file of this name that can be read as records, whatever its suffix."""
-    found = [path for path in sorted(folder.glob(f"{stem}.*")) if plain_stem(path) == stem]
-    readable = [path for path in found if path.is_file() and plain_suffix(path) in READABLE]
-    if len(readable) > 1:
-        names = " and ".join(path.name for path in readable)
-        raise DataError(f"two files are named {stem}: {names}", where=str(folder), next="keep one of them")
-    return readable[0] if readable else None
-
-
-def qrels_files(folder: Path) -> dict[str, Path]:
-    """Split name -> file of judgments."""
-    qrels = folder / "qrels"
-    files = sorted(qrels.iterdir(), key=plain_stem) if qrels.is_dir() else []
-    return {plain_stem(path): path for path in files if plain_suffix(path) in {".tsv", ".csv", ".jsonl", ".parquet"}}
-
-
-def is_beir(folder: Path) -> bool:
-    """Whether a folder looks like a BEIR folder: it has a corpus, and queries or judgments."""
-    return table_file(folder, "corpus") is not None and (
-        table_file(folder, "queries") is not None or (folder / "qrels").is_dir()
-    )
-
-
 def read_beir(
-    folder: Path,
-    splits: Iterable[str],
-    group: str | None = None,
-    *,
-    allow_absent: bool = False,
-    problems: Problems | None = None,
+    folder: Path | RetrievalTables, splits: Iterable[str], group: str | None = None, *, problems: Problems | None = None
 ) -> Beir:
     """Read the corpus, the queries and the judgments of some splits.
 
     Args:
-        folder: the BEIR folder.
+        folder: the BEIR folder, or what else a retrieval set is read from.
         splits: whose judgments to read.
         group: a column of the queries.
-        allow_absent: whether judgments may name documents that are not in the corpus. No ranking can contain them, so
-            they count against every one, as in trec_eval; they are a finding then, not an error.
         problems: gathers faults; None: they are raised.
 
     Raises:
         DataError: a file is missing or faulty; the faults of all files are reported together.
     """
-    name = folder.resolve().name
-    files = {}
-    for stem in ("corpus", "queries"):
-        path = table_file(folder, stem)
-        if path is None:
-            raise DataError(f"a BEIR folder also needs {stem}.jsonl", where=str(folder))
-        files[stem] = path
-    problems = problems or Problems(str(folder))
-    corpus = _read_named(files["corpus"], problems)
-    queries = _read_named(files["queries"], problems, group)
-    for number in queries.empty.values():
-        problems.add(f"{queries.file}:{number}", "'text' is empty", kind="empty-texts")
-    qrels: dict[str, Judgments] = {}
-    places: dict[str, dict[tuple[str, str], str]] = {}
-    for split in splits:
-        path = qrels_files(folder)[split]
-        qrels[split], places[split] = _judgments(open_table(path, problems), queries, None if allow_absent else corpus)
+    tables: RetrievalTables = BeirFiles(folder) if isinstance(folder, Path) else folder
+    wanted = tuple(splits)
+    problems = problems or Problems(tables.where)
+    documents = list(tables.documents(problems))
+    # A corpus of another split would only get in the way of this one, and its ids may be the same.
+    needed = {"", *wanted} if wanted else {split for split, _ in documents}
+    corpus = read_named(((split, table) for split, table in documents if split in needed), "corpus", problems)
+    queries = read_named((("", table) for table in tables.questions(problems)), "queries", problems, group)
+    read = {split: _Judged(corpus, queries) for split in wanted}
+    for split, judged in read.items():
+        for table in tables.judgments(split, problems):
+            judged.read(table)
+        judged.refuse_nothing(split, tables.where, problems)
     problems.raise_if_any()
-    findings = (*_empty_documents(corpus), *_absent_documents(corpus.texts, qrels, places))
-    groups = None if group is None else queries.groups
-    return Beir(name, corpus.texts, queries.texts, qrels, groups, places, findings)
-
-
-@dataclass(frozen=True)
-class _Named:
-    """The texts of a file by id, the values of the group column by id, and the lines of empty texts by id."""
-
-    file: Path
-    texts: dict[str, str] = field(default_factory=dict)
-    groups: dict[str, str] = field(default_factory=dict)
-    empty: dict[str, int] = field(default_factory=dict)
-
-    def fault(self, key: str, kind: str) -> str | None:
-        if key in self.texts:
-            return None
-        if key in self.empty:
-            return f"the judgment names the {kind} {key!r}, whose text is empty ({self.file.name}:{self.empty[key]})"
-        return f"the judgment names the {kind} {key!r}, which is not in {self.file.name}"
-
-
-def _empty_documents(corpus: _Named) -> tuple[Finding, ...]:
-    # Public sets have a few (38 in FiQA). No judgment names them, or reading would have failed, so they may go.
-    empty = corpus.empty
-    if not empty:
-        return ()
-    message = f"{counted(len(empty), 'document')} without any text left out of the corpus; no judgment names them."
-    examples = tuple(f"{corpus.file.name}:{line} (document {key})" for key, line in list(empty.items())[:SHOWN])
-    return (Finding("empty-documents", "note", len(empty), message, "Remove them from the corpus.", examples),)
-
-
-def _absent_documents(
-    corpus: Mapping[str, str],
-    qrels: Mapping[str, Judgments],
-    places: Mapping[str, Mapping[tuple[str, str], str]],
-) -> tuple[Finding, ...]:
-    absent = [
-        f"{places[split][query, document]} (document {document})"
-        for split, judged in qrels.items()
-        for query, grades in judged.items()
-        for document in grades
-        if document not in corpus
-    ]
-    if not absent:
-        return ()
-    message = (
-        f"{counted(len(absent), 'judgment')} of documents that are not in the corpus; they count against every ranking."
+    return Beir(
+        tables.name,
+        corpus.texts,
+        queries.texts,
+        {split: one.grades for split, one in read.items()},
+        None if group is None else queries.groups,
+        {split: one.places for split, one in read.items()},
+        _findings(corpus, queries, list(read.values())),
+        {split: own for split in wanted if (own := corpus.documents_of(split)) is not None},
     )
-    fix = "Add the documents, or remove the judgments."
-    return (Finding("judgments-outside-corpus", "warning", len(absent), message, fix, tuple(absent[:SHOWN])),)
 
 
-def _read_named(path: Path, problems: Problems, group: str | None = None) -> _Named:
-    table, named = open_table(path, problems), _Named(path)
-    lines: dict[str, int] = {}
-    for number, record in table.records:
-        place = table.place(number)
-        if not lines:
-            _check_columns(table, record, _TEXT_ROLES, ("id", "text"), group)
-        key = _id_of(record, _ID, place, problems)
-        if key is None:
-            continue
-        if key in lines:
-            problems.add(place, f"the id {key!r} appears twice, first in line {lines[key]}")
-        lines.setdefault(key, number)
-        text = document_text(record, _TITLE_AND_TEXT, place, problems)
-        if text == "":
-            named.empty[key] = number
-            continue
-        if text is not None:
-            named.texts[key] = text
-        if group is not None:
-            named.groups[key] = label_of(record, group, place, problems) or ""
-    if not lines:
-        problems.add(str(path), "there are no rows")
-    return named
+class _Judged:
+    """The judgments of one split, read table by table; those of queries without a text are left out."""
 
+    def __init__(self, corpus: NamedTexts, queries: NamedTexts) -> None:
+        self.grades: Judgments = {}
+        self.places: dict[tuple[str, str], str] = {}
+        self.unasked: list[str] = []
+        self.absent: list[str] = []
+        self.repeated: list[str] = []
+        self.harmless = 0
+        self._rows = 0
+        self._corpus, self._queries = corpus, queries
 
-def _check_columns(
-    table: RecordTable,
-    record: Mapping[str, Any],
-    roles: Mapping[str, tuple[str, ...]],
-    needed: Iterable[str],
-    group: str | None,
-) -> None:
-    found = match(roles, list(record), {})
-    absent = ["_id" if role == "id" else role for role in needed if role not in found]
-    absent += [group] if group and group not in record else []
-    if absent:
-        raise table.problems.stop(
-            table.name,
-            f"the columns are {listed(list(record))}; missing: {', '.join(map(repr, absent))}",
-            hint="the first line must name the columns query-id, corpus-id and score, separated by tabs"
-            if "score" in needed
-            else None,
-        )
-    if "score" in needed:
-        refuse_twice(found, (), table.name)
+    def read(self, table: RecordTable) -> None:
+        """Add the judgments of a table; faults go to its problems."""
+        columns: dict[str, str] = {}
+        for number, record in table.records:
+            place = table.place(number)
+            columns = columns or check_columns(table, record, ROLES, ROLES)
+            query = id_of(record.get(columns["query-id"]), place, table.problems)
+            document = id_of(record.get(columns["corpus-id"]), place, table.problems)
+            grade = grade_of(record.get(columns["score"]), place, table.problems)
+            self._rows += 1
+            if query is not None and document is not None and grade is not None:
+                self._add(query, document, grade, place, table.problems)
 
-
-def _id_of(record: Mapping[str, Any], names: Iterable[str], place: str, problems: Problems) -> str | None:
-    name = next((name for name in names if name in record), None)
-    value = record.get(name) if name else None
-    return id_of(value, place, problems)
-
-
-def _judgments(
-    table: RecordTable, queries: _Named, corpus: _Named | None
-) -> tuple[Judgments, dict[tuple[str, str], str]]:
-    """Grades, and the place of each judgment; without a corpus, documents may be absent from it."""
-    grades: Judgments = {}
-    places: dict[tuple[str, str], str] = {}
-    first = True
-    for number, record in table.records:
-        place = table.place(number)
-        if first:
-            _check_columns(table, record, _QREL_ROLES, _QREL_ROLES, None)
-            columns, first = match(_QREL_ROLES, list(record), {}), False
-        query = _id_of(record, columns["query-id"], place, table.problems)
-        document = _id_of(record, columns["corpus-id"], place, table.problems)
-        grade = _grade(record.get(columns["score"][0]), place, table.problems)
-        if query is None or document is None or grade is None:
-            continue
-        faults = [queries.fault(query, "query")]
-        faults += [corpus.fault(document, "document")] if corpus else []
-        for fault in filter(None, faults):
-            table.problems.add(place, fault)
-        before = grades.setdefault(query, {}).setdefault(document, grade)
+    def _add(self, query: str, document: str, grade: int, place: str, problems: Problems) -> None:
+        if query not in self._queries.texts:
+            self.unasked.append(f"{place} (query {query}{_why(self._queries, query)})")
+            return
+        before = self.grades.setdefault(query, {}).setdefault(document, grade)
+        at = self.places.setdefault((query, document), place)
         if before != grade:
-            at = places[query, document]
-            table.problems.add(
-                place, f"query {query!r} and document {document!r} are judged {grade} here, {before} at {at}"
-            )
-        places.setdefault((query, document), place)
-    if not relevant_pairs(grades) and not table.problems.count:
-        what = "there are no judgments" if first else "no judgment is above 0, so nothing is relevant"
-        table.problems.add(table.name, what)
-    return grades, places
+            problems.add(place, f"query {query!r} and document {document!r} are judged {grade} here, {before} at {at}")
+        elif at != place:
+            self.repeated.append(f"{place} (first at {at})")
+        elif document not in self._corpus.texts:
+            self.harmless += grade <= 0
+            self.absent.append(f"{place} (document {document}{_why(self._corpus, document)})")
+
+    def refuse_nothing(self, split: str, where: str, problems: Problems) -> None:
+        """Note it as a fault if nothing is left that is relevant."""
+        if problems.count or any(document in self._corpus.texts for _, document in relevant_pairs(self.grades)):
+            return
+        hint = None
+        what = "no judgment is above 0, so nothing is relevant" if self._rows else "there are no judgments"
+        lost = [*self.unasked, *self.absent]
+        if lost:
+            what = f"no judgment names both a query and a document that are there, such as at {lost[0]}"
+            hint = "check that the ids are those of the corpus and the queries, and the order of the columns"
+        problems.add(where, f"{f'split {split}: ' if split else ''}{what}", hint=hint)
 
 
-def _grade(value: Any, place: str, problems: Problems) -> int | None:
-    known = isinstance(value, int | float | str) and not isinstance(value, bool)
-    grade = integer_of(str(value).strip()) if known else None
-    if grade is not None and abs(grade) <= LARGEST_GRADE:
-        return grade
-    needed = "must be an integer" if grade is None else f"must be at most {LARGEST_GRADE:,}"
-    problems.add(place, f"the grade {needed}, got {kind_of(value)}")
-    return None
+def _why(texts: NamedTexts, key: str) -> str:
+    return ", whose text is empty" if key in texts.empty else ""
+
+
+def _findings(corpus: NamedTexts, queries: NamedTexts, read: Sequence[_Judged]) -> tuple[Finding, ...]:
+    # Public sets have a few of each: 38 empty documents in FiQA, judgments of removed documents in others.
+    absent = [one for judged in read for one in judged.absent]
+    unasked = [one for judged in read for one in judged.unasked]
+    repeated = [one for judged in read for one in judged.repeated]
+    judged_too = len({key for judged in read for _, key in judged.places} & corpus.empty.keys())
+    more = f"; {judged_too:,} of them judged" if judged_too else "; no judgment names them" if read else ""
+    harmless = sum(judged.harmless for judged in read)
+    which = f"the relevant ones ({len(absent) - harmless:,})" if harmless else "they"
+    repeats = [*corpus.repeated, *queries.repeated]
+    found = (
+        _finding(
+            "empty-documents",
+            "note",
+            [f"{place} (document {key})" for key, place in corpus.empty.items()],
+            f"{counted(len(corpus.empty), 'document')} without any text left out of the corpus{more}.",
+            "Remove them from the corpus.",
+        ),
+        _finding(
+            "empty-queries",
+            "note",
+            [f"{place} (query {key})" for key, place in queries.empty.items()],
+            f"{counted(len(queries.empty), 'query')} without any text left out.",
+            "Remove them from the queries.",
+        ),
+        _finding(
+            "judgments-outside-corpus",
+            "warning",
+            absent,
+            f"{counted(len(absent), 'judgment')} of documents that are not in the corpus; {which} count against every "
+            "ranking, and are not learned.",
+            "Add the documents, or remove the judgments.",
+        ),
+        _finding(
+            "judgments-without-query",
+            "warning",
+            unasked,
+            f"{counted(len(unasked), 'judgment')} of queries that are not there left out.",
+            "Add the queries, or remove the judgments.",
+        ),
+        _finding("repeated-judgments", "note", repeated, f"{counted(len(repeated), 'judgment')} repeated."),
+        _finding(
+            "repeated-ids", "note", repeats, f"{counted(len(repeats), 'text')} with the id of an equal text left out."
+        ),
+    )
+    return tuple(one for one in found if one is not None)
+
+
+def _finding(code: str, severity: str, examples: Sequence[str], message: str, fix: str = "") -> Finding | None:
+    return Finding(code, severity, len(examples), message, fix, tuple(examples[:SHOWN])) if examples else None

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import cast
 
 from embedtune.config.train import DataSection
 from embedtune.data.formats import Part
-from embedtune.data.formats.shared.find import BLOCK, read_part
+from embedtune.data.formats.shared.find import BLOCK, joined, read_part
 from embedtune.data.rows import RawTexts, RetrievalSet, Rows, relevant_pairs
-from embedtune.data.sources.base import ALIASES, MiningParts, Source, TrainingParts
-from embedtune.data.sources.beir import qrels_files, read_beir, table_file
+from embedtune.data.sources.base import MiningParts, Source, TrainingParts
+from embedtune.data.sources.beir import RetrievalTables, read_beir
+from embedtune.data.sources.layouts.splits import ALIASES
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.streams import sha256
 from embedtune.data.sources.tables import RecordTable, open_table
@@ -19,28 +19,32 @@ from embedtune.identity import text_ids
 
 
 class BeirSource(Source):
-    """A BEIR folder; `pairs` is the file of training pairs next to its corpus, when that is its training split."""
+    """A retrieval set; `pairs` is the file of training pairs next to its corpus, when that is its training split.
+
+    Args:
+        name: as the user named it.
+        retrieval: its corpus, queries and judgments.
+
+    Raises:
+        DataError: it has neither judgments nor pairs.
+    """
 
     has_corpus = True
 
-    def __init__(self, name: str, folder: Path) -> None:
-        self.folder = folder
-        self.corpus = cast(Path, table_file(folder, "corpus"))  # every BEIR folder has one
-        judged = tuple(qrels_files(folder))
-        pairs = table_file(folder, "pairs")
+    def __init__(self, name: str, retrieval: RetrievalTables) -> None:
+        self.retrieval = retrieval
+        judged, pairs = retrieval.splits, retrieval.pairs
         self.pairs = pairs if not any(name in judged for name in ALIASES["train"]) else None
         self.ignored = pairs if self.pairs is None else None
         if not judged and self.pairs is None:
-            raise DataError("a BEIR folder needs judgments in qrels/<split>.tsv, or pairs.jsonl", where=str(folder))
+            raise DataError("a BEIR folder needs judgments in qrels/<split>.tsv, or pairs.jsonl", where=retrieval.where)
         splits = ("train", *judged) if self.pairs else judged
-        super().__init__(name, f"a BEIR folder ({folder.resolve().name})", splits)
+        super().__init__(name, retrieval.what, tuple(split for split in splits if split))
 
     def hashes(self, splits: tuple[str, ...]) -> dict[str, str]:
         """File name within the folder -> sha256: corpus, queries, pairs, and the judgments of these splits."""
-        judged = qrels_files(self.folder)
-        paths = [self.corpus, table_file(self.folder, "queries"), self.pairs]
-        paths += [judged.get(split) for split in splits]
-        return {str(path.relative_to(self.folder).as_posix()): sha256(path) for path in paths if path is not None}
+        found = self.retrieval.hashes(splits)
+        return found if self.pairs is None else {**found, self.pairs.name: sha256(self.pairs)}
 
     def tables(self, split: str, problems: Problems | None = None) -> Iterator[RecordTable]:
         """The pairs next to the corpus; none for a split of judgments, which are not rows by themselves."""
@@ -51,7 +55,7 @@ class BeirSource(Source):
         """The pairs next to the corpus, or one pair per relevant judgment."""
         if self._pairs_of(split):
             return super().part(split, columns, group)
-        beir = read_beir(self.folder, [split], group)
+        beir = read_beir(self.retrieval, [split], group)
         return Part(beir.rows(split), "pairs", findings=beir.findings)
 
     def blocks(
@@ -61,7 +65,7 @@ class BeirSource(Source):
         if self._pairs_of(split):
             yield from super().blocks(split, columns, problems, group, rows)
             return
-        beir = read_beir(self.folder, [split], group, problems=problems)
+        beir = read_beir(self.retrieval, [split], group, problems=problems)
         content = beir.rows(split)
         for start in range(0, max(1, len(content)), rows):
             part = content.take(range(start, min(start + rows, len(content))))
@@ -70,8 +74,8 @@ class BeirSource(Source):
     def training(self, train: str, given: Mapping[str, str], section: DataSection) -> TrainingParts:
         """Pairs from the judgments or from the file next to them; or the corpus, without any pairs."""
         pairs = self._pairs_of(train)
-        splits = [split for split in (train, *given.values()) if split and (pairs is None or split != train)]
-        beir = read_beir(self.folder, splits, section.group if pairs is None else None)
+        splits = [split for split in (train, *given.values()) if split in self.retrieval.splits]
+        beir = read_beir(self.retrieval, splits, section.group if pairs is None else None)
         described = []
         if self.ignored is not None:
             described.append(f"{self.ignored.name} is not read: the training pairs come from qrels/{train}")
@@ -90,7 +94,7 @@ class BeirSource(Source):
         else:
             part, where = Part(beir.rows(train), "pairs"), self.name
             judged_train = beir.judged(train)
-            described.append(f"read {part.amount} from {self.what}, split {train}")
+            described.append(f"read {part.amount} from {self.what}" + (f", split {train}" if train else ""))
         return TrainingParts(
             part,
             where,
@@ -106,12 +110,12 @@ class BeirSource(Source):
         if self._pairs_of(split):
             # The corpus next to the pairs is that of the test queries, and not a place to learn from.
             return super().mining(split, columns, group)
-        judged = tuple(qrels_files(self.folder))
-        beir = read_beir(self.folder, judged, group)
+        judged = self.retrieval.splits
+        beir = read_beir(self.retrieval, judged, group)
         relevant = {name: {document for _, document in relevant_pairs(beir.qrels[name])} for name in judged}
         held_out = frozenset().union(*relevant.values()) - relevant[split]
         part = Part(beir.rows(split), "pairs", findings=beir.findings)
-        return MiningParts(part, self.hashes(judged), str(self.folder), held_out)
+        return MiningParts(part, self.hashes(judged), self.name, held_out)
 
     def judged(
         self, split: str, option: str, *, every_query: bool = False
@@ -127,32 +131,32 @@ class BeirSource(Source):
                 where=self.name,
                 next=f"{option} test",
             )
-        beir = read_beir(self.folder, [split], allow_absent=every_query)
-        if not every_query:
-            return beir.judged(split), ()
-        qrels = beir.qrels[split]
-        queries = {query: beir.queries[query] for query in qrels}
-        return RetrievalSet(f"{beir.name} {split}", queries, beir.corpus, qrels), beir.findings
+        beir = read_beir(self.retrieval, [split])
+        return beir.judged(split, every_query=every_query), beir.findings
 
     def document_tables(self) -> Iterator[RecordTable]:
         """The corpus."""
-        return iter([open_table(self.corpus)])
+        return (table for _, table in self.retrieval.documents())
 
     def document_hashes(self) -> dict[str, str]:
-        """That of the corpus."""
-        return {self.corpus.name: sha256(self.corpus)}
+        """Those of the corpus."""
+        return self.retrieval.document_hashes()
 
     def texts_table(self, split: str, *, texts_only: bool) -> RecordTable | None:
         """The corpus, where pairs are ignored."""
-        return open_table(self.corpus) if texts_only else None
+        return next(self.document_tables()) if texts_only else None
 
-    def queries_file(self) -> Path | None:
-        """The file of its queries."""
-        return table_file(self.folder, "queries")
+    def members(self) -> list[Path]:
+        """The files of its corpus, queries, judgments and pairs."""
+        return [*self.retrieval.members(), *([self.pairs] if self.pairs else [])]
+
+    def query_tables(self) -> Iterator[RecordTable]:
+        """Its queries."""
+        return self.retrieval.questions()
 
     def text_names(self) -> dict[str, dict[str, int]]:
         """The ids of its queries and documents."""
-        beir = read_beir(self.folder, [])
+        beir = read_beir(self.retrieval, [])
         return {
             role: dict(zip(texts, text_ids(texts.values()).tolist(), strict=True))
             for role, texts in (("query", beir.queries), ("document", beir.corpus))
@@ -164,7 +168,7 @@ class BeirSource(Source):
 
     def _corpus_texts(self) -> Part:
         """The corpus as texts, its titles apart."""
-        part = read_part(open_table(self.corpus), {})
+        part = joined([read_part(table, {}) for table in self.document_tables()])
         if not isinstance(part.content, RawTexts):
             raise DataError("a corpus of texts was needed", where=self.name)
         return Part(part.content, part.unit)

@@ -7,6 +7,7 @@ from typing import Any
 
 from embedtune.data.numbers import finite
 from embedtune.data.rows import titled
+from embedtune.data.sources.layouts.column_words import spellings
 from embedtune.data.sources.problems import Problems
 from embedtune.errors import DataError
 from embedtune.findings import kind_of
@@ -49,8 +50,12 @@ def match(roles: Roles, present: Sequence[str], chosen: Mapping[str, str]) -> di
         present: the columns of the table.
         chosen: role -> column, where the user named them.
 
+    A name in capitals, with blanks or in Korean counts where no column has a usual name as it is.
+
     >>> match({"anchor": ("anchor", "query")}, ["query", "focus"], {})
     {'anchor': ('query',)}
+    >>> match({"anchor": ("anchor", "question")}, ["질문", "Focus"], {})
+    {'anchor': ('질문',)}
     """
     claimed = set(chosen.values())
     found = {}
@@ -58,12 +63,23 @@ def match(roles: Roles, present: Sequence[str], chosen: Mapping[str, str]) -> di
         if role in chosen:
             columns = tuple(column for column in present if column == chosen[role])
         else:
-            columns = tuple(
-                column for column in present if column not in claimed and any(re.fullmatch(n, column) for n in names)
-            )
+            columns = _played_by(names, [column for column in present if column not in claimed])
         if columns:
             found[role] = columns
     return found
+
+
+def _played_by(names: Sequence[str], free: Sequence[str]) -> tuple[str, ...]:
+    """The columns with one of these names as it is, and those with a number in any spelling; else any spelling."""
+    numbered = [name for name in names if name.endswith(_NUMBER)]
+    usual = [column for column in free if any(re.fullmatch(name, column) for name in names)]
+    others = numbered if usual else names
+    spelled = {
+        column
+        for column in free
+        if column not in usual and any(re.fullmatch(name, one) for name in others for one in spellings(column))
+    }
+    return tuple(column for column in free if column in usual or column in spelled)
 
 
 def refuse_twice(names: Mapping[str, tuple[str, ...]], many: Iterable[str], where: str) -> None:

@@ -5,16 +5,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedtune.config.suggest import did_you_mean
-from embedtune.data.sources.columns import document_text, id_of, label_of, listed, match, refuse_twice, spoken
+from embedtune.data.sources.columns import Roles, document_text, id_of, label_of, listed, match, refuse_twice, spoken
+from embedtune.data.sources.layouts.named_texts import CORPUS_ROLES, QUERY_ROLES, likeliest
 from embedtune.data.sources.source import open_source
 from embedtune.data.sources.tables import RecordTable, look_ahead
 from embedtune.errors import ConfigError, DataError
 
-ROLES = {
-    "id": ("_id", "id", "docid", "doc_id", "doc-id"),
-    "title": ("title",),
-    "text": ("text", "document", "passage", "contents", "content", "body"),
-}
+ROLES: Roles = {**CORPUS_ROLES, "id": (*CORPUS_ROLES["id"], *QUERY_ROLES["id"])}
 
 
 class CorpusText(NamedTuple):
@@ -32,7 +29,7 @@ class CorpusText(NamedTuple):
 
 
 def read_documents(
-    source: str, *, columns: Mapping[str, str] | None = None, group: str | None = None
+    source: str, *, columns: Mapping[str, str] | None = None, group: str | None = None, queries: bool = False
 ) -> Iterator[CorpusText]:
     """The documents of a file, a BEIR folder (its corpus), a folder of files or a Hub set, all splits, one at a time.
 
@@ -42,6 +39,7 @@ def read_documents(
         source: as the user named it.
         columns: role ("id", "title", "text") -> column, where the names do not decide it.
         group: a column to keep with each text.
+        queries: read the queries of a source that has them apart from its documents.
 
     Raises:
         DataError: it cannot be read; all faults of a file are reported together, at its end.
@@ -54,8 +52,10 @@ def read_documents(
                 where="--columns",
                 next=f"roles are {', '.join(ROLES)}",
             )
-    for table in open_source(source).document_tables():
-        yield from _of_table(table, columns or {}, group)
+    opened = open_source(source)
+    apart = opened.query_tables() if queries else None
+    for table in opened.document_tables() if apart is None else apart:
+        yield from _of_table(table, columns or {}, group, ROLES if apart is None else {**ROLES, **QUERY_ROLES})
 
 
 def source_hashes(source: str) -> dict[str, str]:
@@ -63,9 +63,9 @@ def source_hashes(source: str) -> dict[str, str]:
     return open_source(source).document_hashes()
 
 
-def _of_table(table: RecordTable, chosen: Mapping[str, str], group: str | None) -> Iterator[CorpusText]:
+def _of_table(table: RecordTable, chosen: Mapping[str, str], group: str | None, roles: Roles) -> Iterator[CorpusText]:
     table, present = look_ahead(table)
-    names = _columns(table, present, chosen, group)
+    names = _columns(table, present, chosen, group, roles)
     for number, record in table.records:
         place = table.place(number)
         text = document_text(record, names, place, table.problems)
@@ -78,10 +78,10 @@ def _of_table(table: RecordTable, chosen: Mapping[str, str], group: str | None) 
 
 
 def _columns(
-    table: RecordTable, present: Sequence[str], chosen: Mapping[str, str], group: str | None
+    table: RecordTable, present: Sequence[str], chosen: Mapping[str, str], group: str | None, roles: Roles
 ) -> dict[str, str]:
     """Role -> column."""
-    found = match(ROLES, present, chosen)
+    found = match(roles, present, chosen)
     missing = [name for name in (*chosen.values(), *([group] if group else [])) if name not in present]
     if missing:
         raise DataError(f"there is no column {missing[0]!r}; the columns are {listed(present)}", where=table.name)
@@ -92,5 +92,5 @@ def _columns(
             where=table.name,
             next=f"name it: --columns text={present[0]}" if present else None,
         )
-    refuse_twice(found, (), table.name)
-    return {role: columns[0] for role, columns in found.items()}
+    refuse_twice(found, ("id",), table.name)
+    return {role: likeliest(roles[role], columns) for role, columns in found.items()}

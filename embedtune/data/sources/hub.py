@@ -4,11 +4,14 @@ import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from embedtune.data.sources.base import Source
+from embedtune.data.sources.beir_folder import BeirSource
+from embedtune.data.sources.columns import match
+from embedtune.data.sources.layouts.judgments import ROLES
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.tables import Record, RecordTable
 from embedtune.errors import DataError
@@ -17,6 +20,18 @@ from embedtune.network import is_offline, within
 _PATIENCE_S = 3.0
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 _NAME = re.compile(r"hf:(?P<repo>\w[\w.-]*(?:/\w[\w.-]*)?)(?::(?P<config>[^:]+))?")
+
+
+def open_hub(name: str) -> Source:
+    """A data set of the Hub: rows, or a retrieval set as MTEB publishes them, with configs corpus and queries.
+
+    Raises:
+        DataError: the name is malformed, unknown, or neither cached nor reachable.
+    """
+    source = HubSource(name)
+    if not source.holds_judgments:
+        return source
+    return BeirSource(name, HubRetrieval(source))
 
 
 class HubSource(Source):
@@ -35,7 +50,8 @@ class HubSource(Source):
             raise DataError(
                 f"{name!r} is not the name of a Hub data set", next="write hf:owner/name or hf:owner/name:config"
             )
-        repo, config = parsed["repo"], parsed["config"]
+        self.repo = repo = parsed["repo"]
+        self.config = config = parsed["config"]
         offline = is_offline(*_OFFLINE) or not _reachable()
         if offline and not _cached(repo):
             raise DataError(
@@ -54,6 +70,63 @@ class HubSource(Source):
     def hashes(self, splits: tuple[str, ...]) -> dict[str, str]:
         """Split -> the fingerprint that `datasets` gives its content."""
         return {f"{self.name}[{split}]": str(self._loaded[split]._fingerprint) for split in splits}
+
+    @property
+    def holds_judgments(self) -> bool:
+        """Whether its rows name queries and documents by id, and hold no texts."""
+        columns = list(next(iter(self._loaded.values())).features) if self._loaded else []
+        return match(ROLES, columns, {}).keys() == ROLES.keys()
+
+
+class HubRetrieval:
+    """A retrieval set of the Hub: judgments, and the configs `corpus` and `queries` of the same repository.
+
+    Args:
+        judged: the judgments.
+
+    Raises:
+        DataError: there are no such configs.
+    """
+
+    pairs: Path | None = None
+    """It has no pairs besides its judgments."""
+
+    def __init__(self, judged: HubSource) -> None:
+        self.name, self.where = judged.repo.rpartition("/")[2], judged.name
+        self.what, self.splits = f"the Hub's retrieval set {judged.repo}", judged.splits
+        self._judged = judged
+        # Sets in several languages have configs such as ko-corpus, ko-queries and ko-qrels.
+        language = (judged.config or "").removesuffix("qrels") if (judged.config or "").endswith("qrels") else ""
+        self._corpus = HubSource(f"hf:{judged.repo}:{language}corpus")
+        self._queries = HubSource(f"hf:{judged.repo}:{language}queries")
+
+    def documents(self, problems: Problems | None = None) -> Iterator[tuple[str, RecordTable]]:
+        """Its corpus, which may have a split per split of judgments."""
+        for split in self._corpus.splits:
+            alone = split if split in self.splits else ""
+            yield from ((alone, table) for table in self._corpus.tables(split, problems))
+
+    def questions(self, problems: Problems | None = None) -> Iterator[RecordTable]:
+        """Its queries."""
+        for split in self._queries.splits:
+            yield from self._queries.tables(split, problems)
+
+    def judgments(self, split: str, problems: Problems) -> Iterator[RecordTable]:
+        """The judgments of a split."""
+        return self._judged.tables(split, problems)
+
+    def hashes(self, splits: Sequence[str]) -> dict[str, str]:
+        """Split -> the fingerprint that `datasets` gives its content."""
+        queries = self._queries.hashes(self._queries.splits)
+        return self.document_hashes() | queries | self._judged.hashes(tuple(splits))
+
+    def document_hashes(self) -> dict[str, str]:
+        """The same for the corpus."""
+        return self._corpus.hashes(self._corpus.splits)
+
+    def members(self) -> list[Path]:
+        """None that a command could write over."""
+        return []
 
 
 def _records(rows: Any) -> Iterator[Record]:

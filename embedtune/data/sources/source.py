@@ -1,14 +1,20 @@
 """The one entry to data: opens a file, a folder, a Hub name or the samples, as what it is."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from embedtune.config.recipe.shipped import samples_folder
-from embedtune.data.sources.base import ALIASES, Source
-from embedtune.data.sources.beir import is_beir
+from embedtune.data.sources.base import Source
 from embedtune.data.sources.beir_folder import BeirSource
-from embedtune.data.sources.hub import HubSource
+from embedtune.data.sources.hub import open_hub
+from embedtune.data.sources.layouts.arrow import has_rows
+from embedtune.data.sources.layouts.beir_files import JUDGING, JUDGMENTS, PARTS, BeirFiles, is_beir, is_judging
+from embedtune.data.sources.layouts.folders import FolderFiles, find_files, readable_in
+from embedtune.data.sources.layouts.llama_index import LlamaIndexFiles, is_llama_index, llama_index_file
+from embedtune.data.sources.layouts.places import entries, folders_in, is_folder, is_there
+from embedtune.data.sources.layouts.saved import saved_files
+from embedtune.data.sources.layouts.splits import ALIASES, split_of
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.reading.unchanged import demand_unchanged
 from embedtune.data.sources.streams import missing, plain_stem, plain_suffix, refuse_odd, sha256
@@ -16,7 +22,7 @@ from embedtune.data.sources.tables import READABLE, RecordTable, check_suffix, o
 from embedtune.errors import DataError
 
 SAMPLES = "samples"
-_SHARD = re.compile(r"(?P<split>.+?)-\d+-of-\d+")
+_SPLIT_NAMES = {name for names in ALIASES.values() for name in names}
 
 
 class FileSource(Source):
@@ -26,20 +32,29 @@ class FileSource(Source):
         name: as the user named it.
         what: what it is, in words.
         files: split -> its files, "" for all of an undivided source.
+        folder: what the names of its files are relative to; None: they are told apart by their own names.
     """
 
-    def __init__(self, name: str, what: str, files: Mapping[str, list[Path]]) -> None:
+    def __init__(self, name: str, what: str, files: Mapping[str, list[Path]], folder: Path | None = None) -> None:
         super().__init__(name, what, tuple(split for split in files if split))
         self.files = files
         demand_unchanged("files", name, files)
+        self._folder = folder
 
     def tables(self, split: str, problems: Problems | None = None) -> Iterator[RecordTable]:
-        """One per file."""
-        return (open_table(path, problems) for path in self.files[split])
+        """One per file, without shards that have no rows."""
+        paths = self.files[split]
+        filled = [path for path in paths if has_rows(path)] if len(paths) > 1 else paths
+        return (open_table(path, problems) for path in filled or paths)
 
     def hashes(self, splits: tuple[str, ...]) -> dict[str, str]:
         """File name -> sha256."""
-        return {path.name: sha256(path) for split in splits for path in self.files[split]}
+        paths = [path for split in splits for path in self.files[split]]
+        return {path.name if self._folder is None else _within(path, self._folder): sha256(path) for path in paths}
+
+    def members(self) -> list[Path]:
+        """Its files."""
+        return [path for paths in self.files.values() for path in paths]
 
 
 def open_source(name: str) -> Source:
@@ -50,12 +65,14 @@ def open_source(name: str) -> Source:
     """
     path = source_path(name)
     if path is None:
-        return HubSource(name)
+        return open_hub(name)
     refuse_odd(path)
-    if path.is_dir():
+    if is_folder(path):
         return _folder(name, path)
-    if path.is_file():
+    if is_there(path):
         check_suffix(path)
+        if is_llama_index(path):
+            return BeirSource(name, llama_index_file(path))
         return FileSource(name, path.name, {"": [path]})
     error = missing(path)
     if error.next is None and re.fullmatch(r"[\w.-]+/[\w.-]+", name):
@@ -77,52 +94,81 @@ def reads(folder: Path, path: Path) -> bool:
     (True, False)
     """
     folder = folder.resolve()
-    entries = [entry for part in (folder, folder / "qrels") if part.is_dir() for entry in part.iterdir()]
-    divided = is_beir(folder) or any(_split_of(entry) for entry in entries if plain_suffix(entry) in READABLE)
+    parts = {_within(member, folder).split("/")[0] for member in _members(folder) if member.parent != folder}
+    own = [*entries(folder), *_members(folder)]
+    divided = is_beir(folder) or any(split_of(entry) for entry in own if plain_suffix(entry) in READABLE)
     named = {path.parent.resolve() / path.name, path.resolve()}  # a link that is replaced, and what it leads to
     if path.exists():
-        named |= {entry for entry in entries if entry.exists() and entry.samefile(path)}
-    return any(_is_member(one.relative_to(folder), divided) for one in named if one.is_relative_to(folder))
+        named |= {entry for entry in own if entry.exists() and entry.samefile(path)}
+    return any(_is_member(one.relative_to(folder), divided, parts) for one in named if one.is_relative_to(folder))
 
 
-def _is_member(path: Path, divided: bool) -> bool:
-    """Whether a path within a folder is read; of a folder that is not divided, any readable file could be."""
-    if path.parts[:1] and path.parts[0].casefold() == "qrels":
+def _is_member(path: Path, divided: bool, parts: set[str]) -> bool:
+    """Whether a path within a folder is read; of a folder that is not divided, any readable file could be.
+
+    `parts` are the folders in it that files are read from; nothing else belongs into them.
+    """
+    if path.parts[:1] and (path.parts[0] in parts or path.parts[0].casefold() in {JUDGMENTS[0], *PARTS}):
         return True
-    if len(path.parts) != 1 or path.name.startswith(".") or plain_suffix(path) not in READABLE:
+    if len(path.parts) != 1 or path.name.startswith(".") or plain_suffix(path) not in JUDGING:
         return False
-    return plain_stem(path).casefold() in ("corpus", "queries", "pairs") or bool(_split_of(path)) or not divided
+    named = plain_stem(path).casefold() in (*PARTS, "pairs", "state", "dataset_dict") or bool(split_of(path))
+    return named or is_judging(path) or not divided
+
+
+def _members(folder: Path) -> list[Path]:
+    """The files that a folder is read from; none where it cannot be read."""
+    try:
+        return _folder(str(folder), folder).members()
+    except DataError:
+        return []
+
+
+def _within(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
 
 
 def _folder(name: str, folder: Path) -> Source:
     try:
-        for entry in folder.iterdir():
+        for entry in entries(folder):
             if plain_suffix(entry) in READABLE:
                 refuse_odd(entry)  # or a pipe named corpus.jsonl would pass for no corpus
         if is_beir(folder):
-            return BeirSource(name, folder)
-        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+            return BeirSource(name, BeirFiles(folder))
+        inner = _only_inner(folder)
+        if inner is not None and (is_beir(inner) or saved_files(inner) is not None):
+            return _folder(name, inner)
+        found = find_files(folder)
     except PermissionError as error:
         raise DataError("no permission to read this folder", where=name, next="check its permissions") from error
-    readable = [path for path in files if plain_suffix(path) in READABLE and plain_suffix(path) != ".txt"]
-    readable = readable or [path for path in files if plain_suffix(path) == ".txt"]
-    by_split: dict[str, list[Path]] = {}
-    for path in readable:
-        by_split.setdefault(_split_of(path), []).append(path)
-    divided = {split: paths for split, paths in by_split.items() if split}
-    for split, paths in divided.items():
-        if len(paths) > 1 and not all(_SHARD.fullmatch(plain_stem(path)) for path in paths):
-            names = " and ".join(path.name for path in paths)
-            raise DataError(f"two files are for the split {split!r}: {names}", where=name, next="keep one of them")
-    what = f"the folder {folder.resolve().name}"
-    if divided:
-        return FileSource(name, what, divided)
-    if len(readable) == 1:
-        return FileSource(name, f"{readable[0].name} in {what}", {"": readable})
-    raise _nothing_to_read(name, folder, readable)
+    if not found.files and inner is not None:
+        return _folder(name, inner)
+    if not found.files:
+        raise _nothing_to_read(name, folder, found.readable)
+    return _of_files(name, folder, found)
 
 
-def _nothing_to_read(name: str, folder: Path, readable: list[Path]) -> DataError:
+def _only_inner(folder: Path) -> Path | None:
+    """The folder within one that holds nothing else: a cached Hub repository, or an archive of one folder."""
+    below = folders_in(folder)
+    if {"snapshots", "refs"} <= {one.name for one in below}:
+        versions = folders_in(folder / "snapshots")
+        main = folder / "refs" / "main"
+        named = folder / "snapshots" / main.read_text(encoding="utf-8").strip() if main.is_file() else None
+        return named if named in versions else versions[0] if len(versions) == 1 else None
+    alone = below[0] if len(below) == 1 and not readable_in(folder) else None
+    return None if alone is None or alone.name.lower() in _SPLIT_NAMES else alone
+
+
+def _of_files(name: str, folder: Path, found: FolderFiles) -> Source:
+    files = found.files
+    if all(len(paths) == 1 and is_llama_index(paths[0]) for paths in files.values()):
+        one_each = {split: paths[0] for split, paths in files.items()}
+        return BeirSource(name, LlamaIndexFiles(folder.resolve().name, str(folder), one_each))
+    return FileSource(name, found.what, files, folder)
+
+
+def _nothing_to_read(name: str, folder: Path, readable: Sequence[Path]) -> DataError:
     if readable:
         names = ", ".join(path.name for path in readable[:12])
         return DataError(
@@ -130,17 +176,13 @@ def _nothing_to_read(name: str, folder: Path, readable: list[Path]) -> DataError
             where=name,
             next=f"name one of them: --data {folder / readable[0].name}",
         )
-    there = ", ".join(sorted(entry.name for entry in folder.iterdir())[:12]) or "no files"
+    sets = [one for one in folders_in(folder) if is_beir(one)]
+    if sets:
+        names = ", ".join(one.name for one in sets[:12])
+        return DataError(f"this folder has several sets: {names}", where=name, next=f"name one: --data {sets[0]}")
+    there = ", ".join(entry.name for entry in entries(folder)[:12]) or "no files"
     return DataError(
         f"there is nothing to read in this folder; it contains {there}",
         where=name,
-        next=f"use a BEIR folder (corpus, queries, qrels/), or files ending in {', '.join(READABLE)}",
+        next=f"use a BEIR folder (corpus, queries, qrels/), or files ending in {', '.join(READABLE)}, also in a .zip",
     )
-
-
-def _split_of(path: Path) -> str:
-    """The split that a file is named after, "" for none."""
-    stem = plain_stem(path)
-    shard = _SHARD.fullmatch(stem)
-    stem = (shard["split"] if shard else stem).lower()
-    return stem if any(stem in names for names in ALIASES.values()) else ""

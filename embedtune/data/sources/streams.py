@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import cast
 
+from embedtune.data.sources.layouts.places import entries, is_folder, open_file
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.reading.encodings import SAMPLE, advice_on, wide_encoding
 from embedtune.data.sources.reading.unchanged import watched
@@ -73,8 +74,8 @@ def open_bytes(path: Path) -> Iterator[io.BufferedReader]:
     refuse_odd(path)
     try:
         with (
-            path.open("rb", buffering=0) as file,
-            io.BufferedReader(watched(path, file), SAMPLE) as plain,
+            open_file(path) as file,
+            io.BufferedReader(watched(path, cast(io.RawIOBase, file)), SAMPLE) as plain,
         ):
             if path.suffix.lower() == ".gz":
                 with gzip.GzipFile(fileobj=plain, mode="rb") as stream:
@@ -240,9 +241,11 @@ def sha256(path: Path) -> str:
     """
     refuse_odd(path)
     try:
-        with path.open("rb", buffering=0) as file:
+        with open_file(path) as file:
             # Twice hashed where inputs are watched, which keeps this the one place that knows what was read.
-            return hashlib.file_digest(io.BufferedReader(watched(path, file), PIECE), "sha256").hexdigest()
+            return hashlib.file_digest(
+                io.BufferedReader(watched(path, cast(io.RawIOBase, file)), PIECE), "sha256"
+            ).hexdigest()
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -280,9 +283,9 @@ def refuse_odd(path: Path) -> None:
 def missing(path: Path) -> DataError:
     """The error for a path that does not exist; it suggests similar names."""
     parent = path.parent
-    if not parent.is_dir():
+    if not is_folder(parent):
         return DataError(f"no such file or folder; {parent} does not exist either", where=str(path))
-    names = sorted(entry.name for entry in parent.iterdir())
+    names = [entry.name for entry in entries(parent)]
     near = get_close_matches(path.name, names, n=3, cutoff=0.75)
     advice = f"did you mean {' or '.join(str(parent / name) for name in near)}?" if near else None
     return DataError("no such file or folder", where=str(path), next=advice)

@@ -9,6 +9,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from embedtune.data.sources.layouts.arrow import arrow_records
+from embedtune.data.sources.layouts.places import is_there
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.reading.delimited import delimited
 from embedtune.data.sources.reading.json_records import json_records
@@ -77,7 +79,7 @@ def check_suffix(path: Path) -> tuple[str, Read]:
     """
     suffix = plain_suffix(path)
     refuse_odd(path)
-    if not path.exists():
+    if not is_there(path):
         raise missing(path)
     if suffix not in _KINDS:
         raise DataError(
@@ -99,6 +101,8 @@ _KINDS: dict[str, tuple[str, Read]] = {
     ".csv": ("CSV", delimited(",")),
     ".tsv": ("TSV", delimited("\t")),
     ".parquet": ("Parquet", parquet_records),
+    ".arrow": ("Arrow", arrow_records),
+    ".feather": ("Arrow", arrow_records),
     ".txt": ("plain text", _plain_records),
 }
 READABLE = tuple(_KINDS)

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 
 from embedtune.data.rows import LabelledTexts, RawTexts
@@ -33,7 +32,8 @@ class TextStream:
 
     def __iter__(self) -> Iterator[CorpusText]:
         with _advising_column():
-            yield from read_documents(self._name, columns={"text": self.column} if self.column else {})
+            columns = {"text": self.column} if self.column else {}
+            yield from read_documents(self.source, columns=columns, queries=self.queries)
 
     def batches(self, rows: int) -> Iterator[list[CorpusText]]:
         """Batches of `rows` texts; the last may be smaller."""
@@ -50,11 +50,6 @@ class TextStream:
             encoded = document.text.encode("utf-8", "surrogatepass")
             digest.update(len(encoded).to_bytes(8, "little") + encoded)
         return count, empty, digest.hexdigest()
-
-    @cached_property
-    def _name(self) -> str:
-        queries = open_source(self.source).queries_file() if self.queries else None
-        return self.source if queries is None else str(queries)
 
 
 @contextmanager

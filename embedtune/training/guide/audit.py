@@ -137,7 +137,7 @@ def held_out_pairs(dev: RetrievalSet, seed: int = 0) -> HeldOut:
         (query, document, frozenset(one for one, grade in grades.items() if grade > 0))
         for query, grades in dev.qrels.items()
         for document, grade in grades.items()
-        if grade > 0 and query in dev.queries
+        if grade > 0 and query in dev.queries and document in dev.corpus
     ]
     order = np.random.default_rng(seed).permutation(len(pairs))[:MOST_PAIRS]
     topics = _topics([dev.queries[query] for query, _, _ in pairs], [dev.corpus[document] for _, document, _ in pairs])

@@ -10,7 +10,7 @@ from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.streams import open_bytes, plain_suffix
 from embedtune.data.sources.tables import READABLE, RecordTable, open_table
 
-_BINARY = ".parquet"
+_BINARY = (".parquet", ".arrow", ".feather")
 
 
 def left_out(source: Source, split: str, faults: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Any]]:
@@ -49,7 +49,7 @@ def _of_table(table: RecordTable, reasons: Mapping[int, str]) -> Iterator[dict[s
             del waiting[len(waiting) - (waiting[-1:] == [number]) :]
             ends.pop(number, None)
             yield removed_record(table.place(number), reasons[number], record)
-    if ends and plain_suffix(Path(table.name)) != _BINARY:
+    if ends and plain_suffix(Path(table.name)) not in _BINARY:
         for number, lines in _lines(Path(table.name), ends):
             yield {"place": table.place(number), "reason": reasons[number], "line": lines}
 

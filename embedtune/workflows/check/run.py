@@ -71,7 +71,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
     checks = all_checks(config.check.batch_size)
     pairs, repeats, batches = _one(checks, PairCheck), _one(checks, Repeats), _one(checks, InBatch)
     findings += run_checks([*checks, leaks, sample], rows)
-    findings += [*rows.faults.findings(), *rows.findings]
+    findings += [*rows.faults.findings(), *(one for one in rows.findings if one not in findings)]
     for said in (rows.described, *rows.said):
         talk.say(said)
     if config.data.corpus is not None:

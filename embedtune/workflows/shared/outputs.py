@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedtune.data.sources.layouts.places import on_disk
 from embedtune.data.sources.source import reads, source_path
 from embedtune.durable import UNFINISHED, checksum, read_sealed, remove_unfinished, replace, write_sealed
 from embedtune.errors import ConfigError, OutputError
@@ -200,6 +201,7 @@ def _place(option: str, name: str) -> Path | None:
     try:
         path = Path(name).expanduser() if option in _MODELS else source_path(name)
         if path is not None:
+            path = on_disk(path)
             path.stat()
     except FileNotFoundError:
         return path

@@ -49,4 +49,4 @@ def test_it_mines_judges_and_comes_in_blocks(source) -> None:
     assert [len(part.content) for part in source.blocks("", {}, Problems("here"), rows=30)] == [30, 10, 30, 30]
     assert [table.name for table in source.document_tables()] == ["list0", "list1"]
     assert source.texts_table("train", texts_only=True).name == "list0"
-    assert (source.queries_file(), source.text_names(), source.has_corpus) == (None, {}, False)
+    assert (source.query_tables(), source.text_names(), source.has_corpus) == (None, {}, False)

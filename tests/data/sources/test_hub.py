@@ -99,3 +99,26 @@ def test_what_datasets_says_becomes_one_sentence(monkeypatch) -> None:
         caught.value.message
         == "the Hub data set cannot be loaded: Config name is missing. Please pick one among ['ko', 'en']"
     )
+
+
+@pytest.mark.parametrize(("config", "language"), [("", ""), (":ko-qrels", "ko-")])
+def test_judgments_come_with_the_corpus_and_queries_of_their_repository(monkeypatch, config, language) -> None:
+    made = datasets.Dataset.from_dict
+    configs = {
+        config[1:] or None: {"test": made({"query-id": ["q1"], "corpus-id": ["d2"], "score": [1.0]})},
+        f"{language}corpus": {"corpus": made({"_id": ["d1", "d2"], "title": ["", "T"], "text": ["a", "b"]})},
+        f"{language}queries": {"queries": made({"_id": ["q1"], "text": ["b?"]})},
+    }
+    monkeypatch.setattr(datasets, "load_dataset", lambda _, config: datasets.DatasetDict(configs[config]))
+    monkeypatch.setattr(hub, "_reachable", lambda: True)
+    monkeypatch.setattr(hub, "is_offline", lambda *_: False)
+    source = open_source(f"hf:mteb/small{config}")
+    assert (source.what, source.splits, source.has_corpus) == ("the Hub's retrieval set mteb/small", ("test",), True)
+    judged, findings = source.judged("test", "--split")
+    assert (judged.corpus, judged.queries) == ({"d1": "a", "d2": "T b"}, {"q1": "b?"})
+    assert (judged.qrels, findings) == ({"q1": {"d2": 1}}, ())
+    assert set(source.hashes(("test",))) == {
+        f"hf:mteb/small{config}[test]",
+        f"hf:mteb/small:{language}corpus[corpus]",
+        f"hf:mteb/small:{language}queries[queries]",
+    }

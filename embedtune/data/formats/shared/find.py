@@ -19,7 +19,7 @@ _MINED = frozenset(mined_rows.fields(0))
 UNUSED = "columns not used"
 """What a sentence about columns without a role says."""
 _MOST_NAMED = 50  # columns
-_NOT_IN_ROWS = ("title", "weight")  # roles that a row's record has no field for
+_NOT_IN_ROWS = ("title", "weight", "answers")  # roles that a row's record has no field for
 
 
 def read_part(table: RecordTable, chosen: Mapping[str, str], group: str | None = None) -> Part:

@@ -15,6 +15,8 @@ from embedtune.findings import kind_of
 NumberedRecord = tuple[int, dict[str, Any]]
 _ROWS = ("data", "rows", "records", "examples", "items", "instances")
 """Names of the field that holds the rows, where a file is one object with other fields too."""
+_NO_ROWS = ("paragraphs",)
+"""Lists of objects that are a part of a row, even where a row has nothing else."""
 _NAMED = "use objects with named fields, since order never decides which text is which"
 
 
@@ -64,7 +66,8 @@ def rows_field(value: Any) -> str | None:
     if not isinstance(value, dict):
         return None
     tables = [name for name, one in value.items() if isinstance(one, list) and one and isinstance(one[0], dict)]
-    return next((name for name in tables if name.lower() in _ROWS or len(value) == 1), None)
+    alone = len(value) == 1 and not value.keys() & set(_NO_ROWS)
+    return next((name for name in tables if name.lower() in _ROWS or alone), None)
 
 
 def _perhaps_wrapped(

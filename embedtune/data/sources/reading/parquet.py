@@ -4,10 +4,13 @@ A few kilobytes can claim millions of long texts: a text is stored once, and a r
 texts that are stored that way are read that way, and what a batch would take in memory is known before it is made.
 """
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from embedtune.data.sources.layouts.arrow import class_names, with_class_names
+from embedtune.data.sources.layouts.places import open_at_random
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.streams import open_bytes, refuse_foreign, sha256
 
@@ -41,15 +44,18 @@ def parquet_records(path: Path, problems: Problems, notes: list[str]) -> Iterato
     sha256(path)
     number = 0
     try:
-        with pyarrow.parquet.ParquetFile(path) as table:
-            shared, schema = _shared_texts(path, table), table.schema_arrow
-        with pyarrow.parquet.ParquetFile(path, read_dictionary=shared) as table:
-            _refuse_large(path, table, problems)
-            for batch in table.iter_batches(batch_size=_BATCH):
-                _refuse_expanded(path, batch, number, problems)
-                for record in batch.cast(schema).to_pylist():
-                    number += 1
-                    yield number, record
+        with open_at_random(path) as stored:
+            file = _Stored(path, stored.seek(0, io.SEEK_END))
+            with pyarrow.parquet.ParquetFile(stored) as table:
+                shared, schema = _shared_texts(file, table), table.schema_arrow
+            with pyarrow.parquet.ParquetFile(stored, read_dictionary=shared) as table:
+                _refuse_large(file, table, problems)
+                classes = class_names(schema)
+                for batch in table.iter_batches(batch_size=_BATCH):
+                    _refuse_expanded(file, batch, number, problems)
+                    for record in batch.cast(schema).to_pylist():
+                        number += 1
+                        yield number, with_class_names(record, classes)
     except (ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise problems.stop(str(path), f"the file cannot be read as Parquet: {reason}") from error
@@ -58,10 +64,17 @@ def parquet_records(path: Path, problems: Problems, notes: list[str]) -> Iterato
     sha256(path)
 
 
-def _shared_texts(path: Path, table: "ParquetFile") -> list[str]:
+class _Stored(NamedTuple):
+    """A file, and its bytes as they are stored."""
+
+    path: Path
+    size: int
+
+
+def _shared_texts(file: _Stored, table: "ParquetFile") -> list[str]:
     """Paths of the columns of texts, where a text that is stored once may stand for many rows."""
     metadata = table.metadata
-    if not _may_repeat(path.stat().st_size, metadata):
+    if not _may_repeat(file.size, metadata):
         return []
     columns = [table.schema.column(place) for place in range(metadata.num_columns)]
     return [
@@ -79,25 +92,25 @@ def _may_repeat(file_size: int, metadata: "FileMetaData") -> bool:
     return few or sum(size for _, size in values) > _COMPRESSED * file_size
 
 
-def _refuse_large(path: Path, table: "ParquetFile", problems: Problems) -> None:
-    size, metadata = path.stat().st_size, table.metadata
+def _refuse_large(file: _Stored, table: "ParquetFile", problems: Problems) -> None:
+    size, metadata = file.size, table.metadata
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     stored = max((group.total_byte_size for group in groups), default=0)
     if stored > max(_EXPANDED, _RATIO * size) or metadata.num_rows > _ROWS_PER_BYTE * size:
-        raise _bomb(path, f"{metadata.num_rows:,} rows", problems)
+        raise _bomb(file, f"{metadata.num_rows:,} rows", problems)
 
 
-def _refuse_expanded(path: Path, batch: "pyarrow.RecordBatch", before: int, problems: Problems) -> None:
+def _refuse_expanded(file: _Stored, batch: "pyarrow.RecordBatch", before: int, problems: Problems) -> None:
     needed = sum(_in_memory(column) for column in batch.columns)
-    if needed > max(_EXPANDED, _RATIO * path.stat().st_size):
-        raise _bomb(path, f"{batch.num_rows:,} rows after row {before:,}", problems)
+    if needed > max(_EXPANDED, _RATIO * file.size):
+        raise _bomb(file, f"{batch.num_rows:,} rows after row {before:,}", problems)
 
 
-def _bomb(path: Path, what: str, problems: Problems) -> Exception:
-    size = path.stat().st_size
+def _bomb(file: _Stored, what: str, problems: Problems) -> Exception:
     return problems.stop(
-        str(path),
-        f"the file of {size:,} bytes claims {what} that take more than {_RATIO} times as much memory, as no texts do",
+        str(file.path),
+        f"the file of {file.size:,} bytes claims {what} that take more than {_RATIO} times as much memory, as no "
+        "texts do",
         hint="write the rows to a new file with the program that made this one",
     )
 
