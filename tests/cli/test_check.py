@@ -207,4 +207,4 @@ def test_refusals(check, tmp_path, arguments, code, said) -> None:
 def test_test_queries_that_cannot_be_read_are_a_finding(check, folder) -> None:
     with (folder / "qrels" / "test.tsv").open("a") as stream:
         stream.write("q1\tgone\t1\n")
-    assert "test-cannot-be-read" in grave(check("--data", "set"))
+    assert "test-cannot-be-read" in grave(check("--data", "set", code=1))

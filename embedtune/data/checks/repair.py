@@ -31,6 +31,7 @@ MENDED_CODES = ("garbled-texts", "control-characters", "unnormalised-texts", "in
 """Codes of findings that are repaired by changing texts."""
 REMOVED_CODES = (
     "empty-texts",
+    "unlabelled-rows",
     "unreadable-rows",
     "anchor-equals-positive",
     "negative-equals-own",

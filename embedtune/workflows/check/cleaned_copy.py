@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.data.checks.repair import MENDED_CODES, REMOVED_CODES, Repair
+from embedtune.data.checks.unreadable import UNREADABLE
 from embedtune.data.formats.shared.find import UNUSED
+from embedtune.data.left_out import LABELS, TEXTS
 from embedtune.durable import whole_file
 from embedtune.findings import Finding
 from embedtune.workflows.check.left_out import left_out
@@ -51,7 +53,7 @@ def write_copy(outputs: Outputs, contents: RowStream, repair: Repair, findings: 
                 removed.writelines(map(_line, repaired.removed))
             removed.writelines(map(_line, left_out(contents.source, contents.split, contents.places)))
     done = {*MENDED_CODES, *REMOVED_CODES}
-    unreadable = sum(one.count for one in findings if one.code in ("unreadable-rows", "empty-texts"))
+    unreadable = sum(one.count for one in findings if one.code in (UNREADABLE, TEXTS, LABELS))
     gone = dict(repair.removed) | ({"unreadable, or with a missing text (at least)": unreadable} if unreadable else {})
     return {
         "output": str(path),

@@ -5,7 +5,7 @@ from typing import Any
 
 from embedtune.config.check import CheckedSection
 from embedtune.data.checks import Content, RowBlock
-from embedtune.data.checks.unreadable import UNREADABLE, Faults
+from embedtune.data.checks.unreadable import Faults
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.source import open_source
 from embedtune.data.splits.leakage import Leakage
@@ -36,8 +36,7 @@ class RowStream:
         self._begin()
 
     def _begin(self) -> None:
-        name, places = self._data.source, self.places
-        self.faults = Faults(name) if places is None else _PlacedFaults(name, places)
+        self.faults = Faults(self._data.source, self.places)
         self.findings: list[Finding] = []
         self.said: list[str] = []
         self.described = ""
@@ -57,20 +56,6 @@ class RowStream:
                 yield content
         split = f", split {self.split}" if self.split else ""
         self.described = f"checked {rows:,} {unit} from {self.source.what}{split}"
-
-
-class _PlacedFaults(Faults):
-    """Faults with all their places, so that `left_out` can copy what is there."""
-
-    def __init__(self, source: str, places: dict[str, list[str]]) -> None:
-        super().__init__(source)
-        self._places = places
-
-    def add(self, where: str, what: str, *, hint: str | None = None, kind: str = UNREADABLE) -> None:
-        """Count one fault and remember its place."""
-        super().add(where, what, hint=hint, kind=kind)
-        if kind != "scale":
-            self._places.setdefault(where, []).append(what)
 
 
 class Leaks:
