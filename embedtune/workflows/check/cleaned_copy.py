@@ -15,6 +15,8 @@ from embedtune.workflows.check.left_out import left_out
 from embedtune.workflows.check.row_stream import RowStream
 from embedtune.workflows.shared.outputs import Outputs
 
+_PREFERENCE = {"positive": "chosen", "negatives": "rejected"}
+
 
 def copies(path: Path) -> Outputs:
     """The copy, and the file `<name>.removed.jsonl` next to it with what it lacks."""
@@ -49,7 +51,8 @@ def write_copy(outputs: Outputs, contents: RowStream, repair: Repair, findings: 
             for content in contents:
                 repaired = repair.apply(content, contents.besides)
                 rows += len(repaired.kept)
-                copy.writelines(map(_line, repaired.kept))
+                named = map(_as_preference, repaired.kept) if contents.preferences else repaired.kept
+                copy.writelines(map(_line, named))
                 removed.writelines(map(_line, repaired.removed))
             removed.writelines(map(_line, left_out(contents.source, contents.split, contents.places)))
     done = {*MENDED_CODES, *REMOVED_CODES}
@@ -64,6 +67,11 @@ def write_copy(outputs: Outputs, contents: RowStream, repair: Repair, findings: 
         "not_copied": [sentence for sentence in contents.said if UNUSED not in sentence],
         "left": {one.code: one.count for one in findings if one.code not in done and one.severity != "note"},
     }
+
+
+def _as_preference(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A row under the names that preferences have, so that it is read as one, with its weight."""
+    return {_PREFERENCE.get(name, name): value for name, value in record.items()}
 
 
 def _line(record: Mapping[str, Any]) -> str:

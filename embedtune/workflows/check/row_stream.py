@@ -6,6 +6,7 @@ from typing import Any
 from embedtune.config.check import CheckedSection
 from embedtune.data.checks import Content, RowBlock
 from embedtune.data.checks.unreadable import Faults
+from embedtune.data.formats import preferences
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.source import open_source
 from embedtune.data.splits.leakage import Leakage
@@ -29,6 +30,8 @@ class RowStream:
         """Place of every fault -> what is wrong there; None unless the caller sets a dict before reading."""
         self.besides: Sequence[Mapping[str, Any]] = ()
         """What the record of each row of the current block has besides the row's fields."""
+        self.preferences = False
+        """Whether the rows are preferences, whose rejected texts may be preferred to others."""
         self.source = open_source(data.source)
         undivided = not self.source.splits and data.split == "train"
         self.split = "" if undivided else self.source.demand(data.split, "--split")
@@ -51,6 +54,7 @@ class RowStream:
                 rows, unit = rows + len(content), part.unit
                 self.findings += part.findings
                 self.said += part.said
+                self.preferences = part.unit == preferences.UNIT
                 tell(rows)
                 self.besides = part.unused
                 yield content

@@ -35,8 +35,8 @@ _JUDGING = words(
 )
 _LABELS = words("label labels gold target class 라벨 레이블 타겟")
 _APART = words(
-    "id ids idx index key guid uid uuid no num number row line split splits fold folds set subset "
-    "part partition date time datetime timestamp year month day hour minute created updated modified "
+    "id ids docid docno qid pid did cid sid idx index key guid uid uuid no num number row line split splits fold folds "
+    "set subset part partition date time datetime timestamp year month day hour minute created updated modified "
     "page pages chunk position offset start end span length len size count counts n tokens words "
     "chars lang language locale country region source domain category topic genre type kind author "
     "user url title version batch seed cluster group turn level difficulty age price views train test "
@@ -150,8 +150,8 @@ def judge_of(
     Raises:
         DataError: the user has to say what a column is.
     """
-    if "score" in chosen:
-        return _scored(chosen["score"], free)
+    if (named := chosen.get("score", chosen.get("judgment"))) is not None:
+        return _scored(named, free)
     if "class" in chosen:
         return JudgedBy("pairs", chosen["class"])
     if set(chosen) & set(RELATIONS):

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from embedtune.data.formats import nli, scored
 from embedtune.data.formats import rows as mined_rows
-from embedtune.data.formats import scored
 from embedtune.data.formats.shared.judgement import ANSWERS, Asking, JudgedBy, ignored, judge_of, may_judge
 from embedtune.data.formats.shared.values import ColumnValues, Kind, value_in
+from embedtune.data.sources.columns import match
 from embedtune.data.sources.tables import Record
 
 LOOKED_AT = 1000
@@ -19,6 +20,7 @@ PAIRED: Mapping[str, tuple[str, str, str]] = {
     "nli": ("premise", "hypothesis", "label"),
 }
 """Formats of one pair per row -> the roles of its texts, and of the column that judges them or is their class."""
+_USUAL = {role: one.ROLES[role] for role, one in (("premise", nli), ("sentence1", scored))}
 JUDGING_ROLES = ("label", "score", "class", "judgment")
 """Roles whose column may be within an object: "labels.score"."""
 _MINED = frozenset(mined_rows.fields(0))
@@ -138,8 +140,12 @@ class Suggested:
         Raises:
             DataError: the user has to say which inference label a value is.
         """
-        column = next((one for one in self.names.get(PAIRED[self.format][2], ()) if one in free), None)
-        if column is None or self.format not in ("nli", "scored") or {*ANSWERS} & set(self.chosen):
+        first, _, judging = PAIRED[self.format]
+        if first not in _USUAL:
+            return None
+        column = next((one for one in self.names.get(judging, ()) if one in free), None)
+        named = first in self.chosen or match({first: _USUAL[first]}, self.names[first], {})
+        if column is None or not named or {*ANSWERS} & set(self.chosen):
             return None
         words = free[column].kind in (Kind.WORDS, Kind.TEXTS)
         if self.format == "scored":  # texts in `score` are faults, and without any score there is nothing to learn
