@@ -35,7 +35,7 @@ def read(table: RecordTable, columns: Columns) -> Part:
         found = _scores(cells, given) if with_scores else None
         positives, negatives = _texts(cells, given["pos"], "pos"), _texts(cells, given["neg"], "neg")
         if given["pos"] == []:
-            cells.fault("pos", "has no text; every query needs a positive")
+            cells.leave_out("pos", "has no text; every query needs a positive")
         scores = [[one, *found[1]] for one in found[0]] if found else [[]] * len(positives)
         for positive, row_scores in zip(positives, scores, strict=True):
             rows.append(cells.place, query, positive, negatives=negatives, scores=row_scores, group=group)

@@ -36,7 +36,7 @@ def read(table: RecordTable, columns: Columns) -> Part:
     """
     rows = RowList(columns)
     lists = _Negatives(table, columns)
-    classed = "label" in columns
+    classed, scored = "label" in columns, "scores" in columns or "negative_scores" in columns
     for cells in cells_of(table, columns):
         negatives, kept = lists.of(cells)
         label = cells.label("label")
@@ -45,7 +45,7 @@ def read(table: RecordTable, columns: Columns) -> Part:
             cells.text("anchor"),
             None if classed and label is None else cells.text("positive"),
             negatives=negatives,
-            scores=_scores(cells, kept),
+            scores=_scores(cells, kept) if scored else None,
             label=label,
             group=cells.group,
         )

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedtune.config.suggest import did_you_mean
+from embedtune.data.formats.shared.cells import FLAT
+from embedtune.data.formats.shared.missing import is_placeholder
 from embedtune.data.sources.columns import document_text, label_of, listed, match, refuse_twice, spoken
 from embedtune.data.sources.source import open_source
 from embedtune.data.sources.tables import RecordTable, look_ahead
@@ -36,7 +38,8 @@ def read_documents(
 ) -> Iterator[CorpusText]:
     """The documents of a file, a BEIR folder (its corpus), a folder of files or a Hub set, all splits, one at a time.
 
-    A text may be empty, as some are in public sets; anything else that is not text is a fault.
+    A text may be empty, as some are in public sets, and so is "nan" in a cell of a CSV; anything else that is not text
+    is a fault.
 
     Args:
         source: as the user named it.
@@ -69,6 +72,8 @@ def _of_table(table: RecordTable, chosen: Mapping[str, str], group: str | None) 
     for number, record in table.records:
         place = table.place(number)
         text = document_text(record, names, place, table.problems)
+        if text and table.kind in FLAT and is_placeholder(text):
+            text = ""
         key = record.get(names["id"]) if "id" in names else None
         kept = label_of(record, group, place, table.problems) if group else ""
         if text is not None and kept is not None:

@@ -44,10 +44,16 @@ class Cells(NamedTuple):
         """The text of this role; None where it is missing, or for a fault, which is noted."""
         column = self.columns.names[role][0]
         value = self.record.get(column)
-        if column in self.record and is_missing(value, flat=self.flat):
+        if is_missing(value, flat=self.flat) and (column in self.record or not self._others):
             self.problems.left_out.add(self.place, missing_words(value, column))
             return None
         return field_of(self.record, column, self.place, self.problems)
+
+    @property
+    def _others(self) -> list[str]:
+        """Texts of the record without a role: where a column is absent, they may be what belongs in it."""
+        played = {column for columns in self.columns.names.values() for column in columns} | {self.columns.group}
+        return [name for name, value in self.record.items() if isinstance(value, str) and name not in played]
 
     def texts(self, role: str) -> list[str]:
         """The usable texts of this role, which has one text or a list of them; faults are noted.
@@ -94,6 +100,10 @@ class Cells(NamedTuple):
     def group(self) -> str | None:
         """The value of the group column; None where there is none, or for a fault, which is noted."""
         return label_of(self.record, self.columns.group, self.place, self.problems) if self.columns.group else None
+
+    def leave_out(self, role: str, what: str) -> None:
+        """Note why the row says nothing in the column of this role."""
+        self.problems.left_out.add(self.place, f"{self.columns.one(role)!r} {what}")
 
     def fault(self, role: str, what: str) -> None:
         """Note what is wrong with the column of this role."""

@@ -178,9 +178,18 @@ def may_judge(column: str, tally: ColumnValues) -> bool:
     >>> may_judge("ok", ColumnValues.of([0, 1, 1])), may_judge("page_id", ColumnValues.of([0, 1, 1]))
     (True, False)
     """
-    if _tokens(column) & _APART or not tally.varied or tally.kind not in (Kind.TRUTH, Kind.SCALE, Kind.GRADES):
+    if stands_apart(column) or not tally.varied or tally.kind not in (Kind.TRUTH, Kind.SCALE, Kind.GRADES):
         return False
-    return bool(re.search(r"\w", column)) and not (tally.kind is Kind.GRADES and tally.distinct)
+    return not (tally.kind is Kind.GRADES and tally.distinct)
+
+
+def stands_apart(column: str) -> bool:
+    """Whether a column has the name of an id, a date, a split or a category, or none.
+
+    >>> stands_apart("doc_id"), stands_apart(""), stands_apart("ok")
+    (True, True, False)
+    """
+    return bool(_tokens(column) & _APART) or not re.search(r"\w", column)
 
 
 def _tokens(column: str) -> set[str]:

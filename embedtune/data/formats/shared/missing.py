@@ -7,7 +7,7 @@ single one, which could be a true answer ("None"), stays and is reported.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -65,19 +65,17 @@ def missing_words(value: Any, column: str) -> str:
     return f"{column!r} is {'nothing (null)' if value is None else 'empty' if blank else repr(value)}"
 
 
-def repeated_placeholders(columns: Mapping[str, Sequence[str]]) -> Callable[[int], str | None]:
-    """For a row number: what is said where one of its texts is a placeholder that its column repeats, else None."""
-    repeated: dict[str, set[str]] = {}
+def repeated_placeholders(columns: Mapping[str, Sequence[str]]) -> dict[int, str]:
+    """Row number -> what is said about it, of rows with a text that is a placeholder and that its column repeats.
+
+    >>> repeated_placeholders({"positive": ["nan", "yes", "nan", "None"]})
+    {0: "the positive is 'nan', as in other rows", 2: "the positive is 'nan', as in other rows"}
+    """
+    found: dict[int, str] = {}
     for role, texts in columns.items():
-        counts = Counter(text for text in texts if len(text) <= _LONGEST and is_placeholder(text))
-        repeated[role] = {text for text, count in counts.items() if count > 1}
-    if not any(repeated.values()):
-        return lambda row: None
-
-    def said(row: int) -> str | None:
-        for role, texts in columns.items():
-            if texts[row] in repeated[role]:
-                return f"the {role} is {texts[row]!r}, as in other rows"
-        return None
-
-    return said
+        rows = [row for row, text in enumerate(texts) if len(text) <= _LONGEST and is_placeholder(text)]
+        counts = Counter(texts[row] for row in rows)
+        for row in rows:
+            if counts[texts[row]] > 1:
+                found.setdefault(row, f"the {role} is {texts[row]!r}, as in other rows")
+    return dict(sorted(found.items()))

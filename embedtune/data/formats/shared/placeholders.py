@@ -1,6 +1,5 @@
 """Rows whose text is a placeholder that its column repeats, such as "nan" in the strings of a JSON file."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from embedtune.data.formats import Part
@@ -14,21 +13,14 @@ def without_placeholders(part: Part, left_out: LeftOut) -> Part:
     every = part.scored or part.content
     if isinstance(every, RawTexts):
         return part
-    said = repeated_placeholders(every.columns)
-    for row in range(len(every)):
-        if (why := said(row)) is not None:
-            left_out.add(every.places[row], why)
-    content = part.content
-    if part.scored is None:
-        kept = _kept(said, len(content))
-        return part if len(kept) == len(content) else replace(part, content=content.take(kept))
-    kept = _kept(said, len(every))
-    if len(kept) == len(every):
+    odd = repeated_placeholders(every.columns)
+    if not odd:
         return part
-    places = {every.places[row] for row in kept}
-    own = [row for row, place in enumerate(content.places) if place in places]
-    return replace(part, content=content.take(own), scored=part.scored.take(kept))
-
-
-def _kept(said: Callable[[int], str | None], rows: int) -> Sequence[int]:
-    return [row for row in range(rows) if said(row) is None]
+    for row, why in odd.items():
+        left_out.add(every.places[row], why)
+    rest = [row for row in range(len(every)) if row not in odd]
+    if part.scored is None:
+        return replace(part, content=part.content.take(rest))
+    gone = {every.places[row] for row in odd}
+    alike = [row for row, place in enumerate(part.content.places) if place not in gone]
+    return replace(part, content=part.content.take(alike), scored=part.scored.take(rest))

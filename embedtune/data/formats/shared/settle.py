@@ -6,7 +6,15 @@ from typing import Any
 
 from embedtune.data.formats import nli, scored
 from embedtune.data.formats import rows as mined_rows
-from embedtune.data.formats.shared.judgement import ANSWERS, Asking, JudgedBy, ignored, judge_of, may_judge
+from embedtune.data.formats.shared.judgement import (
+    ANSWERS,
+    Asking,
+    JudgedBy,
+    ignored,
+    judge_of,
+    may_judge,
+    stands_apart,
+)
 from embedtune.data.formats.shared.values import ColumnValues, Kind, value_in
 from embedtune.data.sources.columns import match
 from embedtune.data.sources.tables import Record
@@ -54,9 +62,11 @@ class Watch:
 
     def over(self, records: Iterator[Record]) -> Iterator[Record]:
         """The same records, counted."""
-        tallies = list(self._tallies.items())
-        for one in records:
-            for column, tally in tallies:
+        watched = list(self._tallies.items())
+        for number, one in enumerate(records):
+            if number % LOOKED_AT == 0:
+                watched = [(column, tally) for column, tally in watched if not tally.is_text]
+            for column, tally in watched:
                 tally.add(value_in(one[1], column))
             yield one
 
@@ -168,7 +178,8 @@ class Suggested:
             roles[judging] = (judge.column,)
         own = {role: columns[0] for role, columns in roles.items() if role in PAIRED[judge.format]}
         answered = bool({"score", "class"} & set(self.chosen)) or judge.format == "nli"
-        watched = [one for one in free if one != judge.column and _root(one) == one and "negative" not in roles]
+        watched = [one for one in free if one != judge.column and _root(one) == one and not stands_apart(one)]
+        watched = [] if "negative" in roles else watched
         graded = judge.column if judge.format in ("judged", "scored") and judge.unsure else None
         watch = Watch() if answered else Watch(watched, asking, graded)
         chosen = {role: column for role, column in self.chosen.items() if role in (*roles, *ANSWERS, "sentence1")}

@@ -109,10 +109,11 @@ class ColumnValues:
     """
 
     def __init__(self) -> None:
-        self.rows = self.numbers = self.texts = self.other = 0
+        self.rows = self.texts = self.other = 0
         self.fractions = self.crowded = False
         self.low, self.high = math.inf, -math.inf
         self.values: Counter[Any] = Counter()
+        self._forms: dict[tuple[type, Any], Any] = {}
 
     @classmethod
     def of(cls, values: Iterable[Any]) -> "ColumnValues":
@@ -124,28 +125,44 @@ class ColumnValues:
 
     def add(self, value: Any) -> None:
         """Count one value; a missing one is ignored."""
-        if self.crowded and self.texts == self.rows:
-            self.rows, self.texts = self.rows + 1, self.texts + 1
-            return  # it can no longer be anything but texts
         if isinstance(value, list | dict):
             self.other += 1
-        elif not is_unlabelled(value):
-            self._add(value)
+            return
+        key = (value.__class__, value)  # True and 1 are equal, and not the same judgment
+        if key not in self._forms:
+            form = self._form_of(value)
+            if len(self._forms) >= 4 * _MOST:
+                self._count(form)
+                return
+            self._forms[key] = form
+        self._count(self._forms[key])
 
-    def _add(self, value: Any) -> None:
-        self.rows += 1
+    @staticmethod
+    def _form_of(value: Any) -> Any:
+        """The value as it is counted: a number where it is one; None for a missing one."""
+        if is_unlabelled(value):
+            return None
         number = number_of(value)
-        if number is not None:
-            self.numbers += 1
-            self.fractions |= number != int(number)
-            self.low, self.high = min(self.low, number), max(self.high, number)
-            value = number
-        elif not isinstance(value, bool):
+        return value if number is None else number
+
+    def _count(self, form: Any) -> None:
+        if form is None:
+            return
+        self.rows += 1
+        if isinstance(form, float):
+            self.fractions = self.fractions or form != int(form)
+            self.low, self.high = min(self.low, form), max(self.high, form)
+        elif isinstance(form, str):
             self.texts += 1
-        if value in self.values or len(self.values) < _MOST:
-            self.values[value] += 1
+        if form in self.values or len(self.values) < _MOST:
+            self.values[form] += 1
         else:
             self.crowded = True
+
+    @property
+    def is_text(self) -> bool:
+        """Whether so many different texts came that the column can be nothing else any more."""
+        return self.crowded and self.texts == self.rows
 
     @property
     def varied(self) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from embedtune.data.checks.quick import check_rows
 from embedtune.data.formats.shared.find import read_part
+from embedtune.data.sources.documents import read_documents
 from embedtune.data.sources.tables import open_table
 from embedtune.errors import DataError
 
@@ -66,6 +67,30 @@ def test_scores_stay_with_their_negatives_where_one_is_missing(put, lines) -> No
     flag = {"query": "a", "pos": ["b", None], "neg": ["c", ""], "pos_scores": [1, 2], "neg_scores": [3, 4]}
     rows = read_part(open_table(put("b.jsonl", lines([flag]))), {}).content
     assert (rows.negatives, rows.teacher_scores) == ([("c",)], [[1.0, 3.0]])
+
+
+def test_a_row_that_lacks_a_column_is_left_out_unless_its_text_may_be_under_another_name(put, lines) -> None:
+    good = [{"query": f"q{i}", "positive": f"p{i}"} for i in range(4)]
+    part = read_part(open_table(put("a.jsonl", lines([*good, {"query": "q4", "id": 7}]))), {})
+    assert (len(part.content), found(part)) == (4, {"empty-texts": 1})
+    with pytest.raises(DataError, match="'positive' is missing; this row has 'query', 'postive'"):
+        read_part(open_table(put("a.jsonl", lines([*good, {"query": "q4", "postive": "p4"}]))), {})
+
+
+@pytest.mark.parametrize(
+    "record", [{"pos": []}, {"pos": [None]}, {"positive_passages": []}, {"positive_passages": [{"text": ""}]}]
+)
+def test_a_query_without_any_positive_is_left_out(put, lines, record) -> None:
+    role = next(iter(record))
+    whole = {"query": "q", role: ["p"] if role == "pos" else [{"text": "p"}]}
+    part = read_part(open_table(put("a.jsonl", lines([whole, whole, {"query": "q2"} | record]))), {})
+    assert (len(part.content), found(part)["empty-texts"]) == (2, 1)
+
+
+def test_words_for_nothing_are_no_documents_of_a_csv(put) -> None:
+    path = put("a.csv", "text\nfirst\nnan\nsecond\nNone\n")
+    assert read_part(open_table(path), {}).content.texts == ["first", "second"]
+    assert [one.text for one in read_documents(str(path))] == ["first", "", "second", ""]
 
 
 def test_the_blank_rows_below_a_sheet_are_left_out(put) -> None:
