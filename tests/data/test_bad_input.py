@@ -18,7 +18,7 @@ FILES = [
     ("header.csv", "anchor,positive\n", None, "no rows"),
     ("array.json", "[]", None, "no rows"),
     ("missing-column.jsonl", '{"anchor": "a", "reply": "b"}\n', None, "pairs also need 'positive'"),
-    ("missing-in-row.jsonl", GOOD + '{"anchor": "a", "reply": "b"}\n', 3, "'positive' is missing; this row has 'anchor'"),
+    ("missing-in-row.jsonl", GOOD + '{"anchor": "a", "reply": "b"}\n', 3, "'positive' is missing; this row has"),
     ("no-header.csv", "How?,So.\nWhy?,Because.\n", None, "cannot tell the format from the columns 'How?', 'So.'"),
     ("semicolon.csv", "anchor;positive\na;b\n", None, "cannot tell the format from the columns 'anchor;positive'"),
     ("empty-text.jsonl", '{"anchor": " ", "positive": "b"}\n', 1, "'anchor' is empty"),

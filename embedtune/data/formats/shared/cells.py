@@ -106,8 +106,8 @@ class Cells(NamedTuple):
         self.problems.left_out.add(self.place, f"{self.columns.one(role)!r} {what}")
 
     def fault(self, role: str, what: str) -> None:
-        """Note what is wrong with the column of this role."""
-        self.problems.add(self.place, f"{self.columns.one(role)!r} {what}")
+        """Note what is wrong with the column of this role, which may be absent."""
+        self.problems.add(self.place, f"{self.columns.names.get(role, (role,))[0]!r} {what}")
 
 
 def cells_of(table: RecordTable, columns: Columns) -> Iterator[Cells]:
