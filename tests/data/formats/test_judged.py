@@ -72,6 +72,19 @@ def test_sentences_keep_their_judgments_as_scores_for_evaluation(put, lines) -> 
     assert part.content.negatives == [("wrong a", "wrong b"), ()]
 
 
+def test_two_questions_in_one_field_are_judged_pairs(put, lines) -> None:
+    rows = [
+        {"questions": {"id": [1, 2], "text": [query, text]}, "is_duplicate": alike} for query, text, alike in JUDGED
+    ]
+    part = read_part(open_table(put("a.jsonl", lines(rows))), {})
+    assert (part.content.positives, part.content.negatives) == (
+        ["right one", "right two"],
+        [("wrong a", "wrong b"), ()],
+    )
+    with pytest.raises(DataError, match="must hold two questions"):
+        read_part(open_table(put("b.jsonl", lines([*rows, {"questions": {"text": ["a"]}, "is_duplicate": True}]))), {})
+
+
 def test_rows_without_a_judgment_are_left_out_and_counted(put, lines) -> None:
     path = put("a.jsonl", lines([*records("label", NUMBERS), {"query": "q4", "document": "d"}]))
     part = read_part(open_table(path), {})

@@ -162,7 +162,8 @@ def judge_of(
     if found is not None:
         if _tokens(found) & _LABELS:
             return _label(found, free, asking, alike=alike, negatives=negatives)
-        if (negatives and free[found].varied) or free[found].kind is Kind.WORDS:
+        odd = free[found].kind is Kind.WORDS or not (alike or free[found].scaled or free[found].kind is Kind.TRUTH)
+        if odd or (negatives and free[found].varied):  # such as the scores of a search engine
             raise asking.about(found, free[found])
         return JudgedBy("pairs") if negatives else _scored(found, free)
     if not negatives:

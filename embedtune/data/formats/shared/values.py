@@ -12,7 +12,7 @@ from embedtune.data.formats.shared.missing import is_missing
 _MOST = 64  # distinct values that are counted; with more, a column of texts is no judgment
 _FEW = 11  # distinct whole numbers that a scale of grades has at most
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_RANGES = ((-1, 1), (0, 5), (0, 10), (0, 100))
+_FINE = ((-1, 1), (0, 10))
 _ODD = 0.1  # share of other texts up to which they are misspelt rather than meant
 _UNLABELLED = frozenset(("unlabeled", "unlabelled", "hidden", "unknown", "?"))
 _YES = (  # as `_form` writes them
@@ -143,7 +143,9 @@ class ColumnValues:
         if is_unlabelled(value):
             return None
         number = number_of(value)
-        return value if number is None else number
+        if number is not None or isinstance(value, bool):
+            return value if number is None else number
+        return str(value)  # also infinity, which is no number of any scale
 
     def _count(self, form: Any) -> None:
         if form is None:
@@ -189,8 +191,7 @@ class ColumnValues:
             few = not self.crowded and 2 * len(self.values) <= self.rows
             return Kind.WORDS if few else Kind.TEXTS
         if self.fractions:
-            within = any(low <= self.low and self.high <= high for low, high in _RANGES)
-            return Kind.SCALE if within else Kind.NUMBERS
+            return Kind.SCALE if self.scaled or (self.low >= 0 and self.high <= 100) else Kind.NUMBERS
         graded = len(self.values) <= _FEW and self.low >= -1 and self.high <= 10
         return Kind.GRADES if graded and not self.crowded else Kind.NUMBERS
 
@@ -200,6 +201,15 @@ class ColumnValues:
             return False
         others = sum(count for value, count in self.values.items() if not is_one(value))
         return others <= _ODD * self.rows
+
+    @property
+    def scaled(self) -> bool:
+        """Whether all numbers lie on a usual scale, from -1 to 1 or from 0 to 10, or to 100 where they are whole.
+
+        Fractions from 7.5 to 31 are rather what a search engine says.
+        """
+        ranges = _FINE if self.fractions else (*_FINE, (0, 100))
+        return any(low <= self.low and self.high <= high for low, high in ranges)
 
     def _two_sided(self) -> bool:
         """Whether these are judgments: -1 is one next to 1 alone, and a letter ("O") next to another alone."""

@@ -97,8 +97,10 @@ def test_scores_keep_the_pairs_from_four_fifths_of_the_highest_up(put, names, mo
         lambda i: {"relevance": ["high", "low"][i % 2]},
         lambda i: {"query": f"q{i // 2}", "label": ["posy", "negy"][i % 2]},
         lambda i: {"negative": "n", "label": i % 2},
+        lambda i: {"score": 7.5 + 3 * i},
+        lambda i: {"score": -i / 2},
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_what_may_judge_is_asked_about_and_each_answer_is_taken(put, more) -> None:
     path = file_of(put, more)
