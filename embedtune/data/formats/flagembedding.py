@@ -36,7 +36,8 @@ def read(table: RecordTable, columns: Columns) -> Part:
         positives, negatives = _texts(cells, given["pos"], "pos"), _texts(cells, given["neg"], "neg")
         if given["pos"] == []:
             cells.leave_out("pos", "has no text; every query needs a positive")
-        scores = [[one, *found[1]] for one in found[0]] if found else [[]] * len(positives)
+        fitting = found is not None and (len(found[0]), len(found[1])) == (len(positives), len(negatives))
+        scores = [[one, *found[1]] for one in found[0]] if found and fitting else [[]] * len(positives)
         for positive, row_scores in zip(positives, scores, strict=True):
             rows.append(cells.place, query, positive, negatives=negatives, scores=row_scores, group=group)
     return Part(rows.build(), "pairs from FlagEmbedding rows")
