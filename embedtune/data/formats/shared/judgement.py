@@ -33,6 +33,10 @@ _JUDGING = words(
     "라벨 레이블 점수 유사도 유사 관련도 관련성 관련 연관도 정답 정답여부 평점 등급 판정 평가 "
     "중복 중복여부 일치 일치여부 유사여부 관련여부 적합도 적합성 적합여부 타겟"
 )
+_SCORES = words(
+    "score scores similarity sim similar relevance relevant rel relatedness related "
+    "점수 유사도 유사 관련도 관련성 관련 연관도 적합도 적합성"
+)
 _LABELS = words("label labels gold target class 라벨 레이블 타겟")
 _APART = words(
     "id ids docid docno qid pid did cid sid idx index key guid uid uuid no num number row line split splits fold folds "
@@ -88,12 +92,12 @@ class Asking:
 
     def about(self, column: str, tally: ColumnValues) -> DataError:
         """The error that asks what a column is."""
-        ways = [f"score={column} (the higher, the more alike)", f"class={column} (a class that both texts have)"]
-        if tally.kind in (Kind.GRADES, Kind.WORDS, Kind.TEXTS):
-            values = sorted(f"{value:g}" if isinstance(value, float) else str(value) for value in tally.values)
-            ways.append(
-                f"label={column},entailment={values[0]},contradiction={values[-1]} (inference labels; use yours)"
-            )
+        ways = [f"class={column} (a class that both texts have)"]
+        if not tally.texts or tally.kind is Kind.TRUTH:
+            ways.insert(0, f"score={column} (the higher, the more alike)")
+        if tally.varied and tally.kind in (Kind.GRADES, Kind.WORDS):
+            low, high = self._ends(tally)
+            ways.append(f"label={column},entailment={low},contradiction={high} (what says yes and no; use your values)")
         ways.append(f"ignore={column} (it says nothing about the pair)")
         return DataError(
             f"the column {column!r} ({tally}) may say whether the two texts of a row belong together; this is not "
@@ -104,13 +108,13 @@ class Asking:
 
     def about_relations(self, column: str, tally: ColumnValues) -> DataError:
         """The error that asks which value is which inference label."""
-        values = sorted(f"{value:g}" if isinstance(value, float) else str(value) for value in tally.values)
+        low, high = self._ends(tally)
         return DataError(
             f"the column {column!r} ({tally}) does not say which is {', '.join(RELATIONS)}: numbers mean different "
             "things in different sets",
             where=self.where,
-            next=f"say it: --columns {self._before()}label={column},entailment={values[0]},contradiction={values[-1]} "
-            "(use yours)",
+            next=f"say it: --columns {self._before()}label={column},entailment={low},contradiction={high} "
+            "(use your values)",
         )
 
     def between(self, columns: Sequence[str]) -> DataError:
@@ -122,6 +126,11 @@ class Asking:
             next=f"name one: --columns {before}score={columns[0]} for scores, {before}label={columns[-1]} for labels, "
             f"or none of them: {before}ignore={'+'.join(columns)}",
         )
+
+    @staticmethod
+    def _ends(tally: ColumnValues) -> tuple[str, str]:
+        values = sorted(f"{value:g}" if isinstance(value, float) else str(value) for value in tally.values)
+        return values[0], values[-1]
 
     def _before(self) -> str:
         return "".join(f"{role}={column}," for role, column in self.chosen.items())
@@ -160,10 +169,9 @@ def judge_of(
         return _label(chosen["label"], free, asking, alike=alike, negatives=negatives)
     found = _found_by_name(free, asking, negatives=negatives)
     if found is not None:
-        if _tokens(found) & _LABELS:
+        if _tokens(found) & _LABELS or (free[found].kind is Kind.INFERENCE and not negatives):
             return _label(found, free, asking, alike=alike, negatives=negatives)
-        odd = free[found].kind is Kind.WORDS or not (alike or free[found].scaled or free[found].kind is Kind.TRUTH)
-        if odd or (negatives and free[found].varied):  # such as the scores of a search engine
+        if not _is_plain(found, free[found], alike=alike) or (negatives and free[found].varied):
             raise asking.about(found, free[found])
         return JudgedBy("pairs") if negatives else _scored(found, free)
     if not negatives:
@@ -171,6 +179,16 @@ def judge_of(
             if may_judge(column, tally):
                 raise asking.about(column, tally)
     return JudgedBy("pairs")
+
+
+def _is_plain(column: str, tally: ColumnValues, *, alike: bool) -> bool:
+    """Whether a column that judges by its name says yes or no, or has scores on a usual scale.
+
+    A grade may be that of a school, a 정답 the number of the right choice, and 7.5 to 31 what a search engine says.
+    """
+    if tally.kind is Kind.TRUTH:
+        return True
+    return tally.kind is not Kind.WORDS and bool(_tokens(column) & _SCORES) and (alike or tally.scaled)
 
 
 def may_judge(column: str, tally: ColumnValues) -> bool:

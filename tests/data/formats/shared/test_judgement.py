@@ -29,12 +29,14 @@ def file_of(put, more: Callable[[int], dict[str, Any]], names=QUERY, rows: int =
     [
         ("label", WORDS),
         ("gold_label", ["Entailment", "Neutral", "Contradiction"]),
+        ("relation", WORDS),
         ("label", ["함의", "중립", "모순"]),
         ("label", ["SUPPORTS", "NOT ENOUGH INFO", "REFUTES"]),
     ],
 )
 def test_inference_labels_are_known_by_their_values(put, names, column, labels) -> None:
-    part = read_part(open_table(file_of(put, lambda i: {column: labels[i % 3]}, names)), {})
+    chosen = {"label": column} if (names, column) == (INFERENCE, "relation") else {}
+    part = read_part(open_table(file_of(put, lambda i: {column: labels[i % 3]}, names)), chosen)
     assert part.content.positives == [f"answer {i}" for i in range(0, 12, 3)]
     assert part.unit == "entailment pairs"
 
@@ -99,8 +101,10 @@ def test_scores_keep_the_pairs_from_four_fifths_of_the_highest_up(put, names, mo
         lambda i: {"negative": "n", "label": i % 2},
         lambda i: {"score": 7.5 + 3 * i},
         lambda i: {"score": -i / 2},
+        lambda i: {"grade": i % 6 + 1},
+        lambda i: {"정답": i % 4 + 1},
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_what_may_judge_is_asked_about_and_each_answer_is_taken(put, more) -> None:
     path = file_of(put, more)
