@@ -77,11 +77,13 @@ class Asking:
         where: the table.
         chosen: role -> column, as the user named them.
         rows: the first rows, each the text of its anchor and its record.
+        negatives: whether rows have negatives of their own, which judged pairs have no place for.
     """
 
     where: str
     chosen: Mapping[str, str]
     rows: Sequence[tuple[Any, Mapping[str, Any]]] = ()
+    negatives: bool = False
 
     def differs(self, column: str) -> bool:
         """Whether one anchor has two values in a column, which a class of both texts does not."""
@@ -93,9 +95,9 @@ class Asking:
     def about(self, column: str, tally: ColumnValues) -> DataError:
         """The error that asks what a column is."""
         ways = [f"class={column} (a class that both texts have)"]
-        if not tally.texts or tally.kind is Kind.TRUTH:
+        if not self.negatives and (not tally.texts or tally.kind is Kind.TRUTH):
             ways.insert(0, f"score={column} (the higher, the more alike)")
-        if tally.varied and tally.kind in (Kind.GRADES, Kind.WORDS):
+        if not self.negatives and tally.varied and tally.kind in (Kind.GRADES, Kind.WORDS):
             low, high = self._ends(tally)
             ways.append(f"label={column},entailment={low},contradiction={high} (what says yes and no; use your values)")
         ways.append(f"ignore={column} (it says nothing about the pair)")
@@ -144,9 +146,7 @@ def ignored(chosen: Mapping[str, str], present: Sequence[str]) -> set[str]:
     return {named} if named in present else set(named.split("+"))
 
 
-def judge_of(
-    free: Mapping[str, ColumnValues], chosen: Mapping[str, str], asking: Asking, *, alike: bool, negatives: bool
-) -> JudgedBy:
+def judge_of(free: Mapping[str, ColumnValues], chosen: Mapping[str, str], asking: Asking, *, alike: bool) -> JudgedBy:
     """How the pairs of a table are judged.
 
     Args:
@@ -154,7 +154,6 @@ def judge_of(
         chosen: role -> column, as the user named them.
         asking: makes the question.
         alike: whether the two texts are called sentences, which are usually scored.
-        negatives: whether rows have negatives of their own.
 
     Raises:
         DataError: the user has to say what a column is.
@@ -166,15 +165,15 @@ def judge_of(
     if set(chosen) & set(RELATIONS):
         return JudgedBy("nli", _relation_column(free, chosen, asking))
     if "label" in chosen and chosen["label"] in free:
-        return _label(chosen["label"], free, asking, alike=alike, negatives=negatives)
-    found = _found_by_name(free, asking, negatives=negatives)
+        return _label(chosen["label"], free, asking, alike=alike)
+    found = _found_by_name(free, asking)
     if found is not None:
-        if _tokens(found) & _LABELS or (free[found].kind is Kind.INFERENCE and not negatives):
-            return _label(found, free, asking, alike=alike, negatives=negatives)
-        if not _is_plain(found, free[found], alike=alike) or (negatives and free[found].varied):
+        if _tokens(found) & _LABELS or (free[found].kind is Kind.INFERENCE and not asking.negatives):
+            return _label(found, free, asking, alike=alike)
+        if not _is_plain(found, free[found], alike=alike) or (asking.negatives and free[found].varied):
             raise asking.about(found, free[found])
-        return JudgedBy("pairs") if negatives else _scored(found, free)
-    if not negatives:
+        return JudgedBy("pairs") if asking.negatives else _scored(found, free)
+    if not asking.negatives:
         for column, tally in free.items():
             if may_judge(column, tally):
                 raise asking.about(column, tally)
@@ -220,7 +219,7 @@ def _scored(column: str, free: Mapping[str, ColumnValues]) -> JudgedBy:
     return JudgedBy("judged" if tally is not None and tally.kind is Kind.TRUTH else "scored", column)
 
 
-def _found_by_name(free: Mapping[str, ColumnValues], asking: Asking, *, negatives: bool) -> str | None:
+def _found_by_name(free: Mapping[str, ColumnValues], asking: Asking) -> str | None:
     """The column that judges by its name and its values, or by its values alone where they are inference labels."""
     relations = [column for column, tally in free.items() if tally.kind is Kind.INFERENCE]
     judging = {column: tally for column, tally in free.items() if _is_judging(column, tally)}
@@ -232,7 +231,7 @@ def _found_by_name(free: Mapping[str, ColumnValues], asking: Asking, *, negative
     top = [column for column in judging if "." not in column] or list(judging)
     if len(top) > 1:  # a class or a constant next to a judgment leaves no doubt
         top = [column for column in top if judging[column].varied and not judging[column].texts] or top[:1]
-    if len(top) > 1 and not negatives:
+    if len(top) > 1 and not asking.negatives:
         raise asking.between(top)
     return top[0] if top else None
 
@@ -245,12 +244,12 @@ def _is_judging(column: str, tally: ColumnValues) -> bool:
     return tally.kind is not Kind.TEXTS or tokens == {"label"}
 
 
-def _label(column: str, free: Mapping[str, ColumnValues], asking: Asking, *, alike: bool, negatives: bool) -> JudgedBy:
+def _label(column: str, free: Mapping[str, ColumnValues], asking: Asking, *, alike: bool) -> JudgedBy:
     """What a column `label` is by its values."""
     tally = free[column]
     if tally.kind is Kind.INFERENCE:
         return JudgedBy("nli", column)
-    if negatives:
+    if asking.negatives:
         if tally.varied and not tally.texts and tally.kind is not Kind.NUMBERS:
             raise asking.about(column, tally)
         return JudgedBy("pairs", column)

@@ -138,10 +138,11 @@ class Suggested:
         taken = {column for columns in names.values() for column in columns} | self._apart
         free = {one: tally for one, tally in self.tallies.items() if one not in taken and _root(one) not in taken}
         texts = {role: column for role, column in self.chosen.items() if role not in (*ANSWERS, "label")}
-        asking = Asking(self.where, texts, [(record.get(names[first][0]), record) for record in self.head])
+        rows = [(record.get(names[first][0]), record) for record in self.head]
+        asking = Asking(self.where, texts, rows, negatives="negative" in names)
         if (judge := self._as_named(free, asking)) is None:
             alike = scored.is_sentence(names[first][0]) or "sentence1" in self.chosen
-            judge = judge_of(free, self.chosen, asking, alike=alike, negatives="negative" in names)
+            judge = judge_of(free, self.chosen, asking, alike=alike)
         return self._judged(judge, names, free, asking)
 
     def _as_named(self, free: Mapping[str, ColumnValues], asking: Asking) -> JudgedBy | None:
