@@ -238,8 +238,10 @@ def _found_by_name(free: Mapping[str, ColumnValues], asking: Asking) -> str | No
 
 def _is_judging(column: str, tally: ColumnValues) -> bool:
     tokens = _tokens(column)
-    if not tokens & _JUDGING or tokens & _APART or tally.kind in (Kind.NOTHING, Kind.STRUCTURE):
+    if not tokens & _JUDGING or tokens & _APART or tally.kind is Kind.STRUCTURE:
         return False
+    if tally.kind is Kind.NOTHING:  # labels that are hidden, as those of a test set; a score without values is unused
+        return tokens <= {"label", "gold"}
     # Many texts under such a name are an answer or a reason; under `label`, the class that both texts have.
     return tally.kind is not Kind.TEXTS or tokens == {"label"}
 
@@ -255,6 +257,8 @@ def _label(column: str, free: Mapping[str, ColumnValues], asking: Asking, *, ali
         return JudgedBy("pairs", column)
     if tally.kind is Kind.TRUTH:
         return JudgedBy("judged", column)
+    if tally.kind is Kind.NOTHING:
+        raise asking.about(column, tally)
     if tally.kind is Kind.SCALE or tally.fractions:
         return JudgedBy("scored", column)
     if tally.kind is Kind.GRADES and (tally.varied or tally.low < 0):  # -1 alone usually means "not labelled"
@@ -290,7 +294,7 @@ def said_unused(columns: Iterable[str], tallies: Mapping[str, ColumnValues]) -> 
     told = []
     for column in columns:
         tally = tallies.get(column)
-        if tally is None or tally.rows < 2 or tally.kind in (Kind.TEXTS, Kind.STRUCTURE):
+        if tally is None or tally.rows == 1 or tally.kind in (Kind.TEXTS, Kind.STRUCTURE):
             what = ""
         else:
             what = " (all different)" if tally.distinct and not tally.fractions else f" ({tally})"

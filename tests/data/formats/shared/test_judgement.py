@@ -130,16 +130,23 @@ def test_what_may_judge_is_asked_about_and_each_answer_is_taken(put, more) -> No
         (lambda i: {"분류": ["민원", "복지"][i % 2]}, "분류 (a few texts: 민원, 복지)"),
         (lambda i: {"sentiment": ["positive", "negative"][i % 2]}, "sentiment (yes or no: negative, positive)"),
         (lambda i: {"flag": True}, "flag (always True)"),
+        (lambda i: {"score": None}, "score (no values)"),
         (lambda i: {"views": i * 17 % 5}, "views (a few whole numbers: 0, 1, 2, 3, 4)"),
         (lambda i: {"relevance": f"because of reason {i}"}, "relevance"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_ids_dates_splits_and_categories_are_left_alone_and_described(put, more, said) -> None:
     path = file_of(put, more)
     part = read_part(open_table(path), {})
     assert len(part.content) == 12
     assert part.said == (f"{path}: columns not used: {said}",)
+
+
+def test_labels_that_are_hidden_in_all_rows_are_asked_about(put) -> None:
+    for hidden in (None, "-", ""):
+        with pytest.raises(DataError, match=r"'label' \(no values\) may say"):
+            read_part(open_table(file_of(put, lambda i, hidden=hidden: {"label": hidden})), {})
 
 
 def test_a_class_of_both_texts_stays_a_class(put) -> None:
