@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from embedtune.data.formats import nli, scored
+from embedtune.data.formats import nli, pairs, scored
 from embedtune.data.formats import rows as mined_rows
 from embedtune.data.formats.shared.judgement import (
     ANSWERS,
@@ -28,6 +28,7 @@ PAIRED: Mapping[str, tuple[str, str, str]] = {
     "nli": ("premise", "hypothesis", "label"),
 }
 """Formats of one pair per row -> the roles of its texts, and of the column that judges them or is their class."""
+_FURTHER = {role: names for role, names in pairs.ROLES.items() if role not in PAIRED["pairs"]}
 _USUAL = {role: one.ROLES[role] for role, one in (("premise", nli), ("sentence1", scored))}
 JUDGING_ROLES = ("label", "score", "class", "judgment")
 """Roles whose column may be within an object: "labels.score"."""
@@ -135,6 +136,7 @@ class Suggested:
             return Settled(self.format, self.names, self._unused(self.names), self.chosen, Watch())
         first, _, judging = PAIRED[self.format]
         names = {role: self._texts(role, columns) for role, columns in self.names.items() if role != judging}
+        names |= match(_FURTHER, [one for one in self.present if one not in self._apart], self.chosen)
         taken = {column for columns in names.values() for column in columns} | self._apart
         free = {one: tally for one, tally in self.tallies.items() if one not in taken and _root(one) not in taken}
         texts = {role: column for role, column in self.chosen.items() if role not in (*ANSWERS, "label")}
@@ -179,7 +181,7 @@ class Suggested:
             roles[judging] = (judge.column,)
         own = {role: columns[0] for role, columns in roles.items() if role in PAIRED[judge.format]}
         answered = bool({"score", "class"} & set(self.chosen)) or judge.format == "nli"
-        watched = [one for one in free if one != judge.column and _root(one) == one and not stands_apart(one)]
+        watched = [one for one in free if one != judge.column and one in self.present and not stands_apart(one)]
         watched = [] if "negative" in roles else watched
         graded = judge.column if judge.format in ("judged", "scored") and judge.unsure else None
         watch = Watch() if answered else Watch(watched, asking, graded)

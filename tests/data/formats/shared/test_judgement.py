@@ -143,6 +143,13 @@ def test_ids_dates_splits_and_categories_are_left_alone_and_described(put, more,
     assert part.said == (f"{path}: columns not used: {said}",)
 
 
+def test_classes_of_sentences_keep_their_negatives(put) -> None:
+    path = file_of(put, lambda i: {"label": f"class {i % 3}", "negative": f"n{i}", "a.b": f"x{i}"}, SENTENCES)
+    rows = read_part(open_table(path), {}).content
+    assert rows.negatives == [(f"n{i}",) for i in range(12)]
+    assert rows.labels == [f"class {i % 3}" for i in range(12)]
+
+
 def test_labels_that_are_hidden_in_all_rows_are_asked_about(put) -> None:
     for hidden in (None, "-", ""):
         with pytest.raises(DataError, match=r"'label' \(no values\) may say"):
