@@ -126,7 +126,7 @@ def test_the_additions_are_formatted_and_pass_the_linter(tree: Path, check: str)
 @pytest.mark.slow
 def test_the_readme_names_all_additions(outcomes: dict[str, str]) -> None:
     mine = {name: outcome for name, outcome in outcomes.items() if name.startswith("tests.test_readme")}
-    for name in ("spread", "squad", "shuffle", "f1", "hello", "distill-scores"):
+    for name in ("spread", "headlines", "shuffle", "f1", "hello", "distill-scores"):
         assert any(test.endswith((f"[{name}]", f"-{name}]", f" {name}]")) for test in mine), name
     assert {name: outcome for name, outcome in mine.items() if outcome} == {}
 

@@ -207,4 +207,63 @@ def test_refusals(check, tmp_path, arguments, code, said) -> None:
 def test_test_queries_that_cannot_be_read_are_a_finding(check, folder) -> None:
     with (folder / "qrels" / "test.tsv").open("a") as stream:
         stream.write("q1\td1\thigh\n")
-    assert "test-cannot-be-read" in grave(check("--data", "set"))
+    assert "test-cannot-be-read" in grave(check("--data", "set", code=1))
+
+
+def test_data_that_cannot_be_used_ends_with_1_and_a_repaired_copy_with_0(check, tmp_path) -> None:
+    write(tmp_path / "pairs.jsonl", [*PAIRS, "{broken"])
+    assert check("--data", "pairs.jsonl", code=1)["verdict"] == "errors"
+    check("--data", "pairs.jsonl", "--fail-on", "error", code=3)
+    check("--data", "pairs.jsonl", "--fix", "clean.jsonl")
+    assert check("--data", "clean.jsonl")["verdict"] == "notes"
+    write(tmp_path / "blank.jsonl", [*PAIRS, {"query": "", "answer": None}])
+    assert check("--data", "blank.jsonl")["verdict"] == "notes"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"query": "a" "answer": "b"}\n' * 3, "invalid JSON at column 15"),
+        ('{"query": "a", "answer": 5}\n' * 3, "must be text, got a number (5)"),
+        ('{"query": "a", "answer": null}\n' * 3, "'answer' is nothing (null)"),
+    ],
+)
+def test_the_faults_of_a_file_whose_rows_are_all_faulty_are_named(check, tmp_path, content, words) -> None:
+    (tmp_path / "pairs.jsonl").write_text(content)
+    result = check("--data", "pairs.jsonl", code=1)
+    said = json.dumps(result, ensure_ascii=False)
+    assert words in said
+    assert "pairs.jsonl:1: " in said
+    assert "pairs.jsonl:3: " in said
+
+
+def test_a_cleaned_copy_keeps_what_judges_its_pairs(check, tmp_path) -> None:
+    judged = [{**PAIRS[row // 2], "label": 1 - row % 2, "page": row} for row in range(40)]
+    for row, record in enumerate(judged):
+        record["answer"] += " 아닙니다." if row % 2 else ""
+    write(tmp_path / "pairs.jsonl", judged)
+    assert check("--data", "pairs.jsonl", "--fix", "clean.jsonl")["fixed"]["rows"] == 20
+    rows = read(tmp_path / "clean.jsonl")
+    assert [row["negatives"] for row in rows] == [[record["answer"]] for record in judged[1::2]]
+    assert [row["page"] for row in rows] == list(range(0, 40, 2))
+
+
+def test_a_cleaned_copy_of_preferences_is_read_as_preferences_with_their_weights(check, tmp_path) -> None:
+    texts = [pair["answer"] for pair in PAIRS]
+    rows = [
+        {"anchor": pair["query"], "chosen": texts[row], "rejected": texts[row - 1], "weight": 1 + row % 3}
+        for row, pair in enumerate(PAIRS)
+    ]
+    rows.append({"anchor": rows[0]["anchor"], "chosen": rows[0]["rejected"], "rejected": texts[5], "weight": 2})
+    write(tmp_path / "liked.jsonl", rows)
+    check("--data", "liked.jsonl", "--fix", "clean.jsonl")
+    assert read(tmp_path / "clean.jsonl") == [{**row, "rejected": [row["rejected"]]} for row in rows]
+
+
+def test_a_column_that_may_judge_the_pairs_is_asked_about(check, tmp_path) -> None:
+    write(tmp_path / "pairs.jsonl", [{**pair, "fits": row % 2} for row, pair in enumerate(PAIRS)])
+    error = check("--data", "pairs.jsonl", code=1)["error"]
+    assert "the column 'fits' (yes or no: 0, 1) may say whether" in error["message"]
+    assert error["next"].startswith("say what it is: --columns score=fits")
+    assert check("--data", "pairs.jsonl", "--columns", "score=fits")["rows"] == 40
+    assert check("--data", "pairs.jsonl", "--columns", "ignore=fits")["rows"] == 80

@@ -18,11 +18,11 @@ FILES = [
     ("header.csv", "anchor,positive\n", None, "no rows"),
     ("array.json", "[]", None, "no rows"),
     ("missing-column.jsonl", '{"anchor": "a", "reply": "b"}\n', None, "pairs also need 'positive'"),
-    ("missing-in-row.jsonl", GOOD + '{"anchor": "a"}\n', 3, "'positive' is missing; this row has 'anchor'"),
+    ("missing-in-row.jsonl", GOOD + '{"anchor": "a", "reply": "b"}\n', 3, "'positive' is missing; this row has"),
     ("no-header.csv", "How?,So.\nWhy?,Because.\n", None, "cannot tell the format from the columns 'How?', 'So.'"),
     ("colon.csv", "anchor:positive\na:b\n", None, "cannot tell the format from the columns 'anchor:positive'"),
-    ("empty-text.jsonl", GOOD + '{"anchor": " ", "positive": "b"}\n', 3, "'anchor' is empty"),
-    ("null.jsonl", GOOD + '{"anchor": null, "positive": "b"}\n', 3, "got nothing (null)"),
+    ("empty-text.jsonl", '{"anchor": " ", "positive": "b"}\n', 1, "'anchor' is empty"),
+    ("null.jsonl", '{"anchor": null, "positive": "b"}\n', 1, "'anchor' is nothing (null)"),
     ("number.jsonl", GOOD + '{"anchor": 12, "positive": "b"}\n', 3, "got a number (12)"),
     ("list.jsonl", GOOD + '{"anchor": ["a"], "positive": "b"}\n', 3, "got a list (['a'])"),
     ("surrogate.jsonl", GOOD + '{"anchor": "\\ud83d", "positive": "b"}\n', 3, "half a character"),
@@ -56,7 +56,7 @@ FILES = [
     ("raw.txt", "첫 문장\n둘째 문장\n", None, "2 texts without pairs"),
     ("alone.jsonl", '{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n', None, "no class has two texts"),
     ("scores.jsonl", '{"sentence1": "a", "sentence2": "b", "score": "high"}\n', 1, "must be a number"),
-    ("nli.jsonl", '{"premise": "a", "hypothesis": "b", "label": 1}\n', 1, "entailment, neutral, contradiction"),
+    ("nli.jsonl", '{"premise": "a", "hypothesis": "b", "label": 1}\n', None, "entailment, neutral, contradiction"),
     ("flag.jsonl", '{"query": "a", "pos": []}\n', 1, "every query needs a positive"),
 ]  # fmt: skip
 

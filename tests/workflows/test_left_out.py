@@ -78,7 +78,7 @@ def test_an_array_on_one_line(here: Path) -> None:
         ),
         (
             [{"anchor": "q", "chosen": "c", "rejected": "r", "weight": 2.0}],
-            [{"anchor": "q", "positive": "c", "negatives": ["r"], "weight": 2.0}],
+            [{"anchor": "q", "chosen": "c", "rejected": ["r"], "weight": 2.0}],
         ),
         (
             [{"sentence1": "a", "sentence2": "b", "score": 1.0, "genre": "g"}],

@@ -8,7 +8,7 @@ from embedtune.data.checks.labels import LabelCheck
 from embedtune.data.checks.near_anchors import NearAnchors
 from embedtune.data.checks.roles import RoleCheck
 from embedtune.data.checks.scores import ScoreCheck
-from embedtune.data.checks.text_faults import TextCheck
+from embedtune.data.checks.text_faults import PlaceholderCheck, TextCheck
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.splits.leakage import overlap
 from embedtune.findings import Finding, counted
@@ -19,7 +19,7 @@ FEW_QUERIES = 50
 
 def fast_checks() -> list[Check]:
     """The checks before training and mining: seconds for a million rows."""
-    return [PairCheck(), RoleCheck(), TextCheck()]
+    return [PairCheck(), RoleCheck(), TextCheck(), PlaceholderCheck()]
 
 
 def all_checks(batch_size: int) -> list[Check]:

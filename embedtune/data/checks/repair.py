@@ -31,6 +31,7 @@ MENDED_CODES = ("garbled-texts", "control-characters", "unnormalised-texts", "in
 """Codes of findings that are repaired by changing texts."""
 REMOVED_CODES = (
     "empty-texts",
+    "unlabelled-rows",
     "unreadable-rows",
     "anchor-equals-positive",
     "negative-equals-own",
@@ -58,10 +59,12 @@ class Repair:
     Args:
         pairs: has seen all rows, so it knows all positives.
         leaked: ids of the training texts that are test queries.
+        preferences: whether negatives are rejected texts, which may be preferred to others and so are kept.
     """
 
-    def __init__(self, pairs: PairCheck, leaked: set[int]) -> None:
+    def __init__(self, pairs: PairCheck, leaked: set[int], *, preferences: bool = False) -> None:
         self._pairs = pairs
+        self._preferences = preferences
         self._leaked = np.fromiter(leaked, dtype=np.int64, count=len(leaked))  # (l,)
         self._seen = SeenIds()
         self._rows = 0
@@ -98,7 +101,7 @@ class Repair:
 
     def _negatives(self, content: Content) -> Sequence[Sequence[int]]:
         """The numbers of the negatives to keep in each row."""
-        if not isinstance(content, Rows) or not content.has_negatives:
+        if self._preferences or not isinstance(content, Rows) or not content.has_negatives:
             return ()
         kept = []
         for row, ids in enumerate(content.negative_ids):

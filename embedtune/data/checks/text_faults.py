@@ -8,8 +8,10 @@ import numpy as np
 
 from embedtune.data.checks import Gathered, RowBlock, graded
 from embedtune.data.checks.mojibake import is_garbled
+from embedtune.data.formats.shared.missing import is_placeholder
+from embedtune.data.rows import RawTexts
 from embedtune.data.texts.seen_ids import SeenIds
-from embedtune.findings import Finding
+from embedtune.findings import Finding, counted
 from embedtune.identity import text_id
 
 VERY_LONG = 20_000
@@ -90,6 +92,36 @@ class TextCheck:
                 fix,
             )
         ]
+
+
+class PlaceholderCheck:
+    """Counts rows with such a text; those of a CSV are left out while it is read and do not come here."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._found = Gathered()
+
+    def feed(self, block: RowBlock) -> None:
+        """Look at texts that belong to others; a line of a corpus is left as it is."""
+        if isinstance(block.content, RawTexts):
+            return
+        self._rows += len(block.content)
+        last = -1
+        for row, text in block.texts():
+            if row != last and is_placeholder(text):
+                last = row
+                self._found.add(block.places[row], text)
+
+    def findings(self) -> list[Finding]:
+        """One for all words."""
+        rows = counted(self._found.count, "row")
+        return self._found.finding(
+            "placeholder-texts",
+            graded(self._found.count, self._rows),
+            f"{rows} with a text such as 'nan' or 'None', which may stand for a missing value; training leaves out "
+            "those that repeat one in a column.",
+            "Remove the rows, or write null in place of the text; a true answer can stay.",
+        )
 
 
 def oddities(text: str) -> Iterator[str]:

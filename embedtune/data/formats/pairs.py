@@ -1,13 +1,16 @@
 """Pairs, triplets and n-tuples: an anchor, its positive, and any number of negatives per row."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedtune.data.formats import Part
-from embedtune.data.formats.shared.cells import Cells, cells_of
+from embedtune.data.formats.shared.cells import FLAT, Cells, cells_of
+from embedtune.data.formats.shared.lists import is_list, list_of
+from embedtune.data.formats.shared.missing import is_missing
 from embedtune.data.formats.shared.rowlist import RowList
-from embedtune.data.sources.columns import Columns, match, numbers_of, text_of
+from embedtune.data.formats.shared.values import number_of
+from embedtune.data.sources.columns import Columns, match, numbers_of
 from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import counted, kind_of
 
@@ -19,6 +22,7 @@ ROLES = {
     "label": ("label",),
     "positive_score": ("positive_score",),
     "negative_scores": ("negative_scores",),
+    "scores": ("scores",),
 }
 REQUIRED = ("anchor", "positive")
 MANY = ("negative",)
@@ -27,20 +31,22 @@ MANY = ("negative",)
 def read(table: RecordTable, columns: Columns) -> Part:
     """One row per record; an empty cell in a negative column of a CSV is not a negative.
 
-    Scores of the negatives, as mining writes them, become the row's teacher scores.
+    Scores of the negatives, as mining writes them, become the row's teacher scores: in `positive_score` and
+    `negative_scores`, or all in `scores`, the positive's first.
     """
     rows = RowList(columns)
     lists = _Negatives(table, columns)
-    scored = "negative_scores" in columns
+    classed, scored = "label" in columns, "scores" in columns or "negative_scores" in columns
     for cells in cells_of(table, columns):
-        negatives = lists.of(cells)
+        negatives, kept = lists.of(cells)
+        label = cells.label("label")
         rows.append(
             cells.place,
             cells.text("anchor"),
-            cells.text("positive"),
+            None if classed and label is None else cells.text("positive"),
             negatives=negatives,
-            scores=_scores(cells, len(negatives)) if scored else None,
-            label=cells.label("label"),
+            scores=_scores(cells, kept) if scored else None,
+            label=label,
             group=cells.group,
         )
     built = rows.build()
@@ -48,18 +54,34 @@ def read(table: RecordTable, columns: Columns) -> Part:
     return Part(built, {0: "pairs", 1: "triplets"}.get(most, f"pairs with up to {most} negatives"))
 
 
-def _scores(cells: Cells, negatives: int) -> list[float] | None:
-    """Scores of [positive, negatives...]; NaN for a positive without one."""
-    own, first = cells.value("negative_scores"), cells.value("positive_score")
-    if own is None:
+def _scores(cells: Cells, kept: Sequence[bool]) -> list[float] | None:
+    """Scores of [positive, kept negatives...]; NaN for a positive without one.
+
+    Args:
+        cells: the record.
+        kept: for each value given as a negative, whether it is one.
+    """
+    role = "negative_scores" if cells.value("negative_scores") is not None else "scores"
+    own = list_of(cells.value(role)) if cells.flat else cells.value(role)
+    if own is None or own == "":
         return None
-    found = numbers_of(own, cells.columns.one("negative_scores"), cells.place, cells.problems)
-    if found is not None and len(found) != negatives:
-        cells.fault("negative_scores", f"has {counted(len(found), 'score')} for {counted(negatives, 'negative')}")
-    positive: list[float] | None = [math.nan]
-    if first is not None:
+    found = numbers_of(own, cells.columns.one(role), cells.place, cells.problems)
+    if found is None:
+        return None
+    expected = len(kept) + (role == "scores")
+    if len(found) != expected:
+        texts = counted(expected, "negative" if role == "negative_scores" else "text")
+        cells.fault(role, f"has {counted(len(found), 'score')} for {texts}")
+        return None
+    if role == "scores":
+        return [score for score, there in zip(found, (True, *kept), strict=True) if there]
+    first = cells.value("positive_score")
+    if first is None or first == "":
+        positive: list[float] | None = [math.nan]
+    else:
+        first = number_of(first) if cells.flat else first
         positive = numbers_of([first], cells.columns.one("positive_score"), cells.place, cells.problems)
-    return None if found is None or positive is None else [*positive, *found]
+    return None if positive is None else [*positive, *(s for s, there in zip(found, kept, strict=True) if there)]
 
 
 class _Negatives:
@@ -67,35 +89,43 @@ class _Negatives:
 
     def __init__(self, table: RecordTable, columns: Columns) -> None:
         self.problems = table.problems
-        self.flat = table.kind in {"CSV", "TSV"}
+        self.flat = table.kind in FLAT
         self.chosen = columns.chosen
         self.columns: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.kinds: dict[str, tuple[type, str]] = {}
 
-    def of(self, cells: Cells) -> list[str]:
-        """The texts; faults are noted."""
-        record, place, texts = cells.record, cells.place, list[str]()
-        for column in self._columns_in(record):
-            value = record.get(column)
-            if value is None or (self.flat and not value.strip()):
+    def of(self, cells: Cells) -> tuple[list[str], list[bool]]:
+        """The texts, and for each value of a list or a filled column whether it is one of them; faults are noted."""
+        texts, kept = list[str](), list[bool]()
+        for column in self._columns_in(cells.record):
+            value = cells.record.get(column)
+            value = list_of(value) if cells.flat else value
+            if not isinstance(value, list) and is_missing(value, flat=cells.flat):
+                cells.further(value, column)
                 continue
-            if self.flat and value.lstrip().startswith("[") and value.rstrip().endswith("]"):
-                self.problems.add(
-                    place, f"{column!r} contains a list; in CSV and TSV use columns negative_1, negative_2 ..."
-                )
+            if not self._is_as_before(value, column, cells.place):
                 continue
-            if not isinstance(value, str | list):
-                self.problems.add(place, f"{column!r} must be text or a list of texts, got {kind_of(value)}")
-                continue
-            kind, first = self.kinds.setdefault(column, (type(value), place))
-            if kind is not type(value):
-                words: dict[type, str] = {list: "a list", str: "a text"}
-                self.problems.add(place, f"{column!r} is {words[type(value)]} here and {words[kind]} at {first}")
             for text in value if isinstance(value, list) else [value]:
-                good = text_of(text, column, place, self.problems)
+                good = cells.further(text, column)
+                kept.append(good is not None)
                 if good is not None:
                     texts.append(good)
-        return texts
+        return texts, kept
+
+    def _is_as_before(self, value: Any, column: str, place: str) -> bool:
+        """Whether it is a text or a list; that it is not, or not what the column had before, is noted."""
+        if self.flat and isinstance(value, str) and is_list(value):
+            what = "contains a list that is not JSON; in CSV and TSV use columns negative_1, negative_2 ..."
+            self.problems.add(place, f"{column!r} {what}")
+            return False
+        if not isinstance(value, str | list):
+            self.problems.add(place, f"{column!r} must be text or a list of texts, got {kind_of(value)}")
+            return False
+        kind, first = self.kinds.setdefault(column, (type(value), place))
+        if kind is not type(value):
+            words: dict[type, str] = {list: "a list", str: "a text"}
+            self.problems.add(place, f"{column!r} is {words[type(value)]} here and {words[kind]} at {first}")
+        return True
 
     def _columns_in(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         # Per row: a JSON line may have more negatives than the first lines, which decided the columns.

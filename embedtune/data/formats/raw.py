@@ -1,6 +1,8 @@
 """Texts alone: a plain text file, or rows of {text}, with or without a title."""
 
 from embedtune.data.formats import Part
+from embedtune.data.formats.shared.cells import FLAT
+from embedtune.data.formats.shared.missing import is_missing, missing_words
 from embedtune.data.rows import RawTexts
 from embedtune.data.sources.columns import Columns, field_of
 from embedtune.data.sources.tables import RecordTable
@@ -26,6 +28,10 @@ def read(table: RecordTable, columns: Columns) -> Part:
         title = record.get(columns.one("title")) if "title" in columns else None
         if not str(record.get(columns.one("text")) or "").strip() and isinstance(title, str) and title.strip():
             continue  # a title without a text, as some public corpora have
+        value = record.get(columns.one("text"))
+        if is_missing(value, flat=table.kind in FLAT):
+            table.problems.left_out.add(table.place(number), missing_words(value, columns.one("text")))
+            continue
         text = field_of(record, columns.one("text"), table.place(number), table.problems)
         if text is not None:
             texts.append(text)

@@ -10,7 +10,7 @@ from embedtune.data.formats import Part
 from embedtune.data.formats.shared.cells import cells_of, number_in
 from embedtune.data.formats.shared.rowlist import RowList
 from embedtune.data.rows import Rows, ScoredPairs
-from embedtune.data.sources.columns import Columns
+from embedtune.data.sources.columns import Columns, match
 from embedtune.data.sources.tables import RecordTable
 from embedtune.findings import kind_of
 
@@ -20,13 +20,19 @@ REQUIRED = ("sentence1", "sentence2", "score")
 ALIKE = 0.8  # share of the highest score in the table
 
 
+def is_sentence(column: str) -> bool:
+    """Whether a column of first texts is called a sentence, as in sets that are judged by similarity."""
+    return bool(match({"sentence1": ROLES["sentence1"]}, [column], {}))
+
+
 def read(table: RecordTable, columns: Columns) -> Part:
     """The pairs with at least `ALIKE` of the highest score."""
     rows = RowList(columns)
     scores: list[float] = []
     for cells in cells_of(table, columns):
-        first, second, score = cells.text("sentence1"), cells.text("sentence2"), number_in(cells.value("score"))
-        if not math.isfinite(score):
+        first, second, value = cells.text("sentence1"), cells.text("sentence2"), cells.judgment("score")
+        score = number_in(value)
+        if value is not None and not math.isfinite(score):
             cells.fault("score", f"must be a number, got {kind_of(cells.value('score'))}")
         group = cells.group
         if first is not None and second is not None and math.isfinite(score):

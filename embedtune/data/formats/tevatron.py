@@ -7,7 +7,7 @@ from embedtune.data.formats import Mined, Part
 from embedtune.data.formats.shared.cells import Cells, cells_of
 from embedtune.data.formats.shared.rowlist import RowList
 from embedtune.data.rows import titled
-from embedtune.data.sources.columns import Columns, text_of
+from embedtune.data.sources.columns import Columns
 from embedtune.data.sources.tables import RecordTable
 from embedtune.data.splits.judged_rows import key_of
 from embedtune.identity import text_id
@@ -29,7 +29,7 @@ def read(table: RecordTable, columns: Columns) -> Part:
         query, group = cells.text("query"), cells.group
         positives, negatives = _passages(cells, "positive_passages"), _passages(cells, "negative_passages")
         if not positives:
-            cells.fault("positive_passages", "has no passage; every query needs one")
+            cells.leave_out("positive_passages", "has no passage with a text; every query needs one")
         for positive in positives:
             rows.append(cells.place, query, positive, negatives=negatives, group=group)
     return Part(rows.build(), "pairs from Tevatron rows")
@@ -44,7 +44,7 @@ def _passages(cells: Cells, role: str) -> list[str]:
         return []
     texts = []
     for passage in values:
-        text = text_of(passage.get("text"), f"{cells.columns.one(role)}.text", cells.place, cells.problems)
+        text = cells.further(passage.get("text"), f"{cells.columns.one(role)}.text")
         if text is not None:
             texts.append(titled(passage.get("title"), text))
     return texts

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedtune.config.suggest import did_you_mean
+from embedtune.data.formats.shared.cells import FLAT
+from embedtune.data.formats.shared.missing import is_placeholder
 from embedtune.data.sources.columns import Roles, document_text, id_of, label_of, listed, match, refuse_twice, spoken
 from embedtune.data.sources.layouts.named_texts import CORPUS_ROLES, QUERY_ROLES, likeliest
 from embedtune.data.sources.source import open_source
@@ -33,7 +35,8 @@ def read_documents(
 ) -> Iterator[CorpusText]:
     """The documents of a file, a BEIR folder (its corpus), a folder of files or a Hub set, all splits, one at a time.
 
-    A text may be empty, as some are in public sets; anything else that is not text is a fault.
+    A text may be empty, as some are in public sets, and so is "nan" in a cell of a CSV; anything else that is not text
+    is a fault.
 
     Args:
         source: as the user named it.
@@ -71,6 +74,8 @@ def _of_table(table: RecordTable, chosen: Mapping[str, str], group: str | None, 
         text = document_text(record, names, place, table.problems)
         value = record.get(names["id"]) if "id" in names else None
         key = f"{Path(table.name).name}:{number}" if value is None else id_of(value, place, table.problems)
+        if text and table.kind in FLAT and is_placeholder(text):
+            text = ""
         kept = label_of(record, group, place, table.problems) if group else ""
         if text is not None and kept is not None and key is not None:
             yield CorpusText(key, text, kept)

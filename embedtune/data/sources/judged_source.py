@@ -77,6 +77,11 @@ class OpenSplit:
         return _set_name(self.source.name)
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What to know about the rows."""
+        return () if self.part is None else self.part.findings
+
+    @property
     def hashes(self) -> dict[str, str]:
         """Source file name -> sha256."""
         return self.source.hashes((self.split,))

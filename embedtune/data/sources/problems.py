@@ -6,6 +6,7 @@ Whoever repairs a file wants to see all of its faults at once, not one per attem
 import re
 from sys import maxsize
 
+from embedtune.data.left_out import LeftOut
 from embedtune.errors import DataError
 
 SHOWN = 20
@@ -27,6 +28,8 @@ class Problems:
         self.count = 0
         self.kept: list[tuple[str, str]] = []
         self.hint: str | None = None
+        self.left_out = LeftOut()
+        """Rows that say nothing, which are no faults."""
 
     def add(self, where: str, what: str, *, hint: str | None = None, kind: str = "") -> None:
         """Note one fault; the first hint becomes the error's advice. `kind` serves those who sort faults."""

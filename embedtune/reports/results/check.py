@@ -76,6 +76,12 @@ class CheckResult(VerbResult):
     failed: bool = False
     elapsed_s: float = 0.0
 
+    @property
+    def unusable(self) -> bool:
+        """Whether the data has errors that no cleaned copy is without."""
+        errors = {one.code for one in self.findings if one.severity == "error"}
+        return bool(errors if self.fixed is None else errors & set(self.fixed.left))
+
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints."""
         return super().as_json() | {"lengths": [one.as_json() for one in self.lengths]}

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.data.checks.repair import MENDED_CODES, REMOVED_CODES, Repair
+from embedtune.data.checks.unreadable import UNREADABLE
 from embedtune.data.formats.shared.find import UNUSED
+from embedtune.data.left_out import LABELS, TEXTS
 from embedtune.data.sources.reading import UNDERSTOOD
 from embedtune.durable import whole_file
 from embedtune.findings import Finding
 from embedtune.workflows.check.left_out import left_out
 from embedtune.workflows.check.row_stream import RowStream
 from embedtune.workflows.shared.outputs import Outputs
+
+_PREFERENCE = {"positive": "chosen", "negatives": "rejected"}
 
 
 def copies(path: Path) -> Outputs:
@@ -48,11 +52,12 @@ def write_copy(outputs: Outputs, contents: RowStream, repair: Repair, findings: 
             for content in contents:
                 repaired = repair.apply(content, contents.besides)
                 rows += len(repaired.kept)
-                copy.writelines(map(_line, repaired.kept))
+                named = map(_as_preference, repaired.kept) if contents.preferences else repaired.kept
+                copy.writelines(map(_line, named))
                 removed.writelines(map(_line, repaired.removed))
             removed.writelines(map(_line, left_out(contents.source, contents.split, contents.places)))
     done = {*MENDED_CODES, *REMOVED_CODES}
-    unreadable = sum(one.count for one in findings if one.code in ("unreadable-rows", "empty-texts"))
+    unreadable = sum(one.count for one in findings if one.code in (UNREADABLE, TEXTS, LABELS))
     gone = dict(repair.removed) | ({"unreadable, or with a missing text (at least)": unreadable} if unreadable else {})
     return {
         "output": str(path),
@@ -63,6 +68,11 @@ def write_copy(outputs: Outputs, contents: RowStream, repair: Repair, findings: 
         "not_copied": [sentence for sentence in contents.said if UNUSED not in sentence and UNDERSTOOD not in sentence],
         "left": {one.code: one.count for one in findings if one.code not in done and one.severity != "note"},
     }
+
+
+def _as_preference(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A row under the names that preferences have, so that it is read as one, with its weight."""
+    return {_PREFERENCE.get(name, name): value for name, value in record.items()}
 
 
 def _line(record: Mapping[str, Any]) -> str:

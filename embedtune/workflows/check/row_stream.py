@@ -5,7 +5,8 @@ from typing import Any
 
 from embedtune.config.check import CheckedSection
 from embedtune.data.checks import Content, RowBlock
-from embedtune.data.checks.unreadable import UNREADABLE, Faults
+from embedtune.data.checks.unreadable import Faults
+from embedtune.data.formats import preferences
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.source import open_source
 from embedtune.data.splits.leakage import Leakage
@@ -29,6 +30,8 @@ class RowStream:
         """Place of every fault -> what is wrong there; None unless the caller sets a dict before reading."""
         self.besides: Sequence[Mapping[str, Any]] = ()
         """What the record of each row of the current block has besides the row's fields."""
+        self.preferences = False
+        """Whether the rows are preferences, whose rejected texts may be preferred to others."""
         self.source = open_source(data.source)
         undivided = not self.source.splits and data.split == "train"
         self.split = "" if undivided else self.source.demand(data.split, "--split")
@@ -36,8 +39,7 @@ class RowStream:
         self._begin()
 
     def _begin(self) -> None:
-        name, places = self._data.source, self.places
-        self.faults = Faults(name) if places is None else _PlacedFaults(name, places)
+        self.faults = Faults(self._data.source, self.places)
         self.findings: list[Finding] = []
         self.said: list[str] = []
         self.described = ""
@@ -52,25 +54,12 @@ class RowStream:
                 rows, unit = rows + len(content), part.unit
                 self.findings += part.findings
                 self.said += part.said
+                self.preferences = part.unit == preferences.UNIT
                 tell(rows)
                 self.besides = part.unused
                 yield content
         split = f", split {self.split}" if self.split else ""
         self.described = f"checked {rows:,} {unit} from {self.source.what}{split}"
-
-
-class _PlacedFaults(Faults):
-    """Faults with all their places, so that `left_out` can copy what is there."""
-
-    def __init__(self, source: str, places: dict[str, list[str]]) -> None:
-        super().__init__(source)
-        self._places = places
-
-    def add(self, where: str, what: str, *, hint: str | None = None, kind: str = UNREADABLE) -> None:
-        """Count one fault and remember its place."""
-        super().add(where, what, hint=hint, kind=kind)
-        if kind != "scale":
-            self._places.setdefault(where, []).append(what)
 
 
 class Leaks:

@@ -80,7 +80,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
     findings = by_severity([*findings, *more.findings])
     fixed = None
     if outputs is not None:
-        repair = Repair(pairs, leaks.leaked)
+        repair = Repair(pairs, leaks.leaked, preferences=rows.preferences)
         fixed = from_plain(CleanedCopy, write_copy(outputs, rows, repair, findings))
     return CheckResult(
         rows=sample.rows,

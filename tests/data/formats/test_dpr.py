@@ -27,7 +27,7 @@ def test_an_array_of_questions(put) -> None:
     content = part.content
     assert (content.anchors, content.positives, content.negatives) == (["who?"], ["T right"], [("hard", "far")])
     assert [(one.code, one.count) for one in part.findings] == [("queries-without-positive", 1)]
-    assert part.said == (f"{content.places[0].rpartition(':')[0]}: columns not used: dataset, answers",)
+    assert part.said == (f"{content.places[0].rpartition(':')[0]}: columns not used: dataset (always nq), answers",)
 
 
 def test_a_passage_must_have_a_text(put, lines) -> None:

@@ -40,9 +40,11 @@ def test_without_scores_and_negatives(put, lines) -> None:
     [
         ({"query": "q", "pos": []}, "every query needs a positive"),
         ({"query": "q", "pos": "p"}, "must be a list of texts"),
-        ({"query": "q", "pos": ["p", ""]}, "'pos' is empty"),
+        ({"query": "q", "pos": [["p"], 1], "pos_scores": [1, 2]}, "2 problems"),
+        ({"query": "q", "pos": ["", None]}, "'pos' is empty"),
         ({"query": "q", "pos": ["p"], "pos_scores": [1, 2]}, "2 scores for 1 text"),
         ({"query": "q", "pos": ["p"], "neg": ["n"], "pos_scores": [1], "neg_scores": []}, "0 scores for 1 text"),
+        ({"query": "q", "pos": ["p"], "neg": ["n"], "pos_scores": [1]}, "'neg_scores' has 0 scores for 1 text"),
         ({"query": "q", "pos": ["p"], "pos_scores": ["high"]}, "list of numbers"),
     ],
 )

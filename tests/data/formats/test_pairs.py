@@ -48,8 +48,15 @@ def test_mixed_kinds_of_negatives_are_refused(put, lines) -> None:
     assert "a.jsonl:3: 'negative' must be text or a list of texts, got a number (7)" in caught.value.message
 
 
-def test_a_list_written_into_a_csv_cell_is_refused(put) -> None:
-    path = put("a.csv", "anchor,positive,negatives\na,b,\"['c', 'd']\"\n")
+@pytest.mark.parametrize("cell", ["['c', 'd']", '["c", "d"]', "['c',\n 'd']"])
+def test_a_list_in_a_csv_cell_is_read_as_json_and_python_write_it(put, cell) -> None:
+    quoted = cell.replace('"', '""')
+    rows = read_part(open_table(put("a.csv", f'anchor,positive,negatives\na,b,"{quoted}"\n')), {}).content
+    assert rows.negatives == [("c", "d")]
+
+
+def test_a_list_as_numpy_prints_it_is_refused_since_python_would_join_its_texts(put) -> None:
+    path = put("a.csv", "anchor,positive,negatives\na,b,\"['c' 'd']\"\n")
     with pytest.raises(DataError, match="negative_1, negative_2"):
         read_part(open_table(path), {})
 

@@ -20,10 +20,18 @@ def test_scores_in_csv_are_numbers_too(put) -> None:
     assert read_part(open_table(path), {}).content.anchors == ["a"]
 
 
-@pytest.mark.parametrize("score", ["high", None, True, float("nan"), [1]])
+@pytest.mark.parametrize("score", ["high", True, [1]])
 def test_what_is_no_number_is_refused(put, lines, score) -> None:
     with pytest.raises(DataError, match="must be a number"):
-        read_part(open_table(put("a.jsonl", lines(scored(5, score)))), {})
+        read_part(open_table(put("a.jsonl", lines(scored(5, 2, score)))), {})
+
+
+@pytest.mark.parametrize("score", ["-", None, "", float("nan")])
+def test_a_row_without_a_score_is_left_out_and_counted(put, lines, score) -> None:
+    part = read_part(open_table(put("a.jsonl", lines(scored(5, score, 2)))), {})
+    assert part.scored.scores == [5.0, 2.0]
+    assert [(one.code, one.count, one.severity) for one in part.findings] == [("unlabelled-rows", 1, "note")]
+    assert part.findings[0].examples[0].startswith(str(put("a.jsonl", lines(scored(5, score, 2)))) + ":2: 'score' is ")
 
 
 def test_scores_that_never_rise_above_nothing_are_refused(put, lines) -> None:

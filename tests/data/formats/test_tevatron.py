@@ -23,7 +23,7 @@ def test_passages_with_and_without_titles(put, lines) -> None:
     [
         ({"query": "q", "positive_passages": []}, "needs one"),
         ({"query": "q", "positive_passages": ["p"]}, "list of passages"),
-        ({"query": "q", "positive_passages": [{"title": "T"}]}, "positive_passages.text"),
+        ({"query": "q", "positive_passages": [{"title": "T"}]}, "no passage with a text"),
     ],
 )
 def test_faults(put, lines, record, words) -> None:

@@ -29,15 +29,16 @@ def test_faults_are_counted_by_kind_and_the_other_rows_come(put, lines, pairs) -
         *pairs(3),
         {"anchor": " ", "positive": "p"},
         {"anchor": "q"},
+        {"anchor": "q", "reply": "p"},
         {"anchor": "q", "positive": 4},
         *pairs(2, 3),
     ]
     path = put("pairs.jsonl", lines(records) + "{broken\n")
     parts, faults = blocks(path)
     assert sum(len(part.content) for part in parts) == 5
-    assert {one.code: one.count for one in faults.findings()} == {"empty-texts": 1, "unreadable-rows": 3}
-    assert {one.severity for one in faults.findings()} == {"error"}
-    assert faults.findings()[0].examples == (f"{path}:4: 'anchor' is empty",)
+    assert {one.code: one.count for one in faults.findings()} == {"empty-texts": 2, "unreadable-rows": 3}
+    assert [one.severity for one in faults.findings()] == ["note", "error"]
+    assert faults.findings()[0].examples[0] == f"{path}:4: 'anchor' is empty"
     faults.raise_if_any()
 
 

@@ -82,7 +82,7 @@ def test_a_missing_class_is_told_as_missing(monkeypatch) -> None:
     monkeypatch.setattr(datasets, "load_dataset", lambda *_: datasets.DatasetDict({"train": rows}))
     monkeypatch.setattr(hub, "_reachable", lambda: True)
     monkeypatch.setattr(hub, "is_offline", lambda *_: False)
-    with pytest.raises(DataError, match="'label' is empty"):
+    with pytest.raises(DataError, match=r"'label' is nothing \(null\)"):
         read_part(next(hub.HubSource("hf:owner/name").tables("train")), {})
 
 

@@ -1,12 +1,18 @@
-"""The format of a table, decided by its columns; and the rows of tables, read at once or in blocks."""
+"""The format of a table, decided by its columns; and the rows of tables, read at once or in blocks.
+
+The columns alone do not say what is done with pairs that a column judges: `settle` looks at its values.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from embedtune.config.suggest import did_you_mean
 from embedtune.data.formats import Format, Part, read_formats
-from embedtune.data.formats import rows as mined_rows
+from embedtune.data.formats.shared.judgement import ANSWERS, RELATIONS, ignored, said_unused
+from embedtune.data.formats.shared.placeholders import without_placeholders
+from embedtune.data.formats.shared.settle import JUDGING_ROLES, LOOKED_AT, Suggested, Watch, as_roles_of
+from embedtune.data.formats.shared.values import tallies_of
 from embedtune.data.rows import one_after_another
 from embedtune.data.sources.columns import Columns, listed, match, refuse_twice, spoken
 from embedtune.data.sources.problems import Problems
@@ -15,10 +21,8 @@ from embedtune.errors import ConfigError, DataError
 
 BLOCK = 8192
 """Records that are read at a time."""
-_MINED = frozenset(mined_rows.fields(0))
 UNUSED = "columns not used"
 """What a sentence about columns without a role says."""
-_MOST_NAMED = 50  # columns
 _NOT_IN_ROWS = ("title", "weight", "answers")  # roles that a row's record has no field for
 
 
@@ -31,13 +35,28 @@ def read_part(table: RecordTable, chosen: Mapping[str, str], group: str | None =
         group: the column whose values are never divided.
 
     Raises:
-        DataError: no format fits the columns, or the rows have faults (all of them reported at once).
+        DataError: no format fits the columns, the rows have faults (all of them reported at once), most rows have no
+            text, or a column may judge the pairs and the user has to say so.
         ConfigError: a role was named that no format has.
     """
-    table, found, columns = format_of(table, chosen, group)
-    part = found.read(table, columns)
+    found = format_of(table, chosen, group)
+    table, left_out = found.table, found.table.problems.left_out
+    before = left_out.rows
+    part = without_placeholders(found.format.read(table, found.columns), left_out)
+    left_out.rows = before + len(part.scored or part.content)
+    found.watch.demand_clear()
+    _refuse_mostly_missing(table)
     table.problems.raise_if_any()
-    return replace(part, said=(*part.said, *_unused(table, columns)))
+    return replace(part, said=(*part.said, *found.said), findings=(*part.findings, *left_out.findings()))
+
+
+def _refuse_mostly_missing(table: RecordTable) -> None:
+    """Where most rows are left out, they are faults."""
+    problems, faults = table.problems, table.problems.left_out.faults
+    for where, what in faults:
+        problems.add(where, what)
+    if faults:
+        problems.count += problems.left_out.count - len(faults)
 
 
 def joined(parts: list[Part]) -> Part:
@@ -67,54 +86,86 @@ def read_blocks(table: RecordTable, chosen: Mapping[str, str], group: str | None
     Raises:
         DataError: nothing can be read at all, or reading cannot continue.
     """
-    table, found, columns = format_of(table, chosen, group)
-    if getattr(found, "WHOLE", False):
+    found = format_of(table, chosen, group)
+    table, left_out = found.table, found.table.problems.left_out
+    if getattr(found.format, "WHOLE", False):
         every = list(table.records)
-        yield _with_unused(found.read(replace(table, records=iter(every)), columns), table, found, columns, every)
-        return
-    said = _unused(table, columns)
-    while records := list(islice(table.records, rows)):
-        # A format's sentences count its rows, and these are only some of them.
-        part = replace(found.read(replace(table, records=iter(records)), columns), said=said)
-        yield _with_unused(part, table, found, columns, records)
-        said = ()
+        part = found.format.read(replace(table, records=iter(every)), found.columns)
+        left_out.rows += len(part.scored or part.content)
+        yield _with_unused(replace(part, said=(*part.said, *found.said)), found, every)
+    else:
+        said = found.said
+        while records := list(islice(table.records, rows)):
+            # A format's sentences count its rows, and these are only some of them.
+            part = replace(found.format.read(replace(table, records=iter(records)), found.columns), said=said)
+            left_out.rows += len(part.scored or part.content)
+            yield _with_unused(part, found, records)
+            said = ()
+    found.watch.demand_clear()
 
 
-def format_of(
-    table: RecordTable, chosen: Mapping[str, str], group: str | None = None
-) -> tuple[RecordTable, Format, Columns]:
-    """The format of a table by its columns, and the table with all its records still to be read.
+@dataclass(frozen=True)
+class TableFormat:
+    """The format of a table.
+
+    Args:
+        table: with all its records still to be read.
+        format: that reads it.
+        columns: by role.
+        watch: looks at the columns that could turn out to judge the pairs.
+        said: sentences about columns that play no role.
+    """
+
+    table: RecordTable
+    format: Format
+    columns: Columns
+    watch: Watch
+    said: tuple[str, ...]
+
+
+def format_of(table: RecordTable, chosen: Mapping[str, str], group: str | None = None) -> TableFormat:
+    """The format of a table by its columns and, where these could judge pairs, by the values of its first rows.
 
     Raises:
-        DataError: no format fits the columns, or there are no rows.
+        DataError: no format fits the columns, there are no rows, or the user has to say what a column is.
         ConfigError: a role was named that no format has.
     """
     table, present = look_ahead(table)
+    head = list(islice(table.records, LOOKED_AT))
+    table = replace(table, records=chain(head, table.records))
+    first = [record for _, record in head]
+    tallies = tallies_of(first)
     known = read_formats()
-    _check_chosen(table, present, chosen, group, known)
+    _check_chosen(table, (present, tuple(tallies)), chosen, group, known)
     fitting = []
-    for one in known.values():
-        names = match(one.ROLES, present, chosen)
-        if set(chosen) <= set(one.ROLES) and set(one.REQUIRED) <= set(names):
-            fitting.append((len(one.REQUIRED), one, names))
+    for name, one in known.items():
+        own = as_roles_of(name, one.ROLES, chosen)
+        names = match(one.ROLES, present, own)
+        if set(own) <= set(one.ROLES) and set(one.REQUIRED) <= set(names):
+            fitting.append((len(one.REQUIRED), name, names))
     if not fitting:
         raise _no_format(table, present, chosen, known)
-    _, found, names = max(fitting, key=lambda candidate: candidate[0])
-    refuse_twice(names, getattr(found, "MANY", ()), table.name)
-    used = {column for columns in names.values() for column in columns} | {group}
-    if set(present) >= _MINED:
-        used.add(mined_rows.PROVENANCE)  # our own note, which nobody expects to be learned from
-    return table, found, Columns(names, group, tuple(column for column in present if column not in used), chosen)
+    _, name, names = max(fitting, key=lambda candidate: candidate[0])
+    settled = Suggested(table.name, name, names, present, chosen, tallies, group, first).settle()
+    found = known[settled.format]
+    columns = Columns(settled.names, group, settled.unused, settled.chosen)
+    refuse_twice(columns.names, getattr(found, "MANY", ()), table.name)
+    unused = (f"{table.name}: {UNUSED}: {said_unused(columns.unused, tallies)}",) if columns.unused else ()
+    said = (*table.notes, *unused)
+    watched = replace(table, records=settled.watch.over(table.records))
+    return TableFormat(watched, found, columns, settled.watch, said)
 
 
-def _with_unused(part: Part, table: RecordTable, found: Format, columns: Columns, records: Sequence[Record]) -> Part:
+def _with_unused(part: Part, how: TableFormat, records: Sequence[Record]) -> Part:
     """The part with what its records have besides the texts, scores and classes of their rows."""
+    table, found, columns = how.table, how.format, how.columns
+    many = {role: found.ROLES[role] for role in getattr(found, "MANY", ())}
+    fixed = {one for role, own in columns.names.items() if role not in _NOT_IN_ROWS for one in own}
     others: dict[tuple[str, ...], list[str]] = {}
     for _, record in records:
         names = tuple(record)
         if names not in others:  # lines differ in their columns, so that those of the first do not decide
-            roles = match(found.ROLES, names, columns.chosen)
-            played = {column for role, own in roles.items() if role not in _NOT_IN_ROWS for column in own}
+            played = fixed.union(*match(many, names, columns.chosen).values())
             others[names] = [name for name in names if name not in played]
     if not any(others.values()):
         return part
@@ -132,21 +183,16 @@ def _with_unused(part: Part, table: RecordTable, found: Format, columns: Columns
     return replace(part, unused=[besides[place] for place in (told_apart.scored or told_apart.content).places])
 
 
-def _unused(table: RecordTable, columns: Columns) -> tuple[str, ...]:
-    names, more = columns.unused[:_MOST_NAMED], len(columns.unused) - _MOST_NAMED
-    said = ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
-    unused = (f"{table.name}: {UNUSED}: {said}",) if names else ()
-    return (*table.notes, *unused)
-
-
 def _check_chosen(
     table: RecordTable,
-    present: Sequence[str],
+    columns: tuple[Sequence[str], Sequence[str]],
     chosen: Mapping[str, str],
     group: str | None,
     known: Mapping[str, Format],
 ) -> None:
-    roles = sorted({role for one in known.values() for role in one.ROLES})
+    """Refuse roles and columns that do not exist; `columns` are those of the table, and these with keys of objects."""
+    present, inner = columns
+    roles = sorted({role for one in known.values() for role in one.ROLES} | set(ANSWERS))
     for role, column in chosen.items():
         if role not in roles:
             raise ConfigError(
@@ -154,7 +200,9 @@ def _check_chosen(
                 where="--columns",
                 next=f"roles are {', '.join(roles)}",
             )
-        if column not in present:
+        if role in RELATIONS or (role == "ignore" and ignored(chosen, present) <= set(present)):
+            continue
+        if column not in present and not (column in inner and role in JUDGING_ROLES):
             raise DataError(
                 f"--columns names {column!r} as {role}, but the columns are {listed(present)}"
                 + did_you_mean(column, present),

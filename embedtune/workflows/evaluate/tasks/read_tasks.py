@@ -102,7 +102,15 @@ def _similarity(opened: OpenSplit, pairs: ScoredPairs, seed: int) -> ItemTask:
         "similarity is symmetric, so both sentences get the query prompt, if the encoder has one",
     )
     items = SimilaritySet(pairs.first, pairs.second, truth)
-    return ItemTask(opened.name, items, ids=_ids(pairs.places), described=said, hashes=opened.hashes, seed=seed)
+    return ItemTask(
+        opened.name,
+        items,
+        ids=_ids(pairs.places),
+        described=said,
+        findings=opened.findings,
+        hashes=opened.hashes,
+        seed=seed,
+    )
 
 
 def _candidates(opened: OpenSplit, texts: LabelledTexts, wordings: Wordings, config: EvaluateConfig) -> ItemTask:
@@ -124,7 +132,7 @@ def _candidates(opened: OpenSplit, texts: LabelledTexts, wordings: Wordings, con
         items,
         ids=_ids(texts.places),
         described=said,
-        findings=wordings.findings(texts),
+        findings=(*opened.findings, *wordings.findings(texts)),
         hashes={**opened.hashes, **wordings.hashes},
         seed=config.evaluation.seed,
     )

@@ -30,7 +30,10 @@ def test_formats_are_the_files_of_the_folder() -> None:
         ({"document": "b", "query": "a"}, "pairs"),
         ({"query": "a", "positive": "b", "negative": "c"}, "triplets"),
         ({"anchor": "a", "positive": "b", "negatives": ["c", "d"]}, "pairs with up to 2 negatives"),
-        ({"query": "a", "document": "b", "score": 0.1}, "pairs"),
+        ({"query": "a", "document": "b", "score": 0.1}, "pairs of similar sentences"),
+        ({"query": "a", "document": "b", "label": 1}, "judged pairs"),
+        ({"sentence1": "a", "sentence2": "b", "gold_label": "entailment"}, "entailment pairs"),
+        ({"anchor": "a", "documents": ["b", "c"], "labels": [1, 0]}, "pairs from labelled lists"),
         ({"query": "a", "pos": ["b"], "neg": []}, "pairs from FlagEmbedding rows"),
         ({"query": "a", "positive_passages": [{"text": "b"}]}, "pairs from Tevatron rows"),
         ({"sentence1": "a", "sentence2": "b", "score": 5}, "pairs of similar sentences"),
@@ -58,11 +61,12 @@ def test_what_mining_notes_beside_its_rows_is_not_called_unused(put, lines) -> N
     assert "columns not used: provenance" in part_of(put, lines, [own]).said[0]
 
 
-def test_a_chosen_pair_is_not_taken_for_scored(put, lines) -> None:
+def test_a_chosen_pair_is_judged_by_its_score_unless_the_user_says_that_it_is_not(put, lines) -> None:
     records = [{"sentence1": "a", "sentence2": "b", "score": 0}, {"sentence1": "c", "sentence2": "d", "score": 5}]
     assert len(part_of(put, lines, records).content) == 1
     chosen = {"anchor": "sentence1", "positive": "sentence2"}
-    assert len(part_of(put, lines, records, chosen).content) == 2
+    assert len(part_of(put, lines, records, chosen).content) == 1
+    assert len(part_of(put, lines, records, {**chosen, "ignore": "score"}).content) == 2
 
 
 def test_columns_are_gathered_over_several_rows(put, lines) -> None:

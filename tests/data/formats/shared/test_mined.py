@@ -196,3 +196,28 @@ def test_places_that_cannot_be_written_and_names_that_do_not_exist(tmp_path) -> 
         check_format(tmp_path / "mined.jsonl", "labeled-pair")
     with pytest.raises(ConfigError, match=r"suffix '\.csv'"):
         check_format(tmp_path / "mined.csv", "rows")
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_every_format_is_read_back_with_all_its_negatives(written, name) -> None:
+    path, _ = written(name)
+    part = read_part(open_table(path), {})
+    pairs, kept = {}, {"rows": ALL, "labelled-pair": ALL, "n-tuple": (FULL,), "triplet": (FULL, SHORT)}
+    for anchor, positive, negatives in zip(
+        part.content.anchors, part.content.positives, part.content.negatives, strict=True
+    ):
+        pairs.setdefault((anchor, positive), set()).update(negatives)
+    few = kept.get(name, (FULL, SHORT))
+    assert pairs == {(one.anchor, positive): set(one.negatives) for one in few for positive in one.positives}
+    assert not [sentence for sentence in part.said if "not used" in sentence and "query_id" not in sentence]
+
+
+@pytest.mark.parametrize("name", ["triplet", "n-tuple"])
+def test_scores_in_one_list_teach(written, name) -> None:
+    path, _ = written(name)
+    rows = read_part(open_table(path), {}).content
+    if name == "n-tuple":
+        assert rows.teacher_scores == [[0.8, 0.6, 0.5, -0.25], [0.75, 0.6, 0.5, -0.25]]
+    else:
+        first = [[0.8, score] for score in FULL.negative_scores] + [[0.75, score] for score in FULL.negative_scores]
+        assert rows.teacher_scores == [*first, [0.9, 0.1]]
