@@ -17,6 +17,7 @@ from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows
 from embedtune.data.sources.base import Source, TrainingParts
 from embedtune.data.splits.classes import distinct, divide_classes, judged_classes, pair_within_classes
 from embedtune.data.splits.groups import DEV_ROWS, Division, divide, group_findings, groups_of
+from embedtune.data.splits.held_negatives import without_answers
 from embedtune.data.splits.judged_rows import CorpusByText, documents_in, documents_of, judged_from_rows, part_of
 from embedtune.data.splits.plan import Plan
 from embedtune.data.splits.unpaired import rows_of_texts, texts_of
@@ -154,6 +155,8 @@ def _divide_pairs(
 ) -> None:
     """Held-out pairs are judged against the source's corpus if it has all their positives, else against all pairs."""
     held = _divide_rows(divided, rows, plan, read.where, seed)
+    divided.train, findings = without_answers(divided.train, held.values())
+    divided.findings += findings
     if read.judged_train is not None:
         for part, some in held.items():
             divided.judge(part, part_of(read.judged_train, some.anchor_ids, part))

@@ -21,7 +21,6 @@ from embedtune.config.recipe.load import dump_config
 from embedtune.config.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
-from embedtune.data.splits.leakage import unseen_queries
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.trec import unwritable_id, write_run
 from embedtune.findings import Finding, counted
@@ -146,7 +145,7 @@ class TrainingRun:
         if before is None or after is None or self._test is None or self.data.test is None:
             return NOT_JUDGED
         # Without queries in training, no document can be remembered as the answer to one.
-        unseen = set() if self.data.unpaired else unseen_queries(self.data.test, self.data.train, self.data.dev)
+        unseen = frozenset[str]() if self.data.unpaired else self.data.unseen
         judgment = judge(before.scores, after.scores, unseen, seed=self.config.training.seed)
         self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries))
         self._keep_rankings(self._test, ((BEFORE_RUN, before), (AFTER_RUN, after)))

@@ -44,8 +44,8 @@ class RetrievalTask:
         demand_judged(self.judged)
         self.described = source.described
         scored = _scored_part(source.judged, self.judged.query_ids)
-        self.findings = (*source.findings, *_findings(self.judged), *training.leaks(scored))
-        self._unseen = training.unseen(scored)
+        leaks, self._unseen = training.leaks(scored)
+        self.findings = (*source.findings, *_findings(self.judged), *leaks)
         self.hashes: Mapping[str, str] = source.hashes
         self.scored: list[Scored] = []
         self._metric = str(parse_metric(metrics[0]))
