@@ -26,13 +26,12 @@ def without_answers(train: Rows, held: Iterable[Rows]) -> tuple[Rows, list[Findi
     kept = [[number for number, text in enumerate(own) if text not in wrong] for own in train.negatives]
     for row, (own, places) in enumerate(zip(train.negatives, kept, strict=True)):
         if len(places) < len(own):
-            found.add(
-                train.places[row] if train.places else f"row {row + 1}", next(text for text in own if text in wrong)
-            )
+            place = train.places[row] if train.places else f"row {row + 1}"
+            found.add(place, next(text for text in own if text in wrong))
     removed = sum(map(len, train.negatives)) - sum(map(len, kept))
     message = (
-        f"{counted(removed, 'negative')} in {counted(found.count, 'row')} left out of training: they answer dev or test "
-        "queries held out here."
+        f"{counted(removed, 'negative')} in {counted(found.count, 'row')} left out of training: they answer held-out "
+        "dev or test queries."
     )
     rows = replace(
         train,

@@ -23,7 +23,7 @@ def copies_among(texts: Sequence[str], others: Sequence[str]) -> np.ndarray:
         return found
     wanted = without_prompts(others)
     forms = np.concatenate([near_ids(others), near_ids(wanted)])  # (2 m,)
-    index = CopyIndex(wanted, extracts=True)
+    index = CopyIndex(wanted, np.ones(len(wanted), dtype=bool))
     for start in range(0, len(texts), _BLOCK):
         block = texts[start : start + _BLOCK]
         bare = without_prompts(block)

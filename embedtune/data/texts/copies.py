@@ -10,6 +10,7 @@ among the same. Memory: about 15 bytes per letter of short texts in the index, 4
 million characters.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ _SHARING = 3  # texts of the index that an extract may be part of, on average
 _LONG = 256  # windows from which only some of a text are kept
 _SAMPLED = 64  # windows from which the probes of an asked text are among the kept ones
 _KEPT = np.uint64(3)
-_MOST_READ = 20  # pairs per text that are read word by word, the most similar first
+_MOST_IN_VAIN = 20  # pairs per text that are read word by word and do not hold; the most similar are read first
 
 
 class Copy(NamedTuple):
@@ -57,12 +58,12 @@ class CopyIndex:
 
     Args:
         texts: N > 0 texts.
-        extracts: any text of the index that stands in a longer one is held by it; else only what is half as long as the
-            longer one, or `EXTRACT` letters long and in few texts of the index.
+        extracts: (N,) bool, which of them are held by any longer text in which they stand; the others only by one that
+            is at most twice as long, or if they are `EXTRACT` letters long and unlike most texts of the index.
     """
 
-    def __init__(self, texts: Sequence[str], *, extracts: bool = False) -> None:
-        self._extracts = extracts
+    def __init__(self, texts: Sequence[str], extracts: np.ndarray | None = None) -> None:
+        self._extracts = np.zeros(len(texts), dtype=bool) if extracts is None else extracts
         windows = windows_of(texts)
         self._own = _Texts(texts, windows.letters)
         self._rarity = Rarity(windows)
@@ -96,18 +97,20 @@ class CopyIndex:
         letters, around = parts.letters[part], wholes.letters[whole]
         # Of two texts of about the same length either may be taken for the one that is held.
         near = (share >= _SHARE - 1e-9) & (letters <= around * 1.5)
-        any_part = self._extracts and parts is self._own
-        if not any_part:
-            rare = probes.totals[part] >= probes.counts[part] * self._rarity.at(_SHARING)
-            near &= (2 * letters >= around) | ((letters >= EXTRACT) & rare)
+        any_part = self._extracts[part] if parts is self._own else np.zeros(len(part), dtype=bool)  # (S,)
+        rare = probes.totals[part] >= probes.counts[part] * self._rarity.at(_SHARING)
+        near &= any_part | (2 * letters >= around) | ((letters >= EXTRACT) & rare)
+        strict = (letters < _SHORT) & ~any_part
         order = np.flatnonzero(near)[np.argsort(-share[near], kind="stable")]
-        read: dict[int, int] = {}
+        in_vain: Counter[int] = Counter()
         found = []
-        for one, other, size in zip(part[order].tolist(), whole[order].tolist(), letters[order].tolist(), strict=True):
-            read[one] = read.get(one, 0) + 1
-            strict = size < _SHORT and not any_part
-            if read[one] <= _MOST_READ and same_but_for_frame(parts.texts[one], wholes.texts[other], strict=strict):
+        for one, other, apart in zip(part[order].tolist(), whole[order].tolist(), strict[order].tolist(), strict=True):
+            if in_vain[one] == _MOST_IN_VAIN:
+                continue
+            if same_but_for_frame(parts.texts[one], wholes.texts[other], strict=apart):
                 found.append((one, other))
+            else:
+                in_vain[one] += 1
         return found
 
 

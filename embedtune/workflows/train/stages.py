@@ -21,6 +21,7 @@ from embedtune.config.recipe.load import dump_config
 from embedtune.config.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
+from embedtune.evaluation.own_first import left_out, own_text_first
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.trec import unwritable_id, write_run
 from embedtune.findings import Finding, counted
@@ -152,6 +153,12 @@ class TrainingRun:
         fields = {**judgment.fields(), "evidence": before_and_after(self._test, before, after, judgment)}
         return fields | ({"unseen_queries": len(before.scores)} if self.data.unpaired else {})
 
+    def _own_texts(self, after: Measured | None) -> list[Finding]:
+        """What to know about test queries that are documents, too."""
+        if self._test is None or after is None:
+            return []
+        return [*left_out(self._test), *own_text_first("the trained model", after.ranking, self._test)]
+
     def _keep_rankings(self, judged: JudgedSet, found: Iterable[tuple[str, Measured]]) -> None:
         """Write both rankings; an id that cannot be written to a run file costs them, but not the run."""
         odd = unwritable_id(judged)
@@ -182,6 +189,7 @@ class TrainingRun:
             findings=(
                 *self.data.findings,
                 *self.findings,
+                *self._own_texts(after),
                 *run_findings(fitted, guiding, self.folder.path / METRICS, grows=grows),
             ),
             described=self.data.described,

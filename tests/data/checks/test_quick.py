@@ -68,7 +68,7 @@ def test_swapped_roles() -> None:
 def test_unseen_queries_are_those_none_of_whose_documents_was_a_positive() -> None:
     test = judged({"1": {"a": 1}, "2": {"a": 1, "b": 1}, "3": {"b": 2}, "4": {"a": 0, "c": 1}})
     rows = Rows(["x"], ["document  a"])
-    assert unseen_queries(test, rows) == {"3", "4"}
+    assert check_overlap(rows, None, test)[1] == {"3", "4"}
 
 
 def test_documents_are_seen_by_text_whatever_their_id() -> None:
