@@ -139,7 +139,7 @@ def read_beir(
         path = qrels_files(folder)[split]
         qrels[split], places[split] = _judgments(open_table(path, problems), queries, None if allow_absent else corpus)
     problems.raise_if_any()
-    findings = (*_empty_documents(corpus), *_absent_documents(corpus.texts, qrels, places))
+    findings = (*_empty_documents(corpus, qrels), *_absent_documents(corpus.texts, qrels, places))
     groups = None if group is None else queries.groups
     return Beir(name, corpus.texts, queries.texts, qrels, groups, places, findings)
 
@@ -161,12 +161,14 @@ class _Named:
         return f"the judgment names the {kind} {key!r}, which is not in {self.file.name}"
 
 
-def _empty_documents(corpus: _Named) -> tuple[Finding, ...]:
-    # Public sets have a few (38 in FiQA). No judgment names them, or reading would have failed, so they may go.
+def _empty_documents(corpus: _Named, qrels: Mapping[str, Judgments]) -> tuple[Finding, ...]:
+    # Public sets have a few (38 in FiQA). Where they may not be judged, reading has failed before.
     empty = corpus.empty
     if not empty:
         return ()
-    message = f"{counted(len(empty), 'document')} without any text left out of the corpus; no judgment names them."
+    named = len({document for judged in qrels.values() for grades in judged.values() for document in grades} & {*empty})
+    fate = f"{named:,} of them judged, which counts against every ranking" if named else "no judgment names them"
+    message = f"{counted(len(empty), 'document')} without any text left out of the corpus; {fate}."
     examples = tuple(f"{corpus.file.name}:{line} (document {key})" for key, line in list(empty.items())[:SHOWN])
     return (Finding("empty-documents", "note", len(empty), message, "Remove them from the corpus.", examples),)
 

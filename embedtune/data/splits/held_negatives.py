@@ -18,7 +18,7 @@ def without_answers(train: Rows, held: Iterable[Rows]) -> tuple[Rows, list[Findi
     """Training rows without the negatives that are a positive of these held-out rows, or a copy of one."""
     answers = list(dict.fromkeys(text for rows in held for text in rows.positives))
     given = list(dict.fromkeys(text for own in train.negatives for text in own))
-    is_answer = copies_among(given, answers) if given else []
+    is_answer = copies_among(given, answers).tolist() if given else list[bool]()
     wrong = {text for text, answer in zip(given, is_answer, strict=True) if answer}
     if not wrong:
         return train, []

@@ -22,7 +22,11 @@ from embedtune.identity import text_ids
 MOST_TEXTS = 300_000
 """Training positives searched for near copies of documents, at about 3,000 long or 15,000 short ones per second."""
 _BLOCK = 2048
-_HOW = ("word for word", "except for case, width, spaces or punctuation", "as a near copy")
+_HOW = (
+    "word for word",
+    "except for case, width, spaces or punctuation",
+    "nearly (behind a title or a prompt, cut, or changed in a few places)",
+)
 
 
 class SeenDocuments:
@@ -67,15 +71,22 @@ class SeenDocuments:
     def _look_closely(self, texts: Sequence[str], places: Sequence[str]) -> None:
         """Look for documents of the same form as these texts, and for near copies."""
         bare = without_prompts(texts)
-        for forms in (near_ids(texts), near_ids(bare)) if bare != list(texts) else (near_ids(texts),):
-            for document in np.flatnonzero(np.isin(self._forms, forms).any(axis=1)).tolist():
-                row = np.flatnonzero(np.isin(forms, self._forms[document]))[0]
-                self._note([document], 1, f"{places[row]}: {shown(texts[row])}")
+        forms = near_ids(texts)
+        self._note_forms(forms, self._forms[:, :1], 1, texts, places)
+        self._note_forms(forms if bare == list(texts) else near_ids(bare), self._forms, 2, texts, places)
         if len(self._known) - self._passed_over > MOST_TEXTS:
             self._passed_over += len(texts)
             return
         for copy in self._index.find(bare) if self._index is not None else ():
             self._note([copy.other], 2, f"{places[copy.text]}: {shown(texts[copy.text])}")
+
+    def _note_forms(
+        self, forms: np.ndarray, of_documents: np.ndarray, how: int, texts: Sequence[str], places: Sequence[str]
+    ) -> None:
+        """Note the documents with one of the forms (n,) of these texts, of their own forms (D, 1 or 2)."""
+        for document in np.flatnonzero(np.isin(of_documents, forms).any(axis=1)).tolist():
+            row = int(np.flatnonzero(np.isin(forms, of_documents[document]))[0])
+            self._note([document], how, f"{places[row]}: {shown(texts[row])}")
 
     def _note(self, documents: Iterable[int], how: int, example: str = "") -> None:
         for document in map(int, documents):

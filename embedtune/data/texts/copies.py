@@ -24,7 +24,7 @@ LEAST = 24
 """Letters of the shortest text that is looked for in others; shorter ones are held by accident."""
 EXTRACT = 100
 """Letters, about 20 English words, from which a small part of a longer text may stand for it."""
-_SHORT = 48  # letters of a text whose frame must be a sentence, a title with a colon or the like
+_SHORT = 40  # letters of a text whose frame must be a sentence, a title with a colon or the like
 _SHARE = 0.75
 """The least share of a text's probes, by rarity, in a text that holds it."""
 _SHARING = 3  # texts of the index that an extract may be part of, on average

@@ -26,7 +26,7 @@ _MARK = r"""[.,!?;:'"()\[\]{}…。、·~“”‘’„‚‟‹›«»「」�
 # Between two letters or digits a mark matters: 1.5 is not 15. So does a sign before a number: -5 is not 5.
 _OUTER = rf"(?<!\w)(?![-.]\d){_MARK}|{_MARK}(?!\w)|\s"
 _OUTER_MARKS = re.compile(_OUTER)
-_BETWEEN_NUMBERS = re.compile(rf"(\d)(?:{_OUTER})+(?=\d)")
+_BETWEEN_NUMBERS = re.compile(rf"(\d)(?:{_OUTER})++(?=\d)")  # possessive: some marks match in two ways
 _APART = "\x00"  # cannot be in the text: control characters are removed first
 
 
