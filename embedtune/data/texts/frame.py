@@ -51,7 +51,7 @@ def same_but_for_frame(part: str, whole: str, *, strict: bool = False) -> bool:
     a, b = _read(part), _read(whole)
     if near_form(part) in near_form(whole) and len(a.words) <= len(b.words):
         return _framed(a, b, _place_of(a.words, b.words), strict)
-    # In texts of 200 words and more, the frequent ones only extend what rarer ones begin: else repetition costs seconds.
+    # In texts of 200 words and more, frequent ones only extend what rarer ones begin: else repetition costs seconds.
     blocks = SequenceMatcher(None, a.words, b.words).get_matching_blocks()
     ends = ((0, 0), (len(a.words), len(b.words)))
     runs = [

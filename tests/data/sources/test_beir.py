@@ -101,8 +101,11 @@ def test_an_empty_document_is_left_out_aloud_unless_judged(beir) -> None:
     read = read_beir(folder, ["train"])
     assert "e" not in read.corpus
     assert (read.findings[0].code, read.findings[0].count) == ("empty-documents", 1)
+    assert "no judgment names them" in read.findings[0].message
     with pytest.raises(DataError, match="whose text is empty"):
         read_beir(folder, ["train", "dev"])
+    judged = read_beir(folder, ["dev"], allow_absent=True)
+    assert "1 of them judged, which counts against every ranking" in judged.findings[0].message
 
 
 @pytest.mark.parametrize(
