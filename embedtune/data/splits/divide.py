@@ -21,9 +21,9 @@ from embedtune.data.splits.held_negatives import without_answers
 from embedtune.data.splits.judged_rows import CorpusByText, documents_in, documents_of, judged_from_rows, part_of
 from embedtune.data.splits.plan import Plan
 from embedtune.data.splits.unpaired import rows_of_texts, texts_of
+from embedtune.data.texts.normal_form import near_ids
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted
-from embedtune.identity import text_ids
 
 
 @dataclass
@@ -81,7 +81,7 @@ def divide_source(source: Source, plan: Plan, section: DataSection, seed: int) -
 
 def _learn_texts(divided: Divided, raw: RawTexts, section: DataSection) -> None:
     """Set `divided.train` to pairs of views of these texts."""
-    asked = [one for judged in divided.judged.values() for one in text_ids(judged.queries.values()).tolist()]
+    asked = [one for judged in divided.judged.values() for one in near_ids(judged.queries.values()).tolist()]
     divided.train, said, findings = rows_of_texts(raw, section, asked)
     divided.unpaired = True
     divided.described += said
