@@ -6,6 +6,7 @@ import numpy as np
 
 from embedtune.data.texts.copies import LEAST
 from embedtune.data.texts.normal_form import near_form
+from embedtune.data.texts.windows import windows_of
 from embedtune.evaluation.rankers import Ranking
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.findings import Finding, counted
@@ -41,5 +42,6 @@ def own_text_first(label: str, ranking: Ranking, judged: JudgedSet) -> list[Find
 
 
 def _holds(judged: JudgedSet, row: int, first: np.ndarray | Sequence[int]) -> bool:
-    query = near_form(judged.queries[row])
-    return len(query) >= LEAST and query in near_form(judged.documents[int(first[row])])
+    query = judged.queries[row]
+    held = near_form(query) in near_form(judged.documents[int(first[row])])
+    return held and int(windows_of([query]).sizes[0]) >= LEAST

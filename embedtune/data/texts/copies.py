@@ -21,7 +21,7 @@ from embedtune.data.texts.probes import Probes, Rarity, WindowLists, probes_of
 from embedtune.data.texts.windows import Windows, windows_of
 
 LEAST = 24
-"""Letters of the shortest text that is looked for in others; shorter ones are held by accident."""
+"""Latin letters (see `Windows.sizes`) of the shortest text that is looked for; others hold shorter ones by accident."""
 EXTRACT = 100
 """Letters, about 20 English words, from which a small part of a longer text may stand for it."""
 _SHORT = 40  # letters of a text whose frame must be a sentence, a title with a colon or the like
@@ -50,7 +50,7 @@ class Copy(NamedTuple):
 
 class _Texts(NamedTuple):
     texts: Sequence[str]
-    letters: np.ndarray
+    sizes: np.ndarray
 
 
 class CopyIndex:
@@ -65,7 +65,7 @@ class CopyIndex:
     def __init__(self, texts: Sequence[str], extracts: np.ndarray | None = None) -> None:
         self._extracts = np.zeros(len(texts), dtype=bool) if extracts is None else extracts
         windows = windows_of(texts)
-        self._own = _Texts(texts, windows.letters)
+        self._own = _Texts(texts, windows.sizes)
         self._rarity = Rarity(windows)
         self._probes = self._probes_of(windows, np.ones(len(windows.hashes), dtype=bool))
         self._lists = WindowLists(self._probes.hashes, self._probes.owners)
@@ -75,7 +75,7 @@ class CopyIndex:
     def find(self, texts: Sequence[str]) -> list[Copy]:
         """Which of these texts hold a text of the index, or are within one."""
         windows = windows_of(texts)
-        asked = _Texts(texts, windows.letters)
+        asked = _Texts(texts, windows.sizes)
         place, probe = self._lists.find(windows.hashes)  # (P,), (P,)
         holding = self._probes.shares(probe, windows.owners[place], len(texts))
         found = [Copy(text, other, False) for other, text in self._read(self._probes, holding, self._own, asked)]
@@ -86,7 +86,7 @@ class CopyIndex:
         return sorted(found)
 
     def _probes_of(self, windows: Windows, usable: np.ndarray) -> Probes:
-        long = windows.letters >= LEAST  # (texts,)
+        long = windows.sizes >= LEAST  # (texts,)
         return probes_of(windows, self._rarity.of(windows), usable & long[windows.owners])
 
     def _read(
@@ -94,7 +94,7 @@ class CopyIndex:
     ) -> list[tuple[int, int]]:
         """The pairs of a part and a whole, of those with these shares of probes, that hold word by word."""
         part, whole, share = shares  # (S,) each
-        letters, around = parts.letters[part], wholes.letters[whole]
+        letters, around = parts.sizes[part], wholes.sizes[whole]
         # Of two texts of about the same length either may be taken for the one that is held.
         near = (share >= _SHARE - 1e-9) & (letters <= around * 1.5)
         any_part = self._extracts[part] if parts is self._own else np.zeros(len(part), dtype=bool)  # (S,)

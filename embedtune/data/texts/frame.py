@@ -90,10 +90,12 @@ def _framed(a: _Words, b: _Words, core: tuple[int, int, int, int], strict: bool)
     leads = [(one.words[:start], _begins(one, start)) for one, start in ((a, core[0]), (b, core[2]))]
     trails = [(one.words[end:], _ended(one, end)) for one, end in ((a, core[1]), (b, core[3]))]
     trails = _without_cut_word(*trails)
-    for (mine, my_edge), (theirs, their_edge) in (leads, trails):
+    for side, ((mine, my_edge), (theirs, their_edge)) in enumerate((leads, trails)):
         if my_edge and their_edge:
             continue
-        if strict or (mine and theirs) or _sign(mine or theirs) < 0:
+        # A sentence that begins here in one text begins here in the other, whatever its title looks like.
+        begun = side == 0 and (my_edge or their_edge)
+        if strict or (mine and theirs and not begun) or _sign(mine or theirs) < 0:
             return False
     return True
 

@@ -15,6 +15,7 @@ LETTERS = 12
 """Letters of a window: two or three English words, four Korean ones."""
 READ = 100_000
 """Characters of a text that are read."""
+_FIRST_SYLLABLE = 0x1100  # of Hangul; kana and Chinese follow
 _PART = 1_000_000  # characters that are hashed at a time
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _BORDER = "\x00"
@@ -27,11 +28,13 @@ class Windows(NamedTuple):
         hashes: (n,) uint64.
         owners: (n,) int64, the text of each.
         letters: (texts,) int64, how many letters each text has.
+        sizes: (texts,) int64, the same in Latin letters: one of Hangul, kana or Chinese says as much as two.
     """
 
     hashes: np.ndarray
     owners: np.ndarray
     letters: np.ndarray
+    sizes: np.ndarray
 
     @property
     def counts(self) -> np.ndarray:
@@ -60,9 +63,8 @@ def windows_of(texts: Sequence[str]) -> Windows:
             parts.append(part._replace(owners=part.owners + start))
             start, size = end, 0
     if not parts:
-        return Windows(np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.int64))
-    hashes, owners, letters = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Windows(hashes, owners, letters)
+        return Windows(np.empty(0, np.uint64), *[np.empty(0, np.int64)] * 3)
+    return Windows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _windows_of(texts: Sequence[str]) -> Windows:
@@ -74,11 +76,12 @@ def _windows_of(texts: Sequence[str]) -> Windows:
     kept = _are_letters()[codes]  # (c,)
     codes, owners = codes[kept].astype(np.uint64), owners[kept]  # (l,), (l,)
     letters = np.bincount(owners, minlength=len(texts))  # (texts,)
+    sizes = letters + np.bincount(owners[codes >= _FIRST_SYLLABLE], minlength=len(texts))  # (texts,)
     if len(codes) < LETTERS:
-        return Windows(np.empty(0, np.uint64), np.empty(0, np.int64), letters)
+        return Windows(np.empty(0, np.uint64), np.empty(0, np.int64), letters, sizes)
     last = len(codes) - LETTERS + 1
     inside = owners[:last] == owners[LETTERS - 1 :]  # (w,)
-    return Windows(_hashes(codes)[:last][inside], owners[:last][inside], letters)
+    return Windows(_hashes(codes)[:last][inside], owners[:last][inside], letters, sizes)
 
 
 def _hashes(codes: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from embedtune.data.texts.copies import LEAST
 from embedtune.data.texts.frame import same_but_for_frame
 from embedtune.data.texts.normal_form import near_form
+from embedtune.data.texts.windows import windows_of
 
 _LOOKED_AT = 64  # characters of a document that decide whether its form is worth making
 _BEGINNING = 4
@@ -51,9 +52,9 @@ def is_own(query: str, document: str) -> bool:
     >>> is_own("insulin", "Insulin is a hormone that the pancreas makes.")
     False
     """
-    short, long = sorted((query, document), key=lambda text: len(near_form(text)))
-    size = len(near_form(short))
-    return size >= LEAST and 2 * size >= len(near_form(long)) and same_but_for_frame(short, long)
+    sizes = windows_of([query, document]).sizes.tolist()
+    short, long = (query, document) if sizes[0] <= sizes[1] else (document, query)
+    return min(sizes) >= LEAST and 2 * min(sizes) >= max(sizes) and same_but_for_frame(short, long)
 
 
 def _beginning(text: str) -> str:

@@ -12,6 +12,7 @@ def letters_of(text: str) -> str:
 def test_windows_are_the_runs_of_letters_of_each_text() -> None:
     windows = windows_of(TEXTS)
     assert windows.letters.tolist() == [len(letters_of(text)) for text in TEXTS]
+    assert windows.sizes.tolist() == [26, 0, 5, 32, 30]
     expected = []
     for owner, text in enumerate(TEXTS):
         letters = letters_of(text)
