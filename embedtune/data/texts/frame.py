@@ -6,6 +6,7 @@ differ: another number, name, negation or antonym makes it another statement, ho
 is inherited ...".
 """
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -41,7 +42,7 @@ class _Words(NamedTuple):
 def same_but_for_frame(part: str, whole: str, *, strict: bool = False) -> bool:
     """Whether `whole` is, or holds, the text `part`; the part may have a frame of its own.
 
-    Where strict, a frame must be set off from the text as a sentence or a title is.
+    Where strict, a frame must be set off from the text as a sentence or a title is, and nothing is inserted.
 
     >>> same_but_for_frame("Take one tablet a day with water.", "Handbook v3 - Take one tablet a day, with water")
     True
@@ -64,7 +65,10 @@ def same_but_for_frame(part: str, whole: str, *, strict: bool = False) -> bool:
         return False
     core = (runs[0].a, runs[-1].a + runs[-1].size, runs[0].b, runs[-1].b + runs[-1].size)
     shared = sum(block.size for block in blocks if core[0] <= block.a < core[1] and core[2] <= block.b < core[3])
-    return shared >= _SHARE * len(a.words) and _framed(a, b, core, strict) and _same_inside(a, b, core, shared)
+    if shared < _SHARE * len(a.words) or not _framed(a, b, core, strict):
+        return False
+    slips, inserted = _changes(a.words[core[0] : core[1]], b.words[core[2] : core[3]])
+    return slips <= max(2, _MOST_SLIPS * shared) and inserted <= (0 if strict else _MOST_INSERTED * shared)
 
 
 def _read(text: str) -> _Words:
@@ -118,22 +122,22 @@ def _ended(one: _Words, end: int) -> bool:
     return end >= len(one.words) or bool(_ENDS.search(one.text[one.spans[end - 1][1] : one.spans[end][0]]))
 
 
-def _same_inside(a: _Words, b: _Words, core: tuple[int, int, int, int], shared: int) -> bool:
-    """Whether only slips and small insertions differ within the core."""
+def _changes(one: Sequence[str], other: Sequence[str]) -> tuple[int, float]:
+    """The slips and the inserted words by which two cores differ; infinitely many where they state another fact."""
     slips = inserted = 0
-    for mine, theirs in _differences(a.words[core[0] : core[1]], b.words[core[2] : core[3]]):
+    for mine, theirs in _differences(one, other):
         if len(mine) == len(theirs) and all(map(_slip, mine, theirs)):
             slips += len(mine)
         elif _slip("".join(mine), "".join(theirs)):
             slips += 1
         elif mine and theirs:
-            return False
+            return slips, math.inf
         else:
             added = mine or theirs
             if len(added) < _SENTENCE and (_sign(added) < 0 or any(map(_counts, added))):
-                return False
+                return slips, math.inf
             inserted += len(added)
-    return slips <= max(2, _MOST_SLIPS * shared) and inserted <= _MOST_INSERTED * shared
+    return slips, inserted
 
 
 def _differences(mine: Sequence[str], theirs: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
