@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from embedtune.data.texts.copies import LEAST
+from embedtune.data.texts.copies.index import LEAST
+from embedtune.data.texts.copies.windows import windows_of
 from embedtune.data.texts.normal_form import near_form
-from embedtune.data.texts.windows import windows_of
 from embedtune.evaluation.rankers import Ranking
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.findings import Finding, counted

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from embedtune.data.checks import Gathered
 from embedtune.data.rows import Rows
-from embedtune.data.texts.alike import copies_among
+from embedtune.data.texts.copies.alike import copies_among
 from embedtune.findings import Finding, counted
 
 

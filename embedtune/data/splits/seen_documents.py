@@ -12,7 +12,7 @@ import numpy as np
 from embedtune.data.checks import shown
 from embedtune.data.rows import RetrievalSet, Rows, relevant_pairs
 from embedtune.data.sources.problems import SHOWN
-from embedtune.data.texts.copies import CopyIndex
+from embedtune.data.texts.copies.index import CopyIndex
 from embedtune.data.texts.normal_form import near_ids
 from embedtune.data.texts.prompts import without_prompts
 from embedtune.data.texts.seen_ids import SeenIds

@@ -8,10 +8,10 @@ the query's id that holds the query's text, such as behind a title, or is held b
 
 from collections.abc import Mapping, Sequence
 
-from embedtune.data.texts.copies import LEAST
-from embedtune.data.texts.frame import same_but_for_frame
+from embedtune.data.texts.copies.frame import same_but_for_frame
+from embedtune.data.texts.copies.index import LEAST
+from embedtune.data.texts.copies.windows import windows_of
 from embedtune.data.texts.normal_form import near_form
-from embedtune.data.texts.windows import windows_of
 
 _LOOKED_AT = 64  # characters of a document that decide whether its form is worth making
 _BEGINNING = 4

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedtune.data.texts.copies import CopyIndex
+from embedtune.data.texts.copies.index import CopyIndex
 from embedtune.data.texts.prompts import without_prompts
 from embedtune.progress import Progress
 from embedtune.workflows.mine.candidate_search import CandidateSearch, distinct_documents

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedtune.data.texts.windows import Windows
+from embedtune.data.texts.copies.windows import Windows
 
 _PROBES = 16
 _MOST_SHARING = 300  # texts per window; more frequent ones are not looked up

@@ -1,6 +1,6 @@
 import pytest
 
-from embedtune.data.texts.frame import same_but_for_frame
+from embedtune.data.texts.copies.frame import same_but_for_frame
 
 ENGLISH = "Early renal failure is treated with renol-0, taken twice a day for 3 days, and with rest."
 KOREAN = "월세 지원금은 매월 20만원씩 최대 12개월 동안 신청한 사람의 계좌로 지급합니다."

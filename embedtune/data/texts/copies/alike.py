@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from embedtune.data.texts.copies import CopyIndex
+from embedtune.data.texts.copies.index import CopyIndex
 from embedtune.data.texts.normal_form import near_ids
 from embedtune.data.texts.prompts import without_prompts
 

@@ -3,7 +3,7 @@ import random
 import numpy as np
 import pytest
 
-from embedtune.data.texts.copies import CopyIndex
+from embedtune.data.texts.copies.index import CopyIndex
 
 DRAW = random.Random(5)
 WORDS = ["".join(DRAW.choice("abcdefghijklmnoprstuw") for _ in range(6)) for _ in range(800)]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from embedtune.data.texts.alike import copies_among
+from embedtune.data.texts.copies.alike import copies_among
 
 FEE = "The fee of 30 euros is due on the first of May."
 

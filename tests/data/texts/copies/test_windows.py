@@ -1,6 +1,6 @@
 import random
 
-from embedtune.data.texts.windows import LETTERS, windows_of
+from embedtune.data.texts.copies.windows import LETTERS, windows_of
 
 TEXTS = ["Early renal failure is treated", "", "short", "이 서비스는 주민센터에서 신청합니다", "a" * 30]
 

@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedtune.data.texts.frame import same_but_for_frame
-from embedtune.data.texts.probes import Probes, Rarity, WindowLists, probes_of
-from embedtune.data.texts.windows import Windows, windows_of
+from embedtune.data.texts.copies.frame import same_but_for_frame
+from embedtune.data.texts.copies.probes import Probes, Rarity, WindowLists, probes_of
+from embedtune.data.texts.copies.windows import Windows, windows_of
 
 LEAST = 24
 """Latin letters (see `Windows.sizes`) of the shortest text that is looked for; others hold shorter ones by accident."""
