@@ -76,10 +76,11 @@ class JobDocuments:
 
         Pairs (place among `queries`, document position).
         """
-        own = self.query_near_ids[queries]  # (Q,)
-        twins = np.flatnonzero(np.isin(self.query_near_ids, own))  # query numbers
-        if len(twins) == len(queries):
-            return np.empty((0, 2), dtype=np.int64)
+        forms, counts = np.unique(self.query_near_ids, return_counts=True)
+        own = np.where(
+            np.isin(self.query_near_ids[queries], forms[counts > 1]), self.query_near_ids[queries], 0
+        )  # (Q,)
+        twins = np.flatnonzero(np.isin(self.query_near_ids, own[own != 0]))  # query numbers
         known = self.positives[np.isin(self.positives[:, 0], twins)]  # (p, 2)
         row, place = np.nonzero(own[:, None] == self.query_near_ids[known[:, 0]][None, :])
         return np.stack([row, known[place, 1]], axis=1)
