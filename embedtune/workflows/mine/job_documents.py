@@ -77,11 +77,9 @@ class JobDocuments:
         Pairs (place among `queries`, document position).
         """
         forms, counts = np.unique(self.query_near_ids, return_counts=True)
-        own = np.where(
-            np.isin(self.query_near_ids[queries], forms[counts > 1]), self.query_near_ids[queries], 0
-        )  # (Q,)
-        twins = np.flatnonzero(np.isin(self.query_near_ids, own[own != 0]))  # query numbers
-        known = self.positives[np.isin(self.positives[:, 0], twins)]  # (p, 2)
+        own = self.query_near_ids[queries]  # (Q,)
+        own = np.where(np.isin(own, forms[counts > 1]), own, 0)  # (Q,), 0 where no other query has the form
+        known = self.positives[np.isin(self.query_near_ids[self.positives[:, 0]], own)]  # (p, 2)
         row, place = np.nonzero(own[:, None] == self.query_near_ids[known[:, 0]][None, :])
         return np.stack([row, known[place, 1]], axis=1)
 
