@@ -18,6 +18,7 @@ from embedtune.data.splits.divide import Divided, demand_contrast, demand_two, d
 from embedtune.data.splits.judged_rows import documents_in
 from embedtune.data.splits.plan import plan_splits
 from embedtune.data.splits.unpaired import BY_DESIGN, views_of
+from embedtune.data.texts.same_texts import same_in
 from embedtune.data.views import Views
 from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
@@ -39,6 +40,7 @@ class TrainingData:
         hashes: source file name -> sha256 of its bytes.
         views: how the texts of each row change in each epoch; None: they do not.
         unpaired: whether the rows were made from texts without pairs.
+        unseen: ids of the test queries of which no relevant document, or near copy of one, was a training positive.
     """
 
     train: Rows
@@ -51,6 +53,7 @@ class TrainingData:
     hashes: Mapping[str, str] = field(default_factory=dict)
     views: Views | None = None
     unpaired: bool = False
+    unseen: frozenset[str] = frozenset()
 
 
 def prepare(section: DataSection, seed: int, *, source: Source | None = None) -> TrainingData:
@@ -102,10 +105,11 @@ def _finished(divided: Divided, hashes: Mapping[str, str], views: Views | None, 
             divided.described.append(f"{part}: {size}, {counted(len(relevant_pairs(judged.qrels)), 'relevant pair')}")
     known = np.unique(np.stack([train.anchor_ids, train.positive_ids], axis=1), axis=0)  # (P, 2)
     if closure:
-        closed = closure_of(known)
+        closed = closure_of(same_in(train).of(known))
         divided.described.append(closed.sentence)
         divided.findings += closed.findings()
-    found = (*check_rows(train), *check_overlap(train, dev, test))
+    shared, unseen = check_overlap(train, dev, test)
+    found = (*check_rows(train), *shared)
     return TrainingData(
         train=train,
         dev=dev,
@@ -117,6 +121,7 @@ def _finished(divided: Divided, hashes: Mapping[str, str], views: Views | None, 
         hashes=hashes,
         views=views,
         unpaired=divided.unpaired,
+        unseen=unseen,
     )
 
 

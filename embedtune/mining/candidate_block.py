@@ -32,6 +32,7 @@ class CandidateBlock:
         positive_scores: (Q,) float32, the score of the query's LEAST similar positive; NaN if it has none.
         known: (Q, K) bool: a known positive of the query, or the same text as the query or one of its positives.
         duplicates: (Q, K) bool: nearly the same text as those, or as a better candidate; None: not checked.
+        copies: (Q, K) bool: holds the query or one of its positives, or is part of one; None: not checked.
         same_group: (Q, K) bool: in the query's own group; None: there are no groups.
         marked: (Q, K) bool: a person marked it negative in the ledger; None: there is no ledger.
         guide: the guide's opinion, or None.
@@ -43,6 +44,7 @@ class CandidateBlock:
     positive_scores: np.ndarray
     known: np.ndarray
     duplicates: np.ndarray | None = None
+    copies: np.ndarray | None = None
     same_group: np.ndarray | None = None
     marked: np.ndarray | None = None
     guide: Opinion | None = None

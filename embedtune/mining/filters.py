@@ -20,6 +20,7 @@ REASONS = (
     "padding",
     "known_positive",
     "duplicate",
+    "near_copy",
     "same_group",
     "range",
     "min_score",
@@ -191,7 +192,7 @@ _QUIET = ("kept", "padding")
 
 
 def judge(candidates: CandidateBlock, filters: Sequence[Filter] = ()) -> Verdict:
-    """The reason of every candidate; known positives, duplicates and texts of the same group are always dropped.
+    """The reason of every candidate; known positives, their copies and texts of the same group are always dropped.
 
     A candidate that a person marked negative is kept whatever the filters decide, unless it is a known positive.
     """
@@ -199,6 +200,8 @@ def judge(candidates: CandidateBlock, filters: Sequence[Filter] = ()) -> Verdict
     dropping = [(one.reason, one.drops(candidates)) for one in filters]
     if candidates.same_group is not None:
         dropping.append(("same_group", candidates.same_group))
+    if candidates.copies is not None:
+        dropping.append(("near_copy", candidates.copies))
     if candidates.duplicates is not None:
         dropping.append(("duplicate", candidates.duplicates))
     # Written last, the first of `REASONS` wins.

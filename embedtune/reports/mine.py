@@ -31,6 +31,7 @@ from embedtune.reports.sections.provenance import provenance
 REASONS = {
     "known_positive": "known to be relevant to the query",
     "duplicate": "the same text as the query, a positive or a better candidate, ignoring case and punctuation",
+    "near_copy": "holds the query or a positive (behind a title, before a suffix), or is part of one",
     "same_group": "in the query's own group",
     "range": "outside the range of ranks",
     "min_score": "below the lowest score",

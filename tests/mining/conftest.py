@@ -52,6 +52,7 @@ def _random_block(seed: int, queries: int = 6, places: int = 9) -> CandidateBloc
         positive_scores=np.where(draw.random(queries) < 0.2, np.float32(np.nan), scores(queries)),
         known=(draw.random(shape) < 0.2) & (documents != PADDING),
         duplicates=draw.random(shape) < 0.1,
+        copies=draw.random(shape) < 0.1,
         same_group=draw.random(shape) < 0.1,
         marked=draw.random(shape) < 0.1,
         guide=Opinion(np.where(draw.random(shape) < 0.2, np.float32(np.nan), scores(*shape)), scores(queries)),

@@ -54,6 +54,7 @@ def plain_reason(block: CandidateBlock, query: int, place: int, asked: set[str])
         return "kept"
     rules = {
         "duplicate": block.duplicates[query, place],
+        "near_copy": block.copies[query, place],
         "same_group": block.same_group[query, place],
         "range": not 1 <= rank < 6,
         "min_score": score < -0.75,
@@ -72,7 +73,7 @@ def test_every_candidate_has_the_first_reason_that_a_plain_loop_finds(random_blo
     block = random_block(seed)
     draw = np.random.default_rng(seed)
     filters = [one for one in ALL if draw.random() < 0.5]
-    asked = {one.reason for one in filters} | {"duplicate", "same_group"}
+    asked = {one.reason for one in filters} | {"duplicate", "near_copy", "same_group"}
     expected = [[plain_reason(block, q, p, asked) for p in range(block.documents.shape[1])] for q in range(len(block))]
     assert names_of(block, filters) == expected
     assert names_of(block, filters[::-1]) == expected

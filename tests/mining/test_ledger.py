@@ -12,7 +12,7 @@ from embedtune.mining.filters import REASONS, Guided, Margin, Range, judge
 from embedtune.mining.ledger import Entry, entry, read_ledger, suspects, write_ledger
 
 FILTERS = [Range(0, 6), Margin(0.25), Guided()]
-SETTLED = {"padding", "known_positive", "duplicate", "same_group", "range"}
+SETTLED = {"padding", "known_positive", "duplicate", "near_copy", "same_group", "range"}
 
 
 def suspicion_of(block: CandidateBlock, query: int, column: int) -> float:

@@ -55,7 +55,7 @@ def test_a_draw_depends_on_neither_blocks_nor_the_numbers_of_documents(random_bl
     block = random_block(5, queries=8)
     kept, ids = judge(block).kept, ids_of(block)
     whole = choose(block, kept, 3, **ids, sampling=sampling, seed=1).columns
-    names = ("scores", "positive_scores", "known", "duplicates", "same_group", "marked")
+    names = ("scores", "positive_scores", "known", "duplicates", "copies", "same_group", "marked")
     # Other positions in the corpus, the same texts.
     documents = np.where(block.documents >= 0, block.documents + 1000, -1)
     half = CandidateBlock(documents[4:], *(getattr(block, name)[4:] for name in names))

@@ -10,7 +10,7 @@ from embedtune.data.checks.roles import RoleCheck
 from embedtune.data.checks.scores import ScoreCheck
 from embedtune.data.checks.text_faults import PlaceholderCheck, TextCheck
 from embedtune.data.rows import RetrievalSet, Rows
-from embedtune.data.splits.leakage import overlap
+from embedtune.data.splits.leakage import Leakage
 from embedtune.findings import Finding, counted
 
 FEW_QUERIES = 50
@@ -32,9 +32,15 @@ def check_rows(rows: Rows) -> list[Finding]:
     return run_checks(fast_checks(), [rows])
 
 
-def check_overlap(rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | None) -> list[Finding]:
-    """What the test queries share with training, and whether there are enough of them."""
-    return [] if test is None else [*check_test(test), *overlap(rows, test, dev)]
+def check_overlap(
+    rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | None
+) -> tuple[list[Finding], frozenset[str]]:
+    """What the test queries share with training, whether there are enough, and which ask for unseen documents only."""
+    if test is None:
+        return [], frozenset()
+    leakage = Leakage(test, dev)
+    leakage.feed(rows)
+    return [*check_test(test), *leakage.findings()], frozenset(leakage.unseen)
 
 
 def check_test(test: RetrievalSet) -> list[Finding]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from embedtune.config.train import DataSection
 from embedtune.data.formats import Part
 from embedtune.data.formats.shared.find import BLOCK, joined, read_part
@@ -13,6 +15,7 @@ from embedtune.data.sources.layouts.splits import ALIASES
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.streams import sha256
 from embedtune.data.sources.tables import RecordTable, open_table
+from embedtune.data.texts.normal_form import near_ids
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
@@ -113,9 +116,9 @@ class BeirSource(Source):
         judged = self.retrieval.splits
         beir = read_beir(self.retrieval, judged, group)
         relevant = {name: {document for _, document in relevant_pairs(beir.qrels[name])} for name in judged}
-        held_out = frozenset().union(*relevant.values()) - relevant[split]
+        held_out = frozenset(_with_twins(frozenset().union(*relevant.values()) - relevant[split], beir.corpus))
         part = Part(beir.rows(split), "pairs", findings=beir.findings)
-        return MiningParts(part, self.hashes(judged), self.name, held_out)
+        return MiningParts(part, self.hashes(judged), self.name, held_out - relevant[split])
 
     def judged(
         self, split: str, option: str, *, every_query: bool = False
@@ -172,6 +175,15 @@ class BeirSource(Source):
         if not isinstance(part.content, RawTexts):
             raise DataError("a corpus of texts was needed", where=self.name)
         return Part(part.content, part.unit)
+
+
+def _with_twins(documents: frozenset[str], corpus: Mapping[str, str]) -> Iterator[str]:
+    """These documents, and those that have the text of one but for case, width, spaces or punctuation."""
+    if documents:
+        forms = near_ids(corpus.values())  # (C,)
+        held = np.isin(forms, near_ids(corpus[one] for one in documents if one in corpus))  # (C,)
+        yield from (one for one, alike in zip(corpus, held, strict=True) if alike)
+    yield from documents
 
 
 COLUMNS_UNUSED = "--columns is not used: a BEIR folder has its own column names"

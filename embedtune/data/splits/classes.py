@@ -12,8 +12,9 @@ import numpy as np
 
 from embedtune.data.checks import Gathered
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows
-from embedtune.data.splits.groups import HELD_OUT, Division, divide, draw, groups_by
+from embedtune.data.splits.groups import HELD_OUT, Division, divide, draw, groups_by, kept_together
 from embedtune.data.splits.judged_rows import key_of
+from embedtune.data.texts.normal_form import near_ids
 from embedtune.findings import Finding, counted
 
 ASKING = 3  # one in three held-out texts is a query
@@ -55,8 +56,9 @@ def divide_classes(content: LabelledTexts, seed: int, parts: Sequence[str]) -> t
     sizes = [*Counter(content.labels).values()]
     if np.median(sizes) < SMALL_CLASS and len(sizes) >= MANY_CLASSES:
         how = f"in entire classes, since half of them have fewer than {SMALL_CLASS} texts"
-        return divide(groups_by(content.labels), seed, parts), how
-    return _stratified(content, seed, parts), "within each class"
+        return kept_together(divide(groups_by(content.labels), seed, parts), near_ids(content.texts)), how
+    # The same text in capitals, or in another class, would be in training and test at once.
+    return kept_together(_stratified(content, seed, parts), near_ids(content.texts)), "within each class"
 
 
 def _stratified(content: LabelledTexts, seed: int, parts: Sequence[str]) -> Division:

@@ -17,12 +17,13 @@ from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows
 from embedtune.data.sources.base import Source, TrainingParts
 from embedtune.data.splits.classes import distinct, divide_classes, judged_classes, pair_within_classes
 from embedtune.data.splits.groups import DEV_ROWS, Division, divide, group_findings, groups_of
+from embedtune.data.splits.held_negatives import without_answers
 from embedtune.data.splits.judged_rows import CorpusByText, documents_in, documents_of, judged_from_rows, part_of
 from embedtune.data.splits.plan import Plan
 from embedtune.data.splits.unpaired import rows_of_texts, texts_of
+from embedtune.data.texts.normal_form import near_ids
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted
-from embedtune.identity import text_ids
 
 
 @dataclass
@@ -80,7 +81,7 @@ def divide_source(source: Source, plan: Plan, section: DataSection, seed: int) -
 
 def _learn_texts(divided: Divided, raw: RawTexts, section: DataSection) -> None:
     """Set `divided.train` to pairs of views of these texts."""
-    asked = [one for judged in divided.judged.values() for one in text_ids(judged.queries.values()).tolist()]
+    asked = [one for judged in divided.judged.values() for one in near_ids(judged.queries.values()).tolist()]
     divided.train, said, findings = rows_of_texts(raw, section, asked)
     divided.unpaired = True
     divided.described += said
@@ -154,6 +155,8 @@ def _divide_pairs(
 ) -> None:
     """Held-out pairs are judged against the source's corpus if it has all their positives, else against all pairs."""
     held = _divide_rows(divided, rows, plan, read.where, seed)
+    divided.train, findings = without_answers(divided.train, held.values())
+    divided.findings += findings
     if read.judged_train is not None:
         for part, some in held.items():
             divided.judge(part, part_of(read.judged_train, some.anchor_ids, part))

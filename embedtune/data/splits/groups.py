@@ -1,7 +1,8 @@
 """Splits that share no text: rows are divided by connected components, so that no test text is a training text.
 
-Two rows belong together when they share an anchor or a positive, directly or through other rows; or, where the user
-names a group column, when they share its value. Groups are drawn by a hash of their smallest text id and the seed, so
+Two rows belong together when they share an anchor or a positive, directly or through other rows; texts that differ only
+in case, width, spacing or outer punctuation are one text. Or, where the user names a group column, when they share its
+value. Groups are drawn by a hash of their smallest text id and the seed, so
 that neither the order of rows, the machine nor the NumPy release changes the split.
 """
 
@@ -14,6 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from embedtune.data.rows import Rows
+from embedtune.data.texts.same_texts import same_in
 from embedtune.findings import Finding
 from embedtune.identity import text_ids
 
@@ -60,7 +62,10 @@ def draw(seed: int, key: int, purpose: str = "split") -> int:
 
 def groups_of(rows: Rows) -> Groups:
     """The groups given by the user's column, or else the components of shared texts."""
-    return components(rows.anchor_ids, rows.positive_ids) if rows.groups is None else groups_by(rows.groups)
+    if rows.groups is not None:
+        return groups_by(rows.groups)
+    same = same_in(rows)
+    return components(same.of(rows.anchor_ids), same.of(rows.positive_ids))
 
 
 def groups_by(values: Sequence[str]) -> Groups:
@@ -140,6 +145,18 @@ def _fill(sizes: np.ndarray, order: Sequence[int], parts: Sequence[str], share: 
         if goals[part] and not filled[part] and spare:
             chosen[min(spare, key=lambda g: int(sizes[g]))] = part
     return chosen
+
+
+def kept_together(division: Division, forms: np.ndarray) -> Division:
+    """The division with rows of the same form (rows,) in one part: the first of the held-out parts that has any."""
+    part_of: dict[int, str] = {}
+    for part, rows in division.held_out.items():
+        for form in forms[rows].tolist():
+            part_of.setdefault(form, part)
+    parts: dict[str, list[int]] = {part: [] for part in ("", *division.held_out)}
+    for row in range(division.rows):
+        parts[part_of.get(int(forms[row]), "")].append(row)
+    return Division(parts.pop(""), parts, division.largest)
 
 
 def group_findings(division: Division, by_column: bool) -> list[Finding]:

@@ -9,16 +9,17 @@ documents are counted separately: a document seen in training also inflates the 
 the finding says how many queries ask only for unseen documents.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import numpy as np
 
 from embedtune.data.checks import shown
-from embedtune.data.rows import RetrievalSet, Rows, relevant_pairs
+from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.sources.problems import SHOWN
+from embedtune.data.splits.seen_documents import SeenDocuments
 from embedtune.data.texts.near_duplicates import NearDuplicate, NearIndex
-from embedtune.findings import Finding, percent
+from embedtune.findings import Finding
 from embedtune.identity import text_id, text_ids
 
 LEAKS = 0.01
@@ -33,35 +34,18 @@ _BACKGROUND = 2000  # documents that show which words are common
 _LONGER = 2  # a text more than twice as long as the longest query is not a near duplicate of any
 
 
-def overlap(train: Rows, judged: RetrievalSet, dev: RetrievalSet | None = None) -> list[Finding]:
-    """What a judged set shares with training rows.
-
-    Relevant documents of dev queries count as seen too, since these queries chose the model.
-    """
-    leakage = Leakage(judged, dev)
-    leakage.feed(train)
-    return leakage.findings()
-
-
-def unseen_queries(judged: RetrievalSet, rows: Rows, dev: RetrievalSet | None = None) -> set[str]:
-    """Ids of the test queries of which no relevant document was a training positive, by text; dev as in `overlap`."""
-    documents = _Documents(judged, dev)
-    documents.feed(rows)
-    return documents.unseen
-
-
 class Leakage:
     """Looks for test queries and documents in training rows, block by block; memory grows with the test set only.
 
     Args:
         judged: the test queries.
-        dev: as in `overlap`.
+        dev: queries whose relevant documents count as seen, too, since they chose the model; or None.
     """
 
     def __init__(self, judged: RetrievalSet, dev: RetrievalSet | None = None) -> None:
         self._texts = list(judged.queries.values())
         self._ids = text_ids(self._texts)  # (Q,)
-        self._documents = _Documents(judged, dev)
+        self._documents = SeenDocuments(judged, dev)
         self._index = NearIndex(self._texts, [list(islice(judged.corpus.values(), _BACKGROUND))])
         self._longest = _LONGER * max(map(len, self._texts), default=0)
         self._looked_at = self._passed_over = 0
@@ -85,6 +69,11 @@ class Leakage:
             # A copy is a worse leak than the negated statement.
             if known is None or (copy.similarity, not copy.negated) > (known[0].similarity, not known[0].negated):
                 self._near[copy.other] = copy, "{}: {}".format(*map(shown, fresh[copy.text]))
+
+    @property
+    def unseen(self) -> set[str]:
+        """Ids of the test queries of which no relevant document was a training positive, or a near copy of one."""
+        return self._documents.unseen
 
     @property
     def leaked(self) -> set[int]:
@@ -111,7 +100,7 @@ class Leakage:
                 "in training with the opposite meaning (a not, an antonym).",
                 negated,
             ),
-            self._documents.finding(len(self._texts)),
+            *self._documents.findings(len(self._texts)),
             self._part(),
         ]
         return [finding for finding in found if finding]
@@ -135,48 +124,6 @@ class Leakage:
         message = f"{len(examples):,} of {len(self._texts):,} test queries {verbs[len(examples) > 1]} {what}"
         fix = _REMOVE.format("it" if len(examples) == 1 else "them")
         return Finding(code, severity, len(examples), message, fix, tuple(examples[:SHOWN]))
-
-
-class _Documents:
-    """Which relevant documents of a judged set were positives in training."""
-
-    def __init__(self, judged: RetrievalSet, dev: RetrievalSet | None) -> None:
-        self._queries = judged.qrels.keys()
-        self._relevant = relevant_pairs(judged.qrels)
-        self._ids = _text_ids(self._relevant, judged.corpus)
-        self._wanted = np.fromiter(self._ids.values(), dtype=np.int64)  # (R,)
-        self._seen = set() if dev is None else set(_text_ids(relevant_pairs(dev.qrels), dev.corpus).values())
-
-    def feed(self, rows: Rows) -> None:
-        self._seen.update(np.intersect1d(self._wanted, rows.positive_ids).tolist())
-
-    @property
-    def documents(self) -> set[str]:
-        return {document for document, identity in self._ids.items() if identity in self._seen}
-
-    @property
-    def unseen(self) -> set[str]:
-        seen = self.documents
-        return self._queries - {query for query, document in self._relevant if document in seen}
-
-    def finding(self, queries: int) -> Finding | None:
-        documents = self.documents
-        judgments, seen = len(self._relevant), sum(document in documents for _, document in self._relevant)
-        if not seen:
-            return None
-        share = seen / judgments
-        point = "points to a document that was a positive" if seen == 1 else "point to documents that were positives"
-        message = (
-            f"{seen:,} of {judgments:,} test judgments ({percent(share)}) {point} in training or dev, so a gain "
-            f"may be memorization; {len(self.unseen):,} of {queries:,} queries ask for unseen ones only."
-        )
-        fix = "Trust the score on unseen documents, or split by document."
-        return Finding("test-documents-seen-in-training", "warning" if share >= 0.05 else "note", seen, message, fix)
-
-
-def _text_ids(relevant: Iterable[tuple[str, str]], corpus: Mapping[str, str]) -> dict[str, int]:
-    """Document -> its text id, for the relevant documents that are in the corpus."""
-    return {document: text_id(corpus[document]) for document in {one for _, one in relevant} & corpus.keys()}
 
 
 def _distinct(rows: Rows, longest: int) -> Iterator[tuple[str, str]]:

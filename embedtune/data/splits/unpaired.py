@@ -5,11 +5,11 @@ from collections.abc import Collection
 from embedtune.config.train import DataSection
 from embedtune.data.checks import Gathered
 from embedtune.data.rows import RawTexts, Rows
+from embedtune.data.texts.normal_form import near_ids
 from embedtune.data.texts.pieces import prepare_texts
 from embedtune.data.views import Views, pairing_named, parse_views
 from embedtune.errors import ConfigError, DataError
 from embedtune.findings import Finding, counted
-from embedtune.identity import text_ids
 
 BY_DESIGN = ("anchor-equals-positive", "roles-look-swapped", "test-documents-seen-in-training")
 """Findings that mean nothing for texts paired with themselves, since training has not seen any query."""
@@ -21,7 +21,7 @@ MANY = 0.1
 def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int]) -> tuple[Rows, list[str], list[Finding]]:
     """The rows to learn from, before any change; how they were made, and findings about what was left out.
 
-    The texts with the ids `asked`, the dev and test queries, are left out.
+    The texts with the near ids `asked`, the dev and test queries, are left out.
 
     Raises:
         DataError: no views are named, too few texts are left, or they do not have what the views need.
@@ -31,7 +31,7 @@ def rows_of_texts(raw: RawTexts, section: DataSection, asked: Collection[int]) -
         raise needs_views(section.source, len(raw))
     texts, said, findings = prepare_texts(raw, section)
     queries = set(asked)
-    kept = [row for row, one in enumerate(text_ids(texts.texts).tolist()) if one not in queries]
+    kept = [row for row, one in enumerate(near_ids(texts.texts).tolist()) if one not in queries]
     if len(kept) < len(texts):
         left = counted(len(texts) - len(kept), "text")
         findings.append(

@@ -1,9 +1,8 @@
 """A retrieval set as arrays: everything that does not depend on the encoder, made once for all evaluations of a run.
 
-Sets in which queries are documents too (paraphrases, labelled texts) contain each query's own text, which would be its
-own best hit and push every true answer down by one. Such a document is left out of that query's ranking unless it is
-judged relevant, as BEIR's own evaluation does for equal ids, and the pairs are counted. Where no query is in the corpus
-this changes nothing, and the scores equal trec_eval's.
+Sets in which queries are documents too (ArguAna, paraphrases, labelled texts) contain each query's own text, which is
+left out of that query's ranking unless it is judged relevant (`own_texts.py`), as BEIR's own evaluation does for equal
+ids; the pairs are counted. Where no query is in the corpus this changes nothing, and the scores equal trec_eval's.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ import numpy as np
 
 from embedtune.data.rows import RetrievalSet
 from embedtune.evaluation.ranking import id_ranks
-from embedtune.identity import normalise
+from embedtune.evaluation.tasks.own_texts import own_texts
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class JudgedSet:
         judged: (Q, J) int64 grades of all judged documents, including those outside the corpus, padded with 0.
         pairs: (P,) int64 ascending: the judged pairs within the corpus.
         grades: (P,) int64: their grades.
-        self_pairs: (S,) int64 ascending: documents that are the query's own text and not judged relevant.
+        self_pairs: (S,) int64 ascending: documents that are the query itself and not judged relevant.
     """
 
     name: str
@@ -84,7 +83,7 @@ def as_arrays(retrieval_set: RetrievalSet) -> JudgedSet:
         inside = ((number[d], grade) for d, grade in qrels[query_id].items() if d in number)
         grade_of.update((row * count + document, grade) for document, grade in inside)
     pairs = np.array(sorted(grade_of), dtype=np.int64)
-    selves = _self_pairs(queries, documents)
+    selves = own_texts(query_ids, queries, number, documents)
     return JudgedSet(
         name=retrieval_set.name,
         query_ids=query_ids,
@@ -97,21 +96,6 @@ def as_arrays(retrieval_set: RetrievalSet) -> JudgedSet:
         grades=np.array([grade_of[pair] for pair in pairs.tolist()], dtype=np.int64),
         self_pairs=np.array(sorted(p for p in selves if grade_of.get(p, 0) <= 0), dtype=np.int64),
     )
-
-
-def _self_pairs(queries: Sequence[str], documents: Sequence[str]) -> list[int]:
-    """All pairs of a query and a document of the same text."""
-    rows: dict[str, list[int]] = {}
-    for row, text in enumerate(queries):
-        rows.setdefault(normalise(text), []).append(row)
-    # Most documents do not even begin like a query, which is cheaper to see than their normal form.
-    begun = {_first_word(text) for text in rows}
-    near = (place for place, text in enumerate(documents) if _first_word(text) in begun)
-    return [row * len(documents) + place for place in near for row in rows.get(normalise(documents[place]), ())]
-
-
-def _first_word(text: str) -> str:
-    return normalise("".join(text.split(None, 1)[:1]))
 
 
 def _look_up(ascending: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

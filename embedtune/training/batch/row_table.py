@@ -1,5 +1,8 @@
 """What is known about each training row, looked up by row number.
 
+Texts that differ only in case, width, spacing or outer punctuation have one id here, so that none of them is a negative
+where another is a positive.
+
 sentence-transformers' collator passes on one integer per row; everything else that a loss may need (text ids, labels,
 teacher scores, known positives) is looked up here, so nothing is tokenized twice and no string reaches the training
 step.
@@ -15,6 +18,7 @@ from torch import Tensor
 
 from embedtune.data.rows import Rows
 from embedtune.data.splits.closure import closure_of
+from embedtune.data.texts.same_texts import same_in
 from embedtune.losses import EmbeddingBatch
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.known import ClosurePositives, DirectPositives
@@ -144,7 +148,9 @@ def build_table(
         curriculum: which negatives take part in which epoch; None: all in each.
     """
     curriculum = curriculum or Curriculum(rows)
-    negative_ids = _padded(rows, curriculum.stored)
+    same = same_in(rows, negatives=bool(curriculum.stored))
+    negative_ids = same.of(_padded(rows, curriculum.stored))  # (R, M)
+    known_positives = same.of(known_positives)  # (P, 2)
     labels = None
     if rows.labels is not None:
         labels = torch.from_numpy(
@@ -156,8 +162,8 @@ def build_table(
         scores = torch.tensor([(list(row) + [float("nan")] * width)[:width] for row in rows.teacher_scores])
     return RowTable(
         rows=rows,
-        anchor_ids=torch.from_numpy(rows.anchor_ids),
-        positive_ids=torch.from_numpy(rows.positive_ids),
+        anchor_ids=torch.from_numpy(same.of(rows.anchor_ids)),
+        positive_ids=torch.from_numpy(same.of(rows.positive_ids)),
         negative_ids=torch.from_numpy(negative_ids),
         labels=labels,
         teacher_scores=scores,

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from embedtune.data.rows import RetrievalSet
+from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.identity import text_ids
 
 MARGINS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
@@ -155,9 +155,9 @@ def _topics(anchors: list[str], positives: list[str]) -> np.ndarray | None:
     """The component of each pair (P,), or None if too many are connected for this to mean anything."""
     if not anchors:
         return None
-    from embedtune.data.splits.groups import components  # loads scipy, and every reader of a result imports this file
+    from embedtune.data.splits.groups import groups_of  # loads scipy, and every reader of a result imports this file
 
-    groups = components(text_ids(anchors), text_ids(positives))
+    groups = groups_of(Rows(anchors, positives))
     return groups.of_row if groups.sizes.max() <= MOST_IN_ONE_TOPIC * len(anchors) else None
 
 

@@ -8,7 +8,7 @@ from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.mine import PairsSection
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.splits.known_pairs import read_pairs
-from embedtune.data.splits.leakage import overlap, unseen_queries
+from embedtune.data.splits.leakage import Leakage
 from embedtune.errors import EmbedtuneError
 from embedtune.findings import Finding
 from embedtune.workflows.shared.recorded_data import recorded_training
@@ -45,21 +45,24 @@ class Training:
     known: tuple[Learned, ...] = ()
     findings: tuple[Finding, ...] = ()
 
-    def leaks(self, judged: RetrievalSet) -> list[Finding]:
-        """What a judged set shares with training data; the same finding about several models is reported once."""
+    def leaks(self, judged: RetrievalSet) -> tuple[list[Finding], frozenset[str] | None]:
+        """What a judged set shares with training data, and the queries whose documents no system was trained on.
+
+        The same finding about several models is reported once. Instead of the ids of queries, None if nothing is known.
+        """
         found: dict[tuple[str, str], tuple[Finding, list[str]]] = {}
+        unseen: list[set[str]] = []
         for one in self.known:
-            for finding in overlap(one.rows, judged, one.dev):
+            leakage = Leakage(judged, one.dev)
+            leakage.feed(one.rows)
+            unseen.append(leakage.unseen)
+            for finding in leakage.findings():
                 found.setdefault((finding.code, finding.message), (finding, []))[1].append(one.whose)
-        return [
+        findings = [
             replace(finding, message=f"training data of {', '.join(whose)}: {finding.message}")
             for finding, whose in found.values()
         ]
-
-    def unseen(self, judged: RetrievalSet) -> frozenset[str] | None:
-        """Ids of the queries whose relevant documents no system was trained on; None if nothing is known."""
-        parts = [unseen_queries(judged, one.rows, one.dev) for one in self.known]
-        return frozenset(set.intersection(*parts)) if parts else None
+        return findings, frozenset(set.intersection(*unseen)) if unseen else None
 
 
 def read_training(config: EvaluateConfig, talk: Talk) -> Training:

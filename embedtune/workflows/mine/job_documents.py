@@ -12,6 +12,7 @@ from embedtune.data.sources.documents import CorpusText, read_documents, source_
 from embedtune.data.splits.known_pairs import KnownPairs
 from embedtune.data.texts.corpus import DiskCorpus, open_corpus, write_corpus
 from embedtune.data.texts.normal_form import near_ids
+from embedtune.data.texts.prompts import without_prompt
 from embedtune.errors import DataError
 from embedtune.identity import text_id
 from embedtune.mining.ledger import Decisions
@@ -57,7 +58,8 @@ class JobDocuments:
         """int64 (C,): ids shared by nearly identical texts."""
         path = self.corpus.folder / "near.npy"
         if not is_done(path):
-            save_array(path, np.concatenate([near_ids(texts) for texts in self.corpus.batches()]))  # (C,)
+            batches = (near_ids(map(without_prompt, texts)) for texts in self.corpus.batches())
+            save_array(path, np.concatenate(list(batches)))  # (C,)
         return load_array(path)  # (C,)
 
     def positives_near(self, pairs: np.ndarray) -> np.ndarray:
@@ -67,7 +69,19 @@ class JobDocuments:
     @cached_property
     def query_near_ids(self) -> np.ndarray:
         """int64 (Q,): the same for the queries."""
-        return near_ids(self.pairs.queries)
+        return near_ids(map(without_prompt, self.pairs.queries))
+
+    def positives_of_twins(self, queries: np.ndarray) -> np.ndarray:
+        """The positives of other queries that have the form of one of these (Q,): int64 (P, 2).
+
+        Pairs (place among `queries`, document position).
+        """
+        forms, counts = np.unique(self.query_near_ids, return_counts=True)
+        own = self.query_near_ids[queries]  # (Q,)
+        own = np.where(np.isin(own, forms[counts > 1]), own, 0)  # (Q,), 0 where no other query has the form
+        known = self.positives[np.isin(self.query_near_ids[self.positives[:, 0]], own)]  # (p, 2)
+        row, place = np.nonzero(own[:, None] == self.query_near_ids[known[:, 0]][None, :])
+        return np.stack([row, known[place, 1]], axis=1)
 
     @cached_property
     def queries_key(self) -> str:

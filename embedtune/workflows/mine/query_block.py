@@ -8,6 +8,7 @@ import numpy as np
 
 from embedtune.mining.candidate_block import PADDING, CandidateBlock, belongs, repeated
 from embedtune.workflows.mine.candidate_search import CandidateSearch
+from embedtune.workflows.mine.known_copies import read_copies
 from embedtune.workflows.mine.opinions import Judge, least
 
 
@@ -52,6 +53,7 @@ def read_block(
         positive_scores=least(scores, positives[:, 0], len(queries)),
         known=_listed(search, number, found, positives),
         duplicates=belongs(near_ids, same_text) | repeated(near_ids),
+        copies=belongs(found, read_copies(search).of(positives, queries)),
         same_group=_same_group(search, queries, found),
         marked=_marked(search, queries, found),
         guide=None if guide is None else guide.opinion(number, found),
@@ -66,8 +68,9 @@ def text_ids_of(search: CandidateSearch, found: np.ndarray) -> np.ndarray:
 
 
 def _listed(search: CandidateSearch, number: int, found: np.ndarray, positives: np.ndarray) -> np.ndarray:
-    """Known positives and the query's own text: bool (Q, K)."""
+    """Known positives, also of queries of the same normal form, and the query's own text: bool (Q, K)."""
     queries = search.blocks[number]
+    positives = np.concatenate([positives, search.documents.positives_of_twins(queries)])
     itself = np.stack([np.arange(len(queries)), search.documents.pairs.query_ids[queries]], axis=1)  # (Q, 2)
     return belongs(found, positives) | belongs(text_ids_of(search, found), itself)  # (Q, K)
 
@@ -97,6 +100,7 @@ _FILLING = {
     "scores": np.nan,
     "known": False,
     "duplicates": False,
+    "copies": False,
     "same_group": False,
     "marked": False,
 }

@@ -100,6 +100,7 @@ def _looser(totals: Totals, high: int) -> str:
     advice = {
         "same_group": f"Most candidates are in the query's own group: look further with --range 0:{4 * high}.",
         "duplicate": f"Most candidates are duplicates: look further with --range 0:{4 * high}.",
+        "near_copy": f"Most candidates hold a positive or the query: look further with --range 0:{4 * high}.",
         "margin": f"Keep more (--target-kept, or a smaller --margin), or look further with --range 0:{2 * high}.",
         "relative_margin": "Use a smaller --relative-margin.",
         "percent_of_positive": "Use a larger --percent-of-positive.",

@@ -41,6 +41,7 @@ from embedtune.workflows.mine.files import files_of
 from embedtune.workflows.mine.job import Job
 from embedtune.workflows.mine.job_documents import JobDocuments, gather_documents
 from embedtune.workflows.mine.job_vectors import encode_all, mining_encoder
+from embedtune.workflows.mine.known_copies import find_copies
 from embedtune.workflows.mine.opinions import ask_cross_encoder, ask_guide
 from embedtune.workflows.mine.result import Totals, findings_of
 from embedtune.workflows.shared.machine import machine_facts, peak_memory_bytes
@@ -67,6 +68,7 @@ def run(
     encoder = mining_encoder(config, documents, job, talk)
     vectors = encode_all(encoder, documents, config, job, store, talk)
     found, said = search(config, documents, vectors, job, talk)
+    find_copies(found, talk)
     calibration = calibrate(config, found, job, talk)
     judges = (ask_guide(config, found, job, store, talk), ask_cross_encoder(config, found, job, talk))
     for sentence in (*said, *([calibration["reason"]] if calibration else [])):

@@ -21,7 +21,7 @@ from embedtune.config.recipe.load import dump_config
 from embedtune.config.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
-from embedtune.data.splits.leakage import unseen_queries
+from embedtune.evaluation.own_first import left_out, own_text_first
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.trec import blank_findings, unwritable_id, write_run
 from embedtune.findings import Finding, counted
@@ -152,12 +152,18 @@ class TrainingRun:
         if before is None or after is None or self._test is None or self.data.test is None:
             return NOT_JUDGED
         # Without queries in training, no document can be remembered as the answer to one.
-        unseen = set() if self.data.unpaired else unseen_queries(self.data.test, self.data.train, self.data.dev)
+        unseen = frozenset[str]() if self.data.unpaired else self.data.unseen
         judgment = judge(before.scores, after.scores, unseen, seed=self.config.training.seed)
         self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries))
         self._keep_rankings(self._test, ((BEFORE_RUN, before), (AFTER_RUN, after)))
         fields = {**judgment.fields(), "evidence": before_and_after(self._test, before, after, judgment)}
         return fields | ({"unseen_queries": len(before.scores)} if self.data.unpaired else {})
+
+    def _own_texts(self, after: Measured | None) -> list[Finding]:
+        """What to know about test queries that are documents, too."""
+        if self._test is None or after is None:
+            return []
+        return [*left_out(self._test), *own_text_first("the trained model", after.ranking, self._test)]
 
     def _keep_rankings(self, judged: JudgedSet, found: Iterable[tuple[str, Measured]]) -> None:
         """Write both rankings; an id that cannot be written to a run file costs them, but not the run."""
@@ -191,6 +197,7 @@ class TrainingRun:
             findings=(
                 *self.data.findings,
                 *self.findings,
+                *self._own_texts(after),
                 *run_findings(fitted, guiding, self.folder.path / METRICS, grows=grows),
             ),
             described=self.data.described,

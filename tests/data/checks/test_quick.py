@@ -4,7 +4,6 @@ from embedtune.data.checks.duplicates import drop_duplicates
 from embedtune.data.checks.quick import check_overlap, check_rows
 from embedtune.data.checks.text_faults import VERY_LONG
 from embedtune.data.rows import RetrievalSet, Rows
-from embedtune.data.splits.leakage import unseen_queries
 
 
 def codes(findings) -> dict[str, int]:
@@ -69,22 +68,22 @@ def test_swapped_roles() -> None:
 def test_unseen_queries_are_those_none_of_whose_documents_was_a_positive() -> None:
     test = judged({"1": {"a": 1}, "2": {"a": 1, "b": 1}, "3": {"b": 2}, "4": {"a": 0, "c": 1}})
     rows = Rows(["x"], ["document  a"])
-    assert unseen_queries(test, rows) == {"3", "4"}
+    assert check_overlap(rows, None, test)[1] == {"3", "4"}
 
 
 def test_documents_are_seen_by_text_whatever_their_id() -> None:
     test = RetrievalSet("test", {"1": "q"}, {"a": "같은 글"}, {"1": {"a": 1}})
-    assert unseen_queries(test, Rows(["x"], ["같은  글"])) == set()
+    assert check_overlap(Rows(["x"], ["같은  글"]), None, test)[1] == set()
 
 
 def test_what_dev_asks_for_counts_as_seen() -> None:
     test = judged({"1": {"a": 1}, "2": {"b": 1}, "3": {"c": 1}})
     dev = judged({"9": {"b": 1, "c": 0}})
-    assert unseen_queries(test, Rows(["x"], ["document a"]), dev) == {"3"}
+    assert check_overlap(Rows(["x"], ["document a"]), dev, test)[1] == {"3"}
 
 
 def test_negatives_do_not_make_a_document_seen() -> None:
-    assert unseen_queries(judged({"1": {"a": 1}}), Rows(["x"], ["y"], [["document a"]])) == {"1"}
+    assert check_overlap(Rows(["x"], ["y"], [["document a"]]), None, judged({"1": {"a": 1}}))[1] == {"1"}
 
 
 def test_overlap_is_told_with_count_and_share() -> None:
@@ -92,7 +91,7 @@ def test_overlap_is_told_with_count_and_share() -> None:
         {str(i): {"a": 1, "b": 1} for i in range(50)} | {"50": {"c": 1}},
         queries={str(i): f"query {i}" for i in range(51)},
     )
-    findings = check_overlap(Rows(["query 3", "x"], ["y", "document a"]), None, test)
+    findings = check_overlap(Rows(["query 3", "x"], ["y", "document a"]), None, test)[0]
     assert codes(findings) == {"test-queries-seen-in-training": 1, "test-documents-seen-in-training": 50}
     message = findings[1].message
     assert "50 of 101 test judgments (50%)" in message
@@ -103,9 +102,9 @@ def test_overlap_is_told_with_count_and_share() -> None:
 @pytest.mark.parametrize(("count", "weak"), [(1, True), (49, True), (50, False)])
 def test_few_test_queries_are_weak_evidence(count, weak) -> None:
     test = judged({str(i): {"a": 1} for i in range(count)})
-    findings = codes(check_overlap(Rows(["x"], ["y"]), None, test))
+    findings = codes(check_overlap(Rows(["x"], ["y"]), None, test)[0])
     assert findings == ({"weak-test": count} if weak else {})
 
 
 def test_without_a_test_there_is_nothing_to_overlap() -> None:
-    assert check_overlap(Rows(["x"], ["y"]), None, None) == []
+    assert check_overlap(Rows(["x"], ["y"]), None, None) == ([], frozenset())

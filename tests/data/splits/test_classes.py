@@ -106,3 +106,16 @@ def test_repeated_and_contradictory_texts() -> None:
     assert kept.texts == ["a", "b", "b"]
     assert {finding.code: finding.count for finding in findings} == {"duplicate-rows": 1, "label-conflict": 1}
     assert findings[1].examples == ("f:3: b (x)", "f:4: b (y)")
+
+
+@pytest.mark.parametrize("other", [0, 1], ids=["own class", "another class"])
+def test_a_text_and_its_copy_in_capitals_are_in_one_part(other) -> None:
+    words = [f"text {i} of class {i % 2}" for i in range(80)]
+    labels = [f"c{i % 2}" for i in range(80)]
+    content = LabelledTexts(
+        [*words, *map(str.upper, words)], [*labels, *(f"c{(i + other) % 2}" for i in range(80))], None, []
+    )
+    division, _ = divide_classes(content, 0, PARTS)
+    for rows in (division.train, *division.held_out.values()):
+        assert {row % 80 for row in rows if row < 80} == {row % 80 for row in rows if row >= 80}
+    assert all(division.held_out.values())

@@ -159,3 +159,19 @@ def test_a_dev_part_of_limited_size_is_filled_from_small_groups() -> None:
 def test_a_limited_dev_part_takes_a_large_group_where_there_are_no_small_ones() -> None:
     groups = Groups(np.repeat(np.arange(10), 100), np.arange(10))
     assert len(divide(groups, 0, ("dev",), most=100).held_out["dev"]) == 100
+
+
+def test_texts_of_one_normal_form_are_never_divided() -> None:
+    """Each answer twice, once in capitals: both rows are in one part."""
+    pairs = [(f"What about {i}?", f"The answer is {i}.") for i in range(40)]
+    pairs += [(f"Who knows {i}?", f"THE ANSWER\u200b IS {i}") for i in range(40)]
+    division = divide(groups_of(rows_of(pairs)), 0, PARTS)
+    for rows in (division.train, *division.held_out.values()):
+        assert {row % 40 for row in rows if row < 40} == {row % 40 for row in rows if row >= 40}
+    assert all(division.held_out.values())
+
+
+def test_where_no_two_texts_share_a_form_the_split_is_that_of_the_texts() -> None:
+    rows = rows_of([(f"글 {i % 50}", f"답 {i % 37}") for i in range(120)])
+    exact, found = components(rows.anchor_ids, rows.positive_ids), groups_of(rows)
+    assert np.array_equal(exact.of_row, found.of_row) and np.array_equal(exact.keys, found.keys)

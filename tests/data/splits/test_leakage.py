@@ -1,5 +1,5 @@
 from embedtune.data.rows import RetrievalSet, Rows
-from embedtune.data.splits.leakage import Leakage, overlap
+from embedtune.data.splits.leakage import Leakage
 
 CLAIMS = [
     f"Compound {i} {verb} the growth of cell line K{i * 37}." for i, verb in enumerate(["increases", "reduces"] * 60)
@@ -13,6 +13,12 @@ def judged(queries) -> RetrievalSet:
         {"d": "the document"},
         {str(i): {"d": 1} for i in range(len(queries))},
     )
+
+
+def overlap(rows: Rows, test: RetrievalSet):
+    leakage = Leakage(test)
+    leakage.feed(rows)
+    return leakage.findings()
 
 
 def by_code(findings):

@@ -1,7 +1,9 @@
+import numpy as np
 import torch
 
 from embedtune.data.rows import Rows
 from embedtune.identity import text_id
+from embedtune.losses.shared.identity import KnownPositives
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
 
@@ -63,3 +65,19 @@ def test_labels_become_numbers_that_agree_where_the_labels_do():
     batch = build_table(labelled, labelled.anchor_ids[:0]).batch(torch.arange(3), vectors(2, 3), step=0, guide=None)
     first, second, third = batch.labels.tolist()
     assert first == third != second
+
+
+def test_texts_of_one_form_are_one_text_in_every_column():
+    """The second row asks the first question in capitals; the third was given the first answer as a negative."""
+    rows = Rows(
+        anchors=["question one", "QUESTION one?", "another question"],
+        positives=["Answer one.", "answer two", "answer three"],
+        negatives=[[], ["ANSWER\u00a0ONE"], ["answer one", "Answer three!"]],
+    )
+    pairs = np.stack([rows.anchor_ids, rows.positive_ids], axis=1)
+    batch = build_table(rows, pairs).batch(torch.arange(3), vectors(4, 3), step=0, guide=None)
+    first, second, _ = batch.positive_ids.tolist()
+    assert batch.anchor_ids[0] == batch.anchor_ids[1] != batch.anchor_ids[2]
+    assert known_of(batch) == {(0, second), (1, first)}
+    own = KnownPositives(batch).own_mask(batch.negative_ids)
+    assert own.tolist() == [[False, False], [True, False], [False, True]]

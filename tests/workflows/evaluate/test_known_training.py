@@ -54,16 +54,16 @@ def test_a_run_tells_what_its_model_learned(model: Path) -> None:
     known = training(model=[str(model), "bm25", "starter"])
     (learned,) = known.known
     assert not known.findings and len(learned.rows) < 48
-    assert known.unseen(judged(learned.rows.positives[0])) == {"q2"}
-    assert known.unseen(judged("A text of nobody.")) == {"q1", "q2", "q3"}
+    assert known.leaks(judged(learned.rows.positives[0]))[1] == {"q2"}
+    assert known.leaks(judged("A text of nobody."))[1] == {"q1", "q2", "q3"}
 
 
 def test_data_named_are_learned_whole(pairs: Path) -> None:
     known = training(model=["bm25"], train_data=[str(pairs)])
     assert len(known.known[0].rows) == 48
     test = judged("The answer  on 배송 number 6.")
-    assert known.unseen(test) == {"q2"}
-    (finding,) = known.leaks(test)
+    assert known.leaks(test)[1] == {"q2"}
+    (finding,) = known.leaks(test)[0]
     assert finding.code == "test-documents-seen-in-training" and str(pairs) in finding.message
 
 
@@ -76,15 +76,15 @@ def test_by_another_seed_other_rows_were_learned(run_of: Callable[..., Path]) ->
     first, second = (set(one.rows.positives) for one in training(model=[str(model) for model in models]).known)
     assert first != second
     held_out = judged(min(second - first))
-    assert training(model=[str(models[0])]).unseen(held_out) == {"q1", "q2", "q3"}
-    assert training(model=[str(model) for model in models]).unseen(held_out) == {"q2"}
+    assert training(model=[str(models[0])]).leaks(held_out)[1] == {"q1", "q2", "q3"}
+    assert training(model=[str(model) for model in models]).leaks(held_out)[1] == {"q2"}
 
 
 def test_a_leak_of_two_training_sets_is_said_once(pairs: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.jsonl"
     copy.write_text(pairs.read_text(encoding="utf-8"), encoding="utf-8")
     known = training(model=["bm25"], train_data=[str(pairs), str(copy)])
-    (finding,) = known.leaks(judged("The answer on 배송 number 6."))
+    (finding,) = known.leaks(judged("The answer on 배송 number 6."))[0]
     assert finding.message.startswith(f"training data of {pairs}, {copy}: 2 of 4 test judgments")
     assert "training data" not in finding.message[16:]
 
@@ -96,13 +96,13 @@ def test_a_damaged_run_is_told_and_does_not_stop_the_evaluation(model: Path) -> 
 
 
 def test_without_anything_known_no_query_is_called_unseen() -> None:
-    assert training(model=["bm25", "starter"]).unseen(judged("x")) is None
+    assert training(model=["bm25", "starter"]).leaks(judged("x"))[1] is None
 
 
 def test_data_that_have_changed_are_no_evidence(model: Path, pairs: Path) -> None:
     pairs.write_text(pairs.read_text(encoding="utf-8") + json.dumps({"anchor": "새", "positive": "글"}) + "\n")
     known = training(model=[str(model)])
-    assert known.unseen(judged("x")) is None
+    assert known.leaks(judged("x"))[1] is None
     assert [finding.code for finding in known.findings] == ["training-data-unknown"]
     assert "has changed" in known.findings[0].message
 

@@ -12,6 +12,7 @@ from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import JudgedSource
 from embedtune.evaluation.evidence import Evidence, System, gather_evidence
 from embedtune.evaluation.metrics import parse_metric
+from embedtune.evaluation.own_first import left_out, own_text_first
 from embedtune.evaluation.rankers import Run
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.retrieval import demand_judged
@@ -44,13 +45,8 @@ class RetrievalTask:
         demand_judged(self.judged)
         self.described = source.described
         scored = _scored_part(source.judged, self.judged.query_ids)
-        self.findings = (
-            *source.findings,
-            *_findings(self.judged),
-            *blank_findings(self.judged),
-            *training.leaks(scored),
-        )
-        self._unseen = training.unseen(scored)
+        leaks, self._unseen = training.leaks(scored)
+        self.findings = (*source.findings, *_findings(self.judged), *blank_findings(self.judged), *leaks)
         self.hashes: Mapping[str, str] = source.hashes
         self.scored: list[Scored] = []
         self._metric = str(parse_metric(metrics[0]))
@@ -75,16 +71,21 @@ class RetrievalTask:
         cut = systems.truncations(encoder, texts, self.name)
         self.findings += tuple(truncation_findings(name, cut))
         self.findings += tuple(systems.similarity(encoder))
-        self.scored += [replace(one, truncated=cut) for one in systems.rank_by_vectors(name, encoder, self.judged)]
+        self._add(*(replace(one, truncated=cut) for one in systems.rank_by_vectors(name, encoder, self.judged)))
 
     def by_words(self, systems: Systems) -> None:
         """Score BM25."""
-        self.scored.append(systems.rank_by_words(self.judged))
+        self._add(systems.rank_by_words(self.judged))
 
     def by_run(self, systems: Systems, path: str, run: Run) -> None:
         """Score a ranking from a file."""
-        self.scored.append(systems.score_run(path, run, self.judged))
+        self._add(systems.score_run(path, run, self.judged))
         self.findings += tuple(run_findings(path, run, self.judged, self.source.judged.queries))
+
+    def _add(self, *scored: Scored) -> None:
+        """Add systems, the first of several being that of full vectors."""
+        self.scored += scored
+        self.findings += tuple(own_text_first(scored[0].label, scored[0].ranking, self.judged))
 
     def rows(self, folder: Path, *, alone: bool, seed: int) -> list[dict[str, Any]]:
         """The rows of the result, one per system; also writes its rankings.
@@ -140,13 +141,7 @@ def _scored_part(judged: RetrievalSet, query_ids: Sequence[str]) -> RetrievalSet
 
 
 def _findings(judged: JudgedSet) -> list[Finding]:
-    found = weak_test(len(judged.query_ids), counted(len(judged.query_ids), "query"))
-    if len(judged.self_pairs):
-        message = (
-            f"left {counted(len(judged.self_pairs), 'document')} out of the ranking of a query with the same text."
-        )
-        found.append(Finding("own-texts", "note", len(judged.self_pairs), message))
-    return found
+    return [*weak_test(len(judged.query_ids), counted(len(judged.query_ids), "query")), *left_out(judged)]
 
 
 def _unlike(path: Path, taken: Iterable[Path]) -> Path:
