@@ -188,6 +188,11 @@ class TrainingSection(RecipeSection):
         None, ge=1, description="steps between checkpoints; null: at each dev evaluation"
     )
 
+    def steps(self, rows: int) -> int:
+        """Steps of a run on so many rows: `epochs` times the batches that hold every row once, at most `max_steps`."""
+        wanted = self.epochs * -(-rows // self.batch_size)
+        return min(wanted, self.max_steps or wanted)
+
 
 class OutputSection(RecipeSection):
     """Where results go."""

@@ -74,6 +74,10 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
     pace = Pace(adapter, flops, None if flops is None or run.trial else matrix_peak(run.precision, run.device))
     checkpoint = whole_checkpoint(run.checkpoints, run.warn) if resume else None
     done = steps_of(checkpoint) if checkpoint else 0
+    if resume:
+        run.say(
+            f"resuming after step {done:,} of {run.steps:,}" if done else "no step is saved yet: starting at the first"
+        )
     stopping = None if run.section.patience is None or not run.evaluates else EarlyStopping(run.section.patience)
     over = done >= run.steps or (checkpoint is not None and stopping is not None and stopping.at_end(checkpoint))
     with quiet_libraries(), Interruption(run.warn, STOPPING_TRIAL if run.trial else STOPPING) as interruption:

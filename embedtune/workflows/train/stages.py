@@ -38,7 +38,7 @@ from embedtune.reports.train import training
 from embedtune.training.run.fit import FitResult
 from embedtune.training.step.matryoshka import check_sizes
 from embedtune.workflows.shared.machine import peak_memory_bytes
-from embedtune.workflows.shared.run_folder import METRICS, PAGE, REPORT, STARTED_IN, RunFolder
+from embedtune.workflows.shared.run_folder import METRICS, PAGE, REPORT, STARTED_IN, RunFolder, how_to_use
 from embedtune.workflows.shared.scoring import (
     AFTER_RUN,
     BEFORE_RUN,
@@ -200,15 +200,3 @@ class TrainingRun:
         self.folder.write("report.md", markdown(report))
         self.folder.write_json(REPORT, result.as_json())
         return result
-
-
-def how_to_use(model: Path) -> tuple[str, ...]:
-    """Lines of Python that use the tuned model with sentence-transformers alone."""
-    return (
-        "from sentence_transformers import SentenceTransformer",
-        "",
-        f"model = SentenceTransformer({str(model)!r})",
-        'queries = model.encode(["a question"], prompt_name="query", normalize_embeddings=True)',
-        'documents = model.encode(["an answer", "another"], prompt_name="document", normalize_embeddings=True)',
-        "print(queries @ documents.T)",
-    )
