@@ -23,6 +23,7 @@ from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.splits.leakage import unseen_queries
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+from embedtune.evaluation.tasks.question import questions_of
 from embedtune.evaluation.trec import unwritable_id, write_run
 from embedtune.findings import Finding, counted
 from embedtune.losses.shared.base import Loss
@@ -148,7 +149,7 @@ class TrainingRun:
         # Without queries in training, no document can be remembered as the answer to one.
         unseen = set() if self.data.unpaired else unseen_queries(self.data.test, self.data.train, self.data.dev)
         judgment = judge(before.scores, after.scores, unseen, seed=self.config.training.seed)
-        self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries))
+        self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries, questions_of(self._test)))
         self._keep_rankings(self._test, ((BEFORE_RUN, before), (AFTER_RUN, after)))
         fields = {**judgment.fields(), "evidence": before_and_after(self._test, before, after, judgment)}
         return fields | ({"unseen_queries": len(before.scores)} if self.data.unpaired else {})
