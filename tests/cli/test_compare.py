@@ -207,7 +207,7 @@ def test_an_evaluation_says_which_queries_are_unseen_and_what_its_items_are(comp
     Path("e/evaluation.json").write_text(json.dumps({"models": rows}), encoding="utf-8")
     result = compare("e#a", "e#b")
     assert (result["queries"], result["on"]) == (30, "unseen")
-    assert "over 30 test pairs whose relevant documents were never trained on" in result["sentence"]
+    assert "over 30 test pairs whose relevant documents are not in the training data" in result["sentence"]
 
 
 def test_of_sets_of_two_kinds_each_metric_is_said_of_its_own_items(compare: Compare, base: np.ndarray) -> None:

@@ -47,15 +47,20 @@ class Asked:
     dry_run: bool
     as_json: bool
 
-    def config(self) -> Any:
+    def config(self, demand: Callable[[Any], None] = lambda config: None) -> Any:
         """The checked configuration of the verb; with --dry-run it is printed, and the command ends.
+
+        Args:
+            demand: refuses what the schema allows and the verb cannot do, also with --dry-run.
 
         Raises:
             ConfigError: whatever is wrong with it.
         """
         from embedtune.config.recipe.load import load, recipe_and_values
 
-        return self.wanted(load(self.schema, *recipe_and_values(self.words), self.options))
+        config = load(self.schema, *recipe_and_values(self.words), self.options)
+        demand(config)
+        return self.wanted(config)
 
     def wanted(self, config: Config) -> Config:
         """A configuration to work with; with --dry-run it is printed, and the command ends."""

@@ -83,7 +83,13 @@ def run(
         *([_weak_encoder()] if config.model.name == STARTER else []),
         *pairs.findings,
         *_calibration_finding(calibration),
-        *findings_of(totals, choice.filters, high=config.filters.ranks[1], left_out=written.left_out),
+        *findings_of(
+            totals,
+            choice.filters,
+            high=config.filters.ranks[1],
+            left_out=written.left_out,
+            documents=documents.searched,
+        ),
         *_ledger_finding(files.ledger, doubtful),
     )
     result = MineResult(

@@ -1,4 +1,4 @@
-"""Scores of other questions are not compared: other documents, judgments, texts and depths, and one seed of a recipe."""
+"""Only scores of the same questions are compared: documents, judgments, texts and depths; and one seed of a recipe."""
 
 import json
 import shutil

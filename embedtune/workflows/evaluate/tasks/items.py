@@ -84,7 +84,8 @@ class ItemTask:
 
     def by_words(self, systems: Systems) -> None:
         """Score BM25: what shared words alone achieve."""
-        scores = systems.pairs_by_words(self.items, self.name)
+        scores, how = systems.pairs_by_words(self.items, self.name)
+        self.described = (*self.described, how)
         self.scored.append(ScoredItems(BM25, BM25, None, self.items.judge(scores, seed=self._seed)))
 
     def by_run(self, systems: Systems, path: str, run: Run) -> None:

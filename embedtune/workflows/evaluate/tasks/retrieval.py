@@ -73,7 +73,9 @@ class RetrievalTask:
 
     def by_words(self, systems: Systems) -> None:
         """Score BM25."""
-        self.scored.append(systems.rank_by_words(self.judged))
+        scored, how = systems.rank_by_words(self.judged)
+        self.scored.append(scored)
+        self.described = (*self.described, how)
 
     def by_run(self, systems: Systems, path: str, run: Run) -> None:
         """Score a ranking from a file."""
