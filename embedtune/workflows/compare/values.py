@@ -221,7 +221,7 @@ def _depth(run: Run) -> int:
 def _given(folder: Path, row: Mapping[str, Any]) -> Path | None:
     """The TREC file of a row that was given to the evaluation and not made by it, if it is still there."""
     path = _found(folder, row.get("run"))
-    return path if path is not None and row.get("model") == row.get("run") else None
+    return path if path is not None and Path(str(row.get("model"))) == Path(str(row.get("run"))) else None
 
 
 def _run_of(model: object) -> Path | None:
