@@ -4,19 +4,14 @@ from pydantic import Field
 
 from embedtune.config.fields import Device, Precision, Store, TextsSection, random_seed
 from embedtune.config.options import option
-from embedtune.config.section import Name, RecipeSection
-from embedtune.config.systems import Quantisation, SystemsSection
+from embedtune.config.section import RecipeSection
+from embedtune.config.systems import SystemsSection
 
 
 class SearchingSystems(SystemsSection):
     """The systems that search; they are looked at, not scored."""
 
     flagged = frozenset({"names", "query", "prompts", "max_length", "trust_remote_code", "allow_pickle"})
-
-    # Keys of `evaluate`, which --dry-run does not print.
-    runs: list[Name] = Field(default_factory=list, max_length=0, exclude=True)
-    dimensions: list[int] = Field(default_factory=list, max_length=0, exclude=True)
-    quantize: list[Quantisation] = Field(default_factory=list, max_length=0, exclude=True)
 
 
 class SearchSection(RecipeSection):
