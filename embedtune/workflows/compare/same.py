@@ -18,7 +18,8 @@ from embedtune.workflows.shared.run_folder import RunFolder
 
 AGAIN = "score them on one set: `embedtune evaluate --model A --model B --data SET`"
 SEEDS = (
-    "Train each with several seeds (--seed 1, --seed 2, ...) and compare them: `embedtune compare a1,a2,a3 b1,b2,b3`."
+    "Train each with several seeds (--seed 1, --seed 2, ...) on data with its own test split or --eval-data, then "
+    "`embedtune compare a1,a2,a3 b1,b2,b3`."
 )
 
 
