@@ -18,4 +18,6 @@ def encode(asked: Asked, force: Force = False) -> None:
     parquet file serves `embedtune train --guide FILE`. A file that is read is never written over; any other existing
     file is replaced only if embedtune wrote it, or with --force.
     """
-    asked.print(api.encode(asked.config(), talk=asked.talk, force=force))
+    from embedtune.config.encode import demand_named
+
+    asked.print(api.encode(asked.config(demand_named), talk=asked.talk, force=force))

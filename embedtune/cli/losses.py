@@ -5,13 +5,12 @@ The words are those of the loss's own docstring.
 
 import inspect
 import re
-import shutil
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from embedtune.cli.shared.options import AsJson
-from embedtune.cli.shared.output import print_json, print_text
+from embedtune.cli.shared.output import print_json, print_text, readable_width
 
 if TYPE_CHECKING:
     from embedtune.losses import Loss
@@ -100,7 +99,7 @@ def _labelled(text: str, label: str) -> str:
 
 
 def _in_words(card: LossCard) -> str:
-    width = min(shutil.get_terminal_size().columns, 100) - 2
+    width = readable_width() - 2
     arguments = ", ".join(f"{name}={default}" for name, default in card.arguments.items()) or "none"
     facts = {"needs": ", ".join(card.needs), "when": card.when, "cost": card.cost, "arguments": arguments}
     lines = [card.name, textwrap.fill(card.summary, width, initial_indent="  ", subsequent_indent="  ")]

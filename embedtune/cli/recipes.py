@@ -1,6 +1,5 @@
 """`embedtune recipes`: list, show, copy and check recipes, ready-made settings in YAML files."""
 
-import shutil
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embedtune.cli.shared.options import AsJson, Force, Quiet, argument
-from embedtune.cli.shared.output import print_json, print_text
+from embedtune.cli.shared.output import print_json, print_text, readable_width
 from embedtune.cli.shared.verb import add_command, add_group
 from embedtune.errors import ConfigError, OutputError
 from embedtune.workflows.shared.stream_talk import StreamTalk
@@ -45,7 +44,7 @@ def list_recipes(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"recipes": cards})
         return
-    width = min(shutil.get_terminal_size().columns, 100)
+    width = readable_width()
     for card in cards:
         when = textwrap.fill(card.when, width, initial_indent="  ", subsequent_indent="  ")
         print_text(f"{card.name}\n{when}\n  {card.command}\n")

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from embedtune.config.encoder import OptionalModelSection
-from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source
+from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
 from embedtune.config.train import TrainingSection
@@ -36,7 +36,7 @@ class CheckSection(RecipeSection):
 
     batch_size: int = option(_TRAINING.batch_size, "pairs per training step", "PAIRS", ge=2)
     epochs: int = option(_TRAINING.epochs, "passes over the training pairs", "N", ge=1)
-    seed: int = option(0, "random seed for queries drawn from classes and for the starter", "N", group="Run", ge=0)
+    seed: int = random_seed("queries drawn from classes and for the starter")
     device: Device = "auto"
     fail_on: Literal["error", "warning", "note"] | None = option(
         None,

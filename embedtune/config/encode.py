@@ -8,6 +8,7 @@ from embedtune.config.encoder import EncoderSection
 from embedtune.config.fields import Device, Precision, Store, TextsSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
+from embedtune.errors import ConfigError
 
 
 class NamedEncoderSection(EncoderSection):
@@ -54,3 +55,17 @@ class EncodeConfig(RecipeSection):
     data: TextsSection = Field(default_factory=TextsSection)
     encoding: EncodingSection = Field(default_factory=EncodingSection)
     output: VectorsOutput = Field(default_factory=VectorsOutput)
+
+
+def demand_named(config: EncodeConfig) -> None:
+    """Refuse to encode with a starter.
+
+    Raises:
+        ConfigError: no other encoder is named.
+    """
+    if config.model.name == "starter":
+        raise ConfigError(
+            "a starter made for these texts would be lost afterwards, and no other model shares its vector space",
+            where="--model",
+            next="name a model, or train one and use RUN/model",
+        )

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from embedtune.config.fields import Columns, Device, Precision, Store
+from embedtune.config.fields import Columns, Device, Precision, Store, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
 from embedtune.config.systems import SystemsSection
@@ -65,7 +65,7 @@ class EvaluationSection(RecipeSection):
     metrics: list[Name] = option(
         list(METRICS), "such as ndcg@10,map@100; comparisons use the first", "NAME@K,...", min_length=1
     )
-    seed: int = option(0, "random seed for the statistics and the starter", "N", group="Run", ge=0)
+    seed: int = random_seed("the statistics and the starter")
     device: Device = "auto"
     precision: Precision = "fp32"
 

@@ -1,6 +1,6 @@
 """Keys that mean the same to several verbs: declared once with their options, given a default where they are used."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from embedtune.config.options import option
 from embedtune.config.section import Name, Products, RecipeSection
@@ -48,6 +48,15 @@ Precision = Annotated[
         group="Run",
     ),
 ]
+LARGEST_SEED = 2**32 - 1
+"""The largest that NumPy's generators take, and transformers sets every one of them."""
+
+
+def random_seed(of: str) -> Any:
+    """A random seed, of what its help says."""
+    return option(0, f"random seed for {of}", "N", group="Run", ge=0, le=LARGEST_SEED)
+
+
 Store = Annotated[
     Name, option(..., "where vectors are kept between runs; auto is a folder in your cache", "FOLDER|none", group="Run")
 ]

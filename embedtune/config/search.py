@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from embedtune.config.fields import Device, Precision, Store, TextsSection
+from embedtune.config.fields import Device, Precision, Store, TextsSection, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import RecipeSection
 from embedtune.config.systems import SystemsSection
@@ -20,7 +20,7 @@ class SearchSection(RecipeSection):
     heading = "Run"
 
     top: int = option(5, "results per query", "N", group="Output", short="-k", ge=1, le=1000)
-    seed: int = option(0, "random seed for the starter", "N", ge=0)
+    seed: int = random_seed("the starter")
     device: Device = "auto"
     precision: Precision = "fp32"
     store: Store = "auto"

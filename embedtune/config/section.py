@@ -3,9 +3,10 @@
 Sections are frozen and refuse unknown keys, so a misspelt option is an error and never a silent default.
 """
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1)]
@@ -25,3 +26,22 @@ class RecipeSection(BaseModel):
     """The keys whose options the command line offers; None: all that declare one."""
     heading: ClassVar[str] = ""
     """Where `--help` shows the section's options."""
+
+    @field_validator("*")
+    @classmethod
+    def _has_no_nul(cls, value: Any) -> Any:
+        """No name, path or text holds the character NUL, which ends a name for the system."""
+        if any("\0" in text for text in _texts(value)):
+            raise ValueError("holds the character NUL, which no name, path or text can hold")
+        return value
+
+
+def _texts(value: Any) -> Iterable[str]:
+    """A text, and those in lists and mappings."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        yield from _texts([*value.keys(), *value.values()])

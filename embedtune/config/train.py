@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from embedtune.config.encoder import EncoderSection, ModelSection
-from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, Store
+from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, Store, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection, Share
 
@@ -178,7 +178,7 @@ class TrainingSection(RecipeSection):
         description="token embeddings; frozen: a transformer's are not trained, which saves gradients and optimizer "
         "state; sparse: a step updates only those that its texts use, which pays where these are few of many",
     )
-    seed: int = option(0, "random seed for the split, the shuffle and the starter", "N", group="Run", ge=0)
+    seed: int = random_seed("the split, the shuffle and the starter")
     device: Device = "auto"
     evaluate_every: int | None = Field(None, ge=1, description="steps between dev evaluations; null: once an epoch")
     patience: int | None = Field(
@@ -187,6 +187,11 @@ class TrainingSection(RecipeSection):
     checkpoint_every: int | None = Field(
         None, ge=1, description="steps between checkpoints; null: at each dev evaluation"
     )
+
+    def steps(self, rows: int) -> int:
+        """Steps of a run on so many rows: `epochs` times the batches that hold every row once, at most `max_steps`."""
+        wanted = self.epochs * -(-rows // self.batch_size)
+        return min(wanted, self.max_steps or wanted)
 
 
 class OutputSection(RecipeSection):

@@ -52,10 +52,10 @@ def by_vectors(
     return _without_selves(*search(queries, documents, wanted, tie_rank=judged.document_ranks), k, judged)
 
 
-def by_words(k: int, judged: JudgedSet) -> Ranking:
-    """Rank by BM25; documents that share no word with the query are not ranked."""
+def by_words(k: int, judged: JudgedSet, index: Bm25 | None = None) -> Ranking:
+    """Rank by BM25; documents that share no word with the query are not ranked. The index is made if not given."""
     wanted = k + judged.most_selves()
-    found = Bm25(judged.documents).top_k(judged.queries, wanted, tie_rank=judged.document_ranks)
+    found = (index or Bm25(judged.documents)).top_k(judged.queries, wanted, tie_rank=judged.document_ranks)
     return _without_selves(*found, k, judged)
 
 

@@ -79,13 +79,13 @@ class Comparison:
         return self._in_words(opening, f" {self.after:.3f} against {self.before:.3f}")
 
     def _in_words(self, opening: str, values: str) -> str:
-        whose = " whose relevant documents were never trained on" if self.on == "unseen" else ""
+        whose = " whose relevant documents are not in the training data" if self.on == "unseen" else ""
         if self.queries < 2:
             there = "is 1" if self.queries else "are 0"
             return f"{opening}: a verdict needs two or more test {self.items}{whose}; there {there}."
         if self.weak:
             opening += f" (weak evidence: fewer than {WEAK_BELOW} {self.items})"
-        evidence = f"{self.difference:+.3f}, 95% interval {self.interval[0]:+.3f} to {self.interval[1]:+.3f}"
+        evidence = f"{self.difference:+z.3f}, 95% interval {self.interval[0]:+z.3f} to {self.interval[1]:+z.3f}"
         over = f"{self.queries:,} test {self.items}{whose}"
         said = f"{opening}: {metric_label(self.metric)}{values} ({evidence}, {p_said(self.p_value)}) over {over}"
         # Where no query changed at all, there is no spread from which to say what could have been detected.

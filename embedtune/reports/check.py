@@ -51,7 +51,7 @@ def length_sentence(lengths: Lengths) -> str:
     """
     cut = f"; {lengths.cut_share:.1%} are cut at {lengths.limit:,}" if lengths.limit else ""
     return (
-        f"{lengths.column}: median {lengths.median:,} {lengths.unit}, 95% up to {lengths.p95:,}, "
+        f"{lengths.column}: median {counted(lengths.median, lengths.unit[:-1])}, 95% up to {lengths.p95:,}, "
         f"longest {lengths.longest:,} ({counted(lengths.texts, 'text')}){cut}"
     )
 

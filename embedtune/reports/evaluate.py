@@ -160,7 +160,7 @@ def _lead(result: EvaluateResult) -> str:
         said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
         return f"Of {len(compared)} comparisons with the first system: {said}."
     groups = {
-        verdict: [f"{one['b']} ({one['difference']:+.3f})" for one in compared if one["verdict"] == verdict]
+        verdict: [f"{one['b']} ({one['difference']:+z.3f})" for one in compared if one["verdict"] == verdict]
         for verdict in VERDICTS
     }
     said = ". ".join(f"{verdict.capitalize()}: {', '.join(group)}" for verdict, group in groups.items() if group)

@@ -120,7 +120,7 @@ def _scores(result: TrainResult) -> list[Block]:
 
 def _differences(before: Scores, after: Scores) -> Table:
     rows = [
-        (metric_label(name), f"{value:.3f}", f"{after[name]:.3f}", f"{after[name] - value:+.3f}")
+        (metric_label(name), f"{value:.3f}", f"{after[name]:.3f}", f"{after[name] - value:+z.3f}")
         for name, value in before.items()
     ]
     return Table(("metric", "before", "after", "difference"), rows)

@@ -1,4 +1,4 @@
-"""BM25 by bm25s: words, and character bigrams for scripts without spaces between words or with attached particles.
+"""BM25 by bm25s: stems, and character bigrams for scripts without spaces between words or with attached particles.
 
 The scores are bm25s' own; the selection is ours, because bm25s does not say which of several tied documents it keeps.
 """
@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from embedtune.data.texts.words import words
 from embedtune.errors import ConfigError, DataError
 from embedtune.search.keys import WORST, TieOrder, largest
+from embedtune.search.word_forms import recognise, terms
 
 K1 = 1.2
 """How much further occurrences of a word add."""
@@ -37,14 +37,23 @@ class Bm25:
     def __init__(self, documents: Iterable[str]) -> None:
         import bm25s
 
-        self._vocabulary: dict[str, int] = {}
+        seen: dict[str, int] = {}
         numbers = [
-            np.array([self._vocabulary.setdefault(word, len(self._vocabulary)) for word in words(text)], dtype=np.int32)
-            for text in documents
+            np.array([seen.setdefault(word, len(seen)) for word in terms(text)], dtype=np.int32) for text in documents
         ]
         if not numbers:
             raise DataError("there are no documents to index")
         self.count = len(numbers)
+        counts = np.zeros(len(seen), dtype=np.int64)
+        for own in numbers:
+            np.add.at(counts, own, 1)
+        self.forms = recognise(dict(zip(seen, counts.tolist(), strict=True)))
+        # The language is known only now, and the texts are read once: words become forms by their numbers.
+        self._vocabulary: dict[str, int] = {}
+        form = [self._vocabulary.setdefault(self.forms.of(word), len(self._vocabulary)) for word in seen]
+        form_of = np.array(form, dtype=np.int32)
+        for place, own in enumerate(numbers):
+            numbers[place] = form_of[own]
         self._index = bm25s.BM25(k1=K1, b=B, method="lucene")
         if self._vocabulary:
             self._index.index((numbers, self._vocabulary), show_progress=False)
@@ -90,7 +99,7 @@ class Bm25:
 
     def _scores(self, query: str) -> np.ndarray:
         """The score of a query for every document: float32 (C,)."""
-        known = [self._vocabulary[word] for word in words(query) if word in self._vocabulary]
+        known = [self._vocabulary[word] for word in self.forms.of_query(query) if word in self._vocabulary]
         if not known:
             return np.zeros(self.count, dtype=np.float32)
         scores: np.ndarray = self._index.get_scores_from_ids(known)

@@ -168,7 +168,11 @@ def test_two_trec_runs(compare: Compare) -> None:
         Path(f"{name}.trec").write_text("\n".join(lines), encoding="utf-8")
     result = compare("poor.trec", "good.trec", "--data", "pairs.jsonl", "--metric", "mrr@10")
     assert (result["a"], result["b"], result["won"]) == (pytest.approx(3 * 0.5 / 4), 1.0, 4)
-    assert {one["code"] for one in result["findings"]} == {"queries-not-in-run", "run-documents-not-in-corpus"}
+    assert {one["code"] for one in result["findings"]} == {
+        "queries-not-in-run",
+        "run-documents-not-in-corpus",
+        "runs-cut",
+    }
     assert "--data" in compare("poor.trec", "good.trec", code=2)["error"]["next"]
 
 
@@ -177,7 +181,11 @@ def test_queries_that_one_lacks_are_left_out_and_reported(compare: Compare, base
     trained("b", base[:70], base[:70] + 0.1)
     result = compare("a", "b")
     assert result["queries"] == 70
-    assert [(one["code"], one["count"]) for one in result["findings"]] == [("queries-not-shared", 10)]
+    assert [(one["code"], one["count"]) for one in result["findings"]] == [
+        ("one-seed-each", 2),
+        ("queries-not-shared", 10),
+        ("questions-not-recorded", 2),
+    ]
 
 
 def test_another_metric_and_queries_all_seen(compare: Compare, base: np.ndarray) -> None:
@@ -199,7 +207,7 @@ def test_an_evaluation_says_which_queries_are_unseen_and_what_its_items_are(comp
     Path("e/evaluation.json").write_text(json.dumps({"models": rows}), encoding="utf-8")
     result = compare("e#a", "e#b")
     assert (result["queries"], result["on"]) == (30, "unseen")
-    assert "over 30 test pairs whose relevant documents were never trained on" in result["sentence"]
+    assert "over 30 test pairs whose relevant documents are not in the training data" in result["sentence"]
 
 
 def test_of_sets_of_two_kinds_each_metric_is_said_of_its_own_items(compare: Compare, base: np.ndarray) -> None:

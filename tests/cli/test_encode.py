@@ -197,3 +197,9 @@ def test_what_is_refused(
     assert step in (error["next"] or "")
     assert not list(here.glob("*.job"))
     assert [path.name for path in here.glob("*.npy")] == ["folder.npy"]
+
+
+def test_a_dry_run_refuses_what_the_run_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(build_app(), ["encode", "--dry-run"]) == 2
+    assert "a starter made for these texts would be lost" in capsys.readouterr().err
+    assert guarded(build_app(), ["encode", "--dry-run", "--model", "some/model"]) == 0

@@ -53,7 +53,8 @@ def mine(here: Path, call: Mine) -> Mine:
     """Mines two negatives a query with these arguments."""
 
     def run(*arguments: str, data: str = "pairs.jsonl", code: int = 0) -> dict[str, Any]:
-        short = ("--store", "none", "--device", "cpu", "--negatives", "2", "--range", "0:12")
+        usual = {"--store": "none", "--device": "cpu", "--negatives": "2", "--range": "0:12"}
+        short = [word for option, value in usual.items() if option not in arguments for word in (option, value)]
         return call("mine", "--data", data, *short, *arguments, code=code)
 
     return run

@@ -134,3 +134,12 @@ def test_what_is_refused(search: Search, options: tuple[str, ...], code: int, wo
 
 def test_a_dry_run_prints_the_options(search: Search) -> None:
     assert json.loads(search("--data", "texts.txt", "--dry-run", "--json"))["data"]["source"] == "texts.txt"
+
+
+def test_a_dry_run_prints_only_what_search_has(capsys: pytest.CaptureFixture[str]) -> None:
+    from embedtune.config.options import options_of, schema_of
+
+    assert guarded(build_app(), ["search", "--dry-run", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    keys = {f"{section}.{key}" for section, values in printed.items() for key in values}
+    assert keys == {option.key for option in options_of(schema_of("search")).values()}

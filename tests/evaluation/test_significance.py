@@ -214,7 +214,7 @@ def test_no_difference_says_what_would_have_escaped():
     found = compare_paired(before, before + rng.normal(0, 0.1, 104), metric="mrr@10", on="unseen")
     assert found.verdict == "no difference shown"
     assert found.sentence.startswith("No difference shown: MRR@10 went from")
-    assert "104 test queries whose relevant documents were never trained on" in found.sentence
+    assert "104 test queries whose relevant documents are not in the training data" in found.sentence
     assert (
         f"a true difference below {found.minimum_detectable_effect:.3f} would usually go undetected" in found.sentence
     )
@@ -247,7 +247,7 @@ def test_between_two_systems_nothing_rose_or_fell():
 def test_fewer_than_two_queries_show_nothing(queries):
     found = compare_paired(np.zeros(queries), np.ones(queries), metric="ndcg@10", on="unseen")
     assert (found.verdict, found.p_value, found.weak) == ("no difference shown", 1.0, True)
-    needed = "a verdict needs two or more test queries whose relevant documents were never trained on"
+    needed = "a verdict needs two or more test queries whose relevant documents are not in the training data"
     assert found.sentence == f"No difference shown: {needed}; there {'are 0' if queries == 0 else 'is 1'}."
 
 
@@ -292,3 +292,8 @@ def test_intervals_of_several_metrics_are_those_of_each_alone():
         assert together[name] == pytest.approx(bootstrap_interval(own, seed=5))
         drawn = own[np.random.default_rng(5).integers(0, 40, (10_000, 40))].mean(axis=1)
         assert together[name] == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
+
+
+def test_an_end_of_an_interval_that_is_nearly_zero_has_no_sign_of_its_own() -> None:
+    found = Comparison("ndcg@10", "all", 900, 0.5, 0.5001, -0.0001, (-0.0004, 0.0002), 0.4, 0.01, "no difference shown")
+    assert "-0.000" not in str(found) and "95% interval +0.000 to +0.000" in str(found)

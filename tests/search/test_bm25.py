@@ -10,6 +10,7 @@ import pytest
 from embedtune.data.texts.words import words
 from embedtune.errors import ConfigError, DataError
 from embedtune.search.bm25 import Bm25
+from embedtune.search.word_forms import terms
 
 DOCUMENTS = (
     "청년 월세를 지원합니다. 월세 지원 신청",
@@ -24,12 +25,13 @@ QUERIES = ("월세 지원을 받고 싶은 청년", "refund a CARD", "address �
 
 
 def slow_scores(query: str, k1: float, b: float) -> list[float]:
-    counts = [Counter(words(text)) for text in DOCUMENTS]
+    forms = Bm25(DOCUMENTS).forms
+    counts = [Counter(map(forms.of, terms(text))) for text in DOCUMENTS]
     mean = sum(count.total() for count in counts) / len(counts)
     scores = []
     for count in counts:
         score = 0.0
-        for word in words(query):
+        for word in forms.of_query(query):
             having = sum(word in other for other in counts)
             idf = math.log(1 + (len(counts) - having + 0.5) / (having + 0.5))
             score += idf * count[word] / (count[word] + k1 * (1 - b + b * count.total() / mean))

@@ -8,6 +8,8 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from embedtune.cli.shared.once import demand_working_folder, refuse_repeated
+
 CONTEXT = {"help_option_names": ["--help", "-h"], "max_content_width": 120}  # longer lines are hard to read
 ARGUMENTS, COMMON = "Arguments", "Common"
 """The first heading, and the last: of what every command has."""
@@ -17,6 +19,16 @@ _SPACE, _HYPHEN = "\N{NO-BREAK SPACE}", "\N{NON-BREAKING HYPHEN}"
 
 class VerbCommand(TyperCommand):
     """A command whose help shows options in groups and ends with examples (its `epilog`, one command per line)."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, and refuse an option with one value that is given twice: one would be lost silently."""
+        refuse_repeated(self, ctx, args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, in a folder that exists."""
+        demand_working_folder()
+        return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and the groups of options."""
@@ -71,7 +83,8 @@ def groups_of(parameters: Sequence[Any]) -> dict[str, list[Any]]:
 def _write_parameters(parameters: Sequence[Any], formatter: Any) -> None:
     most = min(34, formatter.width // 3)
     rows = {heading: [_row(parameter) for parameter in members] for heading, members in groups_of(parameters).items()}
-    width = max(len(first) for members in rows.values() for first, _ in members if len(first) <= most)
+    lengths = [len(first) for members in rows.values() for first, _ in members]
+    width = max((length for length in lengths if length <= most), default=most)
     for heading, members in rows.items():
         with formatter.section(heading):
             formatter.write_dl([(first.ljust(width), second) for first, second in members], col_max=width)

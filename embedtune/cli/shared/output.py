@@ -5,6 +5,7 @@ the cursor, change colors or hide what was written before it.
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Collection
 from dataclasses import asdict, is_dataclass
@@ -15,6 +16,14 @@ from embedtune.workflows.shared.stream_talk import printable
 
 if TYPE_CHECKING:
     from embedtune.reports.results.base import VerbResult
+
+NARROWEST, WIDEST = 40, 100
+"""Columns of text; a terminal, or COLUMNS, may say anything, even 0."""
+
+
+def readable_width() -> int:
+    """The width to fill with sentences: that of the terminal, where it is neither too narrow nor too wide to read."""
+    return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
 
 
 def print_text(text: str) -> None:

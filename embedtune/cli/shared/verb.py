@@ -47,28 +47,47 @@ class Asked:
     dry_run: bool
     as_json: bool
 
-    def config(self) -> Any:
+    def config(self, demand: Callable[[Any], None] = lambda config: None) -> Any:
         """The checked configuration of the verb; with --dry-run it is printed, and the command ends.
+
+        Args:
+            demand: refuses what the schema allows and the verb cannot do, also with --dry-run.
 
         Raises:
             ConfigError: whatever is wrong with it.
         """
         from embedtune.config.recipe.load import load, recipe_and_values
 
-        return self.wanted(load(self.schema, *recipe_and_values(self.words), self.options))
+        config = load(self.schema, *recipe_and_values(self.words), self.options)
+        demand(config)
+        return self.wanted(config)
 
     def wanted(self, config: Config) -> Config:
         """A configuration to work with; with --dry-run it is printed, and the command ends."""
         if self.dry_run:
-            from embedtune.config.recipe.load import dump_config
+            from embedtune.config.recipe.load import dump_values
 
-            print_json(config.model_dump()) if self.as_json else print_text(dump_config(config).rstrip("\n"))
+            values = config.model_dump(include=_keys_to_print(type(config)))
+            print_json(values) if self.as_json else print_text(dump_values(values).rstrip("\n"))
             raise typer.Exit
         return config
 
     def print(self, result: "VerbResult") -> None:
         """Print a result as JSON, or as its table, which need not repeat what was already reported."""
         print_result(result, as_json=self.as_json, told=self.talk.told)
+
+
+def _keys_to_print(schema: "type[RecipeSection]") -> dict[str, set[str]] | None:
+    """The keys that --dry-run prints: all of a recipe (None); those with an option, where a verb takes no recipes."""
+    from embedtune.config.options import RECIPE_VERBS, options_of
+
+    if schema.__module__.rpartition(".")[2] in RECIPE_VERBS:
+        return None
+    keys: dict[str, set[str]] = {}
+    for option in options_of(schema).values():
+        section, _, key = option.key.partition(".")
+        keys.setdefault(section, set()).add(key)
+    return keys
 
 
 def add_verb(app: typer.Typer, function: Callable[..., None], examples: str) -> None:

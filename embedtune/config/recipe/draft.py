@@ -90,8 +90,10 @@ class Draft(Generic[Config]):
                     self._object(f"loss.{i}.args", error.message)
 
     def _set(self, key: str, value: Any, place: str) -> None:
-        if key in self._given:
-            self.problems.append(Problem(place, key, f"given twice, also by {self._given[key]}"))
+        key = ".".join(_position(part) for part in key.split("."))
+        other = self._giver(key)
+        if other is not None:
+            self.problems.append(Problem(place, key, f"given twice, also by {other}"))
             return
         self._given[key] = place
         first, dot, _ = key.partition(".")
@@ -102,6 +104,15 @@ class Draft(Generic[Config]):
             self.problems.append(Problem(place, key, message))
         # What the recipe had at and below the key is gone, and its lines with it.
         self._lines = {old: line for old, line in self._lines.items() if not f"{old}.".startswith(f"{key}.")}
+
+    def _giver(self, key: str) -> str | None:
+        """What else gave this key on the command line: alone, a part of it, or as a part of something larger."""
+        for given, place in self._given.items():
+            if given == key or given.startswith(f"{key}."):
+                return place
+            if key.startswith(f"{given}.") and _holds(self.values, key.split(".")):
+                return place  # `--loss gist:0.5 loss.0.weight=2`; `loss.0.args.margin=auto` would add to it
+        return None
 
     def _default(self, key: str) -> Any:
         """The default of a key of the recipe's first level, as plain values; None: there is no such key."""
@@ -160,6 +171,23 @@ def _read_option(option: Option, value: Any) -> Any:
         case "scalar" if isinstance(value, str):
             return read_scalar(value)
     return several if option.flag.repeat else value
+
+
+def _position(part: str) -> str:
+    """A part of a key as it is compared: `00` and `0` are one position of a list."""
+    return str(int(part)) if part.isascii() and part.isdigit() and len(part) < 10 else part
+
+
+def _holds(values: Any, path: Sequence[str]) -> bool:
+    """Whether there is a value at a path."""
+    for part in path:
+        if isinstance(values, list) and part.isascii() and part.isdigit() and int(part) < len(values):
+            values = values[int(part)]
+        elif isinstance(values, dict) and part in values:
+            values = values[part]
+        else:
+            return False
+    return True
 
 
 def _put(values: Any, path: Sequence[str], value: Any) -> str | None:

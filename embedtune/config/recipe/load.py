@@ -87,7 +87,13 @@ def verb_of(recipe: str) -> str:
 
 def dump_config(config: RecipeSection) -> str:
     """The full configuration as YAML, in the order of the schema; `load` reads it back to an equal one."""
-    return yaml.dump(config.model_dump(), Dumper=RecipeDumper, sort_keys=False, allow_unicode=True, width=120)
+    return dump_values(config.model_dump())
+
+
+def dump_values(values: Mapping[str, Any]) -> str:
+    """Plain values of a configuration as YAML, in their order."""
+    text: str = yaml.dump(dict(values), Dumper=RecipeDumper, sort_keys=False, allow_unicode=True, width=120)
+    return text
 
 
 def _next(schema: type[RecipeSection], *, has_recipe: bool) -> str:

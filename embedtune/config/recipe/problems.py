@@ -216,14 +216,19 @@ def _in_words(node: dict[str, Any]) -> str:
 
 def _range_in_words(node: dict[str, Any]) -> str:
     if "minimum" in node and "maximum" in node:
-        return f" from {node['minimum']:g} to {node['maximum']:g}"
+        return f" from {_number(node['minimum'])} to {_number(node['maximum'])}"
     words = {
         "minimum": "of at least",
         "exclusiveMinimum": "above",
         "maximum": "of at most",
         "exclusiveMaximum": "below",
     }
-    return " and".join(f" {phrase} {node[name]:g}" for name, phrase in words.items() if name in node)
+    return " and".join(f" {phrase} {_number(node[name])}" for name, phrase in words.items() if name in node)
+
+
+def _number(value: float) -> str:
+    """A limit with all its digits, where it is a whole number."""
+    return str(int(value)) if value == int(value) else f"{value:g}"
 
 
 def _either(branches: Sequence[dict[str, Any]]) -> str:

@@ -42,6 +42,8 @@ def find_recipe(name_or_path: str) -> Path:
     Raises:
         ConfigError: there is neither such a file nor such a recipe.
     """
+    if "\0" in name_or_path:
+        raise ConfigError("the name of a recipe holds the character NUL", where="recipe")
     path = Path(name_or_path).expanduser()
     # os.path and not pathlib, which raises on a name too long for the file system.
     if os.path.exists(path) and not os.path.isdir(path):  # noqa: PTH110, PTH112

@@ -97,7 +97,7 @@ class Leakage:
             self._finding(
                 "test-queries-negated",
                 ("is", "are"),
-                "in training with the opposite meaning (a not, an antonym).",
+                "in training with what may be the opposite meaning (one of the two has a not, or an antonym).",
                 negated,
             ),
             *self._documents.findings(len(self._texts)),

@@ -31,7 +31,7 @@ class NearDuplicate(NamedTuple):
         other: number of the other.
         similarity: share of their words in common, by count or by weight, whichever is lower; 1 when only case,
             punctuation or spaces differ.
-        negated: whether one affirms what the other denies.
+        negated: whether one affirms what the other denies, as far as a not and antonyms show; never of questions.
     """
 
     text: int
@@ -89,7 +89,7 @@ class NearIndex:
                 found[row, self._number_of_form[identity]] = 1.0
         signs = self._texts.signs
         return [
-            NearDuplicate(first + row, other, value, bool(asked.signs[row] != signs[other]))
+            NearDuplicate(first + row, other, value, bool(asked.signs[row] * signs[other] < 0))
             for (row, other), value in sorted(found.items())
         ]
 

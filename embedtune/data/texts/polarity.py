@@ -24,15 +24,22 @@ _NOT_THERE = re.compile("없")  # the opposite of 있다, to be there
 _UP = """
     increase raise elevate promote enhance improve induce cause activate stimulate accelerate allow drive strengthen
     stabilize protect gain high higher highest more most greater large larger better best positive positively always
-    above over before fast faster common present resistant dependent accept enable open include include effective
+    above over fast faster common present resistant dependent accept enable open include include effective
     related likely able 증가 증진 상승 허용 찬성 포함
 """
 _DOWN = """
     decrease reduce lower suppress inhibit prevent worsen impair block halt slow weaken destabilize damage harm hinder
-    counteract repress low lowest less least few fewer small smaller poor poorer worse worst negative negatively rarely
-    below under after slower uncommon susceptible independent reject disable close exclude ineffective unrelated
+    counteract repress low lowest less least fewer small smaller poor poorer worse worst negative negatively rarely
+    below under slower uncommon susceptible independent reject disable close exclude ineffective unrelated
     unlikely 감소 억제 하락 금지 반대 제외
 """
+_QUESTION = re.compile(
+    r"[?？]"
+    r"|\A\W*(?:what|why|how|when|where|who|whose|which|can|could|do|does|did|is|are|was|were|will|would|should|has|have|"
+    r"may|am)\b"
+    r"|\b(?:know|tell me|wonder\w*|explain)\b.{0,20}\b(?:what|why|how|when|where|who|which|whether|if)\b"
+    r"|(?:나요|까요|습니까|는지요|는가요|은가요|인가요|던가요|는데요)\W*\Z"
+)
 _TURN = "±"  # replaces any of these words
 _EMPTY = frozenset(["do", "does", "did", "can", "could"])  # auxiliaries of English negations
 
@@ -53,7 +60,8 @@ class Statement(NamedTuple):
 
     Args:
         words: the distinct stems of its topic.
-        sign: -1 for an odd number of negations and antonyms.
+        sign: -1 for an odd number of negations and antonyms; 0 for a question, which states nothing: "how do I find
+            it?" and "I cannot find it" are not opposites.
     """
 
     words: frozenset[str]
@@ -69,6 +77,7 @@ def statement(text: str) -> Statement:
     (-1, 1)
     """
     folded = unicodedata.normalize("NFKC", text[:READ]).casefold()
+    asks = _QUESTION.search(folded) is not None
     folded, short = _SHORT_NOT.subn(" ", folded)
     folded, negations = _NEGATION.subn(" ", folded)
     folded, verbs = _VERB_NOT.subn("", folded)
@@ -83,4 +92,4 @@ def statement(text: str) -> Statement:
             kept.add(_TURN)
         elif word not in _EMPTY:
             kept.add(stem)
-    return Statement(frozenset(kept), sign)
+    return Statement(frozenset(kept), 0 if asks else sign)

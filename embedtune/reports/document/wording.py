@@ -69,7 +69,7 @@ def p_shown(value: float) -> str:
 def difference_cells(test: Mapping[str, Any]) -> tuple[str, str, str, str]:
     """A tested difference as cells of a table: itself, its interval, the adjusted p-value, the verdict."""
     low, high = test["interval"]
-    return f"{test['difference']:+.3f}", f"{low:+.3f} to {high:+.3f}", p_shown(test["p_holm"]), test["verdict"]
+    return f"{test['difference']:+z.3f}", f"{low:+z.3f} to {high:+z.3f}", p_shown(test["p_holm"]), test["verdict"]
 
 
 def explained(tests: Iterable[Mapping[str, Any]]) -> str:

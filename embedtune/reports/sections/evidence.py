@@ -51,7 +51,7 @@ def _pair(pair: PairEvidence, name: str) -> list[Block]:
 
 def _quantiles(differences: Sequence[float], metric: str) -> Table:
     last = len(differences) - 1
-    rows = [(f"{percent}", f"{differences[round(percent / 100 * last)]:+.3f}") for percent in QUANTILES]
+    rows = [(f"{percent}", f"{differences[round(percent / 100 * last)]:+z.3f}") for percent in QUANTILES]
     return Table(("percent of the queries", f"difference in {metric} up to"), rows)
 
 

@@ -15,8 +15,9 @@ from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from embedtune.distributed import ranks
 from embedtune.durable import seal_folder, sync, unseal_folder
-from embedtune.errors import DataError
+from embedtune.errors import ConfigError, DataError
 from embedtune.training.companions import Companion
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.step.objective import Objective
@@ -54,6 +55,28 @@ def whole_checkpoint(folder: Path, warn: Warn) -> Path | None:
             next="start a new run; on another disk (--output) if this one is failing",
         )
     return None
+
+
+def demand_same_batches(checkpoint: Path, batch_size: int) -> None:
+    """Refuse to resume with batches of another size, in one process or over all: steps would stand for other rows.
+
+    Raises:
+        ConfigError: the checkpoint was written with other batches.
+    """
+    then = unseal_folder(checkpoint, MANIFEST_NAME) or {}
+    now = {"batch_size": batch_size, "processes": ranks()}
+    differing = [
+        f"{name.replace('_', ' ')} {then[name]} then, {value} now"
+        for name, value in now.items()
+        if then.get(name, value) != value
+    ]
+    if differing:
+        raise ConfigError(
+            f"this checkpoint counts other batches, so the rest of the run would leave rows out or repeat them: "
+            f"{'; '.join(differing)}",
+            where=str(checkpoint),
+            next=f"resume as it was started, or start a new run from it: --model {checkpoint}",
+        )
 
 
 def is_whole(checkpoint: Path) -> bool:
@@ -126,7 +149,8 @@ class ExtraState(TrainerCallback):
         (checkpoint / MANIFEST_NAME).unlink(missing_ok=True)
         save_file(tensors, checkpoint / EXTRA_NAME)
         sync(checkpoint)
-        seal_folder(checkpoint, MANIFEST_NAME, {"step": state.global_step})
+        batches = {"batch_size": args.per_device_train_batch_size, "processes": ranks()}
+        seal_folder(checkpoint, MANIFEST_NAME, {"step": state.global_step, **batches})
 
     def _find_best(self, state: TrainerState, metric: str) -> None:
         """Find the best model so far, wherever the run folder is now; the start, with a warning, if it is damaged.

@@ -61,8 +61,7 @@ class TrainingTask:
     @property
     def steps(self) -> int:
         """Steps of the entire run."""
-        wanted = self.section.epochs * self.steps_per_epoch
-        return min(wanted, self.section.max_steps or wanted)
+        return self.section.steps(len(self.rows))
 
     @property
     def further_views(self) -> int:
@@ -108,6 +107,7 @@ class Fit(PreparedFit):
         callbacks: further callbacks, such as the one that refreshes a self guide.
         progress: receives the steps done and, as the note, the pace, after each step.
         warn: receives what is damaged, and that a stop was requested.
+        say: receives where a resumed run begins.
     """
 
     objective: Objective
@@ -118,6 +118,7 @@ class Fit(PreparedFit):
     callbacks: tuple[TrainerCallback, ...] = ()
     progress: Progress | None = None
     warn: Warn = lambda text: None
+    say: Warn = lambda text: None
 
     @property
     def evaluates(self) -> bool:

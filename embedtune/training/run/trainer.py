@@ -22,7 +22,15 @@ from embedtune.progress import Progress
 from embedtune.training.batch.batches import TextIds
 from embedtune.training.batch.micro_batches import MicroBatchCollator, row_numbers
 from embedtune.training.batch.row_texts import BatchTexts, ViewedTexts, read_texts
-from embedtune.training.run.checkpoint import ExtraState, Milestones, is_whole, place_of, steps_of, whole_checkpoint
+from embedtune.training.run.checkpoint import (
+    ExtraState,
+    Milestones,
+    demand_same_batches,
+    is_whole,
+    place_of,
+    steps_of,
+    whole_checkpoint,
+)
 from embedtune.training.run.fit import Fit, FitResult, TrainingTask
 from embedtune.training.run.loop import DevEvaluator, Loop
 from embedtune.training.run.needed import companions_for, head_rates, learning_embeddings
@@ -74,9 +82,15 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
     flops = training_flops(encoder)
     pace = Pace(adapter, flops, None if flops is None or run.trial else matrix_peak(run.precision, run.device))
     checkpoint = whole_checkpoint(run.checkpoints, run.warn) if resume else None
+    if checkpoint is not None:
+        demand_same_batches(checkpoint, run.section.batch_size)
     done = steps_of(checkpoint) if checkpoint else 0
     log = MetricsLog(run.metrics, adapter, pace)
     start = None if run.dev is None or not run.evaluates else StartingPoint(encoder, run.dev, run.dev_metric, log)
+    if resume:
+        run.say(
+            f"resuming after step {done:,} of {run.steps:,}" if done else "no step is saved yet: starting at the first"
+        )
     stopping = None if run.section.patience is None or not run.evaluates else EarlyStopping(run.section.patience)
     over = done >= run.steps or (checkpoint is not None and stopping is not None and stopping.at_end(checkpoint))
     with quiet_libraries(), Interruption(run.warn, STOPPING_TRIAL if run.trial else STOPPING) as interruption:

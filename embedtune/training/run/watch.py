@@ -111,6 +111,8 @@ class EarlyStopping(EarlyStoppingCallback):
         """Start with the count that the checkpoint had reached."""
         super().on_train_begin(args, state, control)
         self.early_stopping_patience_counter = waited(state)
+        # The trainer writes into the entry of each callback, and a checkpoint of a run without patience has none.
+        state.stateful_callbacks.setdefault(type(self).__name__, self.state())
 
 
 def waited(state: TrainerState) -> int:

@@ -17,13 +17,14 @@ from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.seeds import compare_seeds
 from embedtune.evaluation.significance import On
 from embedtune.evaluation.tasks.items import ITEM_METRICS
-from embedtune.findings import Finding, counted
+from embedtune.findings import Finding, by_severity, counted
 from embedtune.reports.compare import comparison
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.compare import CompareResult
 from embedtune.workflows.compare.evidence import Side, evidence_of
 from embedtune.workflows.compare.result import Test, verdicts_of
+from embedtune.workflows.compare.same import cut_runs, one_seed_each, same_questions
 from embedtune.workflows.compare.values import Sources, Values
 from embedtune.workflows.shared.evaluation_folder import file_name
 from embedtune.workflows.shared.machine import machine_facts
@@ -96,6 +97,12 @@ def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResu
         found = evidence_of(sides, queries, metrics[0], sources, on=on)
     evidence = _with_effects(found.evidence, tests)
     verdicts = verdicts_of(tests, evidence)
+    alone = [
+        one_seed_each(sides[0], other, ("A", letter.upper()))
+        for letter, other in zip(ascii_lowercase[1:], sides[1:], strict=False)
+    ]
+    findings = [*(one for one in alone if one is not None), *cut_runs(everything, metrics), *findings]
+    own = [each for one in everything for each in one.findings]
     lettered = list(zip(ascii_lowercase, sides, strict=False))
     with fresh_folder(options.output, COMPARISONS, file_name(options.others[0])) as folder:
         result = CompareResult(
@@ -105,7 +112,7 @@ def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResu
             others=tuple(verdicts[1:]),
             evidence=(evidence,),
             failed=any(one.verdict in GUARDS.get(options.fail_if or "", ()) for one in verdicts),
-            findings=(*(each for one in everything for each in one.findings), *findings, *found.findings),
+            findings=tuple(by_severity([*own, *findings, *found.findings])),
             described=found.described,
             facts={**machine_facts(), "options": dataclasses.asdict(options)},
             report=str(folder / REPORT),
@@ -170,6 +177,8 @@ def _queries(values: Sequence[Values]) -> tuple[list[str], On, list[Finding]]:
         names = f"{values[0].name} and {values[-1].name}"
         raise DataError(f"{names} have no query in common", next="evaluate them on the same data")
     findings = _differing(values, len(shared))
+    shared, differing = same_questions(values, shared)
+    findings += differing
     known_unseen = [one.unseen for one in values if one.unseen is not None]
     unseen = [query for query in shared if all(query in one for one in known_unseen)]
     if known_unseen and not unseen:

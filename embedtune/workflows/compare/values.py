@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import read_judged
 from embedtune.errors import ConfigError, DataError
-from embedtune.evaluation.rankers import by_run
+from embedtune.evaluation.rankers import Run, by_run
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+from embedtune.evaluation.tasks.question import questions_of
 from embedtune.evaluation.tasks.retrieval import demand_judged, score_ranking
 from embedtune.evaluation.trec import read_run, run_findings
 from embedtune.findings import Finding
@@ -20,6 +21,13 @@ from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.scoring import AFTER_RUN, BEFORE_RUN
 
 _ASK = "name a run folder of `embedtune train`, a folder of `embedtune evaluate`, or a TREC run with --data"
+
+
+class QueryMarks(NamedTuple):
+    """The marks of a query's text and judgments, and of the documents that were ranked for it."""
+
+    question: str
+    candidates: str
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,10 @@ class Values:
         rankings: name of the set -> TREC run, if the rankings were kept.
         by_vectors: whether the rankings come from comparing vectors.
         hashes: of the files with the queries, if known.
+        questions: what each query asks; none of those that recorded nothing.
+        trained: the run whose model this is, after training.
+        depth: the most documents per query in the TREC file that was scored, which may have been cut anywhere; None
+            where the ranking was made for the metrics.
     """
 
     name: str
@@ -47,12 +59,21 @@ class Values:
     by_vectors: bool = False
     folder: Path | None = None
     hashes: frozenset[str] = frozenset()
+    questions: Mapping[str, QueryMarks] = field(default_factory=dict)
+    trained: Path | None = None
+    depth: int | None = None
     findings: tuple[Finding, ...] = ()
 
     @property
     def metrics(self) -> list[str]:
         """All metrics; sets of several kinds have several."""
         return list(dict.fromkeys(name for own in self.scores.values() for name in own))
+
+    @property
+    def documents(self) -> int | None:
+        """How many documents were ranked at most; None if unknown."""
+        counts = [mark.candidates.partition(":")[0] for mark in self.questions.values()]
+        return max((int(count) for count in counts if count.isascii() and count.isdigit()), default=None)
 
     def having(self, metrics: Sequence[str]) -> "Values":
         """Only the queries that these metrics were computed for."""
@@ -100,6 +121,7 @@ class Sources:
                 "a TREC run does not say which documents are relevant", where=name, next="add --data SET, and --split"
             )
         run, judged, queries = read_run(path), self._arrays, self.judged.queries
+        asked = questions_of(judged)
         scores = score_ranking(by_run(run, judged), judged, self.metrics).per_query
         return Values(
             name,
@@ -110,6 +132,8 @@ class Sources:
             sets=frozenset([judged.name]),
             texts=queries,
             rankings={judged.name: path},
+            questions={query: QueryMarks(**asked.of(row)) for row, query in enumerate(judged.query_ids)},
+            depth=_depth(run),
             findings=tuple(run_findings(name, run, judged, queries)),
         )
 
@@ -146,6 +170,8 @@ def _of_training(name: str, folder: Path, lines: list[dict[str, Any]], choice: s
         rankings={"": ranking} if ranking.is_file() else {},
         by_vectors=True,
         folder=folder,
+        questions=_questions([line["query"] for line in lines], lines),
+        trained=folder.resolve() if when == "after" else None,
     )
 
 
@@ -176,7 +202,32 @@ def _of_evaluation(name: str, folder: Path, lines: list[dict[str, Any]], choice:
         rankings={row["data"]: path for row in rows if (path := _found(folder, row.get("run"))) is not None},
         by_vectors=any(row.get("dimensions") is not None for row in rows),
         folder=folder,
+        questions=_questions(keys, lines),
+        trained=next((run for row in rows if (run := _run_of(row.get("model"))) is not None), None),
+        depth=min((_depth(read_run(path)) for row in rows if (path := _given(folder, row)) is not None), default=None),
     )
+
+
+def _questions(keys: Sequence[str], lines: Sequence[Mapping[str, Any]]) -> dict[str, QueryMarks]:
+    """What each query asks, of the lines that say so."""
+    marks = [(key, line.get("question"), line.get("candidates")) for key, line in zip(keys, lines, strict=True)]
+    return {key: QueryMarks(one, all_) for key, one, all_ in marks if isinstance(one, str) and isinstance(all_, str)}
+
+
+def _depth(run: Run) -> int:
+    return max(map(len, run.values()), default=0)
+
+
+def _given(folder: Path, row: Mapping[str, Any]) -> Path | None:
+    """The TREC file of a row that was given to the evaluation and not made by it, if it is still there."""
+    path = _found(folder, row.get("run"))
+    return path if path is not None and Path(str(row.get("model"))) == Path(str(row.get("run"))) else None
+
+
+def _run_of(model: object) -> Path | None:
+    """The training run that an encoder is the model of, by its folder."""
+    run = RunFolder(Path(str(model)).expanduser().parent)
+    return run.path.resolve() if run.begun and Path(str(model)).name == run.model.name else None
 
 
 def in_set(name: str, identity: str, *, several: bool) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.encode import EncodeConfig
+from embedtune.config.encode import EncodeConfig, demand_named
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.texts import TextStream
 from embedtune.durable import UNFINISHED
@@ -18,7 +18,6 @@ from embedtune.models.encode.encode import encode_to_file
 from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder, has_routes
 from embedtune.models.files.load import choose_device, load_encoder, resolve
-from embedtune.models.files.resolve import STARTER
 from embedtune.models.similarity import measure_of, similarity_findings
 from embedtune.reports.results.encode import EncodeResult
 from embedtune.workflows.shared.ending import Unfinished, orderly_end
@@ -101,12 +100,7 @@ def _check(config: EncodeConfig, outputs: Outputs) -> None:
         raise ConfigError(
             "only .npy files can hold float16; readers of parquet expect float32", where="--dtype", next="leave it out"
         )
-    if config.model.name == STARTER:
-        raise ConfigError(
-            "a starter made for these texts would be lost afterwards, and no other model shares its vector space",
-            where="--model",
-            next="name a model, or train one and use RUN/model",
-        )
+    demand_named(config)
     choose_device(config.encoding.device)
     resolve(config.model)
 

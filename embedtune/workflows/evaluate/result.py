@@ -9,6 +9,7 @@ import numpy as np
 
 from embedtune.evaluation.significance import Comparison, On, adjusted, bootstrap_intervals, compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
+from embedtune.evaluation.tasks.question import questions_of
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
 from embedtune.workflows.evaluate.systems import Scored
 
@@ -114,6 +115,7 @@ def per_query_lines(
     rows: Sequence[Scored], name: str, judged: JudgedSet, unseen: Collection[str] | None = None
 ) -> Iterator[str]:
     """One JSON object per query: set, id, text, every metric of every system, and whether it is unseen if known."""
+    questions = questions_of(judged)
     for place, (query, text) in enumerate(zip(judged.query_ids, judged.queries, strict=True)):
         scores = {
             row.label: {metric: round(float(values[place]), 6) for metric, values in row.scores.per_query.items()}
@@ -121,4 +123,5 @@ def per_query_lines(
         }
         line: dict[str, Any] = {"data": name, "query": query, "text": text, "scores": scores}
         line |= {} if unseen is None else {"unseen": query in unseen}
+        line |= questions.of(place)
         yield json.dumps(line, ensure_ascii=False) + "\n"

@@ -109,11 +109,13 @@ class Systems:
             found = {role: truncation(encoders[role], own, role) for role, own in texts.items()}
         return {role: one for role, one in found.items() if one is not None}
 
-    def rank_by_words(self, judged: JudgedSet) -> Scored:
-        """Score BM25."""
+    def rank_by_words(self, judged: JudgedSet) -> tuple[Scored, str]:
+        """Score BM25; with the scores, how it compared words."""
         with self._talk.progress(f"{BM25} on {judged.name}"):
-            ranking = by_words(self._depth, judged)
-        return self._scored(BM25, BM25, None, ranking, judged)
+            index = Bm25(judged.documents)
+            ranking = by_words(self._depth, judged, index)
+        self._talk.say(index.forms.described)
+        return self._scored(BM25, BM25, None, ranking, judged), index.forms.described
 
     def rank_by_vectors(self, name: str, encoder: Encoder, judged: JudgedSet) -> Iterator[Scored]:
         """Score an encoder with its full vectors, then with its cut ones."""
@@ -177,10 +179,13 @@ class Systems:
             cut = pair_scores(first, second, items.positions)
             yield f"{name}@{size}", size, cut
 
-    def pairs_by_words(self, items: ItemSet, of: str) -> np.ndarray:
-        """The scores (n, K) of BM25 for each item's own pairs."""
+    def pairs_by_words(self, items: ItemSet, of: str) -> tuple[np.ndarray, str]:
+        """The scores (n, K) of BM25 for each item's own pairs, and how it compared words."""
         with self._talk.progress(f"{BM25} on {of}"):
-            return Bm25(items.documents).pair_scores(items.queries, items.positions)
+            index = Bm25(items.documents)
+            scores = index.pair_scores(items.queries, items.positions)
+        self._talk.say(index.forms.described)
+        return scores, index.forms.described
 
     def _sizes(self, name: str, full: int) -> list[int]:
         """The dimensions to cut vectors to.

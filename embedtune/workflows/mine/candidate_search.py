@@ -178,6 +178,7 @@ def _sparse(search: CandidateSearch, talk: Talk) -> Finder:
     with talk.progress("indexing the words of the documents"):
         texts = islice(chain.from_iterable(documents.corpus.batches()), documents.searched)
         index = Bm25(texts)
+    talk.say(index.forms.described)
 
     def find(chosen: np.ndarray, k: int) -> np.ndarray:
         return index.top_k([documents.pairs.queries[i] for i in chosen], k, tie_rank=search.tie_rank)[1]

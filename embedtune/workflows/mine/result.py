@@ -59,7 +59,9 @@ class Totals:
         return {name: count / looked_at for name, count in {"kept": self.kept, **self.in_order}.items()}
 
 
-def findings_of(totals: Totals, filters: Sequence[Filter], *, high: int, left_out: int) -> Iterable[Finding]:
+def findings_of(
+    totals: Totals, filters: Sequence[Filter], *, high: int, left_out: int, documents: int | None = None
+) -> Iterable[Finding]:
     """Findings about the counts, each with what to change.
 
     Args:
@@ -67,6 +69,7 @@ def findings_of(totals: Totals, filters: Sequence[Filter], *, high: int, left_ou
         filters: those that were used.
         high: the end of the range of ranks.
         left_out: rows that the output format cannot hold.
+        documents: of the corpus, where no rank is beyond it; None if unknown.
     """
     queries = totals.found.total()
     if not totals.negatives:
@@ -75,11 +78,11 @@ def findings_of(totals: Totals, filters: Sequence[Filter], *, high: int, left_ou
             "error",
             queries,
             "no query got a negative: the filters dropped every candidate.",
-            _looser(totals, high),
+            _looser(totals, high, documents),
         )
     elif totals.short > SHORT_SHARE * queries:
         message = f"{counted(totals.short, 'query')} of {queries:,} got fewer negatives than were asked for."
-        yield Finding("short-of-negatives", "warning", totals.short, message, _looser(totals, high))
+        yield Finding("short-of-negatives", "warning", totals.short, message, _looser(totals, high, documents))
     if totals.above > ABOVE_SHARE * totals.negatives:
         message = f"{totals.above / totals.negatives:.0%} of the negatives score above their query's positive."
         fix = "Many of them may be correct answers: set --margin 0, add --guide MODEL, or use a better encoder."
@@ -93,15 +96,18 @@ def findings_of(totals: Totals, filters: Sequence[Filter], *, high: int, left_ou
         yield Finding("rows-left-out", "warning", left_out, message, "--format rows keeps them.")
 
 
-def _looser(totals: Totals, high: int) -> str:
-    """How to loosen what dropped the most candidates."""
+def _looser(totals: Totals, high: int, documents: int | None) -> str:
+    """How to loosen what dropped the most candidates; never by looking beyond the corpus."""
+    further = {times: min(times * high, documents or times * high) for times in (2, 4)}
+    look = {times: f"look further with --range 0:{end}" for times, end in further.items() if end > high}
+    wider = look.get(4, "use a larger corpus")
     scored = {reason: count for reason, count in totals.dropped.items() if reason not in ("range", "known_positive")}
     most = max(scored, key=lambda reason: scored[reason], default="range")
     advice = {
-        "same_group": f"Most candidates are in the query's own group: look further with --range 0:{4 * high}.",
-        "duplicate": f"Most candidates are duplicates: look further with --range 0:{4 * high}.",
-        "near_copy": f"Most candidates hold a positive or the query: look further with --range 0:{4 * high}.",
-        "margin": f"Keep more (--target-kept, or a smaller --margin), or look further with --range 0:{2 * high}.",
+        "same_group": f"Most candidates are in the query's own group: {wider}.",
+        "duplicate": f"Most candidates are duplicates: {wider}.",
+        "near_copy": f"Most candidates hold a positive or the query: {wider}.",
+        "margin": f"Keep more (--target-kept, or a smaller --margin), or {look.get(2, wider)}.",
         "relative_margin": "Use a smaller --relative-margin.",
         "percent_of_positive": "Use a larger --percent-of-positive.",
         "min_score": "Use a smaller --min-score.",
@@ -109,4 +115,6 @@ def _looser(totals: Totals, high: int) -> str:
         "guide": "Set guide.margin=-0.05, or leave out the guide.",
         "cross_encoder": "Set a negative cross_encoder.margin, or leave out the cross-encoder.",
     }
-    return advice.get(most, f"Look further with --range 0:{2 * high}, or use a larger corpus.")
+    if 2 in look:
+        return advice.get(most, f"Look further with --range 0:{further[2]}, or use a larger corpus.")
+    return advice.get(most, "Every document was looked at: use a larger corpus.")

@@ -87,7 +87,13 @@ def run(
         *pairs.findings,
         *similarity_findings(encoder, "cosine", "negatives are mined"),
         *_calibration_finding(calibration),
-        *findings_of(totals, choice.filters, high=config.filters.ranks[1], left_out=written.left_out),
+        *findings_of(
+            totals,
+            choice.filters,
+            high=config.filters.ranks[1],
+            left_out=written.left_out,
+            documents=documents.searched,
+        ),
         *_ledger_finding(files.ledger, doubtful),
     )
     result = MineResult(

@@ -105,7 +105,9 @@ def open_search(config: SearchConfig, *, talk: Talk | None = None) -> Searchable
     for name in models.systems:
         if name == BM25:
             with talk.progress(f"{BM25}: indexing"):
-                finders[name] = partial(Bm25(texts).top_k, tie_rank=ties)
+                index = Bm25(texts)
+            talk.say(index.forms.described)
+            finders[name] = partial(index.top_k, tie_rank=ties)
         else:
             encoder = _load(name, config, texts, talk)
             measure = measure_of(encoder, queries or encoder)

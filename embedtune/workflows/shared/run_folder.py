@@ -6,7 +6,7 @@ import shlex
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +53,25 @@ class RunFolder:
 
     @property
     def trained(self) -> bool:
-        """Whether there is a checkpoint to resume from; the manifest is the last file written into one."""
-        return any(self.path.glob("checkpoints/checkpoint-*/embedtune_manifest.json"))
+        """Whether there is a checkpoint to resume from."""
+        return self.newest_checkpoint is not None
+
+    @property
+    def newest_checkpoint(self) -> Path | None:
+        """The checkpoint of the latest step, which is a model too; the manifest is the last file written into one."""
+        whole = [path.parent for path in self.path.glob("checkpoints/checkpoint-*/embedtune_manifest.json")]
+        numbered = [path for path in whole if path.name.rpartition("-")[2].isdecimal()]
+        return max(numbered, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
     @property
     def done(self) -> bool:
         """Whether the run has finished."""
         return (self.path / REPORT).is_file()
+
+    @property
+    def has_model(self) -> bool:
+        """Whether the trained encoder is there: its list of modules and its weights."""
+        return (self.model / "modules.json").is_file() and any(self.model.rglob("*.safetensors"))
 
     def recipe(self) -> TrainConfig:
         """The recipe this run was started with."""
@@ -76,11 +88,15 @@ class RunFolder:
         return Path(self.facts().get(STARTED_IN) or Path.cwd())
 
     def result(self) -> TrainResult:
-        """The result of a finished run."""
+        """The result of a finished run, with its files where the folder is now."""
         try:
-            return TrainResult.from_json(self._read_json(REPORT))
+            result = TrainResult.from_json(self._read_json(REPORT))
         except TypeError as error:
             raise self._damaged(REPORT, error) from error
+        report = str(self.path / PAGE) if result.report else ""  # runs of early versions have no page
+        return replace(
+            result, run=str(self.path), model=str(self.model), report=report, how_to_use=how_to_use(self.model)
+        )
 
     def _read_json(self, name: str) -> dict[str, Any]:
         try:
@@ -149,3 +165,15 @@ def new_run(config: TrainConfig) -> RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         folder.write(RECIPE, dump_config(config))
     return folder
+
+
+def how_to_use(model: Path) -> tuple[str, ...]:
+    """Lines of Python that use the tuned model with sentence-transformers alone."""
+    return (
+        "from sentence_transformers import SentenceTransformer",
+        "",
+        f"model = SentenceTransformer({str(model)!r})",
+        'queries = model.encode(["a question"], prompt_name="query", normalize_embeddings=True)',
+        'documents = model.encode(["an answer", "another"], prompt_name="document", normalize_embeddings=True)',
+        "print(queries @ documents.T)",
+    )

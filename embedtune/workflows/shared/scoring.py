@@ -13,6 +13,7 @@ from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Ranking
 from embedtune.evaluation.significance import Comparison, On, adjusted, compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+from embedtune.evaluation.tasks.question import Questions
 from embedtune.evaluation.tasks.retrieval import RetrievalScores, demand_judged, rank_encoded, score_ranking
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
@@ -129,12 +130,18 @@ class Judgment:
         yield self.verdict, self.verdict
         yield from zip(self.further, adjusted(self.further), strict=True)
 
-    def lines(self, texts: Mapping[str, str]) -> str:
-        """One JSON object per query: id, text, every metric before and after, and whether its documents were unseen."""
+    def lines(self, texts: Mapping[str, str], questions: Questions | None = None) -> str:
+        """One JSON object per query: id, text, every metric before and after, and whether its documents were unseen.
+
+        Args:
+            texts: query -> text.
+            questions: what each query asks, in the order of the scores, for later comparisons.
+        """
         unseen = set(self.before_unseen.query_ids) if self.before_unseen is not None else set()
         lines = []
         for place, query in enumerate(self.before.query_ids):
             line: dict[str, Any] = {"query": query, "text": texts.get(query), "unseen": query in unseen}
+            line |= questions.of(place) if questions else {}
             for when, scores in (("before", self.before), ("after", self.after)):
                 line[when] = {metric: round(float(values[place]), 6) for metric, values in scores.per_query.items()}
             lines.append(json.dumps(line, ensure_ascii=False) + "\n")

@@ -92,6 +92,7 @@ class Fitting:
                 callbacks=guiding.callbacks,
                 progress=tell,
                 warn=self.talk.warn,
+                say=self.talk.say,
             )
             return fit(self.encoder, run, resume=resumed), guiding
 

@@ -29,6 +29,7 @@ from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.run_folder import RunFolder, new_run
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
 from embedtune.workflows.train.changes import record_changes, record_data
+from embedtune.workflows.train.finished import demand_more_steps, is_complete, reopen
 from embedtune.workflows.train.guide.guide_files import (
     check_scores,
     gives_scores,
@@ -55,7 +56,7 @@ def train(
     Args:
         config: the recipe; `load` makes it from options.
         talk: receives what happens.
-        resume: a run to resume, or to read the result of if it is done; None starts a new one.
+        resume: a run to resume, or to read the result of if it is done and nothing changed; None starts a new one.
         accept_changes: resume although options or data differ from those that the run was started with.
 
     Raises:
@@ -67,14 +68,14 @@ def train(
 
 @unchanged_inputs()
 def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
-    """Carry out a plan; of a run that is already done, read the result.
+    """Carry out a plan; of a run that is already done, and is to do no more, read the result.
 
     Raises:
         EmbedtuneError: anything the user can fix; says what to do.
     """
     started = time.perf_counter()
     config, run = plan.config, plan.run
-    if run is not None and run.done:
+    if run is not None and run.done and not plan.changes and is_complete(run, talk):
         talk.say(f"{run.path} is already done")
         return run.result()
     _check_recipe(plan, talk)
@@ -82,11 +83,16 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     vectors = guide_vectors(config, source)
     data = guided_data(config, read_data(config, source, talk), vectors)
     check_needs(config, plan.losses, data)
+    if run is not None and run.done and plan.changes:
+        demand_more_steps(run, config, len(data.train), plan.changes)
     folder = run or new_run(config)
     with alone(folder.lock), orderly_end(folder.unfinished(resumed=run is not None)):
         remove_all_unfinished(folder.path)
-        recorded = record_data(folder, data.hashes, models=[config.model, config.guide], accept=plan.accept_changes)
+        models = [config.model, config.guide]
+        recorded = record_data(folder, data.hashes, data.train, models=models, accept=plan.accept_changes)
         changes = [*plan.changes, *recorded]
+        if folder.done:
+            reopen(folder)
         record_changes(folder, config, data.hashes, changes, talk.warn)
         talk.say(f"run folder: {folder.path}")
         with loading():  # sentence-transformers, so it comes last

@@ -23,6 +23,7 @@ from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.evaluation.own_first import left_out, own_text_first
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+from embedtune.evaluation.tasks.question import questions_of
 from embedtune.evaluation.trec import blank_findings, unwritable_id, write_run
 from embedtune.findings import Finding, counted
 from embedtune.losses.shared.base import Loss
@@ -39,7 +40,7 @@ from embedtune.reports.train import training
 from embedtune.training.run.fit import FitResult
 from embedtune.training.step.matryoshka import check_sizes
 from embedtune.workflows.shared.machine import peak_memory_bytes
-from embedtune.workflows.shared.run_folder import METRICS, PAGE, REPORT, STARTED_IN, RunFolder
+from embedtune.workflows.shared.run_folder import METRICS, PAGE, REPORT, STARTED_IN, RunFolder, how_to_use
 from embedtune.workflows.shared.scoring import (
     AFTER_RUN,
     BEFORE_RUN,
@@ -154,7 +155,7 @@ class TrainingRun:
         # Without queries in training, no document can be remembered as the answer to one.
         unseen = frozenset[str]() if self.data.unpaired else self.data.unseen
         judgment = judge(before.scores, after.scores, unseen, seed=self.config.training.seed)
-        self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries))
+        self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries, questions_of(self._test)))
         self._keep_rankings(self._test, ((BEFORE_RUN, before), (AFTER_RUN, after)))
         fields = {**judgment.fields(), "evidence": before_and_after(self._test, before, after, judgment)}
         return fields | ({"unseen_queries": len(before.scores)} if self.data.unpaired else {})
@@ -215,15 +216,3 @@ class TrainingRun:
         self.folder.write("report.md", markdown(report))
         self.folder.write_json(REPORT, result.as_json())
         return result
-
-
-def how_to_use(model: Path) -> tuple[str, ...]:
-    """Lines of Python that use the tuned model with sentence-transformers alone."""
-    return (
-        "from sentence_transformers import SentenceTransformer",
-        "",
-        f"model = SentenceTransformer({str(model)!r})",
-        'queries = model.encode(["a question"], prompt_name="query", normalize_embeddings=True)',
-        'documents = model.encode(["an answer", "another"], prompt_name="document", normalize_embeddings=True)',
-        "print(queries @ documents.T)",
-    )

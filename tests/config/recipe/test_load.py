@@ -9,6 +9,7 @@ import pytest
 from embedtune.config.encode import EncodeConfig
 from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.mine import MineConfig
+from embedtune.config.options import schema_of
 from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.recipe.problems import InvalidConfig
 from embedtune.config.search import SearchConfig
@@ -229,3 +230,53 @@ def test_only_what_nobody_publishes_is_encoded_in_bf16_by_itself():
     assert (load(MineConfig).mining.precision, load(TrainConfig).training.precision) == ("auto", "auto")
     published = (load(EvaluateConfig).evaluation, load(EncodeConfig).encoding, load(SearchConfig).search)
     assert {one.precision for one in published} == {"fp32"}
+
+
+@pytest.mark.parametrize(
+    ("options", "overrides", "both"),
+    [
+        ({"loss": ["gist:0.5"]}, ["loss.0.weight=2"], "--loss"),
+        ({"margin": "auto"}, ["loss=[{name: gist}]"], "--margin"),
+        ({"prompts": "query=a"}, ["model.prompts.query=b"], "--prompts"),
+        ({}, ["training.epochs=3", "training={batch_size: 8}"], "training.epochs=3"),
+        ({}, ["loss.0.weight=1", "loss.00.weight=2"], "loss.0.weight=1"),
+    ],
+)
+def test_a_part_and_its_whole_are_not_both_given(options: dict[str, Any], overrides: list[str], both: str) -> None:
+    with pytest.raises(InvalidConfig, match="given twice") as refused:
+        load(TrainConfig, None, overrides, options)
+    assert f"also by {both}" in str(refused.value.message)
+
+
+def test_what_only_adds_to_a_given_value_is_taken() -> None:
+    config = load(TrainConfig, None, ["loss.0.args.temperature=0.02"], {"loss": ["gist:0.5"], "margin": "auto"})
+    assert config.loss[0].model_dump() == {
+        "name": "gist",
+        "weight": 0.5,
+        "args": {"margin": "auto", "temperature": 0.02},
+    }
+
+
+@pytest.mark.parametrize(
+    "key", ["data.source", "output.folder", "model.name", "model.prompts.query", "data.columns.anchor"]
+)
+def test_no_text_of_a_recipe_holds_nul(tmp_path: Path, key: str) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    section, *names = key.split(".")
+    value = '"a\\0b"' if len(names) == 1 else f'{{{names[1]}: "a\\0b"}}'
+    recipe.write_text(f"{section}:\n  {names[0]}: {value}\n")
+    with pytest.raises(InvalidConfig, match="holds the character NUL"):
+        load(TrainConfig, str(recipe))
+    with pytest.raises(InvalidConfig, match="holds the character NUL"):
+        load(TrainConfig, None, [f'{key}="a\\0b"'])
+    with pytest.raises(ConfigError, match="NUL"):
+        load(TrainConfig, f"{recipe}\0")
+
+
+@pytest.mark.parametrize("verb", ["train", "mine", "evaluate", "check", "search"])
+def test_a_seed_is_one_that_every_generator_takes(verb: str) -> None:
+    schema = schema_of(verb)
+    load(schema, None, (), {"seed": 2**32 - 1})
+    for seed in (2**32, 10**30, -1):
+        with pytest.raises(InvalidConfig, match="from 0 to 4294967295"):
+            load(schema, None, (), {"seed": seed})

@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from embedtune.durable import seal_folder
-from embedtune.errors import DataError
-from embedtune.training.run.checkpoint import MANIFEST_NAME, is_whole, whole_checkpoint
+from embedtune.errors import ConfigError, DataError
+from embedtune.training.run.checkpoint import MANIFEST_NAME, demand_same_batches, is_whole, whole_checkpoint
 
 
 @pytest.fixture
@@ -84,3 +84,23 @@ def test_nothing_was_finished_yet(tmp_path, folder):
 def test_a_file_that_came_later_harms_nothing(folder):
     shutil.copy(folder / "checkpoint-8" / "model.safetensors", folder / "checkpoint-8" / "copy.safetensors")
     assert is_whole(folder / "checkpoint-8")
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        ({"batch_size": 8, "processes": 1}, "batch size 8 then, 16 now"),
+        ({"batch_size": 16, "processes": 4}, "processes 4 then, 1 now"),
+    ],
+)
+def test_a_checkpoint_is_not_resumed_with_other_batches(tmp_path, then, said):
+    (tmp_path / "checkpoint-3").mkdir()
+    seal_folder(tmp_path / "checkpoint-3", MANIFEST_NAME, {"step": 3, **then})
+    with pytest.raises(ConfigError, match=said):
+        demand_same_batches(tmp_path / "checkpoint-3", 16)
+
+
+def test_a_checkpoint_that_says_nothing_of_its_batches_is_resumed(tmp_path):
+    (tmp_path / "checkpoint-3").mkdir()
+    seal_folder(tmp_path / "checkpoint-3", MANIFEST_NAME, {"step": 3})
+    demand_same_batches(tmp_path / "checkpoint-3", 16)

@@ -85,7 +85,7 @@ def test_data_that_have_changed_leave_ids_alone_and_that_is_said(here: Path) -> 
     assert {(one["rank_a"], one["rank_b"]) for one in documents} == {(1, 2), (None, 1)}
     Path("bm25/bm25.trec").unlink()
     found = compared("bm25", "wrong")
-    assert [one["code"] for one in found["findings"]] == ["rankings-not-found"]
+    assert [one["code"] for one in found["findings"]] == ["runs-cut", "rankings-not-found"]
     assert found["pairs"][0]["hurt"][0]["documents"] == ()
 
 

@@ -11,6 +11,7 @@ from embedtune.data.checks.quick import weak_test
 from embedtune.errors import ConfigError
 from embedtune.evaluation.rankers import Run
 from embedtune.evaluation.tasks.items import ItemScores, ItemSet
+from embedtune.evaluation.tasks.question import questions_of_items
 from embedtune.findings import Finding
 from embedtune.models.encode.lengths import Truncation
 from embedtune.models.encoder import Encoder, Role
@@ -84,7 +85,8 @@ class ItemTask:
 
     def by_words(self, systems: Systems) -> None:
         """Score BM25: what shared words alone achieve."""
-        scores = systems.pairs_by_words(self.items, self.name)
+        scores, how = systems.pairs_by_words(self.items, self.name)
+        self.described = (*self.described, how)
         self.scored.append(ScoredItems(BM25, BM25, None, self.items.judge(scores, seed=self._seed)))
 
     def by_run(self, systems: Systems, path: str, run: Run) -> None:
@@ -128,12 +130,14 @@ class ItemTask:
 
     def lines(self) -> Iterator[str]:
         """What each system got on each item, and what people had judged."""
+        questions = questions_of_items(self.items.texts, self.items.expected, self.items.documents)
         for place, (item, text) in enumerate(zip(self.ids, self.items.texts, strict=True)):
             scores = {
                 one.label: {name: round(float(own[place]), 6) for name, own in one.scores.values.items()}
                 for one in self.scored
             }
             line: dict[str, Any] = {"data": self.name, "query": item, "text": text, "task": self.kind, "scores": scores}
+            line |= questions.of(place)
             if self.items.expected:
                 line["expected"] = self.items.expected[place]
             if self.scored[0].scores.answers:

@@ -75,7 +75,9 @@ class RetrievalTask:
 
     def by_words(self, systems: Systems) -> None:
         """Score BM25."""
-        self._add(systems.rank_by_words(self.judged))
+        scored, how = systems.rank_by_words(self.judged)
+        self._add(scored)
+        self.described = (*self.described, how)
 
     def by_run(self, systems: Systems, path: str, run: Run) -> None:
         """Score a ranking from a file."""
