@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 
 from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.train import TrainConfig
-from embedtune.durable import remove_unfinished, write_text
+from embedtune.durable import discard, remove_unfinished, write_text
 from embedtune.errors import ConfigError, OutputError
 from embedtune.reports.results.train import TrainResult
 from embedtune.workflows.shared.ending import Unfinished
@@ -117,11 +116,10 @@ class RunFolder:
     def discard(self) -> None:
         """Remove what the run wrote; files that others have put here stay, and so does the folder then."""
         for name in (RECIPE, FACTS, METRICS):
-            (self.path / name).unlink(missing_ok=True)
+            discard(self.path / name)
             remove_unfinished(self.path / name)
-        self.lock.unlink(missing_ok=True)
-        for folder in (self.start, self.path / "checkpoints"):
-            shutil.rmtree(folder, ignore_errors=True)
+        for left in (self.lock, self.start, self.path / "checkpoints"):
+            discard(left)
         with suppress(OSError):
             self.path.rmdir()
             if self.path.parent == RUNS:

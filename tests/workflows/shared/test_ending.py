@@ -37,7 +37,7 @@ def test_a_run_that_ends_well_is_left_alone(folder) -> None:
     assert folder.begun
 
 
-@pytest.mark.parametrize("error", [DataError("bad"), ZeroDivisionError("a defect"), OSError(errno.EIO, "broken")])
+@pytest.mark.parametrize("error", [DataError("bad"), ZeroDivisionError("a defect"), OSError(errno.ELOOP, "a circle")])
 def test_a_failure_before_training_takes_the_folder_back_and_is_passed_on(folder, error) -> None:
     assert end(folder, error) is error
     assert not folder.path.exists()
@@ -96,7 +96,8 @@ def test_a_full_disk(folder, trained, error) -> None:
         orderly_end(trained.unfinished(resumed=False)),
     ):
         raise error
-    assert "make room, then embedtune train --resume" in caught.value.next
+    assert caught.value.next.endswith(f"; then embedtune train --resume '{trained.path}'")
+    assert caught.value.next.startswith("make room, ")
     assert trained.begun
 
 
