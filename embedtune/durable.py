@@ -213,7 +213,8 @@ def read_sealed(path: Path) -> bytes | None:
     try:
         whole = path.read_bytes()
     except OSError as error:
-        return _missing(error, path)
+        _raise_fault(error, path)
+        return None
     content = whole[: -len(_SEAL % 0)]
     return content if whole == content + _SEAL % zlib.crc32(content) else None
 
@@ -251,12 +252,13 @@ def checksum(path: Path) -> int | None:
             while piece := file.read(_PIECE):
                 found = zlib.crc32(piece, found)
     except OSError as error:
-        return _missing(error, path)
+        _raise_fault(error, path)
+        return None
     return found
 
 
-def _missing(error: OSError, path: Path) -> None:
-    """None for a file that is not there; a failing machine must not make an intact file look lost or damaged."""
+def _raise_fault(error: OSError, path: Path) -> None:
+    """Raise it if the machine failed, which must not make an intact file look lost or damaged."""
     if machine_fault(error) is not None:
         error.filename = str(path)  # which the system does not name when reading fails
         raise error

@@ -122,8 +122,8 @@ _MACHINE = {
 """Faults of the machine, which neither the user's data nor embedtune can cause -> what is said."""
 _TORCH_FAILED = ("the disk is full or fails", f"make room, check the disk, {_ELSEWHERE}")
 _FAULTS = {getattr(errno, name): words for name, words in _MACHINE.items() if hasattr(errno, name)}
-_TEXTS = {os.strerror(number): number for number in _FAULTS}
-"""How libraries in Rust and C++ pass on the system's reason: as a part of their own text."""
+_TEXTS = {os.strerror(number): number for number in sorted(_FAULTS, key=lambda number: -len(os.strerror(number)))}
+"""How libraries in Rust and C++ pass on the system's reason: as a part of their own text. One text holds another."""
 
 
 def machine_fault(error: BaseException) -> MachineFault | None:
