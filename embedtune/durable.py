@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from embedtune.errors import OutputError, machine_fault
+from embedtune.errors import OutputError, raise_machine_fault
 
 _PIECE = 2**20
 UNFINISHED = ".unfinished"
@@ -213,7 +213,7 @@ def read_sealed(path: Path) -> bytes | None:
     try:
         whole = path.read_bytes()
     except OSError as error:
-        _raise_fault(error, path)
+        raise_machine_fault(error, path)
         return None
     content = whole[: -len(_SEAL % 0)]
     return content if whole == content + _SEAL % zlib.crc32(content) else None
@@ -252,13 +252,6 @@ def checksum(path: Path) -> int | None:
             while piece := file.read(_PIECE):
                 found = zlib.crc32(piece, found)
     except OSError as error:
-        _raise_fault(error, path)
+        raise_machine_fault(error, path)
         return None
     return found
-
-
-def _raise_fault(error: OSError, path: Path) -> None:
-    """Raise it if the machine failed, which must not make an intact file look lost or damaged."""
-    if machine_fault(error) is not None:
-        error.filename = str(path)  # which the system does not name when reading fails
-        raise error

@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class EmbedtuneError(Exception):
@@ -141,6 +142,19 @@ def machine_fault(error: BaseException) -> MachineFault | None:
         if words is not None:
             return MachineFault(*words, _where(error) or _where(one))
     return None
+
+
+def raise_machine_fault(error: BaseException, path: Path) -> None:
+    """Raise an error again if it is a fault of the machine; for where files are taken for missing or damaged otherwise.
+
+    Args:
+        error: of reading a file.
+        path: the file, which the system does not name when reading fails.
+    """
+    if machine_fault(error) is not None:
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(path)
+        raise error
 
 
 def chain_of(error: BaseException) -> Iterator[BaseException]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from embedtune.data.sources.source import reads, source_path
 from embedtune.durable import UNFINISHED, checksum, read_sealed, remove_unfinished, replace, write_sealed
-from embedtune.errors import ConfigError, OutputError
+from embedtune.errors import ConfigError, OutputError, raise_machine_fault
 from embedtune.workflows.shared.lock import HeldLock, alone
 
 Read = Iterable[tuple[str, str | None]]
@@ -193,7 +193,8 @@ def _own_mark(path: Path, marks: Sequence[list[int]]) -> list[int] | None:
     """The size and checksum among these that a file has; None if it has no such, is missing or cannot be read."""
     try:
         size = path.stat().st_size
-    except OSError:
+    except OSError as error:
+        raise_machine_fault(error, path)
         return None
     # Most other files differ in their size already, and a file of vectors takes minutes to read.
     return next((mark for mark in marks if mark[0] == size and mark[1] == checksum(path)), None)

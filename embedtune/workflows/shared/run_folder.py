@@ -12,7 +12,7 @@ from typing import Any
 from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.train import TrainConfig
 from embedtune.durable import discard, remove_unfinished, write_text
-from embedtune.errors import ConfigError, OutputError
+from embedtune.errors import ConfigError, OutputError, raise_machine_fault
 from embedtune.reports.results.train import TrainResult
 from embedtune.workflows.shared.ending import Unfinished
 from embedtune.workflows.shared.output_folder import output_path, refuse_used, reporting_unwritable
@@ -85,6 +85,7 @@ class RunFolder:
         try:
             content: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
+            raise_machine_fault(error, self.path / name)
             raise self._damaged(name, error) from error
         return content
 
