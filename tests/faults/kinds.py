@@ -108,6 +108,29 @@ def failing_call(bench: Bench, job: Job, draw: random.Random, outcome: Outcome) 
     return dataclasses.replace(struck, kind=outcome.kind, seed=outcome.seed)
 
 
+def limited(bench: Bench, job: Job, draw: random.Random, outcome: Outcome) -> Outcome:
+    """A file may only have so many bytes, or only so many files may be open; later there is no limit."""
+    import resource  # not on Windows
+
+    open_now = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    limit, most = draw.choice(
+        (
+            (resource.RLIMIT_FSIZE, int(draw.uniform(0, 1) ** 2 * 300_000)),
+            (resource.RLIMIT_NOFILE, open_now + draw.randint(0, 8)),
+        )
+    )
+    usual = resource.getrlimit(limit)
+
+    def set_limit(soft: int) -> Callable[[], None]:
+        return lambda: resource.setrlimit(limit, (soft, usual[1]))
+
+    with bench.place(job) as place:
+        ended = bench.run(job, place, before=set_limit(most), after=set_limit(usual[0]))
+        outcome.codes.append(ended.code)
+        bench.listen(ended, outcome)
+        return bench.finish(job, place, outcome)
+
+
 def odd_streams(bench: Bench, job: Job, draw: random.Random, outcome: Outcome) -> Outcome:
     """Standard streams are closed or full, or nobody reads them."""
     ways = [draw.choice((None, None, "closed", "full", "unread")) for _ in range(3)]
@@ -219,6 +242,7 @@ FAULTS: dict[str, Callable[[Bench, Job, random.Random, Outcome], Outcome]] = {
     "damaged store": damaged_store,
     "full disk": full_disk,
     "two at once": two_at_once,
+    "a limit": limited,
     "odd streams": odd_streams,
     "output over an input": output_over_input,
     "input changed meanwhile": changed_meanwhile,
