@@ -198,9 +198,17 @@ class Bench:
         writes = int(path.read_text()) if path.exists() else 0
         return Ended(os.waitstatus_to_exitcode(status), said, time.monotonic() - started, writes)
 
-    def finish(self, job: Job, place: Path, outcome: Outcome, *, may_refuse: bool = False) -> Outcome:
-        """Run the command again unless it has finished, and compare its results."""
-        self.compare_files(job, place, outcome, may_refuse=may_refuse)
+    def finish(
+        self, job: Job, place: Path, outcome: Outcome, *, may_refuse: bool = False, removed: bool = False
+    ) -> Outcome:
+        """Run the command again unless it has finished, and compare its results.
+
+        Args:
+            may_refuse: something was damaged that cannot be recomputed.
+            removed: the fault was to remove results.
+        """
+        if not removed:
+            self.compare_files(job, place, outcome, may_refuse=may_refuse)
         if results(job, place) != self.wanted[job.name] or outcome.codes[-1] != 0 or strays(place):
             ended = self.run(job, place)
             outcome.codes.append(ended.code)

@@ -66,7 +66,7 @@ def damaged_store(bench: Bench, job: Job, draw: random.Random, outcome: Outcome)
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         for segment in sorted(place.glob("store/*/*")):
             damage(segment, draw)
-        return bench.finish(job, place, outcome)
+        return bench.finish(job, place, outcome, removed=True)
 
 
 def full_disk(bench: Bench, job: Job, draw: random.Random, outcome: Outcome) -> Outcome:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedtune.data.rows import RetrievalSet
-from embedtune.errors import EmbedtuneError
+from embedtune.errors import EmbedtuneError, raise_machine_fault
 from embedtune.evaluation.changes import Change, changed_places
 from embedtune.evaluation.evidence import DEPTH, Evidence, System, gather_evidence, pair_evidence
 from embedtune.evaluation.rankers import Run, best_first, by_run
@@ -82,6 +82,7 @@ def _sets(systems: Sequence[Values], sources: Sources) -> tuple[str, Sets]:
             try:
                 return f"as recorded in {one.folder}", recorded_sets(one.folder)
             except EmbedtuneError as error:
+                raise_machine_fault(error, one.folder)
                 refused = refused or error
     raise refused or EmbedtuneError("no data was given")
 
