@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -64,6 +65,7 @@ def evidence_of(sides: Sequence[Side], queries: Sequence[str], metric: str, sour
     try:
         whence, sets = _sets(systems, sources)
     except EmbedtuneError as error:
+        raise_machine_fault(error, Path(error.where or ""))
         return Found(_by_values(sides, queries, metric, texts, runs, on), (), (_no_texts(error),))
     judged = as_arrays(_together(sets, several=several))
     evidence = _by_rankings(sides, queries, metric, judged, runs, on)
