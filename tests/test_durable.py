@@ -1,5 +1,6 @@
 """A file or folder is complete under its name, or unchanged, wherever its writer was killed."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from embedtune.durable import (
+    checksum,
+    discard,
     read_sealed,
     remove_all_unfinished,
     remove_unfinished,
     replace,
     seal_folder,
+    sync_folder,
     unseal_folder,
     whole_file,
     whole_folder,
@@ -133,3 +137,95 @@ def test_a_sealed_folder_with_a_damaged_file_is_none(tmp_path: Path, harm: str) 
     else:
         (tmp_path / "facts.json").write_text("{}")
     assert unseal_folder(tmp_path, "facts.json") is None
+
+
+def refusing(number: int, when: str = ""):
+    """A function of the system that refuses everything, or the paths that hold a word."""
+
+    def refuse(*arguments: object, **_: object) -> None:
+        if any(when in str(argument) for argument in arguments):
+            raise OSError(number, os.strerror(number), str(arguments[0]))
+
+    return refuse
+
+
+def test_a_folder_keeps_its_old_content_where_the_new_one_cannot_get_its_name(tmp_path: Path) -> None:
+    with whole_folder(tmp_path / "model") as folder:
+        (folder / "old").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", refusing(errno.EIO))
+        with pytest.raises(OutputError, match="Input/output error"), whole_folder(tmp_path / "model") as folder:
+            (folder / "new").touch()
+    assert names(tmp_path) == ["model"] and names(tmp_path / "model") == ["old"]
+
+
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_a_folder_whose_writer_was_killed_between_two_renames_gets_its_name_back(
+    tmp_path: Path, all_of_them: bool
+) -> None:
+    (tmp_path / ".model.old-77.unfinished").mkdir()
+    (tmp_path / ".model.old-77.unfinished" / "old").touch()
+    (tmp_path / ".model.x1.unfinished").mkdir()
+    remove_all_unfinished(tmp_path) if all_of_them else remove_unfinished(tmp_path / "model")
+    assert names(tmp_path) == ["model"] and names(tmp_path / "model") == ["old"]
+
+
+def test_a_folder_that_was_replaced_does_not_come_back(tmp_path: Path) -> None:
+    (tmp_path / ".model.old-77.unfinished").mkdir()
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "new").touch()
+    remove_unfinished(tmp_path / "model")
+    assert names(tmp_path) == ["model"] and names(tmp_path / "model") == ["new"]
+
+
+def test_cleaning_up_does_not_hide_the_first_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", refusing(errno.ENOSPC))
+    monkeypatch.setattr(Path, "unlink", refusing(errno.EROFS))
+    with pytest.raises(OutputError, match="No space left on device"):
+        write_text(tmp_path / "a", "new")
+
+
+def test_discarding_takes_what_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    for name in ("link", "file", "missing"):
+        discard(tmp_path / name)
+    assert names(tmp_path) == ["folder"]
+    discard(tmp_path / "folder")
+    assert names(tmp_path) == []
+    (tmp_path / "kept").touch()
+    monkeypatch.setattr(Path, "unlink", refusing(errno.EROFS))
+    discard(tmp_path / "kept")
+    assert names(tmp_path) == ["kept"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EMFILE])
+def test_a_file_that_cannot_be_read_now_is_neither_lost_nor_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    (tmp_path / "data").write_text("x")
+    seal_folder(tmp_path, "manifest", {"step": 3})
+    monkeypatch.setattr(Path, "open", refusing(number))
+    for read in (read_sealed, checksum, lambda path: unseal_folder(path.parent, path.name)):
+        with pytest.raises(OSError) as caught:
+            read(tmp_path / "manifest")
+        assert caught.value.errno == number and caught.value.filename == str(tmp_path / "manifest")
+
+
+def test_a_file_that_is_missing_or_not_ours_to_read_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_sealed(tmp_path / "none") is None and checksum(tmp_path / "none") is None
+    monkeypatch.setattr(Path, "open", refusing(errno.EACCES))
+    assert read_sealed(tmp_path / "x") is None and checksum(tmp_path / "x") is None
+
+
+@pytest.mark.parametrize(("number", "raises"), [(errno.EIO, True), (errno.ENOSPC, True), (errno.EINVAL, False)])
+def test_names_that_the_disk_cannot_keep_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, raises: bool
+) -> None:
+    monkeypatch.setattr(os, "fsync", refusing(number))
+    if raises:
+        with pytest.raises(OSError):
+            sync_folder(tmp_path)
+    else:
+        sync_folder(tmp_path)  # a network disk that cannot wait for names

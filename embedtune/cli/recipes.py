@@ -64,17 +64,21 @@ def copy(
 ) -> None:
     """Copy a recipe to change it."""
     from embedtune.config.recipe.shipped import find_recipe
+    from embedtune.durable import whole_path
     from embedtune.workflows.shared.outputs import Outputs
 
     path = find_recipe(name)
     target = output / path.name if output.is_dir() else output
     if target.exists() and not force:
         raise OutputError("the file is already there", where=str(target), next="--force replaces it")
-    Outputs([target], option="PLACE").demand_apart([("NAME", str(path))])
-    try:
-        target.write_bytes(path.read_bytes())
-    except OSError as error:
-        raise OutputError(f"the recipe cannot be written: {error.strerror}", where=str(target)) from None
+    if not target.parent.is_dir():
+        raise OutputError("the recipe cannot be written: there is no such folder", where=str(target.parent))
+    outputs = Outputs([target], option="PLACE")
+    outputs.demand_apart([("NAME", str(path))])
+    with outputs.alone():
+        outputs.remove_unfinished()
+        with whole_path(target) as made:
+            made.write_bytes(path.read_bytes())
     StreamTalk(quiet=quiet).say(
         f"copied; run it with: embedtune train {target if target.parent != Path() else f'./{target}'}"
     )

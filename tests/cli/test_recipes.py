@@ -1,6 +1,8 @@
 """`embedtune recipes`."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -124,3 +126,17 @@ def test_what_a_dry_run_prints_is_a_recipe_of_its_command(words, tmp_path, monke
     capsys.readouterr()
     assert guarded(build_app(), [verb, "own.yaml", "--dry-run"]) == 0
     assert capsys.readouterr().out == printed
+
+
+def test_copy_leaves_the_old_file_where_the_new_one_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gist-pairs.yaml").write_text("mine")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert run("copy", "gist-pairs", str(tmp_path), "--force") == 1
+    assert "No space left" in capsys.readouterr().err
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("gist-pairs.yaml", "mine")]

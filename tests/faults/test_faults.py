@@ -1,5 +1,6 @@
-"""One fault of each kind, spread over the commands; `benchmarks/faults.py` causes hundreds."""
+"""One fault of each kind, spread over the commands, and a few failing calls; `benchmarks/faults.py` causes them all."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from faults.harness import FAULTS, JOBS, Bench, suffer
+from faults.calls import library
+from faults.harness import Bench
+from faults.jobs import JOBS
+from faults.kinds import FAULTS, suffer
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,3 +36,18 @@ def test_nothing_is_lost_and_nothing_is_wrong(bench: Bench, tmp_path: Path, numb
         pytest.skip("needs the right to mount a small disk")
     outcome = suffer(bench, kind, JOBS[number % len(JOBS)], seed=0)
     assert not outcome.complaints, outcome
+
+
+def test_failing_calls(tmp_path: Path) -> None:
+    if library(tmp_path) is None:
+        pytest.skip("needs a C compiler")
+    program = Path(__file__).parents[2] / "benchmarks" / "faults.py"
+    log = tmp_path / "calls.jsonl"
+    done = subprocess.run(
+        [sys.executable, program, "--every", log, "--part", "5/19", "--job", "check"], capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    outcomes = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    assert len({outcome["kind"] for outcome in outcomes}) > 3
+    assert [outcome for outcome in outcomes if outcome["complaints"]] == []
+    assert any(outcome["codes"][0] > 0 for outcome in outcomes)

@@ -18,7 +18,7 @@ import typer
 
 from embedtune.cli.shared.output import print_json, printable
 from embedtune.cli.shared.streams import discard
-from embedtune.errors import EmbedtuneError, OutputError
+from embedtune.errors import EmbedtuneError, OutputError, chain_of, machine_fault
 
 INTERRUPTED = 130
 READER_GONE = 141
@@ -56,7 +56,7 @@ def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         failure = _usage(error)
     except Exception as error:
-        failure = _INTERRUPTION if _from_interrupt(error) else _homeless(error) or _defect(error)
+        failure = _INTERRUPTION if _from_interrupt(error) else _known(error) or _defect(error)
     return _report(failure, as_json="--json" in arguments)
 
 
@@ -86,8 +86,7 @@ def _call(app: typer.Typer, arguments: Sequence[str]) -> int:
 
 def _from_interrupt(error: BaseException) -> bool:
     """Whether it arose while Ctrl-C was being handled: interrupted clean-up fails in odd ways."""
-    context = error.__context__
-    return context is not None and (isinstance(context, KeyboardInterrupt) or _from_interrupt(context))
+    return any(isinstance(one, KeyboardInterrupt) for one in chain_of(error))
 
 
 def _usage(error: typer.TyperException) -> Failure:
@@ -97,6 +96,17 @@ def _usage(error: typer.TyperException) -> Failure:
     if closest:  # Typer lists its guesses by how close they are
         message = f"{error.message}; did you mean {closest[0]}?"
     return Failure(2, "usage", message, path, f"see `{path} --help`")
+
+
+def _known(error: Exception) -> Failure | None:
+    """What is wrong with this machine or its user's home, where that is all that is wrong."""
+    fault = machine_fault(error)
+    if fault is not None:
+        return Failure(OutputError.exit_code, "machine", fault.message, fault.where, fault.next)
+    if isinstance(error, PermissionError):
+        where = None if error.filename is None else str(error.filename)
+        return Failure(OutputError.exit_code, "machine", "no permission for this", where, "check its permissions")
+    return _homeless(error)
 
 
 def _homeless(error: Exception) -> Failure | None:

@@ -13,7 +13,7 @@ from embedtune.config.recipe.shipped import find_recipe
 from embedtune.config.recipe.yaml_text import MAX_CHARACTERS, YamlDocument, YamlMistake, read_scalar, read_yaml
 from embedtune.config.section import RecipeSection
 from embedtune.config.suggest import did_you_mean
-from embedtune.errors import ConfigError
+from embedtune.errors import ConfigError, raise_machine_fault
 
 _INSTEAD = "a recipe is YAML, such as `embedtune recipes show gist-pairs` prints; name data with --data"
 
@@ -135,6 +135,7 @@ def _read(path: Path, schema: type[RecipeSection]) -> YamlDocument:
         with path.open(encoding="utf-8-sig") as file:
             document = read_yaml(file.read(MAX_CHARACTERS + 1))
     except OSError as error:
+        raise_machine_fault(error, path)
         raise ConfigError(f"the recipe cannot be read: {error.strerror}", where=str(path), next=_INSTEAD) from None
     except UnicodeDecodeError as error:
         raise ConfigError(

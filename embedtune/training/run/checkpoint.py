@@ -34,6 +34,7 @@ def whole_checkpoint(folder: Path, warn: Warn) -> Path | None:
 
     Raises:
         DataError: every checkpoint is damaged.
+        OSError: the machine cannot read them now; nothing is removed.
     """
     found = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if path.name.rsplit("-", 1)[-1].isdigit()]
     useless: list[Path] = []
@@ -54,6 +55,8 @@ def whole_checkpoint(folder: Path, warn: Warn) -> Path | None:
             where=str(folder),
             next="start a new run; on another disk (--output) if this one is failing",
         )
+    for one in useless:
+        shutil.rmtree(one)
     return None
 
 

@@ -27,7 +27,7 @@ from embedtune.data.sources.judged_source import judge_split
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.source import open_source
 from embedtune.data.texts.seen_ids import SeenIds
-from embedtune.errors import DataError
+from embedtune.errors import DataError, raise_machine_fault
 from embedtune.findings import Finding, by_severity, counted, reaches, verdict_of
 from embedtune.identity import text_ids
 from embedtune.models.files.load import check_device, resolve
@@ -131,6 +131,7 @@ def _judged(config: CheckConfig, source: Source, talk: Talk) -> tuple[RetrievalS
     try:
         read = judge_split(judging, split, data.columns, config.check.seed)
     except DataError as error:
+        raise_machine_fault(error, Path(data.eval_source or data.source))
         message = f"the test queries cannot be read, so training was not searched for them: {error.message}"
         return None, [Finding("test-cannot-be-read", "error", 1, message, error.next or "", (error.where or "",))]
     talk.say(f"the test queries: {counted(len(read.judged), 'query')} from {judging.what}, split {split or 'all'}")

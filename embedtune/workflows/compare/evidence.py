@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from embedtune.data.rows import RetrievalSet
-from embedtune.errors import EmbedtuneError
+from embedtune.errors import EmbedtuneError, raise_machine_fault
 from embedtune.evaluation.changes import Change, changed_places
 from embedtune.evaluation.evidence import DEPTH, Evidence, System, gather_evidence, pair_evidence
 from embedtune.evaluation.rankers import Run, best_first, by_run
@@ -64,6 +65,7 @@ def evidence_of(sides: Sequence[Side], queries: Sequence[str], metric: str, sour
     try:
         whence, sets = _sets(systems, sources)
     except EmbedtuneError as error:
+        raise_machine_fault(error, Path(error.where or ""))
         return Found(_by_values(sides, queries, metric, texts, runs, on), (), (_no_texts(error),))
     judged = as_arrays(_together(sets, several=several))
     evidence = _by_rankings(sides, queries, metric, judged, runs, on)
@@ -82,6 +84,7 @@ def _sets(systems: Sequence[Values], sources: Sources) -> tuple[str, Sets]:
             try:
                 return f"as recorded in {one.folder}", recorded_sets(one.folder)
             except EmbedtuneError as error:
+                raise_machine_fault(error, one.folder)
                 refused = refused or error
     raise refused or EmbedtuneError("no data was given")
 

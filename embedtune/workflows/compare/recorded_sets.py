@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from embedtune.config.evaluate import EvaluateConfig
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import read_judged
-from embedtune.errors import DataError
+from embedtune.errors import DataError, raise_machine_fault
 from embedtune.workflows.shared.evaluation_folder import RESULT
 from embedtune.workflows.shared.recorded_data import demand_same, recorded_training, refuse_hub
 from embedtune.workflows.shared.run_folder import RunFolder
@@ -42,6 +42,7 @@ def _of_evaluation(folder: Path) -> Sets:
         recorded = result["facts"]["data_sha256"]
         ranked = {row["data"]: row["run"] is not None for row in result["models"]}
     except (OSError, ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
+        raise_machine_fault(error, folder / RESULT)
         raise DataError("this evaluation does not record its data", where=str(folder)) from error
     refuse_hub(config.data.sources)
     found: dict[str, RetrievalSet] = {}

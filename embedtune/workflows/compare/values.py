@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import read_judged
-from embedtune.errors import ConfigError, DataError
+from embedtune.errors import ConfigError, DataError, raise_machine_fault
 from embedtune.evaluation.rankers import Run, by_run
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.question import questions_of
@@ -270,6 +270,7 @@ def _damaged(place: str) -> DataError:
 def _result(folder: Path) -> dict[str, Any]:
     try:
         result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError) as error:
+        raise_machine_fault(error, folder / RESULT)
         return {}  # only checked against, never needed
     return result if isinstance(result, dict) else {}

@@ -7,7 +7,7 @@ from embedtune.data.sources.clicks import Skipped, read_clicks
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.tables import open_table
 from embedtune.data.sources.write import write_jsonl
-from embedtune.errors import ConfigError, DataError
+from embedtune.errors import DataError
 from embedtune.workflows.shared.outputs import Outputs
 
 
@@ -38,19 +38,18 @@ def click_preferences(
         source: rows of {anchor, shown, clicked}.
         output: a JSONL file.
         skipped: which of the texts without a click count as rejected: those above the click, or all.
-        force: replace an existing file.
+        force: replace an existing file that embedtune did not write.
 
     Raises:
         DataError: the log cannot be read, or shows no preference.
-        ConfigError: the file exists, or is the log.
+        ConfigError: the file exists and is not ours, or it is the log.
         OutputError: it cannot be written.
     """
     target = Path(output).expanduser()
     outputs = Outputs([target])
     outputs.demand_files()
     outputs.demand_apart([("LOG", source)])
-    if target.exists() and not force:
-        raise ConfigError(f"{target} already exists", where="--output", next="name another file, or add --force")
+    outputs.demand_own(force=force)
     found = read_clicks(open_table(Path(source).expanduser()), skipped)
     rows = list(found.rows())
     said = found.said(len(rows))

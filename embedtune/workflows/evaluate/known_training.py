@@ -9,7 +9,7 @@ from embedtune.config.mine import PairsSection
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.splits.known_pairs import read_pairs
 from embedtune.data.splits.leakage import Leakage
-from embedtune.errors import EmbedtuneError
+from embedtune.errors import EmbedtuneError, raise_machine_fault
 from embedtune.findings import Finding
 from embedtune.workflows.shared.recorded_data import recorded_training
 from embedtune.workflows.shared.run_folder import RunFolder
@@ -85,6 +85,7 @@ def read_training(config: EvaluateConfig, talk: Talk) -> Training:
                     data = recorded_training(run)
                 recorded[divided] = Learned(name, data.train, data.dev)
         except EmbedtuneError as error:
+            raise_machine_fault(error, run.path)
             findings.append(_unknown(name, error))
     return Training((*known, *recorded.values()), tuple(findings))
 

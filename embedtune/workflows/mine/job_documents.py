@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from embedtune.data.splits.known_pairs import KnownPairs
 from embedtune.data.texts.corpus import DiskCorpus, open_corpus, write_corpus
 from embedtune.data.texts.normal_form import near_ids
 from embedtune.data.texts.prompts import without_prompt
-from embedtune.errors import DataError
+from embedtune.errors import DataError, raise_machine_fault
 from embedtune.identity import text_id
 from embedtune.mining.ledger import Decisions
 from embedtune.workflows.mine.job import Job, is_done, key_of, load_array, save_array
@@ -154,7 +155,8 @@ def _corpus(source: str, group: str | None, talk: Talk) -> Iterator[CorpusText]:
     stream = read_documents(source, group=group)
     try:
         first = [next(stream)]
-    except DataError:
+    except DataError as error:
+        raise_machine_fault(error, Path(source))
         if group is None:
             raise
         # A missing column is allowed; any other problem is raised again by the second reading.

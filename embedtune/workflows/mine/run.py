@@ -15,7 +15,7 @@ from embedtune.config.mine import MineConfig
 from embedtune.data.formats.shared.mined import check_format
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
-from embedtune.errors import ConfigError, DataError, EmbedtuneError
+from embedtune.errors import ConfigError, DataError, EmbedtuneError, raise_machine_fault
 from embedtune.findings import Finding, counted
 from embedtune.mining.ledger import Decisions, read_ledger
 from embedtune.models.files.load import check_device, resolve
@@ -128,7 +128,8 @@ def _decided(ledger: Path) -> set[tuple[int, int]]:
     """The decisions in a ledger that this job would replace; none if the file is not a ledger."""
     try:
         return read_ledger(ledger).pairs if ledger.is_file() else set()
-    except DataError:
+    except DataError as error:
+        raise_machine_fault(error, ledger)
         return set()
 
 

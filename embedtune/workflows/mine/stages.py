@@ -154,11 +154,12 @@ def _write_ledger(choice: NegativeChoice, path: Path, outputs: Outputs) -> int:
     decisions = choice.search.documents.decisions
     decided = decisions.records if decisions and is_same(choice.config.output.relabel, path) else ()
     entries = chain.from_iterable((Entry(**one) for one in part["ledger"]) for part in choice.parts())
+    first = next(entries, None)
+    if first is None and not decided:
+        path.unlink(missing_ok=True)  # neither an empty ledger nor that of another job should stay here
+        return 0
     with outputs.writing(path) as written:
-        count = write_ledger(written, entries, LEDGER_LINES, decided)
-    if not count and not decided:
-        path.unlink()  # neither an empty ledger nor that of another job should stay here
-    return count
+        return write_ledger(written, chain([] if first is None else [first], entries), LEDGER_LINES, decided)
 
 
 def _weak_encoder() -> Finding:

@@ -1,15 +1,10 @@
 """How a command ends that does not finish: with its work kept and the command that resumes it, or without a trace."""
 
-import errno
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from embedtune.errors import EmbedtuneError, Interrupted, OutputError, StoppedError
-
-DISK_FULL = "No space left on device"
-_TORCH_CANNOT_WRITE = ("inline_container", "PytorchStreamWriter", "iostream error")
-"""torch's checkpoint writer hides the system's reason."""
+from embedtune.errors import EmbedtuneError, Interrupted, OutputError, StoppedError, machine_fault
 
 
 @dataclass(frozen=True)
@@ -37,39 +32,40 @@ def orderly_end(work: Unfinished) -> Iterator[None]:
 
     Raises:
         Interrupted: Ctrl-C.
-        StoppedError: the disk is full, and the work so far is kept.
-        OutputError: the disk is full, and there was nothing to keep; or a file may not be written.
+        StoppedError: the disk is full or fails, and the work so far is kept.
+        OutputError: the disk is full or fails, and there was nothing to keep; or a file may not be written.
     """
     try:
         yield
     except BaseException as error:
-        kept = isinstance(error, StoppedError) or work.is_kept()
+        kept = isinstance(error, StoppedError) or _is_kept(work)
         if not kept:
-            work.discard()
+            with suppress(OSError):  # the first error is the one to report
+                work.discard()
         ending = _ending(error, work, kept=kept)
         if ending is None:
             raise
         raise ending from error
 
 
+def _is_kept(work: Unfinished) -> bool:
+    try:
+        return work.is_kept()
+    except OSError:  # a disk that cannot be read now may hold days of work
+        return True
+
+
 def _ending(error: BaseException, work: Unfinished, *, kept: bool) -> EmbedtuneError | None:
     """The error to show instead; None if the original one already says everything."""
-    where = getattr(error, "where", None) or getattr(error, "filename", None)
     if isinstance(error, KeyboardInterrupt | Interrupted):
         message = getattr(error, "message", f"interrupted; {work.kept if kept else work.lost}")
         return Interrupted(message, next=work.resume if kept else getattr(error, "next", None))
-    if _disk_is_full(error):
-        if kept:
-            return StoppedError(f"the disk is full; {work.kept}", where=where, next=f"make room, then {work.resume}")
-        return OutputError("the disk is full", where=where, next="make room, or name another disk with --output")
+    fault = machine_fault(error)
+    if fault is not None and kept:
+        advice = f"{fault.next}; then {work.resume}"
+        return StoppedError(f"{fault.message}; {work.kept}", where=fault.where, next=advice)
+    if fault is not None and (isinstance(error, OutputError) or not isinstance(error, EmbedtuneError)):
+        return OutputError(fault.message, where=fault.where, next=fault.next)
     if isinstance(error, PermissionError):
-        return OutputError("no permission to write this", where=where)
+        return OutputError("no permission to write this", where=error.filename)
     return None
-
-
-def _disk_is_full(error: BaseException) -> bool:
-    """Whether an error of the system, of torch or of embedtune means that there is no room left."""
-    text = str(error)
-    if getattr(error, "errno", None) == errno.ENOSPC or DISK_FULL in text:
-        return True
-    return isinstance(error, RuntimeError) and any(words in text for words in _TORCH_CANNOT_WRITE)

@@ -3,14 +3,26 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from embedtune.errors import OutputError
 
 
+@dataclass
+class HeldLock:
+    """A lock file that is held.
+
+    Args:
+        stays: the file is not removed at the end, because it marks what could not be cleaned up.
+    """
+
+    stays: bool = False
+
+
 @contextmanager
-def alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path) -> Iterator[HeldLock]:
     """Hold a lock file; it and its folder are made if needed, and the file is removed at the end.
 
     A killed process leaves the file, but not the lock.
@@ -29,12 +41,13 @@ def alone(lock: Path) -> Iterator[None]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"cannot be written: {reason}", where=str(lock.parent)) from error
+    held = HeldLock()
     try:
-        yield
+        yield held
     finally:
-        with suppress(OSError):
-            lock.unlink()
-        file.close()
+        for let_go in (file.close,) if held.stays else (lock.unlink, file.close):
+            with suppress(OSError):  # the lock is free all the same
+                let_go()
 
 
 def _held(lock: Path) -> TextIO:
@@ -50,7 +63,8 @@ def _held(lock: Path) -> TextIO:
             file.close()  # Windows has no such lock: two commands on one output are not detected there
             return file
         except OSError:
-            file.close()
+            with suppress(OSError):
+                file.close()
             raise
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file.fileno()), lock.stat()):

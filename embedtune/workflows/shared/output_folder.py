@@ -5,15 +5,14 @@ A folder is only ever emptied of files that embedtune names so; whatever else so
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from errno import ENOTDIR
 from pathlib import Path
 
-from embedtune.durable import UNFINISHED
-from embedtune.errors import ConfigError, OutputError
+from embedtune.durable import UNFINISHED, discard
+from embedtune.errors import ConfigError, EmbedtuneError, OutputError, machine_fault
 from embedtune.workflows.shared.lock import alone
 
 RESULTS = (
@@ -94,8 +93,8 @@ def refuse_used(path: Path) -> None:
 def fresh_folder(asked: str | None, parent: Path, name: str) -> Iterator[Path]:
     """Make the folder that was asked for, or a dated one; remove what was written there if the work fails.
 
-    A marker lies in the folder while results are written. Where a killed process left it, the results in the folder are
-    that process's and are removed first.
+    A marker lies in the folder while results are written. Where a killed process left it, or one that could not clean
+    up, the results in the folder are that process's and are removed first.
 
     Args:
         asked: a folder that does not exist or is empty; None for `parent/<date>-<name>`.
@@ -111,17 +110,21 @@ def fresh_folder(asked: str | None, parent: Path, name: str) -> Iterator[Path]:
         made = not path.is_dir()
         if not (path / UNFINISHED).exists():
             refuse_used(path)
-    with alone(path / UNFINISHED):
-        _begin(path)
+    with alone(path / UNFINISHED) as lock:
+        with reporting_unwritable(path):
+            _begin(path)
         try:
             yield path
         except BaseException as error:
-            _empty(path, RESULTS)
+            lock.stays = not _is_emptied(path)
             with suppress(OSError):
                 if made:
                     path.rmdir()
                 if not asked:
                     parent.rmdir()  # only if nothing else is in it
+            fault = None if isinstance(error, EmbedtuneError) else machine_fault(error)
+            if fault is not None:
+                raise OutputError(fault.message, where=fault.where or str(path), next=fault.next) from error
             if isinstance(error, OSError):
                 raise _unwritable(path, error) from error
             raise
@@ -138,18 +141,27 @@ def _begin(path: Path) -> None:
     marker.write_text("results are being written here\n", encoding="utf-8")
 
 
+def _is_emptied(path: Path) -> bool:
+    """Remove the results in a folder, and then its marker; whether nothing is left of them."""
+    marker = path / UNFINISHED
+    try:
+        _empty(path, RESULTS, but=marker)
+        if any(entry != marker and re.fullmatch(RESULTS, entry.name) for entry in path.iterdir()):
+            return False
+    except OSError:
+        return False
+    discard(marker)
+    return True
+
+
 def _is_used(path: Path) -> bool:
     return any(not entry.name.endswith(UNFINISHED) for entry in path.iterdir())
 
 
 def _empty(path: Path, own: str, *, but: Path | None = None) -> None:
     for entry in path.iterdir():
-        if not re.fullmatch(own, entry.name):
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, ignore_errors=True)
-        elif entry != but:
-            entry.unlink(missing_ok=True)
+        if entry != but and re.fullmatch(own, entry.name):
+            discard(entry)
 
 
 def _unwritable(path: Path, error: Exception) -> OutputError:

@@ -17,8 +17,8 @@ from pathlib import Path
 from embedtune.data.sources.layouts.places import on_disk
 from embedtune.data.sources.source import reads, source_path
 from embedtune.durable import UNFINISHED, checksum, read_sealed, remove_unfinished, replace, write_sealed
-from embedtune.errors import ConfigError, OutputError
-from embedtune.workflows.shared.lock import alone
+from embedtune.errors import ConfigError, OutputError, raise_machine_fault
+from embedtune.workflows.shared.lock import HeldLock, alone
 
 Read = Iterable[tuple[str, str | None]]
 """Options and what the user named with them; None and names on the Hub are ignored."""
@@ -146,10 +146,14 @@ class Outputs:
         before = _own_mark(path, known.get(path.name, []))
         now = [written.stat().st_size, checksum(written)]
         record = {**known, path.name: [now] if before is None else [before, now]}
-        write_sealed(self._record_path, json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        try:
+            write_sealed(self._record_path, json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        except OutputError as error:
+            error.where = str(path)  # the user knows nothing of the record
+            raise
         replace(written, path)
 
-    def alone(self) -> AbstractContextManager[None]:
+    def alone(self) -> AbstractContextManager[HeldLock]:
         """Hold a lock next to the first file, for a command without a folder of its own to hold.
 
         Raises:
@@ -190,7 +194,8 @@ def _own_mark(path: Path, marks: Sequence[list[int]]) -> list[int] | None:
     """The size and checksum among these that a file has; None if it has no such, is missing or cannot be read."""
     try:
         size = path.stat().st_size
-    except OSError:
+    except OSError as error:
+        raise_machine_fault(error, path)
         return None
     # Most other files differ in their size already, and a file of vectors takes minutes to read.
     return next((mark for mark in marks if mark[0] == size and mark[1] == checksum(path)), None)

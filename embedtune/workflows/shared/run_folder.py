@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,8 +11,8 @@ from typing import Any
 
 from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.train import TrainConfig
-from embedtune.durable import remove_unfinished, write_text
-from embedtune.errors import ConfigError, OutputError
+from embedtune.durable import discard, remove_unfinished, write_text
+from embedtune.errors import ConfigError, OutputError, raise_machine_fault
 from embedtune.reports.results.train import TrainResult
 from embedtune.workflows.shared.ending import Unfinished
 from embedtune.workflows.shared.output_folder import output_path, refuse_used, reporting_unwritable
@@ -102,6 +101,7 @@ class RunFolder:
         try:
             content: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
+            raise_machine_fault(error, self.path / name)
             raise self._damaged(name, error) from error
         return content
 
@@ -133,11 +133,10 @@ class RunFolder:
     def discard(self) -> None:
         """Remove what the run wrote; files that others have put here stay, and so does the folder then."""
         for name in (RECIPE, FACTS, METRICS):
-            (self.path / name).unlink(missing_ok=True)
+            discard(self.path / name)
             remove_unfinished(self.path / name)
-        self.lock.unlink(missing_ok=True)
-        for folder in (self.start, self.path / "checkpoints"):
-            shutil.rmtree(folder, ignore_errors=True)
+        for left in (self.lock, self.start, self.path / "checkpoints"):
+            discard(left)
         with suppress(OSError):
             self.path.rmdir()
             if self.path.parent == RUNS:

@@ -12,7 +12,7 @@ from embedtune.config.recipe.load import load
 from embedtune.config.train import TrainConfig
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.source import open_source
-from embedtune.errors import ConfigError, DataError
+from embedtune.errors import ConfigError, DataError, raise_machine_fault
 from embedtune.losses import loss_names
 from embedtune.losses.shared.base import Loss
 from embedtune.workflows.shared.relocation import found_again
@@ -147,5 +147,6 @@ def _opened(config: TrainConfig) -> Source | None:
     """The data; None where it cannot be opened, which is reported when it is read, after the faults of the recipe."""
     try:
         return open_source(config.data.source)
-    except DataError:
+    except DataError as error:
+        raise_machine_fault(error, Path(config.data.source))
         return None

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from embedtune.errors import ModelError
+from embedtune.errors import ModelError, machine_fault, reason_of
 from embedtune.models.encoder import Role
 from embedtune.runtime import loading, settle
 
@@ -95,23 +95,31 @@ def _start() -> subprocess.Popen[bytes] | None:
 
 def _ask(process: subprocess.Popen[bytes], request: dict[str, Any]) -> dict[str, np.ndarray] | str:
     """The vectors by role, or the reason why there are none."""
-    with tempfile.TemporaryDirectory() as folder:
-        into = Path(folder) / "vectors.npz"
-        try:
-            _, said = process.communicate(json.dumps(request | {"into": str(into)}).encode(), timeout=PATIENCE_S)
-        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-            return f"the other process did not answer ({type(error).__name__})"
-        last = said.decode(errors="replace").strip().rsplit("\n", 1)[-1][:300]
-        if process.returncode == REFUSED:
-            raise ModelError(
-                f"a fresh process cannot load the saved model: {last}",
-                where=request["folder"],
-                next="this is a bug in embedtune; please report it with the recipe of the run",
-            )
-        if process.returncode or not into.is_file():
-            return f"the other process failed ({last or process.returncode})"
-        with np.load(into) as vectors:
-            return {role: vectors[role] for role in get_args(Role)}
+    try:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            return _answer(process, request, Path(folder) / "vectors.npz")
+    except OSError as error:  # no room for temporary files must not end a run that is trained
+        return f"the other process could not be asked ({reason_of(error)})"
+
+
+def _answer(process: subprocess.Popen[bytes], request: dict[str, Any], into: Path) -> dict[str, np.ndarray] | str:
+    try:
+        _, said = process.communicate(json.dumps(request | {"into": str(into)}).encode(), timeout=PATIENCE_S)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        return f"the other process did not answer ({type(error).__name__})"
+    last = said.decode(errors="replace").strip().rsplit("\n", 1)[-1][:300]
+    if process.returncode == REFUSED:
+        why = RuntimeError(last)
+        fault = machine_fault(why)
+        raise ModelError(
+            f"a fresh process cannot load the saved model: {last}",
+            where=request["folder"],
+            next=fault.next if fault else "this is a bug in embedtune; please report it with the recipe of the run",
+        ) from why
+    if process.returncode or not into.is_file():
+        return f"the other process failed ({last or process.returncode})"
+    with np.load(into) as vectors:
+        return {role: vectors[role] for role in get_args(Role)}
 
 
 def _serve() -> int:

@@ -12,7 +12,7 @@ from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.sources.base import Source
 from embedtune.data.splits.unpaired import texts_of
 from embedtune.data.texts.pieces import prepare_texts
-from embedtune.errors import DataError
+from embedtune.errors import DataError, raise_machine_fault
 from embedtune.losses import loss_class
 from embedtune.models.files.resolve import STARTER
 
@@ -34,7 +34,8 @@ def proposed(config: TrainConfig, source: Source) -> tuple[TrainConfig, tuple[st
         return config, ()
     try:
         texts = _texts(config.data, source)
-    except DataError:
+    except DataError as error:
+        raise_machine_fault(error, Path(config.data.source))
         return config, ()
     if texts is None or not len(texts):
         return config, ()

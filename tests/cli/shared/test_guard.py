@@ -1,6 +1,8 @@
 """However a command ends, it ends in words and with its exit code."""
 
+import errno
 import json
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -127,3 +129,16 @@ def test_a_path_of_nobody_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> 
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("error: a path begins with ~") and "next: write the path in full" in err
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EROFS, errno.EDQUOT, errno.EFBIG, errno.EMFILE])
+def test_a_failing_machine_is_not_a_bug(capsys: pytest.CaptureFixture[str], number: int) -> None:
+    assert guarded(app_that(raising(OSError(number, os.strerror(number), "a/b"))), ["--json"]) == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["code"], error["where"]) == ("machine", "a/b")
+    assert error["message"] == errors.machine_fault(OSError(number, "")).message and error["next"]
+
+
+def test_no_permission_is_not_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(app_that(raising(PermissionError(errno.EACCES, "Permission denied", "a/b"))), []) == 1
+    assert capsys.readouterr().err == "error: no permission for this\nwhere: a/b\nnext: check its permissions\n"

@@ -1,6 +1,8 @@
 """Which checkpoint is trusted after something went wrong with the newest one."""
 
+import errno
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -104,3 +106,21 @@ def test_a_checkpoint_that_says_nothing_of_its_batches_is_resumed(tmp_path):
     (tmp_path / "checkpoint-3").mkdir()
     seal_folder(tmp_path / "checkpoint-3", MANIFEST_NAME, {"step": 3})
     demand_same_batches(tmp_path / "checkpoint-3", 16)
+
+
+def test_a_checkpoint_that_cannot_be_read_now_is_not_taken_for_damaged(folder):
+    def refuse(path, *_, **__):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        with pytest.raises(OSError, match="Input/output"):
+            whole_checkpoint(folder, pytest.fail)
+    assert whole_checkpoint(folder, pytest.fail) == folder / "checkpoint-100"
+
+
+def test_what_was_cut_off_leaves_nothing_for_the_next_one_of_its_step(folder):
+    for step in (8, 12, 100):
+        (folder / f"checkpoint-{step}" / MANIFEST_NAME).unlink()
+    assert whole_checkpoint(folder, pytest.fail) is None
+    assert [path.name for path in folder.iterdir()] == ["eval"]

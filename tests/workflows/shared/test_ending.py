@@ -1,6 +1,8 @@
 """A run that does not finish: what stays on disk and what is said."""
 
 import errno
+import os
+from dataclasses import replace
 
 import pytest
 
@@ -37,7 +39,7 @@ def test_a_run_that_ends_well_is_left_alone(folder) -> None:
     assert folder.begun
 
 
-@pytest.mark.parametrize("error", [DataError("bad"), ZeroDivisionError("a defect"), OSError(errno.EIO, "broken")])
+@pytest.mark.parametrize("error", [DataError("bad"), ZeroDivisionError("a defect"), OSError(errno.ELOOP, "a circle")])
 def test_a_failure_before_training_takes_the_folder_back_and_is_passed_on(folder, error) -> None:
     assert end(folder, error) is error
     assert not folder.path.exists()
@@ -96,7 +98,8 @@ def test_a_full_disk(folder, trained, error) -> None:
         orderly_end(trained.unfinished(resumed=False)),
     ):
         raise error
-    assert "make room, then embedtune train --resume" in caught.value.next
+    assert caught.value.next.endswith(f"; then embedtune train --resume '{trained.path}'")
+    assert caught.value.next.startswith("make room, ")
     assert trained.begun
 
 
@@ -105,3 +108,59 @@ def test_a_full_disk_before_training(folder) -> None:
     assert isinstance(ending, OutputError)
     assert ending.where == "/disk/model.safetensors"
     assert not folder.path.exists()
+
+
+REFUSED = [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE, errno.EMFILE]
+
+
+@pytest.mark.parametrize("number", REFUSED)
+def test_a_failing_machine_stops_a_run_with_its_work_kept(trained, number) -> None:
+    ending = end(trained, OSError(number, os.strerror(number), "run/x"))
+    assert isinstance(ending, StoppedError) and ending.exit_code == 4
+    assert ending.message.endswith("; everything up to the last checkpoint is saved")
+    assert ending.where == "run/x" and ending.next.endswith(f"; then embedtune train --resume '{trained.path}'")
+    assert trained.begun
+
+
+@pytest.mark.parametrize("number", REFUSED)
+def test_a_failing_machine_before_training(folder, number) -> None:
+    ending = end(folder, OSError(number, os.strerror(number), "run/x"))
+    assert isinstance(ending, OutputError) and ending.where == "run/x"
+    assert not folder.path.exists()
+
+
+def read_on_a_broken_disk() -> DataError:
+    try:
+        try:
+            raise OSError(errno.EIO, "Input/output error")
+        except OSError as broken:
+            raise DataError("the file cannot be read", where="pairs.jsonl") from broken
+    except DataError as error:
+        return error
+
+
+def test_data_that_a_failing_machine_cannot_read(folder, trained) -> None:
+    stopped = end(trained, read_on_a_broken_disk())
+    assert isinstance(stopped, StoppedError) and stopped.where == "pairs.jsonl"
+
+
+def test_data_that_a_failing_machine_cannot_read_before_training(folder) -> None:
+    error = read_on_a_broken_disk()
+    assert end(folder, error) is error, "it already says everything"
+
+
+def failing(*_: object) -> bool:
+    raise OSError(errno.ESTALE, "Stale file handle")
+
+
+def test_what_cannot_be_looked_at_is_kept(folder) -> None:
+    work = replace(folder.unfinished(resumed=False), is_kept=failing)
+    with pytest.raises(StoppedError, match="input/output error"), orderly_end(work):
+        raise OSError(errno.EIO, "Input/output error")
+    assert folder.begun
+
+
+def test_cleaning_up_does_not_hide_the_first_error(folder) -> None:
+    work = replace(folder.unfinished(resumed=False), discard=failing)
+    with pytest.raises(DataError, match="bad"), orderly_end(work):
+        raise DataError("bad")

@@ -1,5 +1,6 @@
 """Folders for results: new, never mixed with other files, and gone when nothing came of them."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -104,3 +105,23 @@ def test_results_that_came_before_the_folder_was_held_stay(tmp_path: Path) -> No
     with pytest.raises(ConfigError, match="not empty"), fresh_folder(str(tmp_path), tmp_path, "x"):
         pass
     assert [entry.name for entry in tmp_path.iterdir()] == ["result"]
+
+
+def test_what_could_not_be_cleaned_up_is_cleaned_up_by_the_next_process(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(OutputError, match="too many files are open"),
+        fresh_folder(str(path), tmp_path, "x"),
+    ):
+        (path / "starter.trec").write_text("half", encoding="utf-8")
+        patch.setattr(Path, "iterdir", _refuse)
+        raise OSError(errno.EMFILE, "Too many open files")
+    assert {entry.name for entry in path.iterdir()} == {UNFINISHED, "starter.trec"}
+    with fresh_folder(str(path), tmp_path, "x"):
+        assert [entry.name for entry in path.iterdir()] == [UNFINISHED]
+    assert list(path.iterdir()) == []
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(errno.EMFILE, "Too many open files")

@@ -1,5 +1,6 @@
 """The saved model is read back by another process, or here where none can be had, and a difference ends the run."""
 
+import errno
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from embedtune.config.encoder import EncoderSection
-from embedtune.errors import ModelError
+from embedtune.errors import ModelError, machine_fault
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
@@ -92,3 +93,20 @@ def test_an_interpreter_that_is_not_there_starts_nothing(monkeypatch):
     for executable in ("/nowhere/python", "", None):
         monkeypatch.setattr(sys, "executable", executable)
         assert START() is None
+
+
+def test_a_failing_disk_is_not_our_bug(checked):
+    code = f"sys.stderr.write('[Errno 5] Input/output error'); sys.stderr.flush(); sys.exit({saved_check.REFUSED})"
+    with pytest.raises(ModelError) as caught:
+        checked(process(code))
+    assert machine_fault(caught.value) is not None and "bug" not in caught.value.next
+
+
+def test_without_room_for_temporary_files_it_is_read_here(checked, monkeypatch):
+    def full(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(saved_check.tempfile, "TemporaryDirectory", full)
+    other = process("pass")
+    assert "could not be asked (OSError: [Errno 28] No space left" in checked(other)
+    other.communicate()
