@@ -58,18 +58,13 @@ def _take(line: str, place: str, run: dict[str, dict[str, float]], problems: Pro
         run[query][document] = value
 
 
-def unwritable_id(judged: JudgedSet) -> str | None:
-    """An id of the set that a run file cannot hold; None where there is none."""
-    return next((one for one in (*judged.query_ids, *judged.document_ids) if set(one) & set("\t\r\n")), None)
-
-
 def write_run(path: Path, ranking: Ranking, judged: JudgedSet, name: str) -> None:
     """Write a ranking of documents of the corpus, its scores with enough digits to keep their order.
 
     Raises:
         OutputError: such a file cannot hold an id, or it cannot be written there.
     """
-    odd = unwritable_id(judged)
+    odd = next((one for one in (*judged.query_ids, *judged.document_ids) if set(one) & set("\t\r\n")), None)
     if odd is not None:
         raise OutputError(f"the id {odd!r} contains a tab or a line end, which a run file cannot hold", where=str(path))
     tag = "-".join(name.split())

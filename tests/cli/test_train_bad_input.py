@@ -87,9 +87,9 @@ DATA = [
     data("no-class-twice.jsonl", lines({"text": f"t{i}", "label": f"c{i}"} for i in range(9)), "no class has two"),
     data("scores.jsonl", lines([{"sentence1": "a", "sentence2": "b", "score": "high"}]), "must be a number"),
     Bad(
-        "qrels naming missing ids",
+        "a grade that is no number, next to missing ids",
         ("--data", "beir"),
-        "names the query 'q99', which is not in queries.jsonl",
+        "the grade must be an integer",
         files={
             "beir/corpus.jsonl": CORPUS,
             "beir/queries.jsonl": QUERIES,
@@ -98,7 +98,7 @@ DATA = [
     ),
     Bad("no such file", ("--data", "god.jsonl"), "no such file", next="good.jsonl"),
     Bad("a name no file can have", ("--data", "x" * 5000), "name too long"),
-    Bad("a name with NUL", ("--data", "a\0b"), "null byte"),
+    Bad("a name with NUL", ("--data", "a\0b"), "NUL", 2),
     Bad("no name", ("--data", ""), "non-empty text", 2),
     Bad("Hub data set offline", ("--data", "hf:owner/none"), "cannot be reached", next="HF_HUB_OFFLINE"),
 ]
@@ -147,7 +147,7 @@ OPTIONS = [
     ),
     options("holds no weights", "--model", "hollow", code=1, hollow__config_dot_json="{}"),
     options(
-        "damaged cannot be loaded", "--model", "damaged", code=1,
+        "it does not begin with the header of a safetensors file", "--model", "damaged", code=1,
         damaged__config_dot_json='{"model_type": "bert"}', damaged__model_dot_safetensors="x",
     ),
     options("no layers for LoRA", "model.lora.rank=4", next="model.lora"),
@@ -156,7 +156,7 @@ OPTIONS = [
     options("cannot write to", "--output", "good.jsonl/run", code=1, next="may write"),
     options("--data is read from there", "--output", "good.jsonl", next="another name"),
     options("cannot write to", "--output", "x" * 300, code=1),
-    options("cannot write to", "--output", "a\0b", code=1),
+    options("NUL", "--output", "a\0b"),
     options("is not empty", "--output", "theirs", next="does not exist yet", theirs__diary_dot_txt="mine"),
     options("cannot be written", "--store", "good.jsonl/store", code=1, next="--store none"),
     options("no run in nowhere", "--resume", "nowhere", next="leave --resume out"),

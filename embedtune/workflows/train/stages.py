@@ -24,7 +24,7 @@ from embedtune.data.prepare import TrainingData
 from embedtune.evaluation.own_first import left_out, own_text_first
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.question import questions_of
-from embedtune.evaluation.trec import blank_findings, unwritable_id, write_run
+from embedtune.evaluation.trec import blank_findings, write_run
 from embedtune.findings import Finding, counted
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encode.encode import encode
@@ -167,11 +167,7 @@ class TrainingRun:
         return [*left_out(self._test), *own_text_first("the trained model", after.ranking, self._test)]
 
     def _keep_rankings(self, judged: JudgedSet, found: Iterable[tuple[str, Measured]]) -> None:
-        """Write both rankings; an id that cannot be written to a run file costs them, but not the run."""
-        odd = unwritable_id(judged)
-        if odd is not None:
-            self.talk.warn(f"the rankings are not kept: the id {odd!r} contains a tab or a line break")
-            return
+        """Write both rankings."""
         for finding in blank_findings(judged):
             self.talk.say(f"the rankings that are kept: {finding.message}")
         for name, measured in found:

@@ -129,12 +129,3 @@ def test_a_training_run_keeps_both_rankings_and_they_explain_its_verdict(recipe,
     assert [one["recall"] for one in found["systems"]] == [one["recall"] for one in evidence["systems"]]
     assert found["pairs"][0]["differences"] == pytest.approx(evidence["pairs"][0]["differences"], abs=1e-5)
     assert "as recorded in" in found["described"][0]
-
-
-def test_ids_that_no_run_file_can_hold_cost_the_rankings_and_not_the_run(recipe, beir, listener) -> None:
-    folder = beir(41, train=[(i, i) for i in range(20)], test=[(100 + i, 20 + i) for i in range(20)])
-    corpus = folder / "corpus.jsonl"
-    corpus.write_text(corpus.read_text(encoding="utf-8").replace('"d40"', r'"d\t40"'), encoding="utf-8")
-    result = train(recipe(data=str(folder)), talk=listener)
-    assert not Path(result.run, "after.trec").exists() and result.verdict is not None
-    assert any("the rankings are not kept" in warning for warning in listener.warned)
