@@ -24,6 +24,10 @@ BROKE = [
     ("metrics", {"metrics.jsonl": b'{"step": 1, "loss": 0.5}\n{"step": 2, "lo'}),
     ("metrics", {"metrics.jsonl": b'{"loss": 0.5}\n\xff\n[1]\n'}),
 ]
+BROKE += [  # names that no file can have
+    ("model folder", {"modules.json": f'[{{"type": "sentence_transformers.X", "path": "{name}"}}]'.encode()})
+    for name in ("{" * 3000, "a\\u0000b")
+]
 BROKE.append(  # scores of positives alone
     ("pairs", {"a.jsonl": jsonl({"query": "q", "pos": ["p"], "neg": ["n"], "pos_scores": [0.9, 1]})})
 )

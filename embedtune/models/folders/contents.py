@@ -71,6 +71,8 @@ class ModelFolder:
                 raise _damaged(file, "every module needs a type and a path")
             if PurePosixPath(entry["path"]).is_absolute() or ".." in PurePosixPath(entry["path"]).parts:
                 raise _damaged(file, f"the path {entry['path']!r} leads out of the folder")
+            if not _can_be_there(self.path / entry["path"]):
+                raise _damaged(file, f"the path {entry['path'][:80]!r} can be no file's")
         return entries
 
     @property
@@ -131,7 +133,8 @@ class ModelFolder:
         inside = list(dict.fromkeys([".", *(entry["path"] or "." for entry in self.modules or ())]))
         for place in inside:
             types = (self.read(f"{place}/router_config.json") or {}).get("types")
-            inside += [f"{place}/{name}" for name in types or () if ".." not in PurePosixPath(name).parts]
+            names = [name for name in types or () if ".." not in PurePosixPath(name).parts]
+            inside += [f"{place}/{name}" for name in names if _can_be_there(self.path / place / name)]
         return inside
 
     def _files(self) -> Iterator[Path]:
@@ -208,8 +211,8 @@ def _check_length(file: Path, tensors: dict[str, dict[str, Any]]) -> None:
     with file.open("rb") as opened:
         start = 8 + int.from_bytes(opened.read(8), "little")
         there = os.fstat(opened.fileno()).st_size
-    ends = [tensor["data_offsets"][1] for tensor in tensors.values() if isinstance(tensor.get("data_offsets"), list)]
-    needed = start + max((int(end) for end in ends), default=0)
+    ends = [tensor["data_offsets"][-1:] for tensor in tensors.values() if isinstance(tensor.get("data_offsets"), list)]
+    needed = start + max((end for [end] in filter(None, ends) if isinstance(end, int)), default=0)
     if there < needed:
         raise _cut_off(file, there, needed)
 
@@ -219,7 +222,7 @@ def _check_shards(index: Path, content: dict[str, Any]) -> None:
     places = content.get("weight_map")
     if not isinstance(places, dict):
         raise _damaged(index, "it has no weight_map")
-    missing = sorted({str(name) for name in places.values() if not (index.parent / str(name)).exists()})
+    missing = sorted({str(name) for name in places.values() if not os.path.exists(index.parent / str(name))})  # noqa: PTH110
     if missing:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         raise _incomplete(index.parent, f"{missing[0]}{more}", f"{index.name} names it")
@@ -241,6 +244,15 @@ def _check_file(file: Path) -> None:
         )
     if not begin and file.suffix in (".json", ".safetensors"):
         raise _damaged(file, "it is empty")
+
+
+def _can_be_there(path: Path) -> bool:
+    """Whether a file could have this name, which may be too long or hold a NUL."""
+    try:
+        path.exists()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _demand_regular(file: Path) -> None:
