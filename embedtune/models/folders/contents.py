@@ -249,7 +249,9 @@ def _check_file(file: Path) -> None:
 def _can_be_there(path: Path) -> bool:
     """Whether a file could have this name, which may be too long or hold a NUL."""
     try:
-        path.exists()
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return True
     except (OSError, ValueError):
         return False
     return True
