@@ -3,7 +3,6 @@
 from embedtune.data.formats import Part
 from embedtune.data.formats.shared.cells import cells_of
 from embedtune.data.formats.shared.rowlist import RowList
-from embedtune.data.formats.shared.unused_judges import UnusedJudges
 from embedtune.data.rows import titled
 from embedtune.data.sources.columns import Columns
 from embedtune.data.sources.tables import RecordTable
@@ -18,17 +17,11 @@ REQUIRED = ("anchor", "positive")
 
 
 def read(table: RecordTable, columns: Columns) -> Part:
-    """One row per record; a title goes before its passage.
-
-    Raises:
-        DataError: another column may say which pairs belong together.
-    """
-    rows, judges = RowList(columns), UnusedJudges(table, columns)
+    """One row per record; a title goes before its passage."""
+    rows = RowList(columns)
     for cells in cells_of(table, columns):
-        judges.look(cells.record)
         passage = cells.text("positive")
         positive = None if passage is None else titled(cells.value("title"), passage)
         rows.append(cells.place, cells.text("anchor"), positive, group=cells.group)
-    judges.demand_none()
     said = f"{table.name}: {columns.one('positive')!r} is the positive of {columns.one('anchor')!r}"
     return Part(rows.build(), "pairs of queries and passages", (said,))

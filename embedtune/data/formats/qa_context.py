@@ -9,7 +9,6 @@ from typing import Any
 from embedtune.data.formats import Part
 from embedtune.data.formats.shared.cells import cells_of
 from embedtune.data.formats.shared.rowlist import RowList
-from embedtune.data.formats.shared.unused_judges import UnusedJudges
 from embedtune.data.sources.columns import Columns
 from embedtune.data.sources.layouts.column_words import spellings
 from embedtune.data.sources.problems import SHOWN
@@ -32,7 +31,7 @@ def read(table: RecordTable, columns: Columns) -> Part:
     A question with an empty list of answers is one that its context does not answer (SQuAD 2), and is left out.
 
     Raises:
-        DataError: it is not said whether the answer or the context is the positive, or another column may judge them.
+        DataError: it is not said whether the answer or the context is the positive.
     """
     answers, context = columns.one("answers"), columns.one("positive")
     if "answers" not in spellings(answers) and "positive" not in columns.chosen:
@@ -41,14 +40,12 @@ def read(table: RecordTable, columns: Columns) -> Part:
             f"{answers!r} and {context!r} could both be the positive of {columns.one('anchor')!r}",
             hint=f"name it: --columns positive={context} to find contexts, or --columns positive={answers}",
         )
-    rows, unanswered, judges = RowList(columns), list[str](), UnusedJudges(table, columns)
+    rows, unanswered = RowList(columns), list[str]()
     for cells in cells_of(table, columns):
-        judges.look(cells.record)
         if _is_unanswered(cells.value("answers")):
             unanswered.append(cells.place)
         else:
             rows.append(cells.place, cells.text("anchor"), cells.text("positive"), group=cells.group)
-    judges.demand_none()
     said = (
         f"{table.name}: {context!r} is the positive of {columns.one('anchor')!r}; {answers!r} is not learned "
         f"(to learn it: --columns positive={answers})"

@@ -22,12 +22,30 @@ def test_texts_with_titles_stay_texts(put, lines) -> None:
     )
 
 
-@pytest.mark.parametrize("more", [{"label": 0.5}, {"is_selected": 1}, {"hit": True}, {"hit": "0"}, {"점수": 3}])
-def test_a_column_that_may_judge_the_pairs_is_a_question(put, lines, more) -> None:
-    path = put("rows.jsonl", lines([{"query": f"{i}?", "passage": f"{i}.", **more} for i in range(3)]))
-    with pytest.raises(DataError, match=f"'{next(iter(more))}' may say which pairs of 'query' and 'passage'") as caught:
+def rows(**more):
+    return [
+        {"query": f"{i // 2}?", "passage": f"{i}.", **{name: value(i) for name, value in more.items()}}
+        for i in range(8)
+    ]
+
+
+def test_what_judges_a_passage_is_used(put, lines) -> None:
+    part = read_part(open_table(put("rows.jsonl", lines(rows(label=lambda i: i % 2)))), {})
+    assert part.content.positives == ["1.", "3.", "5.", "7."]
+    assert list(part.content.negatives) == [("0.",), ("2.",), ("4.",), ("6.",)]
+
+
+@pytest.mark.parametrize("name", ["is_selected", "hit"])
+def test_a_column_that_may_judge_is_a_question(put, lines, name) -> None:
+    path = put("rows.jsonl", lines(rows(**{name: lambda i: i % 2})))
+    with pytest.raises(DataError, match=f"the column '{name}'") as caught:
         read_part(open_table(path), {})
-    assert "--columns anchor=query,positive=passage" in str(caught.value.next)
+    assert f"--columns score={name}" in str(caught.value.next)
+
+
+def test_negatives_of_passages_are_not_lost(put, lines) -> None:
+    part = read_part(open_table(put("rows.jsonl", lines(rows(negative=lambda i: f"not {i}.")))), {})
+    assert (part.content.positives[0], part.content.negatives[0]) == ("0.", ("not 0.",))
 
 
 def test_ids_and_categories_do_not_judge(put, lines) -> None:

@@ -26,8 +26,11 @@ PAIRED: Mapping[str, tuple[str, str, str]] = {
     "judged": ("anchor", "positive", "judgment"),
     "scored": ("sentence1", "sentence2", "score"),
     "nli": ("premise", "hypothesis", "label"),
+    "passages": ("anchor", "positive", "label"),
+    "qa-context": ("anchor", "positive", "label"),
 }
 """Formats of one pair per row -> the roles of its texts, and of the column that judges them or is their class."""
+PASSAGES = ("passages", "qa-context")
 _FURTHER = {role: names for role, names in pairs.ROLES.items() if role not in PAIRED["pairs"]}
 _USUAL = {role: one.ROLES[role] for role, one in (("premise", nli), ("sentence1", scored))}
 JUDGING_ROLES = ("label", "score", "class", "judgment")
@@ -174,19 +177,29 @@ class Suggested:
         self, judge: JudgedBy, names: dict[str, tuple[str, ...]], free: Mapping[str, ColumnValues], asking: Asking
     ) -> Settled:
         """The columns of the format that reads pairs judged like this."""
-        first, second, judging = PAIRED[judge.format]
+        settled = self._unjudged(names) if judge.format == "pairs" else judge.format
+        if self.format == "qa-context" and judge.column is not None and judge.column not in self.chosen.values():
+            raise asking.about(judge.column, free[judge.column])
+        first, second, judging = PAIRED[settled]
         texts = {role: names.pop(own) for role, own in zip((first, second), PAIRED[self.format], strict=False)}
         roles = {**(names if judge.format == "pairs" else {}), **texts}
         if judge.column is not None:
             roles[judging] = (judge.column,)
-        own = {role: columns[0] for role, columns in roles.items() if role in PAIRED[judge.format]}
+        # What another format reads is as good as chosen; passages have their own ways to tell what the user chose.
+        moved = settled != self.format or settled not in PASSAGES
+        own = {role: columns[0] for role, columns in roles.items() if moved and role in PAIRED[settled]}
         answered = bool({"score", "class"} & set(self.chosen)) or judge.format == "nli"
         watched = [one for one in free if one != judge.column and one in self.present and not stands_apart(one)]
         watched = [] if "negative" in roles else watched
         graded = judge.column if judge.format in ("judged", "scored") and judge.unsure else None
         watch = Watch() if answered else Watch(watched, asking, graded)
         chosen = {role: column for role, column in self.chosen.items() if role in (*roles, *ANSWERS, "sentence1")}
-        return Settled(judge.format, roles, self._unused(roles), chosen | own, watch)
+        return Settled(settled, roles, self._unused(roles), chosen | own, watch)
+
+    def _unjudged(self, names: Mapping[str, Sequence[str]]) -> str:
+        """The format of pairs that nothing judges: passages without negatives keep their own, for their title."""
+        passages = self.format in PASSAGES and not set(_FURTHER) & set(names)
+        return self.format if passages else "pairs"
 
     @property
     def _apart(self) -> set[str]:
