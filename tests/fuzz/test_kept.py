@@ -38,6 +38,7 @@ EXPANDING = [
     ("documents", {"a.csv.gz": gzip.compress(b"text\n" + b"\n" * 1_000_000)}),
 ]
 LARGE = [
+    ("pairs", {"a.csv": b"anchor," + b"9" * 100_000 + b"x\na,b\n"}),
     ("pairs", {"a.jsonl": jsonl({"anchor": "ab" * 5_000_000, "positive": "한" * 3_400_000}, *PAIRS)}),
     ("pairs", {"a.jsonl": BRACKETS}),
     ("pairs", {"a.json": b"[" + BRACKETS}),

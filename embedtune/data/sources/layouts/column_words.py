@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from string import digits
 
 KOREAN = {
     "질문": "question",
@@ -36,7 +37,6 @@ KOREAN = {
     "유사도": "similarity",
 }
 """Korean name -> the usual English one. Names of categories (분류) are not labels: FAQs have them next to each pair."""
-_PARTS = re.compile(r"(?P<word>.*?)_?(?P<number>\d*)")
 
 
 def spellings(column: str) -> frozenset[str]:
@@ -46,8 +46,7 @@ def spellings(column: str) -> frozenset[str]:
     (['sentence1', 'sentence_1'], ['negative2', 'negative_2'])
     """
     folded = re.sub(r"[\s-]+", "_", unicodedata.normalize("NFKC", column).strip().casefold())
-    parts = _PARTS.fullmatch(folded)
-    if parts is None:  # a line break in a name
-        return frozenset({folded})
-    word, number = KOREAN.get(parts["word"], parts["word"]), parts["number"]
+    stem = folded.rstrip(digits)
+    number, word = folded[len(stem) :], stem.removesuffix("_")
+    word = KOREAN.get(word, word)
     return frozenset({f"{word}{number}", f"{word}_{number}"}) if number else frozenset({word})
