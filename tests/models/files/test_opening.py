@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from zoo import SHAPES, make
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.errors import ModelError
@@ -142,6 +143,35 @@ def test_a_tokenizer_that_was_lost(bert_folder: Path, tmp_path: Path):
 def test_modules_that_do_not_fit_together(bert_folder: Path, tmp_path: Path):
     folder = with_config(bert_folder, tmp_path / "m", {"embedding_dimension": 48}, "1_Pooling/config.json")
     assert "gives vectors of 32 dimensions and says 48" in said(folder).message
+
+
+def test_weights_of_a_later_module_that_do_not_fit_are_named(tmp_path: Path):
+    folder = make(SHAPES["dense-layernorm-dropout-normalize"], tmp_path)
+    file = folder / "2_Dense" / "model.safetensors"
+    weights = load_file(file)
+    save_file({f"module.{key}": value for key, value in weights.items()}, file)
+    error = said(folder)
+    assert "do not fit the settings of its Dense module" in error.message
+    assert '"linear.weight"' in error.message and '"module.linear.weight"' in error.message
+    save_file(weights | {"linear.weight": weights["linear.weight"][:5].clone()}, file)
+    assert "size mismatch for linear.weight" in said(folder).message
+
+
+def test_a_static_encoder_without_its_table(tmp_path: Path):
+    folder = make(SHAPES["static"], tmp_path)
+    file = folder / "model.safetensors"
+    save_file({f"0.{key}": value for key, value in load_file(file).items()}, file)
+    assert "one of its files has no entry 'embeddings'" in said(folder).message
+
+
+def test_an_architecture_without_token_vectors(bare_folder: Path, tmp_path: Path):
+    from transformers import AutoTokenizer, DPRConfig, DPRQuestionEncoder
+
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24}
+    DPRQuestionEncoder(DPRConfig(vocab_size=400, **size)).save_pretrained(tmp_path / "dpr")
+    AutoTokenizer.from_pretrained(bare_folder).save_pretrained(tmp_path / "dpr")
+    error = said(tmp_path / "dpr")
+    assert "knows no way to make vectors of texts" in error.message and "DPRQuestionEncoder" in error.message
 
 
 def test_quantised_weights_without_their_scales(with_weights):
