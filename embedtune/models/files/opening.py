@@ -144,9 +144,12 @@ def _open_adapter(
             raise cannot_load(found, error, heard) from error
     report = LoadReport.read(heard)
     demand_all_weights(report, found.name, "model", model.transformers_model, pooler=True)
-    if report.unexpected:
+    # The head of a language model predicts words; no vector depends on it.
+    strange = tuple(key for key in report.unexpected if "lm_head" not in key.split("."))
+    if strange:
         raise ModelError(
-            f"the adapter {found.name} has weights for layers that {base.name} does not have: {left_out(report)}",
+            f"the adapter {found.name} has weights for layers that {base.name} does not have: "
+            f"{left_out(LoadReport(unexpected=strange))}",
             where="model",
             next="name the model that it was trained on in base_model_name_or_path of its adapter_config.json",
         )

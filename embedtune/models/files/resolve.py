@@ -181,7 +181,7 @@ def _check_base(model: ModelFolder, section: ModelSection) -> None:
         resolve(section.model_copy(update={"name": base}), base=True)
     except ModelError as error:
         error.message = f"{model.path} is an adapter for the model {base}: {error.message}"
-        error.next = f"put that model there, merge the adapter with PEFT (merge_and_unload), or {INSTEAD}"
+        error.next = "put that model there, or merge the adapter with PEFT (merge_and_unload) and name the merged model"
         raise
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from zoo import SHAPES, make
+from zoo import DECODER, SHAPES, make
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.errors import ModelError
@@ -303,6 +303,29 @@ def test_an_adapter_alone_is_merged_into_its_model(bare_folder: Path, tmp_path: 
     save_encoder(encoder, tmp_path / "saved")
     again = encode(load(tmp_path / "saved"), ["How do I reset my password?"], role="query", normalise=False)[0]
     np.testing.assert_allclose(again, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "more", [{"target_modules": ["q_proj", "lm_head"]}, {"target_modules": ["q_proj"], "modules_to_save": ["lm_head"]}]
+)
+def test_the_head_of_a_language_model_in_an_adapter_changes_no_vector(
+    bare_folder: Path, tmp_path: Path, more: dict[str, object]
+):
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    tokenizer = AutoTokenizer.from_pretrained(bare_folder)
+    config = LlamaConfig(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **DECODER)
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    lora = LoraConfig(r=2, task_type="CAUSAL_LM", init_lora_weights=False, **more)
+    model = get_peft_model(LlamaForCausalLM.from_pretrained(tmp_path / "base"), lora).eval()
+    model.save_pretrained(tmp_path / "adapter")
+    inputs = tokenizer("How do I reset my password?", return_tensors="pt")
+    with torch.no_grad():
+        expected = model(inputs["input_ids"], output_hidden_states=True).hidden_states[-1][0, -1].numpy()
+    found = encode(load(tmp_path / "adapter"), ["How do I reset my password?"], role="query", normalise=False)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_an_adapter_keeps_the_pooling_and_prompts_of_its_model(bert_folder: Path, tmp_path: Path):
