@@ -14,9 +14,10 @@ embedtune encode --model intfloat/multilingual-e5-small --prompts document="pass
 def encode(asked: Asked, force: Force = False) -> None:
     """Turn texts into vectors of length 1, in the order of the texts.
 
-    Memory does not grow with the number of texts. After an interruption, the same command resumes where it stopped. A
-    parquet file serves `embedtune train --guide FILE`. A file that is read is never written over; any other existing
-    file is replaced only if embedtune wrote it, or with --force.
+    Vectors of a model that declares dot as its similarity keep their lengths. Memory does not grow with the number of
+    texts. After an interruption, the same command resumes where it stopped. A parquet file serves `embedtune train
+    --guide FILE`. A file that is read is never written over; any other existing file is replaced only if embedtune
+    wrote it, or with --force.
     """
     from embedtune.config.encode import demand_named
 

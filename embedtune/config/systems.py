@@ -80,6 +80,11 @@ class SystemsSection(RecipeSection):
             allow_pickle=self.allow_pickle,
         )
 
+    @field_validator("names")
+    @classmethod
+    def _in_any_case(cls, names: list[str]) -> list[str]:
+        return [BM25 if name.lower() == BM25 else name for name in names]
+
     @field_validator("prompts")
     @classmethod
     def _readable(cls, prompts: list[str]) -> list[str]:

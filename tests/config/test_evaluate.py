@@ -17,7 +17,8 @@ def test_lists_are_written_with_commas() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "systems"), [({}, ["starter", "bm25"]), ({"run": ["a.trec"]}, []), ({"model": ["a"]}, ["a"])]
+    ("options", "systems"),
+    [({}, ["starter", "bm25"]), ({"run": ["a.trec"]}, []), ({"model": ["a"]}, ["a"]), ({"model": ["BM25"]}, ["bm25"])],
 )
 def test_what_is_scored_where_nothing_is_named(options: dict, systems: list[str]) -> None:
     assert load(EvaluateConfig, options=options).models.systems == systems

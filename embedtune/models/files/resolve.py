@@ -30,6 +30,7 @@ PROBE_S = 2.5  # seconds that the Hub gets to answer
 ORGANISATION = "sentence-transformers"  # the owner of a Hub name without one
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+NAME_A_MODEL = "name the folder of a model; data are given with --data"
 DESCRIBED_BY = ("modules.json", "config.json", "adapter_config.json")
 """Files of which any makes a folder a model: of sentence-transformers, of transformers, of PEFT."""
 INSTEAD = "use `starter`, or give a folder with the model"
@@ -105,6 +106,11 @@ def _demand_access(folder: Path) -> None:
         return
 
 
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds a file that describes a model."""
+    return any((folder / name).exists() for name in DESCRIBED_BY)
+
+
 def check_folder(
     folder: Path, section: ModelSection, *, pairs: bool = False, base: bool = False, whole: bool = True
 ) -> None:
@@ -121,15 +127,22 @@ def check_folder(
         ModelError: says what is wrong with which file.
     """
     if not folder.is_dir():
-        raise ModelError(f"{folder} is a file; a model is a folder", where="model", next=f"try {folder.parent}")
+        around = is_model(folder.parent)
+        raise ModelError(
+            f"{folder} is a file; a model is a folder",
+            where="model",
+            next=f"try {folder.parent}" if around else NAME_A_MODEL,
+        )
     if not os.access(folder, os.R_OK | os.X_OK):
         raise ModelError(f"{folder} cannot be read: permission denied", where="model", next="check its permissions")
-    if not any((folder / name).exists() for name in DESCRIBED_BY):
+    if not is_model(folder):
+        other = other_weights(file.name for file in folder.iterdir())
         raise ModelError(
             f"{folder} is not a model: it has neither modules.json (sentence-transformers) nor config.json "
-            f"(transformers); it holds {_listing(folder)}",
+            f"(transformers); it holds {_listing(folder)}"
+            + (f", weights for {other} that cannot be trained or read here" if other else ""),
             where="model",
-            next=_model_inside(folder),
+            next=_model_inside(folder) or ("name the model that they were converted from" if other else NAME_A_MODEL),
         )
     model = ModelFolder(folder)
     if whole:
@@ -168,7 +181,7 @@ def _check_base(model: ModelFolder, section: ModelSection) -> None:
         resolve(section.model_copy(update={"name": base}), base=True)
     except ModelError as error:
         error.message = f"{model.path} is an adapter for the model {base}: {error.message}"
-        error.next = f"put that model there, merge the adapter with PEFT (merge_and_unload), or {INSTEAD}"
+        error.next = "put that model there, or merge the adapter with PEFT (merge_and_unload) and name the merged model"
         raise
 
 

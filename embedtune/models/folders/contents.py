@@ -27,6 +27,7 @@ OBJECTS = re.compile(
 WEIGHTLESS = ("Normalize", "Dropout")
 WITH_WEIGHTS = ("Dense", "LayerNorm", "StaticEmbedding")
 WITH_CONFIG = ("Pooling", "Dense", "LayerNorm", "WeightedLayerPooling", "Dropout")
+ROUTES = "router_config.json"
 HEADER_BYTES = 100 * 2**20
 """The longest header that the safetensors library accepts."""
 QUANTISED = re.compile(r"[IU]\d+|F[48]\w*")
@@ -132,7 +133,7 @@ class ModelFolder:
         """
         inside = list(dict.fromkeys([".", *(entry["path"] or "." for entry in self.modules or ())]))
         for place in inside:
-            types = (self.read(f"{place}/router_config.json") or {}).get("types")
+            types = (self.read(f"{place}/{ROUTES}") or {}).get("types")
             names = [name for name in types or () if ".." not in PurePosixPath(name).parts]
             inside += [f"{place}/{name}" for name in names if _can_be_there(self.path / place / name)]
         return inside
@@ -160,10 +161,8 @@ class ModelFolder:
     def _check_modules(self) -> None:
         if self.modules is None:
             self._check_unlisted()
-        for entry in self.modules or ():
-            kind, place = entry["type"].rsplit(".", 1)[-1], entry["path"] or "."
-            folder = self.path / place
-            missing = None
+        for full_kind, place, listed_in in self._listed():
+            kind, folder, missing = full_kind.rsplit(".", 1)[-1], self.path / place, None
             if kind not in WEIGHTLESS and not folder.is_dir():
                 missing = f"the folder {place}"
             elif kind in WITH_CONFIG and not (folder / "config.json").exists():
@@ -174,8 +173,20 @@ class ModelFolder:
                 (folder / name).exists() for name in ("config.json", "adapter_config.json")
             ):
                 missing = "config.json" if place == "." else f"{place}/config.json"
-            if missing and entry["type"].startswith("sentence_transformers."):
-                raise _incomplete(self.path, missing, f"its modules.json lists {kind}")
+            elif kind == "Router" and not any((folder / name).exists() for name in (ROUTES, "config.json")):
+                missing = f"{place}/{ROUTES}"
+            if missing and full_kind.startswith("sentence_transformers."):
+                raise _incomplete(self.path, missing, f"its {listed_in} lists {kind}")
+
+    def _listed(self) -> Iterator[tuple[str, str, str]]:
+        """The modules and those inside a Router: the class of each, its folder, and the file that lists it."""
+        for entry in self.modules or ():
+            place = entry["path"] or "."
+            yield entry["type"], place, "modules.json"
+            types = (self.read(f"{place}/{ROUTES}") or {}).get("types")
+            for name, kind in types.items() if isinstance(types, dict) else ():
+                if isinstance(kind, str):
+                    yield kind, f"{place}/{name}".removeprefix("./"), ROUTES
 
     def _check_unlisted(self) -> None:
         """Without modules.json, its modules would be replaced by mean pooling."""

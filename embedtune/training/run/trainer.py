@@ -88,9 +88,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
     log = MetricsLog(run.metrics, adapter, pace)
     start = None if run.dev is None or not run.evaluates else StartingPoint(encoder, run.dev, run.dev_metric, log)
     if resume:
-        run.say(
-            f"resuming after step {done:,} of {run.steps:,}" if done else "no step is saved yet: starting at the first"
-        )
+        run.say(_resumed(done, run.steps))
     stopping = None if run.section.patience is None or not run.evaluates else EarlyStopping(run.section.patience)
     over = done >= run.steps or (checkpoint is not None and stopping is not None and stopping.at_end(checkpoint))
     with quiet_libraries(), Interruption(run.warn, STOPPING_TRIAL if run.trial else STOPPING) as interruption:
@@ -141,6 +139,19 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
     if start is not None and trainer.state.best_global_step == 0:
         start.restore()
     return _result(trainer, run, elapsed, trainer.state.global_step - done, pace)
+
+
+def _resumed(done: int, asked: int) -> str:
+    """Where a resumed run goes on.
+
+    >>> _resumed(0, 9), _resumed(3, 9)
+    ('no step is saved yet: starting at the first', 'resuming after step 3 of 9')
+    >>> _resumed(12, 9)
+    'resuming after step 12; no more than 9 are asked for now, so none is added'
+    """
+    if done > asked:
+        return f"resuming after step {done:,}; no more than {asked:,} are asked for now, so none is added"
+    return f"resuming after step {done:,} of {asked:,}" if done else "no step is saved yet: starting at the first"
 
 
 def _check_best(trainer: Loop, run: Fit) -> None:

@@ -24,7 +24,7 @@ from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.compare import CompareResult
 from embedtune.workflows.compare.evidence import Side, evidence_of
 from embedtune.workflows.compare.result import Test, verdicts_of
-from embedtune.workflows.compare.same import cut_runs, one_seed_each, same_questions
+from embedtune.workflows.compare.same import cut_runs, one_seed_each, same_questions, starts_kept
 from embedtune.workflows.compare.values import Sources, Values
 from embedtune.workflows.shared.evaluation_folder import file_name
 from embedtune.workflows.shared.machine import machine_facts
@@ -101,7 +101,8 @@ def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResu
         one_seed_each(sides[0], other, ("A", letter.upper()))
         for letter, other in zip(ascii_lowercase[1:], sides[1:], strict=False)
     ]
-    findings = [*(one for one in alone if one is not None), *cut_runs(everything, metrics), *findings]
+    noted = [starts_kept(everything), *alone]
+    findings = [*(one for one in noted if one is not None), *cut_runs(everything, metrics), *findings]
     own = [each for one in everything for each in one.findings]
     lettered = list(zip(ascii_lowercase, sides, strict=False))
     with fresh_folder(options.output, COMPARISONS, file_name(options.others[0])) as folder:

@@ -83,6 +83,15 @@ def cut_runs(values: Sequence[Values], metrics: Sequence[str]) -> list[Finding]:
     return [Finding("runs-cut", "warning", len(short), message, f"Write deeper runs, or compare {shared}.")]
 
 
+def starts_kept(values: Sequence[Values]) -> Finding | None:
+    """The runs whose trained model is the encoder that they started from, because no checkpoint was better on dev."""
+    names = [one.name for one in values if one.trained is not None and _kept_its_start(one.trained)]
+    if not names:
+        return None
+    message = f"training kept the encoder as it was in {' and '.join(names)}: what is compared is that encoder."
+    return Finding("start-kept", "warning", len(names), message)
+
+
 def one_seed_each(a: Side, b: Side, letters: tuple[str, str]) -> Finding | None:
     """What the test cannot show of two trained models that are one seed each; None where they are not.
 
@@ -92,7 +101,7 @@ def one_seed_each(a: Side, b: Side, letters: tuple[str, str]) -> Finding | None:
         letters: what they are called.
     """
     folders = [side.seeds[0].trained for side in (a, b) if len(side.seeds) == 1]
-    trained = [folder for folder in folders if folder is not None]
+    trained = [folder for folder in folders if folder is not None and not _kept_its_start(folder)]
     if len(trained) < 2 or trained[0] == trained[1]:
         return None
     names, recipes = " and ".join(letters), [_without_seed(folder) for folder in trained]
@@ -104,6 +113,13 @@ def one_seed_each(a: Side, b: Side, letters: tuple[str, str]) -> Finding | None:
             "recipe from the luck of the seed."
         )
     return Finding("one-seed-each", "warning", 2, message, SEEDS)
+
+
+def _kept_its_start(folder: Path) -> bool:
+    try:
+        return any(one.code == "start-kept" for one in RunFolder(folder).result().findings)
+    except (EmbedtuneError, OSError):  # it cannot be read, and its model may be used all the same
+        return False
 
 
 def _without_seed(folder: Path) -> Mapping[str, Any] | None:

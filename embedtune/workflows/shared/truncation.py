@@ -28,9 +28,10 @@ def _finding(name: str, role: Role, cut: Truncation) -> Finding:
     sample = f"a sample of {texts}" if cut.counted < cut.texts else f"{texts}"
     verb = "is" if cut.cut == 1 else "are"
     average = "" if cut.cut == 1 else " on average"
+    lost = counted(round(cut.lost / cut.cut), "token")
     message = (
         f"{name} reads {cut.max_length:,} tokens: {cut.cut:,} of {sample} ({percent(cut.share)}) {verb} longer and "
-        f"{'loses' if cut.cut == 1 else 'lose'} {cut.lost / cut.cut:,.0f} tokens{average} "
+        f"{'loses' if cut.cut == 1 else 'lose'} {lost}{average} "
         f"({percent(cut.share_lost)} of all tokens)."
     )
     fix = "Divide long texts into passages, or raise --max-length where the model allows it."

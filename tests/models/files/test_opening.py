@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from zoo import DECODER, SHAPES, make
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.errors import ModelError
@@ -144,6 +145,35 @@ def test_modules_that_do_not_fit_together(bert_folder: Path, tmp_path: Path):
     assert "gives vectors of 32 dimensions and says 48" in said(folder).message
 
 
+def test_weights_of_a_later_module_that_do_not_fit_are_named(tmp_path: Path):
+    folder = make(SHAPES["dense-layernorm-dropout-normalize"], tmp_path)
+    file = folder / "2_Dense" / "model.safetensors"
+    weights = load_file(file)
+    save_file({f"module.{key}": value for key, value in weights.items()}, file)
+    error = said(folder)
+    assert "do not fit the settings of its Dense module" in error.message
+    assert '"linear.weight"' in error.message and '"module.linear.weight"' in error.message
+    save_file(weights | {"linear.weight": weights["linear.weight"][:5].clone()}, file)
+    assert "size mismatch for linear.weight" in said(folder).message
+
+
+def test_a_static_encoder_without_its_table(tmp_path: Path):
+    folder = make(SHAPES["static"], tmp_path)
+    file = folder / "model.safetensors"
+    save_file({f"0.{key}": value for key, value in load_file(file).items()}, file)
+    assert "one of its files has no entry 'embeddings'" in said(folder).message
+
+
+def test_an_architecture_without_token_vectors(bare_folder: Path, tmp_path: Path):
+    from transformers import AutoTokenizer, DPRConfig, DPRQuestionEncoder
+
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24}
+    DPRQuestionEncoder(DPRConfig(vocab_size=400, **size)).save_pretrained(tmp_path / "dpr")
+    AutoTokenizer.from_pretrained(bare_folder).save_pretrained(tmp_path / "dpr")
+    error = said(tmp_path / "dpr")
+    assert "knows no way to make vectors of texts" in error.message and "DPRQuestionEncoder" in error.message
+
+
 def test_quantised_weights_without_their_scales(with_weights):
     folder = with_weights(lambda all_: {k: (v * 99).to(torch.int8) if v.dim() == 2 else v for k, v in all_.items()})
     assert "are quantised (I8)" in said(folder).message
@@ -273,6 +303,29 @@ def test_an_adapter_alone_is_merged_into_its_model(bare_folder: Path, tmp_path: 
     save_encoder(encoder, tmp_path / "saved")
     again = encode(load(tmp_path / "saved"), ["How do I reset my password?"], role="query", normalise=False)[0]
     np.testing.assert_allclose(again, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "more", [{"target_modules": ["q_proj", "lm_head"]}, {"target_modules": ["q_proj"], "modules_to_save": ["lm_head"]}]
+)
+def test_the_head_of_a_language_model_in_an_adapter_changes_no_vector(
+    bare_folder: Path, tmp_path: Path, more: dict[str, object]
+):
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    tokenizer = AutoTokenizer.from_pretrained(bare_folder)
+    config = LlamaConfig(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **DECODER)
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    lora = LoraConfig(r=2, task_type="CAUSAL_LM", init_lora_weights=False, **more)
+    model = get_peft_model(LlamaForCausalLM.from_pretrained(tmp_path / "base"), lora).eval()
+    model.save_pretrained(tmp_path / "adapter")
+    inputs = tokenizer("How do I reset my password?", return_tensors="pt")
+    with torch.no_grad():
+        expected = model(inputs["input_ids"], output_hidden_states=True).hidden_states[-1][0, -1].numpy()
+    found = encode(load(tmp_path / "adapter"), ["How do I reset my password?"], role="query", normalise=False)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_an_adapter_keeps_the_pooling_and_prompts_of_its_model(bert_folder: Path, tmp_path: Path):

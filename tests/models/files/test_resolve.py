@@ -192,13 +192,28 @@ def test_odd_names_are_model_errors(cache: Path, name: str):
 def test_a_folder_that_is_no_model_says_what_it_holds(tmp_path: Path):
     (tmp_path / "corpus.jsonl").write_text("{}")
     (tmp_path / "qrels").mkdir()
-    with pytest.raises(ModelError, match=r"it holds corpus.jsonl, qrels/"):
-        resolve(str(tmp_path))
-    with pytest.raises(ModelError, match="is a file"):
-        resolve(str(tmp_path / "corpus.jsonl"))
+    for name, said in ((tmp_path, r"it holds corpus.jsonl, qrels/"), (tmp_path / "corpus.jsonl", "is a file")):
+        with pytest.raises(ModelError, match=said) as caught:
+            resolve(str(name))
+        assert caught.value.next == "name the folder of a model; data are given with --data"
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="it holds nothing"):
         resolve(str(tmp_path / "empty"))
+
+
+def test_a_file_of_a_model_leads_to_its_folder(tmp_path: Path):
+    for name in ("modules.json", "model.safetensors"):
+        (tmp_path / name).write_text("[]")
+    with pytest.raises(ModelError, match="is a file") as caught:
+        resolve(str(tmp_path / "model.safetensors"))
+    assert caught.value.next == f"try {tmp_path}"
+
+
+def test_a_folder_with_nothing_but_other_weights_says_so(tmp_path: Path):
+    (tmp_path / "bge-small-q8.gguf").write_bytes(b"GGUF")
+    with pytest.raises(ModelError, match=r"weights for GGUF .* cannot be trained or read here") as caught:
+        resolve(str(tmp_path))
+    assert caught.value.next == "name the model that they were converted from"
 
 
 def test_a_model_inside_the_folder_is_pointed_at(tmp_path: Path):

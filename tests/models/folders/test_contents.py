@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from safetensors.numpy import save_file
+from zoo import SHAPES, make
 
 from embedtune.errors import ModelError
 from embedtune.models.folders.contents import ModelFolder
@@ -179,3 +180,20 @@ def test_weights_of_whole_numbers_are_known(folder: Path):
     assert ModelFolder(folder).quantised() == "I8"
     save_file({"a.weight": np.ones((2, 2), np.float16), "position_ids": np.arange(3)}, folder / "model.safetensors")
     assert ModelFolder(folder).quantised() is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "lost", "said"),
+    [
+        ("router-last", "2_Router/query_0_Dense", "the folder 2_Router/query_0_Dense"),
+        ("router-last", "2_Router/document_0_Dense/model.safetensors", "2_Router/document_0_Dense/model.safetensors"),
+        ("router-last", "2_Router/router_config.json", "2_Router/router_config.json"),
+        ("router-first", "document_1_Pooling/config.json", "document_1_Pooling/config.json"),
+        ("router-first", "query_0_Transformer/config.json", "query_0_Transformer/config.json"),
+    ],
+)
+def test_a_lost_part_of_a_router(tmp_path: Path, shape: str, lost: str, said: str):
+    folder = make(SHAPES[shape], tmp_path)
+    ModelFolder(folder).check_files()
+    shutil.rmtree(folder / lost) if (folder / lost).is_dir() else (folder / lost).unlink()
+    assert f"is incomplete: {said} is missing, but its " in checked(folder)

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.recipe.load import load
 from embedtune.errors import DataError
+from embedtune.findings import Finding
 from embedtune.reports.compare import comparison
 from embedtune.reports.document.markdown import markdown
 from embedtune.workflows.compare.run import CompareOptions, compare
@@ -177,3 +179,12 @@ class TestSeeds:
         self, runs: tuple[str, ...], pair: tuple[str, str]
     ) -> None:
         assert "one-seed-each" not in compared(*pair)["codes"]
+
+    def test_runs_that_kept_their_start_are_named(self, runs: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+        kept = SimpleNamespace(findings=[Finding("start-kept", "warning", 1, "")])
+        other = SimpleNamespace(findings=())
+        monkeypatch.setattr(RunFolder, "result", lambda run: kept if run.path.name == "b1" else other)
+        findings = {one["code"]: one["message"] for one in compared("a1", "b1")["findings"]}
+        assert findings["start-kept"].startswith("training kept the encoder as it was in b1")
+        assert "one-seed-each" not in findings
+        assert "start-kept" not in compared("a1", "b1#before")["codes"]

@@ -18,3 +18,9 @@ def test_a_few_cut_texts_are_a_note() -> None:
     (finding,) = truncation_findings("tiny", {"query": one})
     assert finding.severity == "note"
     assert "1 of 1,000 queries (under 1%) is longer and loses 12 tokens" in finding.message
+
+
+def test_one_token_is_one_token() -> None:
+    few = Truncation(max_length=8, texts=40, counted=40, cut=40, tokens=360, lost=40)
+    (finding,) = truncation_findings("tiny", {"query": few})
+    assert "40 of 40 queries (100%) are longer and lose 1 token on average" in finding.message

@@ -75,6 +75,9 @@ def test_a_model_lost_with_its_checkpoints_is_not_promised(recipe, finished) -> 
     shutil.rmtree(finished.path / "checkpoints")
     with pytest.raises(OutputError, match=r"its model .* is gone, and so are its checkpoints"):
         train(recipe(), resume=finished)
+    with pytest.raises(ConfigError, match="its checkpoints are gone") as refused:
+        train(recipe(max_steps=6), resume=finished, accept_changes=True)
+    assert "--model" not in refused.value.next
 
 
 def test_the_result_of_a_moved_run_names_files_that_exist(finished, tmp_path) -> None:
