@@ -5,10 +5,10 @@ is not available. All of that is decided here in at most three seconds.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from embedtune.config.encoder import ModelSection
@@ -22,13 +22,13 @@ from embedtune.models.files.installed import (
 )
 from embedtune.models.folders.contents import ModelFolder
 from embedtune.models.folders.declarations import check_declarations
-from embedtune.models.folders.family import check_family, is_openvino, other_weights
+from embedtune.models.folders.family import check_family, other_weights
+from embedtune.models.folders.permissions import PICKLES, check_code, check_weights
 from embedtune.network import is_offline, within
 
 STARTER = "starter"
 PROBE_S = 2.5  # seconds that the Hub gets to answer
 ORGANISATION = "sentence-transformers"  # the owner of a Hub name without one
-PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 NAME_A_MODEL = "name the folder of a model; data are given with --data"
 DESCRIBED_BY = ("modules.json", "config.json", "adapter_config.json")
@@ -150,10 +150,10 @@ def check_folder(
     check_family(model, pairs=pairs)
     check_declarations(model, section)
     if whole:
-        _check_weights(str(folder), [file.relative_to(folder).as_posix() for file in _all_files(folder)], section)
+        check_weights(str(folder), [file.relative_to(folder).as_posix() for file in _all_files(folder)], section)
         _check_types(model)
     if not section.trust_remote_code:
-        _check_code(model, section)
+        check_code(model, section)
     if model.adapter is not None and pairs:
         raise ModelError(
             f"{folder} is an adapter, which scores no pairs", where="model", next="merge it with PEFT first"
@@ -214,7 +214,7 @@ def _resolve_hub(section: ModelSection, *, pairs: bool, base: bool) -> Resolved:
         return _from_package(carried, section, note, pairs=pairs, base=base)
     if not any(name in files for name in DESCRIBED_BY):
         raise ModelError(f"{full_name} on the Hub is not a sentence-transformers or transformers model", where="model")
-    _check_weights(full_name, files, section)
+    check_weights(full_name, files, section)
     return Resolved(name, "hub", repository=full_name)
 
 
@@ -278,49 +278,6 @@ def _cached(repository: str) -> Path | None:
 
 def _has_weights(folder: Path) -> bool:
     return any(file.suffix in (".safetensors", *PICKLES) for file in folder.rglob("*"))
-
-
-def pickled_weights(files: Iterable[str]) -> list[str]:
-    """The weight files of a model that would be opened as a pickle: those without safetensors next to them.
-
-    >>> pickled_weights(["model.safetensors", "training_args.bin", "2_Dense/pytorch_model.bin"])
-    ['2_Dense/pytorch_model.bin']
-    """
-    paths = [PurePosixPath(file) for file in files if not is_openvino(file)]
-    safe = {path.parent for path in paths if path.suffix == ".safetensors"}
-    pickles = [path for path in paths if path.suffix in PICKLES and path.parent not in safe]
-    # With safetensors elsewhere, only files with the name that libraries look for are weights.
-    return sorted(str(path) for path in pickles if not safe or path.name.startswith("pytorch_model"))
-
-
-def _check_weights(name: str, files: list[str], section: ModelSection) -> None:
-    pickles = pickled_weights(files)
-    if pickles and not section.allow_pickle:
-        permission = section.permission("allow_pickle")
-        raise ModelError(
-            f"{name} keeps weights only as pickle ({pickles[0]}), which can run code when opened; "
-            f"that needs {permission}",
-            where="model",
-            next=f"choose a model that has model.safetensors, convert this one, or trust it with {permission}",
-        )
-    if not pickles and not any(file.endswith(".safetensors") for file in files):
-        other = other_weights(files)
-        raise ModelError(
-            f"{name} describes a model but holds no weights (*.safetensors)"
-            + (f"; it has weights for {other}, which cannot be trained or read here" if other else ""),
-            where="model",
-            next="name the model that they were converted from" if other else "copy or download the whole model again",
-        )
-
-
-def _check_code(model: ModelFolder, section: ModelSection) -> None:
-    foreign = [one["type"] for one in model.modules or () if not one["type"].startswith("sentence_transformers.")]
-    if foreign:
-        raise ModelError(
-            f"{model.path} needs its own code ({', '.join(foreign)})",
-            where="model",
-            next=f"read that code, then trust it with {section.permission('trust_remote_code')}",
-        )
 
 
 def _is_path(name: str) -> bool:

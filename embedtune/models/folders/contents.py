@@ -5,7 +5,6 @@ what is missing without a word. All of that shows in the files, so it is said he
 """
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from embedtune.errors import ModelError
+from embedtune.models.folders.faults import damaged, incomplete, unreadable
+from embedtune.models.folders.tensors import check_length, check_shards, tensors_of
 
 PICKLE = "pytorch_model.bin"
 LFS = b"version https://git-lfs.github.com/spec"
@@ -28,8 +29,6 @@ WEIGHTLESS = ("Normalize", "Dropout")
 WITH_WEIGHTS = ("Dense", "LayerNorm", "StaticEmbedding")
 WITH_CONFIG = ("Pooling", "Dense", "LayerNorm", "WeightedLayerPooling", "Dropout")
 ROUTES = "router_config.json"
-HEADER_BYTES = 100 * 2**20
-"""The longest header that the safetensors library accepts."""
 QUANTISED = re.compile(r"[IU]\d+|F[48]\w*")
 
 
@@ -51,7 +50,7 @@ class ModelFolder:
         """
         value = self._parsed(self.path / name)
         if value is not None and not isinstance(value, dict):
-            raise _damaged(self.path / name, "it must hold a JSON object")
+            raise damaged(self.path / name, "it must hold a JSON object")
         return value
 
     @cached_property
@@ -66,14 +65,14 @@ class ModelFolder:
             return None
         file = self.path / "modules.json"
         if not isinstance(entries, list) or not entries:
-            raise _damaged(file, "it must list the modules of the model")
+            raise damaged(file, "it must list the modules of the model")
         for entry in entries:
             if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("type", "path")):
-                raise _damaged(file, "every module needs a type and a path")
+                raise damaged(file, "every module needs a type and a path")
             if PurePosixPath(entry["path"]).is_absolute() or ".." in PurePosixPath(entry["path"]).parts:
-                raise _damaged(file, f"the path {entry['path']!r} leads out of the folder")
+                raise damaged(file, f"the path {entry['path']!r} leads out of the folder")
             if not _can_be_there(self.path / entry["path"]):
-                raise _damaged(file, f"the path {entry['path'][:80]!r} can be no file's")
+                raise damaged(file, f"the path {entry['path'][:80]!r} can be no file's")
         return entries
 
     @property
@@ -108,10 +107,10 @@ class ModelFolder:
             if OBJECTS.fullmatch(file.name):
                 self.read(file.relative_to(self.path).as_posix())
             if file.suffix == ".safetensors":
-                _check_length(file, tensors_of(file))
+                check_length(file, tensors_of(file))
             # A single file of weights is preferred to several, and may be newer than the list of those.
             if file.name == "model.safetensors.index.json" and not (file.parent / "model.safetensors").exists():
-                _check_shards(file, self.read(file.relative_to(self.path).as_posix()) or {})
+                check_shards(file, self.read(file.relative_to(self.path).as_posix()) or {})
         self._check_modules()
 
     def quantised(self) -> str | None:
@@ -153,10 +152,10 @@ class ModelFolder:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _unreadable(file, error) from None
+            raise unreadable(file, error) from None
         except (ValueError, RecursionError) as error:
             _check_file(file)
-            raise _damaged(file, str(error)) from None
+            raise damaged(file, str(error)) from None
 
     def _check_modules(self) -> None:
         if self.modules is None:
@@ -176,7 +175,7 @@ class ModelFolder:
             elif kind == "Router" and not any((folder / name).exists() for name in (ROUTES, "config.json")):
                 missing = f"{place}/{ROUTES}"
             if missing and full_kind.startswith("sentence_transformers."):
-                raise _incomplete(self.path, missing, f"its {listed_in} lists {kind}")
+                raise incomplete(self.path, missing, f"its {listed_in} lists {kind}")
 
     def _listed(self) -> Iterator[tuple[str, str, str]]:
         """The modules and those inside a Router: the class of each, its folder, and the file that lists it."""
@@ -192,51 +191,7 @@ class ModelFolder:
         """Without modules.json, its modules would be replaced by mean pooling."""
         modules = [entry.name for entry in _entries(self.path) if re.fullmatch(r"\d+_[A-Z]\w*", entry.name)]
         if modules:
-            raise _incomplete(self.path, "modules.json", f"it holds {modules[0]}, a module of sentence-transformers")
-
-
-def tensors_of(file: Path) -> dict[str, dict[str, Any]]:
-    """The header of a safetensors file: of each tensor its dtype, shape and place.
-
-    Raises:
-        ModelError: it has no such header.
-    """
-    try:
-        with file.open("rb") as opened:
-            size = int.from_bytes(opened.read(8), "little")
-            content = opened.read(size) if 0 < size <= HEADER_BYTES else b""
-            if content and len(content) < size:
-                raise _cut_off(file, 8 + len(content), 8 + size)
-            header = json.loads(content)
-    except OSError as error:
-        raise _unreadable(file, error) from None
-    except (ValueError, RecursionError):
-        header = None
-    if not isinstance(header, dict):
-        raise _damaged(file, "it does not begin with the header of a safetensors file")
-    return {name: tensor for name, tensor in header.items() if name != "__metadata__" and isinstance(tensor, dict)}
-
-
-def _check_length(file: Path, tensors: dict[str, dict[str, Any]]) -> None:
-    """Refuse a file of weights that ends too early."""
-    with file.open("rb") as opened:
-        start = 8 + int.from_bytes(opened.read(8), "little")
-        there = os.fstat(opened.fileno()).st_size
-    ends = [tensor["data_offsets"][-1:] for tensor in tensors.values() if isinstance(tensor.get("data_offsets"), list)]
-    needed = start + max((end for [end] in filter(None, ends) if isinstance(end, int)), default=0)
-    if there < needed:
-        raise _cut_off(file, there, needed)
-
-
-def _check_shards(index: Path, content: dict[str, Any]) -> None:
-    """Refuse weights in several files of which some are not there."""
-    places = content.get("weight_map")
-    if not isinstance(places, dict):
-        raise _damaged(index, "it has no weight_map")
-    missing = sorted({str(name) for name in places.values() if not os.path.exists(index.parent / str(name))})  # noqa: PTH110
-    if missing:
-        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise _incomplete(index.parent, f"{missing[0]}{more}", f"{index.name} names it")
+            raise incomplete(self.path, "modules.json", f"it holds {modules[0]}, a module of sentence-transformers")
 
 
 def _check_file(file: Path) -> None:
@@ -246,7 +201,7 @@ def _check_file(file: Path) -> None:
         with file.open("rb") as opened:
             begin = opened.read(len(LFS))
     except OSError as error:
-        raise _unreadable(file, error) from None
+        raise unreadable(file, error) from None
     if begin == LFS:
         raise ModelError(
             f"{file} is a Git-LFS pointer: the file itself was not downloaded",
@@ -254,7 +209,7 @@ def _check_file(file: Path) -> None:
             next=f"run `git lfs pull` in {file.parent}, or download the model with `hf download`",
         )
     if not begin and file.suffix in (".json", ".safetensors"):
-        raise _damaged(file, "it is empty")
+        raise damaged(file, "it is empty")
 
 
 def _can_be_there(path: Path) -> bool:
@@ -271,7 +226,7 @@ def _can_be_there(path: Path) -> bool:
 def _demand_regular(file: Path) -> None:
     """Refuse what is no file, such as a named pipe, from which reading might never return."""
     if file.exists() and not file.is_file():
-        raise _damaged(file, "it is not a regular file")
+        raise damaged(file, "it is not a regular file")
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -280,30 +235,4 @@ def _entries(folder: Path) -> list[Path]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise _unreadable(folder, error) from None
-
-
-def _unreadable(file: Path, error: OSError) -> ModelError:
-    return ModelError(
-        f"{file} cannot be read: {error.strerror or error}", where="model", next="check its permissions and its disk"
-    )
-
-
-def _cut_off(file: Path, there: int, needed: int) -> ModelError:
-    return ModelError(
-        f"{file} is cut off: it has {there:,} of at least {needed:,} bytes",
-        where="model",
-        next="copy or download it again",
-    )
-
-
-def _damaged(file: Path, why: str) -> ModelError:
-    return ModelError(f"{file} cannot be used: {why}", where="model", next="copy or download the model again")
-
-
-def _incomplete(folder: Path, missing: str, why: str) -> ModelError:
-    return ModelError(
-        f"{folder} is incomplete: {missing} is missing, but {why}",
-        where="model",
-        next="copy or download the whole model again, subfolders included",
-    )
+        raise unreadable(folder, error) from None
