@@ -81,7 +81,7 @@ def findings_of(
             _looser(totals, high, documents),
         )
     elif totals.short > SHORT_SHARE * queries:
-        message = f"{counted(totals.short, 'query')} of {queries:,} got fewer negatives than were asked for."
+        message = f"{totals.short:,} of {queries:,} queries got fewer negatives than were asked for."
         yield Finding("short-of-negatives", "warning", totals.short, message, _looser(totals, high, documents))
     if totals.above > ABOVE_SHARE * totals.negatives:
         message = f"{totals.above / totals.negatives:.0%} of the negatives score above their query's positive."
