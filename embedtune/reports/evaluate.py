@@ -48,9 +48,16 @@ def _set_table(result: EvaluateResult, name: str) -> list[RenderableType]:
         plain_table(*evaluation_rows(result, name)),
         *([TerminalText()] if words else []),
         *(TerminalText(printable(sentence)) for sentence in words),
-        *(part for group in _grouped(cut).values() for part in (TerminalText(), plain_table(*_tested("", group)))),
+        *(part for group in _grouped(cut).values() for part in _cut_table(group)),
         *(part for shown in tables for part in (TerminalText(), plain_table(shown.header, shown.rows))),
     ]
+
+
+def _cut_table(tests: Sequence[ComparedRow]) -> list[RenderableType]:
+    """What cutting and quantising the vectors of a model costs."""
+    (_, *header), rows = _tested("", tests)
+    heading = TerminalText(printable(f"against {tests[0]['a']}"), style="bold")
+    return [TerminalText(), heading, plain_table(("vectors", *header), rows)]
 
 
 def rows_of(result: EvaluateResult, name: str) -> list[SystemRow]:

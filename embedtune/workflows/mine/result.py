@@ -92,7 +92,7 @@ def findings_of(
         fix = "Look at the scores in the report, and move the thresholds to where they separate candidates."
         yield Finding("thresholds", "note", totals.kept, odd, fix)
     if left_out:
-        message = f"left out {counted(left_out, 'row')}: this format cannot hold rows with fewer negatives."
+        message = f"{counted(left_out, 'row')} left out, with fewer negatives than this format needs."
         yield Finding("rows-left-out", "warning", left_out, message, "--format rows keeps them.")
 
 

@@ -92,9 +92,9 @@ def _weak_guide(guiding: Guiding) -> Finding | None:
     proposal = guiding.proposal
     if proposal is None or not proposal.warns:
         return None
-    audit = guiding.audits[-1]
-    message = f"the guide {guiding.name}, used as it is, is likely to hurt: {audit.sentence}."
-    return Finding("weak-guide", "warning", audit.pairs, message, f"Proposed: {proposal.sentence} ({proposal.option}).")
+    message = f"the guide {guiding.name} may hurt, used as it is."
+    fix = f"Proposed: {proposal.sentence} ({proposal.option})."
+    return Finding("weak-guide", "warning", guiding.audits[-1].pairs, message, fix)
 
 
 def _empty_rows(lines: Lines) -> Finding | None:
