@@ -73,7 +73,7 @@ def _start_is_kept(fitted: FitResult) -> Finding | None:
         f"no dev score of the {counted(fitted.steps, 'step')} rose above that of the encoder before training, so the "
         "encoder is kept as it was."
     )
-    fix = "Try a lower --lr, more or cleaner pairs, or another loss; `embedtune check` looks for faults in the data."
+    fix = "Try another --lr, more or cleaner pairs, or another loss; `embedtune check` looks for faults in the data."
     return Finding("start-kept", "warning", 1, message, fix)
 
 
