@@ -1,8 +1,8 @@
 """Every option of `embedtune check`: its name, unit, default, range and help."""
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from embedtune.config.encoder import OptionalModelSection
 from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, random_seed
@@ -52,11 +52,12 @@ class CheckSection(RecipeSection):
         group="Output",
     )
 
-    @model_validator(mode="after")
-    def _writes_lines(self) -> Self:
-        if self.fix is not None and not self.fix.endswith(".jsonl"):
-            raise ValueError(f"--fix writes JSON lines; {self.fix} must end in .jsonl")
-        return self
+    @field_validator("fix")
+    @classmethod
+    def _writes_lines(cls, path: str | None) -> str | None:
+        if path is not None and not path.endswith(".jsonl"):
+            raise ValueError(f"the copy is in JSON lines, so {path} must end in .jsonl")
+        return path
 
 
 class CheckConfig(RecipeSection):

@@ -72,7 +72,8 @@ def prepare(section: DataSection, seed: int, *, source: Source | None = None) ->
     demand_two(len(divided.train), len(divided.train), section.source)
     demand_contrast(divided.train, section.source)
     views = views_of(section, seed, unpaired=divided.unpaired)
-    return _finished(divided, hashes, views, closure=section.known_positives == "closure")
+    held_out = "test" in plan.held_out
+    return _finished(divided, hashes, views, closure=section.known_positives == "closure", held_out=held_out)
 
 
 def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -> dict[str, str]:
@@ -97,7 +98,9 @@ def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -
     return hashes
 
 
-def _finished(divided: Divided, hashes: Mapping[str, str], views: Views | None, *, closure: bool) -> TrainingData:
+def _finished(
+    divided: Divided, hashes: Mapping[str, str], views: Views | None, *, closure: bool, held_out: bool
+) -> TrainingData:
     train, dev, test = divided.train, divided.judged.get("dev"), divided.judged.get("test")
     for part, judged in (("dev", dev), ("test", test)):
         if judged is not None:
@@ -108,7 +111,7 @@ def _finished(divided: Divided, hashes: Mapping[str, str], views: Views | None, 
         closed = closure_of(same_in(train).of(known))
         divided.described.append(closed.sentence)
         divided.findings += closed.findings()
-    shared, unseen = check_overlap(train, dev, test)
+    shared, unseen = check_overlap(train, dev, test, held_out=held_out)
     found = (*check_rows(train), *shared)
     return TrainingData(
         train=train,

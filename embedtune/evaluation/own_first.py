@@ -21,7 +21,7 @@ def left_out(judged: JudgedSet) -> list[Finding]:
     count = len(judged.self_pairs)
     if not count:
         return []
-    message = f"left {counted(count, 'document')} out of the ranking of a query with the same text."
+    message = f"{counted(count, 'document')} with the text of a query left out of that query's ranking."
     return [Finding("own-texts", "note", count, message)]
 
 

@@ -20,6 +20,8 @@ from embedtune.reports.sections.tasks import confused, size, task_blocks
 HOLM = "The p-values are adjusted for all comparisons with the same system (Holm's method); the intervals are not."
 VERDICTS = ("better", "worse", "no difference shown")
 MOST_CONFUSED = 5
+MOST_SENTENCES = 2
+"""Comparisons of a model's cut or quantised vectors up to which a terminal shows sentences instead of a table."""
 Row = tuple[str, ...]
 
 
@@ -35,17 +37,27 @@ def table(result: EvaluateResult, reported: Collection[str] = ()) -> RenderableT
 
 def _set_table(result: EvaluateResult, name: str) -> list[RenderableType]:
     """A set on a terminal: its table, what is unseen, the comparisons, the labels confused most."""
-    own, compared = rows_of(result, name), sentences(result, name)
-    unseen = unseen_sentence(own[0])
-    words = [*([unseen] if unseen else []), *compared, *([HOLM] if len(compared) > 1 else [])]
+    own, tests = rows_of(result, name), [one for one in result.comparisons if one["data"] == name]
+    cut = [one for one in tests if one.get("kind") == "vectors"]
+    cut = cut if len(cut) > MOST_SENTENCES else []
+    unseen, compared = unseen_sentence(own[0]), [one["sentence"] for one in tests if one not in cut]
+    words = [*([unseen] if unseen else []), *compared, *([HOLM] if len(tests) > 1 else [])]
     tables = [shown for row in own if (shown := confused(row, MOST_CONFUSED))]
     return [
         TerminalText(printable(name), style="bold"),
         plain_table(*evaluation_rows(result, name)),
         *([TerminalText()] if words else []),
         *(TerminalText(printable(sentence)) for sentence in words),
+        *(part for group in _grouped(cut).values() for part in _cut_table(group)),
         *(part for shown in tables for part in (TerminalText(), plain_table(shown.header, shown.rows))),
     ]
+
+
+def _cut_table(tests: Sequence[ComparedRow]) -> list[RenderableType]:
+    """What cutting and quantising the vectors of a model costs."""
+    (_, *header), rows = _tested("", tests)
+    heading = TerminalText(printable(f"against {tests[0]['a']}"), style="bold")
+    return [TerminalText(), heading, plain_table(("vectors", *header), rows)]
 
 
 def rows_of(result: EvaluateResult, name: str) -> list[SystemRow]:
@@ -79,7 +91,18 @@ def _unseen_part(row: SystemRow) -> Scores | None:
 def _cells(row: SystemRow, metric: str, given: Sequence[str]) -> Row:
     low, high = row["intervals"][metric]
     others = [f"{value:.3f}" for name, value in row["metrics"].items() if name != metric]
-    return (row["label"], f"{row['metrics'][metric]:.3f}", f"{low:.3f} to {high:.3f}", *given, *others)
+    return (
+        _short(row["label"], row["model"]),
+        f"{row['metrics'][metric]:.3f}",
+        f"{low:.3f} to {high:.3f}",
+        *given,
+        *others,
+    )
+
+
+def _short(label: str, model: str) -> str:
+    """What of a label differs from the model's, whose row is above it: `@int8`."""
+    return label.removeprefix(model) if label.startswith(f"{model}@") else label
 
 
 def unseen_sentence(row: SystemRow) -> str:
@@ -194,20 +217,33 @@ def _tests(result: EvaluateResult, name: str) -> list[Block]:
     if not tests:
         return []
     metric = metric_label(metric_of(result, name))
-    groups: dict[tuple[str | None, str], list[ComparedRow]] = {}
-    for one in tests:
-        groups.setdefault((one.get("kind"), one["a"]), []).append(one)
     return [
-        *(_differences(metric, first, group) for (_, first), group in groups.items()),
-        Bullets(said),
+        *(_differences(metric, first, group) for (_, first), group in _grouped(tests).items()),
+        Bullets(said if len(result.comparisons) > 1 else ()),  # the report begins with the only one
         Text(HOLM if len(said) > 1 else "", quiet=True),
         Text(explained(tests), quiet=True),
     ]
 
 
+def _grouped(tests: Sequence[ComparedRow]) -> dict[tuple[str | None, str], list[ComparedRow]]:
+    """Comparisons by their kind and the system that the others are compared with."""
+    groups: dict[tuple[str | None, str], list[ComparedRow]] = {}
+    for one in tests:
+        groups.setdefault((one.get("kind"), one["a"]), []).append(one)
+    return groups
+
+
 def _differences(metric: str, first: str, tests: Sequence[ComparedRow]) -> Figure:
     title = f"Differences in {metric} from {first} with their 95% intervals."
     intervals = [Interval(one["b"], one["difference"], *one["interval"]) for one in tests]
-    header = (f"against {first}", f"{metric} difference", "95% interval", "p", "verdict")
-    cells = [(one["b"], *difference_cells(one)) for one in tests]
-    return Figure(interval_chart(title, intervals, unit=f"difference in {metric}"), Table(header, cells), both=True)
+    drawn = interval_chart(title, intervals, unit=f"difference in {metric}")
+    return Figure(drawn, Table(*_tested(metric, tests)), both=True)
+
+
+def _tested(metric: str, tests: Sequence[ComparedRow]) -> tuple[Row, list[Row]]:
+    """Header and cells of a table of comparisons with the same system."""
+    header = (f"against {tests[0]['a']}", f"{metric} difference".strip(), "95% interval", "p", "verdict")
+    return header, [
+        (_short(one["b"], one["a"]) if one.get("kind") == "vectors" else one["b"], *difference_cells(one))
+        for one in tests
+    ]

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import yaml
 from rich.console import Group, RenderableType
 from rich.table import Table as TerminalTable
 from rich.text import Text as TerminalText
@@ -141,7 +143,8 @@ def _guide(guide: GuideFacts) -> list[Block]:
         "measured at step": guide.step,
     }
     rows = [(name, str(value)) for name, value in values.items() if value is not None]
-    said = sentence(f"guide {guide.name}: {guide.note}") if guide.note else ""
+    of = "" if guide.name == "none" else f"guide {guide.name}: "
+    said = sentence(f"{of}{guide.note}") if guide.note else ""
     return [Text(said), Table(("", ""), rows, numbers=False), *_margins(guide)]
 
 
@@ -160,6 +163,7 @@ def _run(result: TrainResult) -> list[tuple[str, str]]:
     facts = {
         "run folder": result.run,
         "model": result.model,
+        "started from": _start(result),
         "losses": ", ".join(f"{loss.name}:{loss.weight:g}" for loss in result.losses),
         "steps": f"{result.steps:,}",
         "epochs": f"{round(result.epochs, 2):g}",
@@ -169,6 +173,15 @@ def _run(result: TrainResult) -> list[tuple[str, str]]:
         "peak memory": memory(result.peak_memory_bytes),
     }
     return [(name, value) for name, value in facts.items() if value]
+
+
+def _start(result: TrainResult) -> str:
+    """The encoder before training, as the recipe names it; nothing where the recipe is of another kind."""
+    try:
+        recipe: Any = yaml.safe_load(result.recipe)
+        return str(recipe["model"]["name"])
+    except (yaml.YAMLError, TypeError, KeyError):
+        return ""
 
 
 def _pace(result: TrainResult) -> str:

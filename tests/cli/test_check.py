@@ -204,6 +204,23 @@ def test_refusals(check, tmp_path, arguments, code, said) -> None:
     assert said in json.dumps(check(*arguments, code=code)["error"])
 
 
+def test_rows_left_out_of_the_test_set_are_not_counted_as_removed(check, tmp_path) -> None:
+    write(tmp_path / "pairs.jsonl", PAIRS)
+    write(
+        tmp_path / "test.jsonl",
+        [{"query": f"another one {i}", "answer": f"reply {i}"} for i in range(9)] + [{"query": "b", "answer": ""}],
+    )
+    result = check("--data", "pairs.jsonl", "--eval-data", "test.jsonl", "--fix", "clean.jsonl")
+    assert "empty-texts" in {one["code"] for one in result["findings"]}
+    assert result["fixed"]["rows"] == len(PAIRS) and result["fixed"]["removed"] == {}
+
+
+def test_the_option_that_is_wrong_is_named_where_another_is_right(check, tmp_path) -> None:
+    write(tmp_path / "pairs.jsonl", PAIRS)
+    error = check("--data", "pairs.jsonl", "--fix", "out.csv", "--fail-on", "warning", code=2)["error"]
+    assert error["where"] == "--fix"
+
+
 def test_test_queries_that_cannot_be_read_are_a_finding(check, folder) -> None:
     with (folder / "qrels" / "test.tsv").open("a") as stream:
         stream.write("q1\td1\thigh\n")

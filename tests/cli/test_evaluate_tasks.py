@@ -198,3 +198,21 @@ def test_compare_goes_by_the_queries_that_have_the_metric(evaluate: Evaluate, he
             assert guarded(build_app(), arguments) == 0
         expected = values[task, "bm25"][metric] - values[task, "starter"][metric]
         assert (printed[0]["queries"], printed[0]["difference"]) == (count, pytest.approx(expected, abs=1e-5))
+
+
+@pytest.mark.parametrize(
+    ("options", "learned", "count"),
+    [
+        (("--data", "sts.jsonl"), "password 글 0", 1),
+        (("--data", "rows.jsonl", "--task", "triplets"), "refund 1?", 1),
+        (("--data", "texts.jsonl", "--candidates", "labels.jsonl"), "배송 질문 2", 1),
+        (("--data", "sts.jsonl"), "nothing of these", 0),
+    ],
+)
+def test_texts_that_were_trained_on_are_told_for_every_task(
+    evaluate: Evaluate, here: Path, options: tuple[str, ...], learned: str, count: int
+) -> None:
+    (here / "learned.jsonl").write_text(records([{"query": learned, "answer": "Some answer."}]), encoding="utf-8")
+    result = evaluate("--model", "bm25", *options, "--train-data", "learned.jsonl")
+    told = {one["code"]: one["count"] for one in result["findings"]}
+    assert told.get("test-queries-seen-in-training", 0) == count

@@ -87,6 +87,20 @@ def test_vectors_cut_stand_under_their_model_and_decide_nothing(result: Evaluate
     assert sum(part.startswith("| against ") for part in tables) == 2
 
 
+def test_many_cuts_of_a_model_are_a_table_on_a_terminal_and_few_are_sentences(result: EvaluateResult) -> None:
+    (test,) = result.comparisons
+    first = test["a"]
+    cuts = [{**test, "kind": "vectors", "b": f"{first}@{size}", "sentence": f"cut to {size}."} for size in (8, 16, 32)]
+    few, many = (shown(replace(result, comparisons=tuple(some)).table()) for some in (cuts[:2], cuts))
+    assert "cut to 8." in few and f"against {first}" not in few
+    assert "cut to" not in many and all(f"@{size} " in many for size in (8, 16, 32))
+    assert "cut to 8." in markdown(evaluation(replace(result, comparisons=tuple(cuts))))
+
+
+def test_the_only_comparison_is_said_once(result: EvaluateResult) -> None:
+    assert markdown(evaluation(result)).count("Better: it rose.") == 1
+
+
 def test_how_much_is_unseen_is_a_sentence(result: EvaluateResult) -> None:
     row = result.models[0]
     assert unseen_sentence(row) == ""

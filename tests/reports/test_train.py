@@ -161,3 +161,9 @@ def test_no_leak_needs_no_words():
 def test_a_verdict_in_one_word(verdict):
     assert word_and_sentence(verdict) == ("no difference shown", verdict.sentence)
     assert word_and_sentence(None)[0] == "no verdict"
+
+
+def test_the_run_says_what_it_started_from(result: TrainResult) -> None:
+    text = training_report(replace(result, recipe="model:\n  name: runs/a/model\n"))
+    assert "| started from | runs/a/model |" in text
+    assert "started from" not in training_report(replace(result, recipe=""))

@@ -100,7 +100,7 @@ def drop_duplicates(rows: Rows) -> tuple[Rows, list[Finding]]:
     found = Gathered()
     for row in np.setdiff1d(np.arange(len(rows)), first).tolist():
         found.add(rows.places[row] if rows.places else f"row {row + 1}", rows.anchors[row])
-    message = f"{counted(found.count, 'row')} left out of training: duplicates of an earlier row."
+    message = f"{counted(found.count, 'row')} left out of training, each a duplicate of an earlier row."
     finding = Finding("duplicate-rows", "note", found.count, message, examples=tuple(found.examples))
     return rows.take(np.sort(first).tolist()), [finding]
 

@@ -50,15 +50,19 @@ class NearAnchors:
             *near.finding(
                 "near-copies",
                 "note",
-                f"{counted(near.count, 'anchor')}{among} with an earlier near duplicate; in a batch they are each "
-                "other's negatives.",
+                f"{counted(near.count, 'anchor')}{among} {_verb(near, 'has', 'have')} an earlier near duplicate; "
+                "in a batch they are each other's negatives.",
                 "Where they mean the same, keep one, or let a guide mask the other (--guide).",
             ),
             *negated.finding(
                 "negated-copies",
                 "note",
-                f"{counted(negated.count, 'anchor')}{among} saying the opposite of an earlier one in "
-                "nearly the same words.",
+                f"{counted(negated.count, 'anchor')}{among} {_verb(negated, 'says', 'say')} the opposite of an "
+                "earlier one in nearly the same words.",
                 "Encoders hardly distinguish them; check that their positives differ.",
             ),
         ]
+
+
+def _verb(found: Gathered, one: str, several: str) -> str:
+    return one if found.count == 1 else several

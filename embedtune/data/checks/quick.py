@@ -33,12 +33,15 @@ def check_rows(rows: Rows) -> list[Finding]:
 
 
 def check_overlap(
-    rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | None
+    rows: Rows, dev: RetrievalSet | None, test: RetrievalSet | None, *, held_out: bool = False
 ) -> tuple[list[Finding], frozenset[str]]:
-    """What the test queries share with training, whether there are enough, and which ask for unseen documents only."""
+    """What the test queries share with training, whether there are enough, and which ask for unseen documents only.
+
+    `held_out`: whether the test queries were held out of the data that the rows come from.
+    """
     if test is None:
         return [], frozenset()
-    leakage = Leakage(test, dev)
+    leakage = Leakage(test, dev, held_out=held_out)
     leakage.feed(rows)
     return [*check_test(test), *leakage.findings()], frozenset(leakage.unseen)
 

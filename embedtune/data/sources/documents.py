@@ -1,10 +1,12 @@
 """The documents of a corpus as a stream, whatever the kind of file: only a batch of rows is in memory."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from embedtune.config.suggest import did_you_mean
+from embedtune.data.formats.pairs import ROLES as PAIRS
 from embedtune.data.formats.shared.cells import FLAT
 from embedtune.data.formats.shared.missing import is_placeholder
 from embedtune.data.sources.columns import Roles, document_text, id_of, label_of, listed, match, refuse_twice, spoken
@@ -82,6 +84,12 @@ def _of_table(table: RecordTable, chosen: Mapping[str, str], group: str | None, 
     table.problems.raise_if_any()
 
 
+def _proposed(present: Sequence[str]) -> str:
+    """A column to name in an advice: one of pairs if there is one, since ids and dates come first in many files."""
+    pairs = [name for role in ("anchor", "positive") for name in match({role: PAIRS[role]}, present, {}).get(role, ())]
+    return (pairs or present)[0]
+
+
 def _columns(
     table: RecordTable, present: Sequence[str], chosen: Mapping[str, str], group: str | None, roles: Roles
 ) -> dict[str, str]:
@@ -95,7 +103,7 @@ def _columns(
             f"cannot tell which of the columns {listed(present)} holds the texts; usual names are "
             + spoken(ROLES["text"]),
             where=table.name,
-            next=f"name it: --columns text={present[0]}" if present else None,
+            next=f"name it: --columns text={shlex.quote(_proposed(present))}" if present else None,
         )
     refuse_twice(found, ("id",), table.name)
     return {role: likeliest(roles[role], columns) for role, columns in found.items()}

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
+from embedtune.data.left_out import TEXTS
 from embedtune.data.rows import LabelledTexts, RawTexts
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.columns import match
@@ -14,6 +15,7 @@ from embedtune.data.sources.source import open_source
 from embedtune.data.sources.tables import look_ahead
 from embedtune.data.splits.judged_rows import documents_of
 from embedtune.errors import DataError
+from embedtune.findings import counted
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,11 @@ def corpus_of(source: str, column: str | None) -> tuple[dict[str, str], str]:
         corpus, left_out = _distinct(TextStream(source, column))
     else:
         with _advising_column():
-            parts = [opened.part(split, {}, None).content for split in opened.splits or ("",)]
-        rows = [part for part in parts if not isinstance(part, LabelledTexts | RawTexts)]
+            parts = [opened.part(split, {}, None) for split in opened.splits or ("",)]
+        rows = [part.content for part in parts if not isinstance(part.content, LabelledTexts | RawTexts)]
         corpus = dict(documents_of(*rows).corpus)
+        empty = sum(one.count for part in parts for one in part.findings if one.code == TEXTS)
+        left_out = f" ({counted(empty, 'row')} with a missing text left out)" if empty else ""
     if not corpus:
         raise DataError("there is no text to search", where=source)
     return corpus, f"{opened.what}{left_out}"

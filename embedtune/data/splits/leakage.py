@@ -30,6 +30,10 @@ _REMOVE = (
     "Remove {0} from training or from the test set; `embedtune check --data TRAINING --eval-data TEST --fix FILE` "
     "removes {0} from training."
 )
+_KEEP_ONE = (
+    "The test queries were held out of the same data: keep one of each two there, or take the test queries from other "
+    "data (--eval-data)."
+)
 _BACKGROUND = 2000  # documents that show which words are common
 _LONGER = 2  # a text more than twice as long as the longest query is not a near duplicate of any
 
@@ -40,9 +44,11 @@ class Leakage:
     Args:
         judged: the test queries.
         dev: queries whose relevant documents count as seen, too, since they chose the model; or None.
+        held_out: whether the test queries were held out of the training data, so that both are in one file.
     """
 
-    def __init__(self, judged: RetrievalSet, dev: RetrievalSet | None = None) -> None:
+    def __init__(self, judged: RetrievalSet, dev: RetrievalSet | None = None, *, held_out: bool = False) -> None:
+        self._fix = _KEEP_ONE if held_out else _REMOVE
         self._texts = list(judged.queries.values())
         self._ids = text_ids(self._texts)  # (Q,)
         self._documents = SeenDocuments(judged, dev)
@@ -122,7 +128,7 @@ class Leakage:
             return None
         severity = "warning" if len(examples) >= LEAKS * len(self._texts) else "note"
         message = f"{len(examples):,} of {len(self._texts):,} test queries {verbs[len(examples) > 1]} {what}"
-        fix = _REMOVE.format("it" if len(examples) == 1 else "them")
+        fix = self._fix.format("it" if len(examples) == 1 else "them")
         return Finding(code, severity, len(examples), message, fix, tuple(examples[:SHOWN]))
 
 

@@ -16,7 +16,7 @@ from embedtune.data.texts.copies.index import CopyIndex
 from embedtune.data.texts.normal_form import near_ids
 from embedtune.data.texts.prompts import without_prompts
 from embedtune.data.texts.seen_ids import SeenIds
-from embedtune.findings import Finding, counted, percent
+from embedtune.findings import Finding, percent
 from embedtune.identity import text_ids
 
 MOST_TEXTS = 300_000
@@ -131,7 +131,7 @@ class SeenDocuments:
             return ""
         counts = np.bincount(list(self._seen.values()), minlength=len(_HOW)).tolist()
         parts = [f"{count:,} {how}" for count, how in zip(counts, _HOW, strict=True) if count]
-        return f" Training has {counted(len(self._seen), 'document')} of them: {', '.join(parts)}."
+        return f" Training has {len(self._seen):,} of these documents: {', '.join(parts)}."
 
     def _part(self) -> Iterator[Finding]:
         if self._passed_over:

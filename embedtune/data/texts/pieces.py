@@ -57,7 +57,7 @@ def _without_copies(raw: RawTexts) -> tuple[RawTexts, list[Finding]]:
             kept.append(row)
         seen.add(identity)
         near.add(form)
-    left_out = "left out: duplicates of an earlier one"
+    left_out = "left out, each a duplicate of an earlier one"
     findings = [
         *exact.finding("duplicate-texts", "note", f"{counted(exact.count, 'text')} {left_out}."),
         *alike.finding(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from embedtune.config.encoder import ModelSection
+from embedtune.config.systems import BM25
 from embedtune.errors import ModelError, reason_of
 from embedtune.models.files.installed import (
     InstalledModel,
@@ -90,6 +91,12 @@ def resolve(section: ModelSection, *, pairs: bool = False, base: bool = False) -
             f"there is no folder {name}{_near(folder.name, _siblings(folder))}",
             where="model",
             next="check the path; a Hub name has the form owner/model",
+        )
+    if name == BM25:
+        raise ModelError(
+            "bm25 is not an encoder: it ranks by shared words",
+            where="model",
+            next="name an encoder, or `starter`; `evaluate` and `search` take bm25, and `mine` --candidates dense+bm25",
         )
     return _resolve_hub(section, pairs=pairs, base=base)
 

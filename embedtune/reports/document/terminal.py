@@ -1,6 +1,7 @@
 """What the tables that commands print share. Colour never says anything alone."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import zip_longest
 
 from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
@@ -46,12 +47,15 @@ def findings_below(findings: Iterable[Finding], reported: Collection[str] = ()) 
     return parts + ([Text(), Text(f"Reported earlier, and in the report: {again}.")] if again else [])
 
 
-def _finding_table(findings: Iterable[Finding]) -> Table:
+def _finding_table(findings: Sequence[Finding]) -> Table:
+    """A row per finding; a fix that several in a row share follows the last of them."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column()
-    for finding in findings:
-        table.add_row(Text(f"{finding.severity}:", style=STYLES[finding.severity]), Text(printable(said(finding))))
+    for finding, following in zip_longest(findings, findings[1:]):
+        alike = following is not None and following.fix == finding.fix
+        text = finding.message if alike else said(finding)
+        table.add_row(Text(f"{finding.severity}:", style=STYLES[finding.severity]), Text(printable(text)))
     return table
 
 

@@ -7,7 +7,6 @@ from embedtune.evaluation.changes import Change, PlacedDocument
 from embedtune.evaluation.evidence import Evidence, PairEvidence
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.score_spread import ScoreSpread
-from embedtune.findings import counted
 from embedtune.reports.document.blocks import Block, Example, Figure, Passage, Section, Table, Text
 from embedtune.reports.document.charts.differences import difference_chart
 from embedtune.reports.document.charts.histogram import Series, histogram, used_bins
@@ -124,6 +123,7 @@ def _recall(evidence: Evidence) -> Section:
     )  # fmt: skip
     rows = [(f"{k}", *(f"{line.values[place]:.3f}" for line in lines)) for place, k in enumerate(depths)]
     shown = Table(("k", *(line.name for line in lines)), rows)
-    unfound = [f"{one.label}: {counted(one.unfound, 'relevant document')}" for one in systems if one.unfound]
-    said = f"Not among the first {evidence.depth}: {'; '.join(unfound)}." if unfound else ""
+    unfound = [f"{one.label} {one.unfound:,}" for one in systems]
+    said = f"Relevant documents not among the first {evidence.depth}: {', '.join(unfound)}."
+    said = said if any(one.unfound for one in systems) else ""
     return Section("Recall over k", [Figure(drawn, shown), Text(said, quiet=True)])

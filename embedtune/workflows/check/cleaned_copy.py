@@ -24,7 +24,9 @@ def copies(path: Path) -> Outputs:
     return Outputs([path, path.with_name(f"{path.stem}.removed.jsonl")], option="--fix")
 
 
-def write_copy(outputs: Outputs, contents: RowStream, repair: Repair, findings: Sequence[Finding]) -> dict[str, Any]:
+def write_copy(
+    outputs: Outputs, contents: RowStream, repair: Repair, findings: Sequence[Finding], own: Sequence[Finding]
+) -> dict[str, Any]:
     """Write the repaired rows, and return what was done and what was left.
 
     A row keeps the columns that play no role. Whatever cannot be read, or is read only in part, goes with the removed
@@ -35,6 +37,7 @@ def write_copy(outputs: Outputs, contents: RowStream, repair: Repair, findings: 
         contents: the rows; they are read again.
         repair: decides what to change and remove.
         findings: of the check; those that no repair handles are reported as left.
+        own: those of reading the rows, and not the test queries, which may lie in another file.
 
     Raises:
         OutputError: a file cannot be written, or another process is writing it.
@@ -57,7 +60,7 @@ def write_copy(outputs: Outputs, contents: RowStream, repair: Repair, findings: 
                 removed.writelines(map(_line, repaired.removed))
             removed.writelines(map(_line, left_out(contents.source, contents.split, contents.places)))
     done = {*MENDED_CODES, *REMOVED_CODES}
-    unreadable = sum(one.count for one in findings if one.code in (UNREADABLE, TEXTS, LABELS))
+    unreadable = sum(one.count for one in own if one.code in (UNREADABLE, TEXTS, LABELS))
     gone = dict(repair.removed) | ({"unreadable, or with a missing text (at least)": unreadable} if unreadable else {})
     return {
         "output": str(path),

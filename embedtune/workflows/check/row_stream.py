@@ -51,7 +51,7 @@ class RowStream:
         with self._talk.progress(f"checking {self._data.source}") as tell:
             for part in parts:
                 content = part.scored or part.content
-                rows, unit = rows + len(content), part.unit
+                rows, unit = rows + len(content), part.unit if part.scored is None else "scored pairs"
                 self.findings += part.findings
                 self.said += part.said
                 self.preferences = part.unit == preferences.UNIT

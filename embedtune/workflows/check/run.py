@@ -71,7 +71,8 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
     checks = all_checks(config.check.batch_size)
     pairs, repeats, batches = _one(checks, PairCheck), _one(checks, Repeats), _one(checks, InBatch)
     findings += run_checks([*checks, leaks, sample], rows)
-    findings += [*rows.faults.findings(), *(one for one in rows.findings if one not in findings)]
+    own = [*rows.faults.findings(), *rows.findings]
+    findings += [one for one in own if one not in findings]
     for said in (rows.described, *rows.said):
         talk.say(said)
     if config.data.corpus is not None:
@@ -81,7 +82,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
     fixed = None
     if outputs is not None:
         repair = Repair(pairs, leaks.leaked, preferences=rows.preferences)
-        fixed = from_plain(CleanedCopy, write_copy(outputs, rows, repair, findings))
+        fixed = from_plain(CleanedCopy, write_copy(outputs, rows, repair, findings, own))
     return CheckResult(
         rows=sample.rows,
         findings=tuple(findings),
@@ -134,7 +135,10 @@ def _judged(config: CheckConfig, source: Source, talk: Talk) -> tuple[RetrievalS
         raise_machine_fault(error, Path(data.eval_source or data.source))
         message = f"the test queries cannot be read, so training was not searched for them: {error.message}"
         return None, [Finding("test-cannot-be-read", "error", 1, message, error.next or "", (error.where or "",))]
-    talk.say(f"the test queries: {counted(len(read.judged), 'query')} from {judging.what}, split {split or 'all'}")
+    talk.say(
+        f"the test queries: {counted(len(read.judged), 'query')} from {judging.what}"
+        + (f", split {split}" if split else "")
+    )
     return read.judged, [*read.findings, *check_test(read.judged)]
 
 

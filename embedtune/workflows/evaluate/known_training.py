@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.mine import PairsSection
@@ -11,7 +10,7 @@ from embedtune.data.splits.known_pairs import read_pairs
 from embedtune.data.splits.leakage import Leakage
 from embedtune.errors import EmbedtuneError, raise_machine_fault
 from embedtune.findings import Finding
-from embedtune.workflows.shared.recorded_data import recorded_training
+from embedtune.workflows.shared.recorded_data import recorded_training, runs_behind
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.talk import Talk
 
@@ -100,12 +99,10 @@ def _named(source: str, config: EvaluateConfig) -> Rows:
 
 
 def _runs(config: EvaluateConfig) -> Iterator[tuple[str, RunFolder]]:
-    """The encoders that an embedtune run trained, each with its run."""
+    """The encoders that an embedtune run trained, and those that they started from, each with its run."""
     names: Sequence[str] = [*config.models.encoders, *([config.models.query] if config.models.query else [])]
     for name in names:
-        folder = Path(name).expanduser()
-        if folder.is_dir() and folder.resolve().name == "model" and RunFolder(folder.resolve().parent).begun:
-            yield name, RunFolder(folder.resolve().parent)
+        yield from runs_behind(name)
 
 
 def _division(run: RunFolder) -> str:

@@ -72,7 +72,14 @@ class Systems:
         self._store: VectorStore | None = open_store(config.output.store)
         self._depth = max(LEAST_DEPTH, *(parse_metric(name).k for name in config.evaluation.metrics))
         query = config.models.query
+        self._told: set[str] = set()
         self._queries: Encoder | None = None if query is None else self.load(query)
+
+    def _tell_forms(self, described: str) -> None:
+        """How BM25 compares words: said once, also for several sets."""
+        if described not in self._told:
+            self._told.add(described)
+            self._talk.say(described)
 
     def load(self, name: str, texts: Sequence[str] = ()) -> Encoder:
         """Load an encoder; a starter is made from these texts."""
@@ -114,7 +121,7 @@ class Systems:
         with self._talk.progress(f"{BM25} on {judged.name}"):
             index = Bm25(judged.documents)
             ranking = by_words(self._depth, judged, index)
-        self._talk.say(index.forms.described)
+        self._tell_forms(index.forms.described)
         return self._scored(BM25, BM25, None, ranking, judged), index.forms.described
 
     def rank_by_vectors(self, name: str, encoder: Encoder, judged: JudgedSet) -> Iterator[Scored]:
@@ -184,7 +191,7 @@ class Systems:
         with self._talk.progress(f"{BM25} on {of}"):
             index = Bm25(items.documents)
             scores = index.pair_scores(items.queries, items.positions)
-        self._talk.say(index.forms.described)
+        self._tell_forms(index.forms.described)
         return scores, index.forms.described
 
     def _sizes(self, name: str, full: int) -> list[int]:

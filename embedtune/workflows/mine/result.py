@@ -81,7 +81,7 @@ def findings_of(
             _looser(totals, high, documents),
         )
     elif totals.short > SHORT_SHARE * queries:
-        message = f"{counted(totals.short, 'query')} of {queries:,} got fewer negatives than were asked for."
+        message = f"{totals.short:,} of {queries:,} queries got fewer negatives than were asked for."
         yield Finding("short-of-negatives", "warning", totals.short, message, _looser(totals, high, documents))
     if totals.above > ABOVE_SHARE * totals.negatives:
         message = f"{totals.above / totals.negatives:.0%} of the negatives score above their query's positive."
@@ -92,7 +92,7 @@ def findings_of(
         fix = "Look at the scores in the report, and move the thresholds to where they separate candidates."
         yield Finding("thresholds", "note", totals.kept, odd, fix)
     if left_out:
-        message = f"left out {counted(left_out, 'row')}: this format cannot hold rows with fewer negatives."
+        message = f"{counted(left_out, 'row')} left out, with fewer negatives than this format needs."
         yield Finding("rows-left-out", "warning", left_out, message, "--format rows keeps them.")
 
 

@@ -1,11 +1,39 @@
 """Reading the data that a run or an evaluation recorded: the same bytes, from this machine, or nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from embedtune.data.prepare import TrainingData, prepare
-from embedtune.errors import DataError
+from embedtune.errors import DataError, EmbedtuneError, raise_machine_fault
 from embedtune.workflows.shared.relocation import found_again
 from embedtune.workflows.shared.run_folder import RunFolder
+
+
+def runs_behind(model: str) -> Iterator[tuple[str, RunFolder]]:
+    """The embedtune runs that an encoder comes from, each with its model: the last one first, then those before it.
+
+    A model or a checkpoint in a run folder comes from that run; any other from none. The chain ends at a run that
+    cannot be read.
+    """
+    known: set[Path] = set()
+    while (run := _run_of(model)) is not None and run.path not in known:
+        known.add(run.path)
+        yield model, run
+        try:
+            model = found_again(run.recipe(), run.started_in).model.name
+        except EmbedtuneError as error:
+            raise_machine_fault(error, run.path)
+            return
+
+
+def _run_of(model: str) -> RunFolder | None:
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        return None
+    folder = folder.resolve()
+    checkpoint = folder.parent.name == "checkpoints"
+    run = RunFolder(folder.parent.parent if checkpoint else folder.parent)
+    return run if run.begun and (checkpoint or folder.name == "model") else None
 
 
 def recorded_training(run: RunFolder) -> TrainingData:

@@ -73,7 +73,7 @@ def _start_is_kept(fitted: FitResult) -> Finding | None:
         f"no dev score of the {counted(fitted.steps, 'step')} rose above that of the encoder before training, so the "
         "encoder is kept as it was."
     )
-    fix = "Try a lower --lr, more or cleaner pairs, or another loss; `embedtune check` looks for faults in the data."
+    fix = "Try another --lr, more or cleaner pairs, or another loss; `embedtune check` looks for faults in the data."
     return Finding("start-kept", "warning", 1, message, fix)
 
 
@@ -92,9 +92,9 @@ def _weak_guide(guiding: Guiding) -> Finding | None:
     proposal = guiding.proposal
     if proposal is None or not proposal.warns:
         return None
-    audit = guiding.audits[-1]
-    message = f"the guide {guiding.name}, used as it is, is likely to hurt: {audit.sentence}."
-    return Finding("weak-guide", "warning", audit.pairs, message, f"Proposed: {proposal.sentence} ({proposal.option}).")
+    message = f"the guide {guiding.name} may hurt, used as it is."
+    fix = f"Proposed: {proposal.sentence} ({proposal.option})."
+    return Finding("weak-guide", "warning", guiding.audits[-1].pairs, message, fix)
 
 
 def _empty_rows(lines: Lines) -> Finding | None:

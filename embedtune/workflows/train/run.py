@@ -29,6 +29,7 @@ from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.run_folder import RunFolder, new_run
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
 from embedtune.workflows.train.changes import record_changes, record_data
+from embedtune.workflows.train.earlier_training import with_earlier_training
 from embedtune.workflows.train.finished import demand_more_steps, is_complete, reopen
 from embedtune.workflows.train.guide.guide_files import (
     check_scores,
@@ -131,6 +132,7 @@ def read_data(config: TrainConfig, source: Source, talk: Talk) -> TrainingData:
     """The data of the recipe; prints what was read and what is odd about it."""
     data = prepare(config.data, config.training.seed, source=source)
     data = replace(data, findings=(*data.findings, *_unjudged(data)))
+    data = with_earlier_training(config, data, talk)
     for sentence in data.described:
         talk.say(sentence)
     tell_findings(talk, data.findings)

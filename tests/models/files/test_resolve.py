@@ -60,6 +60,12 @@ def test_starter_and_folders(bert_folder: Path, bare_folder: Path):
     assert resolve(str(bare_folder)).kind == "folder"
 
 
+def test_bm25_is_told_apart_from_encoders_without_asking_the_hub() -> None:
+    with pytest.raises(ModelError, match="bm25 is not an encoder") as refused:
+        resolve("bm25")
+    assert "--candidates dense+bm25" in str(refused.value.next)
+
+
 def test_offline_and_not_on_disk_is_one_sentence(cache: Path):
     with pytest.raises(ModelError) as caught:
         resolve("intfloat/multilingual-e5-small")

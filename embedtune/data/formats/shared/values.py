@@ -44,7 +44,7 @@ class Kind(StrEnum):
     SCALE = "scores"
     GRADES = "a few whole numbers"
     NUMBERS = "numbers"
-    WORDS = "a few texts"
+    WORDS = "a few values"
     TEXTS = "texts"
     STRUCTURE = "lists or objects"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from embedtune.config.evaluate import EvaluateConfig
-from embedtune.data.rows import LabelledTexts, Rows, ScoredPairs
+from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.judged_source import OpenSplit, judge, open_split
 from embedtune.data.texts.wordings import Wordings, read_wordings
 from embedtune.errors import ConfigError, DataError
@@ -46,6 +46,8 @@ def read_tasks(config: EvaluateConfig, training: Training) -> list[Task]:
     tasks: list[Task] = []
     for source in config.data.sources:
         task = _read(open_split(source, config.data.split, config.data.columns), wordings, config, training)
+        if isinstance(task, ItemTask):
+            task.findings += tuple(training.leaks(_queries(task))[0])
         if config.models.quantize and task.kind != "retrieval":
             raise ConfigError(
                 f"quantised vectors are for searching a corpus, but {source} is for {task.kind}",
@@ -82,6 +84,11 @@ def _read(opened: OpenSplit, wordings: Wordings | None, config: EvaluateConfig, 
     read = judge(opened, seed=seed)
     read = replace(read, described=(*read.described, *_others(content)))
     return RetrievalTask(read, config.evaluation.metrics, training)
+
+
+def _queries(task: ItemTask) -> RetrievalSet:
+    """The distinct queries of items without judgments, to look for in training data."""
+    return RetrievalSet(task.name, {text: text for text in task.items.queries}, {}, {})
 
 
 def _others(content: object) -> tuple[str, ...]:
