@@ -32,11 +32,11 @@ _JUDGING = words(
     "duplicate duplicates dup paraphrase match matched matches matching correct grade grades rating "
     "judgment judgement judged verdict entailment target same equivalent "
     "라벨 레이블 점수 유사도 유사 관련도 관련성 관련 연관도 정답 정답여부 평점 등급 판정 평가 "
-    "중복 중복여부 일치 일치여부 유사여부 관련여부 적합도 적합성 적합여부 타겟"
+    "중복 중복여부 일치 일치여부 일치율 일치도 유사율 유사여부 관련여부 적합도 적합성 적합여부 타겟"
 )
 _SCORES = words(
     "score scores similarity sim similar relevance relevant rel relatedness related "
-    "점수 유사도 유사 관련도 관련성 관련 연관도 적합도 적합성"
+    "점수 유사도 유사 일치율 일치도 유사율 관련도 관련성 관련 연관도 적합도 적합성"
 )
 _LABELS = words("label labels gold target class 라벨 레이블 타겟")
 _APART = words(
