@@ -202,6 +202,15 @@ def may_judge(column: str, tally: ColumnValues) -> bool:
     return not (tally.kind is Kind.GRADES and tally.distinct)
 
 
+def says_yes_or_no(column: str, tally: ColumnValues) -> bool:
+    """Whether a column has inference labels, or says yes and no and is not called an id, a split or a category.
+
+    >>> says_yes_or_no("관련여부", ColumnValues.of(["O", "X"])), says_yes_or_no("fold", ColumnValues.of([0, 1]))
+    (True, False)
+    """
+    return tally.varied and tally.kind in (Kind.TRUTH, Kind.INFERENCE) and not stands_apart(column)
+
+
 def stands_apart(column: str) -> bool:
     """Whether a column has the name of an id, a date, a split or a category, or none.
 

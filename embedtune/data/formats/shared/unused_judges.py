@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from embedtune.data.formats.shared.judgement import says_yes_or_no
+from embedtune.data.formats.shared.values import ColumnValues
 from embedtune.data.sources.columns import Columns
 from embedtune.data.sources.layouts.column_words import spellings
 from embedtune.data.sources.tables import RecordTable
@@ -29,12 +31,15 @@ class UnusedJudges:
         self._table, self._columns = table, columns
         self._named = [column for column in columns.unused if spellings(column) & _NAMES]
         self._binary = [column for column in columns.unused if column and not spellings(column) & _IDS]
+        self._tallies = {column: ColumnValues() for column in columns.unused}
         self._rows = 0
 
     def look(self, record: Mapping[str, Any]) -> None:
         """Look at one record."""
         self._rows += 1
         self._binary = [column for column in self._binary if record.get(column) in _YES_OR_NO]
+        for column, tally in self._tallies.items():
+            tally.add(record.get(column))
 
     def demand_none(self) -> None:
         """Ask about a column that may judge the pairs, which would all be positives otherwise.
@@ -43,6 +48,7 @@ class UnusedJudges:
             DataError: there is one.
         """
         judges = self._named or (self._binary if self._rows > 1 else [])
+        judges = judges or [column for column, tally in self._tallies.items() if says_yes_or_no(column, tally)]
         if judges:
             anchor, positive = self._columns.one("anchor"), self._columns.one("positive")
             raise self._table.problems.stop(
