@@ -4,7 +4,9 @@ A row with an empty cell, a null or a placeholder such as "nan" in place of a te
 no reason to refuse the others. A file of which most rows are like that is refused: other columns must be meant.
 """
 
-from embedtune.findings import Finding, counted
+from collections.abc import Iterable
+
+from embedtune.findings import SEVERITIES, Finding, counted
 
 SHOWN = 20
 TEXTS, LABELS, FURTHER = "empty-texts", "unlabelled-rows", "empty-further-texts"
@@ -77,19 +79,29 @@ class LeftOut:
     def findings(self) -> list[Finding]:
         """One per kind: an error where most rows are left out, a warning from a few on."""
         return [
-            Finding(
-                kind,
-                self._severity(kind),
-                self._counts[kind],
-                f"{counted(self._counts[kind], noun)} {what}.",
-                fix,
-                tuple(f"{where}: {why}" for where, why in self._kept[kind]),
-            )
-            for kind, (noun, what, fix) in _KINDS.items()
-            if self._counts[kind]
+            _finding(kind, self._severity(kind), count, (f"{where}: {why}" for where, why in self._kept[kind]))
+            for kind, count in self._counts.items()
+            if count
         ]
 
     def _severity(self, kind: str) -> str:
         if kind != FURTHER and self.count > self.rows:
             return "error"
         return "warning" if self._counts[kind] >= max(_FEW, _SHARE * self.rows) and kind != FURTHER else "note"
+
+
+def together(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings of several files, such as the shards of a split, with what was left out as one of each kind."""
+    every = list(findings)
+    found = [one for one in every if one.code not in _KINDS]
+    for kind in _KINDS:
+        if own := [one for one in every if one.code == kind]:
+            severity = min((one.severity for one in own), key=SEVERITIES.index)
+            examples = [example for one in own for example in one.examples]
+            found.append(_finding(kind, severity, sum(one.count for one in own), examples[:SHOWN]))
+    return found
+
+
+def _finding(kind: str, severity: str, count: int, examples: Iterable[str]) -> Finding:
+    noun, what, fix = _KINDS[kind]
+    return Finding(kind, severity, count, f"{counted(count, noun)} {what}.", fix, tuple(examples))

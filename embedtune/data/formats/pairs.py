@@ -16,8 +16,8 @@ from embedtune.findings import counted, kind_of
 
 UNIT = "pairs"
 ROLES = {
-    "anchor": ("anchor", "query", "question", "sentence1"),
-    "positive": ("positive", "answer", "document", "sentence2"),
+    "anchor": ("anchor", "query", "question", "sentence1", "question1", "text1"),
+    "positive": ("positive", "answer", "document", "sentence2", "question2", "text2"),
     "negative": ("negative", "negatives", r"negative_\d+"),
     "label": ("label",),
     "positive_score": ("positive_score",),

@@ -96,7 +96,8 @@ def reads(folder: Path, path: Path) -> bool:
     folder = folder.resolve()
     parts = {_within(member, folder).split("/")[0] for member in _members(folder) if member.parent != folder}
     own = [*entries(folder), *_members(folder)]
-    divided = is_beir(folder) or any(split_of(entry) for entry in own if plain_suffix(entry) in READABLE)
+    # Where the splits are in folders below, any file next to these would be taken for the data.
+    divided = is_beir(folder) or any(split_of(entry) for entry in entries(folder) if plain_suffix(entry) in READABLE)
     named = {path.parent.resolve() / path.name, path.resolve()}  # a link that is replaced, and what it leads to
     if path.exists():
         named |= {entry for entry in own if entry.exists() and entry.samefile(path)}

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import cast
 
-from embedtune.data.sources.layouts.places import entries, is_folder, open_file
+from embedtune.data.sources.layouts.places import POINTED, POINTER, entries, is_folder, is_pointer, open_file
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.reading.encodings import SAMPLE, advice_on, wide_encoding
 from embedtune.data.sources.reading.unchanged import watched
@@ -21,7 +21,7 @@ from embedtune.errors import DataError
 COMPRESSED = (".gz", ".zst", ".zstd")
 # How files of other kinds begin, so that a wrong suffix gets a clear message instead of a decoding error.
 _BEGINNINGS = {
-    b"version https://git-lfs.github.com/spec/": "a Git LFS pointer, not the data; fetch the data with: git lfs pull",
+    POINTER: POINTED,
     b"\x1f\x8b": "a gzip file; give its name the suffix .gz",
     b"\x28\xb5\x2f\xfd": "a zstd file; give its name the suffix .zst",
     b"PAR1": "a Parquet file; give its name the suffix .parquet",
@@ -96,6 +96,8 @@ def unreadable(path: Path, error: Exception) -> DataError:
     """The error for a file that cannot be opened or decompressed."""
     if isinstance(error, PermissionError):
         return DataError("no permission to read this file", where=str(path), next="check its permissions")
+    if is_pointer(path):
+        return DataError(f"this is not the data: the file begins like {POINTED}", where=str(path))
     if path.suffix.lower() in COMPRESSED and not isinstance(error, FileNotFoundError):
         return DataError(
             f"the {path.suffix} compression is broken or truncated ({error})", where=str(path), next="copy it again"

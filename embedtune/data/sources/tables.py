@@ -20,6 +20,7 @@ from embedtune.errors import DataError
 
 Record = tuple[int, dict[str, Any]]
 _LOOKED_AT = 50  # records whose fields together are the columns: JSON lines may leave fields out
+_SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 Read = Callable[[Path, Problems, list[str]], Iterator[Record]]
 
 
@@ -81,6 +82,10 @@ def check_suffix(path: Path) -> tuple[str, Read]:
     refuse_odd(path)
     if not is_there(path):
         raise missing(path)
+    if suffix in _SHEETS:
+        raise DataError(
+            f"spreadsheets ({suffix}) are not read", where=str(path), next="save the sheet as CSV UTF-8, and name that"
+        )
     if suffix not in _KINDS:
         raise DataError(
             f"cannot tell what kind of file this is from its suffix {path.suffix!r}",

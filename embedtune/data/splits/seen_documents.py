@@ -6,6 +6,7 @@ text and are sought in all.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from embedtune.data.rows import RetrievalSet, Rows, relevant_pairs
 from embedtune.data.sources.problems import SHOWN
 from embedtune.data.texts.copies.index import CopyIndex
 from embedtune.data.texts.normal_form import near_ids
-from embedtune.data.texts.prompts import without_prompts
+from embedtune.data.texts.prompts import bare_forms
 from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.findings import Finding, percent
 from embedtune.identity import text_ids
@@ -44,9 +45,9 @@ class SeenDocuments:
         self._documents = list(self._texts)
         texts = list(self._texts.values())
         self._ids = text_ids(texts)  # (D,)
-        bare = without_prompts(texts)
-        self._forms = np.stack([near_ids(texts), near_ids(bare)], axis=1)  # (D, 2)
-        self._index = CopyIndex(bare) if texts else None
+        bare = bare_forms(texts)
+        self._forms = np.stack([near_ids(texts), *map(near_ids, bare)], axis=1)  # (D, 2 or 3)
+        self._indexes = [CopyIndex(form) for form in bare] if texts else []
         self._seen: dict[int, int] = {}  # number of a document -> position in `_HOW`, the first that holds
         self._examples: dict[int, str] = {}
         self._known = SeenIds()  # positives that were looked at
@@ -64,26 +65,28 @@ class SeenDocuments:
         numbers = np.arange(len(self._known), len(self._known) + len(ids))  # (n,)
         fresh = np.flatnonzero(self._known.add(ids, numbers) == numbers) if len(ids) else ids
         self._note(np.flatnonzero(np.isin(self._ids, ids[fresh])), 0)
-        for start in range(0, len(fresh) if self._index is not None else 0, _BLOCK):
+        for start in range(0, len(fresh) if self._indexes else 0, _BLOCK):
             rows = fresh[start : start + _BLOCK].tolist()
             self._look_closely([texts[row] for row in rows], [places[row] for row in rows])
 
     def _look_closely(self, texts: Sequence[str], places: Sequence[str]) -> None:
         """Look for documents of the same form as these texts, and for near copies."""
-        bare = without_prompts(texts)
+        bare = bare_forms(texts)
         forms = near_ids(texts)
         self._note_forms(forms, self._forms[:, :1], 1, texts, places)
-        self._note_forms(forms if bare == list(texts) else near_ids(bare), self._forms, 2, texts, places)
+        for form in bare:
+            self._note_forms(forms if form == list(texts) else near_ids(form), self._forms, 2, texts, places)
         if len(self._known) - self._passed_over > MOST_TEXTS:
             self._passed_over += len(texts)
             return
-        for copy in self._index.find(bare) if self._index is not None else ():
-            self._note([copy.other], 2, f"{places[copy.text]}: {shown(texts[copy.text])}")
+        for index, form in product(self._indexes, bare):
+            for copy in index.find(form):
+                self._note([copy.other], 2, f"{places[copy.text]}: {shown(texts[copy.text])}")
 
     def _note_forms(
         self, forms: np.ndarray, of_documents: np.ndarray, how: int, texts: Sequence[str], places: Sequence[str]
     ) -> None:
-        """Note the documents with one of the forms (n,) of these texts, of their own forms (D, 1 or 2)."""
+        """Note the documents with one of the forms (n,) of these texts, of their own forms (D, 1 to 3)."""
         for document in np.flatnonzero(np.isin(of_documents, forms).any(axis=1)).tolist():
             row = int(np.flatnonzero(np.isin(forms, of_documents[document]))[0])
             self._note([document], how, f"{places[row]}: {shown(texts[row])}")

@@ -27,6 +27,18 @@ def without_prompt(text: str) -> str:
     return text[found.end() :] if found else text
 
 
+def bare_forms(texts: Sequence[str]) -> list[list[str]]:
+    """The texts without the usual prompts; and again without the words that all begin with, where there are any.
+
+    A copy elsewhere may be like either: texts of one template ("Open menu number 7 ...") begin alike without a prompt.
+
+    >>> [forms[0] for forms in bare_forms([f"Handbook, page {i}" for i in range(100, 120)])]
+    ['Handbook, page 100', '100']
+    """
+    bare, bared = [without_prompt(text) for text in texts], without_prompts(texts)
+    return [bare] if bare == bared else [bare, bared]
+
+
 def without_prompts(texts: Sequence[str]) -> list[str]:
     """The texts without the usual prompts, and without the words that all of them begin with.
 

@@ -5,12 +5,13 @@ all candidates, and stored next to the results of the search; memory is bounded 
 """
 
 from collections.abc import Iterator
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
 from embedtune.data.texts.copies.index import CopyIndex
-from embedtune.data.texts.prompts import without_prompts
+from embedtune.data.texts.prompts import bare_forms
 from embedtune.progress import Progress
 from embedtune.workflows.mine.candidate_search import CandidateSearch, distinct_documents
 from embedtune.workflows.mine.job import is_done, load_array, save_array
@@ -71,12 +72,13 @@ def _pairs(search: CandidateSearch, tell: Progress) -> Iterator[tuple[int, int, 
     corpus, candidates = search.documents.corpus, distinct_documents(search)
     for number, known in enumerate(_parts(search)):
         kinds, own, texts = zip(*known, strict=True)
-        index = CopyIndex(without_prompts(texts), np.array(kinds) == _POSITIVE)
+        indexes = [CopyIndex(form, np.array(kinds) == _POSITIVE) for form in bare_forms(texts)]
         for start in range(0, len(candidates), _BLOCK):
             tell(number * len(candidates) + start)
             block = candidates[start : start + _BLOCK]
-            for copy in index.find(without_prompts(corpus.texts(block))):
-                yield kinds[copy.other], own[copy.other], int(block[copy.text])
+            for index, form in product(indexes, bare_forms(corpus.texts(block))):
+                for copy in index.find(form):
+                    yield kinds[copy.other], own[copy.other], int(block[copy.text])
 
 
 def _parts(search: CandidateSearch) -> Iterator[list[tuple[int, int, str]]]:

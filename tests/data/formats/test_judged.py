@@ -113,3 +113,38 @@ def test_a_judgment_that_is_neither_is_a_fault(put, lines, more, words) -> None:
 def test_without_a_yes_there_is_nothing_to_learn(put, lines) -> None:
     with pytest.raises(DataError, match="no row is judged yes by 'label'"):
         read_part(open_table(put("a.jsonl", lines([{"query": "q", "document": "d", "label": 0}] * 3))), {})
+
+
+@pytest.mark.parametrize("names", [("question1", "question2"), ("text1", "text2"), ("질문1", "질문2")])
+def test_numbered_questions_and_texts_are_pairs(put, lines, names) -> None:
+    part = read_part(open_table(put("a.jsonl", lines(records("is_duplicate", NUMBERS, names)))), {})
+    assert part.content.positives == ["right one", "right two"]
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("feedback", ("up", "down")),
+        ("reader_view", ("합격", "불합격")),
+        ("확신", ("12,5 %", "95%")),
+        ("확신", ("0,9", "0,1")),
+        ("비고", ("○", "×")),
+    ],
+)
+def test_judgments_as_people_write_them_are_asked_about(put, lines, column, values) -> None:
+    rows = [{"query": f"q{i}", "document": f"d{i}", column: values[i % 2]} for i in range(8)]
+    with pytest.raises(DataError, match="may say whether the two texts of a row belong together"):
+        read_part(open_table(put("a.jsonl", lines(rows))), {})
+
+
+def test_a_label_in_a_list_is_not_passed_over(put, lines) -> None:
+    rows = [{"query": f"q{i}", "document": f"d{i}", "label": [i % 2]} for i in range(8)]
+    with pytest.raises(DataError, match="'label'"):
+        read_part(open_table(put("a.jsonl", lines(rows))), {})
+
+
+@pytest.mark.parametrize("values", [("O", "X"), ("예", "아니오"), ("entailment", "contradiction")])
+def test_queries_and_passages_are_judged_too(put, lines, values) -> None:
+    rows = [{"질문": f"q{i}", "본문": f"d{i}", "관련여부": values[i % 2]} for i in range(8)]
+    part = read_part(open_table(put("a.jsonl", lines(rows))), {})
+    assert part.content.positives == ["d0", "d2", "d4", "d6"]

@@ -140,5 +140,5 @@ def test_readers_stream(put, name) -> None:
 
 def test_an_unknown_suffix_lists_the_known_ones(put) -> None:
     with pytest.raises(DataError) as caught:
-        open_table(put("a.xlsx", b"PK"))
+        open_table(put("a.docx", b"PK"))
     assert ".parquet" in str(caught.value.next)

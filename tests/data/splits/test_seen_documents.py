@@ -101,3 +101,9 @@ def test_a_judgment_of_a_document_that_is_not_there_is_not_seen() -> None:
     found = SeenDocuments(test, None)
     found.feed(Rows(["x"], ["y"]))
     assert found.unseen == {"q"} and found.findings(1) == []
+
+
+def test_positives_that_all_begin_alike_are_found_in_a_mixed_corpus() -> None:
+    texts = [f"Open menu number {i * 13} and set the value to {i + 5} before you press the button." for i in range(12)]
+    found = seen([*texts, "What is the fee?"], [f"{text} (c) 2020 ACME" for text in texts])
+    assert found.documents == {f"d{i}" for i in range(12)}

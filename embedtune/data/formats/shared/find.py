@@ -13,6 +13,7 @@ from embedtune.data.formats.shared.judgement import ANSWERS, RELATIONS, ignored,
 from embedtune.data.formats.shared.placeholders import without_placeholders
 from embedtune.data.formats.shared.settle import JUDGING_ROLES, LOOKED_AT, Suggested, Watch, as_roles_of
 from embedtune.data.formats.shared.values import tallies_of
+from embedtune.data.left_out import together
 from embedtune.data.rows import one_after_another
 from embedtune.data.sources.columns import Columns, listed, match, refuse_twice, spoken
 from embedtune.data.sources.problems import Problems
@@ -72,7 +73,8 @@ def joined(parts: list[Part]) -> Part:
         raise DataError(
             "the files of one split hold different things: " + ", ".join(sorted(part.unit for part in parts))
         )
-    said, findings = sum((part.said for part in parts), ()), sum((part.findings for part in parts), ())
+    said = sum((part.said for part in parts), ())
+    findings = tuple(together(one for part in parts for one in part.findings))
     scored = [part.scored for part in parts if part.scored is not None]
     content = one_after_another([part.content for part in parts])
     return Part(content, parts[0].unit, said, findings, one_after_another(scored) if scored else None)

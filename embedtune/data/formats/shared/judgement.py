@@ -32,11 +32,11 @@ _JUDGING = words(
     "duplicate duplicates dup paraphrase match matched matches matching correct grade grades rating "
     "judgment judgement judged verdict entailment target same equivalent "
     "라벨 레이블 점수 유사도 유사 관련도 관련성 관련 연관도 정답 정답여부 평점 등급 판정 평가 "
-    "중복 중복여부 일치 일치여부 유사여부 관련여부 적합도 적합성 적합여부 타겟"
+    "중복 중복여부 일치 일치여부 일치율 일치도 유사율 유사여부 관련여부 적합도 적합성 적합여부 타겟"
 )
 _SCORES = words(
     "score scores similarity sim similar relevance relevant rel relatedness related "
-    "점수 유사도 유사 관련도 관련성 관련 연관도 적합도 적합성"
+    "점수 유사도 유사 일치율 일치도 유사율 관련도 관련성 관련 연관도 적합도 적합성"
 )
 _LABELS = words("label labels gold target class 라벨 레이블 타겟")
 _APART = words(
@@ -200,6 +200,15 @@ def may_judge(column: str, tally: ColumnValues) -> bool:
     if stands_apart(column) or not tally.varied or tally.kind not in (Kind.TRUTH, Kind.SCALE, Kind.GRADES):
         return False
     return not (tally.kind is Kind.GRADES and tally.distinct)
+
+
+def says_yes_or_no(column: str, tally: ColumnValues) -> bool:
+    """Whether a column has inference labels, or says yes and no and is not called an id, a split or a category.
+
+    >>> says_yes_or_no("관련여부", ColumnValues.of(["O", "X"])), says_yes_or_no("fold", ColumnValues.of([0, 1]))
+    (True, False)
+    """
+    return tally.varied and tally.kind in (Kind.TRUTH, Kind.INFERENCE) and not stands_apart(column)
 
 
 def stands_apart(column: str) -> bool:

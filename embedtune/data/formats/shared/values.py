@@ -18,12 +18,16 @@ _UNLABELLED = frozenset(("unlabeled", "unlabelled", "hidden", "unknown", "?"))
 _YES = (  # as `_form` writes them
     "1 yes true y t o duplicate duplicated similar same relevant related match matched matching paraphrase"
     " correct right good positive pos equivalent"
+    " up like liked pass passed accept accepted approved valid helpful"
     " 예 네 참 맞음 정답 일치 관련 관련있음 유사 유사함 중복 중복됨 같음 동일 적합 긍정"
+    " 좋음 좋아요 합격 승인 유효 맞다 ○ ◯ ⭕ ✓ ✔ ✅"
 )
 _NO = (
     "0 no false n f x nonduplicate notduplicate dissimilar different irrelevant notrelevant unrelated mismatch nomatch"
     " notparaphrase nonparaphrase incorrect wrong bad negative neg notequivalent"
+    " down dislike disliked fail failed reject rejected invalid unhelpful"
     " 아니오 아니요 거짓 틀림 오답 불일치 무관 관련없음 비유사 유사하지않음 중복아님 다름 부적합 부정"
+    " 나쁨 싫어요 불합격 반려 무효 틀리다 × ✕ ✖ ✗ ✘ ❌"
 )
 _TRUTH = dict.fromkeys(_YES.split(), True) | dict.fromkeys(_NO.split(), False)
 _INFERENCE = {
@@ -32,6 +36,8 @@ _INFERENCE = {
     "contradiction": "contradiction contradicts contradictory contradict refutes refuted refute 모순",
 }
 _RELATION = {word: relation for relation, words in _INFERENCE.items() for word in words.split()}
+_WRITTEN = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{1,2})?\s*%?")
+"""Numbers as people write them, "85 %" and "0,9": they judge as well as others, though they have to be rewritten."""
 _PLAIN = re.compile(r"[\s_\-'’]+")
 
 
@@ -120,6 +126,8 @@ class ColumnValues:
 
     def add(self, value: Any) -> None:
         """Count one value; a missing one is ignored."""
+        if isinstance(value, list) and len(value) == 1 and number_of(value[0]) is not None:
+            value = value[0]  # a label in a list of its own judges as well as others, though it has to be taken out
         if isinstance(value, list | dict):
             self.other += 1
             return
@@ -138,6 +146,8 @@ class ColumnValues:
         if is_unlabelled(value):
             return None
         number = number_of(value)
+        if number is None and isinstance(value, str) and _WRITTEN.fullmatch(value.strip()):
+            number = number_of(value.rstrip(" %").replace(",", "."))
         if number is not None or isinstance(value, bool):
             return value if number is None else number
         return str(value)  # also infinity, which is no number of any scale

@@ -7,7 +7,7 @@ from pathlib import Path
 from embedtune.data.sources.layouts.beir_files import NOT_DATA
 from embedtune.data.sources.layouts.places import archive_of, files_in, folders_in
 from embedtune.data.sources.layouts.saved import saved_files, saved_words
-from embedtune.data.sources.layouts.splits import ALIASES, refuse_two, split_in_name, split_of
+from embedtune.data.sources.layouts.splits import ALIASES, lacking, refuse_two, split_in_name, split_of
 from embedtune.data.sources.streams import plain_suffix
 from embedtune.data.sources.tables import READABLE
 from embedtune.errors import DataError
@@ -60,9 +60,9 @@ def find_files(folder: Path) -> FolderFiles:
         by_split = by_split or _single(readable)
     if by_split:
         alone = by_split[""][0].name if "" in by_split else None
-        words = f"{alone} in {name_of(folder)}" if alone else name_of(folder) + _bracketed(_unread(by_split))
+        words = f"{alone} in {name_of(folder)}" if alone else name_of(folder) + _bracketed(*_besides(by_split))
         return FolderFiles(words, by_split)
-    return FolderFiles(name_of(folder) + _bracketed(_words(nested, folder), _unread(nested)), nested, readable)
+    return FolderFiles(name_of(folder) + _bracketed(_words(nested, folder), *_besides(nested)), nested, readable)
 
 
 _MAY_BE_ABOUT = (".json", ".txt")
@@ -132,6 +132,11 @@ def _words(files: Mapping[str, Sequence[Path]], folder: Path) -> str:
     places = sorted({path.parent.relative_to(folder).as_posix() for path in every})
     splits = f", {counted(len(files), 'split')}: {', '.join(files)}" if "" not in files else ""
     return f"{counted(len(every), 'file')} in {', '.join(places)}{splits}" if every else ""
+
+
+def _besides(files: Mapping[str, Sequence[Path]]) -> tuple[str, str]:
+    """Which shards are missing, and which files are not read."""
+    return lacking(path for paths in files.values() for path in paths), _unread(files)
 
 
 def _unread(files: Mapping[str, Sequence[Path]]) -> str:

@@ -20,6 +20,8 @@ from typing import IO, Any, cast
 from embedtune.errors import DataError
 
 ARCHIVE = ".zip"
+POINTER = b"version https://git-lfs.github.com/spec/"
+POINTED = "a Git LFS pointer, not the data; fetch the data with: git lfs pull"
 MOST_MEMBERS = 100_000
 HARMLESS = 2**26
 """Bytes that any archive may unpack to."""
@@ -210,5 +212,16 @@ def _fault(member: zipfile.ZipInfo) -> str | None:
     return None if member.compress_type in _READ else f"has a compression that is not known: {member.filename!r}"
 
 
+def is_pointer(path: Path) -> bool:
+    """Whether Git LFS left a note about a file in its place."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(POINTER)) == POINTER
+    except OSError:
+        return False
+
+
 def _damaged(archive: Path) -> DataError:
+    if is_pointer(archive):
+        return DataError(f"this is not the data: the file begins like {POINTED}", where=str(archive))
     return DataError("this is not a complete zip archive", where=str(archive), next="copy it again")

@@ -13,7 +13,7 @@ ALIASES = {
     "test": ("test",),
 }
 """The usual names of each split."""
-_SHARD = re.compile(r"(?P<name>.+?)-\d+-of-\d+(-[0-9a-f]{8,})?")
+_SHARD = re.compile(r"(?P<name>.+?)-(?P<number>\d+)-of-(?P<all>\d+)(-[0-9a-f]{8,})?")
 
 
 def unsharded(path: Path) -> str:
@@ -53,3 +53,20 @@ def refuse_two(split: str, paths: Iterable[Path], where: str) -> None:
     if len(named) > 1 and not all(_SHARD.fullmatch(plain_stem(path)) for path in named):
         names = " and ".join(path.name for path in named)
         raise DataError(f"two files are for the split {split!r}: {names}", where=where, next="keep one of them")
+
+
+def lacking(paths: Iterable[Path]) -> str:
+    """Which shards are missing by the numbers in the names of others, in words; nothing where all are there.
+
+    >>> lacking([Path("data/train-00000-of-00003.parquet"), Path("data/train-00002-of-00003.parquet")])
+    '1 of the 3 shards of train is missing'
+    """
+    there: dict[tuple[Path, str, int], set[int]] = {}
+    for path in paths:
+        if (shard := _SHARD.fullmatch(plain_stem(path))) is not None:
+            there.setdefault((path.parent, shard["name"], int(shard["all"])), set()).add(int(shard["number"]))
+    gone = [(every - len(numbers), every, name) for (_, name, every), numbers in there.items() if len(numbers) < every]
+    return ", ".join(
+        f"{missing:,} of the {every:,} shards of {name} {'is' if missing == 1 else 'are'} missing"
+        for missing, every, name in gone
+    )

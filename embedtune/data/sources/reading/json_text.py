@@ -9,6 +9,7 @@ LONGEST_VALUE = 64 * 2**20
 """Characters of one entry of an array."""
 _FIRST = 2**16  # characters that are taken in at a time, and as many again each time a value does not end within them
 _BLANKS = re.compile(r"[ \t\r\n]*")
+_BARE_NAME = re.compile(r"\w+\s*:")
 _PYTHON = re.compile(r"\b(None|True|False)\b|[{\[,:]\s*'")
 
 
@@ -49,6 +50,8 @@ def json_advice(text: str, error: Exception) -> str | None:
     if error.msg == "Extra data":
         if rest == ",":
             return "remove the comma at the end of each line, or put all lines into one array: [ ... ]"
+        if rest == ";":
+            return "remove the semicolon at the end of each line"
         return "write one object per line" if rest.startswith(("{", ",")) else None
     if text[: error.pos].rstrip().endswith(",") and rest.startswith(("}", "]")):
         return "remove the comma before the closing bracket"
@@ -56,6 +59,8 @@ def json_advice(text: str, error: Exception) -> str | None:
         return "use plain double quotes, not typographic ones"
     if _PYTHON.search(text[max(0, error.pos - 2) : error.pos + 8]):
         return "this is how Python prints objects, not JSON: write each row with json.dumps"
+    if _BARE_NAME.match(rest) and error.msg.startswith("Expecting property name"):
+        return "put the names of the fields in double quotes"
     if not text.lstrip().startswith(("{", "[")):
         return "a .jsonl file has one JSON object per line; give tables the suffix .csv or .tsv, and plain texts .txt"
     return None

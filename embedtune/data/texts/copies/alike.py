@@ -6,7 +6,7 @@ import numpy as np
 
 from embedtune.data.texts.copies.index import CopyIndex
 from embedtune.data.texts.normal_form import near_ids
-from embedtune.data.texts.prompts import without_prompts
+from embedtune.data.texts.prompts import bare_forms
 
 _BLOCK = 2048
 
@@ -21,13 +21,15 @@ def copies_among(texts: Sequence[str], others: Sequence[str]) -> np.ndarray:
     found = np.zeros(len(texts), dtype=bool)  # (n,)
     if not len(others):
         return found
-    wanted = without_prompts(others)
-    forms = np.concatenate([near_ids(others), near_ids(wanted)])  # (2 m,)
-    index = CopyIndex(wanted, np.ones(len(wanted), dtype=bool))
+    wanted = bare_forms(others)
+    forms = np.concatenate([near_ids(others), *map(near_ids, wanted)])
+    indexes = [CopyIndex(form, np.ones(len(form), dtype=bool)) for form in wanted]
     for start in range(0, len(texts), _BLOCK):
         block = texts[start : start + _BLOCK]
-        bare = without_prompts(block)
-        alike = np.isin(near_ids(block), forms) | np.isin(near_ids(bare), forms)  # (b,)
-        alike[[copy.text for copy in index.find(bare)]] = True
+        alike = np.isin(near_ids(block), forms)  # (b,)
+        for bare in bare_forms(block):
+            alike |= np.isin(near_ids(bare), forms)
+            for index in indexes:
+                alike[[copy.text for copy in index.find(bare)]] = True
         found[start : start + len(block)] = alike
     return found

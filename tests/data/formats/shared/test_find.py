@@ -78,7 +78,7 @@ def test_nothing_recognised_says_what_came_and_what_is_needed(put, lines) -> Non
     with pytest.raises(DataError) as caught:
         part_of(put, lines, [{"q": "a", "a": "b"}])
     assert "cannot tell the format from the columns 'q', 'a'; pairs also need" in caught.value.message
-    assert "'anchor' (or query, question or sentence1)" in caught.value.message
+    assert "'anchor' (or query, question, sentence1, question1 or text1)" in caught.value.message
     # Two free columns for two roles: which is which is for the user to say.
     assert caught.value.next == "name the columns: --columns anchor=COLUMN,positive=COLUMN"
 

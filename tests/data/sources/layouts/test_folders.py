@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from embedtune.data.sources.layouts.splits import split_in_name
-from embedtune.data.sources.source import open_source
+from embedtune.data.sources.source import open_source, reads
 from embedtune.errors import DataError
 
 
@@ -102,3 +102,23 @@ def test_a_file_about_the_data_is_not_the_data(tree, lines, beir, put) -> None:
     with pytest.raises(DataError, match="several sets: one, two") as caught:
         open_source(str(about.parent))
     assert caught.value.next == f"name one: --data {about.parent / 'one'}"
+
+
+def test_missing_shards_are_named(tree) -> None:
+    folder = tree("data/train-00000-of-00004.parquet", "data/train-00002-of-00004.parquet", "data/test.parquet")
+    assert "; 2 of the 4 shards of train are missing" in open_source(str(folder)).what
+
+
+def test_a_file_next_to_folders_of_data_would_be_taken_for_the_data(tree) -> None:
+    folder = tree("data/train-00000-of-00001.parquet")
+    assert reads(folder, folder / "mined.jsonl")
+    assert not reads(folder, folder / "mined.report.html")
+
+
+def test_what_the_shards_lack_is_one_finding(tmp_path) -> None:
+    for number in range(3):
+        table = pyarrow.table({"query": ["a", "b", "c"], "positive": ["d", None, "f"]})
+        pyarrow.parquet.write_table(table, tmp_path / f"train-{number:05}-of-00003.parquet")
+    (finding,) = open_source(str(tmp_path)).part("train", {}, None).findings
+    assert (finding.code, finding.count, len(finding.examples)) == ("empty-texts", 3, 3)
+    assert finding.message.startswith("3 rows left out")

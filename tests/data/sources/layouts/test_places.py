@@ -136,3 +136,10 @@ def test_every_damaged_byte_ends_in_a_sentence_or_changes_nothing(tmp_path, meth
         except DataError:
             refused += 1
     assert refused > 50
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.jsonl.gz", "a.csv.zst"])
+def test_a_pointer_in_place_of_a_compressed_file_is_named(tmp_path, name) -> None:
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0a\nsize 90868376\n")
+    with pytest.raises(DataError, match="git lfs pull"):
+        open_source(str(tmp_path / name)).part("", {}, None)

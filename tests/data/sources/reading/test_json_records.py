@@ -80,6 +80,8 @@ def test_a_value_without_end_is_refused(put, monkeypatch) -> None:
     ("line", "advice"),
     [
         ('{"query": "a", "positive": "b"},', "remove the comma at the end of each line"),
+        ('{"query": "a", "positive": "b"};', "remove the semicolon at the end of each line"),
+        ('{query: "a", positive: "b"}', "put the names of the fields in double quotes"),
         ('{"query": "a", "positive": "b",}', "remove the comma before the closing bracket"),
         ("{'query': 'a', 'positive': 'b'}", "how Python prints objects"),
         ('{"query": "a", "positive": None}', "how Python prints objects"),

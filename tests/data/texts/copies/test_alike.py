@@ -20,3 +20,10 @@ def test_copies_are_told_from_other_facts() -> None:
 def test_nothing_is_a_copy_of_nothing() -> None:
     assert np.array_equal(copies_among(["a", "b"], []), [False, False])
     assert copies_among([], ["a"]).tolist() == []
+
+
+def test_texts_that_all_begin_alike_are_copies_of_those_among_others_too() -> None:
+    texts = [f"Open menu number {i * 13} and set the value to {i + 5} before you press the button." for i in range(12)]
+    others = [*texts, "What is the fee?"]
+    assert copies_among([f"{text} (c) 2020 ACME" for text in texts], others).all()
+    assert copies_among(others, [f"{text} (c) 2020 ACME" for text in texts]).tolist() == [True] * 12 + [False]
