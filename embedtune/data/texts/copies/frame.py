@@ -50,7 +50,7 @@ def same_but_for_frame(part: str, whole: str, *, strict: bool = False) -> bool:
     False
     """
     a, b = _read(part), _read(whole)
-    if near_form(part) in near_form(whole) and len(a.words) <= len(b.words):
+    if _holds(near_form(whole), near_form(part)) and len(a.words) <= len(b.words):
         return _framed(a, b, _place_of(a.words, b.words), strict)
     # In texts of 200 words and more, frequent ones only extend what rarer ones begin: else repetition costs seconds.
     blocks = SequenceMatcher(None, a.words, b.words).get_matching_blocks()
@@ -69,6 +69,21 @@ def same_but_for_frame(part: str, whole: str, *, strict: bool = False) -> bool:
         return False
     slips, inserted = _changes(a.words[core[0] : core[1]], b.words[core[2] : core[3]])
     return slips <= max(2, _MOST_SLIPS * shared) and inserted <= (0 if strict else _MOST_INSERTED * shared)
+
+
+def _holds(whole: str, part: str) -> bool:
+    """Whether one form holds another without cutting a number at its ends.
+
+    >>> _holds("pagenumber1001", "pagenumber1"), _holds("seepagenumber1now", "pagenumber1")
+    (False, True)
+    """
+    at = whole.find(part)
+    while at >= 0:
+        before, after = whole[at - 1 : at] + part[:1], part[-1:] + whole[at + len(part) : at + len(part) + 1]
+        if not any(len(edge) == 2 and edge.isdigit() for edge in (before, after)):
+            return True
+        at = whole.find(part, at + 1)
+    return False
 
 
 def _read(text: str) -> _Words:
@@ -107,7 +122,7 @@ def _framed(a: _Words, b: _Words, core: tuple[int, int, int, int], strict: bool)
 def _without_cut_word(one: _Edge, other: _Edge) -> list[_Edge]:
     """What follows the core in both; the beginning of a word that goes on in the other text is a cut, and nothing."""
     for cut, whole, place in ((one, other, 0), (other, one, 1)):
-        if len(cut[0]) == 1 and whole[0] and whole[0][0].startswith(cut[0][0]):
+        if len(cut[0]) == 1 and whole[0] and whole[0][0].startswith(cut[0][0]) and not _counts(cut[0][0]):
             return [([], True), whole] if place == 0 else [whole, ([], True)]
     return [one, other]
 

@@ -64,3 +64,9 @@ def test_a_strict_frame_is_set_off() -> None:
     assert same_but_for_frame("Where do I order a card", "Where do I order a card from?")
     assert not same_but_for_frame("Where do I order a card", "Where do I order a card from?", strict=True)
     assert same_but_for_frame(asked, f"Cards: {asked} Please help.", strict=True)
+
+
+@pytest.mark.parametrize("longer", ["1001", "12", "10"])
+def test_the_beginning_of_a_number_is_another_number(longer: str) -> None:
+    assert not same_but_for_frame("The answer on refund number 1.", f"The answer on refund number {longer}.")
+    assert not same_but_for_frame("1 refund is open, says the desk.", f"{longer}1 refund is open, says the desk.")
