@@ -14,7 +14,7 @@ from embedtune.evaluation.tasks.own_texts import is_own
 from embedtune.evaluation.tasks.retrieval import score_ranking
 
 DRAW = random.Random(3)
-WORDS = [f"word{i}" for i in range(300)]
+WORDS = ["".join(DRAW.choices("abcdefghijklm", k=6)) for _ in range(300)]
 POINTS = [" ".join(DRAW.choices(WORDS, k=20)) for _ in range(30)]
 COUNTERS = [" ".join([*point.split()[:6], *DRAW.choices(WORDS, k=14)]) for point in POINTS]
 
