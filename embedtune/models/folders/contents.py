@@ -224,7 +224,7 @@ def _can_be_there(path: Path) -> bool:
 
 
 def _demand_regular(file: Path) -> None:
-    """Refuse what is no file, such as a named pipe, from which reading might never return."""
+    """Refuse anything but a file, such as a named pipe, from which reading might never return."""
     if file.exists() and not file.is_file():
         raise damaged(file, "it is not a regular file")
 

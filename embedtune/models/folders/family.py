@@ -100,7 +100,7 @@ def architectures(folder: ModelFolder) -> list[str]:
 
 
 def _kind_of(folder: ModelFolder) -> str | None:
-    """What the folder holds if it is no encoder, in words."""
+    """What the folder holds instead of an encoder, in words."""
     declared = folder.declared.get("model_type", "SentenceTransformer")
     if declared != "SentenceTransformer":
         return DECLARED.get(

@@ -85,7 +85,7 @@ class JsonText:
         return self.next() == ""
 
     def next(self) -> str:
-        """The next character that is no blank, "" at the end; skips the blanks before it."""
+        """The next character after any blanks, which are skipped; "" at the end."""
         while True:
             match = _BLANKS.match(self._text, self._at)
             self._move(match.end() if match else self._at)
