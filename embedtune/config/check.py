@@ -8,9 +8,6 @@ from embedtune.config.encoder import OptionalModelSection
 from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
-from embedtune.config.train import TrainingSection
-
-_TRAINING = TrainingSection()
 
 
 class CheckedSection(RecipeSection):
@@ -34,8 +31,8 @@ class CheckSection(RecipeSection):
 
     heading = "Forecast"
 
-    batch_size: int = option(_TRAINING.batch_size, "pairs per training step", "PAIRS", ge=2)
-    epochs: int = option(_TRAINING.epochs, "passes over the training pairs", "N", ge=1)
+    batch_size: int = option(64, "pairs per training step", "PAIRS", ge=2)
+    epochs: int = option(1, "passes over the training pairs", "N", ge=1)
     seed: int = random_seed("queries drawn from classes and for the starter")
     device: Device = "auto"
     fail_on: Literal["error", "warning", "note"] | None = option(

@@ -13,6 +13,7 @@ from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection, Share
 
 LossArgs = dict[str, Any]
+Auto = Literal["auto"]
 
 
 class DataSection(RecipeSection):
@@ -129,7 +130,16 @@ class GuideSection(ModelSection):
         "self|none|MODEL|FILE",
         flag="guide",
     )
-    warmup_share: Share = Field(0.1, description="share of the run before a `self` guide first guides")
+    warmup_share: Share | Auto = Field(
+        "auto",
+        description="share of the run before a `self` guide first guides; auto: 0 for a pretrained encoder, which "
+        "knows similar texts from the start, and 0.1 for one that has to learn that first",
+    )
+    refresh: Literal["once", "every_epoch"] | Auto = Field(
+        "auto",
+        description="how often a `self` guide looks again; every_epoch takes a third of the time of training; "
+        "auto: once for a pretrained encoder",
+    )
 
 
 class AveragedTeacherSection(RecipeSection):
@@ -145,11 +155,15 @@ class TrainingSection(RecipeSection):
 
     heading = "Training"
 
-    epochs: int = option(10, "passes over the training pairs", "N", ge=1)
+    epochs: Annotated[int, Field(ge=1)] | Auto = option(
+        "auto", "passes over the training pairs; auto suits the encoder and the number of pairs", "auto|N"
+    )
     max_steps: int | None = option(
         None, "stop after this many steps, however many epochs are asked for", "N", shown="no limit", ge=1
     )
-    batch_size: int = option(256, "pairs per step", "PAIRS", ge=2)
+    batch_size: Annotated[int, Field(ge=2)] | Auto = option(
+        "auto", "pairs per step; auto suits the encoder and the number of pairs", "auto|PAIRS"
+    )
     micro_batch_tokens: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
         "auto",
         description="tokens whose activations are held at once, for batches larger than the memory; the gradients are "
@@ -157,7 +171,7 @@ class TrainingSection(RecipeSection):
         "memory, on a GPU in half of it; null: the full batch",
     )
     workers: int = Field(0, ge=0, description="processes that make batches ahead; 0: the training process itself")
-    lr: Annotated[float, Field(gt=0)] | Literal["auto"] = option(
+    lr: Annotated[float, Field(gt=0)] | Auto = option(
         "auto", "learning rate; auto suits the encoder and the losses", "auto|NUMBER"
     )
     head_lr: float | None = Field(
@@ -180,18 +194,26 @@ class TrainingSection(RecipeSection):
     )
     seed: int = random_seed("the split, the shuffle and the starter")
     device: Device = "auto"
-    evaluate_every: int | None = Field(None, ge=1, description="steps between dev evaluations; null: once an epoch")
+    evaluate_every: Annotated[int, Field(ge=1)] | Auto | None = Field(
+        "auto",
+        description="steps between dev evaluations; auto: up to ten, as many as an eighth of the time of training "
+        "allows; null: once an epoch",
+    )
+    dev_queries: Annotated[int, Field(ge=1)] | Auto | None = Field(
+        "auto",
+        description="dev queries that evaluations during training ask; auto: fewer where all take too long; null: all",
+    )
+    dev_documents: Annotated[int, Field(ge=1)] | Auto | None = Field(
+        "auto",
+        description="dev documents that they rank: those that are judged, some that BM25 finds, and others at random; "
+        "auto: fewer where all take too long; null: all",
+    )
     patience: int | None = Field(
         None, ge=1, description="early stopping: dev evaluations without improvement before the end"
     )
     checkpoint_every: int | None = Field(
         None, ge=1, description="steps between checkpoints; null: at each dev evaluation"
     )
-
-    def steps(self, rows: int) -> int:
-        """Steps of a run on so many rows: `epochs` times the batches that hold every row once, at most `max_steps`."""
-        wanted = self.epochs * -(-rows // self.batch_size)
-        return min(wanted, self.max_steps or wanted)
 
 
 class OutputSection(RecipeSection):

@@ -39,7 +39,13 @@ def table(result: TrainResult, reported: Collection[str] = ()) -> RenderableType
     if result.verdict is not None and seen:
         parts += [TerminalText(), TerminalText(seen)]
     report = result.report or str(Path(result.run) / "report.md")  # runs of early versions have no page
-    return Group(*parts, *findings_below(result.findings, reported), *places({"model": result.model, "report": report}))
+    named = {"time": _time(result), "model": result.model, "report": report}
+    return Group(*parts, *findings_below(result.findings, reported), *places(named))
+
+
+def _time(result: TrainResult) -> str:
+    went = where_time_went(result.time_spent)
+    return duration(result.elapsed_s) + (f" ({went})" if went else "")
 
 
 def _score_table(groups: Sequence[tuple[str, Scores, Scores]]) -> TerminalTable:
@@ -170,9 +176,21 @@ def _run(result: TrainResult) -> list[tuple[str, str]]:
         "training pairs per second": f"{result.examples_per_s:,.0f}",
         "tokens per second of training": _pace(result),
         "total time": duration(result.elapsed_s),
+        "where it went": where_time_went(result.time_spent),
         "peak memory": memory(result.peak_memory_bytes),
     }
     return [(name, value) for name, value in facts.items() if value]
+
+
+def where_time_went(spent: Mapping[str, float]) -> str:
+    """Shares of the measured time by part, the largest first; parts of under one percent are left out.
+
+    >>> where_time_went({"loading": 1.0, "training": 60.0, "guide": 39.0, "preparing": 0.1})
+    'training 60%, guide 39%'
+    """
+    whole = sum(spent.values())
+    parts = sorted(spent.items(), key=lambda part: -part[1])
+    return ", ".join(f"{name} {value / whole:.0%}" for name, value in parts if value > 0.01 * whole)
 
 
 def _start(result: TrainResult) -> str:

@@ -94,6 +94,7 @@ class TrainResult(VerbResult):
         tokens_per_s: tokens of distinct texts per second of training, without padding and dev evaluations.
         flops_per_s: operations of the model per second, by its weights and text lengths; None for a static encoder.
         share_of_peak: of the fastest matrix product measured on this machine; None for a static encoder.
+        time_spent: seconds by part of the run, since it was started or resumed.
     """
 
     run: str
@@ -126,6 +127,7 @@ class TrainResult(VerbResult):
     tokens_per_s: float = 0.0
     flops_per_s: float | None = None
     share_of_peak: float | None = None
+    time_spent: Mapping[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""

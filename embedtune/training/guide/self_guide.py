@@ -1,8 +1,9 @@
-"""The `self` guide: plain InfoNCE first, then a snapshot of the student decides which candidates are false negatives.
+"""The `self` guide: a snapshot of the student decides which candidates are false negatives.
 
-A weak encoder that stays frozen masks the wrong candidates and costs accuracy; a student that has learned for a while
-does better (measured in the project's benchmarks). A snapshot is the student's vectors of the training texts, not a
-second model.
+A pretrained encoder guides from the first step and need not look again; a starter learns by plain InfoNCE first. A weak
+encoder that stays frozen masks the wrong candidates and costs accuracy; a student that has learned for a while does
+better (measured in the project's benchmarks). A snapshot is the student's vectors of the training texts, not a second
+model.
 """
 
 import math
@@ -17,7 +18,7 @@ from embedtune.training.guide.vectors import Encode, GuideTable
 
 @dataclass(eq=False)
 class SelfGuide(TrainerCallback):
-    """Fills the guide table from the student after the warm-up, and again at the start of each epoch.
+    """Fills the guide table from the student after the warm-up, and where asked again at the start of each epoch.
 
     Args:
         table: filled in place.
@@ -25,6 +26,7 @@ class SelfGuide(TrainerCallback):
         warmup_share: share of all steps before the first snapshot.
         steps: of the run.
         steps_per_epoch: of them.
+        again: look again in each epoch.
         on_refresh: receives the step after each refresh, for the log.
     """
 
@@ -33,6 +35,7 @@ class SelfGuide(TrainerCallback):
     warmup_share: float
     steps: int
     steps_per_epoch: int
+    again: bool = True
     on_refresh: Callable[[int], None] | None = None
 
     def due(self, step: int) -> bool:
@@ -43,7 +46,7 @@ class SelfGuide(TrainerCallback):
         [10, 20, 30]
         """
         first = math.ceil(self.warmup_share * self.steps)
-        return step == first or (step > first and step % self.steps_per_epoch == 0)
+        return step == first or (self.again and step > first and step % self.steps_per_epoch == 0)
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Take a snapshot where one is due."""

@@ -18,6 +18,7 @@ from embedtune.training.batch.row_table import RowTable
 from embedtune.training.batch.row_texts import BatchTexts
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.checkpoint import Warn
+from embedtune.training.run.course import Course
 from embedtune.training.run.loop import DevScores
 from embedtune.training.step.held import Held
 from embedtune.training.step.objective import Objective
@@ -54,14 +55,20 @@ class TrainingTask:
         return self.folder / "metrics.jsonl"
 
     @property
+    def course(self) -> Course:
+        """How many epochs of which batches. The section of a run is settled before; one that is not gets the course of
+        a pretrained encoder."""
+        return Course.of(self.section, len(self.rows), static=False)
+
+    @property
     def steps_per_epoch(self) -> int:
         """Batches that hold every row once."""
-        return -(-len(self.rows) // self.section.batch_size)
+        return self.course.steps_per_epoch(len(self.rows))
 
     @property
     def steps(self) -> int:
         """Steps of the entire run."""
-        return self.section.steps(len(self.rows))
+        return self.course.steps(len(self.rows))
 
     @property
     def further_views(self) -> int:

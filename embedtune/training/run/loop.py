@@ -7,6 +7,7 @@ from sentence_transformers import SentenceTransformerTrainer
 from sentence_transformers.base.evaluation import BaseEvaluator
 
 from embedtune.training.batch.batches import DistinctBatchSampler, TextIds
+from embedtune.training.run.rate import rates
 from embedtune.training.step.sparse_adamw import RowAdamW, clip_gradients
 
 DevScores = Callable[[], Mapping[str, float]]
@@ -53,6 +54,16 @@ class Loop(SentenceTransformerTrainer):
         """AdamW by rows where gradients are sparse."""
         kind, options = super().get_optimizer_cls_and_kwargs(args, model)
         return (RowAdamW if self._sparse else kind), options
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Our learning rates, which have no step at zero."""
+        self.lr_scheduler = rates(
+            self.optimizer if optimizer is None else optimizer,
+            schedule=str(self.args.lr_scheduler_type.value),
+            warmup=self.args.get_warmup_steps(num_training_steps),
+            steps=num_training_steps,
+        )
+        return self.lr_scheduler
 
     # Private, and kept: clipping happens between backward and step, where transformers offers no public hook that may
     # replace it; its own clipping raises on sparse gradients. A test with a sparse run fails should it be renamed.

@@ -83,7 +83,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
     pace = Pace(adapter, flops, None if flops is None or run.trial else matrix_peak(run.precision, run.device))
     checkpoint = whole_checkpoint(run.checkpoints, run.warn) if resume else None
     if checkpoint is not None:
-        demand_same_batches(checkpoint, run.section.batch_size)
+        demand_same_batches(checkpoint, run.course.batch_size)
     done = steps_of(checkpoint) if checkpoint else 0
     log = MetricsLog(run.metrics, adapter, pace)
     start = None if run.dev is None or not run.evaluates else StartingPoint(encoder, run.dev, run.dev_metric, log)
@@ -201,13 +201,14 @@ def texts_of(run: TrainingTask, encoder: Encoder, progress: Progress | None = No
 
 def _arguments(run: Fit) -> SentenceTransformerTrainingArguments:
     section = run.section
-    evaluate_every = min(section.evaluate_every or run.steps_per_epoch, run.steps)
+    asked = section.evaluate_every
+    evaluate_every = min(run.steps_per_epoch if asked in (None, "auto") else asked, run.steps)
     save_every = evaluate_every if run.evaluates else section.checkpoint_every or run.steps_per_epoch
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(run.checkpoints),
-        num_train_epochs=section.epochs,
+        num_train_epochs=run.course.epochs,
         max_steps=run.steps,
-        per_device_train_batch_size=section.batch_size,
+        per_device_train_batch_size=run.course.batch_size,
         learning_rate=run.lr,
         learning_rate_mapping=head_rates(run),
         lr_scheduler_type=section.schedule,

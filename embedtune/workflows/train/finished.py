@@ -5,8 +5,9 @@ It trains on only if that adds steps. Everything else that may have changed woul
 
 from collections.abc import Sequence
 
-from embedtune.config.train import TrainConfig
+from embedtune.config.train import TrainConfig, TrainingSection
 from embedtune.errors import ConfigError, OutputError
+from embedtune.training.run.course import Course
 from embedtune.workflows.shared.run_folder import REPORT, RunFolder
 from embedtune.workflows.shared.talk import Talk
 
@@ -47,16 +48,21 @@ def demand_more_steps(run: RunFolder, config: TrainConfig, rows: int, changes: S
     again = f"start a new run with them{started_from}"
     if not run.trained:
         raise ConfigError(f"{said} (its checkpoints are gone)", where=str(run.path), next=again)
-    if config.training.steps(rows) <= done:
+    if _steps(config.training, rows) <= done:
         needed = "larger --epochs" if then.max_steps is None else "larger --epochs and --max-steps"
         raise ConfigError(said, where=str(run.path), next=f"ask for more steps ({needed}), or {again}")
     patience = config.training.patience
-    if done < then.steps(rows) and patience is not None and patience <= (then.patience or 0):
+    if done < _steps(then, rows) and patience is not None and patience <= (then.patience or 0):
         raise ConfigError(
             f"{said} (it ended early, because dev scores no longer rose)",
             where=str(run.path),
             next=f"raise training.patience, now {then.patience}, or {again}",
         )
+
+
+def _steps(section: TrainingSection, rows: int) -> int:
+    # Its recipe was settled when the run began.
+    return Course.of(section, rows, static=False).steps(rows)
 
 
 def reopen(run: RunFolder) -> None:

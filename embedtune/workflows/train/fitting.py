@@ -10,37 +10,44 @@ Why in this order:
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from typing import Any
 
 from embedtune.config.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
-from embedtune.data.rows import Rows
+from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.findings import Finding, counted
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encode.lengths import truncation
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.speed.precision import choose_precision
+from embedtune.reports.document.wording import duration
 from embedtune.runtime import give_back
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
+from embedtune.training.batch.row_texts import KnownTexts
 from embedtune.training.guide.vectors import GuideTable
+from embedtune.training.run.course import Course, reason_of_course
 from embedtune.training.run.fit import Fit, FitResult, PreparedFit, TrainingTask
 from embedtune.training.run.loop import DevScores
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
-from embedtune.training.step.objective import suited_lr
 from embedtune.workflows.shared.run_folder import FACTS, RunFolder
 from embedtune.workflows.shared.scoring import SELECTION, dev_scores
 from embedtune.workflows.shared.talk import Talk, tell_findings
+from embedtune.workflows.shared.time_spent import TimeSpent
 from embedtune.workflows.shared.truncation import truncation_findings
+from embedtune.workflows.train.dev_evaluations import dev_tokens, with_evaluations
 from embedtune.workflows.train.findings import rate_finding
+from embedtune.workflows.train.forecast import Work, rounded, seconds
 from embedtune.workflows.train.frozen_vectors import start_vectors
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
-from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open
+from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
+from embedtune.workflows.train.recipe_checks import guided_term
+from embedtune.workflows.train.settled import record, settled
 from embedtune.workflows.train.tokenizing import tokenized
 
 
@@ -52,6 +59,7 @@ class Fitting:
         encoder: trained in place.
         store: keeps vectors of encoders that do not learn.
         findings: what is odd about encoder, texts and learning rate together, once it ran.
+        spent: the time of each part, counted here.
     """
 
     config: TrainConfig
@@ -63,31 +71,36 @@ class Fitting:
     store: VectorStore | None
     guide: GuideVectors | None
     findings: list[Finding] = field(default_factory=list)
+    spent: TimeSpent = field(default_factory=TimeSpent)
 
     def run(self, *, resumed: bool) -> tuple[FitResult, Guiding]:
         """Decide how the run goes, part by part, and train."""
-        plan, dev = self._prepared(self._task()), self._dev_scores()
-        reference = start_vectors(plan.table.texts, self.losses, self.encoder, self.store, self.talk)
-        config, chosen = self._decided(plan, reference)
+        with self.spent.on("preparing"):
+            plan, dev = self._settled()
+            reference = start_vectors(plan.table.texts, self.losses, self.encoder, self.store, self.talk)
+        with self.spent.on("choosing the margin"):
+            config, chosen = self._decided(plan, dev, reference)
         objective = recipe_objective(config, self.encoder.dimensions)
-        guiding = choose_guide(
-            config,
-            plan,
-            self.data.dev,
-            self.encoder,
-            talk=self.talk,
-            store=self.store,
-            vectors=self.guide,
-            chosen=chosen,
-        )
+        with self.spent.on("guide"):
+            guiding = choose_guide(
+                config,
+                plan,
+                dev,
+                self.encoder,
+                talk=self.talk,
+                store=self.store,
+                vectors=self.guide,
+                chosen=chosen,
+                spent=self.spent,
+            )
         give_back()  # memory that tokenizing the texts and encoding the guide's took
-        with self.talk.progress("training", total=plan.steps) as tell:
+        with self.spent.on("training"), self.talk.progress("training", total=plan.steps) as tell:
             run = Fit(
                 **vars(plan),
                 objective=objective,
                 guide=guiding.table,
                 reference=reference,
-                dev=dev,
+                dev=self._dev_scores(dev),
                 dev_metric=SELECTION,
                 callbacks=guiding.callbacks,
                 progress=tell,
@@ -105,15 +118,48 @@ class Fitting:
             rows=rows, table=table, section=config.training, folder=self.folder.path, views=self.data.views
         )
 
-    def _prepared(self, task: TrainingTask) -> PreparedFit:
-        """How the run computes, printed as it is decided."""
+    def _settled(self) -> tuple[PreparedFit, RetrievalSet | None]:
+        """The run with everything that its recipe leaves open settled and written there, and what dev is scored on."""
+        asked, rows = self.config.training, len(self.data.train)
+        self.config = settled(self.config, self.losses, self.encoder, rows)
+        reason = reason_of_course(asked, rows, static=not self.encoder.has_products)
+        plan, tokens = self._prepared(self._task(), reason)
+        dev = self.data.dev
+        if dev is not None:
+            self.config, dev = with_evaluations(self.config, dev, self.encoder, plan.steps, tokens, self.talk)
+        record(self.config, self.folder)
+        plan = replace(plan, section=self.config.training)
+        if self.encoder.has_products and isinstance(plan.texts, KnownTexts):
+            self._tell_forecast(plan, plan.texts, tokens, dev)
+        return plan, dev
+
+    def _tell_forecast(self, plan: PreparedFit, texts: KnownTexts, tokens: float, dev: RetrievalSet | None) -> None:
+        """Print about how long training will take, with everything that goes with it."""
+        trials = trials_for(self.encoder, plan.steps) if dev is not None and is_open(self.config) else None
+        guided = guided_term(self.config) is not None and self.config.guide.name != "none"
+        every = plan.section.evaluate_every
+        work = Work(
+            dev=0 if dev is None else dev_tokens(self.encoder, dev),
+            evaluations=1 + -(-plan.steps // (every if isinstance(every, int) else plan.steps_per_epoch)),
+            guide=int(texts.queries.lengths.sum() + texts.documents.lengths.sum()) if guided else 0,
+            trials=0 if trials is None else len(trials.margins) * trials.steps,
+            arms=0 if trials is None else len(trials.margins),
+        )
+        estimated = seconds(self.encoder, plan, texts, tokens, work)
+        self.talk.say(
+            f"about {duration(rounded(estimated))} from here to the end of training (from a few steps just now)"
+        )
+
+    def _prepared(self, task: TrainingTask, reason: str) -> tuple[PreparedFit, float]:
+        """How the run computes, printed as it is decided, and the tokens of a step."""
         section, device = self.config.training, str(self.encoder.model.device)
         precision = choose_precision(section.precision, device, has_products=self.encoder.has_products)
-        suited = suited_lr(self.losses, self.encoder.default_lr, static=not self.encoder.has_products)
-        lr = suited if section.lr == "auto" else section.lr
-        self._tell_setup(task, lr, f"{precision.name} ({precision.reason})")
-        texts, held = tokenized(task, self.encoder, self.folder, self.talk, precision=precision.name, device=device)
-        return PreparedFit(
+        lr = float(section.lr)
+        self._tell_setup(task, lr, f"{precision.name} ({precision.reason})", reason)
+        texts, held, tokens = tokenized(
+            task, self.encoder, self.folder, self.talk, precision=precision.name, device=device
+        )
+        plan = PreparedFit(
             **vars(task),
             lr=lr,
             precision=precision.name,
@@ -124,13 +170,14 @@ class Fitting:
             momentum=self.config.averaged_teacher.momentum,
             tensorboard=self.config.output.tensorboard,
         )
+        return plan, tokens
 
-    def _tell_setup(self, task: TrainingTask, lr: float, precision: str) -> None:
+    def _tell_setup(self, task: TrainingTask, lr: float, precision: str, reason: str) -> None:
         """Print how the run is going to train, and what looks odd about it."""
         self.talk.say(
-            f"training on {counted(len(task.rows), 'pair')}: {counted(task.steps, 'step')} of up to "
-            f"{task.section.batch_size}, "
-            f"learning rate {lr:g}, {precision}"
+            f"training on {counted(len(task.rows), 'pair')}: {counted(task.course.epochs, 'epoch')}, "
+            f"{counted(task.steps, 'step')} of up to {task.course.batch_size}, "
+            f"learning rate {lr:g}, {precision}{f'; {reason}' if reason else ''}"
         )
         rate = rate_finding(lr, self.encoder.default_lr)
         self.findings += [*self._cut(), *([rate] if rate else [])]
@@ -152,7 +199,9 @@ class Fitting:
         cut = {role: one for role, one in found.items() if one is not None}
         return truncation_findings(self.config.model.name, cut)
 
-    def _decided(self, plan: PreparedFit, reference: GuideTable | None) -> tuple[TrainConfig, dict[str, Any] | None]:
+    def _decided(
+        self, plan: PreparedFit, dev: RetrievalSet | None, reference: GuideTable | None
+    ) -> tuple[TrainConfig, dict[str, Any] | None]:
         """The recipe with its margin chosen, now or before a resumed run was interrupted; and the choice, if any."""
         if not is_open(self.config):
             return self.config, None
@@ -161,7 +210,7 @@ class Fitting:
             choice = choose_margin(
                 self.config,
                 plan,
-                self.data.dev,
+                dev,
                 self.encoder,
                 self.talk,
                 store=self.store,
@@ -173,19 +222,19 @@ class Fitting:
         self.talk.say(f"guide: {facts['margin']['reason']}")
         return decided(self.config, facts["margin"]["margin"]), facts["margin"]
 
-    def _dev_scores(self) -> DevScores | None:
-        if self.data.dev is None:
+    def _dev_scores(self, dev: RetrievalSet | None) -> DevScores | None:
+        if dev is None:
             return None
         with self.talk.progress("tokenizing the dev texts"):
-            return dev_scores(self.encoder, self.data.dev)
+            return self.spent.timed("dev evaluations", dev_scores(self.encoder, dev))
 
 
 def curriculum_of(config: TrainConfig, rows: Rows) -> Curriculum:
     """Which negatives are used in which epoch of the run."""
-    section = config.training
-    epochs = section.epochs
+    section, course = config.training, Course.of(config.training, len(rows), static=False)
+    epochs = course.epochs
     if section.max_steps is not None:
-        epochs = min(epochs, -(-section.max_steps // -(-len(rows) // section.batch_size)))
+        epochs = min(epochs, -(-section.max_steps // course.steps_per_epoch(len(rows))))
     return Curriculum(
         rows, config.negatives.per_row, schedule=config.negatives.schedule, seed=section.seed, epochs=epochs
     )

@@ -20,6 +20,7 @@ from embedtune.workflows.shared.run_folder import RECIPE, RunFolder
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.changes import refuse_changes
 from embedtune.workflows.train.recipe_checks import built_term, built_terms
+from embedtune.workflows.train.settled import as_begun
 from embedtune.workflows.train.unpaired_proposal import proposed
 
 AUTO = "auto"
@@ -137,6 +138,8 @@ def _completed(
     complete, reasons = (config, ()) if source is None else proposed(config, source)
     for reason in reasons:
         talk.say(reason)
+    if run is not None:
+        complete = as_begun(complete, run)
     if complete.loss is not config.loss:
         losses = built_terms(complete)
     changes = [] if run is None else refuse_changes(run, complete, accept=accept_changes)

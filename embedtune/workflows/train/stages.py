@@ -53,6 +53,7 @@ from embedtune.workflows.shared.scoring import (
     measure,
 )
 from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.shared.time_spent import TimeSpent
 from embedtune.workflows.train.curves import training_curves
 from embedtune.workflows.train.findings import run_findings
 from embedtune.workflows.train.fitting import Fitting
@@ -82,18 +83,26 @@ class TrainingRun:
     started: float
     guide: GuideVectors | None = None
     findings: list[Finding] = field(default_factory=list)
+    spent: TimeSpent = field(default_factory=TimeSpent)
 
     def run(self, *, resumed: bool) -> TrainResult:
         """All stages, in order."""
         store = open_store(self.config.output.store)
-        encoder = self._encoder(resumed=resumed)
-        before = self._measured(encoder, "before", store)
-        fitting = Fitting(self.config, self.losses, self.data, self.folder, self.talk, encoder, store, self.guide)
+        with self.spent.on("loading"):
+            encoder = self._encoder(resumed=resumed)
+        with self.spent.on("scoring the test split"):
+            before = self._measured(encoder, "before", store)
+        fitting = Fitting(
+            self.config, self.losses, self.data, self.folder, self.talk, encoder, store, self.guide, spent=self.spent
+        )
         fitted, guiding = fitting.run(resumed=resumed)
+        self.config = fitting.config
         self.findings += fitting.findings
         with reader(wanted=self.config.output.check_saved == "process") as process:
-            after = self._measured(encoder, "after", None)
-            self._save(encoder, process)
+            with self.spent.on("scoring the test split"):
+                after = self._measured(encoder, "after", None)
+            with self.spent.on("saving and checking"):
+                self._save(encoder, process)
         return self._finish(before, after, fitted, guiding)
 
     def _encoder(self, *, resumed: bool) -> Encoder:
@@ -189,6 +198,7 @@ class TrainingRun:
             flops_per_s=fitted.flops_per_s,
             share_of_peak=fitted.share_of_peak,
             elapsed_s=round(time.perf_counter() - self.started, 2),
+            time_spent=self.spent.seconds,
             peak_memory_bytes=peak_memory_bytes(),
             **self._judged(before, after),
             findings=(

@@ -23,8 +23,8 @@ BATCHES = 8
 
 def tokenized(
     task: TrainingTask, encoder: Encoder, folder: RunFolder, talk: Talk, *, precision: str, device: str
-) -> tuple[BatchTexts, Held]:
-    """The texts of a run, tokenized, and how much of a batch it may hold.
+) -> tuple[BatchTexts, Held, float]:
+    """The texts of a run, tokenized, how much of a batch it may hold, and the tokens of a step.
 
     A resumed run holds what it held before, which its folder records; otherwise it would draw other dropout.
     """
@@ -35,7 +35,7 @@ def tokenized(
     talk.say(tokenized_sentence(texts.reader, tokens, padded))
     if held.tokens is not None and tokens > held.tokens:
         talk.say(held_sentence(held, tokens, asked=task.section.micro_batch_tokens != "auto"))
-    return texts, held
+    return texts, held, tokens
 
 
 def tokenized_sentence(reader: Tokenizer, tokens: float, padded: float) -> str:
@@ -70,7 +70,7 @@ def _held(
         return Held.asked(task.section.micro_batch_tokens)
     facts = folder.facts()
     if "held" not in facts:
-        columns = list(texts.of(range(min(task.section.batch_size, len(task.rows)))))
+        columns = list(texts.of(range(min(task.course.batch_size, len(task.rows)))))
         held = measured(encoder, texts.reader, [own for own, _ in columns], precision)
         # If every batch fits, the run must not depend on how much more would.
         fits = isinstance(texts, KnownTexts) and held.tokens is not None and _most_tokens(columns) <= held.tokens
@@ -86,7 +86,7 @@ def _most_tokens(columns: Sequence[Columns]) -> int:
 
 def _tokens_of_a_step(task: TrainingTask, texts: BatchTexts) -> tuple[float, float]:
     """Tokens of a step, and those it would have with padding column by column; means over some steps."""
-    sampler = DistinctBatchSampler(len(task.rows), task.table.begin, task.section.batch_size, task.section.seed)
+    sampler = DistinctBatchSampler(len(task.rows), task.table.begin, task.course.batch_size, task.section.seed)
     collator = MicroBatchCollator(texts, Held())
     batches = BATCHES if task.views is None or not task.views.alters else 1
     counted = [collator.tokens(rows) for _, rows in zip(range(batches), sampler, strict=False)]

@@ -28,6 +28,7 @@ from embedtune.training.guide.self_guide import SelfGuide
 from embedtune.training.guide.vectors import GuideTable, on_disk
 from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.shared.time_spent import TimeSpent
 from embedtune.workflows.train.frozen_vectors import fill
 from embedtune.workflows.train.guide.guide_files import covered, gives_scores, margin_of
 from embedtune.workflows.train.recipe_checks import guided_term
@@ -97,6 +98,7 @@ def choose_guide(
     store: VectorStore | None,
     vectors: GuideVectors | None = None,
     chosen: dict[str, Any] | None = None,
+    spent: TimeSpent | None = None,
 ) -> Guiding:
     """The guide of this run: a frozen one with its vectors computed, or `self`, which is filled during training."""
     term = guided_term(config)
@@ -108,7 +110,9 @@ def choose_guide(
     guiding = Guiding(config.guide.name, table, chosen=chosen, weighs=weighs)
     pairs = None if dev is None else held_out_pairs(dev, config.training.seed)
     if not frozen:
-        guiding.callbacks = (_self_guide(config, plan, guiding, table, pairs, encoder, talk),)
+        guiding.callbacks = (
+            _self_guide(config, plan, guiding, table, pairs, encoder, talk, store, spent or TimeSpent()),
+        )
         return guiding
     name, dimensions, encoded = _frozen(config, store, vectors, talk)
 
@@ -118,7 +122,7 @@ def choose_guide(
     fill(table, into_folder, f"guide vectors from {name}", talk)
     if pairs is not None and vectors is not None:
         pairs = covered(vectors, pairs)
-    audit = _audit(config, encoded, pairs)
+    audit = _audit(config, encoded, pairs, batch_size=plan.course.batch_size)
     if audit is not None:
         guiding.audits.append(audit)
         _tell(guiding, talk)
@@ -152,15 +156,22 @@ def _self_guide(
     pairs: HeldOut | None,
     encoder: Encoder,
     talk: Talk,
+    store: VectorStore | None,
+    spent: TimeSpent,
 ) -> SelfGuide:
     kept = plan.checkpoints / AUDIT
     before = read_sealed(kept)
     guide = replace(encoder, products=plan.precision)
+    warmup = float(config.guide.warmup_share)
+    # Before its first step the encoder is the one that was loaded, whose vectors can be kept for the next run.
+    kept_vectors = store if warmup == 0 and config.guide.refresh == "once" else None
     if pairs is not None and before is not None:  # of a resumed run, which may be past its last snapshot
         guiding.audits.append(_as_audit(before))
 
     def refreshed(step: int) -> None:
-        audit = _audit(config, partial(encode, guide), pairs, step=step)
+        audit = _audit(
+            config, partial(encode, guide, store=kept_vectors), pairs, batch_size=plan.course.batch_size, step=step
+        )
         if audit is not None:
             write_sealed(kept, json.dumps(asdict(audit)).encode())
             guiding.audits.append(audit)
@@ -171,11 +182,14 @@ def _self_guide(
     known = plan.texts.known if isinstance(plan.texts, KnownTexts) else {}
     return SelfGuide(
         table,
-        lambda texts, role: encode(guide, texts, role=role, known=known.get(role)),
-        warmup_share=config.guide.warmup_share,
+        spent.timed(
+            "guide", lambda texts, role: encode(guide, texts, role=role, known=known.get(role), store=kept_vectors)
+        ),
+        warmup_share=warmup,
         steps=plan.steps,
         steps_per_epoch=plan.steps_per_epoch,
-        on_refresh=refreshed,
+        again=config.guide.refresh == "every_epoch",
+        on_refresh=spent.timed("guide", refreshed),
     )
 
 
@@ -185,7 +199,7 @@ def _as_audit(content: bytes) -> GuideAudit:
 
 
 def _audit(
-    config: TrainConfig, vectors: Callable[..., np.ndarray], pairs: HeldOut | None, *, step: int = 0
+    config: TrainConfig, vectors: Callable[..., np.ndarray], pairs: HeldOut | None, *, batch_size: int, step: int = 0
 ) -> GuideAudit | None:
     if pairs is None or not pairs.anchors:
         return None
@@ -193,7 +207,7 @@ def _audit(
         pairs,
         vectors(pairs.anchors, role="query"),
         vectors(pairs.positives, role="document"),
-        batch_size=config.training.batch_size,
+        batch_size=batch_size,
         margin=margin_of(config),
         step=step,
     )

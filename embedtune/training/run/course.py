@@ -1,0 +1,96 @@
+"""How many epochs of which batches a run takes, where its recipe leaves that open: by the encoder's kind and the data.
+
+An encoder that was trained before needs few epochs at a gentle rate, and each of them costs; a starter costs next to
+nothing and has everything to learn. Either needs some hundred steps to get anywhere, so few pairs mean small batches
+and then more epochs.
+"""
+
+from dataclasses import dataclass
+
+from embedtune.config.train import TrainingSection
+from embedtune.findings import counted
+
+ENOUGH_STEPS = 96
+"""About the fewest steps that let warm-up, learning rate and the choice among dev evaluations do their work."""
+
+
+@dataclass(frozen=True)
+class Suited:
+    """What suits a kind of encoder.
+
+    Args:
+        kind: in words.
+        epochs: passes, where they make enough steps.
+        most_epochs: passes at most, where they do not.
+        batch_size: pairs per step, where they make enough steps.
+        smallest_batch: pairs per step at least; fewer give too few negatives.
+    """
+
+    kind: str
+    epochs: int
+    most_epochs: int
+    batch_size: int
+    smallest_batch: int
+
+
+PRETRAINED = Suited("a pretrained encoder", epochs=1, most_epochs=3, batch_size=64, smallest_batch=16)
+STATIC = Suited("a static encoder", epochs=10, most_epochs=10, batch_size=256, smallest_batch=32)
+
+
+@dataclass(frozen=True)
+class Course:
+    """The length of a run.
+
+    Args:
+        epochs: passes over the rows.
+        batch_size: rows per step.
+        max_steps: steps at most, however many epochs are asked for; None: no limit.
+    """
+
+    epochs: int
+    batch_size: int
+    max_steps: int | None = None
+
+    @classmethod
+    def of(cls, section: TrainingSection, rows: int, *, static: bool) -> "Course":
+        """What a section asks for, completed by what suits the encoder.
+
+        >>> Course.of(TrainingSection(), 10_000, static=False)
+        Course(epochs=1, batch_size=64, max_steps=None)
+        >>> Course.of(TrainingSection(), 300, static=False)
+        Course(epochs=3, batch_size=16, max_steps=None)
+        >>> Course.of(TrainingSection(batch_size=128), 300, static=True)
+        Course(epochs=10, batch_size=128, max_steps=None)
+        """
+        suited = STATIC if static else PRETRAINED
+        batch = suited.batch_size if section.batch_size == "auto" else section.batch_size
+        epochs = suited.epochs if section.epochs == "auto" else section.epochs
+        if section.batch_size == "auto":
+            while batch > suited.smallest_batch and epochs * -(-rows // batch) < ENOUGH_STEPS:
+                batch //= 2
+        if section.epochs == "auto":
+            wanted = -(-ENOUGH_STEPS // max(1, -(-rows // batch)))
+            epochs = min(max(epochs, wanted), suited.most_epochs)
+        return cls(epochs, batch, section.max_steps)
+
+    def steps_per_epoch(self, rows: int) -> int:
+        """Batches that hold every row once."""
+        return -(-rows // self.batch_size)
+
+    def steps(self, rows: int) -> int:
+        """Steps of the entire run."""
+        wanted = self.epochs * self.steps_per_epoch(rows)
+        return min(wanted, self.max_steps or wanted)
+
+
+def reason_of_course(section: TrainingSection, rows: int, *, static: bool) -> str:
+    """Why a run is as long as it is, for the user; empty where the recipe says it all.
+
+    >>> reason_of_course(TrainingSection(epochs=2), 300, static=False)
+    'batch size chosen for a pretrained encoder and 300 pairs'
+    """
+    chosen = [
+        name for name, value in (("epochs", section.epochs), ("batch size", section.batch_size)) if value == "auto"
+    ]
+    kind = (STATIC if static else PRETRAINED).kind
+    return f"{' and '.join(chosen)} chosen for {kind} and {counted(rows, 'pair')}" if chosen else ""

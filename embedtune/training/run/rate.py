@@ -1,0 +1,31 @@
+"""The learning rate by step: it rises over the warm-up and then follows its schedule; no step is at rate zero.
+
+The schedules of transformers give the first step of a warm-up rate zero: one of ten steps would change nothing.
+"""
+
+import math
+from functools import partial
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+
+def rate_share(step: int, *, schedule: str, warmup: int, steps: int) -> float:
+    """Share of the learning rate at a step, the first being 0.
+
+    Bounds: above 0 up to 1 for every step of the run.
+
+    >>> [round(rate_share(step, schedule="linear", warmup=1, steps=5), 2) for step in range(5)]
+    [0.5, 1.0, 0.75, 0.5, 0.25]
+    """
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    done = (step - warmup) / max(1, steps - warmup)
+    if schedule == "constant":
+        return 1.0
+    return max(0.0, 1 - done if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def rates(optimizer: Optimizer, *, schedule: str, warmup: int, steps: int) -> LambdaLR:
+    """The scheduler of a run."""
+    return LambdaLR(optimizer, partial(rate_share, schedule=schedule, warmup=warmup, steps=steps))
