@@ -1,6 +1,6 @@
 """Every option of `embedtune check`: its name, unit, default, range and help."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -8,6 +8,7 @@ from embedtune.config.encoder import OptionalModelSection
 from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
+from embedtune.config.train import Auto, TrainingSection
 
 
 class CheckedSection(RecipeSection):
@@ -31,8 +32,12 @@ class CheckSection(RecipeSection):
 
     heading = "Forecast"
 
-    batch_size: int = option(64, "pairs per training step", "PAIRS", ge=2)
-    epochs: int = option(1, "passes over the training pairs", "N", ge=1)
+    batch_size: Annotated[int, Field(ge=2)] | Auto = option(
+        "auto", "pairs per training step; auto: as `train` does with a pretrained encoder", "auto|PAIRS"
+    )
+    epochs: Annotated[int, Field(ge=1)] | Auto = option(
+        "auto", "passes over the training pairs; auto: as `train` does", "auto|N"
+    )
     seed: int = random_seed("queries drawn from classes and for the starter")
     device: Device = "auto"
     fail_on: Literal["error", "warning", "note"] | None = option(
@@ -48,6 +53,11 @@ class CheckSection(RecipeSection):
         "OUT.jsonl",
         group="Output",
     )
+
+    @property
+    def training(self) -> TrainingSection:
+        """What `train` would be asked for."""
+        return TrainingSection(batch_size=self.batch_size, epochs=self.epochs)
 
     @field_validator("fix")
     @classmethod

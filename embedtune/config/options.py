@@ -117,7 +117,7 @@ class Option:
 
         >>> from embedtune.config.train import TrainConfig
         >>> [options_of(TrainConfig)[name].default for name in ("batch_size", "max_steps", "texts_only")]
-        ['256', 'no limit', 'off']
+        ['auto', 'no limit', 'off']
         """
         value = self.field.get_default(call_default_factory=True)
         plain = "none" if value is None else "off" if value is False else value

@@ -3,14 +3,15 @@
 Sections are frozen and refuse unknown keys, so a misspelt option is an error and never a silent default.
 """
 
-from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1)]
 """Not empty: an unset shell variable (`--data "$DATA"`) is a mistake, and never the folder one happens to be in."""
+AUTO = "auto"
 Products = Literal["auto", "fp32", "bf16"]
 """Precision of matrix products while encoding; auto: bf16 where the hardware supports it, else fp32."""
 Prompts = dict[Literal["query", "document"], str]
@@ -26,6 +27,11 @@ class RecipeSection(BaseModel):
     """The keys whose options the command line offers; None: all that declare one."""
     heading: ClassVar[str] = ""
     """Where `--help` shows the section's options."""
+
+    def settled(self, values: Mapping[str, Any]) -> Self:
+        """The section with these values for the keys that it leaves to us, by `auto`; others are ignored."""
+        left = [name for name in type(self).model_fields if getattr(self, name) == AUTO]
+        return self.model_copy(update={name: values[name] for name in left if name in values})
 
     @field_validator("*")
     @classmethod

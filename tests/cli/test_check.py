@@ -50,7 +50,7 @@ def test_sound_pairs_raise_nothing_above_a_note(check, tmp_path) -> None:
     result = check("--data", "pairs.jsonl", "--fail-on", "warning")
     assert (grave(result), result["rows"]) == ({}, 80)
     assert [one["column"] for one in result["lengths"]] == ["anchor", "positive"]
-    assert result["in_batch"] == {"batch_size": 256, "others": 79, "usable": 79.0, "known_share": 0.0}
+    assert result["in_batch"] == {"batch_size": 16, "others": 15, "usable": 15.0, "known_share": 0.0}
 
 
 def test_planted_damage_is_found_with_its_line(check, tmp_path) -> None:

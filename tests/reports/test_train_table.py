@@ -86,7 +86,7 @@ def test_where_none_is_unseen_the_leak_is_said(result):
 def test_without_test_queries_there_is_no_verdict_and_no_table(result):
     nothing = {"before": {}, "after": {}, "before_unseen": None, "after_unseen": None, "verdict": None}
     text = shown(result, **nothing, test_queries=0, unseen_queries=0, findings=())
-    assert words(text).startswith("No verdict: there were no test queries to judge by. model ")
+    assert words(text).startswith("No verdict: there were no test queries to judge by. time 3 min 12 s model ")
 
 
 def test_where_model_and_report_are_comes_last_and_is_never_wrapped(result):

@@ -97,7 +97,7 @@ def allowed(path: Sequence[str | int], schema: type[RecipeSection]) -> str:
 
     >>> from embedtune.config.train import TrainConfig
     >>> allowed(["training", "batch_size"], TrainConfig)
-    'a whole number of at least 2'
+    'a whole number of at least 2 or auto'
     >>> allowed(["training", "lr"], TrainConfig)
     'a number above 0 or auto'
     """

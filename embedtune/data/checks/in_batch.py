@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from embedtune.config.course import Course
+from embedtune.config.train import TrainingSection
 from embedtune.data.checks import RowBlock, paired_ids
 from embedtune.data.rows import LabelledTexts, Rows
 from embedtune.findings import Finding, counted
@@ -17,11 +19,11 @@ class InBatch:
     """Counts how often each anchor, positive and class occurs: 8 bytes each per row.
 
     Args:
-        batch_size: pairs per step.
+        training: says how many pairs are in a step, or leaves that to their number.
     """
 
-    def __init__(self, batch_size: int) -> None:
-        self._batch_size = batch_size
+    def __init__(self, training: TrainingSection) -> None:
+        self._training = training
         self._anchors: list[np.ndarray] = []
         self._positives: list[np.ndarray] = []
         self._labels: list[np.ndarray] = []
@@ -34,6 +36,10 @@ class InBatch:
             self._positives.append(content.positive_ids)
         if isinstance(content, Rows | LabelledTexts) and content.labels is not None:
             self._labels.append(np.fromiter(map(text_id, content.labels), dtype=np.int64))
+
+    @property
+    def _batch_size(self) -> int:
+        return Course.of(self._training, self.rows, static=False).batch_size
 
     @property
     def rows(self) -> int:

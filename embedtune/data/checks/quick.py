@@ -1,5 +1,6 @@
 """Checks that need no model: of the training rows, and of what the test queries share with them."""
 
+from embedtune.config.train import TrainingSection
 from embedtune.data.checks import Check, run_checks
 from embedtune.data.checks.contradictions import PairCheck
 from embedtune.data.checks.duplicates import Duplicates, Repeats
@@ -22,9 +23,9 @@ def fast_checks() -> list[Check]:
     return [PairCheck(), RoleCheck(), TextCheck(), PlaceholderCheck()]
 
 
-def all_checks(batch_size: int) -> list[Check]:
+def all_checks(training: TrainingSection) -> list[Check]:
     """The checks that `embedtune check` runs on every row without a model."""
-    return [*fast_checks(), LabelCheck(), ScoreCheck(), Duplicates(), Repeats(), NearAnchors(), InBatch(batch_size)]
+    return [*fast_checks(), LabelCheck(), ScoreCheck(), Duplicates(), Repeats(), NearAnchors(), InBatch(training)]
 
 
 def check_rows(rows: Rows) -> list[Finding]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from transformers import TrainerCallback
 
+from embedtune.config.course import Course
 from embedtune.config.train import TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.data.views import Views
@@ -18,7 +19,6 @@ from embedtune.training.batch.row_table import RowTable
 from embedtune.training.batch.row_texts import BatchTexts
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.checkpoint import Warn
-from embedtune.training.run.course import Course
 from embedtune.training.run.loop import DevScores
 from embedtune.training.step.held import Held
 from embedtune.training.step.objective import Objective

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from embedtune.config.check import CheckSection
+from embedtune.config.course import Course
 from embedtune.config.option_text import spelled_out
 from embedtune.data.checks.lengths import Lengths, lengths_of
 from embedtune.data.checks.sample import Sample
@@ -113,20 +114,21 @@ def forecast(encoder: "Encoder", sample: Sample, section: CheckSection) -> dict[
         return None
     texts = _typical(encoder, columns)
     measured = probe(encoder, texts)
-    batch = min(section.batch_size, sample.rows)
+    course = Course.of(section.training, sample.rows, static=not encoder.has_products)
+    batch = min(course.batch_size, sample.rows)
     per_row = 2 + sample.negatives / sample.rows
-    in_batch, steps = round(batch * per_row), section.epochs * math.ceil(sample.rows / batch)
+    in_batch, steps = round(batch * per_row), course.epochs * math.ceil(sample.rows / batch)
     seconds, size = steps * measured.step_s(in_batch), measured.step_bytes(in_batch)
     if encoder.model.device.type == "cpu":
         size += psutil.Process().memory_info().rss  # libraries, the encoder and the texts share this memory
     message = (
-        f"training {counted(section.epochs, 'epoch')} in batches of {batch:,} ({counted(steps, 'step')}) would take "
+        f"training {counted(course.epochs, 'epoch')} in batches of {batch:,} ({counted(steps, 'step')}) would take "
         f"about {duration(seconds)} and {memory(size)} on {encoder.model.device}: an estimate from "
         f"training on {measured.texts:,} texts just now, without evaluation, a guide or companion models."
     )
     return {
         "steps": steps,
-        "epochs": section.epochs,
+        "epochs": course.epochs,
         "batch_size": batch,
         "seconds": round(seconds, 1),
         "memory_bytes": size,

@@ -68,7 +68,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
     rows = RowStream(config.data, talk)
     test, findings = _judged(config, rows.source, talk)
     sample, leaks = Sample(), Leaks(test)
-    checks = all_checks(config.check.batch_size)
+    checks = all_checks(config.check.training)
     pairs, repeats, batches = _one(checks, PairCheck), _one(checks, Repeats), _one(checks, InBatch)
     findings += run_checks([*checks, leaks, sample], rows)
     own = [*rows.faults.findings(), *rows.findings]

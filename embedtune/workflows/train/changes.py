@@ -25,6 +25,13 @@ checkpoint is that of one kind of token embeddings."""
 ACCEPT = "--accept-changes"
 
 
+def as_begun(config: TrainConfig, folder: RunFolder) -> TrainConfig:
+    """The recipe of a run to resume, where what it leaves to us (`auto`) is as the run had settled it."""
+    then = folder.recipe()
+    sections = {"training": config.training.settled(then.training.model_dump())}
+    return config.model_copy(update={**sections, "guide": config.guide.settled(then.guide.model_dump())})
+
+
 def refuse_changes(folder: RunFolder, config: TrainConfig, *, accept: bool = False) -> list[str]:
     """Refuse to resume a run with another recipe than the one it was started with.
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from embedtune.config.course import Course
 from embedtune.config.train import TrainConfig
 from embedtune.data.rows import RetrievalSet
 from embedtune.findings import counted
 from embedtune.models.encode.lengths import limit_of, token_counts
 from embedtune.models.encoder import Encoder, Role
 from embedtune.search.bm25 import Bm25
-from embedtune.training.run.course import Course
 from embedtune.workflows.shared.talk import Talk
 
 SHARE = 1 / 8
@@ -83,7 +83,7 @@ def with_evaluations(
     else:  # encoding costs a static encoder next to nothing
         plan = DevEvaluations(_every(steps, Course.of(section, 0, static=True).epochs))
     values = {"evaluate_every": plan.every, "dev_queries": plan.queries, "dev_documents": plan.documents}
-    section = section.model_copy(update={name: own for name, own in values.items() if getattr(section, name) == "auto"})
+    section = section.settled(values)
     chosen = replace(plan, queries=_number(section.dev_queries), documents=_number(section.dev_documents))
     part = part_of(dev, chosen, section.seed)
     if part is not dev:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from typing import Any
 
+from embedtune.config.course import Course, reason_of_course
 from embedtune.config.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
@@ -30,7 +31,6 @@ from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.batch.row_texts import KnownTexts
 from embedtune.training.guide.vectors import GuideTable
-from embedtune.training.run.course import Course, reason_of_course
 from embedtune.training.run.fit import Fit, FitResult, PreparedFit, TrainingTask
 from embedtune.training.run.loop import DevScores
 from embedtune.training.run.trainer import fit

@@ -18,9 +18,8 @@ from embedtune.losses.shared.base import Loss
 from embedtune.workflows.shared.relocation import found_again
 from embedtune.workflows.shared.run_folder import RECIPE, RunFolder
 from embedtune.workflows.shared.talk import Talk
-from embedtune.workflows.train.changes import refuse_changes
+from embedtune.workflows.train.changes import as_begun, refuse_changes
 from embedtune.workflows.train.recipe_checks import built_term, built_terms
-from embedtune.workflows.train.settled import as_begun
 from embedtune.workflows.train.unpaired_proposal import proposed
 
 AUTO = "auto"

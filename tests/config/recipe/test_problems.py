@@ -10,7 +10,7 @@ from embedtune.config.train import TrainConfig
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        ("training.epochs", "a whole number of at least 1"),
+        ("training.epochs", "a whole number of at least 1 or auto"),
         ("training.max_steps", "a whole number of at least 1 or null"),
         ("training.warmup_share", "a number from 0 to 1"),
         ("training.clip_norm", "a number above 0"),

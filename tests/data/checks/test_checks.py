@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from embedtune.config.train import TrainingSection
 from embedtune.data.checks import Places, graded, paired_ids, run_checks
 from embedtune.data.checks.quick import all_checks
 from embedtune.data.rows import LabelledTexts, RawTexts, Rows
@@ -42,11 +43,13 @@ def test_one_block_and_many_say_the_same() -> None:
         places=[f"pairs.jsonl:{line}" for line in range(1, 64)],
     )
     parts = [rows.take(range(start, min(start + 10, 63))) for start in range(0, 63, 10)]
-    assert run_checks(all_checks(8), parts) == run_checks(all_checks(8), [rows])
-    assert len(run_checks(all_checks(8), [rows])) >= 8
+    assert run_checks(all_checks(TrainingSection(batch_size=8)), parts) == run_checks(
+        all_checks(TrainingSection(batch_size=8)), [rows]
+    )
+    assert len(run_checks(all_checks(TrainingSection(batch_size=8)), [rows])) >= 8
 
 
 def test_nothing_is_found_in_nothing() -> None:
     for empty in (Rows([], []), LabelledTexts([], []), RawTexts([])):
-        assert run_checks(all_checks(8), [empty]) == []
-    assert run_checks(all_checks(8), []) == []
+        assert run_checks(all_checks(TrainingSection(batch_size=8)), [empty]) == []
+    assert run_checks(all_checks(TrainingSection(batch_size=8)), []) == []

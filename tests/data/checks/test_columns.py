@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from embedtune.config.train import TrainingSection
 from embedtune.data.checks import run_checks
 from embedtune.data.checks.in_batch import InBatch
 from embedtune.data.checks.labels import LabelCheck
@@ -99,7 +100,7 @@ def test_teachers_that_prefer_a_negative() -> None:
 def test_usable_negatives_agree_with_counting_all_pairs_of_rows(anchors, positives) -> None:
     rows = list(zip(anchors, positives, strict=True))
     known = [a == c or b == d for (a, b), (c, d) in itertools.permutations(rows, 2)]
-    check = InBatch(4)
+    check = InBatch(TrainingSection(batch_size=4))
     run_checks([check], [Rows(list(anchors), list(positives))])
     assert check.known_share() == pytest.approx(sum(known) / len(known))
     assert check.summary()["usable"] == pytest.approx(3 * (1 - sum(known) / len(known)), abs=0.05)
@@ -107,7 +108,7 @@ def test_usable_negatives_agree_with_counting_all_pairs_of_rows(anchors, positiv
 
 def test_classes_decide_where_there_are_some() -> None:
     labels = [str(i % 10) for i in range(100)]
-    check = InBatch(32)
+    check = InBatch(TrainingSection(batch_size=32))
     findings = run_checks([check], [LabelledTexts([str(i) for i in range(100)], labels)])
     assert check.known_share() == pytest.approx(9 / 99)
     assert [(one.code, one.severity) for one in findings] == [("few-in-batch-negatives", "warning")]

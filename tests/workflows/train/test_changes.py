@@ -27,7 +27,7 @@ def test_the_same_recipe_may_go_on_wherever_its_results_go(recipe, folder) -> No
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"epochs": 3}, "training.epochs was 10, is now 3"),
+        ({"epochs": 3}, "training.epochs was 'auto', is now 3"),
         ({"loss": ["infonce"]}, "loss.0.name was 'gist', is now 'infonce'"),
         ({"loss": ["gist", "sigreg:0.5"]}, "loss.1.name was not set, is now 'sigreg'"),
         ({"margin": 0.1}, "loss.0.args.margin was not set, is now 0.1"),
@@ -42,7 +42,7 @@ def test_every_change_is_named(recipe, folder, options, words) -> None:
 
 def test_changes_are_let_through_when_told_so(recipe, folder) -> None:
     told = refuse_changes(folder, recipe(epochs=3), accept=True)
-    assert told == ["training.epochs was 10, is now 3"]
+    assert told == ["training.epochs was 'auto', is now 3"]
     with pytest.raises(ConfigError) as refused:
         refuse_changes(folder, recipe(epochs=3))
     assert "--accept-changes" in refused.value.next

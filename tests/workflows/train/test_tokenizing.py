@@ -50,7 +50,7 @@ def folder(tmp_path):
 @pytest.mark.parametrize("kind", ["bert", "starter"])
 def test_auto_is_measured_once_and_kept_for_a_resumed_run(kind, plan, folder, request, monkeypatch):
     encoder = request.getfixturevalue(kind)
-    _, first = tokenize(plan, encoder, folder, Silence())
+    _, first, _ = tokenize(plan, encoder, folder, Silence())
     # Every batch fits, so the run does not depend on how much more would.
     assert first == Held()
     # With other memory, the same run still holds what it held.

@@ -53,6 +53,8 @@ class Trials:
 LEARNS_FIRST: Margins = (None, 0.1, 0.2)
 KNOWS: Margins = (None, 0.0)
 """For a pretrained encoder, whose similarities are far apart: margins above 0 were not better on any set."""
+MOST_STEPS = 60
+"""Of a trial of a pretrained encoder: more would show nothing that these do not."""
 FEWEST_QUERIES = 50
 LEVEL = 0.05
 """A margin is used when it beats plain InfoNCE on dev with a p-value below this. Where a guide helps, log ranks show it
@@ -92,7 +94,7 @@ def trials_for(encoder: Encoder, steps: int) -> Trials:
     Trials(margins=(None, 0.0), steps=20)
     """
     if encoder.pretrained:
-        return Trials(KNOWS, min(steps, max(8, min(60, math.ceil(steps / 10)))))
+        return Trials(KNOWS, min(MOST_STEPS, max(math.ceil(steps / 10), min(8, math.ceil(steps / 4)))))
     return Trials(LEARNS_FIRST, min(300, math.ceil(steps / 2)))
 
 

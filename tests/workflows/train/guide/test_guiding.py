@@ -33,7 +33,7 @@ def guided(recipe, bert, listener, tmp_path, products):
     """Chooses the guide of a recipe on the 48 pairs; returns it with the data."""
 
     def choose(*overrides: str, dev: bool = True, chosen=None, store=None, **options):
-        config = recipe(*overrides, **options)
+        config = recipe("guide.warmup_share=0.1", "guide.refresh=every_epoch", *overrides, **options)
         data = prepare(config.data, 0)
         plan = Fit(
             rows=data.train,
@@ -128,7 +128,7 @@ def test_a_self_guide_takes_the_texts_that_the_run_has_read(recipe, bert, listen
     anchors, positives = [f"환불 {n % 5}" for n in range(8)], [f"answer {n}" for n in range(8)]
     rows = Rows(anchors=anchors, positives=positives, negatives=[[f"wrong {n}", positives[n - 1]] for n in range(8)])
     own = np.stack([rows.anchor_ids, rows.positive_ids], axis=1)
-    config = recipe(margin="0.1")
+    config = recipe("guide.warmup_share=0.1", "guide.refresh=every_epoch", margin="0.1")
     plan = Fit(
         rows=rows,
         table=build_table(rows, own, curriculum=Curriculum(rows, 1, schedule=schedule, epochs=2)),

@@ -11,7 +11,16 @@ from embedtune.training.batch.row_table import build_table
 from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.talk import Silence
 from embedtune.workflows.train.guide import margin
-from embedtune.workflows.train.guide.margin import FEWEST_QUERIES, MARGINS, choose_margin, decided, is_open
+from embedtune.workflows.train.guide.margin import (
+    FEWEST_QUERIES,
+    KNOWS,
+    LEARNS_FIRST,
+    Trials,
+    choose_margin,
+    decided,
+    is_open,
+    trials_for,
+)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +58,7 @@ def test_a_margin_decided_stands_in_the_guided_loss_alone(recipe) -> None:
 def plan(beir, recipe, tmp_path) -> tuple[TrainConfig, PreparedFit, object]:
     """A recipe on 200 training and 60 dev queries, and the run that is to follow."""
     folder = beir(260, train=[(i, i) for i in range(200)], dev=[(i, i) for i in range(200, 260)], test=[(300, 0)])
-    config = recipe(data=str(folder), max_steps=8)
+    config = recipe("guide.warmup_share=0", data=str(folder), max_steps=8)
     data = prepare(config.data, 0)
     return (
         config,
@@ -77,16 +86,23 @@ def chosen(plan, bert, monkeypatch, scores) -> margin.ChosenMargin:
 
 def test_the_best_margin_is_taken_where_it_is_clearly_better(plan, bert, monkeypatch) -> None:
     plain = np.linspace(0.2, 0.6, 60)
+    choice = chosen(plan, bert, monkeypatch, {None: plain, 0.0: plain + 0.05})
+    assert choice.margin == 0.0
+    assert choice.tried == {"no guide": 0.4, "margin 0": 0.45}
+    assert "margin 0 was best" in choice.reason
+
+
+def test_the_largest_gain_wins_among_several_margins(plan, bert, monkeypatch) -> None:
+    monkeypatch.setattr(margin, "trials_for", lambda *_: Trials(LEARNS_FIRST, 4))
+    plain = np.linspace(0.2, 0.6, 60)
     choice = chosen(plan, bert, monkeypatch, {None: plain, 0.1: plain + 0.05, 0.2: plain + 0.08})
     assert choice.margin == 0.2
-    assert choice.tried == {"no guide": 0.4, "margin 0.1": 0.45, "margin 0.2": 0.48}
-    assert "margin 0.2 was best" in choice.reason
 
 
 @pytest.mark.parametrize("change", [0.0, -0.1])
 def test_no_guide_where_no_margin_is_better(plan, bert, monkeypatch, change) -> None:
     plain = np.linspace(0.2, 0.6, 60)
-    choice = chosen(plan, bert, monkeypatch, {None: plain, 0.1: plain + change, 0.2: plain + change})
+    choice = chosen(plan, bert, monkeypatch, {None: plain, 0.0: plain + change})
     assert choice.margin is None
     assert "no margin was clearly better" in choice.reason
 
@@ -96,7 +112,7 @@ def test_a_lucky_few_queries_are_no_evidence(plan, bert, monkeypatch) -> None:
     lucky = plain.copy()
     lucky[:3] = 1.0
     lucky[3:5] = 0.0
-    assert chosen(plan, bert, monkeypatch, {None: plain, 0.1: lucky, 0.2: plain}).margin is None
+    assert chosen(plan, bert, monkeypatch, {None: plain, 0.0: lucky}).margin is None
 
 
 def test_too_few_dev_queries_choose_nothing(plan, bert) -> None:
@@ -111,7 +127,7 @@ def test_trials_leave_the_weights_and_the_disk_as_they_were(plan, bert, tmp_path
     config, run, dev = plan
     before = {name: value.clone() for name, value in bert.model.state_dict().items()}
     choice = choose_margin(config, run, dev, bert, Silence())
-    assert len(choice.tried) == len(MARGINS)
+    assert len(choice.tried) == len(KNOWS)
     assert all(torch.equal(before[name], value) for name, value in bert.model.state_dict().items())
     assert not [path for path in run.folder.rglob("*") if path.is_file()]
 
@@ -126,3 +142,11 @@ def test_a_margin_that_masks_everything_scores_nothing(plan, bert, monkeypatch) 
     choice = choose_margin(config, run, dev, bert, Silence())
     assert choice.margin is None
     assert set(choice.tried.values()) == {0.0}
+
+
+@pytest.mark.parametrize("steps", [1, 7, 40, 100, 10_000])
+def test_what_is_tried_costs_a_fraction_of_the_run_that_it_serves(steps, bert) -> None:
+    trials = trials_for(bert, steps)
+    assert 1 <= trials.steps <= max(1, -(-steps // 4))
+    if steps >= 100:
+        assert len(trials.margins) * trials.steps <= 0.2 * steps

@@ -1,0 +1,43 @@
+"""How many epochs of which batches: what is asked for stands, the rest gives enough steps where the data allow it."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedtune.config.course import ENOUGH_STEPS, PRETRAINED, STATIC, Course, reason_of_course
+from embedtune.config.train import TrainingSection
+
+ROWS = st.integers(1, 200_000)
+
+
+@given(rows=ROWS, static=st.booleans())
+def test_there_are_enough_steps_or_nothing_more_can_be_done(rows: int, static: bool) -> None:
+    suited = STATIC if static else PRETRAINED
+    course = Course.of(TrainingSection(), rows, static=static)
+    assert suited.smallest_batch <= course.batch_size <= suited.batch_size
+    assert suited.epochs <= course.epochs <= suited.most_epochs
+    if course.steps(rows) < ENOUGH_STEPS:
+        assert (course.batch_size, course.epochs) == (suited.smallest_batch, suited.most_epochs)
+
+
+@given(rows=ROWS, static=st.booleans(), epochs=st.integers(1, 30), batch=st.integers(2, 1000))
+def test_what_is_asked_for_stands(rows: int, static: bool, epochs: int, batch: int) -> None:
+    asked = TrainingSection(epochs=epochs, batch_size=batch, max_steps=7)
+    course = Course.of(asked, rows, static=static)
+    assert (course.epochs, course.batch_size) == (epochs, batch)
+    assert course.steps(rows) == min(7, epochs * -(-rows // batch))
+    assert reason_of_course(asked, rows, static=static) == ""
+
+
+def test_more_rows_never_mean_smaller_batches_or_more_epochs() -> None:
+    courses = [Course.of(TrainingSection(), rows, static=False) for rows in range(10, 20_000, 37)]
+    for fewer, more in pairwise(courses):
+        assert more.batch_size >= fewer.batch_size
+        assert more.epochs <= fewer.epochs or more.batch_size > fewer.batch_size
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_hardly_any_rows_have_a_course_too(rows: int) -> None:
+    assert Course.of(TrainingSection(), rows, static=False).steps(rows) <= PRETRAINED.most_epochs
