@@ -232,7 +232,7 @@ def test_data_that_cannot_be_used_ends_with_1_and_a_repaired_copy_with_0(check, 
     assert check("--data", "pairs.jsonl", code=1)["verdict"] == "errors"
     check("--data", "pairs.jsonl", "--fail-on", "error", code=3)
     check("--data", "pairs.jsonl", "--fix", "clean.jsonl")
-    assert check("--data", "clean.jsonl")["verdict"] == "notes"
+    assert check("--data", "clean.jsonl")["verdict"] == "clean"
     write(tmp_path / "blank.jsonl", [*PAIRS, {"query": "", "answer": None}])
     assert check("--data", "blank.jsonl")["verdict"] == "notes"
 

@@ -127,6 +127,8 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             # Training in bf16 leaves the model's forward under autocast; what is measured and saved afterwards must not
             # depend on it.
             trainer.accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
+            # accelerate would take the model of a second run for one that is prepared already, and train it in fp32.
+            encoder.model.__dict__.pop("_is_accelerate_prepared", None)
         elapsed = time.perf_counter() - started
     if interruption.requested:
         step = f"step {trainer.state.global_step} of {run.steps}"

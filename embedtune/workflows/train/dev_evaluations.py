@@ -100,7 +100,7 @@ def planned(cost: DevCost, dev: RetrievalSet, steps: int) -> DevEvaluations:
 
     >>> few = RetrievalSet(name="dev", queries={"q": "a"}, corpus={"d": "b"}, qrels={"q": {"d": 1}})
     >>> planned(DevCost(training=2000, dev=100), few, steps=50)
-    DevEvaluations(every=8, queries=None, documents=None)
+    DevEvaluations(every=9, queries=None, documents=None)
     """
     affordable = math.floor(cost.allowed / max(1, cost.dev)) - 1  # the start is scored, too
     if affordable >= FEWEST:

@@ -72,7 +72,7 @@ def test_the_rivals_of_a_query_come_before_documents_at_random() -> None:
 @pytest.mark.parametrize("kind", ["bert", "starter"])
 def test_a_recipe_is_settled_and_settled_again_to_the_same(kind, recipe, request) -> None:
     encoder = request.getfixturevalue(kind)
-    config = recipe("training.epochs=1", "training.batch_size=8")
+    config = recipe(epochs=1, batch_size=8)
     once, part = with_evaluations(config, LARGE, encoder, 40, 100.0, Silence())
     section = once.training
     assert isinstance(section.evaluate_every, int)

@@ -14,7 +14,7 @@ OPEN = ("epochs", "batch_size", "lr")
 @pytest.mark.parametrize(("kind", "warmup", "refresh"), [("bert", 0.0, "once"), ("starter", 0.1, "every_epoch")])
 def test_course_rate_and_guide_follow_from_the_encoder(kind, warmup, refresh, recipe, request) -> None:
     encoder = request.getfixturevalue(kind)
-    config = recipe("training.epochs=auto", "training.batch_size=auto", max_steps=None)
+    config = recipe(epochs="auto", batch_size="auto", max_steps=None)
     found = settled(config, [build_loss("infonce")], encoder, 300)
     assert all(getattr(found.training, name) != AUTO for name in OPEN)
     assert found.training.lr == encoder.default_lr
@@ -22,13 +22,13 @@ def test_course_rate_and_guide_follow_from_the_encoder(kind, warmup, refresh, re
 
 
 def test_what_is_given_stands(recipe, bert) -> None:
-    values = ("training.epochs=7", "training.batch_size=9", "training.lr=0.5", "guide.warmup_share=0.3")
-    config = recipe(*values, "guide.refresh=every_epoch")
+    values = ("guide.warmup_share=0.3", "guide.refresh=every_epoch")
+    config = recipe(*values, epochs=7, batch_size=9, lr=0.5)
     assert settled(config, [build_loss("infonce")], bert, 300) == config
 
 
 def test_a_resumed_run_takes_what_was_settled_and_is_not_refused(recipe, bert, tmp_path) -> None:
-    config = recipe("training.epochs=auto", "training.batch_size=auto")
+    config = recipe(epochs="auto", batch_size="auto")
     folder = RunFolder(tmp_path)
     first = settled(config, [build_loss("infonce")], bert, 300)
     record(first, folder)
