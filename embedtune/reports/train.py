@@ -161,7 +161,7 @@ def _margins(guide: GuideFacts) -> list[Block]:
         for one in guide.margins
     ]
     header = ("margin", "other candidates dropped", "known false negatives found")
-    said = f"Proposal: {guide.proposal.sentence} ({guide.proposal.option})." if guide.proposal else ""
+    said = f"Proposal: {guide.proposal.words}." if guide.proposal else ""
     return [Table(header, rows), Text(said)]
 
 

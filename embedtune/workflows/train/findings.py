@@ -93,7 +93,7 @@ def _weak_guide(guiding: Guiding) -> Finding | None:
     if proposal is None or not proposal.warns:
         return None
     message = f"the guide {guiding.name} may hurt, used as it is."
-    fix = f"Proposed: {proposal.sentence} ({proposal.option})."
+    fix = f"Proposed: {proposal.words}."
     return Finding("weak-guide", "warning", guiding.audits[-1].pairs, message, fix)
 
 

@@ -54,7 +54,7 @@ def test_a_bare_model_gets_mean_pooling_and_says_so(bare_folder: Path, bert_fold
     )
     assert any("mean pooling" in note for note in bare.notes)
     assert whole.notes == ()
-    assert (whole.default_lr, whole.max_length, whole.dimensions, whole.pretrained) == (2e-5, 64, 32, True)
+    assert (whole.default_lr, whole.max_length, whole.dimensions, whole.pretrained) == (1e-4, 64, 32, True)
     np.testing.assert_array_equal(encode(bare, texts, role="query"), encode(whole, texts, role="query"))
 
 

@@ -1,6 +1,7 @@
 """The trainer end to end on a tiny BERT: it learns, keeps the best model, records each step, and resumes exactly."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -269,6 +270,19 @@ def test_a_run_in_bf16_leaves_a_model_that_computes_in_float32(bert, plan):
     texts = list(plan.rows.anchors)
     first, second = bert.model.encode(texts), clean.encode(texts)
     assert np.array_equal(first, second)
+
+
+def test_a_second_run_of_a_process_computes_as_the_first_did(bert, plan):
+    """accelerate marks a model as prepared; a second run in bf16 was then trained in float32."""
+    start = {name: value.clone() for name, value in bert.model.state_dict().items()}
+    run, learnt = replace(plan, precision="bf16"), []
+    for _ in range(2):
+        bert.model.load_state_dict(start)
+        fit(bert, run)
+        learnt.append({name: value.clone() for name, value in bert.model.state_dict().items()})
+        shutil.rmtree(run.folder, ignore_errors=True)
+    assert all(torch.equal(value, learnt[1][name]) for name, value in learnt[0].items())
+    assert any(not torch.equal(value, start[name]) for name, value in learnt[0].items())
 
 
 def test_dropout_can_be_turned_off_for_the_run(bert_folder, plan, tmp_path):

@@ -46,7 +46,6 @@ class Guiding:
         callbacks: refresh it during training.
         audits: its audits, the oldest first.
         chosen: margins tried on dev and the reason for the one used, where the run chose it.
-        weighs: whether the loss weights false negatives down instead of dropping them.
     """
 
     name: str
@@ -54,15 +53,13 @@ class Guiding:
     callbacks: tuple[TrainerCallback, ...] = ()
     audits: list[GuideAudit] = field(default_factory=list)
     chosen: dict[str, Any] | None = None
-    weighs: bool = False
 
     @property
     def proposal(self) -> GuideAdvice | None:
         """What the last audit suggests; nothing where dev has chosen the margin, which is better evidence."""
         if not self.audits or not self.audits[-1].effects or self.chosen is not None:
             return None
-        proposal = propose(self.audits[-1], own=self.name == "self")
-        return None if self.weighs and proposal.kind == "weight" else proposal
+        return propose(self.audits[-1], own=self.name == "self")
 
     def facts(self) -> GuideFacts | None:
         """What the report says about the guide; None where no loss wanted one."""
@@ -104,10 +101,9 @@ def choose_guide(
     term = guided_term(config)
     if config.guide.name == "none" or term is None or gives_scores(config):
         return Guiding("none", chosen=chosen)
-    weighs = bool(config.loss[term].args.get("false_negative_weight"))
     frozen = config.guide.name != "self"
     table = GuideTable(plan.table.texts, frozen=frozen)
-    guiding = Guiding(config.guide.name, table, chosen=chosen, weighs=weighs)
+    guiding = Guiding(config.guide.name, table, chosen=chosen)
     pairs = None if dev is None else held_out_pairs(dev, config.training.seed)
     if not frozen:
         guiding.callbacks = (
@@ -219,4 +215,4 @@ def _tell(guiding: Guiding, talk: Talk) -> None:
     at = f" at step {audit.step}" if audit.step else ""
     talk.say(f"guide {guiding.name}{at}: {audit.sentence}")
     if proposal is not None:
-        (talk.warn if proposal.warns else talk.say)(f"proposal: {proposal.sentence} ({proposal.option})")
+        (talk.warn if proposal.warns else talk.say)(f"proposal: {proposal.words}")

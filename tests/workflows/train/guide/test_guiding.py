@@ -104,16 +104,6 @@ def test_where_dev_chose_nothing_else_is_proposed(guided, bert_folder, listener)
     assert not any("proposal" in sentence for sentence in listener.warned)
 
 
-def test_a_loss_that_weighs_already_is_not_told_to(guided, bert_folder) -> None:
-    guiding, _ = guided(guide=str(bert_folder), margin="0.1")
-    audit = guiding.audits[0]
-    heavy = replace(audit.effects[0], masked_share=0.06)
-    guiding.audits = [replace(audit, separation=0.9, effects=(heavy, *audit.effects[1:]))]
-    assert guiding.proposal.kind == "weight"
-    guiding.weighs = True
-    assert guiding.proposal is None
-
-
 def test_a_self_guide_is_filled_while_training(guided) -> None:
     guiding, _ = guided(margin="0.1")
     (callback,) = guiding.callbacks
