@@ -19,7 +19,8 @@ class JudgedSection(RecipeSection):
 
     sources: list[Name] = option(
         ["samples"],
-        "a judged set: a file, a folder, hf:owner/name, or samples, the set that ships with embedtune",
+        "a judged set: a file, a folder, hf:owner/name, or samples, the set that ships with embedtune (samples:en, "
+        "samples:ko: one language of it)",
         "SET",
         flag="data",
         repeat=True,

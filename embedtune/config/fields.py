@@ -7,7 +7,13 @@ from embedtune.config.section import Name, Products, RecipeSection
 
 Source = Annotated[
     Name,
-    option(..., "a file, a folder, hf:owner/name, or samples, the set that ships with embedtune", "SET", flag="data"),
+    option(
+        ...,
+        "a file, a folder, hf:owner/name, or samples, the set that ships with embedtune (samples:en, samples:ko: one "
+        "language of it)",
+        "SET",
+        flag="data",
+    ),
 ]
 Columns = Annotated[
     dict[str, str],

@@ -12,6 +12,7 @@ from embedtune.data.sources.layouts.arrow import has_rows
 from embedtune.data.sources.layouts.beir_files import JUDGING, JUDGMENTS, PARTS, BeirFiles, is_beir, is_judging
 from embedtune.data.sources.layouts.folders import FolderFiles, find_files, readable_in
 from embedtune.data.sources.layouts.llama_index import LlamaIndexFiles, is_llama_index, llama_index_file
+from embedtune.data.sources.layouts.one_language import OneLanguage
 from embedtune.data.sources.layouts.places import entries, folders_in, is_folder, is_there
 from embedtune.data.sources.layouts.saved import saved_files
 from embedtune.data.sources.layouts.splits import ALIASES, split_of
@@ -22,6 +23,8 @@ from embedtune.data.sources.tables import READABLE, RecordTable, check_suffix, o
 from embedtune.errors import DataError
 
 SAMPLES = "samples"
+HALVES = {"samples:en": "en", "samples:ko": "ko"}
+"""Names of one language of the samples."""
 _SPLIT_NAMES = {name for names in ALIASES.values() for name in names}
 
 
@@ -66,6 +69,8 @@ def open_source(name: str) -> Source:
     path = source_path(name)
     if path is None:
         return open_hub(name)
+    if name in HALVES:
+        return BeirSource(name, OneLanguage(path, HALVES[name]))
     refuse_odd(path)
     if is_folder(path):
         return _folder(name, path)
@@ -84,7 +89,7 @@ def source_path(name: str) -> Path | None:
     """The file or folder that a name refers to; None for a set of the Hub."""
     if name.startswith("hf:"):
         return None
-    return samples_folder() if name == SAMPLES else Path(name).expanduser()
+    return samples_folder() if name == SAMPLES or name in HALVES else Path(name).expanduser()
 
 
 def reads(folder: Path, path: Path) -> bool:

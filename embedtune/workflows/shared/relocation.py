@@ -6,7 +6,7 @@ from typing import Any
 
 from embedtune.config.train import TrainConfig
 
-WORDS = ("samples", "starter", "self", "none", "auto")
+WORDS = ("samples", "samples:en", "samples:ko", "starter", "self", "none", "auto")
 """Names that never mean a file, whatever the current folder holds."""
 FILES = {"data": ("source", "eval_source"), "model": ("name",), "guide": ("name",), "output": ("store",)}
 """Keys of a recipe, by section, that may name a file or a folder."""
