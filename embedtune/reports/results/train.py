@@ -94,6 +94,7 @@ class TrainResult(VerbResult):
         tokens_per_s: tokens of distinct texts per second of training, without padding and dev evaluations.
         flops_per_s: operations of the model per second, by its weights and text lengths; None for a static encoder.
         share_of_peak: of the fastest matrix product measured on this machine; None for a static encoder.
+        model_bytes: what the tuned model takes on disk; 0 for runs of early versions.
     """
 
     run: str
@@ -126,6 +127,7 @@ class TrainResult(VerbResult):
     tokens_per_s: float = 0.0
     flops_per_s: float | None = None
     share_of_peak: float | None = None
+    model_bytes: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""

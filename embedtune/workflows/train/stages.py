@@ -24,6 +24,7 @@ from embedtune.data.prepare import TrainingData
 from embedtune.evaluation.own_first import left_out, own_text_first
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.question import questions_of
+from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.evaluation.trec import blank_findings, write_run
 from embedtune.findings import Finding, counted
 from embedtune.losses.shared.base import Loss
@@ -41,6 +42,7 @@ from embedtune.training.run.fit import FitResult
 from embedtune.training.step.matryoshka import check_sizes
 from embedtune.workflows.shared.machine import peak_memory_bytes
 from embedtune.workflows.shared.run_folder import METRICS, PAGE, REPORT, STARTED_IN, RunFolder, how_to_use
+from embedtune.workflows.shared.run_space import size_bytes, tell_space
 from embedtune.workflows.shared.scoring import (
     AFTER_RUN,
     BEFORE_RUN,
@@ -52,6 +54,7 @@ from embedtune.workflows.shared.scoring import (
     judge,
     measure,
 )
+from embedtune.workflows.shared.scoring import METRICS as TEST_METRICS
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.curves import training_curves
 from embedtune.workflows.train.findings import run_findings
@@ -59,6 +62,7 @@ from embedtune.workflows.train.fitting import Fitting
 from embedtune.workflows.train.guide.guiding import Guiding
 from embedtune.workflows.train.recipe_checks import check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
+from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_ranking
 
 PROBES = 16
 """How many training texts the saved model is compared on with the model in memory."""
@@ -87,14 +91,16 @@ class TrainingRun:
         """All stages, in order."""
         store = open_store(self.config.output.store)
         encoder = self._encoder(resumed=resumed)
-        before = self._measured(encoder, "before", store)
+        before = self._before(encoder, store)
         fitting = Fitting(self.config, self.losses, self.data, self.folder, self.talk, encoder, store, self.guide)
         fitted, guiding = fitting.run(resumed=resumed)
         self.findings += fitting.findings
         with reader(wanted=self.config.output.check_saved == "process") as process:
             after = self._measured(encoder, "after", None)
             self._save(encoder, process)
-        return self._finish(before, after, fitted, guiding)
+        result = self._finish(before, after, fitted, guiding)
+        tell_space(self.folder, self.talk, keep=self.config.output.keep_checkpoints)
+        return result
 
     def _encoder(self, *, resumed: bool) -> Encoder:
         section = self.config.model
@@ -122,14 +128,29 @@ class TrainingRun:
     def _test(self) -> JudgedSet | None:
         return None if self.data.test is None else as_arrays(self.data.test)
 
+    def _before(self, encoder: Encoder, store: VectorStore | None) -> Measured | None:
+        """The scores of the start, which a resumed run has measured already."""
+        ranking = None if self._test is None else kept_ranking(self.folder, self._test)
+        if self._test is None or ranking is None:
+            measured = self._measured(encoder, "before", store)
+            if self._test is not None and measured is not None:
+                keep_ranking(self.folder, self._test, measured.ranking)
+            return measured
+        measured = Measured(ranking, score_ranking(ranking, self._test, TEST_METRICS))
+        self._tell_scores(measured, "before", ", as measured when this run began")
+        return measured
+
     def _measured(self, encoder: Encoder, when: str, store: VectorStore | None) -> Measured | None:
         if self._test is None:
             return None
         with self.talk.progress(f"scoring the test split {when} training"):
             measured = measure(encoder, self._test, store=store)
-        scores = measured.scores
-        self.talk.say(f"{when} training: test nDCG@10 {scores.means[PRIMARY]:.3f} over {counted(len(scores), 'query')}")
+        self._tell_scores(measured, when)
         return measured
+
+    def _tell_scores(self, measured: Measured, when: str, how: str = "") -> None:
+        mean, queries = measured.scores.means[PRIMARY], counted(len(measured.scores), "query")
+        self.talk.say(f"{when} training: test nDCG@10 {mean:.3f} over {queries}{how}")
 
     def _save(self, encoder: Encoder, process: Popen[bytes] | None) -> None:
         """Save the model and verify that the saved one gives the vectors that were measured."""
@@ -205,6 +226,7 @@ class TrainingRun:
             recipe=dump_config(self.config),
             facts={name: value for name, value in self.folder.facts().items() if name != STARTED_IN},
             curves=training_curves(self.folder.path / METRICS),
+            model_bytes=size_bytes(self.folder.model),
             report=str(self.folder.path / PAGE),
         )
         report = training(result)
