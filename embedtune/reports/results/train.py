@@ -94,7 +94,7 @@ class TrainResult(VerbResult):
         tokens_per_s: tokens of distinct texts per second of training, without padding and dev evaluations.
         flops_per_s: operations of the model per second, by its weights and text lengths; None for a static encoder.
         share_of_peak: of the fastest matrix product measured on this machine; None for a static encoder.
-        model_bytes: what the tuned model takes on disk; 0 for runs of early versions.
+        model_bytes: what the tuned model takes on disk, without its card; 0 for runs of early versions.
     """
 
     run: str

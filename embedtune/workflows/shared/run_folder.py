@@ -21,6 +21,8 @@ from embedtune.workflows.shared.output_folder import output_path, refuse_used, r
 RECIPE, FACTS, METRICS, REPORT = "recipe.yaml", "run.json", "metrics.jsonl", "report.json"
 PAGE = "report.html"
 STARTED_IN = "started_in"
+SESSIONS = "sessions_s"
+"""Key of a run's record: the seconds of each session, the last one as of its last note."""
 RUNS = Path("runs")
 """Where runs go by default."""
 

@@ -41,7 +41,7 @@ from embedtune.reports.train import training
 from embedtune.training.run.fit import FitResult
 from embedtune.training.step.matryoshka import check_sizes
 from embedtune.workflows.shared.machine import peak_memory_bytes
-from embedtune.workflows.shared.run_folder import METRICS, PAGE, REPORT, STARTED_IN, RunFolder, how_to_use
+from embedtune.workflows.shared.run_folder import METRICS, PAGE, REPORT, SESSIONS, STARTED_IN, RunFolder, how_to_use
 from embedtune.workflows.shared.run_space import size_bytes, tell_space
 from embedtune.workflows.shared.scoring import (
     AFTER_RUN,
@@ -64,6 +64,8 @@ from embedtune.workflows.train.recipe_checks import check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
 from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_ranking
 
+CARD = "README.md"
+"""The model's card, whose length depends on names."""
 PROBES = 16
 """How many training texts the saved model is compared on with the model in memory."""
 
@@ -224,9 +226,9 @@ class TrainingRun:
             best_step=fitted.best_step,
             how_to_use=how_to_use(self.folder.model),
             recipe=dump_config(self.config),
-            facts={name: value for name, value in self.folder.facts().items() if name != STARTED_IN},
+            facts={name: value for name, value in self.folder.facts().items() if name not in (STARTED_IN, SESSIONS)},
             curves=training_curves(self.folder.path / METRICS),
-            model_bytes=size_bytes(self.folder.model),
+            model_bytes=size_bytes(self.folder.model) - size_bytes(self.folder.model / CARD),
             report=str(self.folder.path / PAGE),
         )
         report = training(result)

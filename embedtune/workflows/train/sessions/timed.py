@@ -9,11 +9,9 @@ from contextlib import contextmanager, suppress
 
 from embedtune.errors import EmbedtuneError
 from embedtune.progress import Progress
-from embedtune.workflows.shared.run_folder import FACTS, RunFolder
+from embedtune.workflows.shared.run_folder import FACTS, SESSIONS, RunFolder
 from embedtune.workflows.shared.talk import Talk
 
-SESSIONS = "sessions_s"
-"""Key of the run's record: the seconds of each session, the last one as of its last note."""
 SECONDS_BETWEEN_NOTES = 30.0
 
 
