@@ -118,6 +118,7 @@ def test_a_mining_recipe_is_checked_as_one(tmp_path) -> None:
 )
 def test_what_a_dry_run_prints_is_a_recipe_of_its_command(words, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("글.txt").write_text("글 하나\n글 둘\n", encoding="utf-8")
     verb = words[0]
     assert guarded(build_app(), [*words, "--dry-run"]) == 0
     printed = capsys.readouterr().out

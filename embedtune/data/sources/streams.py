@@ -14,7 +14,7 @@ from typing import cast
 
 from embedtune.data.sources.layouts.places import POINTED, POINTER, entries, is_folder, is_pointer, open_file
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.reading.decoding import Decoder, as_utf8
+from embedtune.data.sources.reading.decoding import TextDecoder, as_utf8
 from embedtune.data.sources.reading.encodings import SAMPLE, wide_encoding
 from embedtune.data.sources.reading.unchanged import watched
 from embedtune.errors import DataError
@@ -150,7 +150,7 @@ def pieces(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
             _refuse_binary(path, head[:_LOOKED_AT], problems)
         else:
             stream, head = as_utf8(opened, wide, path, problems), b""
-        decode = Decoder(path, problems, head[:SAMPLE])
+        decode = TextDecoder(path, problems, head[:SAMPLE])
         number, rest = 1, b""
         while raw := _line(stream, path, problems):
             raw = rest + raw

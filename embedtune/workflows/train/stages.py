@@ -11,6 +11,7 @@ Why in this order:
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from subprocess import Popen
@@ -230,6 +231,7 @@ class TrainingRun:
             curves=training_curves(self.folder.path / METRICS),
             model_bytes=size_bytes(self.folder.model) - size_bytes(self.folder.model / CARD),
             report=str(self.folder.path / PAGE),
+            date=f"{datetime.now():%Y-%m-%d}",
         )
         report = training(result)
         self.folder.write(PAGE, page(report))

@@ -11,7 +11,7 @@ from embedtune.data.sources.reading.encodings import SAMPLE, Encoding, advice_on
 _BOM = b"\xef\xbb\xbf"
 
 
-class Decoder:
+class TextDecoder:
     """Turns the lines of one file into text, and notes what is broken.
 
     As long as a file is plain ASCII it may be in many encodings; its first other line decides, together with those
