@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from embedtune.config.loss_words import likeness
 from embedtune.config.option_text import OptionMistake, parse_losses, parse_pairs, written_out
 from embedtune.config.options import Option, options_of
 from embedtune.config.recipe.problems import InvalidConfig, Problem, explain
@@ -81,8 +82,7 @@ class Draft(Generic[Config]):
                 continue  # the schema reports it
             name, args = term["name"], term.get("args", {})
             if known is not None and name not in known:
-                hint = did_you_mean(name, known) or ";"
-                self._object(f"loss.{i}.name", f"there is no loss {name!r}{hint} the losses are {', '.join(known)}")
+                self._object(f"loss.{i}.name", f"there is no loss {name!r}{_instead(name, known)}")
             elif check_args is not None and isinstance(args, dict):
                 try:
                     check_args(name, args)
@@ -211,3 +211,9 @@ def _put(values: Any, path: Sequence[str], value: Any) -> str | None:
             values[position] = value
         values = values[position]
     return None
+
+
+def _instead(name: str, known: Sequence[str]) -> str:
+    """What to use in place of a loss that does not exist: what it is called here, or what is spelled alike."""
+    like = likeness(name)
+    return f"; {like}" if like else f"{did_you_mean(name, known) or ';'} the losses are {', '.join(known)}"
