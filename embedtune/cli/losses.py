@@ -84,7 +84,7 @@ def _known(name: str) -> str:
     Raises:
         ConfigError: there is no such loss; says what it is in terms of those that are.
     """
-    from embedtune.config.loss_words import likeness, usual_name
+    from embedtune.config.reference.loss_words import likeness, usual_name
     from embedtune.losses import loss_names
 
     like = likeness(name)

@@ -74,7 +74,7 @@ def test_what_is_one_of_ours_in_another_way_is_said(command: list[str], capsys: 
 
 
 def test_every_loss_said_in_its_place_exists() -> None:
-    from embedtune.config import loss_words
+    from embedtune.config.reference import loss_words
 
     said = " ".join(loss_words._LIKE.values())
     assert set(loss_words._SAME.values()) <= set(loss_names())

@@ -6,12 +6,12 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from embedtune.config.loss_words import likeness
 from embedtune.config.option_text import OptionMistake, parse_losses, parse_pairs, written_out
 from embedtune.config.options import Option, options_of
 from embedtune.config.recipe.problems import InvalidConfig, Problem, explain
 from embedtune.config.recipe.shipped import find_recipe
 from embedtune.config.recipe.yaml_text import MAX_CHARACTERS, YamlDocument, YamlMistake, read_scalar, read_yaml
+from embedtune.config.reference.loss_words import likeness
 from embedtune.config.section import RecipeSection
 from embedtune.config.suggest import did_you_mean
 from embedtune.errors import ConfigError, raise_machine_fault
