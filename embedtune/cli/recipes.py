@@ -28,6 +28,14 @@ Verb = Annotated[
     written(metavar="VERB", help="Whose recipes.", group="Data"),
 ]
 AsSchema = Annotated[bool, written("--schema", help="Print a JSON schema, for editors.", group="Output")]
+GROUPS = {
+    "From pairs": "",
+    "From pairs with hard negatives": "triples",
+    "From texts with classes": "labelled",
+    "From preferences": "preferences",
+    "From texts alone": "corpus",
+}
+"""Headings of the list, the usual recipes first, and a word in the name of the data that they are for."""
 Name = Annotated[str, argument("NAME", "A built-in recipe, or a file.")]
 Place = Annotated[Path, argument("PLACE", "A folder or a file.", "the current folder")]
 Recipes = Annotated[list[str] | None, argument("RECIPE", "Files or names.", "every built-in recipe")]
@@ -53,9 +61,17 @@ def list_recipes(as_json: AsJson = False) -> None:
         print_json({"recipes": cards})
         return
     width = readable_width()
-    for card in cards:
-        when = textwrap.fill(card.when, width, initial_indent="  ", subsequent_indent="  ")
-        print_text(f"{card.name}\n{when}\n  {card.command}\n")
+    for heading, word in GROUPS.items():
+        print_text(f"{heading}\n")
+        for card in [card for card in cards if _group(card.command) == word]:
+            when = textwrap.fill(card.when, width, initial_indent="    ", subsequent_indent="    ")
+            print_text(f"  {card.name}\n{when}\n    {card.command}\n")
+
+
+def _group(command: str) -> str:
+    """The group of a recipe, by the data that its command names; those for pairs if by none."""
+    data = command.rpartition("--data ")[2]
+    return next((word for word in GROUPS.values() if word and word in data), "")
 
 
 def show(name: Name, as_json: AsJson = False) -> None:
