@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from embedtune.reports.results.encode import EncodeResult
     from embedtune.reports.results.evaluate import EvaluateResult
     from embedtune.reports.results.mine import MineResult
+    from embedtune.reports.results.runs import RunsResult
     from embedtune.reports.results.train import TrainResult
     from embedtune.workflows.search.run import SearchableCorpus
     from embedtune.workflows.shared.talk import Talk
@@ -153,6 +154,13 @@ def compare(
     metrics = [name.strip() for names in several for name in names.split(",") if name.strip()]
     named, (judged, folder) = [os.fspath(name) for name in (a, *others)], map(_plain, (data, output))
     return run(CompareOptions(named[0], named[1:], metrics, judged, split, fail_if, folder))
+
+
+def runs(folder: "Name | None" = None) -> "RunsResult":
+    """The training runs of a folder, the best first: `print(embedtune.runs())`."""
+    from embedtune.workflows.runs.run import list_runs as run
+
+    return run(_plain(folder))
 
 
 def _config(

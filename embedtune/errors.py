@@ -20,6 +20,9 @@ class EmbedtuneError(Exception):
         message: one sentence: what is wrong, what was needed, what was given.
         where: file and line, option name or recipe key, if there is one.
         next: what the user can do now, a command where possible.
+
+    Attributes:
+        retry: options that probably make the command work when they are added to it; None if there are none.
     """
 
     exit_code = 1
@@ -30,6 +33,7 @@ class EmbedtuneError(Exception):
         self.message = message
         self.where = where
         self.next = next
+        self.retry: str | None = None
 
 
 def reason_of(error: BaseException) -> str:

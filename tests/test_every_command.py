@@ -25,8 +25,10 @@ COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
     "doctor": "doctor --quick",
     "encode": "encode --model run/model --data pairs.jsonl --column anchor --output vectors.npy",
     "evaluate": "evaluate --data set --model run/model --model bm25 --output evaluated",
+    "init": "init pairs.jsonl",
     "mine": "mine --data pairs.jsonl --model run/model --output mined.jsonl --range 0:12",
     "recipes": "recipes list",
+    "runs": "runs list .",
     "search": "search --model run/model --model bm25 --data set 비밀번호",
 }
 KEPT = json.loads((Path(__file__).parent / "contract" / "names.json").read_text(encoding="utf-8"))["json"]

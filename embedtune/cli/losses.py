@@ -6,19 +6,22 @@ The words are those of the loss's own docstring.
 import inspect
 import re
 import textwrap
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
 
-from embedtune.cli.shared.options import AsJson
+from embedtune.cli.shared.options import AsJson, argument
 from embedtune.cli.shared.output import print_json, print_text, readable_width
+from embedtune.errors import ConfigError
 
 if TYPE_CHECKING:
     from embedtune.losses import Loss
 
 EXAMPLES = """
 embedtune losses
+embedtune losses gist
 embedtune losses --json
 """
+Name = Annotated[str | None, argument("NAME", "A loss to explain in full.", "a list of all")]
 _NEEDS = {"negatives": "negatives", "guide": "a guide", "labels": "labels", "teacher": "teacher scores"}
 _COMPANIONS = {
     "averaged": "an averaged teacher (made while training)",
@@ -46,13 +49,25 @@ class LossCard:
     when: str
     cost: str
     arguments: dict[str, object]
+    source: str = ""
+    bounds: str = ""
+    explained: dict[str, str] = field(default_factory=dict)
+    command: str = ""
 
 
-def losses(as_json: AsJson = False) -> None:
-    """List the losses: what each is for, what it needs and costs, and its arguments with their defaults."""
+def losses(name: Name = None, as_json: AsJson = False) -> None:
+    """List the losses: what each is for, what it needs and costs, and its arguments with their defaults.
+
+    With a name, explain one in full: where it comes from, what its arguments mean, and a command that trains with it.
+    Names from elsewhere, such as MNRL or SimCLR, are understood.
+    """
     from embedtune.losses import loss_names
 
-    cards = [loss_card(name) for name in loss_names()]
+    if name is not None:
+        card = loss_card(_known(name))
+        print_json(card) if as_json else print_text(_in_full(card))
+        return
+    cards = [loss_card(one) for one in loss_names()]
     if as_json:
         print_json({"losses": cards})
         return
@@ -61,6 +76,21 @@ def losses(as_json: AsJson = False) -> None:
         for card in cards:
             if card.data == data:
                 print_text(textwrap.indent(_in_words(card), "  ", lambda line: bool(line.strip())))
+
+
+def _known(name: str) -> str:
+    """The name of a loss as it is here.
+
+    Raises:
+        ConfigError: there is no such loss; says what it is in terms of those that are.
+    """
+    from embedtune.config.reference.loss_words import likeness, usual_name
+    from embedtune.losses import loss_names
+
+    like = likeness(name)
+    if like is not None and usual_name(name) not in loss_names():
+        raise ConfigError(f"there is no loss {name!r}; {like}", where="NAME", next="embedtune losses")
+    return usual_name(name)
 
 
 def loss_card(name: str) -> LossCard:
@@ -82,7 +112,27 @@ def loss_card(name: str) -> LossCard:
         when=_labelled(text, "When to use"),
         cost=_labelled(text, "Cost"),
         arguments={parameter.name: parameter.default for parameter in parameters},
+        source=_labelled(text, "Source"),
+        bounds=_labelled(text, "Bounds"),
+        explained=_explained(text),
+        command=_command(name, kind),
     )
+
+
+def _explained(text: str) -> dict[str, str]:
+    """What each argument means, from the docstring's `Args:`."""
+    found = re.search(r"^Args:\n(.+?)(?=\n\n|\n\S|\Z)", text, re.DOTALL | re.MULTILINE)
+    parts = re.split(r"^    (\w+): ", found[1], flags=re.MULTILINE)[1:] if found else []
+    return {name: " ".join(said.split()) for name, said in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def _command(name: str, kind: "type[Loss]") -> str:
+    """A command that trains with it, on the data that it is made for."""
+    data = {"texts": "corpus.txt", "preferences": "preferences.jsonl", "negatives": "mined.jsonl"}
+    views = f" --views {kind.suits_views or 'crop'}" if kind.made_for_views else ""
+    added = "" if kind.pulls_pairs else " --loss gist"
+    weight = "" if kind.pulls_pairs else ":0.05"
+    return f"embedtune train{added} --loss {name}{weight}{views} --data {data.get(_data(kind), 'pairs.jsonl')}"
 
 
 def _data(kind: "type[Loss]") -> str:
@@ -96,6 +146,21 @@ def _labelled(text: str, label: str) -> str:
     """The sentence or sentences after `label:`, up to the next label or the end of the paragraph."""
     found = re.search(rf"\b{label}: (.+?)(?=\s[A-Z][\w ]*: |\n\s*\n|\Z)", text, re.DOTALL)
     return " ".join(found[1].split()) if found else ""
+
+
+def _in_full(card: LossCard) -> str:
+    """Everything about one loss, its arguments one by one."""
+    width = readable_width()
+    facts = {"needs": ", ".join(card.needs), "when": card.when, "cost": card.cost, "source": card.source}
+    facts |= {"bounds": card.bounds}
+    lines = [card.name, textwrap.fill(card.summary, width, initial_indent="  ", subsequent_indent="  "), ""]
+    for label, text in facts.items():
+        lines += textwrap.wrap(text, width, initial_indent=f"  {label:<11}", subsequent_indent=" " * 13)
+    lines += ["", "  arguments (recipe: loss.0.args.NAME)"] if card.arguments else []
+    for name, default in card.arguments.items():
+        said = f"{card.explained.get(name, '')} [default: {default}]".strip()
+        lines += [f"    {name}", *textwrap.wrap(said, width, initial_indent=" " * 8, subsequent_indent=" " * 8)]
+    return "\n".join([*lines, "", f"  {card.command}"])
 
 
 def _in_words(card: LossCard) -> str:

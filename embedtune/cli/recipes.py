@@ -2,11 +2,11 @@
 
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from embedtune.cli.shared.options import AsJson, Force, Quiet, argument
+from embedtune.cli.shared.options import AsJson, Force, Quiet, argument, written
 from embedtune.cli.shared.output import print_json, print_text, readable_width
 from embedtune.cli.shared.verb import add_command, add_group
 from embedtune.errors import ConfigError, OutputError
@@ -19,20 +19,36 @@ EXAMPLES = """
 embedtune recipes list
 embedtune recipes show gist-pairs
 embedtune recipes copy gist-pairs mine.yaml
+embedtune recipes keys training
 embedtune recipes check mine.yaml
 """
+Section = Annotated[str | None, argument("SECTION", "A section, such as training, or one key.", "all of them")]
+Verb = Annotated[
+    Literal["train", "mine", "evaluate", "check", "encode"],
+    written(metavar="VERB", help="Whose recipes.", group="Data"),
+]
+AsSchema = Annotated[bool, written("--schema", help="Print a JSON schema, for editors.", group="Output")]
+GROUPS = {
+    "From pairs": "",
+    "From pairs with hard negatives": "triples",
+    "From texts with classes": "labelled",
+    "From preferences": "preferences",
+    "From texts alone": "corpus",
+}
+"""Headings of the list, the usual recipes first, and a word in the name of the data that they are for."""
 Name = Annotated[str, argument("NAME", "A built-in recipe, or a file.")]
 Place = Annotated[Path, argument("PLACE", "A folder or a file.", "the current folder")]
 Recipes = Annotated[list[str] | None, argument("RECIPE", "Files or names.", "every built-in recipe")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb and its four commands."""
+    """Add the verb and its five commands."""
     group = add_group(app, __name__, "Ready-made settings as YAML files, to run, read, copy and change.", EXAMPLES)
-    _, listed, shown, copied, checked = EXAMPLES.split("\n", 4)
+    _, listed, shown, copied, explained, checked = EXAMPLES.split("\n", 5)
     add_command(group, list_recipes, listed, name="list")
     add_command(group, show, shown)
     add_command(group, copy, copied)
+    add_command(group, keys, explained)
     add_command(group, check, checked)
 
 
@@ -45,9 +61,17 @@ def list_recipes(as_json: AsJson = False) -> None:
         print_json({"recipes": cards})
         return
     width = readable_width()
-    for card in cards:
-        when = textwrap.fill(card.when, width, initial_indent="  ", subsequent_indent="  ")
-        print_text(f"{card.name}\n{when}\n  {card.command}\n")
+    for heading, word in GROUPS.items():
+        print_text(f"{heading}\n")
+        for card in [card for card in cards if _group(card.command) == word]:
+            when = textwrap.fill(card.when, width, initial_indent="    ", subsequent_indent="    ")
+            print_text(f"  {card.name}\n{when}\n    {card.command}\n")
+
+
+def _group(command: str) -> str:
+    """The group of a recipe, by the data that its command names; those for pairs if by none."""
+    data = command.rpartition("--data ")[2]
+    return next((word for word in GROUPS.values() if word and word in data), "")
 
 
 def show(name: Name, as_json: AsJson = False) -> None:
@@ -83,6 +107,33 @@ def copy(
         f"copied; run it with: embedtune train {target if target.parent != Path() else f'./{target}'}"
     )
     print_json({"output": target}) if as_json else print_text(str(target))
+
+
+def keys(section: Section = None, verb: Verb = "train", schema: AsSchema = False, as_json: AsJson = False) -> None:
+    """List what a recipe can set: each key with its default, the values it takes and what it means."""
+    from embedtune.config.options import schema_of
+    from embedtune.config.reference.keys import keys_of
+    from embedtune.config.suggest import did_you_mean
+
+    if schema:
+        print_json(schema_of(verb).model_json_schema())
+        return
+    every = keys_of(schema_of(verb))
+    found = keys_of(schema_of(verb), section or "")
+    if not found:
+        names = [*dict.fromkeys(one.key.partition(".")[0] for one in every), *(one.key for one in every)]
+        hint = did_you_mean(section or "", names)
+        raise ConfigError(
+            f"there is no key or section {section!r}{hint}", where="SECTION", next="embedtune recipes keys"
+        )
+    if as_json:
+        print_json({"keys": found})
+        return
+    width = readable_width()
+    for one in found:
+        also = f", also {one.option}" if one.option else ""
+        said = f"{one.meaning}{'; ' if one.meaning else ''}{one.takes} [default: {one.default}{also}]"
+        print_text("\n".join([one.key, textwrap.fill(said, width, initial_indent="    ", subsequent_indent="    ")]))
 
 
 def check(recipes: Recipes = None, as_json: AsJson = False) -> None:

@@ -1,9 +1,15 @@
 """`embedtune train`: fine-tune an encoder and say whether it improved."""
 
-from embedtune.cli.shared.options import AcceptChanges, Resume
-from embedtune.cli.shared.verb import Asked
+from typing import Annotated, Literal
+
+from embedtune.cli.shared.options import AcceptChanges, Resume, written
+from embedtune.cli.shared.verb import Asked, end_guarded
 from embedtune.runtime import loading
 
+FailIf = Annotated[
+    Literal["worse", "not-better"] | None,
+    written(metavar="worse|not-better", help="Exit with code 3 on this verdict.", group="Run", default="never"),
+]
 EXAMPLES = """
 embedtune train
 embedtune train --data pairs.jsonl --loss gist --output runs/first
@@ -12,7 +18,7 @@ embedtune train --data pairs.jsonl --output runs/first --resume auto
 """
 
 
-def train(asked: Asked, resume: Resume = None, accept_changes: AcceptChanges = False) -> None:
+def train(asked: Asked, resume: Resume = None, accept_changes: AcceptChanges = False, fail_if: FailIf = None) -> None:
     """Fine-tune an encoder and measure how much it improved.
 
     Without arguments it trains on the samples that ship with embedtune, from a starter encoder built on the spot.
@@ -31,4 +37,8 @@ def train(asked: Asked, resume: Resume = None, accept_changes: AcceptChanges = F
         asked.wanted(plan.config)
         from embedtune.workflows.train.run import run_plan
 
-        asked.print(run_plan(plan, talk=asked.talk))
+        result = run_plan(plan, talk=asked.talk)
+    asked.print(result)
+    verdict = "no verdict" if result.verdict is None else result.verdict.verdict
+    if verdict == fail_if or (fail_if == "not-better" and verdict != "better"):
+        end_guarded(f"--fail-if {fail_if}", verdict, asked.talk)

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from embedtune.config.reference.loss_words import usual_name
+
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _DIGITS = 30  # more are never needed, and enough of them make a float infinite
@@ -17,8 +19,8 @@ class OptionMistake(ValueError):
 def parse_losses(terms: Sequence[Any]) -> list[Any]:
     """`NAME[:WEIGHT]` terms as the recipe's list; a term that is a mapping already stays as it is.
 
-    >>> parse_losses(["gist", "sigreg:0.05"])
-    [{'name': 'gist'}, {'name': 'sigreg', 'weight': 0.05}]
+    >>> parse_losses(["MNRL", "SIGReg:0.05"])
+    [{'name': 'infonce'}, {'name': 'sigreg', 'weight': 0.05}]
 
     Raises:
         OptionMistake: a name is empty or a weight is not a number.
@@ -34,7 +36,7 @@ def _loss(term: str) -> dict[str, Any]:
         name = ""
     if not name.strip():
         raise OptionMistake(f"{term!r} is not NAME or NAME:WEIGHT, such as gist or sigreg:0.05")
-    return {"name": name.strip(), **parsed}
+    return {"name": usual_name(name), **parsed}
 
 
 def parse_pairs(text: str, unescape: Callable[[str], str] | None = None) -> dict[str, str]:

@@ -171,3 +171,7 @@ def _kinds(annotation: Any) -> list[Any]:
     if get_origin(annotation) in (Union, UnionType):
         return [kind for branch in get_args(annotation) for kind in _kinds(branch)]
     return [] if annotation is NoneType else [annotation]
+
+
+kinds_of = _kinds
+"""For those who explain a schema (`config/reference/keys.py`)."""

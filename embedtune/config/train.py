@@ -221,9 +221,10 @@ class OutputSection(RecipeSection):
 
     heading = "Output"
 
-    folder: Name | None = option(None, "the run folder", "FOLDER", flag="output", shown="runs/DATE-LOSS")
+    folder: Name | None = option(None, "the run folder", "FOLDER", flag="output", shown="runs/DATE-DATA-MODEL-LOSS")
     store: Store = "auto"
     tensorboard: bool = False
+    keep_checkpoints: bool = option(False, "keep the checkpoints of a finished run, so that it can train on")
     check_saved: Literal["process", "here"] = Field(
         "process", description="where the saved model is read back and compared: in a new process, or in this one"
     )

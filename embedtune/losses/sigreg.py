@@ -45,6 +45,8 @@ class SigReg(Loss):
         2.45
     """
 
+    pulls_pairs = False
+
     def __init__(
         self, *, slices: int = 256, knots: int = 17, t_max: float = 5.0, scale: str = "auto", seed: int = 0
     ) -> None:

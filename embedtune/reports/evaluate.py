@@ -1,15 +1,19 @@
 """The report of an evaluation: a table per set, the comparisons of its systems, and the evidence behind them."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text as TerminalText
 
+from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.metrics import metric_label
 from embedtune.reports.document.blocks import Block, Bullets, Figure, Findings, Report, Section, Table, Text
 from embedtune.reports.document.charts.intervals import Interval, interval_chart
 from embedtune.reports.document.printable import printable
+from embedtune.reports.document.short_names import short_names
 from embedtune.reports.document.terminal import findings_below, places, plain_table
 from embedtune.reports.document.wording import difference_cells, explained
 from embedtune.reports.results.evaluate import ComparedRow, EvaluateResult, Scores, SystemRow
@@ -28,11 +32,40 @@ Row = tuple[str, ...]
 def table(result: EvaluateResult, reported: Collection[str] = ()) -> RenderableType:
     """A table per set, one of the means over the sets, the comparisons, the findings, and where the report is."""
     parts: list[RenderableType] = []
+    result = with_short_names(result)
     for name in sets_of(result):
         parts += [*([TerminalText()] if parts else []), *_set_table(result, name)]
     for header, rows in mean_rows(result):
         parts += [TerminalText(), TerminalText("mean over the sets", style="bold"), plain_table(header, rows)]
     return Group(*parts, *findings_below(result.findings, reported), *places({"report": result.report}))
+
+
+def with_short_names(result: EvaluateResult) -> EvaluateResult:
+    """The result as it is shown: models by their last folder, where that tells them apart."""
+    models = list(dict.fromkeys(row["model"] for row in result.models))
+    short = {name: one for name, one in short_names(models).items() if name != one}
+
+    def shown(text: str) -> str:
+        for name in sorted(short, key=len, reverse=True):
+            text = text.replace(name, short[name])
+        return text
+
+    def renamed(row: Any, *keys: str) -> Any:
+        return {**row, **{key: shown(row[key]) for key in keys}}
+
+    return replace(
+        result,
+        models=tuple(renamed(row, "model", "label") for row in result.models),
+        means=tuple(renamed(row, "model", "label") for row in result.means),
+        comparisons=tuple(renamed(one, "a", "b", "sentence") for one in result.comparisons),
+        evidence=tuple(_renamed_evidence(one, shown) for one in result.evidence),
+    )
+
+
+def _renamed_evidence(evidence: Evidence, shown: Callable[[str], str]) -> Evidence:
+    systems = tuple(replace(one, label=shown(one.label)) for one in evidence.systems)
+    pairs = tuple(replace(one, a=shown(one.a), b=shown(one.b)) for one in evidence.pairs)
+    return replace(evidence, systems=systems, pairs=pairs)
 
 
 def _set_table(result: EvaluateResult, name: str) -> list[RenderableType]:
@@ -158,6 +191,7 @@ def evaluation(result: EvaluateResult) -> Report:
     """What the report of an evaluation says."""
     sets = sets_of(result)
     files = [(row["data"], row["label"], row["run"]) for row in result.models if row["run"]]
+    result = with_short_names(result)
     blocks: list[Block] = [
         *(_set(result, name) for name in sets),
         Section("Mean over the sets", [Table(*one) for one in mean_rows(result)]),

@@ -1,6 +1,7 @@
 """The report of a training run: the verdict first, then the evidence, then how to repeat the run and use its model."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ from rich.text import Text as TerminalText
 
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import Comparison
+from embedtune.findings import counted
 from embedtune.reports.document.blocks import Block, Bullets, Findings, Listing, Report, Section, Table, Text
 from embedtune.reports.document.printable import printable
+from embedtune.reports.document.short_names import short_name
 from embedtune.reports.document.terminal import bare_table, findings_below, places, verdict_line
 from embedtune.reports.document.wording import difference_cells, duration, explained, memory, sentence
 from embedtune.reports.results.base import MetricTest
 from embedtune.reports.results.train import GuideFacts, Scores, TrainResult
 from embedtune.reports.sections.curves import curves_section
-from embedtune.reports.sections.evidence import evidence_sections
+from embedtune.reports.sections.evidence import change_sections, evidence_sections
 from embedtune.reports.sections.provenance import provenance
 
 CURVE_ROWS = 30
@@ -65,18 +68,66 @@ def training(result: TrainResult) -> Report:
     """What the report of a run says; a part that is empty is left out."""
     word, said = word_and_sentence(result.verdict)
     blocks: list[Block] = [
-        *_scores(result),
+        *change_sections(result.evidence),
+        Section("The scores", _scores(result)),
         Section("What to know", [Findings(result.findings)]),
-        *evidence_sections(result.evidence),
-        curves_section(result.curves, result.best_step),
-        Section("On the dev split", [_dev(result)]),
-        Section("What the guide is worth", _guide(result.guide) if result.guide else ()),
+        *_folded(evidence_sections(result.evidence, with_changes=False)),
+        *_folded([curves_section(result.curves, result.best_step)]),
+        Section("On the dev split", [_dev(result)], folded=True),
+        Section("What the guide is worth", _guide(result.guide) if result.guide else (), folded=True),
         Section("Data", [Bullets(result.described)]),
         Section("The run", [Table(("", ""), _run(result), numbers=False)]),
         Section("Use the model", [Listing("python", "\n".join(result.how_to_use))]),
-        Section("Repeat this run", _repeat(result)),
+        Section("Repeat this run", _repeat(result), folded=True),
     ]
-    return Report(f"{word.capitalize()}: {result.run}", word.capitalize(), said, blocks, verdict=word)
+    return Report(
+        title=f"{word.capitalize()}: {result.run}",
+        heading=word.capitalize(),
+        lead=said,
+        blocks=blocks,
+        verdict=word,
+        subject=_subject(result),
+        plain=plain_sentence(result),
+        about=_about(result),
+        contents=True,
+    )
+
+
+def _folded(sections: Sequence[Section]) -> list[Section]:
+    """The sections, each to be opened by readers who want the details; what changed per query is shown to all."""
+    return [replace(one, folded=one.heading != "Query by query") for one in sections]
+
+
+def plain_sentence(result: TrainResult) -> str:
+    """What changed for people who ask, without statistics; empty where nothing was judged.
+
+    It counts what can be counted, whatever the verdict says, and leaves the judging to it.
+    """
+    found = result.right_first
+    if found is None or result.verdict is None:
+        return ""
+    said = f"For {found.after:,} of {counted(found.queries, 'question')} a right answer comes first now"
+    said += f"; before training it was {found.before:,}." if found.after != found.before else ", as many as before."
+    return said if result.verdict.verdict != "no difference shown" else f"{said} That can be chance."
+
+
+def _subject(result: TrainResult) -> str:
+    start, data = _recipe_name(result, "model", "name"), _recipe_name(result, "data", "source")
+    return " on ".join(short_name(name) for name in (start, data) if name)
+
+
+def _about(result: TrainResult) -> list[tuple[str, str]]:
+    """What a reader wants to know first of a run, besides its verdict."""
+    facts = {
+        "started from": short_name(_start(result)) if _start(result) else "",
+        "data": short_name(_recipe_name(result, "data", "source")) if result.recipe.strip() else "",
+        "loss": " + ".join(loss.name for loss in result.losses),
+        "test queries": f"{result.test_queries:,}" if result.test_queries else "",
+        "time": duration(result.elapsed_s),
+        "model size": memory(result.model_bytes) if result.model_bytes else "",
+        "date": result.date,
+    }
+    return [(name, value) for name, value in facts.items() if value]
 
 
 def word_and_sentence(verdict: Comparison | None) -> tuple[str, str]:
@@ -194,10 +245,15 @@ def where_time_went(spent: Mapping[str, float]) -> str:
 
 
 def _start(result: TrainResult) -> str:
-    """The encoder before training, as the recipe names it; nothing where the recipe is of another kind."""
+    """The encoder before training, as the recipe names it."""
+    return _recipe_name(result, "model", "name")
+
+
+def _recipe_name(result: TrainResult, section: str, key: str) -> str:
+    """A name in the recipe; nothing where the recipe is of another kind."""
     try:
         recipe: Any = yaml.safe_load(result.recipe)
-        return str(recipe["model"]["name"])
+        return str(recipe[section][key])
     except (yaml.YAMLError, TypeError, KeyError):
         return ""
 

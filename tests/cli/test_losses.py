@@ -1,6 +1,7 @@
 """`embedtune losses`: every loss explains itself."""
 
 import json
+import re
 
 import pytest
 
@@ -44,3 +45,38 @@ def test_each_loss_says_when_to_use_it_and_what_it_costs(name: str) -> None:
     assert card.cost
     assert "Cost" not in card.when
     assert "Source" not in card.cost
+
+
+@pytest.mark.parametrize("name", loss_names())
+def test_each_loss_explains_itself_in_full(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every argument with its meaning, the source, and a command that the command line has."""
+    card = loss_card(name)
+    assert card.source and card.bounds
+    assert card.explained.keys() >= card.arguments.keys() and all(card.explained.values())
+    assert guarded(build_app(), ["losses", name.upper()]) == 0
+    shown = capsys.readouterr().out
+    assert card.command in shown and all(f"\n    {argument}\n" in shown for argument in card.arguments)
+    assert max(len(line) for line in shown.splitlines()) <= 100 and f"--loss {name}" in card.command
+
+
+@pytest.mark.parametrize(("name", "loss"), [("mnrl", "infonce"), ("NT-Xent", "infonce"), ("GISTEmbedLoss", "gist")])
+def test_names_from_elsewhere_are_understood(name: str, loss: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(build_app(), ["losses", name, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == loss
+    assert guarded(build_app(), ["train", "--loss", name, "--dry-run", "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["loss"][0]["name"] == loss
+
+
+@pytest.mark.parametrize("command", [["losses", "simclr"], ["train", "--loss", "SimCLR", "--dry-run"]])
+def test_what_is_one_of_ours_in_another_way_is_said(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(build_app(), command) == 2
+    assert "--loss infonce --views crop" in capsys.readouterr().err
+
+
+def test_every_loss_said_in_its_place_exists() -> None:
+    from embedtune.config.reference import loss_words
+
+    said = " ".join(loss_words._LIKE.values())
+    assert set(loss_words._SAME.values()) <= set(loss_names())
+    assert set(re.findall(r"--loss (\w+)", said)) <= set(loss_names())
+    assert not set(loss_words._LIKE) & {*loss_names(), *loss_words._SAME}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.cli.recipes import recipe_problems
+from embedtune.cli.recipes import GROUPS, recipe_problems
 from embedtune.cli.shared.app import build_app
 from embedtune.cli.shared.guard import guarded
 from embedtune.config.recipe.shipped import recipe_names, recipes_folder
@@ -20,7 +20,9 @@ def run(*arguments: str) -> int:
 def test_list_names_every_recipe(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list") == 0
     out = capsys.readouterr().out
-    assert [line for line in out.splitlines() if line and line[0] != " "] == list(recipe_names())
+    assert [line for line in out.splitlines() if line and line[0] != " "] == list(GROUPS)
+    named = [line.strip() for line in out.splitlines() if line.startswith("  ") and line[2] != " "]
+    assert sorted(named) == list(recipe_names()) and named.index("gist-pairs") < named.index("kure-like") < 6
     assert run("list", "--json") == 0
     cards = json.loads(capsys.readouterr().out)["recipes"]
     assert [card["name"] for card in cards] == list(recipe_names())
@@ -118,6 +120,7 @@ def test_a_mining_recipe_is_checked_as_one(tmp_path) -> None:
 )
 def test_what_a_dry_run_prints_is_a_recipe_of_its_command(words, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("글.txt").write_text("글 하나\n글 둘\n", encoding="utf-8")
     verb = words[0]
     assert guarded(build_app(), [*words, "--dry-run"]) == 0
     printed = capsys.readouterr().out

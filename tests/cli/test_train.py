@@ -245,7 +245,7 @@ def test_a_recipe_with_overrides_and_options(here: Path, capsys: pytest.CaptureF
     command = ["train", "infonce-pairs", "--data", "pairs.jsonl", "loss.0.args.temperature=0.1", "--epochs", "3"]
     assert guarded(build_app(), [*command, "--dry-run"]) == 0
     printed, err = capsys.readouterr()
-    assert err == ""
+    assert "read 60 pairs from pairs.jsonl" in err
     (here / "resolved.yaml").write_text(printed, encoding="utf-8")
     config = load(TrainConfig, str(here / "resolved.yaml"))
     assert (config.data.source, config.training.epochs) == ("pairs.jsonl", 3)
@@ -426,3 +426,11 @@ def test_ctrl_c_before_the_first_step_leaves_nothing(
     err = capsys.readouterr().err
     assert "error: interrupted; nothing was trained yet" in err
     assert [path.name for path in here.iterdir()] == ["pairs.jsonl"]
+
+
+def test_a_verdict_can_fail_the_command(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    """A rate that changes nothing gives no better encoder; a finished run that is named again has the same verdict."""
+    run = train("--lr", "1e-12", "--output", "run")["run"]
+    for guard, code in (("not-better", 3), ("worse", 0)):
+        assert guarded(build_app(), ["train", "--resume", run, "--fail-if", guard]) == code
+    assert "failed because of --fail-if not-better (verdict: no difference shown)" in capsys.readouterr().err

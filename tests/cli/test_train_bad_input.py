@@ -75,7 +75,7 @@ DATA = [
     data("long-line.jsonl", '{"anchor": "' + "가" * 2_000_000, "invalid JSON at column 12"),
     data("picture.jsonl", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "binary file"),
     data("sheet.jsonl", b"PK\x03\x04\x14\0", "zip or Excel file"),
-    data("sheet.xlsx", b"PK\x03\x04\x14\0", "spreadsheets (.xlsx) are not read", "CSV UTF-8"),
+    data("sheet.ods", b"PK\x03\x04\x14\0", "spreadsheets (.ods) are not read", "CSV UTF-8"),
     data("cut.jsonl.gz", gzip.compress(GOOD.encode())[:-20], "broken or truncated", "copy it again"),
     data("no-gzip.jsonl.gz", GOOD, "compression is broken"),
     data("no.parquet", GOOD, "cannot be read as Parquet"),

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from embedtune.reports.document.markdown import markdown
-from embedtune.reports.evaluate import evaluation, evaluation_rows, unseen_sentence
+from embedtune.reports.evaluate import evaluation, evaluation_rows, unseen_sentence, with_short_names
 from embedtune.reports.results.evaluate import EvaluateResult
 
 EVIL = "<script>alert(1)</script>|`x`\x1b[31m"
@@ -108,3 +108,23 @@ def test_how_much_is_unseen_is_a_sentence(result: EvaluateResult) -> None:
     assert unseen_sentence({**row, "queries_unseen": 104}) == f"{said}comparisons use these alone."
     assert "cannot tell finding from remembering" in unseen_sentence({**row, "queries_unseen": 0})
     assert unseen_sentence({**row, "queries_unseen": 1234}) == "No relevant document is in the known training data."
+
+
+def test_models_go_by_their_last_folder_where_that_tells_them_apart(result: EvaluateResult) -> None:
+    first, second = (row["model"] for row in result.models[:2])
+
+    def named(one: str, other: str) -> EvaluateResult:
+        names = {first: one, second: other}
+
+        def renamed(row: Any) -> Any:
+            keys = {"model", "label", "a", "b"} & row.keys()
+            return {**row, **{key: names.get(row[key], row[key]) for key in keys}}
+
+        models, compared = (tuple(map(renamed, rows)) for rows in (result.models, result.comparisons))
+        return replace(result, models=models, comparisons=compared)
+
+    shown = with_short_names(named("runs/long/path/first/model", "bm25"))
+    assert [row["model"] for row in shown.models[:2]] == ["first", "bm25"]
+    assert {shown.comparisons[0]["a"], shown.comparisons[0]["b"]} == {"first", "bm25"}
+    alike = with_short_names(named("a/first/model", "b/first/model"))
+    assert [row["model"] for row in alike.models[:2]] == ["a/first/model", "b/first/model"]

@@ -7,8 +7,8 @@ from markdown_it import MarkdownIt
 
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.base import from_plain
-from embedtune.reports.results.train import TrainResult
-from embedtune.reports.train import CURVE_ROWS, basis, score_parts, training, word_and_sentence
+from embedtune.reports.results.train import RightFirst, TrainResult
+from embedtune.reports.train import CURVE_ROWS, basis, plain_sentence, score_parts, training, word_and_sentence
 from embedtune.training.guide.advice import GuideAdvice
 from embedtune.training.guide.audit import MarginEffect
 
@@ -167,3 +167,31 @@ def test_the_run_says_what_it_started_from(result: TrainResult) -> None:
     text = training_report(replace(result, recipe="model:\n  name: runs/a/model\n"))
     assert "| started from | runs/a/model |" in text
     assert "started from" not in training_report(replace(result, recipe=""))
+
+
+def test_the_first_lines_say_what_was_trained_on_what_for_how_long(result: TrainResult) -> None:
+    recipe = "model:\n  name: intfloat/e5-small\ndata:\n  source: export/helpdesk.csv\n"
+    changed = {"recipe": recipe, "date": "2026-11-30", "model_bytes": 91 * 2**20}
+    about = dict(training(replace(result, **changed)).about)
+    assert about == {
+        "started from": "e5-small",
+        "data": "helpdesk.csv",
+        "loss": "gist + sigreg",
+        "test queries": "300",
+        "time": "3 min 12 s",
+        "model size": "91 MiB",
+        "date": "2026-11-30",
+    }
+    assert training(replace(result, **changed)).subject == "e5-small on helpdesk.csv"
+    assert "started from: e5-small · data: helpdesk.csv" in training_report(replace(result, **changed))
+
+
+def test_the_plain_sentence_counts_and_leaves_the_judging_to_the_verdict(result: TrainResult) -> None:
+    first = RightFirst(before=32, after=59, queries=100)
+    better = replace(result.verdict, verdict="better")
+    said = "For 59 of 100 questions a right answer comes first now; before training it was 32."
+    assert plain_sentence(replace(result, right_first=first, verdict=better)) == said
+    assert plain_sentence(replace(result, right_first=first)) == f"{said} That can be chance."
+    same = RightFirst(before=59, after=59, queries=100)
+    assert ", as many as before" in plain_sentence(replace(result, right_first=same))
+    assert plain_sentence(replace(result, right_first=None)) == plain_sentence(replace(result, verdict=None)) == ""

@@ -3,6 +3,7 @@
 `--help` and `--version` answer at once, so nothing here or at the top of a verb's file may load torch.
 """
 
+import os
 import sys
 from importlib import import_module
 from inspect import signature
@@ -20,6 +21,8 @@ from embedtune.cli.shared.streams import prepare_streams, release_streams
 from embedtune.cli.shared.verb import Asked, about_verb, add_command, add_verb, show_help_without_verb
 from embedtune.runtime import settle
 
+COMPLETION = "_EMBEDTUNE_COMPLETE"
+"""Set by the shell's completion, which `embedtune --install-completion` installs."""
 EXAMPLES = """
 embedtune train
 embedtune check --data pairs.jsonl
@@ -50,7 +53,6 @@ def build_list() -> typer.Typer:
 def _frame() -> typer.Typer:
     app = typer.Typer(
         invoke_without_command=True,
-        add_completion=False,
         rich_markup_mode=None,  # plain text: brackets in our help are brackets, and a pipe gets no boxes
         pretty_exceptions_enable=False,
         context_settings=CONTEXT,
@@ -95,6 +97,10 @@ def main(arguments: list[str] | None = None) -> None:
     settle()
     words = sys.argv[1:] if arguments is None else arguments
     asked = words[0] if words else None
-    exit_code = guarded(build_app(asked) if asked in verb_names() else build_list(), words)
+    if COMPLETION in os.environ:  # the shell asks what may come next, whatever the verb
+        app = build_app()
+    else:
+        app = build_app(asked) if asked in verb_names() else build_list()
+    exit_code = guarded(app, words)
     release_streams()
     sys.exit(exit_code)

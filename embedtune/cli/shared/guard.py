@@ -5,6 +5,7 @@
 """
 
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from embedtune.errors import EmbedtuneError, OutputError, chain_of, machine_faul
 
 INTERRUPTED = 130
 READER_GONE = 141
+READ_TEXTS = ("encode", "search")
+"""Verbs that read texts without roles, from one column."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,20 @@ def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         failure = _INTERRUPTION
     except EmbedtuneError as error:
-        failure = Failure(error.exit_code, error.code, error.message, error.where, error.next)
+        failure = Failure(error.exit_code, error.code, error.message, error.where, _next(error, arguments))
     except typer.TyperException as error:
         failure = _usage(error)
     except Exception as error:
         failure = _INTERRUPTION if _from_interrupt(error) else _known(error) or _defect(error)
     return _report(failure, as_json="--json" in arguments)
+
+
+def _next(error: EmbedtuneError, arguments: Sequence[str]) -> str | None:
+    """What to do about an error: where options would mend it, the whole command with them, to be pasted."""
+    option = (error.retry or "").partition(" ")[0]
+    if not option or option in arguments or arguments[0] in READ_TEXTS:
+        return error.next
+    return f"if these were meant: embedtune {shlex.join(arguments)} {error.retry}"
 
 
 @contextmanager

@@ -28,7 +28,7 @@ Words = Annotated[
         "no recipe",
     ),
 ]
-DryRun = Annotated[bool, written("--dry-run", help="Print the resolved recipe and stop.", group=COMMON)]
+DryRun = Annotated[bool, written("--dry-run", help="Read the data, print the resolved recipe and stop.", group=COMMON)]
 AsJson = Annotated[bool, written("--json", help="Print one JSON object on stdout and nothing else.", group=COMMON)]
 Quiet = Annotated[bool, written("--quiet", "-q", help="Print no progress on stderr.", group=COMMON)]
 Force = Annotated[bool, written("--force", help="Replace a file that is already there.", group="Output")]

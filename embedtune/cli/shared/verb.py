@@ -63,9 +63,16 @@ class Asked:
         return self.wanted(config)
 
     def wanted(self, config: Config) -> Config:
-        """A configuration to work with; with --dry-run it is printed, and the command ends."""
+        """A configuration to work with; with --dry-run the data are read, it is printed, and the command ends."""
         if self.dry_run:
             from embedtune.config.recipe.load import dump_values
+            from embedtune.data.look import look
+            from embedtune.workflows.shared.talk import tell_findings
+
+            seen = look(config)
+            for sentence in seen.described:
+                self.talk.say(sentence)
+            tell_findings(self.talk, seen.findings)
 
             values = config.model_dump(include=_keys_to_print(type(config)))
             print_json(values) if self.as_json else print_text(dump_values(values).rstrip("\n"))

@@ -11,6 +11,7 @@ from embedtune.config.options import Option, options_of
 from embedtune.config.recipe.problems import InvalidConfig, Problem, explain
 from embedtune.config.recipe.shipped import find_recipe
 from embedtune.config.recipe.yaml_text import MAX_CHARACTERS, YamlDocument, YamlMistake, read_scalar, read_yaml
+from embedtune.config.reference.loss_words import likeness
 from embedtune.config.section import RecipeSection
 from embedtune.config.suggest import did_you_mean
 from embedtune.errors import ConfigError, raise_machine_fault
@@ -81,8 +82,7 @@ class Draft(Generic[Config]):
                 continue  # the schema reports it
             name, args = term["name"], term.get("args", {})
             if known is not None and name not in known:
-                hint = did_you_mean(name, known) or ";"
-                self._object(f"loss.{i}.name", f"there is no loss {name!r}{hint} the losses are {', '.join(known)}")
+                self._object(f"loss.{i}.name", f"there is no loss {name!r}{_instead(name, known)}")
             elif check_args is not None and isinstance(args, dict):
                 try:
                     check_args(name, args)
@@ -211,3 +211,9 @@ def _put(values: Any, path: Sequence[str], value: Any) -> str | None:
             values[position] = value
         values = values[position]
     return None
+
+
+def _instead(name: str, known: Sequence[str]) -> str:
+    """What to use in place of a loss that does not exist: what it is called here, or what is spelled alike."""
+    like = likeness(name)
+    return f"; {like}" if like else f"{did_you_mean(name, known) or ';'} the losses are {', '.join(known)}"

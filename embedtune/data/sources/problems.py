@@ -28,6 +28,8 @@ class Problems:
         self.count = 0
         self.kept: list[tuple[str, str]] = []
         self.hint: str | None = None
+        self.notes: list[str] = []
+        """How the source was understood, in sentences, such as the encoding of its text."""
         self.left_out = LeftOut()
         """Rows that say nothing, which are no faults."""
 

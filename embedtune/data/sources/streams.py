@@ -14,7 +14,8 @@ from typing import cast
 
 from embedtune.data.sources.layouts.places import POINTED, POINTER, entries, is_folder, is_pointer, open_file
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.reading.encodings import SAMPLE, advice_on, wide_encoding
+from embedtune.data.sources.reading.decoding import TextDecoder, as_utf8
+from embedtune.data.sources.reading.encodings import SAMPLE, wide_encoding
 from embedtune.data.sources.reading.unchanged import watched
 from embedtune.errors import DataError
 
@@ -38,7 +39,6 @@ PIECE = 2**20
 """Bytes of a line that are read at a time."""
 _LOOKED_AT = 4096  # bytes that decide whether this is text
 _EXPANDED, _RATIO = 64 * 2**20, 200  # bytes, and times its size, beyond which a compressed file is none of texts
-_BOM = b"\xef\xbb\xbf"
 
 
 def plain_suffix(path: Path) -> str:
@@ -142,12 +142,17 @@ def pieces(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
     Raises:
         DataError: the file is empty, binary, or cannot be read.
     """
-    decode = _Decoder(path, problems)
     size = path.stat().st_size if path.suffix.lower() in COMPRESSED and path.exists() else 0
-    with open_bytes(path) as stream:
-        _refuse_binary(path, stream.peek(_LOOKED_AT)[:_LOOKED_AT], problems)
+    with open_bytes(path) as opened:
+        stream, head = opened, opened.peek(SAMPLE)
+        wide = wide_encoding(head[:_LOOKED_AT])
+        if wide is None:
+            _refuse_binary(path, head[:_LOOKED_AT], problems)
+        else:
+            stream, head = as_utf8(opened, wide, path, problems), b""
+        decode = TextDecoder(path, problems, head[:SAMPLE])
         number, rest = 1, b""
-        while raw := stream.readline(PIECE):
+        while raw := _line(stream, path, problems):
             raw = rest + raw
             cut = len(raw) if raw.endswith(b"\n") else _whole_characters(raw)
             if decode.offset > _EXPANDED and size and decode.offset > _RATIO * size:
@@ -164,6 +169,14 @@ def pieces(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
             yield number, decode(rest, number, stream)
     if decode.offset == 0:
         raise problems.stop(str(path), "the file is empty")
+
+
+def _line(stream: io.BufferedReader, path: Path, problems: Problems) -> bytes:
+    try:
+        return stream.readline(PIECE)
+    except UnicodeDecodeError as error:  # of UTF-16 and UTF-32
+        what = f"broken {error.encoding.upper()}: {error.reason}"
+        raise problems.stop(str(path), what, hint="save the file as UTF-8") from error
 
 
 def _whole_characters(raw: bytes) -> int:
@@ -192,10 +205,6 @@ def refuse_foreign(path: Path, head: bytes, problems: Problems) -> None:
 
 def _refuse_binary(path: Path, head: bytes, problems: Problems) -> None:
     refuse_foreign(path, head, problems)
-    wide = wide_encoding(head)
-    if wide is not None:
-        what = f"this is {wide} text, not UTF-8"
-        raise problems.stop(str(path), what, hint=f"save it as UTF-8: iconv -f {wide} -t UTF-8 FILE > NEW_FILE")
     try:
         # The head may end within a character, so the decoder is incremental and expects more.
         codecs.getincrementaldecoder("utf-8")().decode(head)
@@ -203,35 +212,6 @@ def _refuse_binary(path: Path, head: bytes, problems: Problems) -> None:
         # One NUL may be an accident in a text; NULs among bytes that are not UTF-8 mean binary data.
         if b"\0" in head:
             raise problems.stop(str(path), "this is a binary file, not UTF-8 text") from None
-
-
-class _Decoder:
-    """Turns the lines of one file into text, and notes what is broken."""
-
-    def __init__(self, path: Path, problems: Problems) -> None:
-        self._path, self._problems = path, problems
-        self._advice: str | None = None
-        self.offset = 0
-
-    def __call__(self, raw: bytes, number: int, stream: io.BufferedReader) -> str:
-        where = f"{self._path}:{number}"
-        skipped = len(_BOM) if self.offset == 0 and raw.startswith(_BOM) else 0
-        try:
-            text = raw[skipped:].decode("utf-8")
-        except UnicodeDecodeError as error:
-            at = skipped + error.start
-            what = f"broken UTF-8: byte 0x{raw[at]:02x} at offset {self.offset + at:,} of the file"
-            # The first broken line and what follows tell more about the encoding than a line does.
-            self._advice = self._advice or advice_on(raw[:SAMPLE] + stream.peek(SAMPLE)[:SAMPLE])
-            if number == 1:  # in whose names nothing can be found
-                raise self._problems.stop(where, what, hint=self._advice) from None
-            self._problems.add(where, what, hint=self._advice)
-            text = raw[skipped:].decode("utf-8", errors="replace")
-        if "\0" in text:
-            self._problems.add(where, f"a NUL character at column {text.index(chr(0)) + 1}")
-            text = text.replace("\0", " ")
-        self.offset += len(raw)
-        return text
 
 
 def sha256(path: Path) -> str:

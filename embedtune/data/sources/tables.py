@@ -15,12 +15,13 @@ from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.reading.delimited import delimited
 from embedtune.data.sources.reading.json_records import json_records
 from embedtune.data.sources.reading.parquet import parquet_records
+from embedtune.data.sources.reading.sheets import sheet_records
 from embedtune.data.sources.streams import lines, missing, plain_suffix, refuse_odd
 from embedtune.errors import DataError
 
 Record = tuple[int, dict[str, Any]]
 _LOOKED_AT = 50  # records whose fields together are the columns: JSON lines may leave fields out
-_SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+_SHEETS = (".xls", ".xlsb", ".ods")
 Read = Callable[[Path, Problems, list[str]], Iterator[Record]]
 
 
@@ -55,6 +56,7 @@ def open_table(path: Path, problems: Problems | None = None) -> RecordTable:
     """
     kind, reader = check_suffix(path)
     problems, notes = problems or Problems(str(path)), list[str]()
+    problems.notes = notes
     return RecordTable(str(path), kind, reader(path, problems, notes), problems, notes)
 
 
@@ -84,7 +86,7 @@ def check_suffix(path: Path) -> tuple[str, Read]:
         raise missing(path)
     if suffix in _SHEETS:
         raise DataError(
-            f"spreadsheets ({suffix}) are not read", where=str(path), next="save the sheet as CSV UTF-8, and name that"
+            f"spreadsheets ({suffix}) are not read", where=str(path), next="save the sheet as .xlsx or CSV UTF-8"
         )
     if suffix not in _KINDS:
         raise DataError(
@@ -105,6 +107,8 @@ _KINDS: dict[str, tuple[str, Read]] = {
     ".json": ("JSON", json_records),
     ".csv": ("CSV", delimited(",")),
     ".tsv": ("TSV", delimited("\t")),
+    ".xlsx": ("Excel", sheet_records),
+    ".xlsm": ("Excel", sheet_records),
     ".parquet": ("Parquet", parquet_records),
     ".arrow": ("Arrow", arrow_records),
     ".feather": ("Arrow", arrow_records),

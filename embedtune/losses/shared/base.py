@@ -97,6 +97,8 @@ class Loss(nn.Module):
     uses_queue: bool = False
     made_for_views: bool = False
     """Meant for two views of the same text, so that a corpus is enough; it accepts pairs too."""
+    pulls_pairs: bool = True
+    """Whether it brings the two texts of a pair together; without such a loss, nothing is learned from pairs."""
     static_lr_share: float = 1.0
     """Share of the learning rate that suits a static encoder, where `lr` is auto: below 1 for a loss that keeps pulling
     after texts are separated well enough. From a starter on the corpus of welfare-ko, nDCG@10 on dev after 3 epochs at

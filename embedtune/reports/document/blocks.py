@@ -172,10 +172,14 @@ class Example(Block):
 
 @dataclass(frozen=True)
 class Section(Block):
-    """A heading and the blocks below it; sections among them are of the next level."""
+    """A heading and the blocks below it; sections among them are of the next level.
+
+    A page shows only the heading of one that is folded, until the reader opens it.
+    """
 
     heading: str
     blocks: Sequence[Block] = ()
+    folded: bool = False
 
     def __bool__(self) -> bool:
         return any(self.blocks)
@@ -196,6 +200,10 @@ class Report:
         lead: the verdict in a sentence.
         blocks: everything else.
         verdict: "better", "worse" or anything else; it colours the heading.
+        subject: what the report is about, in a few words.
+        plain: the verdict in a sentence without statistics.
+        about: a few facts to see first, each with its name.
+        contents: whether a page lists its sections at its beginning.
     """
 
     title: str
@@ -203,8 +211,17 @@ class Report:
     lead: str
     blocks: Sequence[Block] = field(default=())
     verdict: str = ""
+    subject: str = ""
+    plain: str = ""
+    about: Sequence[tuple[str, str]] = ()
+    contents: bool = False
 
     @property
     def known(self) -> list[Block]:
         """The blocks that are not empty."""
         return [block for block in self.blocks if block]
+
+    @property
+    def sections(self) -> list[Section]:
+        """The sections of the first level that are not empty."""
+        return [block for block in self.known if isinstance(block, Section)]

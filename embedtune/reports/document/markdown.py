@@ -32,7 +32,9 @@ from embedtune.reports.document.wording import said, with_code
 def markdown(report: Report) -> str:
     """A report as Markdown, with tables in place of plots; ends with a line end."""
     lead = f"**{escape(report.lead)}**" if report.lead else ""
-    parts = [f"# {escape(report.heading)}", lead, *(_block(block, 2) for block in report.known)]
+    about = " · ".join(f"{escape(name)}: {escape(value)}" for name, value in report.about)
+    head = [f"# {escape(report.heading)}", lead, escape(report.plain), about]
+    parts = [*head, *(_block(block, 2) for block in report.known)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 

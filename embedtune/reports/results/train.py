@@ -55,6 +55,15 @@ class GuideFacts:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class RightFirst:
+    """For how many of the queries that the verdict rests on a relevant document comes first."""
+
+    before: int
+    after: int
+    queries: int
+
+
 class CurveGroup(TypedDict):
     """Lines drawn together, each with a value per point or None. Only dev has steps of its own."""
 
@@ -95,6 +104,9 @@ class TrainResult(VerbResult):
         flops_per_s: operations of the model per second, by its weights and text lengths; None for a static encoder.
         share_of_peak: of the fastest matrix product measured on this machine; None for a static encoder.
         time_spent: seconds by part of the run, since it was started or resumed.
+        right_first: for how many queries a relevant document comes first, before and after training.
+        date: when the run ended, as 2026-11-30.
+        model_bytes: what the tuned model takes on disk, without its card; 0 for runs of early versions.
     """
 
     run: str
@@ -128,6 +140,9 @@ class TrainResult(VerbResult):
     flops_per_s: float | None = None
     share_of_peak: float | None = None
     time_spent: Mapping[str, float] = field(default_factory=dict)
+    model_bytes: int = 0
+    right_first: RightFirst | None = None
+    date: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""

@@ -7,7 +7,7 @@ from embedtune.evaluation.changes import Change, PlacedDocument
 from embedtune.evaluation.evidence import Evidence, PairEvidence
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.score_spread import ScoreSpread
-from embedtune.reports.document.blocks import Block, Example, Figure, Passage, Section, Table, Text
+from embedtune.reports.document.blocks import Block, Example, Figure, Figures, Passage, Section, Table, Text
 from embedtune.reports.document.charts.differences import difference_chart
 from embedtune.reports.document.charts.histogram import Series, histogram, used_bins
 from embedtune.reports.document.charts.lines import Line, line_chart
@@ -17,21 +17,36 @@ QUANTILES = (0, 10, 25, 50, 75, 90, 100)
 BINS_PER_ROW = 4
 
 
-def evidence_sections(evidence: Evidence | None) -> list[Section]:
-    """The sections of one set's evidence; none where there is none."""
+FIRST = 3
+"""How many of the queries that changed most are shown at once; the others are folded."""
+
+
+def evidence_sections(evidence: Evidence | None, *, with_changes: bool = True) -> list[Section]:
+    """The sections of one set's evidence; none where there is none.
+
+    Args:
+        evidence: of one set.
+        with_changes: with the queries that changed most, which a report may show elsewhere (`change_sections`).
+    """
+    if evidence is None:
+        return []
+    return [
+        Section("Query by query", [block for pair in evidence.pairs for block in _pair(pair, evidence.metric)]),
+        _recall(evidence),
+        _scores(evidence),
+        *(change_sections(evidence) if with_changes else ()),
+    ]
+
+
+def change_sections(evidence: Evidence | None) -> list[Section]:
+    """The queries that were helped and hurt most, with the documents that changed places."""
     if evidence is None:
         return []
     pairs, depth = evidence.pairs, evidence.depth
-    changes = [
+    return [
         _changes(heading, pair.b, found, depth, alone=len(pairs) == 1)
         for pair in pairs
         for heading, found in (("helped", pair.helped), ("hurt", pair.hurt))
-    ]
-    return [
-        Section("Query by query", [block for pair in pairs for block in _pair(pair, evidence.metric)]),
-        _recall(evidence),
-        _scores(evidence),
-        *changes,
     ]
 
 
@@ -56,7 +71,9 @@ def _quantiles(differences: Sequence[float], metric: str) -> Table:
 
 def _changes(way: str, name: str, changes: Sequence[Change], depth: int, *, alone: bool) -> Section:
     heading = f"Queries {way} most" if alone else f"Queries that {name} {way} most"
-    return Section(heading, [_change(change, depth) for change in changes])
+    shown = [_change(change, depth) for change in changes]
+    rest = shown[FIRST:]
+    return Section(heading, [*shown[:FIRST], Section(f"{len(rest)} more", rest, folded=True)])
 
 
 def _change(change: Change, depth: int) -> Example:
@@ -77,22 +94,28 @@ def _passage(document: PlacedDocument, depth: int) -> Passage:
 
 
 def _scores(evidence: Evidence) -> Section:
-    """Distributions of systems on one scale are drawn over the same range of it."""
+    """Distributions of systems on one scale are drawn over the same range of it, side by side."""
     known = [(one.label, one.scores) for one in evidence.systems if one.scores]
-    blocks: list[Block] = []
+    drawings, said, rows = [], [], []
     for label, scores in known:
         alike = [other for _, other in known if other.edges == scores.edges]
         bins = used_bins([series for each in alike for series in _series(each)])
         whose = f"{label} training" if label in ("before", "after") else f"of {label}"
         title = f"Scores {whose} of the first {evidence.depth} documents of each query."
-        drawn = histogram(title, scores.edges, _series(scores), unit="score", at=scores.threshold, bins=bins)
-        said = (
-            f"The threshold that separates relevant documents best is {scores.threshold:.3g} (F1 {scores.f1:.2f}): "
-            f"{scores.precision:.0%} of the documents that reach it are relevant, and {scores.recall:.0%} of the "
-            "ranked relevant documents reach it."
+        drawings.append(histogram(title, scores.edges, _series(scores), unit="score", at=scores.threshold, bins=bins))
+        said.append(
+            f"{_sentence_start(label)}: the threshold that separates relevant documents best is {scores.threshold:.3g} "
+            f"(F1 {scores.f1:.2f}): {scores.precision:.0%} of the documents that reach it are relevant, and "
+            f"{scores.recall:.0%} of the ranked relevant documents reach it."
         )
-        blocks.append(Section(label, [Figure(drawn, _bins(scores)), Text(said)]))
-    return Section("Scores of relevant and other documents", blocks)
+        rows += [(label, *row) for row in _bins(scores)]
+    shown = Table(("", "score", *(one.name for one in _series(known[0][1]))), rows) if known else Table((), ())
+    return Section("Scores of relevant and other documents", [Figures(drawings, shown), *map(Text, said)])
+
+
+def _sentence_start(label: str) -> str:
+    """A label as the beginning of a sentence: what is not a word of ours, such as a model's name, stays as it is."""
+    return label.capitalize() if label in ("before", "after") else label
 
 
 def _series(scores: ScoreSpread) -> list[Series]:
@@ -102,7 +125,7 @@ def _series(scores: ScoreSpread) -> list[Series]:
     ]
 
 
-def _bins(scores: ScoreSpread) -> Table:
+def _bins(scores: ScoreSpread) -> list[tuple[str, ...]]:
     edges, series = scores.edges[::BINS_PER_ROW], _series(scores)
     rows = []
     for place, (low, high) in enumerate(pairwise(edges)):
@@ -110,7 +133,7 @@ def _bins(scores: ScoreSpread) -> Table:
         sums = [sum(one.counts[bins]) for one in series]
         if any(sums):
             rows.append((f"{low:.3g} to {high:.3g}", *(f"{each:,}" for each in sums)))
-    return Table(("score", *(one.name for one in series)), rows)
+    return rows
 
 
 def _recall(evidence: Evidence) -> Section:

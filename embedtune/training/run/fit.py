@@ -112,7 +112,7 @@ class Fit(PreparedFit):
         dev: scores the model on the dev split, or None.
         dev_metric: the score that decides which model is best.
         callbacks: further callbacks, such as the one that refreshes a self guide.
-        progress: receives the steps done and, as the note, the pace, after each step.
+        progress: receives the steps done and, as the note, epoch, loss and dev score, after each step.
         warn: receives what is damaged, and that a stop was requested.
         say: receives where a resumed run begins.
     """

@@ -1,10 +1,8 @@
 """How fast a run learns: tokens, and operations of the model, per second of training."""
 
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -13,9 +11,6 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from embedtune.models.encoder import Encoder
 from embedtune.training.step.adapter import ObjectiveAdapter
-
-RECENT = 20
-"""Steps that the current pace is measured over: a single one depends on the length of its texts."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,6 @@ class Pace(TrainerCallback):
         self._adapter, self._flops, self._peak, self._clock = adapter, flops, peak, clock
         self._since = clock()
         self._seconds, self._tokens, self._operations = 0.0, 0, 0.0
-        self._recent: deque[tuple[float, int, float]] = deque(maxlen=RECENT)
         self._last: dict[str, float] = {}
 
     @property
@@ -101,16 +95,6 @@ class Pace(TrainerCallback):
         """Over all steps; None if there is no peak to compare with."""
         return None if self._peak is None or self.flops_per_s is None else self.flops_per_s / self._peak
 
-    def words(self) -> str:
-        """The recent pace, such as "12,345 tokens/s, 31% of this machine's peak"; empty before the first step."""
-        if not self._recent:
-            return ""
-        # Medians: one step of an epoch may also compute the guide's vectors.
-        tokens_per_s = median(tokens / seconds for seconds, tokens, _ in self._recent)
-        flops_per_s = median(operations / seconds for seconds, _, operations in self._recent)
-        share = f", {flops_per_s / self._peak:.0%} of this machine's peak" if self._peak and self._flops else ""
-        return f"{tokens_per_s:,.0f} tokens/s{share}"
-
     def gauges(self) -> dict[str, float]:
         """The pace of the last step, for the log."""
         return self._last
@@ -122,7 +106,6 @@ class Pace(TrainerCallback):
         operations = 0.0 if self._flops is None else self._flops.of(self._adapter.lengths)
         self._seconds, self._tokens = self._seconds + seconds, self._tokens + tokens
         self._operations += operations
-        self._recent.append((seconds, tokens, operations))
         self._last = {"pace.tokens_per_s": round(tokens / seconds, 1)}
         if self._flops is not None:
             self._last["pace.flops_per_s"] = float(f"{operations / seconds:.4g}")

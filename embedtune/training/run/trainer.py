@@ -105,7 +105,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             evaluator=DevEvaluator(run.dev, run.dev_metric) if run.dev is not None and run.evaluates else None,
             callbacks=[
                 pace,
-                StepCount(adapter, pace, run.progress),
+                StepCount(adapter, run.progress),
                 FiniteGradients(adapter, adapter.last_rows),
                 *_records(run, adapter, log, checkpoint),
                 *([start] if start else []),

@@ -3,6 +3,7 @@ no longer rise, interruptions.
 """
 
 import json
+import math
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -22,6 +23,8 @@ from embedtune.training.run.pace import Pace
 from embedtune.training.step.adapter import ObjectiveAdapter
 
 ALL_MASKED_STEPS = 50
+DEV_SHOWN = "eval_ndcg@10"
+"""The dev score shown while training: another one may choose the model, but this is the one people know."""
 STOPPING = "stopping after this step and saving it; interrupt again to stop now"
 STOPPING_TRIAL = "stopping after this step of a short trial run, which saves nothing; interrupt again to stop now"
 
@@ -57,20 +60,38 @@ class MetricsLog(TrainerCallback):
 
 @dataclass(eq=False)
 class StepCount(TrainerCallback):
-    """Tells the losses the global step, and the user how far and how fast the run is; must come after the pace."""
+    """Tells the losses the global step, and the user how far the run is and how it goes."""
 
     adapter: ObjectiveAdapter
-    pace: Pace
     progress: Progress | None
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Report where a resumed run goes on."""
+        if self.progress is not None and state.global_step:
+            self.progress(state.global_step, None, how_it_goes(state, None))
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Pass the global step on to the losses."""
         self.adapter.step = state.global_step
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Report the step and the pace."""
+        """Report the step, with epoch, loss and the last dev score."""
         if self.progress is not None:
-            self.progress(state.global_step, None, self.pace.words())
+            loss = None if self.adapter.loss is None else float(self.adapter.loss)
+            self.progress(state.global_step, None, how_it_goes(state, loss))
+
+
+def how_it_goes(state: TrainerState, loss: float | None) -> str:
+    """Epoch, loss and last dev score in words.
+
+    >>> log = [{"step": 2, "eval_ndcg@10": 0.4}, {"step": 3, "loss": 4.0}, {"step": 4, "eval_ndcg@10": 0.512}]
+    >>> how_it_goes(TrainerState(log_history=log, epoch=1.5, num_train_epochs=3), 3.14159)
+    'epoch 2 of 3, loss 3.142, dev nDCG@10 0.512'
+    """
+    scores = [entry[DEV_SHOWN] for entry in state.log_history if DEV_SHOWN in entry]
+    parts = [f"epoch {math.ceil(state.epoch or 1):,} of {state.num_train_epochs:,}"]
+    parts += [] if loss is None else [f"loss {loss:.4g}"]
+    return ", ".join([*parts, *(f"dev nDCG@10 {score:.3f}" for score in scores[-1:])])
 
 
 class MaskingGuard(TrainerCallback):

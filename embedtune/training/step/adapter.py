@@ -36,6 +36,7 @@ class ObjectiveAdapter(nn.Module):
 
     Attributes:
         lengths: tokens of each text of the last batch, (U,); empty if they were not counted.
+        loss: of the last batch, of shape (); None before the first.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class ObjectiveAdapter(nn.Module):
         self.lengths = np.zeros(0, dtype=np.int64)  # (U,)
         self.last_rows = LastRows(table)
         self.step = 0
+        self.loss: Tensor | None = None
 
     def forward(self, features: Sequence[dict[str, Tensor]], labels: Tensor) -> dict[str, Tensor]:
         """Weighted loss terms by name, each of shape ().
@@ -85,6 +87,7 @@ class ObjectiveAdapter(nn.Module):
         with torch.autocast(device_type=device.type, enabled=False):
             terms = self.objective(batch)
         self.last_rows.refuse_losses(terms, vectors, self.step)
+        self.loss = torch.stack([term.detach() for term in terms.values()]).sum()
         if torch.is_grad_enabled():
             for companion in self.companions:
                 companion.step(batch, rows)

@@ -10,7 +10,7 @@ from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.streams import open_bytes, plain_suffix
 from embedtune.data.sources.tables import READABLE, RecordTable, open_table
 
-_BINARY = (".parquet", ".arrow", ".feather")
+_BINARY = (".parquet", ".arrow", ".feather", ".xlsx", ".xlsm")
 
 
 def left_out(source: Source, split: str, faults: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Any]]:

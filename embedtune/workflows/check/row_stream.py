@@ -11,6 +11,7 @@ from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.source import open_source
 from embedtune.data.splits.leakage import Leakage
 from embedtune.findings import Finding
+from embedtune.reports.document.short_names import short_name
 from embedtune.workflows.shared.talk import Talk
 
 
@@ -48,7 +49,7 @@ class RowStream:
         self._begin()
         rows, unit = 0, "rows"
         parts = self.source.blocks(self.split, self._data.columns, self.faults, self._data.group)
-        with self._talk.progress(f"checking {self._data.source}") as tell:
+        with self._talk.progress(f"checking {short_name(self._data.source)}") as tell:
             for part in parts:
                 content = part.scored or part.content
                 rows, unit = rows + len(content), part.unit if part.scored is None else "scored pairs"

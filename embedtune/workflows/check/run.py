@@ -32,6 +32,7 @@ from embedtune.findings import Finding, by_severity, counted, reaches, verdict_o
 from embedtune.identity import text_ids
 from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER
+from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.check import CheckResult, CleanedCopy, Forecast, InBatchNegatives
 from embedtune.workflows.check.cleaned_copy import copies, write_copy
@@ -155,7 +156,7 @@ def check_corpus(source: str, positives: SeenIds, talk: Talk) -> list[Finding]:
 
     def contents() -> Iterator[RawTexts]:
         read = 0
-        with talk.progress(f"checking {source}") as tell:
+        with talk.progress(f"checking {short_name(source)}") as tell:
             while block := list(islice(documents, BLOCK)):
                 written = [one for one in block if one.text]
                 for one in block:

@@ -19,6 +19,7 @@ from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder, has_routes
 from embedtune.models.files.load import choose_device, load_encoder, resolve
 from embedtune.models.similarity import measure_of, similarity_findings
+from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.encode import EncodeResult
 from embedtune.workflows.shared.ending import Unfinished, orderly_end
 from embedtune.workflows.shared.lock import alone
@@ -54,7 +55,7 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None, force: bool = Fals
     outputs.demand_own(force=force)
     refuse_others(job, OWN)
     texts = TextStream(config.data.source, config.data.column, queries=config.encoding.role == "query")
-    with talk.progress(f"reading {config.data.source}"):
+    with talk.progress(f"reading {short_name(config.data.source)}"):
         count, empty, digest = texts.facts()
     if not count:
         raise DataError("it holds no texts", where=config.data.source)
@@ -65,7 +66,9 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None, force: bool = Fals
         outputs.remove_unfinished()
         encoder = _load(config, talk)
         known: list[int] = []
-        with talk.progress(f"{encoder.name}: encoding {config.data.source}", total=count) as tell:
+        with talk.progress(
+            f"{short_name(encoder.name)}: encoding {short_name(config.data.source)}", total=count
+        ) as tell:
             vectors = encode_to_file(
                 encoder,
                 ([document.text for document in batch] for batch in texts.batches(BLOCK)),
@@ -116,7 +119,7 @@ def _unfinished(job: Path) -> Unfinished:
 
 
 def _load(config: EncodeConfig, talk: Talk) -> Encoder:
-    with talk.progress(f"loading {config.model.name}"):
+    with talk.progress(f"loading {short_name(config.model.name)}"):
         encoder = load_encoder(config.model, device=config.encoding.device, precision=config.encoding.precision)
     for note in encoder.notes:
         talk.say(note)

@@ -10,6 +10,7 @@ from embedtune.data.splits.known_pairs import read_pairs
 from embedtune.data.splits.leakage import Leakage
 from embedtune.errors import EmbedtuneError, raise_machine_fault
 from embedtune.findings import Finding
+from embedtune.reports.document.short_names import short_name
 from embedtune.workflows.shared.recorded_data import recorded_training, runs_behind
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.talk import Talk
@@ -73,14 +74,14 @@ def read_training(config: EvaluateConfig, talk: Talk) -> Training:
     known: list[Learned] = []
     findings: list[Finding] = []
     for source in config.data.train:
-        with talk.progress(f"reading {source}"):
+        with talk.progress(f"reading {short_name(source)}"):
             known.append(Learned(source, _named(source, config)))
     recorded: dict[str, Learned] = {}  # files and their split -> the data of the first model trained on them
     for name, run in _runs(config):
         try:
             divided = _division(run)
             if divided not in recorded:
-                with talk.progress(f"reading what {name} was trained on"):
+                with talk.progress(f"reading what {short_name(name)} was trained on"):
                     data = recorded_training(run)
                 recorded[divided] = Learned(name, data.train, data.dev)
         except EmbedtuneError as error:

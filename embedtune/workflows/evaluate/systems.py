@@ -22,6 +22,7 @@ from embedtune.models.encode.store import VectorStore, open_store
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder
 from embedtune.models.similarity import Measure, measure_of, similarity_findings
+from embedtune.reports.document.short_names import short_name
 from embedtune.search.bm25 import Bm25
 from embedtune.search.pairwise import pair_scores
 from embedtune.search.quantised import bytes_per_vector
@@ -83,7 +84,7 @@ class Systems:
 
     def load(self, name: str, texts: Sequence[str] = ()) -> Encoder:
         """Load an encoder; a starter is made from these texts."""
-        with self._talk.progress(f"loading {name}"):
+        with self._talk.progress(f"loading {short_name(name)}"):
             encoder = load_encoder(
                 self._config.models.section(name),
                 device=self._config.evaluation.device,
@@ -112,7 +113,7 @@ class Systems:
     def truncations(self, encoder: Encoder, texts: Mapping[Role, Sequence[str]], of: str) -> dict[Role, Truncation]:
         """What an encoder cuts off the texts of a set, by role."""
         encoders: dict[Role, Encoder] = {"query": self._queries or encoder, "document": encoder}
-        with self._talk.progress(f"{encoder.name}: counting the tokens of {of}"):
+        with self._talk.progress(f"{short_name(encoder.name)}: counting the tokens of {of}"):
             found = {role: truncation(encoders[role], own, role) for role, own in texts.items()}
         return {role: one for role, one in found.items() if one is not None}
 
@@ -206,5 +207,5 @@ class Systems:
         return [size for size in sizes if size < full]
 
     def _encoded(self, encoder: Encoder, texts: Sequence[str], role: Role, what: str, *, normalise: bool) -> np.ndarray:
-        with self._talk.progress(f"{encoder.name}: encoding {what}", total=len(texts)) as tell:
+        with self._talk.progress(f"{short_name(encoder.name)}: encoding {what}", total=len(texts)) as tell:
             return encode(encoder, texts, role=role, store=self._store, progress=tell, normalise=normalise)  # (n, D)

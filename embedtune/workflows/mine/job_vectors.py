@@ -17,6 +17,7 @@ from embedtune.models.files.load import load_encoder
 from embedtune.models.files.resolve import STARTER
 from embedtune.models.files.save import save_encoder
 from embedtune.models.files.starter import MOST_TEXTS
+from embedtune.reports.document.short_names import short_name
 from embedtune.workflows.mine.job import Job, key_of
 from embedtune.workflows.mine.job_documents import JobDocuments
 from embedtune.workflows.shared.talk import Talk
@@ -82,7 +83,7 @@ class VectorWriter:
     ) -> np.ndarray:
         """The vectors of `count` texts: (count, D), memory-mapped."""
         texts = "queries" if role == "query" else "documents"
-        with self.talk.progress(f"{self.encoder.name}: encoding the {texts}", total=count) as tell:
+        with self.talk.progress(f"{short_name(self.encoder.name)}: encoding the {texts}", total=count) as tell:
             return encode_to_file(
                 self.encoder,
                 batches,

@@ -19,6 +19,7 @@ from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import check_device, load_encoder, resolve
 from embedtune.models.files.resolve import STARTER
 from embedtune.models.similarity import measure_of, similarity_findings
+from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.search import FoundDocument, SearchAnswer, SearchResult
 from embedtune.search.bm25 import Bm25
 from embedtune.search.dense import top_k
@@ -94,7 +95,7 @@ def open_search(config: SearchConfig, *, talk: Talk | None = None) -> Searchable
     check_device(config.search.device)
     for name in [*models.encoders, *([models.query] if models.query else [])]:
         resolve(models.section(name))
-    with talk.progress(f"reading {config.data.source}"):
+    with talk.progress(f"reading {short_name(config.data.source)}"):
         corpus, what = corpus_of(config.data.source, config.data.column)
     data = f"{what}: {counted(len(corpus), 'document')}"
     talk.say(data)
@@ -127,7 +128,7 @@ def _by_vectors(encoder: Encoder, documents: np.ndarray, ties: np.ndarray, *, no
 
 
 def _load(name: str, config: SearchConfig, texts: Sequence[str], talk: Talk) -> Encoder:
-    with talk.progress(f"loading {name}"):
+    with talk.progress(f"loading {short_name(name)}"):
         encoder = load_encoder(
             config.models.section(name),
             device=config.search.device,
@@ -144,5 +145,5 @@ def _encoded(
     encoder: Encoder, texts: Sequence[str], config: SearchConfig, talk: Talk, *, normalise: bool
 ) -> np.ndarray:
     store = open_store(config.search.store)
-    with talk.progress(f"{encoder.name}: encoding the documents", total=len(texts)) as tell:
+    with talk.progress(f"{short_name(encoder.name)}: encoding the documents", total=len(texts)) as tell:
         return encode(encoder, texts, role="document", store=store, progress=tell, normalise=normalise)  # (C, D)

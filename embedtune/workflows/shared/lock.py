@@ -50,6 +50,20 @@ def alone(lock: Path) -> Iterator[HeldLock]:
                 let_go()
 
 
+def is_held(lock: Path) -> bool:
+    """Whether another process holds a lock file now."""
+    try:
+        import fcntl
+
+        with lock.open(encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (ImportError, OSError):  # no such file, or a system without such locks
+        return False
+    return False
+
+
 def _held(lock: Path) -> TextIO:
     """The file, open and locked; made again if its last holder removed it between the two steps."""
     while True:

@@ -13,6 +13,7 @@ from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.train import TrainConfig
 from embedtune.durable import discard, remove_unfinished, write_text
 from embedtune.errors import ConfigError, OutputError, raise_machine_fault
+from embedtune.reports.document.short_names import folder_part, short_name
 from embedtune.reports.results.train import TrainResult
 from embedtune.workflows.shared.ending import Unfinished
 from embedtune.workflows.shared.output_folder import output_path, refuse_used, reporting_unwritable
@@ -20,6 +21,8 @@ from embedtune.workflows.shared.output_folder import output_path, refuse_used, r
 RECIPE, FACTS, METRICS, REPORT = "recipe.yaml", "run.json", "metrics.jsonl", "report.json"
 PAGE = "report.html"
 STARTED_IN = "started_in"
+SESSIONS = "sessions_s"
+"""Key of a run's record: the seconds of each session, the last one as of its last note."""
 RUNS = Path("runs")
 """Where runs go by default."""
 
@@ -41,6 +44,11 @@ class RunFolder:
         return self.path / "start"
 
     @property
+    def checkpoints(self) -> Path:
+        """Where a run that is not done can go on from."""
+        return self.path / "checkpoints"
+
+    @property
     def lock(self) -> Path:
         """Held by the process that works on the run."""
         return self.path / ".lock"
@@ -58,7 +66,7 @@ class RunFolder:
     @property
     def newest_checkpoint(self) -> Path | None:
         """The checkpoint of the latest step, which is a model too; the manifest is the last file written into one."""
-        whole = [path.parent for path in self.path.glob("checkpoints/checkpoint-*/embedtune_manifest.json")]
+        whole = [path.parent for path in self.checkpoints.glob("checkpoint-*/embedtune_manifest.json")]
         numbered = [path for path in whole if path.name.rpartition("-")[2].isdecimal()]
         return max(numbered, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
@@ -135,7 +143,7 @@ class RunFolder:
         for name in (RECIPE, FACTS, METRICS):
             discard(self.path / name)
             remove_unfinished(self.path / name)
-        for left in (self.lock, self.start, self.path / "checkpoints"):
+        for left in (self.lock, self.start, self.checkpoints):
             discard(left)
         with suppress(OSError):
             self.path.rmdir()
@@ -150,7 +158,7 @@ def new_run(config: TrainConfig) -> RunFolder:
         ConfigError: the folder already holds a run or other files.
         OutputError: it cannot be made or written.
     """
-    path = output_path(config.output.folder, RUNS, config.loss[0].name)
+    path = output_path(config.output.folder, RUNS, run_name(config))
     folder = RunFolder(path)
     if folder.begun:
         again = f"embedtune train --resume {path}"
@@ -164,6 +172,16 @@ def new_run(config: TrainConfig) -> RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         folder.write(RECIPE, dump_config(config))
     return folder
+
+
+def run_name(config: TrainConfig) -> str:
+    """What a new run is called besides its date: data, model and loss.
+
+    >>> run_name(load(TrainConfig, None, [], {"data": "export/고객 문의.csv", "model": "intfloat/e5-small"}))
+    '고객-문의-e5-small-gist'
+    """
+    data = folder_part(short_name(config.data.source).partition(".")[0])
+    return "-".join(filter(None, (data, folder_part(short_name(config.model.name)), config.loss[0].name)))
 
 
 def how_to_use(model: Path) -> tuple[str, ...]:

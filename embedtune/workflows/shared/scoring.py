@@ -20,9 +20,11 @@ from embedtune.models.encode.store import VectorStore
 from embedtune.models.encode.tokenizer import TokenizedTexts, Tokenizer
 from embedtune.models.encoder import Encoder, Role
 from embedtune.reports.results.base import MetricTest
+from embedtune.reports.results.train import RightFirst
 from embedtune.training.run.loop import DevScores
 
 METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
+RECIPROCAL = "mrr@10"
 PRIMARY = METRICS[0]
 """The metric that decides the verdict."""
 SELECTION = "logrank@1000"
@@ -123,6 +125,7 @@ class Judgment:
             "metrics": [metric_fields(*pair) for pair in self._tests()],
             "test_queries": len(self.before),
             "unseen_queries": len(before) if before is not None else 0,
+            "right_first": right_first(before or self.before, after or self.after),
         }
 
     def _tests(self) -> Iterator[tuple[Comparison, Comparison]]:
@@ -175,6 +178,14 @@ def judge(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, 
         for metric in (PRIMARY, *(name for name in first.per_query if name != PRIMARY))
     )
     return Judgment(before, after, before_unseen, after_unseen, verdict, tuple(further))
+
+
+def right_first(before: RetrievalScores, after: RetrievalScores) -> RightFirst | None:
+    """For how many queries a relevant document comes first: a reciprocal rank of 1; None where that was not scored."""
+    if RECIPROCAL not in before.per_query:
+        return None
+    first, second = (int((scores.per_query[RECIPROCAL] == 1).sum()) for scores in (before, after))
+    return RightFirst(first, second, queries=len(before))
 
 
 def metric_fields(found: Comparison, strict: Comparison) -> MetricTest:

@@ -1,5 +1,6 @@
 """A `Talk` on stderr: bars on a terminal, plain lines in a log, nothing when asked to be quiet."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from embedtune.reports.document.printable import printable as escaped
 
 if TYPE_CHECKING:  # what it brings along would slow every --help
-    from embedtune.progress import Progress
+    from embedtune.progress import Progress, TimeLeft
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -88,12 +89,13 @@ class StreamTalk:
         if self._bars is None:
             self._bars = _new_bars(self._stream)
             self._bars.start()
-        bars = self._bars
-        task = bars.add_task(printable(description), total=total, much=_much(0, total), note="")
+        bars, left = self._bars, self._time_left()
+        task = bars.add_task(printable(description), total=total, much=_much(0, total), note="", left=left)
         try:
 
             def tell(done: int, of: int | None = None, note: str = "", /) -> None:
                 known = total or of  # what was announced counts: work may report on a part of itself
+                left.mark(done)
                 bars.update(task, completed=done, total=known, much=_much(done, known), note=printable(note))
 
             yield tell
@@ -104,17 +106,23 @@ class StreamTalk:
                 self._bars = None
 
     def _paced_lines(self, description: str, total: int | None) -> "Progress":
-        last = self._clock()
+        last, left = self._clock(), self._time_left()
 
         def tell(done: int, of: int | None = None, note: str = "", /) -> None:
             nonlocal last
+            left.mark(done)
             if self._clock() - last >= SECONDS_BETWEEN_LINES:
                 last = self._clock()
                 known = total or of
-                much = f"{description}: {done:,}" + (f" of {known:,}" if known else "") + (note and f", {note}")
-                self._line(printable(much))
+                much = f"{description}: {done:,}" + (f" of {known:,}" if known else "")
+                self._line(printable(", ".join(filter(None, (much, note, _time(left.seconds(known)))))))
 
         return tell
+
+    def _time_left(self) -> "TimeLeft":
+        from embedtune.progress import TimeLeft
+
+        return TimeLeft(self._clock)
 
 
 def _between_words(text: str, width: int) -> str:
@@ -144,13 +152,36 @@ def _much(done: int, total: int | None) -> str:
     return f"{done:,}/{total:,}" if total else f"{done:,}" if done else ""
 
 
+def _time(seconds: float | None) -> str:
+    """The time left in words; empty where it is not known.
+
+    >>> _time(None), _time(4.4), _time(59.7), _time(190), _time(9_000)
+    ('', '4 s left', '1 min left', '4 min left', '2 h 30 min left')
+    """
+    if seconds is None:
+        return ""
+    minutes = math.ceil(seconds / 60)
+    if seconds < 59.5:
+        return f"{seconds:.0f} s left"
+    return f"{minutes} min left" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min left"
+
+
 def _new_bars(stream: TextIO) -> Any:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
     from rich.table import Column
+    from rich.text import Text
+
+    class TimeLeftColumn(ProgressColumn):
+        """The time left as we reckon it: rich's own knows nothing of steps that take longer than 30 seconds."""
+
+        max_refresh = 0.5
+
+        def render(self, task: Task) -> Text:
+            return Text(_time(task.fields["left"].seconds(task.total)), style="cyan", no_wrap=True)
 
     texts = ("{task.description}", "{task.fields[much]}", "{task.fields[note]}")
     what, much, note = (TextColumn(text, markup=False) for text in texts)
     bar = BarColumn(None, table_column=Column(max_width=40))  # shrinks where there is little room
-    columns = (what, bar, much, note, TimeRemainingColumn())
+    columns = (what, bar, much, note, TimeLeftColumn())
     return Progress(*columns, console=Console(file=stream), transient=True)

@@ -11,6 +11,7 @@ from embedtune.data.prepare import TrainingData
 from embedtune.data.splits.leakage import Leakage
 from embedtune.errors import EmbedtuneError, raise_machine_fault
 from embedtune.findings import Finding
+from embedtune.reports.document.short_names import short_name
 from embedtune.workflows.shared.recorded_data import recorded_training, runs_behind
 from embedtune.workflows.shared.talk import Talk
 
@@ -27,7 +28,7 @@ def with_earlier_training(config: TrainConfig, data: TrainingData, talk: Talk) -
     unseen, known = data.unseen, {one.message for one in data.findings}
     for name, run in runs_behind(config.model.name):
         try:
-            with talk.progress(f"reading what {name} was trained on"):
+            with talk.progress(f"reading what {short_name(name)} was trained on"):
                 learned = recorded_training(run)
         except EmbedtuneError as error:
             raise_machine_fault(error, run.path)

@@ -46,8 +46,6 @@ def demand_more_steps(run: RunFolder, config: TrainConfig, rows: int, changes: S
     said = f"this run is finished after {done:,} steps, and these changes would train no further: {'; '.join(changes)}"
     started_from = f": --model {run.model}, with another --output" if run.has_model else " and another --output"
     again = f"start a new run with them{started_from}"
-    if not run.trained:
-        raise ConfigError(f"{said} (its checkpoints are gone)", where=str(run.path), next=again)
     if _steps(config.training, rows) <= done:
         needed = "larger --epochs" if then.max_steps is None else "larger --epochs and --max-steps"
         raise ConfigError(said, where=str(run.path), next=f"ask for more steps ({needed}), or {again}")
@@ -57,6 +55,12 @@ def demand_more_steps(run: RunFolder, config: TrainConfig, rows: int, changes: S
             f"{said} (it ended early, because dev scores no longer rose)",
             where=str(run.path),
             next=f"raise training.patience, now {then.patience}, or {again}",
+        )
+    if not run.trained:
+        raise ConfigError(
+            f"this run is finished after {done:,} steps and cannot train on: its checkpoints are gone",
+            where=str(run.path),
+            next=f"{again}; --keep-checkpoints keeps those of a finished run",
         )
 
 

@@ -13,6 +13,7 @@ from embedtune.losses import build_loss, loss_class, loss_names
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.vocabulary import check_vocabulary
+from embedtune.workflows.shared.talk import Talk
 
 AUTO_MARGIN = "auto"
 
@@ -139,3 +140,12 @@ def _has_teacher(rows: Rows) -> bool:
 def guided_term(config: TrainConfig) -> int | None:
     """The position of the first loss of the recipe that would use a guide, or None."""
     return next((place for place, term in enumerate(config.loss) if loss_class(term.name).needs_guide), None)
+
+
+def tell_regularizers(losses: Sequence[Loss], talk: Talk) -> None:
+    """Warn where no loss brings the texts of a pair together: what is learned then does not come from the pairs."""
+    if losses and not any(loss.pulls_pairs for loss in losses):
+        talk.warn(
+            "no loss of this run brings the texts of a pair together, it only spreads them out; add one that does, "
+            "such as --loss gist, and give this one a small weight"
+        )

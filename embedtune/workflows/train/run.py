@@ -39,7 +39,14 @@ from embedtune.workflows.train.guide.guide_files import (
     guided_data,
 )
 from embedtune.workflows.train.plan import TrainPlan, plan_config
-from embedtune.workflows.train.recipe_checks import check_needs, check_queue, check_views, guided_term
+from embedtune.workflows.train.recipe_checks import (
+    check_needs,
+    check_queue,
+    check_views,
+    guided_term,
+    tell_regularizers,
+)
+from embedtune.workflows.train.sessions.timed import TimedTalk
 from embedtune.workflows.train.unpaired_proposal import is_static
 
 OWN_GUIDES = ("self", "none")
@@ -99,8 +106,11 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
         with loading():  # sentence-transformers, so it comes last
             from embedtune.workflows.train.stages import TrainingRun
 
-        stages = TrainingRun(config, plan.losses, data, folder, talk, started, vectors)
-        return stages.run(resumed=run is not None)
+        timed = TimedTalk(talk, folder, started)
+        stages = TrainingRun(config, plan.losses, data, folder, timed, started - timed.earlier_s, vectors)
+        result = stages.run(resumed=run is not None)
+        timed.note()
+        return result
 
 
 def _check_recipe(plan: TrainPlan, talk: Talk) -> None:
@@ -116,6 +126,7 @@ def _check_recipe(plan: TrainPlan, talk: Talk) -> None:
             ]
         )
     check_queue(config, plan.losses)
+    tell_regularizers(plan.losses, talk)
     check_views(config, has_dropout=not is_static(config.model))
     choose_device(config.training.device)
     resolve(config.model)

@@ -11,6 +11,7 @@ Why in this order:
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from subprocess import Popen
@@ -24,6 +25,7 @@ from embedtune.data.prepare import TrainingData
 from embedtune.evaluation.own_first import left_out, own_text_first
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.question import questions_of
+from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.evaluation.trec import blank_findings, write_run
 from embedtune.findings import Finding, counted
 from embedtune.losses.shared.base import Loss
@@ -40,7 +42,8 @@ from embedtune.reports.train import training
 from embedtune.training.run.fit import FitResult
 from embedtune.training.step.matryoshka import check_sizes
 from embedtune.workflows.shared.machine import peak_memory_bytes
-from embedtune.workflows.shared.run_folder import METRICS, PAGE, REPORT, STARTED_IN, RunFolder, how_to_use
+from embedtune.workflows.shared.run_folder import METRICS, PAGE, REPORT, SESSIONS, STARTED_IN, RunFolder, how_to_use
+from embedtune.workflows.shared.run_space import size_bytes, tell_space
 from embedtune.workflows.shared.scoring import (
     AFTER_RUN,
     BEFORE_RUN,
@@ -52,6 +55,7 @@ from embedtune.workflows.shared.scoring import (
     judge,
     measure,
 )
+from embedtune.workflows.shared.scoring import METRICS as TEST_METRICS
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.shared.time_spent import TimeSpent
 from embedtune.workflows.train.curves import training_curves
@@ -60,7 +64,10 @@ from embedtune.workflows.train.fitting import Fitting
 from embedtune.workflows.train.guide.guiding import Guiding
 from embedtune.workflows.train.recipe_checks import check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
+from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_ranking
 
+CARD = "README.md"
+"""The model's card, whose length depends on names."""
 PROBES = 16
 """How many training texts the saved model is compared on with the model in memory."""
 
@@ -91,7 +98,7 @@ class TrainingRun:
         with self.spent.on("loading"):
             encoder = self._encoder(resumed=resumed)
         with self.spent.on("scoring the test split"):
-            before = self._measured(encoder, "before", store)
+            before = self._before(encoder, store)
         fitting = Fitting(
             self.config, self.losses, self.data, self.folder, self.talk, encoder, store, self.guide, spent=self.spent
         )
@@ -103,7 +110,9 @@ class TrainingRun:
                 after = self._measured(encoder, "after", None)
             with self.spent.on("saving and checking"):
                 self._save(encoder, process)
-        return self._finish(before, after, fitted, guiding)
+        result = self._finish(before, after, fitted, guiding)
+        tell_space(self.folder, self.talk, keep=self.config.output.keep_checkpoints)
+        return result
 
     def _encoder(self, *, resumed: bool) -> Encoder:
         section = self.config.model
@@ -131,14 +140,29 @@ class TrainingRun:
     def _test(self) -> JudgedSet | None:
         return None if self.data.test is None else as_arrays(self.data.test)
 
+    def _before(self, encoder: Encoder, store: VectorStore | None) -> Measured | None:
+        """The scores of the start, which a resumed run has measured already."""
+        ranking = None if self._test is None else kept_ranking(self.folder, self._test)
+        if self._test is None or ranking is None:
+            measured = self._measured(encoder, "before", store)
+            if self._test is not None and measured is not None:
+                keep_ranking(self.folder, self._test, measured.ranking)
+            return measured
+        measured = Measured(ranking, score_ranking(ranking, self._test, TEST_METRICS))
+        self._tell_scores(measured, "before", ", as measured when this run began")
+        return measured
+
     def _measured(self, encoder: Encoder, when: str, store: VectorStore | None) -> Measured | None:
         if self._test is None:
             return None
         with self.talk.progress(f"scoring the test split {when} training"):
             measured = measure(encoder, self._test, store=store)
-        scores = measured.scores
-        self.talk.say(f"{when} training: test nDCG@10 {scores.means[PRIMARY]:.3f} over {counted(len(scores), 'query')}")
+        self._tell_scores(measured, when)
         return measured
+
+    def _tell_scores(self, measured: Measured, when: str, how: str = "") -> None:
+        mean, queries = measured.scores.means[PRIMARY], counted(len(measured.scores), "query")
+        self.talk.say(f"{when} training: test nDCG@10 {mean:.3f} over {queries}{how}")
 
     def _save(self, encoder: Encoder, process: Popen[bytes] | None) -> None:
         """Save the model and verify that the saved one gives the vectors that were measured."""
@@ -213,9 +237,11 @@ class TrainingRun:
             best_step=fitted.best_step,
             how_to_use=how_to_use(self.folder.model),
             recipe=dump_config(self.config),
-            facts={name: value for name, value in self.folder.facts().items() if name != STARTED_IN},
+            facts={name: value for name, value in self.folder.facts().items() if name not in (STARTED_IN, SESSIONS)},
             curves=training_curves(self.folder.path / METRICS),
+            model_bytes=size_bytes(self.folder.model) - size_bytes(self.folder.model / CARD),
             report=str(self.folder.path / PAGE),
+            date=f"{datetime.now():%Y-%m-%d}",
         )
         report = training(result)
         self.folder.write(PAGE, page(report))

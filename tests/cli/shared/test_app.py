@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import embedtune
-from embedtune.cli.shared.app import build_app, verb_names
+from embedtune.cli.shared.app import build_app, main, verb_names
 from embedtune.cli.shared.guard import guarded
 
 HEAVY = ("torch", "sentence_transformers", "transformers", "faiss", "datasets", "scipy", "sklearn", "pandas", "pyarrow")
@@ -117,7 +117,7 @@ def test_the_verbs_are_the_files() -> None:
         (["train", "--los", "gist"], "did you mean --loss?", "embedtune train"),
         (["recipes", "copy", "gist-pairs", "--forse"], "--force", "embedtune recipes copy"),
         (["recipes", "show"], "Missing argument", "embedtune recipes show"),
-        (["losses", "surplus"], "surplus", "embedtune losses"),
+        (["doctor", "surplus"], "surplus", "embedtune doctor"),
         (["--vresion"], "--version", "embedtune"),
     ],
 )
@@ -158,3 +158,18 @@ def test_a_console_without_hangul_gets_escapes_and_no_crash() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 2
     assert "\\ud55c" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("embedtune tr", "train"), ("embedtune train --ba", "--batch-size"), ("embedtune runs cl", "clean")],
+)
+def test_a_shell_is_told_what_may_come_next(
+    typed: str, offered: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_EMBEDTUNE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(typed.count(" ")))
+    with pytest.raises(SystemExit):
+        main([])
+    assert capsys.readouterr().out.split() == [offered]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from beir_writer import write_beir
 from typer.main import get_command
 
 from embedtune.cli.shared.app import build_app, build_list, verb_names
@@ -92,11 +93,28 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
     (folder / "clicks.jsonl").write_text(json.dumps({"anchor": "a", "shown": ["b", "c"], "clicked": "c"}) + "\n")
     (folder / "mine.yaml").write_text("training: {epochs: 3}\n")
+    (folder / "texts.txt").write_text("".join(f"A text on parcel {i}.\n" for i in range(9)))
+    table = "Customer question,Agent answer\n" + "".join(f"{row['anchor']},{row['positive']}\n" for row in pairs)
+    (folder / "helpdesk.csv").write_text(table)
+    judged = {f"q{i}": {f"d{i}": 1} for i in range(len(pairs))}
+    write_beir(
+        folder / "beir",
+        {f"d{i}": row["positive"] for i, row in enumerate(pairs)},
+        {f"q{i}": row["anchor"] for i, row in enumerate(pairs)},
+        {"train": dict(list(judged.items())[:24]), "test": dict(list(judged.items())[24:])},
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         run("embedtune train --data pairs.jsonl --output runs/a1 --max-steps 1 --store none output.check_saved=here")
         run("embedtune evaluate --data pairs.jsonl --output evaluations/first --store none")
     return folder
+
+
+def same_run_as(desk: Path, *names: str) -> None:
+    """Give the trained run these names, too."""
+    for name in names:
+        if not (desk / "runs" / name).exists():
+            (desk / "runs" / name).symlink_to(desk / "runs" / "a1", target_is_directory=True)
 
 
 def run(line: str) -> int:
@@ -120,6 +138,7 @@ def test_every_example_is_accepted(line: str, desk: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("line", examples(of=set(verb_names()) - DRY - {"compare", "doctor", "losses"}))
 def test_every_other_example_works(line: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(desk)
+    same_run_as(desk, "first", "second")
     for copied in ("preferences.jsonl", "mine.yaml" if "copy" in line else ""):
         Path(copied or "preferences.jsonl").unlink(missing_ok=True)
     assert guarded(build_app(), shlex.split(line)[1:]) == 0
@@ -133,7 +152,5 @@ def test_every_example_about_this_machine_and_the_losses_works(line: str) -> Non
 @pytest.mark.parametrize("line", examples(of={"compare"}))
 def test_every_comparison_works(line: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(desk)
-    for name in ("first", "a2", "b1", "b2"):
-        if not (desk / "runs" / name).exists():
-            (desk / "runs" / name).symlink_to(desk / "runs" / "a1", target_is_directory=True)
+    same_run_as(desk, "first", "a2", "b1", "b2")
     assert run(line) == (3 if "--fail-if" in line else 0)

@@ -85,7 +85,7 @@ def test_a_nul_character_is_told_with_its_column(put) -> None:
         (gzip.compress(b"x", mtime=0), ".gz"),
         (zstd(b"x"), ".zst"),
         (b"PAR1\0\0", ".parquet"),
-        ("anchor\n".encode("utf-16"), "UTF-16"),
+        ("anchor\n".encode("utf-16")[:-1], "broken UTF-16"),
     ],
 )
 def test_what_is_no_text_is_named(put, head, words) -> None:

@@ -72,12 +72,15 @@ def test_every_page_is_valid_with_one_heading_of_the_first_level(tree: Element) 
 
 
 def test_a_page_runs_nothing_and_fetches_nothing(tree: Element, page: str) -> None:
-    assert not {"script", "img", "iframe", "object", "embed", "link", "base", "form", "a"} & {
+    """The only links are those of its contents, and each leads to a part of it."""
+    ids = {element.get("id") for element in tree.iter()}
+    assert not {"script", "img", "iframe", "object", "embed", "link", "base", "form"} & {
         tag(element) for element in tree.iter()
     }
     for element in tree.iter():
         for name, value in element.attrib.items():
-            assert not name.lower().startswith("on") and name.lower() not in ("src", "href", "xlink:href", "action")
+            assert not name.lower().startswith("on") and name.lower() not in ("src", "xlink:href", "action")
+            assert name.lower() != "href" or (tag(element) == "a" and value[0] == "#" and value[1:] in ids)
             assert "url(" not in value
     policy = next(element for element in tree.iter() if element.get("http-equiv") == "Content-Security-Policy")
     assert policy.get("content") == "default-src 'none'; style-src 'unsafe-inline'"

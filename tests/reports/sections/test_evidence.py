@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from embedtune.evaluation.evidence import Evidence
-from embedtune.reports.document.blocks import Example, Figure, Section, Table, Text
-from embedtune.reports.sections.evidence import evidence_sections
+from embedtune.reports.document.blocks import Example, Figure, Figures, Section, Table, Text
+from embedtune.reports.sections.evidence import change_sections, evidence_sections
 
 
 @pytest.fixture
@@ -51,17 +51,17 @@ def test_recall_has_a_column_a_system(sections: dict[str, Section]) -> None:
 
 
 def test_scores_are_counted_whole_and_a_threshold_says_what_it_would_give(sections: dict[str, Section]) -> None:
-    of_system = sections["Scores of relevant and other documents"].blocks
-    assert [section.heading for section in of_system if isinstance(section, Section)][:2] == ["before", "after"]
-    counts = [[int(cell.replace(",", "")) for cell in row] for row in table_of(of_system[0]).values()]
+    drawn, *said = sections["Scores of relevant and other documents"].blocks
+    assert isinstance(drawn, Figures) and len(drawn.drawings) == len(said) == 3
+    counts = [[int(cell.replace(",", "")) for cell in row[2:]] for row in drawn.table.rows if row[0] == "before"]
     assert [sum(column) for column in zip(*counts, strict=True)] == [30, 140]
-    said = of_system[0].blocks[1]  # type: ignore[attr-defined]
+    assert said[0].text.startswith("Before: ") and said[1].text.startswith("After: ")  # type: ignore[attr-defined]
     for part in ("0.625", "F1 0.60", "75%", "50%"):
-        assert part in said.text
+        assert part in said[0].text  # type: ignore[attr-defined]
 
 
 def test_only_systems_of_one_scale_share_their_axis(sections: dict[str, Section], evidence: Evidence) -> None:
-    drawn = [str(section.blocks[0].drawing) for section in sections["Scores of relevant and other documents"].blocks]  # type: ignore[attr-defined]
+    drawn = [str(one) for one in sections["Scores of relevant and other documents"].blocks[0].drawings]  # type: ignore[attr-defined]
     ticks = [drawing[drawing.index('class="ticks"') : drawing.index("<figcaption>")] for drawing in drawn]
     assert ticks[0] == ticks[1] != ticks[2]
 
@@ -96,3 +96,12 @@ def test_without_evidence_there_is_no_section() -> None:
 def test_scores_that_mean_nothing_are_left_out(evidence: Evidence) -> None:
     bare = replace(evidence, systems=tuple(replace(system, scores=None) for system in evidence.systems))
     assert not next(section for section in evidence_sections(bare) if section.heading.startswith("Scores"))
+
+
+def test_three_queries_are_shown_and_the_rest_is_folded(evidence: Evidence) -> None:
+    [pair, *_] = evidence.pairs
+    many = replace(pair, helped=pair.helped[:1] * 5)
+    helped = change_sections(replace(evidence, pairs=(many,)))[0]
+    shown, folded = helped.blocks[:3], helped.blocks[3]
+    assert all(isinstance(one, Example) for one in shown)
+    assert isinstance(folded, Section) and folded.folded and folded.heading == "2 more" and len(folded.blocks) == 2

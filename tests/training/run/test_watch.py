@@ -1,7 +1,6 @@
 """Real short runs under the watch for collapse, and what a first and a second Ctrl-C do."""
 
 import json
-import re
 import signal
 import threading
 from dataclasses import replace
@@ -16,6 +15,7 @@ from embedtune.errors import Interrupted, StoppedError
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.run.checkpoint import is_whole, place_of
 from embedtune.training.run.fit import Fit
+from embedtune.training.run.log import read_log
 from embedtune.training.run.trainer import fit
 from embedtune.training.run.watch import Interruption
 from embedtune.training.step.objective import build_objective
@@ -112,12 +112,17 @@ def test_a_trial_promises_to_save_nothing(plan, starter):
     assert "which saves nothing" in told[0] and "saving it" not in told[0]
 
 
-@pytest.mark.parametrize("kind", ["starter", "bert"])
-def test_each_step_is_told_with_the_pace_up_to_it(kind, plan, request):
-    """The share of the peak where matrices are multiplied, from the first step on."""
+def test_each_step_is_told_with_epoch_loss_and_dev_score(plan, starter):
+    """Against the log of the run, which the trainer writes."""
     told, run = [], plan("infonce")
-    section = run.section.model_copy(update={"max_steps": 3})
-    fit(request.getfixturevalue(kind), replace(run, section=section, progress=lambda *one: told.append(one)))
-    share = "" if kind == "starter" else r", \d+% of this machine's peak"
-    assert [step for step, *_ in told] == [1, 2, 3]
-    assert all(re.fullmatch(rf"[\d,]+ tokens/s{share}", words) for *_, words in told)
+    section = run.section.model_copy(update={"max_steps": 3, "evaluate_every": 2})
+    scores = iter((0.25, 0.5, 0.75, 1.0))
+    run = replace(run, section=section, dev=lambda: {"ndcg@10": next(scores)}, progress=lambda *one: told.append(one))
+    fit(starter, run)
+    losses = [line["loss"] for line in read_log(run.metrics) if "loss" in line]
+    epochs = -(-3 // run.steps_per_epoch)
+    expected = [
+        f"epoch {-(-step // run.steps_per_epoch)} of {epochs}, loss {losses[step - 1]:.4g}, dev nDCG@10 {dev:.3f}"
+        for step, dev in ((1, 0.25), (2, 0.25), (3, 0.5))
+    ]
+    assert told == [(step, None, words) for step, words in zip((1, 2, 3), expected, strict=True)]

@@ -48,7 +48,11 @@ def test_progress_in_a_log_is_a_line_now_and_then() -> None:
         for done in range(0, 5000, 100):
             now[0] += SECONDS_BETWEEN_LINES / 20
             tell(done)
-    assert stream.getvalue().splitlines() == ["encoding: 1,900 of 5,000", "encoding: 3,900 of 5,000"]
+    # A hundred in half a second.
+    assert stream.getvalue().splitlines() == [
+        "encoding: 1,900 of 5,000, 16 s left",
+        "encoding: 3,900 of 5,000, 6 s left",
+    ]
 
 
 def test_what_is_said_beside_progress_stands_at_the_end_of_the_line() -> None:
@@ -68,6 +72,18 @@ def test_a_narrow_terminal_costs_the_bar_and_not_the_words(monkeypatch: pytest.M
         tell(10, None, "1,234 tokens/s [31 %]")
         talk._bars.refresh()  # which a thread does ten times a second
     assert all(words in stream.getvalue() for words in ("훈련", "10/12,345", "1,234 tokens/s [31 %]"))
+
+
+def test_the_time_left_of_slow_steps_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream, now = Terminal(), [0.0]
+    talk = StreamTalk(stream=stream, clock=lambda: now[0])
+    with talk.progress("training", 10) as tell:
+        for done in range(1, 4):
+            now[0] += 40.0
+            tell(done, None, "loss 3.142")
+        talk._bars.refresh()
+    assert "3/10" in stream.getvalue() and "5 min left" in stream.getvalue()
 
 
 def test_short_work_leaves_no_line_in_a_log() -> None:

@@ -16,7 +16,7 @@ from embedtune.workflows.train.run import train
 
 @pytest.fixture
 def finished(recipe) -> RunFolder:
-    return RunFolder(Path(train(recipe()).run))
+    return RunFolder(Path(train(recipe("output.keep_checkpoints=true")).run))
 
 
 def vectors(run: RunFolder) -> list:
@@ -44,7 +44,7 @@ def test_changes_that_add_no_step_are_refused(recipe, finished, options) -> None
 
 def test_a_run_that_ended_early_needs_more_patience(recipe) -> None:
     def early(patience: str, epochs: int):
-        values = (f"training.patience={patience}", "training.lr=1e-12")
+        values = (f"training.patience={patience}", "training.lr=1e-12", "output.keep_checkpoints=true")
         return recipe(*values, max_steps=None, epochs=epochs, guide="none")
 
     run = RunFolder(Path(train(early("1", 9)).run))
@@ -78,6 +78,20 @@ def test_a_model_lost_with_its_checkpoints_is_not_promised(recipe, finished) -> 
     with pytest.raises(ConfigError, match="its checkpoints are gone") as refused:
         train(recipe(max_steps=6), resume=finished, accept_changes=True)
     assert "--model" not in refused.value.next
+
+
+def test_its_checkpoints_go_when_it_is_done_and_stay_until_then(recipe, listener, pairs) -> None:
+    run = RunFolder(Path(train(recipe(), talk=listener).run))
+    [said] = [said for said in listener.said if "on disk" in said]
+    assert "were removed (--keep-checkpoints keeps them)" in said
+    assert run.has_model and not run.checkpoints.exists() and not list(run.path.glob(".*"))
+    on_disk = sum(path.stat().st_size for path in run.model.rglob("*") if path.is_file() and path.name != "README.md")
+    assert run.result().model_bytes == on_disk
+    listener.said.clear()
+    assert train(recipe(), talk=listener, resume=run) == run.result()
+    with pytest.raises(ConfigError, match="cannot train on: its checkpoints are gone") as refused:
+        train(recipe(max_steps=6), resume=run, accept_changes=True)
+    assert f"--model {run.model}" in refused.value.next and "--keep-checkpoints" in refused.value.next
 
 
 def test_the_result_of_a_moved_run_names_files_that_exist(finished, tmp_path) -> None:

@@ -20,6 +20,7 @@ from embedtune.workflows.train.recipe_checks import (
     check_views,
     guided_term,
     missing_for,
+    tell_regularizers,
 )
 
 
@@ -143,3 +144,10 @@ def test_the_same_text_twice_needs_dropout(recipe) -> None:
     check_views(recipe(views="dropout"), has_dropout=True)
     with pytest.raises(ConfigError, match="the same vector"):
         check_views(recipe(views="dropout"), has_dropout=False)
+
+
+@pytest.mark.parametrize(("losses", "warned"), [(["sigreg"], True), (["sigreg:0.1", "gist"], False), (["gist"], False)])
+def test_a_regularizer_alone_is_warned_of(recipe, listener, losses, warned) -> None:
+    tell_regularizers(built_terms(recipe(loss=losses)), listener)
+    assert bool(listener.warned) == warned
+    assert not warned or "--loss gist" in listener.warned[0]

@@ -14,7 +14,7 @@ from embedtune.data.sources.columns import Columns, field_of, label_of, text_of
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.tables import RecordTable
 
-FLAT = frozenset({"CSV", "TSV"})
+FLAT = frozenset({"CSV", "TSV", "Excel"})
 """Kinds of files whose cells are texts, so that a missing value is written as a blank or a word."""
 
 

@@ -3,12 +3,15 @@
 The columns alone do not say what is done with pairs that a column judges: `settle` looks at its values.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
+from typing import Any
 
 from embedtune.config.suggest import did_you_mean
 from embedtune.data.formats import Format, Part, read_formats
+from embedtune.data.formats.shared.column_guess import guessed_columns
 from embedtune.data.formats.shared.judgement import ANSWERS, RELATIONS, ignored, said_unused
 from embedtune.data.formats.shared.placeholders import without_placeholders
 from embedtune.data.formats.shared.settle import JUDGING_ROLES, LOOKED_AT, Suggested, Watch, as_roles_of
@@ -48,7 +51,8 @@ def read_part(table: RecordTable, chosen: Mapping[str, str], group: str | None =
     found.watch.demand_clear()
     _refuse_mostly_missing(table)
     table.problems.raise_if_any()
-    return replace(part, said=(*part.said, *found.said), findings=(*part.findings, *left_out.findings()))
+    late = (note for note in table.notes if note not in found.said)  # what only later rows showed
+    return replace(part, said=(*part.said, *found.said, *late), findings=(*part.findings, *left_out.findings()))
 
 
 def _refuse_mostly_missing(table: RecordTable) -> None:
@@ -146,7 +150,7 @@ def format_of(table: RecordTable, chosen: Mapping[str, str], group: str | None =
         if set(own) <= set(one.ROLES) and set(one.REQUIRED) <= set(names):
             fitting.append((len(one.REQUIRED), name, names))
     if not fitting:
-        raise _no_format(table, present, chosen, known)
+        raise _no_format(table, present, chosen, known, first)
     _, name, names = max(fitting, key=lambda candidate: candidate[0])
     settled = Suggested(table.name, name, names, present, chosen, tallies, group, first).settle()
     found = known[settled.format]
@@ -219,7 +223,11 @@ def _check_chosen(
 
 
 def _no_format(
-    table: RecordTable, present: Sequence[str], chosen: Mapping[str, str], known: Mapping[str, Format]
+    table: RecordTable,
+    present: Sequence[str],
+    chosen: Mapping[str, str],
+    known: Mapping[str, Format],
+    records: Sequence[Mapping[str, Any]],
 ) -> DataError:
     able = [one for one in known.values() if set(chosen) <= set(one.ROLES)] or list(known.values())
 
@@ -231,11 +239,19 @@ def _no_format(
     nearest = max(able, key=lambda one: (len(one.REQUIRED) - len(missing(one)), one.UNIT == "pairs"))
     roles = missing(nearest)
     needed = " and ".join(_role_words(role, nearest.ROLES[role]) for role in roles)
-    return DataError(
+    found = match(nearest.ROLES, present, chosen)
+    error = DataError(
         f"cannot tell the format from the columns {listed(present)}; {nearest.UNIT} also need {needed}",
         where=table.name,
-        next=_column_advice(table, present, roles, match(nearest.ROLES, present, chosen)),
+        next=_column_advice(table, present, roles, found),
     )
+    used = {column for columns in found.values() for column in columns}
+    guess = guessed_columns(roles, nearest.ROLES, [column for column in present if column not in used], records)
+    if guess and not any(sign in column for column in guess.values() for sign in ",="):
+        named = ",".join(f"{role}={column}" for role, column in {**chosen, **guess}.items())
+        error.retry = f"--columns {shlex.quote(named)}"
+        error.next = f"if these were meant, name them: {error.retry}"
+    return error
 
 
 def _role_words(role: str, names: Sequence[str]) -> str:

@@ -160,16 +160,27 @@ class _DelimitedFile:
 
     def _begin(self, number: int, fields: list[str]) -> None:
         names = [name.strip() for name in fields]
-        twice = next((name for name, count in Counter(names).items() if name and count > 1), None)
-        if twice is not None:
-            raise self._problems.stop(f"{self._path}:{number}", f"the column {twice!r} appears twice in the first line")
-        if not any(names):
-            raise self._problems.stop(f"{self._path}:{number}", "the first line names no column")
+        self._header = column_names(names, f"{self._path}:{number}", self._problems)
         line = self._lines.taken[0][1].rstrip("\r\n")
         self._quoted_header = all(is_enclosed(field) for field in line.split(self._sign))
-        # An index that pandas wrote has no name, and neither have the empty cells to the right of a table.
-        self._header = [name or f"column {place}" for place, name in enumerate(names, 1)]
         self._unnamed = [column for column, name in zip(self._header, names, strict=True) if not name]
+
+
+def column_names(fields: list[str], where: str, problems: Problems) -> list[str]:
+    """The names of columns; those without one are numbered.
+
+    An index that pandas wrote has no name, and neither have the empty cells to the right of a table.
+
+    Raises:
+        DataError: a name appears twice, or there is none.
+    """
+    names = [name.strip() for name in fields]
+    twice = next((name for name, count in Counter(names).items() if name and count > 1), None)
+    if twice is not None:
+        raise problems.stop(where, f"the column {twice!r} appears twice in the first line")
+    if not any(names):
+        raise problems.stop(where, "the first line names no column")
+    return [name or f"column {place}" for place, name in enumerate(names, 1)]
 
 
 def _ended(numbered: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:

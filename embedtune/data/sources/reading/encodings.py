@@ -5,13 +5,20 @@ Windows apostrophe and the letter after it. Real text keeps to the letters in co
 of KS X 1001; of Japanese, kana among the kanji; of Western languages, single accented letters among plain ones.
 """
 
+import codecs
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 SAMPLE = 65536
 """Bytes that are enough to tell."""
-_PLAUSIBLE = 0.85
+_PLAUSIBLE, _CERTAIN = 0.85, 0.95
+_LETTERS, _SIGNS = 20, 3
+"""Letters of an East Asian text, and characters beyond ASCII of another one, that are enough to be certain: of 20
+Chinese characters, not all are in the rows that hold the Korean syllables in CP949."""
+_GLUED = re.compile(r"[a-z][³²¹¿¡ºª¼½¾£¥¢][a-z]")
+"""Signs between small letters are letters of another encoding, such as those of Polish in Windows-1250."""
 _JOINED = 0.5  # of the accented letters of a text in Latin letters, fewer stand next to one another
 _FREQUENT = 0.2  # of a Russian text, the share of its four commonest letters; 40 % are usual
 _WESTERN = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿœšžßÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝŒŠŽ’‘“”–—…•€£°§©®™«»·´¨\xa0¿¡²³½¼×º")
@@ -36,6 +43,11 @@ class Encoding:
     codec: str
     plausible: Callable[[str, str], float]
 
+    @property
+    def wide(self) -> bool:
+        """Whether it has characters of several bytes."""
+        return not self.name.startswith("WINDOWS")
+
 
 def advice_on(sample: bytes) -> str:
     """What to do about text that is not UTF-8.
@@ -56,6 +68,30 @@ def advice_on(sample: bytes) -> str:
 def encoding_of(sample: bytes) -> Encoding | None:
     """The first encoding of `ENCODINGS` in which these bytes are plausible text; None where they are in none."""
     return next((one for one in ENCODINGS if _plausibility(sample, one) >= _PLAUSIBLE), None)
+
+
+def certain_encoding(sample: bytes) -> Encoding | None:
+    """The encoding of bytes that are not UTF-8, where there is no doubt of it; None otherwise.
+
+    There must be enough letters to tell, and hardly any that such texts do not have: what is decoded wrongly here would
+    be learned.
+
+    >>> certain_encoding("환불은 언제 되나요?".encode("cp949")) is None
+    True
+    >>> certain_encoding("환불은 언제 되나요? 영업일 기준으로 사흘 안에 됩니다.".encode("cp949")).name
+    'CP949'
+    """
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        found = None if _mostly_utf8(sample) else encoding_of(sample)
+        text = None if found is None else _decoded(sample, found.codec)
+        if found is None or text is None or _plausibility(sample, found) < _CERTAIN:
+            return None
+        letters = sum(letter > "\x7f" and letter not in _PUNCTUATION for letter in text)
+        enough = letters >= _LETTERS if found.wide else sum(letter > "\x7f" for letter in text) >= _SIGNS
+        return None if not enough or (not found.wide and _GLUED.search(text)) else found
+    return None
 
 
 def wide_encoding(head: bytes) -> str | None:

@@ -20,6 +20,7 @@ from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder
 from embedtune.models.similarity import similarity_findings
 from embedtune.progress import Progress
+from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.train import GuideFacts
 from embedtune.training.batch.row_texts import KnownTexts
 from embedtune.training.guide.advice import GuideAdvice, propose
@@ -115,7 +116,7 @@ def choose_guide(
     def into_folder(texts: Sequence[str], **how: Any) -> np.ndarray:
         return encoded(texts, into=on_disk(plan.folder, len(texts), dimensions), **how)  # (U, G)
 
-    fill(table, into_folder, f"guide vectors from {name}", talk)
+    fill(table, into_folder, f"guide vectors from {short_name(name)}", talk)
     if pairs is not None and vectors is not None:
         pairs = covered(vectors, pairs)
     audit = _audit(config, encoded, pairs, batch_size=plan.course.batch_size)

@@ -3,7 +3,7 @@
 import pytest
 
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.reading.encodings import advice_on, encoding_of, wide_encoding
+from embedtune.data.sources.reading.encodings import advice_on, certain_encoding, encoding_of, wide_encoding
 from embedtune.data.sources.streams import lines
 from embedtune.errors import DataError
 
@@ -47,8 +47,48 @@ def test_the_lines_after_the_broken_one_count_too(put) -> None:
     """One apostrophe in a line of CP949 decodes to a rare syllable; the file as a whole is English."""
     content = "answer\nIt’s\n" + "The patient’s doctor said “yes”.\n" * 20
     problems = Problems("a")
-    list(lines(put("a.txt", content.encode("cp1252")), problems))
-    assert problems.hint is not None and "WINDOWS-1252" in problems.hint
+    assert "".join(line for _, line in lines(put("a.txt", content.encode("cp1252")), problems)) == content
+    assert problems.count == 0 and "Windows-1252" in problems.notes[0]
+
+
+@pytest.mark.parametrize(("name", "codec", "text"), [one for one in TEXTS if "똠방각하" not in one[2]])
+def test_a_file_that_certainly_is_in_an_encoding_is_read_in_it(put, name, codec, text) -> None:
+    """Also where its first thousands of lines are plain ASCII."""
+    whole = "id\n" * 40_000 + "\n".join([text.strip()] * 20) + "\n"
+    for content in (whole, text * 20):
+        problems = Problems("a")
+        found = "".join(line for _, line in lines(put("a.txt", content.encode(codec)), problems))
+        assert found == content and problems.count == 0
+        assert certain_encoding((text * 20).encode(codec)).what in problems.notes[0]
+
+
+@pytest.mark.parametrize(("name", "codec", "text"), TEXTS)
+def test_a_few_letters_are_no_certainty(put, name, codec, text) -> None:
+    few = [letter for letter in text if letter > "\x7f"][:2]
+    assert certain_encoding("".join(few).encode(codec)) is None
+
+
+@pytest.mark.parametrize(
+    ("codec", "text"),
+    [
+        ("cp1250", "Zażółć gęślą jaźń. Proszę zapłacić w ciągu siedmiu dni, a potem przesłać potwierdzenie. "),
+        ("cp1250", "Příliš žluťoučký kůň úpěl ďábelské ódy, a proto už nepřijde. "),
+        ("iso8859-7", "Πώς αλλάζω τον κωδικό πρόσβασης; Ανοίξτε τις ρυθμίσεις. "),
+        ("cp874", "ฉันจะเปลี่ยนรหัสผ่านได้อย่างไร เปิดการตั้งค่า "),
+        ("koi8-r", "Как сбросить пароль? Откройте меню настроек, пожалуйста. "),
+    ],
+)
+def test_what_we_do_not_know_is_not_read_as_something_else(codec, text) -> None:
+    assert certain_encoding((text * 10).encode(codec)) is None
+
+
+def test_a_damaged_character_in_another_encoding_is_a_fault_of_its_line(put) -> None:
+    content = "질문,답변\n" + "비밀번호를 잊어버렸어요,설정에서 재설정을 누르세요\n" * 2000
+    raw = content.encode("cp949") + b"ab\xff,c\n" + "끝,끝\n".encode("cp949")
+    problems = Problems("a")
+    read = list(lines(put("a.csv", raw), problems))
+    assert problems.count == 1 and "broken CP949: byte 0xff" in problems.kept[0][1]
+    assert problems.kept[0][0].endswith("a.csv:2002") and read[2002] == (2003, "끝,끝\n")
 
 
 def test_names_of_columns_in_another_encoding_end_reading(put) -> None:
@@ -59,9 +99,19 @@ def test_names_of_columns_in_another_encoding_end_reading(put) -> None:
 
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 @pytest.mark.parametrize("text", ["query,positive\r\nhow?,so.\r\n", "질문,답변\r\n언제?,지금,\r\n그래서, 왜?\r\n"])
-def test_wide_encodings_are_named(put, codec, text) -> None:
+def test_wide_encodings_are_read_and_said(put, codec, text) -> None:
     name = wide_encoding(text.encode(codec))
     assert name is not None and name.replace("-", "").lower() == codec.replace("-", "")
-    with pytest.raises(DataError, match=name) as caught:
-        list(lines(put("a.csv", text.encode(codec)), Problems("a")))
-    assert f"iconv -f {name}" in str(caught.value.next)
+    problems = Problems("a")
+    assert "".join(line for _, line in lines(put("a.csv", text.encode(codec)), problems)) == text
+    assert f"the text is in {name}" in problems.notes[0]
+
+
+def test_wide_text_longer_than_any_buffer_keeps_its_characters(put) -> None:
+    text = "한글 텍스트 𝒳\n" * 40_000
+    assert "".join(line for _, line in lines(put("a.txt", text.encode("utf-16")), Problems("a"))) == text
+
+
+def test_wide_text_that_is_cut_is_refused(put) -> None:
+    with pytest.raises(DataError, match="broken UTF-16"):
+        list(lines(put("a.csv", "a,b\nc,d\n".encode("utf-16")[:-1]), Problems("a")))

@@ -1,0 +1,1 @@
+"""What people look up: every key of a recipe, and what losses are called elsewhere."""

@@ -1,0 +1,1 @@
+"""`embedtune runs`: what runs there are, how well they did, and what they take on disk."""

@@ -1,0 +1,36 @@
+"""What --dry-run says of the data: counted by the test itself, and refused where the command would refuse it."""
+
+import pytest
+
+from embedtune.config.options import schema_of
+from embedtune.config.recipe.load import load
+from embedtune.data.look import look
+from embedtune.errors import DataError
+
+
+@pytest.mark.parametrize("verb", ["train", "mine", "evaluate", "check", "encode", "search"])
+def test_rows_are_counted(put, lines, pairs, verb):
+    path = put("pairs.jsonl", lines(pairs(37)))
+    options = {"data": [str(path)] if verb == "evaluate" else str(path)}
+    if verb in ("encode", "search"):
+        options["column"] = "positive"
+    said = " ".join(look(load(schema_of(verb), None, [], options)).described)
+    assert "37" in said and "pairs.jsonl" in said if verb != "encode" else said == "37 texts to encode"
+
+
+def test_a_beir_folder_is_counted_by_its_split(beir):
+    folder = beir("set", {"test": [("q0", "d0", 1), ("q1", "d1", 1)]})
+    said = look(load(schema_of("evaluate"), None, [], {"data": [str(folder)]})).described
+    assert "2 queries over 8 documents" in said[0]
+
+
+@pytest.mark.parametrize("verb", ["train", "mine", "evaluate"])
+def test_data_that_cannot_be_used_is_refused_as_by_the_command(put, verb):
+    path = str(put("pairs.jsonl", '{"anchor": "a", "positive": 3}\n'))
+    with pytest.raises(DataError, match="must be text"):
+        look(load(schema_of(verb), None, [], {"data": [path] if verb == "evaluate" else path}))
+
+
+def test_what_is_to_be_checked_is_counted_whatever_is_wrong_with_it(put):
+    path = str(put("pairs.jsonl", '{"anchor": "a", "positive": 3}\n{"anchor": "b"}\n'))
+    assert look(load(schema_of("check"), None, [], {"data": path})).described[0].endswith(": 2 rows")

@@ -1,0 +1,87 @@
+"""A first recipe: it loads, says what was guessed, and its commands are ones that the command line has."""
+
+import shlex
+
+import pytest
+import typer
+
+from embedtune.cli.shared.app import build_app
+from embedtune.config.recipe.load import load
+from embedtune.config.train import TrainConfig
+from embedtune.errors import ConfigError, DataError, OutputError
+from embedtune.workflows.init.choice import MULTILINGUAL_MODEL
+from embedtune.workflows.init.run import init
+
+KOREAN = [(f"주문 {i}번은 언제 오나요?", f"영업일 기준 {i}일 안에 도착합니다.") for i in range(40)]
+ENGLISH = [(f"When will order {i} arrive?", f"It will arrive within {i} working days.") for i in range(40)]
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    """Writes a CSV file of these rows into the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(header, rows, name="my data.csv"):
+        (tmp_path / name).write_text("".join(",".join(row) + "\n" for row in [header, *rows]), encoding="utf-8")
+        return name
+
+    return write
+
+
+def commands_run(commands):
+    """Whether each command is one, with options that its verb has."""
+    app = typer.main.get_command(build_app())
+    for command in commands:
+        program, verb, *words = shlex.split(command)
+        known = {name for one in app.commands[verb].params for name in one.opts}
+        assert program == "embedtune" and {word for word in words if word.startswith("--")} <= known, command
+
+
+def test_a_recipe_for_korean_pairs_loads_and_has_the_prompts_of_its_encoder(table):
+    result = init(table(("질문", "답변"), KOREAN))
+    config = load(TrainConfig, f"./{result.output}")
+    assert result.output == "my-data.yaml" and config.data.source == "my data.csv"
+    assert config.model.name == MULTILINGUAL_MODEL
+    assert config.model.prompts == {"query": "query: ", "document": "passage: "}
+    assert [term.name for term in config.loss] == ["gist"] and result.guessed == {}
+    assert shlex.split(result.commands[2])[-4:] == ["--data", "my data.csv", "--column", "답변"]
+    commands_run(result.commands)
+
+
+def test_guessed_columns_are_in_the_recipe_and_said(table):
+    result = init(table(("Customer question", "Agent answer"), ENGLISH))
+    config = load(TrainConfig, f"./{result.output}")
+    assert result.guessed == config.data.columns == {"anchor": "Customer question", "positive": "Agent answer"}
+    assert any("please confirm" in said for said in result.described) and "please confirm" in result.recipe
+    assert "'anchor=Customer question,positive=Agent answer'" in result.commands[0]
+    commands_run(result.commands)
+
+
+def test_what_was_asked_for_is_taken(table):
+    result = init(table(("질문", "답변"), KOREAN), model="starter", output="mine.yaml")
+    assert load(TrainConfig, "./mine.yaml").model.name == "starter"
+    assert result.recipe.startswith("# embedtune train ./mine.yaml\n#\n")
+
+
+def test_texts_without_pairs_leave_the_loss_to_train(table):
+    result = init(table(("text",), [(f"The parcel number {i} left the warehouse today.",) for i in range(40)]))
+    assert "loss:" not in result.recipe.replace("# ", "").split("data:")[1].split("Why")[0]
+    assert load(TrainConfig, f"./{result.output}").data.views is None
+    commands_run(result.commands)
+
+
+def test_a_file_that_is_there_is_kept_unless_forced(table):
+    name = table(("질문", "답변"), KOREAN)
+    init(name)
+    with pytest.raises(OutputError, match="already there"):
+        init(name)
+    init(name, force=True)
+    with pytest.raises(ConfigError, match=r"must end in \.yaml"):
+        init(name, output="recipe.txt")
+
+
+def test_data_that_cannot_be_used_leave_no_recipe(table, tmp_path):
+    rows = [(f"alpha beta {i}", f"gamma delt {i}", f"epsil zeta {i}") for i in range(20)]
+    with pytest.raises(DataError, match="cannot tell the format"):
+        init(table(("a1", "b1", "c1"), rows))
+    assert not list(tmp_path.glob("*.yaml"))
