@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from embedtune.config.encoder import EncoderSection, ModelSection
 from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, Store, random_seed
+from embedtune.config.guard import GuardSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection, Share
 
@@ -233,6 +234,7 @@ class TrainConfig(RecipeSection):
     averaged_teacher: AveragedTeacherSection = Field(default_factory=AveragedTeacherSection)
     negatives: NegativesSection = Field(default_factory=NegativesSection)
     guide: GuideSection = Field(default_factory=GuideSection)
+    guard: GuardSection = Field(default_factory=GuardSection)
     training: TrainingSection = Field(default_factory=TrainingSection)
     output: OutputSection = Field(default_factory=OutputSection)
 

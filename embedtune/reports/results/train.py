@@ -9,6 +9,7 @@ from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.significance import Comparison
 from embedtune.findings import Finding
 from embedtune.reports.results.base import MetricTest, VerbResult
+from embedtune.reports.results.guard import AlphaPoint, GuardRow
 from embedtune.training.guide.advice import GuideAdvice
 from embedtune.training.guide.audit import MarginEffect
 
@@ -72,6 +73,29 @@ class Curves:
     groups: tuple[CurveGroup, ...]
 
 
+class Baseline(TypedDict):
+    """A system without training, on the same test queries."""
+
+    model: str
+    metrics: Scores
+    metrics_unseen: Scores | None
+
+
+@dataclass(frozen=True)
+class BesideWords:
+    """The encoder beside BM25, both rankings joined by reciprocal ranks: does the gain survive there?
+
+    Args:
+        before: metrics on all test queries, of BM25 and the encoder before training.
+        after: the same, of BM25 and the tuned encoder.
+        verdict: on the queries that the verdict of the encoder alone rests on.
+    """
+
+    before: Scores
+    after: Scores
+    verdict: Comparison
+
+
 @dataclass(frozen=True)
 class TrainResult(VerbResult):
     """The outcome of `embedtune train`; the field names are the `--json` keys and do not change.
@@ -94,6 +118,14 @@ class TrainResult(VerbResult):
         tokens_per_s: tokens of distinct texts per second of training, without padding and dev evaluations.
         flops_per_s: operations of the model per second, by its weights and text lengths; None for a static encoder.
         share_of_peak: of the fastest matrix product measured on this machine; None for a static encoder.
+        verdict_seen: on the test queries whose documents were trained on; None where there are too few of them, or of
+            the others.
+        baselines: BM25 on the test queries; empty when there is no test split.
+        beside_bm25: the encoder beside BM25; None when there is no test split.
+        guard: sets that must not get worse, before and after.
+        alpha: how far the result is from the encoder before training (0) to the one after it (1); None where they
+            were not mixed.
+        alphas: the mixtures that were tried.
     """
 
     run: str
@@ -126,7 +158,21 @@ class TrainResult(VerbResult):
     tokens_per_s: float = 0.0
     flops_per_s: float | None = None
     share_of_peak: float | None = None
+    verdict_seen: Comparison | None = None
+    baselines: tuple[Baseline, ...] = ()
+    beside_bm25: BesideWords | None = None
+    guard: tuple[GuardRow, ...] = ()
+    alpha: float | None = None
+    alphas: tuple[AlphaPoint, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""
-        return {**dataclasses.asdict(self), "verdict": self.verdict and self.verdict.as_dict()}
+        plain = dataclasses.asdict(self)
+        plain |= {name: found and found.as_dict() for name, found in self._verdicts.items()}
+        if self.beside_bm25 is not None:
+            plain["beside_bm25"]["verdict"] = self.beside_bm25.verdict.as_dict()
+        return plain
+
+    @property
+    def _verdicts(self) -> dict[str, Comparison | None]:
+        return {"verdict": self.verdict, "verdict_seen": self.verdict_seen}

@@ -29,6 +29,7 @@ from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.fit import Fit, FitResult, PreparedFit, TrainingTask
+from embedtune.training.run.guard_watch import GuardWatch
 from embedtune.training.run.loop import DevScores
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
@@ -52,6 +53,7 @@ class Fitting:
         encoder: trained in place.
         store: keeps vectors of encoders that do not learn.
         findings: what is odd about encoder, texts and learning rate together, once it ran.
+        watch: ends the run where it loses what it must keep.
     """
 
     config: TrainConfig
@@ -63,6 +65,7 @@ class Fitting:
     store: VectorStore | None
     guide: GuideVectors | None
     findings: list[Finding] = field(default_factory=list)
+    watch: GuardWatch | None = None
 
     def run(self, *, resumed: bool) -> tuple[FitResult, Guiding]:
         """Decide how the run goes, part by part, and train."""
@@ -89,7 +92,7 @@ class Fitting:
                 reference=reference,
                 dev=dev,
                 dev_metric=SELECTION,
-                callbacks=guiding.callbacks,
+                callbacks=(*guiding.callbacks, *([self.watch] if self.watch else ())),
                 progress=tell,
                 warn=self.talk.warn,
                 say=self.talk.say,

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from embedtune.config.guard import DEFAULT_GUARD, NO_GUARD
 from embedtune.config.train import TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows
@@ -12,6 +13,7 @@ from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss, loss_class, loss_names
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encoder import Encoder
+from embedtune.models.files.resolve import STARTER
 from embedtune.models.files.vocabulary import check_vocabulary
 
 AUTO_MARGIN = "auto"
@@ -139,3 +141,21 @@ def _has_teacher(rows: Rows) -> bool:
 def guided_term(config: TrainConfig) -> int | None:
     """The position of the first loss of the recipe that would use a guide, or None."""
     return next((place for place, term in enumerate(config.loss) if loss_class(term.name).needs_guide), None)
+
+
+def guard_sets(config: TrainConfig) -> list[str]:
+    """The sets to guard: a starter, which is made from the data, knows nothing general that it could lose.
+
+    Raises:
+        ConfigError: something is to be done about a guard that is switched off.
+    """
+    names = config.guard.sets
+    if config.model.name == STARTER and names == [DEFAULT_GUARD]:
+        return []
+    if config.guard.policy != "tell" and names == [NO_GUARD]:
+        raise ConfigError(
+            f"--guard-policy {config.guard.policy} needs a guard",
+            where=f"--guard {NO_GUARD}",
+            next="leave out one of them",
+        )
+    return list(names)

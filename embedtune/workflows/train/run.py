@@ -24,6 +24,7 @@ from embedtune.models.files.resolve import STARTER
 from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
 from embedtune.workflows.shared.ending import orderly_end
+from embedtune.workflows.shared.guard.sets import read_guard
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.run_folder import RunFolder, new_run
@@ -39,7 +40,7 @@ from embedtune.workflows.train.guide.guide_files import (
     guided_data,
 )
 from embedtune.workflows.train.plan import TrainPlan, plan_config
-from embedtune.workflows.train.recipe_checks import check_needs, check_queue, check_views, guided_term
+from embedtune.workflows.train.recipe_checks import check_needs, check_queue, check_views, guard_sets, guided_term
 from embedtune.workflows.train.unpaired_proposal import is_static
 
 OWN_GUIDES = ("self", "none")
@@ -84,6 +85,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     vectors = guide_vectors(config, source)
     data = guided_data(config, read_data(config, source, talk), vectors)
     check_needs(config, plan.losses, data)
+    sets = read_guard(guard_sets(config), seed=config.training.seed)
     if run is not None and run.done and plan.changes:
         demand_more_steps(run, config, len(data.train), plan.changes)
     folder = run or new_run(config)
@@ -99,7 +101,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
         with loading():  # sentence-transformers, so it comes last
             from embedtune.workflows.train.stages import TrainingRun
 
-        stages = TrainingRun(config, plan.losses, data, folder, talk, started, vectors)
+        stages = TrainingRun(config, plan.losses, data, folder, talk, started, vectors, sets)
         return stages.run(resumed=run is not None)
 
 

@@ -9,7 +9,7 @@ Why in this order:
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,7 @@ from embedtune.reports.results.train import TrainResult, WeightedLoss
 from embedtune.reports.train import training
 from embedtune.training.run.fit import FitResult
 from embedtune.training.step.matryoshka import check_sizes
+from embedtune.workflows.shared.guard.sets import GuardSet
 from embedtune.workflows.shared.machine import peak_memory_bytes
 from embedtune.workflows.shared.run_folder import METRICS, PAGE, REPORT, STARTED_IN, RunFolder, how_to_use
 from embedtune.workflows.shared.scoring import (
@@ -57,6 +58,8 @@ from embedtune.workflows.train.curves import training_curves
 from embedtune.workflows.train.findings import run_findings
 from embedtune.workflows.train.fitting import Fitting
 from embedtune.workflows.train.guide.guiding import Guiding
+from embedtune.workflows.train.kept.beside_words import beside_words
+from embedtune.workflows.train.kept.keeping import Keeping
 from embedtune.workflows.train.recipe_checks import check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
 
@@ -72,6 +75,7 @@ class TrainingRun:
         losses: of the recipe, built to check it; asked what they need.
         started: `time.perf_counter()` when the command began.
         guide: the vectors of the guide's file, where a file guides.
+        sets: the guard, which must not become worse.
     """
 
     config: TrainConfig
@@ -81,6 +85,7 @@ class TrainingRun:
     talk: Talk
     started: float
     guide: GuideVectors | None = None
+    sets: Sequence[GuardSet] = ()
     findings: list[Finding] = field(default_factory=list)
 
     def run(self, *, resumed: bool) -> TrainResult:
@@ -88,13 +93,19 @@ class TrainingRun:
         store = open_store(self.config.output.store)
         encoder = self._encoder(resumed=resumed)
         before = self._measured(encoder, "before", store)
+        keeping = Keeping(self.config, self.sets, self.folder.path, self.talk)
+        keeping.begin(encoder, store)
         fitting = Fitting(self.config, self.losses, self.data, self.folder, self.talk, encoder, store, self.guide)
+        fitting.watch = keeping.watch
         fitted, guiding = fitting.run(resumed=resumed)
-        self.findings += fitting.findings
+        keeping.demand_kept()
+        encoder = keeping.settled(encoder, self.data.dev)
+        self.findings += [*fitting.findings, *keeping.findings]
         with reader(wanted=self.config.output.check_saved == "process") as process:
             after = self._measured(encoder, "after", None)
             self._save(encoder, process)
-        return self._finish(before, after, fitted, guiding)
+        kept = {"guard": keeping.rows(encoder), "alpha": keeping.alpha, "alphas": keeping.alphas}
+        return self._finish(before, after, fitted, guiding, kept)
 
     def _encoder(self, *, resumed: bool) -> Encoder:
         section = self.config.model
@@ -158,6 +169,8 @@ class TrainingRun:
         self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries, questions_of(self._test)))
         self._keep_rankings(self._test, ((BEFORE_RUN, before), (AFTER_RUN, after)))
         fields = {**judgment.fields(), "evidence": before_and_after(self._test, before, after, judgment)}
+        with self.talk.progress("scoring beside BM25"):
+            fields |= beside_words(self._test, before, after, unseen, seed=self.config.training.seed)
         return fields | ({"unseen_queries": len(before.scores)} if self.data.unpaired else {})
 
     def _own_texts(self, after: Measured | None) -> list[Finding]:
@@ -174,7 +187,12 @@ class TrainingRun:
             write_run(self.folder.path / name, measured.ranking, judged, Path(name).stem)
 
     def _finish(
-        self, before: Measured | None, after: Measured | None, fitted: FitResult, guiding: Guiding
+        self,
+        before: Measured | None,
+        after: Measured | None,
+        fitted: FitResult,
+        guiding: Guiding,
+        kept: Mapping[str, Any],
     ) -> TrainResult:
         # Negatives that become harder or more numerous during the run make the loss grow.
         grows = self.config.queue is not None or self.config.negatives.schedule == "easy_to_hard"
@@ -191,6 +209,7 @@ class TrainingRun:
             elapsed_s=round(time.perf_counter() - self.started, 2),
             peak_memory_bytes=peak_memory_bytes(),
             **self._judged(before, after),
+            **kept,
             findings=(
                 *self.data.findings,
                 *self.findings,
