@@ -7,8 +7,7 @@ from typing import Any, TypedDict
 
 from embedtune.evaluation.significance import Comparison
 from embedtune.findings import Finding
-from embedtune.reports.results.base import VerbResult
-from embedtune.reports.results.guard import AlphaPoint, GuardRow
+from embedtune.reports.results.base import AlphaPoint, GuardRow, VerbResult
 
 Scores = Mapping[str, float]
 

@@ -8,8 +8,7 @@ from typing import Any, NotRequired, TypedDict
 from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.significance import Comparison
 from embedtune.findings import Finding
-from embedtune.reports.results.base import MetricTest, VerbResult
-from embedtune.reports.results.guard import AlphaPoint, GuardRow
+from embedtune.reports.results.base import AlphaPoint, GuardRow, MetricTest, VerbResult
 from embedtune.training.guide.advice import GuideAdvice
 from embedtune.training.guide.audit import MarginEffect
 

@@ -6,7 +6,7 @@ from embedtune.evaluation.metrics import metric_label
 from embedtune.findings import counted
 from embedtune.reports.document.blocks import Section, Table, Text
 from embedtune.reports.document.wording import NO_DIFFERENCE, p_shown
-from embedtune.reports.results.guard import GuardRow
+from embedtune.reports.results.base import GuardRow
 
 HEADER = ("guard set", "metric", "before", "after", "difference", "95% interval", "p", "verdict", "would be found from")
 ABOUT = (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from embedtune.evaluation.metrics import metric_label
 from embedtune.reports.document.blocks import Figure, Section, Table, Text
 from embedtune.reports.document.charts.lines import Line, line_chart
-from embedtune.reports.results.guard import AlphaPoint
+from embedtune.reports.results.base import AlphaPoint
 
 SHOWN = "ndcg@10"
 """The dev metric of the picture; the choice is made by the last one."""

@@ -26,7 +26,7 @@ from embedtune.models.similarity import declare_cosine
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.merge import merging
-from embedtune.reports.results.guard import AlphaPoint, GuardRow
+from embedtune.reports.results.base import AlphaPoint, GuardRow
 from embedtune.reports.results.merge import MergedModel, MergeResult, MergeTest
 from embedtune.workflows.merge.judged import MergeData
 from embedtune.workflows.shared.evaluation_folder import REPORT

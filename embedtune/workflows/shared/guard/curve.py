@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from embedtune.models.encoder import Encoder
 from embedtune.models.merge.mix import KeptWeights, mix_into
-from embedtune.reports.results.guard import AlphaPoint
+from embedtune.reports.results.base import AlphaPoint
 from embedtune.training.run.loop import DevScores
 from embedtune.workflows.shared.guard.score import Guard, guard_rows, seems_to_hold
 from embedtune.workflows.shared.scoring import SELECTION

@@ -8,7 +8,7 @@ import numpy as np
 from embedtune.evaluation.significance import Comparison
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
-from embedtune.reports.results.guard import GuardRow
+from embedtune.reports.results.base import GuardRow
 from embedtune.workflows.shared.guard.sets import GuardSet
 from embedtune.workflows.shared.talk import Talk
 

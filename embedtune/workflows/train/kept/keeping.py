@@ -14,7 +14,7 @@ from embedtune.findings import Finding
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
 from embedtune.models.merge.mix import KeptWeights, keep_weights, without_adapters
-from embedtune.reports.results.guard import AlphaPoint, GuardRow
+from embedtune.reports.results.base import AlphaPoint, GuardRow
 from embedtune.training.run.guard_watch import GuardWatch
 from embedtune.workflows.shared.guard.curve import Mixture, choose_alpha
 from embedtune.workflows.shared.guard.sampled import sampled
@@ -24,7 +24,7 @@ from embedtune.workflows.shared.scoring import dev_scores
 from embedtune.workflows.shared.talk import Talk
 
 START, TUNED = "start.safetensors", "tuned.safetensors"
-"""Weights that lie in the run folder until the mixture is made."""
+"""Weights that lie with the checkpoints until the mixture is made."""
 
 
 @dataclass
@@ -55,7 +55,8 @@ class Keeping:
             halves = [one.divided() for one in self.sets]
             self._choice = open_guard([pair[0] for pair in halves], encoder, self.talk, store)
             self._report = open_guard([pair[1] for pair in halves], encoder, self.talk, store)
-            self._start = keep_weights(encoder, self.folder / START)
+            self._weights.mkdir(exist_ok=True)
+            self._start = keep_weights(encoder, self._weights / START)
         else:
             self._report = open_guard(self.sets, encoder, self.talk, store)
         if section.policy == "stop" and self.sets:
@@ -75,10 +76,22 @@ class Keeping:
                 next="--guard-policy choose mixes the encoder before and after training instead; tell goes on",
             )
 
+    @property
+    def _weights(self) -> Path:
+        """With the checkpoints, since they go together: a run that is given up removes both."""
+        return self.folder / "checkpoints"
+
     def settled(self, encoder: Encoder, dev: RetrievalSet | None) -> Encoder:
         """The encoder that the run ends with: as trained, or mixed with itself before training."""
         if self._start is None:
             return encoder
+        try:
+            return self._mixed(self._start, encoder, dev)
+        finally:
+            for name in (START, TUNED):
+                (self._weights / name).unlink(missing_ok=True)
+
+    def _mixed(self, start: KeptWeights, encoder: Encoder, dev: RetrievalSet | None) -> Encoder:
         if dev is None:
             message = "there is no dev split, so no mixture with the encoder before training could be chosen."
             self.findings.append(Finding("not-mixed", "warning", 1, message, "Give dev queries with --eval-data."))
@@ -87,12 +100,10 @@ class Keeping:
             self.talk.say("the trained encoder holds the guard, so it is kept as it is")
             return encoder
         frame = without_adapters(encoder)
-        mixture = Mixture("linear", self._start, [keep_weights(frame, self.folder / TUNED)], [1.0])
+        mixture = Mixture("linear", start, [keep_weights(frame, self._weights / TUNED)], [1.0])
         scores = dev_scores(frame, sampled(dev, self.config.training.seed))
         self.alpha, self.alphas = choose_alpha(mixture, frame, scores, self._choice, self.talk)
         self._tell_choice()
-        for name in (START, TUNED):
-            (self.folder / name).unlink(missing_ok=True)
         return frame
 
     def rows(self, encoder: Encoder) -> tuple[GuardRow, ...]:

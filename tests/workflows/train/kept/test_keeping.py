@@ -61,7 +61,7 @@ def test_a_mixture_lies_between_before_and_after(recipe, bert_folder, guard_file
     for key, value in found.items():
         expected = (1 - mixed.alpha) * before[key].astype(np.float64) + mixed.alpha * after[key]
         np.testing.assert_allclose(value, expected, atol=1e-6)
-    assert not list(Path(mixed.run).glob("*.safetensors"))
+    assert not list(Path(mixed.run).glob("checkpoints/*.safetensors"))
     assert "alpha" in str(mixed) and "How far to go" in markdown(training(mixed))
 
 
