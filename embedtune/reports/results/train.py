@@ -88,11 +88,13 @@ class BesideWords:
         before: metrics on all test queries, of BM25 and the encoder before training.
         after: the same, of BM25 and the tuned encoder.
         verdict: on the queries that the verdict of the encoder alone rests on.
+        joined: the tuned encoder alone against the same beside BM25: is it worth running both?
     """
 
     before: Scores
     after: Scores
     verdict: Comparison
+    joined: Comparison
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,10 @@ class TrainResult(VerbResult):
         plain = dataclasses.asdict(self)
         plain |= {name: found and found.as_dict() for name, found in self._verdicts.items()}
         if self.beside_bm25 is not None:
-            plain["beside_bm25"]["verdict"] = self.beside_bm25.verdict.as_dict()
+            plain["beside_bm25"] |= {
+                "verdict": self.beside_bm25.verdict.as_dict(),
+                "joined": self.beside_bm25.joined.as_dict(),
+            }
         return plain
 
     @property

@@ -32,7 +32,19 @@ def beside_section(result: TrainResult) -> Section:
 
 def beside_sentence(beside: BesideWords | None) -> str:
     """Whether the gain survives beside BM25; empty where that was not measured."""
-    return "" if beside is None else f"Beside BM25: {_lowered(beside.verdict.sentence)}"
+    if beside is None:
+        return ""
+    return f"Beside BM25: {_lowered(beside.verdict.sentence)} {_joined(beside)}"
+
+
+def _joined(beside: BesideWords) -> str:
+    """Whether running BM25 beside the tuned encoder pays."""
+    found = beside.joined
+    word = {"better": "raises", "worse": "lowers"}.get(found.verdict)
+    values = f"{found.after:.3f} instead of {found.before:.3f}"
+    if word is None:
+        return f"No difference was shown between the tuned encoder alone and beside BM25 ({values})."
+    return f"Running BM25 beside the tuned encoder {word} {metric_label(found.metric)} ({values})."
 
 
 def seen_sentence(result: TrainResult) -> str:

@@ -8,10 +8,10 @@ from embedtune.reports.document.blocks import Section, Table, Text
 from embedtune.reports.document.wording import NO_DIFFERENCE, p_shown
 from embedtune.reports.results.base import GuardRow
 
-HEADER = ("guard set", "metric", "before", "after", "difference", "95% interval", "p", "verdict", "would be found from")
+HEADER = ("guard set", "metric", "before", "after", "difference", "95% interval", "p", "verdict")
 ABOUT = (
-    '"Would be found from" is the loss that a set of this size would usually show (4 times out of 5). The p-values are '
-    "not adjusted for the number of sets, so that a loss is rather reported once too often."
+    "A loss would usually have been found (4 times out of 5) if it were as large as said above. The p-values are not "
+    "adjusted for the number of sets, so that a loss is rather reported once too often."
 )
 
 
@@ -34,13 +34,13 @@ def guard_section(rows: Sequence[GuardRow]) -> Section:
 def guard_sentence(rows: Sequence[GuardRow]) -> str:
     """What the guard shows, in one or two sentences; empty without a guard."""
     lost = [row for row in rows if row["verdict"] == "worse"]
-    if lost:
-        said = ", ".join(f"{row['set']} ({row['difference']:+.3f})" for row in lost)
-        kept = len(rows) - len(lost)
-        rest = f" On the other {counted(kept, 'set')}, no loss was shown." if kept else ""
-        return f"Lost on the guard: {said}.{rest}"
-    least = ", ".join(f"{row['set']} {row['minimum_detectable_effect']:.3f}" for row in rows)
-    return f"No loss was shown on the guard; the smallest that would usually have been found: {least}." if rows else ""
+    kept = [row for row in rows if row not in lost]
+    named = ", ".join(f"{row['set']} ({row['difference']:+.3f})" for row in lost)
+    least = ", ".join(f"{row['set']} {row['minimum_detectable_effect']:.3f}" for row in kept)
+    where = f"On the other {counted(len(kept), 'set')} of" if lost else "On"
+    said = [f"Lost on the guard: {named}."] if lost else []
+    said += [f"{where} the guard, no loss was shown; the smallest usually found: {least}."] if kept else []
+    return " ".join(said)
 
 
 def guard_cells(rows: Sequence[GuardRow]) -> list[tuple[str, ...]]:
@@ -55,7 +55,6 @@ def guard_cells(rows: Sequence[GuardRow]) -> list[tuple[str, ...]]:
             f"{row['interval'][0]:+z.3f} to {row['interval'][1]:+z.3f}",
             p_shown(row["p_value"]),
             row["verdict"],
-            f"{row['minimum_detectable_effect']:.3f}",
         )
         for row in rows
     ]

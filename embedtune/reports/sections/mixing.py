@@ -49,7 +49,8 @@ def _guard_value(points: Sequence[AlphaPoint], at: int, name: str) -> float | No
 
 
 def _table(points: Sequence[AlphaPoint], sets: Sequence[str]) -> Table:
-    metrics = list(points[0].dev)
+    names = list(points[0].dev)
+    metrics = [name for name in (SHOWN, names[-1]) if name in names]
     header = ("alpha", *(f"dev {metric_label(name)}" for name in metrics), *sets, "guard")
     rows = [
         (

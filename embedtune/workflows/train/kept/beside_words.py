@@ -37,5 +37,10 @@ def beside_words(
     known = part.means if len(part) else None
     return {
         "baselines": (Baseline(model=BM25, metrics=alone.means, metrics_unseen=known),),
-        "beside_bm25": BesideWords(first.means, second.means, judge(first, second, unseen, seed=seed).verdict),
+        "beside_bm25": BesideWords(
+            before=first.means,
+            after=second.means,
+            verdict=judge(first, second, unseen, seed=seed).verdict,
+            joined=judge(after.scores, second, unseen, seed=seed).verdict,
+        ),
     }
