@@ -235,6 +235,12 @@ class TrainConfig(RecipeSection):
     negatives: NegativesSection = Field(default_factory=NegativesSection)
     guide: GuideSection = Field(default_factory=GuideSection)
     guard: GuardSection = Field(default_factory=GuardSection)
+    side: Literal["both", "query"] = option(
+        "both",
+        "which side learns; query: documents keep the vectors that they have, so an index need not be made again",
+        "both|query",
+        group="Training",
+    )
     training: TrainingSection = Field(default_factory=TrainingSection)
     output: OutputSection = Field(default_factory=OutputSection)
 

@@ -39,9 +39,12 @@ def mapped_encoder(encoder: Encoder, found: SpaceMap) -> Encoder:
 
 
 def write_map(found: SpaceMap, path: Path) -> None:
-    """The arrays of a map in one safetensors file: `weight`, and for an mlp `inner` and `outer`."""
+    """The arrays of a map in one safetensors file: `weight`, and for an mlp `inner` and `outer`.
+
+    y = x weight + relu(x inner) outer, scaled to length 1.
+    """
     arrays = {name: np.ascontiguousarray(array) for name, array in found.arrays.items()}
-    save_file(arrays, path, metadata={"kind": found.kind, "use": "y = x weight + relu(x inner) outer, scaled to 1"})
+    save_file(arrays, path, metadata={"kind": found.kind})  # several entries would have no fixed order
 
 
 def read_map(path: Path) -> SpaceMap:

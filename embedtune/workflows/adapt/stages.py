@@ -30,7 +30,7 @@ from embedtune.reports.results.adapt import AdaptResult, WayRow
 from embedtune.workflows.shared.evaluation_folder import REPORT
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.spaces.agreement import overlap
-from embedtune.workflows.shared.spaces.sides import Side
+from embedtune.workflows.shared.spaces.sides import SpaceSide
 from embedtune.workflows.shared.spaces.texts import FEWEST_FIT, SpaceTexts
 from embedtune.workflows.shared.talk import Talk
 
@@ -74,10 +74,10 @@ class Adapting:
             vectors[side.name, "query"] = side.vectors(judged.queries, "query")
             vectors[side.name, "document"] = side.vectors(judged.documents, "document")
 
-        def q(side: Side) -> np.ndarray:
+        def q(side: SpaceSide) -> np.ndarray:
             return vectors[side.name, "query"]
 
-        def d(side: Side) -> np.ndarray:
+        def d(side: SpaceSide) -> np.ndarray:
             return vectors[side.name, "document"]
 
         rankings = {
@@ -92,16 +92,16 @@ class Adapting:
     def _side_asked(self) -> str:
         return self.config.mapping.side
 
-    def _side(self, name: str) -> Side:
+    def _side(self, name: str) -> SpaceSide:
         run = self.config.run
-        side = Side(name, self.config.models.section(name), run.device, open_store(run.store), self.talk)
+        side = SpaceSide(name, self.config.models.section(name), run.device, open_store(run.store), self.talk)
         if not side.is_file and side.encoder.model.truncate_dim is not None:
             raise ConfigError(
                 f"{name} cuts its vectors (truncate_dim), and a map cannot be put behind that", where="--from, --to"
             )
         return side
 
-    def _known(self, old: Side, new: Side) -> JudgedSet:
+    def _known(self, old: SpaceSide, new: SpaceSide) -> JudgedSet:
         """The test set, without texts that a file of vectors lacks."""
         own = self.texts.judged
         kept: dict[Role, set[str]] = {}
@@ -122,7 +122,7 @@ class Adapting:
             )
         return judged
 
-    def _fitted(self, old: Side, new: Side) -> dict[str, FittedMap]:
+    def _fitted(self, old: SpaceSide, new: SpaceSide) -> dict[str, FittedMap]:
         """A map for each side, fitted on texts that are not tested on."""
         sources: list[tuple[np.ndarray, np.ndarray]] = []
         fitted: list[tuple[Role, Sequence[str]]] = [("document", self.texts.documents), ("query", self.texts.queries)]
@@ -146,7 +146,9 @@ class Adapting:
                 "documents": fit_map(x, y, kind, seed=self.config.run.seed),
             }
 
-    def _finish(self, mapped: Side, found: FittedMap, judged: JudgedSet, rankings: dict[str, Ranking]) -> AdaptResult:
+    def _finish(
+        self, mapped: SpaceSide, found: FittedMap, judged: JudgedSet, rankings: dict[str, Ranking]
+    ) -> AdaptResult:
         write_map(found.found, self.folder / MATRIX)
         model = self._save(mapped, found)
         scores = {way: score_ranking(one, judged, (RECALL, NDCG)) for way, one in rankings.items()}
@@ -207,9 +209,9 @@ class Adapting:
         return [name for name in (self.old, self.new) if not self._side_is_file(name)]
 
     def _side_is_file(self, name: str) -> bool:
-        return Side(name, self.config.models.section(name), "cpu", None, self.talk).is_file
+        return SpaceSide(name, self.config.models.section(name), "cpu", None, self.talk).is_file
 
-    def _save(self, mapped: Side, found: FittedMap) -> str:
+    def _save(self, mapped: SpaceSide, found: FittedMap) -> str:
         """The encoder with the map behind it; "" where its vectors come from a file, or where it has two routes."""
         if mapped.is_file or has_routes(mapped.encoder.model):
             return ""

@@ -27,7 +27,7 @@ from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.output_folder import fresh_folder
 from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.spaces.agreement import first_changed, overlap
-from embedtune.workflows.shared.spaces.sides import Side, check_side
+from embedtune.workflows.shared.spaces.sides import SpaceSide, check_side
 from embedtune.workflows.shared.spaces.texts import SpaceTexts, read_space_texts
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
 
@@ -82,7 +82,7 @@ def _compared(
     a: str, b: str, config: DriftConfig, texts: SpaceTexts, folder: Path, talk: Talk, started: float
 ) -> DriftResult:
     judged, store = as_arrays(texts.judged), open_store(config.run.store)
-    sides = [Side(name, config.models.section(name), config.run.device, store, talk) for name in (a, b)]
+    sides = [SpaceSide(name, config.models.section(name), config.run.device, store, talk) for name in (a, b)]
     (qa, da), (qb, db) = (
         (side.vectors(judged.queries, "query"), side.vectors(judged.documents, "document")) for side in sides
     )

@@ -42,6 +42,7 @@ from embedtune.workflows.train.findings import rate_finding
 from embedtune.workflows.train.frozen_vectors import start_vectors
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open
+from embedtune.workflows.train.kept.query_side import frozen_documents, query_side_scores
 from embedtune.workflows.train.tokenizing import tokenized
 
 
@@ -104,8 +105,16 @@ class Fitting:
         config, rows = self.config, self.data.train
         closure = config.data.known_positives == "closure"
         table = build_table(rows, self.data.known_positives, closure=closure, curriculum=curriculum_of(config, rows))
+        frozen = None
+        if config.side == "query":
+            frozen = frozen_documents(table.texts, self.encoder, self.store, self.talk)
         return TrainingTask(
-            rows=rows, table=table, section=config.training, folder=self.folder.path, views=self.data.views
+            rows=rows,
+            table=table,
+            section=config.training,
+            folder=self.folder.path,
+            views=self.data.views,
+            frozen=frozen,
         )
 
     def _prepared(self, task: TrainingTask) -> PreparedFit:
@@ -179,6 +188,8 @@ class Fitting:
     def _dev_scores(self) -> DevScores | None:
         if self.data.dev is None:
             return None
+        if self.config.side == "query":
+            return query_side_scores(self.encoder, self.data.dev, self.store)
         with self.talk.progress("tokenizing the dev texts"):
             return dev_scores(self.encoder, self.data.dev)
 

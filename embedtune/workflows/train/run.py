@@ -40,7 +40,14 @@ from embedtune.workflows.train.guide.guide_files import (
     guided_data,
 )
 from embedtune.workflows.train.plan import TrainPlan, plan_config
-from embedtune.workflows.train.recipe_checks import check_needs, check_queue, check_views, guard_sets, guided_term
+from embedtune.workflows.train.recipe_checks import (
+    check_needs,
+    check_queue,
+    check_side,
+    check_views,
+    guard_sets,
+    guided_term,
+)
 from embedtune.workflows.train.unpaired_proposal import is_static
 
 OWN_GUIDES = ("self", "none")
@@ -85,6 +92,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     vectors = guide_vectors(config, source)
     data = guided_data(config, read_data(config, source, talk), vectors)
     check_needs(config, plan.losses, data)
+    check_side(config, data)
     sets = read_guard(guard_sets(config), seed=config.training.seed)
     if run is not None and run.done and plan.changes:
         demand_more_steps(run, config, len(data.train), plan.changes)

@@ -20,7 +20,7 @@ from embedtune.workflows.shared.talk import Talk
 
 
 @dataclass
-class Side:
+class SpaceSide:
     """One of two encoders.
 
     Args:
