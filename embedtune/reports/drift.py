@@ -10,6 +10,10 @@ from embedtune.reports.document.terminal import findings_below, places, plain_ta
 from embedtune.reports.results.drift import DriftResult
 from embedtune.reports.sections.provenance import provenance
 
+WORDS = {"keep": "Keep the old vectors", "re-index": "Re-index", "not shown": "Not shown"}
+COLOURS = {"keep": "better", "re-index": "worse"}
+"""The verdicts in the colours of better and worse."""
+
 
 def table(result: DriftResult, reported: Collection[str] = ()) -> RenderableType:
     """The figures, the verdict, the thresholds, the findings, and where the report is."""
@@ -18,7 +22,7 @@ def table(result: DriftResult, reported: Collection[str] = ()) -> RenderableType
         TerminalText(f"A  {result.a}"),
         TerminalText(f"B  {result.b}"),
         TerminalText(),
-        verdict_line(result.sentence, "better" if result.verdict == "keep" else "worse"),
+        verdict_line(result.sentence, COLOURS.get(result.verdict, "")),
         TerminalText(),
         plain_table(("", f"over {result.queries:,} queries"), _facts(result)),
         TerminalText(),
@@ -29,7 +33,7 @@ def table(result: DriftResult, reported: Collection[str] = ()) -> RenderableType
 
 def drifting(result: DriftResult) -> Report:
     """What the report of a drift says."""
-    word = "Keep the old vectors" if result.verdict == "keep" else "Re-index"
+    word = WORDS[result.verdict]
     changed = [
         Example(
             one["query"],
@@ -47,7 +51,7 @@ def drifting(result: DriftResult) -> Report:
         Section("Data", [Bullets(result.described)]),
         Section("Versions and data", provenance(result.facts)),
     ]
-    verdict = "better" if result.verdict == "keep" else "worse"
+    verdict = COLOURS.get(result.verdict, "")
     return Report(f"{word}: {result.b}", word, result.sentence, blocks, verdict=verdict)
 
 

@@ -41,7 +41,7 @@ class DriftResult(VerbResult):
         examples: queries whose first answer changed.
         mixed: full re-encoding by b against b's queries over a's document vectors; None where their dimensions
             differ.
-        verdict: keep (old vectors may be kept), re-index, or adapt (a map may do).
+        verdict: keep (old vectors may be kept), re-index, or not shown (too few judgments to tell).
         sentence: the verdict with its reasons.
     """
 

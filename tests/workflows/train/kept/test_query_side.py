@@ -31,7 +31,7 @@ def test_documents_stay_and_queries_learn(recipe, texts, bert_folder, name, monk
         np.testing.assert_array_equal(kept[key].numpy(), value.numpy())
     # The route has another way to batch texts, which shows in the last bit.
     np.testing.assert_allclose(encode(before, texts, role="document"), encode(after, texts, role="document"), atol=1e-6)
-    assert np.abs(encode(before, texts, role="query") - encode(after, texts, role="query")).max() > 1e-3
+    assert np.abs(encode(before, texts, role="query") - encode(after, texts, role="query")).max() > 1e-4
     plain = SentenceTransformer(result.model, device="cpu", local_files_only=True)
     for role, theirs in (("query", plain.encode_query), ("document", plain.encode_document)):
         own = encode(after, texts, role=role)
@@ -44,11 +44,12 @@ def test_what_does_not_go_together_is_refused(recipe, bert_folder) -> None:
         train(recipe(model=str(bert_folder), side="query", merge="auto", guard=["none"]))
 
 
-def test_dev_queries_are_scored_against_the_old_documents(bert_folder) -> None:
+def test_dev_queries_are_scored_against_the_old_documents(bert_folder, texts) -> None:
     encoder = load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
-    corpus = {f"d{i}": f"text {i} of {word}" for i, word in enumerate(("refund", "환불", "parcel", "password") * 6)}
-    queries = {f"q{i}": f"where is {i}?" for i in range(8)}
-    dev = RetrievalSet("dev", queries, corpus, {f"q{i}": {f"d{i}": 1} for i in range(8)})
+    answers = [*texts[1::2], *(f"{one} {other}" for one, other in zip(texts[1::2], texts[3::2], strict=False))]
+    corpus = {f"d{i}": text for i, text in enumerate(answers)}
+    queries = {f"q{i}": text for i, text in enumerate(texts[::2])}
+    dev = RetrievalSet("dev", queries, corpus, {f"q{i}": {f"d{i}": 1} for i in range(len(queries))})
     old = encode(encoder, list(corpus.values()), role="document")
     scores = query_side_scores(encoder, dev, None)
     assert scores() == pytest.approx(score(encoder, dev, metrics=DEV_METRICS).means)
