@@ -234,10 +234,14 @@ def _tests(names: Sequence[str], judgments: Sequence[Judgment]) -> tuple[MergeTe
             p_value=one.p_value,
             p_holm=strict.p_value,
             verdict=strict.verdict,
-            sentence=strict.between(name, "the merged model"),
+            sentence=_sentence(strict.between(name, "the merged model")),
         )
         for name, one, strict in tested
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _means(scores: RetrievalScores | None) -> Mapping[str, float]:
