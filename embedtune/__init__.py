@@ -9,7 +9,19 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_VERBS = ("check", "compare", "encode", "evaluate", "mine", "open_search", "runs", "train")
+_VERBS = (
+    "adapt",
+    "check",
+    "compare",
+    "drift",
+    "encode",
+    "evaluate",
+    "merge",
+    "mine",
+    "open_search",
+    "runs",
+    "train",
+)
 _PUBLIC = {
     "EmbeddingBatch": "embedtune.losses",
     "build_loss": "embedtune.losses",

@@ -18,11 +18,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from embedtune.errors import ConfigError
 
 if TYPE_CHECKING:
+    from embedtune.config.drift import DriftConfig
+    from embedtune.config.merge import MergeConfig
     from embedtune.config.section import RecipeSection
+    from embedtune.reports.results.adapt import AdaptResult
     from embedtune.reports.results.check import CheckResult
     from embedtune.reports.results.compare import CompareResult
+    from embedtune.reports.results.drift import DriftResult
     from embedtune.reports.results.encode import EncodeResult
     from embedtune.reports.results.evaluate import EvaluateResult
+    from embedtune.reports.results.merge import MergeResult
     from embedtune.reports.results.mine import MineResult
     from embedtune.reports.results.runs import RunsResult
     from embedtune.reports.results.train import TrainResult
@@ -122,6 +127,58 @@ def encode(
     from embedtune.workflows.encode.run import encode as run
 
     return run(_config(EncodeConfig, given, options, ("force",)), talk=_talk(talk, verbose), force=force)
+
+
+def merge(
+    *models: "Name",
+    config: "MergeConfig | None" = None,
+    talk: "Talk | None" = None,
+    verbose: bool = False,
+    **options: Any,
+) -> "MergeResult":
+    """Mix the weights of models: `embedtune.merge("base/", "runs/first/model", data="pairs.jsonl")`.
+
+    `config` is a complete configuration instead of options.
+    `verbose` prints progress on stderr; a `talk` receives it instead.
+    """
+    from embedtune.config.merge import MergeConfig
+    from embedtune.workflows.merge.run import merge as run
+
+    asked = config or _config(MergeConfig, (), options)
+    named = asked.models.model_copy(update={"names": [os.fspath(name) for name in models] or asked.models.names})
+    return run(asked.model_copy(update={"models": named}), talk=_talk(talk, verbose))
+
+
+def adapt(*given: "Given", talk: "Talk | None" = None, verbose: bool = False, **options: Any) -> "AdaptResult":
+    """Fit a map between two encoders' spaces: `embedtune.adapt(from_="old/", to="runs/first/model", data="beir/")`.
+
+    `verbose` prints progress on stderr; a `talk` receives it instead.
+    """
+    from embedtune.config.adapt import AdaptConfig
+    from embedtune.workflows.adapt.run import adapt as run
+
+    return run(_config(AdaptConfig, given, options), talk=_talk(talk, verbose))
+
+
+def drift(
+    a: "Name",
+    b: "Name",
+    *,
+    config: "DriftConfig | None" = None,
+    talk: "Talk | None" = None,
+    verbose: bool = False,
+    **options: Any,
+) -> "DriftResult":
+    """Say how far two encoders disagree: `embedtune.drift("old/", "runs/first/model", data="beir/")`.
+
+    `config` is a complete configuration instead of options.
+    `verbose` prints progress on stderr; a `talk` receives it instead.
+    """
+    from embedtune.config.drift import DriftConfig
+    from embedtune.workflows.drift.run import drift as run
+
+    asked = config or _config(DriftConfig, (), options)
+    return run(os.fspath(a), os.fspath(b), asked, talk=_talk(talk, verbose))
 
 
 def open_search(

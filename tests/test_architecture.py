@@ -59,7 +59,7 @@ def test_every_file_says_what_it_is() -> None:
     assert silent == []
 
 
-LISTINGS = {"cli", "losses", "reports", "data/formats", "data/views"}
+LISTINGS = {"cli", "config", "losses", "reports", "data/formats", "data/views"}
 """Folders whose listing is a list of names: they may hold more, and hold nothing else."""
 
 

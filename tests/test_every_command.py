@@ -19,6 +19,8 @@ HARM = ("\x1b[2J\x1b[31mred", "<script>alert(1)</script>", "=cmd|'/c calc'!A0", 
 # Verb -> its command line; a verb that needs no arguments needs no line here.
 COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
     "train": "train --data pairs.jsonl --max-steps 3 --batch-size 8 --output run",
+    "adapt": "adapt --from run/start --to run/model --data texts.txt --output adapted",
+    "drift": "drift run/start run/model --data texts.txt --output drifted",
     "check": "check --data pairs.jsonl --fix fixed.jsonl",
     "compare": "compare run#before run --output compared",
     "data": "data preferences clicks.jsonl --output preferences.jsonl",
@@ -26,6 +28,7 @@ COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
     "encode": "encode --model run/model --data pairs.jsonl --column anchor --output vectors.npy",
     "evaluate": "evaluate --data set --model run/model --model bm25 --output evaluated",
     "init": "init pairs.jsonl",
+    "merge": "merge run/start run/model --data pairs.jsonl --alpha 0.5 --guard none --output merged",
     "mine": "mine --data pairs.jsonl --model run/model --output mined.jsonl --range 0:12",
     "recipes": "recipes list",
     "runs": "runs list .",
@@ -33,10 +36,10 @@ COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
 }
 KEPT = json.loads((Path(__file__).parent / "contract" / "names.json").read_text(encoding="utf-8"))["json"]
 TIMES = re.compile(
-    r"[\d,]+(\.\d+)? ?(ms|s|min|h|MiB|GiB|MB|GB)\b( \d+ (min|s)\b)?"  # 8.2 s, 3 min 12 s, 1,024 MiB
+    r"[\d,]+(\.\d+)? ?(ms|µs|s|min|h|MiB|GiB|MB|GB)\b( \d+ (min|s)\b)?"  # 8.2 s, 3 min 12 s, 1,024 MiB
     r"|(?<=per second)[^\d<]*(?:<[^>]*>[^\d<]*)*[\d.,]+"
 )
-OWN = re.compile(r"^(started_in|peak_memory_bytes|.*_s|.*runtime|.*_per_second)$")
+OWN = re.compile(r"^(started_in|peak_memory_bytes|elapsed_us_per_query|.*_s|.*runtime|.*_per_second)$")
 
 # Every Python process imports this, including those that a command starts.
 GUARD = """
@@ -85,6 +88,8 @@ def inputs(folder: Path) -> None:
         for i, (q, d) in enumerate(zip(asked, texts, strict=True))
     ]
     lines("clicks.jsonl", clicks)
+    many = "".join(f"{topics[i % 4]} {i} {HARM[i % 6]} {topics[i % 3]}\n" for i in range(400))
+    (folder / "texts.txt").write_text(many, encoding="utf-8")
     lines("set/corpus.jsonl", [{"_id": f"=d{i}", "title": HARM[i % 6], "text": text} for i, text in enumerate(texts)])
     lines("set/queries.jsonl", [{"_id": f"<b>{i}", "text": asked[i]} for i in range(12)])
     (folder / "set/qrels").mkdir()

@@ -79,7 +79,8 @@ def test_the_wheel_is_small(wheel: Path) -> None:
 
 def test_the_wheel_holds_the_recipes_and_the_samples(wheel: Path) -> None:
     names = contents(wheel)
-    for folder, inside in (("recipes", "embedtune/shipped/recipes"), ("data/samples", "embedtune/shipped/samples")):
+    for folder in ("recipes", "data/samples", "data/guard"):
+        inside = f"embedtune/shipped/{Path(folder).name}"
         expected = {f"{inside}/{path.relative_to(ROOT / folder).as_posix()}" for path in files_in(ROOT / folder)}
         assert expected
         assert {name for name in names if name.startswith(f"{inside}/")} == expected

@@ -66,6 +66,12 @@ class EvaluationSection(RecipeSection):
     metrics: list[Name] = option(
         list(METRICS), "such as ndcg@10,map@100; comparisons use the first", "NAME@K,...", min_length=1
     )
+    fusion: Literal["rrf", "weighted"] = option(
+        "rrf",
+        "how bm25+MODEL joins two rankings: by reciprocal ranks, or by scores with the weight that is best on the "
+        "dev split",
+        "rrf|weighted",
+    )
     seed: int = random_seed("the statistics and the starter")
     device: Device = "auto"
     precision: Precision = "fp32"

@@ -91,7 +91,7 @@ class Option:
     @property
     def spelled(self) -> str:
         """How it is written: `--batch-size`."""
-        return "--" + self.name.replace("_", "-")
+        return "--" + self.name.rstrip("_").replace("_", "-")  # `from_` is written --from
 
     @property
     def kind(self) -> type:

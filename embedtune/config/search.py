@@ -1,17 +1,24 @@
 """Every option of `embedtune search`: its name, unit, default, range and help."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from embedtune.config.fields import Device, Precision, Store, TextsSection, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import RecipeSection
-from embedtune.config.systems import SystemsSection
+from embedtune.config.systems import SystemsSection, is_hybrid
 
 
 class SearchingSystems(SystemsSection):
     """The systems that search; they are looked at, not scored."""
 
     flagged = frozenset({"names", "query", "prompts", "max_length", "trust_remote_code", "allow_pickle"})
+
+    @field_validator("names")
+    @classmethod
+    def _one_system_each(cls, names: list[str]) -> list[str]:
+        if any(is_hybrid(name) for name in names):
+            raise ValueError("search shows systems side by side; name bm25 and the encoder each with --model")
+        return names
 
 
 class SearchSection(RecipeSection):

@@ -13,6 +13,8 @@ from embedtune.config.section import Name, Prompts, RecipeSection
 
 BM25 = "bm25"
 """The name of the system that ranks by shared words."""
+BESIDE = f"{BM25}+"
+"""What begins the name of a system that joins the rankings of BM25 and of the encoder named behind it."""
 Quantisation = Literal["int8", "binary", "binary-rescored"]
 """How document vectors may be stored: 8 bits per dimension, 1, or 1 with the float query rescoring candidates."""
 
@@ -24,7 +26,8 @@ class SystemsSection(RecipeSection):
 
     names: list[Name] = option(
         [],
-        "a Hub name, a folder (such as RUN/model), pip:PACKAGE, starter or bm25; repeat it to see them side by side",
+        "a Hub name, a folder (such as RUN/model), pip:PACKAGE, starter or bm25; bm25+MODEL joins the rankings of "
+        "both; repeat it to see them side by side",
         "MODEL",
         flag="model",
         shown="starter and bm25",
@@ -66,8 +69,8 @@ class SystemsSection(RecipeSection):
 
     @property
     def encoders(self) -> list[str]:
-        """The names of encoders."""
-        return [name for name in self.systems if name != BM25]
+        """The names of encoders, each once, also of those that are only named beside BM25."""
+        return list(dict.fromkeys(member_of(name) for name in self.systems if name != BM25))
 
     def section(self, name: str) -> ModelSection:
         """One of the encoders, or the queries' own, as a section of its own."""
@@ -83,7 +86,7 @@ class SystemsSection(RecipeSection):
     @field_validator("names")
     @classmethod
     def _in_any_case(cls, names: list[str]) -> list[str]:
-        return [BM25 if name.lower() == BM25 else name for name in names]
+        return [_in_lower_case(name) for name in names]
 
     @field_validator("prompts")
     @classmethod
@@ -112,6 +115,27 @@ class SystemsSection(RecipeSection):
                 "(which does not work with a query model)"
             )
         return self
+
+
+def is_hybrid(name: str) -> bool:
+    """Whether a system joins the rankings of BM25 and of an encoder."""
+    return name.startswith(BESIDE)
+
+
+def member_of(name: str) -> str:
+    """The encoder that a system uses.
+
+    >>> member_of("bm25+runs/first/model"), member_of("runs/first/model")
+    ('runs/first/model', 'runs/first/model')
+    """
+    return name.removeprefix(BESIDE)
+
+
+def _in_lower_case(name: str) -> str:
+    """A name in which BM25 is written as it is known here."""
+    if name.lower() == BM25:
+        return BM25
+    return f"{BESIDE}{name[len(BESIDE) :]}" if name.lower().startswith(BESIDE) else name
 
 
 def prompts_of(text: str) -> Prompts:

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from embedtune.config.encoder import EncoderSection, ModelSection
 from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, Store, random_seed
+from embedtune.config.guard import GuardSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection, Share
 
@@ -256,6 +257,13 @@ class TrainConfig(RecipeSection):
     averaged_teacher: AveragedTeacherSection = Field(default_factory=AveragedTeacherSection)
     negatives: NegativesSection = Field(default_factory=NegativesSection)
     guide: GuideSection = Field(default_factory=GuideSection)
+    guard: GuardSection = Field(default_factory=GuardSection)
+    side: Literal["both", "query"] = option(
+        "both",
+        "which side learns; query: documents keep the vectors that they have, so an index need not be made again",
+        "both|query",
+        group="Training",
+    )
     training: TrainingSection = Field(default_factory=TrainingSection)
     output: OutputSection = Field(default_factory=OutputSection)
 

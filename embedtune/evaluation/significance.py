@@ -21,7 +21,12 @@ WEAK_BELOW = 50  # queries
 _BLOCK = 2_000_000  # numbers drawn at a time
 
 Verdict = Literal["better", "worse", "no difference shown"]
-On = Literal["unseen", "all"]
+On = Literal["unseen", "all", "seen"]
+_WHOSE: Mapping[On, str] = {
+    "unseen": " whose relevant documents are not in the training data",
+    "seen": " whose relevant documents are in the training data",
+    "all": "",
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,8 @@ class Comparison:
 
     Args:
         metric: such as "ndcg@10".
-        on: "unseen" when only queries were used whose relevant documents were never trained on, else "all".
+        on: "unseen" when only queries were used whose relevant documents were never trained on, "seen" when only the
+            others were, else "all".
         queries: how many were compared.
         before, after: mean of the first and of the second encoder.
         difference: mean of the per-query differences, after - before.
@@ -79,7 +85,7 @@ class Comparison:
         return self._in_words(opening, f" {self.after:.3f} against {self.before:.3f}")
 
     def _in_words(self, opening: str, values: str) -> str:
-        whose = " whose relevant documents are not in the training data" if self.on == "unseen" else ""
+        whose = _WHOSE[self.on]
         if self.queries < 2:
             there = "is 1" if self.queries else "are 0"
             return f"{opening}: a verdict needs two or more test {self.items}{whose}; there {there}."

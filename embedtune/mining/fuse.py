@@ -3,9 +3,10 @@
 import numpy as np
 
 from embedtune.mining.candidate_block import PADDING, repeated
+from embedtune.search.fusion import CONSTANT, reciprocal_points, summed
 
 
-def reciprocal_rank(first: np.ndarray, second: np.ndarray, k: int, *, constant: float = 60.0) -> np.ndarray:
+def reciprocal_rank(first: np.ndarray, second: np.ndarray, k: int, *, constant: float = CONSTANT) -> np.ndarray:
     """The k best documents by the sum of 1 / (constant + rank) over both lists, ranks from 1.
 
     Source: Cormack, Clarke and Buettcher 2009, Reciprocal rank fusion outperforms Condorcet. Ties go to the document
@@ -22,15 +23,8 @@ def reciprocal_rank(first: np.ndarray, second: np.ndarray, k: int, *, constant: 
     >>> reciprocal_rank(np.array([[1, 2, 3]]), np.array([[3, 4, -1]]), 5).tolist()
     [[3, 1, 2, 4, -1]]
     """
-    documents = np.concatenate([first, second], axis=1)  # (Q, K1+K2)
-    ranks = np.concatenate([np.arange(first.shape[1]), np.arange(second.shape[1])])
-    points = np.where(documents == PADDING, 0.0, 1 / (constant + 1 + ranks))  # (Q, K1+K2)
-    # Sorted by document, the two mentions of a document are neighbours.
-    order = np.argsort(documents, axis=1, kind="stable")  # (Q, K1+K2)
-    ordered, gained = (np.take_along_axis(table, order, axis=1) for table in (documents, points))
-    again = ordered[:, 1:] == ordered[:, :-1]  # (Q, K1+K2-1)
-    gained[:, :-1] += np.where(again, gained[:, 1:], 0.0)
-    np.put_along_axis(points, order, gained, axis=1)
+    lists = (first, second)
+    documents, points = summed(lists, [reciprocal_points(one, constant) for one in lists])  # (Q, K1+K2)
     return _first(documents, points, k)
 
 

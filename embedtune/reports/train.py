@@ -20,8 +20,11 @@ from embedtune.reports.document.terminal import bare_table, findings_below, plac
 from embedtune.reports.document.wording import difference_cells, duration, explained, memory, sentence
 from embedtune.reports.results.base import MetricTest
 from embedtune.reports.results.train import GuideFacts, Scores, TrainResult
+from embedtune.reports.sections.beside import beside_section, beside_sentence, seen_sentence
 from embedtune.reports.sections.curves import curves_section
 from embedtune.reports.sections.evidence import change_sections, evidence_sections
+from embedtune.reports.sections.guard import guard_section, guard_sentence
+from embedtune.reports.sections.mixing import curve_section, mixed_sentence
 from embedtune.reports.sections.provenance import provenance
 
 CURVE_ROWS = 30
@@ -41,6 +44,7 @@ def table(result: TrainResult, reported: Collection[str] = ()) -> RenderableType
     seen = basis(result.test_queries, result.unseen_queries)
     if result.verdict is not None and seen:
         parts += [TerminalText(), TerminalText(seen)]
+    parts += [line for said in further_sentences(result) for line in (TerminalText(), TerminalText(said))]
     report = result.report or str(Path(result.run) / "report.md")  # runs of early versions have no page
     named = {"time": _time(result), "model": result.model, "report": report}
     return Group(*parts, *findings_below(result.findings, reported), *places(named))
@@ -70,6 +74,9 @@ def training(result: TrainResult) -> Report:
     blocks: list[Block] = [
         *change_sections(result.evidence),
         Section("The scores", _scores(result)),
+        guard_section(result.guard),
+        *([curve_section(result.alphas)] if result.alphas else ()),
+        beside_section(result),
         Section("What to know", [Findings(result.findings)]),
         *_folded(evidence_sections(result.evidence, with_changes=False)),
         *_folded([curves_section(result.curves, result.best_step)]),
@@ -166,6 +173,13 @@ def basis(test_queries: int, unseen_queries: int) -> str:
     return f"The verdict rests on the unseen part: the other {seen:,} queries {asked}."
 
 
+def further_sentences(result: TrainResult) -> list[str]:
+    """What the verdict alone does not say: trained documents, BM25 beside it, the guard, a mixture."""
+    mixed = mixed_sentence(result.alpha)
+    found = (seen_sentence(result), beside_sentence(result.beside_bm25), guard_sentence(result.guard), mixed)
+    return [said for said in found if said]
+
+
 def _scores(result: TrainResult) -> list[Block]:
     groups, tests = score_parts(result), result.metrics
     blocks: list[Block] = []
@@ -173,6 +187,7 @@ def _scores(result: TrainResult) -> list[Block]:
         tested = tests and heading == groups[-1][0]
         blocks += [Text(f"{heading.capitalize()}:"), _tested(tests) if tested else _differences(before, after)]
     seen = basis(result.test_queries, result.unseen_queries) if result.verdict else ""
+    seen = " ".join(filter(None, (seen, seen_sentence(result))))
     notes = [HOLM if tests else "", explained(tests)]
     return [*blocks, Text(seen), *(Text(note, quiet=True) for note in notes)]
 

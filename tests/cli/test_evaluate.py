@@ -248,3 +248,37 @@ def test_vectors_that_do_not_fit_into_memory_score_the_same(
     for one, other in zip(in_memory["models"], in_a_file["models"], strict=True):
         assert one["metrics"] == pytest.approx(other["metrics"])
     assert not list((here / "b").glob("vectors-*"))
+
+
+def test_an_encoder_beside_bm25_has_a_row_of_its_own(evaluate: Evaluate, here: Path, bert_folder: Path) -> None:
+    names = ("bm25", str(bert_folder), f"BM25+{bert_folder}")
+    result = evaluate(*(word for name in names for word in ("--model", name)), "--data", "set", "--output", "out")
+    assert [row["label"] for row in result["models"]] == ["bm25", str(bert_folder), f"bm25+{bert_folder}"]
+    words, vectors, both = (read_run(Path(row["run"])) for row in result["models"])
+    assert Path(result["models"][2]["run"]).name == f"bm25+{bert_folder.name}.trec"
+    for query, found in both.items():
+        points: dict[str, float] = {}
+        for run in (words, vectors):
+            ranked = sorted(run.get(query, {}), key=lambda document: (run[query][document], document), reverse=True)
+            for place, document in enumerate(ranked, 1):
+                points[document] = points.get(document, 0.0) + 1 / (60 + place)
+        assert found.keys() == points.keys()
+        assert all(abs(found[document] - points[document]) < 1e-6 for document in found)
+    alone = evaluate("--model", f"bm25+{bert_folder}", "--data", "set", "--output", "alone")
+    assert alone["models"][0]["metrics"] == result["models"][2]["metrics"]
+
+
+def test_a_weight_of_the_encoder_needs_a_dev_split(evaluate: Evaluate, here: Path, bert_folder: Path) -> None:
+    options = ("--model", f"bm25+{bert_folder}", "--data", "set", "--fusion", "weighted")
+    assert "no dev split" in evaluate(*options, code=2)["error"]["message"]
+    (here / "set/qrels/dev.tsv").write_bytes((here / "set/qrels/test.tsv").read_bytes())
+    result = evaluate(*options, "--output", "out")
+    assert "chosen on dev" in (here / "out/report.md").read_text(encoding="utf-8")
+    assert result["models"][0]["label"] == f"bm25+{bert_folder}"
+
+
+def test_a_hybrid_of_scored_pairs_is_refused(evaluate: Evaluate, here: Path, bert_folder: Path) -> None:
+    rows = [{"sentence1": f"a {i}", "sentence2": f"b {i}", "score": i} for i in range(5)]
+    (here / "sts.jsonl").write_text(records(rows), encoding="utf-8")
+    error = evaluate("--model", f"bm25+{bert_folder}", "--data", "sts.jsonl", code=2)["error"]
+    assert "joins two rankings" in error["message"]

@@ -31,6 +31,11 @@ def samples_folder() -> Path:
     return _shipped("samples", "data/samples")
 
 
+def guard_folder() -> Path:
+    """The folder of the default guard: what a fine-tuned encoder should still be able to do."""
+    return _shipped("guard", "data/guard")
+
+
 def recipe_names() -> tuple[str, ...]:
     """The built-in recipes, from the folder's listing."""
     return tuple(sorted(path.stem for path in recipes_folder().glob(f"*{_SUFFIX}")))

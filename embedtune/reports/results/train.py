@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.significance import Comparison
 from embedtune.findings import Finding
-from embedtune.reports.results.base import MetricTest, VerbResult
+from embedtune.reports.results.base import AlphaPoint, GuardRow, MetricTest, VerbResult
 from embedtune.training.guide.advice import GuideAdvice
 from embedtune.training.guide.audit import MarginEffect
 
@@ -81,6 +81,31 @@ class Curves:
     groups: tuple[CurveGroup, ...]
 
 
+class Baseline(TypedDict):
+    """A system without training, on the same test queries."""
+
+    model: str
+    metrics: Scores
+    metrics_unseen: Scores | None
+
+
+@dataclass(frozen=True)
+class BesideWords:
+    """The encoder beside BM25, both rankings joined by reciprocal ranks: does the gain survive there?
+
+    Args:
+        before: metrics on all test queries, of BM25 and the encoder before training.
+        after: the same, of BM25 and the tuned encoder.
+        verdict: on the queries that the verdict of the encoder alone rests on.
+        joined: the tuned encoder alone against the same beside BM25: is it worth running both?
+    """
+
+    before: Scores
+    after: Scores
+    verdict: Comparison
+    joined: Comparison
+
+
 @dataclass(frozen=True)
 class TrainResult(VerbResult):
     """The outcome of `embedtune train`; the field names are the `--json` keys and do not change.
@@ -107,6 +132,14 @@ class TrainResult(VerbResult):
         right_first: for how many queries a relevant document comes first, before and after training.
         date: when the run ended, as 2026-11-30.
         model_bytes: what the tuned model takes on disk, without its card; 0 for runs of early versions.
+        verdict_seen: on the test queries whose documents were trained on; None where there are too few of them, or of
+            the others.
+        baselines: BM25 on the test queries; empty when there is no test split.
+        beside_bm25: the encoder beside BM25; None when there is no test split.
+        guard: sets that must not get worse, before and after.
+        alpha: how far the result is from the encoder before training (0) to the one after it (1); None where they
+            were not mixed.
+        alphas: the mixtures that were tried.
     """
 
     run: str
@@ -143,7 +176,24 @@ class TrainResult(VerbResult):
     model_bytes: int = 0
     right_first: RightFirst | None = None
     date: str = ""
+    verdict_seen: Comparison | None = None
+    baselines: tuple[Baseline, ...] = ()
+    beside_bm25: BesideWords | None = None
+    guard: tuple[GuardRow, ...] = ()
+    alpha: float | None = None
+    alphas: tuple[AlphaPoint, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""
-        return {**dataclasses.asdict(self), "verdict": self.verdict and self.verdict.as_dict()}
+        plain = dataclasses.asdict(self)
+        plain |= {name: found and found.as_dict() for name, found in self._verdicts.items()}
+        if self.beside_bm25 is not None:
+            plain["beside_bm25"] |= {
+                "verdict": self.beside_bm25.verdict.as_dict(),
+                "joined": self.beside_bm25.joined.as_dict(),
+            }
+        return plain
+
+    @property
+    def _verdicts(self) -> dict[str, Comparison | None]:
+        return {"verdict": self.verdict, "verdict_seen": self.verdict_seen}

@@ -106,7 +106,29 @@ class ViewedTexts:
         return self.reader.tokenize(texts, role), np.arange(len(texts)).reshape(len(columns), -1)  # (B, c)
 
 
-BatchTexts = KnownTexts | ViewedTexts
+@dataclass(frozen=True)
+class QueryTexts:
+    """The queries of rows, tokenized once; documents are not encoded."""
+
+    reader: Tokenizer
+    texts: RowTexts
+    queries: TokenizedTexts
+
+    @property
+    def known(self) -> dict[Role, TokenizedTexts]:
+        """The tokenized texts, by role."""
+        return {"query": self.queries}
+
+    def begin(self, epoch: int) -> None:
+        """Nothing to do: the choice of the curriculum is looked up."""
+
+    def of(self, rows: Sequence[int]) -> Iterator[Columns]:
+        """The one column that learns."""
+        queries, _ = self.texts.of(torch.tensor(rows))
+        yield self.queries, queries.numpy()
+
+
+BatchTexts = KnownTexts | ViewedTexts | QueryTexts
 """Knows the texts in the columns of any rows, those in the role of queries first."""
 
 

@@ -15,6 +15,7 @@ from embedtune.config.train import TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.data.views import Views
 from embedtune.progress import Progress
+from embedtune.training.batch.frozen_side import FrozenDocuments
 from embedtune.training.batch.row_table import RowTable
 from embedtune.training.batch.row_texts import BatchTexts
 from embedtune.training.guide.vectors import GuideTable
@@ -35,6 +36,7 @@ class TrainingTask:
         folder: the run folder: `metrics.jsonl`, and checkpoints in a folder of their own.
         views: how the texts of each row are changed in each epoch; None if they are not.
         trial: a short run to learn something from; it evaluates, saves and logs nothing.
+        frozen: the vectors of the documents, where only queries learn.
     """
 
     rows: Rows
@@ -43,6 +45,7 @@ class TrainingTask:
     folder: Path
     views: Views | None = None
     trial: bool = False
+    frozen: FrozenDocuments | None = None
 
     @property
     def checkpoints(self) -> Path:

@@ -21,7 +21,7 @@ from embedtune.models.speed.peak import matrix_peak
 from embedtune.progress import Progress
 from embedtune.training.batch.batches import TextIds
 from embedtune.training.batch.micro_batches import MicroBatchCollator, row_numbers
-from embedtune.training.batch.row_texts import BatchTexts, ViewedTexts, read_texts
+from embedtune.training.batch.row_texts import BatchTexts, QueryTexts, ViewedTexts, read_texts
 from embedtune.training.run.checkpoint import (
     ExtraState,
     Milestones,
@@ -78,6 +78,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
         companions,
         further_views=run.further_views,
         kept=held.tokens,
+        frozen=run.frozen,
     )
     flops = training_flops(encoder)
     pace = Pace(adapter, flops, None if flops is None or run.trial else matrix_peak(run.precision, run.device))
@@ -198,6 +199,9 @@ def texts_of(run: TrainingTask, encoder: Encoder, progress: Progress | None = No
     reader = Tokenizer(encoder)
     if run.views is not None and run.views.alters:
         return ViewedTexts(reader, run.rows, run.views)
+    if run.frozen is not None:
+        texts = run.table.texts
+        return QueryTexts(reader, texts, reader.tokenize(texts.queries, "query", progress))
     return read_texts(reader, run.table.texts, progress)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from embedtune.distributed import ranks
 from embedtune.losses import EmbeddingBatch
+from embedtune.training.batch.frozen_side import FrozenDocuments
 from embedtune.training.batch.micro_batches import LENGTHS
 from embedtune.training.batch.row_table import RowTable
 from embedtune.training.companions import Companion
@@ -33,6 +34,7 @@ class ObjectiveAdapter(nn.Module):
         companions: add fields to each batch.
         further_views: how many columns at the end are views other than anchor and positive.
         kept: tokens whose activations are kept; None: all.
+        frozen: the vectors of the documents, where these are not encoded.
 
     Attributes:
         lengths: tokens of each text of the last batch, (U,); empty if they were not counted.
@@ -48,6 +50,7 @@ class ObjectiveAdapter(nn.Module):
         companions: Sequence[Companion] = (),
         further_views: int = 0,
         kept: int | None = None,
+        frozen: FrozenDocuments | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -57,6 +60,7 @@ class ObjectiveAdapter(nn.Module):
         self.companions = tuple(companions)
         self.further_views = further_views
         self.kept = kept
+        self.frozen = frozen
         self.lengths = np.zeros(0, dtype=np.int64)  # (U,)
         self.last_rows = LastRows(table)
         self.step = 0
@@ -76,8 +80,10 @@ class ObjectiveAdapter(nn.Module):
         self.lengths = np.concatenate(counted) if counted else self.lengths[:0]  # (U,)
         # Everything else about a row can be looked up by each process.
         rows, vectors = gathered(row_numbers(labels), encode_columns(self.model, features, labels, self.kept))
-        self.last_rows.watch(rows, vectors)
         device = vectors[0].device
+        if self.frozen is not None:
+            vectors = [*vectors, *self.frozen.columns(rows, device)]
+        self.last_rows.watch(rows, vectors)
         guide = self.guide.batch(rows, device) if self.guide is not None else None
         batch = self._batch(rows, vectors, guide)
         for companion in self.companions:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config.evaluate import EvaluateConfig
-from embedtune.config.systems import BM25
+from embedtune.config.systems import BM25, is_hybrid, member_of
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.durable import whole_file, write_text
 from embedtune.errors import ConfigError, EmbedtuneError
@@ -109,12 +109,14 @@ def _score(config: EvaluateConfig, tasks: Sequence[Task], runs: Mapping[str, Run
     """Score every system on every set, in the order in which they were named; each encoder is loaded once."""
     systems = Systems(config, talk, folder)
     for name in config.models.systems:
-        encoder = None if name in (BM25, STARTER) else systems.load(name)
+        member = member_of(name)
+        encoder = None if member in (BM25, STARTER) else systems.load(member)
         for task in tasks:
             if name == BM25:
                 task.by_words(systems)
-            else:
-                task.by_encoder(systems, name, encoder or systems.load(name, task.starter_texts))
+                continue
+            loaded = encoder or systems.load(member, task.starter_texts)
+            (task.by_both if is_hybrid(name) else task.by_encoder)(systems, name, loaded)
     for path, run in runs.items():
         tasks[0].by_run(systems, path, run)
 

@@ -10,6 +10,7 @@ import numpy as np
 from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.systems import BM25, Quantisation
 from embedtune.errors import ConfigError
+from embedtune.evaluation.hybrid import by_reciprocal_ranks, by_weighted_sum
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Ranking, Run, by_run, by_vectors, by_words, prefix
 from embedtune.evaluation.tasks.items import ItemSet
@@ -147,6 +148,25 @@ class Systems:
             ranking = by_vectors(queries, documents, self._depth, judged, quantised=kind)
             label = "@".join(filter(None, (name, "/".join(filter(None, (size, kind))))))
             yield replace(self._scored(label, name, documents.shape[1], ranking, judged), quantised=kind)
+
+    def rank_beside_words(
+        self, name: str, words: Ranking, vectors: Ranking, judged: JudgedSet, weight: float | None
+    ) -> Scored:
+        """Score BM25 and an encoder joined: by reciprocal ranks, or by scores with this weight of the encoder."""
+        if weight is None:
+            ranking = by_reciprocal_ranks((words, vectors), self._depth, judged)
+        else:
+            ranking = by_weighted_sum(words, vectors, weight, self._depth, judged)
+        return self._scored(name, name, None, ranking, judged)
+
+    @property
+    def weighs(self) -> bool:
+        """Whether a hybrid adds scores, with a weight from dev."""
+        return self._config.evaluation.fusion == "weighted"
+
+    def first_rankings(self, name: str, encoder: Encoder, judged: JudgedSet) -> tuple[Scored, Scored]:
+        """BM25 and an encoder with full vectors, of a set on which neither was scored."""
+        return self.rank_by_words(judged)[0], next(self.rank_by_vectors(name, encoder, judged))
 
     def _scored(self, label: str, model: str, dimensions: int | None, ranking: Ranking, judged: JudgedSet) -> Scored:
         scores = score_ranking(ranking, judged, self._config.evaluation.metrics)

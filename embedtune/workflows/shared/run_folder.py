@@ -185,12 +185,17 @@ def run_name(config: TrainConfig) -> str:
 
 
 def how_to_use(model: Path) -> tuple[str, ...]:
-    """Lines of Python that use the tuned model with sentence-transformers alone."""
+    """Lines of Python that use the tuned model with sentence-transformers alone; one with two routes says which."""
+    routed = any(model.rglob("router_config.json"))
+    query, document = (
+        (f"encode_{role}([{texts}]" if routed else f'encode([{texts}], prompt_name="{role}"')
+        for role, texts in (("query", '"a question"'), ("document", '"an answer", "another"'))
+    )
     return (
         "from sentence_transformers import SentenceTransformer",
         "",
         f"model = SentenceTransformer({str(model)!r})",
-        'queries = model.encode(["a question"], prompt_name="query", normalize_embeddings=True)',
-        'documents = model.encode(["an answer", "another"], prompt_name="document", normalize_embeddings=True)',
+        f"queries = model.{query}, normalize_embeddings=True)",
+        f"documents = model.{document}, normalize_embeddings=True)",
         "print(queries @ documents.T)",
     )

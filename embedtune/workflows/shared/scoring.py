@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from embedtune.data.rows import RetrievalSet
 from embedtune.evaluation.evidence import Evidence, System, gather_evidence
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Ranking
-from embedtune.evaluation.significance import Comparison, On, adjusted, compare_paired
+from embedtune.evaluation.significance import WEAK_BELOW, Comparison, On, adjusted, compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.question import Questions
 from embedtune.evaluation.tasks.retrieval import RetrievalScores, demand_judged, rank_encoded, score_ranking
@@ -21,7 +21,9 @@ from embedtune.models.encode.tokenizer import TokenizedTexts, Tokenizer
 from embedtune.models.encoder import Encoder, Role
 from embedtune.reports.results.base import MetricTest
 from embedtune.reports.results.train import RightFirst
-from embedtune.training.run.loop import DevScores
+
+if TYPE_CHECKING:
+    from embedtune.training.run.loop import DevScores
 
 METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100")
 RECIPROCAL = "mrr@10"
@@ -91,7 +93,7 @@ def measure(
     return Measured(ranking, score_ranking(ranking, arrays, metrics))
 
 
-def dev_scores(encoder: Encoder, dev: RetrievalSet) -> DevScores:
+def dev_scores(encoder: Encoder, dev: RetrievalSet) -> "DevScores":
     """A function that scores the encoder in its current state on the dev split, which is tokenized only once."""
     judged = as_arrays(dev)
     known = read_judged(encoder, judged)
@@ -103,7 +105,8 @@ class Judgment:
     """Before and after on the test split: on all queries, and on those whose documents training never saw.
 
     The verdict rests on the unseen part if there is one: a document that was a training positive may be remembered
-    rather than found. `further` holds the tests of the other metrics on the same queries.
+    rather than found. `further` holds the tests of the other metrics on the same queries, and `seen` the test on the
+    other queries: new questions about documents that were trained on, which is another question, and as real.
     """
 
     before: RetrievalScores
@@ -112,6 +115,7 @@ class Judgment:
     after_unseen: RetrievalScores | None
     verdict: Comparison
     further: tuple[Comparison, ...] = ()
+    seen: Comparison | None = None
 
     def fields(self) -> dict[str, Any]:
         """The fields of a training result that come from the test split."""
@@ -122,6 +126,7 @@ class Judgment:
             "before_unseen": before.means if before is not None else None,
             "after_unseen": after.means if after is not None else None,
             "verdict": self.verdict,
+            "verdict_seen": self.seen,
             "metrics": [metric_fields(*pair) for pair in self._tests()],
             "test_queries": len(self.before),
             "unseen_queries": len(before) if before is not None else 0,
@@ -177,7 +182,17 @@ def judge(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, 
         compare_paired(first.per_query[metric], second.per_query[metric], metric=metric, on=on, seed=seed)
         for metric in (PRIMARY, *(name for name in first.per_query if name != PRIMARY))
     )
-    return Judgment(before, after, before_unseen, after_unseen, verdict, tuple(further))
+    seen = _seen(before, after, set(wanted), seed) if on == "unseen" else None
+    return Judgment(before, after, before_unseen, after_unseen, verdict, tuple(further), seen)
+
+
+def _seen(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], seed: int) -> Comparison | None:
+    """The test on queries whose documents were trained on; None where either part has too few queries to rely on."""
+    others = [query for query in before.query_ids if query not in unseen]
+    if min(len(others), len(unseen)) < WEAK_BELOW:
+        return None
+    first, second = (scores.only(others).per_query[PRIMARY] for scores in (before, after))
+    return compare_paired(first, second, metric=PRIMARY, on="seen", seed=seed)
 
 
 def right_first(before: RetrievalScores, after: RetrievalScores) -> RightFirst | None:

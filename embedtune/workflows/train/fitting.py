@@ -32,6 +32,7 @@ from embedtune.training.batch.row_table import build_table
 from embedtune.training.batch.row_texts import KnownTexts
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.fit import Fit, FitResult, PreparedFit, TrainingTask
+from embedtune.training.run.guard_watch import GuardWatch
 from embedtune.training.run.loop import DevScores
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
@@ -46,6 +47,7 @@ from embedtune.workflows.train.forecast import Work, rounded, seconds
 from embedtune.workflows.train.frozen_vectors import start_vectors
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
+from embedtune.workflows.train.kept.query_side import frozen_documents, query_side_scores
 from embedtune.workflows.train.recipe_checks import guided_term
 from embedtune.workflows.train.settled import record, settled
 from embedtune.workflows.train.tokenizing import tokenized
@@ -60,6 +62,7 @@ class Fitting:
         store: keeps vectors of encoders that do not learn.
         findings: what is odd about encoder, texts and learning rate together, once it ran.
         spent: the time of each part, counted here.
+        watch: ends the run where it loses what it must keep.
     """
 
     config: TrainConfig
@@ -72,6 +75,7 @@ class Fitting:
     guide: GuideVectors | None
     findings: list[Finding] = field(default_factory=list)
     spent: TimeSpent = field(default_factory=TimeSpent)
+    watch: GuardWatch | None = None
 
     def run(self, *, resumed: bool) -> tuple[FitResult, Guiding]:
         """Decide how the run goes, part by part, and train."""
@@ -102,7 +106,7 @@ class Fitting:
                 reference=reference,
                 dev=self._dev_scores(dev),
                 dev_metric=SELECTION,
-                callbacks=guiding.callbacks,
+                callbacks=(*guiding.callbacks, *([self.watch] if self.watch else ())),
                 progress=tell,
                 warn=self.talk.warn,
                 say=self.talk.say,
@@ -114,8 +118,16 @@ class Fitting:
         config, rows = self.config, self.data.train
         closure = config.data.known_positives == "closure"
         table = build_table(rows, self.data.known_positives, closure=closure, curriculum=curriculum_of(config, rows))
+        frozen = None
+        if config.side == "query":
+            frozen = frozen_documents(table.texts, self.encoder, self.store, self.talk)
         return TrainingTask(
-            rows=rows, table=table, section=config.training, folder=self.folder.path, views=self.data.views
+            rows=rows,
+            table=table,
+            section=config.training,
+            folder=self.folder.path,
+            views=self.data.views,
+            frozen=frozen,
         )
 
     def _settled(self) -> tuple[PreparedFit, RetrievalSet | None]:
@@ -225,6 +237,8 @@ class Fitting:
     def _dev_scores(self, dev: RetrievalSet | None) -> DevScores | None:
         if dev is None:
             return None
+        if self.config.side == "query":
+            return query_side_scores(self.encoder, dev, self.store)
         with self.talk.progress("tokenizing the dev texts"):
             return self.spent.timed("dev evaluations", dev_scores(self.encoder, dev))
 

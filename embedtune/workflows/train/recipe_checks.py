@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from embedtune.config.guard import DEFAULT_GUARD, NO_GUARD
 from embedtune.config.train import TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows
@@ -12,6 +13,7 @@ from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss, loss_class, loss_names
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encoder import Encoder
+from embedtune.models.files.resolve import STARTER
 from embedtune.models.files.vocabulary import check_vocabulary
 from embedtune.workflows.shared.talk import Talk
 
@@ -148,4 +150,56 @@ def tell_regularizers(losses: Sequence[Loss], talk: Talk) -> None:
         talk.warn(
             "no loss of this run brings the texts of a pair together, it only spreads them out; add one that does, "
             "such as --loss gist, and give this one a small weight"
+        )
+
+
+def guard_sets(config: TrainConfig) -> list[str]:
+    """The sets to guard: a starter, which is made from the data, knows nothing general that it could lose.
+
+    Raises:
+        ConfigError: something is to be done about a guard that is switched off.
+    """
+    names = config.guard.sets
+    if config.model.name == STARTER and names == [DEFAULT_GUARD]:
+        return []
+    if config.guard.policy != "tell" and names == [NO_GUARD]:
+        raise ConfigError(
+            f"--guard-policy {config.guard.policy} needs a guard",
+            where=f"--guard {NO_GUARD}",
+            next="leave out one of them",
+        )
+    return list(names)
+
+
+def without_own_guide(config: TrainConfig) -> tuple[TrainConfig, str]:
+    """The recipe without the guide `self` where only the query side learns, and a sentence that says so.
+
+    Its snapshots would read documents as the query side does, which is not where their vectors are.
+    """
+    if config.side != "query" or config.guide.name != "self":
+        return config, ""
+    guide = config.guide.model_copy(update={"name": "none"})
+    said = "guide: none (only the query side learns, so the encoder itself cannot judge documents)"
+    return config.model_copy(update={"guide": guide}), said
+
+
+def check_side(config: TrainConfig, data: TrainingData) -> None:
+    """Refuse what does not go together with documents that do not learn.
+
+    Raises:
+        ConfigError: the recipe asks for it.
+    """
+    if config.side != "query":
+        return
+    asked = {
+        "pairs of views": data.unpaired or data.views is not None,
+        "--merge auto or --guard-policy choose": config.guard.mixes,
+        "--queue": config.queue is not None,
+    }
+    found = [name for name, is_asked in asked.items() if is_asked]
+    if found:
+        raise ConfigError(
+            f"only the query side learns, so this cannot be used: {', '.join(found)}",
+            where="--side query",
+            next="leave one of them out",
         )

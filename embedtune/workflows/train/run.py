@@ -24,6 +24,7 @@ from embedtune.models.files.resolve import STARTER
 from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
 from embedtune.workflows.shared.ending import orderly_end
+from embedtune.workflows.shared.guard.sets import read_guard
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.run_folder import RunFolder, new_run
@@ -42,7 +43,9 @@ from embedtune.workflows.train.plan import TrainPlan, plan_config
 from embedtune.workflows.train.recipe_checks import (
     check_needs,
     check_queue,
+    check_side,
     check_views,
+    guard_sets,
     guided_term,
     tell_regularizers,
 )
@@ -91,6 +94,8 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     vectors = guide_vectors(config, source)
     data = guided_data(config, read_data(config, source, talk), vectors)
     check_needs(config, plan.losses, data)
+    check_side(config, data)
+    sets = read_guard(guard_sets(config), seed=config.training.seed)
     if run is not None and run.done and plan.changes:
         demand_more_steps(run, config, len(data.train), plan.changes)
     folder = run or new_run(config)
@@ -107,7 +112,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
             from embedtune.workflows.train.stages import TrainingRun
 
         timed = TimedTalk(talk, folder, started)
-        stages = TrainingRun(config, plan.losses, data, folder, timed, started - timed.earlier_s, vectors)
+        stages = TrainingRun(config, plan.losses, data, folder, timed, started - timed.earlier_s, vectors, sets)
         result = stages.run(resumed=run is not None)
         timed.note()
         return result

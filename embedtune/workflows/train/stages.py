@@ -9,7 +9,7 @@ Why in this order:
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -34,13 +34,16 @@ from embedtune.models.encode.store import VectorStore, open_store
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
+from embedtune.models.merge.mix import without_adapters
 from embedtune.models.similarity import declare_cosine, similarity_findings
+from embedtune.models.towers.two_sides import two_sides
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.train import TrainResult, WeightedLoss
 from embedtune.reports.train import training
 from embedtune.training.run.fit import FitResult
 from embedtune.training.step.matryoshka import check_sizes
+from embedtune.workflows.shared.guard.sets import GuardSet
 from embedtune.workflows.shared.machine import peak_memory_bytes
 from embedtune.workflows.shared.run_folder import METRICS, PAGE, REPORT, SESSIONS, STARTED_IN, RunFolder, how_to_use
 from embedtune.workflows.shared.run_space import size_bytes, tell_space
@@ -62,6 +65,8 @@ from embedtune.workflows.train.curves import training_curves
 from embedtune.workflows.train.findings import run_findings
 from embedtune.workflows.train.fitting import Fitting
 from embedtune.workflows.train.guide.guiding import Guiding
+from embedtune.workflows.train.kept.beside_words import beside_words
+from embedtune.workflows.train.kept.keeping import Keeping
 from embedtune.workflows.train.recipe_checks import check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
 from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_ranking
@@ -80,6 +85,7 @@ class TrainingRun:
         losses: of the recipe, built to check it; asked what they need.
         started: `time.perf_counter()` when the command began.
         guide: the vectors of the guide's file, where a file guides.
+        sets: the guard, which must not become worse.
     """
 
     config: TrainConfig
@@ -89,6 +95,7 @@ class TrainingRun:
     talk: Talk
     started: float
     guide: GuideVectors | None = None
+    sets: Sequence[GuardSet] = ()
     findings: list[Finding] = field(default_factory=list)
     spent: TimeSpent = field(default_factory=TimeSpent)
 
@@ -99,18 +106,29 @@ class TrainingRun:
             encoder = self._encoder(resumed=resumed)
         with self.spent.on("scoring the test split"):
             before = self._before(encoder, store)
+        keeping = Keeping(self.config, self.sets, self.folder.path, self.talk)
+        with self.spent.on("guard"):
+            keeping.begin(encoder, store)
         fitting = Fitting(
             self.config, self.losses, self.data, self.folder, self.talk, encoder, store, self.guide, spent=self.spent
         )
+        fitting.watch = keeping.watch
         fitted, guiding = fitting.run(resumed=resumed)
         self.config = fitting.config
-        self.findings += fitting.findings
+        with self.spent.on("guard"):
+            keeping.demand_kept()
+            encoder = keeping.settled(encoder, self.data.dev)
+        if self.config.side == "query":
+            encoder = two_sides(without_adapters(encoder), self._encoder(resumed=True))
+        self.findings += [*fitting.findings, *keeping.findings]
         with reader(wanted=self.config.output.check_saved == "process") as process:
             with self.spent.on("scoring the test split"):
                 after = self._measured(encoder, "after", None)
             with self.spent.on("saving and checking"):
                 self._save(encoder, process)
-        result = self._finish(before, after, fitted, guiding)
+        with self.spent.on("guard"):
+            kept = {"guard": keeping.rows(encoder), "alpha": keeping.alpha, "alphas": keeping.alphas}
+        result = self._finish(before, after, fitted, guiding, kept)
         tell_space(self.folder, self.talk, keep=self.config.output.keep_checkpoints)
         return result
 
@@ -191,6 +209,8 @@ class TrainingRun:
         self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries, questions_of(self._test)))
         self._keep_rankings(self._test, ((BEFORE_RUN, before), (AFTER_RUN, after)))
         fields = {**judgment.fields(), "evidence": before_and_after(self._test, before, after, judgment)}
+        with self.talk.progress("scoring beside BM25"):
+            fields |= beside_words(self._test, before, after, unseen, seed=self.config.training.seed)
         return fields | ({"unseen_queries": len(before.scores)} if self.data.unpaired else {})
 
     def _own_texts(self, after: Measured | None) -> list[Finding]:
@@ -207,7 +227,12 @@ class TrainingRun:
             write_run(self.folder.path / name, measured.ranking, judged, Path(name).stem)
 
     def _finish(
-        self, before: Measured | None, after: Measured | None, fitted: FitResult, guiding: Guiding
+        self,
+        before: Measured | None,
+        after: Measured | None,
+        fitted: FitResult,
+        guiding: Guiding,
+        kept: Mapping[str, Any],
     ) -> TrainResult:
         # Negatives that become harder or more numerous during the run make the loss grow.
         grows = self.config.queue is not None or self.config.negatives.schedule == "easy_to_hard"
@@ -225,6 +250,7 @@ class TrainingRun:
             time_spent=self.spent.seconds,
             peak_memory_bytes=peak_memory_bytes(),
             **self._judged(before, after),
+            **kept,
             findings=(
                 *self.data.findings,
                 *self.findings,

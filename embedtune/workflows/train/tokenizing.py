@@ -64,7 +64,13 @@ def held_sentence(held: Held, tokens: float, *, asked: bool) -> str:
 
 
 def _held(
-    task: TrainingTask, encoder: Encoder, texts: BatchTexts, folder: RunFolder, *, precision: str, device: str
+    task: TrainingTask,
+    encoder: Encoder,
+    texts: BatchTexts,
+    folder: RunFolder,
+    *,
+    precision: str,
+    device: str,
 ) -> Held:
     if task.section.micro_batch_tokens != "auto" or not replays(device):
         return Held.asked(task.section.micro_batch_tokens)

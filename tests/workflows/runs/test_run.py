@@ -34,7 +34,13 @@ def runs(tmp_path, monkeypatch, recipe):
         if values is not None:
             seen = unseen or [True] * len(values)
             lines = [
-                {"query": f"{i}", "question": question, "candidates": "9:ab", "unseen": seen[i], "after": {"ndcg@10": one}}
+                {
+                    "query": f"{i}",
+                    "question": question,
+                    "candidates": "9:ab",
+                    "unseen": seen[i],
+                    "after": {"ndcg@10": one},
+                }
                 for i, one in enumerate(values)
             ]
             folder.write("per_query.jsonl", "".join(json.dumps(line) + "\n" for line in lines))

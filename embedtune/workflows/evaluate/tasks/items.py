@@ -89,6 +89,15 @@ class ItemTask:
         self.described = (*self.described, how)
         self.scored.append(ScoredItems(BM25, BM25, None, self.items.judge(scores, seed=self._seed)))
 
+    def by_both(self, systems: Systems, name: str, encoder: Encoder) -> None:
+        """Refuse: these sets are not ranked.
+
+        Raises:
+            ConfigError: always.
+        """
+        what = f"{name} joins two rankings of a corpus, but {self.name} holds {self.items.items} ({self.kind})"
+        raise ConfigError(what, where="--model", next="use a retrieval set, or name bm25 and the encoder each")
+
     def by_run(self, systems: Systems, path: str, run: Run) -> None:
         """Refuse: these sets are not ranked.
 

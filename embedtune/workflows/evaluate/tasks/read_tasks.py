@@ -1,6 +1,6 @@
 """Reading the sets of an evaluation, each as its kind."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from embedtune.config.evaluate import EvaluateConfig
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
-from embedtune.data.sources.judged_source import OpenSplit, judge, open_split
+from embedtune.data.sources.judged_source import OpenSplit, judge, judge_split, open_split
 from embedtune.data.texts.wordings import Wordings, read_wordings
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.tasks.candidates import CandidateSet
@@ -83,7 +83,15 @@ def _read(opened: OpenSplit, wordings: Wordings | None, config: EvaluateConfig, 
         raise DataError(f"{task} needs {_NEEDS[task]}, got {got}", where=opened.source.name, next="leave out --task")
     read = judge(opened, seed=seed)
     read = replace(read, described=(*read.described, *_others(content)))
-    return RetrievalTask(read, config.evaluation.metrics, training)
+    return RetrievalTask(read, config.evaluation.metrics, training, _dev_of(opened, config))
+
+
+def _dev_of(opened: OpenSplit, config: EvaluateConfig) -> Callable[[], RetrievalSet] | None:
+    """Reads the dev split of the same source; None where it has none, or where that is what is scored."""
+    split = opened.source.find("dev")
+    if split is None or split == opened.split:
+        return None
+    return lambda: judge_split(opened.source, split, config.data.columns, config.evaluation.seed).judged
 
 
 def _queries(task: ItemTask) -> RetrievalSet:

@@ -1,16 +1,19 @@
 """Retrieval: queries with relevant documents in a corpus, which every system ranks."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from embedtune.config.systems import BESIDE, BM25, is_hybrid, member_of
 from embedtune.data.checks.quick import weak_test
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import JudgedSource
+from embedtune.errors import ConfigError
 from embedtune.evaluation.evidence import Evidence, System, gather_evidence
+from embedtune.evaluation.hybrid import best_weight
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.own_first import left_out, own_text_first
 from embedtune.evaluation.rankers import Run
@@ -32,6 +35,7 @@ class RetrievalTask:
     Args:
         metrics: of the rankings; comparisons use the first.
         training: what is known about the training data of the systems; comparisons rest on queries unseen there.
+        dev: reads the judged queries of the dev split; None where there is none.
 
     Raises:
         DataError: nothing can be scored on it.
@@ -39,8 +43,14 @@ class RetrievalTask:
 
     kind = "retrieval"
 
-    def __init__(self, source: JudgedSource, metrics: Sequence[str], training: Training) -> None:
-        self.source = source
+    def __init__(
+        self,
+        source: JudgedSource,
+        metrics: Sequence[str],
+        training: Training,
+        dev: Callable[[], RetrievalSet] | None = None,
+    ) -> None:
+        self.source, self._dev_set = source, dev
         self.judged: JudgedSet = as_arrays(source.judged)
         demand_judged(self.judged)
         self.described = source.described
@@ -78,6 +88,42 @@ class RetrievalTask:
         scored, how = systems.rank_by_words(self.judged)
         self._add(scored)
         self.described = (*self.described, how)
+
+    def by_both(self, systems: Systems, name: str, encoder: Encoder) -> None:
+        """Score BM25 and an encoder joined; rankings that were made for rows of their own are used again.
+
+        Raises:
+            ConfigError: a weight is asked for, and there is no dev split to choose it on.
+        """
+        ready = {one.label: one for one in self.scored}
+        member = member_of(name)
+        weight = self._weight(systems, member, encoder) if systems.weighs else None
+        words = ready[BM25] if BM25 in ready else systems.rank_by_words(self.judged)[0]
+        vectors = ready.get(member) or next(systems.rank_by_vectors(member, encoder, self.judged))
+        self._add(systems.rank_beside_words(name, words.ranking, vectors.ranking, self.judged, weight))
+        how = "by reciprocal ranks" if weight is None else f"with {weight:g} of the encoder's score, chosen on dev"
+        self.described = (*self.described, f"{name} joins the rankings of {BM25} and {member} {how}")
+
+    def _weight(self, systems: Systems, member: str, encoder: Encoder) -> float:
+        """The weight of the encoder that is best on the dev queries."""
+        dev = self._dev()
+        words, vectors = systems.first_rankings(member, encoder, dev)
+
+        def mean(weight: float) -> float:
+            scored = systems.rank_beside_words(member, words.ranking, vectors.ranking, dev, weight)
+            return scored.scores.means[self._metric]
+
+        return best_weight(mean)
+
+    def _dev(self) -> JudgedSet:
+        """The judged queries of the dev split."""
+        if self._dev_set is None:
+            raise ConfigError(
+                f"{self.name} has no dev split to choose the weight on",
+                where="--fusion weighted",
+                next="leave it out: reciprocal ranks need no weight",
+            )
+        return as_arrays(self._dev_set())
 
     def by_run(self, systems: Systems, path: str, run: Run) -> None:
         """Score a ranking from a file."""
@@ -130,10 +176,15 @@ class RetrievalTask:
             path = Path(one.model)
             if one.ranked_here:
                 ending = "" if alone else f".{file_name(self.name)}"
-                path = _unlike(folder / f"{file_name(one.label)}{ending}.trec", files)
-                write_run(path, one.ranking, self.judged, file_name(one.label))
+                path = _unlike(folder / f"{_file_of(one.label)}{ending}.trec", files)
+                write_run(path, one.ranking, self.judged, _file_of(one.label))
             files.append(path)
         return files
+
+
+def _file_of(label: str) -> str:
+    """The name of a system's file; that of a hybrid names both."""
+    return f"{BESIDE}{file_name(member_of(label))}" if is_hybrid(label) else file_name(label)
 
 
 def _scored_part(judged: RetrievalSet, query_ids: Sequence[str]) -> RetrievalSet:

@@ -1,0 +1,1 @@
+"""Mixing the weights of models of one architecture: `formulas`, `alike` (whether models fit) and `mix`."""

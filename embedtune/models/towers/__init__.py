@@ -1,0 +1,1 @@
+"""Models with a side for queries and a side for documents."""

@@ -1,0 +1,1 @@
+"""`embedtune adapt`: `run` checks and reads, `stages` fits, tests and saves."""

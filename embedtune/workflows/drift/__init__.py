@@ -1,0 +1,1 @@
+"""`embedtune drift`: `run` compares, `verdict` says what follows."""

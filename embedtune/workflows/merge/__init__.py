@@ -1,0 +1,1 @@
+"""`embedtune merge`: `run` is the entry, `judged` reads the data, `choice` finds alpha."""

@@ -1,0 +1,46 @@
+"""BM25 on the test queries of a run, alone and beside the encoder: in production it usually runs there anyway."""
+
+from collections.abc import Set
+from typing import Any
+
+from embedtune.config.systems import BM25
+from embedtune.evaluation.hybrid import by_reciprocal_ranks
+from embedtune.evaluation.metrics import parse_metric
+from embedtune.evaluation.rankers import by_words
+from embedtune.evaluation.tasks.judged_arrays import JudgedSet
+from embedtune.evaluation.tasks.retrieval import score_ranking
+from embedtune.reports.results.train import Baseline, BesideWords
+from embedtune.workflows.shared.scoring import METRICS, Measured, judge
+
+DEPTH = max(parse_metric(name).k for name in METRICS)
+
+
+def beside_words(
+    judged: JudgedSet, before: Measured, after: Measured, unseen: Set[str], *, seed: int
+) -> dict[str, Any]:
+    """The fields of a training result that say what BM25 does, and what the gain is worth beside it.
+
+    Args:
+        judged: the test split.
+        before: the encoder's ranking of it before training.
+        after: the same of the tuned encoder.
+        unseen: queries whose documents were not trained on; the verdict rests on them if there are any.
+        seed: of the statistics.
+    """
+    words = by_words(DEPTH, judged)
+    alone = score_ranking(words, judged, METRICS)
+    first, second = (
+        score_ranking(by_reciprocal_ranks((words, one.ranking), DEPTH, judged), judged, METRICS)
+        for one in (before, after)
+    )
+    part = alone.only(unseen)
+    known = part.means if len(part) else None
+    return {
+        "baselines": (Baseline(model=BM25, metrics=alone.means, metrics_unseen=known),),
+        "beside_bm25": BesideWords(
+            before=first.means,
+            after=second.means,
+            verdict=judge(first, second, unseen, seed=seed).verdict,
+            joined=judge(after.scores, second, unseen, seed=seed).verdict,
+        ),
+    }
