@@ -9,7 +9,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_VERBS = ("check", "compare", "encode", "evaluate", "mine", "open_search", "train")
+_VERBS = ("check", "cluster", "compare", "encode", "evaluate", "mine", "open_search", "train")
 _PUBLIC = {
     "EmbeddingBatch": "embedtune.losses",
     "build_loss": "embedtune.losses",

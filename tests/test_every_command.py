@@ -20,6 +20,7 @@ HARM = ("\x1b[2J\x1b[31mred", "<script>alert(1)</script>", "=cmd|'/c calc'!A0", 
 COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
     "train": "train --data pairs.jsonl --max-steps 3 --batch-size 8 --output run",
     "check": "check --data pairs.jsonl --fix fixed.jsonl",
+    "cluster": "cluster --data set --model run/model --k 4 --seeds 2 --map pca --output clustered",
     "compare": "compare run#before run --output compared",
     "data": "data preferences clicks.jsonl --output preferences.jsonl",
     "doctor": "doctor --quick",

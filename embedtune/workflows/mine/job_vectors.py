@@ -17,8 +17,8 @@ from embedtune.models.files.load import load_encoder
 from embedtune.models.files.resolve import STARTER
 from embedtune.models.files.save import save_encoder
 from embedtune.models.files.starter import MOST_TEXTS
-from embedtune.workflows.mine.job import Job, key_of
 from embedtune.workflows.mine.job_documents import JobDocuments
+from embedtune.workflows.shared.job import Job, key_of
 from embedtune.workflows.shared.talk import Talk
 
 Sliceable = TypeVar("Sliceable", list[str], np.ndarray)

@@ -16,9 +16,10 @@ from embedtune.errors import ConfigError, EmbedtuneError, OutputError, machine_f
 from embedtune.workflows.shared.lock import alone
 
 RESULTS = (
-    rf"(evaluation|comparison)\.json|report\.(html|md)|per_query\.jsonl|.+\.trec|vectors-.*|.*{re.escape(UNFINISHED)}"
+    r"(evaluation|comparison|clusters)\.json|clusters\.jsonl|centroids\.npy|model|"
+    rf"report\.(html|md)|per_query\.jsonl|.+\.trec|vectors-.*|.*{re.escape(UNFINISHED)}"
 )
-"""The names of what an evaluation or a comparison writes, as a regular expression."""
+"""The names of what an evaluation, a comparison or a clustering writes, as a regular expression."""
 
 
 def output_path(asked: str | None, parent: Path, name: str) -> Path:

@@ -1,0 +1,289 @@
+"""The report of a clustering: what is there, how sure it is, how K came about, and what to do with it."""
+
+from collections.abc import Collection, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text as TerminalText
+
+from embedtune.findings import counted, percent
+from embedtune.reports.document.blocks import (
+    Block,
+    Bullets,
+    Example,
+    Facts,
+    Figure,
+    Figures,
+    Findings,
+    Listing,
+    Passage,
+    Report,
+    Section,
+    Shares,
+    Table,
+    Text,
+)
+from embedtune.reports.document.charts.lines import Line, line_chart
+from embedtune.reports.document.charts.scatter import scatter
+from embedtune.reports.document.printable import printable
+from embedtune.reports.document.terminal import findings_below, places, plain_table
+from embedtune.reports.document.wording import duration, memory
+from embedtune.reports.results.cluster import ClusterAgreement, ClusterResult, FoundCluster, TriedClusters
+from embedtune.reports.sections.provenance import provenance
+
+SHOWN = 20
+"""Clusters that a terminal shows."""
+CARDS = 60
+"""Clusters that a page shows with examples; a table names the others."""
+RULES = {
+    "silhouette": "nearer to the own cluster than to the next",
+    "davies_bouldin": "spread against distance of clusters",
+    "calinski_harabasz": "variance between against within",
+    "bic": "likelihood of a mixture, less its size",
+    "eigengap": "largest gap of the graph's eigenvalues",
+}
+MEASURES = {
+    "ami": "AMI: shared information, 0 for chance",
+    "ari": "ARI: pairs put together or apart rightly, 0 for chance",
+    "v_measure": "V-measure: not adjusted for chance, rises with the number of clusters",
+    "homogeneity": "homogeneity: clusters hold one label",
+    "completeness": "completeness: labels lie in one cluster",
+    "accuracy": "accuracy: by the best one-to-one matching",
+    "purity": "purity: items with the commonest label of their cluster",
+}
+CANNOT = (
+    "These measure how separate the groups are in this encoder's own space. They compare groupings of the same "
+    "vectors, never two encoders, and true topics often score lower than found ones."
+)
+
+
+def table(result: ClusterResult, reported: Collection[str] = ()) -> RenderableType:
+    """The clusters with their keywords, one sentence, agreement with labels, the findings, and where everything is."""
+    rows = [(_numbered(one), f"{one.size:,}", percent(one.share)) for one in result.clusters[:SHOWN]]
+    more = len(result.clusters) - SHOWN
+    if more > 0:
+        rows.append((f"and {more:,} more", f"{sum(one.size for one in result.clusters[SHOWN:]):,}", ""))
+    shown = [plain_table(("cluster", _unit(result), "share"), rows)] if rows else []
+    said = [result.how, *([result.choice.said] if result.choice else []), *_levels(result), *_agreed(result)]
+    files = {"rows": result.clusters_file, "report": result.report}
+    words = [TerminalText(printable(sentence)) for sentence in said]
+    return Group(*shown, TerminalText(), *words, *findings_below(result.findings, reported), *places(files))
+
+
+def _numbered(one: FoundCluster) -> str:
+    return f"{one.cluster}  {one.name}".strip()
+
+
+def _unit(result: ClusterResult) -> str:
+    return {"texts": "texts", "series": "series", "nodes": "nodes"}[result.kind]
+
+
+def _levels(result: ClusterResult) -> list[str]:
+    finer = [f"{count:,} at {resolution}" for resolution, count in result.levels.items()]
+    return [f"Finer groups with --resolution: {', '.join(finer)}."] if finer else []
+
+
+def _agreed(result: ClusterResult) -> list[str]:
+    """The agreement with labels in a sentence; the measure that chance cannot raise comes first."""
+    own = result.agreement
+    if own is None:
+        return []
+    parts = [
+        f"{name.split(':')[0]} {getattr(own, key):.3f}{_within(own, key)}" for key, name in list(MEASURES.items())[:3]
+    ]
+    noise = ", noise counted as clusters of one" if result.noise else ""
+    return [f"Against {counted(own.labels, 'label')}: {', '.join(parts)}{noise}."]
+
+
+def _within(own: ClusterAgreement, measure: str) -> str:
+    ends = own.intervals.get(measure)
+    return "" if ends is None else f" ({ends[0]:.3f} to {ends[1]:.3f})"
+
+
+def clustering(result: ClusterResult) -> Report:
+    """What the report of a clustering says."""
+    blocks: list[Block] = [
+        Facts(_facts(result)),
+        Section("What to know and what to change", [Findings(result.findings)]),
+        Section("Clusters", [Shares(("cluster", _unit(result)), _sizes(result)), *_shapes(result)]),
+        Section("Map", _map(result)),
+        Section("Agreement with labels", _agreement(result)),
+        Section("Each cluster", [*_cards(result)]),
+        Section("How many clusters", _choice(result)),
+        Section("How separate they are", _quality(result)),
+        Section("What to do next", [Listing("sh", "\n".join(_next(result)))]),
+        Section("How it was made", [Bullets(result.described), Table(("", ""), _run(result), numbers=False)]),
+        Section(
+            "Repeat this",
+            [
+                Text("Save this as cluster.yaml and run:"),
+                Listing("sh", "embedtune cluster cluster.yaml"),
+                Listing("yaml", result.recipe),
+                *provenance(result.facts),
+            ],
+        ),
+    ]
+    return Report(f"Clusters: {result.output}", "Clusters", result.how, blocks)
+
+
+def _facts(result: ClusterResult) -> list[tuple[str, str]]:
+    values = {"clusters": f"{result.k:,}", _unit(result): f"{result.texts:,}"}
+    values |= {"in no cluster": f"{result.noise:,}"} if result.noise else {}
+    values |= {"seeds agree (ARI)": f"{result.stability.ari_mean:.2f}"} if result.stability else {}
+    values |= {"agreement with labels (AMI)": f"{result.agreement.ami:.3f}"} if result.agreement else {}
+    return list(values.items())
+
+
+def _sizes(result: ClusterResult) -> list[tuple[str, int, float]]:
+    return [(_numbered(one), one.size, one.share) for one in result.clusters]
+
+
+def _shapes(result: ClusterResult) -> list[Block]:
+    """The mean series of the clusters."""
+    own = [one for one in result.clusters if one.shape]
+    drawn = [
+        line_chart(
+            f"Cluster {one.cluster}: mean of {one.size:,} series",
+            range(len(one.shape)),
+            [Line("mean", one.shape)],
+            unit="time, each series scaled to mean 0 and deviation 1",
+        )
+        for one in own[:CARDS]
+    ]
+    rows = [(f"{one.cluster}", f"{one.size:,}", ", ".join(text.id for text in one.examples)) for one in own]
+    return [Figures(drawn, Table(("cluster", "series", "typical"), rows))] if own else []
+
+
+def _map(result: ClusterResult) -> list[Block]:
+    if result.map is None:
+        return []
+    drawn = scatter("Each dot is one item; numbers are clusters.", result.map.x, result.map.y, result.map.cluster)
+    return [
+        Figure(drawn, Table(("", ""), [("map", result.map.said)], numbers=False)),
+        Text(result.map.said, quiet=True),
+    ]
+
+
+def _agreement(result: ClusterResult) -> list[Block]:
+    own = result.agreement
+    if own is None:
+        return []
+    rows = [(name, f"{getattr(own, key):.3f}", _within(own, key).strip(" ()")) for key, name in MEASURES.items()]
+    if own.noise_left_out is not None:
+        share = own.noise_left_out["share"]
+        rows += [
+            (f"{name}, of the {percent(share)} in clusters", f"{own.noise_left_out[key]:.3f}", "")
+            for key, name in (("ami", "AMI"), ("ari", "ARI"), ("v_measure", "V-measure"))
+        ]
+    noise = " Rows in no cluster count as clusters of one." if result.noise else ""
+    mixed = [(f"{one} and {other}", f"{count:,}") for one, other, count in own.confused]
+    return [
+        Text(f"{own.texts:,} items with {counted(own.labels, 'label')}; means over the seeds.{noise}"),
+        Table(("measure", "value", "95% interval"), rows),
+        Text("Intervals hold for other items and other seeds.", quiet=True),
+        Table(("labels found together", "items"), mixed),
+    ]
+
+
+def _cards(result: ClusterResult) -> Sequence[Block]:
+    names = {one.cluster: one.name for one in result.clusters}
+    if not any(text.text for one in result.clusters for text in one.examples):
+        rows = [(_numbered(one), ", ".join(text.id for text in one.examples)) for one in result.clusters]
+        return [Table(("cluster", "typical"), rows, numbers=False)]
+    cards = [_card(one, names) for one in result.clusters[:CARDS]]
+    rest = [(_numbered(one), f"{one.size:,}") for one in result.clusters[CARDS:]]
+    return [*cards, Table(("further clusters", "size"), rest)]
+
+
+def _card(one: FoundCluster, names: dict[int, str]) -> Example:
+    """A cluster to read: its keywords, the texts nearest to its middle, and those nearly in the next one."""
+    words = ", ".join(word.word for word in one.keywords) or one.name
+    standing = [f"{one.size:,} ({percent(one.share)})"]
+    standing += [f"mean cosine to the middle {one.cohesion:.2f}"] if one.cohesion is not None else []
+    near = one.nearest
+    standing += [f"next to {near.cluster} ({names.get(near.cluster, '')})"] if near else []
+    standing += [f"labels: {', '.join(f'{own.label} {own.texts:,}' for own in one.labels)}"] if one.labels else []
+    passages = [Passage("typical", _score(text.similarity), None, text.text) for text in one.examples]
+    shown = {text.id for text in one.examples}
+    passages += [
+        Passage("at the edge", _score(text.similarity), None, text.text)
+        for text in one.doubtful
+        if text.id not in shown
+    ]
+    return Example(f"{one.cluster}: {words}", "; ".join(standing), passages)
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _choice(result: ClusterResult) -> list[Block]:
+    own = result.choice
+    if own is None:
+        return [Bullets(_levels(result))]
+    rules = [("elbow", "the curve bends" if own.elbow else "there is none", f"{own.elbow or 'none'}")]
+    rules += [
+        (name.replace("_", "-"), meaning, f"{value}")
+        for name, meaning in RULES.items()
+        if (value := getattr(own, name)) is not None
+    ]
+    curve = line_chart(
+        "What k-means minimizes, per item, by the number of clusters",
+        [one.k for one in own.tried],
+        [Line("inertia", [one.inertia for one in own.tried])],
+        unit="clusters (equal ratios are equally far)",
+        log=True,
+        at=own.elbow,
+    )
+    return [
+        Text(own.said),
+        Figure(
+            curve,
+            Table(("K", "inertia", "silhouette", "Davies-Bouldin", "Calinski-Harabasz", "BIC"), _tried(own.tried)),
+            both=True,
+        ),
+        Table(("rule", "what it looks at", "K"), rules, numbers=False),
+    ]
+
+
+def _tried(tried: Sequence[TriedClusters]) -> list[tuple[str, ...]]:
+    return [
+        (
+            f"{one.k}",
+            f"{one.inertia:.4f}",
+            *("" if value is None else f"{value:,.3f}" for value in (one.silhouette, one.davies_bouldin)),
+            *("" if value is None else f"{value:,.0f}" for value in (one.calinski_harabasz, one.bic)),
+        )
+        for one in tried
+    ]
+
+
+def _quality(result: ClusterResult) -> list[Block]:
+    own = result.quality
+    known = {
+        "silhouette (-1 to 1)": own.silhouette,
+        "Davies-Bouldin (lower is better)": own.davies_bouldin,
+        "Calinski-Harabasz (higher is better)": own.calinski_harabasz,
+        "modularity (at most 1)": own.modularity,
+    }
+    rows = [(name, f"{value:.3f}") for name, value in known.items() if value is not None]
+    if own.silhouette_error:
+        rows[0] = (rows[0][0], f"{rows[0][1]} ± {own.silhouette_error:.3f} (on a sample)")
+    if result.stability is not None:
+        many, least = result.stability.seeds, result.stability.ari_least
+        rows.append((f"agreement of {many} seeds (ARI, mean; least)", f"{result.stability.ari_mean:.3f}; {least:.3f}"))
+    return [Table(("measure", "value"), rows), Text(CANNOT if rows else "", quiet=True)]
+
+
+def _next(result: ClusterResult) -> list[str]:
+    if result.kind != "texts":
+        return []
+    file = result.clusters_file
+    return [
+        f"embedtune cluster --data NEW.jsonl --assign {result.output}   # new texts into these clusters",
+        f"embedtune train --data {file} --group cluster   # no cluster on both sides of a split",
+    ]
+
+
+def _run(result: ClusterResult) -> list[tuple[str, str]]:
+    rows = [("rows with clusters", result.clusters_file), ("time", duration(result.elapsed_s))]
+    return [*rows, ("peak memory", memory(result.peak_memory_bytes))]
