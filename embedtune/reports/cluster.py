@@ -42,14 +42,20 @@ RULES = {
     "eigengap": "largest gap of the graph's eigenvalues",
 }
 MEASURES = {
-    "ami": "AMI: shared information, 0 for chance",
-    "ari": "ARI: pairs put together or apart rightly, 0 for chance",
-    "v_measure": "V-measure: not adjusted for chance, rises with the number of clusters",
-    "homogeneity": "homogeneity: clusters hold one label",
-    "completeness": "completeness: labels lie in one cluster",
-    "accuracy": "accuracy: by the best one-to-one matching",
-    "purity": "purity: items with the commonest label of their cluster",
+    "ami": "AMI",
+    "ari": "ARI",
+    "v_measure": "V-measure",
+    "homogeneity": "homogeneity",
+    "completeness": "completeness",
+    "accuracy": "accuracy",
+    "purity": "purity",
 }
+MEANING = (
+    "AMI (shared information) and ARI (pairs of items) are 0 for chance and 1 for the same groups. The V-measure is "
+    "the mean of homogeneity (a cluster has one label) and completeness (a label is in one cluster), and rises with "
+    "the number of clusters even by chance. Accuracy is that of the best one-to-one matching. Intervals hold for other "
+    "items and other seeds."
+)
 CANNOT = (
     "These measure how separate the groups are in this encoder's own space. They compare groupings of the same "
     "vectors, never two encoders, and true topics often score lower than found ones."
@@ -87,9 +93,7 @@ def _agreed(result: ClusterResult) -> list[str]:
     own = result.agreement
     if own is None:
         return []
-    parts = [
-        f"{name.split(':')[0]} {getattr(own, key):.3f}{_within(own, key)}" for key, name in list(MEASURES.items())[:3]
-    ]
+    parts = [f"{name} {getattr(own, key):.3f}{_within(own, key)}" for key, name in list(MEASURES.items())[:3]]
     noise = ", noise counted as clusters of one" if result.noise else ""
     return [f"Against {counted(own.labels, 'label')}: {', '.join(parts)}{noise}."]
 
@@ -179,7 +183,7 @@ def _agreement(result: ClusterResult) -> list[Block]:
     return [
         Text(f"{own.texts:,} items with {counted(own.labels, 'label')}; means over the seeds.{noise}"),
         Table(("measure", "value", "95% interval"), rows),
-        Text("Intervals hold for other items and other seeds.", quiet=True),
+        Text(MEANING, quiet=True),
         Table(("labels found together", "items"), mixed),
     ]
 

@@ -11,169 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from embedtune.clustering.words.korean import COMMON, LEAST_STEM, PARTICLES
 from embedtune.search.word_forms import WordForms, recognise
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _HANGUL = re.compile("[가-힣]+")
-# Longest first, so that 에서는 is not taken for 는.
-PARTICLES = sorted(
-    [
-        "을",
-        "를",
-        "이",
-        "가",
-        "은",
-        "는",
-        "에",
-        "의",
-        "도",
-        "로",
-        "와",
-        "과",
-        "만",
-        "나",
-        "랑",
-        "께",
-        "요",
-        "에서",
-        "에게",
-        "에는",
-        "에도",
-        "에서는",
-        "에서도",
-        "에게는",
-        "으로",
-        "으로는",
-        "으로도",
-        "으로서",
-        "으로써",
-        "로는",
-        "로도",
-        "로서",
-        "로써",
-        "이나",
-        "이랑",
-        "까지",
-        "까지는",
-        "부터",
-        "부터는",
-        "보다",
-        "처럼",
-        "마다",
-        "조차",
-        "마저",
-        "밖에",
-        "이라",
-        "이란",
-        "라는",
-        "이라는",
-        "라고",
-        "이라고",
-        "한테",
-        "께서",
-        "하고",
-        "이며",
-        "인데",
-        "이고",
-        "입니다",
-        "이에요",
-        "예요",
-        "인가요",
-        "인지",
-        "이다",
-    ],
-    key=lambda one: (-len(one), one),
-)
-_LEAST_STEM = 2
-"""Syllables that must be left before a particle: 나이 is not 나."""
-_COMMON_KOREAN = frozenset(
-    [
-        "있다",
-        "없다",
-        "하다",
-        "되다",
-        "것",
-        "수",
-        "등",
-        "및",
-        "그",
-        "이",
-        "저",
-        "때",
-        "더",
-        "또",
-        "좀",
-        "잘",
-        "안",
-        "못",
-        "왜",
-        "뭐",
-        "어떤",
-        "어떻게",
-        "무엇",
-        "언제",
-        "어디",
-        "얼마나",
-        "그리고",
-        "그런데",
-        "하지만",
-        "또는",
-        "있는",
-        "없는",
-        "하는",
-        "되는",
-        "있어",
-        "없어",
-        "있나요",
-        "없나요",
-        "하나요",
-        "되나요",
-        "인가요",
-        "있습니다",
-        "없습니다",
-        "합니다",
-        "됩니다",
-        "해줘",
-        "알려줘",
-        "해",
-        "하면",
-        "되면",
-        "해야",
-        "하고",
-        "대한",
-        "대해",
-        "위한",
-        "위해",
-        "통해",
-        "경우",
-        "제가",
-        "저는",
-        "나는",
-        "내가",
-        "우리",
-        "이런",
-        "그런",
-        "저런",
-        "이거",
-        "그거",
-        "저거",
-        "해주세요",
-        "알려주세요",
-        "싶어요",
-        "싶은데",
-        "주세요",
-        "말고",
-        "지금",
-        "오늘",
-        "해서",
-        "해도",
-        "된",
-        "할",
-        "한",
-        "하지",
-        "마",
-    ]
-)
 
 
 @dataclass
@@ -233,9 +75,9 @@ def _stem(word: str, korean: dict[str, str], stop_words: set[str], forms: WordFo
     """The stem of a word; empty for one that names nothing."""
     if word in korean:
         stem = korean[word]
-        return "" if stem in _COMMON_KOREAN or word in _COMMON_KOREAN or len(stem) < _LEAST_STEM else stem
+        return "" if stem in COMMON or word in COMMON or len(stem) < LEAST_STEM else stem
     parts = word.replace("’", "'").split("'")  # don't, what's
-    if len(word) < _LEAST_STEM or word.isdigit() or word in stop_words or parts[0] in stop_words:
+    if len(word) < LEAST_STEM or word.isdigit() or word in stop_words or parts[0] in stop_words:
         return ""
     return forms.of(parts[0])
 
@@ -250,7 +92,7 @@ def _korean_stems(counts: Counter[str]) -> dict[str, str]:
     for word in words:
         for stem, particle in _cuts(word):
             before.setdefault(stem, set()).add(particle)
-    known = {word for word in words if len(word) >= _LEAST_STEM}
+    known = {word for word in words if len(word) >= LEAST_STEM}
     found = {}
     for word in words:
         stems = [stem for stem, _ in _cuts(word) if stem in known or len(before[stem]) > 1]
@@ -261,5 +103,5 @@ def _korean_stems(counts: Counter[str]) -> dict[str, str]:
 def _cuts(word: str) -> Iterator[tuple[str, str]]:
     """The ways to cut a particle off a word: (what is left, the particle)."""
     for particle in PARTICLES:
-        if word.endswith(particle) and len(word) - len(particle) >= _LEAST_STEM:
+        if word.endswith(particle) and len(word) - len(particle) >= LEAST_STEM:
             yield word[: -len(particle)], particle

@@ -30,9 +30,8 @@ def row_findings(facts: RowFacts, model: str | None) -> Iterator[Finding]:
         message = f"{counted(facts.empty, 'row')} without a text {'is' if facts.empty == 1 else 'are'} in no cluster."
         yield Finding("empty-texts", "warning", facts.empty, message)
     if facts.repeated:
-        message = (
-            f"{counted(facts.repeated, 'row')} repeat an earlier text: each text is clustered once, counted often."
-        )
+        verb = "repeats" if facts.repeated == 1 else "repeat"
+        message = f"{counted(facts.repeated, 'row')} {verb} an earlier text: a text is clustered once, counted often."
         yield Finding("repeated-texts", "note", facts.repeated, message)
     if facts.replaced:
         names = ", ".join(facts.replaced)

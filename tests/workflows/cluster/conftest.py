@@ -6,21 +6,15 @@ import numpy as np
 import pytest
 
 TOPICS = {
-    "card": [
-        "my card was lost",
-        "a lost card was found",
-        "block my card now",
-        "card stolen while abroad",
-        "new card please",
-    ],
-    "rate": [
+    "card": ("my card was lost", "a lost card was found", "block my card now", "card stolen abroad", "new card please"),
+    "rate": (
         "euro exchange rate",
         "what rate for dollars",
-        "exchange euro to dollars",
-        "dollar rate today",
+        "exchange euro here",
+        "dollar rate now",
         "rate of exchange",
-    ],
-    "연금": ["연금을 신청하고 싶어요", "연금은 언제 받나요", "연금 신청 서류", "연금이 얼마인가요", "연금 받는 나이"],
+    ),
+    "연금": ("연금을 신청하고 싶어요", "연금은 언제 받나요", "연금 신청 서류", "연금이 얼마인가요", "연금 받는 나이"),
 }
 
 

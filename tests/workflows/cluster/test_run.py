@@ -34,10 +34,8 @@ def test_rows_keep_their_columns_and_get_a_cluster(clustered, topics):
     rows, vectors = topics
     written = rows_of(result)
     assert [{name: row[name] for name in rows[0]} for row in written] == rows
-    of_label = {
-        label: {row["cluster"] for row in written if row["label"] == label} for label in ("card", "rate", "연금")
-    }
-    assert all(len(found) == 1 for found in of_label.values()) and len(set.union(*of_label.values())) == 3
+    pairs = {(row["label"], row["cluster"]) for row in written}
+    assert len(pairs) == len({label for label, _ in pairs}) == len({cluster for _, cluster in pairs}) == 3
     assert result.sizes == (30, 30, 30) and result.k == result.k_asked == 3
     first = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     own = [place for place, row in enumerate(written) if row["cluster"] == written[0]["cluster"]]
@@ -126,9 +124,9 @@ def test_bad_rows_are_refused_with_their_place(write, tmp_path, rows, options, s
 
 
 def test_methods_and_numbers_that_do_not_fit_are_refused(clustered):
-    with pytest.raises(ConfigError, match="no method 'kmens', did you mean"):
+    with pytest.raises(ConfigError, match="no method 'kmens'"):
         clustered(method="kmens")
-    with pytest.raises(ConfigError, match="medoids needs series|kshape needs series"):
+    with pytest.raises(ConfigError, match="kshape needs series"):
         clustered(method="kshape", k="3")
     with pytest.raises(ConfigError, match="only 90 different items"):
         clustered(k="200")
