@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text as TerminalText
 
-from embedtune.findings import counted, percent
+from embedtune.findings import percent
 from embedtune.reports.document.blocks import (
     Block,
     Bullets,
@@ -27,39 +27,20 @@ from embedtune.reports.document.charts.scatter import scatter
 from embedtune.reports.document.printable import printable
 from embedtune.reports.document.terminal import findings_below, places, plain_table
 from embedtune.reports.document.wording import duration, memory
-from embedtune.reports.results.cluster import ClusterAgreement, ClusterResult, FoundCluster, TriedClusters
+from embedtune.reports.results.cluster import ClusterResult, FoundCluster
+from embedtune.reports.sections.clusters import (
+    agreement_blocks,
+    agreement_said,
+    choice_blocks,
+    levels_said,
+    quality_blocks,
+)
 from embedtune.reports.sections.provenance import provenance
 
 SHOWN = 20
 """Clusters that a terminal shows."""
 CARDS = 60
 """Clusters that a page shows with examples; a table names the others."""
-RULES = {
-    "silhouette": "nearer to the own cluster than to the next",
-    "davies_bouldin": "spread against distance of clusters",
-    "calinski_harabasz": "variance between against within",
-    "bic": "likelihood of a mixture, less its size",
-    "eigengap": "largest gap of the graph's eigenvalues",
-}
-MEASURES = {
-    "ami": "AMI",
-    "ari": "ARI",
-    "v_measure": "V-measure",
-    "homogeneity": "homogeneity",
-    "completeness": "completeness",
-    "accuracy": "accuracy",
-    "purity": "purity",
-}
-MEANING = (
-    "AMI (shared information) and ARI (pairs of items) are 0 for chance and 1 for the same groups. The V-measure is "
-    "the mean of homogeneity (a cluster has one label) and completeness (a label is in one cluster), and rises with "
-    "the number of clusters even by chance. Accuracy is that of the best one-to-one matching. Intervals hold for other "
-    "items and other seeds."
-)
-CANNOT = (
-    "These measure how separate the groups are in this encoder's own space. They compare groupings of the same "
-    "vectors, never two encoders, and true topics often score lower than found ones."
-)
 
 
 def table(result: ClusterResult, reported: Collection[str] = ()) -> RenderableType:
@@ -69,7 +50,7 @@ def table(result: ClusterResult, reported: Collection[str] = ()) -> RenderableTy
     if more > 0:
         rows.append((f"and {more:,} more", f"{sum(one.size for one in result.clusters[SHOWN:]):,}", ""))
     shown = [plain_table(("cluster", _unit(result), "share"), rows)] if rows else []
-    said = [result.how, *([result.choice.said] if result.choice else []), *_levels(result), *_agreed(result)]
+    said = [result.how, *([result.choice.said] if result.choice else []), *levels_said(result), *agreement_said(result)]
     files = {"rows": result.clusters_file, "report": result.report}
     words = [TerminalText(printable(sentence)) for sentence in said]
     return Group(*shown, TerminalText(), *words, *findings_below(result.findings, reported), *places(files))
@@ -83,26 +64,6 @@ def _unit(result: ClusterResult) -> str:
     return {"texts": "texts", "series": "series", "nodes": "nodes"}[result.kind]
 
 
-def _levels(result: ClusterResult) -> list[str]:
-    finer = [f"{count:,} at {resolution}" for resolution, count in result.levels.items()]
-    return [f"Finer groups with --resolution: {', '.join(finer)}."] if finer else []
-
-
-def _agreed(result: ClusterResult) -> list[str]:
-    """The agreement with labels in a sentence; the measure that chance cannot raise comes first."""
-    own = result.agreement
-    if own is None:
-        return []
-    parts = [f"{name} {getattr(own, key):.3f}{_within(own, key)}" for key, name in list(MEASURES.items())[:3]]
-    noise = ", noise counted as clusters of one" if result.noise else ""
-    return [f"Against {counted(own.labels, 'label')}: {', '.join(parts)}{noise}."]
-
-
-def _within(own: ClusterAgreement, measure: str) -> str:
-    ends = own.intervals.get(measure)
-    return "" if ends is None else f" ({ends[0]:.3f} to {ends[1]:.3f})"
-
-
 def clustering(result: ClusterResult) -> Report:
     """What the report of a clustering says."""
     blocks: list[Block] = [
@@ -110,10 +71,10 @@ def clustering(result: ClusterResult) -> Report:
         Section("What to know and what to change", [Findings(result.findings)]),
         Section("Clusters", [Shares(("cluster", _unit(result)), _sizes(result)), *_shapes(result)]),
         Section("Map", _map(result)),
-        Section("Agreement with labels", _agreement(result)),
+        Section("Agreement with labels", agreement_blocks(result)),
         Section("Each cluster", [*_cards(result)]),
-        Section("How many clusters", _choice(result)),
-        Section("How separate they are", _quality(result)),
+        Section("How many clusters", choice_blocks(result)),
+        Section("How separate they are", quality_blocks(result)),
         Section("What to do next", [Listing("sh", "\n".join(_next(result)))]),
         Section("How it was made", [Bullets(result.described), Table(("", ""), _run(result), numbers=False)]),
         Section(
@@ -167,27 +128,6 @@ def _map(result: ClusterResult) -> list[Block]:
     ]
 
 
-def _agreement(result: ClusterResult) -> list[Block]:
-    own = result.agreement
-    if own is None:
-        return []
-    rows = [(name, f"{getattr(own, key):.3f}", _within(own, key).strip(" ()")) for key, name in MEASURES.items()]
-    if own.noise_left_out is not None:
-        share = own.noise_left_out["share"]
-        rows += [
-            (f"{name}, of the {percent(share)} in clusters", f"{own.noise_left_out[key]:.3f}", "")
-            for key, name in (("ami", "AMI"), ("ari", "ARI"), ("v_measure", "V-measure"))
-        ]
-    noise = " Rows in no cluster count as clusters of one." if result.noise else ""
-    mixed = [(f"{one} and {other}", f"{count:,}") for one, other, count in own.confused]
-    return [
-        Text(f"{own.texts:,} items with {counted(own.labels, 'label')}; means over the seeds.{noise}"),
-        Table(("measure", "value", "95% interval"), rows),
-        Text(MEANING, quiet=True),
-        Table(("labels found together", "items"), mixed),
-    ]
-
-
 def _cards(result: ClusterResult) -> Sequence[Block]:
     names = {one.cluster: one.name for one in result.clusters}
     if not any(text.text for one in result.clusters for text in one.examples):
@@ -218,64 +158,6 @@ def _card(one: FoundCluster, names: dict[int, str]) -> Example:
 
 def _score(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def _choice(result: ClusterResult) -> list[Block]:
-    own = result.choice
-    if own is None:
-        return [Bullets(_levels(result))]
-    rules = [("elbow", "the curve bends" if own.elbow else "there is none", f"{own.elbow or 'none'}")]
-    rules += [
-        (name.replace("_", "-"), meaning, f"{value}")
-        for name, meaning in RULES.items()
-        if (value := getattr(own, name)) is not None
-    ]
-    curve = line_chart(
-        "What k-means minimizes, per item, by the number of clusters",
-        [one.k for one in own.tried],
-        [Line("inertia", [one.inertia for one in own.tried])],
-        unit="clusters (equal ratios are equally far)",
-        log=True,
-        at=own.elbow,
-    )
-    return [
-        Text(own.said),
-        Figure(
-            curve,
-            Table(("K", "inertia", "silhouette", "Davies-Bouldin", "Calinski-Harabasz", "BIC"), _tried(own.tried)),
-            both=True,
-        ),
-        Table(("rule", "what it looks at", "K"), rules, numbers=False),
-    ]
-
-
-def _tried(tried: Sequence[TriedClusters]) -> list[tuple[str, ...]]:
-    return [
-        (
-            f"{one.k}",
-            f"{one.inertia:.4f}",
-            *("" if value is None else f"{value:,.3f}" for value in (one.silhouette, one.davies_bouldin)),
-            *("" if value is None else f"{value:,.0f}" for value in (one.calinski_harabasz, one.bic)),
-        )
-        for one in tried
-    ]
-
-
-def _quality(result: ClusterResult) -> list[Block]:
-    own = result.quality
-    known = {
-        "silhouette (-1 to 1)": own.silhouette,
-        "Davies-Bouldin (lower is better)": own.davies_bouldin,
-        "Calinski-Harabasz (higher is better)": own.calinski_harabasz,
-        "modularity (at most 1)": own.modularity,
-    }
-    rows = [(name, f"{value:.3f}") for name, value in known.items() if value is not None]
-    if own.silhouette_error:
-        rows[0] = (rows[0][0], f"{rows[0][1]} ± {own.silhouette_error:.3f} (on a sample)")
-    if result.stability is not None:
-        many, least = result.stability.seeds, result.stability.ari_least
-        rows.append((f"agreement of {many} seeds (ARI, mean; least)", f"{result.stability.ari_mean:.3f}; {least:.3f}"))
-    return [Table(("measure", "value"), rows), Text(CANNOT if rows else "", quiet=True)]
 
 
 def _next(result: ClusterResult) -> list[str]:

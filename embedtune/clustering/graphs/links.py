@@ -30,7 +30,7 @@ class LinkCounts:
 
 
 def link_graph(count: int, links: Iterable[tuple[int, int]]) -> tuple["csr_array", LinkCounts]:
-    """A symmetric graph of items: its weights are ln(1 + links of a pair), and there is no diagonal.
+    """A symmetric graph of items: its weights are log2(1 + links of a pair), 1 for one link, and there is no diagonal.
 
     Args:
         count: items.
@@ -45,7 +45,7 @@ def link_graph(count: int, links: Iterable[tuple[int, int]]) -> tuple["csr_array
     low, high = np.sort(pairs[~loops], axis=1).T
     one_way = csr_array((np.ones(len(low)), (low, high)), shape=(count, count))
     one_way.sum_duplicates()
-    one_way.data = np.log1p(one_way.data)
+    one_way.data = np.log2(1 + one_way.data)
     graph = csr_array(one_way + one_way.T)
     graph.sort_indices()
     isolated = int((np.diff(graph.indptr) == 0).sum())

@@ -19,8 +19,7 @@ def map_of(
     """What is drawn, and the place of every item (n, 2); None where there is nothing to lay out."""
     if section.method == "none" or (items.vectors is None and items.distances is None) or len(items) < 4:
         return None, None
-    links = "" if items.links is None else "links"
-    part = job.stage("map", items=key, links=links, seed=seed, **section.model_dump()) / "places.npy"
+    part = job.stage("map", items=key, seed=seed, **section.model_dump()) / "places.npy"
     if not is_done(part):
         with talk.progress("drawing the map"):
             save_array(part, _laid(items, section, seed))

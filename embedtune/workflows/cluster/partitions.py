@@ -1,4 +1,4 @@
-"""Which method, how many clusters, and the clusters of every seed; each is kept in the job once it is found."""
+"""How many clusters, and the clusters of every seed; each is kept in the job once it is found."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -7,45 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.clustering import load_method
 from embedtune.clustering.measures.agreement import agreement
-from embedtune.clustering.method import ClusterItems, ClusterMethod, ClusterSettings
+from embedtune.clustering.method import ClusterItems
 from embedtune.clustering.methods.communities import MOST
-from embedtune.clustering.nodes.smoothing import smoothed
 from embedtune.clustering.number.rules import choose_k, grid
 from embedtune.clustering.partition import Partition
 from embedtune.clustering.series.warping import all_distances
-from embedtune.config.cluster import AUTO, ClusteringSection
+from embedtune.config.cluster import ClusteringSection
 from embedtune.errors import ConfigError
 from embedtune.findings import counted
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.cluster import ClusterChoice, ClusterStability
+from embedtune.workflows.cluster.planning import MEDOIDS_MOST, ClusteringPlan
 from embedtune.workflows.shared.job import Job, is_done, load_array, save_array
 from embedtune.workflows.shared.talk import Talk
 
-MEDOIDS_MOST = 1_000
-"""Series up to which all are compared with each other."""
 LEVELS = (4.0, 8.0)
 """Finer resolutions whose number of communities is told."""
 CHOICE_SAMPLE = 5_000
 """Items that the curve of K is drawn on at most."""
 CHOICE_MOST = 500
 """The largest K that is tried."""
-
-
-@dataclass(frozen=True)
-class ClusteringPlan:
-    """What is to be done.
-
-    Args:
-        method: what finds the clusters.
-        settings: for it.
-        why: where the method comes from, in words.
-    """
-
-    method: ClusterMethod
-    settings: ClusterSettings
-    why: str
 
 
 @dataclass(frozen=True)
@@ -65,67 +47,6 @@ class FoundPartitions:
     choice: ClusterChoice | None = None
     levels: Mapping[str, int] = field(default_factory=dict)
     stability: ClusterStability | None = None
-
-
-def prepared(items: ClusterItems, section: ClusteringSection) -> ClusterItems:
-    """The items with their links averaged into their vectors, where the method asks for that and is not told how."""
-    if section.method == AUTO and items.vectors is not None and items.links is not None:
-        return replace(items, vectors=smoothed(items.points, items.links, restart=section.restart), links=None)
-    return items
-
-
-def plan(items: ClusterItems, section: ClusteringSection, *, averaged: bool) -> ClusteringPlan:
-    """The method for these items.
-
-    Args:
-        items: what is clustered.
-        section: of the recipe.
-        averaged: whether links were averaged into the vectors.
-
-    Raises:
-        ConfigError: the method does not exist, does not take such items, or not so many.
-    """
-    name, why = (section.method, "as asked") if section.method != AUTO else _auto(items, section, averaged)
-    method = load_method(name)
-    _demand_kind(method, items)
-    method.demand(len(items), section.wanted_k)
-    settings = ClusterSettings(
-        k=section.wanted_k,
-        seed=section.seed,
-        starts=section.starts,
-        resolution=section.resolution,
-        neighbours=section.neighbours,
-        least=section.least,
-        threshold=section.threshold,
-        restart=section.restart,
-        band=section.band,
-        memory_bytes=section.memory_bytes,
-    )
-    return ClusteringPlan(method, settings, why)
-
-
-def _auto(items: ClusterItems, section: ClusteringSection, averaged: bool) -> tuple[str, str]:
-    links = "links averaged into the vectors, then " if averaged else ""
-    if items.series is not None:
-        few = len(items) <= MEDOIDS_MOST
-        return ("medoids" if few else "kshape"), f"chosen for {len(items):,} series"
-    if items.vectors is None:
-        return "communities", "chosen for links without texts"
-    if section.k == AUTO:
-        return "communities", f"{links}chosen because no number of clusters is given"
-    return "kmeans", f"{links}chosen because a number of clusters is given"
-
-
-def _demand_kind(method: ClusterMethod, items: ClusterItems) -> None:
-    """Refuse a method for other items."""
-    there = {"series": items.series is not None, "vectors": items.vectors is not None, "links": items.links is not None}
-    wanted = method.takes.split(" and ")
-    also_links = method.name in ("communities", "spectral") and there["links"]
-    if all(there[one] for one in wanted) or also_links or (method.name == "medoids" and there["vectors"]):
-        return
-    have = " and ".join(name for name, is_there in there.items() if is_there)
-    advice = "name links with --links" if "links" in wanted and not there["links"] else "use --method auto"
-    raise ConfigError(f"{method.name} needs {method.takes}, and there are {have}", where="--method", next=advice)
 
 
 def find_partitions(

@@ -119,6 +119,8 @@ class ClusteredRows:
         for place, row in enumerate(self):
             encoded = row.text.encode("utf-8", "surrogatepass")
             digest.update(len(encoded).to_bytes(8, "little") + encoded)
+            if row.values is not None:
+                digest.update(np.ascontiguousarray(row.values).tobytes() + bytes(str(row.values.shape), "ascii"))
             columns.update(row.record.keys() & set(ADDED))
             labels.append(row.label)
             if self.section.links is not None:

@@ -26,7 +26,8 @@ from embedtune.workflows.cluster.findings import cluster_findings, row_findings
 from embedtune.workflows.cluster.links import read_links
 from embedtune.workflows.cluster.mapping import map_of
 from embedtune.workflows.cluster.nearness import nearness
-from embedtune.workflows.cluster.partitions import FoundPartitions, find_partitions, plan, prepared, with_distances
+from embedtune.workflows.cluster.partitions import FoundPartitions, find_partitions, with_distances
+from embedtune.workflows.cluster.planning import plan, prepared
 from embedtune.workflows.cluster.reading import ClusteredRows, RowFacts
 from embedtune.workflows.cluster.series import comparable
 from embedtune.workflows.cluster.topics import ClusterContents, describe
@@ -92,9 +93,9 @@ def _run(config: ClusterConfig, job: Job, folder: Path, talk: Talk, started: flo
     items, made, findings = _items(config, rows, facts, job, talk)
     ready = prepared(items, config.clustering)
     asked = plan(ready, config.clustering, averaged=ready is not items)
-    key = made.key if made else facts.digest
+    key = f"{made.key if made else facts.digest} {_links_key(config)}"
     ready = with_distances(ready, asked, job, key, talk)
-    found = find_partitions(ready, asked, config.clustering, job, f"{key} {_links_key(config)}", talk)
+    found = find_partitions(ready, asked, config.clustering, job, key, talk)
     contents = _contents(rows, facts, ready, found)
     with talk.progress("describing the clusters"):
         clusters = describe(contents, config.topics)

@@ -46,7 +46,7 @@ def write_all(
     """Write everything into the folder; the result as it was written."""
     with whole_file(folder / ROWS) as file:
         file.writelines(_lines(contents, places))
-    if contents.near.centroids is not None and contents.items.links is None and made is not None:
+    if contents.near.centroids is not None and config.data.links is None and made is not None:
         with whole_path(folder / CENTROIDS) as path, path.open("wb") as binary:
             np.save(binary, contents.near.centroids)
         if made.encoder is not None and config.model.name == STARTER:

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_mutual_info_score, v_measure_score
 
-from embedtune.clustering.measures.pseudo_values import half_sample_error, interval, v_pseudo_values
+from embedtune.clustering.measures.pseudo_values import (
+    ami_pseudo_values,
+    half_sample_error,
+    interval,
+    v_pseudo_values,
+)
+from embedtune.evaluation.seeds import compare_seeds
 
 
 @pytest.mark.parametrize("pair", ["five_found", "unbalanced"])
@@ -64,3 +70,34 @@ def test_seeds_widen_an_interval():
     low, high = interval([0.5, 0.6], 0.0)
     # The standard error of the mean of two values 0.1 apart is 0.05.
     assert (low, high) == pytest.approx((0.55 - 1.96 * 0.05, 0.55 + 1.96 * 0.05), abs=1e-4)
+
+
+def test_what_items_add_to_ami_is_its_mean_and_its_error():
+    draw = np.random.default_rng(4)
+    truth = draw.integers(5, size=600)
+    found = np.where(draw.random(600) < 0.6, truth, draw.integers(5, size=600))
+    values = ami_pseudo_values(truth, found)
+    assert values.mean() == pytest.approx(adjusted_mutual_info_score(truth, found), abs=1e-12)
+    own = values.std(ddof=1) / np.sqrt(600)
+    assert own == pytest.approx(half_sample_error(adjusted_mutual_info_score, truth, found), rel=0.25)
+    assert ami_pseudo_values(np.zeros(4, int), np.zeros(4, int)).tolist() == [1] * 4
+
+
+def test_two_encoders_of_equal_worth_seldom_differ():
+    """Two clusterings that are wrong equally often, on texts of their own, five seeds each."""
+    draw = np.random.default_rng(6)
+
+    def seeds(truth):
+        wrong = draw.random(len(truth)) < 0.3  # the encoder's own mistakes, whatever the seed
+        runs = []
+        for _ in range(5):
+            other = wrong | (draw.random(len(truth)) < 0.05)
+            runs.append(ami_pseudo_values(truth, np.where(other, draw.integers(6, size=len(truth)), truth)))
+        return np.stack(runs)
+
+    verdicts = 0
+    for number in range(100):
+        truth = draw.integers(6, size=300)
+        found, _ = compare_seeds(seeds(truth), seeds(truth), metric="ami", draws=500, seed=number)
+        verdicts += found.verdict != "no difference shown"
+    assert verdicts <= 11  # 5 expected at most; above 11 in one of a hundred such tests
