@@ -150,6 +150,11 @@ class TrainingSection(RecipeSection):
         None, "stop after this many steps, however many epochs are asked for", "N", shown="no limit", ge=1
     )
     batch_size: int = option(256, "pairs per step", "PAIRS", ge=2)
+    batches: Literal["random", "clusters"] = Field(
+        "random",
+        description="which rows form a batch; clusters: rows of a few values of the group column (data.group), such as "
+        "the clusters that `embedtune cluster` writes, so that a batch holds harder negatives",
+    )
     micro_batch_tokens: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
         "auto",
         description="tokens whose activations are held at once, for batches larger than the memory; the gradients are "
