@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from embedtune.clustering.graphs.neighbours import nearest_graph
 from embedtune.clustering.partition import Partition
 from embedtune.errors import ConfigError, DataError
 from embedtune.findings import counted
+from embedtune.search.kmeans import FoundClusters, best_kmeans
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+SMALL_CLUSTERS = 5_000
+"""Small clusters that stand for items at most; one for five items otherwise."""
+SMALL_ROUNDS = 10
 Takes = Literal["vectors", "links", "vectors and links", "series"]
 
 
@@ -93,6 +98,33 @@ class ClusterItems:
         if not np.isfinite(points).all():
             raise DataError("a vector holds NaN or infinity", where="vectors", next="encode the data again")
         return points
+
+    @cached_property
+    def _graphs(self) -> "dict[int, csr_array]":
+        return {}
+
+    def nearest(self, settings: ClusterSettings) -> "csr_array":
+        """The graph of nearest neighbours, made once for all seeds; the links where there are no vectors.
+
+        Raises:
+            DataError: there are neither.
+        """
+        if self.vectors is None:
+            return self.graph
+        if settings.neighbours not in self._graphs:
+            found = nearest_graph(self.vectors, settings.neighbours, memory_bytes=settings.memory_bytes)
+            self._graphs[settings.neighbours] = found
+        return self._graphs[settings.neighbours]
+
+    @cached_property
+    def small_clusters(self) -> FoundClusters:
+        """Many small clusters in place of very many items; the same for every seed and resolution.
+
+        Raises:
+            DataError: there are no vectors.
+        """
+        vectors = self.points if self.vectors is None else self.vectors
+        return best_kmeans(vectors, min(SMALL_CLUSTERS, len(vectors) // 5), seed=0, starts=1, rounds=SMALL_ROUNDS)
 
     @property
     def graph(self) -> "csr_array":

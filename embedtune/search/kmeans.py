@@ -12,7 +12,7 @@ from embedtune.search.dense import refuse_not_finite
 ITERATIONS = 20
 _PER_CENTROID = 1024
 """Vectors per centroid that are learned from; more change a centroid less than another seed does."""
-_MOST = 262_144
+_MOST = 131_072
 """Vectors that are learned from at most."""
 _START_FROM = 20_000
 """Vectors that the starting points are drawn from."""
@@ -145,9 +145,10 @@ def _assigned(vectors: np.ndarray, centroids: np.ndarray) -> tuple[np.ndarray, n
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     """The vectors at length 1: float32 (n, D); a zero vector stays zero."""
-    vectors = vectors.astype(np.float32)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)  # (n, 1)
-    return np.ascontiguousarray(vectors / np.where(lengths > 0, lengths, 1))
+    unit = np.array(vectors, dtype=np.float32, order="C")  # one copy, changed in place
+    lengths = np.linalg.norm(unit, axis=1, keepdims=True)  # (n, 1)
+    unit /= np.where(lengths > 0, lengths, 1)
+    return unit
 
 
 def _chosen(count: int, most: int, draw: np.random.Generator) -> np.ndarray:

@@ -4,20 +4,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedtune.clustering.method import ClusterSettings
 from embedtune.search.dense import top_k
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-def nearest_graph(vectors: np.ndarray, settings: ClusterSettings) -> "csr_array":
-    """The union graph of `settings.neighbours` nearest: either is among the nearest of the other.
+def nearest_graph(vectors: np.ndarray, k: int, *, memory_bytes: int = 2**30) -> "csr_array":
+    """The union graph of the k nearest: either is among the nearest of the other.
 
     Scores are summed in float64 (`search.dense`), so that the graph depends neither on threads nor on blocks.
     """
-    places, scores = neighbours(vectors, settings.neighbours, memory_bytes=settings.memory_bytes)
-    return joined(places, scores)
+    return joined(*neighbours(vectors, k, memory_bytes=memory_bytes))
 
 
 def neighbours(vectors: np.ndarray, k: int, *, memory_bytes: int = 2**30) -> tuple[np.ndarray, np.ndarray]:

@@ -4,35 +4,29 @@ Source: Blondel et al. 2008 (Louvain), as networkx has it. A community that fell
 pieces, which can only raise modularity (Traag, Waltman and van Eck 2019 describe the fault).
 """
 
-import numpy as np
-
 from embedtune.clustering.graphs.louvain import louvain
 from embedtune.clustering.graphs.modularity import modularity
 from embedtune.clustering.graphs.neighbours import nearest_graph
 from embedtune.clustering.method import ClusterItems, ClusterMethod, ClusterSettings
 from embedtune.clustering.partition import Partition, partition
-from embedtune.search.kmeans import best_kmeans
 
 MOST = 50_000
 """Items above which communities are found among the centroids of small k-means clusters."""
-CENTROIDS = 5_000
-"""How many of those there are at most; one for five items otherwise."""
 
 
 def fit(items: ClusterItems, settings: ClusterSettings) -> Partition:
     """Communities of the links, or of nearest neighbours; the objective is minus the modularity."""
     if items.vectors is not None and len(items) > MOST:
-        return _over_centroids(items.vectors, settings)
-    graph = items.graph if items.vectors is None else nearest_graph(items.vectors, settings)
+        return _over_centroids(items, settings)
+    graph = items.nearest(settings)
     labels = louvain(graph, settings.resolution, settings.seed)
     return partition(labels, -modularity(graph, labels, settings.resolution))
 
 
-def _over_centroids(vectors: np.ndarray, settings: ClusterSettings) -> Partition:
+def _over_centroids(items: ClusterItems, settings: ClusterSettings) -> Partition:
     """Communities of small clusters; coarser than those of the items at the same resolution."""
-    number = min(CENTROIDS, len(vectors) // 5)
-    small = best_kmeans(vectors, number, seed=0, starts=1, rounds=10)  # one seed: resolutions share it
-    graph = nearest_graph(small.centroids, settings)
+    small = items.small_clusters
+    graph = nearest_graph(small.centroids, settings.neighbours, memory_bytes=settings.memory_bytes)
     labels = louvain(graph, settings.resolution, settings.seed)
     return partition(labels[small.clusters], -modularity(graph, labels, settings.resolution))
 

@@ -6,15 +6,13 @@ Whoever is near nobody is in no group. Copies of copies end in one group, so loo
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from embedtune.clustering.graphs.neighbours import nearest_graph
 from embedtune.clustering.method import ClusterItems, ClusterMethod, ClusterSettings
 from embedtune.clustering.partition import NOISE, Partition, partition
 
 
 def fit(items: ClusterItems, settings: ClusterSettings) -> Partition:
     """The connected pieces of the graph of neighbours at or above `threshold`; items alone are noise."""
-    vectors = items.points if items.vectors is None else items.vectors
-    graph = nearest_graph(vectors, settings)
+    graph = items.nearest(settings).copy()
     graph.data[graph.data < np.float32(settings.threshold)] = 0
     graph.eliminate_zeros()
     labels = connected_components(graph, directed=False)[1].astype(np.int64)  # (n,)

@@ -5,15 +5,13 @@ Amini et al. 2013 (the regularised Laplacian, for graphs in several pieces).
 """
 
 from embedtune.clustering.graphs.laplacian import spectral_labels
-from embedtune.clustering.graphs.neighbours import nearest_graph
 from embedtune.clustering.method import ClusterItems, ClusterMethod, ClusterSettings
 from embedtune.clustering.partition import Partition, partition
 
 
 def fit(items: ClusterItems, settings: ClusterSettings) -> Partition:
     """The K parts of the graph; deterministic."""
-    graph = items.graph if items.vectors is None else nearest_graph(items.vectors, settings)
-    return partition(spectral_labels(graph, settings.demanded_k))
+    return partition(spectral_labels(items.nearest(settings), settings.demanded_k))
 
 
 METHOD = ClusterMethod(

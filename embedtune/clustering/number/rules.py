@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedtune.clustering.graphs.laplacian import eigengap
-from embedtune.clustering.graphs.neighbours import nearest_graph
 from embedtune.clustering.measures.quality import separation_of
 from embedtune.clustering.method import ClusterItems, ClusterSettings
 from embedtune.clustering.number.elbow import elbow
@@ -175,4 +174,4 @@ def _bic(points: np.ndarray, k: int, seed: int) -> float | None:
 def _gap(items: ClusterItems, settings: ClusterSettings, most: int) -> int | None:
     if items.vectors is None or not 2 < len(items) <= EIGENGAP_MOST:
         return None
-    return eigengap(nearest_graph(items.vectors, settings), most)
+    return eigengap(items.nearest(settings), most)

@@ -9,7 +9,6 @@ import numpy as np
 
 from embedtune.clustering.measures.agreement import agreement
 from embedtune.clustering.method import ClusterItems
-from embedtune.clustering.methods.communities import MOST
 from embedtune.clustering.number.rules import choose_k, grid
 from embedtune.clustering.partition import Partition
 from embedtune.clustering.series.warping import all_distances
@@ -131,7 +130,7 @@ def _sampled(items: ClusterItems, seed: int) -> ClusterItems:
 
 def _levels(items: ClusterItems, asked: ClusteringPlan, folder: Any, talk: Talk) -> Iterator[tuple[str, int]]:
     """How many communities there are at finer resolutions."""
-    if asked.method.name != "communities" or len(items) > MOST:
+    if asked.method.name != "communities":
         return
     for level in LEVELS:
         resolution = asked.settings.resolution * level

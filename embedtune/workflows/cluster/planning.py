@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from embedtune.clustering import load_method
-from embedtune.clustering.method import ClusterItems, ClusterMethod, ClusterSettings
+from embedtune.clustering.method import SMALL_CLUSTERS, ClusterItems, ClusterMethod, ClusterSettings
+from embedtune.clustering.methods.communities import MOST
 from embedtune.clustering.nodes.smoothing import smoothed
 from embedtune.config.cluster import AUTO, ClusteringSection
 from embedtune.errors import ConfigError
@@ -64,6 +65,8 @@ def plan(items: ClusterItems, section: ClusteringSection, *, averaged: bool) -> 
         band=section.band,
         memory_bytes=section.memory_bytes,
     )
+    if name == "communities" and items.vectors is not None and len(items) > MOST:
+        why += f"; over {SMALL_CLUSTERS:,} small k-means clusters, so it finds fewer and larger ones"
     return ClusteringPlan(method, settings, why)
 
 
