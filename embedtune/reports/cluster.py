@@ -32,6 +32,7 @@ from embedtune.reports.sections.clusters import (
     agreement_blocks,
     agreement_said,
     choice_blocks,
+    leak_said,
     levels_said,
     quality_blocks,
 )
@@ -50,7 +51,13 @@ def table(result: ClusterResult, reported: Collection[str] = ()) -> RenderableTy
     if more > 0:
         rows.append((f"and {more:,} more", f"{sum(one.size for one in result.clusters[SHOWN:]):,}", ""))
     shown = [plain_table(("cluster", _unit(result), "share"), rows)] if rows else []
-    said = [result.how, *([result.choice.said] if result.choice else []), *levels_said(result), *agreement_said(result)]
+    said = [
+        result.how,
+        *([result.choice.said] if result.choice else []),
+        *levels_said(result),
+        *agreement_said(result),
+        *leak_said(result),
+    ]
     files = {"rows": result.clusters_file, "report": result.report}
     words = [TerminalText(printable(sentence)) for sentence in said]
     return Group(*shown, TerminalText(), *words, *findings_below(result.findings, reported), *places(files))
@@ -75,7 +82,7 @@ def clustering(result: ClusterResult) -> Report:
         Section("Each cluster", [*_cards(result)]),
         Section("How many clusters", choice_blocks(result)),
         Section("How separate they are", quality_blocks(result)),
-        Section("What to do next", [Listing("sh", "\n".join(_next(result)))]),
+        Section("What to do next", [Bullets(leak_said(result)), Listing("sh", "\n".join(_next(result)))]),
         Section("How it was made", [Bullets(result.described), Table(("", ""), _run(result), numbers=False)]),
         Section(
             "Repeat this",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from embedtune.clustering.series.warping import Padded, accumulated, paths, radius_of
+from embedtune.clustering.series.warping import PaddedSeries, accumulated, paths, radius_of
 
 
 def barycentre_step(center: np.ndarray, members: Sequence[np.ndarray], *, band: float | None = None) -> np.ndarray:
@@ -20,8 +20,8 @@ def barycentre_step(center: np.ndarray, members: Sequence[np.ndarray], *, band: 
     """
     sums, counts = np.zeros_like(center, dtype=np.float64), np.zeros(len(center))
     for member in members:
-        one = Padded(center[None], np.array([len(center)]))
-        other = Padded(member[None], np.array([len(member)]))
+        one = PaddedSeries(center[None], np.array([len(center)]))
+        other = PaddedSeries(member[None], np.array([len(member)]))
         radius = radius_of(len(center), len(member), band)
         table = accumulated(one, other, None if radius is None else np.array([radius]))
         [path] = paths(table, one.lengths, other.lengths)

@@ -16,7 +16,7 @@ _CELLS = 2**16
 """Numbers of one anti-diagonal in a block; more would not fit in the processor's cache."""
 
 
-class Padded(NamedTuple):
+class PaddedSeries(NamedTuple):
     """Series of one block: float64 (B, length, channels) ending in zeros, and their own lengths (B,)."""
 
     values: np.ndarray
@@ -56,12 +56,12 @@ def distances_to(center: np.ndarray, series: Sequence[np.ndarray], *, band: floa
     for start in range(0, len(series), at_once):
         other = _chosen(padded, np.arange(start, min(start + at_once, len(series))))
         lengths = np.full(len(other.lengths), len(center))
-        one = Padded(np.broadcast_to(middle, (len(lengths), *center.shape)), lengths)
+        one = PaddedSeries(np.broadcast_to(middle, (len(lengths), *center.shape)), lengths)
         found.append(warped(one, other, _radii(one, other, band)))
     return np.concatenate(found)
 
 
-def warped(one: Padded, other: Padded, radii: np.ndarray | None = None) -> np.ndarray:
+def warped(one: PaddedSeries, other: PaddedSeries, radii: np.ndarray | None = None) -> np.ndarray:
     """The warped distance of each pair: float64 (B,), the root of the least sum of squared differences.
 
     Bounds: 0 for equal series; infinity never, since a band always reaches the last corner.
@@ -70,7 +70,9 @@ def warped(one: Padded, other: Padded, radii: np.ndarray | None = None) -> np.nd
     return np.sqrt(lasts)
 
 
-def accumulated(one: Padded, other: Padded, radii: np.ndarray | None = None, *, keep: bool = True) -> np.ndarray:
+def accumulated(
+    one: PaddedSeries, other: PaddedSeries, radii: np.ndarray | None = None, *, keep: bool = True
+) -> np.ndarray:
     """The least squared cost up to each cell: (B, N, M), or only at the corner of each pair (B,).
 
     Args:
@@ -138,18 +140,18 @@ def _path(costs: np.ndarray, i: int, j: int) -> np.ndarray:
     return np.array(cells[::-1], dtype=np.int64)
 
 
-def _padded(series: Sequence[np.ndarray]) -> Padded:
+def _padded(series: Sequence[np.ndarray]) -> PaddedSeries:
     lengths = np.array([len(one) for one in series])
     values = np.zeros((len(series), int(lengths.max()), series[0].shape[1]))
     for place, one in enumerate(series):
         values[place, : len(one)] = one
-    return Padded(values, lengths)
+    return PaddedSeries(values, lengths)
 
 
-def _chosen(padded: Padded, places: np.ndarray) -> Padded:
+def _chosen(padded: PaddedSeries, places: np.ndarray) -> PaddedSeries:
     lengths = padded.lengths[places]
-    return Padded(padded.values[places, : lengths.max()], lengths)
+    return PaddedSeries(padded.values[places, : lengths.max()], lengths)
 
 
-def _radii(one: Padded, other: Padded, band: float | None) -> np.ndarray | None:
+def _radii(one: PaddedSeries, other: PaddedSeries, band: float | None) -> np.ndarray | None:
     return None if band is None else np.ceil(band * np.maximum(one.lengths, other.lengths)).astype(int)

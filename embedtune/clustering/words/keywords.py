@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedtune.clustering.words.stems import Vocabulary
+from embedtune.clustering.words.stems import TopicWords
 
 FEWEST = 2
 """Texts of a cluster that a keyword occurs in; one text is not a topic."""
@@ -39,7 +39,7 @@ def ctfidf(counts: np.ndarray) -> np.ndarray:
 
 
 def count_words(
-    texts: Iterable[str], labels: Sequence[int], k: int, words: Vocabulary
+    texts: Iterable[str], labels: Sequence[int], k: int, words: TopicWords
 ) -> tuple[list[Counter[str]], list[Counter[str]]]:
     """How often each cluster has each stem, and in how many of its texts.
 
@@ -59,7 +59,7 @@ def count_words(
 
 
 def keywords(
-    often: Sequence[Mapping[str, int]], inside: Sequence[Mapping[str, int]], words: Vocabulary, most: int = 8
+    often: Sequence[Mapping[str, int]], inside: Sequence[Mapping[str, int]], words: TopicWords, most: int = 8
 ) -> list[list[Keyword]]:
     """The words with the largest weights of each cluster, as they are usually written.
 
@@ -93,7 +93,7 @@ def _best(
     rarity: np.ndarray,
     wide: np.ndarray,
     place: Mapping[str, int],
-    words: Vocabulary,
+    words: TopicWords,
     most: int,
 ) -> list[Keyword]:
     """The keywords of one cluster; those of all clusters, or of a single text, only where there are no others."""

@@ -19,7 +19,7 @@ _HANGUL = re.compile("[가-힣]+")
 
 
 @dataclass
-class Vocabulary:
+class TopicWords:
     """The words of a corpus: which stem each has, and how each stem is written most often.
 
     Args:
@@ -54,12 +54,12 @@ def whole_words(text: str) -> Iterator[str]:
         yield found[0]
 
 
-def vocabulary(texts: Iterable[str]) -> Vocabulary:
+def vocabulary(texts: Iterable[str]) -> TopicWords:
     """The words of a corpus, read once."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(whole_words(text))
-    made = Vocabulary(recognise(counts))
+    made = TopicWords(recognise(counts))
     korean = _korean_stems(counts)
     stop_words = {word for one in made.forms.languages for word in one.stop_words}
     for word, count in counts.items():

@@ -147,6 +147,21 @@ class ClusterAgreement:
 
 
 @dataclass(frozen=True)
+class ClusterLeak:
+    """Of the texts held out of training, the share with a training text at a cosine of `threshold` or more.
+
+    Args:
+        threshold: the cosine.
+        random: where a tenth of the texts is held out at random.
+        by_cluster: where whole clusters are held out.
+    """
+
+    threshold: float
+    random: float
+    by_cluster: float
+
+
+@dataclass(frozen=True)
 class ClusterMap:
     """Items on a map: places, 0 to 1, and clusters (-1: none) of those that are drawn, and what made it, in words."""
 
@@ -202,6 +217,7 @@ class ClusterResult(VerbResult):
     peak_memory_bytes: int
     levels: Mapping[str, int] = field(default_factory=dict)
     map: ClusterMap | None = None
+    leak: ClusterLeak | None = None
     findings: tuple[Finding, ...] = ()
     described: tuple[str, ...] = ()
     recipe: str = ""

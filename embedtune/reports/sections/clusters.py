@@ -128,6 +128,17 @@ def levels_said(result: ClusterResult) -> list[str]:
     return [f"Finer groups with --resolution: {', '.join(finer)}."] if finer else []
 
 
+def leak_said(result: ClusterResult) -> list[str]:
+    """What a random split leaks, and one by clusters, in a sentence."""
+    own = result.leak
+    if own is None:
+        return []
+    return [
+        f"Split at random, {percent(own.random)} of held-out texts have a training text at cosine {own.threshold:g} "
+        f"or more; split by whole clusters, {percent(own.by_cluster)}."
+    ]
+
+
 def agreement_said(result: ClusterResult) -> list[str]:
     """The agreement with labels in a sentence; the measure that chance cannot raise comes first."""
     own = result.agreement

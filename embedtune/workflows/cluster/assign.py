@@ -78,6 +78,7 @@ def assign(
         choice=None,
         agreement=None,
         map=None,
+        leak=None,
         levels={},
         findings=findings,
         described=tuple(described),

@@ -23,6 +23,7 @@ from embedtune.reports.results.cluster import ClusterQuality, ClusterResult
 from embedtune.workflows.cluster.agreement import agreement_with
 from embedtune.workflows.cluster.assign import assign
 from embedtune.workflows.cluster.findings import cluster_findings, row_findings
+from embedtune.workflows.cluster.leak import leak_of
 from embedtune.workflows.cluster.links import read_links
 from embedtune.workflows.cluster.mapping import map_of
 from embedtune.workflows.cluster.nearness import nearness
@@ -128,6 +129,7 @@ def _run(config: ClusterConfig, job: Job, folder: Path, talk: Talk, started: flo
         elapsed_s=0.0,
         peak_memory_bytes=peak_memory_bytes(),
         levels=found.levels,
+        leak=leak_of(ready, contents.labels, seed=config.clustering.seed) if facts.kind == "texts" else None,
         map=drawn,
         findings=tuple(findings),
         described=tuple(described),

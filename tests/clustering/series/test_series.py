@@ -5,12 +5,12 @@ import pytest
 
 from embedtune.clustering.series.barycentre import barycentre_step
 from embedtune.clustering.series.shape import extract_shape, padded, shape_distances, shifted, znormalised
-from embedtune.clustering.series.warping import Padded, accumulated, all_distances, distances_to, paths, warped
+from embedtune.clustering.series.warping import PaddedSeries, accumulated, all_distances, distances_to, paths, warped
 
 
 def one_block(series):
     lengths = np.array([len(one) for one in series])
-    return Padded(padded(series), lengths)
+    return PaddedSeries(padded(series), lengths)
 
 
 def banded(series, radius):
