@@ -11,6 +11,11 @@ PARTICLES = sorted(
     key=lambda one: (-len(one), one),
 )
 """Particles and the copula, the longest first, so that 에서는 is not taken for 는."""
+SURE = frozenset("을 를 의 에 에서 까지 부터 으로 로 과 와 이나 보다 만 은 는 씩".split())  # noqa: SIM905
+"""Particles that a word of two syllables seldom ends with by chance."""
+COUNTED = 3
+"""Different sure particles from which the syllable before them is a noun by itself, such as 원 (won), and names nothing;
+마을 and 가을 are words of two syllables."""
 COMMON = frozenset(
     """
     있다 없다 하다 되다 것 수 등 및 그 이 저 때 더 또 좀 잘 안 못 왜 뭐 어떤 어떻게 무엇 언제 어디 얼마나 그리고

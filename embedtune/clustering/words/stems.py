@@ -11,10 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from embedtune.clustering.words.korean import COMMON, LEAST_STEM, PARTICLES
+from embedtune.clustering.words.korean import COMMON, COUNTED, LEAST_STEM, PARTICLES, SURE
 from embedtune.search.word_forms import WordForms, recognise
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_ADDRESS = re.compile(r"\S*(?:https?://|www\.)\S*|(?<![\w.])[\w-]+(?:\.[\w-]+)*\.(?:kr|com|net|org|io|gov|edu)\b\S*")
+_NUMBER = re.compile(r"\d+[가-힣]{0,2}")
+"""A number, also with a Korean unit: 2023년."""
 _HANGUL = re.compile("[가-힣]+")
 
 
@@ -45,12 +48,13 @@ class TopicWords:
 
 
 def whole_words(text: str) -> Iterator[str]:
-    """The words of a text in lower case, Korean ones with their particles.
+    """The words of a text in lower case, Korean ones with their particles; addresses of the web are left out.
 
-    >>> list(whole_words("The 청년월세를 24"))
+    >>> list(whole_words("The 청년월세를 24 https://x.go.kr/a b.com"))
     ['the', '청년월세를', '24']
     """
-    for found in _WORD.finditer(unicodedata.normalize("NFC", text).lower()):
+    plain = _ADDRESS.sub(" ", unicodedata.normalize("NFC", text).lower())
+    for found in _WORD.finditer(plain):
         yield found[0]
 
 
@@ -76,8 +80,10 @@ def _stem(word: str, korean: dict[str, str], stop_words: set[str], forms: WordFo
     if word in korean:
         stem = korean[word]
         return "" if stem in COMMON or word in COMMON or len(stem) < LEAST_STEM else stem
+    if _NUMBER.fullmatch(word):
+        return ""
     parts = word.replace("’", "'").split("'")  # don't, what's
-    if len(word) < LEAST_STEM or word.isdigit() or word in stop_words or parts[0] in stop_words:
+    if len(word) < LEAST_STEM or word in stop_words or parts[0] in stop_words:
         return ""
     return forms.of(parts[0])
 
@@ -93,11 +99,24 @@ def _korean_stems(counts: Counter[str]) -> dict[str, str]:
         for stem, particle in _cuts(word):
             before.setdefault(stem, set()).add(particle)
     known = {word for word in words if len(word) >= LEAST_STEM}
+    single = _single_nouns(words)
     found = {}
     for word in words:
+        if word[0] in single and word[1:] in SURE:
+            found[word] = word[0]
+            continue
         stems = [stem for stem, _ in _cuts(word) if stem in known or len(before[stem]) > 1]
         found[word] = min(stems, key=len) if stems else word
     return found
+
+
+def _single_nouns(words: Iterable[str]) -> set[str]:
+    """Nouns of one syllable: those that sure particles follow."""
+    after: dict[str, set[str]] = {}
+    for word in words:
+        if word[1:] in SURE:
+            after.setdefault(word[0], set()).add(word[1:])
+    return {one for one, particles in after.items() if len(particles) >= COUNTED}
 
 
 def _cuts(word: str) -> Iterator[tuple[str, str]]:

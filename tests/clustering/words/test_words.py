@@ -60,3 +60,18 @@ def test_a_word_in_most_clusters_names_none():
     assert [[one.word for one in own] for own in found] == [
         [name] for name in ["red", "blue", "green", "black", "white", "grey"]
     ]
+
+
+def test_numbers_units_and_addresses_name_nothing():
+    texts = [
+        "30만 원을 받아요",
+        "원까지 지원",
+        "원의 금액 2023년",
+        "마을 회관 www.gov.kr/a",
+        "마을의 가을",
+        "자세히 http://b.or.kr",
+    ]
+    words = vocabulary(texts)
+    shown = {words.shown(stem) for text in texts for stem in words.stems(text)}
+    assert {"마을", "가을", "지원", "금액"} <= shown
+    assert not {"원을", "원까지", "원의", "2023년", "www", "gov", "kr", "http"} & shown
