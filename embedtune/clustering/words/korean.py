@@ -14,7 +14,7 @@ PARTICLES = sorted(
 SURE = frozenset("을 를 의 에 에서 까지 부터 으로 로 과 와 이나 보다 만 은 는 씩".split())  # noqa: SIM905
 """Particles that a word of two syllables seldom ends with by chance."""
 COUNTED = 3
-"""Different sure particles from which the syllable before them is a noun by itself, such as 원 (won), and names nothing;
+"""Different sure particles from which the syllable before them is a noun by itself, such as 원 (won): names nothing;
 마을 and 가을 are words of two syllables."""
 COMMON = frozenset(
     """
