@@ -7,7 +7,7 @@ Source: Sakoe and Chiba 1978. For series of unequal lengths the band is widened 
 dtaidistance do; the plain rule |i - j| <= r has no path there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,11 +23,6 @@ class PaddedSeries(NamedTuple):
     lengths: np.ndarray
 
 
-def radius_of(one: int, other: int, band: float | None) -> int | None:
-    """Steps that a warp may shift: a share of the longer series; None where any is allowed."""
-    return None if band is None else int(np.ceil(band * max(one, other)))
-
-
 def all_distances(series: Sequence[np.ndarray], *, band: float | None = None) -> np.ndarray:
     """Between all series: float64 (n, n), symmetric, 0 on the diagonal.
 
@@ -37,27 +32,27 @@ def all_distances(series: Sequence[np.ndarray], *, band: float | None = None) ->
     """
     count = len(series)
     rows, columns = np.triu_indices(count, 1)
-    padded = _padded(series)
+    padded = padded_series(series)
     found = np.zeros((count, count))
     width = padded.values.shape[1] * padded.values.shape[2]
     at_once = max(1, _CELLS // width)
     for start in range(0, len(rows), at_once):
         part = slice(start, start + at_once)
         one, other = (_chosen(padded, places[part]) for places in (rows, columns))
-        found[rows[part], columns[part]] = warped(one, other, _radii(one, other, band))
+        found[rows[part], columns[part]] = warped(one, other, radii_of(one, other, band))
     return found + found.T
 
 
 def distances_to(center: np.ndarray, series: Sequence[np.ndarray], *, band: float | None = None) -> np.ndarray:
     """From one series to many: float64 (n,)."""
-    padded, middle = _padded(series), center[None]  # (1, length, channels)
+    padded, middle = padded_series(series), center[None]  # (1, length, channels)
     at_once = max(1, _CELLS // (max(len(center), padded.values.shape[1]) * center.shape[1]))
     found = []
     for start in range(0, len(series), at_once):
         other = _chosen(padded, np.arange(start, min(start + at_once, len(series))))
         lengths = np.full(len(other.lengths), len(center))
         one = PaddedSeries(np.broadcast_to(middle, (len(lengths), *center.shape)), lengths)
-        found.append(warped(one, other, _radii(one, other, band)))
+        found.append(warped(one, other, radii_of(one, other, band)))
     return np.concatenate(found)
 
 
@@ -117,30 +112,32 @@ def _outside(heights: np.ndarray, widths: np.ndarray, radii: np.ndarray, rows: n
     return (shift < low[:, None]) | (shift > high[:, None])
 
 
-def paths(table: np.ndarray, one: np.ndarray, other: np.ndarray) -> list[np.ndarray]:
-    """The cheapest path of each pair as cells (i, j) from the first to the last: int64 (steps, 2).
+def path_steps(
+    table: np.ndarray, one: np.ndarray, other: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The cells of the cheapest path of every pair, from the last to the first: pairs, rows and columns of each step.
+
+    A pair whose path is done is in no further step. Of equal ways back, the diagonal one is taken.
 
     Args:
         table: (B, N, M) accumulated costs.
         one: (B,) lengths.
         other: (B,) lengths.
     """
-    return [_path(costs, int(n) - 1, int(m) - 1) for costs, n, m in zip(table, one, other, strict=True)]
+    pairs, i, j = np.arange(len(table)), one - 1, other - 1
+    while len(pairs):
+        yield pairs, i, j
+        left = (i > 0) | (j > 0)
+        pairs, i, j = pairs[left], i[left], j[left]
+        up, back = np.maximum(i - 1, 0), np.maximum(j - 1, 0)
+        ways = np.stack([table[pairs, up, back], table[pairs, up, j], table[pairs, i, back]])  # (3, b)
+        ways[1:, (i == 0) | (j == 0)] = np.inf  # at an edge there is one way, which the first entry is
+        best = ways.argmin(axis=0)
+        i, j = np.where(best == 2, i, up), np.where(best == 1, j, back)
 
 
-def _path(costs: np.ndarray, i: int, j: int) -> np.ndarray:
-    cells = [(i, j)]
-    while i or j:
-        if not i or not j:
-            i, j = max(i - 1, 0), max(j - 1, 0)
-        else:
-            steps = ((i - 1, j - 1), (i - 1, j), (i, j - 1))
-            i, j = min(steps, key=lambda cell: costs[cell])
-        cells.append((i, j))
-    return np.array(cells[::-1], dtype=np.int64)
-
-
-def _padded(series: Sequence[np.ndarray]) -> PaddedSeries:
+def padded_series(series: Sequence[np.ndarray]) -> PaddedSeries:
+    """Series as one block, with their lengths."""
     lengths = np.array([len(one) for one in series])
     values = np.zeros((len(series), int(lengths.max()), series[0].shape[1]))
     for place, one in enumerate(series):
@@ -153,5 +150,6 @@ def _chosen(padded: PaddedSeries, places: np.ndarray) -> PaddedSeries:
     return PaddedSeries(padded.values[places, : lengths.max()], lengths)
 
 
-def _radii(one: PaddedSeries, other: PaddedSeries, band: float | None) -> np.ndarray | None:
+def radii_of(one: PaddedSeries, other: PaddedSeries, band: float | None) -> np.ndarray | None:
+    """Steps that each warp may shift (B,): a share of the longer series; None where any is allowed."""
     return None if band is None else np.ceil(band * np.maximum(one.lengths, other.lengths)).astype(int)

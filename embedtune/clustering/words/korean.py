@@ -7,11 +7,13 @@ PARTICLES = sorted(
     을 를 이 가 은 는 에 의 도 로 와 과 만 나 랑 께 요 에서 에게 에는 에도 에서는 에서도 에게는 으로 으로는
     으로도 으로서 으로써 로는 로도 로서 로써 이나 이랑 까지 까지는 부터 부터는 보다 처럼 마다 조차 마저 밖에
     이라 이란 라는 이라는 라고 이라고 한테 께서 하고 이며 인데 이고 입니다 이에요 예요 인가요 인지 이다
+    합니다 됩니다 하는 되는 하여 되어 하기 하려면 한다 된다 하면 되면 되며 하며 해야
+    했습니다 되었습니다 받는 받은
     """.split(),  # noqa: SIM905  (a list of 60 quoted words is no easier to read)
     key=lambda one: (-len(one), one),
 )
-"""Particles and the copula, the longest first, so that 에서는 is not taken for 는."""
-SURE = frozenset("을 를 의 에 에서 까지 부터 으로 로 과 와 이나 보다 만 은 는 씩".split())  # noqa: SIM905
+"""Particles, the copula and endings that make a verb of a noun, the longest first, so that 에서는 is not taken for 는."""
+SURE = frozenset("을 를 의 에 에서 까지 부터 으로 로 과 와 이나 보다 만 은 는 씩 입니다 이며 이고".split())  # noqa: SIM905
 """Particles that a word of two syllables seldom ends with by chance."""
 COUNTED = 3
 """Different sure particles from which the syllable before them is a noun by itself, such as 원 (won): names nothing;

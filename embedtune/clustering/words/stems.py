@@ -16,7 +16,7 @@ from embedtune.search.word_forms import WordForms, recognise
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _ADDRESS = re.compile(r"\S*(?:https?://|www\.)\S*|(?<![\w.])[\w-]+(?:\.[\w-]+)*\.(?:kr|com|net|org|io|gov|edu)\b\S*")
-_NUMBER = re.compile(r"\d+[가-힣]{0,2}")
+_NUMBER = re.compile(r"\d+[가-힣]*")
 """A number, also with a Korean unit: 2023년."""
 _HANGUL = re.compile("[가-힣]+")
 

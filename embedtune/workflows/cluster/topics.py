@@ -132,7 +132,12 @@ def _fetched(contents: ClusterContents, places: Sequence[int]) -> Iterator[tuple
 
 def _text(contents: ClusterContents, place: int, texts: dict[int, ClusteredRow]) -> ClusterText:
     row, similarity = texts[place], float(contents.near.similarity[place])
-    return ClusterText(row.id, row.text[:SHOWN], None if np.isnan(similarity) else round(similarity, 4))
+    return ClusterText(row.id, _excerpt(row.text), None if np.isnan(similarity) else round(similarity, 4))
+
+
+def _excerpt(text: str) -> str:
+    """The beginning of a text, cut between words."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN].rpartition(' ')[0] or text[:SHOWN]} …"
 
 
 def _cohesion(contents: ClusterContents, cluster: int) -> float | None:

@@ -5,7 +5,14 @@ import pytest
 
 from embedtune.clustering.series.barycentre import barycentre_step
 from embedtune.clustering.series.shape import extract_shape, padded, shape_distances, shifted, znormalised
-from embedtune.clustering.series.warping import PaddedSeries, accumulated, all_distances, distances_to, paths, warped
+from embedtune.clustering.series.warping import (
+    PaddedSeries,
+    accumulated,
+    all_distances,
+    distances_to,
+    path_steps,
+    warped,
+)
 
 
 def one_block(series):
@@ -57,8 +64,8 @@ def test_the_path_and_its_costs(reference, columns):
     one, other = (columns(case.inputs["series"])[place] for place in case.series)
     table = accumulated(one_block([one]), one_block([other]))
     np.testing.assert_allclose(table[0], case.expected["accumulated_squared_costs"], rtol=1e-9)
-    [path] = paths(table, np.array([len(one)]), np.array([len(other)]))
-    assert path.tolist() == case.expected["path"]
+    steps = list(path_steps(table, np.array([len(one)]), np.array([len(other)])))
+    assert [[int(i[0]), int(j[0])] for _, i, j in reversed(steps)] == case.expected["path"]
 
 
 def slow_warped(one, other):
