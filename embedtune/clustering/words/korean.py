@@ -12,8 +12,8 @@ PARTICLES = sorted(
     """.split(),  # noqa: SIM905  (a list of 60 quoted words is no easier to read)
     key=lambda one: (-len(one), one),
 )
-"""Particles, the copula and endings that make a verb of a noun, the longest first, so that 에서는 is
-    not taken for 는."""
+"""Particles, the copula and endings that make a verb of a noun, the longest first, so that 에서는 is not
+taken for 는."""
 SURE = frozenset("을 를 의 에 에서 까지 부터 으로 로 과 와 이나 보다 만 은 는 씩 입니다 이며 이고".split())  # noqa: SIM905
 """Particles that a word of two syllables seldom ends with by chance."""
 COUNTED = 3
