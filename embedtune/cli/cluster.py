@@ -5,7 +5,6 @@ from embedtune.cli.shared.options import Restart
 from embedtune.cli.shared.verb import Asked
 
 EXAMPLES = """
-embedtune cluster --data texts.txt
 embedtune cluster --model runs/first/model --data tickets.jsonl --k 20
 embedtune cluster --data corpus.jsonl --links links.tsv --output topics
 embedtune cluster --data series.jsonl --k 6
