@@ -59,7 +59,7 @@ def first_weights(dimensions: int, draw: "object") -> "list[Tensor]":
         return (torch.rand(*shape, generator=draw) * 2 - 1).mul_(bound)  # type: ignore[call-overload]
 
     matrix = uniform(WIDTH, dimensions, bound=(6 / (WIDTH + dimensions)) ** 0.5)
-    form = uniform(WIDTH, WIDTH, bound=(3 / WIDTH) ** 0.5)
+    form = uniform(WIDTH, WIDTH, bound=(6 / (WIDTH * WIDTH + WIDTH)) ** 0.5)  # Xavier of (1, 512, 512), as its authors
     weights = [matrix, torch.zeros(WIDTH), torch.full((1,), 0.25), form, torch.zeros(1)]
     return [weight.requires_grad_() for weight in weights]
 
