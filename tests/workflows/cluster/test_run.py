@@ -78,7 +78,7 @@ def test_copies_are_clustered_once_and_counted_and_empty_rows_are_in_none(cluste
 
 def test_a_split_by_clusters_leaks_less_than_one_at_random(clustered):
     leak = clustered(k="3").leak
-    assert leak.random == 1 and leak.by_cluster == 0  # all texts of a topic are near copies, and no two topics are
+    assert leak.by_cluster == 0 < leak.random  # most texts of a topic are near each other, and no two topics are
 
 
 def test_series_are_clustered_by_shape(write, waves, tmp_path):
