@@ -14,10 +14,10 @@ from embedtune.errors import ConfigError, DataError
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.cluster import ClusterQuality, ClusterResult, FoundCluster
 from embedtune.workflows.cluster.findings import row_findings
+from embedtune.workflows.cluster.items.reading import ClusteredRows, RowFacts
+from embedtune.workflows.cluster.items.vectors import vectors_of
 from embedtune.workflows.cluster.nearness import Nearness
-from embedtune.workflows.cluster.reading import ClusteredRows, RowFacts
 from embedtune.workflows.cluster.topics import ClusterContents
-from embedtune.workflows.cluster.vectors import vectors_of
 from embedtune.workflows.cluster.written import CENTROIDS, MODEL, RESULT, write_all
 from embedtune.workflows.shared.job import Job
 from embedtune.workflows.shared.machine import peak_memory_bytes

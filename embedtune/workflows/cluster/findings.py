@@ -7,7 +7,7 @@ import numpy as np
 from embedtune.findings import Finding, counted, percent
 from embedtune.models.files.resolve import STARTER
 from embedtune.reports.results.cluster import ClusterAgreement, ClusterStability, FoundCluster
-from embedtune.workflows.cluster.reading import RowFacts
+from embedtune.workflows.cluster.items.reading import RowFacts
 
 NO_STRUCTURE = 0.35
 """Agreement of two seeds below which nothing is stable: random vectors have 0.02 to 0.09, one blob 0.2 to 0.27, real

@@ -23,16 +23,16 @@ from embedtune.reports.results.cluster import ClusterQuality, ClusterResult
 from embedtune.workflows.cluster.agreement import agreement_with
 from embedtune.workflows.cluster.assign import assign
 from embedtune.workflows.cluster.findings import cluster_findings, row_findings
+from embedtune.workflows.cluster.items.links import read_links
+from embedtune.workflows.cluster.items.reading import ClusteredRows, RowFacts
+from embedtune.workflows.cluster.items.series import comparable
+from embedtune.workflows.cluster.items.vectors import JobVectors, vectors_of
 from embedtune.workflows.cluster.leak import leak_of
-from embedtune.workflows.cluster.links import read_links
 from embedtune.workflows.cluster.mapping import map_of
 from embedtune.workflows.cluster.nearness import nearness
 from embedtune.workflows.cluster.partitions import FoundPartitions, find_partitions, with_distances
 from embedtune.workflows.cluster.planning import plan, prepared
-from embedtune.workflows.cluster.reading import ClusteredRows, RowFacts
-from embedtune.workflows.cluster.series import comparable
 from embedtune.workflows.cluster.topics import ClusterContents, describe
-from embedtune.workflows.cluster.vectors import JobVectors, vectors_of
 from embedtune.workflows.cluster.written import CLUSTERS, how_said, write_all
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.evaluation_folder import file_name

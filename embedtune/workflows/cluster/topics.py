@@ -19,8 +19,8 @@ from embedtune.reports.results.cluster import (
     ClusterWord,
     FoundCluster,
 )
+from embedtune.workflows.cluster.items.reading import ClusteredRow, ClusteredRows, RowFacts
 from embedtune.workflows.cluster.nearness import Nearness
-from embedtune.workflows.cluster.reading import ClusteredRow, ClusteredRows, RowFacts
 
 NAMED_BY = 3
 """Keywords that make the name of a cluster."""

@@ -20,9 +20,9 @@ from embedtune.reports.cluster import clustering
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.cluster import ClusterResult
-from embedtune.workflows.cluster.reading import ADDED, as_line
+from embedtune.workflows.cluster.items.reading import ADDED, as_line
+from embedtune.workflows.cluster.items.vectors import JobVectors
 from embedtune.workflows.cluster.topics import ClusterContents
-from embedtune.workflows.cluster.vectors import JobVectors
 from embedtune.workflows.shared.evaluation_folder import REPORT
 from embedtune.workflows.shared.machine import machine_facts
 

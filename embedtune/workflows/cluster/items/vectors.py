@@ -16,7 +16,7 @@ from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.resolve import STARTER
 from embedtune.models.similarity import similarity_findings
-from embedtune.workflows.cluster.reading import ClusteredRows, RowFacts
+from embedtune.workflows.cluster.items.reading import ClusteredRows, RowFacts
 from embedtune.workflows.shared.job import Job
 from embedtune.workflows.shared.talk import Talk
 

@@ -24,7 +24,7 @@ from embedtune.data.sources.tables import RecordTable, look_ahead
 from embedtune.data.texts.normal_form import near_form
 from embedtune.errors import DataError
 from embedtune.identity import text_id
-from embedtune.workflows.cluster.series import series_of
+from embedtune.workflows.cluster.items.series import series_of
 
 Kind = Literal["texts", "series", "nodes"]
 VALUES = "values"
