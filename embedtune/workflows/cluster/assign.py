@@ -19,7 +19,7 @@ from embedtune.workflows.cluster.items.vectors import vectors_of
 from embedtune.workflows.cluster.nearness import Nearness
 from embedtune.workflows.cluster.topics import ClusterContents
 from embedtune.workflows.cluster.written import CENTROIDS, MODEL, RESULT, write_all
-from embedtune.workflows.shared.job import Job
+from embedtune.workflows.shared.jobs.job import Job
 from embedtune.workflows.shared.machine import peak_memory_bytes
 from embedtune.workflows.shared.talk import Talk, tell_findings
 

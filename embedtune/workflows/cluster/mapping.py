@@ -6,7 +6,7 @@ from embedtune.clustering.landmarks import mapped, mapped_by_distance
 from embedtune.clustering.method import ClusterItems
 from embedtune.config.cluster import MapSection
 from embedtune.reports.results.cluster import ClusterMap
-from embedtune.workflows.shared.job import Job, is_done, load_array, save_array
+from embedtune.workflows.shared.jobs.job import Job, is_done, load_array, save_array
 from embedtune.workflows.shared.talk import Talk
 
 DRAWN = 2000

@@ -18,7 +18,7 @@ from embedtune.findings import counted
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.cluster import ClusterChoice, ClusterStability
 from embedtune.workflows.cluster.planning import MEDOIDS_MOST, ClusteringPlan
-from embedtune.workflows.shared.job import Job, is_done, load_array, save_array
+from embedtune.workflows.shared.jobs.job import Job, is_done, load_array, save_array
 from embedtune.workflows.shared.talk import Talk
 
 LEVELS = (4.0, 8.0)

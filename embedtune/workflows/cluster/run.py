@@ -36,7 +36,7 @@ from embedtune.workflows.cluster.topics import ClusterContents, describe
 from embedtune.workflows.cluster.written import CLUSTERS, how_said, write_all
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.evaluation_folder import file_name
-from embedtune.workflows.shared.job import OWN, Job
+from embedtune.workflows.shared.jobs.job import OWN, Job
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.machine import peak_memory_bytes
 from embedtune.workflows.shared.output_folder import fresh_folder, refuse_others

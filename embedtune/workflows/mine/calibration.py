@@ -11,7 +11,7 @@ from embedtune.mining.candidate_block import CandidateBlock
 from embedtune.workflows.mine.candidate_search import CandidateSearch, sampled
 from embedtune.workflows.mine.choice import filters_of
 from embedtune.workflows.mine.query_block import gathered, read_block
-from embedtune.workflows.shared.job import Job
+from embedtune.workflows.shared.jobs.job import Job
 from embedtune.workflows.shared.talk import Talk
 
 HALF = 0.5

@@ -43,7 +43,7 @@ from embedtune.workflows.mine.job_vectors import encode_all, mining_encoder
 from embedtune.workflows.mine.known_copies import find_copies
 from embedtune.workflows.mine.opinions import ask_cross_encoder, ask_guide
 from embedtune.workflows.mine.result import Totals, findings_of
-from embedtune.workflows.shared.job import Job
+from embedtune.workflows.shared.jobs.job import Job
 from embedtune.workflows.shared.machine import machine_facts, peak_memory_bytes
 from embedtune.workflows.shared.outputs import Outputs, is_same
 from embedtune.workflows.shared.talk import Talk

@@ -17,7 +17,7 @@ from embedtune.models.files.load import load_encoder
 from embedtune.models.files.resolve import STARTER
 from embedtune.models.similarity import similarity_findings
 from embedtune.workflows.cluster.items.reading import ClusteredRows, RowFacts
-from embedtune.workflows.shared.job import Job
+from embedtune.workflows.shared.jobs.job import Job
 from embedtune.workflows.shared.talk import Talk
 
 BLOCK = 4096
