@@ -79,7 +79,8 @@ def _auto(items: ClusterItems, section: ClusteringSection, averaged: bool) -> tu
         return "communities", "chosen for links without texts"
     if section.k == AUTO:
         return "communities", f"{links}chosen because no number of clusters is given"
-    return "kmeans", f"{links}chosen because a number of clusters is given"
+    given = "a number of clusters is given" if section.k_range is None else "it can try a range of numbers"
+    return "kmeans", f"{links}chosen because {given}"
 
 
 def _demand_kind(method: ClusterMethod, items: ClusterItems) -> None:
