@@ -46,7 +46,7 @@ CARDS = 60
 
 def table(result: ClusterResult, reported: Collection[str] = ()) -> RenderableType:
     """The clusters with their keywords, one sentence, agreement with labels, the findings, and where everything is."""
-    rows = [(_numbered(one), f"{one.size:,}", percent(one.share)) for one in result.clusters[:SHOWN]]
+    rows = [(_numbered(one), f"{one.size:,}", _share(one)) for one in result.clusters[:SHOWN]]
     more = len(result.clusters) - SHOWN
     if more > 0:
         rows.append((f"and {more:,} more", f"{sum(one.size for one in result.clusters[SHOWN:]):,}", ""))
@@ -65,6 +65,10 @@ def table(result: ClusterResult, reported: Collection[str] = ()) -> RenderableTy
 
 def _numbered(one: FoundCluster) -> str:
     return f"{one.cluster}  {one.name}".strip()
+
+
+def _share(one: FoundCluster) -> str:
+    return percent(one.share) if one.size else "0%"
 
 
 def _unit(result: ClusterResult) -> str:
@@ -148,7 +152,7 @@ def _cards(result: ClusterResult) -> Sequence[Block]:
 def _card(one: FoundCluster, names: dict[int, str]) -> Example:
     """A cluster to read: its keywords, the texts nearest to its middle, and those nearly in the next one."""
     words = ", ".join(word.word for word in one.keywords) or one.name
-    standing = [f"{one.size:,} ({percent(one.share)})"]
+    standing = [f"{one.size:,} ({_share(one)})"]
     standing += [f"mean cosine to the middle {one.cohesion:.2f}"] if one.cohesion is not None else []
     near = one.nearest
     standing += [f"next to {near.cluster} ({names.get(near.cluster, '')})"] if near else []
