@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 HALVES = 100
+REFITS = 20
+"""Half-samples that are clustered from scratch."""
 _NORMAL = 1.959963984540054
 """The 97.5 % quantile of a normal distribution."""
 Measure = Callable[[np.ndarray, np.ndarray], float]
@@ -89,3 +91,21 @@ def ami_pseudo_values(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
         return np.full(count, float(adjusted_mutual_info_score(truth, found)))
     ami = (shared.mean() - chance) / room
     return np.asarray(ami + ((shared - shared.mean()) - ami * (entropies - entropies.mean())) / room)
+
+
+def halves(count: int, *, seed: int = 0, number: int = REFITS) -> list[np.ndarray]:
+    """Half-samples of items without replacement, to find clusters in again: `number` arrays of rows, ascending.
+
+    A clustering held fixed leaves out how much clusters depend on the data that they are found in. The spread of
+    a measure over halves, each clustered from scratch, has all of it: items, clusters and one seed.
+    """
+    draw = np.random.default_rng(seed)
+    return [np.sort(draw.permutation(count)[: max(2, count // 2)]) for _ in range(number)]
+
+
+def refitted_interval(value: float, over_halves: Sequence[float]) -> tuple[float, float]:
+    """95 % interval of a measure from its values on halves that were clustered from scratch, by Student's t."""
+    from scipy.special import stdtrit
+
+    reach = float(np.std(over_halves, ddof=1)) * float(stdtrit(len(over_halves) - 1, 0.975))
+    return value - reach, value + reach

@@ -26,8 +26,8 @@ MEASURES = {
 MEANING = (
     "AMI (shared information) and ARI (pairs of items) are 0 for chance and 1 for the same groups. The V-measure is "
     "the mean of homogeneity (a cluster has one label) and completeness (a label is in one cluster), and rises with "
-    "the number of clusters even by chance. Accuracy is that of the best one-to-one matching. Intervals hold for other "
-    "items and other seeds."
+    "the number of clusters even by chance. Accuracy is that of the best one-to-one matching. Intervals are for "
+    "other items in these clusters and other seeds; clusters found in other data vary more."
 )
 CANNOT = (
     "These measure how separate the groups are in this encoder's own space. They compare groupings of the same "

@@ -17,7 +17,7 @@ _ABOUT = {
     "triplets": "Accuracy is the share of rows whose positive is nearer than every negative; a tie counts as wrong. "
     "The margin is by how much the positive is nearer.",
     "clusters": "k-means is told how many labels there are. AMI and ARI are 0 for chance; the V-measure is not "
-    "adjusted for it. Intervals and the test treat texts and seeds as chance. mteb draws texts with replacement and "
+    "adjusted for it. Intervals and the test treat texts, clusters and seeds as chance. mteb draws texts twice and "
     "uses another k-means, so its figures differ.",
 }
 _SEARCHED = {

@@ -1,4 +1,4 @@
-"""Clusters against the labels that the data has: means over the seeds, with intervals that hold."""
+"""Clusters against the labels that the data has: means over the seeds, with intervals."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

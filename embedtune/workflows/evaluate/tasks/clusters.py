@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from embedtune.clustering.measures.agreement import Agreement, agreement, codes
-from embedtune.clustering.measures.pseudo_values import ami_pseudo_values, half_sample_error, interval, v_pseudo_values
+from embedtune.clustering.measures.pseudo_values import ami_pseudo_values, halves, refitted_interval
 from embedtune.config.systems import BM25
 from embedtune.data.checks.quick import weak_test
 from embedtune.data.rows import LabelledTexts
 from embedtune.data.sources.judged_source import OpenSplit
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.rankers import Run
-from embedtune.evaluation.seeds import compare_seeds
+from embedtune.evaluation.seeds import compare_seeds, with_error
 from embedtune.findings import counted
 from embedtune.models.encode.lengths import Truncation
 from embedtune.models.encoder import Encoder, Role
@@ -39,7 +39,8 @@ class ClusteredSystem:
         dimensions: of its vectors.
         agreements: one per seed.
         values: pseudo-values of AMI, whose mean over texts is AMI: (seeds, n).
-        intervals: measure -> 95% interval, over texts and seeds.
+        intervals: measure -> 95% interval, over texts, the clusters found in them, and seeds.
+        refits: AMI on halves of the texts that were clustered from scratch, the same halves for all systems.
         truncated: what it cuts off texts; empty if it cuts nothing.
     """
 
@@ -49,6 +50,7 @@ class ClusteredSystem:
     agreements: Sequence[Agreement]
     values: np.ndarray
     intervals: Mapping[str, tuple[float, float]]
+    refits: Sequence[float]
     truncated: Mapping[Role, Truncation] = field(default_factory=dict)
 
 
@@ -92,24 +94,28 @@ class ClustersTask:
                     found = best_kmeans(vectors, self._labels, seed=self._seed + number, starts=STARTS)
                     runs.append(found.clusters)
                     tell(number + 1, SEEDS)
-            self.scored.append(self._judged(label, name, size, runs, cut))
+                refits = [self._refit(vectors, rows) for rows in halves(len(self._truth), seed=self._seed)]
+            self.scored.append(self._judged(label, name, size, runs, refits, cut))
+
+    def _refit(self, vectors: np.ndarray, rows: np.ndarray) -> Agreement:
+        """The agreement of clusters found in some of the texts alone."""
+        found = best_kmeans(vectors[rows], self._labels, seed=self._seed, starts=STARTS)
+        return agreement(self._truth[rows], found.clusters)
 
     def _judged(
-        self, label: str, name: str, size: int, runs: Sequence[np.ndarray], cut: Mapping[Role, Truncation]
+        self,
+        label: str,
+        name: str,
+        size: int,
+        runs: Sequence[np.ndarray],
+        refits: Sequence[Agreement],
+        cut: Mapping[Role, Truncation],
     ) -> ClusteredSystem:
-        from sklearn.metrics import adjusted_rand_score
-
         found = [agreement(self._truth, run) for run in runs]
         values = np.stack([ami_pseudo_values(self._truth, run) for run in runs])  # (seeds, n)
-        of_v = v_pseudo_values(self._truth, runs[0])
-        root = np.sqrt(len(self._truth))
-        errors = {
-            "ami": float(values.mean(axis=0).std(ddof=1) / root),
-            "v_measure": float(of_v.std(ddof=1) / root),
-            "ari": half_sample_error(adjusted_rand_score, self._truth, runs[0], seed=self._seed),
-        }
-        ends = {one: interval([getattr(own, one) for own in found], error) for one, error in errors.items()}
-        return ClusteredSystem(label, name, size, found, values, ends, cut)
+        means = {one: float(np.mean([getattr(own, one) for own in found])) for one in MEASURES}
+        ends = {one: refitted_interval(means[one], [getattr(own, one) for own in refits]) for one in MEASURES[:3]}
+        return ClusteredSystem(label, name, size, found, values, ends, [own.ami for own in refits], cut)
 
     def by_words(self, systems: Systems) -> None:
         """Refuse: BM25 has no vectors.
@@ -151,12 +157,14 @@ class ClustersTask:
         ]
 
     def comparisons(self, *, seed: int) -> list[dict[str, Any]]:
-        """Every other system against the first on AMI, with texts and seeds of k-means as chance."""
+        """Every other system against the first on AMI; texts, the clusters found in them and seeds are chance."""
         first, *others = self.scored
-        found = [compare_seeds(first.values, other.values, metric="ami", seed=seed)[0] for other in others]
-        return against_first(
-            [one.label for one in self.scored], [replace(one, items="texts") for one in found], self.name
-        )
+        found = []
+        for other in others:
+            one = compare_seeds(first.values, other.values, metric="ami", seed=seed)[0]
+            error = float(np.std(np.subtract(other.refits, first.refits), ddof=1))
+            found.append(replace(with_error(one, error, len(first.refits) - 1), items="texts"))
+        return against_first([one.label for one in self.scored], found, self.name)
 
     def evidence(self) -> None:
         """None: nothing is ranked."""
