@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from embedtune.config.section import RecipeSection
     from embedtune.reports.results.adapt import AdaptResult
     from embedtune.reports.results.check import CheckResult
+    from embedtune.reports.results.cluster import ClusterResult
     from embedtune.reports.results.compare import CompareResult
     from embedtune.reports.results.drift import DriftResult
     from embedtune.reports.results.encode import EncodeResult
@@ -113,6 +114,20 @@ def check(
     from embedtune.workflows.check.run import check as run
 
     return run(_config(CheckConfig, given, options, ("force",)), talk=_talk(talk, verbose), force=force)
+
+
+def cluster(
+    *given: "Given", restart: bool = False, talk: "Talk | None" = None, verbose: bool = False, **options: Any
+) -> "ClusterResult":
+    """Group rows by topic, links or shape: `embedtune.cluster(data="texts.txt", model="runs/first/model")`.
+
+    `restart` discards an interrupted job. `verbose` prints progress on stderr; a `talk` receives it instead.
+    """
+    from embedtune.config.cluster import ClusterConfig
+    from embedtune.workflows.cluster.run import cluster as run
+
+    config = _config(ClusterConfig, given, options, ("restart",))
+    return run(config, talk=_talk(talk, verbose), restart=restart)
 
 
 def encode(

@@ -12,6 +12,7 @@ import pytest
 
 import embedtune
 from embedtune.cli.shared.app import verb_names
+from embedtune.clustering import method_names
 from embedtune.data.views import view_names
 from embedtune.losses import loss_names
 
@@ -59,7 +60,7 @@ def test_every_file_says_what_it_is() -> None:
     assert silent == []
 
 
-LISTINGS = {"cli", "config", "losses", "reports", "data/formats", "data/views"}
+LISTINGS = {"cli", "config", "losses", "reports", "data/formats", "data/views", "clustering/methods"}
 """Folders whose listing is a list of names: they may hold more, and hold nothing else."""
 
 
@@ -72,6 +73,7 @@ def test_the_folders_of_names_hold_nothing_else() -> None:
     assert modules_in_folder("cli") == set(verb_names())
     assert modules_in_folder("losses") == set(loss_names())
     assert modules_in_folder("data/views") == set(view_names())
+    assert modules_in_folder("clustering/methods") == set(method_names())
 
 
 def modules_in_folder(folder: str) -> set[str]:

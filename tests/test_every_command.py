@@ -22,6 +22,7 @@ COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
     "adapt": "adapt --from run/start --to run/model --data texts.txt --output adapted",
     "drift": "drift run/start run/model --data texts.txt --output drifted",
     "check": "check --data pairs.jsonl --fix fixed.jsonl",
+    "cluster": "cluster --data set --model run/model --k 4 --seeds 2 --map pca --output clustered",
     "compare": "compare run#before run --output compared",
     "data": "data preferences clicks.jsonl --output preferences.jsonl",
     "doctor": "doctor --quick",

@@ -11,6 +11,7 @@ import embedtune
 from embedtune import api, errors
 from embedtune.cli.shared.app import verb_names
 from embedtune.cli.shared.guard import READER_GONE
+from embedtune.clustering import method_names
 from embedtune.config.recipe.shipped import recipe_names
 from embedtune.data.formats import read_formats
 from embedtune.data.views import view_names
@@ -26,6 +27,7 @@ NAMES = {
     "Losses": loss_names(),
     "Texts without pairs, and preferences": view_names(),
     "Evaluating encoders": metric_names(),
+    "What is in a corpus": method_names(),
 }
 """Section -> what it has to name."""
 

@@ -36,11 +36,11 @@ class JudgedSection(RecipeSection):
     )
     split: Name = option("test", "split to score on, where a set has several", "NAME")
     columns: Columns = Field(default_factory=dict)
-    task: Literal["auto", "retrieval", "similarity", "candidates", "triplets"] = option(
+    task: Literal["auto", "retrieval", "similarity", "candidates", "triplets", "clusters"] = option(
         "auto",
         "what the sets are scored for; auto: similarity for scored pairs, candidates for labelled "
-        "texts with --candidates, retrieval for all others",
-        "auto|retrieval|similarity|candidates|triplets",
+        "texts with --candidates, retrieval for all others; clusters: does k-means find the labels again",
+        "auto|retrieval|similarity|candidates|triplets|clusters",
         group="Scoring",
     )
     candidates: Name | None = option(

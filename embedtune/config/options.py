@@ -17,7 +17,17 @@ from pydantic.fields import FieldInfo
 from embedtune.config.section import RecipeSection
 
 Group = Literal[
-    "Data", "Encoder", "Objective", "Candidates", "Filters", "Scoring", "Training", "Forecast", "Run", "Output"
+    "Data",
+    "Encoder",
+    "Objective",
+    "Clusters",
+    "Candidates",
+    "Filters",
+    "Scoring",
+    "Training",
+    "Forecast",
+    "Run",
+    "Output",
 ]
 """The headings of `--help`, in this order."""
 Reads = Literal["scalar", "names", "numbers", "pairs", "prompts", "losses"]
@@ -124,7 +134,7 @@ class Option:
         return self.flag.shown or (",".join(plain) if isinstance(plain, list) else str(plain))
 
 
-RECIPE_VERBS = ("train", "mine", "evaluate", "check", "encode")
+RECIPE_VERBS = ("train", "mine", "evaluate", "check", "encode", "cluster")
 """The verbs that take recipes."""
 
 

@@ -165,6 +165,11 @@ class TrainingSection(RecipeSection):
     batch_size: Annotated[int, Field(ge=2)] | Auto = option(
         "auto", "pairs per step; auto suits the encoder and the number of pairs", "auto|PAIRS"
     )
+    batches: Literal["random", "clusters"] = Field(
+        "random",
+        description="which rows form a batch; clusters: rows of a few values of the group column (data.group), such as "
+        "the clusters that `embedtune cluster` writes, so that a batch holds harder negatives",
+    )
     micro_batch_tokens: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
         "auto",
         description="tokens whose activations are held at once, for batches larger than the memory; the gradients are "

@@ -84,6 +84,27 @@ def compare_seeds(
     return comparison, OverSeeds(len(a), len(b), error, degrees, alone, p_both, sentence)
 
 
+def with_error(found: Comparison, error: float, degrees: float) -> Comparison:
+    """A comparison under another estimate of the error of its difference: the larger p-value and the wider interval.
+
+    Args:
+        found: the comparison.
+        error: standard error of its difference.
+        degrees: of freedom of that error.
+    """
+    p_value = max(found.p_value, _two_sided(found.difference, error, degrees))
+    low, high = found.interval
+    reach = max(error * float(stdtrit(degrees, 1 - LEVEL / 2)), found.difference - low, high - found.difference)
+    smallest = error * float(stdtrit(degrees, 1 - LEVEL / 2) + stdtrit(degrees, 0.8))
+    return replace(
+        found,
+        p_value=p_value,
+        interval=(found.difference - reach, found.difference + reach),
+        minimum_detectable_effect=max(smallest, found.minimum_detectable_effect or 0.0),
+        verdict=verdict_of(found.difference, p_value),
+    )
+
+
 def _over_seeds(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """Standard error of the difference of the means of seeds (S,) and (T,), and its degrees of freedom.
 

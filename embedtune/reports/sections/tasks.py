@@ -16,8 +16,16 @@ _ABOUT = {
     "three. Macro F1 gives every label the same weight.",
     "triplets": "Accuracy is the share of rows whose positive is nearer than every negative; a tie counts as wrong. "
     "The margin is by how much the positive is nearer.",
+    "clusters": "k-means is told how many labels there are. AMI and ARI are 0 for chance; the V-measure is not "
+    "adjusted for it. Intervals and the test treat texts, clusters and seeds as chance. mteb draws texts twice and "
+    "uses another k-means, so its figures differ.",
 }
-_SEARCHED = {"similarity": "second sentences", "candidates": "wordings", "triplets": "positives and negatives"}
+_SEARCHED = {
+    "similarity": "second sentences",
+    "candidates": "wordings",
+    "triplets": "positives and negatives",
+    "clusters": "labels",
+}
 
 
 def task_blocks(rows: Rows) -> list[Block]:

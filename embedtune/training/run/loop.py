@@ -1,6 +1,6 @@
 """sentence-transformers' trainer with our batches and dev scores, by the methods it offers for overriding."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sentence_transformers import SentenceTransformerTrainer
@@ -34,12 +34,21 @@ class Loop(SentenceTransformerTrainer):
     Args:
         rows: of training data.
         text_ids: epoch -> ids of each row's texts.
+        groups: the group of each row, where a batch draws from few groups.
         sparse: whether the token vectors have a sparse gradient, which torch's own AdamW and clipping cannot handle.
         options: of the trainer.
     """
 
-    def __init__(self, *, rows: int, text_ids: TextIds, sparse: bool = False, **options: Any) -> None:
-        self._rows = rows
+    def __init__(
+        self,
+        *,
+        rows: int,
+        text_ids: TextIds,
+        groups: Sequence[str] | None = None,
+        sparse: bool = False,
+        **options: Any,
+    ) -> None:
+        self._rows, self._groups = rows, groups if rows else None
         self._text_ids = text_ids
         self._sparse = sparse
         super().__init__(**options)
@@ -48,7 +57,7 @@ class Loop(SentenceTransformerTrainer):
         self, dataset: Any, batch_size: int, *_: Any, seed: int = 0, **__: Any
     ) -> DistinctBatchSampler:
         """Our sampler, whatever the arguments say."""
-        return DistinctBatchSampler(self._rows, self._text_ids, batch_size, seed)
+        return DistinctBatchSampler(self._rows, self._text_ids, batch_size, seed, self._groups)
 
     def get_optimizer_cls_and_kwargs(self, args: Any, model: Any = None) -> tuple[Any, dict[str, Any]]:
         """AdamW by rows where gradients are sparse."""

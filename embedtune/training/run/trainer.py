@@ -97,6 +97,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             # A run that had ended, within an epoch or before the last one, would take one step too many when resumed.
             rows=0 if over else len(run.rows),
             text_ids=_text_ids(run, texts),
+            groups=run.rows.groups if run.section.batches == "clusters" else None,
             sparse=run.section.embeddings == "sparse",
             model=encoder.model,
             args=_arguments(run),

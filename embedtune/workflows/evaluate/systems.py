@@ -1,7 +1,7 @@
 """Scoring systems on sets: each encoder is loaded once, and its vectors are searched full and cut."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from embedtune.models.encode.store import VectorStore, open_store
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder
 from embedtune.models.similarity import Measure, measure_of, similarity_findings
+from embedtune.progress import Progress
 from embedtune.reports.document.short_names import short_name
 from embedtune.search.bm25 import Bm25
 from embedtune.search.pairwise import pair_scores
@@ -206,6 +207,19 @@ class Systems:
             first, second = (prefix(vectors, size, normalise=unit) for vectors in (queries, documents))
             cut = pair_scores(first, second, items.positions)
             yield f"{name}@{size}", size, cut
+
+    def vectors_of(
+        self, name: str, encoder: Encoder, texts: Sequence[str], what: str
+    ) -> Iterator[tuple[str, int, np.ndarray]]:
+        """Label, dimensions and vectors (n, D) of length 1 of some texts as documents, full and then cut."""
+        vectors = self._encoded(encoder, texts, "document", what, normalise=True)
+        yield name, vectors.shape[1], vectors
+        for size in self._sizes(name, vectors.shape[1]):
+            yield f"{name}@{size}", size, prefix(vectors, size, normalise=True)
+
+    def progress(self, description: str, total: int) -> AbstractContextManager[Progress]:
+        """Report a long piece of work."""
+        return self._talk.progress(description, total=total)
 
     def pairs_by_words(self, items: ItemSet, of: str) -> tuple[np.ndarray, str]:
         """The scores (n, K) of BM25 for each item's own pairs, and how it compared words."""

@@ -10,8 +10,8 @@ from embedtune.mining.calibrate import MarginProposal, propose_margin
 from embedtune.mining.candidate_block import CandidateBlock
 from embedtune.workflows.mine.candidate_search import CandidateSearch, sampled
 from embedtune.workflows.mine.choice import filters_of
-from embedtune.workflows.mine.job import Job
 from embedtune.workflows.mine.query_block import gathered, read_block
+from embedtune.workflows.shared.jobs.job import Job
 from embedtune.workflows.shared.talk import Talk
 
 HALF = 0.5

@@ -17,9 +17,9 @@ from embedtune.search.bm25 import Bm25
 from embedtune.search.dense import top_k
 from embedtune.search.index import DiskIndex, deepen, disk_index
 from embedtune.search.pairwise import pair_scores
-from embedtune.workflows.mine.job import Job, is_done, key_of, load_array, save_array
 from embedtune.workflows.mine.job_documents import JobDocuments
 from embedtune.workflows.mine.job_vectors import Vectors
+from embedtune.workflows.shared.jobs.job import Job, is_done, key_of, load_array, save_array
 from embedtune.workflows.shared.talk import Talk
 
 EXACT, SAID = "exact", "said.json"

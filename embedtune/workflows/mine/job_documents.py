@@ -17,7 +17,7 @@ from embedtune.data.texts.prompts import without_prompt
 from embedtune.errors import DataError, raise_machine_fault
 from embedtune.identity import text_id
 from embedtune.mining.ledger import Decisions
-from embedtune.workflows.mine.job import Job, is_done, key_of, load_array, save_array
+from embedtune.workflows.shared.jobs.job import Job, is_done, key_of, load_array, save_array
 from embedtune.workflows.shared.talk import Talk
 
 _LACKED = "+"

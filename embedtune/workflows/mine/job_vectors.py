@@ -18,8 +18,8 @@ from embedtune.models.files.resolve import STARTER
 from embedtune.models.files.save import save_encoder
 from embedtune.models.files.starter import MOST_TEXTS
 from embedtune.reports.document.short_names import short_name
-from embedtune.workflows.mine.job import Job, key_of
 from embedtune.workflows.mine.job_documents import JobDocuments
+from embedtune.workflows.shared.jobs.job import Job, key_of
 from embedtune.workflows.shared.talk import Talk
 
 Sliceable = TypeVar("Sliceable", list[str], np.ndarray)

@@ -14,7 +14,7 @@ from embedtune.data.texts.copies.index import CopyIndex
 from embedtune.data.texts.prompts import bare_forms
 from embedtune.progress import Progress
 from embedtune.workflows.mine.candidate_search import CandidateSearch, distinct_documents
-from embedtune.workflows.mine.job import is_done, load_array, save_array
+from embedtune.workflows.shared.jobs.job import is_done, load_array, save_array
 from embedtune.workflows.shared.talk import Talk
 
 _FILE = "copies.npy"

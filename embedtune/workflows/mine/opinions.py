@@ -14,8 +14,8 @@ from embedtune.models.files.load import load_encoder
 from embedtune.models.similarity import similarity_findings
 from embedtune.search.pairwise import pair_scores
 from embedtune.workflows.mine.candidate_search import CandidateSearch, distinct_documents
-from embedtune.workflows.mine.job import Job, is_done, key_of, load_array, save_array
 from embedtune.workflows.mine.job_vectors import VectorWriter, identity_of, in_blocks
+from embedtune.workflows.shared.jobs.job import Job, is_done, key_of, load_array, save_array
 from embedtune.workflows.shared.talk import Talk
 
 

@@ -22,8 +22,8 @@ from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER
 from embedtune.reports.results.mine import MineResult
 from embedtune.workflows.mine.files import files_of
-from embedtune.workflows.mine.job import MANIFEST, OWN, Job, changes
 from embedtune.workflows.shared.ending import orderly_end
+from embedtune.workflows.shared.jobs.job import MANIFEST, OWN, Job, changes
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.output_folder import refuse_others
 from embedtune.workflows.shared.outputs import Outputs, is_same

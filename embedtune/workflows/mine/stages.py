@@ -38,12 +38,12 @@ from embedtune.workflows.mine.calibration import calibrate
 from embedtune.workflows.mine.candidate_search import search
 from embedtune.workflows.mine.choice import NegativeChoice, choice_of, choose_all, mined_of
 from embedtune.workflows.mine.files import files_of
-from embedtune.workflows.mine.job import Job
 from embedtune.workflows.mine.job_documents import JobDocuments, gather_documents
 from embedtune.workflows.mine.job_vectors import encode_all, mining_encoder
 from embedtune.workflows.mine.known_copies import find_copies
 from embedtune.workflows.mine.opinions import ask_cross_encoder, ask_guide
 from embedtune.workflows.mine.result import Totals, findings_of
+from embedtune.workflows.shared.jobs.job import Job
 from embedtune.workflows.shared.machine import machine_facts, peak_memory_bytes
 from embedtune.workflows.shared.outputs import Outputs, is_same
 from embedtune.workflows.shared.talk import Talk

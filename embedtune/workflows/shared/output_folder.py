@@ -16,10 +16,10 @@ from embedtune.errors import ConfigError, EmbedtuneError, OutputError, machine_f
 from embedtune.workflows.shared.lock import alone
 
 RESULTS = (
-    rf"(evaluation|comparison|merge|adapt|drift)\.json|report\.(html|md)|per_query\.jsonl|.+\.trec|vectors-.*|weights-.*|model|map\.safetensors"
-    rf"|.*{re.escape(UNFINISHED)}"
+    r"(evaluation|comparison|clusters|merge|adapt|drift)\.json|clusters\.jsonl|centroids\.npy|model|map\.safetensors|"
+    rf"report\.(html|md)|per_query\.jsonl|.+\.trec|vectors-.*|weights-.*|.*{re.escape(UNFINISHED)}"
 )
-"""The names of what an evaluation, a comparison, a merge, a map or a drift leaves, as a regular expression."""
+"""The names of what evaluations, comparisons, clusterings, merges, maps and drifts leave, as a regular expression."""
 
 
 def output_path(asked: str | None, parent: Path, name: str) -> Path:

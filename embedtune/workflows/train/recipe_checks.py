@@ -48,6 +48,7 @@ def check_needs(config: TrainConfig, losses: Sequence[Loss], data: TrainingData)
             negatives needs their scores.
     """
     _check_schedule(config, data)
+    _check_batches(config, data)
     for section, loss in zip(config.loss, losses, strict=True):
         missing = missing_for(loss, data)
         if missing:
@@ -58,6 +59,20 @@ def check_needs(config: TrainConfig, losses: Sequence[Loss], data: TrainingData)
                 where=f"loss {section.name}",
                 next=f"use a loss that this data can serve ({listed}), or add the column",
             )
+
+
+def _check_batches(config: TrainConfig, data: TrainingData) -> None:
+    """Refuse batches by clusters where no column says which rows are in one.
+
+    Raises:
+        ConfigError: there is no such column.
+    """
+    if config.training.batches == "clusters" and data.train.groups is None:
+        raise ConfigError(
+            "batches draw from few clusters, and no column says which rows are in one",
+            where="training.batches",
+            next="name the column with --group; `embedtune cluster` writes one named cluster",
+        )
 
 
 def check_queue(config: TrainConfig, losses: Sequence[Loss]) -> None:

@@ -92,7 +92,8 @@ def _most_tokens(columns: Sequence[Columns]) -> int:
 
 def _tokens_of_a_step(task: TrainingTask, texts: BatchTexts) -> tuple[float, float]:
     """Tokens of a step, and those it would have with padding column by column; means over some steps."""
-    sampler = DistinctBatchSampler(len(task.rows), task.table.begin, task.course.batch_size, task.section.seed)
+    groups = task.rows.groups if task.section.batches == "clusters" else None
+    sampler = DistinctBatchSampler(len(task.rows), task.table.begin, task.course.batch_size, task.section.seed, groups)
     collator = MicroBatchCollator(texts, Held())
     batches = BATCHES if task.views is None or not task.views.alters else 1
     counted = [collator.tokens(rows) for _, rows in zip(range(batches), sampler, strict=False)]

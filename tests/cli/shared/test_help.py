@@ -20,6 +20,7 @@ GROUPS = {
     "evaluate": {"Data", "Encoder", "Scoring", "Run", "Output"},
     "check": {"Data", "Encoder", "Forecast", "Run", "Output"},
     "encode": {"Data", "Encoder", "Run", "Output"},
+    "cluster": {"Data", "Encoder", "Clusters", "Run", "Output"},
     "search": {"Data", "Encoder", "Run", "Output"},
     "compare": {"Data", "Scoring", "Run", "Output"},
 }

@@ -68,3 +68,15 @@ def test_an_earlier_draw_does_not_change_a_later_epoch():
 @pytest.mark.parametrize("rows", [257, 511, 7276])
 def test_no_batch_is_left_with_a_single_row(rows):
     assert min(len(batch) for batch in sampler_of([[row] for row in range(rows)], 256, seed=0)) > 1
+
+
+def test_a_batch_draws_from_few_groups_and_every_row_still_comes_once():
+    groups = [f"g{row % 20}" for row in range(400)]
+    sampler = DistinctBatchSampler(400, lambda epoch: [[row] for row in range(400)], 40, 3, groups)
+    batches = list(sampler)
+    assert sorted(row for batch in batches for row in batch) == list(range(400))
+    counts = [len({groups[row] for row in batch}) for batch in batches]
+    plain = [len({groups[row] for row in batch}) for batch in sampler_of([[row] for row in range(400)], 40, 3)]
+    assert max(counts) <= 5 < 14 <= min(plain)  # 4 pieces of 10 rows, and what a piece cut by the edge adds
+    again = list(DistinctBatchSampler(400, lambda epoch: [[row] for row in range(400)], 40, 3, groups))
+    assert again == batches

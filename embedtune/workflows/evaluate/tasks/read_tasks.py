@@ -16,15 +16,17 @@ from embedtune.evaluation.tasks.similarity import SimilaritySet
 from embedtune.evaluation.tasks.triplets import triplets
 from embedtune.findings import counted
 from embedtune.workflows.evaluate.known_training import Training
+from embedtune.workflows.evaluate.tasks.clusters import ClustersTask
 from embedtune.workflows.evaluate.tasks.items import ItemTask
 from embedtune.workflows.evaluate.tasks.retrieval import RetrievalTask
 
-Task = RetrievalTask | ItemTask
+Task = RetrievalTask | ItemTask | ClustersTask
 """A set, and the systems scored on it so far, in order."""
 _NEEDS = {
     "similarity": "rows with the columns sentence1, sentence2 and score",
     "candidates": "rows with the columns text and label",
     "triplets": "rows with an anchor, a positive and negatives",
+    "clusters": "rows with the columns text and label",
 }
 
 
@@ -78,6 +80,8 @@ def _read(opened: OpenSplit, wordings: Wordings | None, config: EvaluateConfig, 
         return _candidates(opened, content, wordings, config)
     if isinstance(content, Rows) and content.has_negatives and task == "triplets":
         return _triplets(opened, content, seed)
+    if isinstance(content, LabelledTexts) and task == "clusters":
+        return ClustersTask(opened, content, seed)
     if task not in ("auto", "retrieval"):
         got = opened.part.unit if opened.part is not None else "a corpus with judged queries"
         raise DataError(f"{task} needs {_NEEDS[task]}, got {got}", where=opened.source.name, next="leave out --task")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedtune.errors import ConfigError, OutputError
-from embedtune.workflows.mine.job import MANIFEST, OWN, Job, changes, is_done, load_array, save_array
+from embedtune.workflows.shared.jobs.job import MANIFEST, OWN, Job, changes, is_done, load_array, save_array
 from embedtune.workflows.shared.output_folder import refuse_others
 
 

@@ -1,4 +1,4 @@
-"""The folder of a mining job: the name of each stage says what it was made from, so nothing stale is ever used.
+"""The folder of a job in stages: the name of each stage says what it was made from, so nothing stale is ever used.
 
 A stage's folder is named after the stage and a hash of everything that its content depends on. The same command finds
 its folders again and resumes; a changed option or file renames only the stages that depend on it, and the folders with

@@ -1,0 +1,1 @@
+"""Graphs of neighbours and links as sparse matrices, and what is measured on them."""

@@ -1,0 +1,1 @@
+"""How well clusters agree with labels, and how well they are separated."""

@@ -1,0 +1,1 @@
+"""Methods of clustering, one a file; the listing of this folder is the list of names."""

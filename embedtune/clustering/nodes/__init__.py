@@ -1,0 +1,1 @@
+"""Vectors of nodes that know their neighbours: smoothed, or learned."""

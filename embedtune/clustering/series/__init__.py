@@ -1,0 +1,1 @@
+"""Time series: distances that allow shifts and stretches, and means under them."""

@@ -1,0 +1,36 @@
+"""Dots on a map, coloured by their group; the number of each group stands in the middle of its dots."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from markupsafe import Markup
+
+from embedtune.reports.document.charts.axis import KINDS
+from embedtune.reports.document.html import render
+
+SIDE = 1000
+NUMBERED = 40
+"""Groups whose number is drawn; more would cover the dots."""
+
+
+def scatter(title: str, x: Sequence[float], y: Sequence[float], groups: Sequence[int]) -> Markup:
+    """A map.
+
+    Args:
+        title: what it shows; printed above it.
+        x: of each dot, 0 to 1.
+        y: likewise, upwards.
+        groups: the group of each dot, 0 or above; -1 for none. Colours repeat after six.
+
+    Returns: a figure; empty without dots.
+    """
+    if not x:
+        return Markup("")
+    places = [(round(SIDE * one), round(SIDE * (1 - other))) for one, other in zip(x, y, strict=True)]
+    dots = [(*place, group % KINDS if group >= 0 else None) for place, group in zip(places, groups, strict=True)]
+    numbers = []
+    for group in sorted({one for one in groups if 0 <= one < NUMBERED}):
+        own = [place for place, one in zip(places, groups, strict=True) if one == group]
+        numbers.append((group, round(median(one for one, _ in own)), round(median(other for _, other in own))))
+    heard = f"{title} {len(x)} dots in {len({one for one in groups if one >= 0})} groups."
+    return render("scatter.html", title=title, heard=heard, dots=dots, numbers=numbers, side=SIDE)

@@ -1,0 +1,1 @@
+"""`embedtune cluster`: rows in, a cluster for each, and what the clusters are about."""

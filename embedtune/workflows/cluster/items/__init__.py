@@ -1,0 +1,1 @@
+"""What is clustered: rows of a source, links between them, series, and vectors."""

@@ -1,0 +1,1 @@
+"""Work in stages that a killed command resumes."""
