@@ -28,7 +28,7 @@ def table(result: AdaptResult, reported: Collection[str] = ()) -> RenderableType
     parts: list[RenderableType] = [
         plain_table(shown.header, shown.rows),
         TerminalText(),
-        verdict_line(result.sentence, "better" if result.usable else "worse"),
+        verdict_line(result.sentence, "" if result.usable else "worse"),
         TerminalText(_map_sentence(result)),
     ]
     where = {"matrix": result.matrix, "model": result.model, "report": result.report}
@@ -37,7 +37,7 @@ def table(result: AdaptResult, reported: Collection[str] = ()) -> RenderableType
 
 def adapting(result: AdaptResult) -> Report:
     """What the report of a map says."""
-    word = "Usable" if result.usable else "Do not use it"
+    word = f"{result.recall_kept:.0%} kept" if result.usable else "Do not use it"
     cosines = [(kind, f"{value:.4f}") for kind, value in result.cosines.items()]
     blocks: list[Block] = [
         Section("Ways to search", [_ways(result), Text(_map_sentence(result)), Text(result.verdict.sentence)]),
@@ -47,7 +47,7 @@ def adapting(result: AdaptResult) -> Report:
         Section("Data", [Bullets(result.described)]),
         Section("Versions and data", provenance(result.facts)),
     ]
-    verdict = "better" if result.usable else "worse"
+    verdict = "" if result.usable else "worse"  # what is kept is no gain
     return Report(f"{word}: {result.output}", word, result.sentence, blocks, verdict=verdict)
 
 

@@ -50,7 +50,7 @@ def test_a_turned_encoder_is_adapted_without_loss(folder: Path, bert_folder: Pat
         for name in (bert_folder, found.model)
     )
     np.testing.assert_allclose(mapped, old, atol=1e-4)
-    assert "Usable" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "100% kept" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
 
 
 def test_vectors_of_an_api_are_mapped_from_their_file(folder: Path, bert_folder: Path, tmp_path: Path) -> None:
