@@ -155,7 +155,7 @@ def embedtune(spec: Spec) -> dict[str, Any]:
     from embedtune.workflows.shared.run_folder import RunFolder
     from embedtune.workflows.shared.talk import Silence
     from embedtune.workflows.train.guide.guiding import choose_guide
-    from embedtune.workflows.train.tokenizing import tokenized
+    from embedtune.workflows.train.preparing.tokenizing import tokenized
 
     config = TrainConfig(
         model=EncoderSection(name=spec.path(spec.student)),

@@ -19,8 +19,11 @@ EXAMPLES = """
 embedtune recipes list
 embedtune recipes show gist-pairs
 embedtune recipes copy gist-pairs mine.yaml
-embedtune recipes keys training
 embedtune recipes check mine.yaml
+"""
+KEYS = """
+embedtune recipes keys training
+embedtune recipes keys --schema
 """
 Section = Annotated[str | None, argument("SECTION", "A section, such as training, or one key.", "all of them")]
 Verb = Annotated[
@@ -44,11 +47,11 @@ Recipes = Annotated[list[str] | None, argument("RECIPE", "Files or names.", "eve
 def register(app: typer.Typer) -> None:
     """Add the verb and its five commands."""
     group = add_group(app, __name__, "Ready-made settings as YAML files, to run, read, copy and change.", EXAMPLES)
-    _, listed, shown, copied, explained, checked = EXAMPLES.split("\n", 5)
+    _, listed, shown, copied, checked = EXAMPLES.split("\n", 4)
     add_command(group, list_recipes, listed, name="list")
     add_command(group, show, shown)
     add_command(group, copy, copied)
-    add_command(group, keys, explained)
+    add_command(group, keys, KEYS)
     add_command(group, check, checked)
 
 

@@ -40,19 +40,19 @@ def _heading(card: RunCard) -> str:
 
 
 def _scores(cards: Sequence[RunCard]) -> Table:
-    """The runs with the same test, the best first; the first columns fold where the terminal is narrow."""
+    """The runs with the same test, the best first; only the first column folds where the terminal is narrow."""
     shown, scored = bare_table(), bool(cards[0].test)
-    for heading in ("run", "start", "data", "loss"):
-        shown.add_column(heading, overflow="fold")
+    shown.add_column("run", overflow="fold")
     for heading in (metric_label(cards[0].metric), "95% interval", "gain") if scored else ("state",):
         shown.add_column(heading, justify="right" if scored else "left", no_wrap=True)
     for heading in ("time", "disk"):
         shown.add_column(heading, justify="right", no_wrap=True)
     for card in cards:
-        names = (short_name(card.run), short_name(card.model), short_name(card.data), card.losses)
+        learned = " · ".join(filter(None, (short_name(card.model), short_name(card.data), card.losses)))
+        name = Text(printable(short_name(card.run)), style="bold" if card.best else "")
         figures = _figures(card) if scored else (Text(_state(card)),)
         shown.add_row(
-            *(Text(printable(name), style="bold" if card.best else "") for name in names),
+            Text("\n").join([name, Text(printable(learned), style="dim")]),
             *figures,
             _time(card),
             memory(card.disk_bytes),

@@ -245,7 +245,7 @@ def test_a_recipe_with_overrides_and_options(here: Path, capsys: pytest.CaptureF
     command = ["train", "infonce-pairs", "--data", "pairs.jsonl", "loss.0.args.temperature=0.1", "--epochs", "3"]
     assert guarded(build_app(), [*command, "--dry-run"]) == 0
     printed, err = capsys.readouterr()
-    assert "read 60 pairs from pairs.jsonl" in err
+    assert "read 48 pairs from pairs.jsonl" in err
     (here / "resolved.yaml").write_text(printed, encoding="utf-8")
     config = load(TrainConfig, str(here / "resolved.yaml"))
     assert (config.data.source, config.training.epochs) == ("pairs.jsonl", 3)

@@ -112,7 +112,7 @@ OPTIONS = [
     options("unknown role 'ancor'", "--columns", "ancor=anchor", next="roles are"),
     options("is not KEY=VALUE", "--columns", "anchor"),
     options("model.prompts takes query, document", "--prompts", "question=x: "),
-    options("--epochs", "--epochs", "many"),
+    options("training.epochs", "--epochs", "many"),
     options("got -3; it must be a whole number of at least 1", "--epochs", "-3"),
     options("got 'banana'; it must be a number above 0 or auto", "--lr", "banana"),
     options("got 0; it must be a number above 0 or auto", "--lr", "0"),

@@ -16,7 +16,7 @@ from embedtune.workflows.train.run import train
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no fork and no SIGKILL")
 
-TIMING = ("elapsed_s", "examples_per_s", "tokens_per_s", "peak_memory_bytes")
+TIMING = ("elapsed_s", "time_spent", "examples_per_s", "tokens_per_s", "peak_memory_bytes")
 PRODUCTS = ("flops_per_s", "share_of_peak")
 STEPS = 6
 

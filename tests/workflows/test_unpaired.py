@@ -104,6 +104,6 @@ def test_preferences_are_learnt_from_where_the_encoder_began(run, preferences, t
 
 def test_the_trials_of_a_margin_know_where_the_encoder_began(run, preferences, monkeypatch):
     monkeypatch.setattr(margin, "FEWEST_QUERIES", 1)
-    monkeypatch.setattr(margin, "MARGINS", (None, 0.1))
+    monkeypatch.setattr(margin, "trials_for", lambda *_: margin.Trials((None, 0.1), 4))
     result = run(data=str(preferences), loss=["gist", "dpo"])
     assert set(result.guide.chosen["tried"]) == {"no guide", "margin 0.1"}

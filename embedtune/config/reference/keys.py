@@ -37,7 +37,7 @@ def keys_of(schema: type[RecipeSection], within: str = "") -> list[KeyFacts]:
 
     >>> from embedtune.config.train import TrainConfig
     >>> [(one.default, one.takes) for one in keys_of(TrainConfig, "training.batch_size")]
-    [('256', 'a whole number >= 2')]
+    [('auto', 'a whole number or auto')]
     """
     found = list(_walk(schema, ""))
     return [one for one in found if not within or one.key == within or one.key.startswith(f"{within}.")]

@@ -39,18 +39,18 @@ from embedtune.training.step.matryoshka import recipe_objective
 from embedtune.workflows.shared.run_folder import FACTS, RunFolder
 from embedtune.workflows.shared.scoring import SELECTION, dev_scores
 from embedtune.workflows.shared.talk import Talk, tell_findings
-from embedtune.workflows.shared.time_spent import TimeSpent
 from embedtune.workflows.shared.truncation import truncation_findings
-from embedtune.workflows.train.dev_evaluations import dev_tokens, with_evaluations
 from embedtune.workflows.train.findings import rate_finding
-from embedtune.workflows.train.forecast import Work, rounded, seconds
-from embedtune.workflows.train.frozen_vectors import start_vectors
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
 from embedtune.workflows.train.kept.query_side import frozen_documents, query_side_scores
+from embedtune.workflows.train.preparing.dev_evaluations import dev_tokens, with_evaluations
+from embedtune.workflows.train.preparing.forecast import Work, rounded, seconds
+from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
+from embedtune.workflows.train.preparing.settled import record, settled
+from embedtune.workflows.train.preparing.tokenizing import tokenized
 from embedtune.workflows.train.recipe_checks import guided_term
-from embedtune.workflows.train.settled import record, settled
-from embedtune.workflows.train.tokenizing import tokenized
+from embedtune.workflows.train.sessions.time_spent import TimeSpent
 
 
 @dataclass

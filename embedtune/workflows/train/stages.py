@@ -60,7 +60,6 @@ from embedtune.workflows.shared.scoring import (
 )
 from embedtune.workflows.shared.scoring import METRICS as TEST_METRICS
 from embedtune.workflows.shared.talk import Talk
-from embedtune.workflows.shared.time_spent import TimeSpent
 from embedtune.workflows.train.curves import training_curves
 from embedtune.workflows.train.findings import run_findings
 from embedtune.workflows.train.fitting import Fitting
@@ -70,6 +69,7 @@ from embedtune.workflows.train.kept.keeping import Keeping
 from embedtune.workflows.train.recipe_checks import check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
 from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_ranking
+from embedtune.workflows.train.sessions.time_spent import TimeSpent
 
 CARD = "README.md"
 """The model's card, whose length depends on names."""

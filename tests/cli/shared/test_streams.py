@@ -57,7 +57,7 @@ def test_without_a_stdin_there_are_no_queries() -> None:
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
-    "command", [LOSSES, MANY, "--help", "train --help", "--version", "recipes list", "train --dry-run"]
+    "command", [LOSSES, MANY, "--help", "train --help", "--version", "recipes list", "train --dry-run --quiet"]
 )
 def test_a_full_stdout_is_one_sentence(command: str, unbuffered: str) -> None:
     done = shell(command, "> /dev/full", PYTHONUNBUFFERED=unbuffered)

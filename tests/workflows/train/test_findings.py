@@ -52,7 +52,7 @@ def test_a_best_model_in_the_first_half(codes, best, found) -> None:
 
 
 def test_a_guide_that_ranks_or_masks_badly(codes) -> None:
-    heavy = replace(AUDIT, effects=(replace(CAREFUL, masked_share=0.06),))
+    heavy = replace(AUDIT, masked_share=0.6)
     assert codes(audit=replace(AUDIT, separation=0.6)) == ["weak-guide"]
     assert codes(audit=heavy) == ["weak-guide"]
     assert codes(audit=heavy, chosen={"margin": 0.1}) == []

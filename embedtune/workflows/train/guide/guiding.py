@@ -29,10 +29,10 @@ from embedtune.training.guide.self_guide import SelfGuide
 from embedtune.training.guide.vectors import GuideTable, on_disk
 from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.talk import Talk
-from embedtune.workflows.shared.time_spent import TimeSpent
-from embedtune.workflows.train.frozen_vectors import fill
 from embedtune.workflows.train.guide.guide_files import covered, gives_scores, margin_of
+from embedtune.workflows.train.preparing.frozen_vectors import fill
 from embedtune.workflows.train.recipe_checks import guided_term
+from embedtune.workflows.train.sessions.time_spent import TimeSpent
 
 AUDIT = "guide_audit.json"
 

@@ -76,8 +76,8 @@ def test_columns_are_gathered_over_several_rows(put, lines) -> None:
 
 def test_nothing_recognised_says_what_came_and_what_is_needed(put, lines) -> None:
     with pytest.raises(DataError) as caught:
-        part_of(put, lines, [{"q": "a", "a": "b"}])
-    assert "cannot tell the format from the columns 'q', 'a'; pairs also need" in caught.value.message
+        part_of(put, lines, [{"x": "a", "y": "b"}])
+    assert "cannot tell the format from the columns 'x', 'y'; pairs also need" in caught.value.message
     assert "'anchor' (or query, question, sentence1, question1 or text1)" in caught.value.message
     # Two free columns for two roles: which is which is for the user to say.
     assert caught.value.next == "name the columns: --columns anchor=COLUMN,positive=COLUMN"
@@ -88,7 +88,7 @@ def test_the_only_column_left_is_proposed(put, lines) -> None:
         part_of(put, lines, [{"question": "a", "reply": "b"}])
     assert "'positive'" in caught.value.message
     assert "'anchor'" not in caught.value.message
-    assert caught.value.next == "name the columns: --columns positive=reply"
+    assert caught.value.next == "if these were meant, name them: --columns positive=reply"
 
 
 def test_a_wrong_separator_is_told(put) -> None:

@@ -6,7 +6,7 @@ from embedtune.config.section import AUTO
 from embedtune.losses import build_loss
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.train.changes import as_begun, refuse_changes
-from embedtune.workflows.train.settled import record, settled
+from embedtune.workflows.train.preparing.settled import record, settled
 
 OPEN = ("epochs", "batch_size", "lr")
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from embedtune.data.rows import RetrievalSet
 from embedtune.workflows.shared.talk import Silence
-from embedtune.workflows.train.dev_evaluations import (
+from embedtune.workflows.train.preparing.dev_evaluations import (
     DOCUMENTS,
     FEWEST,
     MOST,

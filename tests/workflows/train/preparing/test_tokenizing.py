@@ -13,7 +13,7 @@ from embedtune.training.run.fit import TrainingTask
 from embedtune.training.step.held import Held
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.talk import Silence
-from embedtune.workflows.train.tokenizing import held_sentence, tokenized, tokenized_sentence
+from embedtune.workflows.train.preparing.tokenizing import held_sentence, tokenized, tokenized_sentence
 
 
 def tokenize(plan, encoder, folder, talk):

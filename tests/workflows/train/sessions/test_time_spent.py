@@ -2,7 +2,7 @@
 
 import pytest
 
-from embedtune.workflows.shared.time_spent import TimeSpent
+from embedtune.workflows.train.sessions.time_spent import TimeSpent
 
 
 @pytest.fixture
