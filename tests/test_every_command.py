@@ -191,12 +191,12 @@ def outcome(folder: Path) -> dict[str, object]:
 
 
 def shared(path: Path) -> object:
-    """The content of a file; of JSON, HTML and Markdown without durations and memory sizes."""
+    """The content of a file; of JSON, HTML, Markdown and YAML without durations and memory sizes."""
     if path.suffix == ".json":
         return without_own(json.loads(path.read_bytes()))
     if path.suffix == ".jsonl":
         return [without_own(json.loads(line)) for line in path.read_bytes().splitlines()]
-    if path.suffix in (".html", ".md"):
+    if path.suffix in (".html", ".md", ".yaml"):
         return TIMES.sub("#", path.read_text(encoding="utf-8"))
     return path.read_bytes()
 
