@@ -38,8 +38,8 @@ COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
 KEPT = json.loads((Path(__file__).parent / "contract" / "names.json").read_text(encoding="utf-8"))["json"]
 TIMES = re.compile(
     r"[\d,]+(\.\d+)? ?(ms|µs|s|min|h|MiB|GiB|MB|GB)\b( \d+ (min|s)\b)?"  # 8.2 s, 3 min 12 s, 1,024 MiB
-    r"|((training|dev evaluations|guide|guard|loading|preparing|saving and checking|scoring the test split|choosing the "
-    r"margin) \d+%(, )?)+"  # where the time went
+    r"|((training|dev evaluations|guide|guard|loading|preparing|saving and checking|scoring the test split|"
+    r"choosing the margin) \d+%(, )?)+"  # where the time went
     r"|(?<=per second)[^\d<]*(?:<[^>]*>[^\d<]*)*[\d.,]+"
 )
 OWN = re.compile(r"^(started_in|time_spent|peak_memory_bytes|elapsed_us_per_query|.*_s|.*runtime|.*_per_second)$")
