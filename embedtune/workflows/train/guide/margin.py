@@ -54,8 +54,8 @@ LEARNS_FIRST: Margins = (None, 0.1, 0.2)
 KNOWS: Margins = (None, 0.0)
 """For a pretrained encoder, whose similarities are far apart: margins above 0 were not better on any set."""
 TRIAL_SHARE, FEWEST_STEPS, MOST_STEPS = 0.1, 12, 60
-"""Of a trial of a pretrained encoder. On 2,000 pairs of banking77-pairs, where masking helps, 12 steps of 16 showed it and
-8 did not."""
+"""Of a trial of a pretrained encoder. On 2,000 pairs of banking77-pairs, where masking helps, 12 steps of 16 showed it
+and 8 did not."""
 FEWEST_QUERIES = 50
 LEVEL = 0.05
 """A margin is used when it beats plain InfoNCE on dev with a p-value below this. Where a guide helps, log ranks show it
