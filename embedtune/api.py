@@ -8,7 +8,7 @@ them instead (an object like `workflows.shared.talk.Talk`). The command line cal
 
 >>> import embedtune
 >>> embedtune.check(data="samples").verdict
-'notes'
+'warnings'
 """
 
 import os
