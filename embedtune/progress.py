@@ -39,7 +39,7 @@ class TimeLeft:
             marks.popleft()
 
     def seconds(self, total: int | None) -> float | None:
-        """The seconds left now, at least 0; None while there is no pace, or nothing to reach.
+        """The seconds left now, at least 0; None if the pace or the total is unknown.
 
         >>> now = [0.0]
         >>> left = TimeLeft(lambda: now[0])

@@ -30,7 +30,7 @@ class LinkCounts:
 
 
 def link_graph(count: int, links: Iterable[tuple[int, int]]) -> tuple["csr_array", LinkCounts]:
-    """A symmetric graph of items: its weights are log2(1 + links of a pair), 1 for one link, and there is no diagonal.
+    """A symmetric graph of items without loops; a pair with n links has the weight log2(1 + n).
 
     Args:
         count: items.

@@ -34,12 +34,14 @@ class GuideAdvice:
         kind: keep the guide, find out on dev, or use a smaller margin, another guide, or none.
         sentence: the proposal and its reason, with figures.
         option: the option that applies it; empty where nothing is to be changed.
+        margin: the proposed margin, where it is one.
         warns: whether the guide is likely to hurt the run as it is.
     """
 
     kind: Kind
     sentence: str
     option: str
+    margin: float | None = None
     warns: bool = False
 
     @property
@@ -63,7 +65,7 @@ def propose(audit: GuideAudit, *, own: bool) -> GuideAdvice:
         return GuideAdvice("guide", f"use another guide: {near}", "--guide self, or a stronger model", warns=True)
     if audit.masked_share > TOO_MUCH:
         dropped = f"at margin {audit.margin:g} it drops {audit.masked_share:.0%} of the other candidates"
-        return GuideAdvice("margin", f"use a smaller margin: {dropped}", "--margin 0", warns=True)
+        return GuideAdvice("margin", f"use a smaller margin: {dropped}", "--margin 0", margin=0.0, warns=True)
     share = audit.known / max(1, audit.known + audit.others)
     known = f"{audit.known:,} false negatives are known among {audit.known + audit.others:,} combinations"
     if share < RARE:

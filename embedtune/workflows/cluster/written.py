@@ -75,7 +75,7 @@ def _provenance(config: ClusterConfig, made: JobVectors | None) -> dict[str, Any
 
 
 def _lines(contents: ClusterContents, places: np.ndarray | None) -> Iterator[str]:
-    """The rows as they came, each with its cluster, how near it is to it, and its place on the map."""
+    """The rows in their order, each with its cluster, its similarity to that cluster, and its place on the map."""
     near = contents.near
     for place, row in enumerate(contents.rows):
         number, cluster = int(contents.facts.first[place]), int(contents.row_labels[place])

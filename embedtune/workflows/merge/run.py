@@ -87,7 +87,7 @@ def _mistakes(config: MergeConfig) -> Iterator[tuple[str, str, str]]:
         yield f"slerp goes from one model to another, got {count}", "--method", "use linear, or merge two at a time"
     if models.alpha == "auto" and config.data.source is None:
         yield (
-            "alpha is chosen on dev queries, and there is no data",
+            "choosing alpha needs dev queries, and no data is given",
             "--alpha",
             "add --data SET, or give a number: --alpha 0.5",
         )

@@ -89,7 +89,7 @@ def test_what_is_refused_before_any_model_loads(folder: Path, tmp_path: Path) ->
     base, near = folder / "base", folder / "near"
     with pytest.raises(ConfigError, match="at least two models, got 1"):
         embedtune.merge(base, alpha=0.5)
-    with pytest.raises(ConfigError, match="alpha is chosen on dev queries"):
+    with pytest.raises(ConfigError, match="choosing alpha needs dev queries"):
         embedtune.merge(base, near)
     with pytest.raises(ConfigError, match="more than once"):
         embedtune.merge(base, base, alpha=0.5)

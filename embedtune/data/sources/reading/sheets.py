@@ -50,7 +50,7 @@ def sheet_records(path: Path, problems: Problems, notes: list[str]) -> Iterator[
 
 
 def _refuse_odd_workbook(path: Path, stored: Any, problems: Problems) -> None:
-    """Refuse what is no workbook, and one that would expand to more than texts do."""
+    """Refuse a file that is not a workbook, and a workbook that would expand too much."""
     size = stored.seek(0, io.SEEK_END)
     stored.seek(0)
     if size == 0:

@@ -58,7 +58,7 @@ class RowFacts:
         digest: a hash of the texts in order.
         first: for each row, the number of its distinct text, -1 for an empty one: (rows,) int64.
         rows: of the first row with each distinct text (n,).
-        labels: a label per row, "" where there is none; empty where there is no column.
+        labels: a label per row, "" for a row without one; empty without a label column.
         ids: id -> row, where links need them.
         series: of each row, for series.
         replaced: columns of the input that the output replaces.
