@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.check import CheckConfig
 from embedtune.config.recipe.load import load
+from embedtune.config.verbs.check import CheckConfig
 from embedtune.data import checks
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.beir import read_beir

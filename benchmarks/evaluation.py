@@ -195,8 +195,8 @@ def the_command(folder: Path) -> Callable[[], dict[str, float]]:
     import faiss  # noqa: F401
     import sentence_transformers  # noqa: F401
 
-    from embedtune.config.evaluate import EvaluateConfig
     from embedtune.config.recipe.load import load
+    from embedtune.config.verbs.evaluate import EvaluateConfig
     from embedtune.workflows.evaluate.run import evaluate
 
     with tempfile.TemporaryDirectory(dir=folder) as output:

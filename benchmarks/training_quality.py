@@ -28,7 +28,7 @@ from training_sides import LATER, WARMUP_SHARE
 from transformers import PrinterCallback
 
 from embedtune.config.encoder import EncoderSection
-from embedtune.config.train import DataSection, GuideSection, LossSection, TrainConfig, TrainingSection
+from embedtune.config.verbs.train import DataSection, GuideSection, LossSection, TrainConfig, TrainingSection
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.evaluation.significance import compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays

@@ -145,7 +145,7 @@ def embedtune(spec: Spec) -> dict[str, Any]:
         settle()  # as the command line does, before torch loads
 
     from embedtune.config.encoder import EncoderSection
-    from embedtune.config.train import GuideSection, LossSection, TrainConfig, TrainingSection
+    from embedtune.config.verbs.train import GuideSection, LossSection, TrainConfig, TrainingSection
     from embedtune.models.files.load import load_encoder
     from embedtune.models.speed.precision import choose_precision
     from embedtune.training.batch.row_table import build_table

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from embedtune.errors import ConfigError
 
 if TYPE_CHECKING:
-    from embedtune.config.drift import DriftConfig
-    from embedtune.config.merge import MergeConfig
     from embedtune.config.section import RecipeSection
+    from embedtune.config.verbs.drift import DriftConfig
+    from embedtune.config.verbs.merge import MergeConfig
     from embedtune.reports.results.adapt import AdaptResult
     from embedtune.reports.results.check import CheckResult
     from embedtune.reports.results.cluster import ClusterResult
@@ -54,7 +54,7 @@ def train(
     `resume` is a run folder to resume, or "auto", with `accept_changes` even though options or data changed.
     `verbose` prints progress on stderr; a `talk` receives it instead.
     """
-    from embedtune.config.train import TrainConfig
+    from embedtune.config.verbs.train import TrainConfig
     from embedtune.data.sources.reading.unchanged import unchanged_inputs
     from embedtune.workflows.shared.talk import Silence
     from embedtune.workflows.train.plan import plan_command, plan_config, run_to_resume
@@ -84,7 +84,7 @@ def mine(
     `restart` discards an interrupted job; `force` replaces existing files that embedtune did not write.
     `verbose` prints progress on stderr; a `talk` receives it instead.
     """
-    from embedtune.config.mine import MineConfig
+    from embedtune.config.verbs.mine import MineConfig
     from embedtune.workflows.mine.run import mine as run
 
     config = _config(MineConfig, given, options, ("restart", "force"))
@@ -96,7 +96,7 @@ def evaluate(*given: "Given", talk: "Talk | None" = None, verbose: bool = False,
 
     `verbose` prints progress on stderr; a `talk` receives it instead.
     """
-    from embedtune.config.evaluate import EvaluateConfig
+    from embedtune.config.verbs.evaluate import EvaluateConfig
     from embedtune.workflows.evaluate.run import evaluate as run
 
     return run(_config(EvaluateConfig, given, options), talk=_talk(talk, verbose))
@@ -110,7 +110,7 @@ def check(
     `force` lets `fix` replace existing files that embedtune did not write.
     `verbose` prints progress on stderr; a `talk` receives it instead.
     """
-    from embedtune.config.check import CheckConfig
+    from embedtune.config.verbs.check import CheckConfig
     from embedtune.workflows.check.run import check as run
 
     return run(_config(CheckConfig, given, options, ("force",)), talk=_talk(talk, verbose), force=force)
@@ -123,7 +123,7 @@ def cluster(
 
     `restart` discards an interrupted job. `verbose` prints progress on stderr; a `talk` receives it instead.
     """
-    from embedtune.config.cluster import ClusterConfig
+    from embedtune.config.verbs.cluster import ClusterConfig
     from embedtune.workflows.cluster.run import cluster as run
 
     config = _config(ClusterConfig, given, options, ("restart",))
@@ -138,7 +138,7 @@ def encode(
     `force` replaces an existing file that embedtune did not write.
     `verbose` prints progress on stderr; a `talk` receives it instead.
     """
-    from embedtune.config.encode import EncodeConfig
+    from embedtune.config.verbs.encode import EncodeConfig
     from embedtune.workflows.encode.run import encode as run
 
     return run(_config(EncodeConfig, given, options, ("force",)), talk=_talk(talk, verbose), force=force)
@@ -156,7 +156,7 @@ def merge(
     `config` is a complete configuration instead of options.
     `verbose` prints progress on stderr; a `talk` receives it instead.
     """
-    from embedtune.config.merge import MergeConfig
+    from embedtune.config.verbs.merge import MergeConfig
     from embedtune.workflows.merge.run import merge as run
 
     asked = config or _config(MergeConfig, (), options)
@@ -169,7 +169,7 @@ def adapt(*given: "Given", talk: "Talk | None" = None, verbose: bool = False, **
 
     `verbose` prints progress on stderr; a `talk` receives it instead.
     """
-    from embedtune.config.adapt import AdaptConfig
+    from embedtune.config.verbs.adapt import AdaptConfig
     from embedtune.workflows.adapt.run import adapt as run
 
     return run(_config(AdaptConfig, given, options), talk=_talk(talk, verbose))
@@ -189,7 +189,7 @@ def drift(
     `config` is a complete configuration instead of options.
     `verbose` prints progress on stderr; a `talk` receives it instead.
     """
-    from embedtune.config.drift import DriftConfig
+    from embedtune.config.verbs.drift import DriftConfig
     from embedtune.workflows.drift.run import drift as run
 
     asked = config or _config(DriftConfig, (), options)
@@ -203,7 +203,7 @@ def open_search(
 
     `verbose` prints progress on stderr; a `talk` receives it instead.
     """
-    from embedtune.config.search import SearchConfig
+    from embedtune.config.verbs.search import SearchConfig
     from embedtune.workflows.search.run import open_search as run
 
     return run(_config(SearchConfig, given, options), talk=_talk(talk, verbose))

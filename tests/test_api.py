@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import embedtune
-from embedtune.config.evaluate import EvaluateConfig
+from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.errors import ConfigError
 
 

@@ -19,6 +19,6 @@ def encode(asked: Asked, force: Force = False) -> None:
     --guide FILE`. A file that is read is never written over; any other existing file is replaced only if embedtune
     wrote it, or with --force.
     """
-    from embedtune.config.encode import demand_named
+    from embedtune.config.verbs.encode import demand_named
 
     asked.print(api.encode(asked.config(demand_named), talk=asked.talk, force=force))

@@ -125,7 +125,7 @@ class Option:
     def default(self) -> str:
         """The default in words.
 
-        >>> from embedtune.config.train import TrainConfig
+        >>> from embedtune.config.verbs.train import TrainConfig
         >>> [options_of(TrainConfig)[name].default for name in ("batch_size", "max_steps", "texts_only")]
         ['auto', 'no limit', 'off']
         """
@@ -139,8 +139,10 @@ RECIPE_VERBS = ("train", "mine", "evaluate", "check", "encode", "cluster")
 
 
 def schema_of(verb: str) -> type[RecipeSection]:
-    """The schema of a verb, from the file of its name: `TrainConfig` in `config/train.py`."""
-    return cast(type[RecipeSection], getattr(import_module(f"embedtune.config.{verb}"), f"{verb.capitalize()}Config"))
+    """The schema of a verb, from the file of its name: `TrainConfig` in `config/verbs/train.py`."""
+    return cast(
+        type[RecipeSection], getattr(import_module(f"embedtune.config.verbs.{verb}"), f"{verb.capitalize()}Config")
+    )
 
 
 @cache

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from embedtune.config.check import CheckConfig
-from embedtune.config.encode import EncodeConfig
-from embedtune.config.evaluate import EvaluateConfig
-from embedtune.config.mine import MineConfig
-from embedtune.config.search import SearchConfig
 from embedtune.config.section import RecipeSection
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.check import CheckConfig
+from embedtune.config.verbs.encode import EncodeConfig
+from embedtune.config.verbs.evaluate import EvaluateConfig
+from embedtune.config.verbs.mine import MineConfig
+from embedtune.config.verbs.search import SearchConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import LabelledTexts
 from embedtune.data.sources.judged_source import judge, open_split

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.train import DataSection
+from embedtune.config.verbs.train import DataSection
 from embedtune.data.checks.quick import check_overlap, check_rows
 from embedtune.data.rows import RetrievalSet, Rows, relevant_pairs
 from embedtune.data.sources.base import Source

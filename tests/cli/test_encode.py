@@ -12,8 +12,8 @@ import pytest
 
 from embedtune.cli.shared.app import build_app
 from embedtune.cli.shared.guard import guarded
-from embedtune.config.encode import EncodeConfig
 from embedtune.config.recipe.load import load
+from embedtune.config.verbs.encode import EncodeConfig
 from embedtune.errors import Interrupted
 from embedtune.workflows.encode import run as workflow
 from embedtune.workflows.shared.talk import Silence

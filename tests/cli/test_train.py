@@ -16,7 +16,7 @@ import pytest
 from embedtune.cli.shared.app import build_app
 from embedtune.cli.shared.guard import guarded
 from embedtune.config.recipe.load import load
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 
 Train = Callable[..., dict[str, Any]]
 TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")

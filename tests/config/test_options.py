@@ -6,7 +6,7 @@ from embedtune.config.options import RECIPE_VERBS, Option, option, options_of, s
 from embedtune.config.recipe.load import load
 from embedtune.config.recipe.problems import allowed
 from embedtune.config.section import RecipeSection
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 
 VERBS = (*RECIPE_VERBS, "search")
 OPTIONS = [(verb, found) for verb in VERBS for found in options_of(schema_of(verb)).values()]

@@ -8,7 +8,7 @@ import torch
 from transformers import TrainerCallback
 
 from embedtune.config.encoder import EncoderSection, Lora
-from embedtune.config.train import LossSection, TrainingSection
+from embedtune.config.verbs.train import LossSection, TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.encode.encode import encode

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from embedtune.config.recipe.load import load
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 
 TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")
 Recipe = Callable[..., TrainConfig]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.errors import EmbedtuneError, machine_fault
 from embedtune.workflows.compare.recorded_sets import recorded_sets
 from embedtune.workflows.compare.values import RESULT, _result

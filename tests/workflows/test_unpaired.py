@@ -6,7 +6,7 @@ import pytest
 from safetensors.torch import load_file
 
 from embedtune.config.recipe.load import load
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.sources.source import open_source
 from embedtune.errors import ConfigError
 from embedtune.workflows.train.guide import margin

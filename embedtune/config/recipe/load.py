@@ -29,7 +29,7 @@ def load(
     A later source wins over an earlier one: defaults, recipe, options, overrides. The same key from an option and an
     override, or twice in the overrides, is a mistake: one of the two would be ignored silently.
 
-    >>> from embedtune.config.train import TrainConfig
+    >>> from embedtune.config.verbs.train import TrainConfig
     >>> load(TrainConfig, None, ["training.epochs=3"], {"loss": ["gist", "sigreg:0.05"]}).loss[1].weight
     0.05
 

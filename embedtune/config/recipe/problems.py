@@ -95,7 +95,7 @@ def explain(error: ValidationError, values: Any, schema: type[RecipeSection]) ->
 def allowed(path: Sequence[str | int], schema: type[RecipeSection]) -> str:
     """What a schema allows at a path, in words.
 
-    >>> from embedtune.config.train import TrainConfig
+    >>> from embedtune.config.verbs.train import TrainConfig
     >>> allowed(["training", "batch_size"], TrainConfig)
     'a whole number of at least 2 or auto'
     >>> allowed(["training", "lr"], TrainConfig)

@@ -35,7 +35,7 @@ class KeyFacts:
 def keys_of(schema: type[RecipeSection], within: str = "") -> list[KeyFacts]:
     """The keys of a schema, in its order; those of one section, or one key, where `within` names it.
 
-    >>> from embedtune.config.train import TrainConfig
+    >>> from embedtune.config.verbs.train import TrainConfig
     >>> [(one.default, one.takes) for one in keys_of(TrainConfig, "training.batch_size")]
     [('auto', 'a whole number or auto')]
     """

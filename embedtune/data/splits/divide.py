@@ -11,7 +11,7 @@ documents.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from embedtune.config.train import DataSection
+from embedtune.config.verbs.train import DataSection
 from embedtune.data.checks.duplicates import drop_duplicates
 from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows
 from embedtune.data.sources.base import Source, TrainingParts

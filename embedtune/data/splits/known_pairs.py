@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from embedtune.config.mine import PairsSection
+from embedtune.config.verbs.mine import PairsSection
 from embedtune.data.checks.duplicates import drop_duplicates
 from embedtune.data.checks.quick import check_rows
 from embedtune.data.formats import Part

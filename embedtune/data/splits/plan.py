@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from embedtune.config.train import DataSection
+from embedtune.config.verbs.train import DataSection
 from embedtune.data.sources.base import Source
 from embedtune.errors import DataError
 

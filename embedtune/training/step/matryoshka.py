@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from embedtune.config.train import MatryoshkaSection, TrainConfig
+from embedtune.config.verbs.train import MatryoshkaSection, TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch
 from embedtune.losses.shared.vectors import normalised, unit

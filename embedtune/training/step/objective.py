@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from embedtune.config.train import LossSection
+from embedtune.config.verbs.train import LossSection
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch, build_loss
 from embedtune.losses.shared.base import Loss

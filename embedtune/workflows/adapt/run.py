@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from embedtune.config.adapt import AdaptConfig
+from embedtune.config.verbs.adapt import AdaptConfig
 from embedtune.data.guides.guide_file import is_guide_file
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.errors import ConfigError

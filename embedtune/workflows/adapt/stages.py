@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.adapt import AdaptConfig
+from embedtune.config.verbs.adapt import AdaptConfig
 from embedtune.data.rows import RetrievalSet
 from embedtune.durable import write_text
 from embedtune.errors import ConfigError, DataError

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from embedtune.config.check import CheckSection
 from embedtune.config.course import Course
 from embedtune.config.option_text import spelled_out
+from embedtune.config.verbs.check import CheckSection
 from embedtune.data.checks.lengths import Lengths, lengths_of
 from embedtune.data.checks.sample import Sample
 from embedtune.errors import ModelError

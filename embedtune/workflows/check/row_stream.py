@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from embedtune.config.check import CheckedSection
+from embedtune.config.verbs.check import CheckedSection
 from embedtune.data.checks import Content, RowBlock
 from embedtune.data.checks.unreadable import Faults
 from embedtune.data.formats import preferences

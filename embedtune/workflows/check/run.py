@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from embedtune.config.check import CheckConfig
+from embedtune.config.verbs.check import CheckConfig
 from embedtune.data.checks import Check, Gathered, run_checks
 from embedtune.data.checks.contradictions import PairCheck
 from embedtune.data.checks.duplicates import Duplicates, Repeats

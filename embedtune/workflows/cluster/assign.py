@@ -9,7 +9,7 @@ import numpy as np
 
 from embedtune.clustering.method import ClusterItems
 from embedtune.clustering.partition import NOISE
-from embedtune.config.cluster import ClusterConfig
+from embedtune.config.verbs.cluster import ClusterConfig
 from embedtune.errors import ConfigError, DataError
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.cluster import ClusterQuality, ClusterResult, FoundCluster

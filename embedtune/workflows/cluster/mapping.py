@@ -4,7 +4,7 @@ import numpy as np
 
 from embedtune.clustering.landmarks import mapped, mapped_by_distance
 from embedtune.clustering.method import ClusterItems
-from embedtune.config.cluster import MapSection
+from embedtune.config.verbs.cluster import MapSection
 from embedtune.reports.results.cluster import ClusterMap
 from embedtune.workflows.shared.jobs.job import Job, is_done, load_array, save_array
 from embedtune.workflows.shared.talk import Talk

@@ -12,7 +12,7 @@ from embedtune.clustering.method import ClusterItems
 from embedtune.clustering.number.rules import choose_k, grid
 from embedtune.clustering.partition import Partition
 from embedtune.clustering.series.warping import all_distances
-from embedtune.config.cluster import ClusteringSection
+from embedtune.config.verbs.cluster import ClusteringSection
 from embedtune.errors import ConfigError
 from embedtune.findings import counted
 from embedtune.reports.results.base import from_plain

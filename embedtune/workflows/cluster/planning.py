@@ -6,7 +6,7 @@ from embedtune.clustering import load_method
 from embedtune.clustering.method import SMALL_CLUSTERS, ClusterItems, ClusterMethod, ClusterSettings
 from embedtune.clustering.methods.communities import MOST
 from embedtune.clustering.nodes.smoothing import smoothed
-from embedtune.config.cluster import AUTO, ClusteringSection
+from embedtune.config.verbs.cluster import AUTO, ClusteringSection
 from embedtune.errors import ConfigError
 
 MEDOIDS_MOST = 1_000

@@ -14,7 +14,7 @@ import numpy as np
 from embedtune.clustering.measures.quality import separation_of
 from embedtune.clustering.method import ClusterItems
 from embedtune.clustering.partition import NOISE, partition
-from embedtune.config.cluster import ClusterConfig
+from embedtune.config.verbs.cluster import ClusterConfig
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.errors import ConfigError
 from embedtune.findings import Finding, counted

@@ -11,7 +11,7 @@ from embedtune.clustering.partition import NOISE
 from embedtune.clustering.series.shape import padded
 from embedtune.clustering.words.keywords import Keyword, count_words, keywords
 from embedtune.clustering.words.stems import vocabulary
-from embedtune.config.cluster import TopicsSection
+from embedtune.config.verbs.cluster import TopicsSection
 from embedtune.reports.results.cluster import (
     ClusterLabel,
     ClusterNeighbour,

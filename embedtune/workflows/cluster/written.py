@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from embedtune.clustering.partition import NOISE
-from embedtune.config.cluster import ClusterConfig
 from embedtune.config.recipe.load import dump_config
+from embedtune.config.verbs.cluster import ClusterConfig
 from embedtune.durable import whole_file, whole_path, write_text
 from embedtune.findings import counted, percent
 from embedtune.models.files.resolve import STARTER

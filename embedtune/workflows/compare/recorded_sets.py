@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from embedtune.config.evaluate import EvaluateConfig
+from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import read_judged
 from embedtune.errors import DataError, raise_machine_fault

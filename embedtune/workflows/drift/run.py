@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.drift import DriftConfig
+from embedtune.config.verbs.drift import DriftConfig
 from embedtune.data.guides.guide_file import is_guide_file
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.durable import write_text

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.encode import EncodeConfig, demand_named
+from embedtune.config.verbs.encode import EncodeConfig, demand_named
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.texts import TextStream
 from embedtune.durable import UNFINISHED

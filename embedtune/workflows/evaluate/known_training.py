@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from embedtune.config.evaluate import EvaluateConfig
-from embedtune.config.mine import PairsSection
+from embedtune.config.verbs.evaluate import EvaluateConfig
+from embedtune.config.verbs.mine import PairsSection
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.splits.known_pairs import read_pairs
 from embedtune.data.splits.leakage import Leakage

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.systems import BM25, is_hybrid, member_of
+from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.durable import whole_file, write_text
 from embedtune.errors import ConfigError, EmbedtuneError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.systems import BM25, Quantisation
+from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.errors import ConfigError
 from embedtune.evaluation.hybrid import by_reciprocal_ranks, by_weighted_sum
 from embedtune.evaluation.metrics import parse_metric

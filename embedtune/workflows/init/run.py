@@ -11,7 +11,7 @@ from pathlib import Path
 
 from embedtune.cgroup import free_memory, usable_cpus
 from embedtune.config.recipe.load import dump_values, load
-from embedtune.config.train import DataSection, TrainConfig
+from embedtune.config.verbs.train import DataSection, TrainConfig
 from embedtune.data.formats import pairs
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.sources.columns import match

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from embedtune.config.merge import MergeConfig
+from embedtune.config.verbs.merge import MergeConfig
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.errors import ConfigError, EmbedtuneError
 from embedtune.models.files.load import check_device, resolve

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.merge import MergeConfig
+from embedtune.config.verbs.merge import MergeConfig
 from embedtune.durable import write_text
 from embedtune.errors import ModelError
 from embedtune.evaluation.significance import Comparison, adjusted

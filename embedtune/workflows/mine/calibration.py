@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.mine import MineConfig
+from embedtune.config.verbs.mine import MineConfig
 from embedtune.mining.calibrate import MarginProposal, propose_margin
 from embedtune.mining.candidate_block import CandidateBlock
 from embedtune.workflows.mine.candidate_search import CandidateSearch, sampled

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.mine import MineConfig
+from embedtune.config.verbs.mine import MineConfig
 from embedtune.data.splits.groups import draw
 from embedtune.mining.candidate_block import PADDING
 from embedtune.mining.fuse import alternate, reciprocal_rank

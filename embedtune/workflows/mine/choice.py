@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.mine import MineConfig
+from embedtune.config.verbs.mine import MineConfig
 from embedtune.data.formats import Mined
 from embedtune.durable import write_sealed
 from embedtune.mining.filters import (

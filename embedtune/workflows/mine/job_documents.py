@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.mine import MineConfig
+from embedtune.config.verbs.mine import MineConfig
 from embedtune.data.sources.documents import CorpusText, read_documents, source_hashes
 from embedtune.data.splits.known_pairs import KnownPairs
 from embedtune.data.texts.corpus import DiskCorpus, open_corpus, write_corpus

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from embedtune.config.mine import MineConfig
+from embedtune.config.verbs.mine import MineConfig
 from embedtune.mining.candidate_block import PADDING, Opinion
 from embedtune.models.encode.cross_encoder import PairScorer, fingerprint, load_cross_encoder
 from embedtune.models.encode.store import VectorStore

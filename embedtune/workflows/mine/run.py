@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config.encoder import ModelSection
-from embedtune.config.mine import MineConfig
+from embedtune.config.verbs.mine import MineConfig
 from embedtune.data.formats.shared.mined import check_format
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs

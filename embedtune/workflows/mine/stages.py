@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from embedtune.config.mine import MineConfig
 from embedtune.config.recipe.load import dump_config
+from embedtune.config.verbs.mine import MineConfig
 from embedtune.data.formats import Mined
 from embedtune.data.formats.shared.mined import Written, write_mined
 from embedtune.data.splits.known_pairs import KnownPairs

@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from embedtune.config.search import SearchConfig
 from embedtune.config.systems import BM25
+from embedtune.config.verbs.search import SearchConfig
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.texts import corpus_of
 from embedtune.errors import ConfigError

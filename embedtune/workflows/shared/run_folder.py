@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config.recipe.load import dump_config, load
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.durable import discard, remove_unfinished, write_text
 from embedtune.errors import ConfigError, OutputError, raise_machine_fault
 from embedtune.reports.document.short_names import folder_part, short_name

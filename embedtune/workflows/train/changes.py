@@ -9,7 +9,7 @@ from typing import Any
 
 from embedtune.config.encoder import ModelSection
 from embedtune.config.recipe.load import dump_config
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.rows import Rows
 from embedtune.errors import ConfigError, DataError
 from embedtune.workflows.shared.machine import machine_facts

@@ -6,7 +6,7 @@ trained on.
 
 from dataclasses import replace
 
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.data.splits.leakage import Leakage
 from embedtune.errors import EmbedtuneError, raise_machine_fault

@@ -6,7 +6,7 @@ It trains on only if that adds steps. Everything else that may have changed woul
 from collections.abc import Sequence
 
 from embedtune.config.course import Course
-from embedtune.config.train import TrainConfig, TrainingSection
+from embedtune.config.verbs.train import TrainConfig, TrainingSection
 from embedtune.errors import ConfigError, OutputError
 from embedtune.workflows.shared.run_folder import REPORT, RunFolder
 from embedtune.workflows.shared.talk import Talk

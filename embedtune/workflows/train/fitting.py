@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Any
 
 from embedtune.config.course import Course, reason_of_course
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import RetrievalSet, Rows

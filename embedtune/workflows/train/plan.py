@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config.recipe.load import load
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.source import open_source
 from embedtune.errors import ConfigError, DataError, raise_machine_fault

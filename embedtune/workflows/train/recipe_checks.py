@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedtune.config.guard import DEFAULT_GUARD, NO_GUARD
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows
 from embedtune.data.views import parse_views

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from embedtune.config.suggest import did_you_mean
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.reading.unchanged import unchanged_inputs

@@ -19,7 +19,7 @@ from typing import Any
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.config.recipe.load import dump_config
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.evaluation.own_first import left_out, own_text_first

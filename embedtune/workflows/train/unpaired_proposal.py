@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from embedtune.config.encoder import EncoderSection
-from embedtune.config.train import DataSection, LossSection, TrainConfig
+from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
 from embedtune.data.formats.shared.find import read_part
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.sources.base import Source

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from embedtune.config.encode import EncodeConfig
-from embedtune.config.evaluate import EvaluateConfig
-from embedtune.config.mine import MineConfig
 from embedtune.config.options import schema_of
 from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.recipe.problems import InvalidConfig
-from embedtune.config.search import SearchConfig
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.encode import EncodeConfig
+from embedtune.config.verbs.evaluate import EvaluateConfig
+from embedtune.config.verbs.mine import MineConfig
+from embedtune.config.verbs.search import SearchConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.errors import ConfigError
 
 KNOWN = ("gist", "infonce", "sigreg")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from embedtune.config.mine import MineConfig
 from embedtune.config.recipe.problems import SHOWN, InvalidConfig, Problem, allowed
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.mine import MineConfig
+from embedtune.config.verbs.train import TrainConfig
 
 
 @pytest.mark.parametrize(

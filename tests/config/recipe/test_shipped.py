@@ -11,7 +11,7 @@ from embedtune.config.options import options_of
 from embedtune.config.recipe.load import load
 from embedtune.config.recipe.shipped import find_recipe, recipe_card, recipe_names, recipes_folder, samples_folder
 from embedtune.config.recipe.yaml_text import read_yaml
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from beir_writer import write_beir
 
-from embedtune.config.mine import PairsSection
+from embedtune.config.verbs.mine import PairsSection
 from embedtune.data.rows import Rows
 from embedtune.data.sources.write import write_jsonl
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from embedtune.config.train import LossSection, TrainingSection
+from embedtune.config.verbs.train import LossSection, TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.errors import Interrupted
 from embedtune.identity import text_id

@@ -9,7 +9,7 @@ import torch
 from transformers import TrainerCallback
 
 from embedtune.config.encoder import EncoderSection
-from embedtune.config.train import LossSection, TrainingSection
+from embedtune.config.verbs.train import LossSection, TrainingSection
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.views import parse_views
 from embedtune.errors import Interrupted, StoppedError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.train import LossSection, TrainingSection
+from embedtune.config.verbs.train import LossSection, TrainingSection
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.batch.row_texts import RowTexts
 from embedtune.training.guide.vectors import GuideTable

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from embedtune.config.train import LossSection, TrainingSection
+from embedtune.config.verbs.train import LossSection, TrainingSection
 from embedtune.errors import ConfigError
 from embedtune.models.files.vocabulary import token_vectors
 from embedtune.training.run.trainer import fit

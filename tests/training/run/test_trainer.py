@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from embedtune.config.train import LossSection, TrainingSection
+from embedtune.config.verbs.train import LossSection, TrainingSection
 from embedtune.errors import ConfigError, Interrupted, StoppedError
 from embedtune.models.encode.encode import encode
 from embedtune.training.batch.row_texts import RowTexts

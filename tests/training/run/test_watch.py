@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.train import LossSection, TrainingSection
+from embedtune.config.verbs.train import LossSection, TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.training.batch.row_table import build_table

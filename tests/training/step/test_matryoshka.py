@@ -7,7 +7,7 @@ import torch
 from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
 
 from embedtune.config.recipe.load import load
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch, build_loss
 from embedtune.training.step.matryoshka import Matryoshka, cut, recipe_objective

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from embedtune.config.train import LossSection
+from embedtune.config.verbs.train import LossSection
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch, build_loss
 from embedtune.training.step.objective import build_objective, suited_lr

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.recipe.load import load
+from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.evaluation.trec import read_run
 from embedtune.workflows.compare.run import CompareOptions, compare
 from embedtune.workflows.evaluate.run import evaluate

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.recipe.load import load
+from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.errors import DataError
 from embedtune.findings import Finding
 from embedtune.reports.compare import comparison

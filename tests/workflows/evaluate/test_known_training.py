@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.recipe.load import load
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.evaluate import EvaluateConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import DataError

@@ -7,7 +7,7 @@ import typer
 
 from embedtune.cli.shared.app import build_app
 from embedtune.config.recipe.load import load
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.errors import ConfigError, DataError, OutputError
 from embedtune.workflows.init.choice import MULTILINGUAL_MODEL
 from embedtune.workflows.init.run import init

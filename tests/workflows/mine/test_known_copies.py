@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from embedtune.config.mine import MineConfig
 from embedtune.config.recipe.load import load
+from embedtune.config.verbs.mine import MineConfig
 from embedtune.data.sources.write import write_jsonl
 from embedtune.workflows.mine.run import mine
 

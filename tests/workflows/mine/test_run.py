@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from embedtune.config.mine import MineConfig
 from embedtune.config.recipe.load import load
+from embedtune.config.verbs.mine import MineConfig
 from embedtune.durable import UNFINISHED
 from embedtune.errors import Interrupted, OutputError, StoppedError
 from embedtune.workflows.mine import candidate_search as mining_search
@@ -26,7 +26,7 @@ DRIVER = '''
 """Mines in a child that kills itself at its n-th rename, five times over, and then to the end."""
 import os, random, signal, sys
 import pathlib
-from embedtune.config.mine import MineConfig
+from embedtune.config.verbs.mine import MineConfig
 from embedtune.config.recipe.load import load
 from embedtune.workflows.mine.run import mine
 import embedtune.workflows.mine.stages

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.errors import DataError
 from embedtune.workflows.shared.recorded_data import demand_same, recorded_training, refuse_hub

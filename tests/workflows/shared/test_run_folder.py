@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from embedtune.config.recipe.load import load
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.errors import ConfigError, OutputError
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.run_folder import REPORT, RUNS, RunFolder, new_run

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.workflows.shared.run_folder import FACTS, new_run
 from embedtune.workflows.shared.talk import Silence

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from embedtune.config.recipe.load import load
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.sources.source import open_source
 from embedtune.workflows.train.unpaired_proposal import is_static
 from embedtune.workflows.train.unpaired_proposal import proposed as proposed_for

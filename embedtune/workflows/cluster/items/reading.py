@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from embedtune.config.cluster import ClusteredSection
+from embedtune.config.verbs.cluster import ClusteredSection
 from embedtune.data.formats.pairs import ROLES as PAIRS
 from embedtune.data.formats.shared.cells import FLAT
 from embedtune.data.formats.shared.missing import is_missing

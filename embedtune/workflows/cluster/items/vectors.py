@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.cluster import ClusterConfig
 from embedtune.config.encoder import ModelSection
+from embedtune.config.verbs.cluster import ClusterConfig
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted
 from embedtune.models.encode.encode import encode_to_file

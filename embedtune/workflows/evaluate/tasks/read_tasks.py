@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.evaluate import EvaluateConfig
+from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.judged_source import OpenSplit, judge, judge_split, open_split
 from embedtune.data.texts.wordings import Wordings, read_wordings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_file import guide_kind, is_guide_file
 from embedtune.data.guides.guide_scores import read_scores, with_scores
 from embedtune.data.guides.guide_vectors import GuideVectors

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from transformers import TrainerCallback
 
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.rows import RetrievalSet
 from embedtune.durable import read_sealed, write_sealed

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from embedtune.config.train import LossSection, TrainConfig
+from embedtune.config.verbs.train import LossSection, TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import StoppedError

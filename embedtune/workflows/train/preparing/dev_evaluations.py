@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from embedtune.config.course import Course
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.rows import RetrievalSet
 from embedtune.findings import counted
 from embedtune.models.encode.lengths import limit_of, token_counts

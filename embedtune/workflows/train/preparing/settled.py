@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from embedtune.config.course import Course
 from embedtune.config.recipe.load import dump_config
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encoder import Encoder
 from embedtune.training.step.objective import suited_lr

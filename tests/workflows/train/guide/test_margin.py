@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.train import TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.errors import StoppedError
 from embedtune.training.batch.row_table import build_table

@@ -2,9 +2,9 @@
 
 import pytest
 
-from embedtune.config.mine import MineConfig
 from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.recipe.problems import InvalidConfig
+from embedtune.config.verbs.mine import MineConfig
 from embedtune.errors import ConfigError
 
 

@@ -8,7 +8,7 @@ from embedtune.config.encoder import OptionalModelSection
 from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
-from embedtune.config.train import Auto, TrainingSection
+from embedtune.config.verbs.train import Auto, TrainingSection
 
 
 class CheckedSection(RecipeSection):

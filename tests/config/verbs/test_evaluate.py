@@ -2,8 +2,8 @@
 
 import pytest
 
-from embedtune.config.evaluate import EvaluateConfig
 from embedtune.config.recipe.load import load
+from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.errors import ConfigError
 
 
