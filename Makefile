@@ -2,6 +2,7 @@
 #   make demo    train on the samples and print the verdict        make check   linters, types, layers, recipes
 #   make test    run the full test suite                           make fix     format, and fix what can be fixed automatically
 #   make demo-pretrained   the same with a small pretrained encoder, on the English half of the samples
+#   make docs    build the documentation as a site in .cache/site
 #   make lowest  run it with the lowest versions that pyproject.toml allows, in a separate environment
 #
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu make demo   fetches torch without CUDA libraries on Linux.
@@ -13,7 +14,7 @@ BIN := .venv/bin
 LOWEST := .cache/lowest
 READY := .venv/.ready
 
-.PHONY: demo demo-pretrained test check fix lowest
+.PHONY: demo demo-pretrained test check docs fix lowest
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -32,6 +33,10 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/embedtune recipes check
+	$(BIN)/mkdocs build --strict --quiet
+
+docs: $(READY)
+	$(BIN)/mkdocs build --strict
 
 fix: $(READY)
 	$(BIN)/ruff check --fix .
