@@ -29,14 +29,19 @@ def keys() -> str:
             facts = keys_of(schema_of(verb))
         except ModuleNotFoundError:  # a verb without a recipe
             continue
-        text.append(f"## {verb}\n\n| key | option | default | takes | meaning |\n| --- | --- | --- | --- | --- |")
+        text.append(f"## {verb}\n\n| key, option | takes, default, meaning |\n| --- | --- |")
         text += [_row(one) + ("\n" if one is facts[-1] else "") for one in facts]
     return "\n".join(text)
 
 
 def _row(fact: KeyFacts) -> str:
-    cells = (f"`{fact.key}`", f"`{fact.option}`" if fact.option else "", f"`{fact.default}`", fact.takes, fact.meaning)
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |"
+    named = f"`{fact.key}`" + (f"<br>`{fact.option}`" if fact.option else "")
+    said = f"{fact.takes} [`{fact.default}`]" + (f"<br>{_plain(fact.meaning)}" if fact.meaning else "")
+    return f"| {named} | {said.replace('|', chr(92) + '|')} |"
+
+
+def _plain(text: str) -> str:
+    return text.replace("<", "&lt;")
 
 
 def results() -> str:
@@ -53,7 +58,7 @@ def results() -> str:
         said = _arguments(inspect.getdoc(kind) or "")
         text.append(f"## {verb}\n\n| key | meaning |\n| --- | --- |")
         names = [field.name for field in dataclasses.fields(kind)]
-        text += [f"| `{name}` | {said.get(name, '').replace('|', chr(92) + '|')} |" for name in names]
+        text += [f"| `{name}` | {_plain(said.get(name, '')).replace('|', chr(92) + '|')} |" for name in names]
         text[-1] += "\n"
     return "\n".join(text)
 
@@ -78,4 +83,4 @@ def _loss(card: LossCard) -> str:
     lines = [f"### {card.name}\n", card.summary + "\n"]
     lines += [f"- *{name}*: {said}" for name, said in facts.items() if said]
     lines += [f"- `{name}` = `{card.arguments[name]}`: {said}" for name, said in card.explained.items()]
-    return "\n".join([*lines, f"\n    {card.command}"])
+    return "\n".join([*lines, f"\n```\n{card.command}\n```"])

@@ -87,7 +87,7 @@ def test_local_links_lead_somewhere(path: Path) -> None:
 
 def test_every_page_is_in_the_menu_and_linked_from_the_first() -> None:
     menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    assert [page for page in PAGES if f"- {page}.md\n" not in menu] == []
+    assert [page for page in PAGES if f"{page}.md\n" not in menu] == []
     assert [page for page in PAGES if f"({page}.md)" not in PAGES["index"] and page != "index"] == []
 
 
