@@ -1,12 +1,15 @@
 """Pages of the documentation that are made from the code when the site is built: what a reader looks up.
 
-A page says `<!-- made: NAME -->` where the text of the function of that name goes.
+A page says `<!-- made: NAME -->` where the text of the function of that name goes, and `<!-- picture: NAME -->` for a
+function of `pictures.py`.
 """
 
 import dataclasses
 import inspect
 import re
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 
 from embedtune.cli.losses import GROUPS, LossCard, loss_card
@@ -18,7 +21,17 @@ from embedtune.losses import loss_names
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """MkDocs calls this for every page."""
-    return re.sub(r"<!-- made: (\w+) -->", lambda found: globals()[found[1]](), markdown)
+    return re.sub(r"<!-- (made|picture): (\w+) -->", lambda found: _part(*found.groups()), markdown)
+
+
+def _part(kind: str, name: str) -> str:
+    if kind == "made":
+        return globals()[name]()
+    # MkDocs loads this file by its path, so its neighbour is found by path too.
+    where = spec_from_file_location("pictures", Path(__file__).with_name("pictures.py"))
+    pictures = module_from_spec(where)
+    where.loader.exec_module(pictures)
+    return getattr(pictures, name)()
 
 
 def keys() -> str:
