@@ -130,6 +130,12 @@ class HeldOut:
         ids = text_ids(self.positives)  # (P,)
         return ids[:, None] == ids[None, :]  # (P, P)
 
+    @property
+    def known_share(self) -> float:
+        """Of the combinations of an anchor and another positive, the share known to be right: 0 to 1."""
+        known, others = self.right & ~self.same, ~self.right  # (P, P)
+        return float(known.sum()) / max(1, int(known.sum()) + int(others.sum()))
+
 
 def held_out_pairs(dev: RetrievalSet, seed: int = 0) -> HeldOut:
     """Up to 2,048 pairs (query, relevant document) of the dev split."""

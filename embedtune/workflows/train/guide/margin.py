@@ -24,6 +24,8 @@ from embedtune.evaluation.significance import compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
+from embedtune.training.guide.advice import COMMON
+from embedtune.training.guide.audit import held_out_pairs
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.fit import Fit, PreparedFit
 from embedtune.training.run.trainer import fit
@@ -128,12 +130,16 @@ def choose_margin(
 ) -> ChosenMargin:
     """Try each margin in a short run; keep the best, or no guide if none is clearly better than plain InfoNCE.
 
+    Where false negatives are known to be common, it is the other way round: a guide is kept unless plain InfoNCE is
+    clearly better.
+
     The encoder is left as it was. A frozen guide is encoded only once: all trials and the run share its stored vectors.
     """
     if dev is None or len(dev) < FEWEST_QUERIES:
         return ChosenMargin(
             None, {}, f"no guide, because fewer than {FEWEST_QUERIES} dev queries cannot show whether it helps"
         )
+    common = held_out_pairs(dev, config.training.seed).known_share > COMMON
     judged = as_arrays(dev)
     known = read_judged(encoder, judged)
     trials = trials_for(encoder, plan.steps)
@@ -160,7 +166,7 @@ def choose_margin(
             scores[margin] = _score_of(run, judged, known, encoder)
             with torch.no_grad():
                 encoder.model.load_state_dict(start)
-    return _choice(scores)
+    return _choice(scores, common=common)
 
 
 def _score_of(trial: Fit, judged: JudgedSet, known: Known, encoder: Encoder) -> np.ndarray:
@@ -172,7 +178,7 @@ def _score_of(trial: Fit, judged: JudgedSet, known: Known, encoder: Encoder) -> 
     return score(encoder, judged, metrics=(SELECTION,), known=known).per_query[SELECTION]
 
 
-def _choice(scores: dict[float | None, np.ndarray]) -> ChosenMargin:
+def _choice(scores: dict[float | None, np.ndarray], *, common: bool) -> ChosenMargin:
     plain = scores[None]
     best = max((margin for margin in scores if margin is not None), key=lambda margin: scores[margin].mean())
     found = compare_paired(plain, scores[best], metric=SELECTION)
@@ -181,6 +187,9 @@ def _choice(scores: dict[float | None, np.ndarray]) -> ChosenMargin:
     figures = f"{metric_label(SELECTION)} of short runs on dev: {listed}"
     if found.difference > 0 and found.p_value < LEVEL:
         return ChosenMargin(best, tried, f"margin {best:g} was best ({figures})")
+    if common and not (found.difference < 0 and found.p_value < LEVEL):
+        words = f"false negatives are common in these pairs, and no guide was not clearly better than margin {best:g}"
+        return ChosenMargin(best, tried, f"{words} ({figures})")
     return ChosenMargin(None, tried, f"no margin was clearly better than no guide ({figures})")
 
 

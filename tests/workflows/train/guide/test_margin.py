@@ -1,5 +1,7 @@
 """`margin: auto`: chosen on dev against plain InfoNCE, and used only where it is clearly better."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -105,6 +107,21 @@ def test_no_guide_where_no_margin_is_better(plan, bert, monkeypatch, change) -> 
     choice = chosen(plan, bert, monkeypatch, {None: plain, 0.0: plain + change})
     assert choice.margin is None
     assert "no margin was clearly better" in choice.reason
+
+
+@pytest.mark.parametrize(("change", "margin_taken"), [(0.001, 0.0), (-0.001, 0.0), (-0.1, None)])
+def test_a_guide_is_kept_where_false_negatives_are_common(plan, bert, monkeypatch, change, margin_taken) -> None:
+    config, run, dev = plan
+    queries, documents = list(dev.qrels), [next(iter(grades)) for grades in dev.qrels.values()]
+    # Six queries of a topic have all of its documents: 5 of the 59 other positives are right for each.
+    topics = {query: dict.fromkeys(documents[at // 6 * 6 : at // 6 * 6 + 6], 1) for at, query in enumerate(queries)}
+    of_topics = replace(dev, qrels=topics)
+    plain = np.linspace(0.2, 0.6, 60)
+    noise = np.where(np.arange(60) % 2, 0.05, -0.05) if change > -0.1 else 0.0
+    choice = chosen((config, run, of_topics), bert, monkeypatch, {None: plain, 0.0: plain + change + noise})
+    assert choice.margin == margin_taken
+    assert ("false negatives are common" in choice.reason) == (margin_taken is not None)
+    assert chosen(plan, bert, monkeypatch, {None: plain, 0.0: plain + change + noise}).margin is None  # none are known
 
 
 def test_a_lucky_few_queries_are_no_evidence(plan, bert, monkeypatch) -> None:
