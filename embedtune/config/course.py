@@ -83,6 +83,18 @@ class Course:
         return min(wanted, self.max_steps or wanted)
 
 
+def course_in_words(section: TrainingSection, rows: int, *, static: bool) -> str:
+    """How long a run will be, before anything is loaded.
+
+    >>> course_in_words(TrainingSection(batch_size=64), 300, static=False)
+    'training would take 3 epochs, 15 steps of up to 64 pairs; epochs chosen for a pretrained encoder and 300 pairs'
+    """
+    course = Course.of(section, rows, static=static)
+    said = f"training would take {counted(course.epochs, 'epoch')}, {counted(course.steps(rows), 'step')}"
+    reason = reason_of_course(section, rows, static=static)
+    return f"{said} of up to {course.batch_size:,} pairs" + (f"; {reason}" if reason else "")
+
+
 def reason_of_course(section: TrainingSection, rows: int, *, static: bool) -> str:
     """Why a run is as long as it is, for the user; empty where the recipe says it all.
 

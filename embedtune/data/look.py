@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from embedtune.config.course import course_in_words
 from embedtune.config.section import RecipeSection
 from embedtune.config.verbs.check import CheckConfig
 from embedtune.config.verbs.encode import EncodeConfig
@@ -37,7 +38,8 @@ def look(config: RecipeSection) -> Look:
     """
     if isinstance(config, TrainConfig):
         data = prepare(config.data, config.training.seed)
-        return Look(data.described, data.findings)
+        course = course_in_words(config.training, len(data.train), static=config.model.name == "starter")
+        return Look((*data.described, course), data.findings)
     if isinstance(config, MineConfig):
         pairs = read_pairs(config.data, config.mining.seed)
         return Look(pairs.described, pairs.findings)

@@ -18,6 +18,16 @@ def test_rows_are_counted(put, lines, pairs, verb):
     assert "37" in said and "pairs.jsonl" in said if verb != "encode" else said == "37 texts to encode"
 
 
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("starter", "10 epochs, 100 steps of up to 32"), ("some/model", "3 epochs, 57 steps of up to 16")],
+)
+def test_the_length_of_a_run_is_said(put, lines, pairs, model, said):
+    path = put("pairs.jsonl", lines(pairs(375)))  # 300 of them to train on
+    config = load(schema_of("train"), None, [], {"data": str(path), "model": model})
+    assert f"training would take {said} pairs" in look(config).described[-1]
+
+
 def test_a_beir_folder_is_counted_by_its_split(beir):
     folder = beir("set", {"test": [("q0", "d0", 1), ("q1", "d1", 1)]})
     said = look(load(schema_of("evaluate"), None, [], {"data": [str(folder)]})).described
