@@ -1,6 +1,9 @@
 """Keys that mean the same to several verbs: declared once with their options, given a default where they are used."""
 
+import codecs
 from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from embedtune.config.options import option
 from embedtune.config.section import Name, Products, RecipeSection
@@ -22,6 +25,25 @@ Columns = Annotated[
         "columns whose names are not the usual ones, such as anchor=question,positive=answer",
         "ROLE=COLUMN,...",
         shown="the usual names",
+    ),
+]
+
+
+def _known_codec(name: str | None) -> str | None:
+    try:
+        return None if name is None else codecs.lookup(name).name
+    except LookupError:
+        raise ValueError(f"no encoding is called {name!r}; examples: cp949, euc-kr, cp1252, shift-jis") from None
+
+
+TextEncoding = Annotated[
+    str | None,
+    AfterValidator(_known_codec),
+    option(
+        ...,
+        "encoding of text files that are not UTF-8, such as cp949 or cp1252",
+        "NAME",
+        shown="recognized where it is certain",
     ),
 ]
 LearnedSplit = Annotated[Name, option(..., "split to learn from, where the data has several", "NAME")]
@@ -75,3 +97,4 @@ class TextsSection(RecipeSection):
 
     source: Source = "samples"
     column: Name | None = option(None, "the column that holds the texts", "COLUMN", shown="found by its name")
+    encoding: TextEncoding = None

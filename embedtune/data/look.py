@@ -14,6 +14,7 @@ from embedtune.data.prepare import prepare
 from embedtune.data.rows import LabelledTexts
 from embedtune.data.sources.judged_source import judge, open_split
 from embedtune.data.sources.problems import Problems
+from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.data.sources.source import open_source
 from embedtune.data.sources.texts import TextStream, corpus_of
 from embedtune.data.splits.known_pairs import read_pairs
@@ -29,6 +30,7 @@ class Look:
     findings: tuple[Finding, ...] = ()
 
 
+@unchanged_inputs()
 def look(config: RecipeSection) -> Look:
     """Read the data of a command once, and say what they are.
 
@@ -36,6 +38,7 @@ def look(config: RecipeSection) -> Look:
         DataError: the command could not use the data.
         ConfigError: an option does not fit the data.
     """
+    declare_encoding(getattr(getattr(config, "data", None), "encoding", None))
     if isinstance(config, TrainConfig):
         data = prepare(config.data, config.training.seed)
         course = course_in_words(config.training, len(data.train), static=config.model.name == "starter")

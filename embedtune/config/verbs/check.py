@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from embedtune.config.encoder import OptionalModelSection
-from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, random_seed
+from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, TextEncoding, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
 from embedtune.config.verbs.train import Auto, TrainingSection
@@ -19,6 +19,7 @@ class CheckedSection(RecipeSection):
     source: Source = "samples"
     split: LearnedSplit = "train"
     columns: Columns = Field(default_factory=dict)
+    encoding: TextEncoding = None
     group: GroupColumn = None
     eval_source: Name | None = option(
         None, "test queries to look for in the training data", "SET", flag="eval_data", shown="the data's own"

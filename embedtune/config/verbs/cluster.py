@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from embedtune.config.encoder import ModelSection
-from embedtune.config.fields import Device, Precision, Source, Store, random_seed
+from embedtune.config.fields import Device, Precision, Source, Store, TextEncoding, random_seed
 from embedtune.config.option_text import parse_bytes
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection, Share
@@ -22,6 +22,7 @@ class ClusteredSection(RecipeSection):
 
     source: Source = "samples"
     column: Name | None = option(None, "the column that holds the texts", "COLUMN", shown="found by its name")
+    encoding: TextEncoding = None
     vectors: Name | None = option(
         None,
         "a .npy file with a vector for each row of --data, in place of a model",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from embedtune.config.encoder import ModelSection, OptionalModelSection
-from embedtune.config.fields import Columns, Device, Precision, Source, Store, random_seed
+from embedtune.config.fields import Columns, Device, Precision, Source, Store, TextEncoding, random_seed
 from embedtune.config.option_text import parse_bytes, parse_range
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
@@ -22,6 +22,7 @@ class PairsSection(RecipeSection):
     source: Source = "samples"
     split: Name = option("train", "split to mine for, where the data has several", "NAME")
     columns: Columns = Field(default_factory=dict)
+    encoding: TextEncoding = None
     group: Name | None = option(
         None, "texts that share the query's value of this column, such as its topic, are never its negatives", "COLUMN"
     )

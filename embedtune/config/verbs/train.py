@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from embedtune.config.encoder import EncoderSection, ModelSection
-from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, Store, random_seed
+from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, Store, TextEncoding, random_seed
 from embedtune.config.guard import GuardSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection, Share
@@ -33,6 +33,7 @@ class DataSection(RecipeSection):
     )
     eval_split: Name = option("test", "split that the verdict is computed on", "NAME")
     columns: Columns = Field(default_factory=dict)
+    encoding: TextEncoding = None
     group: GroupColumn = None
     known_positives: Literal["direct", "closure"] = option(
         "direct",

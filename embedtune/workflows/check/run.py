@@ -24,7 +24,7 @@ from embedtune.data.rows import RawTexts, RetrievalSet
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.documents import read_documents
 from embedtune.data.sources.judged_source import judge_split
-from embedtune.data.sources.reading.unchanged import unchanged_inputs
+from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.data.sources.source import open_source
 from embedtune.data.texts.seen_ids import SeenIds
 from embedtune.errors import DataError, raise_machine_fault
@@ -62,6 +62,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
     """
     started = time.perf_counter()
     talk = talk or Silence()
+    declare_encoding(config.data.encoding)
     outputs = None if config.check.fix is None else _outputs(config, Path(config.check.fix).expanduser(), force=force)
     if config.model.name is not None:
         check_device(config.check.device)

@@ -15,7 +15,7 @@ from embedtune.clustering.measures.quality import separation_of
 from embedtune.clustering.method import ClusterItems
 from embedtune.clustering.partition import NOISE, partition
 from embedtune.config.verbs.cluster import ClusterConfig
-from embedtune.data.sources.reading.unchanged import unchanged_inputs
+from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.errors import ConfigError
 from embedtune.findings import Finding, counted
 from embedtune.models.files.load import check_device, resolve
@@ -57,6 +57,7 @@ def cluster(config: ClusterConfig, *, talk: Talk | None = None, restart: bool = 
     """
     started = time.perf_counter()
     talk = talk or Silence()
+    declare_encoding(config.data.encoding)
     _check(config)
     name = file_name(re.sub(r"\.\w+$", "", Path(config.data.source).name) or "set")
     job = Job(_job_folder(config, name))

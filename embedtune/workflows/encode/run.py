@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from embedtune.config.verbs.encode import EncodeConfig, demand_named
-from embedtune.data.sources.reading.unchanged import unchanged_inputs
+from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.data.sources.texts import TextStream
 from embedtune.durable import UNFINISHED
 from embedtune.errors import ConfigError, DataError
@@ -48,6 +48,7 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None, force: bool = Fals
     """
     started = time.perf_counter()
     talk = talk or Silence()
+    declare_encoding(config.data.encoding)
     output = Path(config.output.path).expanduser()
     job = output.with_name(f"{output.name}.job")
     outputs = Outputs([output], [job])

@@ -9,7 +9,7 @@ from typing import Any
 
 from embedtune.config.systems import BM25, is_hybrid, member_of
 from embedtune.config.verbs.evaluate import EvaluateConfig
-from embedtune.data.sources.reading.unchanged import unchanged_inputs
+from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.durable import whole_file, write_text
 from embedtune.errors import ConfigError, EmbedtuneError
 from embedtune.evaluation.metrics import parse_metric
@@ -46,6 +46,7 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
     """
     started = time.perf_counter()
     talk = talk or Silence()
+    declare_encoding(config.data.encoding)
     _check(config)
     runs = {path: read_run(Path(path).expanduser()) for path in config.models.runs}
     training = read_training(config, talk)

@@ -13,7 +13,7 @@ from typing import Any
 from embedtune.config.encoder import ModelSection
 from embedtune.config.verbs.mine import MineConfig
 from embedtune.data.formats.shared.mined import check_format
-from embedtune.data.sources.reading.unchanged import unchanged_inputs
+from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
 from embedtune.errors import ConfigError, DataError, EmbedtuneError, raise_machine_fault
 from embedtune.findings import Finding, counted
@@ -45,6 +45,7 @@ def mine(config: MineConfig, *, talk: Talk | None = None, restart: bool = False,
     """
     started = time.perf_counter()
     talk = talk or Silence()
+    declare_encoding(config.data.encoding)
     job = Job(Path(f"{config.output.path}.job").expanduser())
     outputs = Outputs(files_of(config.output.path), [job.path])
     _check_recipe(config, outputs)

@@ -8,7 +8,7 @@ import numpy as np
 
 from embedtune.config.systems import BM25
 from embedtune.config.verbs.search import SearchConfig
-from embedtune.data.sources.reading.unchanged import unchanged_inputs
+from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.data.sources.texts import corpus_of
 from embedtune.errors import ConfigError
 from embedtune.evaluation.ranking import id_ranks
@@ -91,6 +91,7 @@ def open_search(config: SearchConfig, *, talk: Talk | None = None) -> Searchable
         EmbedtuneError: anything the user can fix; the message says how.
     """
     talk = talk or Silence()
+    declare_encoding(config.data.encoding)
     models = config.models
     check_device(config.search.device)
     for name in [*models.encoders, *([models.query] if models.query else [])]:

@@ -11,6 +11,7 @@ from typing import Any
 from embedtune.config.recipe.load import load
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.sources.base import Source
+from embedtune.data.sources.reading.unchanged import declare_encoding
 from embedtune.data.sources.source import open_source
 from embedtune.errors import ConfigError, DataError, raise_machine_fault
 from embedtune.losses import loss_names
@@ -133,6 +134,7 @@ def _completed(
     config: TrainConfig, losses: Sequence[Loss], run: RunFolder | None, talk: Talk, *, accept_changes: bool
 ) -> TrainPlan:
     """The plan, with what the recipe leaves open proposed, and changes of a resumed run refused."""
+    declare_encoding(config.data.encoding)
     config, own = without_own_guide(config)
     if own:
         talk.say(own)

@@ -14,7 +14,7 @@ from embedtune.config.suggest import did_you_mean
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.sources.base import Source
-from embedtune.data.sources.reading.unchanged import unchanged_inputs
+from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.data.sources.source import open_source
 from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
@@ -86,6 +86,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     """
     started = time.perf_counter()
     config, run = plan.config, plan.run
+    declare_encoding(config.data.encoding)
     if run is not None and run.done and not plan.changes and is_complete(run, talk):
         talk.say(f"{run.path} is already done")
         return run.result()

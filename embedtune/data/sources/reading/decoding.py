@@ -6,7 +6,8 @@ from pathlib import Path
 
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.reading import UNDERSTOOD
-from embedtune.data.sources.reading.encodings import SAMPLE, Encoding, advice_on, certain_encoding
+from embedtune.data.sources.reading.encodings import SAMPLE, Encoding, advice_on, certain_encoding, named_encoding
+from embedtune.data.sources.reading.unchanged import declared_encoding
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -67,10 +68,20 @@ class TextDecoder:
         if sample.isascii():
             return
         self._undecided = False
-        self._encoding = certain_encoding(sample)
+        self._encoding = _declared(sample) or certain_encoding(sample)
         if self._encoding is not None:
             self._decoder = codecs.getincrementaldecoder(self._encoding.codec)()
             self._problems.notes.append(f"{self._path.name}: the text is in {self._encoding.what}, {UNDERSTOOD}")
+
+
+def _declared(sample: bytes) -> Encoding | None:
+    """The encoding that the command was told, where the text is not in UTF-8."""
+    codec = declared_encoding()
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        return None if codec is None else named_encoding(codec)
+    return None
 
 
 def as_utf8(stream: io.BufferedReader, wide: str, path: Path, problems: Problems) -> io.BufferedReader:

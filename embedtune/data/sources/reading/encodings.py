@@ -53,16 +53,16 @@ def advice_on(sample: bytes) -> str:
     """What to do about text that is not UTF-8.
 
     >>> advice_on("It’s 5 o’clock".encode("cp1252"))
-    'it reads as Windows-1252 (Western European): iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW_FILE'
+    'it reads as Windows-1252 (Western European): --encoding cp1252, or iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW_FILE'
     >>> advice_on("환불은 언제 되나요?".encode("cp949"))
-    'it reads as CP949 (Korean Windows): iconv -f CP949 -t UTF-8 FILE > NEW_FILE'
+    'it reads as CP949 (Korean Windows): --encoding cp949, or iconv -f CP949 -t UTF-8 FILE > NEW_FILE'
     """
     if _mostly_utf8(sample):
         return "the rest is UTF-8, so single characters are damaged: restore the line, or remove it"
     found = encoding_of(sample)
     if found is None:
-        return "save the file as UTF-8"
-    return f"it reads as {found.what}: iconv -f {found.name} -t UTF-8 FILE > NEW_FILE"
+        return "save the file as UTF-8, or name its encoding with --encoding"
+    return f"it reads as {found.what}: --encoding {found.codec}, or iconv -f {found.name} -t UTF-8 FILE > NEW_FILE"
 
 
 def encoding_of(sample: bytes) -> Encoding | None:
@@ -92,6 +92,17 @@ def certain_encoding(sample: bytes) -> Encoding | None:
         enough = letters >= _LETTERS if found.wide else sum(letter > "\x7f" for letter in text) >= _SIGNS
         return None if not enough or (not found.wide and _GLUED.search(text)) else found
     return None
+
+
+def named_encoding(codec: str) -> Encoding:
+    """An encoding that somebody named: one of `ENCODINGS`, or any other that Python knows.
+
+    >>> named_encoding("windows-1252").name, named_encoding("latin2").name
+    ('WINDOWS-1252', 'ISO8859-2')
+    """
+    usual = codecs.lookup(codec).name
+    known = next((one for one in ENCODINGS if codecs.lookup(one.codec).name == usual), None)
+    return known or Encoding(usual.upper(), usual.upper(), codec, lambda high, text: 1.0)
 
 
 def wide_encoding(head: bytes) -> str | None:

@@ -34,6 +34,7 @@ class Fingerprint:
 class _Inputs:
     files: dict[Path, Fingerprint] = field(default_factory=dict)
     facts: dict[tuple[str, str], Any] = field(default_factory=dict)
+    encoding: str | None = None
 
 
 _INPUTS: ContextVar[_Inputs | None] = ContextVar("inputs", default=None)
@@ -53,6 +54,19 @@ def unchanged_inputs() -> Iterator[None]:
         yield
     finally:
         _INPUTS.reset(token)
+
+
+def declare_encoding(codec: str | None) -> None:
+    """Say what files that are not UTF-8 are in, until the end of the block; None: whatever they certainly are."""
+    inputs = _INPUTS.get()
+    if inputs is not None:
+        inputs.encoding = codec
+
+
+def declared_encoding() -> str | None:
+    """What files that are not UTF-8 are in, where somebody said it."""
+    inputs = _INPUTS.get()
+    return None if inputs is None else inputs.encoding
 
 
 def demand_unchanged(kind: str, name: str, value: Any) -> None:

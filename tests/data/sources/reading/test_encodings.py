@@ -2,10 +2,14 @@
 
 import pytest
 
+from embedtune.config.options import schema_of
+from embedtune.config.recipe.load import load
+from embedtune.data.look import look
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.reading.encodings import advice_on, certain_encoding, encoding_of, wide_encoding
+from embedtune.data.sources.reading.unchanged import declare_encoding, declared_encoding, unchanged_inputs
 from embedtune.data.sources.streams import lines
-from embedtune.errors import DataError
+from embedtune.errors import ConfigError, DataError
 
 TEXTS = [
     ("CP949", "cp949", "질문,답변\n환불은 언제 되나요?,영업일 기준 3일 걸립니다.\n"),
@@ -36,7 +40,7 @@ def test_the_encoding_is_recognised(name, codec, text) -> None:
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\xfd", bytes(range(128, 256)), "Zażółć gęślą jaźń".encode("cp1250")])
 def test_what_is_not_plausible_is_not_named(content) -> None:
-    assert advice_on(content) == "save the file as UTF-8"
+    assert advice_on(content) == "save the file as UTF-8, or name its encoding with --encoding"
 
 
 def test_a_damaged_character_among_utf8_is_no_other_encoding() -> None:
@@ -115,3 +119,39 @@ def test_wide_text_longer_than_any_buffer_keeps_its_characters(put) -> None:
 def test_wide_text_that_is_cut_is_refused(put) -> None:
     with pytest.raises(DataError, match="broken UTF-16"):
         list(lines(put("a.csv", "a,b\nc,d\n".encode("utf-16")[:-1]), Problems("a")))
+
+
+SHORT = [
+    ("cp949", "질문,답변\n환불?,사흘.\n"),
+    ("cp1252", "question,answer\ncafé?,près\n"),
+    ("iso8859-2", "question,answer\nłódź?,gęś\n"),
+]
+
+
+@pytest.mark.parametrize(("codec", "text"), SHORT)
+def test_an_encoding_that_is_named_is_used_where_the_file_is_too_short_to_be_certain(put, codec, text) -> None:
+    path, problems = put("short.csv", text.encode(codec)), Problems("short.csv")
+    with unchanged_inputs():
+        declare_encoding(codec)
+        assert [line for _, line in lines(path, problems)] == text.splitlines(keepends=True)
+    assert problems.notes and codec.upper()[:4] in problems.notes[0].upper().replace("WINDOWS-", "CP")
+
+
+def test_utf8_is_read_as_utf8_whatever_is_named(put) -> None:
+    path = put("plain.csv", "질문,답변\n")
+    with unchanged_inputs():
+        declare_encoding("cp1252")
+        assert [line for _, line in lines(path, Problems("plain.csv"))] == ["질문,답변\n"]
+
+
+def test_what_was_named_does_not_outlive_its_command(put) -> None:
+    with unchanged_inputs():
+        declare_encoding("cp1252")
+    assert declared_encoding() is None
+
+
+def test_the_option_reads_the_file_and_refuses_an_unknown_name(put) -> None:
+    path = put("short.csv", SHORT[0][1].encode("cp949"))
+    assert "1 rows" in look(load(schema_of("check"), None, [], {"data": str(path), "encoding": "cp949"})).described[0]
+    with pytest.raises(ConfigError, match="no encoding is called 'cp9494'"):
+        load(schema_of("check"), None, [], {"data": str(path), "encoding": "cp9494"})
