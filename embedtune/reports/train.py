@@ -7,38 +7,32 @@ from typing import Any
 
 import yaml
 from rich.console import Group, RenderableType
-from rich.table import Table as TerminalTable
 from rich.text import Text as TerminalText
 
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import Comparison
 from embedtune.findings import counted
 from embedtune.reports.document.blocks import Block, Bullets, Findings, Listing, Report, Section, Table, Text
-from embedtune.reports.document.printable import printable
 from embedtune.reports.document.short_names import short_name
-from embedtune.reports.document.terminal import bare_table, findings_below, places, verdict_line
-from embedtune.reports.document.wording import difference_cells, duration, explained, memory, sentence
-from embedtune.reports.results.base import MetricTest
-from embedtune.reports.results.train import GuideFacts, Scores, TrainResult
+from embedtune.reports.document.terminal import findings_below, places, verdict_line
+from embedtune.reports.document.wording import duration, memory, sentence
+from embedtune.reports.results.train import GuideFacts, TrainResult
 from embedtune.reports.sections.beside import beside_section, beside_sentence, seen_sentence
 from embedtune.reports.sections.curves import curves_section
 from embedtune.reports.sections.evidence import change_sections, evidence_sections
 from embedtune.reports.sections.guard import guard_section, guard_sentence
 from embedtune.reports.sections.mixing import curve_section, mixed_sentence
 from embedtune.reports.sections.provenance import provenance
+from embedtune.reports.sections.scores import basis, score_parts, score_table, scores_section
 
 CURVE_ROWS = 30
-HOLM = (
-    "The verdict is based on the first metric alone; the p-values of the other metrics are adjusted for multiple tests "
-    "(Holm's method)."
-)
 
 
 def table(result: TrainResult, reported: Collection[str] = ()) -> RenderableType:
     """The scores before and after, the verdict, the findings, and where model and report are."""
     parts: list[RenderableType] = []
     if groups := score_parts(result):
-        parts += [_score_table(groups), TerminalText()]
+        parts += [score_table(groups), TerminalText()]
     word, said = word_and_sentence(result.verdict)
     parts.append(verdict_line(said, word))
     seen = basis(result.test_queries, result.unseen_queries)
@@ -55,25 +49,12 @@ def _time(result: TrainResult) -> str:
     return duration(result.elapsed_s) + (f" ({went})" if went else "")
 
 
-def _score_table(groups: Sequence[tuple[str, Scores, Scores]]) -> TerminalTable:
-    shown = bare_table()
-    shown.add_column("metric", no_wrap=True)
-    for heading in ("before", "after", "difference"):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    for heading, before, after in groups:
-        shown.add_row(TerminalText(heading, style="bold"))
-        for name, *cells in _differences(before, after).rows:
-            shown.add_row(TerminalText(f"  {printable(name)}"), *cells)
-        shown.add_section()
-    return shown
-
-
 def training(result: TrainResult) -> Report:
     """What the report of a run says; a part that is empty is left out."""
     word, said = word_and_sentence(result.verdict)
     blocks: list[Block] = [
         *change_sections(result.evidence),
-        Section("The scores", _scores(result)),
+        scores_section(result),
         guard_section(result.guard),
         *([curve_section(result.alphas)] if result.alphas else ()),
         beside_section(result),
@@ -144,67 +125,11 @@ def word_and_sentence(verdict: Comparison | None) -> tuple[str, str]:
     return verdict.verdict, verdict.sentence
 
 
-def score_parts(result: TrainResult) -> list[tuple[str, Scores, Scores]]:
-    """Heading, scores before and scores after of each part of a table; one part where all queries are unseen."""
-    if not result.before:
-        return []
-    parts = [(f"all test queries ({result.test_queries:,})", result.before, result.after)]
-    if result.before_unseen and result.after_unseen and result.unseen_queries < result.test_queries:
-        heading = f"unseen documents only ({result.unseen_queries:,})"
-        parts.append((heading, result.before_unseen, result.after_unseen))
-    return parts
-
-
-def basis(test_queries: int, unseen_queries: int) -> str:
-    """How to read the scores where training or dev held answers to some test queries; empty otherwise.
-
-    >>> print(basis(70, 50))
-    The verdict rests on the unseen part: the other 20 queries ask for documents that were positives in training or dev.
-    """
-    seen = test_queries - unseen_queries
-    asked = "ask for documents that were positives in training or dev"
-    if not seen:
-        return ""
-    if not unseen_queries:
-        return (
-            f"All {seen:,} test queries {asked}: a gain on them may be memorization, and there are no unseen queries "
-            "to rule that out."
-        )
-    return f"The verdict rests on the unseen part: the other {seen:,} queries {asked}."
-
-
 def further_sentences(result: TrainResult) -> list[str]:
     """What the verdict alone does not say: trained documents, BM25 beside it, the guard, a mixture."""
     mixed = mixed_sentence(result.alpha)
     found = (seen_sentence(result), beside_sentence(result.beside_bm25), guard_sentence(result.guard), mixed)
     return [said for said in found if said]
-
-
-def _scores(result: TrainResult) -> list[Block]:
-    groups, tests = score_parts(result), result.metrics
-    blocks: list[Block] = []
-    for heading, before, after in groups:
-        tested = tests and heading == groups[-1][0]
-        blocks += [Text(f"{heading.capitalize()}:"), _tested(tests) if tested else _differences(before, after)]
-    seen = basis(result.test_queries, result.unseen_queries) if result.verdict else ""
-    seen = " ".join(filter(None, (seen, seen_sentence(result))))
-    notes = [HOLM if tests else "", explained(tests)]
-    return [*blocks, Text(seen), *(Text(note, quiet=True) for note in notes)]
-
-
-def _differences(before: Scores, after: Scores) -> Table:
-    rows = [
-        (metric_label(name), f"{value:.3f}", f"{after[name]:.3f}", f"{after[name] - value:+z.3f}")
-        for name, value in before.items()
-    ]
-    return Table(("metric", "before", "after", "difference"), rows)
-
-
-def _tested(tests: Sequence[MetricTest]) -> Table:
-    rows = [
-        (metric_label(one["metric"]), f"{one['a']:.3f}", f"{one['b']:.3f}", *difference_cells(one)) for one in tests
-    ]
-    return Table(("metric", "before", "after", "difference", "95% interval", "p", "verdict"), rows)
 
 
 def _guide(guide: GuideFacts) -> list[Block]:

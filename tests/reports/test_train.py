@@ -8,7 +8,8 @@ from markdown_it import MarkdownIt
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.train import RightFirst, TrainResult
-from embedtune.reports.train import CURVE_ROWS, basis, plain_sentence, score_parts, training, word_and_sentence
+from embedtune.reports.sections.scores import basis, score_parts
+from embedtune.reports.train import CURVE_ROWS, plain_sentence, training, word_and_sentence
 from embedtune.training.guide.advice import GuideAdvice
 from embedtune.training.guide.audit import MarginEffect
 
@@ -133,9 +134,20 @@ def test_parts_without_content_are_left_out():
     assert headings(training_report(bare)) == ["No verdict", "The run"]
 
 
+def test_bm25_stands_beside_before_and_after(result):
+    words = {name: value / 2 for name, value in result.before.items()}
+    unseen = {name: value / 4 for name, value in result.before.items()}
+    measured = replace(result, baselines=({"model": "bm25", "metrics": words, "metrics_unseen": unseen},))
+    [everything, part] = tables(training_report(measured))[:2]
+    assert everything[0] == ["metric", "BM25", "before", "after", "difference"]
+    assert everything[1][:3] == ["nDCG@10", "0.286", "0.571"]
+    assert part[1][:3] == ["nDCG@10", "0.143", "0.614"]
+    assert tables(training_report(result))[0][0] == ["metric", "before", "after", "difference"]
+
+
 def test_the_unseen_part_stands_apart_only_where_it_is_a_part(result):
     def shown(**changes):
-        return [heading for heading, _, _ in score_parts(replace(result, **changes))]
+        return [heading for heading, *_ in score_parts(replace(result, **changes))]
 
     both = ["all test queries (300)", "unseen documents only (104)"]
     assert shown() == both
