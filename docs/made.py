@@ -17,6 +17,7 @@ from embedtune.cli.shared.app import verb_names
 from embedtune.config.options import schema_of
 from embedtune.config.reference.keys import KeyFacts, keys_of
 from embedtune.losses import loss_names
+from embedtune.reports.results.base import VerbResult
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -68,12 +69,20 @@ def results() -> str:
         kind = getattr(module, f"{verb.capitalize()}Result", None)
         if kind is None or not dataclasses.is_dataclass(kind):
             continue
-        said = _arguments(inspect.getdoc(kind) or "")
+        said = _shared()
+        for base in reversed(kind.__mro__):
+            said |= _arguments(inspect.getdoc(base) or "")
         text.append(f"## {verb}\n\n| key | meaning |\n| --- | --- |")
         names = [field.name for field in dataclasses.fields(kind)]
         text += [f"| `{name}` | {_plain(said.get(name, '')).replace('|', chr(92) + '|')} |" for name in names]
         text[-1] += "\n"
     return "\n".join(text)
+
+
+def _shared() -> dict[str, str]:
+    """What fields of several verbs mean, from the class of all results."""
+    text = " ".join((inspect.getdoc(VerbResult) or "").split())
+    return dict(re.findall(r"`(\w+)` (?:is )?(?:are )?([^;.`]+)", text.partition("Fields that")[2]))
 
 
 def _arguments(docstring: str) -> dict[str, str]:

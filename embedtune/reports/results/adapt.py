@@ -34,9 +34,13 @@ class AdaptResult(VerbResult):
         interval: 95% interval of `recall_kept`.
         elapsed_us_per_query: microseconds that the map takes per vector, in a batch.
         cosines: kind -> mean cosine of mapped and true vectors of held-out texts.
+        fitted_on: texts that the map was fitted on.
         ways: full re-encoding, the old encoder for everything, and both sides mapped.
         verdict: full re-encoding against the mapped side, per query.
         usable: whether it is advised to use the map.
+        sentence: whether to use the map, with the figures.
+        queries: test queries.
+        documents: test documents.
     """
 
     output: str

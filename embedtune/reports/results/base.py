@@ -24,8 +24,8 @@ class VerbResult:
     Its table is `table` in the report of the same file name: `results/train.py` is printed by `reports/train.py`.
     Fields that several verbs have: `findings` is what is odd, the most severe first; `described` is what was read, in
     sentences; `recipe` is the complete recipe as YAML; `facts` are versions, hashes of the data and options; `report`
-    is the HTML page, with the Markdown version next to it; `elapsed_s` is the wall time of the command, and
-    `peak_memory_bytes` the largest resident size of the process.
+    is the HTML page, with the Markdown version next to it; `elapsed_s` is the wall time of the command; and
+    `peak_memory_bytes` is the largest resident size of the process.
     """
 
     def as_json(self) -> dict[str, Any]:

@@ -55,6 +55,7 @@ class CheckResult(VerbResult):
     """The outcome of `embedtune check`; the field names are the `--json` keys and do not change.
 
     Args:
+        rows: rows that were read.
         verdict: "errors", "warnings", "notes" or "clean", by the most severe finding.
         lengths: of each column, in tokens or words, with a histogram.
         in_batch: None where no rows become pairs.

@@ -188,11 +188,14 @@ class ClusterResult(VerbResult):
         repeated: rows that repeat the text of an earlier one; clustered once, counted each time.
         noise: rows in no cluster.
         sizes: rows per cluster.
+        clusters: each with its size, keywords and examples.
         quality: how well separated the clusters are.
         stability: how alike the clusters of several seeds are; None where the method has no seed.
         choice: how K was chosen; None where it was given or found by the method.
-        levels: resolution -> communities at finer resolutions, where the method finds communities.
         agreement: with labels; None where there are none.
+        levels: resolution -> communities at finer resolutions, where the method finds communities.
+        map: places of some rows on a map of two dimensions; None where there is none.
+        leak: what a random split would leak between topics; None where it was not asked for.
     """
 
     output: str

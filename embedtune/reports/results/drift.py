@@ -39,10 +39,11 @@ class DriftResult(VerbResult):
         changed_first: share of queries whose first answer is another document.
         thresholds: scores to move.
         examples: queries whose first answer changed.
-        mixed: full re-encoding by b against b's queries over a's document vectors; None where their dimensions
-            differ.
+        mixed: full re-encoding by b against b's queries over a's document vectors; None where their dimensions differ.
         verdict: keep (old vectors may be kept), re-index, or not shown (too few judgments to tell).
         sentence: the verdict with its reasons.
+        queries: queries that were compared.
+        documents: documents that were ranked.
     """
 
     a: str

@@ -10,6 +10,7 @@ class EncodeResult(VerbResult):
     """The outcome of `embedtune encode`; the field names are the `--json` keys and do not change.
 
     Args:
+        output: the file of vectors.
         texts: how many vectors it holds, in the order of the texts.
         dimensions: components of each vector; its Euclidean length is 1.
         from_store: how many vectors had been computed before.

@@ -49,10 +49,12 @@ class MergeResult(VerbResult):
         verdict: the merged model against the first, on the test queries; None without --data.
         comparisons: the merged model against every part.
         guard: the first model against the merged one, on sets that must not get worse.
-        kept_share: how much of the second model's gain over the first the merged one has; None with more models, or
-            where that gain is not significant.
         metrics: of the merged model on the test queries.
         curve_s: how long the curve took.
+        kept_share: how much of the second model's gain over the first the merged one has; None with more models, or
+            where that gain is not significant.
+        test_queries: how many were judged.
+        unseen_queries: those of them whose relevant documents were never trained on.
     """
 
     output: str

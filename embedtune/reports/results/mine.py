@@ -48,16 +48,21 @@ class MineResult(VerbResult):
     """The outcome of `embedtune mine`; the field names are the `--json` keys and do not change.
 
     Args:
+        output: the file of rows.
         rows: records in it.
+        negatives: in all rows.
         queries_short: queries that got fewer than were asked for.
         dropped: reason -> how many candidates it dropped.
         ledger: the file of suspicious pairs; None when there are none.
         queries: how many negatives were mined for.
+        documents: candidates that were searched.
         asked: negatives wanted per query.
         found: how many queries got 0, 1, 2, ... negatives.
         kept: candidates that no filter dropped.
         shares: of all candidates, those kept and those dropped for each reason.
         calibration: the margin chosen on a sample, and why; None where it was given or not wanted.
+        histogram: scores of positives and of negatives.
+        examples: some queries with what was mined for them.
     """
 
     output: str

@@ -54,7 +54,13 @@ class RunCard:
 
 @dataclass(frozen=True)
 class RunsResult(VerbResult):
-    """The outcome of `embedtune runs list`: the best run first among those with the same test."""
+    """The outcome of `embedtune runs list`: the best run first among those with the same test.
+
+    Args:
+        folder: where they are.
+        runs: each with its scores, its data and its size.
+        disk_bytes: of all runs.
+    """
 
     folder: str
     runs: tuple[RunCard, ...]

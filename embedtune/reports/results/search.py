@@ -31,6 +31,9 @@ class SearchResult(VerbResult):
 
     Args:
         data: what was searched, in words.
+        models: the systems, in order.
+        top: documents shown per system.
+        queries: each with what every system found.
     """
 
     data: str

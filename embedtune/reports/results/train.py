@@ -111,6 +111,10 @@ class TrainResult(VerbResult):
     """The outcome of `embedtune train`; the field names are the `--json` keys and do not change.
 
     Args:
+        run: the run folder.
+        model: the folder of the tuned encoder.
+        losses: names and weights.
+        steps: training steps taken.
         epochs: of training; not always a whole number.
         examples_per_s: training pairs per second, dev evaluations included.
         before: metrics on the test split, of the encoder before training.
@@ -118,27 +122,30 @@ class TrainResult(VerbResult):
         before_unseen: over queries whose relevant documents were never training positives; None when there are none.
         after_unseen: the same, of the tuned encoder.
         verdict: None when there is no test split.
+        test_queries: how many were judged.
+        unseen_queries: those of them whose relevant documents were never trained on.
         metrics: every metric on the queries that the verdict rests on: a is before, b is after. The first one decides
             alone; the p-values of the others are adjusted for their number.
         evidence: what the verdict rests on; None when there is no test split.
         guide: what the guide is worth; None where no loss uses one.
         dev_curve: step and dev scores of each evaluation.
+        best_step: the step whose weights were kept; None where nothing was chosen on dev.
         how_to_use: lines of Python.
         curves: loss terms, masking, collapse gauges and dev scores by step.
         tokens_per_s: tokens of distinct texts per second of training, without padding and dev evaluations.
         flops_per_s: operations of the model per second, by its weights and text lengths; None for a static encoder.
         share_of_peak: of the fastest matrix product measured on this machine; None for a static encoder.
         time_spent: seconds by part of the run, since it was started or resumed.
+        model_bytes: what the tuned model takes on disk, without its card; 0 for runs of early versions.
         right_first: for how many queries a relevant document comes first, before and after training.
         date: when the run ended, as 2026-11-30.
-        model_bytes: what the tuned model takes on disk, without its card; 0 for runs of early versions.
         verdict_seen: on the test queries whose documents were trained on; None where there are too few of them, or of
             the others.
         baselines: BM25 on the test queries; empty when there is no test split.
         beside_bm25: the encoder beside BM25; None when there is no test split.
         guard: sets that must not get worse, before and after.
-        alpha: how far the result is from the encoder before training (0) to the one after it (1); None where they
-            were not mixed.
+        alpha: how far the result is from the encoder before training (0) to the one after it (1); None where they were
+            not mixed.
         alphas: the mixtures that were tried.
     """
 
