@@ -88,8 +88,9 @@ def _shared() -> dict[str, str]:
 def _arguments(docstring: str) -> dict[str, str]:
     """What `Args:` says of each field."""
     found = re.search(r"^Args:\n(.+?)(?=\n\n|\n\S|\Z)", docstring, re.DOTALL | re.MULTILINE)
-    parts = re.split(r"^    (\w+): ", found[1], flags=re.MULTILINE)[1:] if found else []
-    return {name: " ".join(text.split()) for name, text in zip(parts[::2], parts[1::2], strict=True)}
+    parts = re.split(r"^    ([\w, ]+): ", found[1], flags=re.MULTILINE)[1:] if found else []
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return {name: " ".join(text.split()) for names, text in pairs for name in names.split(", ")}
 
 
 def losses() -> str:

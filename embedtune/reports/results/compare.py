@@ -24,6 +24,7 @@ class SystemVerdict:
     """One system, b, against a.
 
     Args:
+        metric: what decides, such as "ndcg@10".
         a, b: mean over the queries, and over the seeds where there are several; `difference` is b - a.
         interval: 95% interval of the difference.
         p_value: two-sided: paired permutation over queries; with several seeds, over queries and seeds together.
@@ -32,8 +33,10 @@ class SystemVerdict:
         verdict: on b, by `p_holm`: better, worse, no difference shown.
         queries: how many were compared.
         on: "unseen" where queries whose documents a run was trained on are left out, else "all".
+        sentence: the verdict in words.
         won, lost, tied: on how many queries b scores higher, lower, the same.
         most_won, most_lost: queries with the largest gains and losses.
+        metrics: every metric that was compared.
         over_seeds: None with one seed per side.
         items: what was compared, in the plural: not all sets have queries.
     """
