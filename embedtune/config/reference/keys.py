@@ -1,8 +1,9 @@
 """Every key of a recipe with its default, its range and what it means, read from the schema that checks recipes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -37,7 +38,7 @@ def keys_of(schema: type[RecipeSection], within: str = "") -> list[KeyFacts]:
 
     >>> from embedtune.config.verbs.train import TrainConfig
     >>> [(one.default, one.takes) for one in keys_of(TrainConfig, "training.batch_size")]
-    [('auto', 'a whole number or auto')]
+    [('auto', 'a whole number >= 2 or auto')]
     """
     found = list(_walk(schema, ""))
     return [one for one in found if not within or one.key == within or one.key.startswith(f"{within}.")]
@@ -76,12 +77,25 @@ def _is_plain(value: Any) -> bool:
 
 
 def _takes(field: FieldInfo) -> str:
-    kinds = kinds_of(field.annotation)
-    words = [word for kind in kinds for word in _kind(kind)]
-    limits = [
-        _LIMITS[name].format(getattr(one, name)) for one in field.metadata for name in _LIMITS if hasattr(one, name)
-    ]
-    return " ".join([" or ".join(dict.fromkeys(words)), *limits])
+    words = [word for branch in _branches(field.annotation) for word in _branch(branch)]
+    return " ".join([" or ".join(dict.fromkeys(words)), *_limits(field.metadata)])
+
+
+def _branches(annotation: Any) -> list[Any]:
+    """The types of a union, each with its own limits; no union: the type itself."""
+    if get_origin(annotation) in (Union, UnionType):
+        return [one for branch in get_args(annotation) for one in _branches(branch)]
+    return [] if annotation is NoneType else [annotation]
+
+
+def _branch(branch: Any) -> list[str]:
+    own = " ".join(_limits(found for part in get_args(branch)[1:] for found in getattr(part, "metadata", [part])))
+    words = [word for kind in kinds_of(branch) for word in _kind(kind)]
+    return [f"{word} {own}" for word in words] if get_origin(branch) is Annotated and own else words
+
+
+def _limits(metadata: Iterable[Any]) -> list[str]:
+    return [_LIMITS[name].format(getattr(one, name)) for one in metadata for name in _LIMITS if hasattr(one, name)]
 
 
 def _kind(kind: Any) -> list[str]:

@@ -34,6 +34,7 @@ def test_values_and_limits_are_said():
     takes = {one.key: one.takes for one in keys_of(schema_of("train"), "training")}
     assert takes["training.schedule"] == "linear|cosine|constant"
     assert takes["training.warmup_share"] == "a number >= 0 <= 1"
+    assert takes["training.lr"] == "a number > 0 or auto" and takes["training.epochs"] == "a whole number >= 1 or auto"
     assert {key.split(".")[0] for key in takes} == {"training"}
 
 
