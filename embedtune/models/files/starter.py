@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 DIMENSIONS = 512
-"""Length of its vectors: half from co-occurrence, half from spelling."""
+"""Length of its vectors: half from co-occurrence, half from spelling.
+
+Twice as many begin better (nDCG@10 on dev: samples and scifact 0.03 higher, welfare-ko and medquad 0.01 to 0.02). After
+training on 700 or 1,200 pairs 0.02 or less of that is left, on 2,700 or 7,300 nothing, and building and training take
+twice as long (one seed each)."""
 UNKNOWN = "[UNK]"
 WORD_START = "▁"
 MOST_TEXTS = 50_000
