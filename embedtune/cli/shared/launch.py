@@ -35,9 +35,8 @@ def launch(processes: int, words: Sequence[str]) -> int:
 
     _demand(processes)
     logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
-    options: dict[str, Any] = {"min_nodes": 1, "max_nodes": 1, "nproc_per_node": processes, "max_restarts": 0}
-    meeting = {"run_id": "embedtune", "rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
-    config = LaunchConfig(**options, **meeting, monitor_interval=0.1)
+    meeting: dict[str, Any] = {"run_id": "embedtune", "rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
+    config = LaunchConfig(1, 1, processes, max_restarts=0, monitor_interval=0.1, **meeting)
     with tempfile.TemporaryDirectory(prefix="embedtune-") as folder:
         spoken = Path(folder) / "spoken"
         os.environ[SPOKEN] = str(spoken)

@@ -5,6 +5,7 @@ from typing import Any
 
 from sentence_transformers import SentenceTransformerTrainer
 from sentence_transformers.base.evaluation import BaseEvaluator
+from transformers import TrainerControl
 
 from embedtune.distributed import average_gradients, is_first, of_first, rank, ranks
 from embedtune.training.batch.batches import DistinctBatchSampler, TextIds
@@ -84,7 +85,7 @@ class Loop(SentenceTransformerTrainer):
             return found
         metrics = {f"eval_{name}": value for name, value in self.evaluator(self.model).items()}
         self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.control: TrainerControl = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
     def training_step(self, *args: Any, **options: Any) -> Any:

@@ -1,10 +1,13 @@
-"""The whole command in two processes against one: weights, resuming with two and with one, and who writes and prints.
+"""The whole command in two processes against one: weights, a killed process, resuming with two and with one.
 
-Run as a program, this file is one of the processes: a JSON list of runs, each the options of `embedtune.train`.
+Run as a program, this file is one of the processes: it gets JSON, the options of several `embedtune.train`, or the
+words of a command line and the step before which the second process kills itself.
 """
 
 import json
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -31,6 +34,7 @@ LOSSES = {
 TRANSFORMER = ("gist by itself", "gist by a guide", "moco")
 """Losses that a small transformer is trained with; the others train a starter."""
 MOST = 1e-5
+RANK = os.environ.get("RANK")  # while they train, the variables of the launcher are hidden
 
 
 def run(one: dict) -> None:
@@ -41,11 +45,31 @@ def run(one: dict) -> None:
 
 def main() -> None:
     """What each process does."""
+    asked = json.loads(sys.argv[1])
+    if "words" in asked:
+        from embedtune.cli.shared.app import main as command
+
+        _kill_before(asked["step"])
+        command(asked["words"])
     from embedtune.distributed import joined
 
     with joined():
-        for one in json.loads(sys.argv[1]):
+        for one in asked["runs"]:
             run(one)
+
+
+def _kill_before(step: int) -> None:
+    """Let the second process be killed before a step."""
+    from embedtune.training.run.watch import StepCount
+
+    before = StepCount.on_step_begin
+
+    def on_step_begin(self, args, state, control, **parts):
+        if state.global_step == step and RANK == "1":
+            os.kill(os.getpid(), signal.SIGKILL)
+        before(self, args, state, control, **parts)
+
+    StepCount.on_step_begin = on_step_begin
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +94,7 @@ def options(pairs: str, folder: Path, model: str, guide: str, name: str) -> dict
     return {**OPTIONS, "data": pairs, "output": str(folder), "model": model, **LOSSES[name], **own, "keys": [*KEYS]}
 
 
-def started(runs: list[dict], processes: int = 2) -> list[subprocess.Popen]:
+def started(asked: dict, processes: int = 2) -> list[subprocess.Popen]:
     """The processes, as torchrun would start them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -78,7 +102,7 @@ def started(runs: list[dict], processes: int = 2) -> list[subprocess.Popen]:
     common = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(processes)}
     return [
         subprocess.Popen(
-            [sys.executable, __file__, json.dumps(runs)],
+            [sys.executable, __file__, json.dumps(asked)],
             env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": str(processes)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -97,12 +121,18 @@ def ended(running: list[subprocess.Popen]) -> list[str]:
 
 def last_weights(folder: Path) -> dict[str, np.ndarray]:
     """The weights after the last step, whatever dev chose."""
-    newest = max((folder / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    return {
-        f"{path.relative_to(newest)}.{name}": value
-        for path in sorted(newest.rglob("model.safetensors"))
-        for name, value in load_file(path).items()
-    }
+    return weights(steps(folder)[-1])
+
+
+def steps(folder: Path) -> list[Path]:
+    """The checkpoints of a run, in order."""
+    return sorted((folder / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+def weights(checkpoint: Path) -> dict[str, np.ndarray]:
+    """The encoder in a checkpoint."""
+    files = sorted(checkpoint.rglob("model.safetensors"))
+    return {f"{path.relative_to(checkpoint)} {name}": one for path in files for name, one in load_file(path).items()}
 
 
 def farthest(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
@@ -119,23 +149,45 @@ def two(pairs, bert_folder, tmp_path_factory) -> tuple[Path, list[str]]:
         options(pairs, folder / name, str(bert_folder) if name in TRANSFORMER else "starter", str(bert_folder), name)
         for name in LOSSES
     ]
-    return folder, ended(started(runs))
+    return folder, ended(started({"runs": runs}))
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_two_processes_end_with_the_weights_of_one(two, pairs, bert_folder, tmp_path, name):
     model = str(bert_folder) if name in TRANSFORMER else "starter"
     run(options(pairs, tmp_path / "one", model, str(bert_folder), name))
-    one, both = last_weights(tmp_path / "one"), last_weights(two[0] / name)
-    assert farthest(one, both) <= MOST
-    assert farthest(one, last_weights_at_start(tmp_path / "one")) > 100 * MOST  # it has learned
+    one = last_weights(tmp_path / "one")
+    assert farthest(one, last_weights(two[0] / name)) <= MOST
+    assert farthest(one, weights(steps(tmp_path / "one")[0])) > 10 * MOST  # it went on learning
 
 
-def last_weights_at_start(folder: Path) -> dict[str, np.ndarray]:
-    """The weights of the oldest checkpoint."""
-    oldest = min((folder / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    return {
-        f"{path.relative_to(oldest)}.{name}": value
-        for path in sorted(oldest.rglob("model.safetensors"))
-        for name, value in load_file(path).items()
+def test_only_the_first_process_writes_and_nobody_prints(two):
+    folder, said = two
+    assert said == ["", ""]
+    log = [json.loads(line)["step"] for line in (folder / "infonce" / "metrics.jsonl").read_text().splitlines()]
+    assert log == sorted(log) and log.count(1) == 1
+
+
+def test_a_killed_process_ends_all_and_the_run_resumes_as_if_nothing_had_been(two, pairs, bert_folder, tmp_path):
+    asked = options(pairs, tmp_path / "run", str(bert_folder), "", "moco")
+    values = {
+        name.replace("_", "-"): value for name, value in asked.items() if name not in ("keys", "keep_checkpoints")
     }
+    values["loss"] = "moco"
+    words = [word for name, value in values.items() for word in (f"--{name}", str(value))]
+    running = started({"words": ["train", *asked["keys"], *words, "--keep-checkpoints"], "step": 7})
+    (_, said), (out, err) = (one.communicate(timeout=300) for one in running)
+    assert [one.returncode for one in running] == [4, -signal.SIGKILL], said
+    assert out + err == ""
+    assert said.count("error: ") == 1 and "another of the 2 processes of this run has ended" in said
+    assert f"embedtune train --resume {tmp_path / 'run'}" in said
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    ended(started({"runs": [{"resume": str(tmp_path / "run"), "keys": []}]}))
+    undisturbed = last_weights(two[0] / "moco")
+    assert farthest(last_weights(tmp_path / "run"), undisturbed) == 0
+    embedtune.train(resume=str(tmp_path / "copy"))
+    assert farthest(last_weights(tmp_path / "copy"), undisturbed) <= MOST
+
+
+if __name__ == "__main__":
+    main()

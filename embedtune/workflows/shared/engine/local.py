@@ -8,12 +8,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from embedtune.errors import StoppedError
 
 Job = TypeVar("Job")
+Message = tuple[Any, ...] | None
+Answer = Future[Any] | None
 AHEAD = 2
 """Shards per worker that are sent before the first of them is back: enough that none waits, and no more in memory."""
 MOST_LOST = 5
@@ -21,7 +24,7 @@ MOST_LOST = 5
 
 
 def in_processes(
-    workers: int, act: Callable[..., Any], jobs: Iterable[Job], message: Callable[[Job], tuple[Any, ...] | None]
+    workers: int, act: Callable[..., Any], jobs: Iterable[Job], message: Callable[[Job], Message]
 ) -> Iterator[tuple[Job, Any]]:
     """Jobs with their results, in the order of the jobs, whichever process did them.
 
@@ -34,17 +37,14 @@ def in_processes(
     Raises:
         StoppedError: workers are lost again and again.
     """
-    sent: deque[tuple[Job, tuple[Any, ...] | None, Future[Any] | None]] = deque()
-    remaining, lost, more = iter(jobs), 0, True
+    remaining, lost = iter(jobs), 0
+    sent: deque[tuple[Job, Message, Answer]] = deque()
     pool = _pool(workers)  # its processes start with the first shard
     try:
         while True:
-            while more and len(sent) < AHEAD * workers:
-                job = next(remaining, sent)
-                more = job is not sent
-                if more:
-                    asked = message(job)
-                    sent.append((job, asked, None if asked is None else _submitted(pool, act, asked)))
+            for job in islice(remaining, AHEAD * workers - len(sent)):
+                asked = message(job)
+                sent.append((job, asked, _submitted(pool, act, asked)))
             if not sent:
                 return
             job, _, future = sent[0]
@@ -54,7 +54,7 @@ def in_processes(
                 lost += 1
                 if lost > MOST_LOST:
                     raise _too_many(error) from error
-                _end(pool)
+                pool.shutdown(cancel_futures=True)
                 pool = _pool(workers)
                 sent = deque((one, asked, _kept(future, pool, act, asked)) for one, asked, future in sent)
                 continue
@@ -62,7 +62,7 @@ def in_processes(
             lost = 0
             yield job, result
     finally:
-        _end(pool)
+        pool.shutdown(cancel_futures=True)
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
@@ -70,8 +70,10 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, get_context("spawn"), _begin, (os.getpid(),))
 
 
-def _submitted(pool: ProcessPoolExecutor, act: Callable[..., Any], asked: tuple[Any, ...]) -> Future[Any]:
-    """The future of a message; one that failed already where the pool broke in the meantime."""
+def _submitted(pool: ProcessPoolExecutor, act: Callable[..., Any], asked: Message) -> Answer:
+    """The future of a message; one that has failed where the pool broke in the meantime."""
+    if asked is None:
+        return None
     try:
         return pool.submit(act, *asked)
     except BrokenProcessPool as error:
@@ -80,17 +82,11 @@ def _submitted(pool: ProcessPoolExecutor, act: Callable[..., Any], asked: tuple[
         return failed
 
 
-def _kept(
-    future: "Future[Any] | None", pool: ProcessPoolExecutor, act: Callable[..., Any], asked: tuple[Any, ...] | None
-) -> "Future[Any] | None":
+def _kept(future: Answer, pool: ProcessPoolExecutor, act: Callable[..., Any], asked: Message) -> Answer:
     """What a shard has already, or its work once more in a new pool."""
-    if future is None or asked is None or (future.done() and not isinstance(future.exception(), BrokenProcessPool)):
+    if future is not None and future.done() and not isinstance(future.exception(), BrokenProcessPool):
         return future
     return _submitted(pool, act, asked)
-
-
-def _end(pool: ProcessPoolExecutor) -> None:
-    pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _begin(parent: int) -> None:
