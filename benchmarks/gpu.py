@@ -4,11 +4,13 @@
     python benchmarks/gpu.py --device cpu --small
 
 Losses: value and gradients of every loss, on the device and on the CPU. Packing: vectors of texts batched without
-padding and with. Waits: how often a training step makes the CPU wait for the device. Training: GIST with a frozen guide,
-embedtune and sentence-transformers with its best settings, in MiniLM's and bge-base's shape (`training.py`). Encoding
-and search: tokens and queries per second. Each part is a process of its own, so one that fails does not take the others
-along; `--small` is for a machine without a GPU, to see that every part runs.
+padding and with, and tokens per second. Waits: how often a training step makes the CPU wait for the device. Training:
+GIST with a frozen guide, embedtune and sentence-transformers with its best settings, in MiniLM's and bge-base's shape
+(`training.py`). Search: queries per second. Each part is a process of its own, so one that fails does not take the
+others along; `--small` is for a machine without a GPU, to see that every part runs.
 """
+
+# ruff: noqa: PLC0415  (each part imports only what it measures)
 
 import argparse
 import json

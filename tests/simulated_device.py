@@ -86,9 +86,9 @@ def _count(name: str, func: Any, args: Any, kwargs: Any, tensors: list[Tensor]) 
         isinstance(one, Tensor) and one.dtype in (torch.bool, torch.uint8) for one in tree_flatten(args[1])[0]
     ):
         _waits[f"{name}: a mask is an index"] += 1
-    if name.startswith("aten._to_copy") and isinstance(args[0], SimulatedTensor):
-        if kwargs.get("device") is not None and torch.device(kwargs["device"]).type == "cpu":
-            _waits["aten._to_copy: values go to the CPU"] += 1
+    leaves = isinstance(args[0], SimulatedTensor) and str(kwargs.get("device")) == "cpu" if args else False
+    if name.startswith("aten._to_copy") and leaves:
+        _waits["aten._to_copy: values go to the CPU"] += 1
     if name.startswith("aten.copy_") and not isinstance(args[0], SimulatedTensor):
         _waits["aten.copy_: values go to the CPU"] += 1
 

@@ -38,7 +38,7 @@ def move(module: nn.Module) -> None:
 
 @pytest.mark.parametrize("name", loss_names())
 def test_a_device_gives_the_value_and_the_gradients_of_the_cpu(make_batch, with_leaves, name):
-    batch, leaves = with_leaves(make_batch())
+    batch, _ = with_leaves(make_batch())
     torch.manual_seed(0)
     on_cpu = build_loss(name)
     torch.manual_seed(0)
