@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -22,7 +22,7 @@ from embedtune.config.recipe.load import dump_config
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
-from embedtune.distributed import is_first, of_first, same_weights
+from embedtune.distributed import is_first, of_first, ranks, same_weights
 from embedtune.evaluation.own_first import left_out, own_text_first
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.question import questions_of
@@ -118,9 +118,8 @@ class TrainingRun:
         fitted, guiding = fitting.run(resumed=resumed)
         self.config = fitting.config
         # From here on the first process works alone, and the others get its result.
-        return TrainResult.from_json(
-            of_first(lambda: self._ended(encoder, before, keeping, fitting, fitted, guiding).as_json())
-        )
+        end = partial(self._ended, encoder, before, keeping, fitting, fitted, guiding)
+        return end() if ranks() == 1 else TrainResult.from_json(of_first(lambda: end().as_json()))
 
     def _ended(
         self,

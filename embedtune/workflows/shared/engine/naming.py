@@ -29,8 +29,6 @@ def engine_named(text: str) -> EngineName:
 
     >>> engine_named("local:4")
     EngineName(kind='local', workers=4, address=None)
-    >>> engine_named("ray://head:10001").address
-    'ray://head:10001'
 
     Raises:
         ConfigError: there is no such engine, or it is not installed.
