@@ -67,8 +67,8 @@ def exit_code(codes: Mapping[int, int], spoken: bool) -> int:
     (1, 4, 130)
     """
     own = sorted(code for code in codes.values() if code > 0)
-    if not spoken:
-        killed = ", ".join(f"{rank} ({-code if code < 0 else code})" for rank, code in sorted(codes.items()))
+    if not own and not spoken:
+        killed = ", ".join(f"{rank} ({-code})" for rank, code in sorted(codes.items()))
         raise StoppedError(
             f"processes of this run were killed, with this signal each: {killed}; the last checkpoint is kept",
             next="make sure that the memory suffices for all of them, then resume with --resume RUN",
