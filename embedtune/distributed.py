@@ -105,7 +105,9 @@ def of_first(make: Callable[[], Answer]) -> Answer:
     size = torch.tensor([len(text)])
     with _with_others():
         dist.broadcast(size, src=0)
-        content = torch.frombuffer(bytearray(text), dtype=torch.uint8) if text else torch.empty(int(size), dtype=torch.uint8)
+        content = (
+            torch.frombuffer(bytearray(text), dtype=torch.uint8) if text else torch.empty(int(size), dtype=torch.uint8)
+        )
         dist.broadcast(content, src=0)
     answer: Answer = json.loads(content.numpy().tobytes().decode("utf-8", "surrogatepass"))
     return answer
