@@ -34,8 +34,8 @@ LOSSES = {
 TRANSFORMER = ("gist by itself", "gist by a guide", "moco")
 """Losses that a small transformer is trained with; the others train a starter."""
 MOST, NEARLY_ALL = 1e-5, 0.999
-"""The largest difference, and the share of weights that it holds for. The others have a gradient of nearly nothing, such
-as that of a token in rows that are learned already: what is left is rounding, and Adam makes full steps of that."""
+"""The largest difference, and the share of weights that it holds for. The others have next to no gradient, such as
+that of a token in rows that are learned already: what is left is rounding, and Adam makes full steps of that."""
 RANK = os.environ.get("RANK")  # while they train, the variables of the launcher are hidden
 
 
