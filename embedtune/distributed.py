@@ -116,7 +116,7 @@ def of_first(make: Callable[[], Answer]) -> Answer:
 def totals(values: Sequence[float]) -> list[float]:
     """Each number, summed over the processes."""
     if ranks() == 1:
-        return list(values)
+        return [float(value) for value in values]
     total = torch.tensor(values, dtype=torch.float64)
     with _with_others():
         dist.all_reduce(total)
