@@ -30,9 +30,10 @@ from typing import Any
 from training_parts import PARTS
 from training_sides import Spec
 
-OURS, PEER, PEER_BF16, PEER_CACHED = "embedtune", "peer", "peer bf16", "peer cached"
+OURS, PEER, PEER_BF16, PEER_CACHED, PEER_BEST = "embedtune", "peer", "peer bf16", "peer cached", "peer best"
 NAMES = {PEER: "sentence-transformers", PEER_BF16: "sentence-transformers, bf16=True"}
 NAMES[PEER_CACHED] = "sentence-transformers, CachedGISTEmbedLoss"
+NAMES[PEER_BEST] = "sentence-transformers, bf16, flash attention, mini-batches of 16,384 tokens"
 GIB = 2**30
 TOLERANCE = 1e-3
 CHECKED_STEPS = 4
@@ -61,6 +62,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="synthetic", help="a BEIR folder, or synthetic: lengths with a heavy tail")
     parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument("--shape", choices=("minilm", "base"), default="minilm", help="of the student")
     parser.add_argument("--rows", type=int, default=96)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=3)
@@ -173,7 +175,7 @@ def prepare(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     (folder / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
     (folder / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
     command = [sys.executable, str(Path(__file__).with_name("training_encoders.py")), str(folder)]
-    command += [str(args.max_length), str(args.batch), args.device]
+    command += [str(args.max_length), str(args.batch), args.device, args.shape]
     said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
     facts: dict[str, Any] = json.loads(said.splitlines()[-1])
     return {"set": Path(args.data).name, **facts}

@@ -15,17 +15,28 @@ from transformers import PreTrainedTokenizerFast
 from embedtune.models.speed.precision import choose_precision
 from embedtune.workflows.shared.machine import machine_facts
 
+SHAPES = {"minilm": {"hidden": 384, "layers": 6}, "base": {"hidden": 768, "layers": 12}}
+"""Of the student; the guide has twelve layers of the same width."""
 
-def main(folder: Path, max_length: int, batch: int, device: str) -> None:
+
+def main(folder: Path, max_length: int, batch: int, device: str, shape: str) -> None:
     """Write three encoders, and print how long the texts are."""
+    hidden, own = SHAPES[shape]["hidden"], SHAPES[shape]["layers"]
     tokenizer = wordpiece(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
     for name, layers, seed, dropout in (
-        ("student", 6, 0, 0.1),
-        ("student-without-dropout", 6, 0, 0.0),
+        ("student", own, 0, 0.1),
+        ("student-without-dropout", own, 0, 0.0),
         ("guide", 12, 1, 0.1),
     ):
         make_bert(
-            folder / name, [], layers=layers, max_length=max_length, seed=seed, tokenizer=tokenizer, dropout=dropout
+            folder / name,
+            [],
+            layers=layers,
+            hidden=hidden,
+            max_length=max_length,
+            seed=seed,
+            tokenizer=tokenizer,
+            dropout=dropout,
         )
     print(json.dumps(facts(Spec("peer", str(folder), batch, 1), tokenizer, max_length, device)))
 
@@ -70,4 +81,4 @@ def processor() -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5])

@@ -12,11 +12,13 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 TEMPERATURE = 0.01  # GISTEmbedLoss's default
 WARMUP_SHARE = 0.1
+MINI_BATCH_TOKENS = 16_384
 LATER = 10**9
 """A step number that is never reached."""
 
@@ -26,7 +28,8 @@ class Spec:
     """One measurement.
 
     Args:
-        side: "embedtune", "peer", "peer bf16", or "peer cached", which encodes in mini-batches of 32 rows, twice.
+        side: "embedtune", "peer", "peer bf16", "peer cached", which encodes in mini-batches of 32 rows, twice, or "peer
+            best": bf16, mini-batches by tokens and, where it is installed, flash attention, which skips padding.
         folder: with `student`, `guide` and `rows.json`.
         batch: rows per step.
         epochs: passes over the rows.
@@ -104,8 +107,14 @@ def peer(spec: Spec) -> dict[str, Any]:
     from sentence_transformers import SentenceTransformerTrainingArguments as Arguments
     from sentence_transformers.sentence_transformer.losses import CachedGISTEmbedLoss, GISTEmbedLoss
 
-    student, guide = (SentenceTransformer(spec.path(one), device=spec.device) for one in (spec.student, "guide"))
-    columns, kind = spec.columns, CachedGISTEmbedLoss if spec.side == "peer cached" else GISTEmbedLoss
+    best, own = spec.side == "peer best", {}
+    flash = {"attn_implementation": "flash_attention_2"} if best and find_spec("flash_attn") else {}
+    student, guide = (
+        SentenceTransformer(spec.path(one), device=spec.device, model_kwargs=flash) for one in (spec.student, "guide")
+    )
+    columns, kind = spec.columns, CachedGISTEmbedLoss if best or spec.side == "peer cached" else GISTEmbedLoss
+    if best:
+        own = {"mini_batch_num_tokens": MINI_BATCH_TOKENS}
     clock, memory = Clock(), Memory(spec.device)
     started = time.perf_counter()
     arguments = Arguments(
@@ -117,7 +126,7 @@ def peer(spec: Spec) -> dict[str, Any]:
         warmup_steps=warmup(spec, len(columns["anchor"])),
         seed=spec.seed,
         use_cpu=spec.device == "cpu",
-        bf16=spec.side == "peer bf16",
+        bf16=spec.side == "peer bf16" or best,
         batch_sampler=same_batches(columns, spec),
         save_strategy="no",
         logging_steps=1 if spec.log else 500,
@@ -128,7 +137,7 @@ def peer(spec: Spec) -> dict[str, Any]:
         model=student,
         args=arguments,
         train_dataset=Dataset.from_dict(columns),
-        loss=kind(student, guide, temperature=TEMPERATURE),
+        loss=kind(student, guide, temperature=TEMPERATURE, **own),
         callbacks=[clock.callback()],
     )
     trainer.train()

@@ -2,4 +2,5 @@
 
 from embedtune.cli.shared.app import main
 
-main()
+if __name__ == "__main__":  # a worker process imports this module, and is not the command
+    main()

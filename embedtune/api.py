@@ -56,12 +56,13 @@ def train(
     """
     from embedtune.config.verbs.train import TrainConfig
     from embedtune.data.sources.reading.unchanged import unchanged_inputs
+    from embedtune.distributed import joined
     from embedtune.workflows.shared.talk import Silence
     from embedtune.workflows.train.plan import plan_command, plan_config, run_to_resume
     from embedtune.workflows.train.run import run_plan
 
     heard = _talk(talk, verbose) or Silence()
-    with unchanged_inputs():  # the plan looks at the columns of what the run reads
+    with joined(), unchanged_inputs():  # the plan looks at the columns of what the run reads
         if config := _complete(TrainConfig, given, options):
             run = run_to_resume(resume, config.output.folder)
             plan = plan_config(config, talk=heard, resume=run, accept_changes=accept_changes)

@@ -91,6 +91,10 @@ class StoppedError(EmbedtuneError):
     code = "stopped"
 
 
+class PeerEnded(StoppedError):
+    """Another process of the same run has ended, or cannot be reached; the last checkpoint is what is saved."""
+
+
 class Interrupted(EmbedtuneError):
     """The user interrupted the command; the work so far is saved."""
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from embedtune.cgroup import cpu_quota, usable_cpus
+from embedtune.processes import this_process
 
 Source = Literal["embedtune", "environment", "default"]
 
@@ -102,6 +103,10 @@ def _threads() -> Setting:
     name = "threads"
     if given := _given(THREADS):
         return Setting(name, given, "environment")
+    if (sharing := this_process().local_count) > 1:
+        own = max(1, usable_cpus() // sharing)
+        os.environ["OMP_NUM_THREADS"] = str(own)
+        return Setting(name, f"OMP_NUM_THREADS={own}", "embedtune", f"{sharing} processes share this machine")
     quota = cpu_quota()
     if quota is None or quota >= (os.cpu_count() or 1):
         return Setting(name, "torch's own choice", "default")

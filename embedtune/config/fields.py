@@ -76,6 +76,16 @@ Precision = Annotated[
         group="Run",
     ),
 ]
+Engine = Annotated[
+    str,
+    option(
+        ...,
+        "where texts are encoded: in this process (here), in N processes of this machine (local:N), or on a Ray "
+        "cluster; the result is the same",
+        "here|local:N|ray[://HOST:PORT]",
+        group="Run",
+    ),
+]
 LARGEST_SEED = 2**32 - 1
 """The largest that NumPy's generators take, and transformers sets every one of them."""
 

@@ -33,6 +33,7 @@ class Encoder:
         pretrained: False for the starter, which knows only the user's texts.
         products: precision of matrix products while it encodes: fp32, bf16 or fp16. Training has its own.
         helpers: further devices, on which copies of it encode too.
+        batch_tokens: most tokens of a batch; None: what suits its device.
     """
 
     model: "SentenceTransformer"
@@ -45,6 +46,7 @@ class Encoder:
     pretrained: bool = True
     products: str = FP32
     helpers: tuple[str, ...] = ()
+    batch_tokens: int | None = None
 
     @property
     def precision(self) -> str:

@@ -19,8 +19,12 @@ from embedtune.cli.shared.guard import guarded
 from embedtune.cli.shared.help import CONTEXT, VerbGroup
 from embedtune.cli.shared.streams import prepare_streams, release_streams
 from embedtune.cli.shared.verb import Asked, about_verb, add_command, add_verb, show_help_without_verb
+from embedtune.errors import ConfigError
+from embedtune.processes import this_process
 from embedtune.runtime import settle
 
+TOGETHER = "train"
+"""The verb that several processes run together."""
 COMPLETION = "_EMBEDTUNE_COMPLETE"
 """Set by the shell's completion, which `embedtune --install-completion` installs."""
 EXAMPLES = """
@@ -88,6 +92,12 @@ def _main(
     if version:
         print(f"embedtune {embedtune.__version__}")
         raise typer.Exit
+    if this_process().count > 1 and context.invoked_subcommand not in (None, TOGETHER):
+        raise ConfigError(
+            f"{context.invoked_subcommand} runs in one process, and {this_process().count} were started",
+            where="embedtune",
+            next="start it without torchrun; encode and mine take --engine local:N",
+        )
     show_help_without_verb(context)
 
 

@@ -13,13 +13,14 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import typer
 
 from embedtune.cli.shared.output import print_json, printable
 from embedtune.cli.shared.streams import discard
-from embedtune.errors import EmbedtuneError, OutputError, chain_of, machine_fault
+from embedtune.errors import EmbedtuneError, OutputError, PeerEnded, chain_of, machine_fault
+from embedtune.processes import speaks, this_process
 
 INTERRUPTED = 130
 READER_GONE = 141
@@ -36,6 +37,7 @@ class Failure:
     message: str
     where: str | None = None
     next: str | None = None
+    knows_why: bool = True
 
 
 _INTERRUPTION = Failure(INTERRUPTED, "interrupted", "interrupted")
@@ -56,6 +58,7 @@ def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
         failure = _INTERRUPTION
     except EmbedtuneError as error:
         failure = Failure(error.exit_code, error.code, error.message, error.where, _next(error, arguments))
+        failure = replace(failure, knows_why=not isinstance(error, PeerEnded))
     except typer.TyperException as error:
         failure = _usage(error)
     except Exception as error:
@@ -146,6 +149,11 @@ def _defect(error: Exception) -> Failure:
 
 
 def _report(failure: Failure, *, as_json: bool) -> int:
+    if this_process().count > 1 and threading.current_thread() is threading.main_thread():
+        # The launcher ends the others once one has ended, and this one is about to.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if not speaks(knows_why=failure.knows_why):
+        return failure.exit_code
     parts = {"message": failure.message, "where": failure.where, "next": failure.next}
     if as_json:
         try:

@@ -17,6 +17,7 @@ from embedtune.cli.shared.help import VerbCommand, VerbGroup
 from embedtune.cli.shared.options import AsJson, DryRun, Quiet, Words, written
 from embedtune.cli.shared.output import print_json, print_result, print_text
 from embedtune.errors import GuardError
+from embedtune.processes import this_process
 from embedtune.workflows.shared.stream_talk import StreamTalk
 
 if TYPE_CHECKING:
@@ -75,13 +76,18 @@ class Asked:
             tell_findings(self.talk, seen.findings)
 
             values = config.model_dump(include=_keys_to_print(type(config)))
-            print_json(values) if self.as_json else print_text(dump_values(values).rstrip("\n"))
+            if this_process().is_first:
+                print_json(values) if self.as_json else print_text(dump_values(values).rstrip("\n"))
             raise typer.Exit
         return config
 
     def print(self, result: "VerbResult") -> None:
-        """Print a result as JSON, or as its table, which need not repeat what was already reported."""
-        print_result(result, as_json=self.as_json, told=self.talk.told)
+        """Print a result as JSON, or as its table, which need not repeat what was already reported.
+
+        Of several processes, the first prints.
+        """
+        if this_process().is_first:
+            print_result(result, as_json=self.as_json, told=self.talk.told)
 
 
 def _keys_to_print(schema: "type[RecipeSection]") -> dict[str, set[str]] | None:
@@ -115,7 +121,7 @@ def add_verb(app: typer.Typer, function: Callable[..., None], examples: str) -> 
             schema=schema,
             words=given.get("words") or (),
             options={name: value for name, value in options.items() if value is not None and value is not False},
-            talk=StreamTalk(quiet=given["quiet"]),
+            talk=StreamTalk(quiet=given["quiet"] or not this_process().is_first),
             dry_run=given["dry_run"],
             as_json=given["as_json"],
         )

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from embedtune.config.encoder import EncoderSection
-from embedtune.config.fields import Device, Precision, Store, TextsSection
+from embedtune.config.fields import Device, Engine, Precision, Store, TextsSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
 from embedtune.errors import ConfigError
@@ -35,6 +35,7 @@ class EncodingSection(RecipeSection):
     )
     device: Device = "auto"
     precision: Precision = "fp32"
+    engine: Engine = "here"
 
 
 class VectorsOutput(RecipeSection):

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from embedtune.distributed import ranks
 from embedtune.models.encode.devices import distribute
+from embedtune.models.encode.shares import in_shares
 from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts, Tokenizer, forward
 from embedtune.models.encoder import Encoder, Role, in_mode, is_static
 from embedtune.models.speed.precision import multiplying
@@ -57,7 +59,13 @@ def in_batches(
         for numbers, tokenized in ready
         for places in by_tokens(tokenizer, tokenized.lengths, most)
     )
-    for (numbers, _, places), vectors in distribute(encoder, batches, lambda one, job: batch_vectors(one, *job[1:])):
+    if ranks() > 1:
+        done = in_shares(
+            batches, lambda job: len(job[2]), encoder.dimensions, lambda job: batch_vectors(encoder, *job[1:])
+        )
+    else:
+        done = distribute(encoder, batches, lambda one, job: batch_vectors(one, *job[1:]))
+    for (numbers, _, places), vectors in done:
         yield numbers[places], vectors
 
 
@@ -73,6 +81,8 @@ def suited_batch_tokens(encoder: Encoder) -> int:
     """Most tokens in a batch, padding included, by kind of encoder and device; a longer text is a batch of its own."""
     import torch
 
+    if encoder.batch_tokens is not None:
+        return encoder.batch_tokens
     if is_static(encoder.model):
         return STATIC_BATCH_TOKENS
     if encoder.model.device.type == "cpu":

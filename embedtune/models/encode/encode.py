@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
@@ -12,14 +13,25 @@ from embedtune.errors import Interrupted, ModelError
 from embedtune.models.encode.compute import encoding, in_batches
 from embedtune.models.encode.lengths import token_counts
 from embedtune.models.encode.sameness import DifferentTexts, demand_differences
+from embedtune.models.encode.shares import missing_anywhere
 from embedtune.models.encode.store import Shelf, VectorStore, text_key
 from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts
 from embedtune.models.encode.vector_file import VectorFile
 from embedtune.models.encoder import Encoder, Role, has_routes
 from embedtune.models.reading import max_length, reader_of
+from embedtune.processes import this_process
 from embedtune.progress import Progress
 
 NORMALISED_AT_ONCE = 4096
+Job = TypeVar("Job")
+
+
+class Spread(Protocol):
+    """Jobs, and the texts of each, to jobs with the vectors of their texts, in order; None for a job without texts."""
+
+    def __call__(
+        self, jobs: Iterable[Job], texts_of: Callable[[Job], list[str]], /
+    ) -> Iterator[tuple[Job, np.ndarray | None]]: ...
 
 
 def encode(
@@ -65,7 +77,7 @@ def encode(
     with _shelf(encoder, store) as shelf, encoding(encoder):
         vectors = np.zeros((len(distinct), encoder.dimensions), dtype=np.float32) if into is None else into  # (U, D)
         for keys, batch in _fill(vectors, encoder, distinct, role, shelf, progress, known):
-            if shelf is not None:
+            if shelf is not None and this_process().local_rank == 0:
                 shelf.add(keys, batch)
     if not (known is not None if learns is None else learns):
         demand_differences(vectors, DifferentTexts(distinct), encoder.name, partial(_are_cut, encoder, role))
@@ -87,6 +99,7 @@ def encode_to_file(
     normalise: bool = True,
     progress: Progress | None = None,
     known: Callable[[int], None] | None = None,
+    spread: "Spread | None" = None,
 ) -> np.ndarray:
     """Encode a stream of texts into a .npy file, block by block; after an interruption the same call resumes.
 
@@ -102,6 +115,7 @@ def encode_to_file(
         normalise: as in `encode`.
         progress: called with (texts done, texts).
         known: called with the number of texts in each block whose vectors were in the store.
+        spread: where blocks are encoded (`workflows.shared.engine`); None: here. The file is the same.
 
     Returns: (count, D), memory-mapped, read-only.
 
@@ -117,27 +131,93 @@ def encode_to_file(
         return file.finish()
     done, different = 0, DifferentTexts()
     with _shelf(encoder, store) as shelf, encoding(encoder):
-        for texts in batches:
-            different.add(texts)
-            if done + len(texts) > file.rows:
-                vectors = np.zeros((len(texts), encoder.dimensions), dtype=np.float32)  # (b, D)
-                computed = list(_fill(vectors, encoder, texts, role, shelf))
+        blocks = _blocks(batches, file.rows, encoder, role, shelf)
+        for block, found in (spread or partial(_here, encoder, role))(blocks, _Block.asked):
+            different.add(block.texts)
+            if block.vectors is not None:
+                if found is not None:
+                    _check(found, np.asarray(block.missing), block.texts, encoder.name)
+                    block.vectors[block.missing] = found
                 if normalise:
-                    _normalise(vectors)
-                file.write(done, vectors)
+                    _normalise(block.vectors)
+                file.write(done, block.vectors)
                 if known is not None:
-                    known(len(texts) - sum(len(batch) for _, batch in computed))
+                    known(len(block.texts) - len(block.missing))
                 # Only now: if a block were stored but not on disk, encoding it again would make other batches of its
                 # remaining texts, and with them other last bits in their vectors.
-                for keys, batch in computed:
-                    if shelf is not None:
-                        shelf.add(keys, batch)
-            done += len(texts)
+                if shelf is not None and found is not None:
+                    shelf.add([block.keys[place] for place in block.missing], found)
+            done += len(block.texts)
             _tell(progress, done, count)
     if done != count:
         raise ModelError(f"expected {count:,} texts to encode, got {done:,}", where=str(path))
     demand_differences(file.written(), different, encoder.name, partial(_are_cut, encoder, role))
     return file.finish()
+
+
+def vectors_of(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarray:
+    """The vectors of a block of texts as the encoder gives them, neither checked nor normalised: float32 (n, D)."""
+    vectors = np.zeros((len(texts), encoder.dimensions), dtype=np.float32)  # (n, D)
+    with encoding(encoder):
+        for chosen, batch in in_batches(encoder, texts, range(len(texts)), role):
+            vectors[chosen] = batch
+    return vectors
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A block of texts on the way to its file.
+
+    Args:
+        texts: of the block, n.
+        vectors: (n, D), with those that the store knows; None where the file has the block already.
+        missing: positions of the texts to encode.
+        keys: of the texts in the store.
+    """
+
+    texts: Sequence[str]
+    vectors: np.ndarray | None = None
+    missing: Sequence[int] = ()
+    keys: Sequence[bytes] = ()
+
+    def asked(self) -> list[str]:
+        """The texts to encode."""
+        return [self.texts[place] for place in self.missing]
+
+
+def _blocks(
+    batches: Iterable[Sequence[str]], written: int, encoder: Encoder, role: Role, shelf: Shelf | None
+) -> Iterator[_Block]:
+    """The blocks of a file that has so many rows already."""
+    done = 0
+    for texts in batches:
+        done += len(texts)
+        if done <= written:
+            yield _Block(texts)
+            continue
+        vectors = np.zeros((len(texts), encoder.dimensions), dtype=np.float32)  # (b, D)
+        missing, keys = _known(vectors, encoder, texts, role, shelf)
+        yield _Block(texts, vectors, missing, keys)
+
+
+def _here(
+    encoder: Encoder, role: Role, jobs: Iterable[Job], texts_of: Callable[[Job], list[str]]
+) -> Iterator[tuple[Job, np.ndarray | None]]:
+    """Jobs with the vectors of their texts, computed in this process."""
+    for job in jobs:
+        texts = texts_of(job)
+        yield job, vectors_of(encoder, texts, role) if texts else None
+
+
+def _known(
+    vectors: np.ndarray, encoder: Encoder, texts: Sequence[str], role: Role, shelf: Shelf | None
+) -> tuple[Sequence[int], list[bytes]]:
+    """Fill in the vectors (n, D) that the shelf has; the positions of the others, and the keys of all texts."""
+    if shelf is None:
+        return range(len(texts)), []
+    settings = _settings(encoder, role)
+    keys = [text_key(encoder.prompts[role], text, settings) for text in texts]
+    return shelf.read(keys, into=vectors), keys
 
 
 def _fill(
@@ -150,12 +230,8 @@ def _fill(
     known: TokenizedTexts | None = None,
 ) -> Iterator[tuple[list[bytes], np.ndarray]]:
     """Fill vectors (n, D) of texts from the shelf and the encoder; yields keys and vectors that the shelf lacks."""
-    missing: Sequence[int] = range(len(texts))
-    keys: list[bytes] = []
-    if shelf is not None:
-        settings = _settings(encoder, role)
-        keys = [text_key(encoder.prompts[role], text, settings) for text in texts]
-        missing = shelf.read(keys, into=vectors)
+    missing, keys = _known(vectors, encoder, texts, role, shelf)
+    missing = missing_anywhere(missing, len(texts))
     done = len(texts) - len(missing)
     _tell(progress, done, len(texts))
     for chosen, batch in in_batches(encoder, texts, missing, role, known):

@@ -14,6 +14,7 @@ from embedtune.models.files.opening import open_encoder
 from embedtune.models.files.resolve import Resolved, resolve
 from embedtune.models.reading import limit_length, max_length, readers_of, task_of
 from embedtune.models.speed.precision import FP32, choose_precision
+from embedtune.processes import this_process
 from embedtune.runtime import loading
 
 if TYPE_CHECKING:
@@ -133,10 +134,29 @@ def choose_device(device: str = "auto") -> str:
 
 def _choose_devices(device: str) -> list[str]:
     """The devices that a comma-separated list names, each at most once."""
+    together = this_process()
+    if together.count > 1:
+        return [_own_device(device, together.local_rank)]
     chosen = [_choose_device(name.strip()) for name in device.split(",")]
     if len({"cuda:0" if name == "cuda" else name for name in chosen}) < len(chosen):
         raise ConfigError(f"{device} names a device twice", where="device", next="name each device once: cuda:0,cuda:1")
     return chosen
+
+
+def _own_device(device: str, place: int) -> str:
+    """The device of one process of several on a machine: `auto` and `cuda` mean the GPU of its number.
+
+    Raises:
+        ConfigError: it is a device that several processes cannot share.
+    """
+    if device not in ("auto", "cuda", "cpu"):
+        raise ConfigError(
+            f"several processes train on cuda or on cpu, one device each, and not on {device!r}",
+            where="device",
+            next="leave --device out, or use --device cuda or --device cpu",
+        )
+    chosen = _choose_device(device)
+    return f"cuda:{place}" if chosen.startswith("cuda") else "cpu"
 
 
 def _choose_device(device: str) -> str:

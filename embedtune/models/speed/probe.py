@@ -10,6 +10,7 @@ from embedtune.cgroup import free_memory
 from embedtune.models.encode.tokenizer import Tokenizer, forward
 from embedtune.models.encoder import Encoder, in_mode
 from embedtune.models.speed.precision import multiplying
+from embedtune.processes import this_process
 
 if TYPE_CHECKING:
     import torch
@@ -108,7 +109,7 @@ def allowed_bytes(device: "torch.device") -> int:
     if device.type == "cuda":
         return _power_below(_free_on_gpu(device) // 2)
     free = free_memory()
-    return _power_below((_ASSUMED if free is None else free) // 4)
+    return _power_below((_ASSUMED if free is None else free) // (4 * this_process().local_count))
 
 
 def _power_below(size: int) -> int:

@@ -33,22 +33,32 @@ class DistinctBatchSampler(DefaultBatchSampler):
     Sizes differ by at most one, so no batch has a single row without any negative. The order depends on seed and epoch
     only, never on what was drawn before, so a resumed run draws the same batches.
 
+    Of several processes, each gets its part of every batch, in the order of ranks; all draw the same batches.
+
     Args:
         rows: the number of rows.
         text_ids: epoch -> the ids of each row's texts; called at the start of each epoch.
         batch_size: rows in the largest batch.
         seed: of the shuffle.
         groups: the group of each row, where a batch is to draw from few groups; None: from all rows.
+        part: which part of each batch this process gets, and of how many; sizes differ by at most one row.
     """
 
     def __init__(
-        self, rows: int, text_ids: TextIds, batch_size: int, seed: int, groups: Sequence[str] | None = None
+        self,
+        rows: int,
+        text_ids: TextIds,
+        batch_size: int,
+        seed: int,
+        groups: Sequence[str] | None = None,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         super().__init__(range(rows), batch_size=batch_size, drop_last=False, seed=seed)
         self._rows = rows
         self._text_ids = text_ids
         self._batches = -(-rows // batch_size)
         self._seed = seed
+        self._part = part
         self._groups = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
         self._group_rows = max(1, batch_size // GROUPS)
         self._texts: Sequence[Sequence[int]] | None = None
@@ -71,7 +81,16 @@ class DistinctBatchSampler(DefaultBatchSampler):
         waiting = deque(order.tolist())
         for number in range(self._batches):
             size = len(order) * (number + 1) // self._batches - len(order) * number // self._batches
-            yield _draw(waiting, texts, size)
+            yield part_of(_draw(waiting, texts, size), *self._part)
+
+
+def part_of(rows: list[int], place: int, parts: int) -> list[int]:
+    """One of the parts of a batch, which together are the batch in its order.
+
+    >>> [part_of([7, 3, 9, 1, 5], place, 2) for place in range(2)]
+    [[7, 3], [9, 1, 5]]
+    """
+    return rows[len(rows) * place // parts : len(rows) * (place + 1) // parts]
 
 
 def by_groups(order: np.ndarray, groups: np.ndarray, rows: int, draw: np.random.Generator) -> np.ndarray:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from embedtune.distributed import same_values
 from embedtune.losses import EmbeddingBatch
 from embedtune.search.kmeans import spherical_kmeans
 from embedtune.training.companions import Companion
@@ -47,6 +48,7 @@ class Clusters(Companion, TrainerCallback):
         centroids, clusters = spherical_kmeans(self.encode(self.texts), self.number, seed=self.seed + epoch)
         before, self._clusters = self._clusters, torch.from_numpy(clusters)  # (R,)
         self._centroids = torch.from_numpy(centroids)  # (K, D)
+        same_values([self._clusters, self._centroids])
         self._moved = _disagreement(before, self._clusters) if len(before) else 1.0
 
     def complete(self, batch: EmbeddingBatch, rows: Tensor) -> EmbeddingBatch:

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from embedtune.distributed import ranks
+from embedtune.distributed import is_first, ranks
 from embedtune.durable import seal_folder, sync, unseal_folder
 from embedtune.errors import ConfigError, DataError
 from embedtune.training.companions import Companion
@@ -61,22 +61,19 @@ def whole_checkpoint(folder: Path, warn: Warn) -> Path | None:
 
 
 def demand_same_batches(checkpoint: Path, batch_size: int) -> None:
-    """Refuse to resume with batches of another size, in one process or over all: steps would stand for other rows.
+    """Refuse to resume with batches of another size: steps would stand for other rows.
+
+    The number of processes may be another one: a batch is that of all of them together.
 
     Raises:
         ConfigError: the checkpoint was written with other batches.
     """
     then = unseal_folder(checkpoint, MANIFEST_NAME) or {}
-    now = {"batch_size": batch_size, "processes": ranks()}
-    differing = [
-        f"{name.replace('_', ' ')} {then[name]} then, {value} now"
-        for name, value in now.items()
-        if then.get(name, value) != value
-    ]
-    if differing:
+    before = then.get("batch_size", batch_size)
+    if before != batch_size:
         raise ConfigError(
             f"this checkpoint counts other batches, so the rest of the run would leave rows out or repeat them: "
-            f"{'; '.join(differing)}",
+            f"batch size {before} then, {batch_size} now",
             where=str(checkpoint),
             next=f"resume as it was started, or start a new run from it: --model {checkpoint}",
         )
@@ -141,7 +138,9 @@ class ExtraState(TrainerCallback):
             one.restore(saved)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Add our tensors to the trainer's checkpoint, then seal it with a manifest."""
+        """Add our tensors to the trainer's checkpoint, then seal it with a manifest; the first process does."""
+        if not is_first():
+            return
         tensors: dict[str, Tensor] = {
             f"objective.{name}": value.detach().cpu().contiguous()
             for name, value in self.objective.state_dict().items()

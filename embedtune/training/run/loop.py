@@ -5,7 +5,9 @@ from typing import Any
 
 from sentence_transformers import SentenceTransformerTrainer
 from sentence_transformers.base.evaluation import BaseEvaluator
+from transformers import TrainerControl
 
+from embedtune.distributed import average_gradients, is_first, of_first, rank, ranks
 from embedtune.training.batch.batches import DistinctBatchSampler, TextIds
 from embedtune.training.run.rate import rates
 from embedtune.training.step.sparse_adamw import RowAdamW, clip_gradients
@@ -25,7 +27,8 @@ class DevEvaluator(BaseEvaluator):
     def __call__(
         self, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1
     ) -> dict[str, float]:
-        return dict(self._scores())
+        scores = dict(self._scores())  # by all processes, since all encode a part of the texts
+        return of_first(lambda: scores)
 
 
 class Loop(SentenceTransformerTrainer):
@@ -57,7 +60,7 @@ class Loop(SentenceTransformerTrainer):
         self, dataset: Any, batch_size: int, *_: Any, seed: int = 0, **__: Any
     ) -> DistinctBatchSampler:
         """Our sampler, whatever the arguments say."""
-        return DistinctBatchSampler(self._rows, self._text_ids, batch_size, seed, self._groups)
+        return DistinctBatchSampler(self._rows, self._text_ids, batch_size, seed, self._groups, (rank(), ranks()))
 
     def get_optimizer_cls_and_kwargs(self, args: Any, model: Any = None) -> tuple[Any, dict[str, Any]]:
         """AdamW by rows where gradients are sparse."""
@@ -73,6 +76,28 @@ class Loop(SentenceTransformerTrainer):
             steps=num_training_steps,
         )
         return self.lr_scheduler
+
+    def evaluate(self, *args: Any, **options: Any) -> dict[str, float]:
+        """Dev scores; several processes share the work our way, since sentence-transformers would let all but the first
+        wait for texts to encode."""
+        if ranks() == 1 or self.evaluator is None:
+            found: dict[str, float] = super().evaluate(*args, **options)
+            return found
+        metrics = {f"eval_{name}": value for name, value in self.evaluator(self.model).items()}
+        self.log(metrics)
+        self.control: TrainerControl = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def training_step(self, *args: Any, **options: Any) -> Any:
+        """One forward and backward pass; afterwards each process has the gradient of the whole batch."""
+        loss = super().training_step(*args, **options)
+        average_gradients(self.loss.parameters())
+        return loss
+
+    # Private, and kept: of several processes the first writes checkpoints, and each of them takes itself for the first.
+    def _save_checkpoint(self, *args: Any, **options: Any) -> None:
+        if is_first():
+            super()._save_checkpoint(*args, **options)
 
     # Private, and kept: clipping happens between backward and step, where transformers offers no public hook that may
     # replace it; its own clipping raises on sparse gradients. A test with a sparse run fails should it be renamed.

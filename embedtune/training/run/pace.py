@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from embedtune.distributed import ranks, totals
 from embedtune.models.encoder import Encoder
 from embedtune.training.step.adapter import ObjectiveAdapter
 
@@ -57,7 +58,7 @@ def training_flops(encoder: Encoder) -> TrainingFlops | None:
 class Pace(TrainerCallback):
     """Times steps, including the making of their batches and excluding evaluations and checkpoints.
 
-    Tokens are those of distinct texts, each counted once, without padding.
+    Tokens are those of distinct texts, each counted once, without padding; of several processes, those of all together.
 
     Args:
         adapter: knows the lengths of the last batch.
@@ -75,7 +76,7 @@ class Pace(TrainerCallback):
     ) -> None:
         self._adapter, self._flops, self._peak, self._clock = adapter, flops, peak, clock
         self._since = clock()
-        self._seconds, self._tokens, self._operations = 0.0, 0, 0.0
+        self._seconds, self._tokens, self._operations = 0.0, 0.0, 0.0
         self._last: dict[str, float] = {}
 
     @property
@@ -93,7 +94,7 @@ class Pace(TrainerCallback):
     @property
     def share_of_peak(self) -> float | None:
         """Over all steps; None if there is no peak to compare with."""
-        return None if self._peak is None or self.flops_per_s is None else self.flops_per_s / self._peak
+        return None if self._peak is None or self.flops_per_s is None else self.flops_per_s / (self._peak * ranks())
 
     def gauges(self) -> dict[str, float]:
         """The pace of the last step, for the log."""
@@ -102,8 +103,8 @@ class Pace(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Count the step that has just ended."""
         seconds = max(self._clock() - self._since, 1e-9)
-        tokens = int(self._adapter.lengths.sum())
-        operations = 0.0 if self._flops is None else self._flops.of(self._adapter.lengths)
+        lengths = self._adapter.lengths
+        tokens, operations = totals([lengths.sum(), 0.0 if self._flops is None else self._flops.of(lengths)])
         self._seconds, self._tokens = self._seconds + seconds, self._tokens + tokens
         self._operations += operations
         self._last = {"pace.tokens_per_s": round(tokens / seconds, 1)}

@@ -3,6 +3,7 @@
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from embedtune.distributed import of_first
 from embedtune.models.encoder import Encoder
 from embedtune.training.run.loop import DevScores
 from embedtune.training.run.watch import MetricsLog
@@ -33,7 +34,8 @@ class StartingPoint(TrainerCallback):
         """Score the start; must come after the log, which begins a new file here."""
         if state.global_step:
             return
-        scores = self._scores()
+        own = dict(self._scores())
+        scores = of_first(lambda: own)
         line = {"step": 0, "epoch": 0.0, **{f"eval_{name}": value for name, value in scores.items()}}
         state.log_history.append(line)
         state.best_metric, state.best_global_step = scores[self._metric], 0

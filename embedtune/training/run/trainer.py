@@ -12,7 +12,8 @@ from pathlib import Path
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from transformers import PrinterCallback, TrainerCallback
 
-from embedtune.errors import Interrupted, StoppedError
+from embedtune.distributed import any_rank, is_first, of_first, same_weights
+from embedtune.errors import Interrupted, OutputError, StoppedError
 from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.quiet import quiet_libraries
@@ -80,9 +81,10 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
         kept=held.tokens,
         frozen=run.frozen,
     )
+    same_weights(adapter)
     flops = training_flops(encoder)
     pace = Pace(adapter, flops, None if flops is None or run.trial else matrix_peak(run.precision, run.device))
-    checkpoint = whole_checkpoint(run.checkpoints, run.warn) if resume else None
+    checkpoint = _checkpoint(run) if resume else None
     if checkpoint is not None:
         demand_same_batches(checkpoint, run.course.batch_size)
     done = steps_of(checkpoint) if checkpoint else 0
@@ -132,7 +134,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             # accelerate would take the model of a second run for one that is prepared already, and train it in fp32.
             encoder.model.__dict__.pop("_is_accelerate_prepared", None)
         elapsed = time.perf_counter() - started
-    if interruption.requested:
+    if any_rank(interruption.requested):
         step = f"step {trainer.state.global_step} of {run.steps}"
         raise Interrupted(
             f"interrupted after {step} of a short trial run, before training began; nothing was saved"
@@ -142,7 +144,24 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
     _check_best(trainer, run)
     if start is not None and trainer.state.best_global_step == 0:
         start.restore()
+    same_weights(encoder.model)  # the first process alone has loaded the best checkpoint
     return _result(trainer, run, elapsed, trainer.state.global_step - done, pace)
+
+
+def _checkpoint(run: Fit) -> Path | None:
+    """The checkpoint to resume from, which the first of several processes finds; it removes damaged ones.
+
+    Raises:
+        OutputError: this process cannot see it.
+    """
+    found = of_first(lambda: str(whole_checkpoint(run.checkpoints, run.warn) or ""))
+    if found and not Path(found).is_dir():
+        raise OutputError(
+            "this machine does not see the checkpoint that the first process found",
+            where=found,
+            next="keep the run folder (--output) on a disk that all machines share, under the same path",
+        )
+    return Path(found) if found else None
 
 
 def _resumed(done: int, asked: int) -> str:
@@ -237,7 +256,7 @@ def _arguments(run: Fit) -> SentenceTransformerTrainingArguments:
         greater_is_better=True if run.evaluates else None,
         logging_steps=1,
         disable_tqdm=True,
-        report_to=["tensorboard"] if run.tensorboard else [],
+        report_to=["tensorboard"] if run.tensorboard and is_first() else [],
         dataloader_num_workers=section.workers,
         dataloader_pin_memory=run.device.startswith("cuda"),
     )

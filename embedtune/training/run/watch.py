@@ -12,9 +12,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import torch
 from transformers import EarlyStoppingCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer import TRAINER_STATE_NAME
 
+from embedtune.distributed import any_rank, is_first, rank, ranks
 from embedtune.durable import write_text
 from embedtune.errors import StoppedError
 from embedtune.progress import Progress
@@ -33,7 +35,8 @@ STOPPING_TRIAL = "stopping after this step of a short trial run, which saves not
 class MetricsLog(TrainerCallback):
     """Appends one JSON object per step to `metrics.jsonl`: the trainer's log line, the losses' gauges and the pace.
 
-    A resumed run continues the file after the step it resumes from; lines of steps that will be repeated are cut.
+    A resumed run continues the file after the step it resumes from; lines of steps that will be repeated are cut. Of
+    several processes, the first writes.
     """
 
     path: Path
@@ -42,6 +45,8 @@ class MetricsLog(TrainerCallback):
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Cut the lines of steps that will be repeated."""
+        if not is_first():
+            return
         done = [line for line in read_log(self.path) if line["step"] <= state.global_step] if state.global_step else []
         write_text(self.path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in done))
 
@@ -54,6 +59,8 @@ class MetricsLog(TrainerCallback):
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Append a line."""
+        if not is_first():
+            return
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
@@ -71,8 +78,14 @@ class StepCount(TrainerCallback):
             self.progress(state.global_step, None, how_it_goes(state, None))
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Pass the global step on to the losses."""
+        """Pass the global step on to the losses.
+
+        Several processes draw their dropout anew in each step, so that a resumed run draws the same: its checkpoint has
+        the random states of the first only.
+        """
         self.adapter.step = state.global_step
+        if ranks() > 1:
+            torch.manual_seed(args.seed + (state.global_step + 1) * ranks() + rank())
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Report the step, with epoch, loss and the last dev score."""
@@ -180,7 +193,8 @@ class Interruption(TrainerCallback):
         threading.Thread(target=self._tell, args=(self._stopping,), daemon=True).start()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Save and stop where that was requested."""
+        """Save and stop where that was requested, of any process."""
+        self.requested = any_rank(self.requested)
         if self.requested:
             # A dev evaluation that is due takes place: the resumed run starts after it and would lack its score.
             control.should_save = args.save_strategy != "no"

@@ -79,7 +79,9 @@ class ObjectiveAdapter(nn.Module):
         counted = [one.pop(LENGTHS) for one in features if LENGTHS in one]
         self.lengths = np.concatenate(counted) if counted else self.lengths[:0]  # (U,)
         # Everything else about a row can be looked up by each process.
-        rows, vectors = gathered(row_numbers(labels), encode_columns(self.model, features, labels, self.kept))
+        # Before the encoder: the CPU, which looks rows up, would otherwise wait here until the device has encoded.
+        own = row_numbers(labels).cpu()
+        rows, vectors = gathered(own, encode_columns(self.model, features, labels, self.kept))
         device = vectors[0].device
         if self.frozen is not None:
             vectors = [*vectors, *self.frozen.columns(rows, device)]

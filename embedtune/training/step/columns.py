@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from embedtune.distributed import ranks
+from embedtune.distributed import from_all, rank, ranks
 from embedtune.errors import ConfigError
 from embedtune.models.encode.tokenizer import forward
 from embedtune.training.step.gradcache import encode_micro_batches
@@ -49,7 +48,7 @@ def gather(values: Tensor) -> Tensor:
     Raises:
         ConfigError: something other than B differs: numbers of negatives or dimensions.
     """
-    shapes = [shape.tolist() for shape in _all(torch.tensor(values.shape, device=values.device))]
+    shapes = [shape.tolist() for shape in from_all(torch.tensor(values.shape))]
     if any(shape[1:] != shapes[0][1:] for shape in shapes):
         listed = " and ".join(str(tuple(shape)) for shape in shapes)
         raise ConfigError(
@@ -69,17 +68,9 @@ class _Gather(torch.autograd.Function):
         ctx.sizes = sizes
         missing = max(sizes) - len(values)
         padded = functional.pad(values, (0, 0) * (values.dim() - 1) + (0, missing))
-        return torch.cat([part[:size] for part, size in zip(_all(padded), sizes, strict=True)])
+        return torch.cat([part[:size] for part, size in zip(from_all(padded), sizes, strict=True)])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return grad.split(ctx.sizes)[dist.get_rank()] * len(ctx.sizes), None
-
-
-def _all(values: Tensor) -> list[Tensor]:
-    """The values of each process, which all have the same shape."""
-    values = values.contiguous()
-    found = [torch.empty_like(values) for _ in range(dist.get_world_size())]
-    dist.all_gather(found, values)
-    return found
+        return grad.split(ctx.sizes)[rank()] * len(ctx.sizes), None

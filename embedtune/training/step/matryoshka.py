@@ -13,7 +13,7 @@ from embedtune.config.verbs.train import MatryoshkaSection, TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch
 from embedtune.losses.shared.vectors import normalised, unit
-from embedtune.training.step.objective import Objective, build_objective
+from embedtune.training.step.objective import Objective, build_objective, numbers
 
 VECTORS = ("anchors", "positives", "negatives", "views", "queue", "centroids")
 """Fields of a batch that hold the student's vectors."""
@@ -52,7 +52,7 @@ class Matryoshka(Objective):
 
     def gauges(self) -> dict[str, float]:
         """What the losses measured on the full vectors of the last batch, and the terms of each size."""
-        return super().gauges() | {name: float(value) for name, value in self._curves.items()}
+        return super().gauges() | dict(zip(self._curves, numbers(list(self._curves.values())), strict=True))
 
 
 def cut(batch: EmbeddingBatch, size: int) -> EmbeddingBatch:

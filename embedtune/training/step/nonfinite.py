@@ -42,7 +42,8 @@ class LastRows:
         Raises:
             StoppedError: one is NaN or infinite.
         """
-        broken = [name for name, value in terms.items() if not bool(torch.isfinite(value))]
+        finite = torch.stack([value.detach().isfinite() for value in terms.values()]).tolist()  # one wait for all
+        broken = [name for name, one in zip(terms, finite, strict=True) if not one]
         if not broken:
             return
         bad = torch.stack([~column.isfinite().all(dim=1) for column in vectors]).any(dim=0)  # (B,)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from embedtune.config.verbs.train import LossSection
@@ -44,9 +45,11 @@ class Objective(nn.Module):
             )
         self.terms = tuple(terms)
         self.losses = nn.ModuleDict({term.name: term.loss for term in terms})
+        self._measured: dict[str, float] | None = None
 
     def forward(self, batch: EmbeddingBatch) -> dict[str, Tensor]:
         """Weighted terms by name, each of shape (); their sum is what training minimizes."""
+        self._measured = None
         return {term.name: term.weight * term.loss(batch) for term in self.terms}
 
     def prepare(self, dimensions: int) -> None:
@@ -61,9 +64,24 @@ class Objective(nn.Module):
 
     def gauges(self) -> dict[str, float]:
         """What the losses measured on the last batch, as `loss.gauge` -> value."""
-        return {
-            f"{term.name}.{gauge}": float(value) for term in self.terms for gauge, value in term.loss.gauges.items()
-        }
+        if self._measured is None:
+            gauges = {f"{term.name}.{name}": value for term in self.terms for name, value in term.loss.gauges.items()}
+            self._measured = dict(zip(gauges, numbers(list(gauges.values())), strict=True))
+        return dict(self._measured)
+
+
+def numbers(gauges: Sequence[Tensor]) -> list[float]:
+    """The values of tensors of shape (), for which the CPU waits once and not for each.
+
+    >>> numbers([torch.tensor(0.5), torch.tensor(2)])
+    [0.5, 2.0]
+    """
+    if not gauges:
+        return []
+    place = next((one.device for one in gauges if one.device.type != "cpu"), gauges[0].device)
+    wide = torch.float64 if any(one.dtype == torch.float64 for one in gauges) else torch.float32
+    found: list[float] = torch.stack([one.detach().to(place, wide) for one in gauges]).tolist()
+    return found
 
 
 def build_objective(sections: Sequence[LossSection]) -> Objective:

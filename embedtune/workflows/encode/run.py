@@ -22,6 +22,8 @@ from embedtune.models.similarity import measure_of, similarity_findings
 from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.encode import EncodeResult
 from embedtune.workflows.shared.ending import Unfinished, orderly_end
+from embedtune.workflows.shared.engine.naming import engine_named
+from embedtune.workflows.shared.engine.spreading import Spreading
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.output_folder import refuse_others, remove_own
 from embedtune.workflows.shared.outputs import Outputs
@@ -67,6 +69,7 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None, force: bool = Fals
         outputs.remove_unfinished()
         encoder = _load(config, talk)
         known: list[int] = []
+        spreading = Spreading(config.encoding.engine, config.model, config.encoding.device)
         with talk.progress(
             f"{short_name(encoder.name)}: encoding {short_name(config.data.source)}", total=count
         ) as tell:
@@ -82,6 +85,7 @@ def encode(config: EncodeConfig, *, talk: Talk | None = None, force: bool = Fals
                 normalise=measure_of(encoder) == "cosine",
                 progress=tell,
                 known=known.append,
+                spread=spreading.of(encoder, config.encoding.role),
             )  # (n, D)
         _write(outputs, job, texts, vectors, _role(encoder, config))
     remove_own(job, OWN)
@@ -106,6 +110,7 @@ def _check(config: EncodeConfig, outputs: Outputs) -> None:
         )
     demand_named(config)
     choose_device(config.encoding.device)
+    engine_named(config.encoding.engine)
     resolve(config.model)
 
 

@@ -19,6 +19,7 @@ from embedtune.models.files.save import save_encoder
 from embedtune.models.files.starter import MOST_TEXTS
 from embedtune.reports.document.short_names import short_name
 from embedtune.workflows.mine.job_documents import JobDocuments
+from embedtune.workflows.shared.engine.spreading import Spreading
 from embedtune.workflows.shared.jobs.job import Job, key_of
 from embedtune.workflows.shared.talk import Talk
 
@@ -49,7 +50,8 @@ def encode_all(
     corpus, queries = documents.corpus, documents.pairs.queries
     key = key_of({**identity_of(encoder), "dtype": config.mining.vectors})
     folder = job.stage("vectors", encoder=key, documents=corpus.hash, queries=documents.queries_key)
-    write = VectorWriter(encoder, folder, store, talk)
+    section = config.model if config.model.name != STARTER else EncoderSection(name=encoder.name)
+    write = VectorWriter(encoder, folder, store, talk, Spreading(config.mining.engine, section, config.mining.device))
     return Vectors(
         queries=write("query", in_blocks(queries), len(queries)),
         documents=write("document", corpus.batches(), len(corpus), dtype=config.mining.vectors),
@@ -66,12 +68,14 @@ class VectorWriter:
         folder: of the stage; its name is a hash of the texts.
         store: vectors computed earlier, or None.
         talk: reports the progress.
+        spreading: where texts are encoded; None: in this process.
     """
 
     encoder: Encoder
     folder: Path
     store: VectorStore | None
     talk: Talk
+    spreading: Spreading | None = None
 
     def __call__(
         self,
@@ -94,6 +98,7 @@ class VectorWriter:
                 store=self.store,
                 dtype=dtype,
                 progress=tell,
+                spread=None if self.spreading is None else self.spreading.of(self.encoder, role),
             )
 
 

@@ -23,6 +23,7 @@ from embedtune.models.files.resolve import STARTER
 from embedtune.reports.results.mine import MineResult
 from embedtune.workflows.mine.files import files_of
 from embedtune.workflows.shared.ending import orderly_end
+from embedtune.workflows.shared.engine.naming import engine_named
 from embedtune.workflows.shared.jobs.job import MANIFEST, OWN, Job, changes
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.output_folder import refuse_others
@@ -78,6 +79,7 @@ def _check_recipe(config: MineConfig, outputs: Outputs) -> None:
         ]
     )
     check_device(config.mining.device)
+    engine_named(config.mining.engine)
     resolve(config.model)
     for option, section in (("--guide", config.guide), ("--cross-encoder", config.cross_encoder)):
         if section.name == STARTER:
@@ -157,7 +159,7 @@ def _strangers(decisions: Decisions, pairs: KnownPairs) -> Iterator[Finding]:
 
 def _begin(job: Job, config: MineConfig, pairs: KnownPairs, talk: Talk, *, restart: bool) -> None:
     """Record what the job is made from; report whether it is resumed, and what has changed since."""
-    settings = config.model_dump(exclude={"output": {"keep_job", "store"}})
+    settings = config.model_dump(exclude={"output": {"keep_job", "store"}, "mining": {"engine"}})
     manifest: dict[str, Any] = {"settings": settings, "data": dict(pairs.hashes or {})}
     before = {} if restart else job.manifest()
     if restart:

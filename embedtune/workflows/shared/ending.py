@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from embedtune.errors import EmbedtuneError, Interrupted, OutputError, StoppedError, machine_fault
+from embedtune.errors import EmbedtuneError, Interrupted, OutputError, PeerEnded, StoppedError, machine_fault
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def orderly_end(work: Unfinished) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        kept = isinstance(error, StoppedError) or _is_kept(work)
+        stopped = isinstance(error, StoppedError) and not isinstance(error, PeerEnded)
+        kept = stopped or _is_kept(work)
         if not kept:
             with suppress(OSError):  # the first error is the one to report
                 work.discard()
@@ -60,6 +61,10 @@ def _ending(error: BaseException, work: Unfinished, *, kept: bool) -> EmbedtuneE
     if isinstance(error, KeyboardInterrupt | Interrupted):
         message = getattr(error, "message", f"interrupted; {work.kept if kept else work.lost}")
         return Interrupted(message, next=work.resume if kept else getattr(error, "next", None))
+    if isinstance(error, PeerEnded):
+        return PeerEnded(
+            f"{error.message}; {work.kept if kept else work.lost}", next=work.resume if kept else error.next
+        )
     fault = machine_fault(error)
     if fault is not None and kept:
         advice = f"{fault.next}; then {work.resume}"

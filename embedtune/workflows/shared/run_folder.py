@@ -13,6 +13,7 @@ from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.durable import discard, remove_unfinished, write_text
 from embedtune.errors import ConfigError, OutputError, raise_machine_fault
+from embedtune.processes import this_process
 from embedtune.reports.document.short_names import folder_part, short_name
 from embedtune.reports.results.train import TrainResult
 from embedtune.workflows.shared.ending import Unfinished
@@ -121,8 +122,9 @@ class RunFolder:
         )
 
     def write(self, name: str, text: str) -> None:
-        """Write a file, whole or not at all."""
-        write_text(self.path / name, text)
+        """Write a file, whole or not at all; of several processes, the first writes."""
+        if this_process().is_first:
+            write_text(self.path / name, text)
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Write an object as JSON with readable Korean, whole or not at all."""

@@ -19,6 +19,8 @@ from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import RetrievalSet, Rows
+from embedtune.distributed import of_first, ranks
+from embedtune.errors import ConfigError
 from embedtune.findings import Finding, counted
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encode.lengths import truncation
@@ -134,6 +136,7 @@ class Fitting:
         """The run with everything that its recipe leaves open settled and written there, and what dev is scored on."""
         asked, rows = self.config.training, len(self.data.train)
         self.config = settled(self.config, self.losses, self.encoder, rows)
+        self._demand_rows(rows)
         reason = reason_of_course(asked, rows, static=not self.encoder.has_products)
         plan, tokens = self._prepared(self._task(), reason)
         dev = self.data.dev
@@ -141,9 +144,24 @@ class Fitting:
             self.config, dev = with_evaluations(self.config, dev, self.encoder, plan.steps, tokens, self.talk)
         record(self.config, self.folder)
         plan = replace(plan, section=self.config.training)
-        if self.encoder.has_products and isinstance(plan.texts, KnownTexts):
+        if self.encoder.has_products and isinstance(plan.texts, KnownTexts) and ranks() == 1:
             self._tell_forecast(plan, plan.texts, tokens, dev)
         return plan, dev
+
+    def _demand_rows(self, rows: int) -> None:
+        """Refuse more processes than the smallest batch has pairs.
+
+        Raises:
+            ConfigError: a process would have nothing to learn from.
+        """
+        course = Course.of(self.config.training, rows, static=not self.encoder.has_products)
+        smallest = rows // max(1, course.steps_per_epoch(rows))
+        if smallest < ranks():
+            raise ConfigError(
+                f"{ranks()} processes share each batch, and the smallest has {counted(smallest, 'pair')}",
+                where="training.batch_size",
+                next=f"start at most {smallest} processes, or use a larger --batch-size: it is that of all together",
+            )
 
     def _tell_forecast(self, plan: PreparedFit, texts: KnownTexts, tokens: float, dev: RetrievalSet | None) -> None:
         """Print about how long training will take, with everything that goes with it."""
@@ -194,6 +212,11 @@ class Fitting:
         rate = rate_finding(lr, self.encoder.default_lr)
         self.findings += [*self._cut(), *([rate] if rate else [])]
         tell_findings(self.talk, self.findings)
+        if ranks() > 1:
+            self.talk.say(
+                f"{ranks()} processes train together, one per device; the batch size is that of all of them: each gets "
+                f"about {task.course.batch_size / ranks():g} pairs of a batch of {task.course.batch_size}"
+            )
         if self.config.matryoshka.dimensions:
             listed = ", ".join(str(size) for size in self.config.matryoshka.dimensions)
             self.talk.say(f"trained to be cut to {listed} of {self.encoder.dimensions} dimensions")
@@ -217,7 +240,7 @@ class Fitting:
         """The recipe with its margin chosen, now or before a resumed run was interrupted; and the choice, if any."""
         if not is_open(self.config):
             return self.config, None
-        facts = self.folder.facts()
+        facts = of_first(self.folder.facts)
         if "margin" not in facts:
             choice = choose_margin(
                 self.config,

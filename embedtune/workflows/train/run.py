@@ -6,6 +6,7 @@ of its models, then the data, and only then sentence-transformers (10 seconds) a
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.data.sources.source import open_source
+from embedtune.distributed import is_first, of_first
 from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
 from embedtune.findings import Finding
@@ -99,16 +101,10 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     sets = read_guard(guard_sets(config), seed=config.training.seed)
     if run is not None and run.done and plan.changes:
         demand_more_steps(run, config, len(data.train), plan.changes)
-    folder = run or new_run(config)
-    with alone(folder.lock), orderly_end(folder.unfinished(resumed=run is not None)):
-        remove_all_unfinished(folder.path)
-        models = [config.model, config.guide]
-        recorded = record_data(folder, data.hashes, data.train, models=models, accept=plan.accept_changes)
-        changes = [*plan.changes, *recorded]
-        if folder.done:
-            reopen(folder)
-        record_changes(folder, config, data.hashes, changes, talk.warn)
-        talk.say(f"run folder: {folder.path}")
+    # All processes have planned by now, so the first one may write.
+    folder = run or RunFolder(Path(of_first(lambda: str(new_run(config).path))))
+    with _kept(folder, resumed=run is not None):
+        of_first(lambda: _begin(plan, config, data, folder, talk))
         with loading():  # sentence-transformers, so it comes last
             from embedtune.workflows.train.stages import TrainingRun
 
@@ -117,6 +113,30 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
         result = stages.run(resumed=run is not None)
         timed.note()
         return result
+
+
+@contextmanager
+def _kept(folder: RunFolder, *, resumed: bool) -> Iterator[None]:
+    """Around the work on a run: nobody else works on it, and what is left at an early end is in order.
+
+    Of several processes the first sees to that.
+    """
+    if not is_first():
+        yield
+        return
+    with alone(folder.lock), orderly_end(folder.unfinished(resumed=resumed)):
+        yield
+
+
+def _begin(plan: TrainPlan, config: TrainConfig, data: TrainingData, folder: RunFolder, talk: Talk) -> None:
+    """Record in the run folder what the run is about to learn from."""
+    remove_all_unfinished(folder.path)
+    models = [config.model, config.guide]
+    recorded = record_data(folder, data.hashes, data.train, models=models, accept=plan.accept_changes)
+    if folder.done:
+        reopen(folder)
+    record_changes(folder, config, data.hashes, [*plan.changes, *recorded], talk.warn)
+    talk.say(f"run folder: {folder.path}")
 
 
 def _check_recipe(plan: TrainPlan, talk: Talk) -> None:

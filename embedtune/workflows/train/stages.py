@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -22,6 +22,7 @@ from embedtune.config.recipe.load import dump_config
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
+from embedtune.distributed import is_first, of_first, ranks, same_weights
 from embedtune.evaluation.own_first import left_out, own_text_first
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.question import questions_of
@@ -108,13 +109,28 @@ class TrainingRun:
             before = self._before(encoder, store)
         keeping = Keeping(self.config, self.sets, self.folder.path, self.talk)
         with self.spent.on("guard"):
-            keeping.begin(encoder, store)
+            of_first(lambda: keeping.begin(encoder, store))
+        keeping.watch_for(encoder)
         fitting = Fitting(
             self.config, self.losses, self.data, self.folder, self.talk, encoder, store, self.guide, spent=self.spent
         )
         fitting.watch = keeping.watch
         fitted, guiding = fitting.run(resumed=resumed)
         self.config = fitting.config
+        # From here on the first process works alone, and the others get its result.
+        end = partial(self._ended, encoder, before, keeping, fitting, fitted, guiding)
+        return end() if ranks() == 1 else TrainResult.from_json(of_first(lambda: end().as_json()))
+
+    def _ended(
+        self,
+        encoder: Encoder,
+        before: Measured | None,
+        keeping: Keeping,
+        fitting: Fitting,
+        fitted: FitResult,
+        guiding: Guiding,
+    ) -> TrainResult:
+        """The end of a run, from the trained encoder to the report."""
         with self.spent.on("guard"):
             keeping.demand_kept()
             encoder = keeping.settled(encoder, self.data.dev)
@@ -150,7 +166,8 @@ class TrainingRun:
         for finding in said:
             self.talk.say(finding.message)
         declare_cosine(encoder)
-        if not encoder.pretrained and not self.folder.start.is_dir():
+        same_weights(encoder.model)
+        if is_first() and not encoder.pretrained and not self.folder.start.is_dir():
             save_encoder(encoder, self.folder.start)
         return encoder
 
@@ -160,12 +177,14 @@ class TrainingRun:
 
     def _before(self, encoder: Encoder, store: VectorStore | None) -> Measured | None:
         """The scores of the start, which a resumed run has measured already."""
-        ranking = None if self._test is None else kept_ranking(self.folder, self._test)
-        if self._test is None or ranking is None:
+        ranking = None if self._test is None or not is_first() else kept_ranking(self.folder, self._test)
+        if not of_first(lambda: ranking is not None):
             measured = self._measured(encoder, "before", store)
-            if self._test is not None and measured is not None:
+            if self._test is not None and measured is not None and is_first():
                 keep_ranking(self.folder, self._test, measured.ranking)
             return measured
+        if self._test is None or ranking is None:  # the first process has it
+            return None
         measured = Measured(ranking, score_ranking(ranking, self._test, TEST_METRICS))
         self._tell_scores(measured, "before", ", as measured when this run began")
         return measured

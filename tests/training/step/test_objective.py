@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -45,3 +47,17 @@ def test_a_learnable_temperature_is_a_parameter_of_the_objective():
 def test_the_same_loss_twice_is_refused():
     with pytest.raises(ConfigError, match="more than once"):
         build_objective([LossSection(name="infonce"), LossSection(name="infonce", weight=0.5)])
+
+
+def test_gauges_are_read_once_a_step(batch, monkeypatch):
+    """On a GPU each reading waits for the device; the log and the guard against masking both ask."""
+    objective = build_objective([LossSection(name="infonce"), LossSection(name="triplet", weight=0.5)])
+    objective(batch)
+    gauges = [(f"{term.name}.{name}", one) for term in objective.terms for name, one in term.loss.gauges.items()]
+    plain = {name: float(one) for name, one in gauges}
+    assert objective.gauges() == pytest.approx(plain)
+    with monkeypatch.context() as patch:
+        patch.setattr("embedtune.training.step.objective.numbers", pytest.fail)
+        assert objective.gauges() == pytest.approx(plain)
+    objective(replace(batch, positives=-batch.positives))
+    assert objective.gauges() != pytest.approx(plain)

@@ -13,6 +13,7 @@ from transformers import TrainerCallback
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.rows import RetrievalSet
+from embedtune.distributed import is_first
 from embedtune.durable import read_sealed, write_sealed
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
@@ -170,7 +171,8 @@ def _self_guide(
             config, partial(encode, guide, store=kept_vectors), pairs, batch_size=plan.course.batch_size, step=step
         )
         if audit is not None:
-            write_sealed(kept, json.dumps(asdict(audit)).encode())
+            if is_first():
+                write_sealed(kept, json.dumps(asdict(audit)).encode())
             guiding.audits.append(audit)
             if len(guiding.audits) == 1:  # one per epoch would drown everything else; the report has the last one
                 _tell(guiding, talk)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.rows import RetrievalSet
+from embedtune.distributed import of_first
 from embedtune.errors import GuardError
 from embedtune.findings import Finding
 from embedtune.models.encode.store import VectorStore
@@ -59,8 +60,11 @@ class Keeping:
             self._start = keep_weights(encoder, self._weights / START)
         else:
             self._report = open_guard(self.sets, encoder, self.talk, store)
-        if section.policy == "stop" and self.sets:
-            self.watch = GuardWatch(lambda: holds(self._report.compare(encoder)))
+
+    def watch_for(self, encoder: Encoder) -> None:
+        """Let the guard end the training of this encoder, where the recipe says so."""
+        if self.config.guard.policy == "stop" and self.sets:
+            self.watch = GuardWatch(lambda: of_first(lambda: holds(self._report.compare(encoder))))
 
     def demand_kept(self) -> None:
         """End the command if the guard stopped the run.

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from embedtune.distributed import of_first
 from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.models.encoder import Encoder
 from embedtune.training.batch.batches import DistinctBatchSampler
@@ -74,13 +75,14 @@ def _held(
 ) -> Held:
     if task.section.micro_batch_tokens != "auto" or not replays(device):
         return Held.asked(task.section.micro_batch_tokens)
-    facts = folder.facts()
+    facts = of_first(folder.facts)
     if "held" not in facts:
         columns = list(texts.of(range(min(task.course.batch_size, len(task.rows)))))
         held = measured(encoder, texts.reader, [own for own, _ in columns], precision)
         # If every batch fits, the run must not depend on how much more would.
         fits = isinstance(texts, KnownTexts) and held.tokens is not None and _most_tokens(columns) <= held.tokens
-        facts["held"] = asdict(Held() if fits else held)
+        own = asdict(Held() if fits else held)
+        facts["held"] = of_first(lambda: own)
         folder.write_json(FACTS, facts)
     return Held(**facts["held"])
 
