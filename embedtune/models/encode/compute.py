@@ -7,9 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from embedtune.distributed import ranks
 from embedtune.models.encode.devices import distribute
-from embedtune.models.encode.shares import in_shares
 from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts, Tokenizer, forward
 from embedtune.models.encoder import Encoder, Role, in_mode, is_static
 from embedtune.models.speed.precision import multiplying
@@ -59,6 +57,10 @@ def in_batches(
         for numbers, tokenized in ready
         for places in by_tokens(tokenizer, tokenized.lengths, most)
     )
+    # Here and not above, because torch stays out of commands that compare words alone.
+    from embedtune.distributed import ranks
+    from embedtune.models.encode.shares import in_shares
+
     if ranks() > 1:
         done = in_shares(
             batches, lambda job: len(job[2]), encoder.dimensions, lambda job: batch_vectors(encoder, *job[1:])

@@ -13,7 +13,6 @@ from embedtune.errors import Interrupted, ModelError
 from embedtune.models.encode.compute import encoding, in_batches
 from embedtune.models.encode.lengths import token_counts
 from embedtune.models.encode.sameness import DifferentTexts, demand_differences
-from embedtune.models.encode.shares import missing_anywhere
 from embedtune.models.encode.store import Shelf, VectorStore, text_key
 from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts
 from embedtune.models.encode.vector_file import VectorFile
@@ -230,6 +229,8 @@ def _fill(
     known: TokenizedTexts | None = None,
 ) -> Iterator[tuple[list[bytes], np.ndarray]]:
     """Fill vectors (n, D) of texts from the shelf and the encoder; yields keys and vectors that the shelf lacks."""
+    from embedtune.models.encode.shares import missing_anywhere  # brings torch
+
     missing, keys = _known(vectors, encoder, texts, role, shelf)
     missing = missing_anywhere(missing, len(texts))
     done = len(texts) - len(missing)
