@@ -20,6 +20,7 @@ _VERBS = (
     "merge",
     "mine",
     "open_search",
+    "push",
     "runs",
     "train",
 )

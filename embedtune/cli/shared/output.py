@@ -40,7 +40,15 @@ def print_renderable(renderable: Any) -> None:
 
 def print_result(result: "VerbResult", *, as_json: bool, told: Collection[str] = ()) -> None:
     """Print the result of a verb on stdout, as its table or as JSON."""
-    print_json(result.as_json()) if as_json else print_renderable(result.table(told))
+    print_json(result.as_json() | asked_endpoints()) if as_json else print_renderable(result.table(told))
+
+
+def asked_endpoints() -> dict[str, Any]:
+    """What endpoints were asked, under the key `endpoints`; empty where none was."""
+    from embedtune.models.endpoints.bill import bills
+
+    found = [bill.as_dict() for bill in bills()]
+    return {"endpoints": found} if found else {}
 
 
 def print_json(value: Any) -> None:

@@ -81,6 +81,10 @@ class Asked:
 
     def print(self, result: "VerbResult") -> None:
         """Print a result as JSON, or as its table, which need not repeat what was already reported."""
+        from embedtune.models.endpoints.bill import bills
+
+        for bill in bills():
+            self.talk.say(bill.described())
         print_result(result, as_json=self.as_json, told=self.talk.told)
 
 
