@@ -12,7 +12,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedtune.workflows.shared.stream_talk import printable
+from embedtune.workflows.shared.stream_talk import StreamTalk, printable
 
 if TYPE_CHECKING:
     from embedtune.reports.results.base import VerbResult
@@ -49,6 +49,14 @@ def asked_endpoints() -> dict[str, Any]:
 
     found = [bill.as_dict() for bill in bills()]
     return {"endpoints": found} if found else {}
+
+
+def say_bills(talk: StreamTalk) -> None:
+    """Say what endpoints were asked, and what that cost."""
+    from embedtune.models.endpoints.bill import bills
+
+    for bill in bills():
+        talk.say(bill.described())
 
 
 def print_json(value: Any) -> None:

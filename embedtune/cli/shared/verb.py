@@ -15,7 +15,7 @@ import typer
 
 from embedtune.cli.shared.help import VerbCommand, VerbGroup
 from embedtune.cli.shared.options import AsJson, DryRun, Quiet, Words, written
-from embedtune.cli.shared.output import print_json, print_result, print_text
+from embedtune.cli.shared.output import print_json, print_result, print_text, say_bills
 from embedtune.errors import GuardError
 from embedtune.workflows.shared.stream_talk import StreamTalk
 
@@ -81,10 +81,7 @@ class Asked:
 
     def print(self, result: "VerbResult") -> None:
         """Print a result as JSON, or as its table, which need not repeat what was already reported."""
-        from embedtune.models.endpoints.bill import bills
-
-        for bill in bills():
-            self.talk.say(bill.described())
+        say_bills(self.talk)
         print_result(result, as_json=self.as_json, told=self.talk.told)
 
 

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from embedtune.config.suggest import did_you_mean
@@ -118,8 +119,8 @@ def _is_here(host: str) -> bool:
 _READERS = {"batch": int, "requests_per_minute": float, "price": float, "dimensions": int}
 
 
-def _options(written: list[str]) -> dict[str, int | float]:
-    found: dict[str, int | float] = {}
+def _options(written: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for one in written:
         key, _, value = one.partition("=")
         if key not in _READERS:

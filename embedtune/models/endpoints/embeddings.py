@@ -55,7 +55,7 @@ class EmbeddingClient:
         return np.concatenate(parts) if parts else np.zeros((0, self._length or 0), dtype=np.float32)
 
     def _ask(self, texts: Sequence[str]) -> np.ndarray:
-        body = {"model": self.address.model, "input": list(texts), "encoding_format": "float"}
+        body: dict[str, Any] = {"model": self.address.model, "input": list(texts), "encoding_format": "float"}
         if self.address.dimensions is not None:
             body["dimensions"] = self.address.dimensions
         found = self._transport.ask("embeddings", body, lambda answer: in_order(answer, len(texts), self._length))

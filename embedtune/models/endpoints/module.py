@@ -28,7 +28,7 @@ class EndpointModule(InputModule):
         client: of the endpoint.
     """
 
-    tokenizer = None  # type: ignore[assignment]
+    tokenizer = None
 
     def __init__(self, client: EmbeddingClient) -> None:
         super().__init__()

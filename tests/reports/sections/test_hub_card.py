@@ -17,8 +17,9 @@ SECRET = "the customer's own words"
 def result(**more: object) -> TrainResult:
     verdict = Comparison("ndcg@10", "unseen", 300, 0.41, 0.52, 0.11, (0.09, 0.13), 0.0001, 0.02, "better")
     fields = {
-        "run": "/home/kim/runs/a", "model": "/home/kim/runs/a/model", "losses": (WeightedLoss("gist", 1.0),), "steps": 30,
-        "epochs": 2.0, "examples_per_s": 1.0, "elapsed_s": 1.0, "peak_memory_bytes": 1, "before": {}, "after": {},
+        "run": "/home/kim/runs/a", "model": "/home/kim/runs/a/model", "losses": (WeightedLoss("gist", 1.0),),
+        "steps": 30, "epochs": 2.0, "examples_per_s": 1.0,
+        "elapsed_s": 1.0, "peak_memory_bytes": 1, "before": {}, "after": {},
         "before_unseen": None, "after_unseen": None, "verdict": verdict, "test_queries": 300, "unseen_queries": 300,
         "described": ("read 48 pairs from /home/kim/secret/pairs.jsonl", "columns: <b>x</b> | y"),
         "findings": (Finding("odd", "note", 1, f"one row: {SECRET}", examples=(SECRET,)),),
