@@ -21,6 +21,7 @@ _VERBS = (
     "mine",
     "open_search",
     "push",
+    "reproduce",
     "runs",
     "train",
 )

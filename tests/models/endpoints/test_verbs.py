@@ -15,9 +15,9 @@ LOCAL = {"device": "cpu", "store": "none"}
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeEndpoint:
-    """An endpoint behind every address, and a folder with forty pairs."""
+    """An endpoint behind every address, and a folder with 240 pairs."""
     monkeypatch.chdir(tmp_path)
-    pairs = [{"anchor": f"refund {i}?", "positive": f"the refund {i} is paid"} for i in range(60)]
+    pairs = [{"anchor": f"refund {i}?", "positive": f"the refund {i} is paid"} for i in range(240)]
     Path("pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
     found = FakeEndpoint()
     session = found.session
@@ -28,7 +28,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeEndpoint:
 
 def test_verbs_that_take_an_endpoint(fake: FakeEndpoint) -> None:
     encoded = embedtune.encode(model=NAME, data="pairs.jsonl", column="anchor", output="v.npy", **LOCAL)
-    expected = np.array([vector_of(f"refund {i}?") for i in range(60)])
+    expected = np.array([vector_of(f"refund {i}?") for i in range(240)])
     found = np.load(encoded.output).astype(np.float32)
     np.testing.assert_allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=2e-3)
     scored = embedtune.evaluate(model=(NAME, "bm25"), data="pairs.jsonl", output="scored", **LOCAL).as_json()
@@ -39,7 +39,7 @@ def test_verbs_that_take_an_endpoint(fake: FakeEndpoint) -> None:
         "output.check_saved=here", data="pairs.jsonl", guide=NAME, margin="0", max_steps=1, output="run", **LOCAL
     )
     assert run.guide is not None and run.guide.name == NAME
-    adapted = embedtune.adapt(data="pairs.jsonl", output="adapted", **{"from": NAME, "to": "run/model"}, **LOCAL)
+    adapted = embedtune.adapt(data="pairs.jsonl", output="adapted", from_=NAME, to="run/model", **LOCAL)
     assert Path("adapted/map.safetensors").exists() and adapted.output
     card = Path("run/model/README.md").read_text()
     assert "## Results" in card and "## Training data" in card and str(Path.cwd()) not in card

@@ -24,7 +24,8 @@ def documents() -> list[dict[str, str]]:
     for i, topic in enumerate(TOPICS * 4):
         place = ("서울", "부산", "대구", "광주")[i // len(TOPICS)]
         text = (
-            f"{topic} 신청은 {place} 지역 주민센터에서 {i + 3}월까지 접수합니다. 담당 직원이 서류를 확인하고 결과를 알려 드립니다. "
+            f"{topic} 신청은 {place} 지역 주민센터에서 {i + 3}월까지 접수합니다. "
+            "담당 직원이 서류를 확인하고 결과를 알려 드립니다. "
             f"{place} {topic} 담당 전화는 평일에만 연결됩니다."
         )
         made.append({"id": f"d{i}", "title": f"{place} {topic} 안내", "text": text})
