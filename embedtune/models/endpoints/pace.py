@@ -36,7 +36,7 @@ class WallClock:
         return datetime.now(UTC)
 
 
-class Pace:
+class RequestPace:
     """Keeps requests as far apart as they must be.
 
     Args:

@@ -15,7 +15,7 @@ from requests.auth import AuthBase
 from embedtune.errors import ModelError, reason_of
 from embedtune.models.endpoints.address import EndpointAddress
 from embedtune.models.endpoints.bill import bill_of
-from embedtune.models.endpoints.pace import Clock, Pace, WallClock, backoff, retry_after
+from embedtune.models.endpoints.pace import Clock, RequestPace, WallClock, backoff, retry_after
 
 TRIES = 8
 MOST_WAIT_S = 300.0
@@ -73,7 +73,7 @@ class Transport:
         self._session = session or requests.Session()
         self._session.auth = HostKey(address)
         self._clock = clock or WallClock()
-        self._pace = Pace(address.requests_per_minute, self._clock)
+        self._pace = RequestPace(address.requests_per_minute, self._clock)
         self._chance = random.Random(0)
 
     def __deepcopy__(self, memo: object) -> "Transport":

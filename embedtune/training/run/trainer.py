@@ -237,7 +237,9 @@ def _arguments(run: Fit) -> SentenceTransformerTrainingArguments:
         greater_is_better=True if run.evaluates else None,
         logging_steps=1,
         disable_tqdm=True,
-        report_to=["tensorboard"] if run.tensorboard else [],
+        report_to=list(run.trackers),
+        run_name=run.checkpoints.parent.name,
+        trackio_static_space_id=False,  # or a finished run would be published
         dataloader_num_workers=section.workers,
         dataloader_pin_memory=run.device.startswith("cuda"),
     )

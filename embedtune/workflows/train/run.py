@@ -137,12 +137,13 @@ def _check_recipe(plan: TrainPlan, talk: Talk) -> None:
     demand_weights(config.model, "train")
     resolve(config.model)
     _resolve_guide(config, talk)
-    if config.output.tensorboard and find_spec("tensorboard") is None:
-        raise ConfigError(
-            "TensorBoard is not installed",
-            where="output.tensorboard",
-            next="pip install 'embedtune[tensorboard]', or output.tensorboard=false",
-        )
+    for tracker in config.output.trackers:
+        if find_spec(tracker) is None:
+            raise ConfigError(
+                f"{tracker} is not installed",
+                where="--track",
+                next=f"pip install 'embedtune[{tracker}]', or leave out --track {tracker}",
+            )
 
 
 def read_data(config: TrainConfig, source: Source, talk: Talk) -> TrainingData:

@@ -10,7 +10,7 @@ from embedtune.errors import ModelError
 from embedtune.models.endpoints.address import parse_endpoint
 from embedtune.models.endpoints.bill import bills, forget_bills
 from embedtune.models.endpoints.embeddings import EmbeddingClient
-from embedtune.models.endpoints.pace import Pace, retry_after
+from embedtune.models.endpoints.pace import RequestPace, retry_after
 from embedtune.models.endpoints.transport import TRIES, Transport
 
 KEY = "sk-very-secret"
@@ -93,7 +93,7 @@ def test_limits_are_kept_and_costs_counted() -> None:
 
 def test_an_endpoint_that_says_nothing_is_left_is_waited_for() -> None:
     clock = TestClock()
-    pace = Pace(None, clock)
+    pace = RequestPace(None, clock)
     pace.heed({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1.5s"})
     pace.heed({"x-ratelimit-remaining-tokens": "40", "x-ratelimit-reset-tokens": "50s"})
     pace.wait()

@@ -6,7 +6,7 @@ import yaml
 
 from embedtune.evaluation.significance import Comparison
 from embedtune.findings import Finding
-from embedtune.models.files.licence import front_matter, licence_of
+from embedtune.models.folders.licence import front_matter, licence_of
 from embedtune.reports.results.train import TrainResult, WeightedLoss
 from embedtune.reports.sections.hub_card import hub_card
 

@@ -122,7 +122,9 @@ def make_queries(
         *([f"asked {client.asked:,} times; {client.known:,} answers were known"] if client else []),
         *(f"left out {counted(count, 'query')}: {reason}" for reason, count in dropped.items() if count),
     )
-    return QueriesResult(str(target), rows, dict(by_kind), len(chosen), dropped, examples, said)
+    return QueriesResult(
+        str(target), rows, {kind: by_kind[kind] for kind in by_kind}, len(chosen), dropped, examples, said
+    )
 
 
 def _kinds(options: QueriesOptions) -> list[Kind]:
