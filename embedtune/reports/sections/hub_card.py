@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import yaml
 
 from embedtune.evaluation.metrics import metric_label
+from embedtune.reports.document.printable import printable
 from embedtune.reports.results.train import TrainResult
 
 WORD = re.compile(r"[^\s,;()'\"`|]*[/\\][^\s,;()'\"`|]*")
@@ -95,7 +96,9 @@ def _recipe(recipe: dict[str, object], result: TrainResult) -> Iterator[str]:
         f"{one.name}" + (f" (weight {one.weight:g})" if one.weight != 1 else "") for one in result.losses
     )
     yield from ("## Training", "", f"{result.steps:,} steps, {result.epochs:g} epochs; loss: {losses}. The recipe:", "")
-    yield from ("```yaml", yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True).rstrip(), "```", "")
+    written = yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True).rstrip()
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", written)), default=0))  # a prompt may hold backticks
+    yield from (f"{fence}yaml", written, fence, "")
     versions = result.facts.get("versions") or {}
     if versions:
         yield from ("Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".", "")
@@ -116,7 +119,9 @@ def plain(text: str) -> str:
     >>> plain("read 48 pairs from /home/kim/secret/pairs.jsonl | <b>")
     'read 48 pairs from pairs.jsonl \\\\| &lt;b>'
     """
-    return re.sub(r"([|\\`*_\[\]])", r"\\\1", without_folders(text)).replace("&", "&amp;").replace("<", "&lt;")
+    return (
+        re.sub(r"([|\\`*_\[\]])", r"\\\1", without_folders(printable(text))).replace("&", "&amp;").replace("<", "&lt;")
+    )
 
 
 def without_folders(text: str) -> str:

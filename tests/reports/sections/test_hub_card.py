@@ -46,6 +46,12 @@ def test_the_card_has_the_figures_and_none_of_the_data() -> None:
     assert SECRET not in made and "kim" not in made and "<b>" not in made
 
 
+def test_a_prompt_cannot_leave_the_recipe() -> None:
+    made = hub_card(result(), CARD, {"model": {"prompts": {"query": "```\n<b>"}}}, None, None)
+    inside = made.split("````yaml\n")[1].split("\n````\n")[0]
+    assert yaml.safe_load(inside)["model"]["prompts"]["query"] == "```\n<b>"
+
+
 def test_a_run_without_a_test_says_so() -> None:
     made = hub_card(result(verdict=None, metrics=()), CARD, {}, None, None)
     assert "It was not tested" in made and "| metric |" not in made
