@@ -74,7 +74,7 @@ def _figure(
     if place is None:
         return FigureFound(**facts, found=None, interval=None, reproduced=None)  # type: ignore[arg-type]
     options = {"output": str(Path(output).expanduser() / figure.name)} if output else {}
-    options |= {"prompts": entry.prompts} if entry.prompts else {}
+    options |= {"prompts": [entry.prompts]} if entry.prompts else {}
     metrics = [figure.metric] if "@" in figure.metric else list(METRICS)
     result = evaluate(model=[model], data=[place], split=figure.split, metrics=metrics, **options)
     row = result.models[0]

@@ -49,4 +49,8 @@ def test_verbs_that_take_an_endpoint(fake: FakeEndpoint) -> None:
 def test_verbs_that_change_weights_refuse_one(fake: FakeEndpoint) -> None:
     with pytest.raises(ModelError, match="gives vectors, not weights"):
         embedtune.train(data="pairs.jsonl", model=NAME, output="run", **LOCAL)
+    with pytest.raises(ModelError, match="cannot be used to forecast a training"):
+        embedtune.check(data="pairs.jsonl", model=NAME)
+    with pytest.raises(ModelError, match="cannot be used to merge"):
+        embedtune.merge(NAME, "run/model", data="pairs.jsonl", output="merged")
     assert not Path("run").exists() and not fake.bodies
