@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from embedtune.config.reproductions import PublishedEncoder, PublishedFigure, read_reproduction
 from embedtune.config.suggest import did_you_mean
@@ -73,7 +74,7 @@ def _figure(
     facts |= {"tolerance": figure.tolerance, "source": figure.source, "data": figure.data}
     if place is None:
         return FigureFound(**facts, found=None, interval=None, reproduced=None)  # type: ignore[arg-type]
-    options = {"output": str(Path(output).expanduser() / figure.name)} if output else {}
+    options: dict[str, Any] = {"output": str(Path(output).expanduser() / figure.name)} if output else {}
     options |= {"prompts": [entry.prompts]} if entry.prompts else {}
     metrics = [figure.metric] if "@" in figure.metric else list(METRICS)
     result = evaluate(model=[model], data=[place], split=figure.split, metrics=metrics, **options)

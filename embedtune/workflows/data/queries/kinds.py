@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from embedtune.clustering.words.stems import TopicWords
 from embedtune.data.sources.documents import TitledText
 from embedtune.data.texts.segment import sentences
+from embedtune.workflows.data.queries.korean import noun_of
 
 Kind = Literal["title", "keywords", "claim", "question"]
 KINDS: tuple[Kind, ...] = ("title", "keywords", "claim", "question")
@@ -23,10 +24,15 @@ CLAIM_WORDS = (4, 40)
 """Fewest and most words, split at spaces, of a sentence that is a query."""
 
 
-_KOREAN_VERB = re.compile(
-    r".*(?:[가-힣]니다|(?:하|되|드리|해드리|시키)(?:고|며|면|는|여)|[해돼어아나까세]요|도록|려면)"
+FEWEST_LEFT = 6
+"""Words that must be left of a document without the sentence that asks for it."""
+_REFERS = re.compile(
+    r"(?:다만|또한|또|그리고|그러나|하지만|따라서|그래서|그런데|이후|이때|여기서|네|예|아니요|아니오|이는|이를|이에|이런|이러한|이와"
+    r"|이|그|해당|however|but|and|also|so|thus|therefore|this|these|that|those|it|they|he|she|there|such|other|yes|no"
+    r"|moreover|furthermore|in addition|for example|then)[ ,]",
+    re.IGNORECASE,
 )
-"""Verbs and adjectives as sentences end or join them; nobody types them into a search box."""
+"""How a sentence begins that goes on from the one before: alone it asks for nothing."""
 
 
 class MadeQuery(NamedTuple):
@@ -66,10 +72,14 @@ class CorpusWords:
 
     def keywords(self, text: str, most: int) -> list[str]:
         """The heaviest words of a text, as people write them, in the order in which the text has them."""
-        weights = self.weights(text)
-        usable = [one for one in weights if weights[one] > 0 and not _KOREAN_VERB.fullmatch(self._words.shown(one))]
-        best = sorted(usable, key=lambda one: (-weights[one], one))[:most]
-        return [self._words.shown(stem) for stem in weights if stem in best]
+        weights = {stem: weight for stem, weight in self.weights(text).items() if weight > 0}
+        shown = {stem: noun_of(self._words.shown(stem)) for stem in weights}
+        best = sorted((one for one in weights if shown[one]), key=lambda one: (-weights[one], one))[:most]
+        return list(dict.fromkeys(shown[stem] for stem in weights if stem in best))
+
+    def in_common(self, first: str, second: str) -> bool:
+        """Whether two texts share a word that says something."""
+        return not self.weights(first).keys().isdisjoint(self.weights(second))
 
 
 def offline_queries(
@@ -89,16 +99,20 @@ def offline_queries(
 
 
 def _claims(number: int, document: TitledText, words: CorpusWords, most: int) -> Iterator[MadeQuery]:
-    """The sentences that say most about a document, each with the rest of the document."""
+    """The sentences that say most about a document and stand alone, each with the rest, which is about the same."""
     parts = sentences(document.body)
     fewest, longest = CLAIM_WORDS
-    usable = [place for place, part in enumerate(parts) if fewest <= len(part.split()) <= longest]
-    if len(parts) < 2:
-        return
-    weight = {place: _density(words.weights(parts[place]), parts[place]) for place in usable}
-    for place in sorted(usable, key=lambda one: (-weight[one], one))[:most]:
+    weight = {
+        place: _density(words.weights(part), part)
+        for place, part in enumerate(parts)
+        if fewest <= len(part.split()) <= longest and not _REFERS.match(part)
+    }
+    left = most
+    for place in sorted(weight, key=lambda one: (-weight[one], one)):
         rest = " ".join(part for other, part in enumerate(parts) if other != place)
-        yield MadeQuery(number, "claim", parts[place], rest)
+        if left and len(rest.split()) >= FEWEST_LEFT and words.in_common(parts[place], rest):
+            left -= 1
+            yield MadeQuery(number, "claim", parts[place], rest)
 
 
 def _density(weights: dict[str, float], sentence: str) -> float:
