@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.\-]*/[A-Za-z0-9][\w.\-]*")
+PLACE = "path/to/this/folder"
+"""What the card of a saved model says in place of its name."""
 OWN_FILES = (".gitattributes",)
 """What the Hub puts into a new repository."""
 
@@ -67,7 +69,7 @@ def _send(folder: Path, names: list[str], to: str, *, public: bool, force: bool)
         made = not _is_there(api, to, force=force)
         if made:
             api.create_repo(to, private=not public, exist_ok=True)
-        added: list[Any] = [CommitOperationAdd(one, str(folder / one)) for one in names]
+        added: list[Any] = [CommitOperationAdd(one, _content(folder, one, to)) for one in names]
         commit = api.create_commit(to, added, commit_message="Add a sentence encoder fine-tuned with embedtune")
     except ConfigError:
         raise
@@ -88,6 +90,13 @@ def _send(folder: Path, names: list[str], to: str, *, public: bool, force: bool)
             next="check the network and run the same command again: files that arrived are not sent twice",
         ) from None
     return (not public) if made else None, str(commit.commit_url)
+
+
+def _content(folder: Path, name: str, to: str) -> str | bytes:
+    """A file to send, by its path; the card with the name under which the model is loaded from now on."""
+    if name != CARD:
+        return str(folder / name)
+    return (folder / name).read_text(encoding="utf-8").replace(PLACE, to).encode()
 
 
 def _is_there(api: "HfApi", to: str, *, force: bool) -> bool:

@@ -16,7 +16,7 @@ from embedtune.workflows.push.run import push
 
 REPOSITORY = "kim/tuned"
 MODEL = {
-    "README.md": b"---\ntags:\n- embedtune\n---\n# A model\n",
+    "README.md": b"---\ntags:\n- embedtune\n---\n# A model\n\nLoad path/to/this/folder.\n",
     "modules.json": b"[]",
     "1_Pooling/config.json": b"{}",
     "tokenizer.json": "{'한': 1}".encode(),
@@ -132,6 +132,9 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     server.server_close()
 
 
+SENT = MODEL | {"README.md": MODEL["README.md"].replace(b"path/to/this/folder", REPOSITORY.encode())}
+
+
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     folder = tmp_path / "model"
@@ -145,7 +148,7 @@ def model(tmp_path: Path) -> Path:
 
 def test_the_files_of_the_model_arrive_and_no_others(hub: FakeHub, model: Path) -> None:
     result = push(str(model), REPOSITORY)
-    assert hub.files == MODEL | {".gitattributes": b""}
+    assert hub.files == SENT | {".gitattributes": b""}
     sent = hub.created[0]
     assert (sent.get("private") is True or sent.get("visibility") == "private") and result.private is True
     assert {file.name for file in result.files} == set(MODEL)
@@ -158,7 +161,7 @@ def test_what_is_there_is_replaced_only_when_asked(hub: FakeHub, model: Path) ->
         push(str(model), REPOSITORY)
     assert hub.files == {"README.md": b"theirs"}
     result = push(str(model), REPOSITORY, force=True)
-    assert hub.files == MODEL and result.private is None and not hub.created
+    assert hub.files == SENT and result.private is None and not hub.created
 
 
 def test_a_dry_run_asks_nobody(hub: FakeHub, model: Path) -> None:
