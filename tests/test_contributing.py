@@ -13,7 +13,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-COPIED = ("embedtune", "tests", "recipes", "data", "docs", "pyproject.toml", "Makefile", "LICENSE", "*.md")
+COPIED = (
+    "embedtune",
+    "tests",
+    "recipes",
+    "reproductions",
+    "data",
+    "docs",
+    "pyproject.toml",
+    "Makefile",
+    "LICENSE",
+    "*.md",
+)
 LISTING = {
     "loss": ("tests/losses/test_laws.py", "tests/cli/test_losses.py"),
     "format": ("tests/data/formats/shared/test_find.py",),

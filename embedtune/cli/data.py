@@ -16,8 +16,8 @@ embedtune data preferences clicks.jsonl --skipped all --force
 """
 OF_A_CORPUS = """
 embedtune data queries corpus.jsonl --output queries
-embedtune data queries corpus.jsonl --kind title --kind claim --per-document 2 --output queries
-embedtune data queries corpus.jsonl --endpoint "https://api.example.com/v1#writer" --documents 500 --output queries
+embedtune data queries corpus.jsonl --kind title --kind claim --per-document 2 --output claims
+embedtune data queries corpus.jsonl --endpoint "https://api.example.com/v1#writer" --documents 500 --output asked
 """
 OF_A_MODEL = """
 embedtune data judge ledger.jsonl --endpoint "https://api.example.com/v1#judge" --output judged.jsonl
