@@ -239,9 +239,10 @@ def _arguments(run: Fit) -> SentenceTransformerTrainingArguments:
         disable_tqdm=True,
         report_to=list(run.trackers),
         run_name=run.checkpoints.parent.name,
-        trackio_static_space_id=False,  # or a finished run would be published
         dataloader_num_workers=section.workers,
         dataloader_pin_memory=run.device.startswith("cuda"),
+        # Otherwise transformers may publish what a finished run sent to trackio.
+        **({"trackio_static_space_id": False} if "trackio" in run.trackers else {}),
     )
     # With several GPUs visible, the trainer would split each batch over them with DataParallel, which silently
     # shrinks the pool of in-batch negatives. One process drives one device; no public option says so.
