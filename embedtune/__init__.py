@@ -20,6 +20,8 @@ _VERBS = (
     "merge",
     "mine",
     "open_search",
+    "push",
+    "reproduce",
     "runs",
     "train",
 )

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from embedtune.reports.results.evaluate import EvaluateResult
     from embedtune.reports.results.merge import MergeResult
     from embedtune.reports.results.mine import MineResult
+    from embedtune.reports.results.push import PushResult
+    from embedtune.reports.results.reproduce import ReproduceResult
     from embedtune.reports.results.runs import RunsResult
     from embedtune.reports.results.train import TrainResult
     from embedtune.workflows.search.run import SearchableCorpus
@@ -234,6 +236,47 @@ def runs(folder: "Name | None" = None) -> "RunsResult":
     from embedtune.workflows.runs.run import list_runs as run
 
     return run(_plain(folder))
+
+
+def push(
+    run: "Name",
+    to: str,
+    *,
+    public: bool = False,
+    force: bool = False,
+    dry_run: bool = False,
+    talk: "Talk | None" = None,
+    verbose: bool = False,
+) -> "PushResult":
+    """Publish the model of a run: `embedtune.push("runs/first", "owner/name", dry_run=True).files`.
+
+    `verbose` prints progress on stderr; a `talk` receives it instead.
+    """
+    from embedtune.workflows.push.run import push as work
+
+    chosen = {"public": public, "force": force, "dry_run": dry_run}
+    return work(os.fspath(run), to, talk=_talk(talk, verbose), **chosen)
+
+
+def reproduce(
+    name: str,
+    *,
+    data: Sequence[str] = (),
+    model: "Name | None" = None,
+    output: "Name | None" = None,
+    talk: "Talk | None" = None,
+    verbose: bool = False,
+) -> "ReproduceResult":
+    """Compute published figures again: `embedtune.reproduce("all-minilm-l6-v2", data=["scifact=beir/"]).verdict`.
+
+    `verbose` prints progress on stderr; a `talk` receives it instead.
+    """
+    from embedtune.workflows.reproduce.run import reproduce as work
+
+    def score(**options: Any) -> "EvaluateResult":
+        return evaluate(talk=talk, verbose=verbose, **options)
+
+    return work(name, data, score, model=_plain(model), output=_plain(output))
 
 
 def _config(

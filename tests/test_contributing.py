@@ -17,6 +17,7 @@ COPIED = (
     "embedtune",
     "tests",
     "recipes",
+    "reproductions",
     "data",
     "docs",
     "pyproject.toml",

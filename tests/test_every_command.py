@@ -31,6 +31,7 @@ COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
     "init": "init pairs.jsonl",
     "merge": "merge run/start run/model --data pairs.jsonl --alpha 0.5 --guard none --output merged",
     "mine": "mine --data pairs.jsonl --model run/model --output mined.jsonl --range 0:12",
+    "push": "push run --to owner/name --dry-run",
     "recipes": "recipes list",
     "runs": "runs list .",
     "search": "search --model run/model --model bm25 --data set 비밀번호",

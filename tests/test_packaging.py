@@ -79,11 +79,17 @@ def test_the_wheel_is_small(wheel: Path) -> None:
 
 def test_the_wheel_holds_the_recipes_and_the_samples(wheel: Path) -> None:
     names = contents(wheel)
-    for folder in ("recipes", "data/samples", "data/guard"):
+    for folder in ("recipes", "data/samples", "data/guard", "reproductions", "skills"):
         inside = f"embedtune/shipped/{Path(folder).name}"
         expected = {f"{inside}/{path.relative_to(ROOT / folder).as_posix()}" for path in files_in(ROOT / folder)}
         assert expected
         assert {name for name in names if name.startswith(f"{inside}/")} == expected
+
+
+def test_the_wheel_holds_what_agents_read(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for name in ("llms.txt", "skills/embedtune/SKILL.md"):
+            assert archive.read(f"embedtune/shipped/{name}") == (ROOT / name).read_bytes()
 
 
 def files_in(folder: Path) -> list[Path]:

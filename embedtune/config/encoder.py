@@ -27,7 +27,8 @@ class ModelSection(RecipeSection):
 
     name: Name = option(
         "starter",
-        "a Hub name, a folder (such as RUN/model), pip:PACKAGE, or starter, which is built from the data",
+        "a Hub name, a folder (such as RUN/model), pip:PACKAGE, https://HOST/v1#NAME, or starter, which is built from "
+        "the data",
         "MODEL",
         flag="model",
     )

@@ -26,8 +26,8 @@ class SystemsSection(RecipeSection):
 
     names: list[Name] = option(
         [],
-        "a Hub name, a folder (such as RUN/model), pip:PACKAGE, starter or bm25; bm25+MODEL joins the rankings of "
-        "both; repeat it to see them side by side",
+        "a Hub name, a folder (such as RUN/model), pip:PACKAGE, https://HOST/v1#NAME, starter or bm25; bm25+MODEL "
+        "joins the rankings of both; repeat it to see them side by side",
         "MODEL",
         flag="model",
         shown="starter and bm25",

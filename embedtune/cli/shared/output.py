@@ -12,7 +12,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedtune.workflows.shared.stream_talk import printable
+from embedtune.workflows.shared.stream_talk import StreamTalk, printable
 
 if TYPE_CHECKING:
     from embedtune.reports.results.base import VerbResult
@@ -40,7 +40,23 @@ def print_renderable(renderable: Any) -> None:
 
 def print_result(result: "VerbResult", *, as_json: bool, told: Collection[str] = ()) -> None:
     """Print the result of a verb on stdout, as its table or as JSON."""
-    print_json(result.as_json()) if as_json else print_renderable(result.table(told))
+    print_json(result.as_json() | asked_endpoints()) if as_json else print_renderable(result.table(told))
+
+
+def asked_endpoints() -> dict[str, Any]:
+    """What endpoints were asked, under the key `endpoints`; empty where none was."""
+    from embedtune.models.endpoints.bill import bills
+
+    found = [bill.as_dict() for bill in bills()]
+    return {"endpoints": found} if found else {}
+
+
+def say_bills(talk: StreamTalk) -> None:
+    """Say what endpoints were asked, and what that cost."""
+    from embedtune.models.endpoints.bill import bills
+
+    for bill in bills():
+        talk.say(bill.described())
 
 
 def print_json(value: Any) -> None:

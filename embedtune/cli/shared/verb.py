@@ -15,7 +15,7 @@ import typer
 
 from embedtune.cli.shared.help import VerbCommand, VerbGroup
 from embedtune.cli.shared.options import AsJson, DryRun, Quiet, Words, written
-from embedtune.cli.shared.output import print_json, print_result, print_text
+from embedtune.cli.shared.output import print_json, print_result, print_text, say_bills
 from embedtune.errors import GuardError
 from embedtune.processes import this_process
 from embedtune.workflows.shared.stream_talk import StreamTalk
@@ -86,6 +86,7 @@ class Asked:
 
         Of several processes, the first prints.
         """
+        say_bills(self.talk)
         if this_process().is_first:
             print_result(result, as_json=self.as_json, told=self.talk.told)
 

@@ -23,17 +23,17 @@ class RecipeCard:
 
 def recipes_folder() -> Path:
     """The folder of the built-in recipes."""
-    return _shipped("recipes", "recipes")
+    return shipped("recipes", "recipes")
 
 
 def samples_folder() -> Path:
     """The folder of the sample data set."""
-    return _shipped("samples", "data/samples")
+    return shipped("samples", "data/samples")
 
 
 def guard_folder() -> Path:
     """The folder of the default guard: what a fine-tuned encoder should still be able to do."""
-    return _shipped("guard", "data/guard")
+    return shipped("guard", "data/guard")
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -79,6 +79,7 @@ def recipe_card(name: str) -> RecipeCard:
     return RecipeCard(path.stem, path, command, when)
 
 
-def _shipped(name: str, in_checkout: str) -> Path:
+def shipped(name: str, in_checkout: str) -> Path:
+    """A folder that ships with embedtune, by its name in the package and in a checkout."""
     inside = _PACKAGE / "shipped" / name
     return inside if inside.is_dir() else _PACKAGE.parent / in_checkout

@@ -107,3 +107,53 @@ def _columns(
         )
     refuse_twice(found, ("id",), table.name)
     return {role: likeliest(roles[role], columns) for role, columns in found.items()}
+
+
+class TitledText(NamedTuple):
+    """A document with its title apart.
+
+    Args:
+        id: as that of `CorpusText`.
+        title: "" where it has none.
+        body: the text without its title.
+    """
+
+    id: str
+    title: str
+    body: str
+
+
+def read_titled(source: str, *, columns: Mapping[str, str] | None = None) -> Iterator[TitledText]:
+    """The documents of `read_documents` that are not empty, with their titles apart.
+
+    A heading or a short first line without an end of sentence, before more lines, is a title, too.
+    """
+    for table in open_source(source).document_tables():
+        table, present = look_ahead(table)
+        names = _columns(table, present, columns or {}, None, ROLES)
+        for number, record in table.records:
+            place = table.place(number)
+            body = document_text(record, {"text": names["text"]}, place, table.problems)
+            value = record.get(names["id"]) if "id" in names else None
+            key = f"{Path(table.name).name}:{number}" if value is None else id_of(value, place, table.problems)
+            if body is not None and key is not None and body.strip():
+                title = record.get(names["title"]) if "title" in names else None
+                known = title.strip() if isinstance(title, str) else ""
+                yield TitledText(key, *((known, body) if known else _headed(body)))
+        table.problems.raise_if_any()
+
+
+LONGEST_HEADING = 100
+
+
+def _headed(text: str) -> tuple[str, str]:
+    """Title and body of a text that may begin with its heading.
+
+    >>> _headed("# Refunds\\nWe refund within five days."), _headed("We refund.\\nAlways.")
+    (('Refunds', 'We refund within five days.'), ('', 'We refund.\\nAlways.'))
+    """
+    first, _, rest = text.strip().partition("\n")
+    heading = first.lstrip("#").strip()
+    if rest.strip() and heading and len(heading) <= LONGEST_HEADING and heading[-1] not in ".!?。！？…:,;":
+        return heading, rest.strip()
+    return "", text

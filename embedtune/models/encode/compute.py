@@ -83,8 +83,13 @@ def suited_batch_tokens(encoder: Encoder) -> int:
     """Most tokens in a batch, padding included, by kind of encoder and device; a longer text is a batch of its own."""
     import torch
 
+    from embedtune.models.endpoints.module import batch_of
+
     if encoder.batch_tokens is not None:
         return encoder.batch_tokens
+    requested = batch_of(encoder.model)
+    if requested is not None:
+        return requested  # an endpoint's texts count as one token each, so that a batch is a request
     if is_static(encoder.model):
         return STATIC_BATCH_TOKENS
     if encoder.model.device.type == "cpu":

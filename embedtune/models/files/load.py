@@ -57,6 +57,10 @@ def load_encoder(
     """
     found = resolve(section)
     _load_libraries()
+    if found.kind == "endpoint":
+        from embedtune.models.endpoints.module import load_endpoint
+
+        return load_endpoint(section)
     target, *helpers = _choose_devices(device)
     if found.kind == "starter":
         model, notes = _make_starter(texts, seed).to(target), [PRETRAINED_IS_BETTER]

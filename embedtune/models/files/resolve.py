@@ -14,6 +14,7 @@ from typing import Literal
 from embedtune.config.encoder import ModelSection
 from embedtune.config.systems import BM25
 from embedtune.errors import ModelError, reason_of
+from embedtune.models.endpoints.address import is_endpoint, parse_endpoint
 from embedtune.models.files.installed import (
     InstalledModel,
     installed_model,
@@ -44,14 +45,14 @@ class Resolved:
     Args:
         name: as the user named it.
         kind: what the name means.
-        path: of its folder; None for the starter and for a Hub model that is not downloaded yet.
+        path: of its folder; None for the starter, an endpoint and a Hub model that is not downloaded yet.
         repository: the full name of a Hub model that is not downloaded yet.
         installed: the package that it lies in, if it does.
         note: what the user should know about where it comes from.
     """
 
     name: str
-    kind: Literal["starter", "folder", "installed", "hub"]
+    kind: Literal["starter", "folder", "installed", "hub", "endpoint"]
     path: Path | None = None
     repository: str | None = None
     installed: InstalledModel | None = None
@@ -78,6 +79,8 @@ def resolve(section: ModelSection, *, pairs: bool = False, base: bool = False) -
     name = section.name
     if name == STARTER:
         return Resolved(name, "starter")
+    if is_endpoint(name):
+        return _endpoint(section, weights=pairs or base)
     if is_installed_name(name):
         return _from_package(installed_model(name), section, pairs=pairs, base=base)
     folder = Path(os.path.expanduser(name))  # noqa: PTH111  (pathlib raises for an unknown home)
@@ -99,6 +102,27 @@ def resolve(section: ModelSection, *, pairs: bool = False, base: bool = False) -
             next="name an encoder, or `starter`; `evaluate` and `search` take bm25, and `mine` --candidates dense+bm25",
         )
     return _resolve_hub(section, pairs=pairs, base=base)
+
+
+def demand_weights(section: ModelSection, verb: str) -> None:
+    """Refuse an endpoint where a model is to be changed.
+
+    Raises:
+        ModelError: the model is behind an endpoint.
+    """
+    if is_endpoint(section.name):
+        raise ModelError(
+            f"{section.name} is an endpoint: it gives vectors, not weights, so it cannot be used to {verb}",
+            where="model",
+            next=f"name a model with weights, or {INSTEAD}; an endpoint may be the --guide",
+        )
+
+
+def _endpoint(section: ModelSection, *, weights: bool) -> Resolved:
+    if weights:
+        demand_weights(section, "score pairs or carry an adapter")
+    parse_endpoint(section.name)
+    return Resolved(section.name, "endpoint")
 
 
 def _demand_access(folder: Path) -> None:

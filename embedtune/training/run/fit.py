@@ -91,7 +91,7 @@ class PreparedFit(TrainingTask):
         held: how much of a batch is held in memory; None: what the section says.
         queue: how many positives of past batches join the candidates; None for none.
         momentum: of the averaged teacher (EMA), where a loss learns from one.
-        tensorboard: also write TensorBoard events.
+        trackers: what else records the run: tensorboard, wandb, mlflow, trackio.
     """
 
     lr: float
@@ -101,7 +101,7 @@ class PreparedFit(TrainingTask):
     held: Held | None = None
     queue: int | None = None
     momentum: float = 0.99
-    tensorboard: bool = False
+    trackers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -256,9 +256,12 @@ def _arguments(run: Fit) -> SentenceTransformerTrainingArguments:
         greater_is_better=True if run.evaluates else None,
         logging_steps=1,
         disable_tqdm=True,
-        report_to=["tensorboard"] if run.tensorboard and is_first() else [],
+        report_to=list(run.trackers) if is_first() else [],
+        run_name=run.checkpoints.parent.name,
         dataloader_num_workers=section.workers,
         dataloader_pin_memory=run.device.startswith("cuda"),
+        # Otherwise transformers may publish what a finished run sent to trackio.
+        **({"trackio_static_space_id": False} if "trackio" in run.trackers else {}),
     )
     # With several GPUs visible, the trainer would split each batch over them with DataParallel, which silently
     # shrinks the pool of in-batch negatives. One process drives one device; no public option says so.

@@ -20,6 +20,7 @@ from embedtune.evaluation.tasks.retrieval import RetrievalScores, score_ranking
 from embedtune.findings import Finding, counted
 from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Role, has_routes
+from embedtune.models.endpoints.address import is_endpoint
 from embedtune.models.files.save import save_encoder
 from embedtune.models.maps.fit import FittedMap, fit_map
 from embedtune.models.maps.save_map import mapped_encoder, write_map
@@ -212,8 +213,8 @@ class Adapting:
         return SpaceSide(name, self.config.models.section(name), "cpu", None, self.talk).is_file
 
     def _save(self, mapped: SpaceSide, found: FittedMap) -> str:
-        """The encoder with the map behind it; "" where its vectors come from a file, or where it has two routes."""
-        if mapped.is_file or has_routes(mapped.encoder.model):
+        """The encoder with the map behind it; "" where its vectors come from elsewhere, or where it has two routes."""
+        if mapped.is_file or is_endpoint(mapped.name) or has_routes(mapped.encoder.model):
             return ""
         save_encoder(mapped_encoder(mapped.encoder, found.found), self.folder / MODEL)
         return str(self.folder / MODEL)

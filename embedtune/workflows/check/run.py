@@ -31,7 +31,7 @@ from embedtune.errors import DataError, raise_machine_fault
 from embedtune.findings import Finding, by_severity, counted, reaches, verdict_of
 from embedtune.identity import text_ids
 from embedtune.models.files.load import check_device, resolve
-from embedtune.models.files.resolve import STARTER
+from embedtune.models.files.resolve import STARTER, demand_weights
 from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.check import CheckResult, CleanedCopy, Forecast, InBatchNegatives
@@ -66,6 +66,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
     outputs = None if config.check.fix is None else _outputs(config, Path(config.check.fix).expanduser(), force=force)
     if config.model.name is not None:
         check_device(config.check.device)
+        demand_weights(config.model, "forecast a training")
         resolve(config.model)
     rows = RowStream(config.data, talk)
     test, findings = _judged(config, rows.source, talk)

@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from embedtune import __version__
 from embedtune.reports.results.doctor import Installed
 
-EXTRAS = ("lora", "tensorboard")
+EXTRAS = ("lora", "mlflow", "tensorboard", "trackio", "wandb")
 """Optional extras for users; those for developers do not matter here."""
 
 

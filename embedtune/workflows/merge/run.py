@@ -14,7 +14,7 @@ from embedtune.config.verbs.merge import MergeConfig
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.errors import ConfigError, EmbedtuneError
 from embedtune.models.files.load import check_device, resolve
-from embedtune.models.files.resolve import STARTER
+from embedtune.models.files.resolve import STARTER, demand_weights
 from embedtune.reports.results.merge import MergeResult
 from embedtune.runtime import loading
 from embedtune.workflows.merge.judged import MergeData, read_judged_parts
@@ -58,6 +58,7 @@ def _check(config: MergeConfig) -> None:
     check_device(config.run.device)
     for name in models.names:
         try:
+            demand_weights(models.section(name), "merge")
             resolve(models.section(name))
         except EmbedtuneError as error:
             error.where = f"MODEL {name}"

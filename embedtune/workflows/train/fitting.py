@@ -198,7 +198,7 @@ class Fitting:
             held=held,
             queue=self.config.queue,
             momentum=self.config.averaged_teacher.momentum,
-            tensorboard=self.config.output.tensorboard,
+            trackers=self.config.output.trackers,
         )
         return plan, tokens
 

@@ -22,7 +22,7 @@ from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
 from embedtune.findings import Finding
 from embedtune.models.files.load import choose_device, resolve
-from embedtune.models.files.resolve import STARTER
+from embedtune.models.files.resolve import STARTER, demand_weights
 from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
 from embedtune.workflows.shared.ending import orderly_end
@@ -155,14 +155,16 @@ def _check_recipe(plan: TrainPlan, talk: Talk) -> None:
     tell_regularizers(plan.losses, talk)
     check_views(config, has_dropout=not is_static(config.model))
     choose_device(config.training.device)
+    demand_weights(config.model, "train")
     resolve(config.model)
     _resolve_guide(config, talk)
-    if config.output.tensorboard and find_spec("tensorboard") is None:
-        raise ConfigError(
-            "TensorBoard is not installed",
-            where="output.tensorboard",
-            next="pip install 'embedtune[tensorboard]', or output.tensorboard=false",
-        )
+    for tracker in config.output.trackers:
+        if find_spec(tracker) is None:
+            raise ConfigError(
+                f"{tracker} is not installed",
+                where="--track",
+                next=f"pip install 'embedtune[{tracker}]', or leave out --track {tracker}",
+            )
 
 
 def read_data(config: TrainConfig, source: Source, talk: Talk) -> TrainingData:

@@ -66,6 +66,7 @@ from embedtune.workflows.train.findings import run_findings
 from embedtune.workflows.train.fitting import Fitting
 from embedtune.workflows.train.guide.guiding import Guiding
 from embedtune.workflows.train.kept.beside_words import beside_words
+from embedtune.workflows.train.kept.card import write_card
 from embedtune.workflows.train.kept.keeping import Keeping
 from embedtune.workflows.train.recipe_checks import check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
@@ -288,6 +289,7 @@ class TrainingRun:
             report=str(self.folder.path / PAGE),
             date=f"{datetime.now():%Y-%m-%d}",
         )
+        write_card(self.folder, self.config, result)
         report = training(result)
         self.folder.write(PAGE, page(report))
         self.folder.write("report.md", markdown(report))

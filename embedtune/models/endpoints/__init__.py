@@ -1,0 +1,1 @@
+"""Models behind OpenAI-shaped endpoints: `https://HOST/v1#NAME`."""

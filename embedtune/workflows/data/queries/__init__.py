@@ -1,0 +1,1 @@
+"""`embedtune data queries`: questions for a corpus."""

@@ -1,0 +1,1 @@
+"""`embedtune push`."""
