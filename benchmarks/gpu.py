@@ -92,6 +92,8 @@ def losses(device: str, small: bool) -> dict[str, Any]:
             guide=vectors(),
             teacher=vectors(),
             reference=vectors(),
+            clusters=(ids[:rows] % 7).to(where),
+            centroids=some(7, size),
         )
 
     found: dict[str, Any] = {}

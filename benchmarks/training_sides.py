@@ -201,7 +201,7 @@ def embedtune(spec: Spec) -> dict[str, Any]:
         )
         shutil.rmtree(plan.folder, ignore_errors=True)
         plan.folder.mkdir()
-        texts, held = tokenized(
+        texts, held, _ = tokenized(
             plan, encoder, RunFolder(plan.folder), Silence(), precision=plan.precision, device=plan.device
         )
         plan = replace(plan, texts=texts, held=held)

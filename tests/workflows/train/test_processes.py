@@ -25,7 +25,6 @@ LOSSES = {
     "infonce": {"loss": ["infonce"]},
     "gist by itself": {"loss": ["gist"], "guide": "self", "margin": "0.05"},
     "gist by a guide": {"loss": ["gist"], "margin": "0.05"},
-    "triplet": {"loss": ["triplet"], "margin": "0.5"},
     "sigreg": {"loss": ["infonce", "sigreg:0.1"]},
     "moco": {"loss": ["moco"]},
     "swav": {"loss": ["swav"]},
@@ -33,7 +32,7 @@ LOSSES = {
 }
 TRANSFORMER = ("gist by itself", "gist by a guide", "moco")
 """Losses that a small transformer is trained with; the others train a starter."""
-MOST, NEARLY_ALL = 1e-5, 0.999
+MOST, NEARLY_ALL = 1e-5, 0.99
 """The largest difference, and the share of weights that it holds for. The others have next to no gradient, such as
 that of a token in rows that are learned already: what is left is rounding, and Adam makes full steps of that."""
 RANK = os.environ.get("RANK")  # while they train, the variables of the launcher are hidden
@@ -162,7 +161,8 @@ def test_two_processes_end_with_the_weights_of_one(two, pairs, bert_folder, tmp_
     run(options(pairs, tmp_path / "one", model, str(bert_folder), name))
     one = last_weights(tmp_path / "one")
     assert farthest(one, last_weights(two[0] / name), NEARLY_ALL) <= MOST
-    assert farthest(one, weights(steps(tmp_path / "one")[0])) > 10 * MOST  # it went on learning
+    start = bert_folder if name in TRANSFORMER else tmp_path / "one" / "start"
+    assert farthest(one, weights(start)) > 10 * MOST  # it has learned
 
 
 def test_only_the_first_process_writes_and_nobody_prints(two):

@@ -1,4 +1,7 @@
-"""Shards in several processes of this machine, by Python's own pool; a lost worker's shards are done again."""
+"""Shards in several processes of this machine, by Python's own pool; a lost worker's shards are done again.
+
+Workers are spawned, so a script that calls `embedtune.encode(engine="local:4")` needs `if __name__ == "__main__":`.
+"""
 
 import os
 import signal
