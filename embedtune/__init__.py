@@ -22,6 +22,7 @@ _VERBS = (
     "open_search",
     "runs",
     "train",
+    "tune",
 )
 _PUBLIC = {
     "EmbeddingBatch": "embedtune.losses",

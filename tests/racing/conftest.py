@@ -1,4 +1,4 @@
-"""Races without training: the scores of each heat are drawn, with the noise of queries and of seeds in known amounts."""
+"""Races without training: the scores of each heat are drawn, with known amounts of noise of queries and seeds."""
 
 from collections.abc import Callable, Mapping
 

@@ -89,7 +89,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     if run is not None and run.done and not plan.changes and is_complete(run, talk):
         talk.say(f"{run.path} is already done")
         return run.result()
-    _check_recipe(plan, talk)
+    check_recipe(plan, talk)
     source = plan.source or open_source(config.data.source)
     vectors = guide_vectors(config, source)
     data = guided_data(config, read_data(config, source, talk), vectors)
@@ -118,7 +118,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
         return result
 
 
-def _check_recipe(plan: TrainPlan, talk: Talk) -> None:
+def check_recipe(plan: TrainPlan, talk: Talk) -> None:
     """Refuse what the recipe asks for and this machine does not have."""
     config = plan.config
     if plan.run is None and config.output.folder is not None:
