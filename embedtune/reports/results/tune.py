@@ -48,7 +48,7 @@ class SpentBudget(TypedDict):
     final_steps: int
     full_steps: int
     seeds: int
-    seconds: float
+    spent_s: float
 
 
 class ArmTest(TypedDict):

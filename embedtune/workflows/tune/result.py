@@ -68,7 +68,7 @@ def finished(
             final_steps=plan.final,
             full_steps=plan.course,
             seeds=decision.seeds,
-            seconds=round(clock.spent_s, 2),
+            spent_s=round(clock.spent_s, 2),
         ),
         shared=tuple(_shared(heats, chosen)),
         elapsed_s=round(clock.spent_s, 2),
