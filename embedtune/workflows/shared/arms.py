@@ -63,8 +63,8 @@ class ArmTrainer(Protocol):
     def step_s(self, config: TrainConfig) -> float:
         """Seconds of a step of a recipe, measured on a few of them."""
 
-    def steps(self, config: TrainConfig, pairs: int | None = None) -> int:
-        """Steps of a full run, on all pairs or on so many."""
+    def steps(self, config: TrainConfig) -> int:
+        """Steps of a full run of a settled recipe."""
 
     def train(self, config: TrainConfig, *, steps: int, seed: int, pairs: int | None = None) -> ArmScores:
         """Train from the start for so many steps and score dev; the encoder is left trained.

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from embedtune.config.course import Course
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
@@ -56,6 +57,7 @@ class TrainArms:
     folder: Path
     store: VectorStore | None
     vectors: GuideVectors | None
+    _holds: dict[int, Held] = field(default_factory=dict)
     _shared: dict[tuple[int | None, ...], tuple[RowTable, BatchTexts]] = field(default_factory=dict)
 
     @cached_property
@@ -98,10 +100,10 @@ class TrainArms:
         with torch.no_grad():
             self.encoder.model.load_state_dict(self._weights)
 
-    def steps(self, config: TrainConfig, pairs: int | None = None) -> int:
-        """Steps of a full run, on all pairs or on so many."""
-        rows = self._rows(pairs, config.training.seed)
-        return self._task(config, rows, self._table(config, rows, pairs)).steps
+    def steps(self, config: TrainConfig) -> int:
+        """Steps of a full run of a settled recipe."""
+        rows = len(self.data.train)
+        return Course.of(config.training, rows, static=False).steps(rows)
 
     def choose(self, trials: int, talk: Talk) -> tuple[str, int]:
         """Settle the margin that the default leaves open: by trials, or as no guide where these take too many steps."""
@@ -212,10 +214,14 @@ class TrainArms:
         asked = config.training.micro_batch_tokens
         if asked != "auto" or not self.encoder.has_products:
             return Held.asked(asked)
-        columns = list(texts.of(range(min(_batch(config), len(self.data.train)))))
-        found = measured(self.encoder, texts.reader, [own for own, _ in columns], self._precision)
-        longest = sum(int(np.sort(own.lengths)[-numbers.size :].sum()) for own, numbers in columns)
-        return Held() if found.tokens is not None and longest <= found.tokens else found
+        size = min(_batch(config), len(self.data.train))
+        if size not in self._holds:
+            columns = list(texts.of(range(size)))
+            found = measured(self.encoder, texts.reader, [own for own, _ in columns], self._precision)
+            longest = sum(int(np.sort(own.lengths)[-numbers.size :].sum()) for own, numbers in columns)
+            # If every batch fits, the run must not depend on how much more would.
+            self._holds[size] = Held() if found.tokens is not None and longest <= found.tokens else found
+        return self._holds[size]
 
 
 def _batch(config: TrainConfig) -> int:
