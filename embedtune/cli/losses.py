@@ -90,7 +90,7 @@ def _propose(data: str, *, as_json: bool) -> None:
     """Say which losses suit a data set, and how to find out."""
     from embedtune.config.verbs.train import DataSection, TrainConfig
     from embedtune.data.sources.source import open_source
-    from embedtune.workflows.shared.advice.losses import advice_on
+    from embedtune.workflows.shared.choosing.losses import advice_on
     from embedtune.workflows.shared.stream_talk import StreamTalk
     from embedtune.workflows.train.unpaired_proposal import proposed
 

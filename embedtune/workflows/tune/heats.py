@@ -18,7 +18,7 @@ from embedtune.models.merge.mix import KeptWeights, keep_weights, mix_into
 from embedtune.racing.arm import Arm, Heat
 from embedtune.racing.plan import RacePlan
 from embedtune.racing.race import MERGED, SORTING_SEED, Outcome
-from embedtune.workflows.shared.arms import ArmScores, ArmTrainer
+from embedtune.workflows.shared.choosing.arms import ArmScores, ArmTrainer
 from embedtune.workflows.shared.jobs.job import key_of
 from embedtune.workflows.shared.scoring import SELECTION
 

@@ -6,85 +6,30 @@ Why in this order:
 - The test split is opened once, when everything is decided; a resumed race reads what it gave.
 """
 
-import json
 import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from embedtune.config.recipe.load import dump_config, load
+from embedtune.config.recipe.load import dump_config
 from embedtune.config.verbs.tune import TuneConfig
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
-from embedtune.durable import discard, remove_all_unfinished, write_text
+from embedtune.durable import remove_all_unfinished, write_text
 from embedtune.errors import ConfigError
 from embedtune.racing.plan import smallest_budget
 from embedtune.reports.document.short_names import folder_part, short_name
 from embedtune.reports.results.tune import TuneResult
 from embedtune.runtime import loading
-from embedtune.workflows.shared.arms import OpenArms
+from embedtune.workflows.shared.choosing.arms import OpenArms
 from embedtune.workflows.shared.ending import Unfinished, orderly_end
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.output_folder import output_path, refuse_used, reporting_unwritable
 from embedtune.workflows.shared.recorded_data import demand_same
 from embedtune.workflows.shared.talk import Silence, Talk
+from embedtune.workflows.tune.folder import CONFIG, RaceFolder
 
 TUNED = Path("tuned")
 """Where races go by default."""
-CONFIG, FACTS, RESULT, HEATS = "tune.yaml", "race.json", "tune.json", "heats"
-
-
-@dataclass(frozen=True)
-class RaceFolder:
-    """Paths inside one race."""
-
-    path: Path
-
-    @property
-    def heats(self) -> Path:
-        """What was trained so far."""
-        return self.path / HEATS
-
-    @property
-    def started(self) -> bool:
-        """Whether anything was trained."""
-        return any(self.heats.glob("*.json"))
-
-    @property
-    def config(self) -> TuneConfig:
-        """What was asked for.
-
-        Raises:
-            ConfigError: there is no race here.
-        """
-        if not (self.path / CONFIG).is_file():
-            raise ConfigError(
-                f"there is no race in {self.path}",
-                where="--resume",
-                next="name the folder that an earlier `embedtune tune` printed, or leave --resume out",
-            )
-        return load(TuneConfig, str(self.path / CONFIG))
-
-    def facts(self) -> dict[str, Any]:
-        """What was found out and decided before the first heat; empty at the beginning."""
-        path = self.path / FACTS
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        return found
-
-    def note(self, **more: Any) -> None:
-        """Add to the facts."""
-        write_text(self.path / FACTS, json.dumps({**self.facts(), **more}, ensure_ascii=False, indent=1) + "\n")
-
-    def result(self) -> TuneResult | None:
-        """The result of a finished race."""
-        path = self.path / RESULT
-        return TuneResult.from_json(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
-
-    def discard(self) -> None:
-        """Remove a race in which nothing was trained yet."""
-        for name in (HEATS, CONFIG, FACTS, "default.yaml", ".lock"):
-            discard(self.path / name)
 
 
 @unchanged_inputs()

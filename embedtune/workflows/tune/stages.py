@@ -22,14 +22,14 @@ from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.tune import TuneResult
 from embedtune.reports.tune import tuning
-from embedtune.workflows.shared.arms import ArmData, ArmTrainer
+from embedtune.workflows.shared.choosing.arms import ArmData, ArmTrainer
 from embedtune.workflows.shared.scoring import SELECTION
 from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.tune.folder import RESULT, RaceFolder
 from embedtune.workflows.tune.heats import Heats, final_heat
 from embedtune.workflows.tune.opened_test import TestScores, open_test
 from embedtune.workflows.tune.pricing import Clock, relative
 from embedtune.workflows.tune.result import finished
-from embedtune.workflows.tune.run import RESULT, RaceFolder
 from embedtune.workflows.tune.space import DEFAULT, arms_of
 
 DEFAULT_RECIPE, RECIPE, MODEL = "default.yaml", "recipe.yaml", "model"
@@ -92,7 +92,8 @@ class Tuning:
             race = self.config.tune
             trials = int(CHOOSING * race.amount) if race.unit == "steps" else 0
             chosen, steps = trainer.choose(trials, self.talk)
-            write_text(self._at(DEFAULT_RECIPE), dump_config(trainer.config))
+            nowhere = trainer.config.output.model_copy(update={"folder": None})
+            write_text(self._at(DEFAULT_RECIPE), dump_config(trainer.config.model_copy(update={"output": nowhere})))
             self.folder.note(chosen=chosen, chosen_steps=steps)
             facts = self.folder.facts()
         default = load(TrainConfig, str(self._at(DEFAULT_RECIPE)))
@@ -228,8 +229,7 @@ class Tuning:
         heats.mix(self._winning(outcome, arms, plan, heats.seed))
         save_encoder(heats.trainer.encoder, self._at(MODEL))
         recipe = heats.configs.get(outcome.decision.winner, heats.configs[DEFAULT])
-        output = recipe.output.model_copy(update={"folder": None})
-        write_text(self._at(RECIPE), dump_config(recipe.model_copy(update={"output": output})))
+        write_text(self._at(RECIPE), dump_config(recipe))
 
 
 def _named(entered: Sequence[tuple[Arm, TrainConfig]]) -> list[tuple[str, TrainConfig]]:

@@ -27,7 +27,7 @@ from embedtune.training.run.fit import Fit, PreparedFit, TrainingTask
 from embedtune.training.run.trainer import fit, texts_of
 from embedtune.training.step.held import Held, measured
 from embedtune.training.step.matryoshka import recipe_objective
-from embedtune.workflows.shared.arms import ArmScores
+from embedtune.workflows.shared.choosing.arms import ArmScores
 from embedtune.workflows.shared.guard.sampled import sampled
 from embedtune.workflows.shared.scoring import DEV_METRICS, Known, read_judged, score
 from embedtune.workflows.shared.talk import Silence, Talk

@@ -6,7 +6,7 @@ import pytest
 
 from embedtune.config.verbs.train import DataSection
 from embedtune.data.prepare import prepare
-from embedtune.workflows.shared.advice.losses import Advice, advise
+from embedtune.workflows.shared.choosing.losses import Advice, advise
 
 
 @pytest.fixture

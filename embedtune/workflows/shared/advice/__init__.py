@@ -1,1 +1,0 @@
-"""Which losses suit a data set, with the reasons that the data give."""
