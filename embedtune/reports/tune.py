@@ -110,7 +110,7 @@ def _arms(result: TuneResult) -> Table:
             f"{arm['price']:g}" if arm["price"] else "",
             f"{arm['steps']:,}" if arm["steps"] else "",
             f"{arm['dev'][result.metric]:.4f}" if arm["dev"] else "",
-            LEFT.get(arm["left"], arm["left"]),
+            "kept" if arm["name"] == result.default == result.winner else LEFT[arm["left"]],
             "" if arm["p_value"] is None else p_said(arm["p_value"]).removeprefix("p ").removeprefix("= "),
         )
         for arm in result.arms

@@ -91,7 +91,7 @@ def _guides(config: TrainConfig, encoder: Encoder) -> Iterator[Changes]:
     key = f"loss.{place}.args.margin"
     if config.guide.name == "none":
         for margin in SELF_MARGINS[encoder.pretrained]:
-            yield f"self guide, margin {margin:g}", ("guide.name=self", f"{key}={margin}")
+            yield f"self guide {margin:g}", ("guide.name=self", f"{key}={margin}")
         return
     yield "no guide", ("guide.name=none",)
     margin = float(config.loss[place].args.get("margin", 0.0))

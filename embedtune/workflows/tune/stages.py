@@ -144,9 +144,10 @@ class Tuning:
     def _tell(self, arms: Sequence[Arm], plan: RacePlan) -> None:
         racing = ", ".join(arm.name for arm in arms[: plan.arms])
         self.talk.say(
-            f"{counted(plan.arms, 'arm')} race for {plan.budget:,} steps: {racing}; rounds of "
-            f"{' and '.join(map(str, plan.rounds))} steps, then up to {counted(plan.seeds, 'seed')} of "
-            f"{counted(plan.challengers, 'challenger')} and the default, {plan.final} of {plan.course} steps each"
+            f"{counted(plan.arms, 'arm')} race for {plan.budget:,} steps: {racing}. Rounds of "
+            f"{' and '.join(map(str, plan.rounds))} steps sort them out; then the default and up to "
+            f"{counted(plan.challengers, 'challenger')} train {plan.final:,} steps with up to "
+            f"{counted(plan.seeds, 'seed')} each"
         )
         if plan.arms < len(arms):
             named = ", ".join(arm.name for arm in arms[plan.arms :])
