@@ -20,6 +20,7 @@ from embedtune.reports.document.blocks import (
     Table,
     Text,
 )
+from embedtune.reports.document.charts.axis import KINDS
 from embedtune.reports.document.charts.lines import Line, line_chart
 from embedtune.reports.document.terminal import findings_below, places, plain_table, verdict_line
 from embedtune.reports.document.wording import duration
@@ -34,6 +35,11 @@ LEFT = {
     "no room": "set aside: no budget",
     "not started": "not started: no budget",
 }
+
+CURSE = (
+    "Gains are over all dev queries that were scored and all test queries; the tests above rest on unseen documents, "
+    "where there are any. What was chosen on dev looks better there than it is."
+)
 
 
 def table(result: TuneResult, reported: Collection[str] = ()) -> RenderableType:
@@ -62,15 +68,18 @@ def tuning(result: TuneResult) -> Report:
             [
                 Figure(_picture(result), _rounds(result), both=True),
                 Text(
-                    f"Mean {metric} on dev after each round; an arm's line ends where it left. The last points are "
-                    f"means of {result.budget['seeds']} seeds.",
+                    f"Mean {metric} on dev after each round, of the {KINDS} arms that ran furthest; a line ends where "
+                    f"its arm left. The last points are means of {result.budget['seeds']} seeds.",
                     quiet=True,
                 ),
             ],
         ),
         Section("The arms", [_arms(result), Text(_explained(result), quiet=True)]),
         Section("The decision on dev", [_tests(result.dev), Text(_smallest(result), quiet=True)]),
-        Section("Test, opened once", [_tests(result.comparisons), _gains(result)]),
+        Section(
+            "Test, opened once",
+            [_tests(result.comparisons), _gains(result), Text(CURSE if result.gains else "", quiet=True)],
+        ),
         Section("What more data would bring", [Bullets(list(_further(result))), _curve(result)]),
         Section("What to know", [Findings(result.findings)]),
         Section("What was shared", [Bullets(result.shared)]),
@@ -90,7 +99,7 @@ def _verdict(result: TuneResult) -> tuple[str, str]:
     if result.verdict is None:
         return "no verdict", "No verdict: there is no test split."
     if result.winner != result.default:
-        return result.verdict.verdict, f"On test, {result.verdict.between('the default', result.winner)}"
+        return result.verdict.verdict, f"Test: {result.verdict.between('the default', result.winner)}"
     kept = result.comparisons[0]
     said = (
         f"On test, the default is {kept['verdict']} than the start"
@@ -128,15 +137,18 @@ def _explained(result: TuneResult) -> str:
 
 
 def _picture(result: TuneResult) -> Markup:
-    """Score against what an arm had cost by then: its line ends where it left."""
+    """Score against the steps of an arm: its line ends where it left; those that ran furthest, as colours allow."""
     spent, places = 0, [0]
     for one in result.race:
         spent += one["steps"] * one["seeds"]
         places.append(spent)
     base = result.start.get(result.metric, 0.0)
-    lines = [Line(arm["name"], [base, *(one["scores"].get(arm["name"]) for one in result.race)]) for arm in result.arms]
+    names = [arm["name"] for arm in result.arms]
+    lines = [Line(name, [base, *(one["scores"].get(name) for one in result.race)]) for name in names]
+    known = [line for line in lines if len(line.known) > 1]
+    furthest = sorted(known, key=lambda line: (line.values[-1] is None, -len(line.known), -line.known[-1]))
     title = f"{metric_label(result.metric)} on dev by steps spent on an arm"
-    return line_chart(title, places, [line for line in lines if len(line.known) > 1], unit="step")
+    return line_chart(title, places, furthest[:KINDS], unit="step")
 
 
 def _rounds(result: TuneResult) -> Table:
@@ -145,12 +157,13 @@ def _rounds(result: TuneResult) -> Table:
             f"{one['steps']:,}",
             f"{one['seeds']}",
             max(one["scores"], key=lambda name: one["scores"][name]),
-            ", ".join(name for name, why in one["left"].items() if why == "behind"),
-            ", ".join(name for name, why in one["left"].items() if why == "no room"),
+            f"{len(one['scores'])}",
+            f"{list(one['left'].values()).count('behind')}",
+            f"{list(one['left'].values()).count('no room')}",
         )
         for one in result.race
     ]
-    return Table(("steps", "seeds", "leader", "behind", "no room"), rows, numbers=False)
+    return Table(("steps", "seeds", "leader", "arms", "behind", "set aside"), rows, numbers=False)
 
 
 def _tests(tests: tuple[ArmTest, ...]) -> Table:

@@ -154,7 +154,10 @@ class Tuning:
             self.talk.say(f"the budget has no room for: {named}")
         if plan.shortened:
             message = f"finalists train {plan.final:,} steps; a full run of the default takes {plan.course:,}."
-            fix = "A larger --budget races full runs; `embedtune train recipe.yaml` trains the winner in full."
+            fix = (
+                "What is best for short runs, such as a high rate, may not be best for full ones: raise --budget."
+                " `embedtune train recipe.yaml` trains the winner in full."
+            )
             self.findings.append(Finding("short-runs", "warning", plan.final, message, fix))
 
     def _raced(self, arms: Sequence[Arm], plan: RacePlan, heats: Heats, clock: Clock) -> Outcome:
