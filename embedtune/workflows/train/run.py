@@ -23,6 +23,7 @@ from embedtune.models.files.load import choose_device, resolve
 from embedtune.models.files.resolve import STARTER
 from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
+from embedtune.workflows.shared.choosing.losses import advise
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.guard.sets import read_guard
 from embedtune.workflows.shared.lock import alone
@@ -95,6 +96,8 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     data = guided_data(config, read_data(config, source, talk), vectors)
     check_needs(config, plan.losses, data)
     check_side(config, data)
+    if run is None and "loss" not in config.model_fields_set and not data.unpaired:
+        talk.say(advise(data, config.data.source).sentence)
     sets = read_guard(guard_sets(config), seed=config.training.seed)
     if run is not None and run.done and plan.changes:
         demand_more_steps(run, config, len(data.train), plan.changes)

@@ -39,6 +39,15 @@ class Advice:
     command: str
     know: str
 
+    @property
+    def sentence(self) -> str:
+        """The first reason and where to read on, for a run whose recipe names no loss."""
+        more = self.command.partition("--data ")[2]
+        return (
+            f"loss: none was named. {self.reasons[0]} `embedtune losses --data {more}` gives more reasons, and "
+            f"`{self.know}` finds out what is best."
+        )
+
 
 def advice_on(config: TrainConfig, source: Source, talk: Talk) -> Advice:
     """Read the data of a recipe and propose losses for it; texts without pairs need views, which the recipe names.

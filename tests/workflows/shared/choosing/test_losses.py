@@ -28,6 +28,7 @@ def test_plain_pairs_get_a_contrast_and_a_word_of_caution(advised: Any) -> None:
     assert found.losses == ("gist",)
     assert any("strong encoder" in reason for reason in found.reasons)
     assert found.command == "embedtune train --loss gist --data 'my rows.jsonl'"
+    assert "none was named. 1" in found.sentence and "losses --data 'my rows.jsonl'" in found.sentence
     assert found.know.startswith("embedtune tune --data 'my rows.jsonl' --budget ")
 
 
