@@ -11,9 +11,11 @@ from embedtune.config.course import Course
 from embedtune.config.recipe.load import load
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
+from embedtune.errors import ConfigError
 from embedtune.losses import build_loss, loss_class, loss_names
 from embedtune.models.encoder import Encoder
 from embedtune.racing.arm import Arm
+from embedtune.racing.race import MERGED
 
 DEFAULT = "default"
 SELF_MARGINS = {True: (0.0, 0.1), False: (0.1, 0.2)}
@@ -39,6 +41,9 @@ def arms_of(
     Raises:
         ConfigError: an arm changes what does not exist, or to what is not allowed.
     """
+    taken = sorted({DEFAULT, MERGED} & listed.keys())
+    if taken:
+        raise ConfigError(f"an arm cannot be called {taken[0]}", where="tune.arms", next="give it another name")
     wanted = [(name, tuple(changes)) for name, changes in listed.items()] or list(_suited(config, encoder, data))
     rows = len(data.train)
     course = Course.of(config.training, rows, static=False)

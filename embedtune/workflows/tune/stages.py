@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,11 @@ from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.config.verbs.tune import TuneConfig
 from embedtune.durable import discard, write_text
-from embedtune.errors import ConfigError
-from embedtune.findings import Finding, counted
+from embedtune.findings import Finding
 from embedtune.models.files.save import save_encoder
 from embedtune.racing.arm import Arm, Heat
 from embedtune.racing.more_data import LearningCurve, learning_curve
-from embedtune.racing.plan import RacePlan, plan_race
+from embedtune.racing.plan import RacePlan
 from embedtune.racing.race import MERGED, Outcome, Race, Round
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
@@ -28,17 +27,14 @@ from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.tune.folder import RESULT, RaceFolder
 from embedtune.workflows.tune.heats import Heats, final_heat
 from embedtune.workflows.tune.opened_test import TestScores, open_test
-from embedtune.workflows.tune.pricing import Clock, relative
+from embedtune.workflows.tune.planning import SHARES, Planning
+from embedtune.workflows.tune.pricing import Clock
 from embedtune.workflows.tune.result import finished
 from embedtune.workflows.tune.space import DEFAULT, arms_of
 
 DEFAULT_RECIPE, RECIPE, MODEL = "default.yaml", "recipe.yaml", "model"
 CHOOSING = 0.15
 """Share of a budget in steps that choosing the default's margin may take."""
-SHARES = (0.25, 0.5)
-"""Of the pairs, for the learning curve; the winner itself had all of them."""
-HEATS_EXPECTED = 24
-"""Scorings of dev that a race needs, about."""
 
 
 @dataclass
@@ -64,8 +60,11 @@ class Tuning:
         clock = self._clock()
         default, chosen = self._default(trainer)
         entered = arms_of(default, self.config.tune.arms, trainer.encoder, self.opened.data, self._at(DEFAULT_RECIPE))
-        arms, plan = self._planned(trainer, [arm for arm, _ in entered], dict(_named(entered)), clock)
-        heats = Heats(trainer, dict(_named(entered)), self.folder.heats, default.training.seed)
+        configs = {arm.name: own for arm, own in entered}
+        planning = Planning(self.config.tune, trainer, configs, self.opened.data.test, self.folder, clock, self.talk)
+        arms, plan = planning.planned([arm for arm, _ in entered])
+        self.findings += planning.findings
+        heats = Heats(trainer, configs, self.folder.heats, default.training.seed)
         outcome = self._raced(arms, plan, heats, clock)
         curve = self._curve(outcome, arms, plan, heats)
         test = self._tested(outcome, arms, plan, heats)
@@ -101,64 +100,6 @@ class Tuning:
         if facts["chosen"]:
             self.talk.say(facts["chosen"])
         return default, str(facts["chosen"])
-
-    def _planned(
-        self, trainer: ArmTrainer, arms: Sequence[Arm], configs: dict[str, TrainConfig], clock: Clock
-    ) -> tuple[list[Arm], RacePlan]:
-        """The arms with their prices, and the plan; as noted by an interrupted race, or made now."""
-        facts, course = self.folder.facts(), trainer.steps(configs[DEFAULT])
-        if "plan" not in facts:
-            prices = self._prices(trainer, arms, configs, clock) if clock.allowed_s else {}
-            budget = self._budget(clock, course, float(facts["chosen_steps"]))
-            plan = plan_race(budget, arms=len(arms), course=course, seeds=self.config.tune.seeds)
-            self.folder.note(prices=prices, plan=asdict(plan), step_s=clock.step_s, score_s=clock.score_s)
-            facts = self.folder.facts()
-        plan = RacePlan(**facts["plan"] | {"rounds": tuple(facts["plan"]["rounds"])})
-        clock.step_s, clock.score_s = facts["step_s"], facts["score_s"]
-        priced = [replace(arm, price=facts["prices"].get(arm.name, 1.0)) for arm in arms]
-        self._tell(priced, plan)
-        return priced, plan
-
-    def _prices(
-        self, trainer: ArmTrainer, arms: Sequence[Arm], configs: dict[str, TrainConfig], clock: Clock
-    ) -> dict[str, float]:
-        """Cost of a pair of each arm, from a few steps of it; the first measurement warms up and is thrown away."""
-        with self.talk.progress("pricing the arms", total=len(arms) + 1) as tell:
-            trainer.step_s(configs[DEFAULT])
-            step_s = {}
-            for number, arm in enumerate(arms):
-                tell(number + 1)
-                step_s[arm.name] = trainer.step_s(configs[arm.name])
-        clock.step_s, clock.score_s = step_s[DEFAULT], trainer.start.score_s
-        test = self.opened.data.test
-        ratio = 0 if test is None else (len(test.corpus) + len(test)) / max(1, trainer.dev_texts)
-        clock.reserve_s += 3 * ratio * clock.score_s
-        return relative(step_s, {arm.name: arm.batch for arm in arms}, DEFAULT)
-
-    def _budget(self, clock: Clock, course: int, chosen_steps: float) -> int:
-        """Steps for the race: what was asked for, less what the margin and the learning curve take."""
-        race = self.config.tune
-        steps = int(race.amount - chosen_steps) if race.unit == "steps" else clock.steps(HEATS_EXPECTED)
-        return steps - (round(sum(SHARES) * course) if race.curve else 0)
-
-    def _tell(self, arms: Sequence[Arm], plan: RacePlan) -> None:
-        racing = ", ".join(arm.name for arm in arms[: plan.arms])
-        self.talk.say(
-            f"{counted(plan.arms, 'arm')} race for {plan.budget:,} steps: {racing}. Rounds of "
-            f"{' and '.join(map(str, plan.rounds))} steps sort them out; then the default and up to "
-            f"{counted(plan.challengers, 'challenger')} train {plan.final:,} steps with up to "
-            f"{counted(plan.seeds, 'seed')} each"
-        )
-        if plan.arms < len(arms):
-            named = ", ".join(arm.name for arm in arms[plan.arms :])
-            self.talk.say(f"the budget has no room for: {named}")
-        if plan.shortened:
-            message = f"finalists train {plan.final:,} steps; a full run of the default takes {plan.course:,}."
-            fix = (
-                "What is best for short runs, such as a high rate, may not be best for full ones: raise --budget."
-                " `embedtune train recipe.yaml` trains the winner in full."
-            )
-            self.findings.append(Finding("short-runs", "warning", plan.final, message, fix))
 
     def _raced(self, arms: Sequence[Arm], plan: RacePlan, heats: Heats, clock: Clock) -> Outcome:
         """The race, each heat told as it ends."""
@@ -234,16 +175,6 @@ class Tuning:
         save_encoder(heats.trainer.encoder, self._at(MODEL))
         recipe = heats.configs.get(outcome.decision.winner, heats.configs[DEFAULT])
         write_text(self._at(RECIPE), dump_config(recipe))
-
-
-def _named(entered: Sequence[tuple[Arm, TrainConfig]]) -> list[tuple[str, TrainConfig]]:
-    names = [arm.name for arm, _ in entered]
-    twice = {name for name in names if names.count(name) > 1} | ({MERGED} & set(names))
-    if twice:
-        raise ConfigError(
-            f"an arm cannot be called {', '.join(sorted(twice))}", where="tune.arms", next="give it another name"
-        )
-    return [(arm.name, config) for arm, config in entered]
 
 
 def _written(result: TuneResult, folder: Path) -> TuneResult:
