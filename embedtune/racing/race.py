@@ -67,7 +67,8 @@ class Race:
         seed: of the recipe.
         draws: of each permutation test.
         merge: scores the mean of the weights of several finished heats; None: survivors are not merged.
-        affords: whether there is time for heats of so many steps in total; always, where the budget is in steps.
+        affords: whether there is time for so many steps in so many heats; None where the budget is in steps. Where it
+            is a time, the final goes on until it is over.
         tell: receives each round as it ends.
     """
 
@@ -78,7 +79,7 @@ class Race:
     seed: int = 0
     draws: int = 10_000
     merge: Callable[[Sequence[Heat]], np.ndarray] | None = None
-    affords: Callable[[float], bool] = lambda steps: True
+    affords: Callable[[float, int], bool] | None = None
     tell: Callable[[Round], None] = lambda one: None
     spent: float = 0.0
     rounds: list[Round] = field(default_factory=list)
@@ -87,7 +88,8 @@ class Race:
         """Sort arms out, run the finalists with several seeds, and decide."""
         default, *challengers = self.arms[: self.plan.arms]
         for number, steps in enumerate(self.plan.rounds):
-            if not challengers or not self.affords(sum(one.price for one in (default, *challengers)) * steps):
+            alive = (default, *challengers)
+            if not challengers or not self._has_time(sum(one.price for one in alive) * steps, len(alive)):
                 break
             challengers = self._sorted_out(default, challengers, steps, self.plan.room_after(number))
         finalists = [default, *challengers[: self.plan.challengers]]
@@ -122,7 +124,7 @@ class Race:
         seeds = self.plan.seeds if len(finalists) > 1 else 1
         merged = self.merge if len(finalists) > 1 else None
         for seed in range(self.seed, self.seed + seeds):
-            if seed > self.seed and not (self.affords(cost) and self.spent + cost <= self.plan.budget):
+            if seed > self.seed and not self._has_budget(cost, len(finalists) + 1):
                 break
             for arm in finalists:
                 scores[arm.name].append(self._run(arm, lengths[arm.name], seed))
@@ -130,6 +132,14 @@ class Race:
                 heats = [self._heat(arm, lengths[arm.name], seed) for arm in finalists]
                 scores.setdefault(MERGED, []).append(merged(heats))
         return {name: np.stack(own) for name, own in scores.items()}
+
+    def _has_time(self, steps: float, heats: int) -> bool:
+        return self.affords is None or self.affords(steps, heats)
+
+    def _has_budget(self, steps: float, heats: int) -> bool:
+        if self.affords is not None:
+            return self.affords(steps, heats)
+        return self.spent + steps <= self.plan.budget
 
     def _run(self, arm: Arm, budget: int, seed: int) -> np.ndarray:
         scores = self.play(self._heat(arm, budget, seed))

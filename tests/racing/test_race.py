@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -98,7 +99,7 @@ def test_what_is_spent_stays_within_the_budget(arms: list[Arm], drawn: Drawn) ->
 
 
 def test_a_race_without_time_keeps_the_default(arms: list[Arm], drawn: Drawn) -> None:
-    found = run(arms, drawn({"arm a": 0.5}, 1), affords=lambda steps: False)
+    found = run(arms, drawn({"arm a": 0.5}, 1), affords=lambda steps, heats: False)
     assert found.decision.winner == "default"
     assert "second seed" in found.decision.sentence
 
@@ -121,3 +122,15 @@ def test_a_tie_among_winners_goes_to_the_cheaper(drawn: Drawn) -> None:
 def test_the_same_race_again_gives_the_same_outcome(arms: list[Arm], drawn: Drawn, budget: int) -> None:
     first, second = (run(arms, drawn({}, 4), budget=budget) for _ in range(2))
     assert first.decision == second.decision and first.rounds == second.rounds
+
+
+def test_a_race_against_the_clock_trains_seeds_until_the_time_is_over(arms: list[Arm], drawn: Drawn) -> None:
+    left = [12]
+
+    def affords(steps: float, heats: int) -> bool:
+        left[0] -= 1
+        return left[0] > 0
+
+    plan = replace(plan_race(300, arms=len(arms), course=50), seeds=30)
+    found = Race(arms, plan, drawn({}, 1), "logrank@1000", draws=200, affords=affords).run()
+    assert len(found.finals) == 1 or len(found.finals["default"]) == 12 - len(found.rounds)

@@ -17,8 +17,12 @@ from embedtune.workflows.tune.space import DEFAULT
 
 SHARES = (0.25, 0.5)
 """Of the pairs, for the learning curve; the winner itself had all of them."""
-HEATS_EXPECTED = 24
-"""Scorings of dev that a race needs, about."""
+SORTED, FINALS = 1.5, 9
+"""Heats that a race needs, about: so many per arm to sort them out, and those of the final, merged ones included."""
+FEW, MORE = 4, 16
+"""Steps that are measured: of each arm, and of the default once more."""
+LEAST = 0.2
+"""A step is taken to cost at least this share of what its measurement suggests, however noisy that is."""
 
 
 @dataclass
@@ -46,8 +50,10 @@ class Planning:
         facts, course = self.folder.facts(), self.trainer.steps(self.configs[DEFAULT])
         if "plan" not in facts:
             prices = self._prices(arms) if self.clock.allowed_s else {}
-            budget = self._budget(course, float(facts["chosen_steps"]))
+            budget = self._budget(course, float(facts["chosen_steps"]), len(arms))
             plan = plan_race(budget, arms=len(arms), course=course, seeds=self.race.seeds)
+            if self.clock.allowed_s:
+                plan = replace(plan, seeds=self.race.seeds)  # the clock says how many
             clock = self.clock
             measured = {"step_s": clock.step_s, "score_s": clock.score_s, "reserve_s": clock.reserve_s}
             self.folder.note(prices=prices, plan=asdict(plan), **measured)
@@ -62,22 +68,30 @@ class Planning:
 
     def _prices(self, arms: Sequence[Arm]) -> dict[str, float]:
         """Cost of a pair of each arm, from a few steps of it; the first measurement warms up and is thrown away."""
+        default = self.configs[DEFAULT]
         with self.talk.progress("pricing the arms", total=len(arms) + 1) as tell:
-            self.trainer.step_s(self.configs[DEFAULT])
-            step_s = {}
+            self.trainer.priced_s(default, FEW)
+            first, longer = (self.trainer.priced_s(default, steps) for steps in (FEW, MORE))
+            # Preparing a heat takes time however short it is.
+            step_s = max((longer - first) / (MORE - FEW), LEAST * longer / MORE)
+            before_s = max(0.0, longer - MORE * step_s)
+            prices = {}
             for number, arm in enumerate(arms):
                 tell(number + 1)
-                step_s[arm.name] = self.trainer.step_s(self.configs[arm.name])
-        self.clock.step_s, self.clock.score_s = step_s[DEFAULT], self.trainer.start.score_s
+                own = self.trainer.priced_s(self.configs[arm.name], FEW) if arm.changes else before_s + FEW * step_s
+                prices[arm.name] = max(LEAST * step_s, (own - before_s) / FEW)
+        self.clock.step_s, self.clock.score_s = step_s, self.trainer.start.score_s + before_s
         test = self.test
         ratio = 0 if test is None else (len(test.corpus) + len(test)) / max(1, self.trainer.dev_texts)
-        self.clock.reserve_s += 3 * ratio * self.clock.score_s
-        return relative(step_s, {arm.name: arm.batch for arm in arms}, DEFAULT)
+        self.clock.reserve_s += 3 * ratio * self.trainer.start.score_s
+        return relative(prices, {arm.name: arm.batch for arm in arms}, DEFAULT)
 
-    def _budget(self, course: int, chosen_steps: float) -> int:
+    def _budget(self, course: int, chosen_steps: float, arms: int) -> int:
         """Steps for the race: what was asked for, less what the margin and the learning curve take."""
         race = self.race
-        steps = int(race.amount - chosen_steps) if race.unit == "steps" else self.clock.steps(HEATS_EXPECTED)
+        steps = (
+            int(race.amount - chosen_steps) if race.unit == "steps" else self.clock.steps(round(SORTED * arms) + FINALS)
+        )
         # The curve trains on a quarter and on a half of the pairs, each as long in proportion as a finalist.
         finalist = min(course, (1 - SORTING) * steps / (2 * FEWEST_SEEDS))
         return steps - (round(sum(SHARES) * finalist) if race.curve else 0)

@@ -25,7 +25,7 @@ class Clock:
         earlier_s: of earlier sessions.
         reserve_s: what the end of the race takes.
         step_s: of a step of the default.
-        score_s: of a scoring of dev.
+        score_s: of a heat besides its steps: what comes before them, and the scoring of dev.
         now: the clock.
     """
 
@@ -60,11 +60,18 @@ class Clock:
         left = SAFETY * (self.allowed_s or 0.0) - self.spent_s - self.reserve_s - heats * self.score_s
         return max(0, int(left / self.step_s)) if self.step_s else 0
 
-    def learn(self, steps: float, train_s: float, score_s: float) -> None:
-        """Take what a heat really took into account: the mean of the estimate and of it."""
-        if self.allowed_s is not None and steps:
-            self.step_s = (self.step_s + train_s / steps) / 2
-            self.score_s = (self.score_s + score_s) / 2
+    def learn(self, steps: float, took_s: float) -> None:
+        """Take what a heat really took, from its start to its scores, into account: half of the surprise.
+
+        >>> clock = Clock(100, 0, step_s=1.0, score_s=10.0)
+        >>> clock.learn(10, 40)
+        >>> clock.step_s, clock.score_s
+        (1.5, 15.0)
+        """
+        expected = steps * self.step_s + self.score_s
+        if self.allowed_s is not None and expected:
+            surprise = (1 + took_s / expected) / 2
+            self.step_s, self.score_s = self.step_s * surprise, self.score_s * surprise
 
 
 def relative(step_s: Mapping[str, float], batches: Mapping[str, float], default: str) -> dict[str, float]:

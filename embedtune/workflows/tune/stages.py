@@ -103,7 +103,6 @@ class Tuning:
 
     def _raced(self, arms: Sequence[Arm], plan: RacePlan, heats: Heats, clock: Clock) -> Outcome:
         """The race, each heat told as it ends."""
-        total = len(arms) + 1
         with self.talk.progress("racing", total=plan.budget) as tell:
             race = Race(
                 arms,
@@ -112,7 +111,7 @@ class Tuning:
                 SELECTION,
                 seed=heats.seed,
                 merge=heats.merged,
-                affords=lambda steps: clock.affords(steps, total),
+                affords=None if clock.allowed_s is None else clock.affords,
                 tell=self._tell_round,
             )
 
@@ -120,7 +119,7 @@ class Tuning:
                 tell(min(plan.budget, round(race.spent)), None, heat.arm.name)
                 found = heats.play(heat)
                 scores = heats.scores(heat)
-                clock.learn(heat.budget * heat.arm.price, scores.train_s, scores.score_s)
+                clock.learn(heat.budget * heat.arm.price, scores.train_s + scores.score_s)
                 self.folder.note(spent_s=round(clock.spent_s, 2))
                 return found
 

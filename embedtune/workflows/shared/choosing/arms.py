@@ -60,8 +60,8 @@ class ArmTrainer(Protocol):
         Returns: how it was chosen, in a sentence, and the steps that this took; an empty sentence if it was not open.
         """
 
-    def step_s(self, config: TrainConfig) -> float:
-        """Seconds of a step of a recipe, measured on a few of them."""
+    def priced_s(self, config: TrainConfig, steps: int) -> float:
+        """Seconds of a training of so many steps, all that comes before it included."""
 
     def steps(self, config: TrainConfig) -> int:
         """Steps of a full run of a settled recipe."""

@@ -37,9 +37,6 @@ from embedtune.workflows.train.guide.margin import choose_margin, decided, is_op
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
 from embedtune.workflows.train.recipe_checks import built_terms
 
-PRICED_STEPS = 4
-"""Enough to tell arms apart that cost twice as much as others."""
-
 
 @dataclass
 class TrainArms:
@@ -140,11 +137,11 @@ class TrainArms:
         trained = time.perf_counter() - began
         return replace(self.scored(), train_s=trained)
 
-    def step_s(self, config: TrainConfig) -> float:
-        """Seconds of a step, measured on a few of them."""
+    def priced_s(self, config: TrainConfig, steps: int) -> float:
+        """Seconds of a training of so many steps, all that comes before it included."""
         began = time.perf_counter()
-        self._fit(config, steps=PRICED_STEPS, seed=0, pairs=None)
-        return (time.perf_counter() - began) / PRICED_STEPS
+        self._fit(config, steps=steps, seed=0, pairs=None)
+        return time.perf_counter() - began
 
     def _fit(self, config: TrainConfig, *, steps: int, seed: int, pairs: int | None) -> None:
         self.restart()
