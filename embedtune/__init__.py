@@ -24,6 +24,7 @@ _VERBS = (
     "reproduce",
     "runs",
     "train",
+    "tune",
 )
 _PUBLIC = {
     "EmbeddingBatch": "embedtune.losses",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from embedtune.reports.results.reproduce import ReproduceResult
     from embedtune.reports.results.runs import RunsResult
     from embedtune.reports.results.train import TrainResult
+    from embedtune.reports.results.tune import TuneResult
     from embedtune.workflows.search.run import SearchableCorpus
     from embedtune.workflows.shared.talk import Talk
 
@@ -72,6 +73,26 @@ def train(
             asked = _asked(TrainConfig, given, options, ("resume", "accept_changes"))
             plan = plan_command(*asked, talk=heard, resume=resume, accept_changes=accept_changes)
         return run_plan(plan, talk=heard)
+
+
+def tune(
+    *given: "Given",
+    resume: str | None = None,
+    talk: "Talk | None" = None,
+    verbose: bool = False,
+    **options: Any,
+) -> "TuneResult":
+    """Find the best recipe that a budget can find: `embedtune.tune(data="pairs.jsonl", budget="500steps")`.
+
+    `resume` is the folder of an interrupted race, which has its own options.
+    `verbose` prints progress on stderr; a `talk` receives it instead.
+    """
+    from embedtune.config.verbs.tune import TuneConfig
+    from embedtune.workflows.train.arms.opened import open_arms
+    from embedtune.workflows.tune.run import tune as run
+
+    config = None if resume is not None else _config(TuneConfig, given, options, ("resume",))
+    return run(config, open_arms=open_arms, talk=_talk(talk, verbose), resume=resume)
 
 
 def mine(

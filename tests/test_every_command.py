@@ -34,6 +34,7 @@ COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
     "push": "push run --to owner/name --dry-run",
     "recipes": "recipes list",
     "runs": "runs list .",
+    "tune": "tune --data many.jsonl --budget 60steps --batch-size 16 --epochs 1 --output tuned",
     "search": "search --model run/model --model bm25 --data set 비밀번호",
 }
 KEPT = json.loads((Path(__file__).parent / "contract" / "names.json").read_text(encoding="utf-8"))["json"]
@@ -87,13 +88,15 @@ def inputs(folder: Path) -> None:
     asked = [f"How about {topics[i % 4]} {i} {HARM[i % 6]}?" for i in range(40)]
     texts = [f"{HARM[i % 6]} the answer on {topics[i % 4]} is {i}." for i in range(40)]
     lines("pairs.jsonl", [{"anchor": q, "positive": d} for q, d in zip(asked, texts, strict=True)])
+    many = [(f"{q} ({n})", f"{d} ({n})") for n in range(8) for q, d in zip(asked, texts, strict=True)]
+    lines("many.jsonl", [{"anchor": q, "positive": d} for q, d in many])
     clicks = [
         {"anchor": q, "shown": [f"{HARM[i % 6]} not {d}", d], "clicked": d}
         for i, (q, d) in enumerate(zip(asked, texts, strict=True))
     ]
     lines("clicks.jsonl", clicks)
-    many = "".join(f"{topics[i % 4]} {i} {HARM[i % 6]} {topics[i % 3]}\n" for i in range(400))
-    (folder / "texts.txt").write_text(many, encoding="utf-8")
+    words = "".join(f"{topics[i % 4]} {i} {HARM[i % 6]} {topics[i % 3]}\n" for i in range(400))
+    (folder / "texts.txt").write_text(words, encoding="utf-8")
     lines("set/corpus.jsonl", [{"_id": f"=d{i}", "title": HARM[i % 6], "text": text} for i, text in enumerate(texts)])
     lines("set/queries.jsonl", [{"_id": f"<b>{i}", "text": asked[i]} for i in range(12)])
     (folder / "set/qrels").mkdir()

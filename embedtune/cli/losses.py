@@ -9,7 +9,7 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
-from embedtune.cli.shared.options import AsJson, argument
+from embedtune.cli.shared.options import AsJson, argument, written
 from embedtune.cli.shared.output import print_json, print_text, readable_width
 from embedtune.errors import ConfigError
 
@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 EXAMPLES = """
 embedtune losses
 embedtune losses gist
+embedtune losses --data samples
 embedtune losses --json
 """
 Name = Annotated[str | None, argument("NAME", "A loss to explain in full.", "a list of all")]
+Data = Annotated[
+    str | None,
+    written("--data", metavar="SET", help="Propose losses for this data, with reasons.", group="Data", default="none"),
+]
 _NEEDS = {"negatives": "negatives", "guide": "a guide", "labels": "labels", "teacher": "teacher scores"}
 _COMPANIONS = {
     "averaged": "an averaged teacher (made while training)",
@@ -55,14 +60,17 @@ class LossCard:
     command: str = ""
 
 
-def losses(name: Name = None, as_json: AsJson = False) -> None:
+def losses(name: Name = None, data: Data = None, as_json: AsJson = False) -> None:
     """List the losses: what each is for, what it needs and costs, and its arguments with their defaults.
 
     With a name, explain one in full: where it comes from, what its arguments mean, and a command that trains with it.
-    Names from elsewhere, such as MNRL or SimCLR, are understood.
+    Names from elsewhere, such as MNRL or SimCLR, are understood. With --data, say which losses suit a data set and why.
     """
     from embedtune.losses import loss_names
 
+    if data is not None:
+        _propose(data, as_json=as_json)
+        return
     if name is not None:
         card = loss_card(_known(name))
         print_json(card) if as_json else print_text(_in_full(card))
@@ -76,6 +84,29 @@ def losses(name: Name = None, as_json: AsJson = False) -> None:
         for card in cards:
             if card.data == data:
                 print_text(textwrap.indent(_in_words(card), "  ", lambda line: bool(line.strip())))
+
+
+def _propose(data: str, *, as_json: bool) -> None:
+    """Say which losses suit a data set, and how to find out."""
+    from embedtune.config.verbs.train import DataSection, TrainConfig
+    from embedtune.data.sources.source import open_source
+    from embedtune.workflows.shared.choosing.losses import advice_on
+    from embedtune.workflows.shared.stream_talk import StreamTalk
+    from embedtune.workflows.train.unpaired_proposal import proposed
+
+    talk, source = StreamTalk(), open_source(data)
+    config, reasons = proposed(TrainConfig(data=DataSection(source=data)), source)
+    for reason in reasons:
+        talk.say(reason)
+    found = advice_on(config, source, talk)
+    if as_json:
+        print_json(found)
+        return
+    width = readable_width()
+    lines = [f"proposed: {', '.join(found.losses)}", ""]
+    for reason in found.reasons:
+        lines += textwrap.wrap(reason, width, initial_indent="- ", subsequent_indent="  ")
+    print_text("\n".join([*lines, "", f"train with it    {found.command}", f"to know          {found.know}"]))
 
 
 def _known(name: str) -> str:

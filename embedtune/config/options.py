@@ -134,7 +134,7 @@ class Option:
         return self.flag.shown or (",".join(plain) if isinstance(plain, list) else str(plain))
 
 
-RECIPE_VERBS = ("train", "mine", "evaluate", "check", "encode", "cluster")
+RECIPE_VERBS = ("train", "mine", "evaluate", "check", "encode", "cluster", "tune")
 """The verbs that take recipes."""
 
 

@@ -36,7 +36,14 @@ class OverSeeds:
 
 
 def compare_seeds(
-    a: np.ndarray, b: np.ndarray, *, metric: str, on: On = "all", draws: int = 10_000, seed: int = 0
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    metric: str,
+    on: On = "all",
+    draws: int = 10_000,
+    seed: int = 0,
+    level: float = LEVEL,
 ) -> tuple[Comparison, OverSeeds | None]:
     """Judge whether recipe B differs from recipe A, given every seed's values on the same queries.
 
@@ -56,6 +63,7 @@ def compare_seeds(
         on: which queries these are.
         draws: random draws of the permutation.
         seed: of the draws.
+        level: that the interval and the minimum detectable effect hold at; a smaller one where several are tested.
 
     Returns: the comparison, and the seeds' own test; None with one seed per side.
     """
@@ -70,7 +78,7 @@ def compare_seeds(
     freedom = both**4 / spread if spread else degrees
     p_both = _two_sided(found.difference, both, freedom)
     p_value = max(found.p_value, p_both)
-    reach = both * float(stdtrit(freedom, 1 - LEVEL / 2))
+    reach = both * float(stdtrit(freedom, 1 - level / 2))
     comparison = replace(
         found,
         p_value=p_value,

@@ -80,3 +80,10 @@ def test_every_loss_said_in_its_place_exists() -> None:
     assert set(loss_words._SAME.values()) <= set(loss_names())
     assert set(re.findall(r"--loss (\w+)", said)) <= set(loss_names())
     assert not set(loss_words._LIKE) & {*loss_names(), *loss_words._SAME}
+
+
+def test_proposes_losses_for_a_data_set_with_reasons(call) -> None:
+    shown = call("losses", "--data", "samples:en")
+    assert shown["losses"] == ["gist"]
+    assert len(shown["reasons"]) >= 3 and "571 pairs" in shown["reasons"][0]
+    assert shown["know"].startswith("embedtune tune --data samples:en --budget ")

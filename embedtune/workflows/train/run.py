@@ -25,6 +25,7 @@ from embedtune.models.files.load import choose_device, resolve
 from embedtune.models.files.resolve import STARTER, demand_weights
 from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
+from embedtune.workflows.shared.choosing.losses import advise
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.guard.sets import read_guard
 from embedtune.workflows.shared.lock import alone
@@ -92,12 +93,14 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     if run is not None and run.done and not plan.changes and is_complete(run, talk):
         talk.say(f"{run.path} is already done")
         return run.result()
-    _check_recipe(plan, talk)
+    check_recipe(plan, talk)
     source = plan.source or open_source(config.data.source)
     vectors = guide_vectors(config, source)
     data = guided_data(config, read_data(config, source, talk), vectors)
     check_needs(config, plan.losses, data)
     check_side(config, data)
+    if run is None and "loss" not in config.model_fields_set and not data.unpaired:
+        talk.say(advise(data, config.data.source).sentence)
     sets = read_guard(guard_sets(config), seed=config.training.seed)
     if run is not None and run.done and plan.changes:
         demand_more_steps(run, config, len(data.train), plan.changes)
@@ -139,7 +142,7 @@ def _begin(plan: TrainPlan, config: TrainConfig, data: TrainingData, folder: Run
     talk.say(f"run folder: {folder.path}")
 
 
-def _check_recipe(plan: TrainPlan, talk: Talk) -> None:
+def check_recipe(plan: TrainPlan, talk: Talk) -> None:
     """Refuse what the recipe asks for and this machine does not have."""
     config = plan.config
     if plan.run is None and config.output.folder is not None:

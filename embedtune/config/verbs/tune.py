@@ -1,0 +1,72 @@
+"""Every option of `embedtune tune`: those of the recipe that the race starts from, and those of the race."""
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from embedtune.config.options import option
+from embedtune.config.section import RecipeSection
+from embedtune.config.verbs.train import TrainConfig
+
+UNITS = {"s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
+STEPS = "steps"
+_BUDGET = re.compile(r"(\d+(?:\.\d+)?) ?(steps|s|min|m|h)")
+
+
+class RaceSection(RecipeSection):
+    """The race: how long it may take, and who takes part."""
+
+    heading = "Run"
+
+    budget: str = option(
+        "30m",
+        "what the race may take: a time such as 90s, 30m or 2h, or steps of the default recipe, such as 500steps, "
+        "which give the same result on every run",
+        "TIME|STEPSsteps",
+    )
+    arms: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="recipes that race against the default: name -> values that it changes, as section.key=value; "
+        "empty: those that suit encoder and data",
+    )
+    seeds: int = Field(8, ge=2, description="most seeds of each finalist")
+    curve: bool = option(
+        False, "also train the winner on 25% and 50% of the pairs, and say what more pairs would bring", flag="curve"
+    )
+
+    @field_validator("budget")
+    @classmethod
+    def _is_a_budget(cls, text: str) -> str:
+        found = _BUDGET.fullmatch(text.strip())
+        if found is None or float(found[1]) <= 0 or (found[2] == STEPS and "." in found[1]):
+            raise ValueError(f"{text!r} is neither a time, such as 30m or 2h, nor steps, such as 500steps")
+        return text.strip()
+
+    @property
+    def unit(self) -> Literal["steps", "seconds"]:
+        """What the budget counts."""
+        return "steps" if self.budget.endswith(STEPS) else "seconds"
+
+    @property
+    def amount(self) -> float:
+        """How much it is, in steps or in seconds.
+
+        >>> RaceSection(budget="2h").amount, RaceSection(budget="500steps").amount
+        (7200.0, 500.0)
+        """
+        found = _BUDGET.fullmatch(self.budget)
+        if found is None:
+            raise ValueError(self.budget)
+        return float(found[1]) * UNITS.get(found[2], 1.0)
+
+
+class TuneConfig(TrainConfig):
+    """Everything about a race: the default recipe, as `embedtune train` takes it, and the race itself."""
+
+    tune: RaceSection = Field(default_factory=RaceSection)
+
+    @property
+    def recipe(self) -> TrainConfig:
+        """The default recipe alone."""
+        return TrainConfig(**{name: getattr(self, name) for name in TrainConfig.model_fields})

@@ -1,0 +1,103 @@
+"""What may be claimed after a race: a winner that beats the default against queries and seeds, or the default."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from embedtune.evaluation.seeds import compare_seeds
+from embedtune.evaluation.significance import LEVEL, Comparison, adjusted, p_said, paired_permutation
+
+FEWEST_SEEDS = 2
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether the default is to be replaced, and by what.
+
+    Args:
+        winner: the name of an arm; that of the default where no difference was shown.
+        default: the name of the default.
+        tests: challenger -> the default against it, on dev, p-values adjusted by Holm's method.
+        seeds: of each finalist.
+        smallest: the smallest true difference from the default that this race would have found 4 times out of 5.
+    """
+
+    winner: str
+    default: str
+    tests: Mapping[str, Comparison]
+    seeds: int
+    smallest: float
+
+    @property
+    def replaced(self) -> bool:
+        """Whether an arm beat the default."""
+        return self.winner != self.default
+
+    @property
+    def sentence(self) -> str:
+        """The decision in words."""
+        if self.replaced:
+            found = self.tests[self.winner]
+            return (
+                f"{self.winner} is better than {self.default} on dev: {found.difference:+.4f} "
+                f"({p_said(found.p_value)} over {found.queries:,} queries and {self.seeds} seeds)."
+            )
+        if not self.tests:
+            return f"No arm stayed in the race beside {self.default}: keep it."
+        if self.seeds < FEWEST_SEEDS:
+            return f"No difference shown: the budget ended before a second seed was trained. Keep {self.default}."
+        return (
+            f"No difference shown: keep {self.default}. With {self.seeds} seeds and these dev queries, a true "
+            f"difference below {self.smallest:.4f} would usually go undetected."
+        )
+
+
+def decide(
+    finals: Mapping[str, np.ndarray],
+    default: str,
+    *,
+    metric: str,
+    costs: Mapping[str, float] | None = None,
+    draws: int = 10_000,
+    seed: int = 0,
+) -> Decision:
+    """Decide among finalists; a tie among winners goes to the cheaper.
+
+    Args:
+        finals: arm -> (S, Q) scores of S seeds on Q dev queries, the default among them.
+        default: its name.
+        metric: what the scores are.
+        costs: arm -> cost of its full run, relative to the default; equal where not given.
+        draws: of each permutation test.
+        seed: of the draws.
+    """
+    challengers = [name for name in finals if name != default]
+    base = finals[default]  # (S, Q)
+    if not challengers:
+        return Decision(default, default, {}, len(base), 0.0)
+    level = LEVEL / len(challengers)
+    found = [
+        compare_seeds(base, finals[name], metric=metric, level=level, draws=draws, seed=seed)[0] for name in challengers
+    ]
+    tests = dict(zip(challengers, adjusted(found), strict=True))
+    if len(base) < FEWEST_SEEDS:  # the spread of seeds is unknown, so nothing holds against it
+        tests = {name: replace(one, p_value=1.0, verdict="no difference shown") for name, one in tests.items()}
+    best = max(challengers, key=lambda name: tests[name].difference)
+    better = [name for name in challengers if tests[name].verdict == "better"]
+    winner = default if not better else _cheapest(finals, better, costs or {}, draws=draws, seed=seed)
+    return Decision(winner, default, tests, len(base), tests[best].minimum_detectable_effect)
+
+
+def _cheapest(
+    finals: Mapping[str, np.ndarray], better: list[str], costs: Mapping[str, float], *, draws: int, seed: int
+) -> str:
+    """The best of the arms that beat the default, or a cheaper one that was not shown to be behind it."""
+    means = {name: finals[name].mean(axis=0) for name in better}  # each (Q,)
+    best = max(better, key=lambda name: float(means[name].mean()))
+    level_with = [
+        name
+        for name in better
+        if paired_permutation(means[name] - means[best], draws=draws, seed=seed) >= LEVEL or name == best
+    ]
+    return min(level_with, key=lambda name: (costs.get(name, 1.0), name != best))

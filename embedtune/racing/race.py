@@ -1,0 +1,151 @@
+"""A race from its first round to its decision, with whatever trains the arms.
+
+Rounds that sort arms out and the final use different seeds: an arm that was lucky with its seed stays longer, and the
+final must not count that luck again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from embedtune.racing.arm import Arm, Heat, Play
+from embedtune.racing.decision import Decision, decide
+from embedtune.racing.leaving import Behind, tests_against_leader
+from embedtune.racing.plan import RacePlan
+
+SORTING_SEED = 101
+"""Added to the seed of the recipe in rounds that sort arms out."""
+MERGED = "merged"
+Reason = Literal["behind", "no room"]
+
+
+@dataclass(frozen=True)
+class Round:
+    """What happened in a round.
+
+    Args:
+        steps: that each arm ran.
+        means: arm -> mean dev score.
+        tests: of each arm against the leader.
+        left: arm -> why it runs no further: it is behind, or the budget has no room for it.
+    """
+
+    steps: int
+    means: Mapping[str, float]
+    tests: tuple[Behind, ...]
+    left: Mapping[str, Reason]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished race.
+
+    Args:
+        rounds: that sorted arms out.
+        finals: arm -> (S, Q) dev scores of the finalists.
+        decision: what may be claimed.
+        spent: steps of the default recipe that the race took.
+    """
+
+    rounds: tuple[Round, ...]
+    finals: Mapping[str, np.ndarray]
+    decision: Decision
+    spent: float
+
+
+@dataclass
+class Race:
+    """A race in progress.
+
+    Args:
+        arms: the default first, then the others in the order in which they deserve a place.
+        plan: who may run how far.
+        play: trains an arm.
+        metric: what the scores are.
+        seed: of the recipe.
+        draws: of each permutation test.
+        merge: scores the mean of the weights of several finished heats; None: survivors are not merged.
+        affords: whether there is time for so many steps in so many heats; None where the budget is in steps. Where it
+            is a time, the final goes on until it is over.
+        tell: receives each round as it ends.
+    """
+
+    arms: Sequence[Arm]
+    plan: RacePlan
+    play: Play
+    metric: str
+    seed: int = 0
+    draws: int = 10_000
+    merge: Callable[[Sequence[Heat]], np.ndarray] | None = None
+    affords: Callable[[float, int], bool] | None = None
+    tell: Callable[[Round], None] = lambda one: None
+    spent: float = 0.0
+    rounds: list[Round] = field(default_factory=list)
+
+    def run(self) -> Outcome:
+        """Sort arms out, run the finalists with several seeds, and decide."""
+        default, *challengers = self.arms[: self.plan.arms]
+        for number, steps in enumerate(self.plan.rounds):
+            alive = (default, *challengers)
+            if not challengers or not self._has_time(sum(one.price for one in alive) * steps, len(alive)):
+                break
+            challengers = self._sorted_out(default, challengers, steps, self.plan.room_after(number))
+        finalists = [default, *challengers[: self.plan.challengers]]
+        finals = self._finals(finalists)
+        costs = {arm.name: arm.cost for arm in finalists} | {MERGED: sum(arm.cost for arm in finalists)}
+        decision = decide(finals, default.name, metric=self.metric, costs=costs, draws=self.draws, seed=self.seed)
+        return Outcome(tuple(self.rounds), finals, decision, self.spent)
+
+    def _sorted_out(self, default: Arm, challengers: Sequence[Arm], steps: int, room: int) -> list[Arm]:
+        """The challengers that stay, the best first."""
+        alive = [default, *challengers]
+        scores = {arm.name: self._run(arm, steps, self.seed + SORTING_SEED) for arm in alive}
+        tests = tests_against_leader(scores, draws=self.draws, seed=self.seed)
+        left: dict[str, Reason] = {test.name: "behind" for test in tests if test.leaves and test.name != default.name}
+        means = {name: float(own.mean()) for name, own in scores.items()}
+        places = {arm.name: place for place, arm in enumerate(challengers)}
+        staying = sorted(
+            (arm for arm in challengers if arm.name not in left),
+            key=lambda arm: (-means[arm.name], arm.cost, places[arm.name]),
+        )
+        left |= dict.fromkeys((arm.name for arm in staying[room:]), "no room")
+        found = Round(steps, means, tuple(tests), left)
+        self.rounds.append(found)
+        self.tell(found)
+        return staying[:room]
+
+    def _finals(self, finalists: Sequence[Arm]) -> dict[str, np.ndarray]:
+        """Scores of full runs, (S, Q) per finalist; one seed where there is nobody to compare with."""
+        scores: dict[str, list[np.ndarray]] = {arm.name: [] for arm in finalists}
+        lengths = {arm.name: max(1, round(self.plan.final * arm.course)) for arm in finalists}
+        cost = sum(lengths[arm.name] * arm.price for arm in finalists)
+        seeds = self.plan.seeds if len(finalists) > 1 else 1
+        merged = self.merge if len(finalists) > 1 else None
+        for seed in range(self.seed, self.seed + seeds):
+            if seed > self.seed and not self._has_budget(cost, len(finalists) + 1):
+                break
+            for arm in finalists:
+                scores[arm.name].append(self._run(arm, lengths[arm.name], seed))
+            if merged is not None:
+                heats = [self._heat(arm, lengths[arm.name], seed) for arm in finalists]
+                scores.setdefault(MERGED, []).append(merged(heats))
+        return {name: np.stack(own) for name, own in scores.items()}
+
+    def _has_time(self, steps: float, heats: int) -> bool:
+        return self.affords is None or self.affords(steps, heats)
+
+    def _has_budget(self, steps: float, heats: int) -> bool:
+        if self.affords is not None:
+            return self.affords(steps, heats)
+        return self.spent + steps <= self.plan.budget
+
+    def _run(self, arm: Arm, budget: int, seed: int) -> np.ndarray:
+        scores = self.play(self._heat(arm, budget, seed))
+        self.spent += budget * arm.price
+        return scores
+
+    @staticmethod
+    def _heat(arm: Arm, budget: int, seed: int) -> Heat:
+        return Heat(arm, arm.steps(budget), seed, budget)

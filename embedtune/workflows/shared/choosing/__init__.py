@@ -1,0 +1,1 @@
+"""What helps to choose a recipe: arms of a race, and losses that suit a data set."""

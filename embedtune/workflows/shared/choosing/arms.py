@@ -1,0 +1,102 @@
+"""What a race of recipes asks of whoever trains them. The verb that trains implements it; the verb that races uses it.
+
+Verbs do not import one another, so `api` hands the one to the other.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.data.prepare import TrainingData
+from embedtune.models.encoder import Encoder
+from embedtune.workflows.shared.talk import Talk
+
+
+@dataclass(frozen=True)
+class ArmScores:
+    """What one training of an arm gave.
+
+    Args:
+        scores: metric -> (Q,) score of each dev query.
+        train_s: seconds of training.
+        score_s: seconds of scoring.
+        stopped: why it could not go on, in words; its scores are 0 then.
+    """
+
+    scores: Mapping[str, np.ndarray]
+    train_s: float
+    score_s: float
+    stopped: str = ""
+
+
+class ArmTrainer(Protocol):
+    """An encoder and data at hand, on which any recipe can be trained from the same start.
+
+    Texts are tokenized once, the vectors of guides are kept, and the start is scored once, for all arms.
+    """
+
+    config: TrainConfig
+    """The default recipe, everything that it leaves open settled."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """As the last call left it."""
+
+    @property
+    def dev_texts(self) -> int:
+        """Queries and documents of dev that a scoring encodes."""
+
+    @property
+    def start(self) -> ArmScores:
+        """Scores of the encoder before training."""
+
+    def choose(self, trials: int, talk: Talk) -> tuple[str, int]:
+        """Settle the margin that the default leaves open, if that takes no more steps than `trials`.
+
+        Returns: how it was chosen, in a sentence, and the steps that this took; an empty sentence if it was not open.
+        """
+
+    def priced_s(self, config: TrainConfig, steps: int) -> float:
+        """Seconds of a training of so many steps, all that comes before it included."""
+
+    def steps(self, config: TrainConfig) -> int:
+        """Steps of a full run of a settled recipe."""
+
+    def train(self, config: TrainConfig, *, steps: int, seed: int, pairs: int | None = None) -> ArmScores:
+        """Train from the start for so many steps and score dev; the encoder is left trained.
+
+        Args:
+            config: a recipe like the default one, everything settled.
+            steps: of its schedule.
+            seed: of the shuffle, of dropout and of heads.
+            pairs: train on the first so many of the shuffled pairs; None: on all.
+        """
+
+    def scored(self) -> ArmScores:
+        """Scores on dev of the encoder as it is."""
+
+    def restart(self) -> None:
+        """Give the encoder its weights before training."""
+
+
+class ArmData(Protocol):
+    """Data and recipe, read and checked; nothing heavy is loaded yet."""
+
+    @property
+    def config(self) -> TrainConfig:
+        """The recipe, with what is proposed for the data."""
+
+    @property
+    def data(self) -> TrainingData:
+        """Read and split."""
+
+    def load(self, folder: Path, talk: Talk) -> ArmTrainer:
+        """Load the encoder; `folder` is for temporary files."""
+
+
+OpenArms = Callable[[TrainConfig, Talk], ArmData]
+"""Reads the data of a recipe and checks what can be checked before anything heavy loads."""

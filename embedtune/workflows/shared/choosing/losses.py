@@ -1,0 +1,125 @@
+"""Which losses suit a data set, with reasons counted in the data, and the command that would show which is best.
+
+A proposal from data alone is a guess: it says what the data can serve and what is likely to go wrong, not what is best.
+"""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from embedtune.config.course import Course
+from embedtune.config.verbs.train import TrainConfig, TrainingSection
+from embedtune.data.checks import run_checks
+from embedtune.data.checks.in_batch import InBatch
+from embedtune.data.prepare import TrainingData, prepare
+from embedtune.data.rows import Rows
+from embedtune.data.sources.base import Source
+from embedtune.findings import counted
+from embedtune.workflows.shared.talk import Talk, tell_findings
+
+RUNS = 12
+"""Full runs that a race should have steps for."""
+TEACHER = 0.5
+"""Weight of a loss that learns from scores, next to one that learns from pairs."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What is proposed for a data set.
+
+    Args:
+        losses: names and weights, as `--loss` takes them.
+        reasons: sentences, each with what was counted.
+        command: trains with them.
+        know: the command that compares them with others.
+    """
+
+    losses: tuple[str, ...]
+    reasons: tuple[str, ...]
+    command: str
+    know: str
+
+    @property
+    def sentence(self) -> str:
+        """The first reason and where to read on, for a run whose recipe names no loss."""
+        more = self.command.partition("--data ")[2]
+        return (
+            f"loss: none was named. {self.reasons[0]} `embedtune losses --data {more}` gives more reasons, and "
+            f"`{self.know}` finds out what is best."
+        )
+
+
+def advice_on(config: TrainConfig, source: Source, talk: Talk) -> Advice:
+    """Read the data of a recipe and propose losses for it; texts without pairs need views, which the recipe names.
+
+    Raises:
+        DataError: it cannot be used.
+    """
+    data = prepare(config.data, config.training.seed, source=source)
+    for sentence in data.described:
+        talk.say(sentence)
+    tell_findings(talk, data.findings)
+    return advise(data, config.data.source)
+
+
+def advise(data: TrainingData, source: str) -> Advice:
+    """Propose losses for data that are read; `source` is their name in the commands."""
+    rows = data.train
+    losses: tuple[str, ...] = ("infonce",) if data.unpaired else ("gist",)
+    if _scored(rows):
+        losses = (*losses, f"distill:{TEACHER:g}")
+    flags = " ".join(f"--loss {one}" for one in losses)
+    named = shlex.quote(source)
+    steps = RUNS * Course.of(TrainingSection(), len(rows), static=False).steps(len(rows))
+    return Advice(
+        losses,
+        tuple(_reasons(data)),
+        f"embedtune train {flags} --data {named}",
+        f"embedtune tune --data {named} --budget {max(60, round(steps, -1))}steps",
+    )
+
+
+def _reasons(data: TrainingData) -> Iterator[str]:
+    rows = data.train
+    if data.unpaired:
+        yield "The data has texts without pairs: infonce tells two views of a text from views of other texts."
+    else:
+        yield f"{counted(len(rows), 'pair')}: gist separates each positive from the other rows of a batch."
+    yield from _false_negatives(rows)
+    if rows.has_negatives:
+        share = sum(map(bool, rows.negatives)) / len(rows)
+        yield f"{share:.0%} of the rows have negatives of their own; gist and infonce use them."
+    if _scored(rows):
+        yield "A teacher has scored positives and negatives: distill learns its order besides the pairs."
+    elif not data.unpaired:
+        yield (
+            "No scores of a teacher. Contrast with pairs alone often makes a strong encoder worse on its own corpus "
+            "(arXiv:2502.19712): compare with the encoder before training, which `train` does, before you replace it."
+        )
+
+
+def _false_negatives(rows: Rows) -> Iterator[str]:
+    """How many right answers a batch holds by accident, as far as the data know."""
+    course = Course.of(TrainingSection(), len(rows), static=False)
+    counter = InBatch(TrainingSection())
+    run_checks([counter], [rows])
+    others = max(0, min(course.batch_size, len(rows)) - 1)
+    known = counter.known_share() * others
+    if rows.labels is not None:
+        yield f"The pairs were made from {counted(len(set(rows.labels)), 'class')}; rows of one class are masked."
+    if known >= 1:
+        yield (
+            f"Of the {others} other rows of a batch, {known:.1f} share a text or class with an anchor, and are masked. "
+            "Answers that the data do not know of are as likely: let a guide mask them too (--guide self)."
+        )
+    else:
+        yield (
+            f"Of the {others} other rows of a batch, {known:.2f} share a text or class with an anchor: few are right "
+            "answers, as far as the data know; `train` tries on dev whether a guide finds more."
+        )
+
+
+def _scored(rows: Rows) -> bool:
+    """Whether a teacher has scored positives and negatives."""
+    scores = rows.teacher_scores
+    return scores is not None and any(len(own) > 1 and own[0] == own[0] for own in scores)

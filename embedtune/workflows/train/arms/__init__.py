@@ -1,0 +1,1 @@
+"""Recipes trained one after another from the same start, for `embedtune tune`."""

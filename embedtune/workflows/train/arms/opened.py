@@ -1,0 +1,93 @@
+"""A recipe and its data, read and checked before anything heavy loads: the first half of training arms."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.data.guides.guide_vectors import GuideVectors
+from embedtune.data.prepare import TrainingData
+from embedtune.data.sources.source import open_source
+from embedtune.errors import ConfigError, DataError
+from embedtune.losses.shared.base import Loss
+from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.train.guide.guide_files import guide_vectors, guided_data
+from embedtune.workflows.train.plan import plan_config
+from embedtune.workflows.train.recipe_checks import check_needs
+from embedtune.workflows.train.run import check_recipe, read_data
+
+if TYPE_CHECKING:
+    from embedtune.workflows.train.arms.trainer import TrainArms
+
+FEWEST_QUERIES = 20
+"""Of dev; fewer say nothing about recipes."""
+
+
+@dataclass(frozen=True)
+class TrainArmData:
+    """A recipe that suits its data.
+
+    Args:
+        config: the recipe, with what is proposed for the data.
+        losses: of the recipe.
+        data: read and split.
+        vectors: of the guide's file, where a file guides.
+    """
+
+    config: TrainConfig
+    losses: Sequence[Loss]
+    data: TrainingData
+    vectors: GuideVectors | None
+
+    def load(self, folder: Path, talk: Talk) -> "TrainArms":
+        """The encoder, and everything that all arms share."""
+        from embedtune.models.encode.store import open_store
+        from embedtune.models.files.load import load_encoder
+        from embedtune.models.similarity import declare_cosine
+        from embedtune.workflows.train.arms.trainer import TrainArms
+        from embedtune.workflows.train.preparing.settled import settled
+
+        training = self.config.training
+        with talk.progress("loading the encoder"):
+            encoder = load_encoder(self.config.model, device=training.device, texts=self.data.texts, seed=training.seed)
+        for note in encoder.notes:
+            talk.say(note)
+        declare_cosine(encoder)
+        config = settled(self.config, self.losses, encoder, len(self.data.train))
+        return TrainArms(config, self.data, encoder, folder, open_store(config.output.store), self.vectors)
+
+
+def open_arms(config: TrainConfig, talk: Talk) -> TrainArmData:
+    """Read the data of a recipe, and refuse what no arm could do.
+
+    Raises:
+        EmbedtuneError: anything the user can fix; says what to do.
+    """
+    _refuse(config)
+    plan = plan_config(config, talk=talk)
+    check_recipe(plan, talk)
+    source = plan.source or open_source(plan.config.data.source)
+    vectors = guide_vectors(plan.config, source)
+    data = guided_data(plan.config, read_data(plan.config, source, talk), vectors)
+    check_needs(plan.config, plan.losses, data)
+    if data.dev is None or len(data.dev) < FEWEST_QUERIES:
+        count = 0 if data.dev is None else len(data.dev)
+        raise DataError(
+            f"a race of recipes is decided on dev queries, and there are {count}; it needs at least {FEWEST_QUERIES}",
+            where="--data",
+            next="give more pairs, or a judged set with a dev split: --eval-data SET",
+        )
+    return TrainArmData(plan.config, plan.losses, data, vectors)
+
+
+def _refuse(config: TrainConfig) -> None:
+    """Refuse what a race of recipes cannot do.
+
+    Raises:
+        ConfigError: names it.
+    """
+    found = {"model.lora": config.model.lora is not None, "--side query": config.side == "query"}
+    for name, asked in found.items():
+        if asked:
+            raise ConfigError(f"{name} cannot be raced", where=name, next="`embedtune train` can do it")

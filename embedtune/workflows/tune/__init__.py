@@ -1,0 +1,1 @@
+"""`embedtune tune`: the best recipe that a budget can find."""

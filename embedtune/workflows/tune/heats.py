@@ -1,0 +1,125 @@
+"""The heats of a race, each trained once: what is done lies in a file, so a killed race goes on where it stopped.
+
+A heat is named by everything that its scores depend on. Its record is written last: a heat without one is trained
+again, and gives the same scores.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from embedtune.config.recipe.load import dump_config
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.durable import read_sealed, write_sealed
+from embedtune.models.merge.mix import KeptWeights, keep_weights, mix_into
+from embedtune.racing.arm import Arm, Heat
+from embedtune.racing.plan import RacePlan
+from embedtune.racing.race import MERGED, SORTING_SEED, Outcome
+from embedtune.workflows.shared.choosing.arms import ArmScores, ArmTrainer
+from embedtune.workflows.shared.jobs.job import key_of
+from embedtune.workflows.shared.scoring import SELECTION
+
+
+@dataclass
+class Heats:
+    """The heats of a race.
+
+    Args:
+        trainer: trains arms.
+        configs: arm -> its recipe.
+        folder: of the records and weights.
+        seed: of the recipe; heats of the final have this one or a few more.
+        known: scores by file.
+        stopped: arm -> why it could not be trained to its end.
+    """
+
+    trainer: ArmTrainer
+    configs: Mapping[str, TrainConfig]
+    folder: Path
+    seed: int
+    known: dict[Path, ArmScores] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)
+
+    def play(self, heat: Heat) -> np.ndarray:
+        """Scores of a heat by the metric that decides, (Q,)."""
+        return self.scores(heat).scores[SELECTION]
+
+    def scores(self, heat: Heat, pairs: int | None = None) -> ArmScores:
+        """All scores of a heat, read or trained now."""
+        path = self._path(heat, pairs)
+        found = self.known.get(path) or _read(path)
+        if found is None:
+            found = self.trainer.train(self.configs[heat.arm.name], steps=heat.steps, seed=heat.seed, pairs=pairs)
+            if self._is_final(heat) and pairs is None:
+                keep_weights(self.trainer.encoder, self.weights(heat))
+            _write(path, found)
+        if found.stopped:
+            self.stopped[heat.arm.name] = found.stopped
+        self.known[path] = found
+        return found
+
+    def merged(self, heats: Sequence[Heat]) -> np.ndarray:
+        """Scores of the mean of the weights of finished heats, (Q,)."""
+        return self.merged_scores(heats).scores[SELECTION]
+
+    def merged_scores(self, heats: Sequence[Heat]) -> ArmScores:
+        """All scores of a merged model."""
+        path = self.folder / f"{MERGED}-{key_of({'of': [self._path(heat).name for heat in heats]})}.json"
+        found = self.known.get(path) or _read(path)
+        if found is None:
+            self.mix(heats)
+            found = self.trainer.scored()
+            _write(path, found)
+        self.known[path] = found
+        return found
+
+    def mix(self, heats: Sequence[Heat]) -> None:
+        """Give the encoder the mean of the weights of finished heats of the final; of one, its weights."""
+        self.trainer.restart()
+        encoder = self.trainer.encoder
+        build = keep_weights(encoder, self.folder / "frame.safetensors").build
+        first, *others = (KeptWeights(self.weights(heat), build) for heat in heats)
+        share = len(others) / len(heats)
+        mix_into(encoder, "linear", first, others or [first], [1.0] * max(1, len(others)), share)
+        (self.folder / "frame.safetensors").unlink()
+
+    def weights(self, heat: Heat) -> Path:
+        """The file with the weights of a heat of the final."""
+        return self._path(heat).with_suffix(".safetensors")
+
+    def first_finals(self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan) -> dict[str, ArmScores]:
+        """Scores of the first full run of each finalist, and of these merged: those whose models are tested."""
+        heats = [final_heat(arm, plan, self.seed) for arm in arms if arm.name in outcome.finals]
+        found = {heat.arm.name: self.scores(heat) for heat in heats}
+        return found | ({MERGED: self.merged_scores(heats)} if MERGED in outcome.finals else {})
+
+    def _is_final(self, heat: Heat) -> bool:
+        return heat.seed < self.seed + SORTING_SEED
+
+    def _path(self, heat: Heat, pairs: int | None = None) -> Path:
+        recipe = dump_config(self.configs[heat.arm.name])
+        made_from = {"recipe": recipe, "steps": heat.steps, "seed": heat.seed, "pairs": pairs}
+        return self.folder / f"heat-{key_of(made_from)}.json"
+
+
+def final_heat(arm: Arm, plan: RacePlan, seed: int) -> Heat:
+    """The first full run of a finalist."""
+    budget = max(1, round(plan.final * arm.course))
+    return Heat(arm, arm.steps(budget), seed, budget)
+
+
+def _write(path: Path, found: ArmScores) -> None:
+    scores = {metric: own.tolist() for metric, own in found.scores.items()}
+    plain = {"scores": scores, "train_s": found.train_s, "score_s": found.score_s, "stopped": found.stopped}
+    write_sealed(path, json.dumps(plain).encode())
+
+
+def _read(path: Path) -> ArmScores | None:
+    content = read_sealed(path)
+    if content is None:
+        return None
+    plain = json.loads(content)
+    return ArmScores(**plain | {"scores": {metric: np.array(own) for metric, own in plain["scores"].items()}})

@@ -1,0 +1,116 @@
+"""What the arms cost, and who may run how far: decided before the first heat, and noted for a resumed race."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.config.verbs.tune import RaceSection
+from embedtune.data.rows import RetrievalSet
+from embedtune.findings import Finding, counted
+from embedtune.racing.arm import Arm
+from embedtune.racing.plan import FEWEST_SEEDS, SORTING, RacePlan, plan_race
+from embedtune.workflows.shared.choosing.arms import ArmTrainer
+from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.tune.folder import RaceFolder
+from embedtune.workflows.tune.pricing import Clock, relative
+from embedtune.workflows.tune.space import DEFAULT
+
+SHARES = (0.25, 0.5)
+"""Of the pairs, for the learning curve; the winner itself had all of them."""
+SORTED, FINALS = 1.5, 9
+"""Heats that a race needs, about: so many per arm to sort them out, and those of the final, merged ones included."""
+FEW, MORE = 4, 16
+"""Steps that are measured: of each arm, and of the default once more."""
+LEAST = 0.2
+"""A step is taken to cost at least this share of what its measurement suggests, however noisy that is."""
+
+
+@dataclass
+class Planning:
+    """A race that is about to start, or to go on.
+
+    Args:
+        race: the budget.
+        configs: arm -> its recipe.
+        test: the split that is opened at the end, which takes time too.
+        findings: what the budget does not allow.
+    """
+
+    race: RaceSection
+    trainer: ArmTrainer
+    configs: Mapping[str, TrainConfig]
+    test: RetrievalSet | None
+    folder: RaceFolder
+    clock: Clock
+    talk: Talk
+    findings: list[Finding] = field(default_factory=list)
+
+    def planned(self, arms: Sequence[Arm]) -> tuple[list[Arm], RacePlan]:
+        """The arms with their prices, and the plan; as noted by an interrupted race, or made now."""
+        facts, course = self.folder.facts(), self.trainer.steps(self.configs[DEFAULT])
+        if "plan" not in facts:
+            prices = self._prices(arms) if self.clock.allowed_s else {}
+            budget = self._budget(course, float(facts["chosen_steps"]), len(arms))
+            plan = plan_race(budget, arms=len(arms), course=course, seeds=self.race.seeds)
+            if self.clock.allowed_s:
+                plan = replace(plan, seeds=self.race.seeds)  # the clock says how many
+            clock = self.clock
+            measured = {"step_s": clock.step_s, "score_s": clock.score_s, "reserve_s": clock.reserve_s}
+            self.folder.note(prices=prices, plan=asdict(plan), **measured)
+            facts = self.folder.facts()
+        plan = RacePlan(**facts["plan"] | {"rounds": tuple(facts["plan"]["rounds"])})
+        self.clock.step_s, self.clock.score_s, self.clock.reserve_s = (
+            facts[name] for name in ("step_s", "score_s", "reserve_s")
+        )
+        priced = [replace(arm, price=facts["prices"].get(arm.name, 1.0)) for arm in arms]
+        self._tell(priced, plan)
+        return priced, plan
+
+    def _prices(self, arms: Sequence[Arm]) -> dict[str, float]:
+        """Cost of a pair of each arm, from a few steps of it; the first measurement warms up and is thrown away."""
+        default = self.configs[DEFAULT]
+        with self.talk.progress("pricing the arms", total=len(arms) + 1) as tell:
+            self.trainer.priced_s(default, FEW)
+            first, longer = (self.trainer.priced_s(default, steps) for steps in (FEW, MORE))
+            # Preparing a heat takes time however short it is.
+            step_s = max((longer - first) / (MORE - FEW), LEAST * longer / MORE)
+            before_s = max(0.0, longer - MORE * step_s)
+            prices = {}
+            for number, arm in enumerate(arms):
+                tell(number + 1)
+                own = self.trainer.priced_s(self.configs[arm.name], FEW) if arm.changes else before_s + FEW * step_s
+                prices[arm.name] = max(LEAST * step_s, (own - before_s) / FEW)
+        self.clock.step_s, self.clock.score_s = step_s, self.trainer.start.score_s + before_s
+        test = self.test
+        ratio = 0 if test is None else (len(test.corpus) + len(test)) / max(1, self.trainer.dev_texts)
+        self.clock.reserve_s += 3 * ratio * self.trainer.start.score_s
+        return relative(prices, {arm.name: arm.batch for arm in arms}, DEFAULT)
+
+    def _budget(self, course: int, chosen_steps: float, arms: int) -> int:
+        """Steps for the race: what was asked for, less what the margin and the learning curve take."""
+        race = self.race
+        steps = (
+            int(race.amount - chosen_steps) if race.unit == "steps" else self.clock.steps(round(SORTED * arms) + FINALS)
+        )
+        # The curve trains on a quarter and on a half of the pairs, each as long in proportion as a finalist.
+        finalist = min(course, (1 - SORTING) * steps / (2 * FEWEST_SEEDS))
+        return steps - (round(sum(SHARES) * finalist) if race.curve else 0)
+
+    def _tell(self, arms: Sequence[Arm], plan: RacePlan) -> None:
+        racing = ", ".join(arm.name for arm in arms[: plan.arms])
+        self.talk.say(
+            f"{counted(plan.arms, 'arm')} race for {plan.budget:,} steps: {racing}. Rounds of "
+            f"{' and '.join(map(str, plan.rounds))} steps sort them out; then the default and up to "
+            f"{counted(plan.challengers, 'challenger')} train {plan.final:,} steps with up to "
+            f"{counted(plan.seeds, 'seed')} each"
+        )
+        if plan.arms < len(arms):
+            named = ", ".join(arm.name for arm in arms[plan.arms :])
+            self.talk.say(f"the budget has no room for: {named}")
+        if plan.shortened:
+            message = f"finalists train {plan.final:,} steps; a full run of the default takes {plan.course:,}."
+            fix = (
+                "What is best for short runs, such as a high rate, may not be best for full ones: raise --budget."
+                " `embedtune train recipe.yaml` trains the winner in full."
+            )
+            self.findings.append(Finding("short-runs", "warning", plan.final, message, fix))

@@ -1,0 +1,186 @@
+"""A race from its checked options to its report: settle the default, price the arms, race, test once, save, write."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from embedtune.config.recipe.load import dump_config, load
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.config.verbs.tune import TuneConfig
+from embedtune.durable import discard, write_text
+from embedtune.findings import Finding
+from embedtune.models.files.save import save_encoder
+from embedtune.racing.arm import Arm, Heat
+from embedtune.racing.more_data import LearningCurve, learning_curve
+from embedtune.racing.plan import RacePlan
+from embedtune.racing.race import MERGED, Outcome, Race, Round
+from embedtune.reports.document.html import page
+from embedtune.reports.document.markdown import markdown
+from embedtune.reports.results.tune import TuneResult
+from embedtune.reports.tune import tuning
+from embedtune.workflows.shared.choosing.arms import ArmData, ArmTrainer
+from embedtune.workflows.shared.scoring import SELECTION
+from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.tune.folder import RESULT, RaceFolder
+from embedtune.workflows.tune.heats import Heats, final_heat
+from embedtune.workflows.tune.opened_test import TestScores, open_test
+from embedtune.workflows.tune.planning import SHARES, Planning
+from embedtune.workflows.tune.pricing import Clock
+from embedtune.workflows.tune.result import finished
+from embedtune.workflows.tune.space import DEFAULT, arms_of
+
+DEFAULT_RECIPE, RECIPE, MODEL = "default.yaml", "recipe.yaml", "model"
+CHOOSING = 0.15
+"""Share of a budget in steps that choosing the default's margin may take."""
+
+
+@dataclass
+class Tuning:
+    """A race in progress.
+
+    Args:
+        opened: data and recipe.
+        folder: of the race.
+        started: `time.perf_counter()` when the command began.
+    """
+
+    config: TuneConfig
+    opened: ArmData
+    folder: RaceFolder
+    talk: Talk
+    started: float
+    findings: list[Finding] = field(default_factory=list)
+
+    def run(self) -> TuneResult:
+        """All stages, in order."""
+        trainer = self.opened.load(self.folder.heats, self.talk)
+        clock = self._clock()
+        default, chosen = self._default(trainer)
+        entered = arms_of(default, self.config.tune.arms, trainer.encoder, self.opened.data, self._at(DEFAULT_RECIPE))
+        configs = {arm.name: own for arm, own in entered}
+        planning = Planning(self.config.tune, trainer, configs, self.opened.data.test, self.folder, clock, self.talk)
+        arms, plan = planning.planned([arm for arm, _ in entered])
+        self.findings += planning.findings
+        heats = Heats(trainer, configs, self.folder.heats, default.training.seed)
+        outcome = self._raced(arms, plan, heats, clock)
+        curve = self._curve(outcome, arms, plan, heats)
+        test = self._tested(outcome, arms, plan, heats)
+        self._saved(outcome, arms, plan, heats)
+        self.folder.note(spent_s=round(clock.spent_s, 2))
+        result = finished(
+            self.config, self.opened.data, self.folder.path, arms, plan, outcome, heats, test, curve, chosen, clock
+        )
+        result = replace(result, findings=(*self.findings, *result.findings))
+        return _written(result, self.folder.path)
+
+    def _at(self, name: str) -> Path:
+        return self.folder.path / name
+
+    def _clock(self) -> Clock:
+        race = self.config.tune
+        allowed = race.amount if race.unit == "seconds" else None
+        return Clock(allowed, self.started, earlier_s=float(self.folder.facts().get("spent_s", 0.0)))
+
+    def _default(self, trainer: ArmTrainer) -> tuple[TrainConfig, str]:
+        """The default recipe with everything settled: as an interrupted race left it, or settled now."""
+        facts = self.folder.facts()
+        if "chosen" not in facts:
+            race = self.config.tune
+            trials = int(CHOOSING * race.amount) if race.unit == "steps" else 0
+            chosen, steps = trainer.choose(trials, self.talk)
+            nowhere = trainer.config.output.model_copy(update={"folder": None})
+            write_text(self._at(DEFAULT_RECIPE), dump_config(trainer.config.model_copy(update={"output": nowhere})))
+            self.folder.note(chosen=chosen, chosen_steps=steps)
+            facts = self.folder.facts()
+        default = load(TrainConfig, str(self._at(DEFAULT_RECIPE)))
+        trainer.config = default
+        if facts["chosen"]:
+            self.talk.say(facts["chosen"])
+        return default, str(facts["chosen"])
+
+    def _raced(self, arms: Sequence[Arm], plan: RacePlan, heats: Heats, clock: Clock) -> Outcome:
+        """The race, each heat told as it ends."""
+        with self.talk.progress("racing", total=plan.budget) as tell:
+            race = Race(
+                arms,
+                plan,
+                lambda heat: played(heat),
+                SELECTION,
+                seed=heats.seed,
+                merge=heats.merged,
+                affords=None if clock.allowed_s is None else clock.affords,
+                tell=self._tell_round,
+            )
+
+            def played(heat: Heat) -> np.ndarray:
+                tell(min(plan.budget, round(race.spent)), None, heat.arm.name)
+                found = heats.play(heat)
+                scores = heats.scores(heat)
+                clock.learn(heat.budget * heat.arm.price, scores.train_s + scores.score_s)
+                self.folder.note(spent_s=round(clock.spent_s, 2))
+                return found
+
+            outcome = race.run()
+        self.talk.say(outcome.decision.sentence)
+        return outcome
+
+    def _tell_round(self, one: Round) -> None:
+        behind = [name for name, why in one.left.items() if why == "behind"]
+        waiting = [name for name, why in one.left.items() if why == "no room"]
+        best = max(one.means, key=lambda name: one.means[name])
+        said = [f"after {one.steps} steps {best} leads ({one.means[best]:.4f})"]
+        said += [f"behind and out: {', '.join(behind)}"] if behind else []
+        said += [f"no room for: {', '.join(waiting)}"] if waiting else []
+        self.talk.say("; ".join(said))
+
+    def _curve(self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan, heats: Heats) -> LearningCurve | None:
+        """Scores of the winner's recipe on fewer pairs; of a merged winner, that of the default."""
+        if not self.config.tune.curve:
+            return None
+        winner = next((arm for arm in arms if arm.name == outcome.decision.winner), arms[0])
+        full, rows = final_heat(winner, plan, heats.seed), len(self.opened.data.train)
+        scores = {rows: heats.play(full)}
+        with self.talk.progress("learning curve", total=len(SHARES)) as tell:
+            for number, share in enumerate(SHARES):
+                tell(number)
+                part = replace(full, steps=max(1, round(share * full.steps)), budget=round(share * full.budget))
+                pairs = max(2, round(share * rows))
+                scores[pairs] = heats.scores(part, pairs).scores[SELECTION]
+        found = learning_curve(scores, seed=heats.seed)
+        self.talk.say(found.sentence)
+        return found
+
+    def _tested(self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan, heats: Heats) -> TestScores | None:
+        """Scores of the start, the default and the winner on the test split."""
+        winner = self._winning(outcome, arms, plan, heats.seed)
+        default = [final_heat(arms[0], plan, heats.seed)]
+        ways = {"start": heats.trainer.restart, DEFAULT: lambda: heats.mix(default)}
+        if outcome.decision.replaced:
+            ways[outcome.decision.winner] = lambda: heats.mix(winner)
+        return open_test(self.opened.data.test, heats.trainer.encoder, ways, self.folder.heats, self.talk)
+
+    def _winning(self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan, seed: int) -> list[Heat]:
+        """The heats whose weights make the winner's model: one, or all finalists' where merging won."""
+        name = outcome.decision.winner
+        names = [one for one in outcome.finals if one != MERGED] if name == MERGED else [name]
+        return [final_heat(arm, plan, seed) for arm in arms if arm.name in names]
+
+    def _saved(self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan, heats: Heats) -> None:
+        """The winner's model and recipe; the weights of all heats are no longer needed."""
+        heats.mix(self._winning(outcome, arms, plan, heats.seed))
+        save_encoder(heats.trainer.encoder, self._at(MODEL))
+        recipe = heats.configs.get(outcome.decision.winner, heats.configs[DEFAULT])
+        write_text(self._at(RECIPE), dump_config(recipe))
+
+
+def _written(result: TuneResult, folder: Path) -> TuneResult:
+    """Write the result and its report; the last file makes the race done, and only then the weights of heats go."""
+    report = tuning(result)
+    write_text(folder / "report.html", page(report))
+    write_text(folder / "report.md", markdown(report))
+    write_text(folder / RESULT, json.dumps(result.as_json(), ensure_ascii=False, indent=2) + "\n")
+    discard(folder / "heats")
+    return result

@@ -1,0 +1,137 @@
+"""A race from start to end: its files, its figures, and the same result after an interruption at any heat."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+from sentence_transformers import SentenceTransformer
+
+import embedtune
+from embedtune.config.recipe.load import load
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.errors import ConfigError, DataError, Interrupted
+from embedtune.reports.results.tune import TuneResult
+from embedtune.workflows.train.arms.trainer import TrainArms
+
+
+@pytest.fixture(scope="module")
+def done(questions: Path, raced: Path, tmp_path_factory: pytest.TempPathFactory) -> TuneResult:
+    output = tmp_path_factory.mktemp("tune") / "race"
+    return embedtune.tune(raced, data=questions, output=output)
+
+
+def without_times(result: TuneResult) -> dict[str, Any]:
+    plain = json.loads(json.dumps(result.as_json()))
+    for key in ("elapsed_s", "output", "model", "recipe", "report", "again", "facts"):
+        plain.pop(key)
+    plain["budget"].pop("spent_s")
+    return plain
+
+
+def test_everyone_who_raced_is_listed_with_how_it_ended(done: TuneResult) -> None:
+    names = [arm["name"] for arm in done.arms]
+    assert names[:4] == ["default", "faster", "hot", "frozen"]
+    assert {arm["left"] for arm in done.arms} <= {"winner", "default", "final", "behind", "no room"}
+    # An arm that hardly learns has the scores of the start.
+    frozen = done.arms[3]
+    assert frozen["gain"] == pytest.approx(0, abs=1e-4)
+    assert done.budget["used_steps"] <= done.budget["steps"] == 60
+
+
+def test_the_scores_of_the_start_are_those_that_evaluation_gives(done: TuneResult) -> None:
+    first = done.race[0]
+    assert first["scores"]["frozen"] == pytest.approx(done.start["logrank@1000"], abs=1e-4)
+    assert set(first["scores"]) == {"default", "faster", "hot", "frozen"}
+
+
+def test_what_is_left_is_the_model_its_recipe_and_the_page(done: TuneResult) -> None:
+    folder = Path(done.output)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "default.yaml", "model", "race.json", "recipe.yaml", "report.html", "report.md", "tune.json", "tune.yaml"
+    ]  # fmt: skip
+    assert np.isfinite(SentenceTransformer(done.model, device="cpu", local_files_only=True).encode(["lamp"])).all()
+    winner = next(arm for arm in done.arms if arm["name"] == done.winner)
+    recipe, default = (load(TrainConfig, str(folder / name)) for name in ("recipe.yaml", "default.yaml"))
+    assert (recipe == default) == (not winner["changes"] or done.winner == "merged")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<svg" in page and "The arms" in page and "Test, opened once" in page
+
+
+def test_dev_gain_stands_beside_test_gain_of_each_model_that_was_tested(done: TuneResult) -> None:
+    assert {gain["system"] for gain in done.gains} == {"default", done.winner}
+    ndcg = next(gain for gain in done.gains if gain["system"] == "default" and gain["metric"] == "ndcg@10")
+    tested = next(test for test in done.comparisons if test["b"] == "default")
+    assert tested["metric"] == "ndcg@10"
+    assert ndcg["test"] == pytest.approx(tested["difference"], abs=1e-5) or done.verdict.on == "unseen"
+
+
+def test_the_result_reads_back(done: TuneResult) -> None:
+    again = embedtune.tune(resume=done.output)
+    assert json.dumps(again.as_json()) == json.dumps(done.as_json())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("at", [0, 6])
+def test_an_interrupted_race_ends_the_same(
+    done: TuneResult, questions: Path, raced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    train, calls = TrainArms.train, []
+
+    def interrupted(self: TrainArms, *args: Any, **options: Any) -> Any:
+        calls.append(options["steps"])
+        if len(calls) == at + 1:
+            raise KeyboardInterrupt
+        return train(self, *args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainArms, "train", interrupted)
+        with pytest.raises(Interrupted) as caught:
+            embedtune.tune(raced, data=questions, output=tmp_path / "race")
+    if not at:
+        assert not (tmp_path / "race").exists() or not any((tmp_path / "race").iterdir())
+        return
+    assert "--resume" in str(caught.value.next)
+    trained_before = len(calls) - 1
+    monkeypatch.setattr(TrainArms, "train", interrupted)
+    again = embedtune.tune(resume=tmp_path / "race")
+    assert without_times(again) == without_times(done)
+    everything = len(calls) - 1  # the interrupted call is made again
+    assert everything - trained_before < everything
+    first, second = (load_file(next(Path(one.model).rglob("*.safetensors"))) for one in (done, again))
+    assert all((first[name] == second[name]).all() for name in first)
+
+
+def test_a_folder_with_a_race_is_not_begun_again(done: TuneResult, questions: Path, raced: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        embedtune.tune(raced, data=questions, output=done.output)
+    assert f"--resume {done.output}" in str(caught.value.next)
+
+
+def test_a_folder_without_a_race_cannot_be_resumed(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no race"):
+        embedtune.tune(resume=tmp_path)
+
+
+def test_too_small_a_budget_is_refused_before_anything_is_written(questions: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="too small"):
+        embedtune.tune(data=questions, budget="10steps", output=tmp_path / "race")
+    assert not (tmp_path / "race").exists()
+
+
+def test_too_few_dev_queries_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+    rows = [{"anchor": f"question {n} on {n * 7}", "positive": f"answer {n} to {n * 7}"} for n in range(30)]
+    few = tmp_path / "few.jsonl"
+    few.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with pytest.raises(DataError, match="decided on dev queries"):
+        embedtune.tune(data=few, budget="60steps", output=tmp_path / "race")
+    assert not (tmp_path / "race" / "tune.yaml").exists()
+
+
+def test_an_arm_that_changes_nothing_that_exists_is_refused(questions: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "race.yaml"
+    recipe.write_text("tune:\n  arms:\n    odd: [training.learning=1]\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="learning"):
+        embedtune.tune(recipe, data=questions, budget="60steps", output=tmp_path / "race", device="cpu")

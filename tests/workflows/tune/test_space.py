@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from embedtune.config.recipe.load import dump_config
+from embedtune.config.verbs.train import DataSection, GuideSection, LossSection, TrainConfig, TrainingSection
+from embedtune.data.prepare import TrainingData, prepare
+from embedtune.errors import ConfigError
+from embedtune.models.encoder import Encoder
+from embedtune.racing.arm import Arm
+from embedtune.workflows.tune.space import arms_of
+
+
+@pytest.fixture(scope="module")
+def data(questions: Path) -> TrainingData:
+    return prepare(DataSection(source=str(questions)), seed=0)
+
+
+def recipe(guide: str = "none", **args: float) -> TrainConfig:
+    return TrainConfig(
+        loss=[LossSection(name="gist", args=args)],
+        guide=GuideSection(name=guide),
+        training=TrainingSection(epochs=2, batch_size=32, lr=0.01),
+    )
+
+
+def arms(config: TrainConfig, encoder: Encoder, data: TrainingData, folder: Path, **listed: list[str]) -> list[Arm]:
+    (folder / "default.yaml").write_text(dump_config(config), encoding="utf-8")
+    found = arms_of(config, listed, encoder, data, folder / "default.yaml")
+    assert found[0] == (Arm("default"), config)
+    assert all(own != config for _, own in found[1:])
+    return [arm for arm, _ in found]
+
+
+def test_a_starter_and_a_transformer_race_in_spaces_of_their_own(
+    starter: Encoder, bert: Encoder, data: TrainingData, tmp_path: Path
+) -> None:
+    static, transformer = ({arm.name for arm in arms(recipe(), one, data, tmp_path)} for one in (starter, bert))
+    assert "rate x4" in static - transformer
+    assert "frozen token embeddings" in transformer - static
+    assert {"rate x2", "rate x1/2", "temperature x2", "sigreg added"} <= static & transformer
+
+
+def test_guides_race_against_what_the_default_has(bert: Encoder, data: TrainingData, tmp_path: Path) -> None:
+    without = {arm.name for arm in arms(recipe(), bert, data, tmp_path)}
+    having = {arm.name for arm in arms(recipe("self", margin=0.0), bert, data, tmp_path)}
+    assert "self guide 0" in without and "no guide" not in without
+    assert "no guide" in having and "self guide 0" not in having
+
+
+def test_lengths_are_relative_to_the_default(starter: Encoder, data: TrainingData, tmp_path: Path) -> None:
+    found = {arm.name: arm for arm in arms(recipe(), starter, data, tmp_path)}
+    assert found["half batches"].batch == 0.5 and found["half batches"].course == pytest.approx(1, abs=0.1)
+    assert found["twice the epochs"].course == pytest.approx(2)
+    assert found["rate x2"].batch == found["rate x2"].course == 1
+
+
+def test_listed_arms_replace_the_space(starter: Encoder, data: TrainingData, tmp_path: Path) -> None:
+    listed = {"hot": ["loss.0.args.temperature=0.5"]}
+    assert [arm.name for arm in arms(recipe(), starter, data, tmp_path, **listed)] == ["default", "hot"]
+
+
+def test_a_loss_refuses_the_arguments_of_an_arm(starter: Encoder, data: TrainingData, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="temperature"):
+        arms(recipe(), starter, data, tmp_path, cold=["loss.0.args.temperature=-1"])
