@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from embedtune.config.options import option
-from embedtune.config.section import Name, Products, RecipeSection
+from embedtune.config.section import EncodingProducts, Name, Products, RecipeSection
 
 Source = Annotated[
     Name,
@@ -51,6 +51,16 @@ Precision = Annotated[
         ...,
         "precision of matrix products; auto uses bf16 where the hardware supports it",
         "auto|fp32|bf16",
+        group="Run",
+    ),
+]
+EncodingPrecision = Annotated[
+    EncodingProducts,
+    option(
+        ...,
+        "precision of matrix products; int8 needs embedtune[onnx] and VNNI; auto uses int8 where `export` has shown "
+        "that the encoder ranks alike, else bf16 where the hardware supports it",
+        "auto|fp32|bf16|int8",
         group="Run",
     ),
 ]

@@ -20,7 +20,7 @@ from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
 from embedtune.findings import Finding
 from embedtune.models.files.load import choose_device, resolve
-from embedtune.models.files.resolve import STARTER
+from embedtune.models.files.resolve import STARTER, resolve_trainable
 from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
 from embedtune.workflows.shared.ending import orderly_end
@@ -134,7 +134,7 @@ def _check_recipe(plan: TrainPlan, talk: Talk) -> None:
     tell_regularizers(plan.losses, talk)
     check_views(config, has_dropout=not is_static(config.model))
     choose_device(config.training.device)
-    resolve(config.model)
+    resolve_trainable(config.model, "trained")
     _resolve_guide(config, talk)
     if config.output.tensorboard and find_spec("tensorboard") is None:
         raise ConfigError(
