@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from embedtune.config.encoder import ModelSection
-from embedtune.config.fields import Columns, random_seed
+from embedtune.config.fields import Columns, Store, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
 
@@ -75,6 +75,7 @@ class ExportRunSection(RecipeSection):
     heading = "Run"
 
     seed: int = random_seed("which texts it is measured on, and the statistics")
+    store: Store = "auto"
 
 
 class ExportConfig(RecipeSection):

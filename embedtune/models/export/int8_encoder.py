@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.durable import whole_folder
-from embedtune.errors import ConfigError
+from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encode.store import default_folder
 from embedtune.models.encoder import Encoder
 from embedtune.models.export.job import ExportJob
 from embedtune.models.export.opening import open_export
-from embedtune.models.export.settings import ExportSettings, is_export
+from embedtune.models.export.settings import ExportSettings, digest_of, is_export
 from embedtune.models.reading import limit_length
 from embedtune.models.speed.precision import FP32
 
@@ -49,7 +49,7 @@ def int8_encoder(encoder: Encoder, *, only_measured: bool = False) -> Encoder | 
     measured = _measured(folder)
     if only_measured and not measured:
         return None
-    if not is_export(folder):
+    if not _is_whole(folder):
         _demand(encoder)
         onnx.demand()
         with whole_folder(folder) as unfinished:
@@ -124,7 +124,16 @@ def _version(package: str) -> str:
 
 
 def _measured(folder: Path) -> bool:
-    return is_export(folder) and bool(ExportSettings.read(folder).parity.get("equivalent"))
+    return _is_whole(folder) and bool(ExportSettings.read(folder).parity.get("equivalent"))
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether an export is there, with the files that it had when it was made; otherwise it is made again."""
+    try:
+        settings = ExportSettings.read(folder) if is_export(folder) else None
+    except ModelError:
+        return False
+    return settings is not None and digest_of(folder, settings.file) == settings.sha256
 
 
 def _said(name: str, measured: bool) -> str:

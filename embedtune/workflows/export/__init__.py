@@ -1,1 +1,1 @@
-"""`embedtune export`: `run` checks, writes and gates, `parity` measures, `measured_on` finds the texts."""
+"""`embedtune export`: `run` checks and reads, `stages` writes and gates, `parity` measures."""

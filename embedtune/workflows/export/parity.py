@@ -11,6 +11,7 @@ from embedtune.evaluation.rankers import by_vectors
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.models.encode.encode import encode
+from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role, exported
 from embedtune.models.similarity import measure_of
 from embedtune.workflows.export.measured_on import MeasuredOn
@@ -79,7 +80,7 @@ class Parity:
         }
 
 
-def vectors_of(encoder: Encoder, judged: JudgedSet, talk: Talk, what: str) -> Vectors:
+def vectors_of(encoder: Encoder, judged: JudgedSet, store: VectorStore | None, talk: Talk, what: str) -> Vectors:
     """The vectors of all queries and documents: as they come from an export, else as evaluation uses them."""
     scaled = exported(encoder.model) is None and measure_of(encoder) == "cosine"
     sides: tuple[tuple[Role, Sequence[str]], ...] = (("query", judged.queries), ("document", judged.documents))
@@ -87,7 +88,7 @@ def vectors_of(encoder: Encoder, judged: JudgedSet, talk: Talk, what: str) -> Ve
     for role, texts in sides:
         kind = "queries" if role == "query" else "documents"
         with talk.progress(f"{what}: encoding {kind}", total=len(texts)) as tell:
-            found[role] = encode(encoder, texts, role=role, normalise=scaled, progress=tell)
+            found[role] = encode(encoder, texts, role=role, store=store, normalise=scaled, progress=tell)
     return found
 
 

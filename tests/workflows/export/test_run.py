@@ -101,7 +101,7 @@ def test_other_vectors_are_refused_with_the_figures(
 
     monkeypatch.setattr(target, "write_graph", spoiled)
     for precision in ("fp32", "int8"):
-        with pytest.raises(GuardError, match="does not pass: Components differ by at most") as caught:
+        with pytest.raises(GuardError, match="does not pass, and is not kept: Components differ by at most") as caught:
             embedtune.export(bert_folder, data=judged, precision=precision, output=tmp_path / "out")
         assert caught.value.exit_code == 3
         assert "nDCG@10" in caught.value.message

@@ -14,6 +14,7 @@ import pytest
 from embedtune.config.encoder import ModelSection
 from embedtune.errors import ModelError
 from embedtune.models.encode.encode import encode
+from embedtune.models.encode.lengths import token_counts
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.export.job import ExportJob
 from embedtune.models.export.settings import SETTINGS, ExportSettings
@@ -125,6 +126,8 @@ def test_the_export_is_an_encoder_of_its_own_to_the_store(
     assert len({back.fingerprint(), family("bert").fingerprint(), read_back(graph("qwen3")).fingerprint()}) == 3
     assert back.prompts == family("bert").prompts
     assert back.max_length == family("bert").max_length
+    counts = [token_counts(one, ["a longer text " * 40], "query").tolist() for one in (back, family("bert"))]
+    assert counts[0] == counts[1]
     assert not back.is_trainable and not back.has_products
 
 
