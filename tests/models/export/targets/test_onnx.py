@@ -16,7 +16,9 @@ from embedtune.errors import ModelError
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.lengths import token_counts
 from embedtune.models.encoder import Encoder, Role
+from embedtune.models.export.engines import OnnxEngine
 from embedtune.models.export.job import ExportJob
+from embedtune.models.export.lower_precision import to_fp16, to_int8
 from embedtune.models.export.settings import SETTINGS, ExportSettings
 from embedtune.models.files.load import load_encoder
 
@@ -153,38 +155,46 @@ def test_a_file_outside_of_the_folder_is_never_opened(graph: Callable[[str], Pat
         ExportSettings.read(folder)
 
 
-@pytest.mark.parametrize("precision", ["fp16", "int8"])
-def test_lower_precision_is_smaller_and_close(
-    precision: str,
-    family: Callable[[str], Encoder],
-    graph: Callable[[str], Path],
-    tmp_path: Path,
-    texts: tuple[str, ...],
-) -> None:
-    from embedtune.models.export.targets.onnx import write
-
-    write(ExportJob(family("bert"), tmp_path, precision))
-    back = read_back(tmp_path)
-    cosines = (encode(back, list(texts), role="query") * vectors(family("bert"), list(texts), "query")).sum(axis=1)
-    assert back.precision == precision
-    assert cosines.min() > {"fp16": 0.9999, "int8": 0.98}[precision]
-    assert {path.name for path in tmp_path.glob("model*")} == {"model.onnx"}
-    weights = [(folder / "model.onnx").stat().st_size for folder in (tmp_path, graph("bert"))]
-    assert weights[0] < weights[1] or precision == "int8"  # a tiny graph gains more nodes than its weights lose
-
-
-def test_calibrated_ranges_do_not_depend_on_the_batch(
+def test_int8_is_close_and_leaves_only_its_file(
     family: Callable[[str], Encoder], tmp_path: Path, texts: tuple[str, ...]
 ) -> None:
     from embedtune.models.export.targets.onnx import write
 
-    write(ExportJob(family("bert"), tmp_path, "int8", texts * 4, calibrated=16))
+    write(ExportJob(family("bert"), tmp_path, "int8"))
     back = read_back(tmp_path)
-    together = encode(back, list(texts), role="document")
-    alone = np.concatenate([encode(back, [text], role="document") for text in texts])
+    cosines = (encode(back, list(texts), role="query") * vectors(family("bert"), list(texts), "query")).sum(axis=1)
+    assert back.precision == "int8" and cosines.min() > 0.98
+    assert {path.name for path in tmp_path.glob("model*")} == {"model.onnx"}
+    assert ExportSettings.read(tmp_path).dynamic
+
+
+def test_half_precision_is_half_as_large(
+    family: Callable[[str], Encoder], graph: Callable[[str], Path], tmp_path: Path, texts: tuple[str, ...]
+) -> None:
+    whole, half = graph("bert") / "model.onnx", tmp_path / "half.onnx"
+    to_fp16(whole, half)
+    ids, mask = batch(family("bert"), texts)
+    cosines = (OnnxEngine(half, 1)(ids, mask) * OnnxEngine(whole, 1)(ids, mask)).sum(axis=1)
+    assert cosines.min() > 0.9999 and half.stat().st_size < 0.8 * whole.stat().st_size
+
+
+def test_calibrated_ranges_do_not_depend_on_the_batch(
+    family: Callable[[str], Encoder], graph: Callable[[str], Path], tmp_path: Path, texts: tuple[str, ...]
+) -> None:
+    whole, eighth = graph("bert") / "model.onnx", tmp_path / "int8.onnx"
+    ids, mask = batch(family("bert"), texts)
+    to_int8(whole, eighth, [(ids, mask)])
+    engine = OnnxEngine(eighth, 1)
+    together = engine(ids, mask)
+    alone = np.concatenate([engine(ids[row : row + 1], mask[row : row + 1]) for row in range(len(texts))])
     np.testing.assert_allclose(together, alone, atol=1e-5)
-    assert (together * vectors(family("bert"), list(texts), "document")).sum(axis=1).min() > 0.95
-    assert not ExportSettings.read(tmp_path).dynamic
+    assert (together * OnnxEngine(whole, 1)(ids, mask)).sum(axis=1).min() > 0.95
+
+
+def batch(encoder: Encoder, texts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and mask of texts, as transformers makes them."""
+    made = encoder.model.tokenizer(list(texts), padding=True, return_tensors="np")
+    return made["input_ids"].astype(np.int64), made["attention_mask"].astype(np.int64)
 
 
 def test_int8_of_a_static_encoder_is_refused(starter: Encoder, tmp_path: Path) -> None:
