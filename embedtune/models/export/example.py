@@ -4,6 +4,7 @@ from pathlib import Path
 
 from embedtune.durable import write_text
 from embedtune.models.export.settings import ExportSettings
+from embedtune.models.files.markdown_text import code_span
 
 EXAMPLE = '''"""Answers a query from this folder alone: pip install {packages}"""
 
@@ -47,9 +48,12 @@ ENGINES = {
 }
 CARD = """# {made_from}, exported by embedtune
 
-`{file}` takes token ids and an attention mask, both (texts, tokens), and gives {dimensions} numbers per text. Pooling,
-further layers{cut}{unit} are inside. `tokenizer.json` pads, and cuts after {length} tokens. Put the prompts in
-`embedtune_export.json` before each text. `python example.py` answers a query; it needs {packages}.
+`{file}` takes token ids and an attention mask, both (texts, tokens), and gives {dimensions} numbers per text.
+Pooling and further layers{unit} are inside.
+
+- `tokenizer.json` pads, and cuts after {length} tokens.
+- Put the prompts in `embedtune_export.json` before each text.
+- `python example.py` answers a query; it needs {packages}.
 """
 
 
@@ -75,11 +79,10 @@ def write_example(settings: ExportSettings, folder: Path) -> None:
     write_text(
         folder / "README.md",
         CARD.format(
-            made_from=settings.made_from,
+            made_from=code_span(settings.made_from),
             file=settings.file,
             dimensions=settings.dimensions,
-            cut=", the cut to these numbers",
-            unit=" and the scaling to length 1" if unit else "",
+            unit=", and the scaling to length 1," if unit else "",
             length=length,
             packages=packages,
         ),

@@ -124,7 +124,7 @@ def _version(package: str) -> str:
 
 
 def _measured(folder: Path) -> bool:
-    return _is_whole(folder) and bool(ExportSettings.read(folder).parity.get("equivalent"))
+    return _is_whole(folder) and bool(ExportSettings.read(folder).parity.get("holds"))
 
 
 def _is_whole(folder: Path) -> bool:

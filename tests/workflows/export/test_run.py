@@ -152,6 +152,8 @@ def test_int8_is_taken_by_auto_only_once_it_was_measured(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("embedtune.models.export.int8_encoder.multiplies_int8", lambda: True)
+    # Random weights rank by so little that their order may change; the gate has its own test.
+    monkeypatch.setattr("embedtune.workflows.export.parity.Parity.holds", lambda *_, **__: True)
     section = EncoderSection(name=str(bert_folder))
 
     def loaded(precision: str) -> Any:
