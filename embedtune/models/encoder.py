@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from embedtune.models.reading import Role as Role
 from embedtune.models.reading import readers_of
@@ -16,8 +16,6 @@ from embedtune.models.tokenizer_text import tokenizer_text
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import nn
-
-    from embedtune.models.export.exported_model import ExportedModel
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Encoder:
     def _exported(self) -> str | None:
         """The precision of an export; None for every other encoder."""
         export = exported(self.model)
-        return None if export is None else export.settings.precision
+        return None if export is None else str(export.settings.precision)
 
     @property
     def has_dropout(self) -> bool:
@@ -96,10 +94,10 @@ def is_static(model: "SentenceTransformer") -> bool:
     return isinstance(model[0], StaticEmbedding)
 
 
-def exported(model: "SentenceTransformer") -> "ExportedModel | None":
-    """The module that runs an export; None for a model of torch."""
-    # By its name: importing the class would load sentence-transformers.
-    return cast("ExportedModel", model[0]) if type(model[0]).__name__ == "ExportedModel" else None
+def exported(model: "SentenceTransformer") -> Any:
+    """The module that runs an export (`export.exported_model`); None for a model of torch."""
+    # By its name: the class is defined in terms of what this file defines.
+    return model[0] if type(model[0]).__name__ == "ExportedModel" else None
 
 
 def has_towers(model: "SentenceTransformer") -> bool:

@@ -22,7 +22,7 @@ embedtune search --model {output} --data SET"""
 def table(result: ExportResult, reported: Collection[str] = ()) -> RenderableType:
     """What was made, what was measured, and where it is."""
     parts: list[RenderableType] = [
-        plain_table(("", ""), _facts(result)),
+        plain_table(("", result.model), _facts(result)),
         TerminalText(),
         verdict_line(result.parity["sentence"], ""),
         *([TerminalText(OWN_SPACE)] if result.own_space else []),
@@ -63,5 +63,6 @@ def _facts(result: ExportResult) -> list[tuple[str, str]]:
     if found["difference"] is not None:
         low, high = found["interval"]
         rows.append(("nDCG@10 of the encoder", f"{found['before']:.4f} over {found['queries']:,} queries"))
-        rows.append(("nDCG@10 of the export", f"{found['after']:.4f} ({low:+.4f} to {high:+.4f}, 90% interval)"))
+        rows.append(("nDCG@10 of the export", f"{found['after']:.4f}"))
+        rows.append(("difference", f"{found['difference']:+.4f} ({low:+.4f} to {high:+.4f}, 90% interval)"))
     return [*rows, ("took", duration(result.elapsed_s))]
