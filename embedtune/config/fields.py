@@ -58,8 +58,8 @@ EncodingPrecision = Annotated[
     EncodingProducts,
     option(
         ...,
-        "precision of matrix products; int8 needs embedtune[onnx] and VNNI; auto uses int8 where `export` has shown "
-        "that the encoder ranks alike, else bf16 where the hardware supports it",
+        "precision of matrix products; int8 needs embedtune[onnx] and VNNI; auto uses bf16 where the hardware supports "
+        "it, else int8 where `export` has shown that the encoder ranks alike",
         "auto|fp32|bf16|int8",
         group="Run",
     ),
