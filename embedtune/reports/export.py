@@ -15,6 +15,8 @@ OWN_SPACE = (
     "Its vectors lie in a space of their own: make the index with it too. Token vectors cannot do all that the encoder "
     "does; the figures say what that costs."
 )
+EXAMPLE = """python {output}/example.py
+"""
 USE = """embedtune evaluate --model {output} --data SET
 embedtune search --model {output} --data SET"""
 
@@ -37,7 +39,7 @@ def exporting(result: ExportResult) -> Report:
     blocks: list[Block] = [
         Facts(_facts(result)),
         Text(OWN_SPACE if result.own_space else ""),
-        Section("Use it", [Text(_use(result)), Listing("sh", USE.format(output=result.output))]),
+        Section("Use it", [Text(_use(result)), Listing("sh", _commands(result))]),
         Section("What to know", [Findings(result.findings)]),
         Section("Data", [Bullets(result.described)]),
         Section("Versions and data", provenance(result.facts)),
@@ -48,7 +50,12 @@ def exporting(result: ExportResult) -> Report:
 def _use(result: ExportResult) -> str:
     if result.target == "static":
         return f"{result.output} loads with model2vec, sentence-transformers and embedtune."
-    return f"`python {result.output}/example.py` answers a query; it needs only {result.runs_on}."
+    return f"The example answers a query; it needs only {result.runs_on}."
+
+
+def _commands(result: ExportResult) -> str:
+    lines = USE if result.target == "static" else EXAMPLE + USE
+    return lines.format(output=result.output)
 
 
 def _facts(result: ExportResult) -> list[tuple[str, str]]:
