@@ -17,6 +17,7 @@ _VERBS = (
     "drift",
     "encode",
     "evaluate",
+    "export",
     "merge",
     "mine",
     "open_search",

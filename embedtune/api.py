@@ -20,6 +20,7 @@ from embedtune.errors import ConfigError
 if TYPE_CHECKING:
     from embedtune.config.section import RecipeSection
     from embedtune.config.verbs.drift import DriftConfig
+    from embedtune.config.verbs.export import ExportConfig
     from embedtune.config.verbs.merge import MergeConfig
     from embedtune.reports.results.adapt import AdaptResult
     from embedtune.reports.results.check import CheckResult
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from embedtune.reports.results.drift import DriftResult
     from embedtune.reports.results.encode import EncodeResult
     from embedtune.reports.results.evaluate import EvaluateResult
+    from embedtune.reports.results.export import ExportResult
     from embedtune.reports.results.merge import MergeResult
     from embedtune.reports.results.mine import MineResult
     from embedtune.reports.results.push import PushResult
@@ -166,6 +168,27 @@ def encode(
     from embedtune.workflows.encode.run import encode as run
 
     return run(_config(EncodeConfig, given, options, ("force",)), talk=_talk(talk, verbose), force=force)
+
+
+def export(
+    model: "Name",
+    *,
+    config: "ExportConfig | None" = None,
+    talk: "Talk | None" = None,
+    verbose: bool = False,
+    **options: Any,
+) -> "ExportResult":
+    """Write an encoder for another engine: `embedtune.export("runs/first/model", to="onnx", precision="int8")`.
+
+    `config` is a complete configuration instead of options.
+    `verbose` prints progress on stderr; a `talk` receives it instead.
+    """
+    from embedtune.config.verbs.export import ExportConfig
+    from embedtune.workflows.export.run import export as run
+
+    found = config or _config(ExportConfig, (), options)
+    named = found.model_copy(update={"model": found.model.model_copy(update={"name": os.fspath(model)})})
+    return run(named, talk=_talk(talk, verbose))
 
 
 def merge(

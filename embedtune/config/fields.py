@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from embedtune.config.options import option
-from embedtune.config.section import Name, Products, RecipeSection
+from embedtune.config.section import EncodingProducts, Name, Products, RecipeSection
 
 Source = Annotated[
     Name,
@@ -83,6 +83,16 @@ Engine = Annotated[
         "where texts are encoded: in this process (here), in N processes of this machine (local:N), or on a Ray "
         "cluster; the result is the same",
         "here|local:N|ray[://HOST:PORT]",
+        group="Run",
+    ),
+]
+EncodingPrecision = Annotated[
+    EncodingProducts,
+    option(
+        ...,
+        "precision of matrix products; int8 needs embedtune[onnx] and VNNI; auto uses bf16 where the hardware supports "
+        "it, else int8 where `export` has shown that the encoder ranks alike",
+        "auto|fp32|bf16|int8",
         group="Run",
     ),
 ]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from embedtune.models.reading import Role as Role
 from embedtune.models.reading import readers_of
@@ -51,13 +51,24 @@ class Encoder:
     @property
     def precision(self) -> str:
         """The type of its weights, such as "float32", and that of its products where it differs."""
-        weights = str(self.model.dtype).removeprefix("torch.")
+        weights = self._exported or str(self.model.dtype).removeprefix("torch.")
         return weights if self.products == FP32 else f"{weights}, {self.products} products"
 
     @property
     def has_products(self) -> bool:
         """Whether it multiplies matrices, so that lower precision can speed it up; a static encoder does not."""
-        return not is_static(self.model)
+        return not is_static(self.model) and self._exported is None
+
+    @property
+    def is_trainable(self) -> bool:
+        """Whether it has weights that training can change; an export has none."""
+        return self._exported is None
+
+    @property
+    def _exported(self) -> str | None:
+        """The precision of an export; None for every other encoder."""
+        export = exported(self.model)
+        return None if export is None else str(export.settings.precision)
 
     @property
     def has_dropout(self) -> bool:
@@ -83,6 +94,12 @@ def is_static(model: "SentenceTransformer") -> bool:
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
     return isinstance(model[0], StaticEmbedding)
+
+
+def exported(model: "SentenceTransformer") -> Any:
+    """The module that runs an export (`export.exported_model`); None for a model of torch."""
+    # By its name: the class is defined in terms of what this file defines.
+    return model[0] if type(model[0]).__name__ == "ExportedModel" else None
 
 
 def has_towers(model: "SentenceTransformer") -> bool:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from embedtune.config.encoder import EncoderSection
-from embedtune.config.fields import Device, Engine, Precision, Store, TextsSection
+from embedtune.config.fields import Device, EncodingPrecision, Engine, Store, TextsSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
 from embedtune.errors import ConfigError
@@ -34,7 +34,7 @@ class EncodingSection(RecipeSection):
         "float32", "precision of the numbers in a .npy file", "float32|float16"
     )
     device: Device = "auto"
-    precision: Precision = "fp32"
+    precision: EncodingPrecision = "fp32"
     engine: Engine = "here"
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from embedtune.config.encoder import ModelSection, OptionalModelSection
-from embedtune.config.fields import Columns, Device, Engine, Precision, Source, Store, TextEncoding, random_seed
+from embedtune.config.fields import Columns, Device, EncodingPrecision, Engine, Source, Store, TextEncoding, random_seed
 from embedtune.config.option_text import parse_bytes, parse_range
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
@@ -64,7 +64,7 @@ class MiningSection(RecipeSection):
     vectors: Literal["float16", "float32"] = Field("float32", description="precision of document vectors on disk")
     seed: int = random_seed("the sampling, the choice of a margin and the starter")
     device: Device = "auto"
-    precision: Precision = "auto"
+    precision: EncodingPrecision = "auto"
     engine: Engine = "here"
 
     @field_validator("memory")

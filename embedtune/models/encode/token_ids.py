@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.models.encoder import Encoder, Role, readable
+from embedtune.models.encoder import Encoder, Role, exported, readable
 from embedtune.models.reading import reader_of
 from embedtune.progress import Progress
 
@@ -86,9 +86,9 @@ def tokenized(
     return laid_end_to_end(pieces())
 
 
-def static_ids(tokenizer: Any, texts: list[str], prompt: str = "") -> list[list[int]]:
-    """The token ids that a static encoder's tokenizer gives to readable texts after a prompt; no special tokens."""
-    found = tokenizer.encode_batch_fast([prompt + text for text in texts], add_special_tokens=False)
+def static_ids(tokenizer: Any, texts: list[str], prompt: str = "", *, special_tokens: bool = False) -> list[list[int]]:
+    """The token ids that a tokenizer of a static encoder, or of an export, gives to readable texts after a prompt."""
+    found = tokenizer.encode_batch_fast([prompt + text for text in texts], add_special_tokens=special_tokens)
     return [encoding.ids for encoding in found]
 
 
@@ -106,7 +106,9 @@ def untruncated(
     """
     tokenizer = reader_of(encoder.model, role).tokenizer
     if hasattr(tokenizer, "encode_batch_fast"):
-        return static_ids(without_truncation(tokenizer), texts, prompt)
+        export = exported(encoder.model)
+        special_tokens = special_tokens and export is not None and export.settings.special_tokens
+        return static_ids(without_truncation(tokenizer), texts, prompt, special_tokens=special_tokens)
     texts = [prompt + text for text in texts]
     if not callable(tokenizer):
         return [tokenizer.tokenize(text) for text in texts]

@@ -13,7 +13,7 @@ import numpy as np
 
 from embedtune.models.encode.batching import BatchLayout, Flat, Packed, Padded, TextBatches, preprocess, routed
 from embedtune.models.encode.token_ids import TokenIds, static_ids, tokenized
-from embedtune.models.encoder import Encoder, Role, has_towers, is_static, readable
+from embedtune.models.encoder import Encoder, Role, exported, has_towers, is_static, readable
 from embedtune.progress import Progress
 
 if TYPE_CHECKING:
@@ -78,6 +78,10 @@ class Tokenizer:
         """Tokenize n texts with the prompt of their role; `progress` is called with (texts done, texts)."""
         if self.way == "texts":
             return TextBatches(self.encoder, tuple(map(readable, texts)), role)
+        if (export := exported(self.encoder.model)) is not None:
+            prompt = self.encoder.prompts[role]
+            ids = tokenized(texts, lambda part: (export.token_ids([prompt + text for text in part]), None), progress)
+            return Padded(ids, export.layout)
         if self.way == "flat":
             ids_of = partial(static_ids, self.encoder.model.tokenizer, prompt=self.encoder.prompts[role])
             ids = tokenized(texts, lambda part: (ids_of(part), None), progress)
@@ -124,6 +128,8 @@ def _way(encoder: Encoder) -> tuple[Way, str]:
 
     if is_static(encoder.model):
         return "flat", ""
+    if exported(encoder.model) is not None:
+        return "padded", "an exported file takes padded batches"
     if has_towers(encoder.model):
         return "texts", "queries and documents go through different modules"
     if not all(_is_predictable(encoder, role) for role in get_args(Role)):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from embedtune.errors import EmbedtuneError, ModelError, reason_of
 from embedtune.models.encode.batching import preprocess
 from embedtune.models.encode.tokenizer import forward, reads_padding
-from embedtune.models.encoder import Encoder, Role, in_mode
+from embedtune.models.encoder import Encoder, Role, exported, in_mode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,6 +49,8 @@ def pad_where_it_is_harmless(encoder: Encoder) -> list[str]:
 
     Returns: a sentence for the user where the side was changed, or where padding changes vectors on any side.
     """
+    if exported(encoder.model) is not None:
+        return []  # in int8 every batch has ranges of its own, which is said where the export is opened
     if reads_padding(encoder.model):
         return [
             f"{encoder.name} has a CNN, which reads padding like text; here, only texts of equal length share a batch, "

@@ -15,6 +15,7 @@ from embedtune.config.encoder import ModelSection
 from embedtune.config.systems import BM25
 from embedtune.errors import ModelError, reason_of
 from embedtune.models.endpoints.address import is_endpoint, parse_endpoint
+from embedtune.models.export.settings import SETTINGS, ExportSettings, check_export, is_export
 from embedtune.models.files.installed import (
     InstalledModel,
     installed_model,
@@ -33,8 +34,8 @@ PROBE_S = 2.5  # seconds that the Hub gets to answer
 ORGANISATION = "sentence-transformers"  # the owner of a Hub name without one
 OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 NAME_A_MODEL = "name the folder of a model; data are given with --data"
-DESCRIBED_BY = ("modules.json", "config.json", "adapter_config.json")
-"""Files of which any makes a folder a model: of sentence-transformers, of transformers, of PEFT."""
+DESCRIBED_BY = ("modules.json", "config.json", "adapter_config.json", SETTINGS)
+"""Files of which any makes a folder a model: of sentence-transformers, of transformers, of PEFT, and an export."""
 INSTEAD = "use `starter`, or give a folder with the model"
 
 
@@ -104,7 +105,7 @@ def resolve(section: ModelSection, *, pairs: bool = False, base: bool = False) -
     return _resolve_hub(section, pairs=pairs, base=base)
 
 
-def demand_weights(section: ModelSection, verb: str) -> None:
+def demand_weights(section: ModelSection, what: str) -> None:
     """Refuse an endpoint where a model is to be changed.
 
     Raises:
@@ -112,7 +113,7 @@ def demand_weights(section: ModelSection, verb: str) -> None:
     """
     if is_endpoint(section.name):
         raise ModelError(
-            f"{section.name} is an endpoint: it gives vectors, not weights, so it cannot be used to {verb}",
+            f"{section.name} is an endpoint: it gives vectors, not weights, so it cannot be {what}",
             where="model",
             next=f"name a model with weights, or {INSTEAD}; an endpoint may be the --guide",
         )
@@ -120,9 +121,31 @@ def demand_weights(section: ModelSection, verb: str) -> None:
 
 def _endpoint(section: ModelSection, *, weights: bool) -> Resolved:
     if weights:
-        demand_weights(section, "score pairs or carry an adapter")
+        demand_weights(section, "used to score pairs or to carry an adapter")
     parse_endpoint(section.name)
     return Resolved(section.name, "endpoint")
+
+
+def resolve_trainable(section: ModelSection, what: str) -> Resolved:
+    """Find a model whose weights can change, as `resolve` does.
+
+    Args:
+        section: the name of the model and what it may do.
+        what: is to be done with it, after "cannot be".
+
+    Raises:
+        ModelError: as `resolve`, or it is an endpoint or an export.
+    """
+    demand_weights(section, what)
+    found = resolve(section)
+    if found.path is not None and is_export(found.path):
+        made_from = ExportSettings.read(found.path).made_from
+        raise ModelError(
+            f"{section.name} is an export of {made_from}, which cannot be {what}",
+            where="model",
+            next="name the encoder that it was made from",
+        )
+    return found
 
 
 def _demand_access(folder: Path) -> None:
@@ -175,6 +198,9 @@ def check_folder(
             where="model",
             next=_model_inside(folder) or ("name the model that they were converted from" if other else NAME_A_MODEL),
         )
+    if is_export(folder):
+        check_export(folder, pairs=pairs, base=base)
+        return
     model = ModelFolder(folder)
     if whole:
         model.check_files()

@@ -96,6 +96,8 @@ class Adapting:
     def _side(self, name: str) -> SpaceSide:
         run = self.config.run
         side = SpaceSide(name, self.config.models.section(name), run.device, open_store(run.store), self.talk)
+        if not side.is_file and not side.encoder.is_trainable:
+            raise ConfigError(f"{name} is an export, and a map cannot be put behind it", where="--from, --to")
         if not side.is_file and side.encoder.model.truncate_dim is not None:
             raise ConfigError(
                 f"{name} cuts its vectors (truncate_dim), and a map cannot be put behind that", where="--from, --to"

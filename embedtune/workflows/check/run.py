@@ -66,7 +66,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
     outputs = None if config.check.fix is None else _outputs(config, Path(config.check.fix).expanduser(), force=force)
     if config.model.name is not None:
         check_device(config.check.device)
-        demand_weights(config.model, "forecast a training")
+        demand_weights(config.model, "used to forecast a training")
         resolve(config.model)
     rows = RowStream(config.data, talk)
     test, findings = _judged(config, rows.source, talk)

@@ -126,7 +126,9 @@ def _unfinished(job: Path) -> Unfinished:
 
 def _load(config: EncodeConfig, talk: Talk) -> Encoder:
     with talk.progress(f"loading {short_name(config.model.name)}"):
-        encoder = load_encoder(config.model, device=config.encoding.device, precision=config.encoding.precision)
+        encoder = load_encoder(
+            config.model, device=config.encoding.device, precision=config.encoding.precision, may_be_int8=True
+        )
     for note in encoder.notes:
         talk.say(note)
     for finding in similarity_findings(encoder, measure_of(encoder), "its vectors are written to be compared"):

@@ -13,8 +13,8 @@ from pathlib import Path
 from embedtune.config.verbs.merge import MergeConfig
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.errors import ConfigError, EmbedtuneError
-from embedtune.models.files.load import check_device, resolve
-from embedtune.models.files.resolve import STARTER, demand_weights
+from embedtune.models.files.load import check_device
+from embedtune.models.files.resolve import STARTER, resolve_trainable
 from embedtune.reports.results.merge import MergeResult
 from embedtune.runtime import loading
 from embedtune.workflows.merge.judged import MergeData, read_judged_parts
@@ -58,8 +58,7 @@ def _check(config: MergeConfig) -> None:
     check_device(config.run.device)
     for name in models.names:
         try:
-            demand_weights(models.section(name), "merge")
-            resolve(models.section(name))
+            resolve_trainable(models.section(name), "mixed with other weights")
         except EmbedtuneError as error:
             error.where = f"MODEL {name}"
             raise

@@ -122,7 +122,9 @@ def mining_encoder(config: MineConfig, documents: JobDocuments, job: Job, talk: 
     section = config.model
     if section.name != STARTER:
         with talk.progress("loading the encoder"):
-            found = load_encoder(section, device=config.mining.device, precision=config.mining.precision)
+            found = load_encoder(
+                section, device=config.mining.device, precision=config.mining.precision, may_be_int8=True
+            )
         for note in found.notes:
             talk.say(note)
         return found

@@ -16,10 +16,12 @@ from embedtune.errors import ConfigError, EmbedtuneError, OutputError, machine_f
 from embedtune.workflows.shared.lock import alone
 
 RESULTS = (
-    r"(evaluation|comparison|clusters|merge|adapt|drift)\.json|clusters\.jsonl|centroids\.npy|model|map\.safetensors|"
+    r"(evaluation|comparison|clusters|merge|adapt|drift|export|embedtune_export)\.json|clusters\.jsonl|"
+    r"(tokenizer|config|config_sentence_transformers|modules)\.json|1_Normalize|example\.py|README\.md|"
+    r"model|(model|map)\.safetensors|model\.(onnx(\.\w+)*|xml|bin)|centroids\.npy|"
     rf"report\.(html|md)|per_query\.jsonl|.+\.trec|vectors-.*|weights-.*|.*{re.escape(UNFINISHED)}"
 )
-"""The names of what evaluations, comparisons, clusterings, merges, maps and drifts leave, as a regular expression."""
+"""The names of what evaluations, comparisons, clusterings, merges, maps, drifts and exports leave, as a pattern."""
 
 
 def output_path(asked: str | None, parent: Path, name: str) -> Path:

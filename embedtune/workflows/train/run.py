@@ -22,7 +22,7 @@ from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
 from embedtune.findings import Finding
 from embedtune.models.files.load import choose_device, resolve
-from embedtune.models.files.resolve import STARTER, demand_weights
+from embedtune.models.files.resolve import STARTER, resolve_trainable
 from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
 from embedtune.workflows.shared.choosing.losses import advise
@@ -158,8 +158,7 @@ def check_recipe(plan: TrainPlan, talk: Talk) -> None:
     tell_regularizers(plan.losses, talk)
     check_views(config, has_dropout=not is_static(config.model))
     choose_device(config.training.device)
-    demand_weights(config.model, "train")
-    resolve(config.model)
+    resolve_trainable(config.model, "trained")
     _resolve_guide(config, talk)
     for tracker in config.output.trackers:
         if find_spec(tracker) is None:

@@ -1,0 +1,1 @@
+"""`embedtune export`: `run` checks and reads, `stages` writes and gates, `parity` measures."""
