@@ -65,7 +65,7 @@ def _scores(cells: Cells, kept: Sequence[bool]) -> list[float] | None:
     own = list_of(cells.value(role)) if cells.flat else cells.value(role)
     if own is None or own == "":
         return None
-    found = numbers_of(own, cells.columns.one(role), cells.place, cells.problems)
+    found = numbers_of(own, cells.columns.one(role), cells.place, cells.problems, gaps=True)
     if found is None:
         return None
     expected = len(kept) + (role == "scores")
