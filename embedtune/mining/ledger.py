@@ -114,8 +114,8 @@ def suspects(candidates: CandidateBlock, verdict: Verdict, limit: int) -> Suspec
     marked.
     """
     others = (candidates.guide, candidates.cross_encoder, candidates.teacher)
-    judges = [candidates, *(one for one in others if one is not None)]
-    excess = [one.scores - one.positive_scores[:, None] for one in judges]  # each (Q, K)
+    excess = [candidates.scores - candidates.positive_scores[:, None]]  # each (Q, K)
+    excess += [one.scores - one.positive_scores[:, None] for one in others if one is not None]
     suspicion = np.fmax.reduce(excess)  # (Q, K), NaN where no judge scored
     open_ = ~np.isin(verdict.reasons, [REASONS.index(reason) for reason in NOT_BY_SCORE])  # (Q, K)
     if candidates.marked is not None:
