@@ -273,8 +273,8 @@ class TrainConfig(RecipeSection):
     )
     distill: Literal["auto", "none"] = option(
         "auto",
-        "whether to learn from a teacher's scores in the data as well; auto: where --loss is left out, short runs on dev "
-        "decide; with --loss distill:WEIGHT you do",
+        "whether to learn from a teacher's scores in the data as well; auto: short runs on dev decide, where --loss is "
+        "left out; with --loss distill:WEIGHT you do",
         "auto|none",
     )
     matryoshka: MatryoshkaSection = Field(default_factory=MatryoshkaSection)
