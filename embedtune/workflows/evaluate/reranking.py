@@ -53,7 +53,11 @@ def rerankings(config: EvaluateConfig, judged: JudgedSet, rows: Sequence[Scored]
 
     name, depth = str(config.evaluation.rerank), config.evaluation.rerank_depth
     with talk.progress(f"loading {short_name(name)}"):
-        scorer = load_cross_encoder(ModelSection(name=name), device=config.evaluation.device)
+        try:
+            scorer = load_cross_encoder(ModelSection(name=name), device=config.evaluation.device)
+        except ModelError as error:
+            error.where = OPTION
+            raise
     for note in scorer.notes:
         talk.say(f"reranker: {note}")
     for one in [row for row in rows if row.label == row.model]:

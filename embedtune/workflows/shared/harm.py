@@ -18,6 +18,8 @@ FEW_PAIRS = 2000
 """More pairs than this teach more than their quirks."""
 KNOWN_SHARE = 0.8
 """Share of pairs whose positive comes first, from which an encoder is near the top before it learns."""
+FEWEST = 10
+"""Fewer pairs to look at say nothing."""
 SAMPLE = 200
 """Pairs that are looked at, each among the positives of all the others."""
 
@@ -61,7 +63,7 @@ def harm_finding(
     if not encoder.pretrained or not encoder.has_products or pairs >= FEW_PAIRS or len(anchors) < 2:
         return None
     share, sampled = first_share(encoder, anchors, positives, seed=seed, store=store)
-    if share < KNOWN_SHARE:
+    if share < KNOWN_SHARE or sampled < FEWEST:
         return None
     message = (
         f"{counted(pairs, 'pair')} are few, and {encoder.name} already ranks the right answer first for {share:.0%} "

@@ -43,7 +43,7 @@ from embedtune.workflows.shared.scoring import SELECTION, dev_scores
 from embedtune.workflows.shared.talk import Talk, tell_findings
 from embedtune.workflows.shared.truncation import truncation_findings
 from embedtune.workflows.train.findings import rate_finding
-from embedtune.workflows.train.guide.distilling import choose_teaching, is_untold, trials_of, with_term
+from embedtune.workflows.train.guide.distilling import choose_teaching, is_untold, teaches, trials_of, with_term
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
 from embedtune.workflows.train.kept.query_side import frozen_documents, query_side_scores
@@ -280,6 +280,8 @@ class Fitting:
         if self.data.unpaired or not names & CONTRAST or any(loss_class(name).needs_teacher for name in names):
             return
         rows = self.data.train
+        if teaches(rows):  # it has a teacher, and dev has shown what that is worth
+            return
         seed = config.training.seed
         found = harm_finding(self.encoder, rows.anchors, rows.positives, len(rows), seed=seed, store=self.store)
         if found is not None:

@@ -17,6 +17,7 @@ from embedtune.config.recipe.load import dump_config
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import RetrievalSet
+from embedtune.errors import ModelError
 from embedtune.evaluation.reranking import reranked
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.question import questions_of
@@ -26,7 +27,7 @@ from embedtune.findings import counted
 from embedtune.models.encode.cross_encoder import PairScorer
 from embedtune.models.encode.store import VectorStore, open_store
 from embedtune.models.encoder import Encoder
-from embedtune.models.files.cross_start import cross_start, save_cross_encoder
+from embedtune.models.files.cross_start import cross_start, load_trained, save_cross_encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
@@ -60,6 +61,8 @@ from embedtune.workflows.train.sessions.time_spent import TimeSpent
 
 DEV_QUERIES = 100
 """Dev queries that choose among checkpoints: each of them costs as many pairs as `reranker.depth` says."""
+PROBES, SAME = 16, 1e-4
+"""Pairs that the saved model is compared on, and how much their scores may differ."""
 SHARE_OF_RATE = 0.5
 """Of the rate that suits the encoder, for the cross-encoder that starts from it."""
 
@@ -105,6 +108,7 @@ class RerankerRun:
             after = self._second_stage(scorer, test, before)
         with self.spent.on("saving and checking"):
             save_cross_encoder(scorer, self.folder.model)
+            self._check_saved(scorer)
         result = self._finish(test, before, after, fitted)
         tell_space(self.folder, self.talk, keep=self.config.output.keep_checkpoints)
         return result
@@ -168,6 +172,23 @@ class RerankerRun:
             "test nDCG@10 {:.3f} as the encoder ranks, {:.3f} with the first {} reranked".format(*means, depth)
         )
         return after
+
+    def _check_saved(self, scorer: PairScorer) -> None:
+        """Verify that the saved model gives the scores that were measured.
+
+        Raises:
+            ModelError: it does not.
+        """
+        rows = self.data.train
+        pairs = list(zip(rows.anchors, rows.positives, strict=True))[:PROBES]
+        saved = load_trained(self.folder.model, str(scorer.model.device))
+        apart = float(np.abs(saved.scores(pairs) - scorer.scores(pairs)).max())
+        if apart > SAME:
+            raise ModelError(
+                f"the saved cross-encoder gives other scores than the one in memory: they differ by up to {apart:g}",
+                where=str(self.folder.model),
+                next=f"embedtune train --resume {self.folder.path}",
+            )
 
     def _judged(self, test: JudgedSet | None, before: Measured | None, after: Measured | None) -> dict[str, Any]:
         """The part of the result that comes from the test split; writes rankings and values per query."""
