@@ -152,8 +152,8 @@ class RerankerSection(RecipeSection):
         0.95,
         gt=0,
         le=1,
-        description="where the rows bring no negatives: the nearest training documents whose score is at most this "
-        "share of the positive's become them",
+        description="where the rows bring no negatives: half of them are the nearest training documents whose score is "
+        "at most this share of the positive's, and half are drawn at random",
     )
 
 

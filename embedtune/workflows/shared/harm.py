@@ -16,7 +16,7 @@ from embedtune.models.encoder import Encoder
 
 FEW_PAIRS = 2000
 """More pairs than this teach more than their quirks."""
-KNOWN_SHARE = 0.8
+KNOWN_SHARE = 0.7
 """Share of pairs whose positive comes first, from which an encoder is near the top before it learns."""
 FEWEST = 10
 """Fewer pairs to look at say nothing."""

@@ -38,7 +38,7 @@ def test_what_is_saved_gives_the_same_scores_in_plain_sentence_transformers(bert
     long = [("password " * 40, "settings " * 40)]
     np.testing.assert_allclose(peer.predict(PAIRS + long), scorer.scores(PAIRS + long), atol=1e-6)
     np.testing.assert_allclose(load_trained(tmp_path / "model", "cpu").scores(long), scorer.scores(long), atol=1e-6)
-    assert peer.max_length == 16
+    assert peer.max_seq_length == 16
     assert (tmp_path / "model" / "modules.json").is_file()
     assert "CrossEncoder" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
 

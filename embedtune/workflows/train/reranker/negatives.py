@@ -34,8 +34,8 @@ def pairs_to_learn(
     if rows.has_negatives:
         said = "the rows' own negatives"
     else:
-        negatives = _nearest(rows, data.known_positives, encoder, store, talk, section.negatives, section.nearness)
-        said = f"the nearest training documents that score at most {section.nearness:.0%} of the positive"
+        negatives = _near_and_far(config, rows, data.known_positives, encoder, store, talk)
+        said = f"the nearest training documents that score at most {section.nearness:.0%} of the positive, and others"
     pairs = labelled(rows.anchors, rows.positives, negatives, section.negatives)
     found = len(pairs) - len(rows)
     if not found:
@@ -48,16 +48,15 @@ def pairs_to_learn(
     return pairs
 
 
-def _nearest(
-    rows: Rows,
-    known: np.ndarray,
-    encoder: Encoder,
-    store: VectorStore | None,
-    talk: Talk,
-    most: int,
-    nearness: float,
+def _near_and_far(
+    config: TrainConfig, rows: Rows, known: np.ndarray, encoder: Encoder, store: VectorStore | None, talk: Talk
 ) -> list[list[str]]:
-    """For each row the nearest training documents that are no known positive of its anchor, best first."""
+    """For each row, training documents that are no known positive of its anchor: half of them near, half at random.
+
+    Near ones alone hold too many unknown positives for a head that has to learn what a match is at all.
+    """
+    most, nearness = config.reranker.negatives, config.reranker.nearness
+    draw = np.random.default_rng(config.training.seed)
     documents = list(dict.fromkeys(rows.positives))
     anchors = list(dict.fromkeys(rows.anchors))
     with talk.progress("finding negatives"):
@@ -76,8 +75,8 @@ def _nearest(
         limit = nearness * float(queries[query] @ vectors[column_of[positive]])
         taken = right.get(identity, set())
         near = zip(places[query].tolist(), scores[query].tolist(), strict=True)
-        wrong = [(documents[place], score) for place, score in near if int(ids[place]) not in taken]
-        fit = [text for text, score in wrong if score <= limit]
-        # Where too few are far enough from the positive, the farthest of the others are least likely to be right.
-        found.append([*fit, *(text for text, score in wrong[::-1] if score > limit)][:most])
+        fit = [documents[place] for place, score in near if score <= limit and int(ids[place]) not in taken]
+        some = draw.permutation(len(documents))[: most + len(taken)].tolist()
+        far = [documents[place] for place in some if int(ids[place]) not in taken]
+        found.append(list(dict.fromkeys([*fit[: (most + 1) // 2], *far, *fit]))[:most])
     return found

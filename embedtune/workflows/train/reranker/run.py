@@ -63,8 +63,6 @@ DEV_QUERIES = 100
 """Dev queries that choose among checkpoints: each of them costs as many pairs as `reranker.depth` says."""
 PROBES, SAME = 16, 1e-4
 """Pairs that the saved model is compared on, and how much their scores may differ."""
-SHARE_OF_RATE = 0.5
-"""Of the rate that suits the encoder, for the cross-encoder that starts from it."""
 
 
 @dataclass
@@ -124,8 +122,7 @@ class RerankerRun:
     def _settle(self, encoder: Encoder, pairs: int) -> None:
         """Settle what the recipe leaves open, write it there, and say it."""
         course = Course.of(self.config.training, pairs, static=False)
-        rate = float(f"{SHARE_OF_RATE * encoder.default_lr:.2g}")
-        settled = {"epochs": course.epochs, "batch_size": course.batch_size, "lr": rate}
+        settled = {"epochs": course.epochs, "batch_size": course.batch_size, "lr": encoder.default_lr}
         self.config = self.config.model_copy(update={"training": self.config.training.settled(settled)})
         record(self.config, self.folder)
         steps = Course.of(self.config.training, pairs, static=False).steps(pairs)

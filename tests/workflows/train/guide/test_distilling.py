@@ -98,7 +98,7 @@ def plan(taught, recipe, tmp_path) -> tuple[TrainConfig, PreparedFit, object]:
         table=build_table(data.train, data.known_positives),
         section=config.training,
         folder=tmp_path / "run",
-        lr=0.01,
+        lr=0.001,
     )
     return config, run, data.dev
 
