@@ -19,11 +19,12 @@ from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import ModelError
 from embedtune.evaluation.reranking import reranked
+from embedtune.evaluation.significance import Comparison
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.question import questions_of
 from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.evaluation.trec import write_run
-from embedtune.findings import counted
+from embedtune.findings import Finding, counted
 from embedtune.models.encode.cross_encoder import PairScorer
 from embedtune.models.encode.store import VectorStore, open_store
 from embedtune.models.encoder import Encoder
@@ -204,6 +205,7 @@ class RerankerRun:
         facts = {name: value for name, value in self.folder.facts().items() if name not in (STARTED_IN, SESSIONS)}
         depth = self.config.reranker.depth
         what = f"a cross-encoder; after training means the encoder's first {depth} documents in its order"
+        judged = self._judged(test, before, after)
         result = TrainResult(
             run=str(self.folder.path),
             model=str(self.folder.model),
@@ -214,8 +216,12 @@ class RerankerRun:
             elapsed_s=round(time.perf_counter() - self.started, 2),
             time_spent=self.spent.seconds,
             peak_memory_bytes=peak_memory_bytes(),
-            **self._judged(test, before, after),
-            findings=(*self.data.findings, *course_findings(read_log(log), grows=False)),
+            **judged,
+            findings=(
+                *self.data.findings,
+                *weak_reranker(judged["verdict"], len(self.data.train)),
+                *course_findings(read_log(log), grows=False),
+            ),
             described=(*self.data.described, what),
             dev_curve=fitted.curve,
             best_step=fitted.best_step,
@@ -232,6 +238,15 @@ class RerankerRun:
         self.folder.write("report.md", markdown(report))
         self.folder.write_json(REPORT, result.as_json())
         return result
+
+
+def weak_reranker(verdict: Comparison | None, pairs: int) -> list[Finding]:
+    """A warning where reranking lowered the scores: what ranks worse than the encoder cannot teach it either."""
+    if verdict is None or verdict.verdict != "worse":
+        return []
+    message = f"this cross-encoder ranks worse than the encoder that it starts from; it learned from {pairs:,} pairs."
+    fix = "Neither rerank nor teach with it. Give it more pairs, more --epochs, or negatives from `embedtune mine`."
+    return [Finding("weak-reranker", "warning", 1, message, fix)]
 
 
 def _some(dev: RetrievalSet, seed: int) -> RetrievalSet:

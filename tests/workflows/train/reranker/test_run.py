@@ -11,8 +11,10 @@ import pytest
 from embedtune.config.verbs.train import DataSection
 from embedtune.data.prepare import prepare
 from embedtune.errors import ConfigError, Interrupted
+from embedtune.evaluation.significance import compare_paired
 from embedtune.training.reranker import records
 from embedtune.workflows.shared.run_folder import RunFolder
+from embedtune.workflows.train.reranker.run import weak_reranker
 from embedtune.workflows.train.run import train
 
 
@@ -85,6 +87,15 @@ def test_an_interrupted_training_ends_the_same(recipe, bert_folder, listener, tm
     whole, part = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "part"))
     assert whole.keys() == part.keys()
     assert all(np.array_equal(whole[name].numpy(), part[name].numpy()) for name in whole)
+
+
+def test_a_reranker_that_ranks_worse_is_not_recommended() -> None:
+    plain = np.linspace(0.2, 0.6, 60)
+    worse, level, better = (compare_paired(plain, plain + gain, metric="ndcg@10") for gain in (-0.1, 0.0, 0.1))
+    (found,) = weak_reranker(worse, 350)
+    assert (found.code, found.severity) == ("weak-reranker", "warning")
+    assert "350 pairs" in found.message
+    assert weak_reranker(level, 350) == weak_reranker(better, 350) == weak_reranker(None, 350) == []
 
 
 @pytest.mark.parametrize(
