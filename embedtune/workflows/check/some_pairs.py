@@ -41,7 +41,7 @@ class SomePairs:
 
     def harm(self, encoder: "Encoder", seed: int) -> Finding | None:
         """Whether contrast on these pairs is likely to hurt the encoder; never where a teacher has scored them."""
-        from embedtune.workflows.shared.harm import harm_finding
+        from embedtune.workflows.shared.guard.harm import harm_finding
 
         if self.taught:
             return None

@@ -37,7 +37,7 @@ from embedtune.training.run.guard_watch import GuardWatch
 from embedtune.training.run.loop import DevScores
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
-from embedtune.workflows.shared.harm import harm_finding
+from embedtune.workflows.shared.guard.harm import harm_finding
 from embedtune.workflows.shared.run_folder import FACTS, RunFolder
 from embedtune.workflows.shared.scoring import SELECTION, dev_scores
 from embedtune.workflows.shared.talk import Talk, tell_findings

@@ -26,9 +26,9 @@ from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.evaluation.trec import write_run
 from embedtune.findings import Finding, counted
 from embedtune.models.encode.cross_encoder import PairScorer
+from embedtune.models.encode.cross_start import cross_start, load_trained, save_cross_encoder
 from embedtune.models.encode.store import VectorStore, open_store
 from embedtune.models.encoder import Encoder
-from embedtune.models.files.cross_start import cross_start, load_trained, save_cross_encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown

@@ -73,17 +73,20 @@ def put(path: Path, rows: list[dict]) -> Path:
 
 
 @pytest.fixture
-def taught(tmp_path) -> Path:
-    """600 pairs with a negative each, scored by a teacher."""
+def taught(tmp_path, texts) -> Path:
+    """600 pairs with a negative each, scored by a teacher, in words that the tiny encoder can tell apart."""
+    words = sorted({word for text in texts for word in text.split()})
+    draw = np.random.default_rng(0)
+    drawn = {tuple(draw.choice(words, 9).tolist()): None for _ in range(600)}
     made = [
         {
-            "anchor": f"question {i} on {i % 7}",
-            "positive": f"answer {i}",
-            "negatives": [f"other {i}"],
+            "anchor": " ".join(nine[:3]),
+            "positive": " ".join(nine[3:6]),
+            "negatives": [" ".join(nine[6:])],
             "positive_score": 0.9,
             "negative_scores": [0.1],
         }
-        for i in range(600)
+        for nine in drawn
     ]
     return put(tmp_path / "taught.jsonl", made)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from embedtune.models.encode.encode import encode
-from embedtune.workflows.shared import harm
-from embedtune.workflows.shared.harm import FEW_PAIRS, first_share, harm_finding
+from embedtune.workflows.shared.guard import harm
+from embedtune.workflows.shared.guard.harm import FEW_PAIRS, first_share, harm_finding
 
 
 @pytest.fixture
