@@ -58,6 +58,7 @@ class Rows(Columnar):
         groups: the value of the user's group column per row.
         places: "file:line" per row, for messages.
         weights: the weight of each row in a mean, when the data has them.
+        teachers: who gave the teacher scores of each row, when mining says so; "" for the miner itself.
     """
 
     anchors: Sequence[str]
@@ -68,6 +69,7 @@ class Rows(Columnar):
     groups: Sequence[str] | None = None
     places: Sequence[str] = ()
     weights: Sequence[float] | None = None
+    teachers: Sequence[str] | None = None
 
     @property
     def has_negatives(self) -> bool:

@@ -11,15 +11,17 @@ PADDING = -1
 
 @dataclass(frozen=True)
 class Opinion:
-    """Scores of the same candidates by a second judge: a guide or a cross-encoder.
+    """Scores of the same candidates by a second judge: a guide, a cross-encoder or a teacher's file.
 
     Args:
         scores: (Q, K) float, NaN for candidates that it did not score.
         positive_scores: (Q,) float, its lowest score of a positive of the query; NaN: not scored.
+        each_positive: (P,) float, its score of every positive, query by query; None where nobody asks for them.
     """
 
     scores: np.ndarray
     positive_scores: np.ndarray
+    each_positive: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class CandidateBlock:
         marked: (Q, K) bool: a person marked it negative in the ledger; None: there is no ledger.
         guide: the guide's opinion, or None.
         cross_encoder: the cross-encoder's opinion, or None.
+        teacher: what a teacher's file says, or None.
     """
 
     documents: np.ndarray
@@ -49,6 +52,7 @@ class CandidateBlock:
     marked: np.ndarray | None = None
     guide: Opinion | None = None
     cross_encoder: Opinion | None = None
+    teacher: Opinion | None = None
 
     def __len__(self) -> int:
         return len(self.documents)

@@ -30,6 +30,7 @@ REASONS = (
     "percent_of_positive",
     "guide",
     "cross_encoder",
+    "teacher",
 )
 NOT_BY_SCORE = REASONS[1 : REASONS.index("min_score")]
 """Reasons that have nothing to do with a threshold, guide or cross-encoder."""
@@ -153,6 +154,18 @@ class CrossEncoded:
     def drops(self, candidates: CandidateBlock) -> np.ndarray:
         """bool (Q, K)."""
         return _disliked(candidates, candidates.cross_encoder, self.margin)  # (Q, K)
+
+
+@dataclass(frozen=True)
+class Taught:
+    """Drops candidates that a teacher's file scores above the positive minus a margin, in its units."""
+
+    margin: float = 0.0
+    reason: ClassVar[str] = "teacher"
+
+    def drops(self, candidates: CandidateBlock) -> np.ndarray:
+        """bool (Q, K)."""
+        return _disliked(candidates, candidates.teacher, self.margin)  # (Q, K)
 
 
 def _above(scores: np.ndarray, limits: np.ndarray) -> np.ndarray:

@@ -41,6 +41,8 @@ class Entry:
         guide_positive_score: of query and positive.
         cross_encoder_score: by the cross-encoder.
         cross_encoder_positive_score: of query and positive.
+        teacher_score: by the teacher's file.
+        teacher_positive_score: of query and positive.
         suspicion: the most by which any judge scores the candidate above its positive.
         verdict: "kept", or why it was dropped.
         decision: "positive", "negative" or None.
@@ -57,6 +59,8 @@ class Entry:
     guide_positive_score: float | None = None
     cross_encoder_score: float | None = None
     cross_encoder_positive_score: float | None = None
+    teacher_score: float | None = None
+    teacher_positive_score: float | None = None
     decision: str | None = None
 
 
@@ -104,12 +108,14 @@ class Decisions:
 def suspects(candidates: CandidateBlock, verdict: Verdict, limit: int) -> Suspects:
     """The most suspicious candidates of a block: those that a judge scores above the positive.
 
-    Judges are the mining model, the guide and the cross-encoder; each compares with its own score of the positive, and
-    the most suspicious judge counts, so that a disagreement shows. Candidates that nobody needs to check are left out:
-    known positives, duplicates, texts of the same group, ranks outside the range, and those already marked.
+    Judges are the mining model, the guide, the cross-encoder and the teacher's file; each compares with its own score
+    of the positive, and the most suspicious judge counts, so that a disagreement shows. Candidates that nobody needs to
+    check are left out: known positives, duplicates, texts of the same group, ranks outside the range, and those already
+    marked.
     """
-    judges = [one for one in (candidates, candidates.guide, candidates.cross_encoder) if one is not None]
-    excess = [one.scores - one.positive_scores[:, None] for one in judges]  # each (Q, K)
+    others = (candidates.guide, candidates.cross_encoder, candidates.teacher)
+    excess = [candidates.scores - candidates.positive_scores[:, None]]  # each (Q, K)
+    excess += [one.scores - one.positive_scores[:, None] for one in others if one is not None]
     suspicion = np.fmax.reduce(excess)  # (Q, K), NaN where no judge scored
     open_ = ~np.isin(verdict.reasons, [REASONS.index(reason) for reason in NOT_BY_SCORE])  # (Q, K)
     if candidates.marked is not None:
@@ -129,8 +135,8 @@ def entry(candidates: CandidateBlock, verdict: Verdict, place: tuple[int, int], 
         place: (query number in the block, column).
         texts: of the query, its least similar positive and the candidate.
     """
-    judges = (candidates, candidates.guide, candidates.cross_encoder)
-    (score, positive), guide, cross_encoder = said = [_scores_of(one, place) for one in judges]
+    judges = (candidates, candidates.guide, candidates.cross_encoder, candidates.teacher)
+    (score, positive), guide, cross_encoder, teacher = said = [_scores_of(one, place) for one in judges]
     return Entry(
         *texts,
         score=score,
@@ -141,6 +147,8 @@ def entry(candidates: CandidateBlock, verdict: Verdict, place: tuple[int, int], 
         guide_positive_score=guide[1],
         cross_encoder_score=cross_encoder[0],
         cross_encoder_positive_score=cross_encoder[1],
+        teacher_score=teacher[0],
+        teacher_positive_score=teacher[1],
     )
 
 

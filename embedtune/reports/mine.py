@@ -41,6 +41,7 @@ REASONS = {
     "percent_of_positive": "above the percentage of the positive's score",
     "guide": "as good as the positive according to the guide",
     "cross_encoder": "as good as the positive according to the cross-encoder",
+    "teacher": "as good as the positive according to the teacher's file",
 }
 
 

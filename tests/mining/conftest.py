@@ -57,6 +57,7 @@ def _random_block(seed: int, queries: int = 6, places: int = 9) -> CandidateBloc
         marked=draw.random(shape) < 0.1,
         guide=Opinion(np.where(draw.random(shape) < 0.2, np.float32(np.nan), scores(*shape)), scores(queries)),
         cross_encoder=Opinion(scores(*shape), scores(queries)),
+        teacher=Opinion(np.where(draw.random(shape) < 0.5, np.float32(np.nan), scores(*shape)), scores(queries)),
     )
 
 

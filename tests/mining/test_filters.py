@@ -17,6 +17,7 @@ from embedtune.mining.filters import (
     PercentOfPositive,
     Range,
     RelativeMargin,
+    Taught,
     judge,
     preset,
 )
@@ -30,6 +31,7 @@ ALL = (
     PercentOfPositive(90),
     Guided(0.125),
     CrossEncoded(0.25),
+    Taught(0.5),
 )
 
 
@@ -46,6 +48,7 @@ def plain_reason(block: CandidateBlock, query: int, place: int, asked: set[str])
         float(block.cross_encoder.scores[query, place]),
         float(block.cross_encoder.positive_scores[query]),
     )
+    taught, taught_positive = float(block.teacher.scores[query, place]), float(block.teacher.positive_scores[query])
     if block.documents[query, place] == PADDING:
         return "padding"
     if block.known[query, place]:
@@ -64,6 +67,7 @@ def plain_reason(block: CandidateBlock, query: int, place: int, asked: set[str])
         "percent_of_positive": score > (positive * 0.9 if positive > 0 else positive * 1.1) + 1e-9,
         "guide": guide > guide_positive - 0.125,
         "cross_encoder": cross > cross_positive - 0.25,
+        "teacher": taught > taught_positive - 0.5,
     }
     return next((name for name, holds in rules.items() if holds and name in asked), "kept")
 

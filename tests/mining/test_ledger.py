@@ -19,7 +19,7 @@ def suspicion_of(block: CandidateBlock, query: int, column: int) -> float:
     """The most that any judge puts the candidate above its positive; -inf where nobody was asked."""
     judges = [
         (block.scores, block.positive_scores),
-        *((o.scores, o.positive_scores) for o in (block.guide, block.cross_encoder)),
+        *((o.scores, o.positive_scores) for o in (block.guide, block.cross_encoder, block.teacher)),
     ]
     found = [float(scores[query, column]) - float(positive[query]) for scores, positive in judges]
     return max((one for one in found if not math.isnan(one)), default=-math.inf)
@@ -62,7 +62,7 @@ def test_an_entry_tells_what_every_judge_said(random_block, seed) -> None:
 
 
 def test_without_other_judges_their_fields_are_empty(random_block) -> None:
-    block = replace(random_block(1), guide=None, cross_encoder=None)
+    block = replace(random_block(1), guide=None, cross_encoder=None, teacher=None)
     verdict = judge(block)
     found = suspects(block, verdict, 1)
     one = entry(block, verdict, (int(found.queries[0]), int(found.columns[0])), ("q", "p", "c"))

@@ -73,6 +73,13 @@ class EvaluationSection(RecipeSection):
         "dev split",
         "rrf|weighted",
     )
+    rerank: Name | None = option(
+        None,
+        "a cross-encoder that puts each ranking's first documents in a new order, to see what that adds",
+        "MODEL",
+        shown="none",
+    )
+    rerank_depth: int = Field(50, ge=1, description="documents of each ranking that --rerank reads")
     seed: int = random_seed("the statistics and the starter")
     device: Device = "auto"
     precision: Precision = "fp32"

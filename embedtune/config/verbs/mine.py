@@ -184,8 +184,25 @@ class CrossEncoderSection(JudgeSection):
     apart = "cross_encoder"
 
     name: Name | None = option(
-        None, "a cross-encoder that scores every pair and rejects likely positives", "MODEL", flag="cross_encoder"
+        None,
+        "a cross-encoder that scores every pair and rejects likely positives; its scores are written into the rows",
+        "MODEL",
+        flag="cross_encoder",
     )
+
+
+class TeacherFileSection(RecipeSection):
+    """Scores of pairs made elsewhere, as a judge and as what is written into the rows."""
+
+    heading = "Filters"
+
+    file: Name | None = option(
+        None,
+        "a file of scores (query, document, score); they reject likely positives and are written into the rows",
+        "FILE",
+        flag="teacher",
+    )
+    margin: float = Field(0.0, description="a candidate stays while it scores below the positive's score minus this")
 
 
 class MinedSection(RecipeSection):
@@ -211,4 +228,5 @@ class MineConfig(RecipeSection):
     filters: FilterSection = Field(default_factory=FilterSection)
     guide: GuideJudgeSection = Field(default_factory=GuideJudgeSection)
     cross_encoder: CrossEncoderSection = Field(default_factory=CrossEncoderSection)
+    teacher: TeacherFileSection = Field(default_factory=TeacherFileSection)
     output: MinedSection = Field(default_factory=MinedSection)

@@ -144,6 +144,20 @@ class GuideSection(ModelSection):
     )
 
 
+class RerankerSection(RecipeSection):
+    """A cross-encoder, where that is what is trained."""
+
+    negatives: int = Field(4, ge=1, description="negatives per pair that a cross-encoder learns from")
+    depth: int = Field(50, ge=1, description="documents of the encoder's ranking that a cross-encoder reorders")
+    nearness: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="where the rows bring no negatives: half of them are the nearest training documents whose score is "
+        "at most this share of the positive's, and half are drawn at random",
+    )
+
+
 class AveragedTeacherSection(RecipeSection):
     """The slow moving average of the encoder that some losses learn from."""
 
@@ -258,6 +272,11 @@ class TrainConfig(RecipeSection):
 
     heading = "Objective"
 
+    task: Literal["retrieval", "reranker"] = option(
+        "retrieval",
+        "what learns: the encoder (retrieval), or a cross-encoder that starts from it and reranks what it finds",
+        "retrieval|reranker",
+    )
     model: EncoderSection = Field(default_factory=EncoderSection)
     data: DataSection = Field(default_factory=DataSection)
     loss: list[LossSection] = option(
@@ -269,6 +288,12 @@ class TrainConfig(RecipeSection):
         reads="losses",
         min_length=1,
     )
+    distill: Literal["auto", "none"] = option(
+        "auto",
+        "whether to learn from a teacher's scores in the data as well; auto: short runs on dev decide, where --loss is "
+        "left out; with --loss distill:WEIGHT you do",
+        "auto|none",
+    )
     matryoshka: MatryoshkaSection = Field(default_factory=MatryoshkaSection)
     queue: int | None = option(
         None,
@@ -278,6 +303,7 @@ class TrainConfig(RecipeSection):
     )
     averaged_teacher: AveragedTeacherSection = Field(default_factory=AveragedTeacherSection)
     negatives: NegativesSection = Field(default_factory=NegativesSection)
+    reranker: RerankerSection = Field(default_factory=RerankerSection)
     guide: GuideSection = Field(default_factory=GuideSection)
     guard: GuardSection = Field(default_factory=GuardSection)
     side: Literal["both", "query"] = option(

@@ -71,16 +71,16 @@ class Mined:
         anchor: the query's text.
         positives: one text or more.
         negatives: best first; may be fewer than were asked for, or none.
-        positive_scores: one per positive.
-        negative_scores: one per negative.
+        positive_scores: one per positive; None or NaN where a teacher has none.
+        negative_scores: one per negative, likewise.
         provenance: where the negatives came from, name -> text; only the format `rows` has a place for it.
     """
 
     anchor: str
     positives: tuple[str, ...]
     negatives: tuple[str, ...]
-    positive_scores: tuple[float, ...]
-    negative_scores: tuple[float, ...]
+    positive_scores: tuple[float | None, ...]
+    negative_scores: tuple[float | None, ...]
     provenance: Mapping[str, str] = field(default_factory=dict)
 
 

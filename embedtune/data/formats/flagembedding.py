@@ -76,7 +76,7 @@ def _scores(cells: Cells, given: Mapping[str, Sequence[Any] | None]) -> tuple[li
         values = cells.value(role_scores)
         values = list_of(values) if cells.flat else values
         missing = is_missing(values, flat=cells.flat)
-        numbers = numbers_of([] if missing else values, role_scores, cells.place, cells.problems)
+        numbers = numbers_of([] if missing else values, role_scores, cells.place, cells.problems, gaps=True)
         if numbers is None:
             return None
         if len(numbers) != size:

@@ -48,10 +48,21 @@ def read(table: RecordTable, columns: Columns) -> Part:
             scores=_scores(cells, kept) if scored else None,
             label=label,
             group=cells.group,
+            teacher=_teacher(cells) if scored else None,
         )
     built = rows.build()
     most = max(map(len, built.negatives), default=0)
     return Part(built, {0: "pairs", 1: "triplets"}.get(most, f"pairs with up to {most} negatives"))
+
+
+def _teacher(cells: Cells) -> str | None:
+    """Who gave the scores of a mined row, "" for the miner itself; None where the row does not say."""
+    said = cells.record.get("provenance")
+    try:
+        known = dict(said or ())
+    except (TypeError, ValueError):  # a column of that name that mining did not write
+        return None
+    return str(known.get("teacher", "")) if "miner" in known else None
 
 
 def _scores(cells: Cells, kept: Sequence[bool]) -> list[float] | None:
@@ -65,7 +76,7 @@ def _scores(cells: Cells, kept: Sequence[bool]) -> list[float] | None:
     own = list_of(cells.value(role)) if cells.flat else cells.value(role)
     if own is None or own == "":
         return None
-    found = numbers_of(own, cells.columns.one(role), cells.place, cells.problems)
+    found = numbers_of(own, cells.columns.one(role), cells.place, cells.problems, gaps=True)
     if found is None:
         return None
     expected = len(kept) + (role == "scores")

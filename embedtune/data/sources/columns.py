@@ -1,5 +1,6 @@
 """Which column plays which role: decided by name or by the user, never by order; and values checked one by one."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -177,8 +178,15 @@ def label_of(record: Mapping[str, Any], column: str, place: str, problems: Probl
     return None
 
 
-def numbers_of(values: Any, column: str, place: str, problems: Problems) -> list[float] | None:
-    """The value when it is a list of finite numbers; otherwise None, and the fault is noted."""
+def numbers_of(values: Any, column: str, place: str, problems: Problems, *, gaps: bool = False) -> list[float] | None:
+    """The value when it is a list of finite numbers; otherwise None, and the fault is noted.
+
+    With `gaps`, a null in the list is a number that nobody gave, and becomes NaN.
+    """
+    if gaps and isinstance(values, list) and None in values:
+        given = numbers_of([one for one in values if one is not None], column, place, problems)
+        left = iter(given or ())
+        return None if given is None else [math.nan if one is None else next(left) for one in values]
     # A bool is a number to Python, but nobody scores with one.
     if isinstance(values, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
         found = [number for number in map(finite, values) if number is not None]

@@ -31,7 +31,7 @@ IN_CARD = (
 """Tags of a model card. Only these tell a SPLADE checkpoint from the masked language model that it was made from."""
 CARD_CHARACTERS = 100_000
 """Of a model card, so much is looked at for its front matter."""
-ADVICE = {CROSS: "give it to `mine` as --cross-encoder, or name an encoder"}
+ADVICE = {CROSS: "give it to `mine` as --cross-encoder or to `evaluate` as --rerank, or name an encoder"}
 AN_ENCODER = "name a sentence-transformers encoder, or the model that this one was made from"
 OTHER_WEIGHTS = (
     (r".*\.gguf", "GGUF (llama.cpp)"),

@@ -77,7 +77,11 @@ class MeanRow(TypedDict):
 
 
 class ComparedRow(TypedDict):
-    """System b of a set against a. `kind` is "vectors" for cut or quantised vectors against the full ones."""
+    """System b of a set against a.
+
+    `kind` is "vectors" for cut or quantised vectors against the full ones, and "reranked" for a ranking that a reranker
+    has put in a new order against the ranking itself.
+    """
 
     metric: str
     on: str

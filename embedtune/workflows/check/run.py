@@ -37,6 +37,7 @@ from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.check import CheckResult, CleanedCopy, Forecast, InBatchNegatives
 from embedtune.workflows.check.cleaned_copy import copies, write_copy
 from embedtune.workflows.check.row_stream import Leaks, RowStream
+from embedtune.workflows.check.some_pairs import SomePairs
 from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.talk import Silence, Talk
 
@@ -70,17 +71,17 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
         resolve(config.model)
     rows = RowStream(config.data, talk)
     test, findings = _judged(config, rows.source, talk)
-    sample, leaks = Sample(), Leaks(test)
+    sample, some, leaks = Sample(), SomePairs(), Leaks(test)
     checks = all_checks(config.check.training)
     pairs, repeats, batches = _one(checks, PairCheck), _one(checks, Repeats), _one(checks, InBatch)
-    findings += run_checks([*checks, leaks, sample], rows)
+    findings += run_checks([*checks, leaks, sample, some], rows)
     own = [*rows.faults.findings(), *rows.findings]
     findings += [one for one in own if one not in findings]
     for said in (rows.described, *rows.said):
         talk.say(said)
     if config.data.corpus is not None:
         findings += check_corpus(config.data.corpus, repeats.positives, talk)
-    more = _encoder_checks(config, sample, talk)
+    more = _encoder_checks(config, sample, some, talk)
     findings = by_severity([*findings, *more.findings])
     fixed = None
     if outputs is not None:
@@ -190,7 +191,7 @@ class EncoderReading:
     forecast: Forecast | None = None
 
 
-def _encoder_checks(config: CheckConfig, sample: Sample, talk: Talk) -> EncoderReading:
+def _encoder_checks(config: CheckConfig, sample: Sample, pairs: SomePairs, talk: Talk) -> EncoderReading:
     from embedtune.models.similarity import similarity_findings
     from embedtune.workflows.check.encoder_checks import differences, forecast, measure, prompts, vocabulary
 
@@ -205,6 +206,8 @@ def _encoder_checks(config: CheckConfig, sample: Sample, talk: Talk) -> EncoderR
         expected = forecast(encoder, sample, config.check)
     findings += [*differences(encoder, columns), *more, *prompts(encoder, str(config.model.name))]
     findings += similarity_findings(encoder, "cosine", "training compares")
+    if harm := pairs.harm(encoder, config.check.seed):
+        findings.append(harm)
     return EncoderReading(findings, lengths, tuple(scripts), from_plain(Forecast, expected) if expected else None)
 
 

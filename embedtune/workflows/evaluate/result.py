@@ -57,19 +57,28 @@ def compare_with_first(
         scores = [one.scores.only(unseen) if unseen and on == "unseen" else one.scores for one in group]
         first, *others = [own.per_query[metric] for own in scores]  # (n,) each
         found = [compare_paired(first, other, metric=metric, on=on, seed=seed) for other in others]
-        kind = "vectors" if any(one.label != one.model for one in group) else "systems"
+        kind = _kind(group)
         compared += [{**one, "kind": kind} for one in against_first([one.label for one in group], found, name)]
     return compared
 
 
 def _groups(rows: Sequence[Scored]) -> Iterator[list[Scored]]:
-    """The systems with full vectors, then each system together with its cut and quantised vectors."""
+    """The systems with full vectors, then each system with its cut and quantised vectors, then each one reranked."""
     full = [one for one in rows if one.label == one.model]
     yield full
     for system in full:
-        kept = [one for one in rows if one.model == system.model and one is not system]
-        if kept:
-            yield [system, *kept]
+        own = [one for one in rows if one.model == system.model and one is not system]
+        for reranked in (False, True):
+            kept = [one for one in own if one.reranked == reranked]
+            if kept:
+                yield [system, *kept]
+
+
+def _kind(group: Sequence[Scored]) -> str:
+    """What a group compares: systems, the vectors of one, or one with and without a reranker."""
+    if any(one.reranked for one in group):
+        return "reranked"
+    return "vectors" if any(one.label != one.model for one in group) else "systems"
 
 
 def against_first(labels: Sequence[str], found: Sequence[Comparison], name: str) -> list[dict[str, Any]]:

@@ -24,9 +24,11 @@ from embedtune.reports.evaluate import evaluation
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.evaluate import ComparedRow, EvaluateResult, MeanRow, SystemRow
 from embedtune.workflows.evaluate.known_training import Training, read_training
+from embedtune.workflows.evaluate.reranking import check_reranker, rerankings
 from embedtune.workflows.evaluate.result import means_over_sets
 from embedtune.workflows.evaluate.systems import Systems
 from embedtune.workflows.evaluate.tasks.read_tasks import Task, read_tasks
+from embedtune.workflows.evaluate.tasks.retrieval import RetrievalTask
 from embedtune.workflows.shared.evaluation_folder import PER_QUERY, REPORT, RESULT, file_name
 from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.output_folder import fresh_folder
@@ -85,6 +87,7 @@ def _check(config: EvaluateConfig) -> None:
         except EmbedtuneError as error:
             error.where = option
             raise
+    check_reranker(config)
 
 
 def _read(config: EvaluateConfig) -> Iterator[tuple[str, str | None]]:
@@ -95,6 +98,7 @@ def _read(config: EvaluateConfig) -> Iterator[tuple[str, str | None]]:
     yield from (("--run", name) for name in models.runs)
     yield from (("--model", name) for name in models.encoders)
     yield from (("--candidates", data.candidates), ("--query-model", models.query))
+    yield ("--rerank", config.evaluation.rerank)
 
 
 def _findings(tasks: Sequence[Task], training: Training) -> list[Finding]:
@@ -120,6 +124,10 @@ def _score(config: EvaluateConfig, tasks: Sequence[Task], runs: Mapping[str, Run
             (task.by_both if is_hybrid(name) else task.by_encoder)(systems, name, loaded)
     for path, run in runs.items():
         tasks[0].by_run(systems, path, run)
+    if config.evaluation.rerank is not None:
+        for task in tasks:
+            if isinstance(task, RetrievalTask):
+                task.add_rerankings(rerankings(config, task.judged, list(task.scored), talk))
 
 
 def _result(config: EvaluateConfig, tasks: Sequence[Task], training: Training, folder: Path) -> EvaluateResult:

@@ -46,6 +46,7 @@ class Scored:
         ranked_here: False if the ranking was read from a file.
         quantised: how its document vectors were quantised, or None.
         truncated: what the encoder cuts off "query" and "document" texts; empty if it cuts nothing.
+        reranked: whether a reranker put its first documents in a new order.
     """
 
     label: str
@@ -56,6 +57,7 @@ class Scored:
     ranked_here: bool = True
     quantised: Quantisation | None = None
     truncated: Mapping[Role, Truncation] = field(default_factory=dict)
+    reranked: bool = False
 
     @property
     def bytes_per_vector(self) -> int | None:

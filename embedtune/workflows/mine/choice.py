@@ -33,6 +33,7 @@ from embedtune.mining.filters import (
     PercentOfPositive,
     Range,
     RelativeMargin,
+    Taught,
     judge,
     preset,
 )
@@ -46,8 +47,9 @@ from embedtune.workflows.mine.block_report import (
     suspicious,
 )
 from embedtune.workflows.mine.candidate_search import CandidateSearch, sampled
-from embedtune.workflows.mine.opinions import Judge
+from embedtune.workflows.mine.opinions import Judges
 from embedtune.workflows.mine.query_block import QueryBlock, read_block, text_ids_of
+from embedtune.workflows.mine.teachers import scores_to_write
 from embedtune.workflows.shared.jobs.job import Job, is_done, read_part
 from embedtune.workflows.shared.talk import Talk
 
@@ -65,6 +67,7 @@ def filters_of(config: MineConfig, margin: float | None) -> list[Filter]:
     filters += [PercentOfPositive(given.percent_of_positive)] if given.percent_of_positive is not None else []
     filters += [Guided(config.guide.margin)] if config.guide.name is not None else []
     filters += [CrossEncoded(config.cross_encoder.margin)] if config.cross_encoder.name is not None else []
+    filters += [Taught(config.teacher.margin)] if config.teacher.file is not None else []
     return filters
 
 
@@ -77,16 +80,14 @@ class NegativeChoice:
         search: what was found.
         folder: of the parts.
         margin: the margin chosen on a sample, or None.
-        guide: the guide as a judge, or None.
-        cross: the cross-encoder as a judge, or None.
+        judges: what else is asked about every candidate.
     """
 
     config: MineConfig
     search: CandidateSearch
     folder: Path
     margin: float | None
-    guide: Judge | None
-    cross: Judge | None
+    judges: Judges
 
     def path(self, block: int) -> Path:
         """The file of one block's part."""
@@ -110,7 +111,7 @@ class NegativeChoice:
 
     def part(self, number: int) -> dict[str, Any]:
         """Filter and choose for one block."""
-        config, block = self.config, read_block(self.search, number, self.guide, self.cross)
+        config, block = self.config, read_block(self.search, number, self.judges)
         verdict = judge(block.candidates, self.filters)
         chosen = choose(
             block.candidates,
@@ -138,13 +139,14 @@ class NegativeChoice:
         corpus, pairs = self.search.documents.corpus, self.search.documents.pairs
         taken = chosen.columns >= 0  # (Q, N)
         documents = np.take_along_axis(block.candidates.documents, np.maximum(chosen.columns, 0), axis=1)  # (Q, N)
-        scores = np.take_along_axis(block.candidates.scores, np.maximum(chosen.columns, 0), axis=1)  # (Q, N)
+        written = scores_to_write(self.config, block)
+        scores = np.take_along_axis(written.scores, np.maximum(chosen.columns, 0), axis=1)  # (Q, N)
         ranks = np.take_along_axis(block.candidates.ranks, np.maximum(chosen.columns, 0), axis=1)  # (Q, N)
         texts, names = iter(corpus.texts(documents[taken])), iter(corpus.ids(documents[taken]))
         answers = iter(corpus.texts(block.positives[:, 1]))
         mined = []
         for row, query in enumerate(block.queries.tolist()):
-            own = block.positive_scores[block.positives[:, 0] == row]
+            own = written.each_positive[block.positives[:, 0] == row]
             count = int(taken[row].sum())
             mined.append(
                 {
@@ -157,6 +159,7 @@ class NegativeChoice:
                         "miner": self.config.model.name,
                         "ranks": " ".join(map(str, ranks[row][taken[row]].tolist())),
                         "ids": " ".join(next(names) for _ in range(count)),
+                        **({"teacher": written.by} if written.by else {}),
                     },
                 }
             )
@@ -177,24 +180,23 @@ def choice_of(
     search: CandidateSearch,
     job: Job,
     calibration: Mapping[str, Any] | None,
-    judges: tuple[Judge | None, Judge | None],
+    judges: Judges,
 ) -> NegativeChoice:
     """The choice that a recipe asks for; its folder is named after everything that decides it."""
     margin = None if calibration is None else calibration["margin"]
-    guide, cross = judges
     folder = job.stage(
         "choice",
         candidates=search.folder.name,
         filters=config.filters.model_dump(exclude={"sample"}),
         mining=config.mining.model_dump(include={"negatives", "sampling", "temperature", "seed"}),
         margin=margin,
-        guide=None if guide is None else (guide.key, config.guide.margin),
-        cross_encoder=None if cross is None else (cross.key, config.cross_encoder.margin),
+        judges=judges.keys,
+        judge_margins=[config.guide.margin, config.cross_encoder.margin, config.teacher.margin],
         model=config.model.name,
         marked=search.documents.marked_pairs,
         group=config.data.group,
     )
-    return NegativeChoice(config, search, folder, margin, guide, cross)
+    return NegativeChoice(config, search, folder, margin, judges)
 
 
 def mined_of(part: Mapping[str, Any]) -> Iterator[Mined]:

@@ -32,6 +32,20 @@ class Judge(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Judges:
+    """The second models that a job asks; None for those that it does not ask."""
+
+    guide: Judge | None = None
+    cross: Judge | None = None
+    teacher: Judge | None = None
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Name -> hash of each one that is asked."""
+        return {name: judge.key for name, judge in vars(self).items() if judge is not None}
+
+
 def least(values: np.ndarray, queries: np.ndarray, count: int) -> np.ndarray:
     """The smallest of each query's values; NaN for a query without values.
 
@@ -73,7 +87,7 @@ class GuideJudge:
         scores = pair_scores(self.queries[queries], self.documents, places)  # (Q, K)
         near = np.searchsorted(self.positions, pairs[:, 1])[:, None]  # (P, 1)
         own = pair_scores(self.queries[pairs[:, 0]], self.documents, near)[:, 0]  # (P,)
-        return Opinion(scores, least(own, pairs[:, 0] - first, len(queries)))
+        return Opinion(scores, least(own, pairs[:, 0] - first, len(queries)), own)
 
 
 def ask_guide(
@@ -128,7 +142,7 @@ class CrossJudge:
         scores = np.full(documents.shape, np.nan, dtype=np.float32)  # (Q, K)
         scores[documents != PADDING] = together[: len(together) - len(pairs)]
         own = together[len(together) - len(pairs) :]  # (P,)
-        return Opinion(scores, least(own, pairs[:, 0] - int(queries[0]), len(queries)))
+        return Opinion(scores, least(own, pairs[:, 0] - int(queries[0]), len(queries)), own)
 
 
 def ask_cross_encoder(config: MineConfig, search: CandidateSearch, job: Job, talk: Talk) -> CrossJudge | None:

@@ -9,7 +9,7 @@ import numpy as np
 from embedtune.mining.candidate_block import PADDING, CandidateBlock, belongs, repeated
 from embedtune.workflows.mine.candidate_search import CandidateSearch
 from embedtune.workflows.mine.known_copies import read_copies
-from embedtune.workflows.mine.opinions import Judge, least
+from embedtune.workflows.mine.opinions import Judges, least
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,9 @@ class QueryBlock:
         return int(self.positives[own[np.argmin(self.positive_scores[own])], 1])
 
 
-def read_block(
-    search: CandidateSearch, number: int, guide: Judge | None = None, cross: Judge | None = None
-) -> QueryBlock:
+def read_block(search: CandidateSearch, number: int, judges: Judges | None = None) -> QueryBlock:
     """One block, from what the earlier stages left on disk."""
+    asked = judges or Judges()
     documents, queries, found = search.documents, search.blocks[number], search.found(number)
     positives = search.positives_of(number) - np.array([queries[0], 0])  # (P, 2)
     near = documents.positives_near(positives)  # (P, 2)
@@ -56,8 +55,9 @@ def read_block(
         copies=belongs(found, read_copies(search).of(positives, queries)),
         same_group=_same_group(search, queries, found),
         marked=_marked(search, queries, found),
-        guide=None if guide is None else guide.opinion(number, found),
-        cross_encoder=None if cross is None else cross.opinion(number, found),
+        guide=None if asked.guide is None else asked.guide.opinion(number, found),
+        cross_encoder=None if asked.cross is None else asked.cross.opinion(number, found),
+        teacher=None if asked.teacher is None else asked.teacher.opinion(number, found),
     )
     return QueryBlock(number, queries, positives, scores, candidates)
 
@@ -133,4 +133,5 @@ def gathered(parts: Sequence[tuple[CandidateBlock, np.ndarray]]) -> CandidateBlo
         positive_scores=np.concatenate([candidates.positive_scores[rows] for candidates, rows in parts]),
         guide=None,
         cross_encoder=None,
+        teacher=None,
     )

@@ -114,6 +114,7 @@ def _looser(totals: Totals, high: int, documents: int | None) -> str:
         "max_score": "Use a larger --max-score.",
         "guide": "Set guide.margin=-0.05, or leave out the guide.",
         "cross_encoder": "Set a negative cross_encoder.margin, or leave out the cross-encoder.",
+        "teacher": "Set a negative teacher.margin, or leave out the teacher's file.",
     }
     if 2 in look:
         return advice.get(most, f"Look further with --range 0:{further[2]}, or use a larger corpus.")

@@ -13,6 +13,7 @@ from typing import Any
 from embedtune.config.encoder import ModelSection
 from embedtune.config.verbs.mine import MineConfig
 from embedtune.data.formats.shared.mined import check_format
+from embedtune.data.guides.guide_file import guide_kind
 from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
 from embedtune.errors import ConfigError, DataError, EmbedtuneError, raise_machine_fault
@@ -76,8 +77,15 @@ def _check_recipe(config: MineConfig, outputs: Outputs) -> None:
             ("--model", config.model.name),
             ("--guide", config.guide.name),
             ("--cross-encoder", config.cross_encoder.name),
+            ("--teacher", config.teacher.file),
         ]
     )
+    if config.teacher.file is not None and guide_kind(Path(config.teacher.file).expanduser()) != "scores":
+        raise ConfigError(
+            f"{config.teacher.file} holds vectors; a teacher's file holds scores",
+            where="--teacher",
+            next="give rows of query, document and score",
+        )
     check_device(config.mining.device)
     engine_named(config.mining.engine)
     resolve(config.model)

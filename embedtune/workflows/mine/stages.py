@@ -41,8 +41,9 @@ from embedtune.workflows.mine.files import files_of
 from embedtune.workflows.mine.job_documents import JobDocuments, gather_documents
 from embedtune.workflows.mine.job_vectors import encode_all, mining_encoder
 from embedtune.workflows.mine.known_copies import find_copies
-from embedtune.workflows.mine.opinions import ask_cross_encoder, ask_guide
+from embedtune.workflows.mine.opinions import Judges, ask_cross_encoder, ask_guide
 from embedtune.workflows.mine.result import Totals, findings_of
+from embedtune.workflows.mine.teachers import ask_teacher, who_scores
 from embedtune.workflows.shared.jobs.job import Job
 from embedtune.workflows.shared.machine import machine_facts, peak_memory_bytes
 from embedtune.workflows.shared.outputs import Outputs, is_same
@@ -63,6 +64,8 @@ def run(
     documents = gather_documents(config, pairs, decisions, job, talk)
     sizes = (counted(len(pairs.queries), "query"), counted(documents.searched, "document"))
     described = [*pairs.described, f"mining for {sizes[0]} among {sizes[1]}", *_left_out(config, documents)]
+    if by := who_scores(config):
+        described.append(f"the scores in the rows are those of {by}")
     for sentence in described[len(pairs.described) :]:
         talk.say(sentence)
     encoder = mining_encoder(config, documents, job, talk)
@@ -70,7 +73,11 @@ def run(
     found, said = search(config, documents, vectors, job, talk)
     find_copies(found, talk)
     calibration = calibrate(config, found, job, talk)
-    judges = (ask_guide(config, found, job, store, talk), ask_cross_encoder(config, found, job, talk))
+    judges = Judges(
+        teacher=ask_teacher(config, found, talk),  # first: it fails at once where the file is faulty
+        guide=ask_guide(config, found, job, store, talk),
+        cross=ask_cross_encoder(config, found, job, talk),
+    )
     for sentence in (*said, *([calibration["reason"]] if calibration else [])):
         talk.say(sentence)
     choice = choice_of(config, found, job, calibration, judges)

@@ -183,11 +183,19 @@ def run_name(config: TrainConfig) -> str:
     '고객-문의-e5-small-gist'
     """
     data = folder_part(short_name(config.data.source).partition(".")[0])
-    return "-".join(filter(None, (data, folder_part(short_name(config.model.name)), config.loss[0].name)))
+    loss = config.task if config.task == "reranker" else config.loss[0].name
+    return "-".join(filter(None, (data, folder_part(short_name(config.model.name)), loss)))
 
 
 def how_to_use(model: Path) -> tuple[str, ...]:
     """Lines of Python that use the tuned model with sentence-transformers alone; one with two routes says which."""
+    if is_cross_encoder(model):
+        return (
+            "from sentence_transformers import CrossEncoder",
+            "",
+            f"model = CrossEncoder({str(model)!r})",
+            'print(model.predict([("a question", "an answer"), ("a question", "another")]))',
+        )
     routed = any(model.rglob("router_config.json"))
     query, document = (
         (f"encode_{role}([{texts}]" if routed else f'encode([{texts}], prompt_name="{role}"')
@@ -201,3 +209,12 @@ def how_to_use(model: Path) -> tuple[str, ...]:
         f"documents = model.{document}, normalize_embeddings=True)",
         "print(queries @ documents.T)",
     )
+
+
+def is_cross_encoder(model: Path) -> bool:
+    """Whether the folder of a run's model says that it scores pairs."""
+    file = model / "config_sentence_transformers.json"
+    try:
+        return json.loads(file.read_text(encoding="utf-8")).get("model_type") == "CrossEncoder"
+    except (OSError, ValueError, AttributeError):
+        return False

@@ -15,13 +15,14 @@ from itertools import chain
 from typing import Any
 
 from embedtune.config.course import Course, reason_of_course
-from embedtune.config.verbs.train import TrainConfig
+from embedtune.config.verbs.train import LossSection, TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.distributed import of_first, ranks
 from embedtune.errors import ConfigError
 from embedtune.findings import Finding, counted
+from embedtune.losses import loss_class
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encode.lengths import truncation
 from embedtune.models.encode.store import VectorStore
@@ -38,11 +39,13 @@ from embedtune.training.run.guard_watch import GuardWatch
 from embedtune.training.run.loop import DevScores
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
+from embedtune.workflows.shared.guard.harm import harm_finding
 from embedtune.workflows.shared.run_folder import FACTS, RunFolder
 from embedtune.workflows.shared.scoring import SELECTION, dev_scores
 from embedtune.workflows.shared.talk import Talk, tell_findings
 from embedtune.workflows.shared.truncation import truncation_findings
 from embedtune.workflows.train.findings import rate_finding
+from embedtune.workflows.train.guide.distilling import choose_teaching, is_untold, teaches, trials_of, with_term
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
 from embedtune.workflows.train.kept.query_side import frozen_documents, query_side_scores
@@ -53,6 +56,10 @@ from embedtune.workflows.train.preparing.settled import record, settled
 from embedtune.workflows.train.preparing.tokenizing import tokenized
 from embedtune.workflows.train.recipe_checks import guided_term
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
+
+CONTRAST = {"gist", "infonce"}
+"""Losses that learn by contrast alone."""
+NO_TEACHER = "--distill none learns without it; --loss gist --loss distill:WEIGHT learns with the weight that you give."
 
 
 @dataclass
@@ -86,6 +93,9 @@ class Fitting:
             reference = start_vectors(plan.table.texts, self.losses, self.encoder, self.store, self.talk)
         with self.spent.on("choosing the margin"):
             config, chosen = self._decided(plan, dev, reference)
+        with self.spent.on("choosing how much to learn from the teacher"):
+            config = self._taught(config, plan, dev, reference)
+            self._warn_of_harm(config)
         objective = recipe_objective(config, self.encoder.dimensions)
         with self.spent.on("guide"):
             guiding = choose_guide(
@@ -167,13 +177,15 @@ class Fitting:
         """Print about how long training will take, with everything that goes with it."""
         trials = trials_for(self.encoder, plan.steps) if dev is not None and is_open(self.config) else None
         guided = guided_term(self.config) is not None and self.config.guide.name != "none"
+        arms = 0 if trials is None else len(trials.margins)
+        arms += 0 if dev is None else trials_of(self.config, plan.rows)
         every = plan.section.evaluate_every
         work = Work(
             dev=0 if dev is None else dev_tokens(self.encoder, dev),
             evaluations=1 + -(-plan.steps // (every if isinstance(every, int) else plan.steps_per_epoch)),
             guide=int(texts.queries.lengths.sum() + texts.documents.lengths.sum()) if guided else 0,
-            trials=0 if trials is None else len(trials.margins) * trials.steps,
-            arms=0 if trials is None else len(trials.margins),
+            trials=arms * trials_for(self.encoder, plan.steps).steps,
+            arms=arms,
         )
         estimated = seconds(self.encoder, plan, texts, tokens, work)
         self.talk.say(
@@ -256,6 +268,48 @@ class Fitting:
             self.folder.write_json(FACTS, facts)
         self.talk.say(f"guide: {facts['margin']['reason']}")
         return decided(self.config, facts["margin"]["margin"]), facts["margin"]
+
+    def _taught(
+        self, config: TrainConfig, plan: PreparedFit, dev: RetrievalSet | None, reference: GuideTable | None
+    ) -> TrainConfig:
+        """The recipe with what is learned from the teacher, chosen now or before a resumed run was interrupted."""
+        if not is_untold(self.config, plan.rows):
+            return config
+        facts = self.folder.facts()
+        if "teacher" not in facts:
+            choice = choose_teaching(
+                config,
+                plan,
+                dev,
+                self.encoder,
+                self.talk,
+                store=self.store,
+                vectors=self.guide,
+                reference=reference,
+            )
+            facts["teacher"] = asdict(choice)
+            self.folder.write_json(FACTS, facts)
+        said = f"teacher: {facts['teacher']['reason']}."
+        self.talk.say(said)
+        self.findings.append(Finding("teacher", "note", len(plan.rows), said, NO_TEACHER))
+        chosen = facts["teacher"]["term"]
+        term = None if chosen is None else LossSection(**chosen)
+        self.config = with_term(self.config, term)
+        return with_term(config, term)
+
+    def _warn_of_harm(self, config: TrainConfig) -> None:
+        """Say where contrast alone is likely to hurt an encoder that knows these pairs already."""
+        names = {term.name for term in config.loss}
+        if self.data.unpaired or not names & CONTRAST or any(loss_class(name).needs_teacher for name in names):
+            return
+        rows = self.data.train
+        if teaches(rows):  # it has a teacher, and dev has shown what that is worth
+            return
+        seed = config.training.seed
+        found = harm_finding(self.encoder, rows.anchors, rows.positives, len(rows), seed=seed, store=self.store)
+        if found is not None:
+            self.findings.append(found)
+            tell_findings(self.talk, [found])
 
     def _dev_scores(self, dev: RetrievalSet | None) -> DevScores | None:
         if dev is None:

@@ -20,7 +20,7 @@ from embedtune.workflows.shared.relocation import found_again
 from embedtune.workflows.shared.run_folder import RECIPE, RunFolder
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.changes import as_begun, refuse_changes
-from embedtune.workflows.train.recipe_checks import built_term, built_terms, without_own_guide
+from embedtune.workflows.train.recipe_checks import asked_to_teach, built_term, built_terms, without_own_guide
 from embedtune.workflows.train.unpaired_proposal import proposed
 
 AUTO = "auto"
@@ -135,7 +135,7 @@ def _completed(
 ) -> TrainPlan:
     """The plan, with what the recipe leaves open proposed, and changes of a resumed run refused."""
     declare_encoding(config.data.encoding)
-    config, own = without_own_guide(config)
+    config, own = without_own_guide(asked_to_teach(config))
     if own:
         talk.say(own)
     source = None if config.data.views is not None else _opened(config)

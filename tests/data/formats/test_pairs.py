@@ -96,3 +96,24 @@ def test_scores_that_fit_nothing_are_refused(put, lines) -> None:
         assert f"a.jsonl:{number}: " in caught.value.message
         assert words in caught.value.message
     assert "5 problems" in caught.value.message
+
+
+def test_mined_rows_say_who_scored_them(put, lines) -> None:
+    row = {"anchor": "a", "positive": "p", "negatives": ["n"], "positive_score": 0.9, "negative_scores": [0.1]}
+    told = [{**row, "provenance": {"miner": "m", "teacher": "cross-encoder c"}}, {**row, "provenance": {"miner": "m"}}]
+    assert read_part(open_table(put("mined.jsonl", lines(told))), {}).content.teachers == ["cross-encoder c", ""]
+    untold = [told[0], {**row, "provenance": "somewhere"}]
+    assert read_part(open_table(put("other.jsonl", lines(untold))), {}).content.teachers is None
+
+
+def test_a_score_that_a_teacher_did_not_give_is_a_gap(put, lines) -> None:
+    row = {
+        "anchor": "a",
+        "positive": "p",
+        "negatives": ["n", "m"],
+        "positive_score": None,
+        "negative_scores": [None, 2],
+    }
+    (scores,) = read_part(open_table(put("gaps.jsonl", lines([row]))), {}).content.teacher_scores
+    assert all(map(math.isnan, scores[:2]))
+    assert scores[2] == 2

@@ -1,5 +1,6 @@
 """Writes mined negatives in a chosen format, as JSONL or Parquet."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,9 +88,14 @@ def write_mined(path: Path, name: str, mined: Iterable[Mined], negatives: int) -
 def _rounded(mined: Mined) -> Mined:
     return replace(
         mined,
-        positive_scores=tuple(round(float(score), _DECIMALS) for score in mined.positive_scores),
-        negative_scores=tuple(round(float(score), _DECIMALS) for score in mined.negative_scores),
+        positive_scores=tuple(map(_as_written, mined.positive_scores)),
+        negative_scores=tuple(map(_as_written, mined.negative_scores)),
     )
+
+
+def _as_written(score: float | None) -> float | None:
+    """A score as a file holds it; null for a pair that the teacher has not scored."""
+    return None if score is None or math.isnan(score) else round(float(score), _DECIMALS)
 
 
 def _schema(fields: Mapping[str, str]) -> "pyarrow.Schema":

@@ -20,6 +20,7 @@ class RowList:
         self.groups: list[str] = []
         self.places: list[str] = []
         self.weights: list[float] = []
+        self.teachers: list[str | None] = []
 
     def append(
         self,
@@ -32,6 +33,7 @@ class RowList:
         scores: Sequence[float] | None = None,
         group: str | None = None,
         weight: float = 1.0,
+        teacher: str | None = None,
     ) -> None:
         """Add one row unless one of its texts is unusable."""
         if anchor is None or positive is None:
@@ -44,6 +46,7 @@ class RowList:
         self.groups.append(group or "")
         self.places.append(place)
         self.weights.append(weight)
+        self.teachers.append(teacher)
 
     def build(self) -> Rows:
         """The rows read so far."""
@@ -56,4 +59,5 @@ class RowList:
             groups=self.groups if self.with_groups else None,
             places=self.places,
             weights=self.weights if any(weight != 1.0 for weight in self.weights) else None,
+            teachers=None if None in self.teachers else [one or "" for one in self.teachers],
         )

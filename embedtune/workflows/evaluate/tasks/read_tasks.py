@@ -16,6 +16,7 @@ from embedtune.evaluation.tasks.similarity import SimilaritySet
 from embedtune.evaluation.tasks.triplets import triplets
 from embedtune.findings import counted
 from embedtune.workflows.evaluate.known_training import Training
+from embedtune.workflows.evaluate.reranking import demand_rankings
 from embedtune.workflows.evaluate.tasks.clusters import ClustersTask
 from embedtune.workflows.evaluate.tasks.items import ItemTask
 from embedtune.workflows.evaluate.tasks.retrieval import RetrievalTask
@@ -56,6 +57,7 @@ def read_tasks(config: EvaluateConfig, training: Training) -> list[Task]:
                 where="--quantize",
                 next="leave it out, or evaluate this set separately",
             )
+        demand_rankings(config, source, task.kind)
         same = sum(other.name == task.name for other in tasks)
         if same:
             task.rename(f"{task.name} ({same + 1})")

@@ -130,6 +130,11 @@ class RetrievalTask:
         self._add(systems.score_run(path, run, self.judged))
         self.findings += tuple(run_findings(path, run, self.judged, self.source.judged.queries))
 
+    def add_rerankings(self, found: Iterable[Scored]) -> None:
+        """Add rankings that a reranker made of those that are here."""
+        for one in found:
+            self._add(one)
+
     def _add(self, *scored: Scored) -> None:
         """Add systems, the first of several being that of full vectors."""
         self.scored += scored
@@ -158,7 +163,8 @@ class RetrievalTask:
         systems = [
             System(one.label, one.ranking, one.scores.per_query[self._metric], by_vectors=one.dimensions is not None)
             for one in self.scored
-            if one.label == one.model  # plots of cut and quantised vectors against full ones are not worth a page
+            # Plots of cut and quantised vectors against full ones are not worth a page.
+            if one.label == one.model or one.reranked
         ]
         rows = [row for row, query in enumerate(self.judged.query_ids) if self._unseen and query in self._unseen]
         if not rows:

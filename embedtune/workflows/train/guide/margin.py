@@ -10,7 +10,9 @@ trials are half as long as the run; each takes seconds.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -139,19 +141,51 @@ def choose_margin(
         return ChosenMargin(
             None, {}, f"no guide, because fewer than {FEWEST_QUERIES} dev queries cannot show whether it helps"
         )
-    common = held_out_pairs(dev, config.training.seed).known_share > COMMON
-    judged = as_arrays(dev)
+    recipes = {margin: decided(config, margin) for margin in trials_for(encoder, plan.steps).margins}
+    return _choice(
+        trial_scores(
+            recipes,
+            plan,
+            as_arrays(dev),
+            encoder,
+            talk,
+            "choosing the margin",
+            store=store,
+            vectors=vectors,
+            reference=reference,
+        ),
+        common=held_out_pairs(dev, config.training.seed).known_share > COMMON,
+    )
+
+
+Tried = TypeVar("Tried")
+
+
+def trial_scores(
+    recipes: Mapping[Tried, TrainConfig],
+    plan: PreparedFit,
+    judged: JudgedSet,
+    encoder: Encoder,
+    talk: Talk,
+    what: str,
+    *,
+    store: VectorStore | None = None,
+    vectors: GuideVectors | None = None,
+    reference: GuideTable | None = None,
+) -> dict[Tried, np.ndarray]:
+    """Dev log-rank scores by query (queries,) after a short run of each recipe, all from the encoder as it is.
+
+    The encoder is left as it was. `what` says what the runs are for.
+    """
     known = read_judged(encoder, judged)
-    trials = trials_for(encoder, plan.steps)
-    steps = trials.steps
+    steps = trials_for(encoder, plan.steps).steps
     section = plan.section.model_copy(
         update={"max_steps": steps, "epochs": math.ceil(steps / plan.steps_per_epoch), "schedule": "constant"}
     )
     start = {name: value.detach().clone() for name, value in encoder.model.state_dict().items()}
-    scores: dict[float | None, np.ndarray] = {}
-    with talk.progress("choosing the margin", total=len(trials.margins) * steps) as tell:
-        for number, margin in enumerate(trials.margins):
-            tried = decided(config, margin)
+    scores: dict[Tried, np.ndarray] = {}
+    with talk.progress(what, total=len(recipes) * steps) as tell:
+        for number, (name, tried) in enumerate(recipes.items()):
             trial = replace(plan, section=section, trial=True)
             guiding = choose_guide(tried, trial, None, encoder, talk=Silence(), store=store, vectors=vectors)
             run = Fit(
@@ -163,10 +197,10 @@ def choose_margin(
                 progress=lambda done, of=None, note="", before=number * steps: tell(before + done, None, note),
                 warn=talk.warn,
             )
-            scores[margin] = _score_of(run, judged, known, encoder)
+            scores[name] = _score_of(run, judged, known, encoder)
             with torch.no_grad():
                 encoder.model.load_state_dict(start)
-    return _choice(scores, common=common)
+    return scores
 
 
 def _score_of(trial: Fit, judged: JudgedSet, known: Known, encoder: Encoder) -> np.ndarray:

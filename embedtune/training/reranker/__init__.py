@@ -1,0 +1,1 @@
+"""Training a cross-encoder, which reranks what an encoder finds and can teach one."""

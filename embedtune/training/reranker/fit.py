@@ -1,0 +1,191 @@
+"""One training of a cross-encoder on sentence-transformers' own trainer and loss: checkpoints, dev scores, resume."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
+from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
+from transformers import PrinterCallback, TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
+
+from embedtune.config.course import Course
+from embedtune.config.verbs.train import TrainingSection
+from embedtune.errors import Interrupted
+from embedtune.models.encode.cross_start import load_trained
+from embedtune.models.files.quiet import quiet_libraries
+from embedtune.progress import Progress
+from embedtune.training.reranker.labelled import LabelledPairs
+from embedtune.training.reranker.records import PairLog, Sealing
+from embedtune.training.run.checkpoint import (
+    Milestones,
+    Warn,
+    demand_same_batches,
+    is_whole,
+    place_of,
+    steps_of,
+    whole_checkpoint,
+)
+from embedtune.training.run.fit import FitResult
+from embedtune.training.run.loop import DevEvaluator
+from embedtune.training.run.watch import Interruption
+
+LOSS = "binary_cross_entropy"
+"""What is minimized: sentence-transformers' loss of one score per pair, both sides weighted alike."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RerankerFit:
+    """Everything that training needs besides the model.
+
+    Args:
+        pairs: labelled pairs.
+        section: optimization options, settled: epochs, batch size and learning rate are numbers.
+        folder: the run folder.
+        dev: scores the model in its current state, or None.
+        metric: the dev score that decides which model is best.
+        progress: receives the steps done.
+        warn: receives what is damaged, and that a stop was requested.
+    """
+
+    pairs: LabelledPairs
+    section: TrainingSection
+    folder: Path
+    metric: str
+    dev: Callable[[], Mapping[str, float]] | None = None
+    progress: Progress | None = None
+    warn: Warn = lambda text: None
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of all checkpoints."""
+        return self.folder / "checkpoints"
+
+    @property
+    def course(self) -> Course:
+        """How many epochs of which batches."""
+        return Course.of(self.section, len(self.pairs), static=False)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the entire run."""
+        return self.course.steps(len(self.pairs))
+
+
+def fit_reranker(model: Any, run: RerankerFit, *, resume: bool = False) -> FitResult:
+    """Train a `CrossEncoder` in place, and leave the best one (by dev, where there is one) in it.
+
+    Raises:
+        Interrupted: Ctrl-C; a checkpoint was written.
+    """
+    checkpoint = whole_checkpoint(run.checkpoints, run.warn) if resume else None
+    if checkpoint is not None:
+        demand_same_batches(checkpoint, run.course.batch_size)
+    done = steps_of(checkpoint) if checkpoint else 0
+    with quiet_libraries(), Interruption(run.warn) as interruption:
+        trainer = _trainer(model, run, interruption)
+        started = time.perf_counter()
+        if checkpoint is not None and done >= run.steps:  # it was stopped between training and its report
+            _take_best(trainer, model, checkpoint)
+        else:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        elapsed = time.perf_counter() - started
+    if interruption.requested:
+        step = f"step {trainer.state.global_step} of {run.steps}"
+        raise Interrupted(f"interrupted after {step}; everything up to that step is saved")
+    return _result(trainer, run, elapsed, done)
+
+
+def _take_best(trainer: CrossEncoderTrainer, model: Any, checkpoint: Path) -> None:
+    """The state of a training that had ended, and the weights of its best model."""
+    trainer.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+    best = place_of(checkpoint.parent, trainer.state.best_global_step or steps_of(checkpoint))
+    kept = best if is_whole(best) else checkpoint
+    model.load_state_dict(load_trained(kept, str(model.device)).model.state_dict())
+
+
+class _Trainer(CrossEncoderTrainer):
+    """The trainer without its model card, which copies the user's texts."""
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Add none."""
+
+
+def _trainer(model: Any, run: RerankerFit, interruption: Interruption) -> CrossEncoderTrainer:
+    weight = torch.tensor(run.pairs.positive_weight, device=model.device)
+    pairs = {"query": run.pairs.queries, "document": run.pairs.documents, "label": run.pairs.labels}
+    trainer = _Trainer(
+        model=model,
+        args=_arguments(run, str(model.device)),
+        train_dataset=Dataset.from_dict(pairs),
+        loss=BinaryCrossEntropyLoss(model, pos_weight=weight),
+        evaluator=None if run.dev is None else DevEvaluator(run.dev, run.metric),
+        callbacks=[
+            Milestones(run.steps, run.section.checkpoint_every, evaluates=run.dev is not None),
+            PairLog(run.folder / "metrics.jsonl", run.progress),
+            Sealing(run.checkpoints),
+            interruption,
+        ],
+    )
+    trainer.remove_callback(PrinterCallback)  # stdout belongs to results
+    return trainer
+
+
+def _arguments(run: RerankerFit, device: str) -> CrossEncoderTrainingArguments:
+    section, evaluates = run.section, run.dev is not None
+    asked = section.evaluate_every
+    every = min(run.steps, asked if isinstance(asked, int) else math.ceil(run.steps / 3))
+    arguments = CrossEncoderTrainingArguments(
+        output_dir=str(run.checkpoints),
+        num_train_epochs=run.course.epochs,
+        max_steps=run.steps,
+        per_device_train_batch_size=run.course.batch_size,
+        learning_rate=float(section.lr),
+        lr_scheduler_type=section.schedule,
+        warmup_steps=math.ceil(section.warmup_share * run.steps),
+        weight_decay=section.weight_decay,
+        max_grad_norm=section.clip_norm,
+        seed=section.seed,
+        use_cpu=device == "cpu",
+        eval_strategy="steps" if evaluates else "no",
+        eval_steps=every,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=3,
+        load_best_model_at_end=evaluates,
+        metric_for_best_model=f"eval_{run.metric}" if evaluates else None,
+        greater_is_better=True if evaluates else None,
+        logging_steps=1,
+        disable_tqdm=True,
+        report_to=[],
+    )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # one process drives one device, as when encoders train
+    return arguments
+
+
+def _result(trainer: CrossEncoderTrainer, run: RerankerFit, elapsed: float, done: int) -> FitResult:
+    state = trainer.state
+    curve = tuple(
+        (entry["step"], {name.removeprefix("eval_"): value for name, value in entry.items() if "@" in name})
+        for entry in state.log_history
+        if f"eval_{run.metric}" in entry
+    )
+    best = state.best_global_step if run.dev is not None else None
+    if best and not is_whole(place_of(run.checkpoints, best)):
+        run.warn(f"the best model, of step {best}, is damaged; the model kept is that of the last step")
+        best = None
+    steps = max(state.global_step, done)
+    seen = (steps - done) * run.course.batch_size
+    return FitResult(
+        steps=steps,
+        epochs=round(float(state.epoch or 0.0), 4),
+        elapsed_s=elapsed,
+        examples_per_s=seen / elapsed if elapsed > 0 else 0.0,
+        best_step=best,
+        curve=curve,
+    )

@@ -1,0 +1,138 @@
+"""Learning from a teacher's scores in the data, next to the losses of the run: whether, how and how much, by dev.
+
+Two papers (arXiv:2502.19712, arXiv:2505.19274) report that contrast on a user's own pairs often lowers strong encoders,
+and that the scores of a cross-encoder help more reliably. Which of the two this data is, short runs from the same start
+show, as they do for the margin; without a clear gain nothing is added.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from embedtune.config.verbs.train import LossSection, TrainConfig
+from embedtune.data.guides.guide_vectors import GuideVectors
+from embedtune.data.rows import RetrievalSet, Rows
+from embedtune.evaluation.metrics import metric_label
+from embedtune.evaluation.significance import adjusted, compare_paired
+from embedtune.evaluation.tasks.judged_arrays import as_arrays
+from embedtune.losses import loss_class
+from embedtune.models.encode.store import VectorStore
+from embedtune.models.encoder import Encoder
+from embedtune.training.guide.vectors import GuideTable
+from embedtune.training.run.fit import PreparedFit
+from embedtune.workflows.shared.scoring import SELECTION
+from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.train.guide.margin import FEWEST_QUERIES, LEVEL, trial_scores
+
+ALONE = "without the teacher"
+MOST_ROWS = 0.5
+"""Share of the rows that a teacher must have scored, positive and a negative: fewer are not worth the trials."""
+WEIGHTS = (0.5, 2.0)
+MARGIN_WEIGHT = 5.0
+"""Of `margin_mse`: differences of cosines are small, and their squares more so."""
+SHARP, LOGITS = 0.05, 1.0
+"""Temperature of a teacher whose scores lie within [-1, 1], and of one that gives logits; see `distill`."""
+
+
+@dataclass(frozen=True)
+class TaughtBy:
+    """What was chosen and why.
+
+    Args:
+        term: the loss to add, as a plain object; None for none.
+        tried: what in words -> dev score (`SELECTION`); empty if nothing could be tried.
+        reason: a sentence for the report.
+    """
+
+    term: Mapping[str, object] | None
+    tried: dict[str, float]
+    reason: str
+
+
+def teaches(rows: Rows) -> bool:
+    """Whether a teacher has scored the positive and a negative of most rows; the miner itself is none."""
+    if rows.teacher_scores is None or not rows.has_negatives:
+        return False
+    by: Sequence[str | None] = rows.teachers or [None] * len(rows)
+    taught = sum(_is_scored(own) and who != "" for own, who in zip(rows.teacher_scores, by, strict=True))
+    return taught >= MOST_ROWS * len(rows)
+
+
+def _is_scored(own: object) -> bool:
+    scores = np.array(own, dtype=np.float64)  # (1 + N,)
+    return len(scores) > 1 and not np.isnan(scores[0]) and bool((~np.isnan(scores[1:])).any())
+
+
+def is_untold(config: TrainConfig, rows: Rows) -> bool:
+    """Whether the run is to find out: the data has a teacher's scores, and no loss of the recipe uses them."""
+    uses = any(loss_class(term.name).needs_teacher for term in config.loss)
+    return config.distill == "auto" and not uses and teaches(rows)
+
+
+def terms_to_try(rows: Rows) -> dict[str, LossSection]:
+    """What may be added, by its name in a report: the teacher's order, and its margins where they are small."""
+    every = np.concatenate([np.array(own, dtype=np.float64) for own in rows.teacher_scores or ()])
+    small = bool(np.nanmax(np.abs(every)) <= 1)
+    args = {"teacher_temperature": SHARP if small else LOGITS}
+    found = {f"distill:{weight:g}": LossSection(name="distill", weight=weight, args=args) for weight in WEIGHTS}
+    if small:
+        found[f"margin_mse:{MARGIN_WEIGHT:g}"] = LossSection(name="margin_mse", weight=MARGIN_WEIGHT)
+    return found
+
+
+def with_term(config: TrainConfig, term: LossSection | None) -> TrainConfig:
+    """The recipe with one more loss."""
+    return config if term is None else config.model_copy(update={"loss": [*config.loss, term]})
+
+
+def choose_teaching(
+    config: TrainConfig,
+    plan: PreparedFit,
+    dev: RetrievalSet | None,
+    encoder: Encoder,
+    talk: Talk,
+    *,
+    store: VectorStore | None = None,
+    vectors: GuideVectors | None = None,
+    reference: GuideTable | None = None,
+) -> TaughtBy:
+    """Try each term in a short run next to the recipe's losses; keep the best where dev shows that it helps.
+
+    The encoder is left as it was.
+    """
+    if dev is None or len(dev) < FEWEST_QUERIES:
+        few = f"fewer than {FEWEST_QUERIES} dev queries cannot show whether the teacher's scores help"
+        return TaughtBy(None, {}, f"nothing is learned from the teacher, because {few}")
+    terms = terms_to_try(plan.rows)
+    recipes = {ALONE: config} | {name: with_term(config, term) for name, term in terms.items()}
+    found = trial_scores(
+        recipes,
+        plan,
+        as_arrays(dev),
+        encoder,
+        talk,
+        "choosing how much to learn from the teacher",
+        store=store,
+        vectors=vectors,
+        reference=reference,
+    )
+    return _choice(found, terms)
+
+
+def _choice(scores: Mapping[str, np.ndarray], terms: Mapping[str, LossSection]) -> TaughtBy:
+    """The term with the best mean on dev (queries,), where its paired test says so after Holm's adjustment."""
+    plain = scores[ALONE]
+    tests = adjusted([compare_paired(plain, scores[name], metric=SELECTION) for name in terms])
+    tried = {name: round(float(values.mean()), 4) for name, values in scores.items()}
+    listed = ", ".join(f"{name} {value:.3f}" for name, value in tried.items())
+    figures = f"{metric_label(SELECTION)} of short runs on dev: {listed}"
+    name, best = max(zip(terms, tests, strict=True), key=lambda pair: pair[1].difference)
+    if best.difference > 0 and best.p_value < LEVEL:
+        return TaughtBy(terms[name].model_dump(), tried, f"--loss {name} is added, which was best ({figures})")
+    return TaughtBy(None, tried, f"no weight was clearly better than learning without the teacher ({figures})")
+
+
+def trials_of(config: TrainConfig, rows: Rows) -> int:
+    """How many short runs `choose_teaching` will make; 0 where there is nothing to choose."""
+    return 1 + len(terms_to_try(rows)) if is_untold(config, rows) else 0

@@ -1,0 +1,259 @@
+"""One training of a cross-encoder, from checked data to its report: the encoder ranks, the cross-encoder reranks.
+
+The verdict compares the encoder's ranking of the test queries with the same ranking whose first documents the
+cross-encoder has put in a new order, so it says what reranking adds and nothing else.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from embedtune.config.course import Course
+from embedtune.config.recipe.load import dump_config
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.data.prepare import TrainingData
+from embedtune.data.rows import RetrievalSet
+from embedtune.errors import ModelError
+from embedtune.evaluation.reranking import reranked
+from embedtune.evaluation.significance import Comparison
+from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+from embedtune.evaluation.tasks.question import questions_of
+from embedtune.evaluation.tasks.retrieval import score_ranking
+from embedtune.evaluation.trec import write_run
+from embedtune.findings import Finding, counted
+from embedtune.models.encode.cross_encoder import PairScorer
+from embedtune.models.encode.cross_start import cross_start, load_trained, save_cross_encoder
+from embedtune.models.encode.store import VectorStore, open_store
+from embedtune.models.encoder import Encoder
+from embedtune.models.files.load import load_encoder
+from embedtune.reports.document.html import page
+from embedtune.reports.document.markdown import markdown
+from embedtune.reports.results.train import TrainResult, WeightedLoss
+from embedtune.reports.train import training
+from embedtune.training.reranker.fit import LOSS, RerankerFit, fit_reranker
+from embedtune.training.run.fit import FitResult
+from embedtune.training.run.log import read_log
+from embedtune.workflows.shared.machine import peak_memory_bytes
+from embedtune.workflows.shared.run_folder import METRICS as LOG
+from embedtune.workflows.shared.run_folder import PAGE, REPORT, SESSIONS, STARTED_IN, RunFolder, how_to_use
+from embedtune.workflows.shared.run_space import size_bytes, tell_space
+from embedtune.workflows.shared.scoring import (
+    AFTER_RUN,
+    BEFORE_RUN,
+    METRICS,
+    NOT_JUDGED,
+    PER_QUERY,
+    PRIMARY,
+    Measured,
+    before_and_after,
+    judge,
+    measure,
+)
+from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.train.curves import training_curves
+from embedtune.workflows.train.findings import course_findings
+from embedtune.workflows.train.preparing.settled import record
+from embedtune.workflows.train.reranker.negatives import pairs_to_learn
+from embedtune.workflows.train.sessions.time_spent import TimeSpent
+
+DEV_QUERIES = 100
+"""Dev queries that choose among checkpoints: each of them costs as many pairs as `reranker.depth` says."""
+PROBES, SAME = 16, 1e-4
+"""Pairs that the saved model is compared on, and how much their scores may differ."""
+
+
+@dataclass
+class RerankerRun:
+    """A run in progress.
+
+    Args:
+        started: `time.perf_counter()` when the command began.
+    """
+
+    config: TrainConfig
+    data: TrainingData
+    folder: RunFolder
+    talk: Talk
+    started: float
+    spent: TimeSpent = field(default_factory=TimeSpent)
+
+    def run(self, *, resumed: bool) -> TrainResult:
+        """All stages, in order."""
+        store = open_store(self.config.output.store)
+        with self.spent.on("loading"):
+            encoder, scorer = self._models()
+        test = None if self.data.test is None else as_arrays(self.data.test)
+        with self.spent.on("scoring the test split"):
+            before = self._first_stage(encoder, test, store, "the test queries")
+        with self.spent.on("preparing"):
+            pairs = pairs_to_learn(self.config, self.data, encoder, store, self.talk)
+            self._settle(encoder, len(pairs))
+            dev = self._dev_scores(encoder, scorer, store)
+        fit = RerankerFit(
+            pairs=pairs,
+            section=self.config.training,
+            folder=self.folder.path,
+            metric=PRIMARY,
+            dev=dev,
+            warn=self.talk.warn,
+        )
+        with self.spent.on("training"), self.talk.progress("training", total=fit.steps) as tell:
+            fitted = fit_reranker(scorer.model, replace(fit, progress=tell), resume=resumed)
+        with self.spent.on("scoring the test split"):
+            after = self._second_stage(scorer, test, before)
+        with self.spent.on("saving and checking"):
+            save_cross_encoder(scorer, self.folder.model)
+            self._check_saved(scorer)
+        result = self._finish(test, before, after, fitted)
+        tell_space(self.folder, self.talk, keep=self.config.output.keep_checkpoints)
+        return result
+
+    def _models(self) -> tuple[Encoder, PairScorer]:
+        section, training_section = self.config.model, self.config.training
+        with self.talk.progress("loading the encoder"):
+            encoder = load_encoder(section, device=training_section.device, seed=training_section.seed)
+        for note in encoder.notes:
+            self.talk.say(note)
+        return encoder, cross_start(encoder, seed=training_section.seed, max_length=section.max_length)
+
+    def _settle(self, encoder: Encoder, pairs: int) -> None:
+        """Settle what the recipe leaves open, write it there, and say it."""
+        course = Course.of(self.config.training, pairs, static=False)
+        settled = {"epochs": course.epochs, "batch_size": course.batch_size, "lr": encoder.default_lr}
+        self.config = self.config.model_copy(update={"training": self.config.training.settled(settled)})
+        record(self.config, self.folder)
+        steps = Course.of(self.config.training, pairs, static=False).steps(pairs)
+        self.talk.say(
+            f"training a cross-encoder: {counted(course.epochs, 'epoch')}, {counted(steps, 'step')} of up to "
+            f"{course.batch_size}, learning rate {float(self.config.training.lr):g}"
+        )
+
+    def _first_stage(
+        self, encoder: Encoder, judged: JudgedSet | None, store: VectorStore | None, of: str
+    ) -> Measured | None:
+        if judged is None:
+            return None
+        with self.talk.progress(f"ranking the documents of {of} with the encoder"):
+            return measure(encoder, judged, store=store)
+
+    def _dev_scores(self, encoder: Encoder, scorer: PairScorer, store: VectorStore | None) -> Any:
+        """A function that scores the cross-encoder in its current state on some dev queries; None without dev."""
+        dev = self.data.dev
+        if dev is None:
+            return None
+        judged = as_arrays(_some(dev, self.config.training.seed))
+        first = self._first_stage(encoder, judged, store, "the dev queries")
+        if first is None:
+            return None
+        depth = self.config.reranker.depth
+
+        def scores() -> Mapping[str, float]:
+            found = reranked(first.ranking, judged, scorer.scores, depth)
+            return score_ranking(found, judged, METRICS).means
+
+        return self.spent.timed("dev evaluations", scores)
+
+    def _second_stage(self, scorer: PairScorer, judged: JudgedSet | None, first: Measured | None) -> Measured | None:
+        """The encoder's ranking of the test queries with its first documents in the cross-encoder's order."""
+        if judged is None or first is None:
+            return None
+        depth = self.config.reranker.depth
+        with self.talk.progress(f"reranking the first {depth} documents", total=len(judged.query_ids)) as tell:
+            ranking = reranked(first.ranking, judged, scorer.scores, depth, progress=tell)
+        after = Measured(ranking, score_ranking(ranking, judged, METRICS))
+        means = (one.scores.means[PRIMARY] for one in (first, after))
+        self.talk.say(
+            "test nDCG@10 {:.3f} as the encoder ranks, {:.3f} with the first {} reranked".format(*means, depth)
+        )
+        return after
+
+    def _check_saved(self, scorer: PairScorer) -> None:
+        """Verify that the saved model gives the scores that were measured.
+
+        Raises:
+            ModelError: it does not.
+        """
+        rows = self.data.train
+        pairs = list(zip(rows.anchors, rows.positives, strict=True))[:PROBES]
+        saved = load_trained(self.folder.model, str(scorer.model.device))
+        apart = float(np.abs(saved.scores(pairs) - scorer.scores(pairs)).max())
+        if apart > SAME:
+            raise ModelError(
+                f"the saved cross-encoder gives other scores than the one in memory: they differ by up to {apart:g}",
+                where=str(self.folder.model),
+                next=f"embedtune train --resume {self.folder.path}",
+            )
+
+    def _judged(self, test: JudgedSet | None, before: Measured | None, after: Measured | None) -> dict[str, Any]:
+        """The part of the result that comes from the test split; writes rankings and values per query."""
+        if test is None or before is None or after is None or self.data.test is None:
+            return NOT_JUDGED
+        judgment = judge(before.scores, after.scores, self.data.unseen, seed=self.config.training.seed)
+        self.folder.write(PER_QUERY, judgment.lines(self.data.test.queries, questions_of(test)))
+        for name, one in ((BEFORE_RUN, before), (AFTER_RUN, after)):
+            write_run(self.folder.path / name, one.ranking, test, name.partition(".")[0])
+        return {**judgment.fields(), "evidence": before_and_after(test, before, after, judgment)}
+
+    def _finish(
+        self, test: JudgedSet | None, before: Measured | None, after: Measured | None, fitted: FitResult
+    ) -> TrainResult:
+        log = self.folder.path / LOG
+        facts = {name: value for name, value in self.folder.facts().items() if name not in (STARTED_IN, SESSIONS)}
+        depth = self.config.reranker.depth
+        what = f"a cross-encoder; after training means the encoder's first {depth} documents in its order"
+        judged = self._judged(test, before, after)
+        result = TrainResult(
+            run=str(self.folder.path),
+            model=str(self.folder.model),
+            losses=(WeightedLoss(LOSS, 1.0),),
+            steps=fitted.steps,
+            epochs=fitted.epochs,
+            examples_per_s=round(fitted.examples_per_s, 1),
+            elapsed_s=round(time.perf_counter() - self.started, 2),
+            time_spent=self.spent.seconds,
+            peak_memory_bytes=peak_memory_bytes(),
+            **judged,
+            findings=(
+                *self.data.findings,
+                *weak_reranker(judged["verdict"], len(self.data.train)),
+                *course_findings(read_log(log), grows=False),
+            ),
+            described=(*self.data.described, what),
+            dev_curve=fitted.curve,
+            best_step=fitted.best_step,
+            how_to_use=how_to_use(self.folder.model),
+            recipe=dump_config(self.config),
+            facts=facts,
+            curves=training_curves(log),
+            model_bytes=size_bytes(self.folder.model),
+            report=str(self.folder.path / PAGE),
+            date=f"{datetime.now():%Y-%m-%d}",
+        )
+        report = training(result)
+        self.folder.write(PAGE, page(report))
+        self.folder.write("report.md", markdown(report))
+        self.folder.write_json(REPORT, result.as_json())
+        return result
+
+
+def weak_reranker(verdict: Comparison | None, pairs: int) -> list[Finding]:
+    """A warning where reranking lowered the scores: what ranks worse than the encoder cannot teach it either."""
+    if verdict is None or verdict.verdict != "worse":
+        return []
+    message = f"this cross-encoder ranks worse than the encoder that it starts from; it learned from {pairs:,} pairs."
+    fix = "Neither rerank nor teach with it. Give it more pairs, more --epochs, or negatives from `embedtune mine`."
+    return [Finding("weak-reranker", "warning", 1, message, fix)]
+
+
+def _some(dev: RetrievalSet, seed: int) -> RetrievalSet:
+    """At most `DEV_QUERIES` of the judged queries, drawn by `seed`, over the same documents."""
+    judged = sorted(query for query, grades in dev.qrels.items() if any(grade > 0 for grade in grades.values()))
+    if len(judged) <= DEV_QUERIES:
+        return dev
+    drawn = set(np.random.default_rng(seed).choice(judged, DEV_QUERIES, replace=False).tolist())
+    queries = {query: text for query, text in dev.queries.items() if query in drawn}
+    return replace(dev, queries=queries, qrels={query: dev.qrels[query] for query in queries})

@@ -1,0 +1,111 @@
+"""A cross-encoder from pairs alone: what reranking adds is judged, and an interrupted training ends the same."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedtune.config.verbs.train import DataSection
+from embedtune.data.prepare import prepare
+from embedtune.errors import ConfigError, Interrupted
+from embedtune.evaluation.significance import compare_paired
+from embedtune.training.reranker import records
+from embedtune.workflows.shared.run_folder import RunFolder
+from embedtune.workflows.train.reranker.run import weak_reranker
+from embedtune.workflows.train.run import train
+
+
+def short(recipe, bert_folder, **options):
+    given = {"model": str(bert_folder), "task": "reranker", "max_steps": 6, "batch_size": 8, "guard": ["none"]}
+    return recipe("training.evaluate_every=3", "reranker.depth=4", **{**given, **options})
+
+
+def test_it_learns_from_pairs_alone_and_says_what_reranking_adds(recipe, bert_folder, listener, tmp_path) -> None:
+    from sentence_transformers import CrossEncoder
+
+    result = train(short(recipe, bert_folder), talk=listener)
+    assert [(one.name, one.weight) for one in result.losses] == [("binary_cross_entropy", 1.0)]
+    assert result.verdict is not None
+    assert set(result.before) == set(result.after)
+    # Reordering four documents cannot change what is among the first ten.
+    assert result.before["recall@10"] == result.after["recall@10"]
+    assert [step for step, _ in result.dev_curve] == [3, 6]
+    peer = CrossEncoder(str(tmp_path / "run" / "model"), device="cpu", local_files_only=True)
+    ranked = _first_four(tmp_path / "run" / "after.trec")
+    texts = _texts(tmp_path / "pairs.jsonl")
+    questions = {line["query"]: line["text"] for line in _lines(tmp_path / "run" / "per_query.jsonl")}
+    for query, documents in ranked.items():
+        found = peer.predict([(questions[query], texts[document]) for document in documents])
+        assert np.all(np.diff(found) <= 1e-6)
+    assert "CrossEncoder" in "\n".join(result.how_to_use)
+    assert any("negatives: the nearest training documents" in said for said in listener.said)
+    assert RunFolder(tmp_path / "run").has_model
+    assert RunFolder(tmp_path / "run").result().how_to_use == result.how_to_use
+
+
+def _lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _first_four(path: Path) -> dict[str, list[str]]:
+    ranked: dict[str, list[str]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        query, _, document, *_ = line.split()
+        ranked.setdefault(query, []).append(document)
+    return {query: documents[:4] for query, documents in ranked.items()}
+
+
+def _texts(path: Path) -> dict[str, str]:
+    data = prepare(DataSection(source=str(path)), 0)
+    return dict(data.test.corpus)
+
+
+def test_an_interrupted_training_ends_the_same(recipe, bert_folder, listener, tmp_path, monkeypatch) -> None:
+    from safetensors.torch import load_file
+
+    train(short(recipe, bert_folder, output="whole"), talk=listener)
+    log = records.PairLog.on_log
+    asked: list[object] = []
+
+    def stopping(self, args, state, control, **parts):
+        log(self, args, state, control, **parts)
+        if state.global_step == 4 and not asked:
+            asked.append(state)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(records.PairLog, "on_log", stopping)
+    config = short(recipe, bert_folder, output="part")
+    with pytest.raises(Interrupted, match="interrupted after step"):
+        train(config, talk=listener)
+    run = RunFolder(tmp_path / "part")
+    assert run.trained and not run.done
+    result = train(config, talk=listener, resume=run)
+    assert result.steps == 6
+    whole, part = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "part"))
+    assert whole.keys() == part.keys()
+    assert all(np.array_equal(whole[name].numpy(), part[name].numpy()) for name in whole)
+
+
+def test_a_reranker_that_ranks_worse_is_not_recommended() -> None:
+    plain = np.linspace(0.2, 0.6, 60)
+    worse, level, better = (compare_paired(plain, plain + gain, metric="ndcg@10") for gain in (-0.1, 0.0, 0.1))
+    (found,) = weak_reranker(worse, 350)
+    assert (found.code, found.severity) == ("weak-reranker", "warning")
+    assert "350 pairs" in found.message
+    assert weak_reranker(level, 350) == weak_reranker(better, 350) == weak_reranker(None, 350) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"model": "starter"}, "a starter is static"),
+        ({"loss": ["infonce"]}, "only encoders can use this: --loss"),
+        ({"side": "query"}, "only encoders can use this: --side query"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(recipe, bert_folder, options, what) -> None:
+    with pytest.raises(ConfigError, match=what):
+        train(short(recipe, bert_folder, **options))
