@@ -26,6 +26,7 @@ from embedtune.reports.sections.evidence import change_sections, evidence_sectio
 from embedtune.reports.sections.guard import guard_section, guard_sentence
 from embedtune.reports.sections.mixing import curve_section, mixed_sentence
 from embedtune.reports.sections.provenance import provenance
+from embedtune.reports.sections.sets import sets_section, sets_sentence
 
 CURVE_ROWS = 30
 HOLM = (
@@ -74,6 +75,7 @@ def training(result: TrainResult) -> Report:
     blocks: list[Block] = [
         *change_sections(result.evidence),
         Section("The scores", _scores(result)),
+        sets_section(result.sets),
         guard_section(result.guard),
         *([curve_section(result.alphas)] if result.alphas else ()),
         beside_section(result),
@@ -148,7 +150,8 @@ def score_parts(result: TrainResult) -> list[tuple[str, Scores, Scores]]:
     """Heading, scores before and scores after of each part of a table; one part where all queries are unseen."""
     if not result.before:
         return []
-    parts = [(f"all test queries ({result.test_queries:,})", result.before, result.after)]
+    items = result.verdict.items if result.verdict else "queries"
+    parts = [(f"all test {items} ({result.test_queries:,})", result.before, result.after)]
     if result.before_unseen and result.after_unseen and result.unseen_queries < result.test_queries:
         heading = f"unseen documents only ({result.unseen_queries:,})"
         parts.append((heading, result.before_unseen, result.after_unseen))
@@ -176,7 +179,13 @@ def basis(test_queries: int, unseen_queries: int) -> str:
 def further_sentences(result: TrainResult) -> list[str]:
     """What the verdict alone does not say: trained documents, BM25 beside it, the guard, a mixture."""
     mixed = mixed_sentence(result.alpha)
-    found = (seen_sentence(result), beside_sentence(result.beside_bm25), guard_sentence(result.guard), mixed)
+    found = (
+        sets_sentence(result.sets),
+        seen_sentence(result),
+        beside_sentence(result.beside_bm25),
+        guard_sentence(result.guard),
+        mixed,
+    )
     return [said for said in found if said]
 
 

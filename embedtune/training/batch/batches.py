@@ -71,7 +71,7 @@ class DistinctBatchSampler(DefaultBatchSampler):
         waiting = deque(order.tolist())
         for number in range(self._batches):
             size = len(order) * (number + 1) // self._batches - len(order) * number // self._batches
-            yield _draw(waiting, texts, size)
+            yield draw_batch(waiting, texts, size)
 
 
 def by_groups(order: np.ndarray, groups: np.ndarray, rows: int, draw: np.random.Generator) -> np.ndarray:
@@ -98,7 +98,8 @@ def by_groups(order: np.ndarray, groups: np.ndarray, rows: int, draw: np.random.
     return np.concatenate([parts[place] for place in draw.permutation(len(parts))]) if parts else order
 
 
-def _draw(waiting: deque[int], text_ids: Sequence[Sequence[int]], size: int) -> list[int]:
+def draw_batch(waiting: deque[int], text_ids: Sequence[Sequence[int]], size: int) -> list[int]:
+    """Take rows from the front of the queue, without those that share a text as far as possible."""
     chosen: list[int] = []
     present: set[int] = set()
     put_off: list[int] = []

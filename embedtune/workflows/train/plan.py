@@ -19,6 +19,7 @@ from embedtune.workflows.shared.relocation import found_again
 from embedtune.workflows.shared.run_folder import RECIPE, RunFolder
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.changes import as_begun, refuse_changes
+from embedtune.workflows.train.graded_proposal import with_grades
 from embedtune.workflows.train.recipe_checks import built_term, built_terms, without_own_guide
 from embedtune.workflows.train.unpaired_proposal import proposed
 
@@ -138,7 +139,8 @@ def _completed(
         talk.say(own)
     source = None if config.data.views is not None else _opened(config)
     complete, reasons = (config, ()) if source is None else proposed(config, source)
-    for reason in reasons:
+    complete, graded = with_grades(complete, source)
+    for reason in (*reasons, *graded):
         talk.say(reason)
     if run is not None:
         complete = as_begun(complete, run)

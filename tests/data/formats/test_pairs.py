@@ -96,3 +96,14 @@ def test_scores_that_fit_nothing_are_refused(put, lines) -> None:
         assert f"a.jsonl:{number}: " in caught.value.message
         assert words in caught.value.message
     assert "5 problems" in caught.value.message
+
+
+def test_a_row_may_have_prompts_of_its_own(put, lines) -> None:
+    records = [
+        {"anchor": "a", "positive": "b", "query_prompt": "find: ", "document_prompt": ""},
+        {"anchor": "c", "positive": "d", "query_prompt": None},
+    ]
+    part = read_part(open_table(put("prompts.jsonl", lines(records))), {})
+    assert part.content.prompts == [("find: ", ""), (None, None)]
+    with pytest.raises(DataError, match="'query_prompt' must be text"):
+        read_part(open_table(put("odd.jsonl", lines([{"anchor": "a", "positive": "b", "query_prompt": 3}]))), {})

@@ -20,6 +20,7 @@ class RowList:
         self.groups: list[str] = []
         self.places: list[str] = []
         self.weights: list[float] = []
+        self.prompts: list[tuple[str | None, str | None]] = []
 
     def append(
         self,
@@ -32,6 +33,7 @@ class RowList:
         scores: Sequence[float] | None = None,
         group: str | None = None,
         weight: float = 1.0,
+        prompts: tuple[str | None, str | None] | None = None,
     ) -> None:
         """Add one row unless one of its texts is unusable."""
         if anchor is None or positive is None:
@@ -44,6 +46,7 @@ class RowList:
         self.groups.append(group or "")
         self.places.append(place)
         self.weights.append(weight)
+        self.prompts.append(prompts or (None, None))
 
     def build(self) -> Rows:
         """The rows read so far."""
@@ -56,4 +59,5 @@ class RowList:
             groups=self.groups if self.with_groups else None,
             places=self.places,
             weights=self.weights if any(weight != 1.0 for weight in self.weights) else None,
+            prompts=self.prompts if any(own != (None, None) for own in self.prompts) else None,
         )
