@@ -1,9 +1,14 @@
-"""`--data` given several times, and `data:` as a list: one form for both, the first set with the keys of all."""
+"""Several data sets in one run: `--data` given several times or `data:` as a list, and the keys of a further set."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from pydantic import Field
+
+from embedtune.config.fields import Columns
+from embedtune.config.section import Name, Prompts, RecipeSection
 
 _NAMED = re.compile(r"(?P<name>[\w-]+)=(?P<rest>.+)", re.DOTALL)
 _WEIGHED = re.compile(r"(?P<rest>.+):(?P<weight>[0-9]*\.?[0-9]+)", re.DOTALL)
@@ -52,3 +57,30 @@ def _exists(text: str) -> bool:
         return Path(text).expanduser().exists()
     except (OSError, RuntimeError, ValueError):
         return False
+
+
+class SetLoss(RecipeSection):
+    """One term of the objective of a single set."""
+
+    name: str
+    weight: float = Field(1.0, gt=0)
+    args: dict[str, Any] = Field(default_factory=dict)
+
+
+class SetSection(RecipeSection):
+    """A further data set of a run."""
+
+    flagged = frozenset()
+
+    source: Name
+    name: Name | None = Field(None, description="what results call it; null: the name of its file or folder")
+    weight: float | None = Field(None, gt=0, description="its share of each epoch, next to the other sets' weights")
+    prompts: Prompts = Field(default_factory=dict, description="put before its texts instead of the encoder's prompts")
+    loss: list[SetLoss] = Field(default_factory=list, description="what its rows learn by; empty: by `loss`")
+    negatives: int | None = Field(None, ge=0, description="most negatives of its rows that are used; null: all")
+    split: Name = "train"
+    eval_source: Name | None = None
+    eval_split: Name = "test"
+    columns: Columns = Field(default_factory=dict)
+    group: Name | None = None
+    grades: bool = Field(False, description="learn from its scored pairs by their scores; set where a loss does")

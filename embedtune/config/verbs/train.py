@@ -12,37 +12,10 @@ from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, 
 from embedtune.config.guard import GuardSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, Prompts, RecipeSection, Share
-from embedtune.config.several_sets import one_form
+from embedtune.config.several_sets import SetLoss, SetSection, one_form
 
 LossArgs = dict[str, Any]
 Auto = Literal["auto"]
-
-
-class SetLoss(RecipeSection):
-    """One term of the objective of a single set."""
-
-    name: str
-    weight: float = Field(1.0, gt=0)
-    args: LossArgs = Field(default_factory=dict)
-
-
-class SetSection(RecipeSection):
-    """A further data set of a run."""
-
-    flagged = frozenset()
-
-    source: Name
-    name: Name | None = Field(None, description="what results call it; null: the name of its file or folder")
-    weight: float | None = Field(None, gt=0, description="its share of each epoch, next to the other sets' weights")
-    prompts: Prompts = Field(default_factory=dict, description="put before its texts instead of the encoder's prompts")
-    loss: list[SetLoss] = Field(default_factory=list, description="what its rows learn by; empty: by `loss`")
-    negatives: int | None = Field(None, ge=0, description="most negatives of its rows that are used; null: all")
-    split: Name = "train"
-    eval_source: Name | None = None
-    eval_split: Name = "test"
-    columns: Columns = Field(default_factory=dict)
-    group: Name | None = None
-    grades: bool = Field(False, description="learn from its scored pairs by their scores; set where a loss does")
 
 
 class DataSection(RecipeSection):

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.verbs.train import SetSection, TrainConfig
+from embedtune.config.several_sets import SetSection
+from embedtune.config.verbs.train import TrainConfig
 
 WORDS = ("samples", "samples:en", "samples:ko", "starter", "self", "none", "auto")
 """Names that never mean a file, whatever the current folder holds."""

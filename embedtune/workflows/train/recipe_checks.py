@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedtune.config.guard import DEFAULT_GUARD, NO_GUARD
-from embedtune.config.verbs.train import DataSection, LossSection, SetLoss, SetSection, TrainConfig
+from embedtune.config.several_sets import SetLoss, SetSection
+from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows
 from embedtune.data.views import parse_views

@@ -1,6 +1,7 @@
 """The terms of an objective over several sets."""
 
-from embedtune.config.verbs.train import DataSection, LossSection, SetLoss, SetSection
+from embedtune.config.several_sets import SetLoss, SetSection
+from embedtune.config.verbs.train import DataSection, LossSection
 from embedtune.training.step.set_terms import set_terms
 
 GIST, COSENT = LossSection(name="gist"), SetLoss(name="cosent", weight=0.5, args={"scale": 10.0})
