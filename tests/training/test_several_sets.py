@@ -8,7 +8,8 @@ import torch
 from transformers import TrainerCallback
 
 from embedtune.config.encoder import EncoderSection
-from embedtune.config.verbs.train import DataSection, LossSection, SetLoss, SetSection, TrainingSection
+from embedtune.config.several_sets import SetLoss, SetSection
+from embedtune.config.verbs.train import DataSection, LossSection, TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.data.sets.several import joined_rows
 from embedtune.models.encode.tokenizer import Tokenizer
@@ -34,15 +35,19 @@ STS = Rows(
 TERMS = DataSection(source="faq", further=[SetSection(source="sts", loss=[SetLoss(name="cosent")])])
 
 
-class KillAfter(TrainerCallback):
+class Killed(BaseException):
     """Ends a run as a kill does."""
+
+
+class KillAfter(TrainerCallback):
+    """Dies after a step, before anything is saved of it."""
 
     def __init__(self, step):
         self.step = step
 
     def on_step_end(self, args, state, control, **_):
         if state.global_step == self.step:
-            raise KeyboardInterrupt
+            raise Killed
 
 
 def trained(folder, bert, mixing, *callbacks, resume=False, **section):
@@ -65,7 +70,7 @@ def trained(folder, bert, mixing, *callbacks, resume=False, **section):
 @pytest.mark.parametrize("mixing", [SetMixing((1.0, 2.0)), SetMixing((1.0, 1.0), mixed=False, turns=True)])
 def test_a_run_killed_within_an_epoch_ends_with_the_bytes_of_one_that_was_not(tmp_path, bert_folder, mixing):
     whole = trained(tmp_path / "whole", bert_folder, mixing)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         trained(tmp_path / "killed", bert_folder, mixing, KillAfter(7))  # resumes after step 6, in the second epoch
     assert trained(tmp_path / "killed", bert_folder, mixing, resume=True) == whole
 
@@ -76,7 +81,7 @@ def gradients(bert, tokens):
     encoder.model.eval()  # no dropout
     rows = replace(STS, prompts=None)
     terms = set_terms([LossSection(name=name) for name in ("cosent", "cosine", "angle")], DataSection())
-    table = build_table(rows, np.zeros((0, 2), dtype=np.int64))
+    table = build_table(rows, np.stack([rows.anchor_ids, rows.positive_ids], axis=1))
     adapter = ObjectiveAdapter(encoder.model, Objective(terms), table, None, kept=None if tokens is None else 0)
     texts = read_texts(Tokenizer(encoder), RowTexts(rows, 0))
     batch = MicroBatchCollator(texts, Held(tokens, tokens))([{"label": row} for row in range(len(rows))])

@@ -50,7 +50,7 @@ class SetBatchSampler(DefaultBatchSampler):
         self._text_ids, self._seed, self._mixing = text_ids, seed, mixing
         self._batches = -(-len(numbers) // batch_size)
         sizes = np.array([len(rows) for rows in self._rows], dtype=np.float64)  # (S,)
-        shares = sizes if mixing.weights is None else np.where(sizes > 0, mixing.weights, 0.0)  # (S,)
+        shares = sizes if mixing.weights is None or not len(sizes) else np.where(sizes > 0, mixing.weights, 0.0)  # (S,)
         self._of_set = apportioned(shares, self._batches)  # (S,) batches of one set each
         self._taken = apportioned(shares, len(numbers))  # (S,) rows of an epoch
         if not mixing.mixed:

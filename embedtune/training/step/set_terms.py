@@ -11,7 +11,6 @@ from embedtune.training.step.objective import Term
 def set_terms(losses: Sequence[LossSection], data: DataSection) -> list[Term]:
     """Every term with the sets that it is for. A loss that several sets name alike is one term of theirs."""
     if not data.further:
-        losses = [LossSection(name=one.name, weight=one.weight, args=one.args) for one in data.loss] or losses
         return [_term(one.name, one, None) for one in losses]
     sets: list[DataSection | SetSection] = [data, *data.further]
     shared = frozenset(number for number, one in enumerate(sets) if not one.loss)

@@ -28,9 +28,9 @@ def with_grades(config: TrainConfig, source: Source | None) -> tuple[TrainConfig
     """
     if config.data.further:
         return _of_several(config, source)
-    if any(loss_class(term.name).learns_grades for term in config.data.loss or config.loss):
+    if any(loss_class(term.name).learns_grades for term in config.loss):
         return _graded(config), ()
-    if "loss" in config.model_fields_set or config.data.loss or not _has_scores(config.data, source):
+    if "loss" in config.model_fields_set or not _has_scores(config.data, source):
         return config, ()
     return _graded(config.model_copy(update={"loss": [LossSection(name=LOSS)]})), (SAID,)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config.recipe.load import load
-from embedtune.config.verbs.train import TrainConfig
+from embedtune.config.verbs.train import LossSection, TrainConfig
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.source import open_source
 from embedtune.errors import ConfigError, DataError, raise_machine_fault
@@ -134,7 +134,7 @@ def _completed(
     config: TrainConfig, losses: Sequence[Loss], run: RunFolder | None, talk: Talk, *, accept_changes: bool
 ) -> TrainPlan:
     """The plan, with what the recipe leaves open proposed, and changes of a resumed run refused."""
-    config, own = without_own_guide(config)
+    config, own = without_own_guide(with_own_losses(config))
     if own:
         talk.say(own)
     source = None if config.data.views is not None else _opened(config)
@@ -148,6 +148,19 @@ def _completed(
         losses = built_terms(complete)
     changes = [] if run is None else refuse_changes(run, complete, accept=accept_changes)
     return TrainPlan(complete, tuple(losses), source, run, tuple(changes), accept_changes)
+
+
+def with_own_losses(config: TrainConfig) -> TrainConfig:
+    """The recipe with the losses of its data where these are one set and the recipe names none."""
+    data = config.data
+    if data.further or not data.loss:
+        return config
+    if "loss" in config.model_fields_set:
+        raise ConfigError(
+            "both the recipe and its only data set name losses", where="data.loss", next="leave out one of them"
+        )
+    losses = [LossSection(name=one.name, weight=one.weight, args=one.args) for one in data.loss]
+    return config.model_copy(update={"loss": losses, "data": data.model_copy(update={"loss": []})})
 
 
 def _opened(config: TrainConfig) -> Source | None:

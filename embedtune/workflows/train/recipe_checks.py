@@ -177,6 +177,16 @@ def tell_regularizers(losses: Sequence[Loss], talk: Talk) -> None:
         )
 
 
+def tell_unguided(config: TrainConfig, talk: Talk) -> None:
+    """Warn where a set's own loss would use a guide that nobody made: guides are made for the losses of the recipe."""
+    own = sorted({loss.name for loss, _ in _of_sets(config) if loss_class(loss.name).needs_guide})
+    if own and guided_term(config) is None:
+        talk.warn(
+            f"{' and '.join(own)} of a data set has no guide, since no loss of the recipe has one; to give it one, "
+            "name that loss for all sets (--loss) instead"
+        )
+
+
 def guard_sets(config: TrainConfig) -> list[str]:
     """The sets to guard: a starter, which is made from the data, knows nothing general that it could lose.
 

@@ -49,6 +49,7 @@ from embedtune.workflows.train.recipe_checks import (
     guard_sets,
     guided_term,
     tell_regularizers,
+    tell_unguided,
 )
 from embedtune.workflows.train.sessions.timed import TimedTalk
 from embedtune.workflows.train.unpaired_proposal import is_static
@@ -133,6 +134,7 @@ def _check_recipe(plan: TrainPlan, talk: Talk) -> None:
         )
     check_queue(config, plan.losses)
     tell_regularizers(plan.losses, talk)
+    tell_unguided(config, talk)
     check_views(config, has_dropout=not is_static(config.model))
     choose_device(config.training.device)
     resolve(config.model)

@@ -11,9 +11,8 @@ def terms(losses, data):
     return [(one.name, one.weight, one.sources) for one in set_terms(losses, data)]
 
 
-def test_one_set_has_the_losses_of_the_recipe_or_its_own():
+def test_one_set_has_the_losses_of_the_recipe():
     assert terms([GIST], DataSection(source="a")) == [("gist", 1.0, None)]
-    assert terms([GIST], DataSection(source="a", loss=[COSENT])) == [("cosent", 0.5, None)]
 
 
 def test_a_set_with_a_loss_of_its_own_does_not_learn_by_that_of_the_recipe():

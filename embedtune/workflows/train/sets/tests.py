@@ -1,5 +1,7 @@
 """The tests of a run on scored pairs, or on several sets: each set before and after, with a paired test."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,10 +49,16 @@ class SetTests:
             found = {
                 name: test
                 for one, guard in zip(self._sets, self._guards, strict=True)
-                for name, test in guard.compare(self._reading(encoder, one)).items()
+                for name, test in self._compared(guard, encoder, one)
             }
         fields = {} if self._alone else {"sets": set_rows(found)}
         return fields if self._judged else {**self._verdict(encoder, next(iter(found.values()))), **fields}
+
+    def _compared(self, guard: Guard, encoder: Encoder, test: GuardSet) -> Iterable[tuple[str, Comparison]]:
+        """The test of a set by its name, which says whether only unseen queries were asked."""
+        unseen = any(one.unseen for one in self._data.sets if one.name == test.name)
+        for name, found in guard.compare(self._reading(encoder, test)).items():
+            yield name, replace(found, on="unseen") if unseen else found
 
     def _reading(self, encoder: Encoder, test: GuardSet) -> Encoder:
         """The encoder with the prompts of a set."""
