@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from embedtune.config.several_sets import SetLoss, SetSection
 from embedtune.config.verbs.train import DataSection, LossSection
 from embedtune.losses import build_loss
-from embedtune.training.step.objective import Term
+from embedtune.training.step.objective import Term, build_objective
 
 
 def set_terms(losses: Sequence[LossSection], data: DataSection) -> list[Term]:
     """Every term with the sets that it is for. A loss that several sets name alike is one term of theirs."""
     if not data.further:
-        return [_term(one.name, one, None) for one in losses]
+        return list(build_objective(losses).terms)
     sets: list[DataSection | SetSection] = [data, *data.further]
     shared = frozenset(number for number, one in enumerate(sets) if not one.loss)
     wanted: list[tuple[LossSection | SetLoss, frozenset[int]]] = [(one, shared) for one in losses if shared]
