@@ -1,6 +1,6 @@
 """The encoder of a recipe: which model, its prompts, and what it may do."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -56,6 +56,10 @@ class EncoderSection(ModelSection):
     """An encoder that training may change with adapters."""
 
     lora: Lora | None = None
+    lengths: dict[Literal["query", "document"], Annotated[int, Field(ge=8)]] = Field(
+        default_factory=dict,
+        description="most tokens of a query and of a document, where they are not the same, such as {query: 64}",
+    )
 
 
 class OptionalModelSection(ModelSection):

@@ -9,7 +9,9 @@ import numpy as np
 
 from embedtune.config.verbs.train import DataSection
 from embedtune.data.checks.quick import check_overlap, check_rows
-from embedtune.data.rows import RetrievalSet, Rows, relevant_pairs
+from embedtune.data.rows import RetrievalSet, Rows, ScoredPairs, relevant_pairs
+from embedtune.data.sets.graded import KEPT, pairs_like, scored_elsewhere
+from embedtune.data.sets.scored_set import ScoredSet
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.judged_source import judge_split
 from embedtune.data.sources.source import open_source
@@ -41,6 +43,7 @@ class TrainingData:
         views: how the texts of each row change in each epoch; None: they do not.
         unpaired: whether the rows were made from texts without pairs.
         unseen: ids of the test queries of which no relevant document, or near copy of one, was a training positive.
+        sets: what each set is scored on, where that is not dev and test: scored pairs, and several sets.
     """
 
     train: Rows
@@ -54,6 +57,7 @@ class TrainingData:
     views: Views | None = None
     unpaired: bool = False
     unseen: frozenset[str] = frozenset()
+    sets: tuple[ScoredSet, ...] = ()
 
 
 def prepare(section: DataSection, seed: int, *, source: Source | None = None) -> TrainingData:
@@ -70,7 +74,8 @@ def prepare(section: DataSection, seed: int, *, source: Source | None = None) ->
     if section.eval_source is not None:
         hashes = {**hashes, **_judge_other(divided, section.eval_source, section, seed)}
     demand_two(len(divided.train), len(divided.train), section.source)
-    demand_contrast(divided.train, section.source)
+    if divided.train.grades is None:
+        demand_contrast(divided.train, section.source)
     views = views_of(section, seed, unpaired=divided.unpaired)
     held_out = "test" in plan.held_out
     return _finished(divided, hashes, views, closure=section.known_positives == "closure", held_out=held_out)
@@ -84,9 +89,13 @@ def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -
     source = open_source(name)
     splits = {"test": source.demand(section.eval_split, "--eval-split") if source.splits else ""}
     dev = source.find("dev")
-    if "dev" not in divided.judged and dev not in {None, splits["test"]}:
+    if not {"dev"} & {*divided.judged, *divided.scored} and dev not in {None, splits["test"]}:
         splits["dev"] = dev
     hashes: dict[str, str] = {}
+    if section.grades:
+        divided.scored |= {part: scored_elsewhere(source, split, section.columns) for part, split in splits.items()}
+        divided.described += [f"the {part} pairs come from {source.what}" for part in splits]
+        return {f"{Path(name).name}/{file}": digest for file, digest in source.hashes(tuple(splits.values())).items()}
     for part, split in splits.items():
         other = judge_split(source, split, section.columns, seed)
         # What concerns the corpus is found with each of its splits.
@@ -106,7 +115,8 @@ def _finished(
         if judged is not None:
             size = f"{counted(len(judged), 'query')} over {counted(len(judged.corpus), 'document')}"
             divided.described.append(f"{part}: {size}, {counted(len(relevant_pairs(judged.qrels)), 'relevant pair')}")
-    known = np.unique(np.stack([train.anchor_ids, train.positive_ids], axis=1), axis=0)  # (P, 2)
+    pairs = pairs_like(train)
+    known = np.unique(np.stack([pairs.anchor_ids, pairs.positive_ids], axis=1), axis=0)  # (P, 2)
     if closure:
         closed = closure_of(same_in(train).of(known))
         divided.described.append(closed.sentence)
@@ -120,12 +130,34 @@ def _finished(
         texts=_texts(divided),
         known_positives=known,
         described=tuple(divided.described),
-        findings=(*divided.findings, *(one for one in found if not divided.unpaired or one.code not in BY_DESIGN)),
+        findings=(
+            *divided.findings,
+            *_prompts_are_for_training(train),
+            *(one for one in found if not divided.unpaired or one.code not in BY_DESIGN),
+        ),
         hashes=hashes,
         views=views,
         unpaired=divided.unpaired,
         unseen=unseen,
+        sets=_sets(divided.scored),
     )
+
+
+def _prompts_are_for_training(train: Rows) -> list[Finding]:
+    """What to know of prompts by row."""
+    own = 0 if train.prompts is None else sum(one != (None, None) for one in train.prompts)
+    if not own:
+        return []
+    message = f"{counted(own, 'row')} with a prompt of their own; dev and test are read with the encoder's prompts."
+    fix = 'Name the prompt that you will search with, such as --prompts query="query: ".'
+    return [Finding("row-prompts", "note", own, message, fix)]
+
+
+def _sets(scored: Mapping[str, ScoredPairs]) -> tuple[ScoredSet, ...]:
+    """What graded rows are scored on; nothing where rows have no grades."""
+    if not scored:
+        return ()
+    return (ScoredSet("scored pairs", scored.get("dev"), scored.get("test"), scored.get(KEPT)),)
 
 
 def _texts(divided: Divided) -> list[str]:

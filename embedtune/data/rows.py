@@ -59,6 +59,11 @@ class Rows(Columnar):
         places: "file:line" per row, for messages.
         weights: the weight of each row in a mean, when the data has them.
         teachers: who gave the teacher scores of each row, when mining says so; "" for the miner itself.
+        grades: how similar people found each pair, as a share of the highest score, where rows are scored pairs; NaN
+            for a row that is not. A pair with a low grade is no positive.
+        sources: the number of the data set that each row is from, where there are several.
+        prompts: what is put before the row's anchor, and before its positive and negatives, instead of the encoder's
+            own prompts; None for these. Prompts are no part of a text's identity.
     """
 
     anchors: Sequence[str]
@@ -70,6 +75,9 @@ class Rows(Columnar):
     places: Sequence[str] = ()
     weights: Sequence[float] | None = None
     teachers: Sequence[str] | None = None
+    grades: Sequence[float] | None = None
+    sources: Sequence[int] | None = None
+    prompts: Sequence[tuple[str | None, str | None]] | None = None
 
     @property
     def has_negatives(self) -> bool:

@@ -30,11 +30,12 @@ class Gist(Loss):
     A candidate for row i is dropped if its guide cosine exceeds g(a_i, p_i) - margin (or minus margin times its
     magnitude, strategy "relative") by more than 1e-6. Known positives and equal texts are always dropped, whatever the
     guide finds. Without a guide in the batch this is exactly infonce with its defaults (anchors against positives,
-    negatives and queue, without the second and third block): `guide: self` warms up like that, and margin, weight and
+    negatives and queue, without the second and third block): `guide: self` warms up like that, and margin and
     distillation then have no effect. A row left without negatives contributes 0 and is counted.
 
     Source: Solatorio 2024, arXiv:2402.16829. Deviations: N negatives per row, equal texts and known positives always
-    dropped, a slack of 1e-6 at the threshold, weights instead of dropping, distillation.
+    dropped, a slack of 1e-6 at the threshold, weights instead of dropping, distillation. The self mask: Zhang et al.
+    2025, arXiv:2506.05176, equation 2 (Qwen3-Embedding, margin 0.1), over all blocks.
     Bounds: >= 0 (without distillation); 0 when all negatives are dropped; ln(1 + candidates kept) when all cosines are
     equal.
 
@@ -44,6 +45,9 @@ class Gist(Loss):
         margin_strategy: "absolute", or "relative" to the positive's guide cosine.
         contrast_anchors: also push anchors from each other.
         contrast_positives: also push positives from each other.
+        self_margin: a candidate whose cosine with the anchor is this far above the positive's, by the student in this
+            very step, is a false negative too, own negatives included; 0 to 2, None for none. It works without a
+            guide, and beside one: the guide is a snapshot, and this is not.
         keep_own_negatives: the guide never drops a row's own negatives (curated data).
         false_negative_weight: multiplies the exponential of a candidate that the guide would drop; 0 drops it, 1
             ignores the guide.
@@ -72,6 +76,7 @@ class Gist(Loss):
         temperature: float = 0.05,
         margin: float = 0.0,
         margin_strategy: str = "absolute",
+        self_margin: float | None = None,
         contrast_anchors: bool = True,
         contrast_positives: bool = True,
         keep_own_negatives: bool = False,
@@ -91,6 +96,9 @@ class Gist(Loss):
         self.temperature = check.number("temperature", temperature, above=0)
         self.margin = check.number("margin", margin, at_least=-2, at_most=2)
         self.margin_strategy = check.choice("margin_strategy", margin_strategy, ("absolute", "relative"))
+        if self_margin is not None:
+            self_margin = check.number("self_margin", self_margin, at_least=0, at_most=2)
+        self.self_margin = self_margin
         self.contrast_anchors = check.switch("contrast_anchors", contrast_anchors)
         self.contrast_positives = check.switch("contrast_positives", contrast_positives)
         self.keep_own_negatives = check.switch("keep_own_negatives", keep_own_negatives)
@@ -104,8 +112,9 @@ class Gist(Loss):
         contrast = Contrast(batch)
         similarity = contrast.positive()  # (B,)
         guide = None if batch.guide is None else self._guide(contrast, batch, batch.guide)
+        judge = partial(self._judge, guide, similarity.detach())
         log_sums = [
-            contrast.log_sum(query, role, 1 / self.temperature, partial(self._judge, guide, query, role))
+            contrast.log_sum(query, role, 1 / self.temperature, partial(judge, query, role))
             for query, role in self._roles(guide)
             if role in contrast.candidates
         ]
@@ -131,13 +140,17 @@ class Gist(Loss):
         among_positives = (("positives", "positives"),) if self.contrast_positives else ()
         return ROLES + among_anchors + among_positives
 
-    def _judge(self, guide: "Guide | None", query: str, role: str, tile: Tile) -> None:
-        if guide is None:
-            return
-        false = guide.above_threshold(query, role, tile.rows, tile.columns)  # (R, C)
-        if self.keep_own_negatives and role == "negatives":
-            false[tile.own] = 0
-        tile.doubt(false.to(tile.logits), self.false_negative_weight)
+    def _judge(self, guide: "Guide | None", positive: Tensor, query: str, role: str, tile: Tile) -> None:
+        false = torch.zeros_like(tile.logits)  # (R, C)
+        if guide is not None:
+            false = guide.above_threshold(query, role, tile.rows, tile.columns).to(false)  # (R, C)
+            if self.keep_own_negatives and role == "negatives":
+                false[tile.own] = 0
+        if self.self_margin is not None:
+            limit = (positive[tile.rows] + self.self_margin + TO_SPARE)[:, None]  # (R, 1)
+            false = torch.maximum(false, exceeds(tile.cosines(), limit))
+        if guide is not None or self.self_margin is not None:
+            tile.doubt(false, self.false_negative_weight)
 
     def _distill(self, batch: EmbeddingBatch, guide: EmbeddingBatch) -> Tensor:
         scale, guide_scale = 1 / self.temperature, 1 / self.distill_temperature

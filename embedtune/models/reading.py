@@ -7,7 +7,7 @@ models have another name for the route of documents.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from embedtune.errors import ModelError
@@ -81,6 +81,28 @@ def limit_length(model: "SentenceTransformer", asked: int | None) -> list[str]:
         if asked is not None and length < asked:
             notes.append(f"max_length {asked} is above the model's limit; using {limit}")
     return list(dict.fromkeys(notes))
+
+
+def limit_by_role(model: "SentenceTransformer", asked: Mapping[Literal["query", "document"], int]) -> list[str]:
+    """Let queries or documents be read up to so many tokens of their own, at most what the encoder reads of any text.
+
+    sentence-transformers keeps these settings with the model, for `encode_query` and `encode_document`.
+
+    Returns: a sentence for the user where the encoder has no such settings.
+    """
+    for role, length in asked.items():
+        reader = reader_of(model, role)
+        name, most = f"{role}_length", max_length(reader)
+        if not hasattr(reader, name):
+            return [f"this encoder has one length for all texts; lengths ({', '.join(asked)}) are ignored"]
+        setattr(reader, name, length if most is None else min(length, most))
+    return []
+
+
+def length_in(reader: Any, role: str) -> int | None:
+    """The most tokens that a module reads of a text in a role; None where it reads all of them."""
+    own, most = getattr(reader, f"{role}_length", None), max_length(reader)
+    return most if own is None else own if most is None else min(own, most)
 
 
 def _set_length(reader: Any, length: int) -> None:

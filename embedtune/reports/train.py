@@ -24,6 +24,7 @@ from embedtune.reports.sections.guard import guard_section, guard_sentence
 from embedtune.reports.sections.mixing import curve_section, mixed_sentence
 from embedtune.reports.sections.provenance import provenance
 from embedtune.reports.sections.scores import basis, score_parts, score_table, scores_section
+from embedtune.reports.sections.sets import sets_section, sets_sentence
 
 CURVE_ROWS = 30
 
@@ -55,6 +56,7 @@ def training(result: TrainResult) -> Report:
     blocks: list[Block] = [
         *change_sections(result.evidence),
         scores_section(result),
+        sets_section(result.sets),
         guard_section(result.guard),
         *([curve_section(result.alphas)] if result.alphas else ()),
         beside_section(result),
@@ -128,7 +130,13 @@ def word_and_sentence(verdict: Comparison | None) -> tuple[str, str]:
 def further_sentences(result: TrainResult) -> list[str]:
     """What the verdict alone does not say: trained documents, BM25 beside it, the guard, a mixture."""
     mixed = mixed_sentence(result.alpha)
-    found = (seen_sentence(result), beside_sentence(result.beside_bm25), guard_sentence(result.guard), mixed)
+    found = (
+        sets_sentence(result.sets),
+        seen_sentence(result),
+        beside_sentence(result.beside_bm25),
+        guard_sentence(result.guard),
+        mixed,
+    )
     return [said for said in found if said]
 
 

@@ -128,6 +128,7 @@ def _make_batch(
         labels=torch.randint(0, 3, (size,), generator=draw),
         teacher_scores=normal(size, 1 + negatives),
         weights=torch.rand(size, generator=draw, dtype=torch.float64).to(dtype) + 0.1,
+        grades=torch.arange(size) * 3 % 5 / 4,
         queue=normal(4, dimensions),
         queue_ids=ids(4),
         known_positive_ids=torch.stack([torch.randint(0, size, (9,), generator=draw), ids(9)], dim=1),

@@ -142,6 +142,7 @@ def _edges(make_batch):
         positive_ids=same,
         negative_ids=same[:, None],
         teacher_scores=torch.ones(4, 2),
+        grades=torch.arange(4) / 4,
         guide=(twin := EmbeddingBatch(anchors=ones, positives=ones, negatives=ones[:, None])),
         teacher=twin,
         reference=twin,

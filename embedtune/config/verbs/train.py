@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from embedtune.config.encoder import EncoderSection, ModelSection
-from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, Store, TextEncoding, random_seed
+from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Store, TextEncoding, random_seed
 from embedtune.config.guard import GuardSection
 from embedtune.config.options import option
-from embedtune.config.section import Name, RecipeSection, Share
+from embedtune.config.section import Name, Prompts, RecipeSection, Share
+from embedtune.config.several_sets import SetLoss, SetSection, one_form
 
 LossArgs = dict[str, Any]
 Auto = Literal["auto"]
@@ -22,7 +23,15 @@ class DataSection(RecipeSection):
 
     heading = "Data"
 
-    source: Source = "samples"
+    source: Name = option(
+        "samples",
+        "a file, a folder, hf:owner/name, or samples, the set that ships with embedtune (samples:en, samples:ko: one "
+        "language of it); repeat it to learn from several sets",
+        "[NAME=]SET[:WEIGHT]",
+        repeat=True,
+        shown="samples",
+        flag="data",
+    )
     split: LearnedSplit = "train"
     eval_source: Name | None = option(
         None,
@@ -53,6 +62,27 @@ class DataSection(RecipeSection):
         "passage", description="unit to learn from where there are no pairs"
     )
     passage_words: int = Field(100, ge=5, description="most words per passage; longer texts are cut between sentences")
+    grades: bool = Field(
+        False,
+        description="learn from all scored pairs by their scores, instead of from the most similar ones as positives; "
+        "set where a loss learns from scores",
+    )
+    name: Name | None = Field(None, description="what results call the set, where there are several")
+    weight: float | None = Field(None, gt=0, description="its share of each epoch, next to the other sets' weights")
+    prompts: Prompts = Field(
+        default_factory=dict, description="put before the texts of this set instead of the encoder's prompts"
+    )
+    loss: list[SetLoss] = Field(
+        default_factory=list, description="what the rows of this set learn by; empty: by `loss`"
+    )
+    negatives: int | None = Field(None, ge=0, description="most negatives of this set's rows that are used; null: all")
+    further: list[SetSection] = Field(default_factory=list, description="further sets to learn from in the same run")
+    sampling: Literal["size", "weight", "turns"] | Auto = Field(
+        "auto",
+        description="how several sets share an epoch: by their sizes, by their weights, or the same number of rows "
+        "each (turns); auto: by weights where any is given, else by sizes",
+    )
+    mixed: bool = Field(True, description="whether a batch of several sets has rows of all; false: of one set")
 
 
 class LossSection(RecipeSection):
@@ -314,6 +344,11 @@ class TrainConfig(RecipeSection):
     )
     training: TrainingSection = Field(default_factory=TrainingSection)
     output: OutputSection = Field(default_factory=OutputSection)
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _first_and_further(cls, data: Any) -> Any:
+        return one_form(data)
 
     @field_validator("loss")
     @classmethod

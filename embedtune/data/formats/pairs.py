@@ -23,6 +23,8 @@ ROLES = {
     "positive_score": ("positive_score",),
     "negative_scores": ("negative_scores",),
     "scores": ("scores",),
+    "query_prompt": ("query_prompt",),
+    "document_prompt": ("document_prompt",),
 }
 REQUIRED = ("anchor", "positive")
 MANY = ("negative",)
@@ -37,6 +39,7 @@ def read(table: RecordTable, columns: Columns) -> Part:
     rows = RowList(columns)
     lists = _Negatives(table, columns)
     classed, scored = "label" in columns, "scores" in columns or "negative_scores" in columns
+    prompted = "query_prompt" in columns or "document_prompt" in columns
     for cells in cells_of(table, columns):
         negatives, kept = lists.of(cells)
         label = cells.label("label")
@@ -49,6 +52,7 @@ def read(table: RecordTable, columns: Columns) -> Part:
             label=label,
             group=cells.group,
             teacher=_teacher(cells) if scored else None,
+            prompts=_prompts(cells) if prompted else None,
         )
     built = rows.build()
     most = max(map(len, built.negatives), default=0)
@@ -63,6 +67,17 @@ def _teacher(cells: Cells) -> str | None:
     except (TypeError, ValueError):  # a column of that name that mining did not write
         return None
     return str(known.get("teacher", "")) if "miner" in known else None
+
+
+def _prompts(cells: Cells) -> tuple[str | None, str | None]:
+    """What the row puts before its anchor and before its other texts; None for what the encoder declares."""
+    found: list[str | None] = []
+    for role in ("query_prompt", "document_prompt"):
+        value = cells.value(role)
+        if value is not None and not isinstance(value, str):
+            cells.fault(role, f"must be text, got {kind_of(value)}")
+        found.append(value if isinstance(value, str) and (value or not cells.flat) else None)
+    return found[0], found[1]
 
 
 def _scores(cells: Cells, kept: Sequence[bool]) -> list[float] | None:

@@ -6,6 +6,7 @@ negative, so it is left out.
 
 import math
 
+from embedtune.config.graded import ALIKE
 from embedtune.data.formats import Part
 from embedtune.data.formats.shared.cells import cells_of, number_in
 from embedtune.data.formats.shared.rowlist import RowList
@@ -17,7 +18,6 @@ from embedtune.findings import kind_of
 UNIT = "scored pairs"
 ROLES = {"sentence1": ("sentence1",), "sentence2": ("sentence2",), "score": ("score", "similarity", "label")}
 REQUIRED = ("sentence1", "sentence2", "score")
-ALIKE = 0.8  # share of the highest score in the table
 
 
 def is_sentence(column: str) -> bool:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from embedtune.config.verbs.train import DataSection
 from embedtune.data.checks.duplicates import drop_duplicates
-from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows
+from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows, ScoredPairs
+from embedtune.data.sets.graded import divide_graded
 from embedtune.data.sources.base import Source, TrainingParts
 from embedtune.data.splits.classes import distinct, divide_classes, judged_classes, pair_within_classes
 from embedtune.data.splits.groups import DEV_ROWS, Division, divide, group_findings, groups_of
@@ -37,6 +38,7 @@ class Divided:
         described: what was read and how it was divided.
         findings: what to know about it.
         unpaired: whether the rows are views of texts without pairs.
+        scored: "dev", "test" and further parts -> scored pairs, where rows have grades.
     """
 
     train: Rows = field(default_factory=lambda: Rows([], []))
@@ -45,6 +47,7 @@ class Divided:
     described: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     unpaired: bool = False
+    scored: dict[str, ScoredPairs] = field(default_factory=dict)
 
     def judge(self, part: str, judged: RetrievalSet, findings: Iterable[Finding] = ()) -> None:
         """Add judged queries, unless there are none."""
@@ -61,6 +64,12 @@ def divide_source(source: Source, plan: Plan, section: DataSection, seed: int) -
     """
     read = source.training(plan.train, plan.given, section)
     divided = Divided(described=list(read.described), findings=list(read.findings))
+    if section.grades:
+        divided.described = list(read.described[:1])  # the rest says which pairs are alike, and all are learned from
+        divided.train, divided.scored, said, findings = divide_graded(read, plan, seed)
+        divided.described += said
+        divided.findings += findings
+        return divided
     documents = None if read.corpus is None else documents_in(read.corpus)
     if documents is not None:
         divided.documents |= documents.by_identity()

@@ -34,6 +34,8 @@ class EmbeddingBatch:
         labels: (B,) int64 classes.
         teacher_scores: (B, 1+N) scores of [positive, negatives...] by a teacher.
         weights: (B,) weight of each row in the mean.
+        grades: (B,) how similar people found each pair, as a share of the highest score; NaN where nobody said.
+        sources: (B,) int64, the data set that each row is from, where there are several.
         views: (V, B, D) further views of the anchors.
         teacher: the same texts as the averaged teacher, a moving average (EMA) of the student, encodes them.
         queue: (K, D) vectors of earlier batches; queue_ids (K,) their text ids.
@@ -59,6 +61,8 @@ class EmbeddingBatch:
     labels: Tensor | None = None
     teacher_scores: Tensor | None = None
     weights: Tensor | None = None
+    grades: Tensor | None = None
+    sources: Tensor | None = None
     views: Tensor | None = None
     teacher: "EmbeddingBatch | None" = None
     queue: Tensor | None = None
@@ -87,6 +91,8 @@ class Loss(nn.Module):
     needs_labels: bool = False
     needs_teacher: bool = False
     """Teacher scores from the data."""
+    learns_grades: bool = False
+    """Scores of pairs from the data: it sees all scored pairs, where other losses see the most similar ones only."""
     companions: tuple[str, ...] = ()
     """What training makes for it and adds to each batch, by file of `training/companions`:
     `averaged`: an exponential moving average (EMA) of the student, whose vectors are in `batch.teacher`;

@@ -17,7 +17,7 @@ from embedtune.models.encode.store import Shelf, VectorStore, text_key
 from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts
 from embedtune.models.encode.vector_file import VectorFile
 from embedtune.models.encoder import Encoder, Role, has_routes
-from embedtune.models.reading import max_length, reader_of
+from embedtune.models.reading import length_in, reader_of
 from embedtune.processes import this_process
 from embedtune.progress import Progress
 
@@ -266,7 +266,7 @@ def _shelf(encoder: Encoder, store: VectorStore | None) -> Iterator[Shelf | None
 def _settings(encoder: Encoder, role: Role) -> str:
     """Everything that vectors depend on besides the model, the prompt and the text."""
     tower = role if has_routes(encoder.model) else None
-    length = max_length(reader_of(encoder.model, role))
+    length = length_in(reader_of(encoder.model, role), role)
     return f"{length} {encoder.precision} {tower}"
 
 

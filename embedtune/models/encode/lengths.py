@@ -60,7 +60,10 @@ def token_counts(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarr
 
 def limit_of(encoder: Encoder, role: Role) -> int | None:
     """The most tokens that an encoder reads of a text in a role; None where it reads all."""
-    return max_length(reader_of(encoder.model, role)) if has_towers(encoder.model) else encoder.max_length
+    if has_towers(encoder.model):
+        return max_length(reader_of(encoder.model, role))
+    own: int | None = getattr(encoder.model[0], f"{role}_length", None)
+    return encoder.max_length if own is None else min(own, encoder.max_length or own)
 
 
 def truncation(encoder: Encoder, texts: Sequence[str], role: Role) -> Truncation | None:

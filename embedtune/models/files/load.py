@@ -15,7 +15,7 @@ from embedtune.models.export.settings import is_export
 from embedtune.models.files.declared import declared_prompts, declared_use, keep_settings, set_prompts
 from embedtune.models.files.opening import open_encoder
 from embedtune.models.files.resolve import Resolved, resolve
-from embedtune.models.reading import limit_length, max_length, readers_of, task_of
+from embedtune.models.reading import limit_by_role, limit_length, max_length, readers_of, task_of
 from embedtune.models.speed.precision import FP32, choose_precision
 from embedtune.processes import this_process
 from embedtune.runtime import loading
@@ -226,6 +226,7 @@ def _settle(model: "SentenceTransformer", found: Resolved, section: ModelSection
         *set_prompts(model, declared_prompts(where, model), {} if is_static(model) else section.prompts),
         *(_ignored(section) if is_static(model) else []),
         *limit_length(model, section.max_length),
+        *(limit_by_role(model, section.lengths) if isinstance(section, EncoderSection) else []),
         *declared_use(model),
     ]
 

@@ -147,6 +147,8 @@ class TrainResult(VerbResult):
         alpha: how far the result is from the encoder before training (0) to the one after it (1); None where they were
             not mixed.
         alphas: the mixtures that were tried.
+        sets: where a run learns from several sets, each with its own test; p-values of all of them are adjusted
+            together (Holm), and each verdict goes by the adjusted one.
     """
 
     run: str
@@ -189,6 +191,7 @@ class TrainResult(VerbResult):
     guard: tuple[GuardRow, ...] = ()
     alpha: float | None = None
     alphas: tuple[AlphaPoint, ...] = ()
+    sets: tuple[Mapping[str, Any], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""

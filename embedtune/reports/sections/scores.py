@@ -43,7 +43,8 @@ def score_parts(result: TrainResult) -> list[ScorePart]:
         return []
     words: Scores = result.baselines[0]["metrics"] if result.baselines else {}
     unseen_words = result.baselines[0]["metrics_unseen"] if result.baselines else None
-    heading = f"all test queries ({result.test_queries:,})"
+    items = result.verdict.items if result.verdict else "queries"
+    heading = f"all test {items} ({result.test_queries:,})"
     parts = [ScorePart(heading, result.before, result.after, words)]
     if result.before_unseen and result.after_unseen and result.unseen_queries < result.test_queries:
         heading = f"unseen documents only ({result.unseen_queries:,})"

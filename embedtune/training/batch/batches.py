@@ -81,7 +81,7 @@ class DistinctBatchSampler(DefaultBatchSampler):
         waiting = deque(order.tolist())
         for number in range(self._batches):
             size = len(order) * (number + 1) // self._batches - len(order) * number // self._batches
-            yield part_of(_draw(waiting, texts, size), *self._part)
+            yield part_of(draw_batch(waiting, texts, size), *self._part)
 
 
 def part_of(rows: list[int], place: int, parts: int) -> list[int]:
@@ -117,7 +117,8 @@ def by_groups(order: np.ndarray, groups: np.ndarray, rows: int, draw: np.random.
     return np.concatenate([parts[place] for place in draw.permutation(len(parts))]) if parts else order
 
 
-def _draw(waiting: deque[int], text_ids: Sequence[Sequence[int]], size: int) -> list[int]:
+def draw_batch(waiting: deque[int], text_ids: Sequence[Sequence[int]], size: int) -> list[int]:
+    """Take rows from the front of the queue, without those that share a text as far as possible."""
     chosen: list[int] = []
     present: set[int] = set()
     put_off: list[int] = []

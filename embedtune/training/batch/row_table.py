@@ -40,6 +40,8 @@ class RowTable:
         curriculum: which of the negatives take part.
         places: "file:line" by row, where they are known.
         weights: (R,) weight of each row, or None.
+        grades: (R,) how similar people found each pair, NaN where nobody said, or None.
+        sources: (R,) int64, the data set of each row, or None.
     """
 
     rows: Rows
@@ -52,6 +54,8 @@ class RowTable:
     curriculum: Curriculum
     places: Sequence[str] = ()
     weights: Tensor | None = None
+    grades: Tensor | None = None
+    sources: Tensor | None = None
 
     @cached_property
     def texts(self) -> RowTexts:
@@ -120,6 +124,8 @@ class RowTable:
             labels=at(self.labels),
             teacher_scores=None if teacher is None else teacher.to(device),
             weights=at(self.weights),
+            grades=at(self.grades),
+            sources=at(self.sources),
             known_positive_ids=known.to(device),
             step=step,
             guide=guide,
@@ -171,6 +177,8 @@ def build_table(
         curriculum=curriculum,
         places=rows.places,
         weights=None if rows.weights is None else torch.tensor(rows.weights, dtype=torch.float32),
+        grades=None if rows.grades is None else torch.tensor(rows.grades, dtype=torch.float32),
+        sources=None if rows.sources is None else torch.tensor(rows.sources, dtype=torch.int64),
     )
 
 

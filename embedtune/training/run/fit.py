@@ -18,6 +18,7 @@ from embedtune.progress import Progress
 from embedtune.training.batch.frozen_side import FrozenDocuments
 from embedtune.training.batch.row_table import RowTable
 from embedtune.training.batch.row_texts import BatchTexts
+from embedtune.training.batch.set_batches import SetMixing
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.checkpoint import Warn
 from embedtune.training.run.loop import DevScores
@@ -37,6 +38,7 @@ class TrainingTask:
         views: how the texts of each row are changed in each epoch; None if they are not.
         trial: a short run to learn something from; it evaluates, saves and logs nothing.
         frozen: the vectors of the documents, where only queries learn.
+        mixing: how several sets share batches; None where there is one.
     """
 
     rows: Rows
@@ -46,6 +48,7 @@ class TrainingTask:
     views: Views | None = None
     trial: bool = False
     frozen: FrozenDocuments | None = None
+    mixing: SetMixing | None = None
 
     @property
     def checkpoints(self) -> Path:

@@ -9,6 +9,7 @@ from transformers import TrainerControl
 
 from embedtune.distributed import average_gradients, is_first, of_first, rank, ranks
 from embedtune.training.batch.batches import DistinctBatchSampler, TextIds
+from embedtune.training.batch.set_batches import SetBatchSampler, SetMixing
 from embedtune.training.run.rate import rates
 from embedtune.training.step.sparse_adamw import RowAdamW, clip_gradients
 
@@ -39,6 +40,8 @@ class Loop(SentenceTransformerTrainer):
         text_ids: epoch -> ids of each row's texts.
         groups: the group of each row, where a batch draws from few groups.
         sparse: whether the token vectors have a sparse gradient, which torch's own AdamW and clipping cannot handle.
+        sources: the set of each row, where there are several.
+        mixing: how these sets share batches.
         options: of the trainer.
     """
 
@@ -49,17 +52,22 @@ class Loop(SentenceTransformerTrainer):
         text_ids: TextIds,
         groups: Sequence[str] | None = None,
         sparse: bool = False,
+        sources: Sequence[int] | None = None,
+        mixing: SetMixing | None = None,
         **options: Any,
     ) -> None:
         self._rows, self._groups = rows, groups if rows else None
         self._text_ids = text_ids
         self._sparse = sparse
+        self._sources, self._mixing = sources if rows else (), mixing
         super().__init__(**options)
 
     def get_batch_sampler(
         self, dataset: Any, batch_size: int, *_: Any, seed: int = 0, **__: Any
-    ) -> DistinctBatchSampler:
+    ) -> DistinctBatchSampler | SetBatchSampler:
         """Our sampler, whatever the arguments say."""
+        if self._mixing is not None and self._sources is not None:
+            return SetBatchSampler(self._sources, self._text_ids, batch_size, seed, self._mixing, (rank(), ranks()))
         return DistinctBatchSampler(self._rows, self._text_ids, batch_size, seed, self._groups, (rank(), ranks()))
 
     def get_optimizer_cls_and_kwargs(self, args: Any, model: Any = None) -> tuple[Any, dict[str, Any]]:

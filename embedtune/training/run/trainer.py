@@ -22,7 +22,8 @@ from embedtune.models.speed.peak import matrix_peak
 from embedtune.progress import Progress
 from embedtune.training.batch.batches import TextIds
 from embedtune.training.batch.micro_batches import MicroBatchCollator, row_numbers
-from embedtune.training.batch.row_texts import BatchTexts, QueryTexts, ViewedTexts, read_texts
+from embedtune.training.batch.row_prompts import prompted, without_prompts
+from embedtune.training.batch.row_texts import BatchTexts, QueryTexts, RowTexts, ViewedTexts, read_texts
 from embedtune.training.run.checkpoint import (
     ExtraState,
     Milestones,
@@ -101,6 +102,8 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             text_ids=_text_ids(run, texts),
             groups=run.rows.groups if run.section.batches == "clusters" else None,
             sparse=run.section.embeddings == "sparse",
+            sources=run.rows.sources,
+            mixing=run.mixing,
             model=encoder.model,
             args=_arguments(run),
             train_dataset=row_numbers(len(run.rows)),
@@ -216,6 +219,11 @@ def _records(run: Fit, adapter: ObjectiveAdapter, log: MetricsLog, checkpoint: P
 
 def texts_of(run: TrainingTask, encoder: Encoder, progress: Progress | None = None) -> BatchTexts:
     """The texts that batches are made of: tokenized now or, where views change them, batch by batch."""
+    rows = prompted(run.rows, encoder.prompts)
+    if rows is not None and run.frozen is None and (run.views is None or not run.views.alters):
+        curriculum = run.table.curriculum
+        texts = RowTexts(rows, curriculum.stored, curriculum)
+        return read_texts(Tokenizer(without_prompts(encoder)), texts, progress)
     reader = Tokenizer(encoder)
     if run.views is not None and run.views.alters:
         return ViewedTexts(reader, run.rows, run.views)

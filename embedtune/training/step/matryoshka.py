@@ -13,7 +13,8 @@ from embedtune.config.verbs.train import MatryoshkaSection, TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch
 from embedtune.losses.shared.vectors import normalised, unit
-from embedtune.training.step.objective import Objective, build_objective, numbers
+from embedtune.training.step.objective import Objective, numbers
+from embedtune.training.step.set_terms import set_terms
 
 VECTORS = ("anchors", "positives", "negatives", "views", "queue", "centroids")
 """Fields of a batch that hold the student's vectors."""
@@ -96,7 +97,7 @@ def recipe_objective(config: TrainConfig, dimensions: int) -> Objective:
         ConfigError: a dimension larger than the encoder's; any but its own for a loss with heads; a loss or an argument
             that does not exist.
     """
-    objective, nested = build_objective(config.loss), config.matryoshka
+    objective, nested = Objective(set_terms(config.loss, config.data)), config.matryoshka
     objective.prepare(dimensions)
     if not nested.dimensions:
         return objective

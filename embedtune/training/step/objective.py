@@ -10,15 +10,48 @@ from embedtune.config.verbs.train import LossSection
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch, build_loss
 from embedtune.losses.shared.base import Loss
+from embedtune.losses.shared.part import alike, rows_of
 
 
 @dataclass(frozen=True)
 class Term:
-    """One loss of the sum and its weight."""
+    """One loss of the sum and its weight.
+
+    Args:
+        name: of its curve.
+        weight: multiplies its value.
+        loss: itself.
+        sources: numbers of the data sets that it is for; None: all.
+    """
 
     name: str
     weight: float
     loss: Loss
+    sources: frozenset[int] | None = None
+
+    def value(self, batch: EmbeddingBatch) -> Tensor:
+        """Its weighted value on the rows that it is for: (); 0, with a gradient of 0, where the batch has none."""
+        chosen = self._chosen(batch)
+        if chosen is None or bool(chosen.all()):
+            return self.weight * self.loss(batch)
+        if not bool(chosen.any()):
+            self.loss.gauges = {}
+            return 0 * (batch.anchors.float().sum() + batch.positives.float().sum())
+        return self.weight * self.loss(rows_of(batch, chosen))
+
+    def _chosen(self, batch: EmbeddingBatch) -> Tensor | None:
+        """The rows that it is for: bool (B,); None for all.
+
+        A loss that contrasts takes no pair for a positive that people found less than similar.
+        """
+        chosen = None
+        if batch.grades is not None:
+            chosen = ~batch.grades.isnan() if self.loss.learns_grades else alike(batch.grades)  # (B,)
+        if batch.sources is not None and self.sources is not None:
+            numbers = torch.tensor(sorted(self.sources), device=batch.sources.device)
+            own = torch.isin(batch.sources, numbers)  # (B,)
+            chosen = own if chosen is None else chosen & own
+        return chosen
 
 
 class Objective(nn.Module):
@@ -50,7 +83,7 @@ class Objective(nn.Module):
     def forward(self, batch: EmbeddingBatch) -> dict[str, Tensor]:
         """Weighted terms by name, each of shape (); their sum is what training minimizes."""
         self._measured = None
-        return {term.name: term.weight * term.loss(batch) for term in self.terms}
+        return {term.name: term.value(batch) for term in self.terms}
 
     def prepare(self, dimensions: int) -> None:
         """Make the heads of the losses for vectors of this size, before the optimizer collects its parameters."""

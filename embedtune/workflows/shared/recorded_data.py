@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from embedtune.data.prepare import TrainingData, prepare
+from embedtune.data.prepare import TrainingData
+from embedtune.data.sets.several import prepare_sets, sets_of
 from embedtune.errors import DataError, EmbedtuneError, raise_machine_fault
 from embedtune.workflows.shared.relocation import found_again
 from embedtune.workflows.shared.run_folder import RunFolder
@@ -43,8 +44,8 @@ def recorded_training(run: RunFolder) -> TrainingData:
         EmbedtuneError: the data is no longer on this machine, or has changed.
     """
     config = found_again(run.recipe(), run.started_in)
-    refuse_hub(filter(None, (config.data.source, config.data.eval_source)))
-    data = prepare(config.data, config.training.seed)
+    refuse_hub(name for one in sets_of(config.data) for name in (one.source, one.eval_source) if name)
+    data = prepare_sets(config.data, config.training.seed)
     demand_same(run.facts().get("data_sha256", {}), data.hashes)
     return data
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from embedtune.config.several_sets import SetSection
 from embedtune.config.verbs.train import TrainConfig
 
 WORDS = ("samples", "samples:en", "samples:ko", "starter", "self", "none", "auto")
@@ -19,9 +20,18 @@ def found_again(config: TrainConfig, started_in: Path) -> TrainConfig:
         name: {key: value for key, value in names.items() if here[name][key] == getattr(getattr(config, name), key)}
         for name, names in there.items()
     }
+    further = [_further_again(one, started_in) for one in config.data.further]
+    found["data"] |= {"further": further} if further else {}
     return config.model_copy(
         update={name: getattr(config, name).model_copy(update=names) for name, names in found.items()}
     )
+
+
+def _further_again(one: SetSection, started_in: Path) -> SetSection:
+    """A further set with its files found."""
+    names = {key: getattr(one, key) for key in FILES["data"]}
+    lost = {key: name for key, name in names.items() if _place(name, Path.cwd()) == name}
+    return one.model_copy(update={key: _place(name, started_in) for key, name in lost.items()})
 
 
 def located(config: TrainConfig, base: Path) -> dict[str, dict[str, Any]]:

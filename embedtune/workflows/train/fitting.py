@@ -49,13 +49,15 @@ from embedtune.workflows.train.guide.distilling import choose_teaching, is_untol
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
 from embedtune.workflows.train.kept.query_side import frozen_documents, query_side_scores
-from embedtune.workflows.train.preparing.dev_evaluations import dev_tokens, with_evaluations
+from embedtune.workflows.train.preparing.dev_evaluations import dev_tokens, with_evaluations, with_fewer_evaluations
 from embedtune.workflows.train.preparing.forecast import Work, rounded, seconds
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
 from embedtune.workflows.train.preparing.settled import record, settled
 from embedtune.workflows.train.preparing.tokenizing import tokenized
 from embedtune.workflows.train.recipe_checks import guided_term
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
+from embedtune.workflows.train.sets.dev import SetsDev, as_texts, has_dev
+from embedtune.workflows.train.sets.mixing import mixing_of
 
 CONTRAST = {"gist", "infonce"}
 """Losses that learn by contrast alone."""
@@ -109,6 +111,7 @@ class Fitting:
                 chosen=chosen,
                 spent=self.spent,
             )
+        scores = self._dev_scores(dev)
         give_back()  # memory that tokenizing the texts and encoding the guide's took
         with self.spent.on("training"), self.talk.progress("training", total=plan.steps) as tell:
             run = Fit(
@@ -116,8 +119,8 @@ class Fitting:
                 objective=objective,
                 guide=guiding.table,
                 reference=reference,
-                dev=self._dev_scores(dev),
-                dev_metric=SELECTION,
+                dev=scores,
+                dev_metric=scores.metric if isinstance(scores, SetsDev) else SELECTION,
                 callbacks=(*guiding.callbacks, *([self.watch] if self.watch else ())),
                 progress=tell,
                 warn=self.talk.warn,
@@ -140,6 +143,7 @@ class Fitting:
             folder=self.folder.path,
             views=self.data.views,
             frozen=frozen,
+            mixing=mixing_of(config.data),
         )
 
     def _settled(self) -> tuple[PreparedFit, RetrievalSet | None]:
@@ -150,7 +154,10 @@ class Fitting:
         reason = reason_of_course(asked, rows, static=not self.encoder.has_products)
         plan, tokens = self._prepared(self._task(), reason)
         dev = self.data.dev
-        if dev is not None:
+        if has_dev(self.data.sets):
+            texts = as_texts(self.data.sets)
+            self.config = with_fewer_evaluations(self.config, texts, self.encoder, plan.steps, tokens)
+        elif dev is not None:
             self.config, dev = with_evaluations(self.config, dev, self.encoder, plan.steps, tokens, self.talk)
         record(self.config, self.folder)
         plan = replace(plan, section=self.config.training)
@@ -312,6 +319,9 @@ class Fitting:
             tell_findings(self.talk, [found])
 
     def _dev_scores(self, dev: RetrievalSet | None) -> DevScores | None:
+        if has_dev(self.data.sets):
+            with self.talk.progress("tokenizing the dev texts"):
+                return SetsDev(self.encoder, self.data.sets, self.config.training.seed)
         if dev is None:
             return None
         if self.config.side == "query":

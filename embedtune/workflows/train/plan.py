@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config.recipe.load import load
-from embedtune.config.verbs.train import TrainConfig
+from embedtune.config.verbs.train import LossSection, TrainConfig
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.reading.unchanged import declare_encoding
 from embedtune.data.sources.source import open_source
@@ -20,6 +20,7 @@ from embedtune.workflows.shared.relocation import found_again
 from embedtune.workflows.shared.run_folder import RECIPE, RunFolder
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.changes import as_begun, refuse_changes
+from embedtune.workflows.train.graded_proposal import with_grades
 from embedtune.workflows.train.recipe_checks import asked_to_teach, built_term, built_terms, without_own_guide
 from embedtune.workflows.train.unpaired_proposal import proposed
 
@@ -135,12 +136,13 @@ def _completed(
 ) -> TrainPlan:
     """The plan, with what the recipe leaves open proposed, and changes of a resumed run refused."""
     declare_encoding(config.data.encoding)
-    config, own = without_own_guide(asked_to_teach(config))
+    config, own = without_own_guide(with_own_losses(asked_to_teach(config)))
     if own:
         talk.say(own)
     source = None if config.data.views is not None else _opened(config)
     complete, reasons = (config, ()) if source is None else proposed(config, source)
-    for reason in reasons:
+    complete, graded = with_grades(complete, source)
+    for reason in (*reasons, *graded):
         talk.say(reason)
     if run is not None:
         complete = as_begun(complete, run)
@@ -148,6 +150,19 @@ def _completed(
         losses = built_terms(complete)
     changes = [] if run is None else refuse_changes(run, complete, accept=accept_changes)
     return TrainPlan(complete, tuple(losses), source, run, tuple(changes), accept_changes)
+
+
+def with_own_losses(config: TrainConfig) -> TrainConfig:
+    """The recipe with the losses of its data where these are one set and the recipe names none."""
+    data = config.data
+    if data.further or not data.loss:
+        return config
+    if "loss" in config.model_fields_set:
+        raise ConfigError(
+            "both the recipe and its only data set name losses", where="data.loss", next="leave out one of them"
+        )
+    losses = [LossSection(name=one.name, weight=one.weight, args=one.args) for one in data.loss]
+    return config.model_copy(update={"loss": losses, "data": data.model_copy(update={"loss": []})})
 
 
 def _opened(config: TrainConfig) -> Source | None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedtune.config.guard import DEFAULT_GUARD, NO_GUARD
-from embedtune.config.verbs.train import TrainConfig
+from embedtune.config.several_sets import SetLoss, SetSection
+from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows
 from embedtune.data.views import parse_views
@@ -49,7 +50,8 @@ def check_needs(config: TrainConfig, losses: Sequence[Loss], data: TrainingData)
     """
     _check_schedule(config, data)
     _check_batches(config, data)
-    for section, loss in zip(config.loss, losses, strict=True):
+    terms: list[tuple[LossSection | SetLoss, Loss]] = [*zip(config.loss, losses, strict=True), *_of_sets(config)]
+    for section, loss in terms:
         missing = missing_for(loss, data)
         if missing:
             able = [name for name in loss_names() if not missing_for(loss_class(name), data)]
@@ -59,6 +61,12 @@ def check_needs(config: TrainConfig, losses: Sequence[Loss], data: TrainingData)
                 where=f"loss {section.name}",
                 next=f"use a loss that this data can serve ({listed}), or add the column",
             )
+
+
+def _of_sets(config: TrainConfig) -> list[tuple[LossSection | SetLoss, Loss]]:
+    """The losses that single sets have."""
+    sets: list[DataSection | SetSection] = [config.data, *config.data.further]
+    return [(loss, built_term(loss.name, loss.args)) for one in sets for loss in one.loss]
 
 
 def _check_batches(config: TrainConfig, data: TrainingData) -> None:
@@ -144,6 +152,7 @@ def missing_for(loss: Loss | type[Loss], data: TrainingData) -> list[str]:
         and not of_preferences
         and not rows.has_negatives,
         "labels (a column label)": loss.needs_labels and rows.labels is None,
+        "scores of pairs (columns sentence1, sentence2 and score)": loss.learns_grades and rows.grades is None,
         "teacher scores": loss.needs_teacher and not _has_teacher(rows),
     }
     return [what for what, is_lacking in lacking.items() if is_lacking]
@@ -165,6 +174,16 @@ def tell_regularizers(losses: Sequence[Loss], talk: Talk) -> None:
         talk.warn(
             "no loss of this run brings the texts of a pair together, it only spreads them out; add one that does, "
             "such as --loss gist, and give this one a small weight"
+        )
+
+
+def tell_unguided(config: TrainConfig, talk: Talk) -> None:
+    """Warn where a set's own loss would use a guide that nobody made: guides are made for the losses of the recipe."""
+    own = sorted({loss.name for loss, _ in _of_sets(config) if loss_class(loss.name).needs_guide})
+    if own and guided_term(config) is None:
+        talk.warn(
+            f"{' and '.join(own)} of a data set has no guide, since no loss of the recipe has one; to give it one, "
+            "name that loss for all sets (--loss) instead"
         )
 
 

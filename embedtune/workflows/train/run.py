@@ -13,7 +13,8 @@ from pathlib import Path
 
 from embedtune.config.suggest import did_you_mean
 from embedtune.config.verbs.train import TrainConfig
-from embedtune.data.prepare import TrainingData, prepare
+from embedtune.data.prepare import TrainingData
+from embedtune.data.sets.several import prepare_sets, sets_of
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.data.sources.source import open_source
@@ -52,6 +53,7 @@ from embedtune.workflows.train.recipe_checks import (
     guard_sets,
     guided_term,
     tell_regularizers,
+    tell_unguided,
 )
 from embedtune.workflows.train.sessions.timed import TimedTalk
 from embedtune.workflows.train.unpaired_proposal import is_static
@@ -156,7 +158,7 @@ def check_recipe(plan: TrainPlan, talk: Talk) -> None:
     if plan.run is None and config.output.folder is not None:
         Outputs(folders=[Path(config.output.folder).expanduser()]).demand_apart(
             [
-                ("--data", config.data.source),
+                *(("--data", one.source) for one in sets_of(config.data)),
                 ("--eval-data", config.data.eval_source),
                 ("--model", config.model.name),
                 ("--guide", config.guide.name),
@@ -164,6 +166,7 @@ def check_recipe(plan: TrainPlan, talk: Talk) -> None:
         )
     check_queue(config, plan.losses)
     tell_regularizers(plan.losses, talk)
+    tell_unguided(config, talk)
     check_views(config, has_dropout=not is_static(config.model))
     choose_device(config.training.device)
     resolve_trainable(config.model, "trained")
@@ -179,7 +182,7 @@ def check_recipe(plan: TrainPlan, talk: Talk) -> None:
 
 def read_data(config: TrainConfig, source: Source, talk: Talk) -> TrainingData:
     """The data of the recipe; prints what was read and what is odd about it."""
-    data = prepare(config.data, config.training.seed, source=source)
+    data = prepare_sets(config.data, config.training.seed, source=source)
     data = replace(data, findings=(*data.findings, *_unjudged(data)))
     data = with_earlier_training(config, data, talk)
     for sentence in data.described:
@@ -191,6 +194,8 @@ def read_data(config: TrainConfig, source: Source, talk: Talk) -> TrainingData:
 def _unjudged(data: TrainingData) -> Iterator[Finding]:
     """Which splits are missing, reported before hours of training end without a verdict."""
     more = "Name a judged set" if data.unpaired else "Give more pairs, or name a judged set"
+    if data.sets:
+        return
     if data.test is None:
         without = "no dev and no test split: no checkpoint can be chosen, and" if data.dev is None else "no test split:"
         message = f"there is {without} nothing will show whether the model improved."

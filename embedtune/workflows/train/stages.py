@@ -72,6 +72,8 @@ from embedtune.workflows.train.recipe_checks import check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
 from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_ranking
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
+from embedtune.workflows.train.sets.dev import disagreement
+from embedtune.workflows.train.sets.tests import SetTests
 
 CARD = "README.md"
 """The model's card, whose length depends on names."""
@@ -108,6 +110,8 @@ class TrainingRun:
             encoder = self._encoder(resumed=resumed)
         with self.spent.on("scoring the test split"):
             before = self._before(encoder, store)
+            tests = SetTests(self.data, self.config.training.seed, self.talk)
+            tests.begin(encoder, store)
         keeping = Keeping(self.config, self.sets, self.folder.path, self.talk)
         with self.spent.on("guard"):
             of_first(lambda: keeping.begin(encoder, store))
@@ -119,13 +123,14 @@ class TrainingRun:
         fitted, guiding = fitting.run(resumed=resumed)
         self.config = fitting.config
         # From here on the first process works alone, and the others get its result.
-        end = partial(self._ended, encoder, before, keeping, fitting, fitted, guiding)
+        end = partial(self._ended, encoder, before, tests, keeping, fitting, fitted, guiding)
         return end() if ranks() == 1 else TrainResult.from_json(of_first(lambda: end().as_json()))
 
     def _ended(
         self,
         encoder: Encoder,
         before: Measured | None,
+        tests: SetTests,
         keeping: Keeping,
         fitting: Fitting,
         fitted: FitResult,
@@ -141,11 +146,12 @@ class TrainingRun:
         with reader(wanted=self.config.output.check_saved == "process") as process:
             with self.spent.on("scoring the test split"):
                 after = self._measured(encoder, "after", None)
+                judged = {**self._judged(before, after), **tests.fields(encoder)}
             with self.spent.on("saving and checking"):
                 self._save(encoder, process)
         with self.spent.on("guard"):
             kept = {"guard": keeping.rows(encoder), "alpha": keeping.alpha, "alphas": keeping.alphas}
-        result = self._finish(before, after, fitted, guiding, kept)
+        result = self._finish(judged, self._own_texts(after), fitted, guiding, kept)
         tell_space(self.folder, self.talk, keep=self.config.output.keep_checkpoints)
         return result
 
@@ -248,8 +254,8 @@ class TrainingRun:
 
     def _finish(
         self,
-        before: Measured | None,
-        after: Measured | None,
+        judged: Mapping[str, Any],
+        own_texts: Sequence[Finding],
         fitted: FitResult,
         guiding: Guiding,
         kept: Mapping[str, Any],
@@ -269,13 +275,14 @@ class TrainingRun:
             elapsed_s=round(time.perf_counter() - self.started, 2),
             time_spent=self.spent.seconds,
             peak_memory_bytes=peak_memory_bytes(),
-            **self._judged(before, after),
+            **judged,
             **kept,
             findings=(
                 *self.data.findings,
                 *self.findings,
-                *self._own_texts(after),
+                *own_texts,
                 *run_findings(fitted, guiding, self.folder.path / METRICS, grows=grows),
+                *disagreement(fitted.curve, fitted.best_step),
             ),
             described=self.data.described,
             guide=guiding.facts(),

@@ -211,7 +211,7 @@ def test_a_dumped_configuration_loads_to_an_equal_one(tmp_path: Path, overrides:
 
 def test_a_dump_names_every_section_in_the_order_of_the_schema() -> None:
     text = dump_config(TrainConfig())
-    places = [text.index(f"{section}:") for section in TrainConfig.model_fields]
+    places = [f"\n{text}".index(f"\n{section}:") for section in TrainConfig.model_fields]
     assert places == sorted(places)
 
 

@@ -117,3 +117,14 @@ def test_a_score_that_a_teacher_did_not_give_is_a_gap(put, lines) -> None:
     (scores,) = read_part(open_table(put("gaps.jsonl", lines([row]))), {}).content.teacher_scores
     assert all(map(math.isnan, scores[:2]))
     assert scores[2] == 2
+
+
+def test_a_row_may_have_prompts_of_its_own(put, lines) -> None:
+    records = [
+        {"anchor": "a", "positive": "b", "query_prompt": "find: ", "document_prompt": ""},
+        {"anchor": "c", "positive": "d", "query_prompt": None},
+    ]
+    part = read_part(open_table(put("prompts.jsonl", lines(records))), {})
+    assert part.content.prompts == [("find: ", ""), (None, None)]
+    with pytest.raises(DataError, match="'query_prompt' must be text"):
+        read_part(open_table(put("odd.jsonl", lines([{"anchor": "a", "positive": "b", "query_prompt": 3}]))), {})

@@ -21,6 +21,7 @@ class RowList:
         self.places: list[str] = []
         self.weights: list[float] = []
         self.teachers: list[str | None] = []
+        self.prompts: list[tuple[str | None, str | None]] = []
 
     def append(
         self,
@@ -34,6 +35,7 @@ class RowList:
         group: str | None = None,
         weight: float = 1.0,
         teacher: str | None = None,
+        prompts: tuple[str | None, str | None] | None = None,
     ) -> None:
         """Add one row unless one of its texts is unusable."""
         if anchor is None or positive is None:
@@ -47,6 +49,7 @@ class RowList:
         self.places.append(place)
         self.weights.append(weight)
         self.teachers.append(teacher)
+        self.prompts.append(prompts or (None, None))
 
     def build(self) -> Rows:
         """The rows read so far."""
@@ -60,4 +63,5 @@ class RowList:
             places=self.places,
             weights=self.weights if any(weight != 1.0 for weight in self.weights) else None,
             teachers=None if None in self.teachers else [one or "" for one in self.teachers],
+            prompts=self.prompts if any(own != (None, None) for own in self.prompts) else None,
         )

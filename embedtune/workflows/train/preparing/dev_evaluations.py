@@ -95,6 +95,26 @@ def with_evaluations(
     return config.model_copy(update={"training": section}), part
 
 
+def with_fewer_evaluations(
+    config: TrainConfig, texts: RetrievalSet, encoder: Encoder, steps: int, tokens: float
+) -> TrainConfig:
+    """The recipe with its dev evaluations settled, where all of dev is scored each time: fewer where that is much.
+
+    Args:
+        config: with its course settled.
+        texts: those of dev.
+        encoder: counts their tokens.
+        steps: of the run.
+        tokens: of a step.
+    """
+    section, most = config.training, Course.of(config.training, 0, static=True).epochs
+    if encoder.has_products:
+        affordable = DevCost(round(steps * tokens), dev_tokens(encoder, texts))
+        most = min(MOST, max(FEWEST, math.floor(affordable.allowed / max(1, affordable.dev)) - 1))
+    values = {"evaluate_every": _every(steps, most), "dev_queries": None, "dev_documents": None}
+    return config.model_copy(update={"training": section.settled(values)})
+
+
 def planned(cost: DevCost, dev: RetrievalSet, steps: int) -> DevEvaluations:
     """As many evaluations, of as much of dev, as `SHARE` allows; at least the start, the middle and the end of the run.
 

@@ -11,6 +11,7 @@ from embedtune.models.encoder import Encoder
 from embedtune.training.batch.batches import DistinctBatchSampler
 from embedtune.training.batch.micro_batches import MicroBatchCollator
 from embedtune.training.batch.row_texts import BatchTexts, Columns, KnownTexts
+from embedtune.training.batch.set_batches import SetBatchSampler
 from embedtune.training.run.fit import TrainingTask
 from embedtune.training.run.trainer import texts_of
 from embedtune.training.step.gradcache import replays
@@ -92,10 +93,18 @@ def _most_tokens(columns: Sequence[Columns]) -> int:
     return sum(int(np.sort(own.lengths)[-numbers.size :].sum()) for own, numbers in columns)
 
 
+def _sampler(task: TrainingTask) -> DistinctBatchSampler | SetBatchSampler:
+    """The batches of the run."""
+    size, seed = task.course.batch_size, task.section.seed
+    if task.mixing is not None and task.rows.sources is not None:
+        return SetBatchSampler(task.rows.sources, task.table.begin, size, seed, task.mixing)
+    groups = task.rows.groups if task.section.batches == "clusters" else None
+    return DistinctBatchSampler(len(task.rows), task.table.begin, size, seed, groups)
+
+
 def _tokens_of_a_step(task: TrainingTask, texts: BatchTexts) -> tuple[float, float]:
     """Tokens of a step, and those it would have with padding column by column; means over some steps."""
-    groups = task.rows.groups if task.section.batches == "clusters" else None
-    sampler = DistinctBatchSampler(len(task.rows), task.table.begin, task.course.batch_size, task.section.seed, groups)
+    sampler = _sampler(task)
     collator = MicroBatchCollator(texts, Held())
     batches = BATCHES if task.views is None or not task.views.alters else 1
     counted = [collator.tokens(rows) for _, rows in zip(range(batches), sampler, strict=False)]

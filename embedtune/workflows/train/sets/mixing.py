@@ -1,0 +1,24 @@
+"""How the sets of a run share its batches, as the recipe asks."""
+
+from embedtune.config.verbs.train import DataSection
+from embedtune.training.batch.set_batches import SetMixing
+
+
+def mixing_of(data: DataSection) -> SetMixing | None:
+    """The mixing of a recipe; None where there is one set.
+
+    >>> from embedtune.config.verbs.train import SetSection
+    >>> mixing_of(DataSection(weight=2.0, further=[SetSection(source="b.jsonl")]))
+    SetMixing(weights=(2.0, 1.0), mixed=True, turns=False)
+    """
+    if not data.further:
+        return None
+    weights = [data.weight, *(one.weight for one in data.further)]
+    sampling = data.sampling
+    if sampling == "auto":
+        sampling = "weight" if any(weight is not None for weight in weights) else "size"
+    turns = sampling == "turns"
+    if turns:
+        return SetMixing((1.0,) * len(weights), mixed=data.mixed, turns=not data.mixed)
+    given = tuple(1.0 if weight is None else weight for weight in weights)
+    return SetMixing(given if sampling == "weight" else None, mixed=data.mixed)
