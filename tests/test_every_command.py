@@ -28,7 +28,7 @@ COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
     "doctor": "doctor --quick",
     "encode": "encode --model run/model --data pairs.jsonl --column anchor --output vectors.npy",
     "evaluate": "evaluate --data set --model run/model --model bm25 --output evaluated",
-    "export": "export run/model --to static --data set --output exported",
+    "export": "export run/model --to static --data many.jsonl --output exported",
     "init": "init pairs.jsonl",
     "merge": "merge run/start run/model --data pairs.jsonl --alpha 0.5 --guard none --output merged",
     "mine": "mine --data pairs.jsonl --model run/model --output mined.jsonl --range 0:12",

@@ -85,5 +85,5 @@ def test_every_loss_said_in_its_place_exists() -> None:
 def test_proposes_losses_for_a_data_set_with_reasons(call) -> None:
     shown = call("losses", "--data", "samples:en")
     assert shown["losses"] == ["gist"]
-    assert len(shown["reasons"]) >= 3 and "571 pairs" in shown["reasons"][0]
+    assert len(shown["reasons"]) >= 3 and "651 pairs" in shown["reasons"][0]
     assert shown["know"].startswith("embedtune tune --data samples:en --budget ")

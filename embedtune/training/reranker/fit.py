@@ -17,7 +17,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from embedtune.config.course import Course
 from embedtune.config.verbs.train import TrainingSection
 from embedtune.errors import Interrupted
-from embedtune.models.encode.cross_start import load_trained
+from embedtune.models.cross.cross_start import load_trained
 from embedtune.models.files.quiet import quiet_libraries
 from embedtune.progress import Progress
 from embedtune.training.reranker.labelled import LabelledPairs

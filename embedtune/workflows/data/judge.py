@@ -13,7 +13,7 @@ from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.tables import open_table
 from embedtune.data.sources.write import write_jsonl
 from embedtune.errors import DataError
-from embedtune.evaluation.kappa import cohen_kappa
+from embedtune.evaluation.agreement.kappa import cohen_kappa
 from embedtune.findings import counted
 from embedtune.mining.ledger import DECISIONS, read_ledger
 from embedtune.models.encode.store import open_store

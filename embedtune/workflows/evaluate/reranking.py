@@ -49,7 +49,7 @@ def demand_rankings(config: EvaluateConfig, source: str, kind: str) -> None:
 
 def rerankings(config: EvaluateConfig, judged: JudgedSet, rows: Sequence[Scored], talk: Talk) -> Iterator[Scored]:
     """Every ranking of full vectors, of words and of files once more, with its first documents reranked."""
-    from embedtune.models.encode.cross_encoder import load_cross_encoder
+    from embedtune.models.cross.cross_encoder import load_cross_encoder
 
     name, depth = str(config.evaluation.rerank), config.evaluation.rerank_depth
     with talk.progress(f"loading {short_name(name)}"):

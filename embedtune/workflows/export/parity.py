@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.evaluation.equivalence import Equivalence, compare_equivalent
+from embedtune.evaluation.agreement.equivalence import Equivalence, compare_equivalent
 from embedtune.evaluation.rankers import by_vectors
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.retrieval import score_ranking

@@ -8,7 +8,7 @@ import numpy as np
 
 from embedtune.config.verbs.mine import MineConfig
 from embedtune.mining.candidate_block import PADDING, Opinion
-from embedtune.models.encode.cross_encoder import PairScorer, fingerprint, load_cross_encoder
+from embedtune.models.cross.cross_encoder import PairScorer, fingerprint, load_cross_encoder
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.files.load import load_encoder
 from embedtune.models.similarity import similarity_findings

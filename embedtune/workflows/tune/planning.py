@@ -12,7 +12,7 @@ from embedtune.racing.plan import FEWEST_SEEDS, SORTING, RacePlan, plan_race
 from embedtune.workflows.shared.choosing.arms import ArmTrainer
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.tune.folder import RaceFolder
-from embedtune.workflows.tune.pricing import Clock, relative
+from embedtune.workflows.tune.pricing import RaceClock, relative
 from embedtune.workflows.tune.space import DEFAULT
 
 SHARES = (0.25, 0.5)
@@ -41,7 +41,7 @@ class Planning:
     configs: Mapping[str, TrainConfig]
     test: RetrievalSet | None
     folder: RaceFolder
-    clock: Clock
+    clock: RaceClock
     talk: Talk
     findings: list[Finding] = field(default_factory=list)
 

@@ -16,7 +16,7 @@ ENDING_S = 3.0
 
 
 @dataclass
-class Clock:
+class RaceClock:
     """Time that a race may take.
 
     Args:
@@ -45,9 +45,9 @@ class Clock:
     def affords(self, steps: float, heats: int) -> bool:
         """Whether so many steps in so many heats fit into the time that is left.
 
-        >>> Clock(100, 0, reserve_s=0, step_s=1, score_s=2, now=lambda: 50.0).affords(30, 4)
+        >>> RaceClock(100, 0, reserve_s=0, step_s=1, score_s=2, now=lambda: 50.0).affords(30, 4)
         True
-        >>> Clock(100, 0, reserve_s=0, step_s=1, score_s=2, now=lambda: 50.0).affords(48, 4)
+        >>> RaceClock(100, 0, reserve_s=0, step_s=1, score_s=2, now=lambda: 50.0).affords(48, 4)
         False
         """
         if self.allowed_s is None:
@@ -63,7 +63,7 @@ class Clock:
     def learn(self, steps: float, took_s: float) -> None:
         """Take what a heat really took, from its start to its scores, into account: half of the surprise.
 
-        >>> clock = Clock(100, 0, step_s=1.0, score_s=10.0)
+        >>> clock = RaceClock(100, 0, step_s=1.0, score_s=10.0)
         >>> clock.learn(10, 40)
         >>> clock.step_s, clock.score_s
         (1.5, 15.0)

@@ -20,7 +20,7 @@ from embedtune.workflows.shared.machine import machine_facts
 from embedtune.workflows.shared.scoring import METRICS, PRIMARY, SELECTION, judge
 from embedtune.workflows.tune.heats import Heats
 from embedtune.workflows.tune.opened_test import TestScores
-from embedtune.workflows.tune.pricing import Clock
+from embedtune.workflows.tune.pricing import RaceClock
 from embedtune.workflows.tune.space import DEFAULT
 
 EFFECT = 0.01
@@ -40,7 +40,7 @@ def finished(
     test: TestScores | None,
     curve: LearningCurve | None,
     chosen: str,
-    clock: Clock,
+    clock: RaceClock,
 ) -> TuneResult:
     """The result of a race."""
     decision, start = outcome.decision, heats.trainer.start

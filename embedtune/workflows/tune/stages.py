@@ -28,7 +28,7 @@ from embedtune.workflows.tune.folder import RESULT, RaceFolder
 from embedtune.workflows.tune.heats import Heats, final_heat
 from embedtune.workflows.tune.opened_test import TestScores, open_test
 from embedtune.workflows.tune.planning import SHARES, Planning
-from embedtune.workflows.tune.pricing import Clock
+from embedtune.workflows.tune.pricing import RaceClock
 from embedtune.workflows.tune.result import finished
 from embedtune.workflows.tune.space import DEFAULT, arms_of
 
@@ -79,10 +79,10 @@ class Tuning:
     def _at(self, name: str) -> Path:
         return self.folder.path / name
 
-    def _clock(self) -> Clock:
+    def _clock(self) -> RaceClock:
         race = self.config.tune
         allowed = race.amount if race.unit == "seconds" else None
-        return Clock(allowed, self.started, earlier_s=float(self.folder.facts().get("spent_s", 0.0)))
+        return RaceClock(allowed, self.started, earlier_s=float(self.folder.facts().get("spent_s", 0.0)))
 
     def _default(self, trainer: ArmTrainer) -> tuple[TrainConfig, str]:
         """The default recipe with everything settled: as an interrupted race left it, or settled now."""
@@ -101,7 +101,7 @@ class Tuning:
             self.talk.say(facts["chosen"])
         return default, str(facts["chosen"])
 
-    def _raced(self, arms: Sequence[Arm], plan: RacePlan, heats: Heats, clock: Clock) -> Outcome:
+    def _raced(self, arms: Sequence[Arm], plan: RacePlan, heats: Heats, clock: RaceClock) -> Outcome:
         """The race, each heat told as it ends."""
         with self.talk.progress("racing", total=plan.budget) as tell:
             race = Race(

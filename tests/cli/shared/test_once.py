@@ -41,7 +41,7 @@ def test_an_option_with_one_value_is_given_once(
         ("check --data a.jsonl --data a.jsonl", "--data is given twice, with 'a.jsonl' and 'a.jsonl'"),
         ("search -k 3 question --top 4", "--top is given twice, with '3' and '4'"),
         ("train --seed 1 --seed 2 --seed 1", "--seed is given three times, with '1', '2' and '1'"),
-        ("train --data -- --data b", "--data is given twice, with '--' and 'b'"),
+        ("train --split -- --split b", "--split is given twice, with '--' and 'b'"),
         ("compare a b --split dev --metric mrr@10 --split test", "--split is given twice, with 'dev' and 'test'"),
     ],
 )

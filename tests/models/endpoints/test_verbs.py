@@ -51,6 +51,6 @@ def test_verbs_that_change_weights_refuse_one(fake: FakeEndpoint) -> None:
         embedtune.train(data="pairs.jsonl", model=NAME, output="run", **LOCAL)
     with pytest.raises(ModelError, match="cannot be used to forecast a training"):
         embedtune.check(data="pairs.jsonl", model=NAME)
-    with pytest.raises(ModelError, match="cannot be used to merge"):
+    with pytest.raises(ModelError, match="cannot be mixed with other weights"):
         embedtune.merge(NAME, "run/model", data="pairs.jsonl", output="merged")
     assert not Path("run").exists() and not fake.bodies

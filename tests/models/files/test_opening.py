@@ -14,7 +14,7 @@ from zoo import DECODER, SHAPES, make
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.errors import ModelError
-from embedtune.models.encode.cross_encoder import load_cross_encoder
+from embedtune.models.cross.cross_encoder import load_cross_encoder
 from embedtune.models.encode.encode import encode
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder

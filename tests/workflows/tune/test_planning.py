@@ -12,7 +12,7 @@ from embedtune.racing.arm import Arm
 from embedtune.workflows.shared.talk import Silence
 from embedtune.workflows.tune.folder import RaceFolder
 from embedtune.workflows.tune.planning import Planning
-from embedtune.workflows.tune.pricing import Clock
+from embedtune.workflows.tune.pricing import RaceClock
 
 BEFORE_S, SCORE_S = 3.0, 2.0
 STEP_S = {1: 0.5, 2: 0.8}
@@ -32,7 +32,7 @@ class Timed:
         return BEFORE_S + steps * STEP_S[int(config.training.epochs)]
 
 
-def planning(folder: Path, budget: str, clock: Clock) -> Planning:
+def planning(folder: Path, budget: str, clock: RaceClock) -> Planning:
     configs = {name: TrainConfig(training=TrainingSection(epochs=n)) for name, n in (("default", 1), ("dear", 2))}
     trainer: Any = Timed()
     (folder / "heats").mkdir(exist_ok=True)
@@ -45,7 +45,7 @@ ARMS = [Arm("default"), Arm("dear", ("training.epochs=2",))]
 
 
 def test_what_comes_before_the_steps_is_not_taken_for_a_price(tmp_path: Path) -> None:
-    clock = Clock(600.0, 0.0, now=lambda: 0.0)
+    clock = RaceClock(600.0, 0.0, now=lambda: 0.0)
     arms, plan = planning(tmp_path, "10m", clock).planned(ARMS)
     assert clock.step_s == pytest.approx(0.5) and clock.score_s == pytest.approx(BEFORE_S + SCORE_S)
     assert [arm.price for arm in arms] == [1.0, 1.6]
@@ -54,15 +54,15 @@ def test_what_comes_before_the_steps_is_not_taken_for_a_price(tmp_path: Path) ->
 
 
 def test_in_steps_every_pair_costs_one_and_nothing_is_measured(tmp_path: Path) -> None:
-    clock = Clock(None, 0.0)
+    clock = RaceClock(None, 0.0)
     arms, plan = planning(tmp_path, "500steps", clock).planned(ARMS)
     assert [arm.price for arm in arms] == [1.0, 1.0] and plan.budget == 500
     assert clock.step_s == 0
 
 
 def test_a_resumed_race_keeps_its_plan(tmp_path: Path) -> None:
-    first = planning(tmp_path, "10m", Clock(600.0, 0.0, now=lambda: 0.0))
+    first = planning(tmp_path, "10m", RaceClock(600.0, 0.0, now=lambda: 0.0))
     noted = first.planned(ARMS)
-    later = Clock(600.0, 0.0, now=lambda: 400.0)
+    later = RaceClock(600.0, 0.0, now=lambda: 400.0)
     assert planning(tmp_path, "10m", later).planned(ARMS) == noted
     assert later.step_s == pytest.approx(0.5)

@@ -217,7 +217,7 @@ def _write(kept: Sequence[MadeQuery], corpus: Sequence[TitledText], target: Path
     rows: dict[str, list[dict[str, str]]] = {part: [] for part in PARTS}
     for one in kept:
         document = corpus[one.document]
-        row = {"anchor": one.query, "positive": one.positive, "kind": one.kind, "document": document.id}
+        row = {"anchor": one.query, "positive": one.positive, "kind": one.kind, "document_id": document.id}
         rows[part_of(document)].append(row)
     for part, own in rows.items():
         if own:

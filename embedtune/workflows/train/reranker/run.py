@@ -25,8 +25,8 @@ from embedtune.evaluation.tasks.question import questions_of
 from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.evaluation.trec import write_run
 from embedtune.findings import Finding, counted
-from embedtune.models.encode.cross_encoder import PairScorer
-from embedtune.models.encode.cross_start import cross_start, load_trained, save_cross_encoder
+from embedtune.models.cross.cross_encoder import PairScorer
+from embedtune.models.cross.cross_start import cross_start, load_trained, save_cross_encoder
 from embedtune.models.encode.store import VectorStore, open_store
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder

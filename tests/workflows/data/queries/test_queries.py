@@ -53,8 +53,8 @@ def test_korean_queries_of_the_documents_own_words(corpus: Path, tmp_path: Path)
     where = defaultdict(set)
     for part, own in parts.items():
         for row in own:
-            where[row["document"]].add(part)
-            document = by_id[row["document"]]
+            where[row["document_id"]].add(part)
+            document = by_id[row["document_id"]]
             assert row["anchor"] not in row["positive"] and document["title"] not in row["positive"]
             if row["kind"] == "title":
                 assert (row["anchor"], row["positive"]) == (document["title"], document["text"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from embedtune.evaluation.equivalence import compare_equivalent
+from embedtune.evaluation.agreement.equivalence import compare_equivalent
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.002, -0.004, 0.02])

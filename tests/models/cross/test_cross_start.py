@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from embedtune.errors import ModelError
-from embedtune.models.encode.cross_start import cross_start, load_trained, save_cross_encoder
+from embedtune.models.cross.cross_start import cross_start, load_trained, save_cross_encoder
 
 PAIRS = [("How do I reset my password?", "Open the settings."), ("환불", "배송지를 바꿀 수 있나요?")]
 

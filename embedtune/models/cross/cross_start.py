@@ -8,7 +8,7 @@ import torch
 
 from embedtune.durable import remove_unfinished, whole_folder
 from embedtune.errors import ModelError
-from embedtune.models.encode.cross_encoder import PairScorer
+from embedtune.models.cross.cross_encoder import PairScorer
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.quiet import quiet_libraries
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from embedtune.evaluation.kappa import cohen_kappa
+from embedtune.evaluation.agreement.kappa import cohen_kappa
 
 
 @pytest.mark.parametrize("seed", range(5))

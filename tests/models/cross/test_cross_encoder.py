@@ -7,8 +7,8 @@ import pytest
 
 from embedtune.config.encoder import ModelSection
 from embedtune.errors import ModelError
-from embedtune.models.encode import cross_encoder
-from embedtune.models.encode.cross_encoder import fingerprint, load_cross_encoder
+from embedtune.models.cross import cross_encoder
+from embedtune.models.cross.cross_encoder import fingerprint, load_cross_encoder
 
 
 def pairs(texts: tuple[str, ...]) -> list[tuple[str, str]]:
