@@ -98,6 +98,9 @@ class TuneResult(VerbResult):
         budget: asked and used.
         shared: what was computed once for all arms, in sentences.
         elapsed_s: of all sessions.
+        start: scores of the encoder before training, on dev.
+        metric: what decides on test.
+        again: the command that trains the winner again.
     """
 
     output: str
