@@ -99,8 +99,8 @@ class TuneResult(VerbResult):
         shared: what was computed once for all arms, in sentences.
         elapsed_s: of all sessions.
         start: scores of the encoder before training, on dev.
-        metric: what decides on test.
-        again: the command that trains the winner again.
+        metric: what decides on dev.
+        again: the command that repeats the race.
     """
 
     output: str
