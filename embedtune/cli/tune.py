@@ -5,6 +5,7 @@ from typing import Annotated
 from embedtune import api
 from embedtune.cli.shared.options import written
 from embedtune.cli.shared.verb import Asked
+from embedtune.errors import ConfigError
 
 EXAMPLES = """
 embedtune tune --data pairs.jsonl --budget 30m
@@ -33,6 +34,12 @@ def tune(asked: Asked, resume: ResumeRace = None) -> None:
     if resume is None:
         asked.print(api.tune(asked.config(), talk=asked.talk))
         return
+    if asked.words or asked.options:
+        raise ConfigError(
+            "a race goes on with its own options, and others are given",
+            where="--resume",
+            next="leave them out, or start another race with another --output",
+        )
     if asked.dry_run:
         from pathlib import Path
 

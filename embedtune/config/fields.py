@@ -31,8 +31,11 @@ Columns = Annotated[
 
 def _known_codec(name: str | None) -> str | None:
     try:
-        return None if name is None else codecs.lookup(name).name
-    except LookupError:
+        if name is None:
+            return None
+        b"a".decode(name)  # refuses codecs that are not of text, such as rot13
+        return codecs.lookup(name).name
+    except (LookupError, ValueError):
         raise ValueError(f"no encoding is called {name!r}; examples: cp949, euc-kr, cp1252, shift-jis") from None
 
 

@@ -10,8 +10,8 @@ from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.config.verbs.mine import MineConfig
 from embedtune.config.verbs.search import SearchConfig
 from embedtune.config.verbs.train import TrainConfig
-from embedtune.data.prepare import prepare
 from embedtune.data.rows import LabelledTexts
+from embedtune.data.sets.several import prepare_sets
 from embedtune.data.sources.judged_source import judge, open_split
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
@@ -40,7 +40,7 @@ def look(config: RecipeSection) -> Look:
     """
     declare_encoding(getattr(getattr(config, "data", None), "encoding", None))
     if isinstance(config, TrainConfig):
-        data = prepare(config.data, config.training.seed)
+        data = prepare_sets(config.data, config.training.seed)
         course = course_in_words(config.training, len(data.train), static=config.model.name == "starter")
         return Look((*data.described, course), data.findings)
     if isinstance(config, MineConfig):

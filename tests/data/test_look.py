@@ -44,3 +44,11 @@ def test_data_that_cannot_be_used_is_refused_as_by_the_command(put, verb):
 def test_what_is_to_be_checked_is_counted_whatever_is_wrong_with_it(put):
     path = str(put("pairs.jsonl", '{"anchor": "a", "positive": 3}\n{"anchor": "b"}\n'))
     assert look(load(schema_of("check"), None, [], {"data": path})).described[0].endswith(": 2 rows")
+
+
+def test_all_of_several_sets_are_read(put, lines, pairs):
+    first, second = (str(put(f"{name}.jsonl", lines(pairs(40)))) for name in ("one", "two"))
+    config = load(schema_of("train"), None, [], {"data": [first, second]})
+    assert any("two.jsonl" in said for said in look(config).described)
+    with pytest.raises(DataError, match="no such file"):
+        look(load(schema_of("train"), None, [], {"data": [first, "nothere.jsonl"]}))

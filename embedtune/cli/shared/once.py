@@ -7,7 +7,7 @@ from typing import Any
 from embedtune.errors import ConfigError
 
 _SEVERAL = {
-    "--data": "make one file of both, or train on one after the other; embedtune reads one data set per command",
+    "--data": "make one file of both, or give one of them; train and evaluate take several",
     "--columns": "write all of them in one: --columns anchor=NAME,positive=NAME",
     "--prompts": 'write both in one: --prompts query="...",document="..."',
 }

@@ -1,5 +1,6 @@
 """Reading the data that a run or an evaluation recorded: the same bytes, from this machine, or nothing."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from embedtune.workflows.shared.run_folder import RunFolder
 def runs_behind(model: str) -> Iterator[tuple[str, RunFolder]]:
     """The embedtune runs that an encoder comes from, each with its model: the last one first, then those before it.
 
-    A model or a checkpoint in a run folder comes from that run; any other from none. The chain ends at a run that
-    cannot be read.
+    A model or a checkpoint in a run folder comes from that run, an export from its encoder's; any other from none.
+    The chain ends at a run that cannot be read.
     """
+    model = _exported(model) or model
     known: set[Path] = set()
     while (run := _run_of(model)) is not None and run.path not in known:
         known.add(run.path)
@@ -25,6 +27,15 @@ def runs_behind(model: str) -> Iterator[tuple[str, RunFolder]]:
         except EmbedtuneError as error:
             raise_machine_fault(error, run.path)
             return
+
+
+def _exported(model: str) -> str | None:
+    """The encoder that an export was made from, by the name it had then; None for what is no export."""
+    try:
+        found = json.loads((Path(model).expanduser() / "export.json").read_text(encoding="utf-8"))["model"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(found)
 
 
 def _run_of(model: str) -> RunFolder | None:

@@ -52,7 +52,7 @@ from embedtune.workflows.train.kept.query_side import frozen_documents, query_si
 from embedtune.workflows.train.preparing.dev_evaluations import dev_tokens, with_evaluations, with_fewer_evaluations
 from embedtune.workflows.train.preparing.forecast import Work, rounded, seconds
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
-from embedtune.workflows.train.preparing.settled import record, settled
+from embedtune.workflows.train.preparing.settled import record, settled, suited_rate
 from embedtune.workflows.train.preparing.tokenizing import tokenized
 from embedtune.workflows.train.recipe_checks import guided_term
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
@@ -228,7 +228,7 @@ class Fitting:
             f"{counted(task.steps, 'step')} of up to {task.course.batch_size}, "
             f"learning rate {lr:g}, {precision}{f'; {reason}' if reason else ''}"
         )
-        rate = rate_finding(lr, self.encoder.default_lr)
+        rate = rate_finding(lr, suited_rate(self.losses, self.encoder, len(task.rows)))
         self.findings += [*self._cut(), *([rate] if rate else [])]
         tell_findings(self.talk, self.findings)
         if ranks() > 1:

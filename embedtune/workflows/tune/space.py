@@ -22,6 +22,8 @@ SELF_MARGINS = {True: (0.0, 0.1), False: (0.1, 0.2)}
 """Margins of a guide `self` by whether the encoder is pretrained."""
 WEIGHT_OF_SCORES = 0.5
 WEIGHT_OF_SIGREG = 0.05
+SHARED = ("data", "model", "guard", "output", "matryoshka", "side")
+"""Sections that are the same for all arms: they share the encoder, the data, their vectors and their tests."""
 Changes = tuple[str, tuple[str, ...]]
 """The name of an arm, and what it changes."""
 
@@ -45,6 +47,14 @@ def arms_of(
     if taken:
         raise ConfigError(f"an arm cannot be called {taken[0]}", where="tune.arms", next="give it another name")
     wanted = [(name, tuple(changes)) for name, changes in listed.items()] or list(_suited(config, encoder, data))
+    for name, changes in wanted:
+        shared = [one for one in changes if one.partition("=")[0].partition(".")[0] in SHARED]
+        if shared:
+            raise ConfigError(
+                f"the arm {name} changes {shared[0].partition('=')[0]}, which all arms of a race share",
+                where="tune.arms",
+                next="race what is trained (training, loss, guide, negatives), or run `embedtune tune` once for each",
+            )
     rows = len(data.train)
     course = Course.of(config.training, rows, static=False)
     found = [(Arm(DEFAULT), config)]

@@ -8,7 +8,7 @@ import pytest
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.errors import DataError
-from embedtune.workflows.shared.recorded_data import demand_same, recorded_training, refuse_hub
+from embedtune.workflows.shared.recorded_data import _exported, demand_same, recorded_training, refuse_hub
 from embedtune.workflows.shared.run_folder import FACTS, STARTED_IN, RunFolder, new_run
 
 
@@ -41,3 +41,14 @@ def test_nothing_is_fetched_and_a_file_less_is_no_change() -> None:
         refuse_hub(["samples", "hf:owner/name"])
     refuse_hub(["samples"])
     demand_same({"a": "1", "b": "2"}, {"renamed": "1"})
+
+
+def test_an_export_comes_from_the_run_of_its_encoder(tmp_path):
+    exported = tmp_path / "exported"
+    exported.mkdir()
+    (exported / "export.json").write_text('{"model": "somewhere/model"}')
+    assert _exported(str(exported)) == "somewhere/model"
+    for damaged in ("{", "[]", "{}"):
+        (exported / "export.json").write_text(damaged)
+        assert _exported(str(exported)) is None
+    assert _exported(str(tmp_path)) is None and _exported("starter") is None

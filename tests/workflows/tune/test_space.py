@@ -63,3 +63,9 @@ def test_listed_arms_replace_the_space(starter: Encoder, data: TrainingData, tmp
 def test_a_loss_refuses_the_arguments_of_an_arm(starter: Encoder, data: TrainingData, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="temperature"):
         arms(recipe(), starter, data, tmp_path, cold=["loss.0.args.temperature=-1"])
+
+
+@pytest.mark.parametrize("change", ["data.source=other.jsonl", "model.name=other"])
+def test_an_arm_cannot_change_what_all_arms_share(starter: Encoder, data: TrainingData, tmp_path: Path, change) -> None:
+    with pytest.raises(ConfigError, match=f"changes {change.partition('=')[0]}, which all arms"):
+        arms(recipe(), starter, data, tmp_path, other=["training.lr=0.01", change])

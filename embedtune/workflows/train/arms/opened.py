@@ -10,6 +10,7 @@ from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.sources.source import open_source
 from embedtune.errors import ConfigError, DataError
+from embedtune.losses import loss_class
 from embedtune.losses.shared.base import Loss
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.guide.guide_files import guide_vectors, guided_data
@@ -87,7 +88,12 @@ def _refuse(config: TrainConfig) -> None:
     Raises:
         ConfigError: names it.
     """
-    found = {"model.lora": config.model.lora is not None, "--side query": config.side == "query"}
+    found = {
+        "model.lora": config.model.lora is not None,
+        "--side query": config.side == "query",
+        "several --data": bool(config.data.further),
+        "a loss that learns from scored pairs": any(loss_class(term.name).learns_grades for term in config.loss or ()),
+    }
     for name, asked in found.items():
         if asked:
             raise ConfigError(f"{name} cannot be raced", where=name, next="`embedtune train` can do it")

@@ -27,15 +27,15 @@ def settled(config: TrainConfig, losses: Sequence[Loss], encoder: Encoder, rows:
     training = {
         "epochs": course.epochs,
         "batch_size": course.batch_size,
-        "lr": _rate(losses, encoder, rows),
+        "lr": suited_rate(losses, encoder, rows),
     }
     guide = {"warmup_share": 0.0 if known else LEARNS_FIRST, "refresh": "once" if known else "every_epoch"}
     sections = {"training": config.training.settled(training), "guide": config.guide.settled(guide)}
     return config.model_copy(update=sections)
 
 
-def _rate(losses: Sequence[Loss], encoder: Encoder, rows: int) -> float:
-    """The learning rate for an encoder, in two digits."""
+def suited_rate(losses: Sequence[Loss], encoder: Encoder, rows: int) -> float:
+    """The learning rate for an encoder and so many rows, in two digits."""
     static = not encoder.has_products
     usual = suited_lr(losses, encoder.default_lr, static=static)
     return float(f"{usual * min(1.0, rows / MANY_PAIRS) if static else usual:.2g}")

@@ -153,5 +153,6 @@ def test_what_was_named_does_not_outlive_its_command(put) -> None:
 def test_the_option_reads_the_file_and_refuses_an_unknown_name(put) -> None:
     path = put("short.csv", SHORT[0][1].encode("cp949"))
     assert "1 rows" in look(load(schema_of("check"), None, [], {"data": str(path), "encoding": "cp949"})).described[0]
-    with pytest.raises(ConfigError, match="no encoding is called 'cp9494'"):
-        load(schema_of("check"), None, [], {"data": str(path), "encoding": "cp9494"})
+    for name in ("cp9494", "rot13", "hex", "undefined"):
+        with pytest.raises(ConfigError, match=f"no encoding is called '{name}'"):
+            load(schema_of("check"), None, [], {"data": str(path), "encoding": name})
