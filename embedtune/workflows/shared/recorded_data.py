@@ -30,7 +30,7 @@ def runs_behind(model: str) -> Iterator[tuple[str, RunFolder]]:
 
 
 def _exported(model: str) -> str | None:
-    """The encoder that an export was made from, by the name it had then; None for what is no export."""
+    """The encoder that an export was made from, under the name it had at the time; None if this is not an export."""
     try:
         found = json.loads((Path(model).expanduser() / "export.json").read_text(encoding="utf-8"))["model"]
     except (OSError, ValueError, KeyError, TypeError):

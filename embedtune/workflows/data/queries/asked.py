@@ -11,7 +11,7 @@ from embedtune.workflows.data.queries.kinds import Kind, MadeQuery
 MOST_CHARACTERS = 6000
 """Of a document; the rest is not sent."""
 LONGEST = 300
-"""Characters of a query; a longer answer is no query."""
+"""The most characters that a query may have; longer answers are dropped."""
 WANTED: dict[Kind, str] = {
     "question": "questions that the document answers, as somebody would ask who does not know it",
     "keywords": "searches of two to five key words that should find the document",
