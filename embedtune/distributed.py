@@ -19,6 +19,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+if dist.is_available():
+    # Its functions have the group of that moment as a default. Were it first imported while the processes are joined,
+    # as sentence-transformers does, the group would outlive `joined`, and its threads abort the ending process.
+    import torch.distributed.nn.functional
+
 from embedtune.errors import ConfigError, PeerEnded
 from embedtune.processes import LAUNCHED, settle_who_speaks, this_process
 

@@ -4,6 +4,7 @@ Run as a program, this file is one of the processes: it gets JSON, the options o
 words of a command line and the step before which the second process kills itself.
 """
 
+import gc
 import json
 import os
 import shutil
@@ -57,6 +58,14 @@ def main() -> None:
     with joined():
         for one in asked["runs"]:
             run(one)
+    gc.collect()
+    left = [name for name in _threads() if "gloo" in name]
+    assert not left, f"threads of the ended group would abort the process as it ends: {left}"
+
+
+def _threads() -> list[str]:
+    """The names of this process's threads; Linux tells them."""
+    return [(one / "comm").read_text().strip() for one in Path("/proc/self/task").glob("*")]
 
 
 def _kill_before(step: int) -> None:
