@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Any
 
 from embedtune.config.course import Course, reason_of_course
+from embedtune.config.section import AUTO
 from embedtune.config.verbs.train import LossSection, TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
@@ -52,6 +53,7 @@ from embedtune.workflows.train.kept.query_side import frozen_documents, query_si
 from embedtune.workflows.train.preparing.dev_evaluations import dev_tokens, with_evaluations, with_fewer_evaluations
 from embedtune.workflows.train.preparing.forecast import Work, rounded, seconds
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
+from embedtune.workflows.train.preparing.rate import can_choose, choose_rate, with_rate
 from embedtune.workflows.train.preparing.settled import record, settled, suited_rate
 from embedtune.workflows.train.preparing.tokenizing import tokenized
 from embedtune.workflows.train.recipe_checks import guided_term
@@ -90,9 +92,14 @@ class Fitting:
 
     def run(self, *, resumed: bool) -> tuple[FitResult, Guiding]:
         """Decide how the run goes, part by part, and train."""
+        rate_is_open = self.config.training.lr == AUTO
         with self.spent.on("preparing"):
             plan, dev = self._settled()
             reference = start_vectors(plan.table.texts, self.losses, self.encoder, self.store, self.talk)
+        if rate_is_open and not self.data.unpaired:
+            with self.spent.on("choosing the learning rate"):
+                plan = self._paced(plan, dev, reference)
+        record(self.config, self.folder)  # with all that was settled, so not before
         with self.spent.on("choosing the margin"):
             config, chosen = self._decided(plan, dev, reference)
         with self.spent.on("choosing how much to learn from the teacher"):
@@ -147,7 +154,7 @@ class Fitting:
         )
 
     def _settled(self) -> tuple[PreparedFit, RetrievalSet | None]:
-        """The run with everything that its recipe leaves open settled and written there, and what dev is scored on."""
+        """The run with everything settled that its recipe leaves open, and what dev is scored on."""
         asked, rows = self.config.training, len(self.data.train)
         self.config = settled(self.config, self.losses, self.encoder, rows)
         self._demand_rows(rows)
@@ -159,7 +166,6 @@ class Fitting:
             self.config = with_fewer_evaluations(self.config, texts, self.encoder, plan.steps, tokens)
         elif dev is not None:
             self.config, dev = with_evaluations(self.config, dev, self.encoder, plan.steps, tokens, self.talk)
-        record(self.config, self.folder)
         plan = replace(plan, section=self.config.training)
         if self.encoder.has_products and isinstance(plan.texts, KnownTexts) and ranks() == 1:
             self._tell_forecast(plan, plan.texts, tokens, dev)
@@ -252,6 +258,15 @@ class Fitting:
         found = {role: truncation(self.encoder, own, role) for role, own in texts.items()}
         cut = {role: one for role, one in found.items() if one is not None}
         return truncation_findings(self.config.model.name, cut)
+
+    def _paced(self, plan: PreparedFit, dev: RetrievalSet | None, reference: GuideTable | None) -> PreparedFit:
+        """The run at the learning rate that dev shows to be best, where higher ones are worth a try."""
+        if dev is None or not can_choose(dev, plan.lr, self.losses, self.encoder):
+            return plan
+        choice = choose_rate(self.config, plan, dev, self.losses, self.encoder, self.talk, reference=reference)
+        self.talk.say(f"learning rate: {choice.reason}")
+        self.config = with_rate(self.config, choice.lr)
+        return replace(plan, section=self.config.training, lr=choice.lr)
 
     def _decided(
         self, plan: PreparedFit, dev: RetrievalSet | None, reference: GuideTable | None

@@ -102,7 +102,8 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     data = guided_data(config, read_data(config, source, talk), vectors)
     check_needs(config, plan.losses, data)
     check_side(config, data)
-    if run is None and "loss" not in config.model_fields_set and not data.unpaired:
+    learns_by_loss = config.task != "reranker" and not data.unpaired
+    if run is None and "loss" not in config.model_fields_set and learns_by_loss:
         talk.say(advise(data, config.data.source).sentence)
     sets = read_guard(guard_sets(config), seed=config.training.seed)
     if run is not None and run.done and plan.changes:

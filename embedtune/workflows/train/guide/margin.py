@@ -175,7 +175,8 @@ def trial_scores(
 ) -> dict[Tried, np.ndarray]:
     """Dev log-rank scores by query (queries,) after a short run of each recipe, all from the encoder as it is.
 
-    The encoder is left as it was. `what` says what the runs are for.
+    Recipes differ in losses, guide and learning rate, and have everything settled. The encoder is left as it was.
+    `what` says what the runs are for.
     """
     known = read_judged(encoder, judged)
     steps = trials_for(encoder, plan.steps).steps
@@ -186,7 +187,7 @@ def trial_scores(
     scores: dict[Tried, np.ndarray] = {}
     with talk.progress(what, total=len(recipes) * steps) as tell:
         for number, (name, tried) in enumerate(recipes.items()):
-            trial = replace(plan, section=section, trial=True)
+            trial = replace(plan, section=section, lr=float(tried.training.lr), trial=True)
             guiding = choose_guide(tried, trial, None, encoder, talk=Silence(), store=store, vectors=vectors)
             run = Fit(
                 **vars(trial),

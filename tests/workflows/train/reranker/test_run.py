@@ -42,6 +42,7 @@ def test_it_learns_from_pairs_alone_and_says_what_reranking_adds(recipe, bert_fo
         assert np.all(np.diff(found) <= 1e-6)
     assert "CrossEncoder" in "\n".join(result.how_to_use)
     assert any("negatives: the nearest training documents" in said for said in listener.said)
+    assert not any("none was named" in said for said in listener.said)  # its loss is not one of ours
     assert RunFolder(tmp_path / "run").has_model
     assert RunFolder(tmp_path / "run").result().how_to_use == result.how_to_use
 

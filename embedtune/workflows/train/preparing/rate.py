@@ -1,0 +1,103 @@
+"""The learning rate of a starter: a cautious one for its number of pairs, or a higher one where dev shows that it is.
+
+How fast an untrained encoder may learn from few pairs differs between data sets as nothing else does: of 1,000 pairs,
+a tenth of its full rate was best on questions written by hand (nDCG@10 +0.006; at the full rate -0.075), and the full
+rate on medical questions (+0.27; at a tenth +0.13) and on welfare services in Korean (+0.065, +0.037). No figure of the
+data told them apart; half a run at each rate does, and takes seconds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.data.rows import RetrievalSet
+from embedtune.evaluation.metrics import metric_label
+from embedtune.evaluation.significance import adjusted, compare_paired
+from embedtune.evaluation.tasks.judged_arrays import as_arrays
+from embedtune.losses.shared.base import Loss
+from embedtune.models.encoder import Encoder
+from embedtune.training.guide.vectors import GuideTable
+from embedtune.training.run.fit import PreparedFit
+from embedtune.workflows.shared.scoring import SELECTION
+from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.train.guide.margin import FEWEST_QUERIES, LEVEL, decided, is_open, trial_scores
+from embedtune.workflows.train.preparing.settled import full_rate, two_digits
+
+SHARES = (0.3, 1.0)
+"""Of the full rate, tried beside the cautious one."""
+FARTHER = 1.5
+"""A rate is tried if it is so many times the cautious one."""
+
+
+@dataclass(frozen=True)
+class ChosenRate:
+    """What was chosen and why.
+
+    Args:
+        lr: the learning rate.
+        tried: rate in words -> dev score (`SELECTION`).
+        reason: a sentence for the terminal.
+    """
+
+    lr: float
+    tried: dict[str, float]
+    reason: str
+
+
+def rates_to_try(cautious: float, losses: Sequence[Loss], encoder: Encoder) -> list[float]:
+    """Higher rates than the cautious one; none for a pretrained encoder or many pairs.
+
+    >>> from types import SimpleNamespace
+    >>> starter = SimpleNamespace(has_products=False, pretrained=False, default_lr=0.05)
+    >>> rates_to_try(0.005, [], starter), rates_to_try(0.02, [], starter), rates_to_try(0.05, [], starter)
+    ([0.015, 0.05], [0.05], [])
+    """
+    if encoder.pretrained or encoder.has_products:
+        return []
+    rates = [two_digits(share * full_rate(losses, encoder)) for share in SHARES]
+    return [rate for rate in rates if rate >= FARTHER * cautious]
+
+
+def choose_rate(
+    config: TrainConfig,
+    plan: PreparedFit,
+    dev: RetrievalSet,
+    losses: Sequence[Loss],
+    encoder: Encoder,
+    talk: Talk,
+    *,
+    reference: GuideTable | None = None,
+) -> ChosenRate:
+    """Train at each rate for half of the run, without a guide where that is open; the encoder is left as it was."""
+    recipe = decided(config, None) if is_open(config) else config
+    rates = [plan.lr, *rates_to_try(plan.lr, losses, encoder)]
+    recipes = {rate: with_rate(recipe, rate) for rate in rates}
+    found = trial_scores(
+        recipes, plan, as_arrays(dev), encoder, talk, "choosing the learning rate", reference=reference
+    )
+    return _choice(found, plan.lr)
+
+
+def with_rate(config: TrainConfig, rate: float) -> TrainConfig:
+    """The recipe with this learning rate."""
+    return config.model_copy(update={"training": config.training.model_copy(update={"lr": rate})})
+
+
+def can_choose(dev: RetrievalSet, cautious: float, losses: Sequence[Loss], encoder: Encoder) -> bool:
+    """Whether there are other rates to try, and dev queries enough to tell them apart."""
+    return len(dev) >= FEWEST_QUERIES and bool(rates_to_try(cautious, losses, encoder))
+
+
+def _choice(scores: dict[float, np.ndarray], cautious: float) -> ChosenRate:
+    """The rate with the best mean on dev (queries,), where its paired test says so after Holm's adjustment."""
+    higher = [rate for rate in scores if rate != cautious]
+    tests = adjusted([compare_paired(scores[cautious], scores[rate], metric=SELECTION) for rate in higher])
+    tried = {f"{rate:g}": round(float(values.mean()), 4) for rate, values in scores.items()}
+    listed = ", ".join(f"{name} {value:.3f}" for name, value in tried.items())
+    figures = f"{metric_label(SELECTION)} of short runs on dev: {listed}"
+    rate, best = max(zip(higher, tests, strict=True), key=lambda pair: pair[1].difference)
+    if best.difference > 0 and best.p_value < LEVEL:
+        return ChosenRate(rate, tried, f"{rate:g} was best ({figures})")
+    return ChosenRate(cautious, tried, f"{cautious:g}; none was clearly better ({figures})")
