@@ -17,6 +17,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from embedtune.config.section import AUTO
 from embedtune.config.verbs.train import LossSection, TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.rows import RetrievalSet
@@ -175,7 +176,8 @@ def trial_scores(
 ) -> dict[Tried, np.ndarray]:
     """Dev log-rank scores by query (queries,) after a short run of each recipe, all from the encoder as it is.
 
-    Recipes differ in losses, guide and learning rate, and have everything settled. The encoder is left as it was.
+    Recipes differ in losses, guide and learning rate, which is that of the plan where it is open. The encoder is left as
+    it was.
     `what` says what the runs are for.
     """
     known = read_judged(encoder, judged)
@@ -187,7 +189,8 @@ def trial_scores(
     scores: dict[Tried, np.ndarray] = {}
     with talk.progress(what, total=len(recipes) * steps) as tell:
         for number, (name, tried) in enumerate(recipes.items()):
-            trial = replace(plan, section=section, lr=float(tried.training.lr), trial=True)
+            own = tried.training.lr
+            trial = replace(plan, section=section, lr=plan.lr if own == AUTO else own, trial=True)
             guiding = choose_guide(tried, trial, None, encoder, talk=Silence(), store=store, vectors=vectors)
             run = Fit(
                 **vars(trial),
