@@ -176,9 +176,8 @@ def trial_scores(
 ) -> dict[Tried, np.ndarray]:
     """Dev log-rank scores by query (queries,) after a short run of each recipe, all from the encoder as it is.
 
-    Recipes differ in losses, guide and learning rate, which is that of the plan where it is open. The encoder is left as
-    it was.
-    `what` says what the runs are for.
+    Recipes differ in losses, guide and learning rate, which is that of the plan where it is open. The encoder is left
+    as it was. `what` says what the runs are for.
     """
     known = read_judged(encoder, judged)
     steps = trials_for(encoder, plan.steps).steps
@@ -190,7 +189,7 @@ def trial_scores(
     with talk.progress(what, total=len(recipes) * steps) as tell:
         for number, (name, tried) in enumerate(recipes.items()):
             own = tried.training.lr
-            trial = replace(plan, section=section, lr=plan.lr if own == AUTO else own, trial=True)
+            trial = replace(plan, section=section, lr=plan.lr if own == AUTO else float(own), trial=True)
             guiding = choose_guide(tried, trial, None, encoder, talk=Silence(), store=store, vectors=vectors)
             run = Fit(
                 **vars(trial),
