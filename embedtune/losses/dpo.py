@@ -105,5 +105,5 @@ def _ties(batch: EmbeddingBatch, like: Tensor) -> Tensor:
     tied = torch.zeros_like(like)
     for ids in (batch.anchor_ids, batch.positive_ids):
         if ids is not None and batch.negative_ids is not None:
-            tied |= batch.negative_ids == ids[:, None]
+            tied |= (batch.negative_ids == ids[:, None]).to(tied.device, non_blocking=True)
     return tied

@@ -7,7 +7,7 @@ from embedtune.distributed import sum_over_ranks
 from embedtune.losses.shared.arguments import Arguments
 from embedtune.losses.shared.base import EmbeddingBatch, Loss
 from embedtune.losses.shared.sketch import Sketch
-from embedtune.losses.shared.vectors import at_least_float32, valid_negatives
+from embedtune.losses.shared.vectors import at_least_float32, real_negatives
 
 
 class SigReg(Loss):
@@ -57,13 +57,13 @@ class SigReg(Loss):
         """The statistic, of shape ()."""
         parts = [batch.anchors, batch.positives]
         if batch.negatives is not None:
-            parts.append(batch.negatives[valid_negatives(batch)])
+            parts.append(real_negatives(batch, batch.negatives))
         embeddings = at_least_float32(torch.cat(parts))  # (M, D)
         gathered = batch.gathered
         scale = self.sketch.scale_of(embeddings, gathered=gathered)
         along = self.sketch.directions(embeddings.shape[1], batch.step)  # (D, S)
         value = self.sketch.statistic(embeddings * scale, along, gathered=gathered)
-        samples = sum_over_ranks(scale.new_tensor(float(len(embeddings))), gathered=gathered)
+        samples = sum_over_ranks(scale.new_full((), float(len(embeddings))), gathered=gathered)
         self.count(statistic=value, statistic_per_sample=value / samples, scale=scale)
         return value
 

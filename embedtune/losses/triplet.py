@@ -14,7 +14,6 @@ from embedtune.losses.shared.vectors import (
     has_negatives,
     padded_negatives,
     unit,
-    valid_negatives,
     weighted_mean,
 )
 
@@ -113,7 +112,7 @@ class Triplet(Loss):
 
     def _count(self, empty: Tensor, triplets: Tensor | int, totals: Tensor) -> None:
         """Gauges, from rows without a triplet (B,), the number of triplets, and totals (3,): above 0, similarities."""
-        active, positive, negative = totals / max(1, int(triplets))
+        active, positive, negative = totals / torch.as_tensor(triplets).clamp_min(1)
         self.count(
             active_share=active,
             empty_rows=empty.sum(),
@@ -139,13 +138,21 @@ class Triplet(Loss):
         return -torch.linalg.vector_norm(texts - anchors, dim=-1)
 
     def _given(self, batch: EmbeddingBatch) -> Triplets:
-        valid = valid_negatives(batch)  # (B, N)
-        if batch.negative_ids is not None:
-            valid = valid & ~KnownPositives(batch).own_mask(batch.negative_ids)
+        places = self._places(batch)  # (X,) of negatives, row by row
         anchors = self._scaled(batch.anchors)
         positive = self._pairwise(anchors, self._scaled(batch.positives))  # (B,)
         negative = self._pairwise(anchors[:, None], self._scaled(padded_negatives(batch)))  # (B, N)
-        return valid.nonzero()[:, 0], positive[:, None].expand_as(negative)[valid], negative[valid]
+        rows = places // negative.shape[1]  # (X,)
+        return rows, positive.index_select(0, rows), negative.flatten().index_select(0, places)
+
+    def _places(self, batch: EmbeddingBatch) -> Tensor:
+        """Where the negatives (B, N) are real and no known positives, as places in all of them: (X,)."""
+        mask = batch.negatives_mask
+        size = batch.negatives.shape[:2]  # type: ignore[union-attr]
+        valid = torch.ones(size, dtype=torch.bool) if mask is None else mask.cpu()  # as with ids: see `KnownPositives`
+        if batch.negative_ids is not None:
+            valid = valid & ~KnownPositives(batch).own_mask(batch.negative_ids)
+        return valid.flatten().nonzero()[:, 0].to(batch.anchors.device, non_blocking=True)
 
     def _mined(self, batch: EmbeddingBatch, mining: str) -> Triplets:
         """Triplets, found without a gradient, and their similarities, with one."""

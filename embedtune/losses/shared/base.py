@@ -27,7 +27,8 @@ class EmbeddingBatch:
         anchors: (B, D).
         positives: (B, D).
         negatives: (B, N, D), rows padded to the same N.
-        negatives_mask: (B, N) bool, False where a negative is padding; None when all are real.
+        negatives_mask: (B, N) bool, False where a negative is padding; None when all are real. It and ids are looked up on
+            the CPU, where training leaves them; elsewhere, they are waited for.
         anchor_ids: (B,) int64.
         positive_ids: (B,) int64.
         negative_ids: (B, N) int64.
@@ -179,7 +180,9 @@ def _finite(batch: EmbeddingBatch) -> Tensor:
     if batch.negatives is None:
         return finite
     rows = _finite_rows(batch.negatives)  # (B, N)
-    return finite & (rows if batch.negatives_mask is None else rows | ~batch.negatives_mask).all()
+    if batch.negatives_mask is None:
+        return finite & rows.all()
+    return finite & (rows | ~batch.negatives_mask.to(rows.device, non_blocking=True)).all()
 
 
 def _finite_rows(vectors: Tensor) -> Tensor:

@@ -30,13 +30,13 @@ class RoleTexts:
     """The texts of one role."""
 
     vectors: Tensor  # (C, D) of length 1
-    rows: Tensor | None  # (C,) the row that each belongs to; None: to none
+    rows: Tensor | None  # (C,) the row that each belongs to, on the CPU; None: to none
     ids: Tensor | None  # (C,)
 
 
 def candidates(batch: EmbeddingBatch, role: str) -> RoleTexts | None:
     """The candidates in a role: "anchors", "positives", "negatives" (without padding) or "queue"."""
-    every = torch.arange(len(batch.anchors), device=batch.anchors.device)
+    every = torch.arange(len(batch.anchors))
     if role == "anchors":
         return RoleTexts(unit(batch.anchors), every, batch.anchor_ids)
     if role == "positives":
@@ -167,8 +167,12 @@ class Contrast:
         queries = self.candidates["anchors"].vectors * scale  # (B, D)
         logits = (negatives @ queries[:, :, None])[:, :, 0]  # (B, N)
         valid = valid_negatives(batch)  # (B, N)
-        known = torch.zeros_like(valid) if batch.negative_ids is None else self._known.own_mask(batch.negative_ids)
-        row, column = torch.ones_like(valid).nonzero(as_tuple=True)
+        known = torch.zeros_like(valid)
+        if batch.negative_ids is not None:
+            known = self._known.own_mask(batch.negative_ids).to(known.device, non_blocking=True)
+        row, column = (
+            one.to(valid.device, non_blocking=True) for one in torch.ones(valid.shape).nonzero(as_tuple=True)
+        )
         fixed = scale.detach() if isinstance(scale, Tensor) else scale
         out = (~valid | known).to(logits)
         tile = Tile(
@@ -186,7 +190,7 @@ def _own(owners: Tensor | None, rows: slice, columns: slice, out: Tensor) -> tup
         return none, none
     row = owners[columns] - rows.start
     column = ((row >= 0) & (row < len(out))).nonzero()[:, 0]
-    return row[column], column
+    return row[column].to(out.device, non_blocking=True), column.to(out.device, non_blocking=True)
 
 
 class Tally:

@@ -2,6 +2,9 @@
 
 Known positives of row i: its anchor, its positive, the positives of rows with the same anchor, and pairs from the data
 (`known_positive_ids` of the batch). None of them is ever a negative of row i, in any block.
+
+Ids are looked up on the CPU, where training leaves them: how many places are found has to be known at once, and a GPU
+would be waited for in every block. Only the places found go to the device of the vectors.
 """
 
 import torch
@@ -20,10 +23,11 @@ class KnownPositives:
     """
 
     def __init__(self, batch: EmbeddingBatch) -> None:
-        self._anchors = batch.anchor_ids
-        self._positives = batch.positive_ids
-        self._given = batch.known_positive_ids
-        self._every = torch.arange(len(batch.anchors), device=batch.anchors.device)  # (B,)
+        self._anchors = _here(batch.anchor_ids)
+        self._positives = _here(batch.positive_ids)
+        self._given = _here(batch.known_positive_ids)
+        self._every = torch.arange(len(batch.anchors))  # (B,)
+        self._device = batch.anchors.device
         self._listed: tuple[slice, Tensor, Tensor] | None = None
 
     def pairs(self, rows: slice) -> tuple[Tensor, Tensor]:
@@ -47,18 +51,35 @@ class KnownPositives:
 
     def find(self, rows: slice, candidate_ids: Tensor) -> tuple[Tensor, Tensor]:
         """Where a candidate is a known positive: rows, counted from the first of these, and columns: (X,), (X,)."""
+        return self._placed(*self._find(rows, candidate_ids.cpu()))
+
+    def repeated(self, rows: slice) -> tuple[Tensor, Tensor]:
+        """Where a positive of the batch is a row's anchor as a text: rows, counted as above, and columns."""
+        if self._anchors is None or self._positives is None:
+            return self._placed(self._every[:0], self._every[:0])
+        return self._placed(*match(self._every[rows] - rows.start, self._anchors[rows], self._positives))
+
+    def _find(self, rows: slice, candidate_ids: Tensor) -> tuple[Tensor, Tensor]:
         return match(*self.pairs(rows), candidate_ids)
 
+    def _placed(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        return rows.to(self._device, non_blocking=True), columns.to(self._device, non_blocking=True)
+
     def own_mask(self, negative_ids: Tensor) -> Tensor:
-        """bool (B, N): True where a row's own negative (B, N) is one of its known positives."""
+        """bool (B, N), on the CPU: True where a row's own negative (B, N) is one of its known positives."""
+        negative_ids = negative_ids.cpu()
         found = torch.zeros_like(negative_ids, dtype=torch.bool)
         size, per_row = negative_ids.shape
         for start in range(0, size, ROWS):
             rows = slice(start, min(start + ROWS, size))
-            row, column = self.find(rows, negative_ids[rows].flatten())
+            row, column = self._find(rows, negative_ids[rows].flatten())
             own = row == column // max(1, per_row)
             found[rows].view(-1)[column[own]] = True
         return found
+
+
+def _here(ids: Tensor | None) -> Tensor | None:
+    return None if ids is None else ids.cpu()
 
 
 def match(rows: Tensor, ids: Tensor, candidate_ids: Tensor) -> tuple[Tensor, Tensor]:

@@ -32,12 +32,13 @@ def rows_of(batch: EmbeddingBatch, chosen: Tensor) -> EmbeddingBatch:
             taken[field.name] = _moved(value, chosen)
         elif isinstance(value, Tensor) and field.name not in WHOLE:
             # Not by indexing: its backward adds up gradients in no fixed order on several threads.
-            taken[field.name] = value.index_select(1 if field.name == "views" else 0, rows)
+            taken[field.name] = value.index_select(1 if field.name == "views" else 0, rows.to(value.device))
     return replace(batch, **taken)
 
 
 def _moved(known: Tensor, chosen: Tensor) -> Tensor:
     """Pairs (row, id) of the chosen rows, (P, 2) -> (X, 2), with the rows counted among these."""
+    chosen = chosen.to(known.device)
     place = chosen.long().cumsum(0) - 1  # (B,)
     own = known[chosen[known[:, 0]]]  # (X, 2)
     return torch.stack([place[own[:, 0]], own[:, 1]], dim=1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from embedtune.losses.shared.base import EmbeddingBatch
-from embedtune.losses.shared.identity import KnownPositives, match
+from embedtune.losses.shared.identity import KnownPositives
 from embedtune.losses.shared.vectors import real_negatives
 
 # Values of one intermediate: 32 MiB of float32.
@@ -74,8 +74,7 @@ class Pool:
         batch, itself = self._batch, torch.zeros_like(like)
         equal = (batch.anchors[rows] == batch.positives[rows]).all(dim=1)  # (R,)
         itself[:, rows].diagonal().copy_(equal)
-        if batch.anchor_ids is not None and batch.positive_ids is not None:
-            itself[match(self._every[rows] - rows.start, batch.anchor_ids[rows], batch.positive_ids)] = True
+        itself[self._known.repeated(rows)] = True
         return itself
 
 

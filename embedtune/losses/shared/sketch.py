@@ -54,7 +54,7 @@ class Sketch:
 
         On the unit sphere projections have a variance of 1 / D, so that without it the statistic could not decrease.
         """
-        factor = embeddings.new_tensor(math.sqrt(embeddings.shape[-1]))
+        factor = embeddings.new_full((), math.sqrt(embeddings.shape[-1]))
         one = torch.ones_like(factor)
         if self.scale != "auto":
             return factor if self.scale == "sqrt_dim" else one
@@ -74,14 +74,14 @@ class Sketch:
         along = torch.nn.functional.normalize(along.to(embeddings), dim=0)  # (D, S)
         step = self.t_max / (self.knots - 1)
         sums = sum_over_ranks(_KnotSums.apply(embeddings, along, step, self.knots), gathered=gathered)  # (2, T, S)
-        count = sum_over_ranks(embeddings.new_tensor(float(len(embeddings))), gathered=gathered)
+        count = sum_over_ranks(embeddings.new_full((), float(len(embeddings))), gathered=gathered)
         number = torch.arange(self.knots, dtype=embeddings.dtype, device=embeddings.device)  # (T,)
         target = torch.exp(-(number * step).square() / 2)  # (T,)
         # 2 * step for the symmetric half, and half of that at both ends by the trapezoid rule.
         weights = 2 * step * target * torch.where((number == 0) | (number == self.knots - 1), 0.5, 1.0)
         means = sums / count  # (2, T, S)
         distance = (means[0] - target[:, None]).square() + means[1].square()  # (T, S)
-        return (count * (weights @ distance)).mean()
+        return (count * torch.mv(distance.T, weights)).mean()
 
 
 class _KnotSums(torch.autograd.Function):

@@ -63,15 +63,16 @@ def valid_negatives(batch: EmbeddingBatch) -> Tensor:
         return torch.zeros(len(batch.anchors), 0, dtype=torch.bool, device=batch.anchors.device)
     if batch.negatives_mask is None:
         return torch.ones(batch.negatives.shape[:2], dtype=torch.bool, device=batch.anchors.device)
-    return batch.negatives_mask
+    return batch.negatives_mask.to(batch.anchors.device, non_blocking=True)
 
 
 def real_negatives(batch: EmbeddingBatch, values: Tensor) -> Tensor:
     """Values of all negatives (B, N, ...) -> values of the real ones, without padding: (C, ...)."""
     every = values.flatten(0, 1)  # (B N, ...)
-    if batch.negatives_mask is None or batch.negatives_mask.all():
+    mask = None if batch.negatives_mask is None else batch.negatives_mask.cpu()  # as with ids: see `KnownPositives`
+    if mask is None or mask.all():
         return every
-    return every.index_select(0, batch.negatives_mask.flatten().nonzero()[:, 0])
+    return every.index_select(0, mask.flatten().nonzero()[:, 0].to(every.device, non_blocking=True))
 
 
 def padded_negatives(batch: EmbeddingBatch) -> Tensor:
@@ -80,7 +81,7 @@ def padded_negatives(batch: EmbeddingBatch) -> Tensor:
         return batch.anchors.new_zeros(len(batch.anchors), 0, batch.anchors.shape[1])
     if batch.negatives_mask is None:
         return batch.negatives
-    return torch.where(batch.negatives_mask[..., None], batch.negatives, 0.0)
+    return torch.where(valid_negatives(batch)[..., None], batch.negatives, 0.0)
 
 
 def weighted_mean(values: Tensor, weights: Tensor | None, counted: Tensor | None = None) -> Tensor:

@@ -53,5 +53,6 @@ def code_cross_entropy(codes: Tensor, logits: Tensor, weights: Tensor | None = N
 
 def over_other_views(values: Tensor, weights: Tensor | None) -> Tensor:
     """Mean of values (V, W, B) over rows and over pairs of different views: ()."""
-    other = ~torch.eye(*values.shape[:2], dtype=torch.bool, device=values.device)  # (V, W)
-    return weighted_mean(values[other].mean(dim=0), weights)
+    other = (~torch.eye(*values.shape[:2], dtype=torch.bool)).flatten().nonzero()[:, 0]  # (X,) found on the CPU
+    pairs = values.flatten(0, 1).index_select(0, other.to(values.device, non_blocking=True))  # (X, B)
+    return weighted_mean(pairs.mean(dim=0), weights)

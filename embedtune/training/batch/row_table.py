@@ -111,22 +111,23 @@ class RowTable:
         known = self.known_among(rows, torch.cat([self.anchor_ids[rows], self.positive_ids[rows], negative_ids[mask]]))
 
         def at(column: Tensor | None) -> Tensor | None:
-            return None if column is None else column[rows].to(device)
+            return None if column is None else column[rows].to(device, non_blocking=True)
 
         return EmbeddingBatch(
             anchors=vectors[0],
             positives=vectors[1],
             negatives=torch.stack(list(vectors[2:]), dim=1) if has_negatives else None,  # (B, N, D)
-            negatives_mask=mask.to(device) if has_negatives else None,
-            anchor_ids=at(self.anchor_ids),
-            positive_ids=at(self.positive_ids),
-            negative_ids=negative_ids.to(device) if has_negatives else None,
+            # Ids and mask are looked up, not computed with, so they stay on the CPU.
+            negatives_mask=mask if has_negatives else None,
+            anchor_ids=self.anchor_ids[rows],
+            positive_ids=self.positive_ids[rows],
+            negative_ids=negative_ids if has_negatives else None,
             labels=at(self.labels),
-            teacher_scores=None if teacher is None else teacher.to(device),
+            teacher_scores=None if teacher is None else teacher.to(device, non_blocking=True),
             weights=at(self.weights),
             grades=at(self.grades),
             sources=at(self.sources),
-            known_positive_ids=known.to(device),
+            known_positive_ids=known,
             step=step,
             guide=guide,
         )

@@ -46,16 +46,16 @@ class Queue(Companion):
         kept, device = self._rows[others], batch.anchors.device
         guide = batch.guide
         if guide is not None and self._guide is not None:
-            guide = replace(guide, queue=self._guide.positives(kept).to(device))  # (K, G)
+            guide = replace(guide, queue=self._guide.positives(kept).to(device, non_blocking=True))  # (K, G)
         ids = self._table.positive_ids[kept]  # (K,)
-        known = self._table.known_among(rows.cpu(), ids).to(device)  # (P, 2)
+        known = self._table.known_among(rows.cpu(), ids)  # (P, 2)
         if batch.known_positive_ids is not None:
             known = torch.cat([batch.known_positive_ids, known])
         return replace(
             batch,
             known_positive_ids=known,
             queue=self._vectors[others].to(device),  # (K, D)
-            queue_ids=ids.to(device),  # (K,)
+            queue_ids=ids,  # (K,)
             guide=guide,
         )
 

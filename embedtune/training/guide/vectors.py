@@ -53,9 +53,9 @@ class GuideTable:
         if self._query_vectors is None or self._document_vectors is None:
             return None
         queries, documents = self._texts.of(rows.cpu())  # (B, 1), (B, 1+N)
-        vectors = self._document_vectors[documents].to(device)  # (B, 1+N, G)
+        vectors = self._document_vectors[documents].to(device, non_blocking=True)  # (B, 1+N, G)
         return EmbeddingBatch(
-            anchors=self._query_vectors[queries[:, 0]].to(device),  # (B, G)
+            anchors=self._query_vectors[queries[:, 0]].to(device, non_blocking=True),  # (B, G)
             positives=vectors[:, 0],  # (B, G)
             negatives=vectors[:, 1:] if vectors.shape[1] > 1 else None,  # (B, N, G)
         )
