@@ -27,8 +27,8 @@ class EmbeddingBatch:
         anchors: (B, D).
         positives: (B, D).
         negatives: (B, N, D), rows padded to the same N.
-        negatives_mask: (B, N) bool, False where a negative is padding; None when all are real. It and ids are looked up on
-            the CPU, where training leaves them; elsewhere, they are waited for.
+        negatives_mask: (B, N) bool, False where a negative is padding; None when all are real. It and ids are looked up
+            on the CPU, where training leaves them; elsewhere, they are waited for.
         anchor_ids: (B,) int64.
         positive_ids: (B,) int64.
         negative_ids: (B, N) int64.
