@@ -54,7 +54,7 @@ def one_form(data: Any) -> Any:
     >>> one_form(["a.jsonl", {"source": "b.jsonl", "weight": 2.0}])
     {'source': 'a.jsonl', 'further': [{'source': 'b.jsonl', 'weight': 2.0}]}
     >>> one_form({"source": ["a.jsonl:2", "b.jsonl"], "known_positives": "closure"})
-    {'source': 'a.jsonl', 'weight': 2.0, 'known_positives': 'closure', 'further': [{'source': 'b.jsonl'}]}
+    {'source': 'a.jsonl', 'weight': 2.0, 'further': [{'source': 'b.jsonl'}], 'known_positives': 'closure'}
 
     Raises:
         ValueError: a list names no set, or an entry of it has no source.

@@ -6,6 +6,7 @@ says why itself.
 
 import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -68,9 +69,9 @@ def exit_code(codes: Mapping[int, int], spoken: bool) -> int:
     """
     own = sorted(code for code in codes.values() if code > 0)
     if not own and not spoken:
-        killed = ", ".join(f"{rank} ({-code})" for rank, code in sorted(codes.items()))
+        signals = ", ".join(sorted({signal.Signals(-code).name for code in codes.values() if code < 0}))
         raise StoppedError(
-            f"processes of this run were killed, with this signal each: {killed}; the last checkpoint is kept",
+            f"all processes of this run were killed ({signals}); the last checkpoint is kept",
             next="make sure that the memory suffices for all of them, then resume with --resume RUN",
         )
     return own[0] if own else StoppedError.exit_code

@@ -26,9 +26,13 @@ def duration(seconds: float) -> str:
 def memory(size_bytes: float) -> str:
     """An amount of memory.
 
-    >>> memory(734_003_200), memory(2_147_483_648)
-    ('700 MiB', '2.0 GiB')
+    >>> memory(734_003_200), memory(2_147_483_648), memory(12_400), memory(512)
+    ('700 MiB', '2.0 GiB', '12 KiB', '512 bytes')
     """
+    if 0 < size_bytes < 2**10:
+        return f"{size_bytes:.0f} bytes"
+    if 0 < size_bytes < 2**20:
+        return f"{size_bytes / 2**10:.0f} KiB"
     mebibytes = size_bytes / 2**20
     return f"{mebibytes:.0f} MiB" if mebibytes < 1024 else f"{mebibytes / 1024:.1f} GiB"
 

@@ -122,9 +122,9 @@ def _recipe(
         f"a median of {median_words(rows.anchors):.0f} words per anchor and "
         f"{median_words(rows.positives):.0f} per positive"
     )
-    loss, why = chosen_loss(data)
+    loss = chosen_loss(data)
     described = [f"{what}; {_machine()}", f"model: {choice.name} ({choice.reason})"]
-    described.append(f"loss: {loss} ({why})" if loss else f"loss: left open ({why})")
+    described.append(f"loss: {loss.names or 'left open'} ({loss.reason})")
     if guessed:
         named = ", ".join(f"{column!r} as {role}" for role, column in guessed.items())
         described.append(f"guessed columns, please confirm: {named}")
@@ -134,11 +134,12 @@ def _recipe(
         _comments(f"embedtune train {_as_recipe(target)}", "", what + ".", sentence(_machine()), _REST),
         _part(f"Why: {choice.reason}. `--model starter` needs no download and trains in seconds.", {"model": name}),
         _part("Guessed from the columns' names and texts: please confirm." if guessed else "", {"data": source}),
-        _part(f"Why: {why}. `embedtune losses` explains all of them.", {"loss": [{"name": loss}]} if loss else {}),
+        _part(f"Why: {loss.reason}. {_EXPLAINED}", {"loss": loss.terms} if loss.terms else {}),
     ]
     return "\n".join(parts), tuple(described)
 
 
+_EXPLAINED = "`embedtune losses` explains all of them."
 _REST = "What is not here keeps its default; `embedtune train --dry-run` with this recipe prints all of it."
 
 

@@ -39,13 +39,20 @@ from embedtune.training.run.guard_watch import GuardWatch
 from embedtune.training.run.loop import DevScores
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
+from embedtune.workflows.shared.choosing.teacher import teaches
 from embedtune.workflows.shared.guard.harm import harm_finding
 from embedtune.workflows.shared.run_folder import FACTS, RunFolder
 from embedtune.workflows.shared.scoring import SELECTION, dev_scores
 from embedtune.workflows.shared.talk import Talk, tell_findings
 from embedtune.workflows.shared.truncation import truncation_findings
 from embedtune.workflows.train.findings import rate_finding
-from embedtune.workflows.train.guide.distilling import choose_teaching, is_untold, teaches, trials_of, with_term
+from embedtune.workflows.train.guide.distilling import (
+    choose_teaching,
+    is_untold,
+    trials_of,
+    unused_scores,
+    with_term,
+)
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
 from embedtune.workflows.train.kept.query_side import frozen_documents, query_side_scores
@@ -281,6 +288,9 @@ class Fitting:
     ) -> TrainConfig:
         """The recipe with what is learned from the teacher, chosen now or before a resumed run was interrupted."""
         if not is_untold(self.config, plan.rows):
+            unused = unused_scores(self.config, plan.rows)
+            self.findings += unused
+            tell_findings(self.talk, unused)
             return config
         facts = self.folder.facts()
         if "teacher" not in facts:

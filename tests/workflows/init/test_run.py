@@ -1,5 +1,6 @@
 """A first recipe: it loads, says what was guessed, and its commands are ones that the command line has."""
 
+import json
 import shlex
 
 import pytest
@@ -68,6 +69,23 @@ def test_texts_without_pairs_leave_the_loss_to_train(table):
     assert "loss:" not in result.recipe.replace("# ", "").split("data:")[1].split("Why")[0]
     assert load(TrainConfig, f"./{result.output}").data.views is None
     commands_run(result.commands)
+
+
+@pytest.mark.parametrize(("top", "temperature"), [(0.9, 0.05), (8.5, 1.0)])
+def test_scores_of_a_teacher_are_learned_from_next_to_the_pairs(tmp_path, monkeypatch, top, temperature):
+    monkeypatch.chdir(tmp_path)
+    lines = [
+        {"query": q, "pos": [a], "neg": [f"The shop number {i} is closed."], "pos_scores": [top], "neg_scores": [0.1]}
+        for i, (q, a) in enumerate(ENGLISH)
+    ]
+    (tmp_path / "taught.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    result = init("taught.jsonl")
+    terms = load(TrainConfig, f"./{result.output}").loss
+    assert [(term.name, term.weight, term.args) for term in terms] == [
+        ("gist", 1.0, {}),
+        ("distill", 0.5, {"teacher_temperature": temperature}),
+    ]
+    assert any(said.startswith("loss: gist + 0.5 distill (") for said in result.described)
 
 
 def test_a_file_that_is_there_is_kept_unless_forced(table):

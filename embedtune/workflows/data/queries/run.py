@@ -12,11 +12,11 @@ from embedtune.data.rows import titled
 from embedtune.data.sources.documents import TitledText, read_titled
 from embedtune.data.sources.write import write_jsonl
 from embedtune.data.texts.normal_form import near_ids
-from embedtune.errors import ConfigError, DataError
+from embedtune.errors import ConfigError, DataError, blamed_on
 from embedtune.findings import counted
 from embedtune.models.encode.store import open_store
 from embedtune.models.endpoints.address import parse_endpoint
-from embedtune.models.endpoints.chat import ChatClient
+from embedtune.models.endpoints.chat import OPTION, ChatClient
 from embedtune.models.endpoints.transport import Transport
 from embedtune.workflows.data.queries.asked import MOST_CHARACTERS, asked_queries
 from embedtune.workflows.data.queries.filters import that_come_back, without_copies, without_shared
@@ -99,11 +99,9 @@ def make_queries(
     client = _client(options, transport)
     corpus = _distinct(options.source)
     chosen = _chosen(corpus, options)
-    if options.endpoint is not None:
-        host = parse_endpoint(options.endpoint).host
-        talk.say(
-            f"{counted(len(chosen), 'document')} (up to {MOST_CHARACTERS:,} characters of each) are sent to {host}"
-        )
+    if client is not None:
+        sent = f"{counted(len(chosen), 'document')} (up to {MOST_CHARACTERS:,} characters of each)"
+        talk.say(f"{sent} are sent to {client.host}")
     with talk.progress("making queries", total=len(chosen)) as tell:
         made = _made(corpus, chosen, kinds, client, options.per_document, lambda done: tell(done, len(chosen)))
     kept, dropped = _filtered(made, corpus, options.round_trip)
@@ -138,7 +136,10 @@ def _kinds(options: QueriesOptions) -> list[Kind]:
             next="name one: --endpoint https://HOST/v1#NAME" if needs else f"kinds are {', '.join(KINDS)}",
         )
     if options.per_document < 1 or options.round_trip < 0 or (options.documents is not None and options.documents < 1):
-        raise ConfigError("--per-document and --documents must be 1 or more, --round-trip 0 or more")
+        raise ConfigError(
+            "--per-document and --documents must be 1 or more, --round-trip 0 or more",
+            next="see `embedtune data queries --help`",
+        )
     return [kind for kind in possible if not options.kinds or kind in options.kinds]
 
 
@@ -147,14 +148,19 @@ def _client(options: QueriesOptions, transport: Transport | None) -> ChatClient 
         return None
     store = open_store(options.store)
     folder = None if store is None else store.folder / ANSWERS
-    return ChatClient(transport or Transport(parse_endpoint(options.endpoint)), folder)
+    with blamed_on(OPTION):
+        return ChatClient(transport or Transport(parse_endpoint(options.endpoint)), folder)
 
 
 def _distinct(source: str) -> list[TitledText]:
     """The documents, each once: of texts that differ in case or punctuation only, the first."""
     documents = list(read_titled(source))
     if len(documents) < 2:
-        raise DataError(f"a corpus of {counted(len(documents), 'text')} cannot be searched", where=source)
+        raise DataError(
+            f"queries need a corpus of two documents or more, to search in; this has {counted(len(documents), 'text')}",
+            where=source,
+            next="name a file with a document per line (.txt), rows of text (.jsonl, .csv), or a folder of files",
+        )
     forms = near_ids([titled(one.title, one.body) for one in documents]).tolist()
     seen: dict[int, TitledText] = {}
     for form, document in zip(forms, documents, strict=True):
