@@ -23,6 +23,20 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def roughly(seconds: float) -> str:
+    """An estimated duration, without the digits that an estimate cannot know.
+
+    >>> [roughly(one) for one in (7.3, 47.2, 131.0, 3721.0)]
+    ['10 s', '50 s', '2 min', '1 h 2 min']
+    """
+    unit = 10 if seconds < 95 else 60
+    whole = max(unit, unit * round(seconds / unit))
+    if whole < 60 or unit == 10:
+        return f"{whole} s"
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 def memory(size_bytes: float) -> str:
     """An amount of memory.
 

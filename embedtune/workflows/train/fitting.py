@@ -28,7 +28,7 @@ from embedtune.models.encode.lengths import truncation
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.speed.precision import choose_precision
-from embedtune.reports.document.wording import duration
+from embedtune.reports.document.wording import roughly
 from embedtune.runtime import give_back
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
@@ -57,7 +57,7 @@ from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
 from embedtune.workflows.train.kept.query_side import frozen_documents, query_side_scores
 from embedtune.workflows.train.preparing.dev_evaluations import dev_tokens, with_evaluations, with_fewer_evaluations
-from embedtune.workflows.train.preparing.forecast import Work, rounded, seconds
+from embedtune.workflows.train.preparing.forecast import Work, seconds
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
 from embedtune.workflows.train.preparing.settled import record, settled, suited_rate
 from embedtune.workflows.train.preparing.tokenizing import tokenized
@@ -202,9 +202,7 @@ class Fitting:
             arms=arms,
         )
         estimated = seconds(self.encoder, plan, texts, tokens, work)
-        self.talk.say(
-            f"about {duration(rounded(estimated))} from here to the end of training (from a few steps just now)"
-        )
+        self.talk.say(f"about {roughly(estimated)} from here to the end of training (from a few steps just now)")
 
     def _prepared(self, task: TrainingTask, reason: str) -> tuple[PreparedFit, float]:
         """How the run computes, printed as it is decided, and the tokens of a step."""

@@ -9,6 +9,7 @@ import typer
 from embedtune.cli.shared.app import build_app
 from embedtune.config.recipe.load import load
 from embedtune.config.verbs.train import TrainConfig
+from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.errors import ConfigError, DataError, OutputError
 from embedtune.workflows.init.choice import MULTILINGUAL_MODEL
 from embedtune.workflows.init.run import init
@@ -55,6 +56,17 @@ def test_guessed_columns_are_in_the_recipe_and_said(table):
     assert result.guessed == config.data.columns == {"anchor": "Customer question", "positive": "Agent answer"}
     assert any("please confirm" in said for said in result.described) and "please confirm" in result.recipe
     assert "'anchor=Customer question,positive=Agent answer'" in result.commands[0]
+    commands_run(result.commands)
+
+
+def test_an_encoding_that_was_named_is_in_the_recipe_and_in_the_commands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "question,answer\n" + "".join(f"Gęś {i}?,Łódź {i} jest duża\n" for i in range(30))
+    (tmp_path / "polish.csv").write_bytes(text.encode("iso8859-2"))
+    with unchanged_inputs():
+        result = init("polish.csv", encoding="iso8859-2")
+    assert load(TrainConfig, f"./{result.output}").data.encoding == "iso8859-2"
+    assert "--encoding iso8859-2" in result.commands[0] and "--encoding iso8859-2" in result.commands[2]
     commands_run(result.commands)
 
 
