@@ -48,7 +48,8 @@ def commands(page: Path) -> list[str]:
     text = re.sub(r" +# .*$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     text = re.sub(r"\s*\\\n\s+", " ", text)
     lines = re.findall(rf"^    ((?:{PROGRAMS}) .+)$", text, re.MULTILINE)
-    return [one.strip() for line in lines for one in line.split(" && ")]
+    every = [one.strip() for line in lines for one in line.split(" && ")]
+    return [line for line in every if re.match(PROGRAMS, line)]
 
 
 def reason(line: str) -> str | None:

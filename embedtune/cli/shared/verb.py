@@ -68,7 +68,7 @@ class Asked:
         """A configuration to work with; with --dry-run the data are read, it is printed, and the command ends."""
         if self.dry_run:
             from embedtune.config.recipe.load import dump_values
-            from embedtune.workflows.shared.dry_run import foresee
+            from embedtune.workflows.shared.dry_run.foresee import foresee
 
             foresee(config, self.talk, models)
 

@@ -90,7 +90,7 @@ class Baseline(TypedDict):
 
 
 @dataclass(frozen=True)
-class SpaceMap:
+class QueryMap:
     """Places of test queries and of a right answer to each on a map, both coordinates from 0 to 1.
 
     Args:
@@ -208,7 +208,7 @@ class TrainResult(VerbResult):
     alpha: float | None = None
     alphas: tuple[AlphaPoint, ...] = ()
     sets: tuple[Mapping[str, Any], ...] = ()
-    space: SpaceMap | None = None
+    space: QueryMap | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""

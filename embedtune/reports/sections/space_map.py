@@ -2,7 +2,7 @@
 
 from embedtune.reports.document.blocks import Figures, Section, Table, Text
 from embedtune.reports.document.charts.scatter import scatter
-from embedtune.reports.results.train import SpaceMap
+from embedtune.reports.results.train import QueryMap
 
 NAMES = ("test queries", "right answers")
 SAID = (
@@ -11,7 +11,7 @@ SAID = (
 )
 
 
-def space_section(space: SpaceMap | None) -> Section:
+def space_section(space: QueryMap | None) -> Section:
     """Both maps; empty where none was made."""
     if space is None:
         return Section("Queries and answers on a map", [])

@@ -23,7 +23,7 @@ from embedtune.models.files.quiet import quiet_libraries
 from embedtune.progress import Progress
 from embedtune.training.reranker.labelled import LabelledPairs
 from embedtune.training.reranker.records import PairLog, Sealing
-from embedtune.training.reranker.work import Work
+from embedtune.training.reranker.work import PairsToRead
 from embedtune.training.run.checkpoint import (
     Milestones,
     Warn,
@@ -89,10 +89,10 @@ class RerankerFit:
         return min(self.steps, asked if isinstance(asked, int) else math.ceil(self.steps / 3))
 
     @property
-    def work(self) -> Work:
+    def work(self) -> PairsToRead:
         """All that is to be done, steps and dev evaluations."""
         queries = 0 if self.dev is None else self.dev_queries
-        return Work(self.steps, self.course.batch_size, self.every, queries, self.depth, self.progress)
+        return PairsToRead(self.steps, self.course.batch_size, self.every, queries, self.depth, self.progress)
 
 
 def fit_reranker(model: Any, run: RerankerFit, *, resume: bool = False) -> FitResult:

@@ -9,7 +9,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from embedtune.distributed import ranks
 from embedtune.durable import seal_folder, sync, write_text
-from embedtune.training.reranker.work import Work
+from embedtune.training.reranker.work import PairsToRead
 from embedtune.training.run.checkpoint import MANIFEST_NAME, place_of
 from embedtune.training.run.log import read_log
 from embedtune.training.run.watch import how_it_goes
@@ -20,7 +20,7 @@ class PairLog(TrainerCallback):
     """Appends the trainer's line of each step to `metrics.jsonl`, and says how it goes."""
 
     path: Path
-    work: Work
+    work: PairsToRead
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Cut the lines of steps that will be repeated."""

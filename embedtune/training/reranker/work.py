@@ -13,7 +13,7 @@ LEARNING = 3
 
 
 @dataclass(eq=False)
-class Work:
+class PairsToRead:
     """The work of a run, and how much of it is done.
 
     Args:

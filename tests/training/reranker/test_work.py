@@ -1,11 +1,11 @@
 """Progress of a cross-encoder's training: steps and dev evaluations in one count that never goes back."""
 
-from embedtune.training.reranker.work import LEARNING, Work
+from embedtune.training.reranker.work import LEARNING, PairsToRead
 
 
 def followed(steps, every, queries):
     told = []
-    work = Work(steps, 4, every, queries, 5, lambda done, total, note: told.append((done, total, note)))
+    work = PairsToRead(steps, 4, every, queries, 5, lambda done, total, note: told.append((done, total, note)))
     for step in range(1, steps + 1):
         work.learned(step, "loss 1")
         if step % every == 0 or step == steps:

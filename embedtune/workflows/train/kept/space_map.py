@@ -15,7 +15,7 @@ from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
-from embedtune.reports.results.train import SpaceMap
+from embedtune.reports.results.train import QueryMap
 from embedtune.workflows.shared.run_folder import RunFolder
 
 QUERIES, FEWEST = 60, 10
@@ -52,12 +52,12 @@ class MappedQueries:
             self._before = self._places(encoder, store)
             write_sealed(self.folder.checkpoints / _NAME, json.dumps(self._before).encode())
 
-    def end(self, encoder: Encoder) -> SpaceMap | None:
+    def end(self, encoder: Encoder) -> QueryMap | None:
         """Both spaces; None where there is too little to show."""
         if self._before is None:
             return None
         before, after = ([(x, y) for x, y in places] for places in (self._before, self._places(encoder, None)))
-        return SpaceMap(len(self._texts()), tuple(before), tuple(after))
+        return QueryMap(len(self._texts()), tuple(before), tuple(after))
 
     def _texts(self) -> list[tuple[str, str]]:
         """Pairs of a query and a document that is relevant to it, the first of the best grade."""

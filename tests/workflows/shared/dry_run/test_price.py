@@ -15,7 +15,8 @@ from embedtune.data.look import Reading, look
 from embedtune.models.files.resolve import resolve
 from embedtune.models.speed import declared
 from embedtune.models.speed.declared import LEARNING, REACHED, declared_cost
-from embedtune.workflows.shared.dry_run import foresee, needed_bytes, price, seconds
+from embedtune.workflows.shared.dry_run.foresee import foresee
+from embedtune.workflows.shared.dry_run.price import needed_bytes, price, seconds
 
 
 @pytest.fixture
