@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,11 +106,7 @@ def make_queries(
         made = _made(corpus, chosen, kinds, client, options.per_document, lambda done: tell(done, len(chosen)))
     kept, dropped = _filtered(made, corpus, options.round_trip)
     if not kept:
-        raise DataError(
-            f"no query was left of {counted(len(made), 'query')} for {counted(len(chosen), 'document')}",
-            where=options.source,
-            next="ask for other kinds (--kind), keep more (--round-trip 0), or name a language model (--endpoint)",
-        )
+        raise _none_left(options, len(made), len(chosen))
     rows = _write(kept, corpus, target)
     by_kind = Counter(one.kind for one in kept)
     first = {one.kind: one for one in reversed(kept)}
@@ -123,6 +119,20 @@ def make_queries(
     return QueriesResult(
         str(target), rows, {kind: by_kind[kind] for kind in by_kind}, len(chosen), dropped, examples, said
     )
+
+
+def _none_left(options: QueriesOptions, made: int, documents: int) -> DataError:
+    """Why there is no query, and what would give some."""
+    if not made:
+        message = f"no query could be made of {counted(documents, 'document')}: they have no titles, or too few words"
+        return DataError(message, where=options.source, next=f"give longer documents, or titles{_or_a_model(options)}")
+    message = f"no query was left of {counted(made, 'query')} for {counted(documents, 'document')}"
+    advice = f"ask for other kinds (--kind), keep more (--round-trip 0){_or_a_model(options)}"
+    return DataError(message, where=options.source, next=advice)
+
+
+def _or_a_model(options: QueriesOptions) -> str:
+    return "" if options.endpoint else ", or name a language model (--endpoint)"
 
 
 def _kinds(options: QueriesOptions) -> list[Kind]:
@@ -154,18 +164,28 @@ def _client(options: QueriesOptions, transport: Transport | None) -> ChatClient 
 
 def _distinct(source: str) -> list[TitledText]:
     """The documents, each once: of texts that differ in case or punctuation only, the first."""
-    documents = list(read_titled(source))
-    if len(documents) < 2:
-        raise DataError(
-            f"queries need a corpus of two documents or more, to search in; this has {counted(len(documents), 'text')}",
-            where=source,
-            next="name a file with a document per line (.txt), rows of text (.jsonl, .csv), or a folder of files",
-        )
+    documents = list(_read(source))
     forms = near_ids([titled(one.title, one.body) for one in documents]).tolist()
     seen: dict[int, TitledText] = {}
     for form, document in zip(forms, documents, strict=True):
         seen.setdefault(form, document)
+    if len(seen) < 2:
+        raise DataError(
+            f"queries need a corpus of two documents or more, to search in; this has {len(seen)} that differ",
+            where=source,
+            next="name a file with a document per line (.txt), rows of text (.jsonl, .csv), or a folder of files",
+        )
     return list(seen.values())
+
+
+def _read(source: str) -> Iterator[TitledText]:
+    """The documents; what the texts are cannot be named here, so the advice is to name the column itself."""
+    try:
+        yield from read_titled(source)
+    except DataError as error:
+        if error.next and "--columns" in error.next:
+            error.next, error.retry = "call the column of the documents text, and that of their titles title", None
+        raise
 
 
 def _chosen(corpus: Sequence[TitledText], options: QueriesOptions) -> list[int]:

@@ -135,6 +135,14 @@ def test_what_cannot_be_asked(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="two documents or more") as refused:
         make_queries(QueriesOptions(str(tmp_path / "one.txt"), str(tmp_path / "q")))
     assert refused.value.next is not None
+    (tmp_path / "same.txt").write_text("The same.\nthe same\n")
+    (tmp_path / "short.txt").write_text("a b\nc d\n")
+    (tmp_path / "pairs.jsonl").write_text('{"anchor": "a question", "positive": "an answer"}\n' * 3)
+    for name, says in (("same", "1 that differ"), ("short", "could be made"), ("pairs", "cannot tell which")):
+        source = next(tmp_path.glob(f"{name}.*"))
+        with pytest.raises(DataError, match=says) as refused:
+            make_queries(QueriesOptions(str(source), str(tmp_path / "q")))
+        assert refused.value.next and "--columns" not in refused.value.next
     assert not (tmp_path / "q").exists()
 
 
