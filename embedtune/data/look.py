@@ -11,7 +11,8 @@ from embedtune.config.verbs.encode import EncodeConfig
 from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.config.verbs.mine import MineConfig
 from embedtune.config.verbs.search import SearchConfig
-from embedtune.config.verbs.train import TrainConfig
+from embedtune.config.verbs.train import DataSection, TrainConfig
+from embedtune.data.prepare import prepare
 from embedtune.data.rows import LabelledTexts, RetrievalSet
 from embedtune.data.sets.several import prepare_sets
 from embedtune.data.sources.judged_source import judge, open_split
@@ -20,11 +21,13 @@ from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged
 from embedtune.data.sources.source import open_source
 from embedtune.data.sources.texts import TextStream, corpus_of
 from embedtune.data.splits.known_pairs import read_pairs
-from embedtune.errors import DataError
+from embedtune.errors import ConfigError, DataError
 from embedtune.findings import Finding, counted
 
 SAMPLE = 200
 """Texts that tell how long all of them are."""
+CHECKED = 2000
+"""Pairs that `check` asks an encoder about."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def look(config: RecipeSection) -> Look:
         sets = [_judged(name, config) for name in config.data.sources]
         return Look(tuple(said for said, _ in sets), (), tuple(one for _, own in sets for one in own))
     if isinstance(config, CheckConfig):
-        return Look(tuple(_counted(name) for name in (config.data.source, config.data.eval_source) if name))
+        return _checked(config)
     return _texts(config) if isinstance(config, EncodeConfig | SearchConfig) else Look(())
 
 
@@ -114,6 +117,19 @@ def _judged(name: str, config: EvaluateConfig) -> tuple[str, tuple[Reading, ...]
     if part.scored is not None:
         return said, (reading([*part.scored.first, *part.scored.second]),)
     return said, (reading(part.content.texts),) if isinstance(part.content, LabelledTexts) else ()
+
+
+def _checked(config: CheckConfig) -> Look:
+    """The rows to be checked; with a model, the first pairs are encoded, where the data can be read so far."""
+    said = tuple(_counted(name) for name in (config.data.source, config.data.eval_source) if name)
+    if config.model.name is None:
+        return Look(said)
+    section = DataSection(source=config.data.source, split=config.data.split, columns=config.data.columns)
+    try:
+        rows = prepare(section, config.check.seed).train
+    except (DataError, ConfigError):  # which the check itself reports
+        return Look(said)
+    return Look(said, (), (reading([*rows.anchors[:CHECKED], *rows.positives[:CHECKED]]),))
 
 
 def _counted(name: str) -> str:

@@ -27,10 +27,10 @@ CHECKPOINTS = 3 * 3
 
 
 def price(config: RecipeSection, readings: Sequence[Reading], models: Sequence[str] = ()) -> list[str]:
-    """About what a command takes, in sentences; empty where no encoder reads anything."""
+    """About what a command takes, in sentences."""
     sections = [ModelSection(name=name) for name in models] or encoders_of(config)
     if not readings or not sections:
-        return []
+        return ["no encoder reads texts: time and memory are those of reading the data"]
     try:
         costs = [_cost(section) for section in sections]
     except ModelError as error:
