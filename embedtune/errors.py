@@ -9,6 +9,7 @@ What the machine refuses (a full or broken disk) reaches Python in many ways; `m
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,16 @@ class EmbedtuneError(Exception):
         self.where = where
         self.next = next
         self.retry: str | None = None
+
+
+@contextmanager
+def blamed_on(option: str) -> Iterator[None]:
+    """Let errors about a model name the option by which the user named it, where they say no more than "model"."""
+    try:
+        yield
+    except ModelError as error:
+        error.where = option if error.where in (None, "model") else error.where
+        raise
 
 
 def reason_of(error: BaseException) -> str:

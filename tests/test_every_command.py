@@ -40,7 +40,7 @@ COMMANDS = dict(zip(verb_names(), verb_names(), strict=True)) | {
 }
 KEPT = json.loads((Path(__file__).parent / "contract" / "names.json").read_text(encoding="utf-8"))["json"]
 TIMES = re.compile(
-    r"[\d,]+(\.\d+)? ?(ms|µs|s|min|h|MiB|GiB|MB|GB)\b( \d+ (min|s)\b)?"  # 8.2 s, 3 min 12 s, 1,024 MiB
+    r"[\d,]+(\.\d+)? ?(ms|µs|s|min|h|bytes|KiB|MiB|GiB|MB|GB)\b( \d+ (min|s)\b)?"  # 8.2 s, 3 min 12 s, 1,024 MiB
     r"|((training|dev evaluations|guide|guard|loading|preparing|saving and checking|scoring the test split|"
     r"choosing the margin) \d+%(, )?)+"  # where the time went
     r"|(?<=per second)[^\d<]*(?:<[^>]*>[^\d<]*)*[\d.,]+"

@@ -19,4 +19,4 @@ def drift(asked: Asked, a: Old, b: New) -> None:
 
     Neighbours in common, first answers that change, scores that shift, and thresholds to move.
     """
-    asked.print(api.drift(a, b, config=asked.config(), talk=asked.talk))
+    asked.print(api.drift(a, b, config=asked.config(models=(a, b)), talk=asked.talk))

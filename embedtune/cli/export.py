@@ -20,4 +20,4 @@ def export(asked: Asked, model: Model) -> None:
     It is kept only if it does what the encoder does: the same vectors in fp32, and in lower precision a ranking that is
     shown to be equivalent on judged queries. Otherwise the exit code is 3. `--model FOLDER` of other verbs reads it.
     """
-    asked.print(api.export(model, config=asked.config(), talk=asked.talk))
+    asked.print(api.export(model, config=asked.config(models=(model,)), talk=asked.talk))

@@ -25,6 +25,15 @@ Named = Annotated[
         default="by name, else guessed",
     ),
 ]
+Encoding = Annotated[
+    str | None,
+    written(
+        metavar="NAME",
+        help="Encoding of text that is not UTF-8, such as cp949 or cp1252.",
+        group="Data",
+        default="UTF-8, or another that is certain",
+    ),
+]
 Recipe = Annotated[
     str | None,
     written(metavar="FILE.yaml", help="The recipe to write.", group="Output", default="named after the data"),
@@ -35,6 +44,7 @@ def init(
     data: Data,
     model: Model = None,
     columns: Named = None,
+    encoding: Encoding = None,
     output: Recipe = None,
     force: Force = False,
     as_json: AsJson = False,
@@ -49,5 +59,6 @@ def init(
 
     talk = StreamTalk(quiet=quiet)
     with unchanged_inputs():
-        result = run(data, model=model, columns=columns, output=output, force=force, talk=talk)
+        chosen = {"model": model, "columns": columns, "encoding": encoding, "output": output}
+        result = run(data, **chosen, force=force, talk=talk)
     print_result(result, as_json=as_json, told=talk.told)

@@ -20,4 +20,4 @@ def merge(asked: Asked, models: Models) -> None:
     Alpha says how far to go from the first model towards the others. By default it is chosen on the dev split of
     --data, among the mixtures on which no guard set becomes significantly worse than with the first model.
     """
-    asked.print(api.merge(*models, config=asked.config(), talk=asked.talk))
+    asked.print(api.merge(*models, config=asked.config(models=models[:1]), talk=asked.talk))

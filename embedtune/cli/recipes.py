@@ -1,5 +1,7 @@
 """`embedtune recipes`: list, show, copy and check recipes, ready-made settings in YAML files."""
 
+import re
+import shlex
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -100,16 +102,21 @@ def copy(
         raise OutputError("the file is already there", where=str(target), next="--force replaces it")
     if not target.parent.is_dir():
         raise OutputError("the recipe cannot be written: there is no such folder", where=str(target.parent))
+    named = shlex.quote(str(target) if target.parent != Path() else f"./{target}")
     outputs = Outputs([target], option="PLACE")
     outputs.demand_apart([("NAME", str(path))])
     with outputs.alone():
         outputs.remove_unfinished()
         with whole_path(target) as made:
-            made.write_bytes(path.read_bytes())
-    StreamTalk(quiet=quiet).say(
-        f"copied; run it with: embedtune train {target if target.parent != Path() else f'./{target}'}"
-    )
+            made.write_text(_under_its_own_name(path, named), encoding="utf-8")
+    StreamTalk(quiet=quiet).say(f"copied; run it with: embedtune train {named}")
     print_json({"output": target}) if as_json else print_text(str(target))
+
+
+def _under_its_own_name(recipe: Path, named: str) -> str:
+    """A recipe whose commands in comments run the copy, and not what it was copied from."""
+    text = recipe.read_text(encoding="utf-8")
+    return re.sub(rf"(?m)^(# .*embedtune [a-z]+ ){re.escape(recipe.stem)}(?= |$)", lambda found: found[1] + named, text)
 
 
 def keys(section: Section = None, verb: Verb = "train", schema: AsSchema = False, as_json: AsJson = False) -> None:

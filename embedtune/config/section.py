@@ -3,7 +3,7 @@
 Sections are frozen and refuse unknown keys, so a misspelt option is an error and never a silent default.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -34,6 +34,20 @@ class RecipeSection(BaseModel):
         """The section with these values for the keys that it leaves to us, by `auto`; others are ignored."""
         left = [name for name in type(self).model_fields if getattr(self, name) == AUTO]
         return self.model_copy(update={name: values[name] for name in left if name in values})
+
+    @classmethod
+    def written_out(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values without the short forms that the section also takes, as its schema describes them.
+
+        Raises:
+            ValueError: a short form cannot be read.
+        """
+        return {**values}
+
+    @classmethod
+    def as_written(cls, path: Sequence[str | int], values: Mapping[str, Any]) -> list[str | int]:
+        """Where a key of `written_out` stands in the values as they were written."""
+        return [*path]
 
     @field_validator("*")
     @classmethod

@@ -1,16 +1,19 @@
 """A look at what a command would read, without doing anything with it: what `--dry-run` says and refuses."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 
-from embedtune.config.course import course_in_words
+from embedtune.config.course import Course, course_in_words
 from embedtune.config.section import RecipeSection
 from embedtune.config.verbs.check import CheckConfig
 from embedtune.config.verbs.encode import EncodeConfig
 from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.config.verbs.mine import MineConfig
 from embedtune.config.verbs.search import SearchConfig
-from embedtune.config.verbs.train import TrainConfig
-from embedtune.data.rows import LabelledTexts
+from embedtune.config.verbs.train import DataSection, TrainConfig
+from embedtune.data.prepare import prepare
+from embedtune.data.rows import LabelledTexts, RetrievalSet
 from embedtune.data.sets.several import prepare_sets
 from embedtune.data.sources.judged_source import judge, open_split
 from embedtune.data.sources.problems import Problems
@@ -18,16 +21,50 @@ from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged
 from embedtune.data.sources.source import open_source
 from embedtune.data.sources.texts import TextStream, corpus_of
 from embedtune.data.splits.known_pairs import read_pairs
-from embedtune.errors import DataError
+from embedtune.errors import ConfigError, DataError
 from embedtune.findings import Finding, counted
+
+SAMPLE = 200
+"""Texts that tell how long all of them are."""
+CHECKED = 2000
+"""Pairs that `check` asks an encoder about."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Texts that an encoder is going to read.
+
+    Args:
+        texts: how many, those that it reads again included.
+        sample: some of them.
+        learned: whether it learns from them; otherwise it encodes them.
+        kept: of how many the vectors are in memory at one time.
+    """
+
+    texts: int
+    sample: Sequence[str]
+    learned: bool = False
+    kept: int = 0
+
+
+def reading(texts: Collection[str], *, times: int = 1, learned: bool = False, kept: bool = True) -> Reading:
+    """Texts that are read so many times; those sampled are spread over all of them."""
+    step = max(1, len(texts) // SAMPLE)
+    return Reading(times * len(texts), tuple(islice(texts, 0, None, step)), learned, len(texts) if kept else 0)
+
+
+def read_judged_set(judged: RetrievalSet | None, times: int) -> tuple[Reading, ...]:
+    """The readings of scoring a judged set so many times."""
+    return () if judged is None else (reading([*judged.queries.values(), *judged.corpus.values()], times=times),)
 
 
 @dataclass(frozen=True)
 class Look:
-    """What was read, in sentences, and what to know about it."""
+    """What was read, in sentences, what to know about it, and what encoders will read of it."""
 
     described: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
+    readings: tuple[Reading, ...] = ()
 
 
 @unchanged_inputs()
@@ -40,26 +77,59 @@ def look(config: RecipeSection) -> Look:
     """
     declare_encoding(getattr(getattr(config, "data", None), "encoding", None))
     if isinstance(config, TrainConfig):
-        data = prepare_sets(config.data, config.training.seed)
-        course = course_in_words(config.training, len(data.train), static=config.model.name == "starter")
-        return Look((*data.described, course), data.findings)
+        return look_at_training(config)
     if isinstance(config, MineConfig):
         pairs = read_pairs(config.data, config.mining.seed)
-        return Look(pairs.described, pairs.findings)
+        named = config.data.corpus or pairs.corpus
+        documents = corpus_of(named, None)[0].values() if named else set(pairs.rows.positives)
+        return Look(pairs.described, pairs.findings, (reading(pairs.queries), reading(documents)))
     if isinstance(config, EvaluateConfig):
-        return Look(tuple(_judged(name, config) for name in config.data.sources))
+        sets = [_judged(name, config) for name in config.data.sources]
+        return Look(tuple(said for said, _ in sets), (), tuple(one for _, own in sets for one in own))
     if isinstance(config, CheckConfig):
-        return Look(tuple(_counted(name) for name in (config.data.source, config.data.eval_source) if name))
-    return Look((_texts(config),)) if isinstance(config, EncodeConfig | SearchConfig) else Look(())
+        return _checked(config)
+    return _texts(config) if isinstance(config, EncodeConfig | SearchConfig) else Look(())
 
 
-def _judged(name: str, config: EvaluateConfig) -> str:
+def look_at_training(config: TrainConfig) -> Look:
+    """The data of a run: its steps, the dev queries after each epoch, and the test queries before and after."""
+    data = prepare_sets(config.data, config.training.seed)
+    rows, static = data.train, config.model.name == "starter"
+    course = Course.of(config.training, len(rows), static=static)
+    steps = course.steps(len(rows))
+    texts = [*rows.anchors, *rows.positives, *(text for own in rows.negatives for text in own)]
+    learned = reading(texts, learned=True)
+    each = replace(learned, texts=round(steps * len(texts) / max(1, course.steps_per_epoch(len(rows)))), kept=0)
+    evaluations = 1 + -(-steps // max(1, course.steps_per_epoch(len(rows))))
+    readings = (each, *read_judged_set(data.dev, evaluations), *read_judged_set(data.test, 2))
+    words = course_in_words(config.training, len(rows), static=static)
+    return Look((*data.described, words), data.findings, readings)
+
+
+def _judged(name: str, config: EvaluateConfig) -> tuple[str, tuple[Reading, ...]]:
     """One set to be scored on: queries with judgments, or rows."""
     opened = open_split(name, config.data.split, config.data.columns)
     part = opened.part
     if part is None or (part.scored is None and not isinstance(part.content, LabelledTexts)):
-        return judge(opened, seed=config.evaluation.seed).described[0]
-    return f"{opened.what}: {len(part.scored or part.content):,} {part.unit}"
+        found = judge(opened, seed=config.evaluation.seed)
+        return found.described[0], read_judged_set(found.judged, 1)
+    said = f"{opened.what}: {len(part.scored or part.content):,} {part.unit}"
+    if part.scored is not None:
+        return said, (reading([*part.scored.first, *part.scored.second]),)
+    return said, (reading(part.content.texts),) if isinstance(part.content, LabelledTexts) else ()
+
+
+def _checked(config: CheckConfig) -> Look:
+    """The rows to be checked; with a model, the first pairs are encoded, where the data can be read so far."""
+    said = tuple(_counted(name) for name in (config.data.source, config.data.eval_source) if name)
+    if config.model.name is None:
+        return Look(said)
+    section = DataSection(source=config.data.source, split=config.data.split, columns=config.data.columns)
+    try:
+        rows = prepare(section, config.check.seed).train
+    except (DataError, ConfigError):  # which the check itself reports
+        return Look(said)
+    return Look(said, (), (reading([*rows.anchors[:CHECKED], *rows.positives[:CHECKED]]),))
 
 
 def _counted(name: str) -> str:
@@ -76,11 +146,14 @@ def _counted(name: str) -> str:
     return f"{source.what}: {'; '.join(counts)}"
 
 
-def _texts(config: EncodeConfig | SearchConfig) -> str:
+def _texts(config: EncodeConfig | SearchConfig) -> Look:
     """What would be encoded or searched."""
     if isinstance(config, SearchConfig):
         corpus, what = corpus_of(config.data.source, config.data.column)
-        return f"{what}: {counted(len(corpus), 'text')} to search"
+        said = f"{what}: {counted(len(corpus), 'text')} to search"
+        return Look((said,), (), (reading(corpus.values()),))
     stream = TextStream(config.data.source, config.data.column, queries=config.encoding.role == "query")
     count, empty, _ = stream.facts()
-    return f"{counted(count, 'text')} to encode" + (f", {empty:,} of them empty" if empty else "")
+    said = f"{counted(count, 'text')} to encode" + (f", {empty:,} of them empty" if empty else "")
+    sample = tuple(one.text for one in islice(stream, 0, None, max(1, count // SAMPLE)))
+    return Look((said,), (), (Reading(count, sample),))

@@ -25,6 +25,7 @@ from embedtune.reports.sections.mixing import curve_section, mixed_sentence
 from embedtune.reports.sections.provenance import provenance
 from embedtune.reports.sections.scores import basis, score_parts, score_table, scores_section
 from embedtune.reports.sections.sets import sets_section, sets_sentence
+from embedtune.reports.sections.space_map import space_section
 
 CURVE_ROWS = 30
 
@@ -63,6 +64,7 @@ def training(result: TrainResult) -> Report:
         Section("What to know", [Findings(result.findings)]),
         *_folded(evidence_sections(result.evidence, with_changes=False)),
         *_folded([curves_section(result.curves, result.best_step)]),
+        *_folded([space_section(result.space)]),
         Section("On the dev split", [_dev(result)], folded=True),
         Section("What the guide is worth", _guide(result.guide) if result.guide else (), folded=True),
         Section("Data", [Bullets(result.described)]),

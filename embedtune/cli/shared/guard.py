@@ -40,6 +40,18 @@ class Failure:
     knows_why: bool = True
 
 
+class AlreadySaid(Exception):
+    """The command has ended, and another process of it has said how.
+
+    Args:
+        exit_code: of the command.
+    """
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
 _INTERRUPTION = Failure(INTERRUPTED, "interrupted", "interrupted")
 
 
@@ -54,6 +66,8 @@ def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
         failure = _INTERRUPTION
     except BrokenPipeError:
         return _reader_gone()
+    except AlreadySaid as ended:
+        return ended.exit_code
     except (KeyboardInterrupt, typer.Abort):
         failure = _INTERRUPTION
     except EmbedtuneError as error:

@@ -6,16 +6,16 @@ says why itself.
 
 import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from embedtune.cli.shared.guard import INTERRUPTED, AlreadySaid
 from embedtune.errors import ConfigError, Interrupted, StoppedError
 from embedtune.processes import SPOKEN
-
-INTERRUPTED = 130
 
 
 def launch(processes: int, words: Sequence[str]) -> int:
@@ -28,27 +28,29 @@ def launch(processes: int, words: Sequence[str]) -> int:
     Raises:
         ConfigError: that many processes cannot be started.
         StoppedError: one was killed, and none of the others could say so.
+        AlreadySaid: it was interrupted, and a process has said so.
     """
     from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     _demand(processes)
-    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
     meeting: dict[str, Any] = {"run_id": "embedtune", "rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
     config = LaunchConfig(1, 1, processes, max_restarts=0, monitor_interval=0.1, **meeting)
     with tempfile.TemporaryDirectory(prefix="embedtune-") as folder:
         spoken = Path(folder) / "spoken"
         os.environ[SPOKEN] = str(spoken)
+        logging.disable(logging.ERROR)  # each of torch's loggers has a level of its own, and reports signals and ends
         try:
             elastic_launch(config, sys.executable)("-m", "embedtune", *words)
         except ChildFailedError as error:
             return exit_code({rank: failure.exitcode for rank, failure in error.failures.items()}, spoken.exists())
         except (SignalException, KeyboardInterrupt) as error:
             if spoken.exists():
-                return INTERRUPTED
+                raise AlreadySaid(INTERRUPTED) from error
             raise Interrupted("interrupted") from error
         finally:
+            logging.disable(logging.NOTSET)
             del os.environ[SPOKEN]
     return 0
 
@@ -68,9 +70,9 @@ def exit_code(codes: Mapping[int, int], spoken: bool) -> int:
     """
     own = sorted(code for code in codes.values() if code > 0)
     if not own and not spoken:
-        killed = ", ".join(f"{rank} ({-code})" for rank, code in sorted(codes.items()))
+        signals = ", ".join(sorted({signal.Signals(-code).name for code in codes.values() if code < 0}))
         raise StoppedError(
-            f"processes of this run were killed, with this signal each: {killed}; the last checkpoint is kept",
+            f"all processes of this run were killed ({signals}); the last checkpoint is kept",
             next="make sure that the memory suffices for all of them, then resume with --resume RUN",
         )
     return own[0] if own else StoppedError.exit_code

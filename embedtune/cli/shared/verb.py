@@ -48,11 +48,12 @@ class Asked:
     dry_run: bool
     as_json: bool
 
-    def config(self, demand: Callable[[Any], None] = lambda config: None) -> Any:
+    def config(self, demand: Callable[[Any], None] = lambda config: None, models: Sequence[str] = ()) -> Any:
         """The checked configuration of the verb; with --dry-run it is printed, and the command ends.
 
         Args:
             demand: refuses what the schema allows and the verb cannot do, also with --dry-run.
+            models: encoders that are arguments of the command, which --dry-run asks about.
 
         Raises:
             ConfigError: whatever is wrong with it.
@@ -61,19 +62,15 @@ class Asked:
 
         config = load(self.schema, *recipe_and_values(self.words), self.options)
         demand(config)
-        return self.wanted(config)
+        return self.wanted(config, models)
 
-    def wanted(self, config: Config) -> Config:
+    def wanted(self, config: Config, models: Sequence[str] = ()) -> Config:
         """A configuration to work with; with --dry-run the data are read, it is printed, and the command ends."""
         if self.dry_run:
             from embedtune.config.recipe.load import dump_values
-            from embedtune.data.look import look
-            from embedtune.workflows.shared.talk import tell_findings
+            from embedtune.workflows.shared.dry_run.foresee import foresee
 
-            seen = look(config)
-            for sentence in seen.described:
-                self.talk.say(sentence)
-            tell_findings(self.talk, seen.findings)
+            foresee(config, self.talk, models)
 
             values = config.model_dump(include=_keys_to_print(type(config)))
             if this_process().is_first:

@@ -74,14 +74,15 @@ def _in_reading_order(problem: Problem) -> tuple[bool, str, int]:
 def explain(error: ValidationError, values: Any, schema: type[RecipeSection]) -> Iterator[tuple[str, str]]:
     """(dotted key, message) of each thing that the schema refuses in `values`, one per key."""
     seen = set()
+    plain = _written_out(values, schema)
     for item in error.errors():
-        path, unknown = _path(item, values)
-        key = ".".join(str(part) for part in path)
+        path, unknown = _path(item, plain)
+        key = ".".join(str(part) for part in schema.as_written(path, values))
         if key in seen:
             continue  # a value that fits no branch of a union is reported once per branch
         seen.add(key)
         if unknown:
-            yield key, _unknown(path, schema)
+            yield key, _unknown(path, schema, key.rpartition(".")[0])
         elif item["type"] == "missing":
             yield key, f"is missing; it must be {allowed(path, schema)}"
         elif item["type"] == "string_unicode":
@@ -119,10 +120,18 @@ def _path(item: Mapping[str, Any], values: Any) -> tuple[list[str | int], bool]:
     return path, item["type"] == "extra_forbidden" or item["loc"][-1:] == ("[key]",)
 
 
-def _unknown(path: Sequence[str | int], schema: type[RecipeSection]) -> str:
+def _written_out(values: Any, schema: type[RecipeSection]) -> Any:
+    """The values as the schema describes them; as they are where that cannot be, which the schema then says."""
+    try:
+        return schema.written_out(values)
+    except (TypeError, ValueError):
+        return values
+
+
+def _unknown(path: Sequence[str | int], schema: type[RecipeSection], section: str) -> str:
     *parent, name = path
     names = _names(_schema_at(parent, schema) or {})
-    section = ".".join(str(part) for part in parent) or "a recipe"
+    section = section or "a recipe"
     elsewhere = [key for key in _leaves(schema) if key.rpartition(".")[2] == name]
     hint = f"; did you mean {elsewhere[0]!r}?" if elsewhere else did_you_mean(str(name), names)
     return f"there is no such key{hint or ';'} {section} takes {', '.join(names)}"

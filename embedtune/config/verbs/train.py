@@ -3,6 +3,7 @@
 Loss arguments are free here: a loss's own file knows them, and they are checked against it before anything heavy loads.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -12,7 +13,7 @@ from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, 
 from embedtune.config.guard import GuardSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, Prompts, RecipeSection, Share
-from embedtune.config.several_sets import SetLoss, SetSection, one_form
+from embedtune.config.several_sets import MOST_WEIGHT, SetLoss, SetSection, as_written, demand_fitting_sets, one_form
 
 LossArgs = dict[str, Any]
 Auto = Literal["auto"]
@@ -68,7 +69,9 @@ class DataSection(RecipeSection):
         "set where a loss learns from scores",
     )
     name: Name | None = Field(None, description="what results call the set, where there are several")
-    weight: float | None = Field(None, gt=0, description="its share of each epoch, next to the other sets' weights")
+    weight: float | None = Field(
+        None, gt=0, le=MOST_WEIGHT, description="its share of each epoch, next to the other sets' weights"
+    )
     prompts: Prompts = Field(
         default_factory=dict, description="put before the texts of this set instead of the encoder's prompts"
     )
@@ -349,6 +352,23 @@ class TrainConfig(RecipeSection):
     @classmethod
     def _first_and_further(cls, data: Any) -> Any:
         return one_form(data)
+
+    @field_validator("data")
+    @classmethod
+    def _sets_fit(cls, data: DataSection) -> DataSection:
+        sets: list[DataSection | SetSection] = [data, *data.further]
+        demand_fitting_sets([one.name for one in sets], [one.weight for one in sets], data.sampling)
+        return data
+
+    @classmethod
+    def written_out(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """As of any section: `data` may be a list of sets."""
+        return {**values, "data": one_form(values["data"])} if "data" in values else {**values}
+
+    @classmethod
+    def as_written(cls, path: Sequence[str | int], values: Mapping[str, Any]) -> list[str | int]:
+        """As of any section: where a key of one of several sets stands."""
+        return ["data", *as_written(path[1:], values.get("data"))] if path[:1] == ["data"] else [*path]
 
     @field_validator("loss")
     @classmethod

@@ -1,5 +1,6 @@
 """A guide computed elsewhere: a file of vectors per text or of scores per pair; its columns decide which."""
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -30,12 +31,10 @@ def guide_kind(path: Path) -> GuideKind:
     Raises:
         DataError: there is no such file, or its columns match neither.
     """
-    table = open_table(path)
-    columns = [name for _, record in islice(table.records, 1) for name in record]
-    table.problems.raise_if_any()
+    columns = columns_of(path)
     if "vector" in columns and ("text" in columns or "id" in columns):
         return "vectors"
-    if "score" in columns and any(name in columns for name in QUERY) and any(name in columns for name in DOCUMENT):
+    if holds_scores(columns):
         return "scores"
     raise DataError(
         f"cannot tell the kind of guide from the columns {', '.join(columns)}; vectors need text or id, and vector; "
@@ -43,3 +42,20 @@ def guide_kind(path: Path) -> GuideKind:
         where=str(path),
         next="rename the columns",
     )
+
+
+def columns_of(path: Path) -> list[str]:
+    """The columns of the first row.
+
+    Raises:
+        DataError: there is no such file, or it cannot be read.
+    """
+    table = open_table(path)
+    columns = [name for _, record in islice(table.records, 1) for name in record]
+    table.problems.raise_if_any()
+    return columns
+
+
+def holds_scores(columns: Sequence[str]) -> bool:
+    """Whether rows with these columns are scores of pairs."""
+    return "score" in columns and any(name in columns for name in QUERY) and any(name in columns for name in DOCUMENT)

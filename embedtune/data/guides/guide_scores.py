@@ -14,7 +14,7 @@ import numpy as np
 from embedtune.data.guides.guide_file import DOCUMENT, QUERY
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows
-from embedtune.data.sources.columns import field_of, numbers_of
+from embedtune.data.sources.columns import field_of, number_of
 from embedtune.data.sources.tables import open_table
 from embedtune.errors import DataError
 from embedtune.findings import counted
@@ -41,10 +41,10 @@ def read_scores(path: Path) -> PairScores:
         query, document = (next((name for name in names if name in record), names[0]) for names in (QUERY, DOCUMENT))
         asked = field_of(record, query, place, table.problems)
         found = field_of(record, document, place, table.problems)
-        score = numbers_of([record.get("score")], "score", place, table.problems)
+        score = number_of(record.get("score"), "score", place, table.problems)
         if asked is not None and found is not None and score is not None:
             own = scores.setdefault(text_id(asked), {})
-            own[text_id(found)] = max(score[0], own.get(text_id(found), -math.inf))
+            own[text_id(found)] = max(score, own.get(text_id(found), -math.inf))
     table.problems.raise_if_any()
     return scores
 

@@ -5,9 +5,9 @@ alone. Only then are rows joined, and every test is compared with the rows of al
 training text of another set.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,35 @@ def sets_of(section: DataSection) -> list[DataSection]:
 
 
 def set_names(section: DataSection) -> list[str]:
-    """What results call each set: as named, or by its file or folder; the second of a name gets a number."""
+    """What results call each set: as named, or by its file or folder; where that name is taken, with a number.
+
+    >>> from embedtune.config.several_sets import SetSection
+    >>> set_names(DataSection(source="a/train.jsonl", further=[SetSection(source="b/train.jsonl")]))
+    ['train', 'train-2']
+    """
+    sections = sets_of(section)
+    taken = {one.name for one in sections if one.name}
     names: list[str] = []
-    for one in sets_of(section):
-        name = one.name or Path(one.source).name.split(".")[0] or one.source
-        same = sum(other == name or other.startswith(f"{name}-") for other in names)
-        names.append(f"{name}-{same + 1}" if same else name)
+    for one in sections:
+        name = one.name or next(name for name in _possible_names(one.source) if name not in taken)
+        taken.add(name)
+        names.append(name)
     return names
+
+
+def _possible_names(source: str) -> Iterator[str]:
+    """The name of the file or folder, then the same with numbers."""
+    name = Path(source).name.split(".")[0] or source
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
+
+
+def _renamed(sections: Sequence[DataSection], names: Sequence[str]) -> Iterator[str]:
+    """A sentence for each set that is not called as its file or folder is, because that name is taken."""
+    for one, name in zip(sections, names, strict=True):
+        usual = next(_possible_names(one.source))
+        if not one.name and name != usual:
+            yield f"{one.source} is called {name}, because another set is called {usual}; --data NAME=SET names it"
 
 
 def prepare_sets(section: DataSection, seed: int, *, source: Source | None = None) -> TrainingData:
@@ -97,7 +119,10 @@ def _joined(found: Sequence[TrainingData], sections: Sequence[DataSection], name
         test=found[0].test,
         texts=list(dict.fromkeys(_without_asked(found))),
         known_positives=np.unique(np.concatenate([one.known_positives for one in found]), axis=0),
-        described=tuple(f"{name}: {said}" for one, name in zip(found, names, strict=True) for said in one.described),
+        described=(
+            *_renamed(sections, names),
+            *(f"{name}: {said}" for one, name in zip(found, names, strict=True) for said in one.described),
+        ),
         findings=tuple(findings),
         hashes={
             f"{name}/{file}": sha for one, name in zip(found, names, strict=True) for file, sha in one.hashes.items()

@@ -196,3 +196,12 @@ def numbers_of(values: Any, column: str, place: str, problems: Problems, *, gaps
     else:
         problems.add(place, f"{column!r} must be a list of numbers, got {kind_of(values)}")
     return None
+
+
+def number_of(value: Any, column: str, place: str, problems: Problems) -> float | None:
+    """The value when it is a finite number; otherwise None, and the fault is noted."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        found = numbers_of([value], column, place, problems)
+        return None if found is None else found[0]
+    problems.add(place, f"{column!r} must be a number, got {kind_of(value)}")
+    return None

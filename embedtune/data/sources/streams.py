@@ -168,7 +168,7 @@ def pieces(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
         if rest:
             yield number, decode(rest, number, stream)
     if decode.offset == 0:
-        raise problems.stop(str(path), "the file is empty")
+        raise problems.stop(str(path), "the file is empty", hint="see whether it was written or copied to its end")
 
 
 def _line(stream: io.BufferedReader, path: Path, problems: Problems) -> bytes:

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from embedtune.config.encoder import ModelSection
-from embedtune.errors import ModelError
+from embedtune.errors import ModelError, blamed_on
 from embedtune.models.encoder import readable, weights_digest
 from embedtune.models.files.load import choose_device
 from embedtune.models.files.load_report import LoadReport, demand_all_weights, remarks
 from embedtune.models.files.opening import cannot_load, fetch_described, give_padding
 from embedtune.models.files.quiet import quiet_libraries
-from embedtune.models.files.resolve import STARTER, Resolved, offline, resolve
+from embedtune.models.files.resolve import Resolved, offline, resolve
+from embedtune.models.folders.family import A_RERANKER
 from embedtune.models.tokenizer_text import tokenizer_text
 
 WHERE = "--cross-encoder"
@@ -30,11 +31,13 @@ class PairScorer:
         model: scores pairs.
         name: as the user named it.
         notes: sentences about it for the user.
+        option: by which the user named it.
     """
 
     model: Any
     name: str
     notes: tuple[str, ...] = ()
+    option: str = WHERE
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """The score of every pair (query, document), higher is better: float32 (n,).
@@ -64,33 +67,32 @@ class PairScorer:
         if found.shape != (len(pairs),):
             raise ModelError(
                 f"{self.name} gives {found.shape[-1]} numbers per pair; one that scores relevance gives one",
-                where=WHERE,
+                where=self.option,
                 next="name a reranker (a model with one label)",
             )
         if not np.isfinite(found).all():
-            raise ModelError(f"{self.name} gives NaN or infinity for a pair", where=WHERE)
+            raise ModelError(f"{self.name} gives NaN or infinity for a pair", where=self.option, next=A_RERANKER)
         return found
 
 
-def load_cross_encoder(section: ModelSection, *, device: str = "auto") -> PairScorer:
+def load_cross_encoder(section: ModelSection, *, device: str = "auto", option: str = WHERE) -> PairScorer:
     """Load the cross-encoder that a section names.
+
+    Args:
+        section: its name, and what it may do.
+        device: where it computes.
+        option: by which the user named it, for errors.
 
     Raises:
         ModelError: it cannot be found or loaded.
     """
-    name = section.name
-    if name == STARTER:
-        raise ModelError("a starter encodes one text at a time; it is not a cross-encoder", where=WHERE)
-    try:
+    with blamed_on(option):
         found = resolve(section, pairs=True)
         fetch_described(found, section, pairs=True)
-        return _opened(found, section, device)
-    except ModelError as error:
-        error.where = WHERE if error.where == "model" else error.where
-        raise
+        return _opened(found, section, device, option)
 
 
-def _opened(found: Resolved, section: ModelSection, device: str) -> PairScorer:
+def _opened(found: Resolved, section: ModelSection, device: str, option: str) -> PairScorer:
     name = section.name
     with quiet_libraries() as heard:
         from sentence_transformers import CrossEncoder
@@ -106,9 +108,9 @@ def _opened(found: Resolved, section: ModelSection, device: str) -> PairScorer:
             )
         except Exception as error:  # whatever a damaged or foreign model makes the libraries raise
             raise cannot_load(found, error, heard, " as a cross-encoder") from error
-    demand_all_weights(LoadReport.read(heard), name, WHERE, model.transformers_model, pooler=True)
+    demand_all_weights(LoadReport.read(heard), name, option, model.transformers_model, pooler=True)
     notes = [*remarks(heard, name), *give_padding(model.tokenizer, model.config, name)]
-    return PairScorer(model, name, tuple(notes))
+    return PairScorer(model, name, tuple(notes), option)
 
 
 def fingerprint(scorer: PairScorer) -> str:

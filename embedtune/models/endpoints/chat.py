@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.durable import write_text
-from embedtune.errors import ModelError
+from embedtune.errors import ModelError, blamed_on
 from embedtune.models.endpoints.transport import PassingFault, RefusedRequest, Transport
 
 MOST_TOKENS = 500
+OPTION = "--endpoint"
 
 
 class ChatClient:
@@ -24,6 +25,11 @@ class ChatClient:
     def __init__(self, transport: Transport, folder: Path | None = None) -> None:
         self._transport, self._folder = transport, folder
         self.asked = self.known = 0
+
+    @property
+    def host(self) -> str:
+        """The machine that texts are sent to."""
+        return self._transport.address.host
 
     def answer(self, instruction: str, text: str) -> str:
         """The answer to a text under an instruction.
@@ -40,11 +46,12 @@ class ChatClient:
             return known
         self.asked += 1
         try:
-            found = self._transport.ask("chat/completions", body, _content)
+            with blamed_on(OPTION):
+                found = self._transport.ask("chat/completions", body, _content)
         except RefusedRequest as refused:
             raise ModelError(
                 f"{self._transport.address.url} refuses a question of {len(text):,} characters; it says {refused}",
-                where="--endpoint",
+                where=OPTION,
                 next="check the model's name, and whether the texts are too long for it",
             ) from None
         self._transport.bill.texts += 1

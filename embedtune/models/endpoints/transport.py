@@ -6,6 +6,8 @@ and never before the endpoint allows. Other refusals end at once, with the endpo
 
 import logging
 import random
+import socket
+import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -25,7 +27,7 @@ TIMEOUT_S = (10.0, 120.0)
 PASSING = (408, 409, 425, 429)
 TOO_LARGE = (400, 413, 422)
 TOLD_FROM_S = 5.0
-KEPT = "vectors received so far are in the store (--store); the same command goes on from there"
+KEPT = "what was received so far is in the store (--store); the same command goes on from there"
 Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
@@ -161,8 +163,29 @@ class Transport:
 
 
 def _cause(error: requests.RequestException) -> str:
+    """Why there is no answer, without the names of urllib3's objects."""
     if isinstance(error, requests.Timeout):
         return "no answer in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the answer is cut off"
-    return reason_of(error)
+    root = _root(error)
+    if isinstance(root, socket.gaierror):
+        return "the name of the host is not known; is it spelled right, and is there a network?"
+    if isinstance(root, ssl.SSLError):
+        return f"no secure connection ({root.reason or 'TLS failed'})"
+    if isinstance(root, ConnectionRefusedError):
+        return "connection refused: nothing listens at this address and port"
+    if isinstance(root, OSError) and root.strerror:
+        return root.strerror.lower()
+    return reason_of(root)
+
+
+def _root(error: BaseException) -> BaseException:
+    """The error that others wrap: requests and urllib3 keep it in arguments and in `reason`."""
+    for _ in range(8):
+        inner = [getattr(error, "reason", None), *error.args, error.__cause__, error.__context__]
+        found = next((one for one in inner if isinstance(one, BaseException)), None)
+        if found is None:
+            break
+        error = found
+    return error

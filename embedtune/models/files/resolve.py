@@ -25,7 +25,7 @@ from embedtune.models.files.installed import (
 )
 from embedtune.models.folders.contents import ModelFolder
 from embedtune.models.folders.declarations import check_declarations
-from embedtune.models.folders.family import check_family, other_weights
+from embedtune.models.folders.family import A_RERANKER, check_family, other_weights
 from embedtune.models.folders.permissions import PICKLES, check_code, check_weights
 from embedtune.network import is_offline, within
 
@@ -78,10 +78,12 @@ def resolve(section: ModelSection, *, pairs: bool = False, base: bool = False) -
         ModelError: there is no usable model of that name; says what was found and what to do.
     """
     name = section.name
+    if pairs:
+        _demand_pairs(name)
     if name == STARTER:
         return Resolved(name, "starter")
     if is_endpoint(name):
-        return _endpoint(section, weights=pairs or base)
+        return _endpoint(section, weights=base)
     if is_installed_name(name):
         return _from_package(installed_model(name), section, pairs=pairs, base=base)
     folder = Path(os.path.expanduser(name))  # noqa: PTH111  (pathlib raises for an unknown home)
@@ -105,6 +107,18 @@ def resolve(section: ModelSection, *, pairs: bool = False, base: bool = False) -
     return _resolve_hub(section, pairs=pairs, base=base)
 
 
+def _demand_pairs(name: str) -> None:
+    """Refuse by its name what reads one text at a time where a cross-encoder is wanted.
+
+    Raises:
+        ModelError: says what it is.
+    """
+    what = {STARTER: "encodes one text at a time", BM25: "ranks by shared words"}.get(name)
+    what = "is an endpoint, which gives vectors" if is_endpoint(name) else what
+    if what is not None:
+        raise ModelError(f"{name} {what}; it is not a cross-encoder", where="model", next=A_RERANKER)
+
+
 def demand_weights(section: ModelSection, what: str) -> None:
     """Refuse an endpoint where a model is to be changed.
 
@@ -121,7 +135,7 @@ def demand_weights(section: ModelSection, what: str) -> None:
 
 def _endpoint(section: ModelSection, *, weights: bool) -> Resolved:
     if weights:
-        demand_weights(section, "used to score pairs or to carry an adapter")
+        demand_weights(section, "used to carry an adapter")
     parse_endpoint(section.name)
     return Resolved(section.name, "endpoint")
 
@@ -263,7 +277,7 @@ def _resolve_hub(section: ModelSection, *, pairs: bool, base: bool) -> Resolved:
             return Resolved(name, "hub", cached)
     carried = stand_in(full_name)
     try:
-        full_name, files = _ask_hub(name, full_name)
+        full_name, files = _ask_hub(name, full_name, "give a folder with the model" if pairs else INSTEAD)
     except HubUnreachableError as error:
         if carried is None:
             raise ModelError(error.message + _near(name, _known()), where="model", next=error.next) from None
@@ -287,13 +301,13 @@ def offline() -> bool:
     return is_offline(*OFFLINE_VARIABLES)
 
 
-def _ask_hub(name: str, full_name: str) -> tuple[str, list[str]]:
+def _ask_hub(name: str, full_name: str, instead: str) -> tuple[str, list[str]]:
     """The model's name on the Hub and its file names, or a ModelError that says why there is none."""
     if offline():
         raise HubUnreachableError(
             f"{name} is not on this machine, and HF_HUB_OFFLINE prevents downloading it",
             where="model",
-            next=f"unset HF_HUB_OFFLINE, or {INSTEAD}",
+            next=f"unset HF_HUB_OFFLINE, or {instead}",
         )
     from huggingface_hub import model_info
     from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
@@ -307,13 +321,13 @@ def _ask_hub(name: str, full_name: str) -> tuple[str, list[str]]:
         message, then = f"{full_name} requires accepting its conditions first", "accept them, then `hf auth login`"
     except RepositoryNotFoundError:
         if name != full_name:
-            return _ask_hub(name, name)  # for example bert-base-uncased, which has no owner
+            return _ask_hub(name, name, instead)  # for example bert-base-uncased, which has no owner
         message, then = f"the Hub has no model {full_name}, or it is private", "check the name, or `hf auth login`"
     except Exception as error:  # a network can fail in too many ways to list
         raise HubUnreachableError(
             f"{name} is not on this machine, and the Hub cannot be reached ({reason_of(error)})",
             where="model",
-            next=f"check the network, or {INSTEAD}",
+            next=f"check the network, or {instead}",
         ) from None
     raise ModelError(message + _near(name, _known()), where="model", next=then)
 

@@ -5,17 +5,21 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from embedtune.durable import remove_unfinished, whole_folder
 from embedtune.errors import OutputError
-from embedtune.models.encoder import Encoder, Role, has_routes
+from embedtune.models.encoder import Encoder, Role, has_routes, is_static
 from embedtune.models.files.adapters import has_lora, merge_lora
 from embedtune.models.files.declared import declared_use
 from embedtune.models.files.markdown_text import code_span
 from embedtune.models.files.portable import make_portable
 from embedtune.models.files.quiet import quiet_libraries
 from embedtune.models.reading import task_of
+from embedtune.models.similarity import declared_similarity
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 CARD = """---
 library_name: sentence-transformers
@@ -51,10 +55,17 @@ TRUNCATED = (
 )
 
 
-def save_encoder(encoder: Encoder, folder: Path) -> None:
+def save_encoder(encoder: Encoder, folder: Path, *, to_use: bool = False) -> None:
     """Save the encoder, LoRA merged, prompts and maximum length kept; replaces what the folder held.
 
     The same encoder gives the same files. One process at a time. The model card holds no text of the user's.
+
+    Args:
+        encoder: stays as it is.
+        folder: where to.
+        to_use: the model leaves training. A static encoder that is compared by cosine then gets a Normalize module:
+            a database on inner products would rank otherwise than was measured. One that learns on goes without, since
+            some losses see the length of vectors.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -62,7 +73,7 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
     remove_unfinished(folder)
     try:
         with whole_folder(folder) as unfinished:
-            _write(encoder, unfinished)
+            _write(encoder, unfinished, to_use=to_use)
     except Exception as error:
         # safetensors and tokenizers wrap what the system says into errors of their own, of no kind in common.
         if isinstance(error, OutputError) or "(os error " not in str(error):
@@ -70,8 +81,8 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
         raise OutputError(f"cannot be written: {error}", where=str(folder)) from error
 
 
-def _write(encoder: Encoder, folder: Path) -> None:
-    model = encoder.model
+def _write(encoder: Encoder, folder: Path, *, to_use: bool) -> None:
+    model = _normalising(encoder.model) if to_use else encoder.model
     if has_lora(model):
         # Merging changes weights, and the model may continue training.
         model = copy.deepcopy(model)
@@ -86,6 +97,17 @@ def _write(encoder: Encoder, folder: Path) -> None:
     for file in folder.rglob("*.safetensors"):
         # safetensors lets only the owner read its files, which breaks shared folders of models.
         file.chmod((folder / "README.md").stat().st_mode)
+
+
+def _normalising(model: "SentenceTransformer") -> "SentenceTransformer":
+    """A static encoder that gives vectors of length 1, with the same table; any other model as it is."""
+    from sentence_transformers.base.modules import Normalize
+
+    if not is_static(model) or len(model) > 1 or model.truncate_dim or declared_similarity(model) != "cosine":
+        return model
+    found = copy.copy(model)
+    found._modules = {**model._modules, "1": Normalize()}
+    return found
 
 
 def _card(encoder: Encoder, only_new: Sequence[str]) -> str:

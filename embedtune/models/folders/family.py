@@ -32,6 +32,7 @@ IN_CARD = (
 CARD_CHARACTERS = 100_000
 """Of a model card, so much is looked at for its front matter."""
 ADVICE = {CROSS: "give it to `mine` as --cross-encoder or to `evaluate` as --rerank, or name an encoder"}
+A_RERANKER = "name a cross-encoder (a reranker); `embedtune train --task reranker` makes one of your own pairs"
 AN_ENCODER = "name a sentence-transformers encoder, or the model that this one was made from"
 OTHER_WEIGHTS = (
     (r".*\.gguf", "GGUF (llama.cpp)"),
@@ -155,6 +156,6 @@ def _check_pairs(folder: ModelFolder, kind: str | None) -> None:
     )
     raise ModelError(
         f"{folder.path} is {what}; it was not trained to score pairs",
-        where="--cross-encoder",
-        next="name a reranker" if kind else "name a reranker, or give this one as --guide",
+        where="model",
+        next=A_RERANKER,
     )

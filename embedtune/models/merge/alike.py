@@ -53,7 +53,7 @@ def build_of(encoder: Encoder) -> Build:
     state: Mapping[str, Tensor] = model.state_dict()
     return Build(
         name=encoder.name,
-        modules={path: _module(module) for path, module in model.named_modules()},
+        modules={path: _module(module) for path, module in model.named_modules() if not _says_nothing(model, module)},
         shapes={name: tuple(tensor.shape) for name, tensor in state.items()},
         tokenizers=[_vocabulary(reader.tokenizer) for reader in readers_of(model)],
         prompts=dict(encoder.prompts),
@@ -116,6 +116,11 @@ def _module(module: Any) -> str:
     kept = {str(key): value for key, value in settings.items() if key not in (*READING, *ORIGIN)}
     kept |= {"extra": module.extra_repr()} if not list(module.children()) else {}
     return f"{type(module).__name__} {json.dumps(kept, sort_keys=True, default=str)}"
+
+
+def _says_nothing(model: Any, module: Any) -> bool:
+    """Whether a module changes no comparison: where vectors are compared by cosine, their length has no part."""
+    return type(module).__name__ == "Normalize" and declared_similarity(model) == "cosine"
 
 
 def _vocabulary(tokenizer: object) -> str:

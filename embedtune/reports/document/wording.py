@@ -23,12 +23,30 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def roughly(seconds: float) -> str:
+    """An estimated duration, without the digits that an estimate cannot know.
+
+    >>> [roughly(one) for one in (7.3, 47.2, 131.0, 3721.0)]
+    ['10 s', '50 s', '2 min', '1 h 2 min']
+    """
+    unit = 10 if seconds < 95 else 60
+    whole = max(unit, unit * round(seconds / unit))
+    if whole < 60 or unit == 10:
+        return f"{whole} s"
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 def memory(size_bytes: float) -> str:
     """An amount of memory.
 
-    >>> memory(734_003_200), memory(2_147_483_648)
-    ('700 MiB', '2.0 GiB')
+    >>> memory(734_003_200), memory(2_147_483_648), memory(12_400), memory(512)
+    ('700 MiB', '2.0 GiB', '12 KiB', '512 bytes')
     """
+    if 0 < size_bytes < 2**10:
+        return f"{size_bytes:.0f} bytes"
+    if 0 < size_bytes < 2**20:
+        return f"{size_bytes / 2**10:.0f} KiB"
     mebibytes = size_bytes / 2**20
     return f"{mebibytes:.0f} MiB" if mebibytes < 1024 else f"{mebibytes / 1024:.1f} GiB"
 

@@ -90,6 +90,21 @@ class Baseline(TypedDict):
 
 
 @dataclass(frozen=True)
+class QueryMap:
+    """Places of test queries and of a right answer to each on a map, both coordinates from 0 to 1.
+
+    Args:
+        queries: how many.
+        before: of all queries, then of their answers in the same order, before training.
+        after: the same, after training.
+    """
+
+    queries: int
+    before: tuple[tuple[float, ...], ...]
+    after: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
 class BesideWords:
     """The encoder beside BM25, both rankings joined by reciprocal ranks: does the gain survive there?
 
@@ -149,6 +164,7 @@ class TrainResult(VerbResult):
         alphas: the mixtures that were tried.
         sets: where a run learns from several sets, each with its own test; p-values of all of them are adjusted
             together (Holm), and each verdict goes by the adjusted one.
+        space: test queries and right answers on a map before and after; None where they are too few.
     """
 
     run: str
@@ -192,6 +208,7 @@ class TrainResult(VerbResult):
     alpha: float | None = None
     alphas: tuple[AlphaPoint, ...] = ()
     sets: tuple[Mapping[str, Any], ...] = ()
+    space: QueryMap | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""

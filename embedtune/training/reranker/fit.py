@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from embedtune.models.files.quiet import quiet_libraries
 from embedtune.progress import Progress
 from embedtune.training.reranker.labelled import LabelledPairs
 from embedtune.training.reranker.records import PairLog, Sealing
+from embedtune.training.reranker.work import PairsToRead
 from embedtune.training.run.checkpoint import (
     Milestones,
     Warn,
@@ -47,9 +49,11 @@ class RerankerFit:
         pairs: labelled pairs.
         section: optimization options, settled: epochs, batch size and learning rate are numbers.
         folder: the run folder.
-        dev: scores the model in its current state, or None.
+        dev: scores the model in its current state and reports how many queries are done; None without dev.
         metric: the dev score that decides which model is best.
-        progress: receives the steps done.
+        dev_queries: that `dev` scores, and
+        depth: how many pairs for each of them.
+        progress: receives how much of the work is done, in pairs that are read.
         warn: receives what is damaged, and that a stop was requested.
     """
 
@@ -57,7 +61,9 @@ class RerankerFit:
     section: TrainingSection
     folder: Path
     metric: str
-    dev: Callable[[], Mapping[str, float]] | None = None
+    dev: Callable[[Progress], Mapping[str, float]] | None = None
+    dev_queries: int = 0
+    depth: int = 0
     progress: Progress | None = None
     warn: Warn = lambda text: None
 
@@ -75,6 +81,18 @@ class RerankerFit:
     def steps(self) -> int:
         """Steps of the entire run."""
         return self.course.steps(len(self.pairs))
+
+    @property
+    def every(self) -> int:
+        """Steps between two dev evaluations: three evaluations in all, if the recipe does not say."""
+        asked = self.section.evaluate_every
+        return min(self.steps, asked if isinstance(asked, int) else math.ceil(self.steps / 3))
+
+    @property
+    def work(self) -> PairsToRead:
+        """All that is to be done, steps and dev evaluations."""
+        queries = 0 if self.dev is None else self.dev_queries
+        return PairsToRead(self.steps, self.course.batch_size, self.every, queries, self.depth, self.progress)
 
 
 def fit_reranker(model: Any, run: RerankerFit, *, resume: bool = False) -> FitResult:
@@ -119,15 +137,17 @@ class _Trainer(CrossEncoderTrainer):
 def _trainer(model: Any, run: RerankerFit, interruption: Interruption) -> CrossEncoderTrainer:
     weight = torch.tensor(run.pairs.positive_weight, device=model.device)
     pairs = {"query": run.pairs.queries, "document": run.pairs.documents, "label": run.pairs.labels}
+    work = run.work
+    dev = None if run.dev is None else partial(run.dev, lambda queries, *_: work.scored(queries))
     trainer = _Trainer(
         model=model,
         args=_arguments(run, str(model.device)),
         train_dataset=Dataset.from_dict(pairs),
         loss=BinaryCrossEntropyLoss(model, pos_weight=weight),
-        evaluator=None if run.dev is None else DevEvaluator(run.dev, run.metric),
+        evaluator=None if dev is None else DevEvaluator(dev, run.metric),
         callbacks=[
             Milestones(run.steps, run.section.checkpoint_every, evaluates=run.dev is not None),
-            PairLog(run.folder / "metrics.jsonl", run.progress),
+            PairLog(run.folder / "metrics.jsonl", work),
             Sealing(run.checkpoints),
             interruption,
         ],
@@ -138,8 +158,6 @@ def _trainer(model: Any, run: RerankerFit, interruption: Interruption) -> CrossE
 
 def _arguments(run: RerankerFit, device: str) -> CrossEncoderTrainingArguments:
     section, evaluates = run.section, run.dev is not None
-    asked = section.evaluate_every
-    every = min(run.steps, asked if isinstance(asked, int) else math.ceil(run.steps / 3))
     arguments = CrossEncoderTrainingArguments(
         output_dir=str(run.checkpoints),
         num_train_epochs=run.course.epochs,
@@ -153,9 +171,9 @@ def _arguments(run: RerankerFit, device: str) -> CrossEncoderTrainingArguments:
         seed=section.seed,
         use_cpu=device == "cpu",
         eval_strategy="steps" if evaluates else "no",
-        eval_steps=every,
+        eval_steps=run.every,
         save_strategy="steps",
-        save_steps=every,
+        save_steps=run.every,
         save_total_limit=3,
         load_best_model_at_end=evaluates,
         metric_for_best_model=f"eval_{run.metric}" if evaluates else None,

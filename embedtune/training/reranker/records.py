@@ -9,7 +9,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from embedtune.distributed import ranks
 from embedtune.durable import seal_folder, sync, write_text
-from embedtune.progress import Progress
+from embedtune.training.reranker.work import PairsToRead
 from embedtune.training.run.checkpoint import MANIFEST_NAME, place_of
 from embedtune.training.run.log import read_log
 from embedtune.training.run.watch import how_it_goes
@@ -20,7 +20,7 @@ class PairLog(TrainerCallback):
     """Appends the trainer's line of each step to `metrics.jsonl`, and says how it goes."""
 
     path: Path
-    progress: Progress | None
+    work: PairsToRead
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Cut the lines of steps that will be repeated."""
@@ -32,8 +32,8 @@ class PairLog(TrainerCallback):
         logs = parts["logs"]
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": state.global_step, **logs}, ensure_ascii=False) + "\n")
-        if self.progress is not None and "loss" in logs:
-            self.progress(state.global_step, None, how_it_goes(state, float(logs["loss"])))
+        if "loss" in logs:
+            self.work.learned(state.global_step, how_it_goes(state, float(logs["loss"])))
 
 
 @dataclass(eq=False)

@@ -95,14 +95,17 @@ class StepCount(TrainerCallback):
 
 
 def how_it_goes(state: TrainerState, loss: float | None) -> str:
-    """Epoch, loss and last dev score in words.
+    """Epoch, where there are several, loss and last dev score in words.
 
     >>> log = [{"step": 2, "eval_ndcg@10": 0.4}, {"step": 3, "loss": 4.0}, {"step": 4, "eval_ndcg@10": 0.512}]
     >>> how_it_goes(TrainerState(log_history=log, epoch=1.5, num_train_epochs=3), 3.14159)
     'epoch 2 of 3, loss 3.142, dev nDCG@10 0.512'
+    >>> how_it_goes(TrainerState(epoch=0.5, num_train_epochs=1), 3.14159)
+    'loss 3.142'
     """
     scores = [entry[DEV_SHOWN] for entry in state.log_history if DEV_SHOWN in entry]
-    parts = [f"epoch {math.ceil(state.epoch or 1):,} of {state.num_train_epochs:,}"]
+    epochs = state.num_train_epochs
+    parts = [f"epoch {math.ceil(state.epoch or 1):,} of {epochs:,}"] if epochs > 1 else []
     parts += [] if loss is None else [f"loss {loss:.4g}"]
     return ", ".join([*parts, *(f"dev nDCG@10 {score:.3f}" for score in scores[-1:])])
 

@@ -9,7 +9,7 @@ from embedtune.data.checks.repair import MENDED_CODES, REMOVED_CODES, Repair
 from embedtune.data.checks.unreadable import UNREADABLE
 from embedtune.data.formats.shared.find import UNUSED
 from embedtune.data.left_out import LABELS, TEXTS
-from embedtune.data.sources.reading import UNDERSTOOD
+from embedtune.data.sources.reading import DECLARED, UNDERSTOOD
 from embedtune.durable import whole_file
 from embedtune.findings import Finding
 from embedtune.workflows.check.left_out import left_out
@@ -68,7 +68,11 @@ def write_copy(
         "rows": rows,
         "changed": {what: count for what, count in repair.changed.items() if count},
         "removed": gone,
-        "not_copied": [sentence for sentence in contents.said if UNUSED not in sentence and UNDERSTOOD not in sentence],
+        "not_copied": [
+            sentence
+            for sentence in contents.said
+            if not any(words in sentence for words in (UNUSED, UNDERSTOOD, DECLARED))
+        ],
         "left": {one.code: one.count for one in findings if one.code not in done and one.severity != "note"},
     }
 

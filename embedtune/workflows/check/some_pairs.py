@@ -1,11 +1,11 @@
 """The first pairs of the data, to ask an encoder what it makes of them before it learns."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from embedtune.data.checks import RowBlock
 from embedtune.data.rows import Rows
 from embedtune.findings import Finding
+from embedtune.workflows.shared.choosing.teacher import MOST_ROWS, taught_rows
 
 if TYPE_CHECKING:
     from embedtune.models.encoder import Encoder
@@ -31,18 +31,16 @@ class SomePairs:
         self.anchors += content.anchors[:left]
         self.positives += content.positives[:left]
         self.pairs += len(content)
-        by: Sequence[str | None] = content.teachers or [None] * len(content)
-        scores = content.teacher_scores or [()] * len(content)
-        self.taught += sum(len(own) > 1 and who != "" for own, who in zip(scores, by, strict=True))
+        self.taught += taught_rows(content)
 
     def findings(self) -> list[Finding]:
         """None: it only remembers."""
         return []
 
     def harm(self, encoder: "Encoder", seed: int) -> Finding | None:
-        """Whether contrast on these pairs is likely to hurt the encoder; never where a teacher has scored them."""
+        """Whether contrast on these pairs is likely to hurt the encoder; never where a teacher has scored most."""
         from embedtune.workflows.shared.guard.harm import harm_finding
 
-        if self.taught:
+        if self.taught >= MOST_ROWS * max(1, self.pairs):
             return None
         return harm_finding(encoder, self.anchors, self.positives, self.pairs, seed=seed)

@@ -12,13 +12,13 @@ from embedtune.data.sources.columns import field_of
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.data.sources.tables import open_table
 from embedtune.data.sources.write import write_jsonl
-from embedtune.errors import DataError
+from embedtune.errors import DataError, blamed_on
 from embedtune.evaluation.agreement.kappa import cohen_kappa
 from embedtune.findings import counted
 from embedtune.mining.ledger import DECISIONS, read_ledger
 from embedtune.models.encode.store import open_store
 from embedtune.models.endpoints.address import parse_endpoint
-from embedtune.models.endpoints.chat import ChatClient
+from embedtune.models.endpoints.chat import OPTION, ChatClient
 from embedtune.models.endpoints.transport import Transport
 from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.talk import Silence, Talk
@@ -82,7 +82,8 @@ def judge_ledger(
     lines = _lines(ledger)
     kept = open_store(store)
     folder = None if kept is None else kept.folder / ANSWERS
-    address = parse_endpoint(endpoint)
+    with blamed_on(OPTION):
+        address = parse_endpoint(endpoint)
     talk.say(f"queries, answers and candidates of {counted(len(lines), 'line')} are sent to {address.host}")
     client = ChatClient(transport or Transport(address), folder)
     answers: list[bool | None] = []

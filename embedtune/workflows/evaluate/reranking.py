@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from embedtune.config.encoder import ModelSection
 from embedtune.config.verbs.evaluate import EvaluateConfig
-from embedtune.errors import ConfigError, ModelError
+from embedtune.errors import ConfigError, blamed_on
 from embedtune.evaluation.reranking import reranked
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.retrieval import score_ranking
@@ -26,11 +26,8 @@ def check_reranker(config: EvaluateConfig) -> None:
     name = config.evaluation.rerank
     if name is None:
         return
-    try:
+    with blamed_on(OPTION):
         resolve(ModelSection(name=name), pairs=True)
-    except ModelError as error:
-        error.where = OPTION
-        raise
 
 
 def demand_rankings(config: EvaluateConfig, source: str, kind: str) -> None:
@@ -53,11 +50,7 @@ def rerankings(config: EvaluateConfig, judged: JudgedSet, rows: Sequence[Scored]
 
     name, depth = str(config.evaluation.rerank), config.evaluation.rerank_depth
     with talk.progress(f"loading {short_name(name)}"):
-        try:
-            scorer = load_cross_encoder(ModelSection(name=name), device=config.evaluation.device)
-        except ModelError as error:
-            error.where = OPTION
-            raise
+        scorer = load_cross_encoder(ModelSection(name=name), device=config.evaluation.device, option=OPTION)
     for note in scorer.notes:
         talk.say(f"reranker: {note}")
     for one in [row for row in rows if row.label == row.model]:

@@ -7,6 +7,7 @@ from statistics import median
 
 from embedtune.data.prepare import TrainingData
 from embedtune.models.files.installed import stand_in
+from embedtune.workflows.shared.choosing.teacher import WEIGHT, teacher_temperature, teaches
 
 LOOKED_AT = 2_000
 """Texts that decide on the language."""
@@ -68,18 +69,38 @@ def chosen_model(asked: str | None, language: str, words: float) -> ModelChoice:
     return ModelChoice(MULTILINGUAL_MODEL, dict(PROMPTS), why)
 
 
-def chosen_loss(data: TrainingData) -> tuple[str | None, str]:
-    """A loss for the rows, with the reason; None where `train` proposes one together with views."""
+@dataclass(frozen=True)
+class LossChoice:
+    """What the rows learn by.
+
+    Args:
+        terms: as the recipe's key `loss`; empty where `train` proposes one together with views.
+        reason: why these, in a clause.
+    """
+
+    terms: list[dict[str, object]]
+    reason: str
+
+    @property
+    def names(self) -> str:
+        """The losses in words, such as "gist + 0.5 distill"."""
+        return " + ".join(" ".join(str(term[key]) for key in ("weight", "name") if key in term) for term in self.terms)
+
+
+def chosen_loss(data: TrainingData) -> LossChoice:
+    """A loss for the rows, or a sum of two, with the reason."""
     rows = data.train
     if data.unpaired:
-        return None, "the data has texts without pairs: train proposes views and a loss for them"
+        return LossChoice([], "the data has texts without pairs: train proposes views and a loss for them")
     if rows.weights is not None:
-        return "dpo", "the rows are preferences"
-    if rows.teacher_scores is not None:
-        return "distill", "the negatives carry the scores of a teacher"
+        return LossChoice([{"name": "dpo"}], "the rows are preferences")
+    if teaches(rows):
+        taught = {"name": "distill", "weight": WEIGHT, "args": {"teacher_temperature": teacher_temperature(rows)}}
+        reason = "the pairs are learned from, and the scores that a teacher gave to positives and negatives"
+        return LossChoice([{"name": "gist"}, taught], reason)
     if rows.labels is not None:
-        return "triplet", "the rows have classes"
-    return "gist", "right answers among the other rows of a batch are found and left out"
+        return LossChoice([{"name": "triplet"}], "the rows have classes")
+    return LossChoice([{"name": "gist"}], "right answers among the other rows of a batch are found and left out")
 
 
 def median_words(texts: Sequence[str]) -> float:

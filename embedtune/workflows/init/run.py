@@ -15,6 +15,7 @@ from embedtune.config.verbs.train import DataSection, TrainConfig
 from embedtune.data.formats import pairs
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.sources.columns import match
+from embedtune.data.sources.reading.unchanged import declare_encoding
 from embedtune.data.sources.streams import plain_suffix
 from embedtune.data.sources.tables import look_ahead, open_table
 from embedtune.durable import whole_file
@@ -36,6 +37,7 @@ def init(
     *,
     model: str | None = None,
     columns: str | None = None,
+    encoding: str | None = None,
     output: str | None = None,
     force: bool = False,
     talk: Talk | None = None,
@@ -46,6 +48,7 @@ def init(
         source: what `--data` takes.
         model: the encoder to start from; None chooses one.
         columns: as `--columns`; None goes by their names, and guesses where these do not say enough.
+        encoding: of text that is not UTF-8, as `--encoding`.
         output: the recipe's file; None names it after the data.
         force: replace a file that is there.
         talk: receives what was read, and what is odd about it.
@@ -56,7 +59,8 @@ def init(
         OutputError: the file is there already, or cannot be written.
     """
     talk = talk or Silence()
-    section = _section(source, columns)
+    section = _section(source, columns, encoding)
+    declare_encoding(section.encoding)
     data, section, guessed = _read(section)
     for said in data.described:
         talk.say(said)
@@ -70,8 +74,8 @@ def init(
     return InitResult(str(target), text, described, guessed, _commands(target, section))
 
 
-def _section(source: str, columns: str | None) -> DataSection:
-    given = {"data": source} | ({} if columns is None else {"columns": columns})
+def _section(source: str, columns: str | None, encoding: str | None) -> DataSection:
+    given = {"data": source, "columns": columns, "encoding": encoding}
     found: DataSection = load(TrainConfig, None, [], given).data
     return found
 
@@ -83,7 +87,7 @@ def _read(section: DataSection) -> tuple[TrainingData, DataSection, dict[str, st
     except DataError as error:
         if error.retry and error.retry.startswith("--columns "):
             option = shlex.split(error.retry)[1]
-            named = _section(section.source, option)
+            named = _section(section.source, option, section.encoding)
             guessed = {role: name for role, name in named.columns.items() if role not in section.columns}
             return prepare(named, 0), named, guessed
         viewed = section.model_copy(update={"views": "crop"})  # texts without pairs: only to look at them
@@ -122,23 +126,25 @@ def _recipe(
         f"a median of {median_words(rows.anchors):.0f} words per anchor and "
         f"{median_words(rows.positives):.0f} per positive"
     )
-    loss, why = chosen_loss(data)
+    loss = chosen_loss(data)
     described = [f"{what}; {_machine()}", f"model: {choice.name} ({choice.reason})"]
-    described.append(f"loss: {loss} ({why})" if loss else f"loss: left open ({why})")
+    described.append(f"loss: {loss.names or 'left open'} ({loss.reason})")
     if guessed:
         named = ", ".join(f"{column!r} as {role}" for role, column in guessed.items())
         described.append(f"guessed columns, please confirm: {named}")
-    source = {"source": section.source} | ({"columns": dict(section.columns)} if section.columns else {})
+    given = {"columns": dict(section.columns), "encoding": section.encoding}
+    source = {"source": section.source} | {key: value for key, value in given.items() if value}
     name = {"name": choice.name} | ({"prompts": choice.prompts} if choice.prompts else {})
     parts = [
         _comments(f"embedtune train {_as_recipe(target)}", "", what + ".", sentence(_machine()), _REST),
         _part(f"Why: {choice.reason}. `--model starter` needs no download and trains in seconds.", {"model": name}),
         _part("Guessed from the columns' names and texts: please confirm." if guessed else "", {"data": source}),
-        _part(f"Why: {why}. `embedtune losses` explains all of them.", {"loss": [{"name": loss}]} if loss else {}),
+        _part(f"Why: {loss.reason}. {_EXPLAINED}", {"loss": loss.terms} if loss.terms else {}),
     ]
     return "\n".join(parts), tuple(described)
 
 
+_EXPLAINED = "`embedtune losses` explains all of them."
 _REST = "What is not here keeps its default; `embedtune train --dry-run` with this recipe prints all of it."
 
 
@@ -174,11 +180,12 @@ def _commands(target: Path, section: DataSection) -> tuple[str, ...]:
     data = f"--data {shlex.quote(section.source)}"
     named = ",".join(f"{role}={column}" for role, column in section.columns.items())
     columns = f" --columns {shlex.quote(named)}" if named else ""
+    encoding = f" --encoding {shlex.quote(section.encoding)}" if section.encoding else ""
     column = _searched_column(section)
     return (
-        f"embedtune check {data}{columns}",
+        f"embedtune check {data}{columns}{encoding}",
         f"embedtune train {_as_recipe(target)} --output {run}",
-        f"embedtune search --model {run}/model --model bm25 {data}{column}",
+        f"embedtune search --model {run}/model --model bm25 {data}{column}{encoding}",
     )
 
 

@@ -75,7 +75,7 @@ class Merging:
         with self.talk.progress("scoring the merged model"):
             after = self._scores(frame, None)
             guard = guard_rows(self.guards[1].compare(frame))
-        save_encoder(frame, self.folder / MODEL)
+        save_encoder(frame, self.folder / MODEL, to_use=True)
         self._demand_same(frame)
         return self._finish(alpha, curve, after, guard)
 

@@ -13,7 +13,6 @@ from typing import Any
 from embedtune.config.encoder import ModelSection
 from embedtune.config.verbs.mine import MineConfig
 from embedtune.data.formats.shared.mined import check_format
-from embedtune.data.guides.guide_file import guide_kind
 from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.data.splits.known_pairs import KnownPairs, read_pairs
 from embedtune.errors import ConfigError, DataError, EmbedtuneError, raise_machine_fault
@@ -23,6 +22,7 @@ from embedtune.models.files.load import check_device, resolve
 from embedtune.models.files.resolve import STARTER
 from embedtune.reports.results.mine import MineResult
 from embedtune.workflows.mine.files import files_of
+from embedtune.workflows.mine.teachers import check_teacher
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.engine.naming import engine_named
 from embedtune.workflows.shared.jobs.job import MANIFEST, OWN, Job, changes
@@ -80,12 +80,7 @@ def _check_recipe(config: MineConfig, outputs: Outputs) -> None:
             ("--teacher", config.teacher.file),
         ]
     )
-    if config.teacher.file is not None and guide_kind(Path(config.teacher.file).expanduser()) != "scores":
-        raise ConfigError(
-            f"{config.teacher.file} holds vectors; a teacher's file holds scores",
-            where="--teacher",
-            next="give rows of query, document and score",
-        )
+    check_teacher(config)
     check_device(config.mining.device)
     engine_named(config.mining.engine)
     resolve(config.model)

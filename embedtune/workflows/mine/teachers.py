@@ -7,16 +7,21 @@ from pathlib import Path
 import numpy as np
 
 from embedtune.config.verbs.mine import MineConfig
+from embedtune.data.guides.guide_file import columns_of, holds_scores
 from embedtune.data.guides.guide_scores import PairScores, read_scores
+from embedtune.data.sources.columns import listed
 from embedtune.data.sources.streams import sha256
-from embedtune.errors import DataError
+from embedtune.errors import ConfigError, DataError
 from embedtune.findings import counted
 from embedtune.mining.candidate_block import Opinion
 from embedtune.workflows.mine.candidate_search import CandidateSearch
 from embedtune.workflows.mine.opinions import least
 from embedtune.workflows.mine.query_block import QueryBlock, text_ids_of
+from embedtune.workflows.shared.choosing.teacher import MOST_ROWS
 from embedtune.workflows.shared.talk import Talk
 
+OPTION = "--teacher"
+SCORES = "give rows of query, document and score"
 _BEST_FIRST = ("teacher", "cross_encoder", "guide")
 """The judges whose scores go into the rows, the first that is asked."""
 
@@ -64,6 +69,30 @@ class FileJudge:
         return self.scores.get(query, {}).get(document, nan)
 
 
+def check_teacher(config: MineConfig) -> None:
+    """Refuse a teacher that is not a file of scores, before anything is mined.
+
+    Raises:
+        ConfigError: it is not a file, or not one of scores.
+        DataError: the file cannot be read.
+    """
+    if config.teacher.file is None:
+        return
+    path = Path(config.teacher.file).expanduser()
+    if not path.is_file():
+        raise ConfigError(
+            f"{config.teacher.file} is not a file; a teacher is a file with its scores",
+            where=OPTION,
+            next=f"{SCORES}; a model that scores pairs is named by --cross-encoder",
+        )
+    columns = columns_of(path)
+    if not holds_scores(columns):
+        has = "vectors" if "vector" in columns else f"the columns {listed(columns)}"
+        raise ConfigError(
+            f"{config.teacher.file} holds {has}; a teacher's file holds scores", where=OPTION, next=SCORES
+        )
+
+
 def ask_teacher(config: MineConfig, search: CandidateSearch, talk: Talk) -> FileJudge | None:
     """Read the teacher's file, and say how many positives it scores; None without --teacher.
 
@@ -83,6 +112,11 @@ def ask_teacher(config: MineConfig, search: CandidateSearch, talk: Talk) -> File
         )
     pairs = sum(map(len, judge.scores.values()))
     talk.say(f"teacher {path.name}: {counted(pairs, 'score')}, of {scored:,} of {counted(positives, 'positive')}")
+    if scored < MOST_ROWS * positives:
+        talk.warn(
+            "most positives have no score of the teacher, so their candidates are not compared with it, and `train` "
+            "will not learn from it unasked; score more of them, or leave --teacher out"
+        )
     return judge
 
 

@@ -29,7 +29,7 @@ from embedtune.models.encode.lengths import truncation
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.speed.precision import choose_precision
-from embedtune.reports.document.wording import duration
+from embedtune.reports.document.wording import roughly
 from embedtune.runtime import give_back
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table
@@ -40,18 +40,25 @@ from embedtune.training.run.guard_watch import GuardWatch
 from embedtune.training.run.loop import DevScores
 from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
+from embedtune.workflows.shared.choosing.teacher import teaches
 from embedtune.workflows.shared.guard.harm import harm_finding
 from embedtune.workflows.shared.run_folder import FACTS, RunFolder
 from embedtune.workflows.shared.scoring import SELECTION, dev_scores
 from embedtune.workflows.shared.talk import Talk, tell_findings
 from embedtune.workflows.shared.truncation import truncation_findings
 from embedtune.workflows.train.findings import rate_finding
-from embedtune.workflows.train.guide.distilling import choose_teaching, is_untold, teaches, trials_of, with_term
+from embedtune.workflows.train.guide.distilling import (
+    choose_teaching,
+    is_untold,
+    trials_of,
+    unused_scores,
+    with_term,
+)
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
 from embedtune.workflows.train.kept.query_side import frozen_documents, query_side_scores
 from embedtune.workflows.train.preparing.dev_evaluations import dev_tokens, with_evaluations, with_fewer_evaluations
-from embedtune.workflows.train.preparing.forecast import Work, rounded, seconds
+from embedtune.workflows.train.preparing.forecast import Work, seconds
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
 from embedtune.workflows.train.preparing.rate import can_choose, choose_rate, with_rate
 from embedtune.workflows.train.preparing.settled import record, settled, suited_rate
@@ -201,9 +208,7 @@ class Fitting:
             arms=arms,
         )
         estimated = seconds(self.encoder, plan, texts, tokens, work)
-        self.talk.say(
-            f"about {duration(rounded(estimated))} from here to the end of training (from a few steps just now)"
-        )
+        self.talk.say(f"about {roughly(estimated)} from here to the end of training (from a few steps just now)")
 
     def _prepared(self, task: TrainingTask, reason: str) -> tuple[PreparedFit, float]:
         """How the run computes, printed as it is decided, and the tokens of a step."""
@@ -296,6 +301,9 @@ class Fitting:
     ) -> TrainConfig:
         """The recipe with what is learned from the teacher, chosen now or before a resumed run was interrupted."""
         if not is_untold(self.config, plan.rows):
+            unused = unused_scores(self.config, plan.rows)
+            self.findings += unused
+            tell_findings(self.talk, unused)
             return config
         facts = self.folder.facts()
         if "teacher" not in facts:

@@ -68,6 +68,7 @@ from embedtune.workflows.train.guide.guiding import Guiding
 from embedtune.workflows.train.kept.beside_words import beside_words
 from embedtune.workflows.train.kept.card import write_card
 from embedtune.workflows.train.kept.keeping import Keeping
+from embedtune.workflows.train.kept.space_map import MappedQueries
 from embedtune.workflows.train.recipe_checks import check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
 from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_ranking
@@ -112,6 +113,7 @@ class TrainingRun:
             before = self._before(encoder, store)
             tests = SetTests(self.data, self.config.training.seed, self.talk)
             tests.begin(encoder, store)
+            of_first(lambda: self._space.begin(encoder, store))
         keeping = Keeping(self.config, self.sets, self.folder.path, self.talk)
         with self.spent.on("guard"):
             of_first(lambda: keeping.begin(encoder, store))
@@ -146,7 +148,7 @@ class TrainingRun:
         with reader(wanted=self.config.output.check_saved == "process") as process:
             with self.spent.on("scoring the test split"):
                 after = self._measured(encoder, "after", None)
-                judged = {**self._judged(before, after), **tests.fields(encoder)}
+                judged = {**self._judged(before, after), **tests.fields(encoder), "space": self._space.end(encoder)}
             with self.spent.on("saving and checking"):
                 self._save(encoder, process)
         with self.spent.on("guard"):
@@ -182,6 +184,11 @@ class TrainingRun:
     def _test(self) -> JudgedSet | None:
         return None if self.data.test is None else as_arrays(self.data.test)
 
+    @cached_property
+    def _space(self) -> MappedQueries:
+        unseen = frozenset[str]() if self.data.unpaired else self.data.unseen
+        return MappedQueries(self._test, unseen, self.folder, self.config.training.seed)
+
     def _before(self, encoder: Encoder, store: VectorStore | None) -> Measured | None:
         """The scores of the start, which a resumed run has measured already."""
         ranking = None if self._test is None or not is_first() else kept_ranking(self.folder, self._test)
@@ -210,7 +217,7 @@ class TrainingRun:
 
     def _save(self, encoder: Encoder, process: Popen[bytes] | None) -> None:
         """Save the model and verify that the saved one gives the vectors that were measured."""
-        save_encoder(encoder, self.folder.model)
+        save_encoder(encoder, self.folder.model, to_use=True)
         trusted, device = self.config.model.trust_remote_code, str(encoder.model.device)
         section = EncoderSection(name=str(self.folder.model), trust_remote_code=trusted)
         reason = check_saved(

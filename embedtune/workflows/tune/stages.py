@@ -171,7 +171,7 @@ class Tuning:
     def _saved(self, outcome: Outcome, arms: Sequence[Arm], plan: RacePlan, heats: Heats) -> None:
         """The winner's model and recipe; the weights of all heats are no longer needed."""
         heats.mix(self._winning(outcome, arms, plan, heats.seed))
-        save_encoder(heats.trainer.encoder, self._at(MODEL))
+        save_encoder(heats.trainer.encoder, self._at(MODEL), to_use=True)
         recipe = heats.configs.get(outcome.decision.winner, heats.configs[DEFAULT])
         write_text(self._at(RECIPE), dump_config(recipe))
 

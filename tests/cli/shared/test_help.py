@@ -98,7 +98,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     (folder / "corpus.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
     (folder / "mine.yaml").write_text("training: {epochs: 3}\n")
-    (folder / "texts.txt").write_text("".join(f"A text on parcel {i}.\n" for i in range(9)))
+    (folder / "texts.txt").write_text("".join(f"A text on parcel {i}.\n" for i in range(120)))
+    rows = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+    series = "".join(json.dumps({"values": [i, 2 * i % 5, i % 3, 1]}) + "\n" for i in range(20))
+    for name, content in {"tickets": rows, "new": rows, "series": series}.items():
+        (folder / f"{name}.jsonl").write_text(content)
     table = "Customer question,Agent answer\n" + "".join(f"{row['anchor']},{row['positive']}\n" for row in pairs)
     (folder / "helpdesk.csv").write_text(table)
     judged = {f"q{i}": {f"d{i}": 1} for i in range(len(pairs))}

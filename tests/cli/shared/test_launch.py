@@ -1,8 +1,16 @@
 """`train --devices N`: the exit code of the command from those of its processes, and who reports a failure."""
 
+import logging
+import os
+import signal
+from pathlib import Path
+
 import pytest
+from torch.distributed.elastic.multiprocessing import SignalException
 
 from embedtune import processes
+from embedtune.cli.shared.app import build_app
+from embedtune.cli.shared.guard import guarded
 from embedtune.cli.shared.launch import exit_code
 from embedtune.errors import StoppedError
 from embedtune.processes import Process, settle_who_speaks, speaks
@@ -13,9 +21,27 @@ def test_a_verdict_that_all_have_is_the_command_s():
 
 
 def test_processes_that_could_say_nothing_are_spoken_for():
-    with pytest.raises(StoppedError, match=r"0 \(9\), 1 \(9\)") as caught:
+    with pytest.raises(StoppedError, match=r"all processes of this run were killed \(SIGKILL\)") as caught:
         exit_code({0: -9, 1: -9}, spoken=False)
     assert "--resume" in caught.value.next
+
+
+@pytest.mark.parametrize(("spoken", "lines"), [(True, 0), (False, 1)])
+def test_an_interruption_is_reported_once(monkeypatch, capfd, spoken, lines):
+    def interrupted(config, program):
+        def start(*words):
+            if spoken:
+                Path(os.environ[processes.SPOKEN]).touch()
+            raise SignalException("a signal", signal.SIGINT)
+
+        return start
+
+    monkeypatch.setattr("torch.distributed.launcher.api.elastic_launch", interrupted)
+    monkeypatch.setattr("sys.argv", ["embedtune", "train", "--devices", "2"])
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    assert guarded(build_app(), ["train", "--devices", "2"]) == 130
+    assert capfd.readouterr().err.count("interrupted") == lines
+    assert logging.root.manager.disable == logging.NOTSET
 
 
 @pytest.fixture

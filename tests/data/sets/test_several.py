@@ -78,6 +78,17 @@ def test_names_are_those_given_or_of_the_files_and_differ():
     assert set_names(section) == ["faq", "faq-2", "x"]
 
 
+def test_a_set_that_is_renamed_is_said(faq, tmp_path):
+    (tmp_path / "other").mkdir()
+    rows = [{"anchor": f"a further question {i}", "positive": f"a further answer {i}"} for i in range(40)]
+    second = write(tmp_path / "other" / "faq.jsonl", rows)
+    data = prepare_sets(DataSection(source=faq, further=[SetSection(source=second)]), 0)
+    assert [one.name for one in data.sets] == ["faq", "faq-2"]
+    assert f"{second} is called faq-2, because another set is called faq" in data.described[0]
+    named = prepare_sets(DataSection(source=faq, further=[SetSection(source=second, name="more")]), 0)
+    assert not any("is called" in said for said in named.described)
+
+
 def test_texts_without_pairs_are_refused_among_several_sets(faq, tmp_path):
     texts = write(tmp_path / "texts.jsonl", [{"text": f"a text of several words, number {i}"} for i in range(30)])
     with pytest.raises(ConfigError, match="texts without pairs"):

@@ -1,6 +1,8 @@
 """Endpoints: right vectors or an error in words, whatever the endpoint does; and no key and no text goes elsewhere."""
 
 import random
+import socket
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from embedtune.models.endpoints.address import parse_endpoint
 from embedtune.models.endpoints.bill import bills, forget_bills
 from embedtune.models.endpoints.embeddings import EmbeddingClient
 from embedtune.models.endpoints.pace import RequestPace, retry_after
-from embedtune.models.endpoints.transport import TRIES, Transport
+from embedtune.models.endpoints.transport import TRIES, PassingFault, Transport
 
 KEY = "sk-very-secret"
 
@@ -141,3 +143,17 @@ def test_a_key_is_not_sent_in_the_clear(monkeypatch) -> None:
         parse_endpoint("http://api.example.com/v1#m")
     assert KEY not in str(refused.value)
     assert parse_endpoint("https://api.example.com/v1#m").host == "api.example.com"
+
+
+def _no_such_host(*_: object, **__: object) -> None:
+    raise socket.gaierror(-2, "Name or service not known")
+
+
+@pytest.mark.parametrize(("known", "says"), [(True, "connection refused"), (False, "name of the host is not known")])
+def test_no_answer_is_said_without_the_names_of_objects(known: bool, says: str, monkeypatch: Any) -> None:
+    if not known:
+        monkeypatch.setattr(socket, "getaddrinfo", _no_such_host)
+    with pytest.raises(PassingFault, match=says) as caught:
+        Transport(parse_endpoint(NAME))._post("embeddings", {})
+    said = str(caught.value)
+    assert len(said) < 100 and not any(word in said for word in ("Pool", "object", "Errno", "urllib3"))

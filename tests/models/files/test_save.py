@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from embedtune.config.encoder import EncoderSection
-from embedtune.errors import OutputError
+from embedtune.errors import ModelError, OutputError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files import save as saving
 from embedtune.models.files.load import Encoder, load_encoder
 from embedtune.models.files.save import save_encoder
+from embedtune.models.merge.alike import build_of, demand_alike
 
 ELSEWHERE = """
 import json, sys, numpy
@@ -124,3 +125,29 @@ def test_a_place_that_cannot_be_written_is_an_output_error(starter: Encoder, tmp
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be written"):
         save_encoder(starter, tmp_path / "file" / "model")
+
+
+def test_a_starter_that_is_saved_for_use_gives_unit_vectors_and_ranks_as_measured(starter: Encoder, tmp_path: Path):
+    from sentence_transformers import SentenceTransformer
+
+    save_encoder(starter, tmp_path / "learns")
+    save_encoder(starter, tmp_path / "used", to_use=True)
+    learns, used = (SentenceTransformer(str(tmp_path / name), device="cpu") for name in ("learns", "used"))
+    texts = ["password reset", "a refund takes three days, and a parcel a week", "비밀번호를 바꾸려면?"]
+    raw, unit = learns.encode(texts), used.encode(texts)
+    assert np.abs(np.linalg.norm(raw, axis=1) - 1).max() > 0.01  # so that inner products would rank otherwise
+    np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(unit, raw / np.linalg.norm(raw, axis=1, keepdims=True), atol=1e-6)
+    again = load_encoder(EncoderSection(name=str(tmp_path / "used")), device="cpu")
+    np.testing.assert_allclose(encode(again, texts, role="query"), encode(starter, texts, role="query"), atol=1e-6)
+    assert len(starter.model) == 1  # what learns on is as it was
+
+
+def test_a_model_saved_for_use_can_be_merged_with_its_start(starter: Encoder, tmp_path: Path):
+    save_encoder(starter, tmp_path / "start")
+    save_encoder(starter, tmp_path / "used", to_use=True)
+    start, used = (load_encoder(EncoderSection(name=str(tmp_path / one)), device="cpu") for one in ("start", "used"))
+    demand_alike(build_of(start), build_of(used))
+    with pytest.raises(ModelError, match="has the module 1"):
+        start.model.similarity_fn_name = used.model.similarity_fn_name = "dot"
+        demand_alike(build_of(start), build_of(used))

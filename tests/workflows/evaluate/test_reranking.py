@@ -56,6 +56,11 @@ def test_what_cannot_rerank_or_be_reranked_is_refused(judged, bert_folder, cross
     with pytest.raises(ModelError, match="not trained to score pairs") as refused:
         embedtune.evaluate(model=["bm25"], data=[str(judged)], rerank=str(bert_folder))
     assert refused.value.where == "--rerank"
+    for name in ("bm25", "starter", "https://api.example.com/v1#small"):
+        with pytest.raises(ModelError, match="it is not a cross-encoder") as refused:
+            embedtune.evaluate(model=["bm25"], data=[str(judged)], rerank=name)
+        assert refused.value.where == "--rerank"
+        assert "--task reranker" in refused.value.next and "mine" not in refused.value.next
     rows = [{"sentence1": f"a {i}", "sentence2": f"b {i}", "score": i / 4} for i in range(5)]
     (tmp_path / "sts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     with pytest.raises(ConfigError, match="is for similarity"):

@@ -1,5 +1,6 @@
 """A first recipe: it loads, says what was guessed, and its commands are ones that the command line has."""
 
+import json
 import shlex
 
 import pytest
@@ -8,6 +9,7 @@ import typer
 from embedtune.cli.shared.app import build_app
 from embedtune.config.recipe.load import load
 from embedtune.config.verbs.train import TrainConfig
+from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.errors import ConfigError, DataError, OutputError
 from embedtune.workflows.init.choice import MULTILINGUAL_MODEL
 from embedtune.workflows.init.run import init
@@ -57,6 +59,17 @@ def test_guessed_columns_are_in_the_recipe_and_said(table):
     commands_run(result.commands)
 
 
+def test_an_encoding_that_was_named_is_in_the_recipe_and_in_the_commands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "question,answer\n" + "".join(f"Gęś {i}?,Łódź {i} jest duża\n" for i in range(30))
+    (tmp_path / "polish.csv").write_bytes(text.encode("iso8859-2"))
+    with unchanged_inputs():
+        result = init("polish.csv", encoding="iso8859-2")
+    assert load(TrainConfig, f"./{result.output}").data.encoding == "iso8859-2"
+    assert "--encoding iso8859-2" in result.commands[0] and "--encoding iso8859-2" in result.commands[2]
+    commands_run(result.commands)
+
+
 def test_what_was_asked_for_is_taken(table):
     result = init(table(("질문", "답변"), KOREAN), model="starter", output="mine.yaml")
     assert load(TrainConfig, "./mine.yaml").model.name == "starter"
@@ -68,6 +81,23 @@ def test_texts_without_pairs_leave_the_loss_to_train(table):
     assert "loss:" not in result.recipe.replace("# ", "").split("data:")[1].split("Why")[0]
     assert load(TrainConfig, f"./{result.output}").data.views is None
     commands_run(result.commands)
+
+
+@pytest.mark.parametrize(("top", "temperature"), [(0.9, 0.05), (8.5, 1.0)])
+def test_scores_of_a_teacher_are_learned_from_next_to_the_pairs(tmp_path, monkeypatch, top, temperature):
+    monkeypatch.chdir(tmp_path)
+    lines = [
+        {"query": q, "pos": [a], "neg": [f"The shop number {i} is closed."], "pos_scores": [top], "neg_scores": [0.1]}
+        for i, (q, a) in enumerate(ENGLISH)
+    ]
+    (tmp_path / "taught.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    result = init("taught.jsonl")
+    terms = load(TrainConfig, f"./{result.output}").loss
+    assert [(term.name, term.weight, term.args) for term in terms] == [
+        ("gist", 1.0, {}),
+        ("distill", 0.5, {"teacher_temperature": temperature}),
+    ]
+    assert any(said.startswith("loss: gist + 0.5 distill (") for said in result.described)
 
 
 def test_a_file_that_is_there_is_kept_unless_forced(table):

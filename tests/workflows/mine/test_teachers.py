@@ -131,3 +131,12 @@ def test_a_file_that_cannot_teach_is_refused(here: Path) -> None:
     put(Path("vectors.jsonl"), [{"text": "a", "vector": [1, 0]}])
     with pytest.raises(ConfigError, match="holds vectors"):
         mine(config(teacher="vectors.jsonl"))
+    put(Path("pairs_only.jsonl"), [{"query": "a", "document": "b"}])
+    with pytest.raises(ConfigError, match="holds the columns 'query', 'document'; a teacher's file holds scores"):
+        mine(config(teacher="pairs_only.jsonl"))
+    put(Path("words.jsonl"), [{"query": "a", "document": "b", "score": "high"}])
+    with pytest.raises(DataError, match=r"'score' must be a number, got a text"):
+        mine(config(teacher="words.jsonl"))
+    with pytest.raises(ConfigError, match="is not a file") as refused:
+        mine(config(teacher="cross-encoder/ms-marco-MiniLM-L6-v2"))
+    assert refused.value.where == "--teacher" and "--cross-encoder" in refused.value.next

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.reading import UNDERSTOOD
+from embedtune.data.sources.reading import DECLARED, UNDERSTOOD
 from embedtune.data.sources.reading.encodings import SAMPLE, Encoding, advice_on, certain_encoding, named_encoding
 from embedtune.data.sources.reading.unchanged import declared_encoding
 
@@ -68,10 +68,14 @@ class TextDecoder:
         if sample.isascii():
             return
         self._undecided = False
-        self._encoding = _declared(sample) or certain_encoding(sample)
+        declared = _declared(sample)
+        self._encoding = declared or certain_encoding(sample)
         if self._encoding is not None:
             self._decoder = codecs.getincrementaldecoder(self._encoding.codec)()
-            self._problems.notes.append(f"{self._path.name}: the text is in {self._encoding.what}, {UNDERSTOOD}")
+            how = f"is in {self._encoding.what}, {UNDERSTOOD}"
+            if declared is not None:
+                how = f"is read as {declared.what}, {DECLARED}"
+            self._problems.notes.append(f"{self._path.name}: the text {how}")
 
 
 def _declared(sample: bytes) -> Encoding | None:

@@ -54,7 +54,7 @@ def _refuse_odd_workbook(path: Path, stored: Any, problems: Problems) -> None:
     size = stored.seek(0, io.SEEK_END)
     stored.seek(0)
     if size == 0:
-        raise problems.stop(str(path), "the file is empty")
+        raise problems.stop(str(path), "the file is empty", hint="see whether it was written or copied to its end")
     if stored.read(4) == _ENCRYPTED:
         what = "this workbook is protected by a password, or of an old kind"
         raise problems.stop(str(path), what, hint="in Excel, save it without a password as CSV UTF-8")

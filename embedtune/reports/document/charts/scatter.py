@@ -1,4 +1,7 @@
-"""Dots on a map, coloured by their group; the number of each group stands in the middle of its dots."""
+"""Dots on a map, coloured by their group; the number of each group stands in the middle of its dots.
+
+Where groups have names, a legend says them instead of the numbers.
+"""
 
 from collections.abc import Sequence
 from statistics import median
@@ -13,7 +16,15 @@ NUMBERED = 40
 """Groups whose number is drawn; more would cover the dots."""
 
 
-def scatter(title: str, x: Sequence[float], y: Sequence[float], groups: Sequence[int]) -> Markup:
+def scatter(
+    title: str,
+    x: Sequence[float],
+    y: Sequence[float],
+    groups: Sequence[int],
+    *,
+    names: Sequence[str] = (),
+    links: Sequence[tuple[int, int]] = (),
+) -> Markup:
     """A map.
 
     Args:
@@ -21,6 +32,8 @@ def scatter(title: str, x: Sequence[float], y: Sequence[float], groups: Sequence
         x: of each dot, 0 to 1.
         y: likewise, upwards.
         groups: the group of each dot, 0 or above; -1 for none. Colours repeat after six.
+        names: of the groups.
+        links: pairs of dots that a line joins.
 
     Returns: a figure; empty without dots.
     """
@@ -29,8 +42,11 @@ def scatter(title: str, x: Sequence[float], y: Sequence[float], groups: Sequence
     places = [(round(SIDE * one), round(SIDE * (1 - other))) for one, other in zip(x, y, strict=True)]
     dots = [(*place, group % KINDS if group >= 0 else None) for place, group in zip(places, groups, strict=True)]
     numbers = []
-    for group in sorted({one for one in groups if 0 <= one < NUMBERED}):
+    for group in sorted({one for one in groups if 0 <= one < NUMBERED} if not names else ()):
         own = [place for place, one in zip(places, groups, strict=True) if one == group]
         numbers.append((group, round(median(one for one, _ in own)), round(median(other for _, other in own))))
     heard = f"{title} {len(x)} dots in {len({one for one in groups if one >= 0})} groups."
-    return render("scatter.html", title=title, heard=heard, dots=dots, numbers=numbers, side=SIDE)
+    joined = [(*places[one], *places[other]) for one, other in links]
+    named = list(enumerate(names))
+    shown = {"dots": dots, "numbers": numbers, "links": joined, "names": named, "side": SIDE}
+    return render("scatter.html", title=title, heard=heard, **shown)

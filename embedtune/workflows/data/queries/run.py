@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from embedtune.data.rows import titled
 from embedtune.data.sources.documents import TitledText, read_titled
 from embedtune.data.sources.write import write_jsonl
 from embedtune.data.texts.normal_form import near_ids
-from embedtune.errors import ConfigError, DataError
+from embedtune.errors import ConfigError, DataError, blamed_on
 from embedtune.findings import counted
 from embedtune.models.encode.store import open_store
 from embedtune.models.endpoints.address import parse_endpoint
-from embedtune.models.endpoints.chat import ChatClient
+from embedtune.models.endpoints.chat import OPTION, ChatClient
 from embedtune.models.endpoints.transport import Transport
 from embedtune.workflows.data.queries.asked import MOST_CHARACTERS, asked_queries
 from embedtune.workflows.data.queries.filters import that_come_back, without_copies, without_shared
@@ -99,20 +99,14 @@ def make_queries(
     client = _client(options, transport)
     corpus = _distinct(options.source)
     chosen = _chosen(corpus, options)
-    if options.endpoint is not None:
-        host = parse_endpoint(options.endpoint).host
-        talk.say(
-            f"{counted(len(chosen), 'document')} (up to {MOST_CHARACTERS:,} characters of each) are sent to {host}"
-        )
+    if client is not None:
+        sent = f"{counted(len(chosen), 'document')} (up to {MOST_CHARACTERS:,} characters of each)"
+        talk.say(f"{sent} are sent to {client.host}")
     with talk.progress("making queries", total=len(chosen)) as tell:
         made = _made(corpus, chosen, kinds, client, options.per_document, lambda done: tell(done, len(chosen)))
     kept, dropped = _filtered(made, corpus, options.round_trip)
     if not kept:
-        raise DataError(
-            f"no query was left of {counted(len(made), 'query')} for {counted(len(chosen), 'document')}",
-            where=options.source,
-            next="ask for other kinds (--kind), keep more (--round-trip 0), or name a language model (--endpoint)",
-        )
+        raise _none_left(options, len(made), len(chosen))
     rows = _write(kept, corpus, target)
     by_kind = Counter(one.kind for one in kept)
     first = {one.kind: one for one in reversed(kept)}
@@ -127,6 +121,20 @@ def make_queries(
     )
 
 
+def _none_left(options: QueriesOptions, made: int, documents: int) -> DataError:
+    """Why there is no query, and what would give some."""
+    if not made:
+        message = f"no query could be made of {counted(documents, 'document')}: they have no titles, or too few words"
+        return DataError(message, where=options.source, next=f"give longer documents, or titles{_or_a_model(options)}")
+    message = f"no query was left of {counted(made, 'query')} for {counted(documents, 'document')}"
+    advice = f"ask for other kinds (--kind), keep more (--round-trip 0){_or_a_model(options)}"
+    return DataError(message, where=options.source, next=advice)
+
+
+def _or_a_model(options: QueriesOptions) -> str:
+    return "" if options.endpoint else ", or name a language model (--endpoint)"
+
+
 def _kinds(options: QueriesOptions) -> list[Kind]:
     possible = KINDS if options.endpoint else OFFLINE
     unknown = [kind for kind in options.kinds if kind not in possible]
@@ -138,7 +146,10 @@ def _kinds(options: QueriesOptions) -> list[Kind]:
             next="name one: --endpoint https://HOST/v1#NAME" if needs else f"kinds are {', '.join(KINDS)}",
         )
     if options.per_document < 1 or options.round_trip < 0 or (options.documents is not None and options.documents < 1):
-        raise ConfigError("--per-document and --documents must be 1 or more, --round-trip 0 or more")
+        raise ConfigError(
+            "--per-document and --documents must be 1 or more, --round-trip 0 or more",
+            next="see `embedtune data queries --help`",
+        )
     return [kind for kind in possible if not options.kinds or kind in options.kinds]
 
 
@@ -147,19 +158,34 @@ def _client(options: QueriesOptions, transport: Transport | None) -> ChatClient 
         return None
     store = open_store(options.store)
     folder = None if store is None else store.folder / ANSWERS
-    return ChatClient(transport or Transport(parse_endpoint(options.endpoint)), folder)
+    with blamed_on(OPTION):
+        return ChatClient(transport or Transport(parse_endpoint(options.endpoint)), folder)
 
 
 def _distinct(source: str) -> list[TitledText]:
     """The documents, each once: of texts that differ in case or punctuation only, the first."""
-    documents = list(read_titled(source))
-    if len(documents) < 2:
-        raise DataError(f"a corpus of {counted(len(documents), 'text')} cannot be searched", where=source)
+    documents = list(_read(source))
     forms = near_ids([titled(one.title, one.body) for one in documents]).tolist()
     seen: dict[int, TitledText] = {}
     for form, document in zip(forms, documents, strict=True):
         seen.setdefault(form, document)
+    if len(seen) < 2:
+        raise DataError(
+            f"queries need a corpus of two documents or more, to search in; this has {len(seen)} that differ",
+            where=source,
+            next="name a file with a document per line (.txt), rows of text (.jsonl, .csv), or a folder of files",
+        )
     return list(seen.values())
+
+
+def _read(source: str) -> Iterator[TitledText]:
+    """The documents; what the texts are cannot be named here, so the advice is to name the column itself."""
+    try:
+        yield from read_titled(source)
+    except DataError as error:
+        if error.next and "--columns" in error.next:
+            error.next, error.retry = "call the column of the documents text, and that of their titles title", None
+        raise
 
 
 def _chosen(corpus: Sequence[TitledText], options: QueriesOptions) -> list[int]:

@@ -15,12 +15,12 @@ from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.rows import Rows
 from embedtune.data.sources.base import Source
 from embedtune.findings import counted
+from embedtune.reports.document.wording import sentence
+from embedtune.workflows.shared.choosing.teacher import WEIGHT, few_scores, teacher_temperature, teaches
 from embedtune.workflows.shared.talk import Talk, tell_findings
 
 RUNS = 12
 """Full runs that a race should have steps for."""
-TEACHER = 0.5
-"""Weight of a loss that learns from scores, next to one that learns from pairs."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def advice_on(config: TrainConfig, source: Source, talk: Talk) -> Advice:
         DataError: it cannot be used.
     """
     data = prepare(config.data, config.training.seed, source=source)
-    for sentence in data.described:
-        talk.say(sentence)
+    for described in data.described:
+        talk.say(described)
     tell_findings(talk, data.findings)
     return advise(data, config.data.source)
 
@@ -66,15 +66,17 @@ def advise(data: TrainingData, source: str) -> Advice:
     """Propose losses for data that are read; `source` is their name in the commands."""
     rows = data.train
     losses: tuple[str, ...] = ("infonce",) if data.unpaired else ("gist",)
-    if _scored(rows):
-        losses = (*losses, f"distill:{TEACHER:g}")
+    scaled = ""
+    if teaches(rows):
+        losses = (*losses, f"distill:{WEIGHT:g}")
+        scaled = f" loss.1.args.teacher_temperature={teacher_temperature(rows):g}"
     flags = " ".join(f"--loss {one}" for one in losses)
     named = shlex.quote(source)
     steps = RUNS * Course.of(TrainingSection(), len(rows), static=False).steps(len(rows))
     return Advice(
         losses,
         tuple(_reasons(data)),
-        f"embedtune train {flags} --data {named}",
+        f"embedtune train {flags}{scaled} --data {named}",
         f"embedtune tune --data {named} --budget {max(60, round(steps, -1))}steps",
     )
 
@@ -89,8 +91,10 @@ def _reasons(data: TrainingData) -> Iterator[str]:
     if rows.has_negatives:
         share = sum(map(bool, rows.negatives)) / len(rows)
         yield f"{share:.0%} of the rows have negatives of their own; gist and infonce use them."
-    if _scored(rows):
+    if teaches(rows):
         yield "A teacher has scored positives and negatives: distill learns its order besides the pairs."
+    elif (few := few_scores(rows)) is not None:
+        yield sentence(few.message)
     elif not data.unpaired:
         yield (
             "No scores of a teacher. Contrast with pairs alone often makes a strong encoder worse on its own corpus "
@@ -117,9 +121,3 @@ def _false_negatives(rows: Rows) -> Iterator[str]:
             f"Of the {others} other rows of a batch, {known:.2f} share a text or class with an anchor: few are right "
             "answers, as far as the data know; `train` tries on dev whether a guide finds more."
         )
-
-
-def _scored(rows: Rows) -> bool:
-    """Whether a teacher has scored positives and negatives."""
-    scores = rows.teacher_scores
-    return scores is not None and any(len(own) > 1 and own[0] == own[0] for own in scores)

@@ -56,7 +56,7 @@ def in_processes(
             except BrokenProcessPool as error:
                 lost += 1
                 if lost > MOST_LOST:
-                    raise _too_many(error) from error
+                    raise _too_many() from error
                 pool.shutdown(cancel_futures=True)
                 pool = _pool(workers)
                 sent = deque((one, asked, _kept(future, pool, act, asked)) for one, asked, future in sent)
@@ -104,9 +104,9 @@ def _begin(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _too_many(error: BaseException) -> StoppedError:
+def _too_many() -> StoppedError:
     return StoppedError(
-        f"worker processes ended {MOST_LOST + 1} times in a row while the same texts were encoded ({error})",
+        f"worker processes ended {MOST_LOST + 1} times in a row while the same texts were encoded",
         where="--engine",
         next="most often the memory does not suffice: use fewer workers; the same command resumes what is done",
     )

@@ -5,7 +5,7 @@ and that the scores of a cross-encoder help more reliably. Which of the two this
 show, as they do for the margin; without a clear gain nothing is added.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,23 +16,21 @@ from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import adjusted, compare_paired
 from embedtune.evaluation.tasks.judged_arrays import as_arrays
+from embedtune.findings import Finding
 from embedtune.losses import loss_class
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.fit import PreparedFit
+from embedtune.workflows.shared.choosing.teacher import few_scores, teacher_temperature, teaches, within_one
 from embedtune.workflows.shared.scoring import SELECTION
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.guide.margin import FEWEST_QUERIES, LEVEL, trial_scores
 
 ALONE = "without the teacher"
-MOST_ROWS = 0.5
-"""Share of the rows that a teacher must have scored, positive and a negative: fewer are not worth the trials."""
 WEIGHTS = (0.5, 2.0)
 MARGIN_WEIGHT = 5.0
 """Of `margin_mse`: differences of cosines are small, and their squares more so."""
-SHARP, LOGITS = 0.05, 1.0
-"""Temperature of a teacher whose scores lie within [-1, 1], and of one that gives logits; see `distill`."""
 
 
 @dataclass(frozen=True)
@@ -50,33 +48,24 @@ class TaughtBy:
     reason: str
 
 
-def teaches(rows: Rows) -> bool:
-    """Whether a teacher has scored the positive and a negative of most rows; the miner itself is none."""
-    if rows.teacher_scores is None or not rows.has_negatives:
-        return False
-    by: Sequence[str | None] = rows.teachers or [None] * len(rows)
-    taught = sum(_is_scored(own) and who != "" for own, who in zip(rows.teacher_scores, by, strict=True))
-    return taught >= MOST_ROWS * len(rows)
-
-
-def _is_scored(own: object) -> bool:
-    scores = np.array(own, dtype=np.float64)  # (1 + N,)
-    return len(scores) > 1 and not np.isnan(scores[0]) and bool((~np.isnan(scores[1:])).any())
-
-
 def is_untold(config: TrainConfig, rows: Rows) -> bool:
     """Whether the run is to find out: the data has a teacher's scores, and no loss of the recipe uses them."""
     uses = any(loss_class(term.name).needs_teacher for term in config.loss)
     return config.distill == "auto" and not uses and teaches(rows)
 
 
+def unused_scores(config: TrainConfig, rows: Rows) -> list[Finding]:
+    """A note where the run would learn from a teacher, but the data has too few of its scores."""
+    uses = any(loss_class(term.name).needs_teacher for term in config.loss)
+    found = None if uses or config.distill != "auto" else few_scores(rows)
+    return [] if found is None else [found]
+
+
 def terms_to_try(rows: Rows) -> dict[str, LossSection]:
     """What may be added, by its name in a report: the teacher's order, and its margins where they are small."""
-    every = np.concatenate([np.array(own, dtype=np.float64) for own in rows.teacher_scores or ()])
-    small = bool(np.nanmax(np.abs(every)) <= 1)
-    args = {"teacher_temperature": SHARP if small else LOGITS}
+    args = {"teacher_temperature": teacher_temperature(rows)}
     found = {f"distill:{weight:g}": LossSection(name="distill", weight=weight, args=args) for weight in WEIGHTS}
-    if small:
+    if within_one(rows):
         found[f"margin_mse:{MARGIN_WEIGHT:g}"] = LossSection(name="margin_mse", weight=MARGIN_WEIGHT)
     return found
 

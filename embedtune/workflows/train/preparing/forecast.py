@@ -57,13 +57,3 @@ def seconds(encoder: Encoder, plan: PreparedFit, texts: KnownTexts, tokens: floa
     step_s = token_s * tokens + measured.update_s
     encoded = work.dev * (work.evaluations + work.arms) + work.guide
     return (plan.steps + work.trials) * step_s + encoded * token_s * FORWARD
-
-
-def rounded(estimated: float) -> float:
-    """An estimate without the digits that it cannot know.
-
-    >>> [rounded(one) for one in (7.3, 47.2, 131.0, 3721.0)]
-    [10, 50, 120, 3720]
-    """
-    unit = 10 if estimated < 100 else 60
-    return max(unit, unit * round(estimated / unit))

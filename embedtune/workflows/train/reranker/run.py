@@ -30,6 +30,7 @@ from embedtune.models.cross.cross_start import cross_start, load_trained, save_c
 from embedtune.models.encode.store import VectorStore, open_store
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
+from embedtune.progress import Progress
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.train import TrainResult, WeightedLoss
@@ -99,9 +100,11 @@ class RerankerRun:
             folder=self.folder.path,
             metric=PRIMARY,
             dev=dev,
+            dev_queries=0 if self.data.dev is None else min(DEV_QUERIES, len(self.data.dev)),
+            depth=self.config.reranker.depth,
             warn=self.talk.warn,
         )
-        with self.spent.on("training"), self.talk.progress("training", total=fit.steps) as tell:
+        with self.spent.on("training"), self.talk.progress("training, in pairs read", total=fit.work.total) as tell:
             fitted = fit_reranker(scorer.model, replace(fit, progress=tell), resume=resumed)
         with self.spent.on("scoring the test split"):
             after = self._second_stage(scorer, test, before)
@@ -151,8 +154,8 @@ class RerankerRun:
             return None
         depth = self.config.reranker.depth
 
-        def scores() -> Mapping[str, float]:
-            found = reranked(first.ranking, judged, scorer.scores, depth)
+        def scores(tell: Progress) -> Mapping[str, float]:
+            found = reranked(first.ranking, judged, scorer.scores, depth, progress=tell)
             return score_ranking(found, judged, METRICS).means
 
         return self.spent.timed("dev evaluations", scores)

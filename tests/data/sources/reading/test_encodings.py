@@ -135,6 +135,7 @@ def test_an_encoding_that_is_named_is_used_where_the_file_is_too_short_to_be_cer
         declare_encoding(codec)
         assert [line for _, line in lines(path, problems)] == text.splitlines(keepends=True)
     assert problems.notes and codec.upper()[:4] in problems.notes[0].upper().replace("WINDOWS-", "CP")
+    assert problems.notes[0].endswith("as --encoding says") and "the file itself" not in problems.notes[0]
 
 
 def test_utf8_is_read_as_utf8_whatever_is_named(put) -> None:

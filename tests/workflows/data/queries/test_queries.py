@@ -8,9 +8,9 @@ import pytest
 from fake_endpoint import FakeEndpoint
 
 from embedtune.data.sources.documents import TitledText, read_titled
-from embedtune.errors import ConfigError, DataError
+from embedtune.errors import ConfigError, DataError, ModelError
 from embedtune.models.endpoints.address import parse_endpoint
-from embedtune.models.endpoints.transport import Transport
+from embedtune.models.endpoints.transport import TRIES, Transport
 from embedtune.workflows.data.queries.filters import is_copied, that_come_back, without_copies, without_shared
 from embedtune.workflows.data.queries.kinds import MadeQuery
 from embedtune.workflows.data.queries.run import QueriesOptions, make_queries, part_of
@@ -132,6 +132,29 @@ def test_what_cannot_be_asked(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is not empty"):
         make_queries(QueriesOptions(str(corpus), str(tmp_path)))
     (tmp_path / "one.txt").write_text("alone\n")
-    with pytest.raises(DataError, match="cannot be searched"):
+    with pytest.raises(DataError, match="two documents or more") as refused:
         make_queries(QueriesOptions(str(tmp_path / "one.txt"), str(tmp_path / "q")))
+    assert refused.value.next is not None
+    (tmp_path / "same.txt").write_text("The same.\nthe same\n")
+    (tmp_path / "short.txt").write_text("a b\nc d\n")
+    (tmp_path / "pairs.jsonl").write_text('{"anchor": "a question", "positive": "an answer"}\n' * 3)
+    for name, says in (("same", "1 that differ"), ("short", "could be made"), ("pairs", "cannot tell which")):
+        source = next(tmp_path.glob(f"{name}.*"))
+        with pytest.raises(DataError, match=says) as refused:
+            make_queries(QueriesOptions(str(source), str(tmp_path / "q")))
+        assert refused.value.next and "--columns" not in refused.value.next
     assert not (tmp_path / "q").exists()
+
+
+def test_an_endpoint_that_does_not_answer_is_blamed_by_its_option(corpus: Path, tmp_path: Path) -> None:
+    fake = FakeEndpoint()
+    fake.coming = ["gone"] * TRIES
+    transport = Transport(parse_endpoint(NAME), session=fake.session, clock=fake.clock)
+    options = QueriesOptions(str(corpus), str(tmp_path / "q"), ("question",), NAME, store=str(tmp_path / "store"))
+    with pytest.raises(ModelError) as caught:
+        make_queries(options, transport=transport)
+    assert caught.value.where == "--endpoint"
+    assert "vectors" not in caught.value.next and "same command goes on" in caught.value.next
+    with pytest.raises(ModelError) as caught:
+        make_queries(QueriesOptions(str(corpus), str(tmp_path / "r"), ("question",), "https://api.example.com/v1"))
+    assert caught.value.where == "--endpoint" and "#NAME" in caught.value.next

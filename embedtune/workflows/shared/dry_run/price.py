@@ -1,0 +1,99 @@
+"""About what a command takes: from the texts that encoders are going to read, and from the files of the encoders.
+
+What cannot be known before a model is loaded is said, and not guessed.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from embedtune.cgroup import free_memory
+from embedtune.config.encoder import ModelSection
+from embedtune.config.section import RecipeSection
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.data.look import Reading
+from embedtune.errors import ModelError
+from embedtune.models.files.resolve import resolve
+from embedtune.models.speed.declared import LEARNING, DeclaredCost, declared_cost
+from embedtune.reports.document.wording import memory, roughly
+
+LIBRARIES_BYTES = 700 * 2**20
+"""Python with torch, transformers and what they load, before any model."""
+STATES = 4
+"""While it learns, an encoder has its weights, their gradients and two moments of the optimizer."""
+CHECKPOINTS = 3 * 3
+"""A run keeps up to three, each with the weights and the optimizer's two moments."""
+
+
+def price(config: RecipeSection, readings: Sequence[Reading], models: Sequence[str] = ()) -> list[str]:
+    """About what a command takes, in sentences."""
+    sections = [ModelSection(name=name) for name in models] or encoders_of(config)
+    if not readings or not sections:
+        return ["no encoder reads texts: time and memory are those of reading the data"]
+    try:
+        costs = [_cost(section) for section in sections]
+    except ModelError as error:
+        return [f"time and memory are not foretold: {error.message}"]
+    time = "time: on a GPU, only a loaded model shows it; `train` says it at its start"
+    if not _has_gpu(config):
+        total = sum(seconds(cost, readings) for cost in costs)
+        time = f"time: about {roughly(total)} by the size of the encoder, without reading and writing"
+    free = free_memory()
+    needed = f"memory: about {memory(max(needed_bytes(cost, readings) for cost in costs))}"
+    disk = [_disk(costs[0])] if isinstance(config, TrainConfig) else []
+    return [time, f"{needed}; {memory(free)} are free" if free else needed, *disk]
+
+
+def _cost(section: ModelSection) -> DeclaredCost:
+    """What the files of a model say.
+
+    Raises:
+        ModelError: there is no such model, or its files are not here.
+    """
+    found = declared_cost(resolve(section))
+    if found is None:
+        raise ModelError(f"the files of {section.name} are not on this machine")
+    return found
+
+
+def _disk(cost: DeclaredCost) -> str:
+    """What a run takes while it has checkpoints, and when it is done."""
+    model = cost.weights_bytes or _starter_bytes(cost)
+    most, after = memory(model * (1 + CHECKPOINTS)), memory(model * 1.1)
+    return f"disk: up to about {most} while it trains, {after} afterwards"
+
+
+def seconds(cost: DeclaredCost, readings: Sequence[Reading]) -> float:
+    """How long an encoder takes for all that it reads."""
+    each = ((LEARNING if one.learned else 1.0) * one.texts * cost.tokens(one.sample) for one in readings)
+    return cost.seconds(sum(each))
+
+
+def needed_bytes(cost: DeclaredCost, readings: Sequence[Reading]) -> int:
+    """The memory of libraries, weights in all their states, and vectors that are kept."""
+    states = STATES if any(one.learned for one in readings) else 1
+    vectors = max(one.kept for one in readings) * cost.dimensions * 4
+    return LIBRARIES_BYTES + states * (cost.weights_bytes or _starter_bytes(cost)) + vectors
+
+
+def encoders_of(config: RecipeSection) -> list[ModelSection]:
+    """The encoders that a command loads for the texts of its data; guides and rerankers are not among them."""
+    if isinstance(getattr(config, "model", None), ModelSection):
+        section = config.model  # type: ignore[attr-defined]
+        return [] if section.name is None else [section]
+    models: Any = getattr(config, "models", None)
+    names = [models.old, models.new] if hasattr(models, "old") else getattr(models, "encoders", [])
+    return [models.section(name) for name in names if name is not None and not Path(name).is_file()]
+
+
+def _starter_bytes(cost: DeclaredCost) -> int:
+    """A starter has up to 30,000 tokens."""
+    return 30_000 * cost.dimensions * 4
+
+
+def _has_gpu(config: RecipeSection) -> bool:
+    """Whether a GPU would do the work, without loading torch."""
+    sections = (getattr(config, name) for name in type(config).model_fields)
+    device = next((one.device for one in sections if hasattr(one, "device")), "auto")
+    return device != "cpu" and os.path.exists("/proc/driver/nvidia/version")  # noqa: PTH110

@@ -1,0 +1,74 @@
+"""What a dry run foretells: from the data as the command reads them, and from the files of the encoder."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+from embedtune.config.encoder import ModelSection
+from embedtune.config.recipe.load import load
+from embedtune.config.verbs.drift import DriftConfig
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.data.look import Reading, look
+from embedtune.models.files.resolve import resolve
+from embedtune.models.speed import declared
+from embedtune.models.speed.declared import LEARNING, REACHED, declared_cost
+from embedtune.workflows.shared.dry_run.foresee import foresee
+from embedtune.workflows.shared.dry_run.price import needed_bytes, price, seconds
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> str:
+    rows = [{"anchor": f"question {i} on bills", "positive": f"answer {i} on paying"} for i in range(100)]
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def test_products_and_tokens_are_those_of_the_loaded_model(bert, bert_folder: Path) -> None:
+    cost = declared_cost(resolve(ModelSection(name=str(bert_folder))))
+    layers = bert.model[0].auto_model.encoder.layer
+    weights = sum(one.weight.numel() for one in layers.modules() if isinstance(one, torch.nn.Linear))
+    assert cost.products == 2 * weights  # one multiplication and one addition per weight and token
+    texts = ["a short text", "a somewhat longer text with words", "질문 하나"]
+    tokenizer = AutoTokenizer.from_pretrained(bert_folder)
+    assert cost.tokens(texts) == sum(len(tokenizer(text)["input_ids"]) for text in texts) / len(texts)
+
+
+def test_time_follows_from_texts_tokens_and_products(bert_folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr(declared, "products_per_s", lambda: 1e9)
+    cost = declared_cost(resolve(ModelSection(name=str(bert_folder))))
+    encoded, learned = Reading(1000, ("a text",)), Reading(1000, ("a text",), learned=True)
+    once = 1000 * cost.tokens(["a text"]) * cost.products / (REACHED * 1e9)
+    assert seconds(cost, [encoded]) == pytest.approx(once)
+    assert seconds(cost, [encoded, learned]) == pytest.approx((1 + LEARNING) * once)
+    kept = Reading(1000, ("a text",), kept=1000)
+    assert needed_bytes(cost, [kept]) - needed_bytes(cost, [encoded]) == 1000 * cost.dimensions * 4
+
+
+def test_a_run_reads_its_rows_each_epoch_and_its_splits_around_it(pairs: str) -> None:
+    seen = look(load(TrainConfig, None, [], {"data": pairs, "epochs": 3, "batch_size": 16}))
+    learned, dev, test = seen.readings
+    rows, held = 80, 10
+    assert learned == Reading(3 * 2 * rows, learned.sample, learned=True)
+    assert dev.texts == 4 * (held + 100) and test.texts == 2 * (held + 100)
+
+
+def test_a_model_that_is_not_here_is_said_and_no_number_is_made_up(pairs: str, monkeypatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    config = load(TrainConfig, None, [], {"data": pairs, "model": "owner/nowhere"})
+    (said,) = price(config, look(config).readings)
+    assert said.startswith("time and memory are not foretold: owner/nowhere is not on this machine")
+
+
+def test_two_encoders_of_a_command_are_both_counted(tmp_path: Path, bert_folder: Path, listener, monkeypatch) -> None:
+    monkeypatch.setattr(declared, "products_per_s", lambda: 1e6)
+    (tmp_path / "texts.txt").write_text("".join(f"A text on parcel {i}.\n" for i in range(120)))
+    config = load(DriftConfig, None, [], {"data": str(tmp_path / "texts.txt")})
+    foresee(config, listener, (str(bert_folder), str(bert_folder)))
+    one, two = (price(config, [Reading(10**4, ("a text",))], (str(bert_folder),) * n) for n in (1, 2))
+    assert any(said.startswith("time: about ") for said in listener.said)
+    assert any(said.startswith("memory: about ") for said in listener.said)
+    assert one != two
