@@ -31,6 +31,7 @@ _NEEDS = {"negatives": "negatives", "guide": "a guide", "labels": "labels", "tea
 _COMPANIONS = {
     "averaged": "an averaged teacher (made while training)",
     "clusters": "clusters (made while training)",
+    "teacher": "the vectors of another encoder (--teacher)",
     "reference": "the vectors of the encoder before training (made by embedtune)",
     "originals": "the undamaged texts as tokens (looked up while training)",
 }
@@ -160,10 +161,11 @@ def _explained(text: str) -> dict[str, str]:
 def _command(name: str, kind: "type[Loss]") -> str:
     """A command that trains with it, on the data that it is made for."""
     data = {"texts": "corpus.txt", "preferences": "preferences.jsonl", "negatives": "mined.jsonl"}
-    views = f" --views {kind.suits_views or 'crop'}" if kind.made_for_views else ""
+    views = f" --views {kind.suits_views or 'crop'}" if kind.made_for_views and not kind.reads_single_texts else ""
+    teacher = " --teacher MODEL" if "teacher" in kind.companions else ""
     added = "" if kind.pulls_pairs else " --loss gist"
     weight = "" if kind.pulls_pairs else ":0.05"
-    return f"embedtune train{added} --loss {name}{weight}{views} --data {data.get(_data(kind), 'pairs.jsonl')}"
+    return f"embedtune train{added} --loss {name}{weight}{views}{teacher} --data {data.get(_data(kind), 'pairs.jsonl')}"
 
 
 def _data(kind: "type[Loss]") -> str:

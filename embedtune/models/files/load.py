@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, get_args
 
 from embedtune.config.encoder import EncoderSection, ModelSection
+from embedtune.config.student import StudentSection
 from embedtune.errors import ConfigError
 from embedtune.models.encode.trial import pad_where_it_is_harmless, try_encoding
 from embedtune.models.encoder import Encoder, Role, exported, is_static
@@ -76,6 +77,10 @@ def load_encoder(
         notes = [*filter(None, [found.note]), *notes, *_trusted(section)]
     default_lr = STATIC_LR if is_static(model) else transformer_lr(width_of(model))
     notes += _settle(model, found, section)
+    if isinstance(section, StudentSection) and section.layers is not None:
+        from embedtune.models.cut import keep_layers
+
+        notes.append(keep_layers(model, section.layers))
     lora = section.lora if isinstance(section, EncoderSection) else None
     if lora is not None:
         from embedtune.models.files.adapters import add_lora

@@ -107,7 +107,12 @@ def check_views(config: TrainConfig, *, has_dropout: bool) -> None:
         ConfigError: both views of a text would have the same vector.
     """
     off = config.training.dropout == "off"
-    if config.data.views is None or (has_dropout and not off) or not parse_views(config.data.views).needs_dropout:
+    if (
+        reads_single_texts(config)
+        or config.data.views is None
+        or (has_dropout and not off)
+        or not parse_views(config.data.views).needs_dropout
+    ):
         return
     who = "training.dropout is off" if off else f"{config.model.name} has no dropout"
     raise ConfigError(
@@ -115,6 +120,11 @@ def check_views(config: TrainConfig, *, has_dropout: bool) -> None:
         where="--views dropout",
         next="use --views crop or --views delete:0.3, or name a transformer with --model",
     )
+
+
+def reads_single_texts(config: TrainConfig) -> bool:
+    """Whether every loss of the recipe learns from each text by itself, so the two texts of a pair may be the same."""
+    return all(loss_class(term.name).reads_single_texts for term in config.loss)
 
 
 def check_tokens(config: TrainConfig, encoder: Encoder) -> None:
@@ -245,6 +255,7 @@ def check_reranker(config: TrainConfig) -> None:
         "--views": config.data.views is not None,
         "--merge or --guard-policy": config.guard.mixes,
         "model.lora": config.model.lora is not None,
+        "--layers": config.model.layers is not None,
     }
     found = [name for name, is_asked in asked.items() if is_asked]
     if found:
