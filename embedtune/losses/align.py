@@ -45,6 +45,7 @@ class Align(Loss):
 
     companions = ("teacher",)
     made_for_views = True
+    suits_views = "single"
     reads_single_texts = True
 
     def __init__(self, *, projection: str = "auto") -> None:

@@ -33,7 +33,7 @@ def keep_layers(model: "SentenceTransformer", count: int) -> str:
         for part in (transformer.modules() if transformer is not None else ())
         if isinstance(part, nn.ModuleList) and len(part) == number
     ]
-    if not stacks:
+    if number is None or not stacks:
         raise _refused("this encoder has no stack of layers that could be cut")
     if count > number:
         raise _refused(f"this encoder has {number} layers, fewer than {count}")

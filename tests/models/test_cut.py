@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.families import make_family
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.config.student import StudentSection
@@ -13,6 +12,7 @@ from embedtune.errors import ConfigError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
+from tests.families import make_family
 
 
 def hidden(folder: Path, texts: list[str], layer: int) -> np.ndarray:

@@ -15,11 +15,8 @@ def test_tokens_are_what_the_teacher_makes_of_them(bert_folder, texts) -> None:
     table = static_student(teacher, texts)[0].embedding.weight.detach().numpy()
     count = teacher.model.tokenizer.vocab_size
     own = np.arange(5, count)  # after the special tokens
-    with torch.no_grad():
-        rows = torch.tensor([[2, one, 3] for one in own])
-        vectors = teacher.model.transformers_model(rows, torch.ones_like(rows)).last_hidden_state.mean(dim=1).numpy()
-    every = np.concatenate([_vectors(teacher, range(5)), vectors])
-    centred = vectors - every.mean(axis=0)
+    every = _vectors(teacher, range(count))
+    centred = every[own] - every.mean(axis=0)
     expected = centred / np.linalg.norm(centred, axis=1, keepdims=True)
     found = table[own] / np.linalg.norm(table[own], axis=1, keepdims=True)
     np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-4)
@@ -27,9 +24,11 @@ def test_tokens_are_what_the_teacher_makes_of_them(bert_folder, texts) -> None:
 
 
 def _vectors(teacher, tokens) -> np.ndarray:
+    """The teacher's vector of each token between its special tokens, of length 1."""
+    rows = torch.tensor([[2, one, 3] for one in tokens])
     with torch.no_grad():
-        rows = torch.tensor([[2, one, 3] for one in tokens])
-        return teacher.model.transformers_model(rows, torch.ones_like(rows)).last_hidden_state.mean(dim=1).numpy()
+        found = teacher.model.transformers_model(rows, torch.ones_like(rows)).last_hidden_state.mean(dim=1).numpy()
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
 def test_two_encoders_make_no_single_table(bert_folder, texts) -> None:

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from embedtune.models.encoder import Encoder, Role
+from embedtune.models.encoder import Encoder, Role, has_towers
+from embedtune.models.files.load import STATIC_LR
 
 
 def two_sides(query: Encoder, document: Encoder) -> Encoder:
@@ -12,6 +13,8 @@ def two_sides(query: Encoder, document: Encoder) -> Encoder:
     Args:
         query: reads queries, with its prompt for them.
         document: reads documents, with its own prompt.
+
+    Returns: the model, whose learning rate is the lower one of both; `static_side_rates` has that of a static side.
     """
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Router
@@ -28,5 +31,26 @@ def two_sides(query: Encoder, document: Encoder) -> Encoder:
     )
     lengths = [one.max_length for one in (query, document) if one.max_length is not None]
     return replace(
-        query, model=model.eval(), prompts=prompts, max_length=max(lengths) if len(lengths) == 2 else None, helpers=()
+        query,
+        model=model.eval(),
+        prompts=prompts,
+        max_length=max(lengths) if len(lengths) == 2 else None,
+        default_lr=min(query.default_lr, document.default_lr),
+        helpers=(),
     )
+
+
+def static_side_rates(encoder: Encoder, lr: float) -> dict[str, float]:
+    """The learning rate of a static side next to one that is not, by a pattern of the names of its weights.
+
+    Token vectors learn a hundred times as fast as the layers of a transformer. Empty where both sides are of one kind.
+    """
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    if not has_towers(encoder.model):
+        return {}
+    sides = {name: isinstance(part[0], StaticEmbedding) for name, part in encoder.model[0].sub_modules.items()}
+    if len(set(sides.values())) == 1:
+        return {}
+    times = STATIC_LR / encoder.default_lr
+    return {rf"\bsub_modules\.{name}\.": lr * times for name, static in sides.items() if static}

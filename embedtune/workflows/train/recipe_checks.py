@@ -9,7 +9,7 @@ from embedtune.config.several_sets import SetLoss, SetSection
 from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows
-from embedtune.data.views import parse_views
+from embedtune.data.views import pairing_named, parse_views
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss, loss_class, loss_names
 from embedtune.losses.shared.base import Loss
@@ -104,8 +104,17 @@ def check_views(config: TrainConfig, *, has_dropout: bool) -> None:
     """Refuse views that differ by dropout alone where there is none.
 
     Raises:
-        ConfigError: both views of a text would have the same vector.
+        ConfigError: both views of a text would have the same vector, or the two texts of a pair do not belong together.
     """
+    if reads_single_texts(config):
+        return
+    if config.data.views is not None and pairing_named(config.data.views) == "single":
+        named = " and ".join(term.name for term in config.loss)
+        raise ConfigError(
+            f"the view single puts two texts side by side that need not belong together, and {named} learns from pairs",
+            where="--views single",
+            next="use --views crop, or a loss that learns from single texts: --loss align",
+        )
     off = config.training.dropout == "off"
     if (
         reads_single_texts(config)

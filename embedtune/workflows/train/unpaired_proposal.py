@@ -70,7 +70,7 @@ def _single(texts: RawTexts, config: TrainConfig) -> tuple[str, str] | None:
         return None
     if any(texts.titles):
         return "title", "titles and texts are learned from as they are"
-    return "dropout", "each text is learned from as it is"
+    return "single", "each text is learned from as it is"
 
 
 def _suited(config: TrainConfig) -> tuple[str, str] | None:
