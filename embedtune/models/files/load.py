@@ -23,6 +23,7 @@ from embedtune.runtime import loading
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from torch import nn
 
 __all__ = ["Encoder", "Resolved", "check_device", "choose_device", "load_encoder", "resolve"]
 
@@ -124,7 +125,7 @@ def transformer_lr(width: int | None) -> float:
     return next((rate for most, rate in TRANSFORMER_LRS if width is not None and width <= most), WIDE_LR)
 
 
-def width_of(model: "SentenceTransformer") -> int | None:
+def width_of(model: "nn.Module") -> int | None:
     """The width of a transformer's layers, as its configuration names it."""
     width = getattr(getattr(model, "config", None), "hidden_size", None)
     return width if isinstance(width, int) else None

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from embedtune.models.encoder import Encoder, Role, has_towers
-from embedtune.models.files.load import STATIC_LR
+from embedtune.models.files.load import STATIC_LR, transformer_lr, width_of
 
 
 def two_sides(query: Encoder, document: Encoder) -> Encoder:
@@ -43,14 +43,14 @@ def two_sides(query: Encoder, document: Encoder) -> Encoder:
 def static_side_rates(encoder: Encoder, lr: float) -> dict[str, float]:
     """The learning rate of a static side next to one that is not, by a pattern of the names of its weights.
 
-    Token vectors learn a hundred times as fast as the layers of a transformer. Empty where both sides are of one kind.
+    Token vectors learn faster than the layers of a transformer by some hundred times. Empty where both sides are of one
+    kind.
     """
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
     if not has_towers(encoder.model):
         return {}
-    sides = {name: isinstance(part[0], StaticEmbedding) for name, part in encoder.model[0].sub_modules.items()}
-    if len(set(sides.values())) == 1:
-        return {}
-    times = STATIC_LR / encoder.default_lr
-    return {rf"\bsub_modules\.{name}\.": lr * times for name, static in sides.items() if static}
+    parts = {name: part[0] for name, part in encoder.model[0].sub_modules.items()}
+    static = [name for name, part in parts.items() if isinstance(part, StaticEmbedding)]
+    others = [transformer_lr(width_of(part)) for name, part in parts.items() if name not in static]
+    return {rf"\bsub_modules\.{name}\.": lr * STATIC_LR / min(others) for name in static} if others else {}

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from embedtune.config.several_sets import SetLoss, SetSection
 from embedtune.config.student import STATIC
-from embedtune.config.verbs.train import TrainConfig
+from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
 from embedtune.data.guides.guide_file import guide_kind, is_guide_file
 from embedtune.data.views import parse_views
 from embedtune.errors import ConfigError, ModelError
@@ -14,8 +15,14 @@ from embedtune.workflows.shared.talk import Talk
 
 
 def imitates(config: TrainConfig) -> bool:
-    """Whether a loss of the recipe learns from the vectors of a teacher."""
-    return any("teacher" in loss_class(term.name).companions for term in config.loss)
+    """Whether a loss of the recipe, or of one of its sets, learns from the vectors of a teacher."""
+    return any("teacher" in loss_class(term.name).companions for term in terms_of(config))
+
+
+def terms_of(config: TrainConfig) -> list[LossSection | SetLoss]:
+    """The losses of the recipe, then those of its sets."""
+    sets: list[DataSection | SetSection] = [config.data, *config.data.further]
+    return [*config.loss, *(loss for one in sets for loss in one.loss)]
 
 
 def check_teacher(config: TrainConfig, talk: Talk) -> None:
@@ -62,7 +69,7 @@ def _check_kind(config: TrainConfig, name: str) -> None:
 
 
 def _check_recipe(config: TrainConfig) -> None:
-    averaged = [term.name for term in config.loss if "averaged" in loss_class(term.name).companions]
+    averaged = [term.name for term in terms_of(config) if "averaged" in loss_class(term.name).companions]
     if averaged and imitates(config):
         raise ConfigError(
             f"{' and '.join(averaged)} has a teacher of its own, the averaged encoder, and a run has one teacher",

@@ -25,6 +25,7 @@ from embedtune.reports.document.short_names import short_name
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.recipe_checks import built_term
+from embedtune.workflows.train.students.checks import terms_of
 from embedtune.workflows.train.students.teacher import Teacher
 
 MOST_FITTED = 5_000
@@ -61,7 +62,8 @@ class Opening:
             return self._kept(self._with_queries(encoder))
         if self.teacher is None or not may_map(self.config):
             return encoder
-        return self._kept(self._mapped(encoder, self.teacher.encode, self.teacher.name))
+        mapped = self._mapped(encoder, self.teacher.encode, self.teacher.name)
+        return encoder if mapped is encoder else self._kept(mapped)
 
     def _loaded(self, section: ModelSection) -> Encoder:
         training = self.config.training
@@ -118,4 +120,4 @@ class Opening:
 
 def may_map(config: TrainConfig) -> bool:
     """Whether a loss that imitates a teacher lets a matrix bring the student into its space."""
-    return any(getattr(built_term(term.name, term.args), "maps", False) for term in config.loss)
+    return any(getattr(built_term(term.name, term.args), "maps", False) for term in terms_of(config))

@@ -12,6 +12,7 @@ from embedtune.config.encoder import EncoderSection
 from embedtune.errors import ConfigError, DataError, ModelError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import load_encoder
+from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.scoring import SELECTION
 from embedtune.workflows.train.run import train
 
@@ -43,12 +44,16 @@ def test_a_student_comes_nearer_to_its_teacher(recipe, corpus, bert_folder, load
     rate = 0.01 if student == "starter" else 1e-4  # the matrix alone is nearly enough for the other two
     result = train(recipe(lr=rate, **options, **own), talk=listener)
     vectors = encode(loaded, texts, role="document")
-    start = f"{result.run}/start"
-    assert agreement(result.model, vectors, texts) > agreement(start, vectors, texts) > 0.8
+    assert agreement(result.model, vectors, texts) > 0.99
     saved = SentenceTransformer(result.model, device="cpu", local_files_only=True)
     assert saved.get_embedding_dimension() == 32
-    assert len(saved) == (5 if student == "layers" else 1)
-    assert any("into the space of" in one for one in listener.said)
+    # The first of two random layers is as near without a matrix; a static student has it within its table.
+    assert [type(part).__name__ for part in saved] == (
+        ["Transformer", "Pooling"] if student == "layers" else ["StaticEmbedding"]
+    )
+    if student == "starter":
+        assert any("from 512 to 32 dimensions" in one for one in listener.said)
+        assert agreement(result.model, vectors, texts) > agreement(f"{result.run}/start", vectors, texts)
     steps = [json.loads(line) for line in (Path(result.run) / "metrics.jsonl").read_text().splitlines()]
     curve = [one["align.teacher_similarity"] for one in steps if "align" in one]
     assert len(curve) == result.steps == 12
@@ -91,6 +96,17 @@ def test_two_encoders_become_one_router(recipe, texts, bert_folder, loaded, side
     assert np.abs(plain.encode_query(list(texts), normalize_embeddings=True) - queries).max() < 1e-5
     assert queries.shape == documents.shape
     assert plain[0].sub_modules["query"][0].__class__.__name__ == "StaticEmbedding"
+
+
+def test_a_run_goes_on_with_the_student_that_it_made(recipe, corpus, bert_folder) -> None:
+    options = {"data": str(corpus), "loss": ["align"], "teacher": str(bert_folder), "model": "static"}
+    options |= {"guard": ["none"], "keep_checkpoints": True, "lr": 0.001}
+    first = train(recipe(**options, max_steps=2, epochs=4))
+    start = (Path(first.run) / "start" / "model.safetensors").read_bytes()
+    more = recipe(**options, max_steps=4, epochs=4)
+    second = train(more, resume=RunFolder(Path(first.run)), accept_changes=True)
+    assert second.steps == 4
+    assert (Path(first.run) / "start" / "model.safetensors").read_bytes() == start
 
 
 @pytest.mark.parametrize(
