@@ -22,7 +22,7 @@ class StudentSection(EncoderSection):
     )
     layers: int | None = option(
         None,
-        "keep the first N layers of a transformer, for a smaller student of a teacher",
+        "keep N layers of a transformer, the first and the last among them, for a smaller student of a teacher",
         "N",
         shown="all",
         ge=1,

@@ -31,8 +31,10 @@ def two_sides(query: Encoder, document: Encoder) -> Encoder:
     )
     lengths = [one.max_length for one in (query, document) if one.max_length is not None]
     return replace(
-        query,
+        document,
         model=model.eval(),
+        name=query.name,
+        pretrained=query.pretrained or document.pretrained,
         prompts=prompts,
         max_length=max(lengths) if len(lengths) == 2 else None,
         default_lr=min(query.default_lr, document.default_lr),

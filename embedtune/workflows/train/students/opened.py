@@ -6,6 +6,7 @@ What was made is kept in the run folder (`start`), so that a resumed run starts 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from embedtune.config.encoder import ModelSection
 from embedtune.config.student import STATIC
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
-from embedtune.distributed import is_first, of_first
+from embedtune.distributed import is_first
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
@@ -54,27 +55,30 @@ class Opening:
         section = self.config.model
         if resumed and self.folder.start.is_dir():
             return self._loaded(section.model_copy(update={"name": str(self.folder.start), "layers": None}))
-        if section.name == STATIC and self.teacher is not None:
-            encoder = self._table_of(self.teacher)
+        made = section.name == STATIC
+        if made and self.teacher is not None:
+            encoder = first = self._table_of(self.teacher)
         else:
-            encoder = self._loaded(section)
+            encoder = first = self._loaded(section)
         if self.config.query_model.given:
-            return self._kept(self._with_queries(encoder))
-        if self.teacher is None or not may_map(self.config):
-            return encoder
-        mapped = self._mapped(encoder, self.teacher.encode, self.teacher.name)
-        return encoder if mapped is encoder else self._kept(mapped)
+            encoder = self._with_queries(encoder)
+        elif self.teacher is not None and may_map(self.config):
+            encoder = self._mapped(encoder, self.teacher.encode, self.teacher.name)
+        if made or encoder is not first:
+            self._keep(encoder)
+        return encoder
 
     def _loaded(self, section: ModelSection) -> Encoder:
         training = self.config.training
         return load_encoder(section, device=training.device, texts=self.data.texts, seed=training.seed)
 
     def _table_of(self, teacher: Teacher) -> Encoder:
-        """The static student, through its folder, so that it is read as any other static encoder."""
+        """The static student, through a folder, so that it is read as any other static encoder."""
         from embedtune.models.static_student import static_student
 
-        of_first(lambda: static_student(teacher.encoder, self.data.texts).save(str(self.folder.start)))
-        found = self._loaded(self.config.model.model_copy(update={"name": str(self.folder.start)}))
+        with TemporaryDirectory() as folder:
+            static_student(teacher.encoder, self.data.texts).save(folder, create_model_card=False)
+            found = self._loaded(self.config.model.model_copy(update={"name": folder}))
         return replace(found, name=f"{STATIC} of {short_name(teacher.name)}")
 
     def _with_queries(self, documents: Encoder) -> Encoder:
@@ -83,7 +87,7 @@ class Opening:
         for note in queries.notes:
             self.talk.say(f"queries: {note}")
         vectors = partial(encode, documents, store=self.store)
-        return two_sides(self._mapped(queries, vectors, documents.name), documents)
+        return replace(two_sides(self._mapped(queries, vectors, documents.name), documents), name=documents.name)
 
     def _mapped(self, encoder: Encoder, target: Callable[..., np.ndarray], name: str) -> Encoder:
         """The encoder with a matrix into the space of the vectors that `target` gives, where that brings it closer."""
@@ -111,11 +115,10 @@ class Opening:
         }
         return {role: own[:: -(-len(own) // MOST_FITTED)] for role, own in texts.items()}
 
-    def _kept(self, encoder: Encoder) -> Encoder:
-        """The encoder, which the run folder now has."""
+    def _keep(self, encoder: Encoder) -> None:
+        """Keep what was made in the run folder."""
         if is_first():
             save_encoder(encoder, self.folder.start)
-        return encoder
 
 
 def may_map(config: TrainConfig) -> bool:
