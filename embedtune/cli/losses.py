@@ -137,7 +137,7 @@ def loss_card(name: str) -> LossCard:
         data=_data(kind),
         summary=" ".join(text.split("\n\n")[0].split()),
         needs=(
-            "pairs, or two views of a text" if kind.made_for_views else "pairs",
+            _texts_needed(kind),
             *(words for need, words in _NEEDS.items() if getattr(kind, f"needs_{need}")),
             *(words for name, words in _COMPANIONS.items() if name in kind.companions),
         ),
@@ -149,6 +149,13 @@ def loss_card(name: str) -> LossCard:
         explained=_explained(text),
         command=_command(name, kind),
     )
+
+
+def _texts_needed(kind: "type[Loss]") -> str:
+    """The texts that it learns from."""
+    if kind.reads_single_texts:
+        return "texts, or pairs"
+    return "pairs, or two views of a text" if kind.made_for_views else "pairs"
 
 
 def _explained(text: str) -> dict[str, str]:
