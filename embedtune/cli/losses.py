@@ -31,6 +31,7 @@ _NEEDS = {"negatives": "negatives", "guide": "a guide", "labels": "labels", "tea
 _COMPANIONS = {
     "averaged": "an averaged teacher (made while training)",
     "clusters": "clusters (made while training)",
+    "teacher": "the vectors of another encoder (--teacher)",
     "reference": "the vectors of the encoder before training (made by embedtune)",
     "originals": "the undamaged texts as tokens (looked up while training)",
 }
@@ -136,7 +137,7 @@ def loss_card(name: str) -> LossCard:
         data=_data(kind),
         summary=" ".join(text.split("\n\n")[0].split()),
         needs=(
-            "pairs, or two views of a text" if kind.made_for_views else "pairs",
+            _texts_needed(kind),
             *(words for need, words in _NEEDS.items() if getattr(kind, f"needs_{need}")),
             *(words for name, words in _COMPANIONS.items() if name in kind.companions),
         ),
@@ -150,6 +151,13 @@ def loss_card(name: str) -> LossCard:
     )
 
 
+def _texts_needed(kind: "type[Loss]") -> str:
+    """The texts that it learns from."""
+    if kind.reads_single_texts:
+        return "texts, or pairs"
+    return "pairs, or two views of a text" if kind.made_for_views else "pairs"
+
+
 def _explained(text: str) -> dict[str, str]:
     """What each argument means, from the docstring's `Args:`."""
     found = re.search(r"^Args:\n(.+?)(?=\n\n|\n\S|\Z)", text, re.DOTALL | re.MULTILINE)
@@ -160,10 +168,11 @@ def _explained(text: str) -> dict[str, str]:
 def _command(name: str, kind: "type[Loss]") -> str:
     """A command that trains with it, on the data that it is made for."""
     data = {"texts": "corpus.txt", "preferences": "preferences.jsonl", "negatives": "mined.jsonl"}
-    views = f" --views {kind.suits_views or 'crop'}" if kind.made_for_views else ""
+    views = f" --views {kind.suits_views or 'crop'}" if kind.made_for_views and not kind.reads_single_texts else ""
+    teacher = " --teacher MODEL" if "teacher" in kind.companions else ""
     added = "" if kind.pulls_pairs else " --loss gist"
     weight = "" if kind.pulls_pairs else ":0.05"
-    return f"embedtune train{added} --loss {name}{weight}{views} --data {data.get(_data(kind), 'pairs.jsonl')}"
+    return f"embedtune train{added} --loss {name}{weight}{views}{teacher} --data {data.get(_data(kind), 'pairs.jsonl')}"
 
 
 def _data(kind: "type[Loss]") -> str:

@@ -31,7 +31,7 @@ def test_the_text_names_every_loss_and_fits_the_width(capsys: pytest.CaptureFixt
 
 def test_losses_are_grouped_by_the_data_they_need() -> None:
     groups = {name: loss_card(name).data for name in loss_names()}
-    assert {"simsiam", "byol", "moco", "barlow", "swav", "dino", "deepcluster", "lejepa", "denoise"} == {
+    assert {"simsiam", "byol", "moco", "barlow", "swav", "dino", "deepcluster", "lejepa", "denoise", "align"} == {
         name for name, data in groups.items() if data == "texts"
     }
     assert groups["dpo"] == "preferences" and groups["distill"] == "negatives" and groups["infonce"] == "pairs"

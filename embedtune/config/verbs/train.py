@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from embedtune.config.encoder import EncoderSection, ModelSection
+from embedtune.config.encoder import ModelSection
 from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Store, TextEncoding, random_seed
 from embedtune.config.guard import GuardSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, Prompts, RecipeSection, Share
 from embedtune.config.several_sets import MOST_WEIGHT, SetLoss, SetSection, as_written, demand_fitting_sets, one_form
+from embedtune.config.student import QueryEncoderSection, StudentSection, TeacherSection
 
 LossArgs = dict[str, Any]
 Auto = Literal["auto"]
@@ -310,7 +311,8 @@ class TrainConfig(RecipeSection):
         "what learns: the encoder (retrieval), or a cross-encoder that starts from it and reranks what it finds",
         "retrieval|reranker",
     )
-    model: EncoderSection = Field(default_factory=EncoderSection)
+    model: StudentSection = Field(default_factory=StudentSection)
+    query_model: QueryEncoderSection = Field(default_factory=QueryEncoderSection)
     data: DataSection = Field(default_factory=DataSection)
     loss: list[LossSection] = option(
         [LossSection(name="gist")],
@@ -338,6 +340,7 @@ class TrainConfig(RecipeSection):
     negatives: NegativesSection = Field(default_factory=NegativesSection)
     reranker: RerankerSection = Field(default_factory=RerankerSection)
     guide: GuideSection = Field(default_factory=GuideSection)
+    teacher: TeacherSection = Field(default_factory=TeacherSection)
     guard: GuardSection = Field(default_factory=GuardSection)
     side: Literal["both", "query"] = option(
         "both",

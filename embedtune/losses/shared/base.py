@@ -38,7 +38,8 @@ class EmbeddingBatch:
         grades: (B,) how similar people found each pair, as a share of the highest score; NaN where nobody said.
         sources: (B,) int64, the data set that each row is from, where there are several.
         views: (V, B, D) further views of the anchors.
-        teacher: the same texts as the averaged teacher, a moving average (EMA) of the student, encodes them.
+        teacher: the same texts as a teacher encodes them: the averaged teacher, a moving average (EMA) of the student,
+            or the encoder named with --teacher, of G dimensions.
         queue: (K, D) vectors of earlier batches; queue_ids (K,) their text ids.
         known_positive_ids: (P, 2) int64, pairs (row, text id): texts known to be relevant to that row's anchor, in
             addition to its own positive.
@@ -98,12 +99,15 @@ class Loss(nn.Module):
     """What training makes for it and adds to each batch, by file of `training/companions`:
     `averaged`: an exponential moving average (EMA) of the student, whose vectors are in `batch.teacher`;
     `reference`: the vectors before training, in `batch.reference`;
+    `teacher`: the vectors of the encoder named with --teacher, in `batch.teacher`;
     `clusters`: `batch.clusters` and `batch.centroids`, found in each epoch; the loss says how many in `clusters`;
     `originals`: `batch.tokens`, at most `length` of the loss per text, and `batch.token_vectors`; before training,
     `prepare_tokens(E, counts (V,))` of the loss is called."""
     uses_queue: bool = False
     made_for_views: bool = False
     """Meant for two views of the same text, so that a corpus is enough; it accepts pairs too."""
+    reads_single_texts: bool = False
+    """Whether it learns from each text by itself and not from the pair, so both texts of a pair may be the same."""
     pulls_pairs: bool = True
     """Whether it brings the two texts of a pair together; without such a loss, nothing is learned from pairs."""
     static_lr_share: float = 1.0

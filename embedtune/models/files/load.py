@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, get_args
 
 from embedtune.config.encoder import EncoderSection, ModelSection
+from embedtune.config.student import StudentSection
 from embedtune.errors import ConfigError
 from embedtune.models.encode.trial import pad_where_it_is_harmless, try_encoding
 from embedtune.models.encoder import Encoder, Role, exported, is_static
@@ -22,6 +23,7 @@ from embedtune.runtime import loading
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from torch import nn
 
 __all__ = ["Encoder", "Resolved", "check_device", "choose_device", "load_encoder", "resolve"]
 
@@ -76,6 +78,10 @@ def load_encoder(
         notes = [*filter(None, [found.note]), *notes, *_trusted(section)]
     default_lr = STATIC_LR if is_static(model) else transformer_lr(width_of(model))
     notes += _settle(model, found, section)
+    if isinstance(section, StudentSection) and section.layers is not None:
+        from embedtune.models.cut import keep_layers
+
+        notes.append(keep_layers(model, section.layers))
     lora = section.lora if isinstance(section, EncoderSection) else None
     if lora is not None:
         from embedtune.models.files.adapters import add_lora
@@ -119,7 +125,7 @@ def transformer_lr(width: int | None) -> float:
     return next((rate for most, rate in TRANSFORMER_LRS if width is not None and width <= most), WIDE_LR)
 
 
-def width_of(model: "SentenceTransformer") -> int | None:
+def width_of(model: "nn.Module") -> int | None:
     """The width of a transformer's layers, as its configuration names it."""
     width = getattr(getattr(model, "config", None), "hidden_size", None)
     return width if isinstance(width, int) else None

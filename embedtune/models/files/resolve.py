@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from embedtune.config.encoder import ModelSection
+from embedtune.config.student import STATIC
 from embedtune.config.systems import BM25
 from embedtune.errors import ModelError, reason_of
 from embedtune.models.endpoints.address import is_endpoint, parse_endpoint
@@ -82,6 +83,12 @@ def resolve(section: ModelSection, *, pairs: bool = False, base: bool = False) -
         _demand_pairs(name)
     if name == STARTER:
         return Resolved(name, "starter")
+    if name == STATIC:
+        raise ModelError(
+            "a static student is made of a teacher by `train`, and is no model yet",
+            where="model",
+            next="embedtune train --model static --teacher MODEL --loss align; then name RUN/model",
+        )
     if is_endpoint(name):
         return _endpoint(section, weights=base)
     if is_installed_name(name):

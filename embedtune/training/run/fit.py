@@ -39,6 +39,7 @@ class TrainingTask:
         trial: a short run to learn something from; it evaluates, saves and logs nothing.
         frozen: the vectors of the documents, where only queries learn.
         mixing: how several sets share batches; None where there is one.
+        teacher: the vectors of the encoder that a loss imitates.
     """
 
     rows: Rows
@@ -49,6 +50,7 @@ class TrainingTask:
     trial: bool = False
     frozen: FrozenDocuments | None = None
     mixing: SetMixing | None = None
+    teacher: GuideTable | None = None
 
     @property
     def checkpoints(self) -> Path:

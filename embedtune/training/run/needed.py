@@ -17,6 +17,7 @@ from embedtune.training.companions.collapse import CollapseWatch
 from embedtune.training.companions.originals import Originals
 from embedtune.training.companions.queue import Queue
 from embedtune.training.companions.reference import Reference
+from embedtune.training.companions.teacher import NamedTeacher
 from embedtune.training.run.fit import Fit
 
 HEADS = r"^objective\.losses\.\w+\.heads\."
@@ -32,6 +33,8 @@ def companions_for(run: Fit, encoder: Encoder) -> list[Companion]:
         found.append(AveragedTeacher(encoder.model, run.objective, momentum=run.momentum, steps=run.steps))
     if run.reference is not None:
         found.append(Reference(run.reference))
+    if run.teacher is not None:
+        found.append(NamedTeacher(run.teacher))
     found += [_clusters(run, encoder, loss) for loss in losses if "clusters" in loss.companions]
     found += [_originals(run, encoder, loss) for loss in losses if "originals" in loss.companions]
     return [*found, Queue(run.queue, run.table, run.guide)] if run.queue else found

@@ -22,7 +22,7 @@ from embedtune.workflows.shared.lock import HeldLock, alone
 
 Read = Iterable[tuple[str, str | None]]
 """Options and what the user named with them; None and names on the Hub are ignored."""
-_MODELS = ("--model", "--query-model", "--guide", "--cross-encoder", "--rerank")
+_MODELS = ("--model", "--query-model", "--guide", "--teacher", "--cross-encoder", "--rerank")
 """Options that name a model, in whose folder nothing else is written; folders of other options hold data."""
 
 

@@ -7,9 +7,16 @@ from typing import Any
 from embedtune.config.several_sets import SetSection
 from embedtune.config.verbs.train import TrainConfig
 
-WORDS = ("samples", "samples:en", "samples:ko", "starter", "self", "none", "auto")
+WORDS = ("samples", "samples:en", "samples:ko", "starter", "static", "self", "none", "auto")
 """Names that never mean a file, whatever the current folder holds."""
-FILES = {"data": ("source", "eval_source"), "model": ("name",), "guide": ("name",), "output": ("store",)}
+FILES = {
+    "data": ("source", "eval_source"),
+    "model": ("name",),
+    "query_model": ("name",),
+    "guide": ("name",),
+    "teacher": ("name",),
+    "output": ("store",),
+}
 """Keys of a recipe, by section, that may name a file or a folder."""
 
 

@@ -67,6 +67,7 @@ from embedtune.workflows.train.recipe_checks import guided_term
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
 from embedtune.workflows.train.sets.dev import SetsDev, as_texts, has_dev
 from embedtune.workflows.train.sets.mixing import mixing_of
+from embedtune.workflows.train.students.teacher import Teacher
 
 CONTRAST = {"gist", "infonce"}
 """Losses that learn by contrast alone."""
@@ -83,6 +84,7 @@ class Fitting:
         findings: what is odd about encoder, texts and learning rate together, once it ran.
         spent: the time of each part, counted here.
         watch: ends the run where it loses what it must keep.
+        teacher: the encoder that a loss imitates.
     """
 
     config: TrainConfig
@@ -96,6 +98,7 @@ class Fitting:
     findings: list[Finding] = field(default_factory=list)
     spent: TimeSpent = field(default_factory=TimeSpent)
     watch: GuardWatch | None = None
+    teacher: Teacher | None = None
 
     def run(self, *, resumed: bool) -> tuple[FitResult, Guiding]:
         """Decide how the run goes, part by part, and train."""
@@ -158,6 +161,7 @@ class Fitting:
             views=self.data.views,
             frozen=frozen,
             mixing=mixing_of(config.data),
+            teacher=None if self.teacher is None else self.teacher.table(table.texts, self.folder.path),
         )
 
     def _settled(self) -> tuple[PreparedFit, RetrievalSet | None]:

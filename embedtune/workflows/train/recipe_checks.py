@@ -9,7 +9,7 @@ from embedtune.config.several_sets import SetLoss, SetSection
 from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows
-from embedtune.data.views import parse_views
+from embedtune.data.views import pairing_named, parse_views
 from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss, loss_class, loss_names
 from embedtune.losses.shared.base import Loss
@@ -104,10 +104,24 @@ def check_views(config: TrainConfig, *, has_dropout: bool) -> None:
     """Refuse views that differ by dropout alone where there is none.
 
     Raises:
-        ConfigError: both views of a text would have the same vector.
+        ConfigError: both views of a text would have the same vector, or the two texts of a pair do not belong together.
     """
+    if reads_single_texts(config):
+        return
+    if config.data.views is not None and pairing_named(config.data.views) == "single":
+        named = " and ".join(term.name for term in config.loss)
+        raise ConfigError(
+            f"the view single puts two texts side by side that need not belong together, and {named} learns from pairs",
+            where="--views single",
+            next="use --views crop, or a loss that learns from single texts: --loss align",
+        )
     off = config.training.dropout == "off"
-    if config.data.views is None or (has_dropout and not off) or not parse_views(config.data.views).needs_dropout:
+    if (
+        reads_single_texts(config)
+        or config.data.views is None
+        or (has_dropout and not off)
+        or not parse_views(config.data.views).needs_dropout
+    ):
         return
     who = "training.dropout is off" if off else f"{config.model.name} has no dropout"
     raise ConfigError(
@@ -115,6 +129,11 @@ def check_views(config: TrainConfig, *, has_dropout: bool) -> None:
         where="--views dropout",
         next="use --views crop or --views delete:0.3, or name a transformer with --model",
     )
+
+
+def reads_single_texts(config: TrainConfig) -> bool:
+    """Whether every loss of the recipe learns from each text by itself, so the two texts of a pair may be the same."""
+    return all(loss_class(term.name).reads_single_texts for term in config.loss)
 
 
 def check_tokens(config: TrainConfig, encoder: Encoder) -> None:
@@ -245,6 +264,7 @@ def check_reranker(config: TrainConfig) -> None:
         "--views": config.data.views is not None,
         "--merge or --guard-policy": config.guard.mixes,
         "model.lora": config.model.lora is not None,
+        "--layers": config.model.layers is not None,
     }
     found = [name for name, is_asked in asked.items() if is_asked]
     if found:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from embedtune.config.student import STATIC
 from embedtune.config.suggest import did_you_mean
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
@@ -56,6 +57,8 @@ from embedtune.workflows.train.recipe_checks import (
     tell_unguided,
 )
 from embedtune.workflows.train.sessions.timed import TimedTalk
+from embedtune.workflows.train.students.checks import check_query_model, check_teacher
+from embedtune.workflows.train.students.teacher import taught_data, teacher_file
 from embedtune.workflows.train.unpaired_proposal import is_static
 
 OWN_GUIDES = ("self", "none")
@@ -99,7 +102,8 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     check_recipe(plan, talk)
     source = plan.source or open_source(config.data.source)
     vectors = guide_vectors(config, source)
-    data = guided_data(config, read_data(config, source, talk), vectors)
+    taught = teacher_file(config, source)
+    data = taught_data(guided_data(config, read_data(config, source, talk), vectors), taught)
     check_needs(config, plan.losses, data)
     check_side(config, data)
     learns_by_loss = config.task != "reranker" and not data.unpaired
@@ -122,7 +126,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
             result = reranker.run(resumed=run is not None)
             timed.note()
             return result
-        stages = TrainingRun(config, plan.losses, data, folder, timed, started - timed.earlier_s, vectors, sets)
+        stages = TrainingRun(config, plan.losses, data, folder, timed, started - timed.earlier_s, vectors, sets, taught)
         result = stages.run(resumed=run is not None)
         timed.note()
         return result
@@ -144,7 +148,7 @@ def _kept(folder: RunFolder, *, resumed: bool) -> Iterator[None]:
 def _begin(plan: TrainPlan, config: TrainConfig, data: TrainingData, folder: RunFolder, talk: Talk) -> None:
     """Record in the run folder what the run is about to learn from."""
     remove_all_unfinished(folder.path)
-    models = [config.model, config.guide]
+    models = [config.model, config.guide, *(one for one in (config.teacher, config.query_model) if one.given)]
     recorded = record_data(folder, data.hashes, data.train, models=models, accept=plan.accept_changes)
     if folder.done:
         reopen(folder)
@@ -163,6 +167,8 @@ def check_recipe(plan: TrainPlan, talk: Talk) -> None:
                 ("--eval-data", config.data.eval_source),
                 ("--model", config.model.name),
                 ("--guide", config.guide.name),
+                ("--teacher", config.teacher.name),
+                ("--query-model", config.query_model.name),
             ]
         )
     check_queue(config, plan.losses)
@@ -170,7 +176,10 @@ def check_recipe(plan: TrainPlan, talk: Talk) -> None:
     tell_unguided(config, talk)
     check_views(config, has_dropout=not is_static(config.model))
     choose_device(config.training.device)
-    resolve_trainable(config.model, "trained")
+    if config.model.name != STATIC:
+        resolve_trainable(config.model, "trained")
+    check_teacher(config, talk)
+    check_query_model(config)
     _resolve_guide(config, talk)
     for tracker in config.output.trackers:
         if find_spec(tracker) is None:

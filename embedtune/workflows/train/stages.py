@@ -32,7 +32,7 @@ from embedtune.findings import Finding, counted
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore, open_store
-from embedtune.models.encoder import Encoder
+from embedtune.models.encoder import Encoder, has_towers
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
 from embedtune.models.merge.mix import without_adapters
@@ -75,6 +75,9 @@ from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
 from embedtune.workflows.train.sets.dev import disagreement
 from embedtune.workflows.train.sets.tests import SetTests
+from embedtune.workflows.train.students.checks import imitates
+from embedtune.workflows.train.students.opened import Opening
+from embedtune.workflows.train.students.teacher import Teacher
 
 CARD = "README.md"
 """The model's card, whose length depends on names."""
@@ -91,6 +94,7 @@ class TrainingRun:
         started: `time.perf_counter()` when the command began.
         guide: the vectors of the guide's file, where a file guides.
         sets: the guard, which must not become worse.
+        taught: the vectors of the teacher's file, where a file teaches.
     """
 
     config: TrainConfig
@@ -101,6 +105,7 @@ class TrainingRun:
     started: float
     guide: GuideVectors | None = None
     sets: Sequence[GuardSet] = ()
+    taught: GuideVectors | None = None
     findings: list[Finding] = field(default_factory=list)
     spent: TimeSpent = field(default_factory=TimeSpent)
 
@@ -122,6 +127,7 @@ class TrainingRun:
             self.config, self.losses, self.data, self.folder, self.talk, encoder, store, self.guide, spent=self.spent
         )
         fitting.watch = keeping.watch
+        fitting.teacher = self._teacher if imitates(self.config) else None
         fitted, guiding = fitting.run(resumed=resumed)
         self.config = fitting.config
         # From here on the first process works alone, and the others get its result.
@@ -142,7 +148,7 @@ class TrainingRun:
         with self.spent.on("guard"):
             keeping.demand_kept()
             encoder = keeping.settled(encoder, self.data.dev)
-        if self.config.side == "query":
+        if self.config.side == "query" and not has_towers(encoder.model):
             encoder = two_sides(without_adapters(encoder), self._encoder(resumed=True))
         self.findings += [*fitting.findings, *keeping.findings]
         with reader(wanted=self.config.output.check_saved == "process") as process:
@@ -158,13 +164,11 @@ class TrainingRun:
         return result
 
     def _encoder(self, *, resumed: bool) -> Encoder:
-        section = self.config.model
-        if resumed and self.folder.start.is_dir():
-            section = section.model_copy(update={"name": str(self.folder.start)})
+        opening = Opening(
+            self.config, self.data, self.folder, self.talk, self._teacher, open_store(self.config.output.store)
+        )
         with self.talk.progress("loading the encoder"):
-            encoder = load_encoder(
-                section, device=self.config.training.device, texts=self.data.texts, seed=self.config.training.seed
-            )
+            encoder = opening.encoder(resumed=resumed)
         check_views(self.config, has_dropout=encoder.has_dropout)
         check_tokens(self.config, encoder)
         check_sizes(self.config.matryoshka, encoder.dimensions)
@@ -179,6 +183,12 @@ class TrainingRun:
         if is_first() and not encoder.pretrained and not self.folder.start.is_dir():
             save_encoder(encoder, self.folder.start)
         return encoder
+
+    @cached_property
+    def _teacher(self) -> Teacher | None:
+        if not self.config.teacher.given:
+            return None
+        return Teacher(self.config, self.talk, open_store(self.config.output.store), self.taught)
 
     @cached_property
     def _test(self) -> JudgedSet | None:

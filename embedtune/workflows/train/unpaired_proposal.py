@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from embedtune.config.encoder import EncoderSection
+from embedtune.config.student import STATIC
 from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
 from embedtune.data.formats.shared.find import read_part
 from embedtune.data.rows import RawTexts, Rows
@@ -15,6 +16,7 @@ from embedtune.data.texts.pieces import prepare_texts
 from embedtune.errors import DataError, raise_machine_fault
 from embedtune.losses import loss_class
 from embedtune.models.files.resolve import STARTER
+from embedtune.workflows.train.recipe_checks import reads_single_texts
 
 LOOKED_AT = 1000
 """Rows that the proposal is based on."""
@@ -39,7 +41,9 @@ def proposed(config: TrainConfig, source: Source) -> tuple[TrainConfig, tuple[st
         return config, ()
     if texts is None or not len(texts):
         return config, ()
-    views, reason = _suited(config) or _views(texts, config.data, static=is_static(config.model))
+    views, reason = (
+        _single(texts, config) or _suited(config) or _views(texts, config.data, static=is_static(config.model))
+    )
     said = [f"the data has texts without pairs, so pairs are made of views of them: {views} ({reason})"]
     changes: dict[str, object] = {"data": config.data.model_copy(update={"views": views})}
     if "loss" not in config.model_fields_set:
@@ -55,7 +59,18 @@ def proposed(config: TrainConfig, source: Source) -> tuple[TrainConfig, tuple[st
 def is_static(section: EncoderSection) -> bool:
     """Whether an encoder is known before loading to be static, so without dropout: the starter or a static folder."""
     modules = Path(section.name).expanduser() / "modules.json"
-    return section.name == STARTER or (modules.is_file() and "StaticEmbedding" in modules.read_text(encoding="utf-8"))
+    return section.name in (STARTER, STATIC) or (
+        modules.is_file() and "StaticEmbedding" in modules.read_text(encoding="utf-8")
+    )
+
+
+def _single(texts: RawTexts, config: TrainConfig) -> tuple[str, str] | None:
+    """Views that leave texts as they are, where the named losses learn from each text by itself."""
+    if "loss" not in config.model_fields_set or not reads_single_texts(config):
+        return None
+    if any(texts.titles):
+        return "title", "titles and texts are learned from as they are"
+    return "single", "each text is learned from as it is"
 
 
 def _suited(config: TrainConfig) -> tuple[str, str] | None:

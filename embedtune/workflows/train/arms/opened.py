@@ -91,6 +91,8 @@ def _refuse(config: TrainConfig) -> None:
     found = {
         "model.lora": config.model.lora is not None,
         "--side query": config.side == "query",
+        "--teacher": config.teacher.given,
+        "--query-model": config.query_model.given,
         "several --data": bool(config.data.further),
         "a loss that learns from scored pairs": any(loss_class(term.name).learns_grades for term in config.loss or ()),
     }

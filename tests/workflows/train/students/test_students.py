@@ -1,0 +1,133 @@
+"""Students of a teacher and two encoders, by the whole command."""
+
+import json
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from embedtune.config.encoder import EncoderSection
+from embedtune.errors import ConfigError, DataError, ModelError
+from embedtune.models.encode.encode import encode
+from embedtune.models.files.load import load_encoder
+from embedtune.workflows.shared.run_folder import RunFolder
+from embedtune.workflows.shared.scoring import SELECTION
+from embedtune.workflows.train.run import train
+
+
+@pytest.fixture
+def corpus(tmp_path, texts) -> Path:
+    """144 texts without pairs."""
+    path = tmp_path / "corpus.txt"
+    path.write_text("\n".join(f"{one} {other}" for one in texts for other in texts), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def loaded(bert_folder):
+    return load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
+
+
+def agreement(folder: str, teacher: np.ndarray, texts) -> float:
+    """The mean cosine with the teacher, by plain sentence-transformers."""
+    found = SentenceTransformer(folder, device="cpu", local_files_only=True).encode(texts, normalize_embeddings=True)
+    return float((found * teacher).sum(axis=1).mean())
+
+
+@pytest.mark.parametrize("student", ["starter", "static", "layers"])
+def test_a_student_comes_nearer_to_its_teacher(recipe, corpus, bert_folder, loaded, listener, student) -> None:
+    texts = corpus.read_text(encoding="utf-8").splitlines()
+    own = {"starter": {}, "static": {"model": "static"}, "layers": {"model": str(bert_folder), "layers": 1}}[student]
+    options = {"data": str(corpus), "loss": ["align"], "teacher": str(bert_folder), "guard": ["none"], "max_steps": 12}
+    rate = 0.01 if student == "starter" else 1e-4  # the matrix alone is nearly enough for the other two
+    result = train(recipe(lr=rate, **options, **own), talk=listener)
+    vectors = encode(loaded, texts, role="document")
+    assert agreement(result.model, vectors, texts) > 0.99
+    saved = SentenceTransformer(result.model, device="cpu", local_files_only=True)
+    assert saved.get_embedding_dimension() == 32
+    # The first of two random layers is as near without a matrix; a static student has it within its table.
+    assert [type(part).__name__ for part in saved] == (
+        ["Transformer", "Pooling"] if student == "layers" else ["StaticEmbedding"]
+    )
+    if student == "starter":
+        assert any("from 512 to 32 dimensions" in one for one in listener.said)
+        assert agreement(result.model, vectors, texts) > agreement(f"{result.run}/start", vectors, texts)
+    steps = [json.loads(line) for line in (Path(result.run) / "metrics.jsonl").read_text().splitlines()]
+    curve = [one["align.teacher_similarity"] for one in steps if "align" in one]
+    assert len(curve) == result.steps == 12
+    assert all(0.8 < one <= 1 for one in curve)
+
+
+def test_a_file_of_vectors_teaches_as_the_model_does(recipe, corpus, bert_folder, loaded, tmp_path) -> None:
+    texts = corpus.read_text(encoding="utf-8").splitlines()
+    vectors = encode(loaded, texts, role="document")
+    file = tmp_path / "vectors.jsonl"
+    lines = [json.dumps({"text": one, "vector": own.tolist()}) for one, own in zip(texts, vectors, strict=True)]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    options = {"data": str(corpus), "loss": ["align"], "guard": ["none"]}
+    by_model = train(recipe(**options, teacher=str(bert_folder), output="one"))
+    by_file = train(recipe(**options, teacher=str(file), output="two"))
+    one, other = (encode(load_encoder(EncoderSection(name=r.model)), texts, role="query") for r in (by_model, by_file))
+    np.testing.assert_allclose(one, other, atol=1e-4)
+    file.write_text("\n".join(lines[:100]), encoding="utf-8")
+    with pytest.raises(DataError, match="no vector for"):
+        train(recipe(**options, teacher=str(file), output="three"))
+
+
+@pytest.mark.parametrize("side", ["both", "query"])
+def test_two_encoders_become_one_router(recipe, texts, bert_folder, loaded, side, monkeypatch) -> None:
+    rising = count(1)
+    for name in ("dev_scores", "query_side_scores"):
+        scores = f"embedtune.workflows.train.fitting.{name}"
+        monkeypatch.setattr(scores, lambda *_: lambda: {SELECTION: next(rising) / 1000})
+    result = train(recipe(model=str(bert_folder), query_model="starter", side=side, lr=1e-3, guard=["none"]))
+    after = load_encoder(EncoderSection(name=result.model), device="cpu")
+    documents = encode(after, texts, role="document")
+    changed = np.abs(documents - encode(loaded, texts, role="document")).max()
+    assert changed < 1e-6 if side == "query" else changed > 1e-5
+    kept = after.model[0].sub_modules["document"].state_dict()
+    same = [np.array_equal(kept[key].numpy(), value.numpy()) for key, value in loaded.model.state_dict().items()]
+    assert all(same) == (side == "query")
+    plain = SentenceTransformer(result.model, device="cpu", local_files_only=True)
+    assert np.abs(plain.encode_document(list(texts), normalize_embeddings=True) - documents).max() < 1e-5
+    queries = encode(after, texts, role="query")
+    assert np.abs(plain.encode_query(list(texts), normalize_embeddings=True) - queries).max() < 1e-5
+    assert queries.shape == documents.shape
+    assert plain[0].sub_modules["query"][0].__class__.__name__ == "StaticEmbedding"
+
+
+def test_a_run_goes_on_with_the_student_that_it_made(recipe, corpus, bert_folder) -> None:
+    options = {"data": str(corpus), "loss": ["align"], "teacher": str(bert_folder), "model": "static"}
+    options |= {"guard": ["none"], "keep_checkpoints": True, "lr": 0.001}
+    first = train(recipe(**options, max_steps=2, epochs=4))
+    start = (Path(first.run) / "start" / "model.safetensors").read_bytes()
+    more = recipe(**options, max_steps=4, epochs=4)
+    second = train(more, resume=RunFolder(Path(first.run)), accept_changes=True)
+    assert second.steps == 4
+    assert (Path(first.run) / "start" / "model.safetensors").read_bytes() == start
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "said"),
+    [
+        ({"loss": ["align"]}, ConfigError, "the loss align imitates a teacher, and none is named"),
+        ({"model": "static"}, ConfigError, "--model static is made of a teacher"),
+        ({"loss": ["align"], "teacher": "starter"}, ModelError, "starter cannot be the teacher"),
+        ({"loss": ["align", "byol"], "teacher": "BERT"}, ConfigError, "byol has a teacher of its own"),
+        ({"loss": ["align"], "teacher": "BERT", "views": "delete"}, ConfigError, "change texts in each epoch"),
+        ({"loss": ["infonce"], "views": "single"}, ConfigError, "infonce learns from pairs"),
+        ({"model": "BERT", "query_model": "starter", "merge": "auto"}, ConfigError, "queries and documents have two"),
+        ({"query_model": "BERT"}, ConfigError, "--model starter"),
+    ],
+)
+def test_what_cannot_be_is_refused(recipe, bert_folder, options, kind, said) -> None:
+    named = {key: str(bert_folder) if value == "BERT" else value for key, value in options.items()}
+    with pytest.raises(kind, match=said):
+        train(recipe(**named))
+
+
+def test_a_teacher_without_a_use_is_named(recipe, bert_folder, listener) -> None:
+    train(recipe(loss=["infonce"], teacher=str(bert_folder), guard=["none"], max_steps=1), talk=listener)
+    assert any("the teacher" in one and "--loss align does" in one for one in listener.warned)
