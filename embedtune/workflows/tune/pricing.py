@@ -76,6 +76,7 @@ class RaceClock:
         if self.allowed_s is not None and expected:
             surprise = (1 + took_s / expected) / 2
             self.step_s, self.score_s = self.step_s * surprise, self.score_s * surprise
+            self.reserve_s *= surprise
 
 
 def relative(step_s: Mapping[str, float], batches: Mapping[str, float], default: str) -> dict[str, float]:
