@@ -18,7 +18,7 @@ from embedtune.reports.document.terminal import findings_below, places, plain_ta
 from embedtune.reports.document.wording import difference_cells, explained
 from embedtune.reports.results.evaluate import ComparedRow, EvaluateResult, Scores, SystemRow
 from embedtune.reports.sections.evidence import evidence_sections
-from embedtune.reports.sections.judged import judged_blocks, judged_table
+from embedtune.reports.sections.judged import FLAG, judged_blocks, judged_table
 from embedtune.reports.sections.provenance import provenance
 from embedtune.reports.sections.tasks import confused, size, task_blocks
 
@@ -216,7 +216,7 @@ def _lead(result: EvaluateResult) -> str:
     """The comparison where there is one; else which systems are better or worse, or the scores of the only one."""
     compared, sets = _of_systems(result.comparisons), sets_of(result)
     if len(compared) == 1:
-        return compared[0]["sentence"]
+        return " ".join([compared[0]["sentence"], *([FLAG] if compared[0].get("few_judged") else [])])
     if not compared:
         return f"{'; '.join(_only(row, metric_of(result, row['data'])) for row in result.models)}."
     if len(sets) > 1:
