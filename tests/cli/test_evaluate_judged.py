@@ -1,6 +1,7 @@
 """`embedtune evaluate --pool` and `--judged`: documents are proposed, answered, and count from then on."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ def test_a_verdict_on_few_judged_documents_is_flagged(evaluate: Evaluate, here: 
         (("--judged", "open.jsonl"), 1, "1 line without a decision"),
         (("--judged", "other.jsonl"), 1, "1 decision, none about a query and a document of set"),
         (("--judged", "both.jsonl"), 1, "this pair is negative here and positive at"),
+        (("--judged", "yes.jsonl", "--judged", "no.jsonl"), 1, "1 pair decided otherwise in an earlier file"),
         (("--judged", "missing.jsonl"), 1, "missing.jsonl"),
         (("--pool", "open.jsonl"), 2, "this file exists, and may hold answers"),
         (("--pool", "set/qrels/dev.tsv"), 2, "the folder of --data"),
@@ -99,6 +101,8 @@ def test_what_cannot_be_used_is_refused(
     files: dict[str, list[dict[str, Any]]] = {
         "open": [pair | {"decision": None}],
         "other": [{"query": "?", "candidate": "!", "decision": "positive"}],
+        "yes": [pair | {"decision": "positive"}],
+        "no": [pair | {"decision": "negative"}],
         "both": [pair | {"decision": "positive"}, pair | {"decision": "negative"}],
     }
     for name, lines in files.items():
@@ -108,3 +112,21 @@ def test_what_cannot_be_used_is_refused(
     result = evaluate(*OPTIONS, *options, code=code)
     assert said in json.dumps(result, ensure_ascii=False)
     assert (here / "open.jsonl").read_bytes() == before
+
+
+def test_an_answer_neither_lowers_a_grade_nor_needs_a_pool(evaluate: Evaluate, here: Path) -> None:
+    qrels = here / "set/qrels/test.tsv"
+    qrels.write_text("query-id\tcorpus-id\tscore\nq0\td0\t3\nq0\td2\t1\n", encoding="utf-8")
+    before = evaluate(*OPTIONS, "--output", "before")["models"]
+    answers = [
+        {"query": "queries  글 0", "candidate": "corpus 글 0", "decision": "Positive"},  # known, with a higher grade
+        {"query": "queries 글 1", "candidate": "corpus 글 1", "decision": "positive"},  # of a query without any so far
+    ]
+    (here / "own.jsonl").write_text("".join(json.dumps(line) + "\n" for line in answers), encoding="utf-8")
+    after = evaluate(*OPTIONS, "--judged", "own.jsonl", "--output", "after")
+    lines = [json.loads(line) for line in (here / "after/per_query.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["query"] for line in lines] == ["q0", "q1"]
+    for row, system, at in zip(before, ("a.trec", "b.trec"), (1, 3), strict=True):
+        assert lines[0]["scores"][system]["ndcg@3"] == pytest.approx(row["metrics"]["ndcg@3"], abs=1e-6)
+        assert lines[1]["scores"][system]["ndcg@3"] == pytest.approx(1 / math.log2(at + 1), abs=1e-6)
+    assert "queries-without-relevant" not in {one["code"] for one in after["findings"]}

@@ -8,8 +8,8 @@ from embedtune.reports.document.blocks import Block, Table, Text
 from embedtune.reports.results.evaluate import SystemRow
 
 EXPLAINED = (
-    "Documents without a judgment count as not relevant. Lowest and highest are the limits of mean {metric} if all were "
-    "judged: it is lowest if many relevant documents are missing from the ranking, and highest if the unjudged "
+    "Documents without a judgment count as not relevant. Lowest and highest are the limits of mean {metric} if all "
+    "were judged: it is lowest if many relevant documents are missing from the ranking, and highest if the unjudged "
     "documents at its top are relevant."
 )
 FLAG = "Less than half of the first documents are judged, so this verdict may rest on what nobody judged."

@@ -170,4 +170,6 @@ def as_text(result: JudgeResult) -> str:
             f"it shares {result.agreed:,} of {counted(result.given, 'decision')} given before: kappa "
             f"{result.kappa:.2f} (95% interval {low:.2f} to {high:.2f}){few}"
         )
-    return "\n".join([*lines, f"use them: embedtune mine --relabel {result.output} ..."])
+    return "\n".join(
+        [*lines, f"use them: embedtune mine --relabel {result.output} ... or evaluate --judged {result.output} ..."]
+    )

@@ -29,6 +29,8 @@ from embedtune.workflows.evaluate.systems import Scored
 from embedtune.workflows.shared.outputs import Outputs
 
 POOL, JUDGED = "--pool", "--judged"
+Pair = tuple[int, int]
+"""The text ids of a query and of a document."""
 PROPOSED = 200
 """How many documents of a set are proposed at a time."""
 
@@ -68,36 +70,50 @@ def demand_documents(config: EvaluateConfig, source: str, kind: str) -> None:
 
 
 def with_answers(read: JudgedSource, files: Sequence[str]) -> JudgedSource:
-    """The set with the decisions of pools or ledgers added to its judgments: 1 for positive, 0 for negative.
+    """The set with the decisions of pools or ledgers added: 0 for negative; for positive 1, or a higher grade it has.
 
     Raises:
-        DataError: a file cannot be read, or none of its decisions is about a query and a document of the set.
+        DataError: a file cannot be read, none of its decisions is about a query and a document of the set, or it
+            contradicts another one.
     """
+    known: dict[Pair, int] = {}
     for name in files:
         path = Path(name).expanduser()
         decisions = read_ledger(path)
-        decided = dict.fromkeys(map(tuple, decisions.negative_ids.tolist()), 0)
-        decided |= dict.fromkeys(map(tuple, decisions.positive_ids.tolist()), 1)
+        decided = dict.fromkeys(_pairs(decisions.negative_ids), 0) | dict.fromkeys(_pairs(decisions.positive_ids), 1)
+        both = sum(known.get(pair, grade) != grade for pair, grade in decided.items())
+        if both:
+            raise DataError(
+                f"{counted(both, 'pair')} decided otherwise in an earlier file",
+                where=_where(name),
+                next="keep one of them",
+            )
+        known |= decided
         judged, used = _judged_too(read.judged, decided)
         if not used:
             undecided = f"; {counted(decisions.open, 'line')} without a decision" if decisions.open else ""
             raise DataError(
                 f"{counted(len(decided), 'decision')}, none about a query and a document of {judged.name}{undecided}",
-                where=f"{JUDGED} {name}",
+                where=_where(name),
                 next=f'set "decision" to "positive" or "negative" in lines that {POOL} wrote for this set',
             )
         said = f"{path.name}: {counted(used, 'decision')} added to the judgments of {judged.name}"
-        read = replace(
-            read,
-            judged=judged,
-            described=(*read.described, said),
-            hashes={**read.hashes, path.name: sha256(path)},
-        )
+        described, hashes = (*read.described, said), {**read.hashes, path.name: sha256(path)}
+        read = replace(read, judged=judged, described=described, hashes=hashes)
     return read
 
 
-def _judged_too(judged: RetrievalSet, decided: Mapping[tuple[int, ...], int]) -> tuple[RetrievalSet, int]:
-    """The set with these grades by text ids of query and document; how many pairs of the set they are about."""
+def _pairs(ids: np.ndarray) -> list[Pair]:
+    """Pairs of ids (P, 2) as keys."""
+    return [(query, document) for query, document in ids.tolist()]
+
+
+def _where(name: str) -> str:
+    return f"{JUDGED} {name}"
+
+
+def _judged_too(judged: RetrievalSet, decided: Mapping[Pair, int]) -> tuple[RetrievalSet, int]:
+    """The set with these grades, and how many of its pairs they are about."""
     asked, named = {query for query, _ in decided}, {document for _, document in decided}
     queries, documents = (
         [(key, own) for key, own in zip(texts, text_ids(texts.values()).tolist(), strict=True) if own in wanted]
@@ -105,8 +121,9 @@ def _judged_too(judged: RetrievalSet, decided: Mapping[tuple[int, ...], int]) ->
     )
     qrels, used = {**judged.qrels}, 0
     for query, own in queries:
+        before = qrels.get(query, {})
         found = {key: decided[own, other] for key, other in documents if (own, other) in decided}
-        qrels[query] = {**qrels.get(query, {}), **found}
+        qrels[query] = {**before, **{key: grade and max(grade, before.get(key, 0)) for key, grade in found.items()}}
         used += len(found)
     return replace(judged, qrels=qrels), used
 
