@@ -116,7 +116,7 @@ def test_what_cannot_be_used_is_refused(
 
 def test_an_answer_neither_lowers_a_grade_nor_needs_a_pool(evaluate: Evaluate, here: Path) -> None:
     qrels = here / "set/qrels/test.tsv"
-    qrels.write_text("query-id\tcorpus-id\tscore\nq0\td0\t3\nq0\td2\t1\n", encoding="utf-8")
+    qrels.write_text("query-id\tcorpus-id\tscore\nq0\td0\t3\nq0\td2\t1\nq1\td4\t0\n", encoding="utf-8")
     before = evaluate(*OPTIONS, "--output", "before")["models"]
     answers = [
         {"query": "queries  글 0", "candidate": "corpus 글 0", "decision": "Positive"},  # known, with a higher grade
