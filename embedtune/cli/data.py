@@ -52,7 +52,7 @@ RoundTrip = Annotated[
 ]
 Seed = Annotated[int, written(metavar="N", help="Of the choice of documents.", group="Run")]
 Kept = Annotated[str, written(metavar="FOLDER|none", help="Where answers of an endpoint are kept.", group="Run")]
-Ledger = Annotated[str, argument("LEDGER", "What `embedtune mine` wrote next to its negatives.")]
+Ledger = Annotated[str, argument("LEDGER", "What `embedtune mine` or `embedtune evaluate --pool` wrote.")]
 Judge = Annotated[
     str,
     written(
@@ -146,7 +146,7 @@ def judge(
 
     It is asked at temperature 0, once per pair of texts. Decisions that are in the ledger stay; it is asked about those
     too, and how far it agrees is printed as Cohen's kappa with a 95% interval. `embedtune mine --relabel FILE` uses the
-    result.
+    result, and so does `embedtune evaluate --judged FILE`.
     """
     from embedtune.workflows.data.judge import as_text, judge_ledger
 

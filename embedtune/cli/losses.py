@@ -6,7 +6,7 @@ The words are those of the loss's own docstring.
 import inspect
 import re
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
 from embedtune.cli.shared.options import AsJson, argument, written
@@ -20,12 +20,39 @@ EXAMPLES = """
 embedtune losses
 embedtune losses gist
 embedtune losses --data samples
+embedtune losses margin_mse --data mined.jsonl
 embedtune losses --json
 """
 Name = Annotated[str | None, argument("NAME", "A loss to explain in full.", "a list of all")]
 Data = Annotated[
     str | None,
-    written("--data", metavar="SET", help="Propose losses for this data, with reasons.", group="Data", default="none"),
+    written(
+        "--data",
+        metavar="SET",
+        help="Propose losses for this data, with reasons; with NAME, say whether it can serve that loss.",
+        group="Data",
+        default="none",
+    ),
+]
+Columns = Annotated[
+    str | None,
+    written(
+        "--columns",
+        metavar="ROLE=COLUMN,...",
+        help="Columns whose names are not the usual ones, such as anchor=question,positive=answer.",
+        group="Data",
+        default="the usual names",
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    written(
+        "--encoding",
+        metavar="NAME",
+        help="Encoding of text files that are not UTF-8, such as cp949 or cp1252.",
+        group="Data",
+        default="recognized where it is certain",
+    ),
 ]
 _NEEDS = {"negatives": "negatives", "guide": "a guide", "labels": "labels", "teacher": "teacher scores"}
 _COMPANIONS = {
@@ -46,7 +73,7 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class LossCard:
-    """The facts that help to choose a loss."""
+    """The facts that help to choose a loss; `serves` is data that was found to have what it needs."""
 
     name: str
     data: str
@@ -59,21 +86,34 @@ class LossCard:
     bounds: str = ""
     explained: dict[str, str] = field(default_factory=dict)
     command: str = ""
+    serves: str | None = None
 
 
-def losses(name: Name = None, data: Data = None, as_json: AsJson = False) -> None:
+def losses(
+    name: Name = None,
+    data: Data = None,
+    columns: Columns = None,
+    encoding: Encoding = None,
+    as_json: AsJson = False,
+) -> None:
     """List the losses: what each is for, what it needs and costs, and its arguments with their defaults.
 
     With a name, explain one in full: where it comes from, what its arguments mean, and a command that trains with it.
-    Names from elsewhere, such as MNRL or SimCLR, are understood. With --data, say which losses suit a data set and why.
+    Names from elsewhere, such as MNRL or SimCLR, are understood. With --data, say which losses suit a data set and why;
+    with both, say whether the data can serve the loss, and why not.
     """
     from embedtune.losses import loss_names
 
+    known = None if name is None else _known(name)
+    if data is None and (columns or encoding):
+        raise ConfigError(
+            "these are about data, and none is named", where="--columns, --encoding", next="add --data SET"
+        )
     if data is not None:
-        _propose(data, as_json=as_json)
+        _of_data({"data": data, "columns": columns, "encoding": encoding}, known, as_json=as_json)
         return
-    if name is not None:
-        card = loss_card(_known(name))
+    if known is not None:
+        card = loss_card(known)
         print_json(card) if as_json else print_text(_in_full(card))
         return
     cards = [loss_card(one) for one in loss_names()]
@@ -87,19 +127,32 @@ def losses(name: Name = None, data: Data = None, as_json: AsJson = False) -> Non
                 print_text(textwrap.indent(_in_words(card), "  ", lambda line: bool(line.strip())))
 
 
-def _propose(data: str, *, as_json: bool) -> None:
-    """Say which losses suit a data set, and how to find out."""
-    from embedtune.config.verbs.train import DataSection, TrainConfig
-    from embedtune.data.sources.source import open_source
-    from embedtune.workflows.shared.choosing.losses import advice_on
-    from embedtune.workflows.shared.stream_talk import StreamTalk
-    from embedtune.workflows.train.unpaired_proposal import proposed
+def _of_data(options: dict[str, str | None], name: str | None, *, as_json: bool) -> None:
+    """Say which losses suit a data set and how to find out; of one loss, whether the data can serve it.
 
-    talk, source = StreamTalk(), open_source(data)
-    config, reasons = proposed(TrainConfig(data=DataSection(source=data)), source)
-    for reason in reasons:
-        talk.say(reason)
-    found = advice_on(config, source, talk)
+    Raises:
+        DataError: the data cannot be read, or cannot serve the loss; says what is missing and which losses it serves.
+    """
+    from embedtune.config.recipe.load import load
+    from embedtune.config.verbs.train import TrainConfig
+    from embedtune.data.sources.source import open_source
+    from embedtune.losses import loss_names
+    from embedtune.workflows.shared.choosing.losses import advise
+    from embedtune.workflows.shared.stream_talk import StreamTalk
+    from embedtune.workflows.train.plan import plan_config
+    from embedtune.workflows.train.recipe_checks import check_needs
+    from embedtune.workflows.train.run import read_data
+
+    talk, source = StreamTalk(), str(options["data"])
+    asked = {**options, "loss": [name] if name else []}
+    plan = plan_config(load(TrainConfig, None, (), asked, known_losses=loss_names()), talk=talk)
+    data = read_data(plan.config, plan.source or open_source(source), talk)
+    if name is not None:
+        check_needs(plan.config, plan.losses, data)
+        card = replace(loss_card(name), serves=source)
+        print_json(card) if as_json else print_text(_in_full(card))
+        return
+    found = advise(data, source)
     if as_json:
         print_json(found)
         return
@@ -200,7 +253,8 @@ def _in_full(card: LossCard) -> str:
     for name, default in card.arguments.items():
         said = f"{card.explained.get(name, '')} [default: {default}]".strip()
         lines += [f"    {name}", *textwrap.wrap(said, width, initial_indent=" " * 8, subsequent_indent=" " * 8)]
-    return "\n".join([*lines, "", f"  {card.command}"])
+    able = [f"  {card.serves} has what it needs"] if card.serves else []
+    return "\n".join([*lines, "", *able, f"  {card.command}"])
 
 
 def _in_words(card: LossCard) -> str:

@@ -47,10 +47,21 @@ class Decision:
             return f"No arm stayed in the race beside {self.default}: keep it."
         if self.seeds < FEWEST_SEEDS:
             return f"No difference shown: the budget ended before a second seed was trained. Keep {self.default}."
+        if not self.smallest:
+            return f"No difference shown: the finalists have the same score on every dev query. Keep {self.default}."
         return (
             f"No difference shown: keep {self.default}. With {self.seeds} seeds and these dev queries, a true "
-            f"difference below {self.smallest:.4f} would usually go undetected."
+            f"difference below {small_said(self.smallest)} would usually go undetected."
         )
+
+
+def small_said(difference: float) -> str:
+    """A difference in four decimals, and one that would round to nothing with its first digit.
+
+    >>> small_said(0.01234), small_said(0.000031)
+    ('0.0123', '3e-05')
+    """
+    return f"{difference:.4f}" if difference >= 0.0001 else f"{difference:.1g}"
 
 
 def decide(

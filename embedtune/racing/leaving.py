@@ -48,3 +48,17 @@ def tests_against_leader(scores: Mapping[str, np.ndarray], *, draws: int = 10_00
         Behind(name, leader, float(own.mean()), float(p))
         for name, own, p in zip(others, differences, p_values, strict=True)
     ]
+
+
+def standing(scores: Mapping[str, np.ndarray], default: str) -> str:
+    """Who is left of one round with one place: the default, unless it is behind the leader, and then the leader.
+
+    Args:
+        scores: arm -> (Q,) score of each dev query, the default among them.
+        default: what is kept where no difference is shown.
+
+    >>> plain = np.linspace(0, 1, 40)
+    >>> standing({"plain": plain, "other": plain + 0.1}, "plain"), standing({"plain": plain, "other": plain}, "plain")
+    ('other', 'plain')
+    """
+    return next((one.leader for one in tests_against_leader(scores) if one.name == default and one.leaves), default)

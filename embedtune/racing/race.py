@@ -89,7 +89,9 @@ class Race:
         default, *challengers = self.arms[: self.plan.arms]
         for number, steps in enumerate(self.plan.rounds):
             alive = (default, *challengers)
-            if not challengers or not self._has_time(sum(one.price for one in alive) * steps, len(alive)):
+            # A round must leave time for one run of two finalists, which are scored alone and merged.
+            needed = sum(one.price for one in alive) * steps + 2 * self.plan.final
+            if not challengers or not self._has_time(needed, len(alive) + 3):
                 break
             challengers = self._sorted_out(default, challengers, steps, self.plan.room_after(number))
         finalists = [default, *challengers[: self.plan.challengers]]
@@ -120,18 +122,33 @@ class Race:
         """Scores of full runs, (S, Q) per finalist; one seed where there is nobody to compare with."""
         scores: dict[str, list[np.ndarray]] = {arm.name: [] for arm in finalists}
         lengths = {arm.name: max(1, round(self.plan.final * arm.course)) for arm in finalists}
-        cost = sum(lengths[arm.name] * arm.price for arm in finalists)
         seeds = self.plan.seeds if len(finalists) > 1 else 1
         merged = self.merge if len(finalists) > 1 else None
         for seed in range(self.seed, self.seed + seeds):
-            if seed > self.seed and not self._has_budget(cost, len(finalists) + 1):
+            heats = [self._heat(arm, lengths[arm.name], seed) for arm in finalists]
+            found = self._of_seed(heats, needed=seed == self.seed)
+            if found is None:
                 break
-            for arm in finalists:
-                scores[arm.name].append(self._run(arm, lengths[arm.name], seed))
+            for name, own in found.items():
+                scores[name].append(own)
             if merged is not None:
-                heats = [self._heat(arm, lengths[arm.name], seed) for arm in finalists]
                 scores.setdefault(MERGED, []).append(merged(heats))
         return {name: np.stack(own) for name, own in scores.items()}
+
+    def _of_seed(self, heats: Sequence[Heat], *, needed: bool) -> dict[str, np.ndarray] | None:
+        """Scores of one seed, (Q,) per finalist; None where the budget does not carry all of them to the end.
+
+        Where time runs short in the middle, because the machine has become slow, the seed is given up: finalists are
+        compared on the same seeds.
+        """
+        found: dict[str, np.ndarray] = {}
+        for number, heat in enumerate(heats):
+            rest = sum(one.budget * one.arm.price for one in heats[number:])
+            afforded = self._has_time if found else self._has_budget
+            if not needed and not afforded(rest, len(heats) - number + 1):
+                return None
+            found[heat.arm.name] = self._run(heat.arm, heat.budget, heat.seed)
+        return found
 
     def _has_time(self, steps: float, heats: int) -> bool:
         return self.affords is None or self.affords(steps, heats)

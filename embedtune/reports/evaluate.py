@@ -18,6 +18,7 @@ from embedtune.reports.document.terminal import findings_below, places, plain_ta
 from embedtune.reports.document.wording import difference_cells, explained
 from embedtune.reports.results.evaluate import ComparedRow, EvaluateResult, Scores, SystemRow
 from embedtune.reports.sections.evidence import evidence_sections
+from embedtune.reports.sections.judged import FLAG, judged_blocks, judged_table
 from embedtune.reports.sections.provenance import provenance
 from embedtune.reports.sections.tasks import confused, size, task_blocks
 
@@ -37,7 +38,11 @@ def table(result: EvaluateResult, reported: Collection[str] = ()) -> RenderableT
         parts += [*([TerminalText()] if parts else []), *_set_table(result, name)]
     for header, rows in mean_rows(result):
         parts += [TerminalText(), TerminalText("mean over the sets", style="bold"), plain_table(header, rows)]
-    return Group(*parts, *findings_below(result.findings, reported), *places({"report": result.report}))
+    return Group(*parts, *findings_below(result.findings, reported), *places(_files(result)))
+
+
+def _files(result: EvaluateResult) -> dict[str, str]:
+    return {"report": result.report, **({"to judge": result.pool["file"]} if result.pool else {})}
 
 
 def with_short_names(result: EvaluateResult) -> EvaluateResult:
@@ -76,6 +81,8 @@ def _set_table(result: EvaluateResult, name: str) -> list[RenderableType]:
     unseen, compared = unseen_sentence(own[0]), [one["sentence"] for one in tests if one not in cut]
     words = [*([unseen] if unseen else []), *compared, *([HOLM] if len(tests) > 1 else [])]
     tables = [shown for row in own if (shown := confused(row, MOST_CONFUSED))]
+    if any(one.get("few_judged") for one in tests):
+        tables.append(judged_table(own, metric_of(result, name)))
     return [
         TerminalText(printable(name), style="bold"),
         plain_table(*evaluation_rows(result, name)),
@@ -209,7 +216,7 @@ def _lead(result: EvaluateResult) -> str:
     """The comparison where there is one; else which systems are better or worse, or the scores of the only one."""
     compared, sets = _of_systems(result.comparisons), sets_of(result)
     if len(compared) == 1:
-        return compared[0]["sentence"]
+        return " ".join([compared[0]["sentence"], *([FLAG] if compared[0].get("few_judged") else [])])
     if not compared:
         return f"{'; '.join(_only(row, metric_of(result, row['data'])) for row in result.models)}."
     if len(sets) > 1:
@@ -239,6 +246,7 @@ def _set(result: EvaluateResult, name: str) -> Section:
             Text(f"{size(rows[0])} {unseen_sentence(rows[0])}".strip()),
             Table(*evaluation_rows(result, name)),
             *_tests(result, name),
+            *judged_blocks(rows, metric_of(result, name)),
             *task_blocks(rows),
             *evidence_sections(evidence),
         ],

@@ -8,6 +8,7 @@ from rich.text import Text as TerminalText
 
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.significance import p_said
+from embedtune.racing.decision import small_said
 from embedtune.reports.document.blocks import (
     Block,
     Bullets,
@@ -193,8 +194,8 @@ def _gains(result: TuneResult) -> Table:
 
 def _smallest(result: TuneResult) -> str:
     return (
-        f"With these dev queries and seeds, a true difference of {result.smallest_difference:.4f} would have been "
-        "found 4 times out of 5."
+        f"With these dev queries and seeds, a true difference of {small_said(result.smallest_difference)} would have "
+        "been found 4 times out of 5."
         if result.smallest_difference
         else ""
     )

@@ -87,3 +87,30 @@ def test_proposes_losses_for_a_data_set_with_reasons(call) -> None:
     assert shown["losses"] == ["gist"]
     assert len(shown["reasons"]) >= 3 and "651 pairs" in shown["reasons"][0]
     assert shown["know"].startswith("embedtune tune --data samples:en --budget ")
+
+
+def test_scored_pairs_get_a_loss_that_learns_from_scores(call, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [{"sentence1": f"one {n}", "sentence2": f"two {n}", "score": n % 5} for n in range(100)]
+    (tmp_path / "sts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    shown = call("losses", "--data", "sts.jsonl")
+    assert shown["losses"] == ["cosent"] and shown["command"] == "embedtune train --loss cosent --data sts.jsonl"
+    assert "scored pairs" in shown["reasons"][0] and "embedtune tune" not in shown["know"]
+    refused = call("losses", "infonce_", "--data", "sts.jsonl", code=2)
+    assert "infonce_" in refused["error"]["message"]
+    refused = call("tune", "--data", "sts.jsonl", "--budget", "90steps", "--output", "race", code=2)
+    assert "scored pairs cannot be raced" in refused["error"]["message"] and not (tmp_path / "race").exists()
+
+
+def test_a_loss_is_checked_against_the_data(call, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "질문,답\n" + "".join(f"환불 {n} 언제,{n}일 안에 됩니다\n" for n in range(80))
+    (tmp_path / "pairs.csv").write_bytes(text.encode("cp949"))
+    given = ("--data", "pairs.csv", "--columns", "anchor=질문,positive=답", "--encoding", "cp949")
+    shown = call("losses", "gist", *given)
+    assert (shown["name"], shown["serves"]) == ("gist", "pairs.csv")
+    refused = call("losses", "margin_mse", *given, code=1)["error"]
+    assert "needs" in refused["message"] and "teacher" in refused["message"] and "gist" in refused["next"]
+    assert call("losses", *given)["losses"] == ["gist"]
+    assert "--data" in call("losses", "gist", "--columns", "anchor=a", code=2)["error"]["next"]
+    assert "cp9499" in str(call("losses", "--data", "pairs.csv", "--encoding", "cp9499", code=2))

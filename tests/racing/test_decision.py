@@ -43,3 +43,11 @@ def test_one_seed_shows_nothing() -> None:
 def test_without_a_challenger_the_default_is_kept() -> None:
     found = decide({"default": scores(0.5)}, "default", metric="ndcg@10")
     assert found.winner == "default" and "keep it" in found.sentence
+
+
+def test_equal_scores_are_said_to_be_equal_and_small_differences_keep_a_digit() -> None:
+    same = np.tile(np.linspace(0, 1, 40), (3, 1))
+    sentence = decide({"default": same, "other": same.copy()}, "default", metric="m").sentence
+    assert "same score on every dev query" in sentence and "0.0000" not in sentence
+    noise = 1e-6 * np.random.default_rng(0).normal(size=same.shape)
+    assert "0.0000 " not in decide({"default": same, "other": same + noise}, "default", metric="m").sentence

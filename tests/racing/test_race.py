@@ -125,12 +125,37 @@ def test_the_same_race_again_gives_the_same_outcome(arms: list[Arm], drawn: Draw
 
 
 def test_a_race_against_the_clock_trains_seeds_until_the_time_is_over(arms: list[Arm], drawn: Drawn) -> None:
-    left = [12]
+    played: list[Heat] = []
+    scores = drawn({}, 1)
+
+    def play(heat: Heat) -> np.ndarray:
+        played.append(heat)
+        return scores(heat)
 
     def affords(steps: float, heats: int) -> bool:
-        left[0] -= 1
-        return left[0] > 0
+        return len(played) + heats <= 40
 
     plan = replace(plan_race(300, arms=len(arms), course=50), seeds=30)
-    found = Race(arms, plan, drawn({}, 1), "logrank@1000", draws=200, affords=affords).run()
-    assert len(found.finals) == 1 or len(found.finals["default"]) == 12 - len(found.rounds)
+    found = Race(arms, plan, play, "logrank@1000", draws=200, affords=affords).run()
+    finalists = len(found.finals)
+    assert 40 - 2 * (finalists + 1) < len(played) <= 40 and len(found.finals["default"]) > 3
+    assert len(played) == sum(len(one.means) for one in found.rounds) + finalists * len(found.finals["default"])
+
+
+def test_a_seed_that_time_does_not_carry_to_its_end_is_given_up(arms: list[Arm], drawn: Drawn) -> None:
+    played: list[Heat] = []
+    scores = drawn({}, 1)
+
+    def play(heat: Heat) -> np.ndarray:
+        played.append(heat)
+        return scores(heat)
+
+    def affords(steps: float, heats: int) -> bool:
+        finals = [heat for heat in played if heat.seed < 100]
+        return not len(finals) % 2 if finals else True  # the machine becomes slow whenever a finalist has been trained
+
+    plan = replace(plan_race(300, arms=len(arms), course=50), seeds=30)
+    found = Race(arms, plan, play, "logrank@1000", draws=200, affords=affords).run()
+    finals = [heat for heat in played if heat.seed < 100]
+    assert len(finals) == len(found.finals) + 1  # the first seed is needed; the second ended after one of its arms
+    assert {len(own) for own in found.finals.values()} == {1}

@@ -37,6 +37,13 @@ class JudgedSection(RecipeSection):
     split: Name = option("test", "split to score on, where a set has several", "NAME")
     columns: Columns = Field(default_factory=dict)
     encoding: TextEncoding = None
+    judged: list[Name] = option(
+        [],
+        "judgments to add: a pool with decisions, or a ledger",
+        "FILE",
+        shown="none",
+        repeat=True,
+    )
     task: Literal["auto", "retrieval", "similarity", "candidates", "triplets", "clusters"] = option(
         "auto",
         "what the sets are scored for; auto: similarity for scored pairs, candidates for labelled "
@@ -96,6 +103,12 @@ class EvaluationOutput(RecipeSection):
         "FOLDER",
         flag="output",
         shown="evaluations/DATE-SET",
+    )
+    pool: Name | None = option(
+        None,
+        "a new file for the 200 unjudged documents whose judgment could change the comparison most",
+        "FILE",
+        shown="none",
     )
     store: Store = "auto"
 

@@ -1,7 +1,7 @@
 """A split of a source as judged queries: what evaluation reads."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,8 +100,10 @@ def open_split(name: str, split: str, columns: Mapping[str, str]) -> OpenSplit:
     return OpenSplit(source, found, source.part(found, columns, None))
 
 
-def judge(opened: OpenSplit, *, seed: int = 0) -> JudgedSource:
-    """The split as judged queries, with findings about them.
+def judge(
+    opened: OpenSplit, *, seed: int = 0, answered: Callable[[JudgedSource], JudgedSource] = lambda read: read
+) -> JudgedSource:
+    """The split as judged queries, with findings about them; `answered` adds judgments made elsewhere.
 
     Raises:
         DataError: the data does not say what is relevant to what.
@@ -113,6 +115,7 @@ def judge(opened: OpenSplit, *, seed: int = 0) -> JudgedSource:
     else:
         part = opened.part or source.part(opened.split, {}, None)
         read = _judge_part(source.name, part, opened.hashes, seed)
+    read = answered(read)
     judged = read.judged
     size = f"{counted(len(judged), 'query')} over {counted(len(judged.corpus), 'document')}"
     described = f"{opened.what}: {size}"

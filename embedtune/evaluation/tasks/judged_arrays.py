@@ -55,6 +55,14 @@ class JudgedSet:
         grades[found] = self.grades[place[found]]
         return grades
 
+    def is_judged(self, positions: np.ndarray) -> np.ndarray:
+        """Which ranked documents (Q, R) have a judgment, relevant or not: bool (Q, R)."""
+        return _look_up(self.pairs, self._pairs_of(positions))[1]
+
+    def judged_counts(self) -> np.ndarray:
+        """How many documents of the corpus are judged for each query: (Q,) int64."""
+        return np.bincount(self.pairs // max(len(self.documents), 1), minlength=len(self.query_ids))
+
     def is_self(self, positions: np.ndarray) -> np.ndarray:
         """Which ranked documents (Q, R) are the query's own text: bool (Q, R)."""
         return _look_up(self.self_pairs, self._pairs_of(positions))[1]

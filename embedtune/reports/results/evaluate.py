@@ -40,8 +40,10 @@ class Confusion(TypedDict):
 class SystemRow(TypedDict):
     """A system on a set; values on the unseen queries are null where it is not known which these are.
 
-    Rankings have `bytes_per_vector` and the unseen part; other kinds of sets say what their `items` are; sets with
-    candidate labels have scores per label.
+    Rankings have `bytes_per_vector`, the unseen part, and what is judged: the share of the first documents that is
+    `judged`, up to the cutoff of the first metric, and the `bounds` of that metric, its lowest and highest mean
+    whatever the other documents are (null for metrics that have none, such as recall). Other kinds of sets say what
+    their `items` are; sets with candidate labels have scores per label.
     """
 
     task: str
@@ -60,6 +62,8 @@ class SystemRow(TypedDict):
     documents: int
     truncated: Mapping[str, Any]
     run: str | None
+    judged: NotRequired[float]
+    bounds: NotRequired[tuple[float, float] | None]
     classes: NotRequired[list[LabelScores]]
     confused: NotRequired[list[Confused]]
     confusion: NotRequired[Confusion]
@@ -80,7 +84,8 @@ class ComparedRow(TypedDict):
     """System b of a set against a.
 
     `kind` is "vectors" for cut or quantised vectors against the full ones, and "reranked" for a ranking that a reranker
-    has put in a new order against the ranking itself.
+    has put in a new order against the ranking itself. `few_judged`: less than half of the first documents of a or b is
+    judged, so the verdict may rest on what nobody judged.
     """
 
     metric: str
@@ -101,6 +106,14 @@ class ComparedRow(TypedDict):
     b: str
     p_holm: float
     kind: NotRequired[str]
+    few_judged: NotRequired[bool]
+
+
+class JudgingPool(TypedDict):
+    """The file of documents to judge next, and how many it holds."""
+
+    file: str
+    documents: int
 
 
 @dataclass(frozen=True)
@@ -115,6 +128,7 @@ class EvaluateResult(VerbResult):
         comparisons: each system against the first of its set, and its cut or quantised vectors against the full ones,
             on the first metric and on the unseen queries where these are known; p-values Holm-adjusted per group.
         evidence: what the comparisons rest on, one per ranked set.
+        pool: what `--pool` wrote; null without it.
     """
 
     models: tuple[SystemRow, ...]
@@ -127,3 +141,4 @@ class EvaluateResult(VerbResult):
     described: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    pool: JudgingPool | None = None

@@ -171,4 +171,5 @@ def as_text(result: JudgeResult) -> str:
             f"it shares {result.agreed:,} of {counted(result.given, 'decision')} given before: kappa "
             f"{result.kappa:.2f} (95% interval {low:.2f} to {high:.2f}){few}"
         )
-    return "\n".join([*lines, f"use them: embedtune mine --relabel {result.output} ..."])
+    use = (f"embedtune mine --relabel {result.output} ...", f"embedtune evaluate --judged {result.output} ...")
+    return "\n".join([*lines, f"use them: {use[0]}, or {use[1]}"])

@@ -22,7 +22,8 @@ from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.evaluate import evaluation
 from embedtune.reports.results.base import from_plain
-from embedtune.reports.results.evaluate import ComparedRow, EvaluateResult, MeanRow, SystemRow
+from embedtune.reports.results.evaluate import ComparedRow, EvaluateResult, JudgingPool, MeanRow, SystemRow
+from embedtune.workflows.evaluate.judging import JUDGED, POOL, check_pool, write_pool
 from embedtune.workflows.evaluate.known_training import Training, read_training
 from embedtune.workflows.evaluate.reranking import check_reranker, rerankings
 from embedtune.workflows.evaluate.result import means_over_sets
@@ -59,6 +60,8 @@ def evaluate(config: EvaluateConfig, *, talk: Talk | None = None) -> EvaluateRes
     with fresh_folder(config.output.folder, EVALUATIONS, file_name(tasks[0].name)) as folder:
         _score(config, tasks, runs, folder, talk)
         result = replace(_result(config, tasks, training, folder), elapsed_s=round(time.perf_counter() - started, 2))
+        if config.output.pool is not None:
+            result = replace(result, pool=_pool(config.output.pool, tasks, config.evaluation.seed))
         write_text(folder / RESULT, json.dumps(result.as_json(), ensure_ascii=False, indent=2) + "\n")
         report = evaluation(result)
         write_text(folder / REPORT, page(report))
@@ -72,6 +75,8 @@ def _check(config: EvaluateConfig) -> None:
         parse_metric(name)
     if config.output.folder is not None:
         Outputs(folders=[Path(config.output.folder).expanduser()]).demand_apart(_read(config))
+    if config.output.pool is not None:
+        Outputs([Path(config.output.pool).expanduser()], option=POOL).demand_apart(_read(config))
     check_device(config.evaluation.device)
     models = config.models
     if models.query == STARTER:
@@ -88,6 +93,7 @@ def _check(config: EvaluateConfig) -> None:
             error.where = option
             raise
     check_reranker(config)
+    check_pool(config)
 
 
 def _read(config: EvaluateConfig) -> Iterator[tuple[str, str | None]]:
@@ -95,6 +101,7 @@ def _read(config: EvaluateConfig) -> Iterator[tuple[str, str | None]]:
     data, models = config.data, config.models
     yield from (("--data", name) for name in data.sources)
     yield from (("--train-data", name) for name in data.train)
+    yield from ((JUDGED, name) for name in data.judged)
     yield from (("--run", name) for name in models.runs)
     yield from (("--model", name) for name in models.encoders)
     yield from (("--candidates", data.candidates), ("--query-model", models.query))
@@ -155,6 +162,12 @@ def _result(config: EvaluateConfig, tasks: Sequence[Task], training: Training, f
             "options": config.model_dump(),
         },
     )
+
+
+def _pool(name: str, tasks: Sequence[Task], seed: int) -> JudgingPool:
+    """Write the documents to judge next, those of every set."""
+    proposed = (record for task in tasks if isinstance(task, RetrievalTask) for record in task.pool(seed=seed))
+    return JudgingPool(file=name, documents=write_pool(Path(name).expanduser(), proposed))
 
 
 def _described(config: EvaluateConfig, tasks: Sequence[Task]) -> tuple[str, ...]:

@@ -12,9 +12,10 @@ from embedtune.data.sources.base import Source
 from embedtune.data.sources.source import open_source
 from embedtune.errors import DataError, raise_machine_fault
 from embedtune.losses import loss_class
+from embedtune.workflows.shared.choosing.losses import GRADED
 from embedtune.workflows.train.unpaired_proposal import LOOKED_AT
 
-LOSS = "cosent"
+LOSS = GRADED
 SAID = (
     f"loss: {LOSS} (the data has scored pairs, and it learns from every score; --loss gist would learn from the most "
     f"similar pairs only, and --loss {LOSS} --loss gist:0.1 does both)"

@@ -1,6 +1,7 @@
 """The folder of a race: what was asked for, what was decided on the way, and the result."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from embedtune.durable import discard, write_text
 from embedtune.errors import ConfigError
 from embedtune.reports.results.tune import TuneResult
 
+TUNED = Path("tuned")
+"""Where races go by default."""
 CONFIG, FACTS, RESULT, HEATS = "tune.yaml", "race.json", "tune.json", "heats"
 
 
@@ -61,6 +64,10 @@ class RaceFolder:
         return TuneResult.from_json(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
     def discard(self) -> None:
-        """Remove a race in which nothing was trained yet."""
+        """Remove a race in which nothing was trained yet, and its folder unless others have put files there."""
         for name in (HEATS, CONFIG, FACTS, "default.yaml", ".lock"):
             discard(self.path / name)
+        with suppress(OSError):
+            self.path.rmdir()
+            if self.path.parent == TUNED:
+                TUNED.rmdir()

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from math import ceil
 
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.config.verbs.tune import RaceSection
 from embedtune.data.rows import RetrievalSet
+from embedtune.errors import ConfigError
 from embedtune.findings import Finding, counted
 from embedtune.racing.arm import Arm
-from embedtune.racing.plan import FEWEST_SEEDS, SORTING, RacePlan, plan_race
+from embedtune.racing.plan import FEWEST_SEEDS, SORTING, RacePlan, plan_race, smallest_budget
 from embedtune.workflows.shared.choosing.arms import ArmTrainer
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.tune.folder import RaceFolder
@@ -17,6 +19,12 @@ from embedtune.workflows.tune.space import DEFAULT
 
 SHARES = (0.25, 0.5)
 """Of the pairs, for the learning curve; the winner itself had all of them."""
+CHOOSING = 0.15
+"""Share of a budget in steps that the trials of margins may take."""
+OF_FINALIST = (1 - SORTING) / (2 * FEWEST_SEEDS)
+"""Share of the budget that one run of a finalist takes, at most."""
+ROOM = 1.1
+"""A time that is proposed is longer than the estimate by this factor."""
 SORTED, FINALS = 1.5, 9
 """Heats that a race needs, about: so many per arm to sort them out, and those of the final, merged ones included."""
 FEW, MORE = 4, 16
@@ -50,10 +58,7 @@ class Planning:
         facts, course = self.folder.facts(), self.trainer.steps(self.configs[DEFAULT])
         if "plan" not in facts:
             prices = self._prices(arms) if self.clock.allowed_s else {}
-            budget = self._budget(course, float(facts["chosen_steps"]), len(arms))
-            plan = plan_race(budget, arms=len(arms), course=course, seeds=self.race.seeds)
-            if self.clock.allowed_s:
-                plan = replace(plan, seeds=self.race.seeds)  # the clock says how many
+            plan = self._plan(course, int(facts["chosen_steps"]), len(arms))
             clock = self.clock
             measured = {"step_s": clock.step_s, "score_s": clock.score_s, "reserve_s": clock.reserve_s}
             self.folder.note(prices=prices, plan=asdict(plan), **measured)
@@ -86,15 +91,48 @@ class Planning:
         self.clock.reserve_s += 3 * ratio * self.trainer.start.score_s
         return relative(prices, {arm.name: arm.batch for arm in arms}, DEFAULT)
 
-    def _budget(self, course: int, chosen_steps: float, arms: int) -> int:
+    def _plan(self, course: int, chosen_steps: int, arms: int) -> RacePlan:
+        """A race of as many arms as the budget carries; each takes time for scoring besides that of its steps.
+
+        Raises:
+            ConfigError: it does not carry two.
+        """
+        for count in range(arms, 1, -1):
+            budget = self._budget(course, chosen_steps, count)
+            if budget < smallest_budget():
+                continue
+            plan = plan_race(budget, arms=count, course=course, seeds=self.race.seeds)
+            if self.race.unit == "steps":
+                return plan
+            if plan.arms == count:
+                return replace(plan, seeds=self.race.seeds)  # the clock says how many
+        raise self._too_small(self._budget(course, chosen_steps, 2), chosen_steps)
+
+    def _budget(self, course: int, chosen_steps: int, arms: int) -> int:
         """Steps for the race: what was asked for, less what the margin and the learning curve take."""
         race = self.race
-        steps = (
-            int(race.amount - chosen_steps) if race.unit == "steps" else self.clock.steps(round(SORTED * arms) + FINALS)
-        )
+        steps = int(race.amount - chosen_steps) if race.unit == "steps" else self.clock.steps(_heats(arms))
         # The curve trains on a quarter and on a half of the pairs, each as long in proportion as a finalist.
-        finalist = min(course, (1 - SORTING) * steps / (2 * FEWEST_SEEDS))
+        finalist = min(course, OF_FINALIST * steps)
         return steps - (round(sum(SHARES) * finalist) if race.curve else 0)
+
+    def _too_small(self, steps: int, chosen_steps: int) -> ConfigError:
+        """What to give instead, in the unit of the budget, so that it is enough with everything that it has to pay."""
+        race, clock = self.race, self.clock
+        needed = smallest_budget() / (1 - (sum(SHARES) * OF_FINALIST if race.curve else 0))
+        taken = {"the choice of a margin": chosen_steps, "the learning curve": race.curve}
+        paid = " and ".join(name for name, own in taken.items() if own)
+        if race.unit == "steps":
+            enough = f"{ceil(needed / (1 - CHOOSING))}steps"
+        else:
+            paid = " and ".join(filter(None, ("reading, pricing and scoring", paid)))
+            enough = f"{5 * ceil(ROOM * clock.seconds(needed, _heats(2)) / 5)}s"
+        after = f" after {paid}" if paid else ""
+        return ConfigError(
+            f"{race.budget} leaves {counted(max(0, steps), 'step')} for the race{after}; it needs {smallest_budget()}",
+            where="--budget",
+            next=f"give {enough} or more",
+        )
 
     def _tell(self, arms: Sequence[Arm], plan: RacePlan) -> None:
         racing = ", ".join(arm.name for arm in arms[: plan.arms])
@@ -114,3 +152,8 @@ class Planning:
                 " `embedtune train recipe.yaml` trains the winner in full."
             )
             self.findings.append(Finding("short-runs", "warning", plan.final, message, fix))
+
+
+def _heats(arms: int) -> int:
+    """Heats of a race, each of which is scored."""
+    return round(SORTED * arms) + FINALS

@@ -60,6 +60,10 @@ class RaceClock:
         left = SAFETY * (self.allowed_s or 0.0) - self.spent_s - self.reserve_s - heats * self.score_s
         return max(0, int(left / self.step_s)) if self.step_s else 0
 
+    def seconds(self, steps: float, heats: int) -> float:
+        """The budget in time that would carry so many steps in so many heats, from the start of the command."""
+        return (self.spent_s + self.reserve_s + steps * self.step_s + heats * self.score_s) / SAFETY
+
     def learn(self, steps: float, took_s: float) -> None:
         """Take what a heat really took, from its start to its scores, into account: half of the surprise.
 
@@ -72,6 +76,7 @@ class RaceClock:
         if self.allowed_s is not None and expected:
             surprise = (1 + took_s / expected) / 2
             self.step_s, self.score_s = self.step_s * surprise, self.score_s * surprise
+            self.reserve_s *= surprise
 
 
 def relative(step_s: Mapping[str, float], batches: Mapping[str, float], default: str) -> dict[str, float]:

@@ -26,10 +26,7 @@ from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.output_folder import output_path, refuse_used, reporting_unwritable
 from embedtune.workflows.shared.recorded_data import demand_same
 from embedtune.workflows.shared.talk import Silence, Talk
-from embedtune.workflows.tune.folder import CONFIG, RaceFolder
-
-TUNED = Path("tuned")
-"""Where races go by default."""
+from embedtune.workflows.tune.folder import CONFIG, TUNED, RaceFolder
 
 
 @unchanged_inputs()

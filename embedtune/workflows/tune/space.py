@@ -87,6 +87,7 @@ def _suited(config: TrainConfig, encoder: Encoder, data: TrainingData) -> Iterat
         yield "rate x4", (f"training.lr={lr * 4:.3g}",)
     yield "rate x1/2", (f"training.lr={lr / 2:.3g}",)
     yield from _scores(config, data)
+    yield from _negatives(config, data)
     yield from _temperatures(config)
     yield from _batches(config, len(data.train))
     epochs = config.training.epochs
@@ -119,6 +120,14 @@ def _scores(config: TrainConfig, data: TrainingData) -> Iterator[Changes]:
     complete = scored and all(own[0] == own[0] for own in data.train.teacher_scores or () if len(own))
     if complete and not any(term.name == "distill" for term in config.loss):
         yield "teacher's scores added", _added(config, "distill", WEIGHT_OF_SCORES)
+
+
+def _negatives(config: TrainConfig, data: TrainingData) -> Iterator[Changes]:
+    """Without the rows' own negatives, where the losses can do without: mined ones hold false negatives."""
+    losses = [build_loss(term.name, **term.args) for term in config.loss]
+    able = not any(loss.needs_negatives or loss.needs_teacher for loss in losses)
+    if data.train.has_negatives and able and config.negatives.per_row is None:
+        yield "no own negatives", ("negatives.per_row=0",)
 
 
 def _temperatures(config: TrainConfig) -> Iterator[Changes]:

@@ -27,14 +27,12 @@ from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.tune.folder import RESULT, RaceFolder
 from embedtune.workflows.tune.heats import Heats, final_heat
 from embedtune.workflows.tune.opened_test import TestScores, open_test
-from embedtune.workflows.tune.planning import SHARES, Planning
+from embedtune.workflows.tune.planning import CHOOSING, SHARES, Planning
 from embedtune.workflows.tune.pricing import RaceClock
 from embedtune.workflows.tune.result import finished
 from embedtune.workflows.tune.space import DEFAULT, arms_of
 
 DEFAULT_RECIPE, RECIPE, MODEL = "default.yaml", "recipe.yaml", "model"
-CHOOSING = 0.15
-"""Share of a budget in steps that choosing the default's margin may take."""
 
 
 @dataclass

@@ -8,6 +8,7 @@ import pytest
 
 from embedtune.config.verbs.train import TrainConfig, TrainingSection
 from embedtune.config.verbs.tune import RaceSection
+from embedtune.errors import ConfigError
 from embedtune.racing.arm import Arm
 from embedtune.workflows.shared.talk import Silence
 from embedtune.workflows.tune.folder import RaceFolder
@@ -32,13 +33,13 @@ class Timed:
         return BEFORE_S + steps * STEP_S[int(config.training.epochs)]
 
 
-def planning(folder: Path, budget: str, clock: RaceClock) -> Planning:
+def planning(folder: Path, budget: str, clock: RaceClock, *, chosen: int = 0, curve: bool = False) -> Planning:
     configs = {name: TrainConfig(training=TrainingSection(epochs=n)) for name, n in (("default", 1), ("dear", 2))}
     trainer: Any = Timed()
     (folder / "heats").mkdir(exist_ok=True)
     race = RaceFolder(folder)
-    race.note(chosen_steps=0)
-    return Planning(RaceSection(budget=budget), trainer, configs, None, race, clock, Silence())
+    race.note(chosen_steps=chosen)
+    return Planning(RaceSection(budget=budget, curve=curve), trainer, configs, None, race, clock, Silence())
 
 
 ARMS = [Arm("default"), Arm("dear", ("training.epochs=2",))]
@@ -66,3 +67,33 @@ def test_a_resumed_race_keeps_its_plan(tmp_path: Path) -> None:
     later = RaceClock(600.0, 0.0, now=lambda: 400.0)
     assert planning(tmp_path, "10m", later).planned(ARMS) == noted
     assert later.step_s == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("curve", [False, True])
+@pytest.mark.parametrize(("budget", "seconds"), [("60steps", None), ("30s", 30.0)])
+def test_what_a_small_budget_is_told_to_be_is_enough(
+    tmp_path: Path, budget: str, seconds: float | None, *, curve: bool
+) -> None:
+    def clock(allowed: float | None) -> RaceClock:
+        return RaceClock(allowed, 0.0, now=lambda: 4.0)
+
+    with pytest.raises(ConfigError, match=f"^{budget} leaves .* for the race after .*; it needs 60$") as caught:
+        planning(tmp_path, budget, clock(seconds), chosen=9 if seconds is None else 0, curve=curve).planned(ARMS)
+    assert ("the learning curve" in str(caught.value.message)) is curve
+    enough = str(caught.value.next).split()[1]
+    chosen = int(0.15 * RaceSection(budget=enough).amount) if seconds is None else 0  # the most that trials may take
+    allowed = None if seconds is None else RaceSection(budget=enough).amount
+    _, plan = planning(tmp_path, enough, clock(allowed), chosen=chosen, curve=curve).planned(ARMS)
+    assert plan.budget >= 60
+
+
+def test_fewer_arms_race_where_scoring_them_all_would_take_the_time_of_their_steps(tmp_path: Path) -> None:
+    arms = [Arm("default"), *(Arm(f"arm {n}", ("training.epochs=2",)) for n in range(12))]
+    configs = {arm.name: TrainConfig(training=TrainingSection(epochs=1 + bool(arm.changes))) for arm in arms}
+    asked = planning(tmp_path, "180s", RaceClock(180.0, 0.0, now=lambda: 0.0))
+    asked.configs = configs
+    _, plan = asked.planned(arms)
+    assert 2 <= plan.arms < 13
+    # All steps that were planned, and a scoring per heat, fit into the time.
+    heats = round(1.5 * plan.arms) + 9
+    assert plan.budget * 0.5 + heats * (BEFORE_S + SCORE_S) <= 180

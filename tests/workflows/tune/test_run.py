@@ -127,7 +127,7 @@ def test_too_few_dev_queries_are_refused_and_leave_nothing(tmp_path: Path) -> No
     few.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     with pytest.raises(DataError, match="decided on dev queries"):
         embedtune.tune(data=few, budget="60steps", output=tmp_path / "race")
-    assert not (tmp_path / "race" / "tune.yaml").exists()
+    assert not (tmp_path / "race").exists()
 
 
 def test_an_arm_that_changes_nothing_that_exists_is_refused(questions: Path, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,14 @@ def test_guides_race_against_what_the_default_has(bert: Encoder, data: TrainingD
     having = {arm.name for arm in arms(recipe("self", margin=0.0), bert, data, tmp_path)}
     assert "self guide 0" in without and "no guide" not in without
     assert "no guide" in having and "self guide 0" not in having
+
+
+def test_own_negatives_race_against_none(starter: Encoder, data: TrainingData, tmp_path: Path) -> None:
+    mined = replace(data, train=replace(data.train, negatives=[("a text about nothing",)] * len(data.train)))
+    assert "no own negatives" in {arm.name for arm in arms(recipe(), starter, mined, tmp_path)}
+    assert "no own negatives" not in {arm.name for arm in arms(recipe(), starter, data, tmp_path)}
+    needs = recipe().model_copy(update={"loss": [LossSection(name="triplet")]})
+    assert "no own negatives" not in {arm.name for arm in arms(needs, starter, mined, tmp_path)}
 
 
 def test_lengths_are_relative_to_the_default(starter: Encoder, data: TrainingData, tmp_path: Path) -> None:

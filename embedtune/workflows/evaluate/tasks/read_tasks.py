@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from embedtune.evaluation.tasks.candidates import CandidateSet
 from embedtune.evaluation.tasks.similarity import SimilaritySet
 from embedtune.evaluation.tasks.triplets import triplets
 from embedtune.findings import counted
+from embedtune.workflows.evaluate.judging import demand_documents, with_answers
 from embedtune.workflows.evaluate.known_training import Training
 from embedtune.workflows.evaluate.reranking import demand_rankings
 from embedtune.workflows.evaluate.tasks.clusters import ClustersTask
@@ -58,6 +60,7 @@ def read_tasks(config: EvaluateConfig, training: Training) -> list[Task]:
                 next="leave it out, or evaluate this set separately",
             )
         demand_rankings(config, source, task.kind)
+        demand_documents(config, source, task.kind)
         same = sum(other.name == task.name for other in tasks)
         if same:
             task.rename(f"{task.name} ({same + 1})")
@@ -87,7 +90,7 @@ def _read(opened: OpenSplit, wordings: Wordings | None, config: EvaluateConfig, 
     if task not in ("auto", "retrieval"):
         got = opened.part.unit if opened.part is not None else "a corpus with judged queries"
         raise DataError(f"{task} needs {_NEEDS[task]}, got {got}", where=opened.source.name, next="leave out --task")
-    read = judge(opened, seed=seed)
+    read = judge(opened, seed=seed, answered=partial(with_answers, files=config.data.judged))
     read = replace(read, described=(*read.described, *_others(content)))
     return RetrievalTask(read, config.evaluation.metrics, training, _dev_of(opened, config))
 

@@ -20,8 +20,10 @@ from embedtune.evaluation.rankers import Run
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.retrieval import demand_judged
 from embedtune.evaluation.trec import blank_findings, run_findings, write_run
+from embedtune.evaluation.unjudged.bounds import FEW, judged_share
 from embedtune.findings import Finding, counted
 from embedtune.models.encoder import Encoder, Role
+from embedtune.workflows.evaluate.judging import few_judged, judged_part, pool_records
 from embedtune.workflows.evaluate.known_training import Training
 from embedtune.workflows.evaluate.result import compare_with_first, per_query_lines, row_of
 from embedtune.workflows.evaluate.systems import Scored, Systems
@@ -56,7 +58,7 @@ class RetrievalTask:
         self.described = source.described
         scored = _scored_part(source.judged, self.judged.query_ids)
         leaks, self._unseen = training.leaks(scored)
-        self.findings = (*source.findings, *_findings(self.judged), *blank_findings(self.judged), *leaks)
+        self._noted = [*source.findings, *_findings(self.judged), *blank_findings(self.judged), *leaks]
         self.hashes: Mapping[str, str] = source.hashes
         self.scored: list[Scored] = []
         self._metric = str(parse_metric(metrics[0]))
@@ -65,6 +67,11 @@ class RetrievalTask:
     def name(self) -> str:
         """The name of the set."""
         return self.judged.name
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What to know about the set and the rankings so far."""
+        return (*self._noted, *few_judged(self._judged_shares(self._compared())))
 
     @property
     def starter_texts(self) -> list[str]:
@@ -79,8 +86,7 @@ class RetrievalTask:
         """Score an encoder with full, cut and quantised vectors."""
         texts: dict[Role, Sequence[str]] = {"query": self.judged.queries, "document": self.judged.documents}
         cut = systems.truncations(encoder, texts, self.name)
-        self.findings += tuple(truncation_findings(name, cut))
-        self.findings += tuple(systems.similarity(encoder))
+        self._noted += [*truncation_findings(name, cut), *systems.similarity(encoder)]
         self._add(*(replace(one, truncated=cut) for one in systems.rank_by_vectors(name, encoder, self.judged)))
 
     def by_words(self, systems: Systems) -> None:
@@ -128,7 +134,7 @@ class RetrievalTask:
     def by_run(self, systems: Systems, path: str, run: Run) -> None:
         """Score a ranking from a file."""
         self._add(systems.score_run(path, run, self.judged))
-        self.findings += tuple(run_findings(path, run, self.judged, self.source.judged.queries))
+        self._noted += run_findings(path, run, self.judged, self.source.judged.queries)
 
     def add_rerankings(self, found: Iterable[Scored]) -> None:
         """Add rankings that a reranker made of those that are here."""
@@ -138,7 +144,7 @@ class RetrievalTask:
     def _add(self, *scored: Scored) -> None:
         """Add systems, the first of several being that of full vectors."""
         self.scored += scored
-        self.findings += tuple(own_text_first(scored[0].label, scored[0].ranking, self.judged))
+        self._noted += own_text_first(scored[0].label, scored[0].ranking, self.judged)
 
     def rows(self, folder: Path, *, alone: bool, seed: int) -> list[dict[str, Any]]:
         """The rows of the result, one per system; also writes its rankings.
@@ -151,25 +157,49 @@ class RetrievalTask:
         files = self._run_files(folder, alone)
         return [
             row_of(one, self.name, file, seed=seed, unseen=self._unseen)
+            | judged_part(parse_metric(self._metric), self.judged, one.ranking.positions)
             for one, file in zip(self.scored, files, strict=True)
         ]
 
     def comparisons(self, *, seed: int) -> list[dict[str, Any]]:
         """Every other system against the first, and cut and quantised vectors against full ones."""
-        return compare_with_first(self.scored, self.name, self._metric, seed=seed, unseen=self._unseen)
+        found = compare_with_first(self.scored, self.name, self._metric, seed=seed, unseen=self._unseen)
+        shares = self._judged_shares(self.scored)
+        return [{**one, "few_judged": min(shares[one["a"]], shares[one["b"]]) < FEW} for one in found]
+
+    def pool(self, *, seed: int) -> Iterator[dict[str, Any]]:
+        """The documents to judge next for the comparisons, the first to judge first."""
+        return pool_records(self.judged, self._compared(), self._metric, self._rows(), seed=seed)
+
+    def _systems(self) -> list[Scored]:
+        """The systems without those of cut and quantised vectors."""
+        return [one for one in self.scored if one.label == one.model or one.reranked]
+
+    def _compared(self) -> list[Scored]:
+        """Systems that are compared, the first being the one that others are compared with."""
+        systems = self._systems()
+        return systems if len(systems) > 1 else self.scored
+
+    def _judged_shares(self, scored: Sequence[Scored]) -> dict[str, float]:
+        """Label -> which share of the first documents is judged."""
+        k = parse_metric(self._metric).k
+        return {one.label: judged_share(self.judged, one.ranking.positions, k) for one in scored}
+
+    def _rows(self) -> np.ndarray:
+        """Numbers (n,) of the queries that comparisons rest on: the unseen ones if there are any, else all."""
+        unseen = [row for row, query in enumerate(self.judged.query_ids) if self._unseen and query in self._unseen]
+        return np.array(unseen) if unseen else np.arange(len(self.judged.query_ids))
 
     def evidence(self) -> Evidence:
         """What the comparisons of full vectors rest on, on the unseen queries if there are any."""
         systems = [
             System(one.label, one.ranking, one.scores.per_query[self._metric], by_vectors=one.dimensions is not None)
-            for one in self.scored
             # Plots of cut and quantised vectors against full ones are not worth a page.
-            if one.label == one.model or one.reranked
+            for one in self._systems()
         ]
-        rows = [row for row, query in enumerate(self.judged.query_ids) if self._unseen and query in self._unseen]
-        if not rows:
-            return gather_evidence(self.judged, systems, self._metric)
-        return gather_evidence(self.judged, systems, self._metric, rows=np.array(rows), on="unseen")
+        rows = self._rows()
+        unseen = bool(self._unseen) and len(rows) < len(self.judged.query_ids)
+        return gather_evidence(self.judged, systems, self._metric, rows=rows, on="unseen" if unseen else "all")
 
     def lines(self) -> Iterator[str]:
         """One line of values per query."""

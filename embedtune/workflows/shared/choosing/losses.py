@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from embedtune.config.course import Course
-from embedtune.config.verbs.train import TrainConfig, TrainingSection
+from embedtune.config.graded import ALIKE
+from embedtune.config.verbs.train import TrainingSection
 from embedtune.data.checks import run_checks
 from embedtune.data.checks.in_batch import InBatch
-from embedtune.data.prepare import TrainingData, prepare
+from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows
-from embedtune.data.sources.base import Source
+from embedtune.data.sets.graded import pairs_like
 from embedtune.findings import counted
 from embedtune.reports.document.wording import sentence
 from embedtune.workflows.shared.choosing.teacher import WEIGHT, few_scores, teacher_temperature, teaches
-from embedtune.workflows.shared.talk import Talk, tell_findings
 
+GRADED = "cosent"
+"""Learns from scored pairs."""
 RUNS = 12
 """Full runs that a race should have steps for."""
 
@@ -49,22 +51,11 @@ class Advice:
         )
 
 
-def advice_on(config: TrainConfig, source: Source, talk: Talk) -> Advice:
-    """Read the data of a recipe and propose losses for it; texts without pairs need views, which the recipe names.
-
-    Raises:
-        DataError: it cannot be used.
-    """
-    data = prepare(config.data, config.training.seed, source=source)
-    for described in data.described:
-        talk.say(described)
-    tell_findings(talk, data.findings)
-    return advise(data, config.data.source)
-
-
 def advise(data: TrainingData, source: str) -> Advice:
     """Propose losses for data that are read; `source` is their name in the commands."""
     rows = data.train
+    if rows.grades is not None:
+        return _on_graded(rows, source)
     losses: tuple[str, ...] = ("infonce",) if data.unpaired else ("gist",)
     scaled = ""
     if teaches(rows):
@@ -78,6 +69,21 @@ def advise(data: TrainingData, source: str) -> Advice:
         tuple(_reasons(data)),
         f"embedtune train {flags}{scaled} --data {named}",
         f"embedtune tune --data {named} --budget {max(60, round(steps, -1))}steps",
+    )
+
+
+def _on_graded(rows: Rows, source: str) -> Advice:
+    """Pairs with scores that say how similar they are; recipes for these are not raced, so two runs are compared."""
+    alike, named = len(pairs_like(rows)), shlex.quote(source)
+    return Advice(
+        (GRADED,),
+        (
+            f"{counted(len(rows), 'scored pair')}: {GRADED} learns the order of all scores.",
+            f"{alike:,} of them score at least {ALIKE:.0%} of the highest; gist would learn from these alone, and "
+            f"--loss {GRADED} --loss gist:0.1 does both.",
+        ),
+        f"embedtune train --loss {GRADED} --data {named}",
+        f"embedtune train --loss {GRADED} --loss gist:0.1 --data {named}, and then embedtune compare RUN RUN",
     )
 
 

@@ -14,18 +14,18 @@ from embedtune.config.verbs.train import LossSection, TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.evaluation.metrics import metric_label
-from embedtune.evaluation.significance import adjusted, compare_paired
 from embedtune.evaluation.tasks.judged_arrays import as_arrays
 from embedtune.findings import Finding
 from embedtune.losses import loss_class
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
+from embedtune.racing.leaving import standing
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.choosing.teacher import few_scores, teacher_temperature, teaches, within_one
 from embedtune.workflows.shared.scoring import SELECTION
 from embedtune.workflows.shared.talk import Talk
-from embedtune.workflows.train.guide.margin import FEWEST_QUERIES, LEVEL, trial_scores
+from embedtune.workflows.train.guide.margin import FEWEST_QUERIES, trial_scores
 
 ALONE = "without the teacher"
 WEIGHTS = (0.5, 2.0)
@@ -110,15 +110,13 @@ def choose_teaching(
 
 
 def _choice(scores: Mapping[str, np.ndarray], terms: Mapping[str, LossSection]) -> TaughtBy:
-    """The term with the best mean on dev (queries,), where its paired test says so after Holm's adjustment."""
-    plain = scores[ALONE]
-    tests = adjusted([compare_paired(plain, scores[name], metric=SELECTION) for name in terms])
+    """The term with the best mean on dev (queries,), where learning without it is behind; see `racing/leaving.py`."""
     tried = {name: round(float(values.mean()), 4) for name, values in scores.items()}
     listed = ", ".join(f"{name} {value:.3f}" for name, value in tried.items())
     figures = f"{metric_label(SELECTION)} of short runs on dev: {listed}"
-    name, best = max(zip(terms, tests, strict=True), key=lambda pair: pair[1].difference)
-    if best.difference > 0 and best.p_value < LEVEL:
-        return TaughtBy(terms[name].model_dump(), tried, f"--loss {name} is added, which was best ({figures})")
+    winner = standing(scores, ALONE)
+    if winner != ALONE:
+        return TaughtBy(terms[winner].model_dump(), tried, f"--loss {winner} is added, which was best ({figures})")
     return TaughtBy(None, tried, f"no weight was clearly better than learning without the teacher ({figures})")
 
 

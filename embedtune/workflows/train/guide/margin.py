@@ -4,6 +4,10 @@ No margin is right everywhere. Masking candidates within 0.1 or 0.2 of the posit
 negatives are common (questions of one intent), and loses several where questions are similar on purpose (medical
 questions made from a pattern). Short runs from the same start show which.
 
+The short runs are one round of a race (`racing/leaving.py`): plain InfoNCE stays unless a paired test says that it is
+behind. Where a guide helps, log ranks show it far below the level of that test (banking77-pairs, p <= 0.001 in every
+run); above it they were wrong (welfare-ko, p > 0.4, where test fell).
+
 A pretrained encoder guides as it is, so that a few steps with it and without show on dev, by log ranks query by query,
 which of them is better at the end (measured; see the benchmarks). An untrained one has to learn first, so its
 trials are half as long as the run; each takes seconds.
@@ -23,10 +27,11 @@ from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import StoppedError
 from embedtune.evaluation.metrics import metric_label
-from embedtune.evaluation.significance import compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+from embedtune.findings import counted
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
+from embedtune.racing.leaving import standing
 from embedtune.training.guide.advice import COMMON
 from embedtune.training.guide.audit import held_out_pairs
 from embedtune.training.guide.vectors import GuideTable
@@ -62,10 +67,6 @@ TRIAL_SHARE, FEWEST_STEPS, MOST_STEPS = 0.1, 12, 60
 """Of a trial of a pretrained encoder. On 2,000 pairs of banking77-pairs, where masking helps, 12 steps of 16 showed it
 and 8 did not."""
 FEWEST_QUERIES = 50
-LEVEL = 0.05
-"""A margin is used when it beats plain InfoNCE on dev with a p-value below this. Where a guide helps, log ranks show it
-far below this level (banking77-pairs, p <= 0.001 in every run); above it they were wrong (welfare-ko, p > 0.4, where
-test fell)."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,12 @@ def choose_margin(
         return ChosenMargin(
             None, {}, f"no guide, because fewer than {FEWEST_QUERIES} dev queries cannot show whether it helps"
         )
-    recipes = {margin: decided(config, margin) for margin in trials_for(encoder, plan.steps).margins}
+    trials = trials_for(encoder, plan.steps)
+    recipes = {margin: decided(config, margin) for margin in trials.margins}
+    talk.say(
+        f"the margin is chosen by {len(recipes)} short runs of {counted(trials.steps, 'step')}; together they are "
+        f"{len(recipes) * trials.steps / plan.steps:.0%} of the run's {plan.steps:,}"
+    )
     return _choice(
         trial_scores(
             recipes,
@@ -216,18 +222,17 @@ def _score_of(trial: Fit, judged: JudgedSet, known: Known, encoder: Encoder) -> 
 
 
 def _choice(scores: dict[float | None, np.ndarray], *, common: bool) -> ChosenMargin:
-    plain = scores[None]
     best = max((margin for margin in scores if margin is not None), key=lambda margin: scores[margin].mean())
-    found = compare_paired(plain, scores[best], metric=SELECTION)
+    named = {_words(margin): margin for margin in scores}
+    winner = standing({_words(margin): own for margin, own in scores.items()}, _words(best if common else None))
     tried = {_words(margin): round(float(values.mean()), 4) for margin, values in scores.items()}
     listed = ", ".join(f"{words} {value:.3f}" for words, value in tried.items())
-    figures = f"{metric_label(SELECTION)} of short runs on dev: {listed}"
-    if found.difference > 0 and found.p_value < LEVEL:
-        return ChosenMargin(best, tried, f"margin {best:g} was best ({figures})")
-    if common and not (found.difference < 0 and found.p_value < LEVEL):
-        words = f"false negatives are common in these pairs, and no guide was not clearly better than margin {best:g}"
-        return ChosenMargin(best, tried, f"{words} ({figures})")
-    return ChosenMargin(None, tried, f"no margin was clearly better than no guide ({figures})")
+    reason = f"{winner} was best"
+    if named[winner] is None:
+        reason = "no margin was clearly better than no guide"
+    elif common:
+        reason = f"false negatives are common in these pairs, and no guide was not clearly better than {winner}"
+    return ChosenMargin(named[winner], tried, f"{reason} ({metric_label(SELECTION)} of short runs on dev: {listed})")
 
 
 def _words(margin: float | None) -> str:

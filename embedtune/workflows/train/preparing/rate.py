@@ -14,15 +14,15 @@ import numpy as np
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.rows import RetrievalSet
 from embedtune.evaluation.metrics import metric_label
-from embedtune.evaluation.significance import adjusted, compare_paired
 from embedtune.evaluation.tasks.judged_arrays import as_arrays
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encoder import Encoder
+from embedtune.racing.leaving import standing
 from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.scoring import SELECTION
 from embedtune.workflows.shared.talk import Talk
-from embedtune.workflows.train.guide.margin import FEWEST_QUERIES, LEVEL, decided, is_open, trial_scores
+from embedtune.workflows.train.guide.margin import FEWEST_QUERIES, decided, is_open, trial_scores
 from embedtune.workflows.train.preparing.settled import full_rate, two_digits
 
 SHARES = (0.3, 1.0)
@@ -91,13 +91,12 @@ def can_choose(dev: RetrievalSet, cautious: float, losses: Sequence[Loss], encod
 
 
 def _choice(scores: dict[float, np.ndarray], cautious: float) -> ChosenRate:
-    """The rate with the best mean on dev (queries,), where its paired test says so after Holm's adjustment."""
-    higher = [rate for rate in scores if rate != cautious]
-    tests = adjusted([compare_paired(scores[cautious], scores[rate], metric=SELECTION) for rate in higher])
+    """The rate that is left when dev (queries,) has spoken: the cautious one unless it is behind."""
+    named = {f"{rate:g}": rate for rate in scores}
+    winner = standing({f"{rate:g}": own for rate, own in scores.items()}, f"{cautious:g}")
     tried = {f"{rate:g}": round(float(values.mean()), 4) for rate, values in scores.items()}
     listed = ", ".join(f"{name} {value:.3f}" for name, value in tried.items())
     figures = f"{metric_label(SELECTION)} of short runs on dev: {listed}"
-    rate, best = max(zip(higher, tests, strict=True), key=lambda pair: pair[1].difference)
-    if best.difference > 0 and best.p_value < LEVEL:
-        return ChosenRate(rate, tried, f"{rate:g} was best ({figures})")
-    return ChosenRate(cautious, tried, f"{cautious:g}; none was clearly better ({figures})")
+    if named[winner] == cautious:
+        return ChosenRate(cautious, tried, f"{winner}; none was clearly better ({figures})")
+    return ChosenRate(named[winner], tried, f"{winner} was best ({figures})")
