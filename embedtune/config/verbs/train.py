@@ -238,10 +238,11 @@ class TrainingSection(RecipeSection):
         "auto|fp32|bf16|fp16",
     )
     dropout: Literal["model", "off"] = Field("model", description="model: as the encoder declares it; off: none")
-    embeddings: Literal["train", "frozen", "sparse"] = Field(
-        "train",
-        description="token embeddings; frozen: a transformer's are not trained, which saves gradients and optimizer "
-        "state; sparse: a step updates only those that its texts use, which pays where these are few of many",
+    embeddings: Literal["auto", "train", "used", "frozen", "sparse"] = Field(
+        "auto",
+        description="token embeddings; train: all are trained; used: the same, computed only for tokens that the texts "
+        "have used, which saves time and memory where the vocabulary is large; frozen: a transformer's are not "
+        "trained; sparse: a step updates only those of its own texts; auto: train or used, whichever costs less",
     )
     seed: int = random_seed("the split, the shuffle and the starter")
     device: Device = "auto"

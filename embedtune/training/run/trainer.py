@@ -35,7 +35,13 @@ from embedtune.training.run.checkpoint import (
 )
 from embedtune.training.run.fit import Fit, FitResult, TrainingTask
 from embedtune.training.run.loop import DevEvaluator, Loop
-from embedtune.training.run.needed import companions_for, head_rates, learning_embeddings
+from embedtune.training.run.needed import (
+    companions_for,
+    head_rates,
+    learning_embeddings,
+    row_optimizer,
+    with_embeddings,
+)
 from embedtune.training.run.pace import Pace, training_flops
 from embedtune.training.run.start import StartingPoint
 from embedtune.training.run.watch import (
@@ -63,6 +69,7 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         StoppedError: the loss is not finite, or everything is masked.
         ConfigError: this encoder or device does not support what the section asks for.
     """
+    run = with_embeddings(run, encoder)
     with learning_embeddings(encoder, run), fast_dropout(encoder.model, 0.0 if run.section.dropout == "off" else None):
         return _fit(encoder, run, resume=resume)
 
@@ -101,7 +108,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             rows=0 if over else len(run.rows),
             text_ids=_text_ids(run, texts),
             groups=run.rows.groups if run.section.batches == "clusters" else None,
-            sparse=run.section.embeddings == "sparse",
+            row_optimizer=row_optimizer(run.section.embeddings),
             sources=run.rows.sources,
             mixing=run.mixing,
             model=encoder.model,

@@ -52,7 +52,7 @@ from embedtune.workflows.train.kept.query_side import frozen_documents, query_si
 from embedtune.workflows.train.preparing.dev_evaluations import dev_tokens, with_evaluations, with_fewer_evaluations
 from embedtune.workflows.train.preparing.forecast import Work, rounded, seconds
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
-from embedtune.workflows.train.preparing.settled import record, settled, suited_rate
+from embedtune.workflows.train.preparing.settled import record, settled, suited_embeddings, suited_rate
 from embedtune.workflows.train.preparing.tokenizing import tokenized
 from embedtune.workflows.train.recipe_checks import guided_term
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
@@ -149,10 +149,13 @@ class Fitting:
     def _settled(self) -> tuple[PreparedFit, RetrievalSet | None]:
         """The run with everything that its recipe leaves open settled and written there, and what dev is scored on."""
         asked, rows = self.config.training, len(self.data.train)
+        _, token_vectors = suited_embeddings(self.config, self.losses, self.encoder)
         self.config = settled(self.config, self.losses, self.encoder, rows)
         self._demand_rows(rows)
         reason = reason_of_course(asked, rows, static=not self.encoder.has_products)
         plan, tokens = self._prepared(self._task(), reason)
+        if token_vectors:
+            self.talk.say(token_vectors)
         dev = self.data.dev
         if has_dev(self.data.sets):
             texts = as_texts(self.data.sets)

@@ -21,6 +21,12 @@ def test_a_probe_leaves_the_encoder_as_it_was(name, texts, request) -> None:
     assert min(measured.texts_s, measured.update_s) > 0
 
 
+def test_a_probe_without_the_table_counts_what_else_learns(bert: Encoder, texts) -> None:
+    table = bert.model.transformers_model.get_input_embeddings().weight
+    numbers = sum(parameter.numel() for parameter in bert.model.parameters()) - table.numel()
+    assert probe(bert, texts[:2], table=False).weights_bytes == 16 * numbers and table.requires_grad
+
+
 def test_what_the_backward_pass_keeps_is_counted(bert: Encoder, texts) -> None:
     few, many = probe(bert, texts[:1] * 2), probe(bert, texts[:1] * 8)
     assert 0 < few.kept_bytes < many.kept_bytes

@@ -52,7 +52,7 @@ def seconds(encoder: Encoder, plan: PreparedFit, texts: KnownTexts, tokens: floa
     few = max(2, min(len(documents), round(TOKENS / max(1.0, float(np.median(texts.documents.lengths))))))
     some = [documents[place] for place in np.linspace(0, len(documents) - 1, few).astype(int)]
     with torch.random.fork_rng(devices=[]), multiplying(plan.precision, plan.device):
-        measured = probe(encoder, some)
+        measured = probe(encoder, some, table=plan.section.embeddings == "train")
     token_s = measured.texts_s / measured.tokens
     step_s = token_s * tokens + measured.update_s
     encoded = work.dev * (work.evaluations + work.arms) + work.guide
