@@ -244,6 +244,12 @@ class TrainingSection(RecipeSection):
         "have used, which saves time and memory where the vocabulary is large; frozen: a transformer's are not "
         "trained; sparse: a step updates only those of its own texts; auto: train or used, whichever costs less",
     )
+    freeze_layers: int = Field(
+        0,
+        ge=0,
+        description="the lowest layers of a transformer that are not trained, its token embeddings included; their "
+        "outputs are computed once per text",
+    )
     seed: int = random_seed("the split, the shuffle and the starter")
     device: Device = "auto"
     evaluate_every: Annotated[int, Field(ge=1)] | Auto | None = Field(
@@ -266,6 +272,15 @@ class TrainingSection(RecipeSection):
     checkpoint_every: int | None = Field(
         None, ge=1, description="steps between checkpoints; null: at each dev evaluation"
     )
+
+    @model_validator(mode="after")
+    def _one_way_for_token_vectors(self) -> "TrainingSection":
+        if self.freeze_layers and self.embeddings not in ("auto", "frozen"):
+            raise ValueError(
+                f"freeze_layers keeps the token embeddings as they are, and embeddings={self.embeddings} trains them; "
+                "leave one of them out"
+            )
+        return self
 
 
 Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio"]

@@ -2,8 +2,8 @@
 
 import copy
 import statistics
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from embedtune.processes import this_process
 
 if TYPE_CHECKING:
     import torch
+    from sentence_transformers import SentenceTransformer
 
 REPEATS = 3
 FORWARD = 1 / 3
@@ -58,16 +59,22 @@ class Probe:
         return self.weights_bytes + min(self.allowed_bytes, self.kept_bytes * texts // self.texts)
 
 
-def probe(encoder: Encoder, texts: Sequence[str], *, table: bool = True) -> Probe:
+def probe(
+    encoder: Encoder,
+    texts: Sequence[str],
+    *,
+    frozen: "Callable[[SentenceTransformer], AbstractContextManager[None]]" = nullcontext,
+) -> Probe:
     """Train a copy of the encoder for a few steps on typical texts, as queries, and discard the copy.
 
-    Without `table`, all but a transformer's token vectors learn: the time of a large table does not depend on the texts,
-    and a step that computes only the vectors in use takes almost none of it.
+    Args:
+        encoder: is copied.
+        texts: to train on.
+        frozen: keeps a part of a model from learning for a while, such as token vectors: the time of a large table does
+            not depend on the texts, and a step that updates only those in use takes almost none of it.
     """
-    from embedtune.models.speed.embeddings import frozen_embeddings
-
     model = copy.deepcopy(encoder.model).requires_grad_(True).train()
-    with nullcontext() if table else frozen_embeddings(model):
+    with frozen(model):
         return _probe(replace(encoder, model=model), texts)
 
 

@@ -39,8 +39,8 @@ class Loop(SentenceTransformerTrainer):
         rows: of training data.
         text_ids: epoch -> ids of each row's texts.
         groups: the group of each row, where a batch draws from few groups.
-        row_optimizer: for token vectors with a sparse gradient, which torch's own AdamW and clipping cannot handle; None
-            where every gradient is dense.
+        row_optimizer: for token vectors with a sparse gradient, which torch's own AdamW and clipping cannot handle;
+            None where every gradient is dense.
         sources: the set of each row, where there are several.
         mixing: how these sets share batches.
         options: of the trainer.

@@ -14,6 +14,7 @@ from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.vocabulary import token_vectors
 from embedtune.models.speed.embeddings import frozen_embeddings, plain_table, sparse_embeddings
+from embedtune.models.speed.frozen_layers import frozen_layers
 from embedtune.training.companions import Companion
 from embedtune.training.companions.averaged import AveragedTeacher
 from embedtune.training.companions.clusters import Clusters
@@ -80,6 +81,8 @@ def choose_embeddings(section: TrainingSection, encoder: Encoder, losses: Mappin
 
     Never frozen or sparse unless the section asks for it: those change what is learned.
     """
+    if section.freeze_layers:
+        return "frozen", ""
     if section.embeddings != "auto":
         return section.embeddings, ""
     table = plain_table(encoder)
@@ -93,12 +96,14 @@ def choose_embeddings(section: TrainingSection, encoder: Encoder, losses: Mappin
 
 
 def learning_embeddings(encoder: Encoder, run: Fit) -> AbstractContextManager[object]:
-    """Frozen or sparse token vectors for the duration of a run, as its section asks.
+    """Frozen or sparse token vectors, or frozen lower layers, for the duration of a run, as its section asks.
 
     Raises:
         ConfigError: this encoder, device or objective does not allow it.
     """
     way = run.section.embeddings
+    if run.section.freeze_layers:
+        return frozen_layers(encoder.model, run.section.freeze_layers)
     if row_optimizer(way) is not None:
         check_sparse(run)
         return sparse_embeddings(encoder)

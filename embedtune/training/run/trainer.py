@@ -23,7 +23,14 @@ from embedtune.progress import Progress
 from embedtune.training.batch.batches import TextIds
 from embedtune.training.batch.micro_batches import MicroBatchCollator, row_numbers
 from embedtune.training.batch.row_prompts import prompted, without_prompts
-from embedtune.training.batch.row_texts import BatchTexts, QueryTexts, RowTexts, ViewedTexts, read_texts
+from embedtune.training.batch.row_texts import (
+    BatchTexts,
+    QueryTexts,
+    RowTexts,
+    ViewedTexts,
+    is_begun,
+    read_texts,
+)
 from embedtune.training.run.checkpoint import (
     ExtraState,
     Milestones,
@@ -90,7 +97,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
         frozen=run.frozen,
     )
     same_weights(adapter)
-    flops = training_flops(encoder)
+    flops = training_flops(encoder, run.section.freeze_layers, begun=is_begun(texts))
     pace = Pace(adapter, flops, None if flops is None or run.trial else matrix_peak(run.precision, run.device))
     checkpoint = _checkpoint(run) if resume else None
     if checkpoint is not None:

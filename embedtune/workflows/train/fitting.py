@@ -21,6 +21,7 @@ from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.distributed import of_first, ranks
 from embedtune.errors import ConfigError
+from embedtune.evaluation.tasks.judged_arrays import as_arrays
 from embedtune.findings import Finding, counted
 from embedtune.losses import loss_class
 from embedtune.losses.shared.base import Loss
@@ -41,7 +42,7 @@ from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
 from embedtune.workflows.shared.guard.harm import harm_finding
 from embedtune.workflows.shared.run_folder import FACTS, RunFolder
-from embedtune.workflows.shared.scoring import SELECTION, dev_scores
+from embedtune.workflows.shared.scoring import SELECTION, Known, dev_scores, read_judged
 from embedtune.workflows.shared.talk import Talk, tell_findings
 from embedtune.workflows.shared.truncation import truncation_findings
 from embedtune.workflows.train.findings import rate_finding
@@ -49,6 +50,7 @@ from embedtune.workflows.train.guide.distilling import choose_teaching, is_untol
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
 from embedtune.workflows.train.kept.query_side import frozen_documents, query_side_scores
+from embedtune.workflows.train.preparing.begun_texts import begun_parts, begun_texts
 from embedtune.workflows.train.preparing.dev_evaluations import dev_tokens, with_evaluations, with_fewer_evaluations
 from embedtune.workflows.train.preparing.forecast import Work, rounded, seconds
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
@@ -211,6 +213,7 @@ class Fitting:
         texts, held, tokens = tokenized(
             task, self.encoder, self.folder, self.talk, precision=precision.name, device=device
         )
+        texts = begun_texts(texts, self.encoder, section.freeze_layers, precision.name, self.folder.path, self.talk)
         plan = PreparedFit(
             **vars(task),
             lr=lr,
@@ -330,7 +333,15 @@ class Fitting:
         if self.config.side == "query":
             return query_side_scores(self.encoder, dev, self.store)
         with self.talk.progress("tokenizing the dev texts"):
-            return self.spent.timed("dev evaluations", dev_scores(self.encoder, dev))
+            judged = as_arrays(dev)
+            known = read_judged(self.encoder, judged)
+        begun = self._begun(known)
+        return self.spent.timed("dev evaluations", dev_scores(self.encoder, judged, begun))
+
+    def _begun(self, known: Known) -> Known:
+        """The dev texts from above the layers that do not learn, in the precision in which they are scored."""
+        layers, precision = self.config.training.freeze_layers, self.encoder.products
+        return begun_parts(known, self.encoder, layers, precision, self.folder.path, "dev", self.talk)
 
 
 def curriculum_of(config: TrainConfig, rows: Rows) -> Curriculum:
