@@ -21,7 +21,6 @@ from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.distributed import of_first, ranks
 from embedtune.errors import ConfigError
-from embedtune.evaluation.tasks.judged_arrays import as_arrays
 from embedtune.findings import Finding, counted
 from embedtune.losses import loss_class
 from embedtune.losses.shared.base import Loss
@@ -42,7 +41,7 @@ from embedtune.training.run.trainer import fit
 from embedtune.training.step.matryoshka import recipe_objective
 from embedtune.workflows.shared.guard.harm import harm_finding
 from embedtune.workflows.shared.run_folder import FACTS, RunFolder
-from embedtune.workflows.shared.scoring import SELECTION, Known, dev_scores, read_judged
+from embedtune.workflows.shared.scoring import SELECTION, dev_scores
 from embedtune.workflows.shared.talk import Talk, tell_findings
 from embedtune.workflows.shared.truncation import truncation_findings
 from embedtune.workflows.train.findings import rate_finding
@@ -50,7 +49,7 @@ from embedtune.workflows.train.guide.distilling import choose_teaching, is_untol
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
 from embedtune.workflows.train.kept.query_side import frozen_documents, query_side_scores
-from embedtune.workflows.train.preparing.begun_texts import begun_parts, begun_texts
+from embedtune.workflows.train.preparing.begun_texts import begun_dev, begun_texts
 from embedtune.workflows.train.preparing.dev_evaluations import dev_tokens, with_evaluations, with_fewer_evaluations
 from embedtune.workflows.train.preparing.forecast import Work, rounded, seconds
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
@@ -113,7 +112,7 @@ class Fitting:
                 chosen=chosen,
                 spent=self.spent,
             )
-        scores = self._dev_scores(dev)
+        scores = self._dev_scores(dev, plan.precision)
         give_back()  # memory that tokenizing the texts and encoding the guide's took
         with self.spent.on("training"), self.talk.progress("training", total=plan.steps) as tell:
             run = Fit(
@@ -324,24 +323,18 @@ class Fitting:
             self.findings.append(found)
             tell_findings(self.talk, [found])
 
-    def _dev_scores(self, dev: RetrievalSet | None) -> DevScores | None:
+    def _dev_scores(self, dev: RetrievalSet | None, precision: str) -> DevScores | None:
+        """A function that scores dev, in the precision of training: it only chooses among steps of one run."""
+        encoder = replace(self.encoder, products=precision)
         if has_dev(self.data.sets):
             with self.talk.progress("tokenizing the dev texts"):
-                return SetsDev(self.encoder, self.data.sets, self.config.training.seed)
+                return SetsDev(encoder, self.data.sets, self.config.training.seed)
         if dev is None:
             return None
         if self.config.side == "query":
             return query_side_scores(self.encoder, dev, self.store)
-        with self.talk.progress("tokenizing the dev texts"):
-            judged = as_arrays(dev)
-            known = read_judged(self.encoder, judged)
-        begun = self._begun(known)
-        return self.spent.timed("dev evaluations", dev_scores(self.encoder, judged, begun))
-
-    def _begun(self, known: Known) -> Known:
-        """The dev texts from above the layers that do not learn, in the precision in which they are scored."""
-        layers, precision = self.config.training.freeze_layers, self.encoder.products
-        return begun_parts(known, self.encoder, layers, precision, self.folder.path, "dev", self.talk)
+        judged, known = begun_dev(encoder, dev, self.config.training.freeze_layers, self.folder.path, self.talk)
+        return self.spent.timed("dev evaluations", dev_scores(encoder, judged, known))
 
 
 def curriculum_of(config: TrainConfig, rows: Rows) -> Curriculum:
