@@ -98,10 +98,12 @@ def begin(
         room = shutil.disk_usage(file.parent).free // SHARE_OF_FREE
         if width is None or int(texts.lengths.sum()) * width * kind().itemsize > room:
             return None
-        starts = _write(encoder, layers, texts, file, kind, progress)
-    outputs = np.memmap(file, kind, "r", shape=(int(texts.lengths.sum()), width))  # (T, D)
-    with suppress(OSError):  # some systems keep the name of a file that is open
-        file.unlink()
+        try:
+            starts = _write(encoder, layers, texts, file, kind, progress)
+            outputs = np.memmap(file, kind, "r", shape=(int(texts.lengths.sum()), width))  # (T, D)
+        finally:
+            with suppress(OSError):  # some systems keep the name of a file that is open
+                file.unlink()
     return Begun(texts, layers, outputs, starts)
 
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from embedtune.data.rows import RetrievalSet
+from embedtune.distributed import rank
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.models.encode.begun import Begun, begin
 from embedtune.models.encode.tokenizer import TokenizedTexts
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.speed.precision import FP32
-from embedtune.training.batch.row_texts import BatchTexts, KnownTexts
+from embedtune.training.batch.row_texts import BatchTexts, KnownTexts, ViewedTexts
 from embedtune.workflows.shared.scoring import Known, read_judged
 from embedtune.workflows.shared.talk import Talk
 
@@ -21,11 +22,13 @@ def begun_texts(
     """The training texts, from above the layers that do not learn where their outputs can be kept."""
     if not layers:
         return texts
-    if not isinstance(texts, KnownTexts):
+    if isinstance(texts, ViewedTexts):
         talk.say(f"the first {layers} layers do not learn; each step computes them, since its texts are made for it")
         return texts
     known = begun_parts(texts.known, encoder, layers, precision, folder, "training", talk)
-    return replace(texts, queries=known["query"], documents=known["document"])
+    if isinstance(texts, KnownTexts):
+        texts = replace(texts, documents=known["document"])
+    return replace(texts, queries=known["query"])
 
 
 def begun_dev(encoder: Encoder, dev: RetrievalSet, layers: int, folder: Path, talk: Talk) -> tuple[JudgedSet, Known]:
@@ -65,7 +68,7 @@ def begun_parts(
     found: dict[Role, TokenizedTexts] = {}
     for role, texts in parts.items():
         with talk.progress(f"the first {layers} layers, {what}, {role} texts", total=len(texts.lengths)) as tell:
-            done = begin(encoder, layers, texts, folder / f"{what}-{role}.layers", precision, tell)
+            done = begin(encoder, layers, texts, folder / f"{what}-{role}-{rank()}.layers", precision, tell)
         found[role] = texts if done is None else done
     if all(isinstance(one, Begun) for one in found.values()):
         size = sum(one.outputs.nbytes for one in found.values() if isinstance(one, Begun))
