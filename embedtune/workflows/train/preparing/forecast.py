@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,9 +20,6 @@ from embedtune.models.speed.precision import multiplying
 from embedtune.models.speed.probe import FORWARD, probe
 from embedtune.training.batch.row_texts import KnownTexts
 from embedtune.training.run.fit import PreparedFit
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
 
 TOKENS = 512
 """About as many are trained on to measure: enough for matrix products to be as fast as in a step."""
@@ -68,7 +65,7 @@ def seconds(encoder: Encoder, plan: PreparedFit, texts: KnownTexts, tokens: floa
     return (plan.steps + work.trials) * step_s + encoded * token_s * FORWARD
 
 
-def _frozen(plan: PreparedFit) -> Callable[["SentenceTransformer"], AbstractContextManager[None]]:
+def _frozen(plan: PreparedFit) -> Callable[[Any], AbstractContextManager[None]]:
     """What of the encoder does not learn, or costs next to nothing to update."""
     if plan.section.freeze_layers:
         return partial(frozen_layers, number=plan.section.freeze_layers)
