@@ -242,10 +242,17 @@ class TrainingSection(RecipeSection):
         "auto|fp32|bf16|fp16",
     )
     dropout: Literal["model", "off"] = Field("model", description="model: as the encoder declares it; off: none")
-    embeddings: Literal["train", "frozen", "sparse"] = Field(
-        "train",
-        description="token embeddings; frozen: a transformer's are not trained, which saves gradients and optimizer "
-        "state; sparse: a step updates only those that its texts use, which pays where these are few of many",
+    embeddings: Literal["auto", "train", "used", "frozen", "sparse"] = Field(
+        "auto",
+        description="token embeddings; train: all are trained; used: the same, computed only for tokens that the texts "
+        "have used, which saves time and memory where the vocabulary is large; frozen: a transformer's are not "
+        "trained; sparse: a step updates only those of its own texts; auto: train or used, whichever costs less",
+    )
+    freeze_layers: int = Field(
+        0,
+        ge=0,
+        description="the lowest layers of a transformer that are not trained, its token embeddings included; their "
+        "outputs are computed once per text",
     )
     seed: int = random_seed("the split, the shuffle and the starter")
     device: Device = "auto"
@@ -269,6 +276,15 @@ class TrainingSection(RecipeSection):
     checkpoint_every: int | None = Field(
         None, ge=1, description="steps between checkpoints; null: at each dev evaluation"
     )
+
+    @model_validator(mode="after")
+    def _one_way_for_token_vectors(self) -> "TrainingSection":
+        if self.freeze_layers and self.embeddings not in ("auto", "frozen"):
+            raise ValueError(
+                f"freeze_layers keeps the token embeddings as they are, and embeddings={self.embeddings} trains them; "
+                "leave one of them out"
+            )
+        return self
 
 
 Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio"]

@@ -99,9 +99,14 @@ class Tokenizer:
 
 def forward(model: "nn.Module", features: "Mapping[str, Tensor]") -> "Tensor":
     """Sentence vectors (n, D) of a batch of `TokenizedTexts.features`, on the model's device; differentiable."""
+    from embedtune.models.speed.frozen_layers import skipping
     from embedtune.models.speed.full_precision import kept_in_float32
     from embedtune.models.speed.packing.eligible import forward_packed
 
+    if "hidden" in features:  # its first layers are done (`begun`)
+        rest = {name: value for name, value in features.items() if name not in ("hidden", "layers")}
+        with skipping(model, int(features["layers"]), features["hidden"]):
+            return forward(model, rest)
     with kept_in_float32(model):
         if "places" in features:
             return cut(model, forward_packed(model, features))

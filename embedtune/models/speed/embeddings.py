@@ -95,6 +95,14 @@ def sparse_embeddings(encoder: Encoder) -> Iterator[nn.Parameter]:
             module.__class__ = own
 
 
+def plain_table(encoder: Encoder) -> nn.Parameter | None:
+    """The token vectors (V, D), where they learn and can have a sparse gradient."""
+    try:
+        return _learning(encoder)[0]
+    except ConfigError:
+        return None
+
+
 def _learning(encoder: Encoder) -> tuple[nn.Parameter, list[nn.Module]]:
     """The token vectors and all modules that hold them."""
     table = None if has_towers(encoder.model) else token_table(encoder)

@@ -2,8 +2,9 @@
 
 import copy
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from embedtune.cgroup import free_memory
@@ -14,6 +15,7 @@ from embedtune.processes import this_process
 
 if TYPE_CHECKING:
     import torch
+    from sentence_transformers import SentenceTransformer
 
 REPEATS = 3
 FORWARD = 1 / 3
@@ -57,14 +59,32 @@ class Probe:
         return self.weights_bytes + min(self.allowed_bytes, self.kept_bytes * texts // self.texts)
 
 
-def probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
-    """Train a copy of the encoder for a few steps on typical texts, as queries, and discard the copy."""
+def probe(
+    encoder: Encoder,
+    texts: Sequence[str],
+    *,
+    frozen: "Callable[[SentenceTransformer], AbstractContextManager[None]]" = nullcontext,
+) -> Probe:
+    """Train a copy of the encoder for a few steps on typical texts, as queries, and discard the copy.
+
+    Args:
+        encoder: is copied.
+        texts: to train on.
+        frozen: keeps a part of a model from learning for a while, such as token vectors: the time of a large table does
+            not depend on the texts, and a step that updates only those in use takes almost none of it.
+    """
+    model = copy.deepcopy(encoder.model).requires_grad_(True).train()
+    with frozen(model):
+        return _probe(replace(encoder, model=model), texts)
+
+
+def _probe(encoder: Encoder, texts: Sequence[str]) -> Probe:
     import torch
     from sentence_transformers.util import batch_to_device
 
     from embedtune.models.speed.peak import timed
 
-    model = copy.deepcopy(encoder.model).requires_grad_(True).train()
+    model = encoder.model
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=1e-9)
     tokenizer = Tokenizer(encoder)

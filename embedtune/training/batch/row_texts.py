@@ -9,6 +9,7 @@ from torch import Tensor
 
 from embedtune.data.rows import Rows
 from embedtune.data.views import Views
+from embedtune.models.encode.begun import Begun
 from embedtune.models.encode.tokenizer import TokenizedTexts, Tokenizer
 from embedtune.models.encoder import Role
 from embedtune.progress import Progress
@@ -140,6 +141,11 @@ def read_texts(reader: Tokenizer, texts: RowTexts, progress: Progress | None = N
 
     queries = reader.tokenize(texts.queries, "query", after(0))
     return KnownTexts(reader, texts, queries, reader.tokenize(texts.documents, "document", after(len(texts.queries))))
+
+
+def is_begun(texts: BatchTexts) -> bool:
+    """Whether the first layers are done for all texts, so that no step computes them."""
+    return isinstance(texts, KnownTexts) and all(isinstance(one, Begun) for one in texts.known.values())
 
 
 def _distinct(texts: Sequence[str]) -> tuple[list[str], Tensor]:

@@ -39,7 +39,8 @@ class Loop(SentenceTransformerTrainer):
         rows: of training data.
         text_ids: epoch -> ids of each row's texts.
         groups: the group of each row, where a batch draws from few groups.
-        sparse: whether the token vectors have a sparse gradient, which torch's own AdamW and clipping cannot handle.
+        row_optimizer: for token vectors with a sparse gradient, which torch's own AdamW and clipping cannot handle;
+            None where every gradient is dense.
         sources: the set of each row, where there are several.
         mixing: how these sets share batches.
         options: of the trainer.
@@ -51,14 +52,14 @@ class Loop(SentenceTransformerTrainer):
         rows: int,
         text_ids: TextIds,
         groups: Sequence[str] | None = None,
-        sparse: bool = False,
+        row_optimizer: type[RowAdamW] | None = None,
         sources: Sequence[int] | None = None,
         mixing: SetMixing | None = None,
         **options: Any,
     ) -> None:
         self._rows, self._groups = rows, groups if rows else None
         self._text_ids = text_ids
-        self._sparse = sparse
+        self._row_optimizer = row_optimizer
         self._sources, self._mixing = sources if rows else (), mixing
         super().__init__(**options)
 
@@ -73,7 +74,7 @@ class Loop(SentenceTransformerTrainer):
     def get_optimizer_cls_and_kwargs(self, args: Any, model: Any = None) -> tuple[Any, dict[str, Any]]:
         """AdamW by rows where gradients are sparse."""
         kind, options = super().get_optimizer_cls_and_kwargs(args, model)
-        return (RowAdamW if self._sparse else kind), options
+        return self._row_optimizer or kind, options
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Our learning rates, which have no step at zero."""
@@ -110,7 +111,7 @@ class Loop(SentenceTransformerTrainer):
     # Private, and kept: clipping happens between backward and step, where transformers offers no public hook that may
     # replace it; its own clipping raises on sparse gradients. A test with a sparse run fails should it be renamed.
     def _clip_grad_norm(self, model: Any) -> Any:
-        if self._sparse:
+        if self._row_optimizer is not None:
             return clip_gradients(model.parameters(), self.args.max_grad_norm)
         return super()._clip_grad_norm(model)
 

@@ -11,6 +11,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from embedtune.distributed import ranks, totals
 from embedtune.models.encoder import Encoder
+from embedtune.models.speed.frozen_layers import layers_of
 from embedtune.training.step.adapter import ObjectiveAdapter
 
 
@@ -41,8 +42,14 @@ class TrainingFlops:
         return float(self.per_token * lengths.sum() + self.per_pair * np.square(lengths).sum())
 
 
-def training_flops(encoder: Encoder) -> TrainingFlops | None:
-    """The operations of an encoder, without its token embeddings; None for one that multiplies no matrices."""
+def training_flops(encoder: Encoder, frozen: int = 0, *, begun: bool = False) -> TrainingFlops | None:
+    """The operations of an encoder, without its token embeddings; None for one that multiplies no matrices.
+
+    Args:
+        encoder: as it learns.
+        frozen: its first layers, through which no gradient passes.
+        begun: whether their output is known, so that they are not computed at all.
+    """
     if not encoder.has_products:
         return None
     tables = {id(part.weight) for part in encoder.model.modules() if isinstance(part, nn.Embedding)}
@@ -50,9 +57,13 @@ def training_flops(encoder: Encoder) -> TrainingFlops | None:
     every = sum(one.numel() for one in weights)
     learning = sum(one.numel() for one in weights if one.requires_grad)
     config = encoder.model.config
+    lower = sum(one.numel() for layer in layers_of(encoder.model)[:frozen] for one in layer.parameters())
+    computed = every - lower if begun else every
     layers, heads = (getattr(config, name, 0) or 0 for name in ("num_hidden_layers", "num_attention_heads"))
     width = heads * (getattr(config, "head_dim", 0) or 0) or getattr(config, "hidden_size", 0) or 0
-    return TrainingFlops(per_token=4 * every + 2 * learning, per_pair=12 * layers * width)
+    per_token = 2 * computed + 2 * (every - lower) + 2 * learning
+    per_pair = 12 * (layers - frozen) + (0 if begun else 4 * frozen)
+    return TrainingFlops(per_token=per_token, per_pair=per_pair * width)
 
 
 class Pace(TrainerCallback):

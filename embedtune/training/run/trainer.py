@@ -24,7 +24,14 @@ from embedtune.progress import Progress
 from embedtune.training.batch.batches import TextIds
 from embedtune.training.batch.micro_batches import MicroBatchCollator, row_numbers
 from embedtune.training.batch.row_prompts import prompted, without_prompts
-from embedtune.training.batch.row_texts import BatchTexts, QueryTexts, RowTexts, ViewedTexts, read_texts
+from embedtune.training.batch.row_texts import (
+    BatchTexts,
+    QueryTexts,
+    RowTexts,
+    ViewedTexts,
+    is_begun,
+    read_texts,
+)
 from embedtune.training.run.checkpoint import (
     ExtraState,
     Milestones,
@@ -36,7 +43,13 @@ from embedtune.training.run.checkpoint import (
 )
 from embedtune.training.run.fit import Fit, FitResult, TrainingTask
 from embedtune.training.run.loop import DevEvaluator, Loop
-from embedtune.training.run.needed import companions_for, head_rates, learning_embeddings
+from embedtune.training.run.needed import (
+    companions_for,
+    head_rates,
+    learning_embeddings,
+    row_optimizer,
+    with_embeddings,
+)
 from embedtune.training.run.pace import Pace, training_flops
 from embedtune.training.run.start import StartingPoint
 from embedtune.training.run.watch import (
@@ -64,6 +77,7 @@ def fit(encoder: Encoder, run: Fit, *, resume: bool = False) -> FitResult:
         StoppedError: the loss is not finite, or everything is masked.
         ConfigError: this encoder or device does not support what the section asks for.
     """
+    run = with_embeddings(run, encoder)
     with learning_embeddings(encoder, run), fast_dropout(encoder.model, 0.0 if run.section.dropout == "off" else None):
         return _fit(encoder, run, resume=resume)
 
@@ -84,7 +98,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
         frozen=run.frozen,
     )
     same_weights(adapter)
-    flops = training_flops(encoder)
+    flops = training_flops(encoder, run.section.freeze_layers, begun=is_begun(texts))
     pace = Pace(adapter, flops, None if flops is None or run.trial else matrix_peak(run.precision, run.device))
     checkpoint = _checkpoint(run) if resume else None
     if checkpoint is not None:
@@ -102,7 +116,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             rows=0 if over else len(run.rows),
             text_ids=_text_ids(run, texts),
             groups=run.rows.groups if run.section.batches == "clusters" else None,
-            sparse=run.section.embeddings == "sparse",
+            row_optimizer=row_optimizer(run.section.embeddings),
             sources=run.rows.sources,
             mixing=run.mixing,
             model=encoder.model,

@@ -93,10 +93,10 @@ def measure(
     return Measured(ranking, score_ranking(ranking, arrays, metrics))
 
 
-def dev_scores(encoder: Encoder, dev: RetrievalSet) -> "DevScores":
+def dev_scores(encoder: Encoder, dev: RetrievalSet | JudgedSet, known: Known = NOT_READ) -> "DevScores":
     """A function that scores the encoder in its current state on the dev split, which is tokenized only once."""
-    judged = as_arrays(dev)
-    known = read_judged(encoder, judged)
+    judged = dev if isinstance(dev, JudgedSet) else as_arrays(dev)
+    known = known or read_judged(encoder, judged)
     return lambda: score(encoder, judged, metrics=DEV_METRICS, known=known).means
 
 

@@ -57,11 +57,12 @@ from embedtune.workflows.train.guide.distilling import (
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
 from embedtune.workflows.train.kept.query_side import frozen_documents, query_side_scores
+from embedtune.workflows.train.preparing.begun_texts import begun_dev, begun_texts
 from embedtune.workflows.train.preparing.dev_evaluations import dev_tokens, with_evaluations, with_fewer_evaluations
 from embedtune.workflows.train.preparing.forecast import Work, seconds
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
 from embedtune.workflows.train.preparing.rate import can_choose, choose_rate, with_rate
-from embedtune.workflows.train.preparing.settled import record, settled, suited_rate
+from embedtune.workflows.train.preparing.settled import record, settled, suited_embeddings, suited_rate
 from embedtune.workflows.train.preparing.tokenizing import tokenized
 from embedtune.workflows.train.recipe_checks import guided_term
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
@@ -128,7 +129,7 @@ class Fitting:
                 chosen=chosen,
                 spent=self.spent,
             )
-        scores = self._dev_scores(dev)
+        scores = self._dev_scores(dev, plan.precision)
         give_back()  # memory that tokenizing the texts and encoding the guide's took
         with self.spent.on("training"), self.talk.progress("training", total=plan.steps) as tell:
             run = Fit(
@@ -167,10 +168,13 @@ class Fitting:
     def _settled(self) -> tuple[PreparedFit, RetrievalSet | None]:
         """The run with everything settled that its recipe leaves open, and what dev is scored on."""
         asked, rows = self.config.training, len(self.data.train)
+        _, token_vectors = suited_embeddings(self.config, self.losses, self.encoder)
         self.config = settled(self.config, self.losses, self.encoder, rows)
         self._demand_rows(rows)
         reason = reason_of_course(asked, rows, static=not self.encoder.has_products)
         plan, tokens = self._prepared(self._task(), reason)
+        if token_vectors:
+            self.talk.say(token_vectors)
         dev = self.data.dev
         if has_dev(self.data.sets):
             texts = as_texts(self.data.sets)
@@ -223,6 +227,7 @@ class Fitting:
         texts, held, tokens = tokenized(
             task, self.encoder, self.folder, self.talk, precision=precision.name, device=device
         )
+        texts = begun_texts(texts, self.encoder, section.freeze_layers, precision.name, self.folder.path, self.talk)
         plan = PreparedFit(
             **vars(task),
             lr=lr,
@@ -345,16 +350,18 @@ class Fitting:
             self.findings.append(found)
             tell_findings(self.talk, [found])
 
-    def _dev_scores(self, dev: RetrievalSet | None) -> DevScores | None:
+    def _dev_scores(self, dev: RetrievalSet | None, precision: str) -> DevScores | None:
+        """A function that scores dev, in the precision of training: it only chooses among steps of one run."""
+        encoder = replace(self.encoder, products=precision)
         if has_dev(self.data.sets):
             with self.talk.progress("tokenizing the dev texts"):
-                return SetsDev(self.encoder, self.data.sets, self.config.training.seed)
+                return SetsDev(encoder, self.data.sets, self.config.training.seed)
         if dev is None:
             return None
         if self.config.side == "query":
             return query_side_scores(self.encoder, dev, self.store)
-        with self.talk.progress("tokenizing the dev texts"):
-            return self.spent.timed("dev evaluations", dev_scores(self.encoder, dev))
+        judged, known = begun_dev(encoder, dev, self.config.training.freeze_layers, self.folder.path, self.talk)
+        return self.spent.timed("dev evaluations", dev_scores(encoder, judged, known))
 
 
 def curriculum_of(config: TrainConfig, rows: Rows) -> Curriculum:

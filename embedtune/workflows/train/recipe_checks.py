@@ -16,6 +16,7 @@ from embedtune.losses.shared.base import Loss
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.resolve import STARTER
 from embedtune.models.files.vocabulary import check_vocabulary
+from embedtune.models.speed.frozen_layers import check_layers
 from embedtune.workflows.shared.talk import Talk
 
 AUTO_MARGIN = "auto"
@@ -144,6 +145,16 @@ def check_tokens(config: TrainConfig, encoder: Encoder) -> None:
     """
     if any("originals" in loss_class(term.name).companions for term in config.loss):
         check_vocabulary(encoder)
+
+
+def check_layers_learn(config: TrainConfig, encoder: Encoder) -> None:
+    """Refuse to keep so many of the encoder's layers that none learns.
+
+    Raises:
+        ConfigError: says how many layers it has.
+    """
+    if config.training.freeze_layers:
+        check_layers(encoder.model, config.training.freeze_layers)
 
 
 def _check_schedule(config: TrainConfig, data: TrainingData) -> None:

@@ -69,7 +69,7 @@ from embedtune.workflows.train.kept.beside_words import beside_words
 from embedtune.workflows.train.kept.card import write_card
 from embedtune.workflows.train.kept.keeping import Keeping
 from embedtune.workflows.train.kept.space_map import MappedQueries
-from embedtune.workflows.train.recipe_checks import check_tokens, check_views
+from embedtune.workflows.train.recipe_checks import check_layers_learn, check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
 from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_ranking
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
@@ -171,6 +171,7 @@ class TrainingRun:
             encoder = opening.encoder(resumed=resumed)
         check_views(self.config, has_dropout=encoder.has_dropout)
         check_tokens(self.config, encoder)
+        check_layers_learn(self.config, encoder)
         check_sizes(self.config.matryoshka, encoder.dimensions)
         for note in encoder.notes:
             self.talk.say(note)

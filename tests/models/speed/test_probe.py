@@ -5,6 +5,7 @@ import torch
 
 from embedtune.models.encode.tokenizer import Tokenizer
 from embedtune.models.files.load import Encoder
+from embedtune.models.speed.embeddings import frozen_embeddings
 from embedtune.models.speed.probe import Probe, activation_bytes, allowed_bytes, probe
 
 
@@ -19,6 +20,12 @@ def test_a_probe_leaves_the_encoder_as_it_was(name, texts, request) -> None:
     assert measured.weights_bytes == 16 * numbers  # weight, gradient, two moments, 4 bytes each
     assert measured.texts == 4
     assert min(measured.texts_s, measured.update_s) > 0
+
+
+def test_a_probe_without_the_table_counts_what_else_learns(bert: Encoder, texts) -> None:
+    table = bert.model.transformers_model.get_input_embeddings().weight
+    numbers = sum(parameter.numel() for parameter in bert.model.parameters()) - table.numel()
+    assert probe(bert, texts[:2], frozen=frozen_embeddings).weights_bytes == 16 * numbers and table.requires_grad
 
 
 def test_what_the_backward_pass_keeps_is_counted(bert: Encoder, texts) -> None:

@@ -7,6 +7,7 @@ from embedtune.config.recipe.load import dump_config
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encoder import Encoder
+from embedtune.training.run.needed import Embeddings, choose_embeddings
 from embedtune.training.step.objective import suited_lr
 from embedtune.workflows.shared.run_folder import RECIPE, RunFolder
 
@@ -31,10 +32,17 @@ def settled(config: TrainConfig, losses: Sequence[Loss], encoder: Encoder, rows:
         "epochs": course.epochs,
         "batch_size": course.batch_size,
         "lr": suited_rate(losses, encoder, rows),
+        "embeddings": suited_embeddings(config, losses, encoder)[0],
     }
     guide = {"warmup_share": 0.0 if known else LEARNS_FIRST, "refresh": "once" if known else "every_epoch"}
     sections = {"training": config.training.settled(training), "guide": config.guide.settled(guide)}
     return config.model_copy(update=sections)
+
+
+def suited_embeddings(config: TrainConfig, losses: Sequence[Loss], encoder: Encoder) -> tuple[Embeddings, str]:
+    """How the token vectors learn, and why, in a sentence for the user; empty where there is nothing to say."""
+    named = {term.name: loss for term, loss in zip(config.loss, losses, strict=True)}
+    return choose_embeddings(config.training, encoder, named)
 
 
 def suited_rate(losses: Sequence[Loss], encoder: Encoder, rows: int) -> float:
