@@ -44,6 +44,8 @@ class TrainingData:
         unpaired: whether the rows were made from texts without pairs.
         unseen: ids of the test queries of which no relevant document, or near copy of one, was a training positive.
         sets: what each set is scored on, where that is not dev and test: scored pairs, and several sets.
+        replay_share: the share of each batch that comes from rows with `sources` 1, which were kept of earlier domains;
+            None where there are none.
     """
 
     train: Rows
@@ -58,6 +60,7 @@ class TrainingData:
     unpaired: bool = False
     unseen: frozenset[str] = frozenset()
     sets: tuple[ScoredSet, ...] = ()
+    replay_share: float | None = None
 
 
 def prepare(section: DataSection, seed: int, *, source: Source | None = None) -> TrainingData:

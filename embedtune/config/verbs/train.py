@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from embedtune.config.domains import DomainsSection
 from embedtune.config.encoder import EncoderSection, ModelSection
 from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Store, TextEncoding, random_seed
 from embedtune.config.guard import GuardSection
@@ -343,6 +344,7 @@ class TrainConfig(RecipeSection):
         group="Training",
     )
     training: TrainingSection = Field(default_factory=TrainingSection)
+    domains: DomainsSection = Field(default_factory=DomainsSection)
     output: OutputSection = Field(default_factory=OutputSection)
 
     @field_validator("data", mode="before")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
 from embedtune.evaluation.evidence import Evidence
+from embedtune.evaluation.forgetting import Forgetting
 from embedtune.evaluation.significance import Comparison
 from embedtune.findings import Finding
 from embedtune.reports.results.base import AlphaPoint, GuardRow, MetricTest, VerbResult
@@ -149,6 +150,8 @@ class TrainResult(VerbResult):
         alphas: the mixtures that were tried.
         sets: where a run learns from several sets, each with its own test; p-values of all of them are adjusted
             together (Holm), and each verdict goes by the adjusted one.
+        domains: where domains were learned one after the other: nDCG@10 after each stage (rows) on each domain.
+        forgetting: what was forgotten on the way; None where rows were learned together.
     """
 
     run: str
@@ -192,11 +195,15 @@ class TrainResult(VerbResult):
     alpha: float | None = None
     alphas: tuple[AlphaPoint, ...] = ()
     sets: tuple[Mapping[str, Any], ...] = ()
+    domains: tuple[tuple[float, ...], ...] = ()
+    forgetting: Forgetting | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""
         plain = dataclasses.asdict(self)
         plain |= {name: found and found.as_dict() for name, found in self._verdicts.items()}
+        if self.forgetting is not None:
+            plain["forgetting"] = self.forgetting.as_dict(plain["forgetting"])
         if self.beside_bm25 is not None:
             plain["beside_bm25"] |= {
                 "verdict": self.beside_bm25.verdict.as_dict(),

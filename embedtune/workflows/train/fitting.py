@@ -143,7 +143,7 @@ class Fitting:
             folder=self.folder.path,
             views=self.data.views,
             frozen=frozen,
-            mixing=mixing_of(config.data),
+            mixing=mixing_of(config.data, self.data.replay_share),
         )
 
     def _settled(self) -> tuple[PreparedFit, RetrievalSet | None]:
