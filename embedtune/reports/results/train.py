@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
+from embedtune.evaluation.domains.forgetting import Forgetting
 from embedtune.evaluation.evidence import Evidence
-from embedtune.evaluation.forgetting import Forgetting
 from embedtune.evaluation.significance import Comparison
 from embedtune.findings import Finding
 from embedtune.reports.results.base import AlphaPoint, GuardRow, MetricTest, VerbResult

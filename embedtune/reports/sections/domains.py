@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from embedtune.evaluation.forgetting import Estimate, Forgetting
+from embedtune.evaluation.domains.forgetting import Estimate, Forgetting
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.query_groups import in_groups
 from embedtune.findings import counted

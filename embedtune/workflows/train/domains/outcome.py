@@ -11,7 +11,7 @@ import numpy as np
 from embedtune.config.recipe.load import dump_config
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
-from embedtune.evaluation.forgetting import Forgetting
+from embedtune.evaluation.domains.forgetting import Forgetting
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
 from embedtune.findings import Finding
 from embedtune.reports.document.html import page
@@ -27,7 +27,7 @@ from embedtune.workflows.train.kept.card import write_card
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DomainsOutcome:
     """What a run over domains has found.
 
     Args:
@@ -48,7 +48,7 @@ class Outcome:
     forgetting: Forgetting
 
 
-def finished(outcome: Outcome, folder: RunFolder, started: float) -> TrainResult:
+def finished(outcome: DomainsOutcome, folder: RunFolder, started: float) -> TrainResult:
     """The result of the run, written to its folder with its page and its card."""
     judgment = judge(outcome.before, outcome.after, outcome.exam.unseen, seed=outcome.config.training.seed)
     lines = (json.loads(line) for line in judgment.lines(outcome.exam.texts).splitlines())
@@ -84,7 +84,7 @@ def finished(outcome: Outcome, folder: RunFolder, started: float) -> TrainResult
     return result
 
 
-def _of_stages(outcome: Outcome) -> list[Finding]:
+def _of_stages(outcome: DomainsOutcome) -> list[Finding]:
     """What to know of single stages, each with the name of its domain; what the data show is said once, above."""
     found: list[Finding] = []
     for name, one in zip(outcome.forgetting.names, outcome.stages, strict=True):

@@ -18,7 +18,7 @@ import numpy as np
 from embedtune.data.domains.cut import Domain
 from embedtune.data.domains.store import kept_rows, with_replay
 from embedtune.data.prepare import TrainingData
-from embedtune.evaluation.forgetting import Forgetting, forgetting_of, matrix_of
+from embedtune.evaluation.domains.forgetting import Forgetting, forgetting_of, matrix_of
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
 from embedtune.findings import counted
@@ -28,7 +28,7 @@ from embedtune.reports.results.train import TrainResult
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.shared.scoring import PRIMARY
 from embedtune.workflows.shared.talk import Talk
-from embedtune.workflows.train.domains.outcome import Outcome, finished
+from embedtune.workflows.train.domains.outcome import DomainsOutcome, finished
 from embedtune.workflows.train.domains.stage import StageRunner
 
 
@@ -70,7 +70,7 @@ class DomainsRun:
             save_encoder(self.stages.load(RunFolder(self._path(len(results) - 1)).model, texts), self.folder.model)
         found = self._forgetting(scores, joint)
         matrix = matrix_of(np.stack([own.per_query[PRIMARY] for own in scores[1:]]), exam.domains)
-        outcome = Outcome(self.stages.config, self.data, exam, results, scores[0], scores[-1], matrix, found)
+        outcome = DomainsOutcome(self.stages.config, self.data, exam, results, scores[0], scores[-1], matrix, found)
         return finished(outcome, self.folder, self.started)
 
     @cached_property
