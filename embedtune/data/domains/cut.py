@@ -103,7 +103,7 @@ def _by_column(data: TrainingData, section: DataSection, column: str, seed: int)
             _queries_of(data.test, of_test, name),
             data.unseen,
         )
-        for name in dict.fromkeys(of_row)
+        for name in dict.fromkeys([*by_place.values(), *by_text.values(), *of_row])
     }
 
 

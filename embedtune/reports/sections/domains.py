@@ -10,13 +10,14 @@ from embedtune.reports.document.blocks import Bullets, Figure, Section, Table, T
 from embedtune.reports.document.charts.heat import heat_map
 
 HEADING = "One domain after the other"
-_MEANING = {
-    "score": ("forgetting", "what earlier domains lost of their best, on average"),
-    "backward": ("backward transfer", "what later domains changed in a domain that was learned"),
-    "forward": ("forward transfer", "what earlier domains changed in one that was still to come, against the start"),
-    "learned": ("learned", "the score of a domain right after it was learned"),
-    "final": ("final", "the score of all domains in the end"),
+_NAMES = {
+    "score": "forgetting: what earlier domains lost of their best",
+    "backward": "backward transfer: what later domains changed in those already learned",
+    "forward": "forward transfer: what earlier domains changed in those still to come",
+    "learned": "learned: a domain right after it was learned",
+    "final": "final: all domains in the end",
 }
+"""Measure -> what it is; each is a mean over domains."""
 
 
 def domains_section(matrix: Sequence[Sequence[float]], found: Forgetting | None) -> Section:
@@ -38,7 +39,7 @@ def domains_section(matrix: Sequence[Sequence[float]], found: Forgetting | None)
         [
             Text(found.sentence),
             Figure(drawn, table),
-            Table(("measure", "value", "95% interval", "what it is"), _measures(found)),
+            Table(("mean over domains", "value", "95% interval"), _measures(found)),
             Bullets([f"{name}: {one.between('its best', 'the last model')}" for name, one in lost]),
             Text(f"Judged by {_judged_by(found)}. Intervals draw {_drawn(found)} within each domain.", quiet=True),
         ],
@@ -50,12 +51,12 @@ def domains_sentence(found: Forgetting | None) -> str:
     return "" if found is None else found.sentence
 
 
-def _measures(found: Forgetting) -> list[tuple[str, str, str, str]]:
+def _measures(found: Forgetting) -> list[tuple[str, str, str]]:
     rows = []
-    for key, (name, meaning) in _MEANING.items():
+    for key, name in _NAMES.items():
         one: Estimate = getattr(found, key)
         interval = "" if one.interval is None else f"{one.interval[0]:z.3f} to {one.interval[1]:z.3f}"
-        rows.append((name, f"{one.value:z.3f}", interval, meaning))
+        rows.append((name, f"{one.value:z.3f}", interval))
     return rows
 
 

@@ -27,7 +27,7 @@ def test_matrix_and_measures_are_shown(result) -> None:
     assert ["after first", "0.900", "0.400"] in rows and ["before training", "0.200", "0.300"] in rows
     assert ["trained at once", "0.900", "0.400"] in rows
     assert "Forgetting 0.300" in shown
-    [measure] = [row for row in rows if row[0] == "forgetting"]
+    [measure] = [row for row in rows if row[0].startswith("forgetting:")]
     assert measure[1] == "0.300"
 
 

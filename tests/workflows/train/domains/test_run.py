@@ -35,7 +35,7 @@ def help_desk(tmp_path: Path) -> Path:
         lines(
             {
                 "anchor": f"How about {TOPICS[i % 8]} {i // 2}?",
-                "positive": f"The answer on {TOPICS[i % 8]} of {PRODUCTS[i % 2]} number {i // 2}.",
+                "positive": f"The answer on {TOPICS[i % 8]} of {PRODUCTS[i % 2]} number {i * 7 % 80}.",
                 "product": PRODUCTS[i % 2],
             }
             for i in range(160)
@@ -99,8 +99,8 @@ def test_all_domains_are_scored_after_each(config, help_desk: Path, tmp_path: Pa
 
 def test_a_done_run_is_read_again(config, tmp_path: Path) -> None:
     first = train(config(max_steps=2))
-    assert train(config(max_steps=2), resume=RunFolder(tmp_path / "run")) == first
-    assert first.as_json()["domains"] == RunFolder(tmp_path / "run").result().as_json()["domains"]
+    again = train(config(max_steps=2), resume=RunFolder(tmp_path / "run"))
+    assert json.dumps(again.as_json()) == json.dumps(first.as_json())
 
 
 class KilledLater(Silence):
