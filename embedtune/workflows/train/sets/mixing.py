@@ -10,6 +10,8 @@ def mixing_of(data: DataSection, replay_share: float | None = None) -> SetMixing
     >>> from embedtune.config.verbs.train import SetSection
     >>> mixing_of(DataSection(weight=2.0, further=[SetSection(source="b.jsonl")]))
     SetMixing(weights=(2.0, 1.0), mixed=True, turns=False)
+    >>> mixing_of(DataSection(), replay_share=0.25)
+    SetMixing(weights=(0.75, 0.25), mixed=True, turns=False)
     """
     if replay_share is not None:
         return SetMixing((1 - replay_share, replay_share))

@@ -24,19 +24,20 @@ from tests.workflows.conftest import TOPICS, lines
 from tests.workflows.test_kill import in_a_fork
 
 PRODUCTS = ("계좌", "card")
+ANSWERS = ("alpha", "beta", "gamma", "delta", "kappa", "sigma", "omega", "theta")
 STAGES = ("1-계좌", "2-card")
 
 
 @pytest.fixture
 def help_desk(tmp_path: Path) -> Path:
-    """160 pairs of two products."""
+    """160 pairs of two products, in which the same topic is answered with another word."""
     path = tmp_path / "desk.jsonl"
     path.write_text(
         lines(
             {
-                "anchor": f"How about {TOPICS[i % 8]} {i // 2}?",
-                "positive": f"The answer on {TOPICS[i % 8]} of {PRODUCTS[i % 2]} number {i * 7 % 80}.",
-                "product": PRODUCTS[i % 2],
+                "anchor": f"How about {TOPICS[i % 8]} {i}?",
+                "positive": f"{ANSWERS[(i + 3 * (i // 8 % 2)) % 8]}, number {1000 + i}.",
+                "product": PRODUCTS[i // 8 % 2],
             }
             for i in range(160)
         ),
@@ -47,15 +48,15 @@ def help_desk(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def config(recipe, help_desk):
-    """Four steps per domain, twelve rows kept."""
-    short = {"data": str(help_desk), "loss": ["infonce"], "max_steps": 4, "guard": ["none"], "domains": "product"}
+    """Eight steps per domain."""
+    short = {"data": str(help_desk), "loss": ["infonce"], "max_steps": 8, "guard": ["none"], "domains": "product"}
     return lambda *overrides, **options: recipe("training.evaluate_every=2", *overrides, **{**short, **options})
 
 
 def test_all_domains_are_scored_after_each(config, help_desk: Path, tmp_path: Path) -> None:
     result = train(config(replay=12, joint=True, lr=0.01)).as_json()
     run, found = tmp_path / "run", result["forgetting"]
-    assert found["names"] == list(PRODUCTS)
+    assert found["names"] == PRODUCTS
     tested = [json.loads(line) for line in (run / "per_query.jsonl").read_text(encoding="utf-8").splitlines()]
     product = {json.loads(line)["anchor"]: json.loads(line)["product"] for line in help_desk.open(encoding="utf-8")}
     of = np.array([product[line["text"]] for line in tested])
@@ -70,7 +71,7 @@ def test_all_domains_are_scored_after_each(config, help_desk: Path, tmp_path: Pa
     assert found["final"]["value"] == pytest.approx(sum(last) / 2)
     assert len(found["joint"]) == 2
     stages = [RunFolder(run / "domains" / name) for name in STAGES]
-    assert [one.facts()["rows"]["count"] for one in stages] == [64, 64 + 12]
+    assert sum(one.facts()["rows"]["count"] for one in stages) == 128 + 12  # four fifths of the rows, and those kept
     assert all(one.done for one in stages)
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "One domain after the other" in page and 'class="marked"' in page
@@ -139,6 +140,8 @@ def test_a_run_killed_in_its_second_domain_ends_as_if_nothing_had_happened(confi
     files = ("model/model.safetensors", "per_query.jsonl", *(f"domains/{name}/all_domains.json" for name in STAGES))
     for file in files:
         assert (whole / file).read_bytes() == (killed / file).read_bytes(), file
+    own = [(whole / "domains" / name / "model/model.safetensors").read_bytes() for name in STAGES]
+    assert own[0] != own[1]  # the second domain changed the model, so there was something to lose
     first, second = (json.loads((folder / "report.json").read_text(encoding="utf-8")) for folder in (whole, killed))
     assert first["domains"] == second["domains"] and first["forgetting"] == second["forgetting"]
 
