@@ -32,6 +32,7 @@ NAMES = {
     "texts": view_names(),
     "evaluation": metric_names(),
     "clusters": method_names(),
+    "domains": ["--domains", "--replay", "--joint"],
 }
 """Page -> what it has to name."""
 

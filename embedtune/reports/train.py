@@ -19,6 +19,7 @@ from embedtune.reports.document.wording import duration, memory, sentence
 from embedtune.reports.results.train import GuideFacts, TrainResult
 from embedtune.reports.sections.beside import beside_section, beside_sentence, seen_sentence
 from embedtune.reports.sections.curves import curves_section
+from embedtune.reports.sections.domains import domains_section, domains_sentence
 from embedtune.reports.sections.evidence import change_sections, evidence_sections
 from embedtune.reports.sections.guard import guard_section, guard_sentence
 from embedtune.reports.sections.mixing import curve_section, mixed_sentence
@@ -58,6 +59,7 @@ def training(result: TrainResult) -> Report:
         *change_sections(result.evidence),
         scores_section(result),
         sets_section(result.sets),
+        domains_section(result.domains, result.forgetting),
         guard_section(result.guard),
         *([curve_section(result.alphas)] if result.alphas else ()),
         beside_section(result),
@@ -134,6 +136,7 @@ def further_sentences(result: TrainResult) -> list[str]:
     mixed = mixed_sentence(result.alpha)
     found = (
         sets_sentence(result.sets),
+        domains_sentence(result.forgetting),
         seen_sentence(result),
         beside_sentence(result.beside_bm25),
         guard_sentence(result.guard),

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from embedtune.config.domains import DomainsSection
 from embedtune.config.encoder import ModelSection
-from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Store, TextEncoding, random_seed
+from embedtune.config.fields import Columns, Device, LearnedSplit, Store, TextEncoding, random_seed
 from embedtune.config.guard import GuardSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, Prompts, RecipeSection, Share
@@ -45,7 +46,12 @@ class DataSection(RecipeSection):
     eval_split: Name = option("test", "split that the verdict is computed on", "NAME")
     columns: Columns = Field(default_factory=dict)
     encoding: TextEncoding = None
-    group: GroupColumn = None
+    group: Name | None = option(
+        None,
+        "rows that share a value of this column stay in one split, and their test queries count as one in the verdict",
+        "COLUMN",
+        shown="none",
+    )
     known_positives: Literal["direct", "closure"] = option(
         "direct",
         "never use as negatives: texts paired with the anchor (direct), or everything linked to it by "
@@ -365,6 +371,7 @@ class TrainConfig(RecipeSection):
         group="Training",
     )
     training: TrainingSection = Field(default_factory=TrainingSection)
+    domains: DomainsSection = Field(default_factory=DomainsSection)
     output: OutputSection = Field(default_factory=OutputSection)
 
     @field_validator("data", mode="before")

@@ -43,7 +43,8 @@ class SystemRow(TypedDict):
     Rankings have `bytes_per_vector`, the unseen part, and what is judged: the share of the first documents that is
     `judged`, up to the cutoff of the first metric, and the `bounds` of that metric, its lowest and highest mean
     whatever the other documents are (null for metrics that have none, such as recall). Other kinds of sets say what
-    their `items` are; sets with candidate labels have scores per label.
+    their `items` are; sets with candidate labels have scores per label. `groups` is the number of values of the column
+    `grouped_by`, by which the intervals were drawn; null where each query counts by itself.
     """
 
     task: str
@@ -60,6 +61,8 @@ class SystemRow(TypedDict):
     intervals_unseen: NotRequired[Intervals | None]
     queries_unseen: NotRequired[int | None]
     documents: int
+    groups: NotRequired[int | None]
+    grouped_by: NotRequired[str | None]
     truncated: Mapping[str, Any]
     run: str | None
     judged: NotRequired[float]
@@ -99,6 +102,8 @@ class ComparedRow(TypedDict):
     minimum_detectable_effect: float
     verdict: str
     items: str
+    groups: NotRequired[int | None]
+    grouped_by: NotRequired[str]
     weak: bool
     sentence: str
     data: str

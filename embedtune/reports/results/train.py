@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
+from embedtune.evaluation.domains.forgetting import Forgetting
 from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.significance import Comparison
 from embedtune.findings import Finding
@@ -165,6 +166,8 @@ class TrainResult(VerbResult):
         sets: where a run learns from several sets, each with its own test; p-values of all of them are adjusted
             together (Holm), and each verdict goes by the adjusted one.
         space: test queries and right answers on a map before and after; None where they are too few.
+        domains: where domains were learned one after the other: nDCG@10 after each stage (rows) on each domain.
+        forgetting: what was forgotten on the way; None where rows were learned together.
     """
 
     run: str
@@ -209,11 +212,15 @@ class TrainResult(VerbResult):
     alphas: tuple[AlphaPoint, ...] = ()
     sets: tuple[Mapping[str, Any], ...] = ()
     space: QueryMap | None = None
+    domains: tuple[tuple[float, ...], ...] = ()
+    forgetting: Forgetting | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""
         plain = dataclasses.asdict(self)
         plain |= {name: found and found.as_dict() for name, found in self._verdicts.items()}
+        if self.forgetting is not None:
+            plain["forgetting"] = self.forgetting.as_dict(plain["forgetting"])
         if self.beside_bm25 is not None:
             plain["beside_bm25"] |= {
                 "verdict": self.beside_bm25.verdict.as_dict(),

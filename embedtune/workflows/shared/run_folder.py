@@ -50,6 +50,16 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def domains(self) -> Path:
+        """A run for each domain, where domains are learned one after the other."""
+        return self.path / "domains"
+
+    @property
+    def has_stage(self) -> bool:
+        """Whether a domain has been learned, or can be gone on with."""
+        return any(RunFolder(path).done or RunFolder(path).trained for path in self.domains.glob("*"))
+
+    @property
     def lock(self) -> Path:
         """Held by the process that works on the run."""
         return self.path / ".lock"
@@ -87,7 +97,7 @@ class RunFolder:
 
     def facts(self) -> dict[str, Any]:
         """The run's record of machine, data and options; empty if there is none yet."""
-        return self._read_json(FACTS) if (self.path / FACTS).is_file() else {}
+        return self.read_json(FACTS) if (self.path / FACTS).is_file() else {}
 
     @property
     def started_in(self) -> Path:
@@ -98,7 +108,7 @@ class RunFolder:
     def result(self) -> TrainResult:
         """The result of a finished run, with its files where the folder is now."""
         try:
-            result = TrainResult.from_json(self._read_json(REPORT))
+            result = TrainResult.from_json(self.read_json(REPORT))
         except TypeError as error:
             raise self._damaged(REPORT, error) from error
         report = str(self.path / PAGE) if result.report else ""  # runs of early versions have no page
@@ -106,7 +116,12 @@ class RunFolder:
             result, run=str(self.path), model=str(self.model), report=report, how_to_use=how_to_use(self.model)
         )
 
-    def _read_json(self, name: str) -> dict[str, Any]:
+    def read_json(self, name: str) -> dict[str, Any]:
+        """The object in a file of the run.
+
+        Raises:
+            OutputError: it cannot be read.
+        """
         try:
             content: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
@@ -133,7 +148,7 @@ class RunFolder:
     def unfinished(self, *, resumed: bool) -> Unfinished:
         """The run as work that may be interrupted: kept once it has trained, or if it was resumed."""
         return Unfinished(
-            is_kept=lambda: resumed or self.trained,
+            is_kept=lambda: resumed or self.trained or self.has_stage,
             discard=self.discard,
             kept="everything up to the last checkpoint is saved",
             lost="nothing was trained yet",
@@ -145,7 +160,7 @@ class RunFolder:
         for name in (RECIPE, FACTS, METRICS):
             discard(self.path / name)
             remove_unfinished(self.path / name)
-        for left in (self.lock, self.start, self.checkpoints):
+        for left in (self.lock, self.start, self.checkpoints, self.domains):
             discard(left)
         with suppress(OSError):
             self.path.rmdir()

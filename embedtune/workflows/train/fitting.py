@@ -161,7 +161,7 @@ class Fitting:
             folder=self.folder.path,
             views=self.data.views,
             frozen=frozen,
-            mixing=mixing_of(config.data),
+            mixing=mixing_of(config.data, self.data.replay_share),
             teacher=None if self.teacher is None else self.teacher.table(table.texts, self.folder.path),
         )
 

@@ -5,7 +5,7 @@ of its models, then the data, and only then sentence-transformers (10 seconds) a
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
@@ -14,6 +14,8 @@ from pathlib import Path
 from embedtune.config.student import STATIC
 from embedtune.config.suggest import did_you_mean
 from embedtune.config.verbs.train import TrainConfig
+from embedtune.data.domains.cut import Domain, domains_of
+from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.sets.several import prepare_sets, sets_of
 from embedtune.data.sources.base import Source
@@ -29,12 +31,13 @@ from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
 from embedtune.workflows.shared.choosing.losses import advise
 from embedtune.workflows.shared.ending import orderly_end
-from embedtune.workflows.shared.guard.sets import read_guard
+from embedtune.workflows.shared.guard.sets import GuardSet, read_guard
 from embedtune.workflows.shared.lock import alone
 from embedtune.workflows.shared.outputs import Outputs
 from embedtune.workflows.shared.run_folder import RunFolder, new_run
 from embedtune.workflows.shared.talk import Silence, Talk, tell_findings
 from embedtune.workflows.train.changes import record_changes, record_data
+from embedtune.workflows.train.domains.checks import check_domains
 from embedtune.workflows.train.earlier_training import with_earlier_training
 from embedtune.workflows.train.finished import demand_more_steps, is_complete, reopen
 from embedtune.workflows.train.guide.guide_files import (
@@ -112,6 +115,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     sets = read_guard(guard_sets(config), seed=config.training.seed)
     if run is not None and run.done and plan.changes:
         demand_more_steps(run, config, len(data.train), plan.changes)
+    domains = domains_of(data, config.data, config.domains, config.training.seed) if config.domains.by else []
     # All processes have planned by now, so the first one may write.
     folder = run or RunFolder(Path(of_first(lambda: str(new_run(config).path))))
     with _kept(folder, resumed=run is not None):
@@ -121,6 +125,10 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
             from embedtune.workflows.train.stages import TrainingRun
 
         timed = TimedTalk(talk, folder, started)
+        if domains:
+            result = _one_after_the_other(plan, data, domains, folder, timed, started - timed.earlier_s, vectors, sets)
+            timed.note()
+            return result
         if config.task == "reranker":
             reranker = RerankerRun(config, data, folder, timed, started - timed.earlier_s)
             result = reranker.run(resumed=run is not None)
@@ -130,6 +138,25 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
         result = stages.run(resumed=run is not None)
         timed.note()
         return result
+
+
+def _one_after_the_other(
+    plan: TrainPlan,
+    data: TrainingData,
+    domains: Sequence[Domain],
+    folder: RunFolder,
+    talk: Talk,
+    started: float,
+    vectors: GuideVectors | None,
+    guards: Sequence[GuardSet],
+) -> TrainResult:
+    """A run over domains."""
+    from embedtune.workflows.train.domains.exam import Exam
+    from embedtune.workflows.train.domains.run import DomainsRun
+    from embedtune.workflows.train.domains.stage import StageRunner
+
+    stages = StageRunner(plan.config, plan.losses, Exam.of(domains), talk, vectors, guards)
+    return DomainsRun(stages, data, domains, folder, talk, started).run()
 
 
 @contextmanager
@@ -160,6 +187,7 @@ def check_recipe(plan: TrainPlan, talk: Talk) -> None:
     """Refuse what the recipe asks for and this machine does not have."""
     config = plan.config
     check_reranker(config)
+    check_domains(config)
     if plan.run is None and config.output.folder is not None:
         Outputs(folders=[Path(config.output.folder).expanduser()]).demand_apart(
             [

@@ -4,13 +4,17 @@ from embedtune.config.verbs.train import DataSection
 from embedtune.training.batch.set_batches import SetMixing
 
 
-def mixing_of(data: DataSection) -> SetMixing | None:
-    """The mixing of a recipe; None where there is one set.
+def mixing_of(data: DataSection, replay_share: float | None = None) -> SetMixing | None:
+    """The mixing of a recipe, or of a domain and the rows kept of those before it; None where there is one set.
 
     >>> from embedtune.config.verbs.train import SetSection
     >>> mixing_of(DataSection(weight=2.0, further=[SetSection(source="b.jsonl")]))
     SetMixing(weights=(2.0, 1.0), mixed=True, turns=False)
+    >>> mixing_of(DataSection(), replay_share=0.25)
+    SetMixing(weights=(0.75, 0.25), mixed=True, turns=False)
     """
+    if replay_share is not None:
+        return SetMixing((1 - replay_share, replay_share))
     if not data.further:
         return None
     weights = [data.weight, *(one.weight for one in data.further)]

@@ -1,0 +1,47 @@
+"""Domains that are learned one after the other: what tells them apart, and what is kept of each for those after it."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from embedtune.config.options import option
+from embedtune.config.section import Name, RecipeSection, Share
+
+DATA = "data"
+"""`--domains data`: each --data is a domain."""
+
+
+class DomainsSection(RecipeSection):
+    """Domains one after the other."""
+
+    heading = "Training"
+
+    by: Name | None = option(
+        None,
+        "learn the values of this column one after the other, such as the products of a help desk, and measure what "
+        "is forgotten; data: each --data in turn",
+        "COLUMN|data",
+        flag="domains",
+        shown="all rows together",
+    )
+    order: list[Name] = Field(default_factory=list, description="of the domains; empty: as they first appear")
+    replay: int = option(
+        0, "rows of each domain that are kept, and learned again with every domain after it", "N", ge=0
+    )
+    choice: Literal["reservoir", "balanced"] = Field(
+        "reservoir",
+        description="which rows are kept; reservoir: at random; balanced: as many of each class, or of each answer "
+        "where the rows have no classes",
+    )
+    share: Share = Field(0.5, description="of a batch that comes from the rows that were kept")
+    joint: bool = option(False, "also train on all domains at once, to see what could be reached")
+
+    @model_validator(mode="after")
+    def _needs_domains(self) -> Self:
+        if self.by is None and (self.order or self.replay or self.joint):
+            raise ValueError("nothing says what the domains are; add --domains COLUMN, or --domains data")
+        if len(set(self.order)) < len(self.order):
+            raise ValueError("a domain is in the order more than once")
+        if self.replay and not 0 < self.share < 1:
+            raise ValueError("a batch needs rows of the domain and of those that were kept: 0 < share < 1")
+        return self

@@ -1,0 +1,208 @@
+"""The data of a run, cut into domains: each with its own rows, dev and test queries, as if it were all there is.
+
+Rows are read once more for the column that names the domains, since `--group` may name another. A training row is in
+the domain of its line; a query in that of the first row that asks it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from embedtune.config.domains import DATA, DomainsSection
+from embedtune.config.suggest import did_you_mean
+from embedtune.config.verbs.train import DataSection
+from embedtune.data.domains.store import known_of
+from embedtune.data.prepare import TrainingData
+from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows, ScoredPairs
+from embedtune.data.sources.base import Source
+from embedtune.data.sources.source import open_source
+from embedtune.data.splits.classes import pair_within_classes
+from embedtune.data.splits.judged_rows import part_of
+from embedtune.data.splits.plan import plan_splits
+from embedtune.errors import ConfigError, DataError
+from embedtune.findings import counted
+from embedtune.identity import text_ids
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain and its data.
+
+    Args:
+        name: the value of the column, or the name of its data set.
+        data: its rows and judged queries; `texts` are those of all domains.
+    """
+
+    name: str
+    data: TrainingData
+
+
+def domains_of(data: TrainingData, section: DataSection, asked: DomainsSection, seed: int) -> list[Domain]:
+    """The domains, in the order in which they are learned.
+
+    Raises:
+        DataError: there are fewer than two, or one has too little to learn from or to be judged by.
+        ConfigError: the order names others.
+    """
+    found = _by_set(data) if asked.by == DATA else _by_column(data, section, str(asked.by), seed)
+    for one in found.values():
+        _demand_enough(one, section.source)
+    return [found[name] for name in _ordered(list(found), asked.order, section.source)]
+
+
+def _ordered(names: Sequence[str], order: Sequence[str], where: str) -> Sequence[str]:
+    """The names in the order that was asked for."""
+    if len(names) < 2:
+        raise DataError(
+            f"all rows are of one domain, {names[0]!r}" if names else "there are no domains",
+            where=where,
+            next="name a column with several values, or leave out --domains",
+        )
+    for name in order:
+        if name not in names:
+            raise ConfigError(
+                f"there is no domain {name!r}{did_you_mean(name, names)}",
+                where="domains.order",
+                next=f"the domains are {', '.join(names)}",
+            )
+    if order and len(order) < len(names):
+        missing = ", ".join(name for name in names if name not in order)
+        raise ConfigError(f"the order lacks {missing}", where="domains.order", next="name every domain once")
+    return order or names
+
+
+def _by_set(data: TrainingData) -> dict[str, Domain]:
+    """Each data set as a domain."""
+    sources = np.asarray(data.train.sources)
+    found = {}
+    for number, one in enumerate(data.sets):
+        if isinstance(one.dev, ScoredPairs) or isinstance(one.test, ScoredPairs):
+            raise DataError(
+                "scored pairs cannot be a domain", where=one.name, next="give judged pairs, or leave it out"
+            )
+        rows = replace(data.train.take(np.flatnonzero(sources == number).tolist()), sources=None)
+        found[one.name] = _domain(one.name, data, rows, one.dev, one.test, one.unseen)
+    return found
+
+
+def _by_column(data: TrainingData, section: DataSection, column: str, seed: int) -> dict[str, Domain]:
+    by_place, by_text = _values(section, column)
+    anchors = data.train.anchor_ids.tolist()
+    places = data.train.places or [""] * len(anchors)
+    of_row = [by_place.get(place) or by_text.get(text, "") for place, text in zip(places, anchors, strict=True)]
+    of_dev, of_test = (_of_queries(one, by_text, column) for one in (data.dev, data.test))
+    numbers = np.asarray(of_row)
+    return {
+        name: _domain(
+            name,
+            data,
+            _own_pairs(data.train, np.flatnonzero(numbers == name), seed),
+            _queries_of(data.dev, of_dev, name),
+            _queries_of(data.test, of_test, name),
+            data.unseen,
+        )
+        for name in dict.fromkeys([*by_place.values(), *by_text.values(), *of_row])
+    }
+
+
+def _values(section: DataSection, column: str) -> tuple[dict[str, str], dict[int, str]]:
+    """The domain of each line, and of each text that starts a row."""
+    by_place: dict[str, str] = {}
+    by_text: dict[int, str] = {}
+    for source, splits in _read_splits(section):
+        for split in splits:
+            content = source.part(split, section.columns, column).content
+            if isinstance(content, RawTexts) or content.groups is None:
+                raise DataError("these are texts without pairs, which have no domains", where=section.source)
+            texts = content.texts if isinstance(content, LabelledTexts) else content.anchors
+            by_place |= dict(zip(content.places, content.groups, strict=False))
+            for text, value in zip(text_ids(texts).tolist(), content.groups, strict=True):
+                by_text.setdefault(text, value)
+    return by_place, by_text
+
+
+def _read_splits(section: DataSection) -> Iterable[tuple[Source, tuple[str, ...]]]:
+    source = open_source(section.source)
+    yield source, plan_splits(source, section).read
+    if section.eval_source is not None:
+        other = open_source(section.eval_source)
+        found = (other.find(name) for name in (section.eval_split, "dev")) if other.splits else ("",)
+        yield other, tuple(dict.fromkeys(name for name in found if name is not None))
+
+
+def _of_queries(judged: RetrievalSet | None, by_text: Mapping[int, str], column: str) -> list[str]:
+    """The domain of each query of a set.
+
+    Raises:
+        DataError: some have none.
+    """
+    if judged is None:
+        return []
+    found = [by_text.get(text, "") for text in text_ids(judged.queries.values()).tolist()]
+    if "" in found:
+        text = list(judged.queries.values())[found.index("")]
+        raise DataError(
+            f"{counted(found.count(''), 'query')} of {judged.name} have no {column!r}, such as {text[:80]!r}",
+            where="--domains",
+            next=f"give the judged queries the column {column!r}, too",
+        )
+    return found
+
+
+def _queries_of(judged: RetrievalSet | None, domains: Sequence[str], name: str) -> RetrievalSet | None:
+    """The queries of a domain, judged against the same corpus as all."""
+    if judged is None or name not in domains:
+        return None
+    texts = text_ids(judged.queries.values())  # (Q,)
+    return part_of(judged, texts[np.asarray(domains) == name], judged.name)
+
+
+def _own_pairs(train: Rows, numbers: np.ndarray, seed: int) -> Rows:
+    """The rows of a domain. Texts that were paired within their class are paired again within the domain, or a row
+    would show a text of a domain that comes later."""
+    rows = train.take(numbers.tolist())
+    if rows.labels is None or np.isin(rows.positive_ids, rows.anchor_ids).all():
+        return rows
+    if not np.isin(rows.positive_ids, train.anchor_ids).all():  # positives of their own, not other texts of a class
+        return rows
+    return pair_within_classes(LabelledTexts(rows.anchors, rows.labels, rows.groups, rows.places), seed)[0]
+
+
+def _domain(
+    name: str,
+    data: TrainingData,
+    rows: Rows,
+    dev: RetrievalSet | None,
+    test: RetrievalSet | None,
+    unseen: frozenset[str],
+) -> Domain:
+    own = frozenset() if test is None else unseen & test.queries.keys()
+    described = (f"domain {name}: {counted(len(rows), 'pair')}",)
+    return Domain(
+        name,
+        replace(
+            data,
+            train=rows,
+            dev=dev,
+            test=test,
+            known_positives=known_of(rows),
+            described=described,
+            findings=(),
+            unseen=own,
+            sets=(),
+        ),
+    )
+
+
+def _demand_enough(one: Domain, where: str) -> None:
+    if len(one.data.train) < 2:
+        pairs = counted(len(one.data.train), "pair")
+        raise DataError(f"the domain {one.name!r} has only {pairs} to learn from", where=where, next="give it more")
+    if one.data.test is None:
+        raise DataError(
+            f"the domain {one.name!r} has no test queries, by which forgetting is measured",
+            where=str(Path(where)),
+            next="give it more pairs, or name judged queries with --eval-data",
+        )

@@ -1,0 +1,1 @@
+"""Domains that are learned one after the other, as they are judged."""

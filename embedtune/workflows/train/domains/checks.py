@@ -1,0 +1,37 @@
+"""What a recipe cannot ask for together with domains one after the other."""
+
+from embedtune.config.domains import DATA
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.distributed import ranks
+from embedtune.errors import ConfigError
+
+
+def check_domains(config: TrainConfig) -> None:
+    """Refuse it, before anything is read.
+
+    Raises:
+        ConfigError: names the option.
+    """
+    if config.domains.by is None:
+        return
+    data, by_set = config.data, config.domains.by == DATA
+    if by_set and not data.further:
+        raise ConfigError("there is one --data, and each is a domain", where="--domains data", next="name a column")
+    own = any([data.loss, data.prompts, *(one.loss or one.prompts for one in data.further)])
+    refused = {
+        "--task reranker": config.task == "reranker",
+        "--side query": config.side == "query",
+        "--texts-only": data.texts_only,
+        "--views": data.views is not None,
+        "data.grades": data.grades,
+        "several --data": bool(data.further) and not by_set,
+        "several processes": ranks() > 1,
+        "losses or prompts of one set": by_set and own,
+    }
+    for name, asked in refused.items():
+        if asked:
+            raise ConfigError(
+                f"{name} cannot be used with domains that are learned one after the other",
+                where="--domains",
+                next=f"leave out one of them{': each --data is a domain with --domains data' if data.further else ''}",
+            )

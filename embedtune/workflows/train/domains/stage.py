@@ -1,0 +1,126 @@
+"""One domain of a run as a run of its own: recipe, checkpoints, report and model in a folder within the run's.
+
+Nothing in an ordinary run knows of domains. A stage that was interrupted is resumed as any run is, and one that is done
+is not repeated, so the whole resumes to the same bytes.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedtune.config.domains import DomainsSection
+from embedtune.config.encoder import EncoderSection
+from embedtune.config.recipe.load import dump_config
+from embedtune.config.verbs.train import TrainConfig
+from embedtune.data.guides.guide_vectors import GuideVectors
+from embedtune.data.prepare import TrainingData
+from embedtune.durable import remove_all_unfinished
+from embedtune.errors import OutputError
+from embedtune.evaluation.tasks.retrieval import RetrievalScores
+from embedtune.losses.shared.base import Loss
+from embedtune.models.encoder import Encoder
+from embedtune.models.files.load import load_encoder
+from embedtune.reports.results.train import TrainResult
+from embedtune.workflows.shared.guard.sets import GuardSet
+from embedtune.workflows.shared.run_folder import RECIPE, RunFolder
+from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.train.changes import as_begun, record_data
+from embedtune.workflows.train.domains.exam import Exam
+from embedtune.workflows.train.sessions.timed import TimedTalk
+from embedtune.workflows.train.stages import TrainingRun
+
+ANSWERS = "all_domains.json"
+"""In the folder of a stage: what its model scores on every query of every domain."""
+
+
+@dataclass(frozen=True)
+class StageRunner:
+    """What all stages of a run share.
+
+    Args:
+        config: the recipe of the run.
+        losses: of the recipe, built to check it.
+        exam: the test queries of all domains.
+        vectors: of the guide's file, where a file guides.
+        guards: what each stage must not make worse.
+    """
+
+    config: TrainConfig
+    losses: Sequence[Loss]
+    exam: Exam
+    talk: Talk
+    vectors: GuideVectors | None
+    guards: Sequence[GuardSet]
+
+    def train(self, path: Path, data: TrainingData, start: Path | None) -> TrainResult:
+        """Train a stage, go on with it, or read what it did.
+
+        Args:
+            path: its folder.
+            data: of its domain, with what was kept of those before.
+            start: the model of the stage before; None: that of the recipe.
+        """
+        folder, config = RunFolder(path), self._recipe(path, start)
+        if folder.done:
+            return folder.result()
+        resumed = folder.begun
+        if resumed:
+            config = as_begun(config, folder)
+        else:
+            path.mkdir(parents=True, exist_ok=True)
+            folder.write(RECIPE, dump_config(config))
+        remove_all_unfinished(path)
+        record_data(folder, data.hashes, data.train, models=[config.model, config.guide])
+        timed = TimedTalk(self.talk, folder, time.perf_counter())
+        run = TrainingRun(
+            config, self.losses, data, folder, timed, time.perf_counter() - timed.earlier_s, self.vectors, self.guards
+        )
+        result = run.run(resumed=resumed)
+        timed.note()
+        return result
+
+    def answers(self, path: Path, model: Path | None, texts: Sequence[str]) -> RetrievalScores:
+        """What a stage's model scores on the exam, as kept in its folder or measured now.
+
+        Args:
+            path: where the answers are kept.
+            model: the folder of the model; None: the start of the recipe.
+            texts: what a starter is made from.
+        """
+        folder, ids = RunFolder(path), list(self.exam.query_ids)
+        if (path / ANSWERS).is_file():
+            kept: dict[str, Any] = folder.read_json(ANSWERS)
+            if kept.get("query_ids") != ids:
+                raise OutputError(
+                    f"{ANSWERS} of this stage is of other test queries",
+                    where=str(path),
+                    next="restore the data that the run was started with, or start a new run with another --output",
+                )
+            return self.exam.scores({name: np.array(values) for name, values in kept["values"].items()})
+        with self.talk.progress("scoring all domains"):
+            scores = self.exam.score(self.load(model, texts))
+        path.mkdir(parents=True, exist_ok=True)
+        values = {name: own.tolist() for name, own in scores.per_query.items()}
+        folder.write_json(ANSWERS, {"query_ids": ids, "values": values})
+        return scores
+
+    def load(self, model: Path | None, texts: Sequence[str]) -> Encoder:
+        """The model of a stage, or the start of the recipe, as it is used."""
+        section: EncoderSection = self.config.model.model_copy(update={"lora": None})
+        if model is not None:
+            section = section.model_copy(update={"name": str(model)})
+        training = self.config.training
+        return load_encoder(section, device=training.device, texts=texts, seed=training.seed)
+
+    def _recipe(self, path: Path, start: Path | None) -> TrainConfig:
+        """The recipe of a stage: that of the run, from another start and into another folder."""
+        config = self.config
+        output = config.output.model_copy(update={"folder": str(path), "check_saved": "here"})
+        update: dict[str, Any] = {"domains": DomainsSection(), "output": output}
+        if start is not None:
+            update["model"] = config.model.model_copy(update={"name": str(start)})
+        return config.model_copy(update=update)
