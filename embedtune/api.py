@@ -264,6 +264,7 @@ def compare(
     split: str = "test",
     fail_if: str | None = None,
     output: "Name | None" = None,
+    group: str | None = None,
 ) -> "CompareResult":
     """Say whether other systems are better than a: `embedtune.compare("runs/a", "runs/b", metric="ndcg@10")`."""
     from embedtune.workflows.compare.run import CompareOptions
@@ -272,7 +273,7 @@ def compare(
     several = [metric] if isinstance(metric, str) else metric
     metrics = [name.strip() for names in several for name in names.split(",") if name.strip()]
     named, (judged, folder) = [os.fspath(name) for name in (a, *others)], map(_plain, (data, output))
-    return run(CompareOptions(named[0], named[1:], metrics, judged, split, fail_if, folder))
+    return run(CompareOptions(named[0], named[1:], metrics, judged, split, fail_if, folder, group))
 
 
 def runs(folder: "Name | None" = None) -> "RunsResult":

@@ -22,6 +22,15 @@ Judged = Annotated[
     written(metavar="SET", help="The judged data; TREC runs need it.", group="Data", default="none"),
 ]
 Split = Annotated[str, written(metavar="NAME", help="The split of --data.", group="Data")]
+Grouped = Annotated[
+    str | None,
+    written(
+        metavar="COLUMN",
+        help="Queries that share a value of this column of --data count as one.",
+        group="Data",
+        default="as they were evaluated",
+    ),
+]
 Metric = Annotated[
     list[str] | None,
     written(
@@ -46,6 +55,7 @@ def compare(
     others: Others,
     data: Judged = None,
     split: Split = "test",
+    group: Grouped = None,
     metric: Metric = None,
     fail_if: FailIf = None,
     output: Report = None,
@@ -57,7 +67,9 @@ def compare(
     A training run means its tuned model (RUN#before: the encoder before training), compared on queries whose
     documents it was not trained on.
     """
-    result = api.compare(a, *others, metric=metric or (), data=data, split=split, fail_if=fail_if, output=output)
+    result = api.compare(
+        a, *others, metric=metric or (), data=data, split=split, fail_if=fail_if, output=output, group=group
+    )
     print_result(result, as_json=as_json)
     if result.failed:
         verdicts = " and ".join(one.verdict for one in result.verdicts)

@@ -51,7 +51,23 @@ TextEncoding = Annotated[
 ]
 LearnedSplit = Annotated[Name, option(..., "split to learn from, where the data has several", "NAME")]
 GroupColumn = Annotated[
-    Name | None, option(..., "rows that share a value of this column stay in one split", "COLUMN", shown="none")
+    Name | None,
+    option(
+        ...,
+        "rows that share a value of this column stay in one split, and test queries count as one in the verdict",
+        "COLUMN",
+        shown="none",
+    ),
+]
+EvidenceGroup = Annotated[
+    Name | None,
+    option(
+        ...,
+        "queries that share a value of this column, such as windows of one recording, count as one in intervals and "
+        "tests",
+        "COLUMN",
+        shown="each query counts by itself",
+    ),
 ]
 MaxLength = Annotated[
     int | None,

@@ -78,6 +78,7 @@ def prepare(section: DataSection, seed: int, *, source: Source | None = None) ->
         demand_contrast(divided.train, section.source)
     views = views_of(section, seed, unpaired=divided.unpaired)
     held_out = "test" in plan.held_out
+    divided.findings += _each_by_itself(divided.judged.get("test"), section.group)
     return _finished(divided, hashes, views, closure=section.known_positives == "closure", held_out=held_out)
 
 
@@ -97,7 +98,7 @@ def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -
         divided.described += [f"the {part} pairs come from {source.what}" for part in splits]
         return {f"{Path(name).name}/{file}": digest for file, digest in source.hashes(tuple(splits.values())).items()}
     for part, split in splits.items():
-        other = judge_split(source, split, section.columns, seed)
+        other = judge_split(source, split, section.columns, seed, section.group)
         # What concerns the corpus is found with each of its splits.
         divided.judge(part, other.judged, [one for one in other.findings if one not in divided.findings])
         divided.documents |= documents_in(other.judged.corpus).by_identity()
@@ -141,6 +142,14 @@ def _finished(
         unseen=unseen,
         sets=_sets(divided.scored),
     )
+
+
+def _each_by_itself(test: RetrievalSet | None, group: str | None) -> list[Finding]:
+    """What to know of a verdict for which groups were asked, and whose queries have none."""
+    if group is None or test is None or test.groups is not None:
+        return []
+    message = f"the test queries have no column {group!r}, so the verdict takes each of them for independent evidence."
+    return [Finding("test-without-groups", "warning", len(test), message, "Give the test queries this column.")]
 
 
 def _prompts_are_for_training(train: Rows) -> list[Finding]:

@@ -198,13 +198,30 @@ def relevant_pairs(qrels: Qrels) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
+class Grouping:
+    """Which queries are not independent of one another: those that share a value of a column.
+
+    Args:
+        column: the user's name for it, such as "recording".
+        of: query id -> value.
+    """
+
+    column: str
+    of: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class RetrievalSet:
-    """Queries judged against a corpus. `qrels` maps query id -> document id -> grade (above 0 is relevant)."""
+    """Queries judged against a corpus. `qrels` maps query id -> document id -> grade (above 0 is relevant).
+
+    `groups` says which queries count as one in tests and intervals; None: each counts by itself.
+    """
 
     name: str
     queries: Mapping[str, str]
     corpus: Mapping[str, str]
     qrels: Qrels
+    groups: Grouping | None = None
 
     def __len__(self) -> int:
         return len(self.queries)

@@ -10,6 +10,7 @@ import numpy as np
 
 from embedtune.evaluation.changes import Change, changed_places
 from embedtune.evaluation.metrics import recall_at_k
+from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.rankers import Ranking
 from embedtune.evaluation.score_spread import ScoreSpread, bin_edges, only_ranks, score_spread
 from embedtune.evaluation.significance import On, minimum_detectable_effect
@@ -117,7 +118,13 @@ def gather_evidence(
 
 
 def pair_evidence(
-    labels: tuple[str, str], a: np.ndarray, b: np.ndarray, change: Callable[[int], Change], *, on: On = "all"
+    labels: tuple[str, str],
+    a: np.ndarray,
+    b: np.ndarray,
+    change: Callable[[int], Change],
+    *,
+    on: On = "all",
+    groups: QueryGroups | None = None,
 ) -> PairEvidence:
     """How the values of two systems on the same queries differ.
 
@@ -127,6 +134,7 @@ def pair_evidence(
         b: (R,) the same of the other system.
         change: returns the change of a query, given its number in `a` and `b`.
         on: which queries these are.
+        groups: which of them are not independent of one another.
     """
     differences = np.where(np.abs(b - a) < SAME, 0.0, b - a)  # (R,)
     order = np.argsort(differences, kind="stable")  # (R,)
@@ -140,7 +148,7 @@ def pair_evidence(
         won=won,
         lost=lost,
         tied=len(differences) - won - lost,
-        minimum_detectable_effect=minimum_detectable_effect(differences),
+        minimum_detectable_effect=minimum_detectable_effect(differences, groups=groups),
         helped=tuple(change(row) for row in helped),
         hurt=tuple(change(row) for row in hurt),
     )
@@ -190,7 +198,8 @@ def _pair(
         documents = changed_places(places_a, places_b, _grades(judged, row), texts)
         return Change(judged.query_ids[row], judged.queries[row], float(a.values[row]), float(b.values[row]), documents)
 
-    return pair_evidence((a.label, b.label), a.values[rows], b.values[rows], change, on=on)
+    groups = None if judged.groups is None else judged.groups.take(rows)
+    return pair_evidence((a.label, b.label), a.values[rows], b.values[rows], change, on=on, groups=groups)
 
 
 def _places(judged: JudgedSet, ranking: Ranking, row: int) -> dict[str, int]:

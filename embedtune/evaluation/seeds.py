@@ -10,6 +10,7 @@ from math import sqrt
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.significance import LEVEL, Comparison, On, compare_paired, p_said, verdict_of
 
 
@@ -41,6 +42,7 @@ def compare_seeds(
     *,
     metric: str,
     on: On = "all",
+    groups: QueryGroups | None = None,
     draws: int = 10_000,
     seed: int = 0,
     level: float = LEVEL,
@@ -61,20 +63,22 @@ def compare_seeds(
         b: (T, Q) values of the second.
         metric: the name of what was measured.
         on: which queries these are.
+        groups: which queries are not independent of one another; None: all are.
         draws: random draws of the permutation.
         seed: of the draws.
         level: that the interval and the minimum detectable effect hold at; a smaller one where several are tested.
 
     Returns: the comparison, and the seeds' own test; None with one seed per side.
     """
-    found = compare_paired(a.mean(axis=0), b.mean(axis=0), metric=metric, on=on, draws=draws, seed=seed)
-    if max(len(a), len(b)) < 2 or found.queries < 2:
+    found = compare_paired(a.mean(axis=0), b.mean(axis=0), metric=metric, on=on, groups=groups, draws=draws, seed=seed)
+    units = found.queries if groups is None else groups.count
+    if max(len(a), len(b)) < 2 or units < 2:
         return found, None
     differences = b.mean(axis=0) - a.mean(axis=0)  # (Q,)
     error, degrees = _over_seeds(a.mean(axis=1), b.mean(axis=1))
-    queries = float(differences.std(ddof=1)) / sqrt(len(differences))
+    queries = float(differences.std(ddof=1)) / sqrt(units) if groups is None else groups.standard_error(differences)
     both = sqrt(queries**2 + error**2)
-    spread = queries**4 / (len(differences) - 1) + error**4 / degrees
+    spread = queries**4 / (units - 1) + error**4 / degrees
     freedom = both**4 / spread if spread else degrees
     p_both = _two_sided(found.difference, both, freedom)
     p_value = max(found.p_value, p_both)

@@ -11,8 +11,10 @@ from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
+from scipy.special import stdtrit
 
 from embedtune.evaluation.metrics import metric_label
+from embedtune.evaluation.query_groups import FEWEST, QueryGroups, in_groups, tail_of
 
 LEVEL, POWER, CONFIDENCE = 0.05, 0.8, 0.95
 DETECTABLE = NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(POWER)
@@ -45,6 +47,8 @@ class Comparison:
         minimum_detectable_effect: the true difference that this comparison would find 4 times out of 5.
         verdict: "better" or "worse" when p < 0.05, else "no difference shown".
         items: what was compared, in the plural: not all sets are of queries.
+        groups: in how many groups they are, where chance was drawn by group; None: each counts by itself.
+        grouped_by: the column that the groups are from.
 
     >>> print(Comparison("ndcg@10", "all", 900, 0.48, 0.61, 0.13, (0.11, 0.15), 0.0001, 0.03, "better"))
     Better: nDCG@10 rose from 0.480 to 0.610 (+0.130, 95% interval +0.110 to +0.150, p < 0.001) over 900 test queries.
@@ -61,11 +65,18 @@ class Comparison:
     minimum_detectable_effect: float
     verdict: Verdict
     items: str = "queries"
+    groups: int | None = None
+    grouped_by: str = ""
 
     @property
     def weak(self) -> bool:
-        """Whether there are too few queries to rely on."""
-        return self.queries < WEAK_BELOW
+        """Whether there are too few queries, or too few groups of them, to rely on."""
+        return self._units < WEAK_BELOW
+
+    @property
+    def _units(self) -> int:
+        """How many independent parts the evidence has."""
+        return self.queries if self.groups is None else self.groups
 
     @property
     def sentence(self) -> str:
@@ -86,18 +97,26 @@ class Comparison:
 
     def _in_words(self, opening: str, values: str) -> str:
         whose = _WHOSE[self.on]
-        if self.queries < 2:
-            there = "is 1" if self.queries else "are 0"
-            return f"{opening}: a verdict needs two or more test {self.items}{whose}; there {there}."
+        counts = self.items if self.groups is None else "groups"
+        if self._units < 2:
+            there = "is 1" if self._units else "are 0"
+            among = f"test {self.items}{whose}" if self.groups is None else f"groups of test {self.items}{whose}"
+            return f"{opening}: a verdict needs two or more {among}; there {there}."
         if self.weak:
-            opening += f" (weak evidence: fewer than {WEAK_BELOW} {self.items})"
+            opening += f" (weak evidence: fewer than {WEAK_BELOW} {counts})"
         evidence = f"{self.difference:+z.3f}, 95% interval {self.interval[0]:+z.3f} to {self.interval[1]:+z.3f}"
-        over = f"{self.queries:,} test {self.items}{whose}"
+        over = f"{self.queries:,} test {self.items}"
+        if self.groups is not None:
+            grouped = f"in {in_groups(self.groups, self.grouped_by)}"
+            over += f", {grouped}," if whose else f" {grouped}"
+        over += whose
         said = f"{opening}: {metric_label(self.metric)}{values} ({evidence}, {p_said(self.p_value)}) over {over}"
         # Where no query changed at all, there is no spread from which to say what could have been detected.
+        if self.verdict == "no difference shown" and self._units < FEWEST and self.groups is not None:
+            return f"{said}; fewer than {FEWEST} groups cannot show any difference."
         if self.verdict == "no difference shown" and self.minimum_detectable_effect >= 0.0005:
             least = f"{self.minimum_detectable_effect:.3f}"
-            said += f"; a true difference below {least} would usually go undetected with this many {self.items}"
+            said += f"; a true difference below {least} would usually go undetected with this many {counts}"
         return f"{said}."
 
     def as_dict(self) -> dict[str, Any]:
@@ -116,7 +135,14 @@ class Comparison:
 
 
 def compare_paired(
-    before: np.ndarray, after: np.ndarray, *, metric: str, on: On = "all", draws: int = 10_000, seed: int = 0
+    before: np.ndarray,
+    after: np.ndarray,
+    *,
+    metric: str,
+    on: On = "all",
+    groups: QueryGroups | None = None,
+    draws: int = 10_000,
+    seed: int = 0,
 ) -> Comparison:
     """Judge whether `after` differs from `before` on the same queries in the same order.
 
@@ -125,6 +151,7 @@ def compare_paired(
         after: (n,) per-query values of the second.
         metric: the name of what was measured.
         on: which queries these are.
+        groups: which queries are not independent of one another; None: all are.
         draws: random draws of the test and of the interval.
         seed: of the draws.
 
@@ -135,7 +162,7 @@ def compare_paired(
         raise ValueError(f"paired values must have the same length, not {len(before)} and {len(after)}")
     differences = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
     difference = float(differences.mean()) if len(differences) else 0.0
-    p_value = paired_permutation(differences, draws=draws, seed=seed)
+    p_value = paired_permutation(differences, groups=groups, draws=draws, seed=seed)
     return Comparison(
         metric=metric,
         on=on,
@@ -143,10 +170,12 @@ def compare_paired(
         before=float(np.mean(before)) if len(differences) else 0.0,
         after=float(np.mean(after)) if len(differences) else 0.0,
         difference=difference,
-        interval=bootstrap_interval(differences, draws=draws, seed=seed),
+        interval=bootstrap_interval(differences, groups=groups, draws=draws, seed=seed),
         p_value=p_value,
-        minimum_detectable_effect=minimum_detectable_effect(differences),
+        minimum_detectable_effect=minimum_detectable_effect(differences, groups=groups),
         verdict=verdict_of(difference, p_value),
+        groups=None if groups is None else groups.count,
+        grouped_by="" if groups is None else groups.column,
     )
 
 
@@ -169,16 +198,19 @@ def adjusted(found: Sequence[Comparison]) -> list[Comparison]:
     ]
 
 
-def paired_permutation(differences: np.ndarray, *, draws: int = 10_000, seed: int = 0) -> float:
-    """The two-sided p-value of the mean of paired differences, by random sign flips.
+def paired_permutation(
+    differences: np.ndarray, *, groups: QueryGroups | None = None, draws: int = 10_000, seed: int = 0
+) -> float:
+    """The two-sided p-value of the mean of paired differences, by random sign flips, of complete groups if any.
 
     Source: Fisher 1935; the observed assignment counts as one draw (Phipson and Smyth 2010), so p is never 0.
     Assumes that without a difference, gains and losses are distributed alike. Where a few large ones oppose many small
     ones, false verdicts exceed 5% on few queries: in simulations 13% with 30 queries, 8% with 60 and 5% with 300.
-    Bounds: 1 / (draws + 1) to 1; 1 with fewer than two differences, or when all are 0.
+    Bounds: 1 / (draws + 1) to 1; 1 with fewer than two differences or groups, or when all are 0.
 
     Args:
         differences: (n,) per query.
+        groups: which queries change their sign together.
         draws: random sign assignments.
         seed: of the draws.
 
@@ -186,6 +218,8 @@ def paired_permutation(differences: np.ndarray, *, draws: int = 10_000, seed: in
     True
     """
     differences = np.asarray(differences, dtype=np.float64)
+    if groups is not None:
+        differences = groups.sums(differences)  # (G,)
     moving = differences[differences != 0]  # flipping a zero changes nothing
     if len(differences) < 2 or not len(moving):
         return 1.0
@@ -200,52 +234,61 @@ def paired_permutation(differences: np.ndarray, *, draws: int = 10_000, seed: in
     return (as_large + 1) / (draws + 1)
 
 
-def bootstrap_interval(values: np.ndarray, *, draws: int = 10_000, seed: int = 0) -> tuple[float, float]:
-    """The 95% percentile bootstrap interval of the mean of values (n,).
+def bootstrap_interval(
+    values: np.ndarray, *, groups: QueryGroups | None = None, draws: int = 10_000, seed: int = 0
+) -> tuple[float, float]:
+    """The 95% percentile bootstrap interval of the mean of values (n,), drawn by complete groups if any.
 
-    Source: Efron 1979.
+    Source: Efron 1979; by group, expanded as in `tail_of`.
     Bounds: the smallest and the largest value; with one value, that value twice; with none, zeros.
 
     >>> low, high = bootstrap_interval(np.array([0.0, 1.0] * 50))
     >>> round(low, 1), round(high, 1)
     (0.4, 0.6)
     """
-    return bootstrap_intervals({"": values}, draws=draws, seed=seed)[""]
+    return bootstrap_intervals({"": values}, groups=groups, draws=draws, seed=seed)[""]
 
 
 def bootstrap_intervals(
-    values: Mapping[str, np.ndarray], *, draws: int = 10_000, seed: int = 0
+    values: Mapping[str, np.ndarray], *, groups: QueryGroups | None = None, draws: int = 10_000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
     """The intervals of several means over the same queries, from the same draws; hardly slower than one interval."""
     columns = np.stack([np.asarray(own, dtype=np.float64) for own in values.values()], axis=1)  # (n, M)
+    sizes = np.ones(len(columns))  # (n,)
+    if groups is not None:
+        columns, sizes = groups.sums(columns), groups.sizes.astype(np.float64)  # (G, M), (G,)
     n = len(columns)
     if n < 2:
-        return {name: (float(total), float(total)) for name, total in zip(values, columns.sum(axis=0), strict=True)}
+        means = columns.sum(axis=0) / max(1.0, sizes.sum())
+        return {name: (float(mean), float(mean)) for name, mean in zip(values, means, strict=True)}
     rng = np.random.default_rng(seed)
-    sums = []
+    means = []
     for count in _blocks(draws, n):
         drawn = rng.integers(0, n, (count, n))  # (count, n)
         drawn += n * np.arange(count)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n)  # how often each query was drawn
-        sums.append(times.astype(np.float64) @ columns)  # (count, M)
-    low, high = np.quantile(
-        np.concatenate(sums) / n, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0
-    )  # (M,), (M,)
+        times = np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n)  # how often each was drawn
+        times = times.astype(np.float64)
+        means.append((times @ columns) / (times @ sizes)[:, None])  # (count, M)
+    tail = (1 - CONFIDENCE) / 2 if groups is None else tail_of(CONFIDENCE, n)
+    low, high = np.quantile(np.concatenate(means), [tail, 1 - tail], axis=0)  # (M,), (M,)
     return {name: (float(a), float(b)) for name, a, b in zip(values, low, high, strict=True)}
 
 
-def minimum_detectable_effect(differences: np.ndarray) -> float:
+def minimum_detectable_effect(differences: np.ndarray, *, groups: QueryGroups | None = None) -> float:
     """The smallest true mean of differences (n,) that a two-sided test at `LEVEL` would find with probability `POWER`.
 
-    Source: the normal approximation, (z_{1 - level/2} + z_power) * sd / sqrt(n).
+    Source: the normal approximation, (z_{1 - level/2} + z_power) * sd / sqrt(n); by group, Student's t instead of z.
     Bounds: 0 when all differences are equal; 1, the full range of a metric, with fewer than two of them.
 
     >>> round(minimum_detectable_effect(np.array([0.1, -0.1] * 50)), 4)
     0.0282
     """
     differences = np.asarray(differences, dtype=np.float64)
-    if len(differences) < 2:
+    if len(differences) < 2 or (groups is not None and groups.count < 2):
         return 1.0
+    if groups is not None:
+        reach = float(stdtrit(groups.count - 1, 1 - LEVEL / 2) + stdtrit(groups.count - 1, POWER))
+        return min(1.0, reach * groups.standard_error(differences))
     return float(DETECTABLE * differences.std(ddof=1) / np.sqrt(len(differences)))
 
 

@@ -293,3 +293,26 @@ def test_closure_is_told_with_its_size_and_warned_of_where_it_is_everything(put,
     most = put("most.jsonl", lines([*pairs(5), *hub]))
     wide = prepare(DataSection(source=str(most), known_positives="closure"), 0)
     assert any(one.code == "closure-too-wide" for one in wide.findings)
+
+
+def test_test_queries_are_grouped_by_the_column(put, lines, pairs) -> None:
+    records = [{**record, "topic": f"t{i // 3}"} for i, record in enumerate(pairs(60))]
+    data = run(put("a.jsonl", lines(records)), group="topic")
+    assert data.test.groups.column == "topic"
+    of = {record["anchor"]: record["topic"] for record in records}
+    assert data.test.groups.of == {query: of[text] for query, text in data.test.queries.items()}
+
+
+def test_judged_queries_of_a_folder_are_grouped_by_their_column(beir) -> None:
+    folder = beir(
+        "set", {"train": [(f"q{i}", f"d{i}", 1) for i in range(6)], "test": [("q6", "d6", 1), ("q7", "d7", 1)]}
+    )
+    assert run(folder, group="service").test.groups.of == {"q6": "s3", "q7": "s3"}
+
+
+def test_test_queries_without_the_column_are_told(put, lines, pairs) -> None:
+    records = [{**record, "topic": "all"} for record in pairs(20)]
+    put("set/test.jsonl", lines(pairs(10, 20)))
+    data = run(put("set/train.jsonl", lines(records)).parent, group="topic")
+    assert data.test.groups is None
+    assert "test-without-groups" in [one.code for one in data.findings]

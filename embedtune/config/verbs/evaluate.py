@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from embedtune.config.fields import Columns, Device, Precision, Store, TextEncoding, random_seed
+from embedtune.config.fields import Columns, Device, EvidenceGroup, Precision, Store, TextEncoding, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
 from embedtune.config.systems import SystemsSection
@@ -36,6 +36,7 @@ class JudgedSection(RecipeSection):
     )
     split: Name = option("test", "split to score on, where a set has several", "NAME")
     columns: Columns = Field(default_factory=dict)
+    group: EvidenceGroup = None
     encoding: TextEncoding = None
     task: Literal["auto", "retrieval", "similarity", "candidates", "triplets", "clusters"] = option(
         "auto",

@@ -17,7 +17,7 @@ from embedtune.data.formats.shared.find import BLOCK, joined, read_blocks, read_
 from embedtune.data.rows import RawTexts, RetrievalSet
 from embedtune.data.sources.layouts.splits import ALIASES
 from embedtune.data.sources.problems import Problems
-from embedtune.data.sources.tables import RecordTable
+from embedtune.data.sources.tables import RecordTable, look_ahead
 from embedtune.errors import DataError
 from embedtune.findings import Finding
 
@@ -35,6 +35,7 @@ class TrainingParts:
         judged: "dev" and "test" -> the judged queries that the source has for them.
         corpus: document id -> text, where the source has a corpus of its own.
         judged_train: the training split as judged queries, which rows held out of it become.
+        group: the column whose values are never divided, and count as one in the evidence.
     """
 
     train: Part
@@ -45,6 +46,7 @@ class TrainingParts:
     judged: Mapping[str, RetrievalSet] = field(default_factory=dict)
     corpus: Mapping[str, str] | None = None
     judged_train: RetrievalSet | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,9 +147,11 @@ class Source(ABC):
             given: "dev" and "test" -> the source's own names, where it has them.
             section: columns, groups, and whether only texts are used.
         """
-        # Only what is divided further needs its groups, so dev and test files need not have the column.
         parts = {train: self.part(train, section.columns, section.group)}
-        parts |= {split: self.part(split, section.columns, None) for split in given.values()}
+        # Only what is divided further needs its groups, so dev and test files need not have the column.
+        parts |= {
+            split: self.part(split, section.columns, self.column_of(split, section.group)) for split in given.values()
+        }
         if len({type(part.content) for part in parts.values()}) > 1:
             kinds = "; ".join(f"{split}: {part.unit}" for split, part in parts.items())
             raise DataError(f"the splits hold different things ({kinds})", where=self.name)
@@ -162,14 +166,20 @@ class Source(ABC):
             tuple(described),
             tuple(finding for part in parts.values() for finding in part.findings),
             {role: parts[split] for role, split in given.items()},
+            group=section.group,
         )
+
+    def column_of(self, split: str, column: str | None) -> str | None:
+        """The column, if the rows or queries of a split have it; None if not."""
+        table = None if column is None else next(self.query_tables() or self.tables(split), None)
+        return column if table is not None and column in look_ahead(table)[1] else None
 
     def mining(self, split: str, columns: Mapping[str, str], group: str | None) -> MiningParts:
         """The rows of a split to mine negatives for, and where candidates come from."""
         return MiningParts(self.part(split, columns, group), self.hashes((split,)))
 
     def judged(
-        self, split: str, option: str, *, every_query: bool = False
+        self, split: str, option: str, *, every_query: bool = False, group: str | None = None
     ) -> tuple[RetrievalSet, tuple[Finding, ...]] | None:
         """The source's own judged queries and findings about them; None where it has rows only.
 
@@ -177,6 +187,7 @@ class Source(ABC):
             split: the source's own name for it.
             option: what named the split, for messages.
             every_query: with queries that have no relevant document, and judgments of documents that are missing.
+            group: the column of the queries that says which of them count as one in the evidence.
         """
         return None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from embedtune.data.rows import RetrievalSet, Rows, relevant_pairs
+from embedtune.data.rows import Grouping, RetrievalSet, Rows, relevant_pairs
 from embedtune.data.sources.columns import id_of
 from embedtune.data.sources.layouts.beir_files import BeirFiles
 from embedtune.data.sources.layouts.judgments import ROLES, grade_of
@@ -79,6 +79,7 @@ class Beir:
         places: split -> (query id, document id) -> "file:line".
         findings: what to know about the folder.
         own: split -> ids of the documents that its queries are judged against, where that is not all of the corpus.
+        group: the group column.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Beir:
     places: Mapping[str, Mapping[tuple[str, str], str]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     own: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    group: str | None = None
 
     def judged(self, split: str, *, every_query: bool = False) -> RetrievalSet:
         """The queries of a split that have a relevant document, or every judged one, against the full corpus."""
@@ -99,7 +101,10 @@ class Beir:
         }
         queries = {query: self.queries[query] for query in qrels}
         corpus = {key: self.corpus[key] for key in self.own[split]} if split in self.own else self.corpus
-        return RetrievalSet(f"{self.name} {split}".rstrip(), queries, corpus, qrels)
+        groups = None
+        if self.groups is not None and self.group is not None:
+            groups = Grouping(self.group, {query: self.groups[query] for query in queries})
+        return RetrievalSet(f"{self.name} {split}".rstrip(), queries, corpus, qrels, groups)
 
     def rows(self, split: str) -> Rows:
         """One row per relevant judgment of a split, in the order of its file."""
@@ -149,6 +154,7 @@ def read_beir(
         {split: one.places for split, one in read.items()},
         _findings(corpus, queries, list(read.values())),
         {split: own for split in wanted if (own := corpus.documents_of(split)) is not None},
+        group,
     )
 
 

@@ -78,7 +78,9 @@ class BeirSource(Source):
         """Pairs from the judgments or from the file next to them; or the corpus, without any pairs."""
         pairs = self._pairs_of(train)
         splits = [split for split in (train, *given.values()) if split in self.retrieval.splits]
-        beir = read_beir(self.retrieval, splits, section.group if pairs is None else None)
+        beir = read_beir(
+            self.retrieval, splits, section.group if pairs is None else self.column_of(train, section.group)
+        )
         described = []
         if self.ignored is not None:
             described.append(f"{self.ignored.name} is not read: the training pairs come from qrels/{train}")
@@ -106,6 +108,7 @@ class BeirSource(Source):
             judged={role: beir.judged(split) for role, split in given.items()},
             corpus=beir.corpus,
             judged_train=judged_train,
+            group=section.group,
         )
 
     def mining(self, split: str, columns: Mapping[str, str], group: str | None) -> MiningParts:
@@ -121,7 +124,7 @@ class BeirSource(Source):
         return MiningParts(part, self.hashes(judged), self.name, held_out - relevant[split])
 
     def judged(
-        self, split: str, option: str, *, every_query: bool = False
+        self, split: str, option: str, *, every_query: bool = False, group: str | None = None
     ) -> tuple[RetrievalSet, tuple[Finding, ...]] | None:
         """The judged queries of a split against the corpus.
 
@@ -134,7 +137,7 @@ class BeirSource(Source):
                 where=self.name,
                 next=f"{option} test",
             )
-        beir = read_beir(self.retrieval, [split])
+        beir = read_beir(self.retrieval, [split], group)
         return beir.judged(split, every_query=every_query), beir.findings
 
     def document_tables(self) -> Iterator[RecordTable]:

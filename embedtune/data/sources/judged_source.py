@@ -35,7 +35,9 @@ class JudgedSource:
     hashes: Mapping[str, str]
 
 
-def read_judged(name: str, split: str, columns: Mapping[str, str], *, seed: int = 0) -> JudgedSource:
+def read_judged(
+    name: str, split: str, columns: Mapping[str, str], *, seed: int = 0, group: str | None = None
+) -> JudgedSource:
     """Read a split of a BEIR folder, or of pairs, whose documents are then all positives and given negatives.
 
     Args:
@@ -43,11 +45,12 @@ def read_judged(name: str, split: str, columns: Mapping[str, str], *, seed: int 
         split: which one; all of an undivided source where it is "test".
         columns: role -> column name.
         seed: for drawing queries from labelled texts.
+        group: the column that says which queries count as one in the evidence.
 
     Raises:
         DataError: the data cannot be used, or has no such split.
     """
-    return judge(open_split(name, split, columns), seed=seed)
+    return judge(open_split(name, split, columns, group), seed=seed)
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,14 @@ class OpenSplit:
         split: its own name for the split; "" for all of an undivided source.
         part: the rows; None where the source has judged queries of its own.
         unused: whether the user named columns of such a source, which cannot be chosen.
+        group: the column that says which queries count as one in the evidence.
     """
 
     source: Source
     split: str
     part: Part | None
     unused: bool = False
+    group: str | None = None
 
     @property
     def what(self) -> str:
@@ -87,17 +92,17 @@ class OpenSplit:
         return self.source.hashes((self.split,))
 
 
-def open_split(name: str, split: str, columns: Mapping[str, str]) -> OpenSplit:
+def open_split(name: str, split: str, columns: Mapping[str, str], group: str | None = None) -> OpenSplit:
     """Find a split and read its rows.
 
     Raises:
-        DataError: the data cannot be used, or has no such split.
+        DataError: the data cannot be used, or has no such split or group column.
     """
     source = open_source(name)
     found = source.demand(split, "--split") if source.splits or split != "test" else ""
     if source.has_corpus:
-        return OpenSplit(source, found, None, unused=bool(columns))
-    return OpenSplit(source, found, source.part(found, columns, None))
+        return OpenSplit(source, found, None, unused=bool(columns), group=group)
+    return OpenSplit(source, found, source.part(found, columns, group), group=group)
 
 
 def judge(opened: OpenSplit, *, seed: int = 0) -> JudgedSource:
@@ -107,12 +112,12 @@ def judge(opened: OpenSplit, *, seed: int = 0) -> JudgedSource:
         DataError: the data does not say what is relevant to what.
     """
     source = opened.source
-    own = source.judged(opened.split, "--split", every_query=True)
+    own = source.judged(opened.split, "--split", every_query=True, group=opened.group)
     if own is not None:
         read = JudgedSource(own[0], (COLUMNS_UNUSED,) if opened.unused else (), own[1], opened.hashes)
     else:
-        part = opened.part or source.part(opened.split, {}, None)
-        read = _judge_part(source.name, part, opened.hashes, seed)
+        part = opened.part or source.part(opened.split, {}, opened.group)
+        read = _judge_part(source.name, part, opened.hashes, seed, opened.group)
     judged = read.judged
     size = f"{counted(len(judged), 'query')} over {counted(len(judged.corpus), 'document')}"
     described = f"{opened.what}: {size}"
@@ -120,22 +125,28 @@ def judge(opened: OpenSplit, *, seed: int = 0) -> JudgedSource:
     return replace(read, described=(described, *read.described), findings=(*read.findings, *more))
 
 
-def judge_split(source: Source, split: str, columns: Mapping[str, str], seed: int) -> JudgedSource:
-    """The judged queries of a split that have a relevant document: what training and checks test on."""
+def judge_split(
+    source: Source, split: str, columns: Mapping[str, str], seed: int, group: str | None = None
+) -> JudgedSource:
+    """The judged queries of a split that have a relevant document: what training and checks test on.
+
+    `group` is the column that says which of them count as one in the evidence; a split without it has no groups.
+    """
     hashes = source.hashes((split,))
-    own = source.judged(split, "--eval-split")
+    group = source.column_of(split, group)
+    own = source.judged(split, "--eval-split", group=group)
     if own is not None:
         return JudgedSource(own[0], (), own[1], hashes)
-    return _judge_part(source.name, source.part(split, columns, None), hashes, seed)
+    return _judge_part(source.name, source.part(split, columns, group), hashes, seed, group)
 
 
-def _judge_part(name: str, part: Part, hashes: Mapping[str, str], seed: int) -> JudgedSource:
+def _judge_part(name: str, part: Part, hashes: Mapping[str, str], seed: int, group: str | None = None) -> JudgedSource:
     if isinstance(part.content, RawTexts):
         raise _nothing_judged(name, part)
     if isinstance(part.content, LabelledTexts):
-        judged, findings = judged_classes(_set_name(name), part.content, seed)
+        judged, findings = judged_classes(_set_name(name), part.content, seed, group)
     else:
-        judged = judged_from_rows(_set_name(name), part.content, documents_of(part.content))
+        judged = judged_from_rows(_set_name(name), part.content, documents_of(part.content), group)
         findings = []
     return JudgedSource(judged, part.said, (*part.findings, *findings), hashes)
 

@@ -13,7 +13,7 @@ import numpy as np
 from embedtune.data.checks import Gathered
 from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows
 from embedtune.data.splits.groups import HELD_OUT, Division, divide, draw, groups_by, kept_together
-from embedtune.data.splits.judged_rows import key_of
+from embedtune.data.splits.judged_rows import grouping_of, key_of
 from embedtune.data.texts.normal_form import near_ids
 from embedtune.findings import Finding, counted
 
@@ -107,8 +107,13 @@ def pair_within_classes(content: LabelledTexts, seed: int) -> tuple[Rows, list[F
     return paired, alone.finding("single-text-classes", "warning", message, "Add texts to them.")
 
 
-def judged_classes(name: str, content: LabelledTexts, seed: int) -> tuple[RetrievalSet, list[Finding]]:
-    """About a third of each class as queries, the rest as documents; a class with one text has no query."""
+def judged_classes(
+    name: str, content: LabelledTexts, seed: int, group: str | None = None
+) -> tuple[RetrievalSet, list[Finding]]:
+    """About a third of each class as queries, the rest as documents; a class with one text has no query.
+
+    `group` is the column that the groups of the texts are from.
+    """
     keys = [key_of(identity) for identity in content.ids.tolist()]
     queries: dict[str, str] = {}
     corpus: dict[str, str] = {}
@@ -124,4 +129,4 @@ def judged_classes(name: str, content: LabelledTexts, seed: int) -> tuple[Retrie
     if not queries:
         message = f"no class in {name} has two texts, so no query has a document to find."
         findings.append(Finding("cannot-judge", "warning", len(content), message, "Add texts to its classes."))
-    return RetrievalSet(name, queries, corpus, qrels), findings
+    return RetrievalSet(name, queries, corpus, qrels, grouping_of(group, content.groups, keys)), findings

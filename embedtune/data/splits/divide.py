@@ -175,7 +175,8 @@ def _divide_pairs(
     divided.documents |= own.by_identity()
     for part, some in held.items():
         in_corpus = documents is not None and all(one in documents.keys for one in some.positive_ids.tolist())
-        divided.judge(part, judged_from_rows(part, some, documents if documents and in_corpus else own))
+        within = documents if documents and in_corpus else own
+        divided.judge(part, judged_from_rows(part, some, within, read.group))
 
 
 def _divide_labelled(divided: Divided, texts: LabelledTexts, read: TrainingParts, plan: Plan, seed: int) -> None:
@@ -204,6 +205,6 @@ def _divide_labelled(divided: Divided, texts: LabelledTexts, read: TrainingParts
             next="check which column is the class: --columns label=COLUMN",
         )
     for part, some in held.items():
-        judged, findings = judged_classes(part, some, seed)
+        judged, findings = judged_classes(part, some, seed, read.group)
         divided.documents |= documents_in(judged.corpus).by_identity()
         divided.judge(part, judged, findings)

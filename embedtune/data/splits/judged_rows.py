@@ -1,11 +1,11 @@
 """Judged queries made from rows, for sets without a corpus of their own."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from embedtune.data.rows import RetrievalSet, Rows
+from embedtune.data.rows import Grouping, RetrievalSet, Rows
 from embedtune.identity import text_id, text_ids
 
 
@@ -56,11 +56,11 @@ def documents_in(corpus: Mapping[str, str]) -> CorpusByText:
     return CorpusByText(corpus, keys)
 
 
-def judged_from_rows(name: str, rows: Rows, documents: CorpusByText) -> RetrievalSet:
+def judged_from_rows(name: str, rows: Rows, documents: CorpusByText, group: str | None = None) -> RetrievalSet:
     """The distinct anchors as queries, all their positives relevant (grade 1); `documents` hold every positive.
 
     A query may be a document too, where a text appears on both sides of the pairs; evaluation ignores that document for
-    that query.
+    that query. `group` is the column that the groups of the rows are from; a query is in that of its first row.
     """
     asked: dict[int, str] = {}
     relevant: dict[int, dict[str, int]] = {}
@@ -72,11 +72,22 @@ def judged_from_rows(name: str, rows: Rows, documents: CorpusByText) -> Retrieva
         {key_of(anchor): text for anchor, text in asked.items()},
         documents.corpus,
         {key_of(anchor): relevant[anchor] for anchor in asked},
+        grouping_of(group, rows.groups, map(key_of, rows.anchor_ids.tolist())),
     )
+
+
+def grouping_of(column: str | None, values: Sequence[str] | None, keys: Iterable[str]) -> Grouping | None:
+    """Rows' groups as those of their queries, by the key of each row's query; None where there are none."""
+    if column is None or values is None:
+        return None
+    of: dict[str, str] = {}
+    for key, value in zip(keys, values, strict=True):
+        of.setdefault(key, value)
+    return Grouping(column, of)
 
 
 def part_of(judged: RetrievalSet, anchor_ids: np.ndarray, name: str) -> RetrievalSet:
     """The queries of a judged set whose texts have these ids."""
     wanted = set(anchor_ids.tolist())
     queries = {query: text for query, text in judged.queries.items() if text_id(text) in wanted}
-    return RetrievalSet(name, queries, judged.corpus, {query: judged.qrels[query] for query in queries})
+    return replace(judged, name=name, queries=queries, qrels={query: judged.qrels[query] for query in queries})

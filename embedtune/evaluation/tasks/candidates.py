@@ -9,7 +9,6 @@ import numpy as np
 
 from embedtune.evaluation.metrics import share_of
 from embedtune.evaluation.ranking import id_ranks, rank
-from embedtune.evaluation.significance import bootstrap_interval
 from embedtune.evaluation.tasks.items import ItemScores, ItemSet, bootstrap, interval_of
 
 Pool = Literal["best", "mean"]
@@ -55,13 +54,13 @@ class CandidateSet(ItemSet):
         place = (order == self.truth[:, None]).argmax(axis=1)  # (n,)
         values = {"accuracy": (place == 0).astype(np.float64)}  # (n,) each
         values |= {f"accuracy@{k}": (place < k).astype(np.float64) for k in TOP if k < len(self.labels)}
-        drawn = bootstrap(len(chosen), lambda counts: self._macro_f1(chosen, counts), seed=seed)
+        drawn = bootstrap(len(chosen), lambda counts: self._macro_f1(chosen, counts), seed=seed, groups=self.groups)
         every = np.ones((1, len(chosen)), dtype=np.int64)  # (1, n)
         means = {name: float(one.mean()) for name, one in values.items()}
-        intervals = {name: bootstrap_interval(one, seed=seed) for name, one in values.items()}
+        intervals = {name: self.interval_of_mean(one, seed=seed) for name, one in values.items()}
         return ItemScores(
             metrics={"accuracy": means.pop("accuracy"), "macro_f1": float(self._macro_f1(chosen, every)[0]), **means},
-            intervals={**intervals, "macro_f1": interval_of(drawn)},
+            intervals={**intervals, "macro_f1": interval_of(drawn, self.groups)},
             values=values,
             answers=[self.labels[label] for label in chosen],
             detail=self._detail(chosen),

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from embedtune.evaluation.significance import Comparison, compare_paired
+from embedtune.evaluation.query_groups import QueryGroups, tail_of
+from embedtune.evaluation.significance import CONFIDENCE, Comparison, bootstrap_interval, compare_paired
 
 ITEM_METRICS = ("spearman", "pearson", "accuracy", "accuracy@3", "accuracy@5", "margin")
 """The metrics that have a value per item, so that systems can be compared by them."""
@@ -41,6 +42,7 @@ class ItemSet(ABC):
     Args:
         queries: (n,) one text per item.
         documents: (m,) the texts that queries are compared with.
+        groups: which items count as one in tests and intervals; None: each counts by itself.
     """
 
     kind: ClassVar[str]
@@ -52,6 +54,7 @@ class ItemSet(ABC):
 
     queries: Sequence[str]
     documents: Sequence[str]
+    groups: QueryGroups | None = field(default=None, kw_only=True)
 
     @property
     def texts(self) -> Sequence[str]:
@@ -75,13 +78,24 @@ class ItemSet(ABC):
     def compare(self, before: ItemScores, after: ItemScores, *, seed: int) -> Comparison:
         """Whether one system is right more often than another, on the same items."""
         first, second = before.values["accuracy"], after.values["accuracy"]
-        return replace(compare_paired(first, second, metric="accuracy", seed=seed), items=self.items)
+        found = compare_paired(first, second, metric="accuracy", groups=self.groups, seed=seed)
+        return replace(found, items=self.items)
+
+    def interval_of_mean(self, values: np.ndarray, *, seed: int) -> tuple[float, float]:
+        """The 95% interval of the mean of values (n,)."""
+        return bootstrap_interval(values, groups=self.groups, seed=seed)
 
 
 def bootstrap(
-    count: int, statistic: Callable[[np.ndarray], np.ndarray], *, seed: int, draws: int = DRAWS, at_once: int = 2**21
+    count: int,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    *,
+    seed: int,
+    groups: QueryGroups | None = None,
+    draws: int = DRAWS,
+    at_once: int = 2**21,
 ) -> np.ndarray:
-    """A statistic of resampled items, draw by draw.
+    """A statistic of resampled items, or of complete groups of them, draw by draw.
 
     Source: Efron 1979.
 
@@ -89,6 +103,7 @@ def bootstrap(
         count: n, how many items there are.
         statistic: (b, n) how often each item was drawn -> (b, ...) its value.
         seed: of the draws.
+        groups: which items are drawn together; None: each by itself.
         draws: how many.
         at_once: about how many numbers to hold at a time.
 
@@ -100,15 +115,20 @@ def bootstrap(
     """
     rng = np.random.default_rng(seed)
     size = max(1, at_once // max(count, 1))
+    units = count if groups is None else groups.count  # U
     found = []
     for first in range(0, draws, size):
         rows = min(size, draws - first)
-        drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]  # (b, n)
-        found.append(statistic(np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)))
+        drawn = rng.integers(0, units, (rows, units)) + units * np.arange(rows)[:, None]  # (b, U)
+        times = np.bincount(drawn.ravel(), minlength=rows * units).reshape(rows, units)  # (b, U)
+        found.append(statistic(times if groups is None else times[:, groups.of]))
     return np.concatenate(found)
 
 
-def interval_of(drawn: np.ndarray) -> tuple[float, float]:
-    """The middle 95% of bootstrap draws."""
-    low, high = np.quantile(drawn, [0.025, 0.975])
+def interval_of(drawn: np.ndarray, groups: QueryGroups | None = None) -> tuple[float, float]:
+    """The middle 95% of bootstrap draws; a little more where groups were drawn, as `tail_of` explains."""
+    tail = (1 - CONFIDENCE) / 2
+    if groups is not None and groups.count > 1:
+        tail = tail_of(CONFIDENCE, groups.count)
+    low, high = np.quantile(drawn, [tail, 1 - tail])
     return float(low), float(high)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedtune.data.rows import RetrievalSet
+from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.ranking import id_ranks
 from embedtune.evaluation.tasks.own_texts import own_texts
 
@@ -32,6 +33,7 @@ class JudgedSet:
         pairs: (P,) int64 ascending: the judged pairs within the corpus.
         grades: (P,) int64: their grades.
         self_pairs: (S,) int64 ascending: documents that are the query itself and not judged relevant.
+        groups: which queries count as one in tests and intervals; None: each counts by itself.
     """
 
     name: str
@@ -44,6 +46,7 @@ class JudgedSet:
     pairs: np.ndarray
     grades: np.ndarray
     self_pairs: np.ndarray
+    groups: QueryGroups | None = None
 
     def grades_of(self, positions: np.ndarray) -> np.ndarray:
         """Grades of ranked documents (Q, R); 0 for unjudged ones and for -1, which means no document.
@@ -95,6 +98,7 @@ def as_arrays(retrieval_set: RetrievalSet) -> JudgedSet:
         pairs=pairs,
         grades=np.array([grade_of[pair] for pair in pairs.tolist()], dtype=np.int64),
         self_pairs=np.array(sorted(p for p in selves if grade_of.get(p, 0) <= 0), dtype=np.int64),
+        groups=QueryGroups.of_queries(retrieval_set.groups, query_ids),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from embedtune.errors import DataError, ModelError
 from embedtune.evaluation.metrics import parse_metric
+from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.rankers import Ranking, by_vectors
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 
@@ -21,11 +22,13 @@ class RetrievalScores:
         query_ids: the queries scored, in order: those with a relevant document.
         per_query: metric -> (queries,) float64.
         documents: how many documents were searched.
+        groups: which queries count as one in tests and intervals; None: each counts by itself.
     """
 
     query_ids: tuple[str, ...]
     per_query: Mapping[str, np.ndarray]
     documents: int = 0
+    groups: QueryGroups | None = None
 
     def __len__(self) -> int:
         return len(self.query_ids)
@@ -43,6 +46,7 @@ class RetrievalScores:
             self,
             query_ids=tuple(self.query_ids[i] for i in kept),
             per_query={name: values[kept] for name, values in self.per_query.items()},
+            groups=None if self.groups is None else self.groups.take(kept),
         )
 
 
@@ -78,6 +82,7 @@ def score_ranking(ranking: Ranking, judged: JudgedSet, metrics: Sequence[str]) -
         query_ids=judged.query_ids,
         per_query={str(metric): metric(ranked, judged.judged) for metric in map(parse_metric, metrics)},
         documents=len(judged.documents),
+        groups=judged.groups,
     )
 
 

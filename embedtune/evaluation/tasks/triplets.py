@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from embedtune.evaluation.significance import bootstrap_interval
 from embedtune.evaluation.tasks.items import ItemScores, ItemSet
 
 
@@ -41,7 +40,7 @@ class TripletSet(ItemSet):
         values = {"accuracy": (margins > 0).astype(np.float64), "margin": margins}  # (n,) each
         return ItemScores(
             metrics={name: float(one.mean()) for name, one in values.items()},
-            intervals={name: bootstrap_interval(one, seed=seed) for name, one in values.items()},
+            intervals={name: self.interval_of_mean(one, seed=seed) for name, one in values.items()},
             values=values,
         )
 

@@ -39,6 +39,8 @@ class SystemVerdict:
         metrics: every metric that was compared.
         over_seeds: None with one seed per side.
         items: what was compared, in the plural: not all sets have queries.
+        groups: in how many groups they are, where chance was drawn by group; None: each counts by itself.
+        grouped_by: the column that the groups are from.
     """
 
     metric: str
@@ -61,6 +63,8 @@ class SystemVerdict:
     metrics: tuple[MetricTest, ...]
     over_seeds: OverSeeds | None
     items: str = "queries"
+    groups: int | None = None
+    grouped_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,8 @@ class SystemRow(TypedDict):
     """A system on a set; values on the unseen queries are null where it is not known which these are.
 
     Rankings have `bytes_per_vector` and the unseen part; other kinds of sets say what their `items` are; sets with
-    candidate labels have scores per label.
+    candidate labels have scores per label. `groups` is the number of values of the column `grouped_by`, by which the
+    intervals were drawn; null where each query counts by itself.
     """
 
     task: str
@@ -58,6 +59,8 @@ class SystemRow(TypedDict):
     intervals_unseen: NotRequired[Intervals | None]
     queries_unseen: NotRequired[int | None]
     documents: int
+    groups: NotRequired[int | None]
+    grouped_by: NotRequired[str | None]
     truncated: Mapping[str, Any]
     run: str | None
     classes: NotRequired[list[LabelScores]]
@@ -94,6 +97,8 @@ class ComparedRow(TypedDict):
     minimum_detectable_effect: float
     verdict: str
     items: str
+    groups: NotRequired[int | None]
+    grouped_by: NotRequired[str]
     weak: bool
     sentence: str
     data: str

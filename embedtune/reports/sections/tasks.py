@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from embedtune.evaluation.query_groups import in_groups
 from embedtune.reports.document.blocks import Block, Matrix, Table, Text
 from embedtune.reports.results.evaluate import SystemRow
 
@@ -37,7 +38,9 @@ def task_blocks(rows: Rows) -> list[Block]:
 def size(row: SystemRow) -> str:
     """The size of a set in words."""
     searched = _SEARCHED.get(row["task"], "documents")
-    return f"{row['queries']:,} {row.get('items') or 'queries'}, {row['documents']:,} {searched}."
+    count, column = row.get("groups"), row.get("grouped_by")
+    grouped = f" in {in_groups(count, column)}" if count is not None and column else ""
+    return f"{row['queries']:,} {row.get('items') or 'queries'}{grouped}, {row['documents']:,} {searched}."
 
 
 def confused(row: SystemRow, most: int = SHOWN) -> Table:

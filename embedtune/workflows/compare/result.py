@@ -26,6 +26,8 @@ def verdicts_of(tests: Sequence[Sequence[Test]], evidence: Evidence) -> list[Sys
                 minimum_detectable_effect=first.minimum_detectable_effect,
                 queries=first.queries,
                 items=first.items,
+                groups=first.groups,
+                grouped_by=first.grouped_by,
                 on=pair.on,
                 sentence=f"{decisive.between('A', letter)}{f' {seeds.sentence}' if seeds else ''}",
                 won=pair.won,

@@ -14,6 +14,7 @@ from embedtune.durable import write_text
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.metrics import parse_metric
+from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.seeds import compare_seeds
 from embedtune.evaluation.significance import On
 from embedtune.evaluation.tasks.items import ITEM_METRICS
@@ -23,6 +24,7 @@ from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.compare import CompareResult
 from embedtune.workflows.compare.evidence import Side, evidence_of
+from embedtune.workflows.compare.grouping import groups_of
 from embedtune.workflows.compare.result import Test, verdicts_of
 from embedtune.workflows.compare.same import cut_runs, one_seed_each, same_questions, starts_kept
 from embedtune.workflows.compare.values import Sources, Values
@@ -54,6 +56,7 @@ class CompareOptions:
         split: which of their splits.
         fail_if: "worse" or "not-better"; see `failed` of the result.
         output: a new folder for the report; None for a dated one.
+        group: a column of data: queries that share a value of it count as one. None: as the systems were evaluated.
     """
 
     a: str
@@ -63,6 +66,7 @@ class CompareOptions:
     split: str = "test"
     fail_if: str | None = None
     output: str | None = None
+    group: str | None = None
 
 
 @unchanged_inputs()
@@ -84,7 +88,13 @@ def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResu
     if options.output is not None:
         systems = [(name, name.partition("#")[0]) for text in named for name in names_in(text)]
         Outputs(folders=[Path(options.output).expanduser()]).demand_apart([("--data", options.data), *systems])
-    sources = Sources(options.data, options.split, wanted)
+    if options.group is not None and options.data is None:
+        raise ConfigError(
+            "it names a column of the judged data, and no data is named",
+            where="--group",
+            next="add --data SET",
+        )
+    sources = Sources(options.data, options.split, wanted, options.group)
     with talk.progress("reading the values to compare"):
         read = [[sources.read(name) for name in names_in(text)] for text in named]
     metrics = _metrics([one for seeds in read for one in seeds], wanted, asked=bool(options.metrics))
@@ -92,7 +102,9 @@ def compare(options: CompareOptions, *, talk: Talk | None = None) -> CompareResu
     everything = [one for seeds in read for one in seeds]
     queries, on, findings = _queries(everything)
     sides = [Side(text, seeds, _values(seeds, queries, metrics[0])) for text, seeds in zip(named, read, strict=True)]
-    tests = [[_test(sides[0], other, queries, metric, on) for metric in metrics] for other in sides[1:]]
+    groups, grouped = groups_of(everything, queries, sources)
+    findings += grouped
+    tests = [[_test(sides[0], other, queries, metric, on, groups) for metric in metrics] for other in sides[1:]]
     with talk.progress("reading the rankings"):
         found = evidence_of(sides, queries, metrics[0], sources, on=on)
     evidence = _with_effects(found.evidence, tests)
@@ -213,7 +225,7 @@ def _with_effects(evidence: Evidence, tests: Sequence[Sequence[Test]]) -> Eviden
     )
 
 
-def _test(a: Side, b: Side, queries: Sequence[str], metric: str, on: On) -> Test:
+def _test(a: Side, b: Side, queries: Sequence[str], metric: str, on: On, groups: QueryGroups | None) -> Test:
     values = [_values(side.seeds, queries, metric) for side in (a, b)]  # (S, Q) each
-    found, seeds = compare_seeds(*values, metric=metric, on=on)
+    found, seeds = compare_seeds(*values, metric=metric, on=on, groups=groups)
     return dataclasses.replace(found, items=a.seeds[0].items.get(metric, found.items)), seeds

@@ -45,6 +45,7 @@ class Values:
         hashes: of the files with the queries, if known.
         questions: what each query asks; none of those that recorded nothing.
         trained: the run whose model this is, after training.
+        groups: column -> query -> its group, where queries were evaluated by group.
         depth: the most documents per query in the TREC file that was scored, which may have been cut anywhere; None
             where the ranking was made for the metrics.
     """
@@ -61,6 +62,7 @@ class Values:
     hashes: frozenset[str] = frozenset()
     questions: Mapping[str, QueryMarks] = field(default_factory=dict)
     trained: Path | None = None
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     depth: int | None = None
     findings: tuple[Finding, ...] = ()
 
@@ -88,11 +90,13 @@ class Sources:
         data: the judged data, or None; TREC runs need it.
         split: of the judged data.
         metrics: for scoring TREC runs.
+        group: the column of the judged data that says which queries count as one.
     """
 
     data: str | None
     split: str
     metrics: Sequence[str]
+    group: str | None = None
 
     def read(self, name: str) -> Values:
         """The values of one system: a path, followed by `#` and a name if the folder holds several systems.
@@ -121,7 +125,7 @@ class Sources:
                 "a TREC run does not say which documents are relevant", where=name, next="add --data SET, and --split"
             )
         run, judged, queries = read_run(path), self._arrays, self.judged.queries
-        asked = questions_of(judged)
+        asked, grouping = questions_of(judged), self.judged.groups
         scores = score_ranking(by_run(run, judged), judged, self.metrics).per_query
         return Values(
             name,
@@ -133,6 +137,7 @@ class Sources:
             texts=queries,
             rankings={judged.name: path},
             questions={query: QueryMarks(**asked.of(row)) for row, query in enumerate(judged.query_ids)},
+            groups={} if grouping is None else {grouping.column: grouping.of},
             depth=_depth(run),
             findings=tuple(run_findings(name, run, judged, queries)),
         )
@@ -140,7 +145,7 @@ class Sources:
     @cached_property
     def judged(self) -> RetrievalSet:
         """The judged data of the command."""
-        return read_judged(str(self.data), self.split, {}).judged
+        return read_judged(str(self.data), self.split, {}, group=self.group).judged
 
     @cached_property
     def _arrays(self) -> JudgedSet:
@@ -171,6 +176,7 @@ def _of_training(name: str, folder: Path, lines: list[dict[str, Any]], choice: s
         by_vectors=True,
         folder=folder,
         questions=_questions([line["query"] for line in lines], lines),
+        groups=_groups([line["query"] for line in lines], lines),
         trained=folder.resolve() if when == "after" else None,
     )
 
@@ -203,6 +209,7 @@ def _of_evaluation(name: str, folder: Path, lines: list[dict[str, Any]], choice:
         by_vectors=any(row.get("dimensions") is not None for row in rows),
         folder=folder,
         questions=_questions(keys, lines),
+        groups=_groups(keys, lines),
         trained=next((run for row in rows if (run := _run_of(row.get("model"))) is not None), None),
         depth=min((_depth(read_run(path)) for row in rows if (path := _given(folder, row)) is not None), default=None),
     )
@@ -212,6 +219,16 @@ def _questions(keys: Sequence[str], lines: Sequence[Mapping[str, Any]]) -> dict[
     """What each query asks, of the lines that say so."""
     marks = [(key, line.get("question"), line.get("candidates")) for key, line in zip(keys, lines, strict=True)]
     return {key: QueryMarks(one, all_) for key, one, all_ in marks if isinstance(one, str) and isinstance(all_, str)}
+
+
+def _groups(keys: Sequence[str], lines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Column -> query -> group, of the lines that name one; groups of several sets are told apart."""
+    found: dict[str, dict[str, str]] = {}
+    sets = {line.get("data") for line in lines}
+    for key, line in zip(keys, lines, strict=True):
+        for column, value in line.get("group", {}).items():
+            found.setdefault(column, {})[key] = in_set(str(line.get("data")), str(value), several=len(sets) > 1)
+    return found
 
 
 def _depth(run: Run) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.significance import Comparison, On, adjusted, bootstrap_intervals, compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.question import questions_of
@@ -33,6 +34,7 @@ def row_of(scored: Scored, name: str, run: Path, *, seed: int, unseen: Collectio
         "metrics_unseen": part.means if part else None,
         "intervals_unseen": _intervals(part, seed) if part else None,
         "queries_unseen": None if unseen is None else len(part or ()),
+        **grouped(scored.scores.groups),
         "documents": scored.scores.documents,
         "truncated": {role: cut.as_dict() for role, cut in scored.truncated.items()},
         "run": str(run),
@@ -40,7 +42,13 @@ def row_of(scored: Scored, name: str, run: Path, *, seed: int, unseen: Collectio
 
 
 def _intervals(scores: RetrievalScores, seed: int) -> dict[str, list[float]]:
-    return {metric: list(ends) for metric, ends in bootstrap_intervals(scores.per_query, seed=seed).items()}
+    found = bootstrap_intervals(scores.per_query, groups=scores.groups, seed=seed)
+    return {metric: list(ends) for metric, ends in found.items()}
+
+
+def grouped(groups: QueryGroups | None) -> dict[str, Any]:
+    """What a row says of the groups that its intervals were drawn by."""
+    return {"groups": groups and groups.count, "grouped_by": groups and groups.column}
 
 
 def compare_with_first(
@@ -56,7 +64,8 @@ def compare_with_first(
     for group in _groups(rows):
         scores = [one.scores.only(unseen) if unseen and on == "unseen" else one.scores for one in group]
         first, *others = [own.per_query[metric] for own in scores]  # (n,) each
-        found = [compare_paired(first, other, metric=metric, on=on, seed=seed) for other in others]
+        groups = scores[0].groups
+        found = [compare_paired(first, other, metric=metric, on=on, groups=groups, seed=seed) for other in others]
         kind = _kind(group)
         compared += [{**one, "kind": kind} for one in against_first([one.label for one in group], found, name)]
     return compared
@@ -133,4 +142,5 @@ def per_query_lines(
         line: dict[str, Any] = {"data": name, "query": query, "text": text, "scores": scores}
         line |= {} if unseen is None else {"unseen": query in unseen}
         line |= questions.of(place)
+        line |= {} if judged.groups is None else judged.groups.mark(place)
         yield json.dumps(line, ensure_ascii=False) + "\n"

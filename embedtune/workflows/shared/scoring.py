@@ -150,6 +150,7 @@ class Judgment:
         for place, query in enumerate(self.before.query_ids):
             line: dict[str, Any] = {"query": query, "text": texts.get(query), "unseen": query in unseen}
             line |= questions.of(place) if questions else {}
+            line |= {} if self.before.groups is None else self.before.groups.mark(place)
             for when, scores in (("before", self.before), ("after", self.after)):
                 line[when] = {metric: round(float(values[place]), 6) for metric, values in scores.per_query.items()}
             lines.append(json.dumps(line, ensure_ascii=False) + "\n")
@@ -179,7 +180,9 @@ def judge(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, 
     if before_unseen is not None and after_unseen is not None:
         first, second, on = before_unseen, after_unseen, "unseen"
     verdict, *further = (
-        compare_paired(first.per_query[metric], second.per_query[metric], metric=metric, on=on, seed=seed)
+        compare_paired(
+            first.per_query[metric], second.per_query[metric], metric=metric, on=on, groups=first.groups, seed=seed
+        )
         for metric in (PRIMARY, *(name for name in first.per_query if name != PRIMARY))
     )
     seen = _seen(before, after, set(wanted), seed) if on == "unseen" else None
@@ -191,8 +194,9 @@ def _seen(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], see
     others = [query for query in before.query_ids if query not in unseen]
     if min(len(others), len(unseen)) < WEAK_BELOW:
         return None
-    first, second = (scores.only(others).per_query[PRIMARY] for scores in (before, after))
-    return compare_paired(first, second, metric=PRIMARY, on="seen", seed=seed)
+    first, second = (scores.only(others) for scores in (before, after))
+    values = (first.per_query[PRIMARY], second.per_query[PRIMARY])
+    return compare_paired(*values, metric=PRIMARY, on="seen", groups=first.groups, seed=seed)
 
 
 def right_first(before: RetrievalScores, after: RetrievalScores) -> RightFirst | None:

@@ -15,7 +15,7 @@ from embedtune.evaluation.tasks.question import questions_of_items
 from embedtune.findings import Finding
 from embedtune.models.encode.lengths import Truncation
 from embedtune.models.encoder import Encoder, Role
-from embedtune.workflows.evaluate.result import against_first
+from embedtune.workflows.evaluate.result import against_first, grouped
 from embedtune.workflows.evaluate.systems import Systems
 from embedtune.workflows.shared.truncation import truncation_findings
 
@@ -121,6 +121,7 @@ class ItemTask:
                 "items": self.items.items,
                 "queries": len(self.items.queries),
                 "documents": len(self.items.documents),
+                **grouped(self.items.groups),
                 "truncated": {role: cut.as_dict() for role, cut in one.truncated.items()},
                 "run": None,
                 **one.scores.detail,
@@ -147,6 +148,7 @@ class ItemTask:
             }
             line: dict[str, Any] = {"data": self.name, "query": item, "text": text, "task": self.kind, "scores": scores}
             line |= questions.of(place)
+            line |= {} if self.items.groups is None else self.items.groups.mark(place)
             if self.items.expected:
                 line["expected"] = self.items.expected[place]
             if self.scored[0].scores.answers:

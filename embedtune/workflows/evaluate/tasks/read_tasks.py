@@ -11,6 +11,7 @@ from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.judged_source import OpenSplit, judge, judge_split, open_split
 from embedtune.data.texts.wordings import Wordings, read_wordings
 from embedtune.errors import ConfigError, DataError
+from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.tasks.candidates import CandidateSet
 from embedtune.evaluation.tasks.similarity import SimilaritySet
 from embedtune.evaluation.tasks.triplets import triplets
@@ -48,7 +49,8 @@ def read_tasks(config: EvaluateConfig, training: Training) -> list[Task]:
     wordings = None if named is None else read_wordings(Path(named).expanduser())
     tasks: list[Task] = []
     for source in config.data.sources:
-        task = _read(open_split(source, config.data.split, config.data.columns), wordings, config, training)
+        opened = open_split(source, config.data.split, config.data.columns, config.data.group)
+        task = _read(opened, wordings, config, training)
         if isinstance(task, ItemTask):
             task.findings += tuple(training.leaks(_queries(task))[0])
         if config.models.quantize and task.kind != "retrieval":
@@ -77,12 +79,14 @@ def _read(opened: OpenSplit, wordings: Wordings | None, config: EvaluateConfig, 
     scored = opened.part.scored if opened.part is not None else None
     seed = config.evaluation.seed
     if scored is not None and task in ("auto", "similarity"):
+        _demand_ungrouped(config, opened, "scored pairs")
         return _similarity(opened, scored, seed)
     if isinstance(content, LabelledTexts) and wordings is not None and task in ("auto", "candidates"):
         return _candidates(opened, content, wordings, config)
     if isinstance(content, Rows) and content.has_negatives and task == "triplets":
-        return _triplets(opened, content, seed)
+        return _triplets(opened, content, config)
     if isinstance(content, LabelledTexts) and task == "clusters":
+        _demand_ungrouped(config, opened, "clusters")
         return ClustersTask(opened, content, seed)
     if task not in ("auto", "retrieval"):
         got = opened.part.unit if opened.part is not None else "a corpus with judged queries"
@@ -90,6 +94,16 @@ def _read(opened: OpenSplit, wordings: Wordings | None, config: EvaluateConfig, 
     read = judge(opened, seed=seed)
     read = replace(read, described=(*read.described, *_others(content)))
     return RetrievalTask(read, config.evaluation.metrics, training, _dev_of(opened, config))
+
+
+def _demand_ungrouped(config: EvaluateConfig, opened: OpenSplit, what: str) -> None:
+    """Refuse groups where what is measured is not a mean over queries."""
+    if config.data.group is not None:
+        raise ConfigError(
+            f"{opened.source.name} is scored as {what}, whose statistics have no intervals by group",
+            where="--group",
+            next="leave it out; rankings, candidates and triplets have them",
+        )
 
 
 def _dev_of(opened: OpenSplit, config: EvaluateConfig) -> Callable[[], RetrievalSet] | None:
@@ -145,6 +159,7 @@ def _candidates(opened: OpenSplit, texts: LabelledTexts, wordings: Wordings, con
         documents=[wording for label in labels for wording in wordings.of[label]],
         label_of=np.array([number[label] for label in labels for _ in wordings.of[label]]),  # (W,)
         pool=config.data.wordings,
+        groups=groups_of_rows(config.data.group, texts.groups),
     )
     how = {"best": "its best wording", "mean": "the mean of its wordings"}[config.data.wordings]
     said = (f"{opened.what}: {counted(len(texts), 'text')}", f"{wordings.described}; a label's score is that of {how}")
@@ -159,15 +174,22 @@ def _candidates(opened: OpenSplit, texts: LabelledTexts, wordings: Wordings, con
     )
 
 
-def _triplets(opened: OpenSplit, rows: Rows, seed: int) -> ItemTask:
+def _triplets(opened: OpenSplit, rows: Rows, config: EvaluateConfig) -> ItemTask:
     kept = [row for row, negatives in enumerate(rows.negatives) if negatives]
     own = rows.take(kept)
     said = [f"{opened.what}: {counted(len(own), 'row')} with {counted(sum(map(len, own.negatives)), 'negative')}"]
     if len(own) < len(rows):
         said.append(f"left out {counted(len(rows) - len(own), 'row')} without a negative")
     items = triplets(own.anchors, own.positives, own.negatives)
+    items = replace(items, groups=groups_of_rows(config.data.group, own.groups))
+    seed = config.evaluation.seed
     said += opened.part.said if opened.part is not None else ()
     return ItemTask(opened.name, items, ids=_ids(own.places), described=said, hashes=opened.hashes, seed=seed)
+
+
+def groups_of_rows(column: str | None, values: Sequence[str] | None) -> QueryGroups | None:
+    """The groups of rows that are scored one by one; None where none were asked for."""
+    return None if column is None or values is None else QueryGroups.by(column, values)
 
 
 def _ids(places: Sequence[str]) -> list[str]:

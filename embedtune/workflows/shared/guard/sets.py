@@ -91,7 +91,7 @@ class RetrievalGuard(GuardSet):
 
     def compare(self, before: np.ndarray, after: np.ndarray) -> Comparison:
         """The paired test of nDCG@10."""
-        return compare_paired(before, after, metric=PRIMARY, seed=self.seed)
+        return compare_paired(before, after, metric=PRIMARY, groups=self.judged.groups, seed=self.seed)
 
     def divided(self) -> tuple[Self, Self]:
         """The queries are divided; the corpus of the half to choose on is drawn smaller."""
