@@ -13,6 +13,7 @@ from embedtune.config.guard import GuardSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, Prompts, RecipeSection, Share
 from embedtune.config.several_sets import SetLoss, SetSection, one_form
+from embedtune.config.tower import TowerSection
 
 LossArgs = dict[str, Any]
 Auto = Literal["auto"]
@@ -44,6 +45,16 @@ class DataSection(RecipeSection):
     columns: Columns = Field(default_factory=dict)
     encoding: TextEncoding = None
     group: GroupColumn = None
+    descriptions: Name | None = option(
+        None,
+        "texts that describe the classes of labelled signals: rows of label and text, several per label",
+        "FILE",
+        shown="none",
+    )
+    judged_descriptions: Name | None = Field(
+        None,
+        description="other descriptions of the same classes, to judge by; null: by those that are learned from",
+    )
     known_positives: Literal["direct", "closure"] = option(
         "direct",
         "never use as negatives: texts paired with the anchor (direct), or everything linked to it by "
@@ -336,6 +347,7 @@ class TrainConfig(RecipeSection):
     reranker: RerankerSection = Field(default_factory=RerankerSection)
     guide: GuideSection = Field(default_factory=GuideSection)
     guard: GuardSection = Field(default_factory=GuardSection)
+    tower: TowerSection = Field(default_factory=TowerSection)
     side: Literal["both", "query"] = option(
         "both",
         "which side learns; query: documents keep the vectors that they have, so an index need not be made again",

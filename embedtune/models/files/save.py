@@ -82,6 +82,8 @@ def _write(encoder: Encoder, folder: Path) -> None:
     with quiet_libraries():
         model.save(str(folder), create_model_card=False)
     only_new = make_portable(folder)
+    if encoder.signals is not None:
+        encoder.signals.save(folder)
     (folder / "README.md").write_text(_card(encoder, only_new), encoding="utf-8")
     for file in folder.rglob("*.safetensors"):
         # safetensors lets only the owner read its files, which breaks shared folders of models.

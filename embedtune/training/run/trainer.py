@@ -105,7 +105,7 @@ def _fit(encoder: Encoder, run: Fit, *, resume: bool) -> FitResult:
             sources=run.rows.sources,
             mixing=run.mixing,
             model=encoder.model,
-            args=_arguments(run),
+            args=_arguments(run, encoder),
             train_dataset=row_numbers(len(run.rows)),
             data_collator=MicroBatchCollator(texts, held),
             loss=adapter,
@@ -233,7 +233,7 @@ def texts_of(run: TrainingTask, encoder: Encoder, progress: Progress | None = No
     return read_texts(reader, run.table.texts, progress)
 
 
-def _arguments(run: Fit) -> SentenceTransformerTrainingArguments:
+def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArguments:
     section = run.section
     asked = section.evaluate_every
     evaluate_every = min(run.steps_per_epoch if asked in (None, "auto") else asked, run.steps)
@@ -244,7 +244,7 @@ def _arguments(run: Fit) -> SentenceTransformerTrainingArguments:
         max_steps=run.steps,
         per_device_train_batch_size=run.course.batch_size,
         learning_rate=run.lr,
-        learning_rate_mapping=head_rates(run),
+        learning_rate_mapping={**head_rates(run), **encoder.rates},
         lr_scheduler_type=section.schedule,
         warmup_steps=math.ceil(section.warmup_share * run.steps),
         weight_decay=section.weight_decay,

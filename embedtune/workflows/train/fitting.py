@@ -151,7 +151,8 @@ class Fitting:
         asked, rows = self.config.training, len(self.data.train)
         self.config = settled(self.config, self.losses, self.encoder, rows)
         self._demand_rows(rows)
-        reason = reason_of_course(asked, rows, static=not self.encoder.has_products)
+        static, tower = not self.encoder.has_products, self.encoder.is_new_tower
+        reason = reason_of_course(asked, rows, static=static, tower=tower)
         plan, tokens = self._prepared(self._task(), reason)
         dev = self.data.dev
         if has_dev(self.data.sets):

@@ -74,6 +74,7 @@ from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
 from embedtune.workflows.train.sets.dev import disagreement
 from embedtune.workflows.train.sets.tests import SetTests
+from embedtune.workflows.train.signals import probes_of, tower_for
 
 CARD = "README.md"
 """The model's card, whose length depends on names."""
@@ -163,6 +164,7 @@ class TrainingRun:
             encoder = load_encoder(
                 section, device=self.config.training.device, texts=self.data.texts, seed=self.config.training.seed
             )
+        encoder = tower_for(self.config, encoder, self.data.train, self.talk)
         check_views(self.config, has_dropout=encoder.has_dropout)
         check_tokens(self.config, encoder)
         check_sizes(self.config.matryoshka, encoder.dimensions)
@@ -215,7 +217,7 @@ class TrainingRun:
         section = EncoderSection(name=str(self.folder.model), trust_remote_code=trusted)
         reason = check_saved(
             self.folder.model,
-            list(dict.fromkeys(self.data.train.positives))[:PROBES],
+            probes_of(self.data.train, PROBES),
             lambda texts, role: encode(encoder, texts, role=role),
             lambda texts, role: encode(load_encoder(section, device=device), texts, role=role),
             process=process,
