@@ -83,7 +83,7 @@ class Signals:
         facts: Mapping[str, str] | None = None,
         read: Callable[[], np.ndarray] | None = None,
     ) -> str:
-        """Name a signal and remember it; the first of equal ones counts.
+        """Name a signal and remember it; of equal ones the last counts, so that data read again is as it is now.
 
         Args:
             samples: (samples,) or (channels, samples), any kind of number.
@@ -96,10 +96,8 @@ class Signals:
         """
         kept = np.atleast_2d(np.asarray(samples, dtype=np.float32))  # (channels, samples)
         name = name_of(kept)
-        if name not in self._known:
-            again = (lambda: kept) if read is None else (lambda: np.atleast_2d(np.asarray(read(), dtype=np.float32)))
-            shape = (kept.shape[0], kept.shape[1])
-            self._known[name] = Signal(again, shape, rate_hz, place, dict(facts or {}))
+        again = (lambda: kept) if read is None else (lambda: np.atleast_2d(np.asarray(read(), dtype=np.float32)))
+        self._known[name] = Signal(again, (kept.shape[0], kept.shape[1]), rate_hz, place, dict(facts or {}))
         return name
 
     def samples(self, name: str) -> np.ndarray:
@@ -110,8 +108,8 @@ class Signals:
         """
         signal = self[name]
         samples = signal.read()
-        if samples.shape != signal.shape:
-            raise DataError("the signal is not what it was when it was first read", where=signal.place)
+        if name_of(samples) != name:
+            raise DataError("the samples are not what they were when they were first read", where=signal.place)
         return samples
 
     def shown(self, text: str) -> str:

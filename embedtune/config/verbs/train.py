@@ -7,13 +7,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from embedtune.config.encoder import EncoderSection, ModelSection
+from embedtune.config.encoder import EncoderSection, ModelSection, TowerSection
 from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Store, TextEncoding, random_seed
 from embedtune.config.guard import GuardSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, Prompts, RecipeSection, Share
 from embedtune.config.several_sets import SetLoss, SetSection, one_form
-from embedtune.config.tower import TowerSection
 
 LossArgs = dict[str, Any]
 Auto = Literal["auto"]

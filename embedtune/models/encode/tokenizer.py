@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal, Protocol, get_args
 import numpy as np
 
 from embedtune.models.encode.batching import BatchLayout, Flat, Packed, Padded, TextBatches, preprocess, routed
-from embedtune.models.encode.projected import before_projection, is_before_projection, projected
 from embedtune.models.encode.token_ids import TokenIds, static_ids, tokenized
 from embedtune.models.encoder import Encoder, Role, exported, has_towers, is_static, readable
+from embedtune.models.towers.projected import before_projection, is_before_projection, projected
 from embedtune.progress import Progress
 from embedtune.signals import is_signal
 

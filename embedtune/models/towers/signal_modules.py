@@ -47,6 +47,18 @@ def signal_modules(tower: SignalInput, dimensions: int, vectors: np.ndarray, see
         return [reader, pooling, Dense(size, dimensions, activation_function=torch.nn.Identity())]
 
 
+def fewest_samples(tower: SignalInput) -> int:
+    """The samples of the shortest signal that gives a vector."""
+    if _is_linear(tower):
+        return 2
+    if tower.kind == "patch":
+        return PATCH
+    steps, seen = 1, 1
+    for kernel, stride in zip(CONVOLUTIONS["conv_kernel"], CONVOLUTIONS["conv_stride"], strict=True):
+        seen, steps = seen + (kernel - 1) * steps, steps * stride
+    return seen
+
+
 def _is_linear(tower: SignalInput) -> bool:
     """Whether the first layer sees all of a signal at once, as of vectors."""
     return tower.kind in ("spectrum", "vectors")

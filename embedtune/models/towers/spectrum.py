@@ -10,19 +10,20 @@ BANDS, LINES = 128, 128
 """Bands of the spectrum, and lines of the envelope's spectrum, per channel."""
 SEGMENT = 2048
 """Samples of a segment at most; longer signals are averaged over segments that overlap by half (Welch)."""
-FLOOR = 1e-4
-"""Added to each power before the logarithm, where a signal of variance 1 has a mean power of 2 per line."""
+FLOOR, ENVELOPE_FLOOR = 1e-4, 1.0
+"""Added to each power before the logarithm, where a signal of variance 1 has a mean power of 2 per line. That of the
+envelope is high, so that only lines that stand out of its noise count."""
 
 
 def spectrum(samples: np.ndarray) -> np.ndarray:
     """The log power of a signal by frequency band, and that of its envelope line by line.
 
     Each channel is scaled to mean 0 and variance 1. Its power spectrum, up to half the sampling rate, is averaged in
-    128 bands of equal width. Its envelope, the magnitude of the analytic signal, shows how often something strikes: its
-    128 lowest lines follow. Natural logarithms of both.
+    128 bands of equal width. Its envelope, the magnitude of the analytic signal, shows how often something strikes: the
+    128 lowest lines of its spectrum follow, it too at mean 0 and variance 1. Natural logarithms of both.
 
     Source: Welch 1967 for the spectrum; Randall and Antoni 2011, doi:10.1016/j.ymssp.2010.07.017, for the envelope.
-    Bounds: from log(1e-4) upwards; a constant signal has that value everywhere.
+    Bounds: bands from log(1e-4), lines from 0 upwards; a constant signal has these values.
 
     Args:
         samples: (channels, samples).
@@ -37,12 +38,17 @@ def spectrum(samples: np.ndarray) -> np.ndarray:
 def _of_channel(values: np.ndarray) -> np.ndarray:
     from scipy.signal import hilbert
 
+    unit = _unit(values)
+    envelope = _unit(np.abs(np.asarray(hilbert(unit))))
+    bands = np.array([band.mean() for band in np.array_split(_power(unit), min(BANDS, _lines(unit)))])
+    return np.concatenate([np.log(bands + FLOOR), np.log(_power(envelope)[:LINES] + ENVELOPE_FLOOR)])
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    """Values at mean 0 and variance 1; of a constant, zeros."""
     centred = values - values.mean()
-    unit = centred / max(float(centred.std()), 1e-12)
-    envelope = np.abs(np.asarray(hilbert(unit)))
-    bands = [band.mean() for band in np.array_split(_power(unit), min(BANDS, _lines(unit)))]
-    lines = _power(envelope - envelope.mean())[:LINES]
-    return np.log(np.concatenate([bands, lines]) + FLOOR)
+    spread = float(centred.std())
+    return centred / spread if spread > 1e-9 * float(np.abs(values).max()) else np.zeros_like(centred)
 
 
 def _power(values: np.ndarray) -> np.ndarray:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.tower import TowerSection
+from embedtune.config.encoder import TowerSection
 from embedtune.errors import DataError, ModelError
 from embedtune.findings import counted
 from embedtune.models.encoder import Encoder, has_towers
 from embedtune.models.towers.signal_input import SIGNAL, TEXT, Kind, SignalInput
-from embedtune.models.towers.signal_modules import signal_modules
+from embedtune.models.towers.signal_modules import fewest_samples, signal_modules
 from embedtune.signals import KNOWN
 
 ROUTES = {(None, "text"): TEXT, (None, "audio"): SIGNAL}
@@ -45,6 +45,12 @@ def with_signal_tower(text: Encoder, section: TowerSection, names: Sequence[str]
             next="name an encoder that reads texts alone",
         )
     tower = input_for("spectrum" if section.kind == "auto" else section.kind, names)
+    if tower.samples < (fewest := fewest_samples(tower)):
+        raise DataError(
+            f"a tower of the kind {tower.kind} needs {fewest} samples or more, and these have {tower.samples}",
+            where=f"--tower {tower.kind}",
+            next="cut longer windows, or use --tower spectrum",
+        )
     keeps = section.text == "frozen"
     dimensions = text.dimensions if keeps else section.dimensions
     sides: dict[str, list[Any]] = {TEXT: list(text.model)}

@@ -18,10 +18,10 @@ from embedtune.data.checks.lengths import Lengths
 from embedtune.data.checks.quick import all_checks, check_test
 from embedtune.data.checks.repair import Repair
 from embedtune.data.checks.sample import Sample
-from embedtune.data.checks.signals import SignalCheck
 from embedtune.data.checks.text_faults import TextCheck
 from embedtune.data.formats.shared.find import BLOCK
 from embedtune.data.rows import RawTexts, RetrievalSet
+from embedtune.data.signals.faults import SignalCheck
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.documents import read_documents
 from embedtune.data.sources.judged_source import judge_split

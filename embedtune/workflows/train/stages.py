@@ -68,13 +68,13 @@ from embedtune.workflows.train.guide.guiding import Guiding
 from embedtune.workflows.train.kept.beside_words import beside_words
 from embedtune.workflows.train.kept.card import write_card
 from embedtune.workflows.train.kept.keeping import Keeping
+from embedtune.workflows.train.preparing.towers import probes_of, tower_for
 from embedtune.workflows.train.recipe_checks import check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
 from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_ranking
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
 from embedtune.workflows.train.sets.dev import disagreement
 from embedtune.workflows.train.sets.tests import SetTests
-from embedtune.workflows.train.signals import probes_of, tower_for
 
 CARD = "README.md"
 """The model's card, whose length depends on names."""
