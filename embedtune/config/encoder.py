@@ -75,7 +75,7 @@ class TowerSection(RecipeSection):
         flag="tower",
     )
     dimensions: int = Field(128, ge=2, description="of the space that signals and texts share")
-    lr: float = Field(1e-3, gt=0, description="learning rate of the new parts: the signal tower and both projections")
+    lr: float = Field(3e-3, gt=0, description="learning rate of the new parts: the signal tower and both projections")
     signal: Literal["full", "frozen"] = Field("full", description="what of the signal tower learns")
     text: Literal["projection", "full", "frozen"] = Field(
         "projection",

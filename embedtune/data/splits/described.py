@@ -57,10 +57,14 @@ def demand_groups(content: LabelledTexts | Rows, section: DataSection) -> None:
     """Refuse to divide signals where nothing says which of them belong together.
 
     Raises:
-        DataError: no group column is named; proposes one that the rows have.
+        DataError: no group column is named; proposes one that the rows have. Or views of words are asked for.
     """
     names = content.texts if isinstance(content, LabelledTexts) else content.anchors
-    if section.group is not None or not names or not is_signal(names[0]):
+    if not names or not is_signal(names[0]):
+        return
+    if section.views is not None:
+        raise DataError("views change words, and signals have none", where="--views", next="leave --views out")
+    if section.group is not None:
         return
     columns = KNOWN[names[0]].facts
     proposed = next((name for name in GROUP_NAMES if name in columns), None)
