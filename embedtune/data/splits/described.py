@@ -27,6 +27,8 @@ from embedtune.signals import KNOWN, is_signal
 
 GROUP_NAMES = ("recording", "record", "run", "session", "file", "bearing", "machine", "subject", "patient")
 """Columns that usually say which windows belong together, the most telling first."""
+ASKED_ABOUT = ("recording", "bearing", "machine", "subject", "patient", "domain", "load", "speed")
+"""Columns by which a test may be new: whether a new window, recording, bearing or load is recognised are four questions."""
 FEWEST_GROUPS = {"test": 3, "dev": 6}
 """A class with fewer groups has none in this part, or too little would be left to learn it from. More for dev: a model
 that is chosen on one recording a class is chosen by chance."""
@@ -112,6 +114,8 @@ def divide_described(
     if "dev" in parts and "dev" not in judged:
         said.append(f"dev: none; fewer than {FEWEST_GROUPS['dev']} groups in most classes, so the last step is kept")
     said += [_size("train", content, column)] + [_size(part, held[part], column) for part in judged]
+    if "test" in judged:
+        said.append(_question(content, held["test"], column))
     said.append(f"{descriptions.described}, of which each is a known positive of every signal of its class")
     findings += _leaks(content, held, column)
     hashes = {**descriptions.hashes, **judging.hashes}
@@ -184,6 +188,22 @@ def _size(part: str, content: LabelledTexts, column: str) -> str:
     groups = counted(len(set(content.groups or ())), "group")
     classes = counted(len(set(content.labels)), "class")
     return f"{part}: {counted(len(content), 'signal')} in {classes}, {groups} by {column}"
+
+
+def _question(train: LabelledTexts, test: LabelledTexts, column: str) -> str:
+    """What a test asks about, in a sentence: how much of it is new to training, by every column that says so.
+
+    Scores on new windows, new recordings and new bearings differ by a third, and a paper's figure is often the easiest.
+    """
+    facts = KNOWN[test.texts[0]].facts if is_signal(test.texts[0]) else {}
+    parts = []
+    for name in dict.fromkeys((column, *(one for one in ASKED_ABOUT if one in facts))):
+        known, asked = (
+            set(one.groups or ()) if name == column else {KNOWN[text].facts.get(name, "") for text in one.texts}
+            for one in (train, test)
+        )
+        parts.append(f"{len(asked - known)} of {counted(len(asked), name)}")
+    return f"new to training in the test: {', '.join(parts)}"
 
 
 def _leaks(train: LabelledTexts, held: Mapping[str, LabelledTexts], column: str) -> list[Finding]:

@@ -85,6 +85,14 @@ def test_recordings_on_both_sides_of_given_splits_are_told(tmp_path: Path, words
     assert found["groups-on-both-sides"].count == 6
 
 
+def test_what_the_test_asks_about_is_said(tmp_path: Path, words: Path) -> None:
+    rows = [row | {"domain": 0, "bearing": f"{row['label']}-{str(row['recording'])[-1]}"} for row in records()]
+    data = prepared(write_windows(tmp_path / "w.parquet", rows), words)
+    assert "new to training in the test: 3 of 3 recordings, 3 of 3 bearings, 0 of 1 domain" in data.described
+    data = prepared(write_windows(tmp_path / "w.parquet", rows), words, group="bearing")
+    assert "new to training in the test: 3 of 3 bearings, 3 of 3 recordings, 0 of 1 domain" in data.described
+
+
 def test_other_descriptions_may_judge(tmp_path: Path, words: Path) -> None:
     others = tmp_path / "others.jsonl"
     voices = {"low": ("bass",), "middle": ("alto",), "high": ("soprano",), "noise": ("hiss",)}
