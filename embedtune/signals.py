@@ -6,6 +6,7 @@ it stands for, one table serves the whole process: no name can ever stand for tw
 """
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from embedtune.errors import DataError
 
 PREFIX = "signal:"
 _HASH_BYTES = 16
+PASSING = 4096
+"""Signals that are used once and are still remembered: more than those of any batch."""
 
 
 def is_signal(text: str) -> bool:
@@ -61,13 +64,16 @@ class Signals:
 
     def __init__(self) -> None:
         self._known: dict[str, Signal] = {}
+        self._passing: OrderedDict[str, Signal] = OrderedDict()
 
     def __getitem__(self, name: str) -> Signal:
+        if name in self._passing:
+            return self._passing[name]
         if name not in self._known:
             raise DataError(
                 "this signal has not been read in this process",
                 where=name,
-                next="name the data that it comes from with --data; a name means nothing without its samples",
+                next="name the data that it comes from with --data, and encode in one process (--engine here)",
             )
         return self._known[name]
 
@@ -99,6 +105,22 @@ class Signals:
         again = (lambda: kept) if read is None else (lambda: np.atleast_2d(np.asarray(read(), dtype=np.float32)))
         self._known[name] = Signal(again, (kept.shape[0], kept.shape[1]), rate_hz, place, dict(facts or {}))
         return name
+
+    def pass_on(self, samples: np.ndarray) -> str:
+        """Name a signal that is used once, such as a view of another; it is forgotten when many others have followed.
+
+        Args:
+            samples: (channels, samples) float32.
+        """
+        name = name_of(samples)
+        self._passing[name] = Signal(lambda: samples, (samples.shape[0], samples.shape[1]))
+        if len(self._passing) > PASSING:
+            self._passing.popitem(last=False)
+        return name
+
+    def is_passing(self, name: str) -> bool:
+        """Whether a signal will be forgotten, so that nothing made of it is worth keeping."""
+        return name in self._passing
 
     def samples(self, name: str) -> np.ndarray:
         """The samples of a signal: (channels, samples) float32.

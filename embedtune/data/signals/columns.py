@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from embedtune.data.numbers import integer_of, number_of
 from embedtune.data.signals.arrow import COLUMNS
 from embedtune.data.signals.files import is_reference, read_reference
 from embedtune.data.sources.problems import Problems
@@ -61,17 +62,35 @@ def _named(record: Mapping[str, Any], column: str, path: Path, place: str) -> st
     facts = {
         name: str(value) for name, value in record.items() if name != column and isinstance(value, str | int | float)
     }
-    rate = next((float(record[name]) for name in RATES if isinstance(record.get(name), int | float)), None)
+    rates = (_number(record.get(name)) for name in RATES)
+    rate = next((one for one in rates if one is not None), None)
     value: Any = record[column]
     read = None
     if isinstance(value, str):
-        start, length = (record.get(name) for name in ("start", "length"))
-        found = read_reference(
-            value, path.parent, start if isinstance(start, int) else 0, length if isinstance(length, int) else None
-        )
+        found = read_reference(value, path.parent, _place(record, "start") or 0, _place(record, "length"))
         value, read, rate, place = found.values, found.read, rate or found.rate_hz, value
     samples = _checked(value)
     return KNOWN.add(samples, rate_hz=rate, place=place, facts=facts, read=read)
+
+
+def _number(value: Any) -> float | None:
+    """A number, which a CSV has as text; None for anything else."""
+    return None if isinstance(value, bool) else number_of(str(value).strip())
+
+
+def _place(record: Mapping[str, Any], name: str) -> int | None:
+    """A number of samples in a column; None where there is none.
+
+    Raises:
+        DataError: something else is there.
+    """
+    value = record.get(name)
+    if value is None or value == "":
+        return None
+    found = integer_of(str(value).strip())
+    if found is None:
+        raise DataError(f"{name!r} must be a whole number of samples, got {str(value)[:40]!r}")
+    return found
 
 
 def _checked(value: Any) -> np.ndarray:

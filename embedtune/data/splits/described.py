@@ -20,6 +20,7 @@ from embedtune.data.sources.base import Source
 from embedtune.data.splits.classes import distinct
 from embedtune.data.splits.groups import HELD_OUT, draw
 from embedtune.data.texts.wordings import Wordings, read_wordings
+from embedtune.data.views import parse_views
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
@@ -28,7 +29,7 @@ from embedtune.signals import KNOWN, is_signal
 GROUP_NAMES = ("recording", "record", "run", "session", "file", "bearing", "machine", "subject", "patient")
 """Columns that usually say which windows belong together, the most telling first."""
 ASKED_ABOUT = ("recording", "bearing", "machine", "subject", "patient", "domain", "load", "speed")
-"""Columns by which a test may be new: whether a new window, recording, bearing or load is recognised are four questions."""
+"""Columns by which a test may be new: new windows, recordings, bearings and loads are four questions."""
 FEWEST_GROUPS = {"test": 3, "dev": 6}
 """A class with fewer groups has none in this part, or too little would be left to learn it from. More for dev: a model
 that is chosen on one recording a class is chosen by chance."""
@@ -64,8 +65,12 @@ def demand_groups(content: LabelledTexts | Rows, section: DataSection) -> None:
     names = content.texts if isinstance(content, LabelledTexts) else content.anchors
     if not names or not is_signal(names[0]):
         return
-    if section.views is not None:
-        raise DataError("views change words, and signals have none", where="--views", next="leave --views out")
+    if section.views is not None and not parse_views(section.views).of_signals:
+        raise DataError(
+            "these views change words, and signals have none",
+            where=f"--views {section.views}",
+            next="use views of signals, such as --views jitter+roll, or leave it out",
+        )
     if section.group is not None:
         return
     columns = KNOWN[names[0]].facts

@@ -5,7 +5,7 @@ again and again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,8 +43,22 @@ class ProjectedTexts:
         return {KEY: torch.from_numpy(self.vectors[np.asarray(chosen, dtype=np.int64)])}  # (b, d)
 
 
-def before_projection(encoder: Encoder, texts: Sequence[str], role: Role) -> ProjectedTexts:
-    """Encode texts with the part of the text side that does not learn."""
+@dataclass(frozen=True)
+class BeforeProjection:
+    """Remembers the vectors of texts before the projection, each of which is encoded once."""
+
+    _known: dict[tuple[Role, str], np.ndarray] = field(default_factory=dict)
+
+    def of(self, encoder: Encoder, texts: Sequence[str], role: Role) -> ProjectedTexts:
+        """These texts, of which those that are new are encoded now."""
+        new = [text for text in dict.fromkeys(texts) if (role, text) not in self._known]
+        if new:
+            self._known.update(zip(((role, text) for text in new), _before(encoder, new, role), strict=True))
+        return ProjectedTexts(np.stack([self._known[role, text] for text in texts]))
+
+
+def _before(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarray:
+    """The vectors of texts by the part of the text side that does not learn: float32 (n, d)."""
     import torch
     from sentence_transformers.util import batch_to_device
 
@@ -57,7 +71,7 @@ def before_projection(encoder: Encoder, texts: Sequence[str], role: Role) -> Pro
             for module in frozen:
                 made = module(made)
             found.append(made[KEY].float().cpu().numpy())
-    return ProjectedTexts(np.concatenate(found))
+    return np.concatenate(found)
 
 
 def is_before_projection(features: "Mapping[str, Tensor]") -> bool:

@@ -97,13 +97,16 @@ def settled_towers(encoder: Encoder, section: TowerSection) -> Encoder:
 
     Frozen parts get no gradient and no dropout: their vectors stay those that they were.
     """
+    from sentence_transformers.base.modules import Dense
     from torch import nn
 
     from embedtune.models.files.load import transformer_lr, width_of
 
     sides = encoder.model[0].sub_modules
+    # A model whose texts were frozen when its tower was made has no projection that could learn.
+    text = "frozen" if section.text == "projection" and not isinstance(sides[TEXT][-1], Dense) else section.text
     frozen: list[Any] = [sides[SIGNAL]] if section.signal == "frozen" else []
-    frozen += [sides[TEXT]] if section.text == "frozen" else [sides[TEXT][0]] if section.text == "projection" else []
+    frozen += [] if text == "full" else list(sides[TEXT]) if text == "frozen" else list(sides[TEXT])[:-1]
     for part in frozen:
         part.requires_grad_(False)
         for module in part.modules():
@@ -112,5 +115,5 @@ def settled_towers(encoder: Encoder, section: TowerSection) -> Encoder:
     rate = section.text_lr or transformer_lr(
         width_of(sides[TEXT][0].model) if hasattr(sides[TEXT][0], "model") else None
     )
-    rates = {TEXT_ENCODER: rate} if section.text == "full" else {}
-    return replace(encoder, default_lr=section.lr, rates=rates, projects=section.text == "projection")
+    rates = {TEXT_ENCODER: rate} if text == "full" else {}
+    return replace(encoder, default_lr=section.lr, rates=rates, projects=text == "projection")

@@ -53,6 +53,18 @@ def test_lists_and_references_in_json_lines_name_the_same_samples(tmp_path: Path
     np.testing.assert_array_equal(KNOWN.samples(found.texts[0])[0], values)  # type: ignore[union-attr]
 
 
+def test_a_csv_names_files_and_its_numbers_are_texts(tmp_path: Path) -> None:
+    np.save(tmp_path / "long.npy", np.arange(30))
+    path = tmp_path / "w.csv"
+    path.write_text("signal,start,length,label,rate_hz\nlong.npy,10,4,low,500\nlong.npy,,,high,\nlong.npy,ten,4,low,\n")
+    with pytest.raises(DataError, match="'start' must be a whole number of samples, got 'ten'"):
+        content_of(path)
+    path.write_text(path.read_text().rpartition("long.npy,ten")[0])
+    first, second = content_of(path).texts  # type: ignore[union-attr]
+    assert (KNOWN.samples(first).tolist(), KNOWN[first].rate_hz) == ([[10, 11, 12, 13]], 500.0)
+    assert (KNOWN[second].shape, KNOWN[second].rate_hz) == ((1, 30), None)
+
+
 def test_a_text_beside_a_signal_describes_it(tmp_path: Path) -> None:
     path = put_lines(tmp_path / "w.jsonl", [{"signal": [1, 2, 3.5], "label": "x", "text": "a ramp", "recording": "r"}])
     found = content_of(path)

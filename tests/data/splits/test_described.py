@@ -71,6 +71,13 @@ def test_without_a_group_it_is_refused_and_the_column_is_proposed(tmp_path: Path
         assert caught.value.next == "--group recording"
 
 
+def test_views_of_words_are_refused_and_those_of_signals_are_not(tmp_path: Path, words: Path) -> None:
+    path = write_windows(tmp_path / "w.parquet")
+    with pytest.raises(DataError, match="these views change words"):
+        prepared(path, words, views="crop")
+    assert prepared(path, words, views="jitter").views is not None
+
+
 def test_without_descriptions_signals_of_a_class_are_paired(tmp_path: Path) -> None:
     data = prepare(DataSection(source=str(write_windows(tmp_path / "w.parquet")), group="recording"), 0)
     assert all(map(is_signal, (*data.train.anchors, *data.train.positives)))
