@@ -39,7 +39,7 @@ documents = model.encode(["..."], prompt_name="document"{document_task}, normali
 - Maximum length: {length}
 - Prompt before a query: {query}
 - Prompt before a document: {document}
-- Read by: {releases}
+{signals}- Read by: {releases}
 """
 ALL_RELEASES = "sentence-transformers 5.1 and later, and servers, that know its architecture"
 """What was tried; see `portable`."""
@@ -104,9 +104,17 @@ def _card(encoder: Encoder, only_new: Sequence[str]) -> str:
         truncated=TRUNCATED if declared_use(encoder.model) else "",
         length=length,
         releases=_releases(only_new),
+        signals=_signals(encoder),
         **prompts,
         **{f"{role}_task": task for role, task in _tasks(encoder).items()},
     )
+
+
+def _signals(encoder: Encoder) -> str:
+    """What to hand to `encode` besides texts."""
+    if encoder.signals is None:
+        return ""
+    return f"- Signals: a list of float32 arrays (not one stacked array): {encoder.signals.described}\n"
 
 
 def _tasks(encoder: Encoder) -> dict[str, str]:

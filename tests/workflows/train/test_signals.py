@@ -98,6 +98,11 @@ def test_a_trained_tower_is_trained_on(run: TrainResult, place: Path) -> None:
     assert again.before["accuracy"] == run.after["accuracy"]
 
 
+def test_views_of_signals_are_trained_on(place: Path) -> None:
+    result = embedtune.train("tower.dimensions=16", **options(place, "viewed", epochs=4, views="jitter:0.2+roll"))
+    assert result.after["accuracy"] > result.before["accuracy"]
+
+
 def test_killed_and_resumed_it_ends_with_the_same_bytes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from embedtune.training.run import watch
 
