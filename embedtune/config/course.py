@@ -24,6 +24,7 @@ class Suited:
         most_epochs: passes at most, where they do not.
         batch_size: pairs per step, where they make enough steps.
         smallest_batch: pairs per step at least; fewer give too few negatives.
+        enough_steps: about the fewest steps that it takes.
     """
 
     kind: str
@@ -31,10 +32,19 @@ class Suited:
     most_epochs: int
     batch_size: int
     smallest_batch: int
+    enough_steps: int = ENOUGH_STEPS
 
 
 PRETRAINED = Suited("a pretrained encoder", epochs=1, most_epochs=3, batch_size=64, smallest_batch=16)
 STATIC = Suited("a static encoder", epochs=10, most_epochs=10, batch_size=256, smallest_batch=32)
+
+TOWER = Suited("a new signal tower", epochs=10, most_epochs=30, batch_size=64, smallest_batch=16, enough_steps=600)
+"""It starts from random weights on few classes: 600 steps of 16 were enough on bearings (docs/signals.md)."""
+
+
+def suited_to(*, static: bool, tower: bool = False) -> Suited:
+    """What suits an encoder: one that is static, one with a new signal tower, or one that was trained before."""
+    return TOWER if tower else STATIC if static else PRETRAINED
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ class Course:
     max_steps: int | None = None
 
     @classmethod
-    def of(cls, section: TrainingSection, rows: int, *, static: bool) -> "Course":
+    def of(cls, section: TrainingSection, rows: int, *, static: bool, tower: bool = False) -> "Course":
         """What a section asks for, completed by what suits the encoder.
 
         >>> Course.of(TrainingSection(), 10_000, static=False)
@@ -62,14 +72,14 @@ class Course:
         >>> Course.of(TrainingSection(batch_size=128), 300, static=True)
         Course(epochs=10, batch_size=128, max_steps=None)
         """
-        suited = STATIC if static else PRETRAINED
+        suited = suited_to(static=static, tower=tower)
         batch = suited.batch_size if section.batch_size == "auto" else section.batch_size
         epochs = suited.epochs if section.epochs == "auto" else section.epochs
         if section.batch_size == "auto":
-            while batch > suited.smallest_batch and epochs * -(-rows // batch) < ENOUGH_STEPS:
+            while batch > suited.smallest_batch and epochs * -(-rows // batch) < suited.enough_steps:
                 batch //= 2
         if section.epochs == "auto":
-            wanted = -(-ENOUGH_STEPS // max(1, -(-rows // batch)))
+            wanted = -(-suited.enough_steps // max(1, -(-rows // batch)))
             epochs = min(max(epochs, wanted), suited.most_epochs)
         return cls(epochs, batch, section.max_steps)
 
@@ -95,7 +105,7 @@ def course_in_words(section: TrainingSection, rows: int, *, static: bool) -> str
     return f"{said} of up to {course.batch_size:,} pairs" + (f"; {reason}" if reason else "")
 
 
-def reason_of_course(section: TrainingSection, rows: int, *, static: bool) -> str:
+def reason_of_course(section: TrainingSection, rows: int, *, static: bool, tower: bool = False) -> str:
     """Why a run is as long as it is, for the user; empty where the recipe says it all.
 
     >>> reason_of_course(TrainingSection(epochs=2), 300, static=False)
@@ -104,5 +114,5 @@ def reason_of_course(section: TrainingSection, rows: int, *, static: bool) -> st
     chosen = [
         name for name, value in (("epochs", section.epochs), ("batch size", section.batch_size)) if value == "auto"
     ]
-    kind = (STATIC if static else PRETRAINED).kind
+    kind = suited_to(static=static, tower=tower).kind
     return f"{' and '.join(chosen)} chosen for {kind} and {counted(rows, 'pair')}" if chosen else ""

@@ -51,7 +51,13 @@ TextEncoding = Annotated[
 ]
 LearnedSplit = Annotated[Name, option(..., "split to learn from, where the data has several", "NAME")]
 GroupColumn = Annotated[
-    Name | None, option(..., "rows that share a value of this column stay in one split", "COLUMN", shown="none")
+    Name | None,
+    option(
+        ...,
+        "rows that share a value of this column stay in one split, and test queries count as one in the verdict",
+        "COLUMN",
+        shown="none",
+    ),
 ]
 EvidenceGroup = Annotated[
     Name | None,

@@ -10,12 +10,14 @@ import numpy as np
 from embedtune.config.verbs.train import DataSection
 from embedtune.data.checks.quick import check_overlap, check_rows
 from embedtune.data.rows import RetrievalSet, Rows, ScoredPairs, relevant_pairs
+from embedtune.data.sets.choices import Choices
 from embedtune.data.sets.graded import KEPT, pairs_like, scored_elsewhere
 from embedtune.data.sets.scored_set import ScoredSet
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.judged_source import judge_split
 from embedtune.data.sources.source import open_source
 from embedtune.data.splits.closure import closure_of
+from embedtune.data.splits.described import choices_elsewhere
 from embedtune.data.splits.divide import Divided, demand_contrast, demand_two, divide_source
 from embedtune.data.splits.judged_rows import documents_in
 from embedtune.data.splits.plan import plan_splits
@@ -24,6 +26,7 @@ from embedtune.data.texts.same_texts import same_in
 from embedtune.data.views import Views
 from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
+from embedtune.signals import only_texts
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def prepare(section: DataSection, seed: int, *, source: Source | None = None) ->
     source = source or open_source(section.source)
     plan = plan_splits(source, section)
     divided = divide_source(source, plan, section, seed)
-    hashes = source.hashes(plan.read)
+    hashes = {**source.hashes(plan.read), **divided.hashes}
     if section.eval_source is not None:
         hashes = {**hashes, **_judge_other(divided, section.eval_source, section, seed)}
     demand_two(len(divided.train), len(divided.train), section.source)
@@ -96,6 +99,11 @@ def _judge_other(divided: Divided, name: str, section: DataSection, seed: int) -
     if not {"dev"} & {*divided.judged, *divided.scored} and dev not in {None, splits["test"]}:
         splits["dev"] = dev
     hashes: dict[str, str] = {}
+    if section.descriptions is not None:
+        own = {part: choices_elsewhere(source, split, section) for part, split in splits.items()}
+        divided.scored |= own
+        divided.described += [f"the {part} signals come from {source.what}" for part in splits]
+        return {f"{Path(name).name}/{file}": digest for file, digest in source.hashes(tuple(splits.values())).items()}
     if section.grades:
         divided.scored |= {part: scored_elsewhere(source, split, section.columns) for part, split in splits.items()}
         divided.described += [f"the {part} pairs come from {source.what}" for part in splits]
@@ -120,7 +128,8 @@ def _finished(
             size = f"{counted(len(judged), 'query')} over {counted(len(judged.corpus), 'document')}"
             divided.described.append(f"{part}: {size}, {counted(len(relevant_pairs(judged.qrels)), 'relevant pair')}")
     pairs = pairs_like(train)
-    known = np.unique(np.stack([pairs.anchor_ids, pairs.positive_ids], axis=1), axis=0)  # (P, 2)
+    own = np.stack([pairs.anchor_ids, pairs.positive_ids], axis=1)  # (R, 2)
+    known = np.unique(own if divided.known is None else np.concatenate([own, divided.known]), axis=0)  # (P, 2)
     if closure:
         closed = closure_of(same_in(train).of(known))
         divided.described.append(closed.sentence)
@@ -165,11 +174,13 @@ def _prompts_are_for_training(train: Rows) -> list[Finding]:
     return [Finding("row-prompts", "note", own, message, fix)]
 
 
-def _sets(scored: Mapping[str, ScoredPairs]) -> tuple[ScoredSet, ...]:
+def _sets(scored: Mapping[str, ScoredPairs | Choices]) -> tuple[ScoredSet, ...]:
     """What graded rows are scored on; nothing where rows have no grades."""
     if not scored:
         return ()
-    return (ScoredSet("scored pairs", scored.get("dev"), scored.get("test"), scored.get(KEPT)),)
+    kept = scored.get(KEPT)
+    name = "signals" if any(isinstance(one, Choices) for one in scored.values()) else "scored pairs"
+    return (ScoredSet(name, scored.get("dev"), scored.get("test"), kept if isinstance(kept, ScoredPairs) else None),)
 
 
 def _texts(divided: Divided) -> list[str]:
@@ -183,4 +194,4 @@ def _texts(divided: Divided) -> list[str]:
     for judged in divided.judged.values():
         for identity in text_ids(judged.queries.values()).tolist():
             kept.pop(identity, None)
-    return list(kept.values())
+    return only_texts(kept.values())

@@ -5,13 +5,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from embedtune.models.reading import Role as Role
 from embedtune.models.reading import readers_of
 from embedtune.models.speed.precision import FP32
 from embedtune.models.tokenizer_text import tokenizer_text
+from embedtune.models.towers.signal_input import SignalInput
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -34,6 +35,9 @@ class Encoder:
         products: precision of matrix products while it encodes: fp32, bf16 or fp16. Training has its own.
         helpers: further devices, on which copies of it encode too.
         batch_tokens: most tokens of a batch; None: what suits its device.
+        signals: what its signal tower reads; None where it reads texts alone.
+        projects: whether its texts are read by modules that do not learn, and a last one that does.
+        rates: learning rates of parts of it that differ from `default_lr`, by a pattern of their parameters' names.
     """
 
     model: "SentenceTransformer"
@@ -47,6 +51,9 @@ class Encoder:
     products: str = FP32
     helpers: tuple[str, ...] = ()
     batch_tokens: int | None = None
+    signals: SignalInput | None = None
+    projects: bool = False
+    rates: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def precision(self) -> str:
@@ -58,6 +65,11 @@ class Encoder:
     def has_products(self) -> bool:
         """Whether it multiplies matrices, so that lower precision can speed it up; a static encoder does not."""
         return not is_static(self.model) and self._exported is None
+
+    @property
+    def is_new_tower(self) -> bool:
+        """Whether it has a signal tower that has learned nothing yet."""
+        return self.signals is not None and not self.pretrained
 
     @property
     def is_trainable(self) -> bool:
@@ -82,7 +94,8 @@ class Encoder:
 
         Reads every weight, about a second per gigabyte, and is never cached: a model in training changes in place.
         """
-        return weights_digest(self.model, *_structure(self.model))
+        read = () if self.signals is None else (repr(self.signals),)
+        return weights_digest(self.model, *_structure(self.model), *read)
 
     def on(self, device: str) -> "Encoder":
         """A copy on another device, not affected by later training of this encoder."""

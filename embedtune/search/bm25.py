@@ -10,11 +10,22 @@ import numpy as np
 from embedtune.errors import ConfigError, DataError
 from embedtune.search.keys import WORST, TieOrder, largest
 from embedtune.search.word_forms import recognise, terms
+from embedtune.signals import is_signal
 
 K1 = 1.2
 """How much further occurrences of a word add."""
 B = 0.75
 """How much long texts are penalised, 0 to 1."""
+
+
+def demand_words(inputs: Iterable[str]) -> None:
+    """Refuse to compare words where there are none.
+
+    Raises:
+        ConfigError: an input is a signal.
+    """
+    if any(map(is_signal, inputs)):
+        raise ConfigError("bm25 compares words, and signals have none", where="bm25", next="leave bm25 out")
 
 
 class Bm25:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from embedtune.config.domains import DomainsSection
-from embedtune.config.encoder import ModelSection
+from embedtune.config.encoder import ModelSection, TowerSection
 from embedtune.config.fields import Columns, Device, LearnedSplit, Store, TextEncoding, random_seed
 from embedtune.config.guard import GuardSection
 from embedtune.config.options import option
@@ -51,6 +51,16 @@ class DataSection(RecipeSection):
         "rows that share a value of this column stay in one split, and their test queries count as one in the verdict",
         "COLUMN",
         shown="none",
+    )
+    descriptions: Name | None = option(
+        None,
+        "texts that describe the classes of labelled signals: rows of label and text, several per label",
+        "FILE",
+        shown="none",
+    )
+    judged_descriptions: Name | None = Field(
+        None,
+        description="other descriptions of the same classes, to judge by; null: by those that are learned from",
     )
     known_positives: Literal["direct", "closure"] = option(
         "direct",
@@ -364,6 +374,7 @@ class TrainConfig(RecipeSection):
     guide: GuideSection = Field(default_factory=GuideSection)
     teacher: TeacherSection = Field(default_factory=TeacherSection)
     guard: GuardSection = Field(default_factory=GuardSection)
+    tower: TowerSection = Field(default_factory=TowerSection)
     side: Literal["both", "query"] = option(
         "both",
         "which side learns; query: documents keep the vectors that they have, so an index need not be made again",

@@ -15,6 +15,7 @@ import numpy as np
 from embedtune.data.rows import LabelledTexts, RawTexts, Rows, ScoredPairs
 from embedtune.data.sources.problems import SHOWN
 from embedtune.findings import Finding
+from embedtune.signals import is_signal
 
 Content = Rows | LabelledTexts | RawTexts | ScoredPairs
 FEW = 0.005
@@ -60,7 +61,11 @@ class RowBlock:
     places: Places
 
     def texts(self) -> Iterator[tuple[int, str]]:
-        """Row number and text of every text, negatives included."""
+        """Row number and text of every text, negatives included; a name of a signal is none."""
+        return ((row, text) for row, text in self.inputs() if not is_signal(text))
+
+    def inputs(self) -> Iterator[tuple[int, str]]:
+        """Row number and text, or name of a signal, of every input."""
         content = self.content
         lists: Iterable[Iterable[str]] = zip(*content.columns.values(), strict=True)
         if isinstance(content, Rows) and content.negatives:

@@ -5,6 +5,7 @@ from embedtune.data.rows import LabelledTexts, RawTexts, Rows
 from embedtune.data.texts.near_duplicates import NearIndex
 from embedtune.findings import Finding, counted
 from embedtune.identity import text_ids
+from embedtune.signals import is_signal
 
 MOST_TEXTS = 30_000
 """Distinct texts compared with each other; of more only the first, and the finding says so."""
@@ -28,7 +29,7 @@ class NearAnchors:
         else:
             return
         for row, (text, identity) in enumerate(zip(texts, ids.tolist(), strict=True), block.start):
-            if len(text) <= _LONGEST and identity not in self._texts:
+            if len(text) <= _LONGEST and identity not in self._texts and not is_signal(text):
                 if len(self._texts) == MOST_TEXTS:
                     self._left_out = True
                     return

@@ -8,6 +8,7 @@ import numpy as np
 from embedtune.data.checks import Gathered, RowBlock, graded
 from embedtune.data.rows import Rows
 from embedtune.findings import Finding
+from embedtune.signals import is_signal
 
 # Question marks (Latin, full width, Arabic), and the endings with which Korean asks without one.
 _ASKS = re.compile(
@@ -32,7 +33,7 @@ class RoleCheck:
 
     def feed(self, block: RowBlock) -> None:
         """Look at pairs; other content has no roles."""
-        if isinstance(block.content, Rows):
+        if isinstance(block.content, Rows) and not any(map(is_signal, block.content.anchors[:1])):
             self._block = block
             for side, texts in enumerate((block.content.anchors, block.content.positives)):
                 self._lengths[side].extend(map(len, texts))

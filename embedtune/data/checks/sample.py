@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from embedtune.data.checks import RowBlock
 from embedtune.data.rows import Rows
 from embedtune.findings import Finding
+from embedtune.signals import is_signal
 
 MOST_TEXTS = 10_000
 """Distinct texts per column; of more, those with the smallest ids, which is as good as drawing them."""
@@ -34,7 +35,7 @@ class Sample:
     def _take(self, column: str, pairs: Iterable[tuple[int, str]]) -> None:
         kept, known = self._kept.setdefault(column, []), self._known.setdefault(column, set())
         for identity, text in pairs:
-            if identity in known or (len(kept) == MOST_TEXTS and -identity < kept[0][0]):
+            if is_signal(text) or identity in known or (len(kept) == MOST_TEXTS and -identity < kept[0][0]):
                 continue
             known.add(identity)
             if len(kept) < MOST_TEXTS:

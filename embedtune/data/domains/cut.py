@@ -16,6 +16,7 @@ from embedtune.config.verbs.train import DataSection
 from embedtune.data.domains.store import known_of
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows, ScoredPairs
+from embedtune.data.sets.choices import Choices
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.source import open_source
 from embedtune.data.splits.classes import pair_within_classes
@@ -78,9 +79,9 @@ def _by_set(data: TrainingData) -> dict[str, Domain]:
     sources = np.asarray(data.train.sources)
     found = {}
     for number, one in enumerate(data.sets):
-        if isinstance(one.dev, ScoredPairs) or isinstance(one.test, ScoredPairs):
+        if isinstance(one.dev, ScoredPairs | Choices) or isinstance(one.test, ScoredPairs | Choices):
             raise DataError(
-                "scored pairs cannot be a domain", where=one.name, next="give judged pairs, or leave it out"
+                "only judged pairs can be a domain", where=one.name, next="give judged pairs, or leave it out"
             )
         rows = replace(data.train.take(np.flatnonzero(sources == number).tolist()), sources=None)
         found[one.name] = _domain(one.name, data, rows, one.dev, one.test, one.unseen)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from embedtune.config.section import Prompts
 from embedtune.data.rows import RetrievalSet, ScoredPairs
+from embedtune.data.sets.choices import Choices
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,7 @@ class ScoredSet:
 
     Args:
         name: as results name it.
-        dev: judged queries or scored pairs for choosing the best model, or None.
+        dev: judged queries, scored pairs or choices for choosing the best model, or None.
         test: likewise for the verdict, or None.
         kept: scored pairs held out of the training split besides dev, to see whether dev is like it; or None.
         prompts: put before its texts instead of the encoder's own prompts, by role.
@@ -20,8 +21,8 @@ class ScoredSet:
     """
 
     name: str
-    dev: RetrievalSet | ScoredPairs | None = None
-    test: RetrievalSet | ScoredPairs | None = None
+    dev: RetrievalSet | ScoredPairs | Choices | None = None
+    test: RetrievalSet | ScoredPairs | Choices | None = None
     kept: ScoredPairs | None = None
     unseen: frozenset[str] = frozenset()
     prompts: Prompts = field(default_factory=dict)

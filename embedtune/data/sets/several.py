@@ -18,6 +18,7 @@ from embedtune.config.verbs.train import DataSection
 from embedtune.data.checks.quick import check_overlap
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.rows import RetrievalSet, Rows, ScoredPairs
+from embedtune.data.sets.choices import Choices
 from embedtune.data.sets.graded import shared_pairs
 from embedtune.data.sets.scored_set import ScoredSet
 from embedtune.data.sources.base import Source
@@ -133,9 +134,11 @@ def _joined(found: Sequence[TrainingData], sections: Sequence[DataSection], name
 
 
 def _shared(
-    others: Rows, test: RetrievalSet | ScoredPairs | None, unseen: frozenset[str]
+    others: Rows, test: RetrievalSet | ScoredPairs | Choices | None, unseen: frozenset[str]
 ) -> tuple[list[Finding], frozenset[str]]:
     """What the rows of other sets share with the test of a set, and which of its unseen queries remain so."""
+    if isinstance(test, Choices):
+        return [], frozenset()
     if isinstance(test, ScoredPairs):
         return shared_pairs(others, test), frozenset()
     found, still = check_overlap(others, None, test)

@@ -9,6 +9,7 @@ from embedtune.config.suggest import did_you_mean
 from embedtune.data.formats.pairs import ROLES as PAIRS
 from embedtune.data.formats.shared.cells import FLAT
 from embedtune.data.formats.shared.missing import is_placeholder
+from embedtune.data.signals.arrow import COLUMNS
 from embedtune.data.sources.columns import Roles, document_text, id_of, label_of, listed, match, refuse_twice, spoken
 from embedtune.data.sources.layouts.named_texts import CORPUS_ROLES, QUERY_ROLES, likeliest
 from embedtune.data.sources.source import open_source
@@ -98,6 +99,8 @@ def _columns(
     missing = [name for name in (*chosen.values(), *([group] if group else [])) if name not in present]
     if missing:
         raise DataError(f"there is no column {missing[0]!r}; the columns are {listed(present)}", where=table.name)
+    if "text" not in found and (signals := match({"text": COLUMNS}, present, {})):
+        return {role: columns[0] for role, columns in found.items() if role == "id"} | {"text": signals["text"][0]}
     if "text" not in found:
         raise DataError(
             f"cannot tell which of the columns {listed(present)} holds the texts; usual names are "

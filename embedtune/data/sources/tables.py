@@ -9,6 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from embedtune.data.signals.columns import named_signals
 from embedtune.data.sources.layouts.arrow import arrow_records
 from embedtune.data.sources.layouts.places import is_there
 from embedtune.data.sources.problems import Problems
@@ -57,7 +58,8 @@ def open_table(path: Path, problems: Problems | None = None) -> RecordTable:
     kind, reader = check_suffix(path)
     problems, notes = problems or Problems(str(path)), list[str]()
     problems.notes = notes
-    return RecordTable(str(path), kind, reader(path, problems, notes), problems, notes)
+    records = named_signals(reader(path, problems, notes), path, problems)
+    return RecordTable(str(path), kind, records, problems, notes)
 
 
 def look_ahead(table: RecordTable) -> tuple[RecordTable, list[str]]:

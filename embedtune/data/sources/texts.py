@@ -8,6 +8,7 @@ from itertools import islice
 
 from embedtune.data.left_out import TEXTS
 from embedtune.data.rows import LabelledTexts, RawTexts
+from embedtune.data.signals.arrow import COLUMNS
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.columns import match
 from embedtune.data.sources.documents import ROLES, CorpusText, read_documents
@@ -116,4 +117,4 @@ def _holds_texts(source: Source) -> bool:
     table = source.texts_table("train", texts_only=True)
     present = [] if table is None else look_ahead(table)[1]
     pairs = match({"anchor": ("anchor", "query", "question", "sentence1", "premise")}, present, {})
-    return bool(match({"text": ROLES["text"]}, present, {})) and not pairs
+    return bool(match({"text": (*ROLES["text"], *COLUMNS)}, present, {})) and not pairs

@@ -11,12 +11,16 @@ documents.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from embedtune.config.verbs.train import DataSection
 from embedtune.data.checks.duplicates import drop_duplicates
 from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows, ScoredPairs
+from embedtune.data.sets.choices import Choices
 from embedtune.data.sets.graded import divide_graded
 from embedtune.data.sources.base import Source, TrainingParts
 from embedtune.data.splits.classes import distinct, divide_classes, judged_classes, pair_within_classes
+from embedtune.data.splits.described import demand_groups, divide_described
 from embedtune.data.splits.groups import DEV_ROWS, Division, divide, group_findings, groups_of
 from embedtune.data.splits.held_negatives import without_answers
 from embedtune.data.splits.judged_rows import CorpusByText, documents_in, documents_of, judged_from_rows, part_of
@@ -38,7 +42,9 @@ class Divided:
         described: what was read and how it was divided.
         findings: what to know about it.
         unpaired: whether the rows are views of texts without pairs.
-        scored: "dev", "test" and further parts -> scored pairs, where rows have grades.
+        scored: "dev", "test" and further parts -> scored pairs where rows have grades, choices where described.
+        known: (P, 2) int64 known positives besides those of the rows.
+        hashes: file name -> sha256 of what was read besides the source.
     """
 
     train: Rows = field(default_factory=lambda: Rows([], []))
@@ -47,7 +53,9 @@ class Divided:
     described: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     unpaired: bool = False
-    scored: dict[str, ScoredPairs] = field(default_factory=dict)
+    scored: dict[str, ScoredPairs | Choices] = field(default_factory=dict)
+    known: np.ndarray | None = None
+    hashes: dict[str, str] = field(default_factory=dict)
 
     def judge(self, part: str, judged: RetrievalSet, findings: Iterable[Finding] = ()) -> None:
         """Add judged queries, unless there are none."""
@@ -66,7 +74,8 @@ def divide_source(source: Source, plan: Plan, section: DataSection, seed: int) -
     divided = Divided(described=list(read.described), findings=list(read.findings))
     if section.grades:
         divided.described = list(read.described[:1])  # the rest says which pairs are alike, and all are learned from
-        divided.train, divided.scored, said, findings = divide_graded(read, plan, seed)
+        divided.train, scored, said, findings = divide_graded(read, plan, seed)
+        divided.scored |= scored
         divided.described += said
         divided.findings += findings
         return divided
@@ -76,6 +85,11 @@ def divide_source(source: Source, plan: Plan, section: DataSection, seed: int) -
     for part, judged in read.judged.items():
         divided.judge(part, judged)
     content = read.train.content
+    if not isinstance(content, RawTexts) and (plan.held_out or section.descriptions is not None):
+        demand_groups(content, section)
+    if section.descriptions is not None:
+        _divide_described(divided, read, plan, section, seed)
+        return divided
     if isinstance(content, RawTexts):
         _learn_texts(divided, content, section)
         return divided
@@ -177,6 +191,27 @@ def _divide_pairs(
         in_corpus = documents is not None and all(one in documents.keys for one in some.positive_ids.tolist())
         within = documents if documents and in_corpus else own
         divided.judge(part, judged_from_rows(part, some, within, read.group))
+
+
+def _divide_described(divided: Divided, read: TrainingParts, plan: Plan, section: DataSection, seed: int) -> None:
+    """Pair labelled inputs with descriptions of their classes.
+
+    Raises:
+        DataError: they have no labels.
+    """
+    content = read.train.content
+    if not isinstance(content, LabelledTexts):
+        raise DataError(
+            f"descriptions say what a class is, but these are {read.train.unit}",
+            where="--descriptions",
+            next="give rows with the columns signal and label, or leave it out",
+        )
+    given = {part: one.content for part, one in read.given.items() if isinstance(one.content, LabelledTexts)}
+    found = divide_described(content, given, plan.held_out, section, seed)
+    divided.train, divided.known, divided.hashes = found.train, found.known, dict(found.hashes)
+    divided.scored |= found.judged
+    divided.described += found.said
+    divided.findings += found.findings
 
 
 def _divide_labelled(divided: Divided, texts: LabelledTexts, read: TrainingParts, plan: Plan, seed: int) -> None:

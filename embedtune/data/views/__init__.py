@@ -1,9 +1,10 @@
 """Views: how a single text becomes a pair to learn from. One file per view, found by listing this folder.
 
-A view is a module with a docstring whose first line `embedtune` can print and which names its `Source:`, and one of two
-functions:
-    pairs(texts) -> Rows                    a pairing: which two texts belong together, decided once
-    change(words, strength, draw) -> words  a change: new words for each text, drawn again in every epoch
+A view is a module with a docstring whose first line `embedtune` can print and which names its `Source:`, and one of
+three functions:
+    pairs(texts) -> Rows                       a pairing: which two texts belong together, decided once
+    change(words, strength, draw) -> words     a change: new words for each text, drawn again in every epoch
+    alter(samples, strength, draw) -> samples  the same for signals; texts beside them stay as they are
 A change also has STRENGTH, its default. `neighbour+crop+delete:0.1` pairs, then changes each side by itself, from left
 to right; changes alone use each text twice. Words are split at spaces, in Korean as in English.
 """
@@ -19,6 +20,7 @@ import numpy as np
 from embedtune.config.suggest import did_you_mean
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.errors import ConfigError
+from embedtune.signals import KNOWN, is_signal
 
 TWICE = "dropout"
 """The pairing used by changes alone: each text with itself."""
@@ -68,11 +70,24 @@ class Views:
         sides = (anchor, positive)
         return [self._changed(sides[place % 2], draw) for place in range(2 + self.further)]
 
+    @property
+    def of_signals(self) -> bool:
+        """Whether it is signals that they change, and not words."""
+        return bool(self.changes) and all(hasattr(change, "alter") for change, _ in self.changes)
+
     def _changed(self, text: str, draw: np.random.Generator) -> str:
+        if self.of_signals:
+            return self._altered(text, draw) if is_signal(text) else text
         words: Sequence[str] = text.split()
         for change, strength in self.changes:
             words = change.change(words, strength, draw)
         return " ".join(words) if self.changes else text
+
+    def _altered(self, name: str, draw: np.random.Generator) -> str:
+        samples = KNOWN.samples(name)
+        for change, strength in self.changes:
+            samples = change.alter(samples, strength, draw)
+        return KNOWN.pass_on(samples)
 
 
 def view_names() -> tuple[str, ...]:
@@ -97,7 +112,7 @@ def parse_views(text: str, *, further: int = 0, seed: int = 0) -> Views:
     for place, part in enumerate(text.split("+")):
         name, colon, strength = part.strip().partition(":")
         module = _module(name)
-        if hasattr(module, "change"):
+        if not hasattr(module, "pairs"):
             changes.append((module, _strength(module, strength if colon else None, part)))
         elif place or colon:
             raise _error(
@@ -105,6 +120,9 @@ def parse_views(text: str, *, further: int = 0, seed: int = 0) -> Views:
             )
         else:
             pairing = module
+    kinds = {hasattr(module, "alter") for module, _ in changes}
+    if len(kinds) > 1:
+        raise _error(f"{text!r} changes words and signals at once")
     return Views(pairing or _module(TWICE), tuple(changes), further, seed)
 
 
@@ -120,7 +138,7 @@ def pairing_named(text: str) -> str | None:
     ('title', None)
     """
     first = text.split("+")[0].strip()
-    return None if hasattr(_module(first.partition(":")[0]), "change") else first
+    return first if hasattr(_module(first.partition(":")[0]), "pairs") else None
 
 
 def _module(name: str) -> ModuleType:

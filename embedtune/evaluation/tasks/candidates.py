@@ -1,6 +1,6 @@
 """One query against N candidates: texts are given one of several labels, each described in several wordings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -8,8 +8,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from embedtune.evaluation.metrics import share_of
+from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.ranking import id_ranks, rank
 from embedtune.evaluation.tasks.items import ItemScores, ItemSet, bootstrap, interval_of
+from embedtune.signals import is_signal
 
 Pool = Literal["best", "mean"]
 TOP = (3, 5)
@@ -36,6 +38,30 @@ class CandidateSet(ItemSet):
     labels: Sequence[str]
     label_of: np.ndarray
     pool: Pool = "best"
+
+    @classmethod
+    def of(
+        cls,
+        queries: Sequence[str],
+        labels: Sequence[str],
+        wordings: Mapping[str, Sequence[str]],
+        *,
+        pool: Pool = "best",
+        groups: QueryGroups | None = None,
+    ) -> "CandidateSet":
+        """Queries with a label each, to be chosen among labels with their wordings."""
+        names = sorted(wordings)
+        number = {label: place for place, label in enumerate(names)}
+        kind = SignalCandidates if any(map(is_signal, queries)) else cls
+        return kind(
+            queries=queries,
+            truth=np.array([number[label] for label in labels]),  # (n,)
+            labels=names,
+            documents=[wording for label in names for wording in wordings[label]],
+            label_of=np.array([number[label] for label in names for _ in wordings[label]]),  # (W,)
+            pool=pool,
+            groups=groups,
+        )
 
     @property
     def expected(self) -> Sequence[float | str]:
@@ -107,3 +133,9 @@ class CandidateSet(ItemSet):
                 if wrong[i, j]
             ],
         }
+
+
+class SignalCandidates(CandidateSet):
+    """Labelled signals and the wordings of L labels: one signal against N descriptions."""
+
+    items: ClassVar[str] = "signals"

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from embedtune.errors import ModelError
 from embedtune.models.encode.token_ids import TokenIds, own_places, padded
 from embedtune.models.encoder import Encoder, Role, has_routes
 from embedtune.models.reading import task_of
+from embedtune.models.towers.signal_input import SignalInput
+from embedtune.signals import is_signal
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -174,9 +177,11 @@ class TextBatches:
     @cached_property
     def lengths(self) -> np.ndarray:
         """Tokens of each text, counted in features that are then discarded: (n,) int64."""
-        # Texts of similar length together, because each batch is padded to its longest.
-        order = sorted(range(len(self.texts)), key=lambda i: len(self.texts[i]))
         lengths = np.zeros(len(self.texts), dtype=np.int64)  # (n,)
+        if signals := [place for place, text in enumerate(self.texts) if is_signal(text)]:
+            lengths[signals] = signal_input_of(self.encoder).tokens
+        # Texts of similar length together, because each batch is padded to its longest.
+        order = sorted(np.flatnonzero(lengths == 0).tolist(), key=lambda i: len(self.texts[i]))
         for start in range(0, len(order), COUNTED_AT_ONCE):
             part = order[start : start + COUNTED_AT_ONCE]
             lengths[part] = feature_lengths(self.features(part), len(part))
@@ -188,10 +193,30 @@ class TextBatches:
 
 
 def preprocess(encoder: Encoder, texts: Sequence[str], role: Role) -> dict[str, Any]:
-    """The features that the model itself makes of readable texts, as in `encode_query` and `encode_document`."""
+    """The features that the model itself makes of readable texts, as in `encode_query` and `encode_document`.
+
+    Or of signals, whose names are looked up here and nowhere else; a batch has one or the other.
+    """
     task = task_of(encoder.model, role)
+    if texts and is_signal(texts[0]):
+        return dict(encoder.model.preprocess(signal_input_of(encoder).arrays(texts), task=task))
     made = dict(encoder.model.preprocess(list(texts), prompt=encoder.prompts[role] or None, task=task))
     return routed(encoder, role) | made
+
+
+def signal_input_of(encoder: Encoder) -> SignalInput:
+    """What the encoder reads of signals.
+
+    Raises:
+        ModelError: it reads texts alone.
+    """
+    if encoder.signals is None:
+        raise ModelError(
+            f"{encoder.name} reads texts, and these are signals",
+            where="model",
+            next="name a model that was trained on signals: embedtune train --data SIGNALS --descriptions FILE",
+        )
+    return encoder.signals
 
 
 def routed(encoder: Encoder, role: Role) -> dict[str, Any]:

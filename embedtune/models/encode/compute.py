@@ -11,6 +11,7 @@ from embedtune.models.encode.devices import distribute
 from embedtune.models.encode.tokenizer import TokenizedSubset, TokenizedTexts, Tokenizer, forward
 from embedtune.models.encoder import Encoder, Role, in_mode, is_static
 from embedtune.models.speed.precision import multiplying
+from embedtune.signals import is_signal
 
 BATCH_TOKENS = 16_384
 CPU_BATCH_TOKENS, CPU_BATCH_TOKENS_PER_THREAD = 4096, 1024
@@ -103,9 +104,12 @@ def windows_of(texts: Sequence[str], chosen: Sequence[int]) -> list[np.ndarray]:
     By bytes, which predict the number of tokens well, and need no tokenizing.
     """
     sizes = {i: len(texts[i].encode("utf-8", "replace")) for i in chosen}
-    order = np.array(sorted(sizes, key=lambda i: (-sizes[i], i)), dtype=np.int64)  # (c,)
+    # Signals after texts, in windows of their own: a batch has inputs of one kind.
+    signals = {i for i in sizes if is_signal(texts[i])}
+    order = np.array(sorted(sizes, key=lambda i: (i in signals, -sizes[i], i)), dtype=np.int64)  # (c,)
     stretch = np.cumsum([sizes[i] for i in order.tolist()]) // WINDOW_BYTES  # (c,)
-    parts = np.split(order, np.flatnonzero(np.diff(stretch)) + 1)
+    kind = np.array([i in signals for i in order.tolist()], dtype=np.int64)  # (c,)
+    parts = np.split(order, np.flatnonzero(np.diff(stretch) | np.diff(kind)) + 1)
     return [part[start : start + WINDOW] for part in parts for start in range(0, len(part), WINDOW)]
 
 

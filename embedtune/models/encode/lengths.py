@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from embedtune.models.encode.batching import signal_input_of
 from embedtune.models.encode.token_ids import AT_ONCE, untruncated
 from embedtune.models.encoder import Encoder, Role, has_towers, readable
 from embedtune.models.reading import max_length, reader_of
+from embedtune.signals import is_signal, only_texts
 
 SAMPLED = 2000
 """Most texts counted: enough to tell a share of 1% from none, and quick."""
@@ -50,12 +52,19 @@ class Truncation:
 
 
 def token_counts(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarray:
-    """Number of tokens in each text before truncation, prompt and special tokens included: int64 (n,)."""
+    """Number of tokens in each text before truncation, prompt and special tokens included: int64 (n,).
+
+    A signal, which is never cut, counts as the tokens that take as much memory.
+    """
+    signals = np.array([is_signal(text) for text in texts], dtype=bool)  # (n,)
     counts: list[int] = []
     for start in range(0, len(texts), AT_ONCE):
-        part = [readable(text) for text in texts[start : start + AT_ONCE]]
-        counts += map(len, untruncated(encoder, part, special_tokens=True, role=role, prompt=encoder.prompts[role]))
-    return np.array(counts, dtype=np.int64)  # (n,)
+        part = [readable(text) for text in only_texts(texts[start : start + AT_ONCE])]
+        if part:
+            counts += map(len, untruncated(encoder, part, special_tokens=True, role=role, prompt=encoder.prompts[role]))
+    found = np.full(len(texts), signal_input_of(encoder).tokens if signals.any() else 0, dtype=np.int64)  # (n,)
+    found[~signals] = counts
+    return found
 
 
 def limit_of(encoder: Encoder, role: Role) -> int | None:

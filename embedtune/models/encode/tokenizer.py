@@ -14,7 +14,9 @@ import numpy as np
 from embedtune.models.encode.batching import BatchLayout, Flat, Packed, Padded, TextBatches, preprocess, routed
 from embedtune.models.encode.token_ids import TokenIds, static_ids, tokenized
 from embedtune.models.encoder import Encoder, Role, exported, has_towers, is_static, readable
+from embedtune.models.towers.projected import BeforeProjection, is_before_projection, projected
 from embedtune.progress import Progress
+from embedtune.signals import is_signal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -73,9 +75,12 @@ class Tokenizer:
         self.encoder = encoder
         self.way, self.reason = _way(encoder)
         self.reads_padding = reads_padding(encoder.model)
+        self._projected = BeforeProjection()
 
     def tokenize(self, texts: Sequence[str], role: Role, progress: Progress | None = None) -> TokenizedTexts:
         """Tokenize n texts with the prompt of their role; `progress` is called with (texts done, texts)."""
+        if self.way == "texts" and self.encoder.projects and texts and not any(map(is_signal, texts)):
+            return self._projected.of(self.encoder, tuple(map(readable, texts)), role)
         if self.way == "texts":
             return TextBatches(self.encoder, tuple(map(readable, texts)), role)
         if (export := exported(self.encoder.model)) is not None:
@@ -110,6 +115,8 @@ def forward(model: "nn.Module", features: "Mapping[str, Tensor]") -> "Tensor":
     with kept_in_float32(model):
         if "places" in features:
             return cut(model, forward_packed(model, features))
+        if is_before_projection(features):
+            return cut(model, projected(model, features))
         # A copy, because modules write into the features.
         vectors: Tensor = model(dict(features))["sentence_embedding"]  # (n, D)
         return cut(model, vectors)

@@ -18,6 +18,7 @@ from embedtune.models.files.opening import open_encoder
 from embedtune.models.files.resolve import Resolved, resolve
 from embedtune.models.reading import limit_by_role, limit_length, max_length, readers_of, task_of
 from embedtune.models.speed.precision import FP32, choose_precision
+from embedtune.models.towers.signal_input import signal_input_in
 from embedtune.processes import this_process
 from embedtune.runtime import loading
 
@@ -106,6 +107,7 @@ def load_encoder(
         pretrained=found.kind != "starter",
         products=products.name,
         helpers=tuple(helpers),
+        signals=signal_input_in(found.path),
     )
     dimensions = try_encoding(encoder)
     # Where bf16 is at hand it is about as fast, faster on short texts, and closer (benchmarks/engines.py).

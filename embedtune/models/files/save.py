@@ -43,7 +43,7 @@ documents = model.encode(["..."], prompt_name="document"{document_task}, normali
 - Maximum length: {length}
 - Prompt before a query: {query}
 - Prompt before a document: {document}
-- Read by: {releases}
+{signals}- Read by: {releases}
 """
 ALL_RELEASES = "sentence-transformers 5.1 and later, and servers, that know its architecture"
 """What was tried; see `portable`."""
@@ -93,6 +93,8 @@ def _write(encoder: Encoder, folder: Path, *, to_use: bool) -> None:
     with quiet_libraries():
         model.save(str(folder), create_model_card=False)
     only_new = make_portable(folder)
+    if encoder.signals is not None:
+        encoder.signals.save(folder)
     (folder / "README.md").write_text(_card(encoder, only_new), encoding="utf-8")
     for file in folder.rglob("*.safetensors"):
         # safetensors lets only the owner read its files, which breaks shared folders of models.
@@ -124,9 +126,17 @@ def _card(encoder: Encoder, only_new: Sequence[str]) -> str:
         truncated=TRUNCATED if declared_use(encoder.model) else "",
         length=length,
         releases=_releases(only_new),
+        signals=_signals(encoder),
         **prompts,
         **{f"{role}_task": task for role, task in _tasks(encoder).items()},
     )
+
+
+def _signals(encoder: Encoder) -> str:
+    """What to hand to `encode` besides texts."""
+    if encoder.signals is None:
+        return ""
+    return f"- Signals: a list of float32 arrays (not one stacked array): {encoder.signals.described}\n"
 
 
 def _tasks(encoder: Encoder) -> dict[str, str]:

@@ -259,7 +259,7 @@ def _arguments(run: Fit, encoder: Encoder) -> SentenceTransformerTrainingArgumen
         max_steps=run.steps,
         per_device_train_batch_size=run.course.batch_size,
         learning_rate=run.lr,
-        learning_rate_mapping=head_rates(run) | static_side_rates(encoder, run.lr),
+        learning_rate_mapping=head_rates(run) | static_side_rates(encoder, run.lr) | dict(encoder.rates),
         lr_scheduler_type=section.schedule,
         warmup_steps=math.ceil(section.warmup_share * run.steps),
         weight_decay=section.weight_decay,

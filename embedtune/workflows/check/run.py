@@ -21,6 +21,7 @@ from embedtune.data.checks.sample import Sample
 from embedtune.data.checks.text_faults import TextCheck
 from embedtune.data.formats.shared.find import BLOCK
 from embedtune.data.rows import RawTexts, RetrievalSet
+from embedtune.data.signals.faults import SignalCheck
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.documents import read_documents
 from embedtune.data.sources.judged_source import judge_split
@@ -72,7 +73,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
     rows = RowStream(config.data, talk)
     test, findings = _judged(config, rows.source, talk)
     sample, some, leaks = Sample(), SomePairs(), Leaks(test)
-    checks = all_checks(config.check.training)
+    checks = [*all_checks(config.check.training), SignalCheck(config.data.group, _inputs(test))]
     pairs, repeats, batches = _one(checks, PairCheck), _one(checks, Repeats), _one(checks, InBatch)
     findings += run_checks([*checks, leaks, sample, some], rows)
     own = [*rows.faults.findings(), *rows.findings]
@@ -116,6 +117,10 @@ def _outputs(config: CheckConfig, path: Path, *, force: bool) -> Outputs:
     )
     outputs.demand_own(force=force)
     return outputs
+
+
+def _inputs(test: RetrievalSet | None) -> list[str]:
+    return [] if test is None else [*test.queries.values(), *test.corpus.values()]
 
 
 def _one(checks: Sequence[Check], kind: type[Kind]) -> Kind:

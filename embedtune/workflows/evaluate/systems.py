@@ -25,7 +25,7 @@ from embedtune.models.files.load import load_encoder
 from embedtune.models.similarity import Measure, measure_of, similarity_findings
 from embedtune.progress import Progress
 from embedtune.reports.document.short_names import short_name
-from embedtune.search.bm25 import Bm25
+from embedtune.search.bm25 import Bm25, demand_words
 from embedtune.search.pairwise import pair_scores
 from embedtune.search.quantised import bytes_per_vector
 from embedtune.workflows.evaluate.document_vectors import cut_vectors, document_vectors
@@ -124,6 +124,7 @@ class Systems:
     def rank_by_words(self, judged: JudgedSet) -> tuple[Scored, str]:
         """Score BM25; with the scores, how it compared words."""
         with self._talk.progress(f"{BM25} on {judged.name}"):
+            demand_words((*judged.queries, *judged.documents))
             index = Bm25(judged.documents)
             ranking = by_words(self._depth, judged, index)
         self._tell_forms(index.forms.described)
@@ -226,6 +227,7 @@ class Systems:
     def pairs_by_words(self, items: ItemSet, of: str) -> tuple[np.ndarray, str]:
         """The scores (n, K) of BM25 for each item's own pairs, and how it compared words."""
         with self._talk.progress(f"{BM25} on {of}"):
+            demand_words((*items.queries, *items.documents))
             index = Bm25(items.documents)
             scores = index.pair_scores(items.queries, items.positions)
         self._tell_forms(index.forms.described)

@@ -13,7 +13,7 @@ from embedtune.data.splits.groups import draw
 from embedtune.mining.candidate_block import PADDING
 from embedtune.mining.fuse import alternate, reciprocal_rank
 from embedtune.models.files.load import choose_device
-from embedtune.search.bm25 import Bm25
+from embedtune.search.bm25 import Bm25, demand_words
 from embedtune.search.dense import top_k
 from embedtune.search.index import DiskIndex, deepen, disk_index
 from embedtune.search.pairwise import pair_scores
@@ -177,6 +177,7 @@ def _sparse(search: CandidateSearch, talk: Talk) -> Finder:
     documents = search.documents
     with talk.progress("indexing the words of the documents"):
         texts = islice(chain.from_iterable(documents.corpus.batches()), documents.searched)
+        demand_words(texts)
         index = Bm25(texts)
     talk.say(index.forms.described)
 

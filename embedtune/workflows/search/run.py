@@ -8,6 +8,7 @@ import numpy as np
 
 from embedtune.config.systems import BM25
 from embedtune.config.verbs.search import SearchConfig
+from embedtune.data.signals.columns import named_input
 from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs
 from embedtune.data.sources.texts import corpus_of
 from embedtune.errors import ConfigError
@@ -21,8 +22,9 @@ from embedtune.models.files.resolve import STARTER
 from embedtune.models.similarity import measure_of, similarity_findings
 from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.search import FoundDocument, SearchAnswer, SearchResult
-from embedtune.search.bm25 import Bm25
+from embedtune.search.bm25 import Bm25, demand_words
 from embedtune.search.dense import top_k
+from embedtune.signals import KNOWN
 from embedtune.workflows.shared.talk import Silence, Talk
 
 Finder = Callable[[Sequence[str], int], tuple[np.ndarray, np.ndarray]]
@@ -53,12 +55,15 @@ class SearchableCorpus:
     def ask(self, query: str) -> SearchAnswer:
         """What each system finds; every result has its rank in the other systems, None if they do not find it.
 
+        A query may also be a file of samples, for a model that reads signals: FILE.wav, FILE.npy, FILE.parquet#ROW.
+
         Raises:
             ConfigError: the query is not text.
         """
         if not isinstance(query, str):
             raise ConfigError(f"a query must be text, got {kind_of(query)}", where="ask")
-        found = {label: find([query], self.top) for label, find in self.finders.items()}
+        asked = named_input(query)
+        found = {label: find([asked], self.top) for label, find in self.finders.items()}
         ranks = {
             label: {int(place): rank for rank, place in enumerate(positions[0], 1) if place >= 0}
             for label, (_, positions) in found.items()
@@ -69,7 +74,7 @@ class SearchableCorpus:
                     rank=rank,
                     score=float(scores[0, rank - 1]),
                     document=self.ids[place],
-                    text=self.texts[place],
+                    text=KNOWN.shown(self.texts[place]),
                     others={other: ranks[other].get(place) for other in found if other != label},
                 )
                 for place, rank in ranks[label].items()
@@ -106,6 +111,7 @@ def open_search(config: SearchConfig, *, talk: Talk | None = None) -> Searchable
     finders: dict[str, Finder] = {}
     for name in models.systems:
         if name == BM25:
+            demand_words(texts)
             with talk.progress(f"{BM25}: indexing"):
                 index = Bm25(texts)
             talk.say(index.forms.described)

@@ -13,6 +13,8 @@ from embedtune.config.recipe.load import dump_config, load
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.durable import discard, remove_unfinished, write_text
 from embedtune.errors import ConfigError, OutputError, raise_machine_fault
+from embedtune.models.towers.signal_input import FILE as SIGNAL_INPUT
+from embedtune.models.towers.signal_input import signal_input_in
 from embedtune.processes import this_process
 from embedtune.reports.document.short_names import folder_part, short_name
 from embedtune.reports.results.train import TrainResult
@@ -211,6 +213,8 @@ def how_to_use(model: Path) -> tuple[str, ...]:
             f"model = CrossEncoder({str(model)!r})",
             'print(model.predict([("a question", "an answer"), ("a question", "another")]))',
         )
+    if (model / SIGNAL_INPUT).is_file():
+        return _with_signals(model)
     routed = any(model.rglob("router_config.json"))
     query, document = (
         (f"encode_{role}([{texts}]" if routed else f'encode([{texts}], prompt_name="{role}"')
@@ -223,6 +227,24 @@ def how_to_use(model: Path) -> tuple[str, ...]:
         f"queries = model.{query}, normalize_embeddings=True)",
         f"documents = model.{document}, normalize_embeddings=True)",
         "print(queries @ documents.T)",
+    )
+
+
+def _with_signals(model: Path) -> tuple[str, ...]:
+    """Lines of Python that use a model of texts and signals."""
+    tower = signal_input_in(model)
+    what = "" if tower is None else f"  # {tower.described}"
+    spectra = tower is not None and tower.kind == "spectrum"
+    return (
+        "from sentence_transformers import SentenceTransformer",
+        *(("from embedtune.models.towers.spectrum import spectrum",) if spectra else ()),
+        "",
+        f"model = SentenceTransformer({str(model)!r})",
+        f"windows = [...]{what if not spectra else ''}  # float32 arrays, a list of them and not one array".rstrip(),
+        f"signals = model.encode({'[spectrum(one[None]) for one in windows]' if spectra else 'windows'}, "
+        "normalize_embeddings=True)",
+        'texts = model.encode(["a text", "another"], normalize_embeddings=True)',
+        "print(signals @ texts.T)",
     )
 
 

@@ -171,7 +171,8 @@ class Fitting:
         _, token_vectors = suited_embeddings(self.config, self.losses, self.encoder)
         self.config = settled(self.config, self.losses, self.encoder, rows)
         self._demand_rows(rows)
-        reason = reason_of_course(asked, rows, static=not self.encoder.has_products)
+        static, tower = not self.encoder.has_products, self.encoder.is_new_tower
+        reason = reason_of_course(asked, rows, static=static, tower=tower)
         plan, tokens = self._prepared(self._task(), reason)
         if token_vectors:
             self.talk.say(token_vectors)

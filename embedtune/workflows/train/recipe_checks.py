@@ -220,11 +220,13 @@ def tell_unguided(config: TrainConfig, talk: Talk) -> None:
 def guard_sets(config: TrainConfig) -> list[str]:
     """The sets to guard: a starter, which is made from the data, knows nothing general that it could lose.
 
+    Nor does a new projection of texts into the space of signals.
+
     Raises:
         ConfigError: something is to be done about a guard that is switched off.
     """
     names = config.guard.sets
-    if config.model.name == STARTER and names == [DEFAULT_GUARD]:
+    if (config.model.name == STARTER or config.data.descriptions is not None) and names == [DEFAULT_GUARD]:
         return []
     if config.guard.policy != "tell" and names == [NO_GUARD]:
         raise ConfigError(

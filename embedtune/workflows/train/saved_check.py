@@ -19,6 +19,7 @@ import numpy as np
 from embedtune.errors import ModelError, machine_fault, reason_of
 from embedtune.models.encoder import Role
 from embedtune.runtime import loading, settle
+from embedtune.signals import KNOWN, is_signal
 
 TOLERANCE = 1e-5
 """Largest difference of a component. Saved weights are float32, whatever the precision of training."""
@@ -97,7 +98,11 @@ def _ask(process: subprocess.Popen[bytes], request: dict[str, Any]) -> dict[str,
     """The vectors by role, or the reason why there are none."""
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            return _answer(process, request, Path(folder) / "vectors.npz")
+            # The other process knows no names of signals: it gets their samples, which give them the same names.
+            samples = {name: KNOWN.samples(name) for name in request["texts"] if is_signal(name)}
+            np.savez(Path(folder) / "signals.npz", allow_pickle=False, **samples)
+            asked = request | {"signals": str(Path(folder) / "signals.npz")}
+            return _answer(process, asked, Path(folder) / "vectors.npz")
     except OSError as error:  # no room for temporary files must not end a run that is trained
         return f"the other process could not be asked ({reason_of(error)})"
 
@@ -139,6 +144,9 @@ def _serve() -> int:
         print(error, file=sys.stderr)
         return REFUSED
     texts = request["texts"]
+    with np.load(request["signals"]) as signals:
+        for name in signals.files:
+            KNOWN.add(signals[name])
     np.savez(
         request["into"],
         query=encode(encoder, texts, role="query"),  # (n, D)

@@ -69,6 +69,7 @@ from embedtune.workflows.train.kept.beside_words import beside_words
 from embedtune.workflows.train.kept.card import write_card
 from embedtune.workflows.train.kept.keeping import Keeping
 from embedtune.workflows.train.kept.space_map import MappedQueries
+from embedtune.workflows.train.preparing.towers import probes_of, tower_for
 from embedtune.workflows.train.recipe_checks import check_layers_learn, check_tokens, check_views
 from embedtune.workflows.train.saved_check import check_saved, reader
 from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_ranking
@@ -169,6 +170,7 @@ class TrainingRun:
         )
         with self.talk.progress("loading the encoder"):
             encoder = opening.encoder(resumed=resumed)
+        encoder = tower_for(self.config, encoder, self.data.train, self.talk)
         check_views(self.config, has_dropout=encoder.has_dropout)
         check_tokens(self.config, encoder)
         check_layers_learn(self.config, encoder)
@@ -233,7 +235,7 @@ class TrainingRun:
         section = EncoderSection(name=str(self.folder.model), trust_remote_code=trusted)
         reason = check_saved(
             self.folder.model,
-            list(dict.fromkeys(self.data.train.positives))[:PROBES],
+            probes_of(self.data.train, PROBES),
             lambda texts, role: encode(encoder, texts, role=role),
             lambda texts, role: encode(load_encoder(section, device=device), texts, role=role),
             process=process,

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import embedtune.data.views as views
 from embedtune.data.rows import RawTexts
 from embedtune.data.views import name_of, pairing_named, parse_views, view_names
 from embedtune.errors import ConfigError
+from embedtune.signals import Signals
 
 TEXT = "복지 서비스는 주민센터에서 신청하며 처리에는 보통 열흘쯤 걸립니다 문의는 전화로 받습니다"
 
@@ -17,7 +19,7 @@ def test_the_names_are_the_files_and_each_is_of_one_kind() -> None:
     assert set(view_names()) == files
     for name in view_names():
         module = views._module(name)
-        assert hasattr(module, "pairs") != hasattr(module, "change")
+        assert sum(hasattr(module, kind) for kind in ("pairs", "change", "alter")) == 1
         assert "Source: " in module.__doc__
 
 
@@ -27,6 +29,29 @@ def test_changes_alone_take_each_text_twice() -> None:
     assert [(name_of(module), strength) for module, strength in found.changes] == [("crop", 0.5), ("delete", 0.2)]
     rows = found.pairs(RawTexts(["가", "나"], ["f:1", "f:2"]))
     assert (rows.anchors, rows.positives, rows.places) == (["가", "나"], ["가", "나"], ["f:1", "f:2"])
+
+
+def test_views_of_signals_leave_texts_alone_and_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Signals()
+    monkeypatch.setattr(views, "KNOWN", known)
+    monkeypatch.setattr("embedtune.signals.PASSING", 3)
+    name = known.add(np.arange(50.0))
+    found = parse_views("roll+jitter:0.5", seed=1)
+    anchor, positive = found.of(name, TEXT, row=0, epoch=0)
+    assert positive == TEXT
+    assert anchor != name
+    assert found.of(name, TEXT, row=0, epoch=0)[0] == anchor
+    assert known.samples(anchor).shape == (1, 50)
+    others = {found.of(name, TEXT, row=0, epoch=epoch)[0] for epoch in range(1, 4)}
+    assert len(others) == 3
+    assert known.is_passing(max(others))
+    assert not known.is_passing(anchor)  # three others have followed
+    assert not known.is_passing(name)
+
+
+def test_words_and_signals_are_not_changed_at_once() -> None:
+    with pytest.raises(ConfigError, match="words and signals at once"):
+        parse_views("delete+jitter")
 
 
 def test_dropout_alone_needs_dropout() -> None:

@@ -151,7 +151,8 @@ def format_of(table: RecordTable, chosen: Mapping[str, str], group: str | None =
             fitting.append((len(one.REQUIRED), name, names))
     if not fitting:
         raise _no_format(table, present, chosen, known, first)
-    _, name, names = max(fitting, key=lambda candidate: candidate[0])
+    # Of two that require as much, the one that reads signals: a text beside a signal describes it.
+    _, name, names = max(fitting, key=lambda candidate: (candidate[0], "signal" in candidate[2]))
     settled = Suggested(table.name, name, names, present, chosen, tallies, group, first).settle()
     found = known[settled.format]
     columns = Columns(settled.names, group, settled.unused, settled.chosen)

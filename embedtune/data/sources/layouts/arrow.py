@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embedtune.data.signals.arrow import arrow_rows
 from embedtune.data.sources.layouts.places import open_at_random
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.streams import sha256
@@ -42,7 +43,7 @@ def arrow_records(
                 shared = any(pyarrow.types.is_dictionary(column.type) for column in batch.schema)
                 rows = 16 if shared else 4096
                 for start in range(0, batch.num_rows, rows):
-                    for record in batch.slice(start, rows).to_pylist():
+                    for record in arrow_rows(batch.slice(start, rows)):
                         number += 1
                         yield number, with_class_names(record, classes)
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as error:

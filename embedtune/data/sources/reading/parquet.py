@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from embedtune.data.signals.arrow import arrow_rows
 from embedtune.data.sources.layouts.arrow import class_names, with_class_names
 from embedtune.data.sources.layouts.places import open_at_random
 from embedtune.data.sources.problems import Problems
@@ -53,7 +54,7 @@ def parquet_records(path: Path, problems: Problems, notes: list[str]) -> Iterato
                 classes = class_names(schema)
                 for batch in table.iter_batches(batch_size=_BATCH):
                     _refuse_expanded(file, batch, number, problems)
-                    for record in batch.cast(schema).to_pylist():
+                    for record in arrow_rows(batch.cast(schema)):
                         number += 1
                         yield number, with_class_names(record, classes)
     except (ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:

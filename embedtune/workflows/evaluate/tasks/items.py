@@ -15,6 +15,7 @@ from embedtune.evaluation.tasks.question import questions_of_items
 from embedtune.findings import Finding
 from embedtune.models.encode.lengths import Truncation
 from embedtune.models.encoder import Encoder, Role
+from embedtune.signals import KNOWN, only_texts
 from embedtune.workflows.evaluate.result import against_first, grouped
 from embedtune.workflows.evaluate.systems import Systems
 from embedtune.workflows.shared.truncation import truncation_findings
@@ -69,7 +70,7 @@ class ItemTask:
     @property
     def starter_texts(self) -> list[str]:
         """All texts: a starter made from only a few would know nothing."""
-        return list(dict.fromkeys([*self.items.documents, *self.items.queries]))
+        return only_texts(dict.fromkeys([*self.items.documents, *self.items.queries]))
 
     def rename(self, name: str) -> None:
         """Take another name, if two sets have the same one."""
@@ -146,7 +147,8 @@ class ItemTask:
                 one.label: {name: round(float(own[place]), 6) for name, own in one.scores.values.items()}
                 for one in self.scored
             }
-            line: dict[str, Any] = {"data": self.name, "query": item, "text": text, "task": self.kind, "scores": scores}
+            line: dict[str, Any] = {"data": self.name, "query": item, "text": KNOWN.shown(text)}
+            line |= {"task": self.kind, "scores": scores}
             line |= questions.of(place)
             line |= {} if self.items.groups is None else self.items.groups.mark(place)
             if self.items.expected:

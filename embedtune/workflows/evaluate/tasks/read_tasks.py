@@ -153,19 +153,13 @@ def _similarity(opened: OpenSplit, pairs: ScoredPairs, seed: int) -> ItemTask:
 
 def _candidates(opened: OpenSplit, texts: LabelledTexts, wordings: Wordings, config: EvaluateConfig) -> ItemTask:
     wordings.demand(texts, opened.name)
-    labels = sorted(wordings.of)
-    number = {label: place for place, label in enumerate(labels)}
-    items = CandidateSet(
-        queries=texts.texts,
-        truth=np.array([number[label] for label in texts.labels]),  # (n,)
-        labels=labels,
-        documents=[wording for label in labels for wording in wordings.of[label]],
-        label_of=np.array([number[label] for label in labels for _ in wordings.of[label]]),  # (W,)
-        pool=config.data.wordings,
-        groups=groups_of_rows(config.data.group, texts.groups),
-    )
+    groups = groups_of_rows(config.data.group, texts.groups)
+    items = CandidateSet.of(texts.texts, texts.labels, wordings.of, pool=config.data.wordings, groups=groups)
     how = {"best": "its best wording", "mean": "the mean of its wordings"}[config.data.wordings]
-    said = (f"{opened.what}: {counted(len(texts), 'text')}", f"{wordings.described}; a label's score is that of {how}")
+    said = (
+        f"{opened.what}: {counted(len(texts), items.items.removesuffix('s'))}",
+        f"{wordings.described}; a label's score is that of {how}",
+    )
     return ItemTask(
         opened.name,
         items,

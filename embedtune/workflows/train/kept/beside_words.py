@@ -10,6 +10,7 @@ from embedtune.evaluation.rankers import by_words
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.reports.results.train import Baseline, BesideWords
+from embedtune.signals import is_signal
 from embedtune.workflows.shared.scoring import METRICS, Measured, judge
 
 DEPTH = max(parse_metric(name).k for name in METRICS)
@@ -18,7 +19,7 @@ DEPTH = max(parse_metric(name).k for name in METRICS)
 def beside_words(
     judged: JudgedSet, before: Measured, after: Measured, unseen: Set[str], *, seed: int
 ) -> dict[str, Any]:
-    """The fields of a training result that say what BM25 does, and what the gain is worth beside it.
+    """The fields of a training result that say what BM25 does, and what the gain is worth beside it; none of signals.
 
     Args:
         judged: the test split.
@@ -27,6 +28,8 @@ def beside_words(
         unseen: queries whose documents were not trained on; the verdict rests on them if there are any.
         seed: of the statistics.
     """
+    if any(map(is_signal, judged.queries)):
+        return {}
     words = by_words(DEPTH, judged)
     alone = score_ranking(words, judged, METRICS)
     first, second = (

@@ -27,7 +27,7 @@ LEARNS_FIRST = 0.1
 def settled(config: TrainConfig, losses: Sequence[Loss], encoder: Encoder, rows: int) -> TrainConfig:
     """The recipe with its course, learning rate and the start of a `self` guide as they suit encoder and data."""
     static, known = not encoder.has_products, encoder.pretrained
-    course = Course.of(config.training, rows, static=static)
+    course = Course.of(config.training, rows, static=static, tower=encoder.is_new_tower)
     training = {
         "epochs": course.epochs,
         "batch_size": course.batch_size,

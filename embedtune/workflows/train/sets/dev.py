@@ -8,10 +8,12 @@ whatever its size, or the largest would decide for all.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from embedtune.data.rows import RetrievalSet, ScoredPairs
+from embedtune.data.sets.choices import Choices
 from embedtune.data.sets.scored_set import ScoredSet
 from embedtune.evaluation.correlation import spearman
 from embedtune.findings import Finding
@@ -21,8 +23,10 @@ from embedtune.models.encoder import Encoder, Role
 from embedtune.search.pairwise import pair_scores
 from embedtune.workflows.shared.guard.sampled import sampled
 from embedtune.workflows.shared.scoring import SELECTION, dev_scores
+from embedtune.workflows.train.sets.chosen import accuracy
 
-MEAN, DEV, KEPT = "mean@dev", "spearman@dev", "spearman@train"
+MEAN, DEV, KEPT, CHOSEN = "mean@dev", "spearman@dev", "spearman@train", "accuracy@dev"
+_METRICS: Mapping[type, str] = {ScoredPairs: "spearman", Choices: "accuracy"}
 DISAGREES = 0.005
 """Dev and held-out training pairs disagree where one falls and the other rises by this much at least."""
 Score = Callable[[], float]
@@ -38,13 +42,14 @@ class SetsDev:
     """
 
     def __init__(self, encoder: Encoder, sets: Sequence[ScoredSet], seed: int) -> None:
-        parts: dict[str, tuple[Encoder, RetrievalSet | ScoredPairs | None]] = {}
+        parts: dict[str, tuple[Encoder, RetrievalSet | ScoredPairs | Choices | None]] = {}
         if len(sets) == 1:
             own = with_prompts(encoder, sets[0])
-            parts = {DEV: (own, sets[0].dev), KEPT: (own, sets[0].kept)}
+            first = CHOSEN if isinstance(sets[0].dev, Choices) else DEV
+            parts = {first: (own, sets[0].dev), KEPT: (own, sets[0].kept)}
         else:
             for one in sets:
-                kind = "spearman" if isinstance(one.dev, ScoredPairs) else SELECTION.partition("@")[0]
+                kind = _METRICS.get(type(one.dev), SELECTION.partition("@")[0])
                 parts[f"{kind}@{one.name}"] = (with_prompts(encoder, one), one.dev)
         self._scores = {name: _score(own, part, seed) for name, (own, part) in parts.items() if part is not None}
         self.metric = MEAN if len(self._scores) > 1 else next(iter(self._scores))
@@ -66,10 +71,12 @@ def has_dev(sets: Sequence[ScoredSet]) -> bool:
     return any(one.dev is not None for one in sets)
 
 
-def _score(encoder: Encoder, part: RetrievalSet | ScoredPairs, seed: int) -> Score:
+def _score(encoder: Encoder, part: RetrievalSet | ScoredPairs | Choices, seed: int) -> Score:
     if isinstance(part, RetrievalSet):
         scores = dev_scores(encoder, sampled(part, seed))
         return lambda: scores()[SELECTION]
+    if isinstance(part, Choices):
+        return partial(accuracy, encoder, part)
     reader, truth = Tokenizer(encoder), np.asarray(part.scores, dtype=np.float64)  # (n,)
     known = [reader.tokenize(list(texts), "query") for texts in (part.first, part.second)]
     places = np.arange(len(truth))[:, None]  # (n, 1)
@@ -89,6 +96,8 @@ def as_texts(sets: Sequence[ScoredSet]) -> RetrievalSet:
         for part in (one.dev, one.kept):
             if isinstance(part, ScoredPairs):
                 texts += [*part.first, *part.second]
+            elif isinstance(part, Choices):
+                texts += part.texts
             elif part is not None:
                 texts += [*part.queries.values(), *part.corpus.values()]
     return RetrievalSet("dev", {str(place): text for place, text in enumerate(texts)}, {}, {})

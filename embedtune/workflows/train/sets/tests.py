@@ -8,6 +8,7 @@ import numpy as np
 
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import ScoredPairs
+from embedtune.data.sets.choices import Choices
 from embedtune.data.sets.scored_set import ScoredSet
 from embedtune.evaluation.significance import Comparison, adjusted
 from embedtune.evaluation.tasks.similarity import SimilaritySet
@@ -18,6 +19,7 @@ from embedtune.workflows.shared.guard.score import Guard, guard_rows, open_guard
 from embedtune.workflows.shared.guard.sets import GuardSet, ItemGuard, RetrievalGuard
 from embedtune.workflows.shared.scoring import metric_fields
 from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.train.sets.chosen import candidates_of
 from embedtune.workflows.train.sets.dev import with_prompts
 
 
@@ -97,6 +99,8 @@ def _test_of(one: ScoredSet, seed: int) -> GuardSet | None:
     test = one.test
     if test is None:
         return None
+    if isinstance(test, Choices):
+        return ItemGuard(one.name, seed, items=candidates_of(test))
     if isinstance(test, ScoredPairs):
         truth = np.asarray(test.scores, dtype=np.float64)  # (n,)
         return ItemGuard(one.name, seed, items=SimilaritySet(test.first, test.second, truth))

@@ -1,0 +1,114 @@
+"""What a model with a signal tower is handed for a signal, and the one place where names of signals are looked up.
+
+It is kept in the model's folder, in `signals.json`: plain sentence-transformers ignores the file and takes arrays,
+embedtune reads it and takes signals.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from embedtune.durable import write_text
+from embedtune.errors import DataError, ModelError
+from embedtune.models.towers.spectrum import spectrum
+from embedtune.signals import KNOWN
+
+FILE = "signals.json"
+TEXT, SIGNAL = "text", "signal"
+"""The routes of a model that reads both."""
+Kind = Literal["spectrum", "conv", "patch", "vectors"]
+SAMPLES_PER_TOKEN = 64
+"""A batch of so many numbers takes about the memory of a token of text."""
+
+
+@dataclass(frozen=True)
+class SignalInput:
+    """The signals that a tower reads: all of one length.
+
+    Args:
+        kind: of tower: whether it reads the spectrum of a signal, or its numbers as they are.
+        samples: of a signal.
+        channels: of a signal.
+        rate_hz: of the signals it was trained on, where that is known.
+    """
+
+    kind: Kind
+    samples: int
+    channels: int = 1
+    rate_hz: float | None = None
+    _made: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+
+    def arrays(self, names: Sequence[str]) -> list[np.ndarray]:
+        """What the model is handed for these signals: a list of float32 arrays, one per signal.
+
+        Raises:
+            DataError: a signal is not known, or does not have the length and channels of the tower.
+        """
+        return [self._array(name) for name in names]
+
+    def _array(self, name: str) -> np.ndarray:
+        if (found := self._made.get(name)) is not None:
+            return found
+        samples = KNOWN.samples(name)  # (channels, samples)
+        if samples.shape != (self.channels, self.samples):
+            raise DataError(
+                f"this signal has {samples.shape[1]:,} samples in {samples.shape[0]} channel(s), and the model reads "
+                f"{self.samples:,} in {self.channels}",
+                where=KNOWN[name].place,
+                next="cut all signals into windows of one length, at the rate of the training data",
+            )
+        made = self.read(samples)
+        if self.kind == "spectrum" and not KNOWN.is_passing(name):
+            self._made[name] = made  # it takes longer to compute than to read, and an eighth of the memory
+        return made
+
+    def read(self, samples: np.ndarray) -> np.ndarray:
+        """Samples (channels, samples) as the tower reads them: a float32 array with one axis."""
+        if self.kind == "spectrum":
+            return spectrum(samples)
+        # The channels in turn, sample by sample: the first convolution sees those of one moment together.
+        return np.ascontiguousarray(samples.T, dtype=np.float32).reshape(-1)
+
+    @property
+    def length(self) -> int:
+        """How many numbers the tower reads of a signal."""
+        return len(self.read(np.zeros((self.channels, self.samples), dtype=np.float32)))
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens of text a signal counts as, in batches that are bounded by tokens."""
+        return max(1, self.channels * self.samples // SAMPLES_PER_TOKEN)
+
+    @property
+    def described(self) -> str:
+        """What to hand to plain sentence-transformers, in words."""
+        rate = f" at {self.rate_hz:g} Hz" if self.rate_hz else ""
+        size = f"{self.samples:,} samples{rate}" + (f" in {self.channels} channels" if self.channels > 1 else "")
+        if self.kind == "spectrum":
+            return f"the spectra of windows of {size}, as embedtune.models.towers.spectrum.spectrum makes them"
+        return f"windows of {size}"
+
+    def save(self, folder: Path) -> None:
+        """Write `signals.json` into a model's folder."""
+        facts = {name: value for name, value in asdict(self).items() if not name.startswith("_")}
+        write_text(folder / FILE, json.dumps(facts, indent=2) + "\n")
+
+
+def signal_input_in(folder: Path | None) -> SignalInput | None:
+    """What the model in a folder reads besides texts; None where it reads texts alone.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
+    path = None if folder is None else folder / FILE
+    if path is None or not path.is_file():
+        return None
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return SignalInput(**facts)
+    except (ValueError, TypeError) as error:
+        raise ModelError("this file does not say what signals the model reads", where=str(path)) from error

@@ -1,0 +1,22 @@
+"""Choices among descriptions, scored: the accuracy that chooses a model on dev, and the set that the verdict is on."""
+
+from embedtune.data.sets.choices import Choices
+from embedtune.evaluation.query_groups import QueryGroups
+from embedtune.evaluation.tasks.candidates import CandidateSet
+from embedtune.models.encode.encode import encode
+from embedtune.models.encoder import Encoder
+from embedtune.search.pairwise import pair_scores
+
+
+def candidates_of(choices: Choices) -> CandidateSet:
+    """The choices as items that are scored one by one; those of one group count as one in tests."""
+    groups = QueryGroups.by(choices.column, choices.groups) if choices.groups else None
+    return CandidateSet.of(choices.queries, choices.labels, choices.wordings, groups=groups)
+
+
+def accuracy(encoder: Encoder, choices: Choices) -> float:
+    """The share of queries whose own class has the nearest description."""
+    items = candidates_of(choices)
+    queries = encode(encoder, items.queries, role="query", learns=True)  # (n, D)
+    documents = encode(encoder, items.documents, role="document", learns=True)  # (W, D)
+    return items.judge(pair_scores(queries, documents, items.positions), seed=0).metrics["accuracy"]
