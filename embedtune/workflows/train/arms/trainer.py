@@ -31,10 +31,10 @@ from embedtune.workflows.shared.choosing.arms import ArmScores
 from embedtune.workflows.shared.guard.sampled import sampled
 from embedtune.workflows.shared.scoring import DEV_METRICS, Known, read_judged, score
 from embedtune.workflows.shared.talk import Silence, Talk
-from embedtune.workflows.train.fitting import curriculum_of
 from embedtune.workflows.train.guide.guiding import choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
+from embedtune.workflows.train.preparing.preparation import curriculum_of
 from embedtune.workflows.train.recipe_checks import built_terms
 
 
