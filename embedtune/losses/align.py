@@ -47,6 +47,8 @@ class Align(Loss):
     made_for_views = True
     suits_views = "single"
     reads_single_texts = True
+    # Two layers of all-MiniLM-L6-v2 after 50 steps of 128 texts: mean cosine with it 0.718 at 5e-4, 0.729 at 2e-3.
+    transformer_lr_times = 10.0
 
     def __init__(self, *, projection: str = "auto") -> None:
         super().__init__()

@@ -115,6 +115,9 @@ class Loss(nn.Module):
     after texts are separated well enough. From a starter on the corpus of welfare-ko, nDCG@10 on dev after 3 epochs at
     the full rate and at a quarter of it (start 0.529): barlow 0.505, 0.531; swav 0.507, 0.530; lejepa 0.442, 0.525;
     infonce 0.549, 0.545."""
+    transformer_lr_times: float = 1.0
+    """What multiplies the learning rate of a transformer, where `lr` is auto: above 1 for a loss that makes another
+    encoder of it instead of tuning it."""
     suits_views: str = ""
     """Views to propose when it is the only loss, where these are not the usual ones."""
     trains_every_token: str = ""

@@ -1,10 +1,13 @@
 """Two encoders of one space as one model: queries go through the first, documents through the second."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedtune.models.encoder import Encoder, Role, has_towers
 from embedtune.models.files.load import STATIC_LR, transformer_lr, width_of
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 
 def two_sides(query: Encoder, document: Encoder) -> Encoder:
@@ -40,6 +43,15 @@ def two_sides(query: Encoder, document: Encoder) -> Encoder:
         default_lr=min(query.default_lr, document.default_lr),
         helpers=(),
     )
+
+
+def are_apart(model: "SentenceTransformer") -> bool:
+    """Whether queries and documents share no weight, so that what queries learn changes no document's vector."""
+    if not has_towers(model):
+        return False
+    sides = [[*part.parameters()] for part in model[0].sub_modules.values()]
+    shared = [weight for module in list(model)[1:] for weight in module.parameters()]
+    return not shared and len({id(weight) for side in sides for weight in side}) == sum(map(len, sides))
 
 
 def static_side_rates(encoder: Encoder, lr: float) -> dict[str, float]:

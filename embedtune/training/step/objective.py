@@ -133,5 +133,9 @@ def suited_lr(losses: Iterable[Loss], usual: float, *, static: bool) -> float:
         losses: of the objective.
         usual: the learning rate that the encoder declares.
         static: whether the encoder is static: some losses, unless combined with others, spoil it at the usual rate.
+            Alone, others teach a transformer at a higher rate than suits its tuning.
     """
-    return usual * max(loss.static_lr_share for loss in losses) if static else usual
+    terms = list(losses)
+    if static:
+        return usual * max(loss.static_lr_share for loss in terms)
+    return usual * min(loss.transformer_lr_times for loss in terms)

@@ -117,12 +117,7 @@ def check_views(config: TrainConfig, *, has_dropout: bool) -> None:
             next="use --views crop, or a loss that learns from single texts: --loss align",
         )
     off = config.training.dropout == "off"
-    if (
-        reads_single_texts(config)
-        or config.data.views is None
-        or (has_dropout and not off)
-        or not parse_views(config.data.views).needs_dropout
-    ):
+    if config.data.views is None or (has_dropout and not off) or not parse_views(config.data.views).needs_dropout:
         return
     who = "training.dropout is off" if off else f"{config.model.name} has no dropout"
     raise ConfigError(

@@ -32,12 +32,12 @@ from embedtune.findings import Finding, counted
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore, open_store
-from embedtune.models.encoder import Encoder, has_towers
+from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder
 from embedtune.models.merge.mix import without_adapters
 from embedtune.models.similarity import declare_cosine, similarity_findings
-from embedtune.models.towers.two_sides import two_sides
+from embedtune.models.towers.two_sides import are_apart, two_sides
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.train import TrainResult, WeightedLoss
@@ -149,7 +149,7 @@ class TrainingRun:
         with self.spent.on("guard"):
             keeping.demand_kept()
             encoder = keeping.settled(encoder, self.data.dev)
-        if self.config.side == "query" and not has_towers(encoder.model):
+        if self.config.side == "query" and not are_apart(encoder.model):
             encoder = two_sides(without_adapters(encoder), self._encoder(resumed=True))
         self.findings += [*fitting.findings, *keeping.findings]
         with reader(wanted=self.config.output.check_saved == "process") as process:

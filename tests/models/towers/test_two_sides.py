@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sentence_transformers.sentence_transformer.modules import Dense
 
 from embedtune.config.encoder import EncoderSection
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import STATIC_LR, load_encoder, transformer_lr
 from embedtune.models.maps.into_space import into_space
-from embedtune.models.towers.two_sides import static_side_rates, two_sides
+from embedtune.models.towers.two_sides import are_apart, static_side_rates, two_sides
 
 
 @pytest.fixture
@@ -30,6 +31,16 @@ def test_each_side_reads_with_its_own_prompt(encoders, texts) -> None:
     np.testing.assert_allclose(encode(both, texts, role="document"), encode(bert, texts, role="document"), atol=1e-5)
     query = both.model.encode_query(list(texts), normalize_embeddings=True)
     np.testing.assert_allclose(query, encode(static, texts, role="query"), atol=1e-5)
+
+
+def test_sides_are_apart_where_they_share_no_weight(encoders) -> None:
+    static, bert = encoders
+    both = two_sides(static, bert).model
+    assert are_apart(both)
+    assert not are_apart(bert.model)
+    assert not are_apart(two_sides(bert, bert).model)  # one transformer on both sides
+    both.append(Dense(32, 8))
+    assert not are_apart(both)
 
 
 def test_a_static_side_learns_at_its_own_rate(encoders) -> None:

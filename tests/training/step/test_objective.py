@@ -32,6 +32,13 @@ def test_a_static_encoder_learns_slowly_from_losses_that_would_spoil_it_unless_a
     assert suited_lr(with_another, 0.02, static=True) == 0.02
 
 
+def test_a_loss_that_imitates_alone_learns_faster_in_a_transformer():
+    alone, with_another = [build_loss("align")], [build_loss("align"), build_loss("infonce")]
+    assert suited_lr(alone, 1e-4, static=False) == pytest.approx(1e-3)
+    assert suited_lr(alone, 0.02, static=True) == 0.02
+    assert suited_lr(with_another, 1e-4, static=False) == 1e-4
+
+
 def test_gauges_carry_the_name_of_their_loss(batch):
     objective = build_objective([LossSection(name="infonce")])
     objective(batch)

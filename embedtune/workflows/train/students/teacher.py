@@ -24,6 +24,7 @@ from embedtune.training.batch.row_texts import RowTexts
 from embedtune.training.guide.vectors import GuideTable, on_disk
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.preparing.frozen_vectors import fill
+from embedtune.workflows.train.students.checks import imitates
 
 
 @dataclass
@@ -82,9 +83,11 @@ class Teacher:
 
 
 def teacher_file(config: TrainConfig, source: Source) -> GuideVectors | None:
-    """The vectors of the teacher's file; None where the teacher is a model, or there is none."""
+    """The vectors of the teacher's file; None without such a file or a use for it."""
     name = config.teacher.name
-    return GuideVectors(Path(name).expanduser(), source.text_names()) if name and is_guide_file(name) else None
+    if name is None or not is_guide_file(name) or not imitates(config):
+        return None
+    return GuideVectors(Path(name).expanduser(), source.text_names())
 
 
 def taught_data(data: TrainingData, file: GuideVectors | None) -> TrainingData:
