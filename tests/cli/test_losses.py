@@ -98,8 +98,6 @@ def test_scored_pairs_get_a_loss_that_learns_from_scores(call, tmp_path, monkeyp
     assert "scored pairs" in shown["reasons"][0] and "embedtune tune" not in shown["know"]
     refused = call("losses", "infonce_", "--data", "sts.jsonl", code=2)
     assert "infonce_" in refused["error"]["message"]
-    refused = call("tune", "--data", "sts.jsonl", "--budget", "90steps", "--output", "race", code=2)
-    assert "scored pairs cannot be raced" in refused["error"]["message"] and not (tmp_path / "race").exists()
 
 
 def test_a_loss_is_checked_against_the_data(call, tmp_path, monkeypatch) -> None:

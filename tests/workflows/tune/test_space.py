@@ -53,7 +53,7 @@ def test_own_negatives_race_against_none(starter: Encoder, data: TrainingData, t
     mined = replace(data, train=replace(data.train, negatives=[("a text about nothing",)] * len(data.train)))
     assert "no own negatives" in {arm.name for arm in arms(recipe(), starter, mined, tmp_path)}
     assert "no own negatives" not in {arm.name for arm in arms(recipe(), starter, data, tmp_path)}
-    needs = recipe().model_copy(update={"loss": [LossSection(name="triplet")]})
+    needs = recipe().model_copy(update={"loss": [LossSection(name="triplet", args={"mining": "given"})]})
     assert "no own negatives" not in {arm.name for arm in arms(needs, starter, mined, tmp_path)}
 
 

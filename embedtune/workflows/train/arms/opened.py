@@ -67,7 +67,6 @@ def open_arms(config: TrainConfig, talk: Talk) -> TrainArmData:
     """
     _refuse(config)
     plan = plan_config(config, talk=talk)
-    _refuse(plan.config)  # scored pairs get their loss from the plan
     check_recipe(plan, talk)
     source = plan.source or open_source(plan.config.data.source)
     vectors = guide_vectors(plan.config, source)
