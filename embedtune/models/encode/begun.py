@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,7 +149,9 @@ def _width(encoder: Encoder, layers: int, texts: Packed) -> int | None:
 
 
 def _on_device(encoder: Encoder, layers: int, features: dict[str, Any]) -> "Tensor | None":
-    return lower_output(encoder.model, layers, _moved(encoder, features)) if "places" in features else None
+    if "places" not in features:  # padded, because a text has no token at all
+        return None
+    return lower_output(encoder.model, layers, partial(forward, encoder.model, _moved(encoder, features)))
 
 
 def _moved(encoder: Encoder, features: dict[str, Any]) -> dict[str, Any]:
