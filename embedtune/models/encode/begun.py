@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -121,8 +121,8 @@ def _write(
             chosen = batch[texts.lengths[batch] > 0]  # (c,); a text without tokens has no output
             if len(chosen):
                 features = texts.features(chosen.tolist())
-                output = _output(encoder, layers, features)
-                assert output is not None  # it was one for the batch that was tried
+                # A tensor, since that is what the batch tried before gave.
+                output = cast("Tensor", _output(encoder, layers, features))
                 stream.write(output[0].cpu().numpy().astype(kind).tobytes())
                 numbers = _in_row(chosen, features)  # (c,)
                 lengths = texts.lengths[numbers]  # (c,)
