@@ -11,8 +11,9 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def begin(
     Raises:
         OutputError: the disk is full after all.
     """
-    if not isinstance(texts, Packed) or not len(texts.lengths):
+    if not isinstance(texts, Packed) or not texts.lengths.any():
         return None
     kind = np.float32 if precision == FP32 else np.float16
     encoder = replace(encoder, products=precision)
@@ -116,16 +117,18 @@ def _write(
     starts, written, done = np.zeros(len(texts.lengths), dtype=np.int64), 0, 0  # (n,)
     batches = by_tokens(Tokenizer(encoder), texts.lengths, suited_batch_tokens(encoder))
     with torch.inference_mode(), writing(file), file.open("wb") as stream:
-        for chosen in batches:
-            features = texts.features(chosen.tolist())
-            output = _on_device(encoder, layers, features)
-            if output is not None:
+        for batch in batches:
+            chosen = batch[texts.lengths[batch] > 0]  # (c,); a text without tokens has no output
+            if len(chosen):
+                features = texts.features(chosen.tolist())
+                # A tensor, since that is what the batch tried before gave.
+                output = cast("Tensor", _output(encoder, layers, features))
                 stream.write(output[0].cpu().numpy().astype(kind).tobytes())
                 numbers = _in_row(chosen, features)  # (c,)
                 lengths = texts.lengths[numbers]  # (c,)
                 starts[numbers] = written + np.cumsum(lengths) - lengths
                 written += int(lengths.sum())
-            done += len(chosen)
+            done += len(batch)
             if progress is not None:
                 progress(done, len(starts))
     return starts
@@ -138,7 +141,7 @@ def _width(encoder: Encoder, layers: int, texts: Packed) -> int | None:
     some = np.flatnonzero(texts.lengths)[:3]  # (c,)
     features = texts.features(some.tolist())
     with torch.inference_mode():
-        output = _on_device(encoder, layers, features)
+        output = _output(encoder, layers, features)
         if output is None or output.dim() != 3 or output.shape[1] != int(texts.lengths[some].sum()):
             return None
         whole = forward(encoder.model, _moved(encoder, features))  # (c, D)
@@ -147,8 +150,8 @@ def _width(encoder: Encoder, layers: int, texts: Packed) -> int | None:
     return output.shape[2] if bool((off <= TOLERANCE).all()) else None
 
 
-def _on_device(encoder: Encoder, layers: int, features: dict[str, Any]) -> "Tensor | None":
-    return lower_output(encoder.model, layers, _moved(encoder, features)) if "places" in features else None
+def _output(encoder: Encoder, layers: int, features: dict[str, Any]) -> "Tensor | None":
+    return lower_output(encoder.model, layers, partial(forward, encoder.model, _moved(encoder, features)))
 
 
 def _moved(encoder: Encoder, features: dict[str, Any]) -> dict[str, Any]:

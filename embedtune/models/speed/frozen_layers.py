@@ -5,7 +5,7 @@ is found by trial and not by a list of model names: which modules are the layers
 same vectors.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -75,10 +75,11 @@ def frozen_layers(model: "SentenceTransformer", number: int) -> Iterator[None]:
             one.requires_grad_(True)
 
 
-def lower_output(model: "SentenceTransformer", number: int, features: Mapping[str, Any]) -> Tensor | None:
-    """What the first layers make of a packed batch, float32 (1, T, D); None where it is not one tensor."""
-    from embedtune.models.encode.tokenizer import forward
+def lower_output(model: "SentenceTransformer", number: int, encode: Callable[[], object]) -> Tensor | None:
+    """What the first layers make of a packed batch, float32 (1, T, D); None where it is not one tensor.
 
+    `encode` passes the batch through the model, and is left as soon as these layers are done.
+    """
     top = layers_of(model)[number - 1]
     own = top.forward
 
@@ -87,7 +88,7 @@ def lower_output(model: "SentenceTransformer", number: int, features: Mapping[st
 
     try:
         with _instead(top, reach):
-            forward(model, features)
+            encode()
     except _Reached as reached:
         return reached.output.float() if isinstance(reached.output, Tensor) else None
     return None

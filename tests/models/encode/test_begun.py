@@ -30,7 +30,7 @@ def test_batches_have_the_vectors_of_the_whole_encoder(chosen, bert: Encoder, tm
     bert.model.eval()
     with torch.inference_mode():
         expected, found = (forward(bert.model, one.features(list(chosen))) for one in (whole, begun))
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
 def test_only_the_layers_above_are_computed(bert: Encoder, tmp_path):
@@ -56,7 +56,7 @@ def test_gradients_are_those_of_the_whole_encoder(bert: Encoder, tmp_path):
 def test_encoding_takes_them_too(bert: Encoder, tmp_path):
     begun = begin(bert, 1, tokenized(bert), tmp_path / "layers", "fp32")
     plain = encode(bert, TEXTS, role="document")
-    np.testing.assert_allclose(encode(bert, TEXTS, role="document", known=begun), plain, atol=1e-6)
+    np.testing.assert_allclose(encode(bert, TEXTS, role="document", known=begun), plain, atol=1e-5)
 
 
 def test_numbers_in_float16_are_within_their_bound(bert: Encoder, tmp_path):
@@ -65,9 +65,11 @@ def test_numbers_in_float16_are_within_their_bound(bert: Encoder, tmp_path):
     assert isinstance(begun, Begun) and begun.outputs.dtype == np.float16
     bert.model.eval()
     with torch.inference_mode(), multiplying("bf16", "cpu"):
-        exact = lower_output(bert.model, 1, whole.features([3]))
+        # In the batch in which they were computed: in bf16 another batch may round otherwise.
+        order = np.argsort(-whole.lengths, kind="stable").tolist()
+        exact = lower_output(bert.model, 1, lambda: forward(bert.model, whole.features(order)))
     assert exact is not None
-    off = (begun.features([3])["hidden"] - exact).abs()
+    off = (begun.features(order)["hidden"] - exact).abs()
     assert bool((off <= exact.abs() / 2048 + 1e-7).all()) and bool(off.any())
 
 

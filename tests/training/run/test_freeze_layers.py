@@ -52,10 +52,9 @@ def test_the_upper_layers_learn_what_they_learn_without_gradients_below(begun, t
     for name, value in encoder.model.state_dict().items():
         if "embeddings" in name or "layer.0." in name:
             assert torch.equal(value, before[name]), name
-        else:
+        elif not name.endswith("key.bias"):  # its gradient is 0 but for rounding, which AdamW scales up
             # Within a thousandth of how far it moved: micro-batches add up in another order.
-            moved = float((after[name] - before[name]).abs().max())
-            torch.testing.assert_close(value, after[name], rtol=0, atol=1e-3 * moved + 1e-7, msg=name)
+            assert (value - after[name]).norm() <= 1e-3 * (after[name] - before[name]).norm(), name
     assert any(not torch.equal(after[name], before[name]) for name in after if "layer.1." in name)
 
 
