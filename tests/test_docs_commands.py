@@ -97,17 +97,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory, bert_folder: Path, cross_fold
 
 
 def _write_texts(folder: Path, pairs: list[dict[str, str]]) -> None:
+    texts = [
+        f"About {t} {i}\nThe {t} number {i} opens early. Ask desk {i} about {t}." for i in range(10) for t in TOPICS
+    ]
     lines = {
         "pairs": pairs,
         "질문답변": pairs,
-        "corpus": [
-            {
-                "id": f"c{i}",
-                "text": f"About {topic} {i}\nThe {topic} number {i} opens early. Ask desk {i} about {topic}.",
-            }
-            for i in range(60)
-            for topic in TOPICS[i % 6 :][:1]
-        ],
+        "corpus": [{"id": f"c{i}", "text": text} for i, text in enumerate(texts)],
         "all": [{"text": text} for row in pairs for text in row.values()],
         "tickets": [{"text": row["anchor"], "label": TOPICS[i % 6]} for i, row in enumerate(pairs)],
         "new": [{"id": f"n{i}", "text": f"new: {row['anchor']}"} for i, row in enumerate(pairs[:40])],
@@ -130,7 +126,7 @@ def _write_texts(folder: Path, pairs: list[dict[str, str]]) -> None:
         (folder / name).write_text(table, encoding="utf-8")
     for name in ("texts.txt", "corpus.txt"):
         (folder / name).write_text("".join(f"{row['positive']} {row['anchor']}\n" for row in pairs), encoding="utf-8")
-    links = "".join(f"c{i}\tc{(i + 6) % 60}\n" for i in range(60))
+    links = "".join(f"c{i}\tc{(i + 6) % len(texts)}\n" for i in range(len(texts)))
     (folder / "links.tsv").write_text(links, encoding="utf-8")
 
 
