@@ -27,6 +27,16 @@ Data = Annotated[
     str | None,
     written("--data", metavar="SET", help="Propose losses for this data, with reasons.", group="Data", default="none"),
 ]
+Named = Annotated[
+    str | None,
+    written(
+        "--columns",
+        metavar="ROLE=COLUMN,...",
+        help="Columns of --data whose names are not the usual ones.",
+        group="Data",
+        default="by name",
+    ),
+]
 _NEEDS = {"negatives": "negatives", "guide": "a guide", "labels": "labels", "teacher": "teacher scores"}
 _COMPANIONS = {
     "averaged": "an averaged teacher (made while training)",
@@ -60,7 +70,7 @@ class LossCard:
     command: str = ""
 
 
-def losses(name: Name = None, data: Data = None, as_json: AsJson = False) -> None:
+def losses(name: Name = None, data: Data = None, columns: Named = None, as_json: AsJson = False) -> None:
     """List the losses: what each is for, what it needs and costs, and its arguments with their defaults.
 
     With a name, explain one in full: where it comes from, what its arguments mean, and a command that trains with it.
@@ -69,7 +79,7 @@ def losses(name: Name = None, data: Data = None, as_json: AsJson = False) -> Non
     from embedtune.losses import loss_names
 
     if data is not None:
-        _propose(data, as_json=as_json)
+        _propose(data, columns, as_json=as_json)
         return
     if name is not None:
         card = loss_card(_known(name))
@@ -86,16 +96,17 @@ def losses(name: Name = None, data: Data = None, as_json: AsJson = False) -> Non
                 print_text(textwrap.indent(_in_words(card), "  ", lambda line: bool(line.strip())))
 
 
-def _propose(data: str, *, as_json: bool) -> None:
+def _propose(data: str, columns: str | None, *, as_json: bool) -> None:
     """Say which losses suit a data set, and how to find out."""
-    from embedtune.config.verbs.train import DataSection, TrainConfig
+    from embedtune.config.recipe.load import load
+    from embedtune.config.verbs.train import TrainConfig
     from embedtune.data.sources.source import open_source
     from embedtune.workflows.shared.choosing.losses import advice_on
     from embedtune.workflows.shared.stream_talk import StreamTalk
     from embedtune.workflows.train.unpaired_proposal import proposed
 
     talk, source = StreamTalk(), open_source(data)
-    config, reasons = proposed(TrainConfig(data=DataSection(source=data)), source)
+    config, reasons = proposed(load(TrainConfig, None, [], {"data": data, "columns": columns}), source)
     for reason in reasons:
         talk.say(reason)
     found = advice_on(config, source, talk)

@@ -103,7 +103,7 @@ def run_plan(plan: TrainPlan, *, talk: Talk) -> TrainResult:
     check_needs(config, plan.losses, data)
     check_side(config, data)
     if run is None and "loss" not in config.model_fields_set and not data.unpaired:
-        talk.say(advise(data, config.data.source).sentence)
+        talk.say(advise(data, config.data.source, config.data.columns).sentence)
     sets = read_guard(guard_sets(config), seed=config.training.seed)
     if run is not None and run.done and plan.changes:
         demand_more_steps(run, config, len(data.train), plan.changes)

@@ -4,7 +4,7 @@ A proposal from data alone is a guess: it says what the data can serve and what 
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from embedtune.config.course import Course
@@ -59,11 +59,11 @@ def advice_on(config: TrainConfig, source: Source, talk: Talk) -> Advice:
     for described in data.described:
         talk.say(described)
     tell_findings(talk, data.findings)
-    return advise(data, config.data.source)
+    return advise(data, config.data.source, config.data.columns)
 
 
-def advise(data: TrainingData, source: str) -> Advice:
-    """Propose losses for data that are read; `source` is their name in the commands."""
+def advise(data: TrainingData, source: str, columns: Mapping[str, str] | None = None) -> Advice:
+    """Propose losses for data that are read; `source` and `columns` name them in the commands."""
     rows = data.train
     losses: tuple[str, ...] = ("infonce",) if data.unpaired else ("gist",)
     scaled = ""
@@ -71,7 +71,8 @@ def advise(data: TrainingData, source: str) -> Advice:
         losses = (*losses, f"distill:{WEIGHT:g}")
         scaled = f" loss.1.args.teacher_temperature={teacher_temperature(rows):g}"
     flags = " ".join(f"--loss {one}" for one in losses)
-    named = shlex.quote(source)
+    mapped = ",".join(f"{role}={column}" for role, column in (columns or {}).items())
+    named = shlex.quote(source) + (f" --columns {shlex.quote(mapped)}" if mapped else "")
     steps = RUNS * Course.of(TrainingSection(), len(rows), static=False).steps(len(rows))
     return Advice(
         losses,
