@@ -4,6 +4,7 @@ Only this is changed: models that would be downloaded become a small one, traini
 run that a reader is to fill in is that of one that is there. Tutorials and snippets of Python have tests of their own.
 """
 
+import io
 import json
 import re
 import shlex
@@ -70,38 +71,40 @@ def desk(tmp_path_factory: pytest.TempPathFactory, bert_folder: Path, cross_fold
     folder = tmp_path_factory.mktemp("docs")
     pairs = [
         {"anchor": f"how do I get a {topic} for order {i}?", "positive": f"Order {i}: open {topic} and press send {i}."}
-        for i in range(20)
+        for i in range(60)
         for topic in TOPICS
     ]
     _write_texts(folder, pairs)
     _write_sets(folder, pairs)
-    shutil.copytree(bert_folder, folder / "small")
+    shutil.copytree(bert_folder, folder / "tiny")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        options = {"max_steps": 2, "guide": "none", "store": "none", "device": "cpu"}
-        embedtune.train("output.check_saved=here", data="judged", output="runs/first", **options)
-        model = {"model": str(bert_folder), "guard": ["none"]}
-        embedtune.train("output.check_saved=here", data="judged", output="runs/a", **options, **model)
+        options = {"max_steps": 2, "guide": "none", "guard": ["none"], "store": "none", "device": "cpu"}
+        embedtune.train("output.check_saved=here", data="judged", model="tiny", output="runs/first", **options)
         embedtune.evaluate(model=["bm25", "starter"], data=["judged"], output="evaluation", store="none", device="cpu")
-        embedtune.encode(model="small", data="corpus.jsonl", output="api.parquet", store="none", device="cpu")
+        embedtune.encode(model="tiny", data="all.jsonl", output="api.parquet", store="none", device="cpu")
         trec = sorted(Path("evaluation").rglob("*.trec"))
         for name, run in zip(("ours", "theirs"), trec, strict=False):
             shutil.copy(run, f"{name}.trec")
     shutil.copytree(folder / "runs" / "first", folder / "first")
     (folder / "teacher").mkdir()
     shutil.copytree(cross_folder, folder / "teacher" / "model")
-    for name in ("second", "a1", "a2", "a3", "b1", "b2", "b3"):
+    for name in ("second", "a", "b", "a1", "a2", "a3", "b1", "b2", "b3", "s0", "s1", "s2"):
         shutil.copytree(folder / "runs" / "first", folder / "runs" / name)
-    for name in ("b", "s0", "s1", "s2"):
-        shutil.copytree(folder / "runs" / "a", folder / "runs" / name)
+    for name in ("A", "B", "C"):
+        shutil.copytree(folder / "runs" / "first", folder / name)
     return folder
 
 
 def _write_texts(folder: Path, pairs: list[dict[str, str]]) -> None:
+    texts = [
+        f"About {t} {i}\nThe {t} number {i} opens early. Ask desk {i} about {t}." for i in range(10) for t in TOPICS
+    ]
     lines = {
         "pairs": pairs,
         "질문답변": pairs,
-        "corpus": [{"id": f"c{i}", "text": f"{row['positive']} {row['anchor']}"} for i, row in enumerate(pairs)],
+        "corpus": [{"id": f"c{i}", "text": text} for i, text in enumerate(texts)],
+        "all": [{"text": text} for row in pairs for text in row.values()],
         "tickets": [{"text": row["anchor"], "label": TOPICS[i % 6]} for i, row in enumerate(pairs)],
         "new": [{"id": f"n{i}", "text": f"new: {row['anchor']}"} for i, row in enumerate(pairs[:40])],
         "series": [{"values": [(i * step) % 7 for step in range(12)]} for i in range(40)],
@@ -123,7 +126,7 @@ def _write_texts(folder: Path, pairs: list[dict[str, str]]) -> None:
         (folder / name).write_text(table, encoding="utf-8")
     for name in ("texts.txt", "corpus.txt"):
         (folder / name).write_text("".join(f"{row['positive']} {row['anchor']}\n" for row in pairs), encoding="utf-8")
-    links = "".join(f"c{i}\tc{(i + 6) % len(pairs)}\n" for i in range(len(pairs)))
+    links = "".join(f"c{i}\tc{(i + 6) % len(texts)}\n" for i in range(len(texts)))
     (folder / "links.tsv").write_text(links, encoding="utf-8")
 
 
@@ -134,22 +137,25 @@ def _write_sets(folder: Path, pairs: list[dict[str, str]]) -> None:
             folder / name,
             {f"d{i}": row["positive"] for i, row in enumerate(pairs)},
             {f"q{i}": row["anchor"] for i, row in enumerate(pairs)},
-            {"train": dict(judged[:60]), "dev": dict(judged[60:80]), "test": dict(judged[80:])},
+            {"train": dict(judged[:200]), "dev": dict(judged[200:300]), "test": dict(judged[300:])},
         )
     (folder / "sts").mkdir()
     scored: list[dict[str, Any]] = [
         {"sentence1": row["anchor"], "sentence2": other["anchor"], "score": (3 * i) % 6}
         for i, (row, other) in enumerate(pairwise(pairs))
     ]
-    for split, rows in (("train", scored[:60]), ("dev", scored[60:80]), ("test", scored[80:])):
+    for split, rows in (("train", scored[:200]), ("dev", scored[200:300]), ("test", scored[300:])):
         content = "".join(json.dumps(row) + "\n" for row in rows)
         (folder / "sts" / f"{split}.jsonl").write_text(content, encoding="utf-8")
 
 
 def words_of(line: str) -> list[str]:
     """The words of a command, with a small model and few steps."""
-    _, verb, *words = shlex.split(re.sub(READERS_OWN, "first", re.sub(DOWNLOADED, "small", line)))
-    return [verb, *words, *(SHORT if verb == "train" and "--resume" not in words else [])]
+    _, verb, *words = shlex.split(re.sub(READERS_OWN, "first", re.sub(DOWNLOADED, "tiny", line)))
+    if verb != "train" or "--resume" in words:
+        return [verb, *words]
+    names_a_recipe = not words[0].startswith("-")
+    return [verb, *words, *SHORT, *(["--model", "tiny"] if names_a_recipe else [])]
 
 
 def allowed(line: str) -> tuple[int, ...]:
@@ -167,9 +173,13 @@ def test_every_command_runs(
         pytest.skip("no command to run")
     shutil.copytree(desk, tmp_path / "desk")
     monkeypatch.chdir(tmp_path / "desk")
+    monkeypatch.setattr("sys.stdin", io.StringIO("password\n"))  # for `search`, which asks
     for line in lines:
         words = words_of(line)
         if "--output" in words and not (at := Path(words[words.index("--output") + 1])).is_file():
             shutil.rmtree(at, ignore_errors=True)  # a page makes anew what others find
+        if "--resume" in words:  # a run knows where its data were, so it is made here
+            shutil.rmtree("runs/first")
+            embedtune.train("output.check_saved=here", data="judged", output="runs/first", max_steps=2, guide="none")
         code = guarded(build_app(), words)
         assert code in allowed(line), f"{line}\n{capsys.readouterr().err}"

@@ -152,7 +152,7 @@ def _of_data(options: dict[str, str | None], name: str | None, *, as_json: bool)
         card = replace(loss_card(name), serves=source)
         print_json(card) if as_json else print_text(_in_full(card))
         return
-    found = advise(data, source)
+    found = advise(data, source, plan.config.data.columns)
     if as_json:
         print_json(found)
         return

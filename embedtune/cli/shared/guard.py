@@ -74,7 +74,7 @@ def guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
         failure = Failure(error.exit_code, error.code, error.message, error.where, _next(error, arguments))
         failure = replace(failure, knows_why=not isinstance(error, PeerEnded))
     except typer.TyperException as error:
-        failure = _usage(error)
+        failure = _usage(error, arguments)
     except Exception as error:
         failure = _INTERRUPTION if _from_interrupt(error) else _known(error) or _defect(error)
     return _report(failure, as_json="--json" in arguments)
@@ -117,9 +117,11 @@ def _from_interrupt(error: BaseException) -> bool:
     return any(isinstance(one, KeyboardInterrupt) for one in chain_of(error))
 
 
-def _usage(error: typer.TyperException) -> Failure:
+def _usage(error: typer.TyperException, arguments: Sequence[str]) -> Failure:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "embedtune"
+    if context is None and arguments and arguments[0].isalpha():  # an option without its value does not say whose it is
+        path = f"{path} {arguments[0]}"
     message, closest = error.format_message(), getattr(error, "possibilities", None)
     if closest:  # Typer lists its guesses by how close they are
         message = f"{error.message}; did you mean {closest[0]}?"

@@ -120,7 +120,8 @@ def _module(module: Any) -> str:
 
 def _says_nothing(model: Any, module: Any) -> bool:
     """Whether a module changes no comparison: where vectors are compared by cosine, their length has no part."""
-    return type(module).__name__ == "Normalize" and declared_similarity(model) == "cosine"
+    # Not `declared_similarity`: a model that declares `dot` and ends in Normalize counts as cosine there.
+    return type(module).__name__ == "Normalize" and str(model.similarity_fn_name or "cosine") == "cosine"
 
 
 def _vocabulary(tokenizer: object) -> str:

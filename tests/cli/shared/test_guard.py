@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from embedtune import errors
+from embedtune.cli.shared.app import build_app
 from embedtune.cli.shared.guard import guarded
 from embedtune.cli.shared.options import AsJson
 
@@ -122,6 +123,12 @@ def test_a_full_temp_folder_does_not_hide_the_sentence(
     error = json.loads(capsys.readouterr().out)["error"]
     assert (error["code"], error["where"]) == ("defect", None)
     assert "ZeroDivisionError: oh" in error["message"]
+
+
+def test_an_option_without_its_value_is_blamed_on_its_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(build_app(), ["train", "--guide"]) == 2
+    said = capsys.readouterr().err
+    assert "where: embedtune train\n" in said and "next: see `embedtune train --help`" in said
 
 
 def test_a_path_of_nobody_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

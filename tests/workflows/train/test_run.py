@@ -194,8 +194,8 @@ def test_a_model_that_was_saved_wrongly_is_no_result(recipe, monkeypatch) -> Non
     """What is on disk is compared with what was measured; a difference ends the run, and no report claims success."""
     import embedtune.workflows.train.stages as training_run
 
-    def save_another(encoder, folder: Path) -> None:
-        saving(encoder, folder)
+    def save_another(encoder, folder: Path, **options) -> None:
+        saving(encoder, folder, **options)
         if folder.name == "model":
             from safetensors.torch import load_file, save_file
 

@@ -4,7 +4,7 @@ A proposal from data alone is a guess: it says what the data can serve and what 
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from embedtune.config.course import Course
@@ -51,18 +51,19 @@ class Advice:
         )
 
 
-def advise(data: TrainingData, source: str) -> Advice:
-    """Propose losses for data that are read; `source` is their name in the commands."""
+def advise(data: TrainingData, source: str, columns: Mapping[str, str] | None = None) -> Advice:
+    """Propose losses for data that are read; `source` and `columns` name them in the commands."""
     rows = data.train
+    mapped = ",".join(f"{role}={column}" for role, column in (columns or {}).items())
+    named = shlex.quote(source) + (f" --columns {shlex.quote(mapped)}" if mapped else "")
     if rows.grades is not None:
-        return _on_graded(rows, source)
+        return _on_graded(rows, named)
     losses: tuple[str, ...] = ("infonce",) if data.unpaired else ("gist",)
     scaled = ""
     if teaches(rows):
         losses = (*losses, f"distill:{WEIGHT:g}")
         scaled = f" loss.1.args.teacher_temperature={teacher_temperature(rows):g}"
     flags = " ".join(f"--loss {one}" for one in losses)
-    named = shlex.quote(source)
     steps = RUNS * Course.of(TrainingSection(), len(rows), static=False).steps(len(rows))
     return Advice(
         losses,
@@ -72,9 +73,9 @@ def advise(data: TrainingData, source: str) -> Advice:
     )
 
 
-def _on_graded(rows: Rows, source: str) -> Advice:
+def _on_graded(rows: Rows, named: str) -> Advice:
     """Pairs with scores that say how similar they are; recipes for these are not raced, so two runs are compared."""
-    alike, named = len(pairs_like(rows)), shlex.quote(source)
+    alike = len(pairs_like(rows))
     return Advice(
         (GRADED,),
         (

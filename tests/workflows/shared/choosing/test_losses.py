@@ -32,6 +32,15 @@ def test_plain_pairs_get_a_contrast_and_a_word_of_caution(advised: Any) -> None:
     assert found.know.startswith("embedtune tune --data 'my rows.jsonl' --budget ")
 
 
+def test_commands_name_the_columns_that_were_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("Q 1,A 1\n" + "".join(f"question {n} of {7 * n},reply {n} for {7 * n}\n" for n in range(200)))
+    columns = {"anchor": "Q 1", "positive": "A 1"}
+    found = advise(prepare(DataSection(source=str(path), columns=columns), 0), "rows.csv", columns)
+    for command in (found.command, found.know, found.sentence):
+        assert "--data rows.csv --columns 'anchor=Q 1,positive=A 1'" in command
+
+
 def test_scores_of_a_teacher_are_used(advised: Any) -> None:
     rows = [{**row, "negatives": [f"other {n}"], "scores": [0.9, 0.1]} for n, row in enumerate(pairs())]
     found = advised(rows)
