@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from embedtune.data.domains.cut import Domain
 from embedtune.data.domains.store import kept_rows, with_replay
 from embedtune.data.prepare import TrainingData
+from embedtune.data.rows import Rows
 from embedtune.evaluation.domains.forgetting import Forgetting, forgetting_of, matrix_of
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
@@ -74,7 +74,7 @@ class DomainsRun:
         return finished(outcome, self.folder, self.started)
 
     @cached_property
-    def _kept(self) -> list[Any]:
+    def _kept(self) -> list[Rows]:
         """What is kept of each domain."""
         asked, seed = self.stages.config.domains, self.stages.config.training.seed
         return [

@@ -173,3 +173,21 @@ def test_what_cannot_go_together_is_refused(config, overrides, options, said) ->
 def test_replay_without_domains_is_a_mistake(recipe) -> None:
     with pytest.raises(ConfigError, match="what the domains are"):
         recipe(replay=20)
+
+
+def test_each_data_set_is_a_domain_with_its_own_corpus(recipe, help_desk: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in help_desk.open(encoding="utf-8")]
+    for product, name in zip(PRODUCTS, ("one", "two"), strict=True):
+        (tmp_path / f"{name}.jsonl").write_text(
+            lines(row for row in rows if row["product"] == product), encoding="utf-8"
+        )
+    sets = [str(tmp_path / f"{name}.jsonl") for name in ("one", "two")]
+    options = {"loss": ["infonce"], "guard": ["none"], "domains": "data", "replay": 5, "joint": True}
+    result = train(recipe(data=sets, **options)).as_json()
+    assert result["forgetting"]["names"] == ("one", "two") and result["test_queries"] == 16
+    tested = [json.loads(line) for line in (tmp_path / "run/per_query.jsonl").read_text(encoding="utf-8").splitlines()]
+    first = [line for line in tested if line["query"].startswith("one: ")]
+    assert {line["candidates"].partition(":")[0] for line in first} == {"80"}
+    values = [line["after"]["ndcg@10"] for line in first]
+    assert result["domains"][-1][0] == pytest.approx(np.mean(values), abs=1e-5)
+    assert len(result["forgetting"]["joint"]) == 2
