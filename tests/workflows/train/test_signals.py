@@ -14,8 +14,6 @@ import embedtune
 from embedtune.errors import ConfigError, DataError
 from embedtune.models.towers.spectrum import spectrum
 from embedtune.reports.results.train import TrainResult
-from embedtune.workflows.shared.run_folder import RunFolder
-from embedtune.workflows.train.run import train
 
 PLAIN = """
 import json, sys
@@ -27,6 +25,10 @@ texts = model.encode(json.loads(sys.argv[3]), normalize_embeddings=True)
 ours = sorted(m for m in sys.modules if m.startswith("embedtune"))
 print(json.dumps({"scores": (signals @ texts.T).tolist(), "ours": ours}))
 """
+
+
+class Killed(BaseException):
+    """Ends a run as a kill does."""
 
 
 @pytest.fixture(scope="module")
@@ -113,15 +115,15 @@ def test_killed_and_resumed_it_ends_with_the_same_bytes(place: Path, monkeypatch
     def dies(self: Any, *arguments: Any, **more: Any) -> Any:
         steps[0] += 1
         if steps[0] == 8:
-            raise SystemExit("killed")
+            raise Killed
         return own(self, *arguments, **more)
 
     monkeypatch.setattr(watch.StepCount, "on_step_end", dies)
     keys = options(place, "killed", epochs=4, tower="conv")
-    with pytest.raises(SystemExit):
+    with pytest.raises(Killed):
         embedtune.train("tower.dimensions=8", "training.checkpoint_every=3", **keys)
     monkeypatch.undo()
-    resumed = train(RunFolder(Path(keys["output"])).config(), resume=RunFolder(Path(keys["output"])))
+    resumed = embedtune.train(resume=keys["output"])
     files = sorted(path.relative_to(whole.model) for path in Path(whole.model).rglob("*.safetensors"))
     assert files
     for file in files:
