@@ -139,7 +139,7 @@ def make(given: dict[str, Any]) -> None:
     from encoders import make_bert
     from training_encoders import processor
 
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.encode.tokenizer import Tokenizer
     from embedtune.models.files.load import load_encoder
     from embedtune.models.files.starter import build_starter
@@ -218,7 +218,7 @@ def ours(given: dict[str, Any]) -> Any:
     from embedtune.runtime import settle
 
     settle()
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.encode.encode import encode
     from embedtune.models.files.load import load_encoder
 

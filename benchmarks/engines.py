@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer, export_dynamic_quantized_onnx_model
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.data.sources.texts import TextStream
 from embedtune.models.encode.encode import encode
 from embedtune.models.encoder import Encoder

@@ -182,7 +182,7 @@ def ours(folder: Path) -> Callable[[], dict[str, float]]:
     """embedtune, from a set and an encoder."""
     import faiss  # noqa: F401
 
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
     from embedtune.workflows.shared.scoring import score
 

@@ -139,7 +139,7 @@ def packing(device: str, small: bool) -> dict[str, Any]:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.encode.encode import encode
     from embedtune.models.encode.lengths import token_counts
     from embedtune.models.encode.tokenizer import Tokenizer

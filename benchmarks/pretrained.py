@@ -39,7 +39,7 @@ from sentence_transformers.sentence_transformer import losses
 from sentence_transformers.sentence_transformer.training_args import BatchSamplers
 from transformers import PrinterCallback, TrainerCallback
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.verbs.train import DataSection, GuideSection, LossSection, TrainConfig, TrainingSection
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.rows import RetrievalSet

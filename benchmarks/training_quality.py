@@ -27,7 +27,7 @@ from sentence_transformers.sentence_transformer.training_args import BatchSample
 from training_sides import LATER, WARMUP_SHARE
 from transformers import PrinterCallback
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.verbs.train import DataSection, GuideSection, LossSection, TrainConfig, TrainingSection
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.evaluation.significance import compare_paired

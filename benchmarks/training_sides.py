@@ -153,7 +153,7 @@ def embedtune(spec: Spec) -> dict[str, Any]:
     if spec.without != RUNTIME:
         settle()  # as the command line does, before torch loads
 
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.config.verbs.train import GuideSection, LossSection, TrainConfig, TrainingSection
     from embedtune.models.files.load import load_encoder
     from embedtune.models.speed.precision import choose_precision

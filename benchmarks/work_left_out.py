@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from transformers import TrainerCallback
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig, TrainingSection
 from embedtune.data.prepare import prepare
 from embedtune.evaluation.significance import compare_paired

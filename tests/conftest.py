@@ -148,7 +148,7 @@ def cross_folder(bare_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def bert(bert_folder: Path) -> "Encoder":
     """The tiny BERT on the CPU, loaded for each test, which may train it."""
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     return load_encoder(EncoderSection(name=str(bert_folder)), device="cpu")
@@ -157,7 +157,7 @@ def bert(bert_folder: Path) -> "Encoder":
 @pytest.fixture
 def starter() -> "Encoder":
     """A starter made from the twelve texts."""
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     return load_encoder(EncoderSection(name="starter"), device="cpu", texts=TEXTS)

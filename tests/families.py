@@ -44,7 +44,7 @@ def make_family(name: str, tokenizer_folder: Path, folder: Path) -> Encoder:
     from sentence_transformers.base.modules import Transformer
     from sentence_transformers.sentence_transformer.modules import Pooling
 
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     kind, pooling, options = FAMILIES[name]

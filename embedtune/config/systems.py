@@ -5,11 +5,11 @@ from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
-from embedtune.config.encoder import ModelSection
 from embedtune.config.fields import AllowPickle, MaxLength, TrustRemoteCode
 from embedtune.config.option_text import OptionMistake, parse_pairs, written_out
 from embedtune.config.options import option
 from embedtune.config.section import Name, Prompts, RecipeSection
+from embedtune.config.sections.encoder import ModelSection
 
 BM25 = "bm25"
 """The name of the system that ranks by shared words."""

@@ -169,7 +169,7 @@ def test_what_is_refused(evaluate: Evaluate, here: Path, options: tuple[str, ...
 def test_quantised_vectors_have_rows_of_their_own_and_say_what_they_take(
     evaluate: Evaluate, here: Path, bert_folder: Path
 ) -> None:
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.encode.encode import encode
     from embedtune.models.files.load import load_encoder
 

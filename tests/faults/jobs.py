@@ -112,7 +112,7 @@ SCORED = ("evaluate", "--data", "set", "--model", "starter", "--model", "bm25", 
 
 def write_inputs(folder: Path) -> None:
     """Pairs, odd pairs, clicks, a judged set and a small encoder, in English and Korean."""
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
     from embedtune.models.files.save import save_encoder
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.encoder import ModelSection
 from embedtune.config.option_text import parse_bytes, parse_range
 from embedtune.config.options import options_of
 from embedtune.config.recipe.load import load
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.config.verbs.mine import MineConfig, PairsSection
 from embedtune.config.verbs.train import DataSection, TrainConfig

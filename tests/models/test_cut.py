@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.encoder import EncoderSection
-from embedtune.config.student import StudentSection
+from embedtune.config.sections.encoder import EncoderSection
+from embedtune.config.sections.student import StudentSection
 from embedtune.errors import ConfigError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import load_encoder

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.models.encode.encode import encode
 from embedtune.models.encoder import in_mode
 from embedtune.models.files.load import Encoder, load_encoder

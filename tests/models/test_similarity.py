@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from zoo import SHAPES, TEXTS, make
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.models.similarity import declare_cosine, declared_similarity, measure_of, similarity_findings

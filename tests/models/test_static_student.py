@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ModelError
 from embedtune.models.files.load import load_encoder
 from embedtune.models.static_student import static_student

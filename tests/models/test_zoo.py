@@ -13,7 +13,7 @@ import torch
 from sentence_transformers.sentence_transformer.modules import WordWeights
 from zoo import SHAPES, TEXTS, make
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.verbs.train import LossSection
 from embedtune.data.rows import Rows
 from embedtune.errors import ModelError

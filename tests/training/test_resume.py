@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from embedtune.config.encoder import EncoderSection, Lora
+from embedtune.config.sections.encoder import EncoderSection, Lora
 from embedtune.config.verbs.train import LossSection, TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.errors import Interrupted, StoppedError

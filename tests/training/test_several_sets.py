@@ -7,8 +7,8 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from embedtune.config.encoder import EncoderSection
-from embedtune.config.several_sets import SetLoss, SetSection
+from embedtune.config.sections.encoder import EncoderSection
+from embedtune.config.sections.several_sets import SetLoss, SetSection
 from embedtune.config.verbs.train import DataSection, LossSection, TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.data.sets.several import joined_rows

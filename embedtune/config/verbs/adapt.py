@@ -6,7 +6,7 @@ from pydantic import Field
 
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
-from embedtune.config.spaces import ComparedTexts, ComparisonRun, EncodersSection
+from embedtune.config.sections.spaces import ComparedTexts, ComparisonRun, EncodersSection
 
 ENCODER = "a Hub name, a folder, pip:PACKAGE, or a .parquet or .jsonl file of vectors (text, vector, role)"
 

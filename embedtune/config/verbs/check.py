@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from embedtune.config.encoder import OptionalModelSection
 from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, TextEncoding, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
+from embedtune.config.sections.encoder import OptionalModelSection
 from embedtune.config.verbs.train import Auto, TrainingSection
 
 

@@ -5,11 +5,11 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from embedtune.config.encoder import ModelSection
 from embedtune.config.fields import Device, Precision, Source, Store, TextEncoding, random_seed
 from embedtune.config.option_text import parse_bytes
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection, Share
+from embedtune.config.sections.encoder import ModelSection
 
 AUTO = "auto"
 LEAST_MEMORY = 256 * 2**20

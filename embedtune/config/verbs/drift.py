@@ -4,7 +4,7 @@ from pydantic import Field
 
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
-from embedtune.config.spaces import ComparedTexts, ComparisonRun, EncodersSection
+from embedtune.config.sections.spaces import ComparedTexts, ComparisonRun, EncodersSection
 
 
 class DriftOutput(RecipeSection):

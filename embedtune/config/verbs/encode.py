@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from embedtune.config.encoder import EncoderSection
 from embedtune.config.fields import Device, EncodingPrecision, Engine, Store, TextsSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ConfigError
 
 

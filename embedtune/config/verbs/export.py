@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from embedtune.config.encoder import ModelSection
 from embedtune.config.fields import Columns, Store, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
+from embedtune.config.sections.encoder import ModelSection
 
 Target = Literal["onnx", "openvino", "static", "gguf"]
 

@@ -4,11 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from embedtune.config.encoder import ModelSection
 from embedtune.config.fields import AllowPickle, Columns, Device, TrustRemoteCode, random_seed
-from embedtune.config.guard import GuardSetsSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
+from embedtune.config.sections.encoder import ModelSection
+from embedtune.config.sections.guard import GuardSetsSection
 
 Method = Literal["linear", "slerp", "task"]
 

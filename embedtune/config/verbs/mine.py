@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from embedtune.config.encoder import ModelSection, OptionalModelSection
 from embedtune.config.fields import Columns, Device, EncodingPrecision, Engine, Source, Store, TextEncoding, random_seed
 from embedtune.config.option_text import parse_bytes, parse_range
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
+from embedtune.config.sections.encoder import ModelSection, OptionalModelSection
 
 LEAST_MEMORY = 64 * 2**20
 _MARGINS = ("margin", "relative_margin", "percent_of_positive")

@@ -8,14 +8,21 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from embedtune.config.domains import DomainsSection
-from embedtune.config.encoder import ModelSection, TowerSection
 from embedtune.config.fields import Columns, Device, LearnedSplit, Store, TextEncoding, random_seed
-from embedtune.config.guard import GuardSection
 from embedtune.config.options import option
 from embedtune.config.section import Name, Prompts, RecipeSection, Share
-from embedtune.config.several_sets import MOST_WEIGHT, SetLoss, SetSection, as_written, demand_fitting_sets, one_form
-from embedtune.config.student import QueryEncoderSection, StudentSection, TeacherSection
+from embedtune.config.sections.domains import DomainsSection
+from embedtune.config.sections.encoder import ModelSection, TowerSection
+from embedtune.config.sections.guard import GuardSection
+from embedtune.config.sections.several_sets import (
+    MOST_WEIGHT,
+    SetLoss,
+    SetSection,
+    as_written,
+    demand_fitting_sets,
+    one_form,
+)
+from embedtune.config.sections.student import QueryEncoderSection, StudentSection, TeacherSection
 
 LossArgs = dict[str, Any]
 Auto = Literal["auto"]

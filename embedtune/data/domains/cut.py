@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.domains import DATA, DomainsSection
+from embedtune.config.sections.domains import DATA, DomainsSection
 from embedtune.config.suggest import did_you_mean
 from embedtune.config.verbs.train import DataSection
 from embedtune.data.domains.store import known_of

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.several_sets import SetSection
+from embedtune.config.sections.several_sets import SetSection
 from embedtune.config.verbs.train import DataSection
 from embedtune.data.checks.quick import check_overlap
 from embedtune.data.prepare import TrainingData, prepare
@@ -37,7 +37,7 @@ def sets_of(section: DataSection) -> list[DataSection]:
 def set_names(section: DataSection) -> list[str]:
     """What results call each set: as named, or by its file or folder; where that name is taken, with a number.
 
-    >>> from embedtune.config.several_sets import SetSection
+    >>> from embedtune.config.sections.several_sets import SetSection
     >>> set_names(DataSection(source="a/train.jsonl", further=[SetSection(source="b/train.jsonl")]))
     ['train', 'train-2']
     """

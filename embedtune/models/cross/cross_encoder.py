@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import ModelError, blamed_on
 from embedtune.models.encoder import readable, weights_digest
 from embedtune.models.files.load import choose_device

@@ -15,7 +15,7 @@ from embedtune.models.endpoints.transport import Transport
 from embedtune.network import is_offline
 
 if TYPE_CHECKING:
-    from embedtune.config.encoder import ModelSection
+    from embedtune.config.sections.encoder import ModelSection
 
 OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 

@@ -3,7 +3,7 @@
 import importlib.util
 from typing import TYPE_CHECKING
 
-from embedtune.config.encoder import Lora
+from embedtune.config.sections.encoder import Lora
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encoder import has_towers
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, get_args
 
-from embedtune.config.encoder import EncoderSection, ModelSection
-from embedtune.config.student import StudentSection
+from embedtune.config.sections.encoder import EncoderSection, ModelSection
+from embedtune.config.sections.student import StudentSection
 from embedtune.errors import ConfigError
 from embedtune.models.encode.trial import pad_where_it_is_harmless, try_encoding
 from embedtune.models.encoder import Encoder, Role, exported, is_static

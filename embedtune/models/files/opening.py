@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import EmbedtuneError, ModelError, reason_of
 from embedtune.models.files.adapters import demand_peft, has_lora, merge_lora
 from embedtune.models.files.load_report import LoadReport, demand_all_weights, left_out, remarks

@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from embedtune.config.encoder import ModelSection
-from embedtune.config.student import STATIC
+from embedtune.config.sections.encoder import ModelSection
+from embedtune.config.sections.student import STATIC
 from embedtune.config.systems import BM25
 from embedtune.errors import ModelError, reason_of
 from embedtune.models.endpoints.address import is_endpoint, parse_endpoint

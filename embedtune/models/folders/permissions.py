@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import ModelError
 from embedtune.models.folders.contents import ModelFolder
 from embedtune.models.folders.family import is_openvino, other_weights

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.encoder import TowerSection
+from embedtune.config.sections.encoder import TowerSection
 from embedtune.errors import DataError, ModelError
 from embedtune.findings import counted
 from embedtune.models.encoder import Encoder, has_towers

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from embedtune.config.several_sets import SetLoss, SetSection
+from embedtune.config.sections.several_sets import SetLoss, SetSection
 from embedtune.config.verbs.train import DataSection, LossSection
 from embedtune.losses import build_loss
 from embedtune.training.step.objective import Term, build_objective

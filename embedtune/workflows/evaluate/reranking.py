@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.errors import ConfigError, blamed_on
 from embedtune.evaluation.reranking import reranked

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.export import ExportConfig
 from embedtune.errors import ConfigError, GuardError
 from embedtune.evaluation.tasks.judged_arrays import as_arrays

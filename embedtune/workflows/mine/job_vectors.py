@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.verbs.mine import MineConfig
 from embedtune.durable import seal_folder, unseal_folder
 from embedtune.models.encode.encode import encode_to_file

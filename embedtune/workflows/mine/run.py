@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.mine import MineConfig
 from embedtune.data.formats.shared.mined import check_format
 from embedtune.data.sources.reading.unchanged import declare_encoding, unchanged_inputs

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 
 from embedtune import __version__
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.models.files.installed import may_be_installed
 from embedtune.models.files.resolve import resolve
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.several_sets import SetSection
+from embedtune.config.sections.several_sets import SetSection
 from embedtune.config.verbs.train import TrainConfig
 
 WORDS = ("samples", "samples:en", "samples:ko", "starter", "static", "self", "none", "auto")

@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from embedtune.config.encoder import ModelSection
 from embedtune.config.recipe.load import dump_config
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.rows import Rows
 from embedtune.errors import ConfigError, DataError

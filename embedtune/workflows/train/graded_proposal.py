@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from embedtune.config.several_sets import SetLoss
+from embedtune.config.sections.several_sets import SetLoss
 from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
 from embedtune.data.formats.shared.find import read_part
 from embedtune.data.sets.several import set_names, sets_of

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from embedtune.config.guard import DEFAULT_GUARD, NO_GUARD
-from embedtune.config.several_sets import SetLoss, SetSection
+from embedtune.config.sections.guard import DEFAULT_GUARD, NO_GUARD
+from embedtune.config.sections.several_sets import SetLoss, SetSection
 from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows

@@ -11,7 +11,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from embedtune.config.student import STATIC
+from embedtune.config.sections.student import STATIC
 from embedtune.config.suggest import did_you_mean
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.domains.cut import Domain, domains_of

@@ -132,7 +132,7 @@ def _serve() -> int:
     settle()
     with loading():
         import embedtune.training.batch.batches  # noqa: F401  (sentence-transformers: ten seconds, spent while we wait anyway)
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.encode.encode import encode
     from embedtune.models.files.load import load_encoder
 

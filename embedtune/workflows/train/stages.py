@@ -17,8 +17,8 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
-from embedtune.config.encoder import EncoderSection
 from embedtune.config.recipe.load import dump_config
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData

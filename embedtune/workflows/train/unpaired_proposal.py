@@ -5,8 +5,8 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 
-from embedtune.config.encoder import EncoderSection
-from embedtune.config.student import STATIC
+from embedtune.config.sections.encoder import EncoderSection
+from embedtune.config.sections.student import STATIC
 from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
 from embedtune.data.formats.shared.find import read_part
 from embedtune.data.rows import RawTexts, Rows

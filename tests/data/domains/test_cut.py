@@ -2,8 +2,8 @@
 
 import pytest
 
-from embedtune.config.domains import DomainsSection
 from embedtune.config.recipe.load import load
+from embedtune.config.sections.domains import DomainsSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.domains.cut import domains_of
 from embedtune.data.sets.several import prepare_sets

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from embedtune.config.several_sets import SetSection
+from embedtune.config.sections.several_sets import SetSection
 from embedtune.config.verbs.train import DataSection
 from embedtune.data.rows import Rows
 from embedtune.data.sets.several import joined_rows, prepare_sets, set_names

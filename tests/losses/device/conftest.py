@@ -1,4 +1,4 @@
-"""The programs here register a device, so that only the process that `test_programs` starts may read them."""
+"""The programs here register a device, so that only the process that `test_on_device.py` starts may read them."""
 
 import os
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import ModelError
 from embedtune.models.cross import cross_encoder
 from embedtune.models.cross.cross_encoder import fingerprint, load_cross_encoder

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encode import compute
 from embedtune.models.encode.devices import AHEAD, distribute

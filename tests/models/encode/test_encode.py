@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import Interrupted, ModelError
 from embedtune.models.encode import compute
 from embedtune.models.encode.encode import encode, encode_to_file

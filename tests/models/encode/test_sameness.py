@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ModelError
 from embedtune.models.encode.encode import encode, encode_to_file
 from embedtune.models.encode.sameness import DifferentTexts, demand_differences

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.models.encode.tokenizer import TokenizedSubset, Tokenizer, forward
 from embedtune.models.encoder import Encoder, Role, readable
 from embedtune.models.files.load import load_encoder
@@ -70,7 +70,7 @@ def test_every_kind_of_encoder(kind: str, texts, request: pytest.FixtureRequest)
 
 def test_lora(bert_folder: Path, texts):
     pytest.importorskip("peft")
-    from embedtune.config.encoder import Lora
+    from embedtune.config.sections.encoder import Lora
 
     encoder = load_encoder(EncoderSection(name=str(bert_folder), prompts=PROMPTS, lora=Lora(rank=4)), device="cpu")
     with torch.no_grad():

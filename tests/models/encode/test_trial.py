@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from zoo import SHAPES, TEXTS, make
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ModelError
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.tokenizer import Tokenizer

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fake_endpoint import NAME, FakeEndpoint, vector_of
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import ModelError
 from embedtune.models.encode.encode import encode, encode_to_file
 from embedtune.models.encode.store import open_store

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.encoder import EncoderSection, Lora
+from embedtune.config.sections.encoder import EncoderSection, Lora
 from embedtune.errors import ConfigError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import Encoder, load_encoder

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.models.encode.encode import encode
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder

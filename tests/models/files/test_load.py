@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.verbs.train import GuideSection
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encode.encode import encode

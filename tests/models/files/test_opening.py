@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from zoo import DECODER, SHAPES, make
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ModelError
 from embedtune.models.cross.cross_encoder import load_cross_encoder
 from embedtune.models.encode.encode import encode

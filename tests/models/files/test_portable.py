@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from zoo import SHAPES, make
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.rope import with_old_rope
 from embedtune.models.files.save import save_encoder

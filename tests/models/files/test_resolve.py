@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import ModelError
 from embedtune.models.files import resolve as resolving
 from embedtune.models.files.resolve import Resolved
@@ -279,7 +279,7 @@ def test_code_of_its_own_needs_permission(tmp_path: Path):
 def test_the_answer_comes_without_loading_a_model_library(tmp_path: Path):
     script = (
         "import sys\n"
-        "from embedtune.config.encoder import ModelSection\n"
+        "from embedtune.config.sections.encoder import ModelSection\n"
         "from embedtune.errors import ModelError\n"
         "from embedtune.models.files.load import resolve\n"
         "try:\n    resolve(ModelSection(name='owner/nothing'))\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ModelError, OutputError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files import save as saving

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from safetensors.numpy import save_file
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.train import GuideSection
 from embedtune.errors import ModelError
 from embedtune.models.files.resolve import resolve

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import ModelError
 from embedtune.models.files.resolve import resolve
 

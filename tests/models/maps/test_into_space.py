@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.models.encode.encode import encode
 from embedtune.models.encoder import is_static
 from embedtune.models.files.load import load_encoder

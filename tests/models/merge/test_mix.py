@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from embedtune.config.encoder import EncoderSection, Lora
+from embedtune.config.sections.encoder import EncoderSection, Lora
 from embedtune.errors import ModelError
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder

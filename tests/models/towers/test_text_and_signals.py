@@ -8,7 +8,7 @@ import pytest
 import torch
 from signal_data import SAMPLES, window
 
-from embedtune.config.encoder import EncoderSection, TowerSection
+from embedtune.config.sections.encoder import EncoderSection, TowerSection
 from embedtune.errors import DataError, ModelError
 from embedtune.losses import build_loss
 from embedtune.losses.shared.base import EmbeddingBatch

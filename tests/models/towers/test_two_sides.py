@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sentence_transformers.sentence_transformer.modules import Dense
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import STATIC_LR, load_encoder, transformer_lr
 from embedtune.models.maps.into_space import into_space

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.verbs.train import LossSection, TrainingSection
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.views import parse_views

@@ -7,7 +7,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.verbs.train import TrainingSection
 from embedtune.models.files.load import load_encoder
 from embedtune.training.run.pace import training_flops

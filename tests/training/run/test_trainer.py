@@ -94,7 +94,7 @@ def test_training_stops_early_when_dev_no_longer_gains(bert, plan):
 @pytest.mark.parametrize(("stop", "tokens"), [(3, None), (6, None), (6, 30)])
 def test_an_interrupted_run_goes_on_to_the_same_weights(bert_folder, plan, tmp_path, stop, tokens):
     """Dropout is on, so this also shows that random states are restored; with gradients cached too."""
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     def fresh():
@@ -115,7 +115,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(bert_folder, plan, tmp_p
 
 
 def test_the_losses_parameters_and_the_guide_survive_an_interruption(bert_folder, plan, tmp_path):
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     def run(folder, *, stop: int | None = None, resume: bool = False):
@@ -153,7 +153,7 @@ def test_the_losses_parameters_and_the_guide_survive_an_interruption(bert_folder
 
 def test_a_queue_survives_an_interruption_and_each_run_starts_with_an_empty_one(bert_folder, plan, tmp_path):
     """Ten of sixteen rows: the queue wraps within an epoch and meets its own rows again in the next."""
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     def run(folder, *callbacks, resume: bool = False, **changes):
@@ -242,7 +242,7 @@ def test_a_finished_run_is_not_trained_further_and_keeps_its_best_model_where_it
     bert_folder, plan, tmp_path, steps
 ):
     """Killed after training, moved, gone on with: the best model is that of the first evaluation, not the last."""
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     def run(folder, *, resume=False):
@@ -287,7 +287,7 @@ def test_a_second_run_of_a_process_computes_as_the_first_did(bert, plan):
 
 def test_dropout_can_be_turned_off_for_the_run(bert_folder, plan, tmp_path):
     """As in an encoder that has none; and what is trained has its own again afterwards."""
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     learnt = []

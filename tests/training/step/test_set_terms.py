@@ -1,6 +1,6 @@
 """The terms of an objective over several sets."""
 
-from embedtune.config.several_sets import SetLoss, SetSection
+from embedtune.config.sections.several_sets import SetLoss, SetSection
 from embedtune.config.verbs.train import DataSection, LossSection
 from embedtune.training.step.set_terms import set_terms
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import TrainerCallback
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.verbs.train import TrainingSection
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.files.load import load_encoder

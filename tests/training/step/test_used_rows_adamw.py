@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import TrainerCallback
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.verbs.train import LossSection, TrainingSection
 from embedtune.errors import ConfigError, Interrupted
 from embedtune.losses import build_loss

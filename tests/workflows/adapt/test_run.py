@@ -9,7 +9,7 @@ from scipy.stats import ortho_group
 from sentence_transformers import SentenceTransformer
 
 import embedtune
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ConfigError, DataError
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder

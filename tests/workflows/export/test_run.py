@@ -9,7 +9,7 @@ import pytest
 from beir_writer import write_beir
 
 import embedtune
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ConfigError, DataError, GuardError, ModelError
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder

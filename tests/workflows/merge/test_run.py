@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 
 import embedtune
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ConfigError, DataError, ModelError
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder

@@ -56,7 +56,7 @@ def test_the_first_metric_decides_alone_and_the_others_share_their_risk() -> Non
 
 def test_queries_and_documents_are_encoded_under_their_own_prompts(bert_folder, texts) -> None:
     """Reference: the same vectors by hand; with the prompts exchanged the scores are others."""
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
     from embedtune.models.files.load import load_encoder
 
     def load(query: str, document: str):

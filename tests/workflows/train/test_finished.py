@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ConfigError, OutputError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import load_encoder

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ModelError, machine_fault
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import load_encoder

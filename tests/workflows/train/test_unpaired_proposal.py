@@ -84,7 +84,7 @@ def test_faults_of_the_data_are_left_to_the_reading(tmp_path):
 
 
 def test_a_folder_of_static_vectors_is_told_without_loading_it(tmp_path, bert_folder):
-    from embedtune.config.encoder import EncoderSection
+    from embedtune.config.sections.encoder import EncoderSection
 
     (tmp_path / "modules.json").write_text(
         '[{"type": "sentence_transformers.models.StaticEmbedding"}]', encoding="utf-8"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.cluster import ClusterConfig
 from embedtune.errors import DataError
 from embedtune.findings import Finding, counted

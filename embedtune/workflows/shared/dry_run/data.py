@@ -1,7 +1,7 @@
 """The data of any command, read as it would read them: some kinds only workflows know how to read."""
 
 from embedtune.config.section import RecipeSection
-from embedtune.config.spaces import EncodersSection
+from embedtune.config.sections.spaces import EncodersSection
 from embedtune.config.verbs.cluster import ClusterConfig
 from embedtune.config.verbs.export import ExportConfig
 from embedtune.config.verbs.merge import MergeConfig

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.cgroup import free_memory
-from embedtune.config.encoder import ModelSection
 from embedtune.config.section import RecipeSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.look import Reading
 from embedtune.errors import ModelError

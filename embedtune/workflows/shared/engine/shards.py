@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.encoder import EncoderSection, ModelSection
+from embedtune.config.sections.encoder import EncoderSection, ModelSection
 from embedtune.errors import ModelError
 from embedtune.models.encode.encode import vectors_of
 from embedtune.models.encoder import Encoder, Role

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.models.encode.compute import suited_batch_tokens
 from embedtune.models.encode.encode import Spread
 from embedtune.models.encoder import Encoder, Role

@@ -12,8 +12,8 @@ from typing import Self
 
 import numpy as np
 
-from embedtune.config.guard import DEFAULT_GUARD, NO_GUARD
 from embedtune.config.recipe.shipped import guard_folder
+from embedtune.config.sections.guard import DEFAULT_GUARD, NO_GUARD
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.sources.judged_source import OpenSplit, judge, open_split
 from embedtune.errors import DataError

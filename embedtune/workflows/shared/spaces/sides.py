@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.data.guides.guide_file import guide_kind, is_guide_file
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.errors import ConfigError, EmbedtuneError

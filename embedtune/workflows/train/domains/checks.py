@@ -1,6 +1,6 @@
 """What a recipe cannot ask for together with domains one after the other."""
 
-from embedtune.config.domains import DATA
+from embedtune.config.sections.domains import DATA
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.distributed import ranks
 from embedtune.errors import ConfigError

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.config.domains import DomainsSection
-from embedtune.config.encoder import EncoderSection
 from embedtune.config.recipe.load import dump_config
+from embedtune.config.sections.domains import DomainsSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData

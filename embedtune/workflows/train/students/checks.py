@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from embedtune.config.several_sets import SetLoss, SetSection
-from embedtune.config.student import STATIC
+from embedtune.config.sections.several_sets import SetLoss, SetSection
+from embedtune.config.sections.student import STATIC
 from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
 from embedtune.data.guides.guide_file import guide_kind, is_guide_file
 from embedtune.data.views import parse_views

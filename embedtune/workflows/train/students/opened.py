@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from embedtune.config.encoder import ModelSection
-from embedtune.config.student import STATIC
+from embedtune.config.sections.encoder import ModelSection
+from embedtune.config.sections.student import STATIC
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.distributed import is_first

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import ModelError
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.lengths import token_counts

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.models.encode.encode import encode
 from embedtune.models.encoder import Encoder
 from embedtune.models.export.job import ExportJob

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from embedtune.config.encoder import ModelSection
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.models.encode.encode import encode
 from embedtune.models.encoder import Encoder
 from embedtune.models.export.distil import SIF, principal

@@ -7,8 +7,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from embedtune.config.encoder import ModelSection
 from embedtune.config.recipe.load import load
+from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.drift import DriftConfig
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.look import Reading, look

@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 import torch
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.data.prepare import prepare
 from embedtune.data.sources.source import open_source
 from embedtune.errors import ConfigError, DataError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import Rows
 from embedtune.errors import Interrupted

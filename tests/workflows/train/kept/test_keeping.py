@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ConfigError, GuardError
 from embedtune.models.files.load import load_encoder
 from embedtune.reports.document.markdown import markdown

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import ConfigError
 from embedtune.models.encode.encode import encode

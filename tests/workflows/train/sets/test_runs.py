@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import load_encoder
 from embedtune.reports.document.markdown import markdown

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from embedtune.config.encoder import EncoderSection
+from embedtune.config.sections.encoder import EncoderSection
 from embedtune.errors import ConfigError, DataError, ModelError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import load_encoder

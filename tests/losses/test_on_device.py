@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "device"
 
 
 @pytest.mark.parametrize("program", ["losses_on_device.py", "step_on_device.py"])

@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from embedtune.config.encoder import EncoderSection, ModelSection
 from embedtune.config.options import option
 from embedtune.config.section import Name
+from embedtune.config.sections.encoder import EncoderSection, ModelSection
 
 STATIC = "static"
 """The name of a student that is made of its teacher: a table of the teacher's vectors of single tokens."""

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from embedtune.config.encoder import ModelSection
 from embedtune.config.fields import AllowPickle, Columns, Device, Store, TrustRemoteCode, random_seed
 from embedtune.config.options import option
 from embedtune.config.section import Name, RecipeSection
+from embedtune.config.sections.encoder import ModelSection
 
 
 class EncodersSection(RecipeSection):
