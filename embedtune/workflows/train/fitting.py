@@ -114,7 +114,7 @@ class Fitting:
                 chosen=chosen,
                 spent=self.spent,
             )
-        scores = self._dev_scores(dev, plan.precision)
+        scores = self._dev_scores(dev)
         give_back()  # memory that tokenizing the texts and encoding the guide's took
         with self.spent.on("training"), self.talk.progress("training", total=plan.steps) as tell:
             run = Fit(
@@ -218,15 +218,13 @@ class Fitting:
             self.findings.append(found)
             tell_findings(self.talk, [found])
 
-    def _dev_scores(self, dev: RetrievalSet | None, precision: str) -> DevScores | None:
-        """A function that scores dev, in the precision of training: it only chooses among steps of one run."""
-        encoder = replace(self.encoder, products=precision)
+    def _dev_scores(self, dev: RetrievalSet | None) -> DevScores | None:
         if has_dev(self.data.sets):
             with self.talk.progress("tokenizing the dev texts"):
-                return SetsDev(encoder, self.data.sets, self.config.training.seed)
+                return SetsDev(self.encoder, self.data.sets, self.config.training.seed)
         if dev is None:
             return None
         if self.config.side == "query":
             return query_side_scores(self.encoder, dev, self.store)
-        judged, known = begun_dev(encoder, dev, self.config.training.freeze_layers, self.folder.path, self.talk)
-        return self.spent.timed("dev evaluations", dev_scores(encoder, judged, known))
+        judged, known = begun_dev(self.encoder, dev, self.config.training.freeze_layers, self.folder.path, self.talk)
+        return self.spent.timed("dev evaluations", dev_scores(self.encoder, judged, known))

@@ -10,7 +10,6 @@ from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.models.encode.begun import Begun, begin
 from embedtune.models.encode.tokenizer import TokenizedTexts
 from embedtune.models.encoder import Encoder, Role
-from embedtune.models.speed.precision import FP32
 from embedtune.training.batch.row_texts import BatchTexts, KnownTexts, ViewedTexts
 from embedtune.workflows.shared.scoring import Known, read_judged
 from embedtune.workflows.shared.talk import Talk
@@ -33,10 +32,6 @@ def begun_texts(
 
 def begun_dev(encoder: Encoder, dev: RetrievalSet, layers: int, folder: Path, talk: Talk) -> tuple[JudgedSet, Known]:
     """The dev split, and its texts tokenized, from above the layers that do not learn where that is possible."""
-    if encoder.products != FP32:
-        talk.say(
-            f"dev is scored in {encoder.products} while training, and the test split in the encoder's own precision"
-        )
     with talk.progress("tokenizing the dev texts"):
         judged = as_arrays(dev)
         known = read_judged(encoder, judged)
