@@ -44,7 +44,7 @@ class Decision:
                 f"({p_said(found.p_value)} over {found.queries:,} queries and {self.seeds} seeds)."
             )
         if not self.tests:
-            return f"No arm stayed in the race beside {self.default}: keep it."
+            return f"No difference shown: no other arm reached the final. Keep {self.default}."
         if self.seeds < FEWEST_SEEDS:
             return f"No difference shown: the budget ended before a second seed was trained. Keep {self.default}."
         if not self.smallest:

@@ -90,11 +90,12 @@ class Race:
         for number, steps in enumerate(self.plan.rounds):
             alive = (default, *challengers)
             # A round must leave time for one run of two finalists, which are scored alone and merged.
-            needed = sum(one.price for one in alive) * steps + 2 * self.plan.final
+            dearest = max((one.price for one in challengers), default=0.0)
+            needed = sum(one.price for one in alive) * steps + (default.price + dearest) * self.plan.final
             if not challengers or not self._has_time(needed, len(alive) + 3):
                 break
             challengers = self._sorted_out(default, challengers, steps, self.plan.room_after(number))
-        finalists = [default, *challengers[: self.plan.challengers]]
+        finalists = self._finalists(default, challengers)
         finals = self._finals(finalists)
         costs = {arm.name: arm.cost for arm in finalists} | {MERGED: sum(arm.cost for arm in finalists)}
         decision = decide(finals, default.name, metric=self.metric, costs=costs, draws=self.draws, seed=self.seed)
@@ -117,6 +118,15 @@ class Race:
         self.rounds.append(found)
         self.tell(found)
         return staying[:room]
+
+    def _finalists(self, default: Arm, challengers: Sequence[Arm]) -> list[Arm]:
+        """The default and the challengers whose first run, and its scoring alone and merged, there is time for."""
+        finalists = [default]
+        for arm in challengers:
+            steps = sum(one.cost for one in [*finalists, arm]) * self.plan.final
+            if len(finalists) <= self.plan.challengers and self._has_time(steps, len(finalists) + 2):
+                finalists.append(arm)
+        return finalists
 
     def _finals(self, finalists: Sequence[Arm]) -> dict[str, np.ndarray]:
         """Scores of full runs, (S, Q) per finalist; one seed where there is nobody to compare with."""

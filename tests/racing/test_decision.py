@@ -42,7 +42,7 @@ def test_one_seed_shows_nothing() -> None:
 
 def test_without_a_challenger_the_default_is_kept() -> None:
     found = decide({"default": scores(0.5)}, "default", metric="ndcg@10")
-    assert found.winner == "default" and "keep it" in found.sentence
+    assert found.winner == "default" and "Keep default" in found.sentence
 
 
 def test_equal_scores_are_said_to_be_equal_and_small_differences_keep_a_digit() -> None:
