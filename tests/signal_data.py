@@ -19,7 +19,7 @@ WORDS = {
 def window(label: str, recording: int, number: int) -> np.ndarray:
     """(samples,) float32: a tone with the pitch of its class, slightly off in each recording, in noise."""
     draw = np.random.default_rng([sorted(PITCHES).index(label), recording, number])
-    pitch = PITCHES[label] * (1 + 0.02 * recording)
+    pitch = PITCHES[label] * (1 + 0.002 * recording)
     time = np.arange(SAMPLES) / RATE
     tone = np.sin(2 * np.pi * (pitch * time + draw.random()))
     return ((1 + recording) * (tone + 0.3 * draw.standard_normal(SAMPLES))).astype(np.float32)

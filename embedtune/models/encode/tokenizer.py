@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 
-from embedtune.models.encode.batching import BatchLayout, Flat, Packed, Padded, TextBatches, preprocess, routed
+from embedtune.models.encode.batching import (
+    BatchLayout,
+    Flat,
+    Packed,
+    Padded,
+    TextBatches,
+    preprocess,
+    routed,
+    signal_input_of,
+)
 from embedtune.models.encode.token_ids import TokenIds, static_ids, tokenized
 from embedtune.models.encoder import Encoder, Role, exported, has_towers, is_static, readable
 from embedtune.models.towers.projected import BeforeProjection, is_before_projection, projected
@@ -79,6 +88,8 @@ class Tokenizer:
 
     def tokenize(self, texts: Sequence[str], role: Role, progress: Progress | None = None) -> TokenizedTexts:
         """Tokenize n texts with the prompt of their role; `progress` is called with (texts done, texts)."""
+        if any(map(is_signal, texts)):
+            signal_input_of(self.encoder)  # or an encoder of texts would read their names
         if self.way == "texts" and self.encoder.projects and texts and not any(map(is_signal, texts)):
             return self._projected.of(self.encoder, tuple(map(readable, texts)), role)
         if self.way == "texts":
