@@ -15,7 +15,7 @@ from embedtune.evaluation.tasks.retrieval import RetrievalScores
 from embedtune.models.encoder import Encoder
 from embedtune.signals import KNOWN
 from embedtune.workflows.shared.scoring import PRIMARY, Judgment
-from embedtune.workflows.train.domains.scored import Scored, chosen, ranked
+from embedtune.workflows.train.domains.exam_part import ExamPart, chosen, ranked
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Exam:
         unseen: ids of those whose relevant documents were never training positives.
     """
 
-    sets: tuple[Scored, ...]
+    sets: tuple[ExamPart, ...]
     domains: np.ndarray
     query_ids: tuple[str, ...]
     groups: QueryGroups | None
@@ -90,9 +90,9 @@ class Exam:
         return found if judgment.verdict.metric == PRIMARY else {**found, "unseen_queries": found["test_queries"]}
 
 
-def _chosen(domains: Sequence[Domain]) -> list[tuple[Scored, np.ndarray]]:
+def _chosen(domains: Sequence[Domain]) -> list[tuple[ExamPart, np.ndarray]]:
     """Each domain with descriptions to choose from as a set, and the number of the domain of each query."""
-    found: list[tuple[Scored, np.ndarray]] = []
+    found: list[tuple[ExamPart, np.ndarray]] = []
     for number, one in enumerate(domains):
         if isinstance(one.test, Choices):
             own = chosen(one.name, one.test)
@@ -100,7 +100,7 @@ def _chosen(domains: Sequence[Domain]) -> list[tuple[Scored, np.ndarray]]:
     return found
 
 
-def _ranked(domains: Sequence[Domain]) -> list[tuple[Scored, np.ndarray]]:
+def _ranked(domains: Sequence[Domain]) -> list[tuple[ExamPart, np.ndarray]]:
     """Judged queries by corpus, and the number of the domain of each query."""
     sets: dict[int, RetrievalSet] = {}
     number_of: dict[tuple[int, str], int] = {}
@@ -125,7 +125,7 @@ def _together(first: RetrievalSet | None, second: RetrievalSet, name: str) -> Re
     )
 
 
-def _groups(sets: Sequence[Scored]) -> QueryGroups | None:
+def _groups(sets: Sequence[ExamPart]) -> QueryGroups | None:
     """The groups of all sets, where all have some; those of several sets are told apart."""
     grouped = [own.groups for own in sets if own.groups is not None]
     if len(grouped) < len(sets):

@@ -20,8 +20,8 @@ from embedtune.workflows.train.sets.chosen import candidates_of, right
 
 
 @dataclass(frozen=True)
-class Scored:
-    """q queries that are scored together.
+class ExamPart:
+    """q queries of an exam that are scored together.
 
     Args:
         name: tells them from those of other sets.
@@ -46,10 +46,10 @@ class Scored:
     questions: Callable[[], Questions]
 
 
-def ranked(judged: RetrievalSet) -> Scored:
+def ranked(judged: RetrievalSet) -> ExamPart:
     """Judged queries, by nDCG@10 of their rankings."""
     arrays = as_arrays(judged)
-    return Scored(
+    return ExamPart(
         name=arrays.name,
         items="queries",
         metric=PRIMARY,
@@ -62,10 +62,10 @@ def ranked(judged: RetrievalSet) -> Scored:
     )
 
 
-def chosen(name: str, choices: Choices) -> Scored:
+def chosen(name: str, choices: Choices) -> ExamPart:
     """Inputs with a class each, such as signals, by whether the nearest description is one of their class."""
     items = candidates_of(choices)
-    return Scored(
+    return ExamPart(
         name=name,
         items=items.items,
         metric="accuracy",
