@@ -5,7 +5,7 @@ the domain of its line; a query in that of the first row that asks it. What a do
 the run is scored on: judged queries, or choices among descriptions.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,23 +15,17 @@ import numpy as np
 from embedtune.config.domains import DATA, DomainsSection
 from embedtune.config.suggest import did_you_mean
 from embedtune.config.verbs.train import DataSection
+from embedtune.data.domains.named import Judged, domains_of_lines, domains_of_queries
 from embedtune.data.domains.store import known_of
 from embedtune.data.prepare import TrainingData
-from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet, Rows, ScoredPairs
+from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sets.choices import Choices
 from embedtune.data.sets.scored_set import ScoredSet
-from embedtune.data.sources.base import Source
-from embedtune.data.sources.source import open_source
 from embedtune.data.splits.classes import pair_within_classes
 from embedtune.data.splits.judged_rows import part_of
-from embedtune.data.splits.plan import plan_splits
 from embedtune.errors import ConfigError, DataError
 from embedtune.findings import counted
 from embedtune.identity import text_ids
-from embedtune.signals import KNOWN
-
-Judged = RetrievalSet | Choices
-"""What a domain can be scored on."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +100,13 @@ def _by_set(data: TrainingData) -> dict[str, Domain]:
 
 
 def _by_column(data: TrainingData, section: DataSection, column: str, seed: int) -> dict[str, Domain]:
-    by_place, by_text = _values(section, column)
+    by_place, by_text = domains_of_lines(section, column)
     anchors = data.train.anchor_ids.tolist()
     places = data.train.places or [""] * len(anchors)
     of_row = [by_place.get(place) or by_text.get(text, "") for place, text in zip(places, anchors, strict=True)]
     whole = data.sets[0] if data.sets else ScoredSet("", data.dev, data.test)
     dev, test = (None if isinstance(one, ScoredPairs) else one for one in (whole.dev, whole.test))
-    of_dev, of_test = (_of_queries(one, by_text, column) for one in (dev, test))
+    of_dev, of_test = (domains_of_queries(one, by_text, column) for one in (dev, test))
     numbers = np.asarray(of_row)
     return {
         name: _domain(
@@ -125,57 +119,6 @@ def _by_column(data: TrainingData, section: DataSection, column: str, seed: int)
         )
         for name in dict.fromkeys([*by_place.values(), *by_text.values(), *of_row])
     }
-
-
-def _values(section: DataSection, column: str) -> tuple[dict[str, str], dict[int, str]]:
-    """The domain of each line, and of each text that starts a row."""
-    by_place: dict[str, str] = {}
-    by_text: dict[int, str] = {}
-    for source, splits in _read_splits(section):
-        for split in splits:
-            content = source.part(split, section.columns, column).content
-            if isinstance(content, RawTexts) or content.groups is None:
-                raise DataError("these are texts without pairs, which have no domains", where=section.source)
-            texts = content.texts if isinstance(content, LabelledTexts) else content.anchors
-            by_place |= dict(zip(content.places, content.groups, strict=False))
-            for text, value in zip(text_ids(texts).tolist(), content.groups, strict=True):
-                by_text.setdefault(text, value)
-    return by_place, by_text
-
-
-def _read_splits(section: DataSection) -> Iterable[tuple[Source, tuple[str, ...]]]:
-    source = open_source(section.source)
-    yield source, plan_splits(source, section).read
-    if section.eval_source is not None:
-        other = open_source(section.eval_source)
-        found = (other.find(name) for name in (section.eval_split, "dev")) if other.splits else ("",)
-        yield other, tuple(dict.fromkeys(name for name in found if name is not None))
-
-
-def _of_queries(judged: Judged | None, by_text: Mapping[int, str], column: str) -> list[str]:
-    """The domain of each query of a set.
-
-    Raises:
-        DataError: some have none.
-    """
-    if judged is None:
-        return []
-    asked = _asked(judged)
-    found = [by_text.get(text, "") for text in text_ids(asked).tolist()]
-    if "" in found:
-        text = KNOWN.shown(asked[found.index("")])
-        what, whose = ("signal", "") if isinstance(judged, Choices) else ("query", f" of {judged.name}")
-        raise DataError(
-            f"{counted(found.count(''), what)}{whose} have no {column!r}, such as {text[:80]!r}",
-            where="--domains",
-            next=f"give what is judged the column {column!r}, too",
-        )
-    return found
-
-
-def _asked(judged: Judged) -> list[str]:
-    """The queries of a set, in order."""
-    return list(judged.queries if isinstance(judged, Choices) else judged.queries.values())
 
 
 def _queries_of(judged: Judged | None, domains: Sequence[str], name: str) -> Judged | None:
@@ -234,7 +177,7 @@ def _demand_enough(one: Domain, where: str) -> None:
         raise DataError(
             f"the domain {one.name!r} has no test queries, by which forgetting is measured",
             where=str(Path(where)),
-            next="give it more pairs, or name judged queries with --eval-data",
+            next="give it more pairs, a test file next to the training file, or judged queries with --eval-data",
         )
     if isinstance(one.test, Choices) and len(classes := set(one.data.train.labels or ())) < 2:
         raise DataError(
