@@ -154,7 +154,9 @@ def _domain(
     if isinstance(test, RetrievalSet):
         scored["unseen"] = unseen & test.queries.keys()
     elif isinstance(test, Choices):
-        scored |= {"dev": None, "test": None, "sets": (ScoredSet("signals", dev, test),)}
+        # No dev: after a few steps all signals of the new domain are right, long before kept ones are learned again,
+        # and the first of equal models would be chosen. On three machines with 100 kept it forgot 0.04, the last 0.00.
+        scored |= {"dev": None, "test": None, "sets": (ScoredSet("signals", None, test),)}
     described = (f"domain {name}: {counted(len(rows), 'pair')}",)
     return Domain(
         name,
