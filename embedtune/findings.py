@@ -74,6 +74,15 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun if count == 1 else plural}"
 
 
+def singular(nouns: str) -> str:
+    """One of things that are named in the plural.
+
+    >>> singular("queries"), singular("signals")
+    ('query', 'signal')
+    """
+    return nouns.removesuffix("s").replace("querie", "query")
+
+
 def percent(share: float) -> str:
     """A share as people read it; a small one is not shown as 0%.
 

@@ -7,7 +7,7 @@ from rich.table import Table as TerminalTable
 from rich.text import Text as TerminalText
 
 from embedtune.evaluation.metrics import metric_label
-from embedtune.findings import counted
+from embedtune.findings import counted, singular
 from embedtune.reports.document.blocks import (
     Block,
     Bullets,
@@ -120,7 +120,7 @@ def _seeds(result: CompareResult) -> Table:
 
 def won_and_lost(verdict: SystemVerdict) -> str:
     """On how many queries, or other items, B was better, worse and equal: `B won on 1 query, lost on 2, tied on 7.`"""
-    one = verdict.items.removesuffix("s").replace("querie", "query")
+    one = singular(verdict.items)
     return f"B won on {counted(verdict.won, one)}, lost on {verdict.lost:,}, tied on {verdict.tied:,}."
 
 

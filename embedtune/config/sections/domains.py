@@ -34,6 +34,11 @@ class DomainsSection(RecipeSection):
         "where the rows have no classes",
     )
     share: Share = Field(0.5, description="of a batch that comes from the rows that were kept")
+    text: Literal["always", "first"] = Field(
+        "always",
+        description="in which domains the text side of a model with a signal tower learns; first: in the first one "
+        "alone, so that later signals are fitted to descriptions that stay where they are",
+    )
     joint: bool = option(False, "also train on all domains at once, to see what could be reached")
 
     @model_validator(mode="after")

@@ -41,10 +41,16 @@ def _in_turn(order: Sequence[int], classes: Sequence[object]) -> list[int]:
     return [row for row in chain.from_iterable(zip_longest(*members.values())) if row is not None]
 
 
-def with_replay(data: TrainingData, kept: Sequence[Rows], share: float) -> TrainingData:
+def with_replay(data: TrainingData, kept: Sequence[Rows], share: float, known: np.ndarray) -> TrainingData:
     """The data of a domain, its rows joined by those that were kept of the domains before it.
 
     Kept rows are ordinary rows: known positives, classes and the guide hold for them as for all others.
+
+    Args:
+        data: of the domain.
+        kept: of each domain before it.
+        share: of a batch that comes from kept rows.
+        known: (P, 2) known positives of the whole run.
     """
     if not any(map(len, kept)):
         return data
@@ -53,9 +59,11 @@ def with_replay(data: TrainingData, kept: Sequence[Rows], share: float) -> Train
     rows = replace(rows, sources=[0] * len(data.train) + [1] * (len(rows) - len(data.train)))
     if all(one.labels is not None for one in parts):
         rows = replace(rows, labels=[label for one in parts for label in one.labels or ()])  # one class in all domains
-    return replace(data, train=rows, known_positives=known_of(rows), replay_share=share)
+    return replace(data, train=rows, known_positives=known_of(rows, known), replay_share=share)
 
 
-def known_of(rows: Rows) -> np.ndarray:
-    """(P, 2) int64 pairs of text ids (anchor, positive) that belong together, as far as these rows know."""
-    return np.unique(np.stack([rows.anchor_ids, rows.positive_ids], axis=1), axis=0)
+def known_of(rows: Rows, known: np.ndarray) -> np.ndarray:
+    """(P, 2) int64 pairs of text ids (anchor, positive) that belong together: these rows, and what is known of their
+    anchors besides, such as every description of the class of a signal."""
+    own = np.stack([rows.anchor_ids, rows.positive_ids], axis=1)  # (R, 2)
+    return np.unique(np.concatenate([own, known[np.isin(known[:, 0], rows.anchor_ids)]]), axis=0)

@@ -1,7 +1,7 @@
 """Inputs with a class each, to be judged by a choice among descriptions of the classes: one signal against N texts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from embedtune.data.rows import LabelledTexts
 
@@ -28,6 +28,12 @@ class Choices:
     def of(content: LabelledTexts, wordings: Mapping[str, Sequence[str]], column: str) -> "Choices":
         """The choices that labelled inputs are given, grouped by a column."""
         return Choices(content.texts, content.labels, wordings, list(content.groups or ()), column)
+
+    def take(self, places: Sequence[int]) -> "Choices":
+        """The queries at these places, with the same descriptions to choose from."""
+        queries, labels = ([one[place] for place in places] for one in (self.queries, self.labels))
+        groups = [self.groups[place] for place in places] if self.groups else []
+        return replace(self, queries=queries, labels=labels, groups=groups)
 
     @property
     def texts(self) -> list[str]:

@@ -5,7 +5,7 @@ the first. A model that learned nothing forgets nothing, so read forgetting next
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,7 @@ class Forgetting:
         joint: the scores of a model that learned all domains at once, one per domain; None where none was trained.
         groups: in how many groups the queries are, where chance was drawn by group.
         grouped_by: the column that the groups are from.
+        items: what was judged, in the plural.
     """
 
     metric: str
@@ -68,6 +69,7 @@ class Forgetting:
     joint: tuple[float, ...] | None = None
     groups: int | None = None
     grouped_by: str = ""
+    items: str = "queries"
 
     @property
     def sentence(self) -> str:
@@ -122,6 +124,7 @@ def forgetting_of(
     metric: str,
     groups: QueryGroups | None = None,
     joint: np.ndarray | None = None,
+    items: str = "queries",
     seed: int = 0,
 ) -> Forgetting:
     """The measures with intervals, and a paired test of every domain but the last.
@@ -135,6 +138,7 @@ def forgetting_of(
         metric: what the values are.
         groups: which queries are not independent of one another.
         joint: (Q,) values of a model that learned all domains at once.
+        items: what was judged, in the plural.
         seed: of the draws.
     """
     scores = matrix_of(values, domains)  # (D + 1, D)
@@ -146,10 +150,11 @@ def forgetting_of(
         queries=tuple(np.bincount(domains).tolist()),
         start=tuple(scores[0].tolist()),
         **estimates,
-        lost=tuple(_lost(values, domains, scores, metric, groups, seed)),
+        lost=tuple(replace(one, items=items) for one in _lost(values, domains, scores, metric, groups, seed)),
         joint=None if joint is None else tuple(matrix_of(joint[None], domains)[0].tolist()),
         groups=None if groups is None else groups.count,
         grouped_by="" if groups is None else groups.column,
+        items=items,
     )
 
 

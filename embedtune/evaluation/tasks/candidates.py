@@ -75,11 +75,8 @@ class CandidateSet(ItemSet):
 
     def judge(self, scores: np.ndarray, *, seed: int) -> ItemScores:
         """Accuracy, macro F1 and how often the right label is among the first few, of scores (n, W)."""
-        order = rank(self._pooled(scores), id_ranks(list(self.labels)))  # (n, L)
-        chosen = order[:, 0]  # (n,)
-        place = (order == self.truth[:, None]).argmax(axis=1)  # (n,)
-        values = {"accuracy": (place == 0).astype(np.float64)}  # (n,) each
-        values |= {f"accuracy@{k}": (place < k).astype(np.float64) for k in TOP if k < len(self.labels)}
+        order = self._order(scores)  # (n, L)
+        chosen, values = order[:, 0], self._right(order)  # (n,), (n,) each
         drawn = bootstrap(len(chosen), lambda counts: self._macro_f1(chosen, counts), seed=seed, groups=self.groups)
         every = np.ones((1, len(chosen)), dtype=np.int64)  # (1, n)
         means = {name: float(one.mean()) for name, one in values.items()}
@@ -91,6 +88,19 @@ class CandidateSet(ItemSet):
             answers=[self.labels[label] for label in chosen],
             detail=self._detail(chosen),
         )
+
+    def values(self, scores: np.ndarray) -> dict[str, np.ndarray]:
+        """Whether the right label of each text comes first, or among the first few: name -> (n,), of scores (n, W)."""
+        return self._right(self._order(scores))
+
+    def _order(self, scores: np.ndarray) -> np.ndarray:
+        """The labels of each text, the best one first: (n, L)."""
+        return rank(self._pooled(scores), id_ranks(list(self.labels)))
+
+    def _right(self, order: np.ndarray) -> dict[str, np.ndarray]:
+        place = (order == self.truth[:, None]).argmax(axis=1)  # (n,)
+        values = {"accuracy": (place == 0).astype(np.float64)}  # (n,) each
+        return values | {f"accuracy@{k}": (place < k).astype(np.float64) for k in TOP if k < len(self.labels)}
 
     def _pooled(self, scores: np.ndarray) -> np.ndarray:
         """Scores (n, L) of labels from those of wordings (n, W)."""

@@ -116,4 +116,5 @@ def settled_towers(encoder: Encoder, section: TowerSection) -> Encoder:
         width_of(sides[TEXT][0].model) if hasattr(sides[TEXT][0], "model") else None
     )
     rates = {TEXT_ENCODER: rate} if text == "full" else {}
-    return replace(encoder, default_lr=section.lr, rates=rates, projects=text == "projection")
+    projects = text != "full" and isinstance(sides[TEXT][-1], Dense)
+    return replace(encoder, default_lr=section.lr, rates=rates, projects=projects)

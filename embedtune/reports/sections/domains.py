@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from embedtune.evaluation.domains.forgetting import Estimate, Forgetting
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.query_groups import in_groups
-from embedtune.findings import counted
+from embedtune.findings import counted, singular
 from embedtune.reports.document.blocks import Bullets, Figure, Section, Table, Text
 from embedtune.reports.document.charts.heat import heat_map
 
@@ -62,10 +62,11 @@ def _measures(found: Forgetting) -> list[tuple[str, str, str]]:
 
 def _judged_by(found: Forgetting) -> str:
     counts = zip(found.names, found.queries, strict=True)
-    listed = ", ".join(f"{name}: {counted(count, 'query')}" for name, count in counts)
+    one = singular(found.items)
+    listed = ", ".join(f"{name}: {counted(count, one)}" for name, count in counts)
     grouped = "" if found.groups is None else f", in {in_groups(found.groups, found.grouped_by)}"
     return f"{listed}{grouped}"
 
 
 def _drawn(found: Forgetting) -> str:
-    return "queries" if found.groups is None else "complete groups"
+    return found.items if found.groups is None else "complete groups"

@@ -170,8 +170,10 @@ def before_and_after(judged: JudgedSet, before: Measured, after: Measured, judgm
     return gather_evidence(judged, systems, PRIMARY, rows=rows, on=on)
 
 
-def judge(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, seed: int) -> Judgment:
-    """Compare two scorings of the same test split, query by query."""
+def judge(
+    before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, primary: str = PRIMARY, seed: int
+) -> Judgment:
+    """Compare two scorings of the same test split, query by query; the metric `primary` decides."""
     wanted = [query for query in before.query_ids if query in unseen]
     before_unseen = before.only(wanted) if wanted else None
     after_unseen = after.only(wanted) if wanted else None
@@ -183,20 +185,22 @@ def judge(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], *, 
         compare_paired(
             first.per_query[metric], second.per_query[metric], metric=metric, on=on, groups=first.groups, seed=seed
         )
-        for metric in (PRIMARY, *(name for name in first.per_query if name != PRIMARY))
+        for metric in (primary, *(name for name in first.per_query if name != primary))
     )
-    seen = _seen(before, after, set(wanted), seed) if on == "unseen" else None
+    seen = _seen(before, after, set(wanted), primary, seed) if on == "unseen" else None
     return Judgment(before, after, before_unseen, after_unseen, verdict, tuple(further), seen)
 
 
-def _seen(before: RetrievalScores, after: RetrievalScores, unseen: Set[str], seed: int) -> Comparison | None:
+def _seen(
+    before: RetrievalScores, after: RetrievalScores, unseen: Set[str], metric: str, seed: int
+) -> Comparison | None:
     """The test on queries whose documents were trained on; None where either part has too few queries to rely on."""
     others = [query for query in before.query_ids if query not in unseen]
     if min(len(others), len(unseen)) < WEAK_BELOW:
         return None
     first, second = (scores.only(others) for scores in (before, after))
-    values = (first.per_query[PRIMARY], second.per_query[PRIMARY])
-    return compare_paired(*values, metric=PRIMARY, on="seen", groups=first.groups, seed=seed)
+    values = (first.per_query[metric], second.per_query[metric])
+    return compare_paired(*values, metric=metric, on="seen", groups=first.groups, seed=seed)
 
 
 def right_first(before: RetrievalScores, after: RetrievalScores) -> RightFirst | None:

@@ -54,8 +54,12 @@ def test_all_rows_are_kept_where_there_are_fewer() -> None:
 
 def test_kept_rows_join_those_of_the_domain() -> None:
     new, old = rows("ab" * 4), rows("ac", start=100)
-    found = with_replay(data(new), [old], 0.25)
+    own, kept, far = int(new.anchor_ids[0]), int(old.anchor_ids[0]), -1
+    known = np.array([(own, 7), (kept, 7), (far, 7)])  # the same text is right for a new and a kept row
+    found = with_replay(data(new), [old], 0.25, known)
     assert found.train.sources == [0] * 8 + [1] * 2 and found.replay_share == 0.25
     assert found.train.labels == [*"ab" * 4, "a", "c"]  # a class is the same class in every domain
-    assert len(found.known_positives) == 10
-    assert with_replay(data(new), [], 0.25).train is new
+    pairs = set(map(tuple, found.known_positives.tolist()))
+    assert len(pairs) == 10 + 2
+    assert {(own, 7), (kept, 7)} < pairs and (far, 7) not in pairs  # nothing is known of rows that are not there
+    assert with_replay(data(new), [], 0.25, known).train is new

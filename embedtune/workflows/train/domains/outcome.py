@@ -50,9 +50,10 @@ class DomainsOutcome:
 
 def finished(outcome: DomainsOutcome, folder: RunFolder, started: float) -> TrainResult:
     """The result of the run, written to its folder with its page and its card."""
-    judgment = judge(outcome.before, outcome.after, outcome.exam.unseen, seed=outcome.config.training.seed)
-    lines = (json.loads(line) for line in judgment.lines(outcome.exam.texts).splitlines())
-    said = ({**line, **asked} for line, asked in zip(lines, outcome.exam.asked(), strict=True))
+    exam, seed = outcome.exam, outcome.config.training.seed
+    judgment = judge(outcome.before, outcome.after, exam.unseen, primary=exam.metric, seed=seed)
+    lines = (json.loads(line) for line in judgment.lines(exam.texts).splitlines())
+    said = ({**line, **asked} for line, asked in zip(lines, exam.asked(), strict=True))
     folder.write(PER_QUERY, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in said))
     stages, recorded = outcome.stages, folder.facts()
     result = TrainResult(
@@ -64,7 +65,7 @@ def finished(outcome: DomainsOutcome, folder: RunFolder, started: float) -> Trai
         examples_per_s=float(np.mean([one.examples_per_s for one in stages])),
         elapsed_s=round(time.perf_counter() - started, 2),
         peak_memory_bytes=peak_memory_bytes(),
-        **judgment.fields(),
+        **exam.fields(judgment),
         findings=(*outcome.data.findings, *_of_stages(outcome)),
         described=outcome.data.described,
         how_to_use=how_to_use(folder.model),

@@ -26,7 +26,6 @@ from embedtune.models.files.save import save_encoder
 from embedtune.reports.document.short_names import folder_part
 from embedtune.reports.results.train import TrainResult
 from embedtune.workflows.shared.run_folder import RunFolder
-from embedtune.workflows.shared.scoring import PRIMARY
 from embedtune.workflows.shared.talk import Talk
 from embedtune.workflows.train.domains.outcome import DomainsOutcome, finished
 from embedtune.workflows.train.domains.stage import StageRunner
@@ -69,7 +68,7 @@ class DomainsRun:
         with self.talk.progress("saving the model"):
             save_encoder(self.stages.load(RunFolder(self._path(len(results) - 1)).model, texts), self.folder.model)
         found = self._forgetting(scores, joint)
-        matrix = matrix_of(np.stack([own.per_query[PRIMARY] for own in scores[1:]]), exam.domains)
+        matrix = matrix_of(np.stack([own.per_query[exam.metric] for own in scores[1:]]), exam.domains)
         outcome = DomainsOutcome(self.stages.config, self.data, exam, results, scores[0], scores[-1], matrix, found)
         return finished(outcome, self.folder, self.started)
 
@@ -86,7 +85,7 @@ class DomainsRun:
         """The data of a stage: its domain, and what was kept of those before."""
         asked = self.stages.config.domains
         kept = self._kept[:number] if asked.replay else []
-        return with_replay(self.domains[number].data, kept, asked.share)
+        return with_replay(self.domains[number].data, kept, asked.share, self.data.known_positives)
 
     def _kept_words(self, number: int) -> str:
         kept = sum(map(len, self._kept[:number])) if self.stages.config.domains.replay else 0
@@ -103,17 +102,20 @@ class DomainsRun:
         return self.stages.answers(path, RunFolder(path).model, texts)
 
     def _tell(self, scores: RetrievalScores) -> None:
-        means = matrix_of(scores.per_query[PRIMARY][None], self.stages.exam.domains)[0]
+        exam = self.stages.exam
+        means = matrix_of(scores.per_query[exam.metric][None], exam.domains)[0]
         shown = ", ".join(f"{one.name} {mean:.3f}" for one, mean in zip(self.domains, means, strict=True))
-        self.talk.say(f"test {metric_label(PRIMARY)} of every domain: {shown}")
+        self.talk.say(f"test {metric_label(exam.metric)} of every domain: {shown}")
 
     def _forgetting(self, scores: Sequence[RetrievalScores], joint: RetrievalScores | None) -> Forgetting:
+        exam = self.stages.exam
         return forgetting_of(
-            np.stack([own.per_query[PRIMARY] for own in scores]),
-            self.stages.exam.domains,
+            np.stack([own.per_query[exam.metric] for own in scores]),
+            exam.domains,
             [one.name for one in self.domains],
-            metric=PRIMARY,
-            groups=self.stages.exam.groups,
-            joint=None if joint is None else joint.per_query[PRIMARY],
+            metric=exam.metric,
+            groups=exam.groups,
+            joint=None if joint is None else joint.per_query[exam.metric],
+            items=exam.items,
             seed=self.stages.config.training.seed,
         )

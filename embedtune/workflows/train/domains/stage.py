@@ -123,4 +123,6 @@ class StageRunner:
         update: dict[str, Any] = {"domains": DomainsSection(), "output": output}
         if start is not None:
             update["model"] = config.model.model_copy(update={"name": str(start)})
+            if config.domains.text == "first":
+                update["tower"] = config.tower.model_copy(update={"text": "frozen"})
         return config.model_copy(update=update)

@@ -1,5 +1,7 @@
 """Choices among descriptions, scored: the accuracy that chooses a model on dev, and the set that the verdict is on."""
 
+import numpy as np
+
 from embedtune.data.sets.choices import Choices
 from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.tasks.candidates import CandidateSet
@@ -14,9 +16,13 @@ def candidates_of(choices: Choices) -> CandidateSet:
     return CandidateSet.of(choices.queries, choices.labels, choices.wordings, groups=groups)
 
 
+def right(encoder: Encoder, items: CandidateSet, *, learns: bool = False) -> dict[str, np.ndarray]:
+    """Whether each query has the nearest description in its own class, or among the nearest few: name -> (n,)."""
+    queries = encode(encoder, items.queries, role="query", learns=learns)  # (n, D)
+    documents = encode(encoder, items.documents, role="document", learns=learns)  # (W, D)
+    return items.values(pair_scores(queries, documents, items.positions))
+
+
 def accuracy(encoder: Encoder, choices: Choices) -> float:
-    """The share of queries whose own class has the nearest description."""
-    items = candidates_of(choices)
-    queries = encode(encoder, items.queries, role="query", learns=True)  # (n, D)
-    documents = encode(encoder, items.documents, role="document", learns=True)  # (W, D)
-    return items.judge(pair_scores(queries, documents, items.positions), seed=0).metrics["accuracy"]
+    """The share of queries whose own class has the nearest description, while the encoder learns."""
+    return float(right(encoder, candidates_of(choices), learns=True)["accuracy"].mean())
