@@ -33,6 +33,9 @@ NOT_RUN = {
     r"embedtune tune": "races for half an hour; tests/test_every_command.py runs a short race",
     r"embedtune train kure-like": "trains an encoder of 2 GB; tests/config/recipe/test_shipped.py reads the recipe",
     r"embedtune export runs/first/model( --precision int8.*)?$": "needs the extra onnx; tests/workflows/export has it",
+    r"embedtune evaluate .*--judged ask": "reads what people answer; tests/cli/test_evaluate_judged.py answers",
+    r"embedtune (train|evaluate|encode|search) .*(windows|test)\.parquet": "reads signals; test_signals.py makes some",
+    r"embedtune search .*run7\.wav": "reads a recording; tests/data/signals has some",
     r"python exports/": "runs the example of an ONNX export; tests/workflows/export runs it",
 }
 """What cannot run here -> the reason."""
@@ -76,13 +79,15 @@ def desk(tmp_path_factory: pytest.TempPathFactory, bert_folder: Path, cross_fold
     ]
     _write_texts(folder, pairs)
     _write_sets(folder, pairs)
-    shutil.copytree(bert_folder, folder / "tiny")
+    for name in ("tiny", "small", "large"):
+        shutil.copytree(bert_folder, folder / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         options = {"max_steps": 2, "guide": "none", "guard": ["none"], "store": "none", "device": "cpu"}
         embedtune.train("output.check_saved=here", data="judged", model="tiny", output="runs/first", **options)
         embedtune.evaluate(model=["bm25", "starter"], data=["judged"], output="evaluation", store="none", device="cpu")
         embedtune.encode(model="tiny", data="all.jsonl", output="api.parquet", store="none", device="cpu")
+        embedtune.encode(model="tiny", data="corpus.jsonl", output="vectors.parquet", store="none", device="cpu")
         trec = sorted(Path("evaluation").rglob("*.trec"))
         for name, run in zip(("ours", "theirs"), trec, strict=False):
             shutil.copy(run, f"{name}.trec")
@@ -101,7 +106,9 @@ def _write_texts(folder: Path, pairs: list[dict[str, str]]) -> None:
         f"About {t} {i}\nThe {t} number {i} opens early. Ask desk {i} about {t}." for i in range(10) for t in TOPICS
     ]
     lines = {
-        "pairs": pairs,
+        "pairs": [{**row, "product": TOPICS[i % 6]} for i, row in enumerate(pairs)],
+        "accounts": pairs[:180],
+        "cards": pairs[180:],
         "질문답변": pairs,
         "corpus": [{"id": f"c{i}", "text": text} for i, text in enumerate(texts)],
         "all": [{"text": text} for row in pairs for text in row.values()],
@@ -155,7 +162,7 @@ def words_of(line: str) -> list[str]:
     if verb != "train" or "--resume" in words:
         return [verb, *words]
     names_a_recipe = not words[0].startswith("-")
-    return [verb, *words, *SHORT, *(["--model", "tiny"] if names_a_recipe else [])]
+    return [verb, *words, *SHORT, *(["--model", "tiny"] if names_a_recipe and "--model" not in words else [])]
 
 
 def allowed(line: str) -> tuple[int, ...]:

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 embedtune losses
-embedtune losses gist
 embedtune losses --data samples
-embedtune losses margin_mse --data mined.jsonl
+embedtune losses gist --data samples
 embedtune losses --json
 """
 Name = Annotated[str | None, argument("NAME", "A loss to explain in full.", "a list of all")]

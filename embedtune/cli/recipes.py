@@ -37,6 +37,7 @@ GROUPS = {
     "From pairs": "",
     "From pairs with hard negatives": "triples",
     "From texts with classes": "labelled",
+    "From signals with descriptions": "windows",
     "From preferences": "preferences",
     "From texts alone": "corpus",
 }

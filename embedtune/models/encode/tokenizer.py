@@ -126,7 +126,7 @@ def forward(model: "nn.Module", features: "Mapping[str, Tensor]") -> "Tensor":
     with kept_in_float32(model):
         if "places" in features:
             return cut(model, forward_packed(model, features))
-        if is_before_projection(features):
+        if is_before_projection(model, features):
             return cut(model, projected(model, features))
         # A copy, because modules write into the features.
         vectors: Tensor = model(dict(features))["sentence_embedding"]  # (n, D)

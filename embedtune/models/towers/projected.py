@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedtune.models.encode.batching import preprocess
-from embedtune.models.encoder import Encoder, Role, in_mode
+from embedtune.models.encoder import Encoder, Role, has_towers, in_mode
 from embedtune.models.towers.signal_input import TEXT
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def _before(encoder: Encoder, texts: Sequence[str], role: Role) -> np.ndarray:
     return np.concatenate(found)
 
 
-def is_before_projection(features: "Mapping[str, Tensor]") -> bool:
-    """Whether a batch is one of `ProjectedTexts`."""
-    return KEY in features
+def is_before_projection(model: "nn.Module", features: "Mapping[str, Tensor]") -> bool:
+    """Whether a batch is one of `ProjectedTexts`; models of words have inputs of this name, too."""
+    return KEY in features and has_towers(getattr(model, "module", model))  # wrapped by several processes
 
 
 def projected(model: "nn.Module", features: "Mapping[str, Tensor]") -> "Tensor":

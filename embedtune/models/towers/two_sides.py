@@ -62,7 +62,7 @@ def static_side_rates(encoder: Encoder, lr: float) -> dict[str, float]:
     """
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
-    if not has_towers(encoder.model):
+    if not has_towers(encoder.model) or encoder.signals is not None:  # a tower of signals has rates of its own
         return {}
     parts = {name: part[0] for name, part in encoder.model[0].sub_modules.items()}
     static = [name for name, part in parts.items() if isinstance(part, StaticEmbedding)]

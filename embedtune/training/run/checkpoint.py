@@ -130,7 +130,6 @@ class ExtraState(TrainerCallback):
         if self.checkpoint is None:
             return
         self._find_best(state, f"{args.metric_for_best_model}")
-        _take_rate(args.learning_rate, parts["optimizer"], parts["lr_scheduler"])
         saved = load_file(self.checkpoint / EXTRA_NAME)
         own = {name.removeprefix("objective."): value for name, value in saved.items() if name.startswith("objective.")}
         self.objective.load_state_dict(own)
@@ -171,17 +170,6 @@ class ExtraState(TrainerCallback):
         start = next((entry for entry in state.log_history if entry["step"] == 0 and metric in entry), None)
         state.best_model_checkpoint = None
         state.best_global_step, state.best_metric = (None, None) if start is None else (0, start[metric])
-
-
-def _take_rate(rate: float, optimizer: Any, scheduler: Any) -> None:
-    """Use the learning rate asked for, which the optimizer and schedule of a checkpoint would silently replace."""
-    before = scheduler.base_lrs
-    if all(one == rate for one in before):
-        return
-    for group, one in zip(optimizer.param_groups, before, strict=True):
-        group["lr"] *= rate / one
-    rates = {"base_lrs": [rate] * len(before), "_last_lr": [group["lr"] for group in optimizer.param_groups]}
-    scheduler.load_state_dict(scheduler.state_dict() | rates)
 
 
 @dataclass(eq=False)

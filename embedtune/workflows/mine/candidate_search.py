@@ -175,9 +175,9 @@ def _index(search: CandidateSearch, documents: np.ndarray, job: Job, talk: Talk)
 
 def _sparse(search: CandidateSearch, talk: Talk) -> Finder:
     documents = search.documents
+    demand_words(documents.pairs.queries)
     with talk.progress("indexing the words of the documents"):
         texts = islice(chain.from_iterable(documents.corpus.batches()), documents.searched)
-        demand_words(texts)
         index = Bm25(texts)
     talk.say(index.forms.described)
 

@@ -93,7 +93,7 @@ def _suited(config: TrainConfig, encoder: Encoder, data: TrainingData) -> Iterat
     epochs = config.training.epochs
     if isinstance(epochs, int) and config.training.max_steps is None:
         yield "twice the epochs", (f"training.epochs={2 * epochs}",)
-    if encoder.has_products and config.training.embeddings in ("train", "used"):
+    if encoder.has_products and config.training.embeddings not in ("frozen", "sparse"):
         yield "frozen token embeddings", ("training.embeddings=frozen",)
     if not any(term.name == "sigreg" for term in config.loss):
         yield "sigreg added", _added(config, "sigreg", WEIGHT_OF_SIGREG)

@@ -29,5 +29,5 @@ def test_companions_are_files_of_training():
 
     known = {file.name for file in iter_modules(companions.__path__)}
     declared = {companion for name in loss_names() for companion in loss_class(name).companions}
-    assert declared == {"averaged", "reference", "clusters", "originals"} and declared <= known
+    assert declared == {"averaged", "reference", "clusters", "originals", "teacher"} and declared <= known
     assert not Plain.companions and not Plain().has_heads

@@ -99,7 +99,7 @@ def test_a_cross_encoder_is_for_pairs_and_an_encoder_is_not(cross_folder: Path, 
     for folder, said in ((bert_folder, "an encoder, which gives one vector per text"), (bare_folder, "a BertModel")):
         with pytest.raises(ModelError, match="not trained to score pairs") as caught:
             resolve(ModelSection(name=str(folder)), pairs=True)
-        assert said in caught.value.message and caught.value.where == "--cross-encoder"
+        assert said in caught.value.message and caught.value.where == "model"
 
 
 def test_a_saved_cross_encoder_is_known_either_way(cross_folder: Path, tmp_path: Path):

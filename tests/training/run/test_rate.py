@@ -48,3 +48,28 @@ def test_a_scheduler_goes_on_where_it_was_saved() -> None:
         == first.get_last_lr()
         == [pytest.approx(2.0 * rate_share(5, schedule="linear", warmup=2, steps=10))]
     )
+
+
+def groups(first: float, second: float) -> torch.optim.AdamW:
+    weights = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    return torch.optim.AdamW([{"params": [weights[0]], "lr": first}, {"params": [weights[1]], "lr": second}])
+
+
+@pytest.mark.parametrize(("asked", "changed"), [((0.1, 0.002), (1, 1)), ((0.3, 0.002), (3, 1)), ((0.1, 0.01), (1, 5))])
+def test_a_resumed_run_learns_at_the_rates_asked_for_in_each_group(asked, changed) -> None:
+    course = {"schedule": "linear", "warmup": 2, "steps": 10}
+    before = groups(0.1, 0.002)
+    schedule = rates(before, **course)
+    for _ in range(4):
+        before.step()
+        schedule.step()
+    after = groups(*asked)
+    resumed = rates(after, **course)
+    after.load_state_dict(before.state_dict())
+    resumed.load_state_dict(schedule.state_dict())
+    for _ in range(3):
+        expected = [group["lr"] * by for group, by in zip(before.param_groups, changed, strict=True)]
+        assert [group["lr"] for group in after.param_groups] == pytest.approx(expected, rel=1e-12)
+        assert changed != (1, 1) or [group["lr"] for group in after.param_groups] == expected  # to the last bit
+        for one in (before, schedule, after, resumed):
+            one.step()

@@ -91,7 +91,7 @@ class TestOnceTrained:
             assert "--accept-changes" not in refused.value.next
 
     def test_it_keeps_its_kind_of_token_embeddings(self, recipe, folder) -> None:
-        with pytest.raises(ConfigError, match=r"training\.embeddings was 'train', is now 'sparse'"):
+        with pytest.raises(ConfigError, match=r"training\.embeddings was 'auto', is now 'sparse'"):
             refuse_changes(folder, recipe("training.embeddings=sparse"), accept=True)
 
     @pytest.mark.parametrize(

@@ -50,9 +50,11 @@ def rates_to_try(cautious: float, losses: Sequence[Loss], encoder: Encoder) -> l
     """Higher rates than the cautious one; none for a pretrained encoder or many pairs.
 
     >>> from types import SimpleNamespace
+    >>> from embedtune.losses import build_loss
+    >>> infonce = [build_loss("infonce")]
     >>> starter = SimpleNamespace(has_products=False, pretrained=False, default_lr=0.05)
-    >>> rates_to_try(0.005, [], starter), rates_to_try(0.02, [], starter), rates_to_try(0.05, [], starter)
-    ([0.015, 0.05], [0.05], [])
+    >>> [rates_to_try(rate, infonce, starter) for rate in (0.005, 0.02, 0.05)]
+    [[0.015, 0.05], [0.05], []]
     """
     if encoder.pretrained or encoder.has_products:
         return []
