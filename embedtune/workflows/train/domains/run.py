@@ -52,21 +52,21 @@ class DomainsRun:
 
     def run(self) -> TrainResult:
         """All stages, in order."""
-        texts, exam = self.data.texts, self.stages.exam
+        exam = self.stages.exam
         said = " → ".join(f"{one.name} ({counted(len(one.data.train), 'pair')})" for one in self.domains)
         self.talk.say(f"domains one after the other: {said}")
-        scores = [self.stages.answers(self.folder.domains / "0-start", None, texts)]
+        scores = [self.stages.answers(self.folder.domains / "0-start", None, self.data)]
         results: list[TrainResult] = []
         for number, one in enumerate(self.domains):
             path, before = self._path(number), self._path(number - 1) if number else None
             self.talk.say(f"domain {number + 1} of {len(self.domains)}: {one.name}{self._kept_words(number)}")
             start = None if before is None else RunFolder(before).model
             results.append(self.stages.train(path, self._data(number), start))
-            scores.append(self.stages.answers(path, RunFolder(path).model, texts))
+            scores.append(self.stages.answers(path, RunFolder(path).model, self.data))
             self._tell(scores[-1])
-        joint = self._joint(texts) if self.stages.config.domains.joint else None
+        joint = self._joint() if self.stages.config.domains.joint else None
         with self.talk.progress("saving the model"):
-            save_encoder(self.stages.load(RunFolder(self._path(len(results) - 1)).model, texts), self.folder.model)
+            save_encoder(self.stages.load(RunFolder(self._path(len(results) - 1)).model, self.data), self.folder.model)
         found = self._forgetting(scores, joint)
         matrix = matrix_of(np.stack([own.per_query[exam.metric] for own in scores[1:]]), exam.domains)
         outcome = DomainsOutcome(self.stages.config, self.data, exam, results, scores[0], scores[-1], matrix, found)
@@ -94,12 +94,12 @@ class DomainsRun:
     def _path(self, number: int) -> Path:
         return self.folder.domains / f"{number + 1}-{folder_part(self.domains[number].name)[:40]}"
 
-    def _joint(self, texts: Sequence[str]) -> RetrievalScores:
+    def _joint(self) -> RetrievalScores:
         """The scores of a model that learned all domains at once, from the same start."""
         self.talk.say("all domains at once, to see what could be reached")
         path = self.folder.domains / "all-at-once"
         self.stages.train(path, self.data, None)
-        return self.stages.answers(path, RunFolder(path).model, texts)
+        return self.stages.answers(path, RunFolder(path).model, self.data)
 
     def _tell(self, scores: RetrievalScores) -> None:
         exam = self.stages.exam

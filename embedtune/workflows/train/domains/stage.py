@@ -27,9 +27,10 @@ from embedtune.models.files.load import load_encoder
 from embedtune.reports.results.train import TrainResult
 from embedtune.workflows.shared.guard.sets import GuardSet
 from embedtune.workflows.shared.run_folder import RECIPE, RunFolder
-from embedtune.workflows.shared.talk import Talk
+from embedtune.workflows.shared.talk import Silence, Talk
 from embedtune.workflows.train.changes import as_begun, record_data
 from embedtune.workflows.train.domains.exam import Exam
+from embedtune.workflows.train.preparing.towers import tower_for
 from embedtune.workflows.train.sessions.timed import TimedTalk
 from embedtune.workflows.train.stages import TrainingRun
 
@@ -83,13 +84,13 @@ class StageRunner:
         timed.note()
         return result
 
-    def answers(self, path: Path, model: Path | None, texts: Sequence[str]) -> RetrievalScores:
+    def answers(self, path: Path, model: Path | None, data: TrainingData) -> RetrievalScores:
         """What a stage's model scores on the exam, as kept in its folder or measured now.
 
         Args:
             path: where the answers are kept.
             model: the folder of the model; None: the start of the recipe.
-            texts: what a starter is made from.
+            data: of all domains, which a start is made for.
         """
         folder, ids = RunFolder(path), list(self.exam.query_ids)
         if (path / ANSWERS).is_file():
@@ -102,19 +103,20 @@ class StageRunner:
                 )
             return self.exam.scores({name: np.array(values) for name, values in kept["values"].items()})
         with self.talk.progress("scoring all domains"):
-            scores = self.exam.score(self.load(model, texts))
+            scores = self.exam.score(self.load(model, data))
         path.mkdir(parents=True, exist_ok=True)
         values = {name: own.tolist() for name, own in scores.per_query.items()}
         folder.write_json(ANSWERS, {"query_ids": ids, "values": values})
         return scores
 
-    def load(self, model: Path | None, texts: Sequence[str]) -> Encoder:
+    def load(self, model: Path | None, data: TrainingData) -> Encoder:
         """The model of a stage, or the start of the recipe, as it is used."""
         section: EncoderSection = self.config.model.model_copy(update={"lora": None})
         if model is not None:
             section = section.model_copy(update={"name": str(model)})
         training = self.config.training
-        return load_encoder(section, device=training.device, texts=texts, seed=training.seed)
+        encoder = load_encoder(section, device=training.device, texts=data.texts, seed=training.seed)
+        return tower_for(self.config, encoder, data.train, Silence()) if model is None else encoder
 
     def _recipe(self, path: Path, start: Path | None) -> TrainConfig:
         """The recipe of a stage: that of the run, from another start and into another folder."""
