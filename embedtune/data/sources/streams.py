@@ -4,6 +4,7 @@ import codecs
 import gzip
 import hashlib
 import io
+import shlex
 import stat
 import zlib
 from collections.abc import Iterator
@@ -263,7 +264,14 @@ def refuse_odd(path: Path) -> None:
 
 
 def missing(path: Path) -> DataError:
-    """The error for a path that does not exist; it suggests similar names."""
+    """The error for a path that does not exist; it suggests similar names, and options of their own for several."""
+    several = [part for part in str(path).split(",") if part]
+    if len(several) > 1 and all(Path(part).exists() for part in several):
+        return DataError(
+            f"no such file or folder; this joins the names of {len(several)} that exist",
+            where=str(path),
+            next=f"name each with an option of its own: --data {' --data '.join(map(shlex.quote, several))}",
+        )
     parent = path.parent
     if not is_folder(parent):
         return DataError(f"no such file or folder; {parent} does not exist either", where=str(path))

@@ -62,6 +62,15 @@ def test_a_file_that_is_not_in_an_archive(tmp_path) -> None:
     assert caught.value.next == f"did you mean {path / 'pairs.jsonl'}?"
 
 
+def test_names_joined_by_commas(tmp_path) -> None:
+    one, two = tmp_path / "a.jsonl", tmp_path / "b c.jsonl"
+    for path in (one, two):
+        path.write_text("{}")
+    with pytest.raises(DataError, match="joins the names of 2 that exist") as caught:
+        open_source(f"{one},{two}")
+    assert caught.value.next == f"name each with an option of its own: --data {one} --data '{two}'"
+
+
 def test_listing(tmp_path) -> None:
     path = zipped(tmp_path / "a.zip", {"x.txt": "1", "b/y.txt": "2", "b/c/z.txt": "3", ".hidden": "4"})
     assert [one.name for one in entries(path)] == ["b", "x.txt"]
