@@ -163,7 +163,7 @@ class Transport:
 
 
 def _cause(error: requests.RequestException) -> str:
-    """Why there is no answer, without the names of urllib3's objects."""
+    """Why the server did not answer, in plain words; urllib3's message names its own objects."""
     if isinstance(error, requests.Timeout):
         return "no answer in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):

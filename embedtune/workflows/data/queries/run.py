@@ -122,7 +122,7 @@ def make_queries(
 
 
 def _none_left(options: QueriesOptions, made: int, documents: int) -> DataError:
-    """Why there is no query, and what would give some."""
+    """The error of a corpus that gives no queries; says what would give some."""
     if not made:
         message = f"no query could be made of {counted(documents, 'document')}: they have no titles, or too few words"
         return DataError(message, where=options.source, next=f"give longer documents, or titles{_or_a_model(options)}")

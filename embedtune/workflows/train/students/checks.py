@@ -59,7 +59,11 @@ def _check_kind(config: TrainConfig, name: str) -> None:
             next="name a model that can be loaded" + ("; or use --model starter" if from_weights else ""),
         )
     if not is_guide_file(name):
-        resolve(config.teacher)
+        try:
+            resolve(config.teacher)
+        except ModelError as error:  # its advice is for the model that learns, which may be a starter
+            error.where, error.next = "--teacher", "name a model that can be loaded, or a file with its vectors"
+            raise
     elif guide_kind(Path(name).expanduser()) != "vectors":
         raise ConfigError(
             f"{name} has scores of pairs, and a teacher is imitated by its vectors",

@@ -131,3 +131,10 @@ def test_what_cannot_be_is_refused(recipe, bert_folder, options, kind, said) -> 
 def test_a_teacher_without_a_use_is_named(recipe, bert_folder, listener) -> None:
     train(recipe(loss=["infonce"], teacher=str(bert_folder), guard=["none"], max_steps=1), talk=listener)
     assert any("the teacher" in one and "--loss align does" in one for one in listener.warned)
+
+
+def test_a_teacher_that_is_not_there_is_blamed_on_its_own_option(recipe, tmp_path) -> None:
+    with pytest.raises(ModelError) as caught:
+        train(recipe(loss=["align"], teacher=str(tmp_path / "nowhere")))
+    assert caught.value.where == "--teacher"
+    assert "starter" not in (caught.value.next or "")  # it could not be the teacher
