@@ -40,7 +40,10 @@ from sentence_transformers.sentence_transformer.training_args import BatchSample
 from transformers import PrinterCallback, TrainerCallback
 
 from embedtune.config.sections.encoder import EncoderSection
-from embedtune.config.verbs.train import DataSection, GuideSection, LossSection, TrainConfig, TrainingSection
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.config.sections.objective import GuideSection, LossSection
+from embedtune.config.sections.training import TrainingSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.source import open_source

@@ -28,7 +28,10 @@ from training_sides import LATER, WARMUP_SHARE
 from transformers import PrinterCallback
 
 from embedtune.config.sections.encoder import EncoderSection
-from embedtune.config.verbs.train import DataSection, GuideSection, LossSection, TrainConfig, TrainingSection
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.config.sections.objective import GuideSection, LossSection
+from embedtune.config.sections.training import TrainingSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.evaluation.significance import compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays

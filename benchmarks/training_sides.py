@@ -154,7 +154,9 @@ def embedtune(spec: Spec) -> dict[str, Any]:
         settle()  # as the command line does, before torch loads
 
     from embedtune.config.sections.encoder import EncoderSection
-    from embedtune.config.verbs.train import GuideSection, LossSection, TrainConfig, TrainingSection
+    from embedtune.config.sections.objective import GuideSection, LossSection
+    from embedtune.config.sections.training import TrainingSection
+    from embedtune.config.verbs.train import TrainConfig
     from embedtune.models.files.load import load_encoder
     from embedtune.models.speed.precision import choose_precision
     from embedtune.training.batch.row_table import build_table

@@ -23,7 +23,10 @@ import numpy as np
 from transformers import TrainerCallback
 
 from embedtune.config.sections.encoder import EncoderSection
-from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig, TrainingSection
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.sections.training import TrainingSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.evaluation.significance import compare_paired
 from embedtune.evaluation.tasks.judged_arrays import as_arrays

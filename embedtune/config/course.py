@@ -7,7 +7,7 @@ and then more epochs.
 
 from dataclasses import dataclass
 
-from embedtune.config.verbs.train import TrainingSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.findings import counted
 
 ENOUGH_STEPS = 96

@@ -12,6 +12,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1)]
 """Not empty: an unset shell variable (`--data "$DATA"`) is a mistake, and never the folder one happens to be in."""
 AUTO = "auto"
+Auto = Literal["auto"]
+"""As an alternative to a type: the run chooses, and says what and why."""
 Products = Literal["auto", "fp32", "bf16"]
 """Precision of matrix products while encoding; auto: bf16 where the hardware supports it, else fp32."""
 EncodingProducts = Literal["auto", "fp32", "bf16", "int8"]

@@ -6,12 +6,13 @@ from itertools import islice
 
 from embedtune.config.course import Course, course_in_words
 from embedtune.config.section import RecipeSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.verbs.check import CheckConfig
 from embedtune.config.verbs.encode import EncodeConfig
 from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.config.verbs.mine import MineConfig
 from embedtune.config.verbs.search import SearchConfig
-from embedtune.config.verbs.train import DataSection, TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import LabelledTexts, RetrievalSet
 from embedtune.data.sets.several import prepare_sets

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.checks.quick import check_overlap, check_rows
 from embedtune.data.rows import RetrievalSet, Rows, ScoredPairs, relevant_pairs
 from embedtune.data.sets.choices import Choices

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtune.config.course import ENOUGH_STEPS, PRETRAINED, STATIC, Course, reason_of_course
-from embedtune.config.verbs.train import TrainingSection
+from embedtune.config.sections.training import TrainingSection
 
 ROWS = st.integers(1, 200_000)
 

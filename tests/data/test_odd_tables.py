@@ -12,7 +12,8 @@ import pytest
 
 from embedtune.config.options import options_of
 from embedtune.config.recipe.load import load
-from embedtune.config.verbs.train import DataSection, TrainConfig
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import prepare
 from embedtune.errors import DataError
 

@@ -14,9 +14,10 @@ from embedtune.config.option_text import parse_bytes, parse_range
 from embedtune.config.options import options_of
 from embedtune.config.recipe.load import load
 from embedtune.config.sections.encoder import ModelSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.verbs.evaluate import EvaluateConfig
 from embedtune.config.verbs.mine import MineConfig, PairsSection
-from embedtune.config.verbs.train import DataSection, TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_file import guide_kind
 from embedtune.data.guides.guide_scores import read_scores
 from embedtune.data.guides.guide_vectors import GuideVectors

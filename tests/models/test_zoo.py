@@ -14,7 +14,7 @@ from sentence_transformers.sentence_transformer.modules import WordWeights
 from zoo import SHAPES, TEXTS, make
 
 from embedtune.config.sections.encoder import EncoderSection
-from embedtune.config.verbs.train import LossSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.data.rows import Rows
 from embedtune.errors import ModelError
 from embedtune.models.encode.encode import encode

@@ -11,7 +11,7 @@ from embedtune.data.rows import Rows
 from embedtune.identity import text_id
 
 if TYPE_CHECKING:
-    from embedtune.config.verbs.train import TrainingSection
+    from embedtune.config.sections.training import TrainingSection
     from embedtune.training.run.fit import Fit
 
 
@@ -47,7 +47,7 @@ def pairs() -> Rows:
 @pytest.fixture
 def run_of(pairs: Rows, tmp_path: Path) -> Callable[..., "Fit"]:
     """A run of InfoNCE over the sixteen pairs, by its section and learning rate."""
-    from embedtune.config.verbs.train import LossSection
+    from embedtune.config.sections.objective import LossSection
     from embedtune.training.batch.row_table import build_table
     from embedtune.training.run.fit import Fit
     from embedtune.training.step.objective import build_objective

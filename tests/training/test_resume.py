@@ -8,7 +8,8 @@ import torch
 from transformers import TrainerCallback
 
 from embedtune.config.sections.encoder import EncoderSection, Lora
-from embedtune.config.verbs.train import LossSection, TrainingSection
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.encode.encode import encode

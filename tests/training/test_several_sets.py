@@ -8,8 +8,10 @@ import torch
 from transformers import TrainerCallback
 
 from embedtune.config.sections.encoder import EncoderSection
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.config.sections.several_sets import SetLoss, SetSection
-from embedtune.config.verbs.train import DataSection, LossSection, TrainingSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.data.sets.several import joined_rows
 from embedtune.models.encode.tokenizer import Tokenizer

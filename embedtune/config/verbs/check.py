@@ -6,9 +6,9 @@ from pydantic import Field, field_validator
 
 from embedtune.config.fields import Columns, Device, GroupColumn, LearnedSplit, Source, TextEncoding, random_seed
 from embedtune.config.options import option
-from embedtune.config.section import Name, RecipeSection
+from embedtune.config.section import Auto, Name, RecipeSection
 from embedtune.config.sections.encoder import OptionalModelSection
-from embedtune.config.verbs.train import Auto, TrainingSection
+from embedtune.config.sections.training import TrainingSection
 
 
 class CheckedSection(RecipeSection):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from embedtune.config.course import Course
-from embedtune.config.verbs.train import TrainingSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.data.checks import RowBlock, paired_ids
 from embedtune.data.rows import LabelledTexts, Rows
 from embedtune.findings import Finding, counted

@@ -1,6 +1,6 @@
 """Checks that need no model: of the training rows, and of what the test queries share with them."""
 
-from embedtune.config.verbs.train import TrainingSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.data.checks import Check, run_checks
 from embedtune.data.checks.contradictions import PairCheck
 from embedtune.data.checks.duplicates import Duplicates, Repeats

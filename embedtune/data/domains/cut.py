@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from embedtune.config.sections.domains import DATA, DomainsSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.suggest import did_you_mean
-from embedtune.config.verbs.train import DataSection
 from embedtune.data.domains.named import Judged, domains_of_lines, domains_of_queries
 from embedtune.data.domains.store import known_of
 from embedtune.data.prepare import TrainingData

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.rows import LabelledTexts, RawTexts, RetrievalSet
 from embedtune.data.sets.choices import Choices
 from embedtune.data.sources.base import Source

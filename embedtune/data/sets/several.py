@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.sections.several_sets import SetSection
-from embedtune.config.verbs.train import DataSection
 from embedtune.data.checks.quick import check_overlap
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.rows import RetrievalSet, Rows, ScoredPairs

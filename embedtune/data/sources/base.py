@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.formats import Part
 from embedtune.data.formats.shared.find import BLOCK, joined, read_blocks, read_part
 from embedtune.data.rows import RawTexts, RetrievalSet

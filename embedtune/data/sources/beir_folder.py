@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.formats import Part
 from embedtune.data.formats.shared.find import BLOCK, joined, read_part
 from embedtune.data.rows import RawTexts, RetrievalSet, Rows, relevant_pairs

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.rows import LabelledTexts, Rows
 from embedtune.data.sets.choices import Choices
 from embedtune.data.sources.base import Source

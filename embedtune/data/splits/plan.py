@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.sources.base import Source
 from embedtune.errors import DataError
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.checks import Gathered
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.texts.normal_form import near_ids

@@ -16,7 +16,7 @@ from transformers import PrinterCallback, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
 from embedtune.config.course import Course
-from embedtune.config.verbs.train import TrainingSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.errors import Interrupted
 from embedtune.models.cross.cross_start import load_trained
 from embedtune.models.files.quiet import quiet_libraries

@@ -11,7 +11,7 @@ from pathlib import Path
 from transformers import TrainerCallback
 
 from embedtune.config.course import Course
-from embedtune.config.verbs.train import TrainingSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.data.views import Views
 from embedtune.progress import Progress

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Literal
 
-from embedtune.config.verbs.train import Auto, TrainingSection
+from embedtune.config.section import Auto
+from embedtune.config.sections.training import TrainingSection
 from embedtune.distributed import ranks
 from embedtune.errors import ConfigError
 from embedtune.losses.shared.base import Loss

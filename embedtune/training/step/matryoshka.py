@@ -9,7 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
-from embedtune.config.verbs.train import MatryoshkaSection, TrainConfig
+from embedtune.config.sections.objective import MatryoshkaSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch
 from embedtune.losses.shared.vectors import normalised, unit

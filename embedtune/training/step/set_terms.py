@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.config.sections.several_sets import SetLoss, SetSection
-from embedtune.config.verbs.train import DataSection, LossSection
 from embedtune.losses import build_loss
 from embedtune.training.step.objective import Term, build_objective
 

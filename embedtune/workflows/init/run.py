@@ -11,7 +11,8 @@ from pathlib import Path
 
 from embedtune.cgroup import free_memory, usable_cpus
 from embedtune.config.recipe.load import dump_values, load
-from embedtune.config.verbs.train import DataSection, TrainConfig
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.formats import pairs
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.sources.columns import match

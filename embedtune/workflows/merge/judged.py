@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.verbs.merge import MergeConfig
-from embedtune.config.verbs.train import DataSection
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import judge_split

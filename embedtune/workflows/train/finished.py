@@ -6,7 +6,8 @@ It trains on only if that adds steps. Everything else that may have changed woul
 from collections.abc import Sequence
 
 from embedtune.config.course import Course
-from embedtune.config.verbs.train import TrainConfig, TrainingSection
+from embedtune.config.sections.training import TrainingSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.errors import ConfigError, OutputError
 from embedtune.workflows.shared.run_folder import REPORT, RunFolder
 from embedtune.workflows.shared.talk import Talk

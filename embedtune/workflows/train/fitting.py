@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from embedtune.config.section import AUTO
-from embedtune.config.verbs.train import LossSection, TrainConfig
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import RetrievalSet

@@ -4,8 +4,10 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.config.sections.several_sets import SetLoss
-from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.formats.shared.find import read_part
 from embedtune.data.sets.several import set_names, sets_of
 from embedtune.data.sources.base import Source

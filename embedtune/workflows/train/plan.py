@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from embedtune.config.recipe.load import load
-from embedtune.config.verbs.train import LossSection, TrainConfig
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.reading.unchanged import declare_encoding
 from embedtune.data.sources.source import open_source

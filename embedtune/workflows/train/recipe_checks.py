@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedtune.config.sections.guard import DEFAULT_GUARD, NO_GUARD
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.config.sections.several_sets import SetLoss, SetSection
-from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import Rows
 from embedtune.data.views import pairing_named, parse_views

@@ -6,8 +6,10 @@ from pathlib import Path
 from statistics import median
 
 from embedtune.config.sections.encoder import EncoderSection
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.config.sections.student import STATIC
-from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.formats.shared.find import read_part
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.sources.base import Source

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from embedtune.config.verbs.train import TrainingSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.data.checks import Places, graded, paired_ids, run_checks
 from embedtune.data.checks.quick import all_checks
 from embedtune.data.rows import LabelledTexts, RawTexts, Rows

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from embedtune.config.verbs.train import TrainingSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.data.checks import run_checks
 from embedtune.data.checks.in_batch import InBatch
 from embedtune.data.checks.labels import LabelCheck

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.prepare import prepare
 from embedtune.data.rows import Rows, ScoredPairs
 from embedtune.data.sets.graded import pairs_like, shared_pairs

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.sections.several_sets import SetSection
-from embedtune.config.verbs.train import DataSection
 from embedtune.data.rows import Rows
 from embedtune.data.sets.several import joined_rows, prepare_sets, set_names
 from embedtune.errors import ConfigError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from signal_data import RATE, window
 
-from embedtune.config.verbs.train import TrainingSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.data.checks import run_checks
 from embedtune.data.checks.quick import all_checks
 from embedtune.data.rows import LabelledTexts

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.sources.base import Source
 from embedtune.data.sources.judged_source import judge_split
 from embedtune.data.sources.problems import Problems

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from signal_data import PITCHES, WORDS, records, window, write_windows, write_words
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.sets.choices import Choices
 from embedtune.errors import DataError

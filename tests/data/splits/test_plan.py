@@ -1,6 +1,6 @@
 import pytest
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.sources.source import FileSource
 from embedtune.data.splits.plan import Plan, plan_splits
 from embedtune.errors import DataError

@@ -1,6 +1,6 @@
 """Texts alone, made ready: pieces, copies."""
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.rows import RawTexts
 from embedtune.data.texts.pieces import prepare_texts
 

@@ -5,7 +5,7 @@ import simulated_device
 import torch
 from torch import nn
 
-from embedtune.config.verbs.train import LossSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.data.rows import Rows
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.companions.queue import Queue

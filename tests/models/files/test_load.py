@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from embedtune.config.sections.encoder import EncoderSection
-from embedtune.config.verbs.train import GuideSection
+from embedtune.config.sections.objective import GuideSection
 from embedtune.errors import ConfigError, ModelError
 from embedtune.models.encode.encode import encode
 from embedtune.models.files.load import check_device, choose_device, load_encoder

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from embedtune.config.sections.encoder import ModelSection
-from embedtune.config.verbs.train import GuideSection
+from embedtune.config.sections.objective import GuideSection
 from embedtune.errors import ModelError
 from embedtune.models.files.resolve import resolve
 

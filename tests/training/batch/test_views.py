@@ -9,7 +9,8 @@ import torch
 from transformers import TrainerCallback
 
 from embedtune.config.sections.encoder import EncoderSection
-from embedtune.config.verbs.train import LossSection, TrainingSection
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.data.rows import RawTexts, Rows
 from embedtune.data.views import parse_views
 from embedtune.errors import Interrupted, StoppedError

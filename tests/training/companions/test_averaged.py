@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.verbs.train import LossSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.data.rows import Rows
 from embedtune.losses import EmbeddingBatch
 from embedtune.training.batch.row_table import build_table

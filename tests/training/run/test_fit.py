@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtune.config.verbs.train import LossSection, TrainingSection
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.run.fit import Fit, PreparedFit, TrainingTask
 from embedtune.training.step.objective import build_objective

@@ -8,7 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from embedtune.config.sections.encoder import EncoderSection
-from embedtune.config.verbs.train import TrainingSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.models.files.load import load_encoder
 from embedtune.training.run.pace import training_flops
 from embedtune.training.run.trainer import fit, texts_of

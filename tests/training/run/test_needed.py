@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.verbs.train import LossSection, TrainingSection
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.batch.row_texts import RowTexts
 from embedtune.training.guide.vectors import GuideTable

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from embedtune.config.verbs.train import LossSection, TrainingSection
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.errors import ConfigError
 from embedtune.models.files.vocabulary import token_vectors
 from embedtune.training.run.trainer import fit

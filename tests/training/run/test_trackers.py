@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import embedtune
-from embedtune.config.verbs.train import OutputSection
+from embedtune.config.sections.run_output import OutputSection
 from embedtune.errors import ConfigError
 
 

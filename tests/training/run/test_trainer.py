@@ -9,7 +9,8 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from embedtune.config.verbs.train import LossSection, TrainingSection
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.errors import ConfigError, Interrupted, StoppedError
 from embedtune.models.encode.encode import encode
 from embedtune.training.batch.row_texts import RowTexts

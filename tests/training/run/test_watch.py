@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from embedtune.config.verbs.train import LossSection, TrainingSection
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.data.rows import Rows
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.training.batch.row_table import build_table

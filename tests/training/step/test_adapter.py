@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from embedtune.config.verbs.train import LossSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.errors import StoppedError
 from embedtune.training.batch.curriculum import Curriculum
 from embedtune.training.batch.row_table import build_table

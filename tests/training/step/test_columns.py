@@ -14,7 +14,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from embedtune.config.verbs.train import LossSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.data.rows import Rows
 from embedtune.errors import ConfigError
 from embedtune.identity import text_id

@@ -7,7 +7,7 @@ from sentence_transformers.util import batch_to_device
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn.functional import embedding
 
-from embedtune.config.verbs.train import LossSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.errors import ConfigError
 from embedtune.models.encode.tokenizer import Tokenizer, forward
 from embedtune.training.batch.micro_batches import LENGTHS, MicroBatchCollator

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from embedtune.config.verbs.train import LossSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.errors import ConfigError
 from embedtune.losses import EmbeddingBatch, build_loss
 from embedtune.training.step.objective import build_objective, suited_lr

@@ -1,7 +1,8 @@
 """The terms of an objective over several sets."""
 
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.config.sections.several_sets import SetLoss, SetSection
-from embedtune.config.verbs.train import DataSection, LossSection
 from embedtune.training.step.set_terms import set_terms
 
 GIST, COSENT = LossSection(name="gist"), SetLoss(name="cosent", weight=0.5, args={"scale": 10.0})

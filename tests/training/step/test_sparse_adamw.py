@@ -9,7 +9,7 @@ from torch import nn
 from transformers import TrainerCallback
 
 from embedtune.config.sections.encoder import EncoderSection
-from embedtune.config.verbs.train import TrainingSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.errors import Interrupted, StoppedError
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.vocabulary import token_vectors

@@ -9,7 +9,8 @@ from torch import nn
 from transformers import TrainerCallback
 
 from embedtune.config.sections.encoder import EncoderSection
-from embedtune.config.verbs.train import LossSection, TrainingSection
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.errors import ConfigError, Interrupted
 from embedtune.losses import build_loss
 from embedtune.models.encoder import Encoder

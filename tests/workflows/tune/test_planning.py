@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from embedtune.config.verbs.train import TrainConfig, TrainingSection
+from embedtune.config.sections.training import TrainingSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.config.verbs.tune import RaceSection
 from embedtune.errors import ConfigError
 from embedtune.racing.arm import Arm

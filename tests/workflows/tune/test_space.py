@@ -4,7 +4,10 @@ from pathlib import Path
 import pytest
 
 from embedtune.config.recipe.load import dump_config
-from embedtune.config.verbs.train import DataSection, GuideSection, LossSection, TrainConfig, TrainingSection
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.config.sections.objective import GuideSection, LossSection
+from embedtune.config.sections.training import TrainingSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.errors import ConfigError
 from embedtune.models.encoder import Encoder

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from embedtune.config.course import Course
 from embedtune.config.graded import ALIKE
-from embedtune.config.verbs.train import TrainingSection
+from embedtune.config.sections.training import TrainingSection
 from embedtune.data.checks import run_checks
 from embedtune.data.checks.in_batch import InBatch
 from embedtune.data.prepare import TrainingData

@@ -1,11 +1,11 @@
 """The data of any command, read as it would read them: some kinds only workflows know how to read."""
 
 from embedtune.config.section import RecipeSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.sections.spaces import EncodersSection
 from embedtune.config.verbs.cluster import ClusterConfig
 from embedtune.config.verbs.export import ExportConfig
 from embedtune.config.verbs.merge import MergeConfig
-from embedtune.config.verbs.train import DataSection
 from embedtune.config.verbs.tune import TuneConfig
 from embedtune.data.look import Look, look, look_at_training, read_judged_set, reading
 from embedtune.data.prepare import prepare

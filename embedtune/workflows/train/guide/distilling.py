@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from embedtune.config.verbs.train import LossSection, TrainConfig
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.evaluation.metrics import metric_label

@@ -22,7 +22,8 @@ import numpy as np
 import torch
 
 from embedtune.config.section import AUTO
-from embedtune.config.verbs.train import LossSection, TrainConfig
+from embedtune.config.sections.objective import LossSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_vectors import GuideVectors
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import StoppedError

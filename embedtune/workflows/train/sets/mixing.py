@@ -1,6 +1,6 @@
 """How the sets of a run share its batches, as the recipe asks."""
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.training.batch.set_batches import SetMixing
 
 

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from embedtune.config.sections.learned_data import DataSection
+from embedtune.config.sections.objective import LossSection
 from embedtune.config.sections.several_sets import SetLoss, SetSection
 from embedtune.config.sections.student import STATIC
-from embedtune.config.verbs.train import DataSection, LossSection, TrainConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.guides.guide_file import guide_kind, is_guide_file
 from embedtune.data.views import parse_views
 from embedtune.errors import ConfigError, ModelError

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.prepare import prepare
 from embedtune.data.sources.beir import read_beir
 from embedtune.data.sources.judged_source import read_judged

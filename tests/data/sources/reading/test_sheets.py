@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.prepare import prepare
 from embedtune.data.sources.problems import Problems
 from embedtune.data.sources.tables import open_table

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.prepare import prepare
 from embedtune.workflows.shared.choosing.losses import Advice, advise
 

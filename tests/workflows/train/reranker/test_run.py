@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtune.config.verbs.train import DataSection
+from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.prepare import prepare
 from embedtune.errors import ConfigError, Interrupted
 from embedtune.evaluation.significance import compare_paired
