@@ -27,7 +27,7 @@ from embedtune.models.encoder import Encoder
 from embedtune.models.export.job import ExportJob
 from embedtune.models.export.targets import onnx
 from embedtune.models.files.load import load_encoder
-from embedtune.models.files.resolve import resolve
+from embedtune.models.sources.resolve import resolve
 
 DEFAULT = "sentence-transformers, default"
 Side = Callable[[Sequence[str]], np.ndarray]

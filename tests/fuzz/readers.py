@@ -34,7 +34,7 @@ from embedtune.losses import loss_names
 from embedtune.mining.ledger import read_ledger
 from embedtune.models.encode.store import VectorStore, text_key
 from embedtune.models.encode.vector_file import VectorFile
-from embedtune.models.files.resolve import resolve
+from embedtune.models.sources.resolve import resolve
 from embedtune.reports.results.train import TrainResult, WeightedLoss
 from embedtune.workflows.compare.values import Sources
 from embedtune.workflows.shared.run_folder import RunFolder

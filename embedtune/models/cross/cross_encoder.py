@@ -14,8 +14,9 @@ from embedtune.models.files.load import choose_device
 from embedtune.models.files.load_report import LoadReport, demand_all_weights, remarks
 from embedtune.models.files.opening import cannot_load, fetch_described, give_padding
 from embedtune.models.files.quiet import quiet_libraries
-from embedtune.models.files.resolve import Resolved, offline, resolve
 from embedtune.models.folders.family import A_RERANKER
+from embedtune.models.sources.on_hub import offline
+from embedtune.models.sources.resolve import Resolved, resolve
 from embedtune.models.tokenizer_text import tokenizer_text
 
 WHERE = "--cross-encoder"

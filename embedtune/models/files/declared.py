@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedtune.config.option_text import spelled_out
 from embedtune.models.encoder import Role
-from embedtune.models.files.resolve import Resolved
+from embedtune.models.sources.resolve import Resolved
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -15,8 +15,8 @@ from embedtune.models.export.opening import open_export
 from embedtune.models.export.settings import is_export
 from embedtune.models.files.declared import declared_prompts, declared_use, keep_settings, set_prompts
 from embedtune.models.files.opening import open_encoder
-from embedtune.models.files.resolve import Resolved, resolve
 from embedtune.models.reading import limit_by_role, limit_length, max_length, readers_of, task_of
+from embedtune.models.sources.resolve import Resolved, resolve
 from embedtune.models.speed.precision import FP32, choose_precision
 from embedtune.models.towers.signal_input import signal_input_in
 from embedtune.processes import this_process

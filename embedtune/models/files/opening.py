@@ -14,11 +14,12 @@ from embedtune.errors import EmbedtuneError, ModelError, reason_of
 from embedtune.models.files.adapters import demand_peft, has_lora, merge_lora
 from embedtune.models.files.load_report import LoadReport, demand_all_weights, left_out, remarks
 from embedtune.models.files.quiet import quiet_libraries
-from embedtune.models.files.resolve import Resolved, check_folder, offline, resolve
 from embedtune.models.folders.contents import ModelFolder
 from embedtune.models.folders.family import architectures
 from embedtune.models.folders.static_folder import is_model2vec, read_model2vec
 from embedtune.models.reading import readers_of
+from embedtune.models.sources.on_hub import offline
+from embedtune.models.sources.resolve import Resolved, check_folder, resolve
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

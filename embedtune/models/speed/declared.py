@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.models.files.resolve import Resolved
 from embedtune.models.folders.contents import ModelFolder
+from embedtune.models.sources.resolve import Resolved
 
 SIZE, REPEATS = 768, 6
 REACHED = 0.5

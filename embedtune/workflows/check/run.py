@@ -32,7 +32,8 @@ from embedtune.errors import DataError, raise_machine_fault
 from embedtune.findings import Finding, by_severity, counted, reaches, verdict_of
 from embedtune.identity import text_ids
 from embedtune.models.files.load import check_device, resolve
-from embedtune.models.files.resolve import STARTER, demand_weights
+from embedtune.models.sources.on_hub import STARTER
+from embedtune.models.sources.resolve import demand_weights
 from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.check import CheckResult, CleanedCopy, Forecast, InBatchNegatives

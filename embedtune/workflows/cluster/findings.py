@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from embedtune.findings import Finding, counted, percent
-from embedtune.models.files.resolve import STARTER
+from embedtune.models.sources.on_hub import STARTER
 from embedtune.reports.results.cluster import ClusterAgreement, ClusterStability, FoundCluster
 from embedtune.workflows.cluster.items.reading import RowFacts
 

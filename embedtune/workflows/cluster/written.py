@@ -14,8 +14,8 @@ from embedtune.config.recipe.load import dump_config
 from embedtune.config.verbs.cluster import ClusterConfig
 from embedtune.durable import whole_file, whole_path, write_text
 from embedtune.findings import counted, percent
-from embedtune.models.files.resolve import STARTER
 from embedtune.models.files.save import save_encoder
+from embedtune.models.sources.on_hub import STARTER
 from embedtune.reports.cluster import clustering
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown

@@ -8,7 +8,7 @@ import psutil
 
 from embedtune.cgroup import free_memory, memory_limit
 from embedtune.models.encode.store import CAP_BYTES, default_folder, stored_bytes
-from embedtune.models.files.resolve import OFFLINE_VARIABLES, offline
+from embedtune.models.sources.on_hub import OFFLINE_VARIABLES, offline
 from embedtune.reports.results.doctor import HubAccess, Memory, Place, StoreUse
 from embedtune.workflows.shared.run_folder import RUNS
 

@@ -9,7 +9,7 @@ from embedtune.errors import ConfigError, blamed_on
 from embedtune.evaluation.reranking import reranked
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.retrieval import score_ranking
-from embedtune.models.files.resolve import resolve
+from embedtune.models.sources.resolve import resolve
 from embedtune.reports.document.short_names import short_name
 from embedtune.workflows.evaluate.systems import Scored
 from embedtune.workflows.shared.talk import Talk

@@ -17,7 +17,7 @@ from embedtune.evaluation.rankers import Run
 from embedtune.evaluation.trec import read_run
 from embedtune.findings import Finding
 from embedtune.models.files.load import check_device, resolve
-from embedtune.models.files.resolve import STARTER
+from embedtune.models.sources.on_hub import STARTER
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.evaluate import evaluation

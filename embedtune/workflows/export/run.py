@@ -11,7 +11,8 @@ from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.durable import write_text
 from embedtune.errors import ConfigError
 from embedtune.models.export.settings import is_export
-from embedtune.models.files.resolve import STARTER, resolve
+from embedtune.models.sources.on_hub import STARTER
+from embedtune.models.sources.resolve import resolve
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.export import exporting

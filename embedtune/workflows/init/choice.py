@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from embedtune.data.prepare import TrainingData
-from embedtune.models.files.installed import stand_in
+from embedtune.models.sources.installed import stand_in
 from embedtune.workflows.shared.choosing.teacher import WEIGHT, teacher_temperature, teaches
 
 LOOKED_AT = 2_000

@@ -14,7 +14,8 @@ from embedtune.config.verbs.merge import MergeConfig
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.errors import ConfigError, EmbedtuneError
 from embedtune.models.files.load import check_device
-from embedtune.models.files.resolve import STARTER, resolve_trainable
+from embedtune.models.sources.on_hub import STARTER
+from embedtune.models.sources.resolve import resolve_trainable
 from embedtune.reports.results.merge import MergeResult
 from embedtune.runtime import loading
 from embedtune.workflows.merge.judged import MergeData, read_judged_parts

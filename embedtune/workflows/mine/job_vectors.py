@@ -14,9 +14,9 @@ from embedtune.models.encode.encode import encode_to_file
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder
-from embedtune.models.files.resolve import STARTER
 from embedtune.models.files.save import save_encoder
 from embedtune.models.files.starter import MOST_TEXTS
+from embedtune.models.sources.on_hub import STARTER
 from embedtune.reports.document.short_names import short_name
 from embedtune.workflows.mine.job_documents import JobDocuments
 from embedtune.workflows.shared.engine.spreading import Spreading

@@ -19,7 +19,7 @@ from embedtune.errors import ConfigError, DataError, EmbedtuneError, raise_machi
 from embedtune.findings import Finding, counted
 from embedtune.mining.ledger import Decisions, read_ledger
 from embedtune.models.files.load import check_device, resolve
-from embedtune.models.files.resolve import STARTER
+from embedtune.models.sources.on_hub import STARTER
 from embedtune.reports.results.mine import MineResult
 from embedtune.workflows.mine.files import files_of
 from embedtune.workflows.mine.teachers import check_teacher

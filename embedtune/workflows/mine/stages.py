@@ -26,8 +26,8 @@ from embedtune.findings import Finding, counted
 from embedtune.mining.calibrate import MarginProposal
 from embedtune.mining.ledger import Decisions, Entry, write_ledger
 from embedtune.models.encode.store import open_store
-from embedtune.models.files.resolve import STARTER
 from embedtune.models.similarity import similarity_findings
+from embedtune.models.sources.on_hub import STARTER
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.mine import mining

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from embedtune.errors import ConfigError, ModelError, OutputError, reason_of
 from embedtune.findings import counted
-from embedtune.models.files.resolve import offline
 from embedtune.models.folders.licence import CARD, licence_of
+from embedtune.models.sources.on_hub import offline
 from embedtune.reports.results.push import PushResult
 from embedtune.workflows.push.files import files_of, left_here, model_folder
 from embedtune.workflows.shared.talk import Silence, Talk

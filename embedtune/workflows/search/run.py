@@ -18,8 +18,8 @@ from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import check_device, load_encoder, resolve
-from embedtune.models.files.resolve import STARTER
 from embedtune.models.similarity import measure_of, similarity_findings
+from embedtune.models.sources.on_hub import STARTER
 from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.search import FoundDocument, SearchAnswer, SearchResult
 from embedtune.search.bm25 import Bm25, demand_words

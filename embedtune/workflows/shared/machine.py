@@ -10,8 +10,8 @@ import psutil
 
 from embedtune import __version__
 from embedtune.config.sections.encoder import ModelSection
-from embedtune.models.files.installed import may_be_installed
-from embedtune.models.files.resolve import resolve
+from embedtune.models.sources.installed import may_be_installed
+from embedtune.models.sources.resolve import resolve
 
 PACKAGES = (
     "torch",

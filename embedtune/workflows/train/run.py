@@ -26,7 +26,8 @@ from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
 from embedtune.findings import Finding
 from embedtune.models.files.load import choose_device, resolve
-from embedtune.models.files.resolve import STARTER, resolve_trainable
+from embedtune.models.sources.on_hub import STARTER
+from embedtune.models.sources.resolve import resolve_trainable
 from embedtune.reports.results.train import TrainResult
 from embedtune.runtime import loading
 from embedtune.workflows.shared.choosing.losses import advise

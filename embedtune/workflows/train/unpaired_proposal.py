@@ -17,7 +17,7 @@ from embedtune.data.splits.unpaired import texts_of
 from embedtune.data.texts.pieces import prepare_texts
 from embedtune.errors import DataError, raise_machine_fault
 from embedtune.losses import loss_class
-from embedtune.models.files.resolve import STARTER
+from embedtune.models.sources.on_hub import STARTER
 from embedtune.workflows.train.recipe_checks import reads_single_texts
 
 LOOKED_AT = 1000

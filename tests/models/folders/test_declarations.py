@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.sections.objective import GuideSection
 from embedtune.errors import ModelError
-from embedtune.models.files.resolve import resolve
+from embedtune.models.sources.resolve import resolve
 
 
 def edited(folder: Path, to: Path, file: str, **values: Any) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import ModelError
-from embedtune.models.files.resolve import resolve
+from embedtune.models.sources.resolve import resolve
 
 
 def as_model(folder: Path, to: Path, *, config: dict[str, Any] | None = None, **files: Any) -> str:

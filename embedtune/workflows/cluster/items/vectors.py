@@ -14,8 +14,8 @@ from embedtune.models.encode.encode import encode_to_file
 from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
-from embedtune.models.files.resolve import STARTER
 from embedtune.models.similarity import similarity_findings
+from embedtune.models.sources.on_hub import STARTER
 from embedtune.workflows.cluster.items.reading import ClusteredRows, RowFacts
 from embedtune.workflows.shared.jobs.job import Job
 from embedtune.workflows.shared.talk import Talk

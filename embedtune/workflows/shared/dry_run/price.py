@@ -14,7 +14,7 @@ from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.look import Reading
 from embedtune.errors import ModelError
-from embedtune.models.files.resolve import resolve
+from embedtune.models.sources.resolve import resolve
 from embedtune.models.speed.declared import LEARNING, DeclaredCost, declared_cost
 from embedtune.reports.document.wording import memory, roughly
 

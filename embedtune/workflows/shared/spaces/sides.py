@@ -15,7 +15,7 @@ from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder, Role
 from embedtune.models.files.load import load_encoder, resolve
-from embedtune.models.files.resolve import STARTER
+from embedtune.models.sources.on_hub import STARTER
 from embedtune.workflows.shared.talk import Talk
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.errors import ModelError
 from embedtune.models.endpoints.address import is_endpoint
-from embedtune.models.files.installed import STAND_INS
-from embedtune.models.files.resolve import Resolved, resolve
 from embedtune.models.folders.licence import CARD, licence_of
+from embedtune.models.sources.installed import STAND_INS
+from embedtune.models.sources.resolve import Resolved, resolve
 from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.train import TrainResult
 from embedtune.reports.sections.hub_card import hub_card

@@ -12,7 +12,8 @@ from embedtune.data.views import parse_views
 from embedtune.errors import ConfigError, ModelError
 from embedtune.losses import loss_class
 from embedtune.models.endpoints.address import is_endpoint
-from embedtune.models.files.resolve import STARTER, resolve, resolve_trainable
+from embedtune.models.sources.on_hub import STARTER
+from embedtune.models.sources.resolve import resolve, resolve_trainable
 from embedtune.workflows.shared.talk import Talk
 
 

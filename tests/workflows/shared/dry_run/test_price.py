@@ -12,7 +12,7 @@ from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.drift import DriftConfig
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.look import Reading, look
-from embedtune.models.files.resolve import resolve
+from embedtune.models.sources.resolve import resolve
 from embedtune.models.speed import declared
 from embedtune.models.speed.declared import LEARNING, REACHED, declared_cost
 from embedtune.workflows.shared.dry_run.foresee import foresee

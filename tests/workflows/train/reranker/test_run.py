@@ -14,8 +14,9 @@ from embedtune.errors import ConfigError, Interrupted
 from embedtune.evaluation.significance import compare_paired
 from embedtune.training.reranker import records
 from embedtune.workflows.shared.run_folder import RunFolder
+from embedtune.workflows.train.plan import plan_command
 from embedtune.workflows.train.reranker.run import weak_reranker
-from embedtune.workflows.train.run import train
+from embedtune.workflows.train.run import run_plan, train
 
 
 def short(recipe, bert_folder, **options):
@@ -83,7 +84,8 @@ def test_an_interrupted_training_ends_the_same(recipe, bert_folder, listener, tm
         train(config, talk=listener)
     run = RunFolder(tmp_path / "part")
     assert run.trained and not run.done
-    result = train(config, talk=listener, resume=run)
+    # As the command does: by the recipe in the folder, which names every key.
+    result = run_plan(plan_command(None, (), {}, talk=listener, resume=str(run.path)), talk=listener)
     assert result.steps == 6
     whole, part = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "part"))
     assert whole.keys() == part.keys()

@@ -9,8 +9,8 @@ import pytest
 
 from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import ModelError
-from embedtune.models.files import installed
-from embedtune.models.files.resolve import resolve
+from embedtune.models.sources import installed
+from embedtune.models.sources.resolve import resolve
 from embedtune.workflows.shared.machine import machine_facts
 
 BOMB = "raise AssertionError('the code of the package was run')\n"

@@ -9,8 +9,9 @@ import pytest
 
 from embedtune.config.sections.encoder import ModelSection
 from embedtune.errors import ModelError
-from embedtune.models.files import resolve as resolving
-from embedtune.models.files.resolve import Resolved
+from embedtune.models.sources import on_hub
+from embedtune.models.sources import resolve as resolving
+from embedtune.models.sources.resolve import Resolved
 
 
 def resolve(name: str, **allowed: bool) -> Resolved:
@@ -47,7 +48,7 @@ def put_in_cache(cache: Path, repository: str, source: Path) -> None:
 def online(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a network that the test itself plays, however long a busy machine takes to hear its answer."""
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    monkeypatch.setattr(resolving, "PROBE_S", 300)
+    monkeypatch.setattr(on_hub, "PROBE_S", 300)
 
 
 def unreachable(*_: object, **__: object) -> None:
@@ -85,7 +86,7 @@ def test_a_hub_that_never_answers_is_given_up(cache: Path, online: None, monkeyp
 
     never = threading.Event()
     monkeypatch.setattr("huggingface_hub.model_info", lambda *_, **__: never.wait())
-    monkeypatch.setattr(resolving, "PROBE_S", 0.01)
+    monkeypatch.setattr(on_hub, "PROBE_S", 0.01)
     try:
         with pytest.raises(ModelError, match=r"cannot be reached \(TimeoutError"):
             resolve("intfloat/multilingual-e5-small")
