@@ -72,6 +72,7 @@ def downloaded(repository: str) -> Path | None:
 
 
 def has_weights(folder: Path) -> bool:
+    """Whether a download got as far as its weights."""
     return any(file.suffix in (".safetensors", *PICKLES) for file in folder.rglob("*"))
 
 
@@ -87,5 +88,6 @@ def known_names() -> Iterator[str]:
 
 
 def near(name: str, known: Iterator[str]) -> str:
+    """The end of a message that proposes known names like a misspelt one; empty where none is like it."""
     close = get_close_matches(name, list(known), n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(close)}?" if close else ""
