@@ -47,8 +47,8 @@ from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData, prepare
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.source import open_source
-from embedtune.evaluation.significance import compare_paired
 from embedtune.evaluation.tasks.judged_arrays import as_arrays
+from embedtune.evaluation.verdicts.significance import compare_paired
 from embedtune.models.files.load import load_encoder
 from embedtune.models.speed.precision import choose_precision
 from embedtune.training.batch.row_table import build_table

@@ -22,7 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from embedtune.evaluation.significance import compare_paired, holm
+from embedtune.evaluation.verdicts.paired_tests import holm
+from embedtune.evaluation.verdicts.significance import compare_paired
 
 METRIC = "ndcg@10"
 VARIANTS = {

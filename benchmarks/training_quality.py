@@ -33,8 +33,8 @@ from embedtune.config.sections.objective import GuideSection, LossSection
 from embedtune.config.sections.training import TrainingSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import TrainingData, prepare
-from embedtune.evaluation.significance import compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
+from embedtune.evaluation.verdicts.significance import compare_paired
 from embedtune.models.encoder import Encoder
 from embedtune.models.files.load import load_encoder
 from embedtune.models.files.save import save_encoder

@@ -28,8 +28,8 @@ from embedtune.config.sections.objective import LossSection
 from embedtune.config.sections.training import TrainingSection
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.prepare import prepare
-from embedtune.evaluation.significance import compare_paired
 from embedtune.evaluation.tasks.judged_arrays import as_arrays
+from embedtune.evaluation.verdicts.significance import compare_paired
 from embedtune.models.files.load import load_encoder
 from embedtune.models.speed.precision import choose_precision
 from embedtune.training.batch.row_table import build_table

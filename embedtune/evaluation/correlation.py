@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from embedtune.evaluation.significance import DETECTABLE
 from embedtune.evaluation.tasks.items import DRAWS, bootstrap
+from embedtune.evaluation.verdicts.paired_tests import DETECTABLE
 
 _AT_ONCE = 2**21  # random bits unpacked at a time
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from embedtune.evaluation.seeds import compare_seeds
-from embedtune.evaluation.significance import LEVEL, Comparison, adjusted, p_said, paired_permutation
+from embedtune.evaluation.verdicts.paired_tests import LEVEL, p_said, paired_permutation
+from embedtune.evaluation.verdicts.seeds import compare_seeds
+from embedtune.evaluation.verdicts.significance import Comparison, adjusted
 
 FEWEST_SEEDS = 2
 

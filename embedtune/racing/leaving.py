@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from embedtune.evaluation.significance import LEVEL, holm, paired_permutation
+from embedtune.evaluation.verdicts.paired_tests import LEVEL, holm, paired_permutation
 
 
 @dataclass(frozen=True)

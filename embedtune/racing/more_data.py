@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from embedtune.evaluation.significance import DETECTABLE, bootstrap_interval
+from embedtune.evaluation.verdicts.paired_tests import DETECTABLE, bootstrap_interval
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text as TerminalText
 
-from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.metrics import metric_label
+from embedtune.evaluation.verdicts.evidence import Evidence
 from embedtune.reports.document.blocks import Block, Bullets, Figure, Findings, Report, Section, Table, Text
 from embedtune.reports.document.charts.intervals import Interval, interval_chart
 from embedtune.reports.document.printable import printable

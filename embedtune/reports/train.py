@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text as TerminalText
 
 from embedtune.evaluation.metrics import metric_label
-from embedtune.evaluation.significance import Comparison
+from embedtune.evaluation.verdicts.significance import Comparison
 from embedtune.findings import counted
 from embedtune.reports.document.blocks import Block, Bullets, Findings, Listing, Report, Section, Table, Text
 from embedtune.reports.document.short_names import short_name

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text as TerminalText
 
 from embedtune.evaluation.metrics import metric_label
-from embedtune.evaluation.significance import p_said
+from embedtune.evaluation.verdicts.paired_tests import p_said
 from embedtune.racing.decision import small_said
 from embedtune.reports.document.blocks import (
     Block,

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtune.evaluation.query_groups import QueryGroups
-from embedtune.evaluation.significance import paired_permutation
+from embedtune.evaluation.verdicts.paired_tests import paired_permutation
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
 from tests.cli.conftest import Call
 
 ROOMS, EACH = 12, 5

@@ -1,6 +1,6 @@
 import numpy as np
 
-from embedtune.evaluation.seeds import compare_seeds
+from embedtune.evaluation.verdicts.seeds import compare_seeds
 from embedtune.racing.decision import decide
 
 RANDOM = np.random.default_rng(0)

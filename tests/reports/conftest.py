@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtune.evaluation.evidence import Evidence
-from embedtune.evaluation.significance import compare_paired
+from embedtune.evaluation.verdicts.evidence import Evidence
+from embedtune.evaluation.verdicts.significance import compare_paired
 from embedtune.findings import Finding
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.compare import CompareResult

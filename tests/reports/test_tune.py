@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from embedtune.evaluation.significance import Comparison
+from embedtune.evaluation.verdicts.significance import Comparison
 from embedtune.racing.more_data import LearningCurve
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown

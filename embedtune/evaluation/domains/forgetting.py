@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from embedtune.evaluation.metrics import metric_label
-from embedtune.evaluation.query_groups import QueryGroups
-from embedtune.evaluation.significance import Comparison, adjusted, compare_paired
 from embedtune.evaluation.tasks.items import bootstrap, interval_of
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
+from embedtune.evaluation.verdicts.significance import Comparison, adjusted, compare_paired
 
 MEASURES = ("score", "backward", "forward", "learned", "final")
 

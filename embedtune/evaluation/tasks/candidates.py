@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from embedtune.evaluation.metrics import share_of
-from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.ranking import id_ranks, rank
 from embedtune.evaluation.tasks.items import ItemScores, ItemSet, bootstrap, interval_of
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
 from embedtune.signals import is_signal
 
 Pool = Literal["best", "mean"]

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from embedtune.evaluation.query_groups import QueryGroups, tail_of
-from embedtune.evaluation.significance import CONFIDENCE, Comparison, bootstrap_interval, compare_paired
+from embedtune.evaluation.verdicts.paired_tests import CONFIDENCE, bootstrap_interval
+from embedtune.evaluation.verdicts.query_groups import QueryGroups, tail_of
+from embedtune.evaluation.verdicts.significance import Comparison, compare_paired
 
 ITEM_METRICS = ("spearman", "pearson", "accuracy", "accuracy@3", "accuracy@5", "margin")
 """The metrics that have a value per item, so that systems can be compared by them."""

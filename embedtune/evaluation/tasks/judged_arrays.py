@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedtune.data.rows import RetrievalSet
-from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.ranking import id_ranks
 from embedtune.evaluation.tasks.own_texts import own_texts
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import numpy as np
 
 from embedtune.errors import DataError, ModelError
 from embedtune.evaluation.metrics import parse_metric
-from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.rankers import Ranking, by_vectors
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 

@@ -15,8 +15,8 @@ from embedtune.evaluation.correlation import (
     spearman,
     swapped_spearman,
 )
-from embedtune.evaluation.significance import Comparison, verdict_of
 from embedtune.evaluation.tasks.items import ItemScores, ItemSet, bootstrap, interval_of
+from embedtune.evaluation.verdicts.significance import Comparison, verdict_of
 
 
 @dataclass(frozen=True)

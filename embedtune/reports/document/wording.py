@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from embedtune.evaluation.significance import p_said
+from embedtune.evaluation.verdicts.paired_tests import p_said
 from embedtune.findings import Finding, counted
 
 _CODE = re.compile(r"`(embedtune [^`\n]+)`|(?<!\S)(--[a-z][a-z-]*)|(?<=\()(--[a-z][a-z-]*)")

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from embedtune.evaluation.evidence import Evidence
-from embedtune.evaluation.seeds import OverSeeds
+from embedtune.evaluation.verdicts.evidence import Evidence
+from embedtune.evaluation.verdicts.seeds import OverSeeds
 from embedtune.findings import Finding
 from embedtune.reports.results.base import MetricTest, VerbResult
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from embedtune.evaluation.significance import Comparison
+from embedtune.evaluation.verdicts.significance import Comparison
 from embedtune.findings import Finding
 from embedtune.reports.results.base import VerbResult
 

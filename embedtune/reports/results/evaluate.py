@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
-from embedtune.evaluation.evidence import Evidence
+from embedtune.evaluation.verdicts.evidence import Evidence
 from embedtune.findings import Finding
 from embedtune.reports.results.base import VerbResult
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
 from embedtune.evaluation.domains.forgetting import Forgetting
-from embedtune.evaluation.evidence import Evidence
-from embedtune.evaluation.significance import Comparison
+from embedtune.evaluation.verdicts.evidence import Evidence
+from embedtune.evaluation.verdicts.significance import Comparison
 from embedtune.findings import Finding
 from embedtune.reports.results.base import AlphaPoint, GuardRow, MetricTest, VerbResult
 from embedtune.training.guide.advice import GuideAdvice

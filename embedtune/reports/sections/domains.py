@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from embedtune.evaluation.domains.forgetting import Estimate, Forgetting
 from embedtune.evaluation.metrics import metric_label
-from embedtune.evaluation.query_groups import in_groups
+from embedtune.evaluation.verdicts.query_groups import in_groups
 from embedtune.findings import counted, singular
 from embedtune.reports.document.blocks import Bullets, Figure, Section, Table, Text
 from embedtune.reports.document.charts.heat import heat_map

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from embedtune.evaluation.changes import Change, PlacedDocument
-from embedtune.evaluation.evidence import Evidence, PairEvidence
 from embedtune.evaluation.metrics import metric_label
 from embedtune.evaluation.score_spread import ScoreSpread
+from embedtune.evaluation.verdicts.evidence import Evidence, PairEvidence
 from embedtune.reports.document.blocks import Block, Example, Figure, Figures, Passage, Section, Table, Text
 from embedtune.reports.document.charts.differences import difference_chart
 from embedtune.reports.document.charts.histogram import Series, histogram, used_bins

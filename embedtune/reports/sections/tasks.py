@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from embedtune.evaluation.query_groups import in_groups
+from embedtune.evaluation.verdicts.query_groups import in_groups
 from embedtune.reports.document.blocks import Block, Matrix, Table, Text
 from embedtune.reports.results.evaluate import SystemRow
 

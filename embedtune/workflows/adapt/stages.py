@@ -13,10 +13,10 @@ from embedtune.data.rows import RetrievalSet
 from embedtune.durable import write_text
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.rankers import Ranking, by_vectors
-from embedtune.evaluation.significance import Comparison, compare_paired
 from embedtune.evaluation.tasks.items import bootstrap, interval_of
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.retrieval import RetrievalScores, score_ranking
+from embedtune.evaluation.verdicts.significance import Comparison, compare_paired
 from embedtune.findings import Finding, counted
 from embedtune.models.encode.store import open_store
 from embedtune.models.encoder import Role, has_routes

@@ -9,11 +9,11 @@ import numpy as np
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import EmbedtuneError, raise_machine_fault
 from embedtune.evaluation.changes import Change, changed_places
-from embedtune.evaluation.evidence import DEPTH, Evidence, System, gather_evidence, pair_evidence
 from embedtune.evaluation.rankers import Run, best_first, by_run
-from embedtune.evaluation.significance import On
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.trec import read_run
+from embedtune.evaluation.verdicts.evidence import DEPTH, Evidence, System, gather_evidence, pair_evidence
+from embedtune.evaluation.verdicts.significance import On
 from embedtune.findings import Finding
 from embedtune.workflows.compare.recorded_sets import Sets, recorded_sets
 from embedtune.workflows.compare.values import Sources, Values, in_set

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from embedtune.errors import DataError
-from embedtune.evaluation.query_groups import QueryGroups
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
 from embedtune.findings import Finding
 from embedtune.workflows.compare.values import Sources, Values
 

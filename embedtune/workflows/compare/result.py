@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 
 from embedtune.evaluation.changes import Change
-from embedtune.evaluation.evidence import Evidence
-from embedtune.evaluation.seeds import OverSeeds
-from embedtune.evaluation.significance import Comparison, adjusted
+from embedtune.evaluation.verdicts.evidence import Evidence
+from embedtune.evaluation.verdicts.seeds import OverSeeds
+from embedtune.evaluation.verdicts.significance import Comparison, adjusted
 from embedtune.reports.results.compare import ChangedQuery, SystemVerdict
 from embedtune.workflows.shared.scoring import metric_fields
 

@@ -12,12 +12,12 @@ import numpy as np
 from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.durable import write_text
 from embedtune.errors import ConfigError, DataError
-from embedtune.evaluation.evidence import Evidence
 from embedtune.evaluation.metrics import parse_metric
-from embedtune.evaluation.query_groups import QueryGroups
-from embedtune.evaluation.seeds import compare_seeds
-from embedtune.evaluation.significance import On
 from embedtune.evaluation.tasks.items import ITEM_METRICS
+from embedtune.evaluation.verdicts.evidence import Evidence
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
+from embedtune.evaluation.verdicts.seeds import compare_seeds
+from embedtune.evaluation.verdicts.significance import On
 from embedtune.findings import Finding, by_severity, counted
 from embedtune.reports.compare import comparison
 from embedtune.reports.document.html import page

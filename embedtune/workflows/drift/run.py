@@ -12,9 +12,10 @@ from embedtune.data.sources.reading.unchanged import unchanged_inputs
 from embedtune.durable import write_text
 from embedtune.errors import ConfigError
 from embedtune.evaluation.rankers import Ranking, by_vectors
-from embedtune.evaluation.significance import Comparison, bootstrap_interval, compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.retrieval import score_ranking
+from embedtune.evaluation.verdicts.paired_tests import bootstrap_interval
+from embedtune.evaluation.verdicts.significance import Comparison, compare_paired
 from embedtune.models.encode.store import open_store
 from embedtune.models.files.load import check_device
 from embedtune.reports.document.html import page

@@ -3,7 +3,7 @@
 import numpy as np
 
 from embedtune.evaluation.rankers import Ranking
-from embedtune.evaluation.significance import Comparison
+from embedtune.evaluation.verdicts.significance import Comparison
 from embedtune.reports.results.drift import MovedThreshold
 
 QUANTILES = (0.5, 0.8, 0.95)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from embedtune.evaluation.query_groups import QueryGroups
-from embedtune.evaluation.significance import Comparison, On, adjusted, bootstrap_intervals, compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
 from embedtune.evaluation.tasks.question import questions_of
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
+from embedtune.evaluation.verdicts.paired_tests import bootstrap_intervals
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
+from embedtune.evaluation.verdicts.significance import Comparison, On, adjusted, compare_paired
 from embedtune.workflows.evaluate.systems import Scored
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from embedtune.config.verbs.merge import MergeConfig
 from embedtune.durable import write_text
 from embedtune.errors import ModelError
-from embedtune.evaluation.significance import Comparison, adjusted
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
+from embedtune.evaluation.verdicts.significance import Comparison, adjusted
 from embedtune.findings import Finding, counted
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore, open_store

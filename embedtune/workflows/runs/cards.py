@@ -12,7 +12,7 @@ import yaml
 
 from embedtune.durable import UNFINISHED
 from embedtune.errors import EmbedtuneError
-from embedtune.evaluation.significance import bootstrap_interval
+from embedtune.evaluation.verdicts.paired_tests import bootstrap_interval
 from embedtune.findings import counted
 from embedtune.reports.results.runs import RunCard, State
 from embedtune.workflows.shared.lock import is_held

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedtune.data.rows import RetrievalSet
-from embedtune.evaluation.evidence import Evidence, System, gather_evidence
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.rankers import Ranking
-from embedtune.evaluation.significance import WEAK_BELOW, Comparison, On, adjusted, compare_paired
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.question import Questions
 from embedtune.evaluation.tasks.retrieval import RetrievalScores, demand_judged, rank_encoded, score_ranking
+from embedtune.evaluation.verdicts.evidence import Evidence, System, gather_evidence
+from embedtune.evaluation.verdicts.significance import WEAK_BELOW, Comparison, On, adjusted, compare_paired
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encode.tokenizer import TokenizedTexts, Tokenizer

@@ -9,7 +9,7 @@ import numpy as np
 
 from embedtune.config.verbs.tune import TuneConfig
 from embedtune.data.prepare import TrainingData
-from embedtune.evaluation.significance import Comparison, adjusted
+from embedtune.evaluation.verdicts.significance import Comparison, adjusted
 from embedtune.findings import Finding
 from embedtune.racing.arm import Arm
 from embedtune.racing.more_data import LearningCurve, queries_to_see

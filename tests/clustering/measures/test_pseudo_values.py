@@ -10,7 +10,7 @@ from embedtune.clustering.measures.pseudo_values import (
     interval,
     v_pseudo_values,
 )
-from embedtune.evaluation.seeds import compare_seeds
+from embedtune.evaluation.verdicts.seeds import compare_seeds
 
 
 @pytest.mark.parametrize("pair", ["five_found", "unbalanced"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from embedtune.evaluation.domains.forgetting import forgetting_of, matrix_of, measures
-from embedtune.evaluation.query_groups import QueryGroups
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
 
 # After domain 1, 2 and 3 (rows), on domain 1, 2 and 3; the start before them.
 START = [0.20, 0.30, 0.10]

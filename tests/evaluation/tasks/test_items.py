@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from embedtune.evaluation.significance import bootstrap_interval
 from embedtune.evaluation.tasks.items import bootstrap, interval_of
+from embedtune.evaluation.verdicts.paired_tests import bootstrap_interval
 
 
 def test_of_a_mean_it_is_the_interval_that_means_have() -> None:

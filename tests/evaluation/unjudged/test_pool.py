@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from embedtune.evaluation.metrics import parse_metric
-from embedtune.evaluation.significance import compare_paired
 from embedtune.evaluation.unjudged.pool import Stakes, stakes_of, worth_judging
+from embedtune.evaluation.verdicts.significance import compare_paired
 
 METRIC = parse_metric("ndcg@3")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from embedtune.evaluation.evidence import Evidence
+from embedtune.evaluation.verdicts.evidence import Evidence
 from embedtune.reports.document.blocks import Example, Figure, Figures, Section, Table, Text
 from embedtune.reports.sections.evidence import change_sections, evidence_sections
 

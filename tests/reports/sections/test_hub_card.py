@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from embedtune.evaluation.significance import Comparison
+from embedtune.evaluation.verdicts.significance import Comparison
 from embedtune.findings import Finding
 from embedtune.models.folders.licence import front_matter, licence_of
 from embedtune.reports.results.train import TrainResult, WeightedLoss

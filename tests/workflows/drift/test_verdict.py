@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from embedtune.evaluation.significance import compare_paired
+from embedtune.evaluation.verdicts.significance import compare_paired
 from embedtune.workflows.drift.verdict import verdict_on
 
 

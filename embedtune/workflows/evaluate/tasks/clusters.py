@@ -15,7 +15,7 @@ from embedtune.data.rows import LabelledTexts
 from embedtune.data.sources.judged_source import OpenSplit
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.rankers import Run
-from embedtune.evaluation.seeds import compare_seeds, with_error
+from embedtune.evaluation.verdicts.seeds import compare_seeds, with_error
 from embedtune.findings import counted
 from embedtune.models.encode.lengths import Truncation
 from embedtune.models.encoder import Encoder, Role

@@ -12,10 +12,10 @@ from embedtune.data.rows import LabelledTexts, RetrievalSet, Rows, ScoredPairs
 from embedtune.data.sources.judged_source import OpenSplit, judge, judge_split, open_split
 from embedtune.data.texts.wordings import Wordings, read_wordings
 from embedtune.errors import ConfigError, DataError
-from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.tasks.candidates import CandidateSet
 from embedtune.evaluation.tasks.similarity import SimilaritySet
 from embedtune.evaluation.tasks.triplets import triplets
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
 from embedtune.findings import counted
 from embedtune.workflows.evaluate.judging import demand_documents, with_answers
 from embedtune.workflows.evaluate.known_training import Training

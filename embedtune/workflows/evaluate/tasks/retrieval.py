@@ -12,7 +12,6 @@ from embedtune.data.checks.quick import weak_test
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sources.judged_source import JudgedSource
 from embedtune.errors import ConfigError
-from embedtune.evaluation.evidence import Evidence, System, gather_evidence
 from embedtune.evaluation.hybrid import best_weight
 from embedtune.evaluation.metrics import parse_metric
 from embedtune.evaluation.own_first import left_out, own_text_first
@@ -21,6 +20,7 @@ from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.retrieval import demand_judged
 from embedtune.evaluation.trec import blank_findings, run_findings, write_run
 from embedtune.evaluation.unjudged.bounds import FEW, judged_share
+from embedtune.evaluation.verdicts.evidence import Evidence, System, gather_evidence
 from embedtune.findings import Finding, counted
 from embedtune.models.encoder import Encoder, Role
 from embedtune.workflows.evaluate.judging import few_judged, judged_part, pool_records

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from embedtune.evaluation.significance import Comparison
+from embedtune.evaluation.verdicts.significance import Comparison
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
 from embedtune.reports.results.base import GuardRow

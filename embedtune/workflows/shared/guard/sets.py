@@ -17,12 +17,12 @@ from embedtune.config.sections.guard import DEFAULT_GUARD, NO_GUARD
 from embedtune.data.rows import RetrievalSet, Rows
 from embedtune.data.sources.judged_source import OpenSplit, judge, open_split
 from embedtune.errors import DataError
-from embedtune.evaluation.significance import Comparison, compare_paired
 from embedtune.evaluation.tasks.items import ItemSet
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.retrieval import demand_judged
 from embedtune.evaluation.tasks.similarity import SimilaritySet
 from embedtune.evaluation.tasks.triplets import TripletSet, triplets
+from embedtune.evaluation.verdicts.significance import Comparison, compare_paired
 from embedtune.models.encode.encode import encode
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder

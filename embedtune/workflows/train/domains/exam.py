@@ -10,8 +10,8 @@ import numpy as np
 from embedtune.data.domains.cut import Domain
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sets.choices import Choices
-from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.tasks.retrieval import RetrievalScores
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
 from embedtune.models.encoder import Encoder
 from embedtune.signals import KNOWN
 from embedtune.workflows.shared.scoring import PRIMARY, Judgment

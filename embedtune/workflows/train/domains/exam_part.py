@@ -11,9 +11,9 @@ import numpy as np
 
 from embedtune.data.rows import RetrievalSet
 from embedtune.data.sets.choices import Choices
-from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.question import Questions, questions_of, questions_of_items
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
 from embedtune.models.encoder import Encoder
 from embedtune.workflows.shared.scoring import PRIMARY, measure
 from embedtune.workflows.train.sets.chosen import candidates_of, right

@@ -19,11 +19,11 @@ from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import RetrievalSet
 from embedtune.errors import ModelError
 from embedtune.evaluation.reranking import reranked
-from embedtune.evaluation.significance import Comparison
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet, as_arrays
 from embedtune.evaluation.tasks.question import questions_of
 from embedtune.evaluation.tasks.retrieval import score_ranking
 from embedtune.evaluation.trec import write_run
+from embedtune.evaluation.verdicts.significance import Comparison
 from embedtune.findings import Finding, counted
 from embedtune.models.cross.cross_encoder import PairScorer
 from embedtune.models.cross.cross_start import cross_start, load_trained, save_cross_encoder

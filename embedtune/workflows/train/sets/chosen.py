@@ -3,8 +3,8 @@
 import numpy as np
 
 from embedtune.data.sets.choices import Choices
-from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.tasks.candidates import CandidateSet
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
 from embedtune.models.encode.encode import encode
 from embedtune.models.encoder import Encoder
 from embedtune.search.pairwise import pair_scores

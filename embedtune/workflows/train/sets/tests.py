@@ -10,8 +10,8 @@ from embedtune.data.prepare import TrainingData
 from embedtune.data.rows import ScoredPairs
 from embedtune.data.sets.choices import Choices
 from embedtune.data.sets.scored_set import ScoredSet
-from embedtune.evaluation.significance import Comparison, adjusted
 from embedtune.evaluation.tasks.similarity import SimilaritySet
+from embedtune.evaluation.verdicts.significance import Comparison, adjusted
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
 from embedtune.workflows.shared.guard.sampled import with_queries

@@ -11,7 +11,7 @@ import pytest
 from embedtune.config.sections.learned_data import DataSection
 from embedtune.data.prepare import prepare
 from embedtune.errors import ConfigError, Interrupted
-from embedtune.evaluation.significance import compare_paired
+from embedtune.evaluation.verdicts.significance import compare_paired
 from embedtune.training.reranker import records
 from embedtune.workflows.shared.run_folder import RunFolder
 from embedtune.workflows.train.plan import plan_command

@@ -8,10 +8,17 @@ import pytest
 
 from embedtune.data.rows import RetrievalSet
 from embedtune.evaluation.changes import Change
-from embedtune.evaluation.evidence import DIFFERENCES, RECALL_AT, Evidence, System, gather_evidence, pair_evidence
 from embedtune.evaluation.rankers import Ranking, by_run, by_vectors
 from embedtune.evaluation.tasks.judged_arrays import as_arrays
 from embedtune.evaluation.tasks.retrieval import score_ranking
+from embedtune.evaluation.verdicts.evidence import (
+    DIFFERENCES,
+    RECALL_AT,
+    Evidence,
+    System,
+    gather_evidence,
+    pair_evidence,
+)
 
 QUERIES, DOCUMENTS = 30, 160
 RNG = np.random.default_rng(0)

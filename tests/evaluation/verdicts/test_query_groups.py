@@ -12,18 +12,17 @@ import pytest
 from scipy import stats
 
 from embedtune.data.rows import Grouping
-from embedtune.evaluation.query_groups import QueryGroups, in_groups, tail_of
-from embedtune.evaluation.seeds import compare_seeds
-from embedtune.evaluation.significance import (
-    Comparison,
+from embedtune.evaluation.tasks.candidates import CandidateSet
+from embedtune.evaluation.tasks.retrieval import RetrievalScores
+from embedtune.evaluation.verdicts.paired_tests import (
     bootstrap_interval,
     bootstrap_intervals,
-    compare_paired,
     minimum_detectable_effect,
     paired_permutation,
 )
-from embedtune.evaluation.tasks.candidates import CandidateSet
-from embedtune.evaluation.tasks.retrieval import RetrievalScores
+from embedtune.evaluation.verdicts.query_groups import QueryGroups, in_groups, tail_of
+from embedtune.evaluation.verdicts.seeds import compare_seeds
+from embedtune.evaluation.verdicts.significance import Comparison, compare_paired
 
 RECORDINGS, EACH, ICC, TRIALS, DRAWS = 20, 14, 0.5, 300, 400
 GROUPS = QueryGroups.by("recording", np.repeat([f"r{n}" for n in range(RECORDINGS)], EACH).tolist())

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from embedtune.evaluation.seeds import compare_seeds
-from embedtune.evaluation.significance import compare_paired
+from embedtune.evaluation.verdicts.seeds import compare_seeds
+from embedtune.evaluation.verdicts.significance import compare_paired
 
 
 def recipes(rng: np.random.Generator, seeds: tuple[int, int], queries: int, spread: float) -> list[np.ndarray]:

@@ -10,8 +10,9 @@ from math import sqrt
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from embedtune.evaluation.query_groups import QueryGroups
-from embedtune.evaluation.significance import LEVEL, Comparison, On, compare_paired, p_said, verdict_of
+from embedtune.evaluation.verdicts.paired_tests import LEVEL, p_said
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
+from embedtune.evaluation.verdicts.significance import Comparison, On, compare_paired, verdict_of
 
 
 @dataclass(frozen=True)

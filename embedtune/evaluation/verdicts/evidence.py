@@ -10,11 +10,12 @@ import numpy as np
 
 from embedtune.evaluation.changes import Change, changed_places
 from embedtune.evaluation.metrics import recall_at_k
-from embedtune.evaluation.query_groups import QueryGroups
 from embedtune.evaluation.rankers import Ranking
 from embedtune.evaluation.score_spread import ScoreSpread, bin_edges, only_ranks, score_spread
-from embedtune.evaluation.significance import On, minimum_detectable_effect
 from embedtune.evaluation.tasks.judged_arrays import JudgedSet
+from embedtune.evaluation.verdicts.paired_tests import minimum_detectable_effect
+from embedtune.evaluation.verdicts.query_groups import QueryGroups
+from embedtune.evaluation.verdicts.significance import On
 
 DEPTH = 100
 RECALL_AT = (1, 2, 3, 5, 10, 20, 50, 100)
