@@ -9,6 +9,7 @@ import textwrap
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
+from embedtune.cli.shared.completion import loss_value
 from embedtune.cli.shared.options import AsJson, argument, written
 from embedtune.cli.shared.output import print_json, print_text, readable_width
 from embedtune.errors import ConfigError
@@ -22,7 +23,7 @@ embedtune losses --data samples
 embedtune losses gist --data samples
 embedtune losses --json
 """
-Name = Annotated[str | None, argument("NAME", "A loss to explain in full.", "a list of all")]
+Name = Annotated[str | None, argument("NAME", "A loss to explain in full.", "a list of all", loss_value)]
 Data = Annotated[
     str | None,
     written(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from embedtune.cli.shared.completion import recipe_value
 from embedtune.cli.shared.options import AsJson, Force, Quiet, argument, written
 from embedtune.cli.shared.output import print_json, print_text, readable_width
 from embedtune.cli.shared.verb import add_command, add_group
@@ -42,9 +43,9 @@ GROUPS = {
     "From texts alone": "corpus",
 }
 """Headings of the list, the usual recipes first, and a word in the name of the data that they are for."""
-Name = Annotated[str, argument("NAME", "A built-in recipe, or a file.")]
+Name = Annotated[str, argument("NAME", "A built-in recipe, or a file.", complete=recipe_value)]
 Place = Annotated[Path, argument("PLACE", "A folder or a file.", "the current folder")]
-Recipes = Annotated[list[str] | None, argument("RECIPE", "Files or names.", "every built-in recipe")]
+Recipes = Annotated[list[str] | None, argument("RECIPE", "Files or names.", "every built-in recipe", recipe_value)]
 
 
 def register(app: typer.Typer) -> None:

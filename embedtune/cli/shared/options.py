@@ -4,20 +4,35 @@ from typing import Annotated, Any
 
 import typer
 
+from embedtune.cli.shared.completion import Complete, recipe_value
 from embedtune.cli.shared.help import COMMON
 
 
-def written(*spelled: str, help: str, group: str, metavar: str | None = None, default: str | bool = True) -> Any:
+def written(
+    *spelled: str,
+    help: str,
+    group: str,
+    metavar: str | None = None,
+    default: str | bool = True,
+    complete: Complete | None = None,
+) -> Any:
     """An option as Typer declares it, under a heading of `--help`.
 
     A switch has no `metavar` and is spelled out, such as "--json"; `default` is in words, where the value says nothing.
     """
-    return typer.Option(*spelled, metavar=metavar, help=help, show_default=default, rich_help_panel=group)
+    return typer.Option(
+        *spelled,
+        metavar=metavar,
+        help=help,
+        show_default=default,
+        rich_help_panel=group,
+        autocompletion=complete,
+    )
 
 
-def argument(metavar: str, help: str, default: str | bool = True) -> Any:
+def argument(metavar: str, help: str, default: str | bool = True, complete: Complete | None = None) -> Any:
     """An argument as Typer declares it."""
-    return typer.Argument(metavar=metavar, help=help, show_default=default)
+    return typer.Argument(metavar=metavar, help=help, show_default=default, autocompletion=complete)
 
 
 Words = Annotated[
@@ -26,6 +41,7 @@ Words = Annotated[
         "RECIPE|KEY=VALUE",
         "A recipe (a file or a built-in name), and values that replace its own (section.key=value).",
         "no recipe",
+        recipe_value,
     ),
 ]
 DryRun = Annotated[bool, written("--dry-run", help="Read the data, print the resolved recipe and stop.", group=COMMON)]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_args
 
 import typer
 
+from embedtune.cli.shared.completion import values_of
 from embedtune.cli.shared.help import VerbCommand, VerbGroup
 from embedtune.cli.shared.options import AsJson, DryRun, Quiet, Words, written
 from embedtune.cli.shared.output import print_json, print_result, print_text, say_bills
@@ -180,7 +181,14 @@ def _typed(option: "Option") -> tuple[Any, Any]:
     flag, help = option.flag, option.field.description or ""
     spelled = (option.spelled, *([flag.short] if flag.short else []))
     help = f"{help[:1].upper()}{help[1:]}."
-    declared = written(*spelled, metavar=flag.metavar, help=help, group=option.group, default=option.default)
+    declared = written(
+        *spelled,
+        metavar=flag.metavar,
+        help=help,
+        group=option.group,
+        default=option.default,
+        complete=values_of(flag),
+    )
     if option.kind is bool:
         return Annotated[bool, declared], False
     return Annotated[list[str] | None if flag.repeat else option.kind | None, declared], None
