@@ -15,6 +15,8 @@ _NAME = re.compile(r"[\w-]+")
 _WEIGHED = re.compile(r"(?P<rest>.+):(?P<weight>[^:/\\]*)", re.DOTALL)
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 MOST_WEIGHT = 1e6
+SHARED = ("columns", "group")
+"""Keys that say how rows are read: files that are given together mostly have the same columns."""
 
 
 def parse_set(text: str) -> dict[str, Any]:
@@ -56,6 +58,11 @@ def one_form(data: Any) -> Any:
     >>> one_form({"source": ["a.jsonl:2", "b.jsonl"], "known_positives": "closure"})
     {'source': 'a.jsonl', 'weight': 2.0, 'further': [{'source': 'b.jsonl'}], 'known_positives': 'closure'}
 
+    What `SHARED` names beside the list holds for each set that says nothing else:
+
+    >>> one_form({"source": ["a.csv", "b.csv"], "group": "who"})
+    {'source': 'a.csv', 'further': [{'group': 'who', 'source': 'b.csv'}], 'group': 'who'}
+
     Raises:
         ValueError: a list names no set, or an entry of it has no source.
     """
@@ -64,6 +71,9 @@ def one_form(data: Any) -> Any:
     if not isinstance(data, Mapping) or not isinstance(data.get("source"), list):
         return data
     found = _together(data["source"])
+    shared = {key: data[key] for key in SHARED if key in data}
+    if shared and "further" in found:
+        found["further"] = [{**shared, **one} for one in found["further"]]
     return {**found, **{key: value for key, value in data.items() if key != "source" and (key not in found)}}
 
 

@@ -22,7 +22,7 @@ from embedtune.data.sets.choices import Choices
 from embedtune.data.sets.graded import shared_pairs
 from embedtune.data.sets.scored_set import ScoredSet
 from embedtune.data.sources.base import Source
-from embedtune.errors import ConfigError
+from embedtune.errors import ConfigError, DataError
 from embedtune.findings import Finding
 
 OWN_KEYS = tuple(key for key in SetSection.model_fields if key in DataSection.model_fields)
@@ -73,11 +73,26 @@ def prepare_sets(section: DataSection, seed: int, *, source: Source | None = Non
         ConfigError: one of several sets has texts without pairs.
     """
     sections, names = sets_of(section), set_names(section)
+    if len(sections) == 1:
+        return _with_settings(prepare(section, seed, source=source), section, several=False)
     found = [
-        _with_settings(prepare(one, seed, source=source if number == 0 else None), one, several=len(sections) > 1)
+        _with_settings(_prepared(one, seed, source if number == 0 else None), one, several=True)
         for number, one in enumerate(sections)
     ]
-    return found[0] if len(found) == 1 else _joined(found, sections, names)
+    return _joined(found, sections, names)
+
+
+def _prepared(section: DataSection, seed: int, source: Source | None) -> TrainingData:
+    """One of several sets, as `prepare` reads it; --columns and --group hold for all, and this one may lack them."""
+    try:
+        return prepare(section, seed, source=source)
+    except DataError as error:
+        if error.next is None and (section.columns or section.group):
+            error.next = (
+                "--columns and --group hold for every --data; where sets differ, give each its own in a recipe: "
+                "`data:` as a list of sets, each with source, columns and group"
+            )
+        raise
 
 
 def _with_settings(data: TrainingData, section: DataSection, *, several: bool) -> TrainingData:

@@ -7,9 +7,10 @@ import pytest
 
 from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.sections.several_sets import SetSection
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.rows import Rows
 from embedtune.data.sets.several import joined_rows, prepare_sets, set_names
-from embedtune.errors import ConfigError
+from embedtune.errors import ConfigError, DataError
 
 
 def write(path, rows):
@@ -87,6 +88,21 @@ def test_a_set_that_is_renamed_is_said(faq, tmp_path):
     assert f"{second} is called faq-2, because another set is called faq" in data.described[0]
     named = prepare_sets(DataSection(source=faq, further=[SetSection(source=second, name="more")]), 0)
     assert not any("is called" in said for said in named.described)
+
+
+def test_columns_hold_for_all_sets_and_one_that_lacks_them_says_where_to_name_its_own(tmp_path):
+    rows = [{"frage": f"how about {i}", "antwort": f"answer on {i}"} for i in range(40)]
+    first, second = (write(tmp_path / f"{name}.jsonl", rows[half : half + 20]) for name, half in (("a", 0), ("b", 20)))
+    columns = {"anchor": "frage", "positive": "antwort"}
+    section = TrainConfig.model_validate({"data": {"source": [first, second], "columns": columns}}).data
+    read = prepare_sets(section, 0).train
+    assert set(zip(read.anchors, read.positives, strict=True)) < {(row["frage"], row["antwort"]) for row in rows}
+    assert set(read.sources) == {0, 1}
+    other = write(tmp_path / "c.jsonl", [{"q": f"how {i}", "a": f"so {i}"} for i in range(20)])
+    section = TrainConfig.model_validate({"data": {"source": [first, other], "columns": columns}}).data
+    with pytest.raises(DataError, match="'frage'") as failed:
+        prepare_sets(section, 0)
+    assert "each with source, columns and group" in failed.value.next
 
 
 def test_texts_without_pairs_are_refused_among_several_sets(faq, tmp_path):
