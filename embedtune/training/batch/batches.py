@@ -13,6 +13,7 @@ Why in this order:
 - The remaining ones return to the front of the queue: at its end they would pile up in the last batches, together.
 """
 
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
@@ -27,11 +28,8 @@ LOOK_BACK = 4
 """At most this many batches' worth of rows is passed over before a batch is filled with rows that share texts."""
 
 
-class DistinctBatchSampler(DefaultBatchSampler):
-    """Batches of nearly equal size, in which no text appears twice as far as the data allows.
-
-    Sizes differ by at most one, so no batch has a single row without any negative. The order depends on seed and epoch
-    only, never on what was drawn before, so a resumed run draws the same batches.
+class EpochBatchSampler(DefaultBatchSampler):
+    """Batches that follow from seed and epoch only, never from what was drawn before, so a resumed run draws the same.
 
     Of several processes, each gets its part of every batch, in the order of ranks; all draw the same batches.
 
@@ -39,28 +37,16 @@ class DistinctBatchSampler(DefaultBatchSampler):
         rows: the number of rows.
         text_ids: epoch -> the ids of each row's texts; called at the start of each epoch.
         batch_size: rows in the largest batch.
-        seed: of the shuffle.
-        groups: the group of each row, where a batch is to draw from few groups; None: from all rows.
+        seed: of all draws.
         part: which part of each batch this process gets, and of how many; sizes differ by at most one row.
     """
 
     def __init__(
-        self,
-        rows: int,
-        text_ids: TextIds,
-        batch_size: int,
-        seed: int,
-        groups: Sequence[str] | None = None,
-        part: tuple[int, int] = (0, 1),
+        self, rows: int, text_ids: TextIds, batch_size: int, seed: int, part: tuple[int, int] = (0, 1)
     ) -> None:
         super().__init__(range(rows), batch_size=batch_size, drop_last=False, seed=seed)
-        self._rows = rows
-        self._text_ids = text_ids
         self._batches = -(-rows // batch_size)
-        self._seed = seed
-        self._part = part
-        self._groups = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-        self._group_rows = max(1, batch_size // GROUPS)
+        self._text_ids, self._seed, self._part = text_ids, seed, part
         self._texts: Sequence[Sequence[int]] | None = None
         self.epoch = 0
 
@@ -75,13 +61,49 @@ class DistinctBatchSampler(DefaultBatchSampler):
     def __iter__(self) -> Iterator[list[int]]:
         texts = self._text_ids(self.epoch) if self._texts is None else self._texts
         draw = np.random.default_rng([self._seed, self.epoch])
+        for rows in self.whole_batches(texts, draw):
+            yield part_of(rows, *self._part)
+
+    @abstractmethod
+    def whole_batches(self, texts: Sequence[Sequence[int]], draw: np.random.Generator) -> Iterator[list[int]]:
+        """The batches of this epoch, of all processes together.
+
+        Args:
+            texts: the ids of each row's texts.
+            draw: what is random in this epoch.
+        """
+
+
+class DistinctBatchSampler(EpochBatchSampler):
+    """Batches of nearly equal size, in which no text appears twice as far as the data allows.
+
+    Sizes differ by at most one, so no batch has a single row without any negative.
+
+    Args:
+        rows: as of `EpochBatchSampler`, like the others.
+        groups: the group of each row, where a batch is to draw from few groups; None: from all rows.
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        text_ids: TextIds,
+        batch_size: int,
+        seed: int,
+        groups: Sequence[str] | None = None,
+        part: tuple[int, int] = (0, 1),
+    ) -> None:
+        super().__init__(rows, text_ids, batch_size, seed, part)
+        self._rows = rows
+        self._groups = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+        self._group_rows = max(1, batch_size // GROUPS)
+
+    def whole_batches(self, texts: Sequence[Sequence[int]], draw: np.random.Generator) -> Iterator[list[int]]:
+        """Rows from one shuffled queue, batch after batch."""
         order = draw.permutation(self._rows)
         if self._groups is not None:
             order = by_groups(order, self._groups, self._group_rows, draw)
-        waiting = deque(order.tolist())
-        for number in range(self._batches):
-            size = len(order) * (number + 1) // self._batches - len(order) * number // self._batches
-            yield part_of(draw_batch(waiting, texts, size), *self._part)
+        return filled(deque(order.tolist()), texts, self._batches)
 
 
 def part_of(rows: list[int], place: int, parts: int) -> list[int]:
@@ -115,6 +137,13 @@ def by_groups(order: np.ndarray, groups: np.ndarray, rows: int, draw: np.random.
         for start in range(int(first), int(end), rows)
     ]
     return np.concatenate([parts[place] for place in draw.permutation(len(parts))]) if parts else order
+
+
+def filled(waiting: deque[int], texts: Sequence[Sequence[int]], batches: int) -> Iterator[list[int]]:
+    """Batches of nearly equal size, in which no text appears twice as far as the rows allow."""
+    rows = len(waiting)
+    for number in range(batches):
+        yield draw_batch(waiting, texts, rows * (number + 1) // batches - rows * number // batches)
 
 
 def draw_batch(waiting: deque[int], text_ids: Sequence[Sequence[int]], size: int) -> list[int]:

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sentence_transformers.base.sampler import DefaultBatchSampler
 
-from embedtune.training.batch.batches import TextIds, draw_batch, part_of
+from embedtune.training.batch.batches import EpochBatchSampler, TextIds, filled
 
 
 @dataclass(frozen=True)
@@ -30,16 +29,13 @@ class SetMixing:
     turns: bool = False
 
 
-class SetBatchSampler(DefaultBatchSampler):
+class SetBatchSampler(EpochBatchSampler):
     """Batches of rows of several sets.
 
     Args:
         sources: (R,) the set of each row.
-        text_ids: epoch -> the ids of each row's texts; called at the start of each epoch.
-        batch_size: rows in the largest batch.
-        seed: of all draws.
-        mixing: how the sets share them.
-        share: which part of each batch this process gets, and of how many; sizes differ by at most one row.
+        text_ids: as of `EpochBatchSampler`, like the others.
+        mixing: how the sets share an epoch.
     """
 
     def __init__(
@@ -49,46 +45,31 @@ class SetBatchSampler(DefaultBatchSampler):
         batch_size: int,
         seed: int,
         mixing: SetMixing,
-        share: tuple[int, int] = (0, 1),
+        part: tuple[int, int] = (0, 1),
     ) -> None:
-        super().__init__(range(len(sources)), batch_size=batch_size, drop_last=False, seed=seed)
+        super().__init__(len(sources), text_ids, batch_size, seed, part)
         numbers = np.asarray(sources, dtype=np.int64)  # (R,)
         self._rows = [np.flatnonzero(numbers == number) for number in range(int(numbers.max(initial=-1)) + 1)]
-        self._text_ids, self._seed, self._mixing, self._share = text_ids, seed, mixing, share
-        self._batches = -(-len(numbers) // batch_size)
+        self._mixing = mixing
         sizes = np.array([len(rows) for rows in self._rows], dtype=np.float64)  # (S,)
         shares = sizes if mixing.weights is None or not len(sizes) else np.where(sizes > 0, mixing.weights, 0.0)  # (S,)
         self._of_set = apportioned(shares, self._batches)  # (S,) batches of one set each
         self._taken = apportioned(shares, len(numbers))  # (S,) rows of an epoch
         if not mixing.mixed:
             self._taken = np.minimum(self._taken, self._of_set * batch_size)  # (S,)
-        self._texts: Sequence[Sequence[int]] | None = None
-        self.epoch = 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Called at the start of each epoch, before data workers are forked with what is chosen here."""
-        if self._texts is None or epoch != self.epoch:
-            self.epoch, self._texts = epoch, self._text_ids(epoch)
-
-    def __len__(self) -> int:
-        return self._batches
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return (part_of(rows, *self._share) for rows in self._whole_batches())
-
-    def _whole_batches(self) -> Iterator[list[int]]:
-        texts = self._text_ids(self.epoch) if self._texts is None else self._texts
-        draw = np.random.default_rng([self._seed, self.epoch])
-        parts = [self._part(number) for number in range(len(self._rows))]
+    def whole_batches(self, texts: Sequence[Sequence[int]], draw: np.random.Generator) -> Iterator[list[int]]:
+        """Rows of all sets, or of one set at a time, in the order that `mixing` asks for."""
+        parts = [self._given(number) for number in range(len(self._rows))]
         if self._mixing.mixed:
             waiting = deque(draw.permutation(np.concatenate(parts)).tolist() if parts else [])
-            yield from _filled(waiting, texts, self._batches)
+            yield from filled(waiting, texts, self._batches)
             return
-        batches = [_filled(deque(own.tolist()), texts, int(n)) for own, n in zip(parts, self._of_set, strict=True)]
+        batches = [filled(deque(own.tolist()), texts, int(n)) for own, n in zip(parts, self._of_set, strict=True)]
         for number in in_turns(self._of_set) if self._mixing.turns else draw.permutation(labels(self._of_set)):
             yield next(batches[number])
 
-    def _part(self, number: int) -> np.ndarray:
+    def _given(self, number: int) -> np.ndarray:
         """The rows that a set gives to this epoch, from where it stopped in the last one."""
         rows, taken = self._rows[number], int(self._taken[number])
         if not taken:
@@ -98,13 +79,6 @@ class SetBatchSampler(DefaultBatchSampler):
         orders = [rows[np.random.default_rng([self._seed, number, one]).permutation(len(rows))] for one in rounds]
         first = start - rounds[0] * len(rows)
         return np.concatenate(orders)[first : first + taken]
-
-
-def _filled(waiting: deque[int], texts: Sequence[Sequence[int]], batches: int) -> Iterator[list[int]]:
-    """Batches of nearly equal size, in which no text appears twice as far as the rows allow."""
-    rows = len(waiting)
-    for number in range(batches):
-        yield draw_batch(waiting, texts, rows * (number + 1) // batches - rows * number // batches)
 
 
 def apportioned(shares: np.ndarray, total: int) -> np.ndarray:
