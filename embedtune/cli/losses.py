@@ -5,6 +5,7 @@ The words are those of the loss's own docstring.
 
 import inspect
 import re
+import shlex
 import textwrap
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
@@ -105,6 +106,7 @@ def losses(
     from embedtune.losses import loss_names
 
     known = None if name is None else _known(name)
+    card = None if known is None else loss_card(known)
     if data is None and (columns or encoding):
         raise ConfigError(
             "these are about data, and none is named", where="--columns, --encoding", next="add --data SET"
@@ -112,8 +114,7 @@ def losses(
     if data is not None:
         _of_data({"data": data, "columns": columns, "encoding": encoding}, known, as_json=as_json)
         return
-    if known is not None:
-        card = loss_card(known)
+    if card is not None:
         print_json(card) if as_json else print_text(_in_full(card))
         return
     cards = [loss_card(one) for one in loss_names()]
@@ -149,7 +150,9 @@ def _of_data(options: dict[str, str | None], name: str | None, *, as_json: bool)
     data = read_data(plan.config, plan.source or open_source(source), talk)
     if name is not None:
         check_needs(plan.config, plan.losses, data)
-        card = replace(loss_card(name), serves=source)
+        card = loss_card(name)
+        command = f"{card.command.rpartition(' ')[0]} {shlex.quote(source)}"
+        card = replace(card, serves=source, command=command)
         print_json(card) if as_json else print_text(_in_full(card))
         return
     found = advise(data, source, plan.config.data.columns)
@@ -253,7 +256,8 @@ def _in_full(card: LossCard) -> str:
     for name, default in card.arguments.items():
         said = f"{card.explained.get(name, '')} [default: {default}]".strip()
         lines += [f"    {name}", *textwrap.wrap(said, width, initial_indent=" " * 8, subsequent_indent=" " * 8)]
-    able = [f"  {card.serves} has what it needs"] if card.serves else []
+    also = "; name a teacher, too" if "--teacher" in card.command else ""
+    able = [f"  {card.serves} has what it needs{also}"] if card.serves else []
     return "\n".join([*lines, "", *able, f"  {card.command}"])
 
 

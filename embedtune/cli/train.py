@@ -58,9 +58,11 @@ def train(
         plan = plan_command(
             recipe, values, asked.options, talk=asked.talk, resume=resume, accept_changes=accept_changes
         )
-        asked.wanted(plan.config)
-        from embedtune.workflows.train.run import run_plan
+        from embedtune.workflows.train.run import check_recipe, run_plan
 
+        if asked.dry_run:
+            check_recipe(plan, asked.talk)
+        asked.wanted(plan.config)
         result = run_plan(plan, talk=asked.talk)
     asked.print(result)
     verdict = "no verdict" if result.verdict is None else result.verdict.verdict

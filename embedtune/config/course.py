@@ -93,15 +93,15 @@ class Course:
         return min(wanted, self.max_steps or wanted)
 
 
-def course_in_words(section: TrainingSection, rows: int, *, static: bool) -> str:
+def course_in_words(section: TrainingSection, rows: int, *, static: bool, tower: bool = False) -> str:
     """How long a run will be, before anything is loaded.
 
     >>> course_in_words(TrainingSection(batch_size=64), 300, static=False)
     'training would take 3 epochs, 15 steps of up to 64 pairs; epochs chosen for a pretrained encoder and 300 pairs'
     """
-    course = Course.of(section, rows, static=static)
+    course = Course.of(section, rows, static=static, tower=tower)
     said = f"training would take {counted(course.epochs, 'epoch')}, {counted(course.steps(rows), 'step')}"
-    reason = reason_of_course(section, rows, static=static)
+    reason = reason_of_course(section, rows, static=static, tower=tower)
     return f"{said} of up to {course.batch_size:,} pairs" + (f"; {reason}" if reason else "")
 
 

@@ -40,18 +40,21 @@ class Reading:
         sample: some of them.
         learned: whether it learns from them; otherwise it encodes them.
         kept: of how many the vectors are in memory at one time.
+        each: how many there are, if each is read once.
     """
 
     texts: int
     sample: Sequence[str]
     learned: bool = False
     kept: int = 0
+    each: int = 0
 
 
 def reading(texts: Collection[str], *, times: int = 1, learned: bool = False, kept: bool = True) -> Reading:
     """Texts that are read so many times; those sampled are spread over all of them."""
     step = max(1, len(texts) // SAMPLE)
-    return Reading(times * len(texts), tuple(islice(texts, 0, None, step)), learned, len(texts) if kept else 0)
+    sample = tuple(islice(texts, 0, None, step))
+    return Reading(times * len(texts), sample, learned, len(texts) if kept else 0, len(texts))
 
 
 def read_judged_set(judged: RetrievalSet | None, times: int) -> tuple[Reading, ...]:
@@ -70,15 +73,13 @@ class Look:
 
 @unchanged_inputs()
 def look(config: RecipeSection) -> Look:
-    """Read the data of a command once, and say what they are.
+    """Read the data of a command once, and say what they are; those of a run, `look_at_training` reads.
 
     Raises:
         DataError: the command could not use the data.
         ConfigError: an option does not fit the data.
     """
     declare_encoding(getattr(getattr(config, "data", None), "encoding", None))
-    if isinstance(config, TrainConfig):
-        return look_at_training(config)
     if isinstance(config, MineConfig):
         pairs = read_pairs(config.data, config.mining.seed)
         named = config.data.corpus or pairs.corpus
@@ -92,18 +93,21 @@ def look(config: RecipeSection) -> Look:
     return _texts(config) if isinstance(config, EncodeConfig | SearchConfig) else Look(())
 
 
-def look_at_training(config: TrainConfig) -> Look:
-    """The data of a run: its steps, the dev queries after each epoch, and the test queries before and after."""
+def look_at_training(config: TrainConfig, *, static: bool) -> Look:
+    """The data of a run: its steps, the dev queries after each epoch, and the test queries before and after.
+
+    `static` says whether the encoder that learns looks vectors up, which decides how long it learns.
+    """
     data = prepare_sets(config.data, config.training.seed)
-    rows, static = data.train, config.model.name == "starter"
-    course = Course.of(config.training, len(rows), static=static)
+    rows, tower = data.train, config.data.descriptions is not None
+    course = Course.of(config.training, len(rows), static=static, tower=tower)
     steps = course.steps(len(rows))
     texts = [*rows.anchors, *rows.positives, *(text for own in rows.negatives for text in own)]
     learned = reading(texts, learned=True)
     each = replace(learned, texts=round(steps * len(texts) / max(1, course.steps_per_epoch(len(rows)))), kept=0)
     evaluations = 1 + -(-steps // max(1, course.steps_per_epoch(len(rows))))
     readings = (each, *read_judged_set(data.dev, evaluations), *read_judged_set(data.test, 2))
-    words = course_in_words(config.training, len(rows), static=static)
+    words = course_in_words(config.training, len(rows), static=static, tower=tower)
     return Look((*data.described, words), data.findings, readings)
 
 

@@ -80,7 +80,7 @@ def open_source(name: str) -> Source:
             return BeirSource(name, llama_index_file(path))
         return FileSource(name, path.name, {"": [path]})
     error = missing(path)
-    if error.next is None and re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+    if not is_folder(path.parent) and re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         error.next = f"if this is a data set of the Hugging Face Hub, write hf:{name}"
     raise error
 

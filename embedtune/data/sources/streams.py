@@ -34,6 +34,8 @@ _BEGINNINGS = {
     b"ARROW1\0\0": "an Arrow file; write the table as Parquet",
 }
 _PAGE = (b"<!doctype html", b"<html", b"<head")
+SHOWN = 8
+"""Names of a folder that a message lists."""
 LONGEST_LINE = 64 * 2**20
 """Characters; a small compressed file can hold a line that no memory holds."""
 PIECE = 2**20
@@ -274,8 +276,12 @@ def missing(path: Path) -> DataError:
         )
     parent = path.parent
     if not is_folder(parent):
-        return DataError(f"no such file or folder; {parent} does not exist either", where=str(path))
+        return DataError(
+            f"no such file or folder; {parent} does not exist either", where=str(path), next="check the path"
+        )
     names = [entry.name for entry in entries(parent)]
     near = get_close_matches(path.name, names, n=3, cutoff=0.75)
-    advice = f"did you mean {' or '.join(str(parent / name) for name in near)}?" if near else None
+    listed = ", ".join(sorted(name for name in names if not name.startswith("."))[:SHOWN])
+    there = f"check the name; {parent.resolve()} has {listed or 'no files'}" + (", ..." if len(names) > SHOWN else "")
+    advice = f"did you mean {' or '.join(str(parent / name) for name in near)}?" if near else there
     return DataError("no such file or folder", where=str(path), next=advice)

@@ -1,12 +1,24 @@
-"""model2vec folders: a table of token vectors, which sentence-transformers reads as a static encoder."""
+"""Folders of static encoders, which look the vectors of tokens up; among them those that model2vec wrote."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from embedtune.config.sections.encoder import ModelSection
+from embedtune.config.sections.student import STATIC
 from embedtune.errors import ModelError
 from embedtune.models.folders.contents import ModelFolder
+from embedtune.models.sources.on_hub import STARTER
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+
+def declared_static(section: ModelSection) -> bool:
+    """Whether an encoder is known before loading to be static: made on the spot, or a folder that says so."""
+    modules = Path(section.name).expanduser() / "modules.json"
+    return section.name in (STARTER, STATIC) or (
+        modules.is_file() and "StaticEmbedding" in modules.read_text(encoding="utf-8")
+    )
 
 
 def is_model2vec(folder: ModelFolder) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from embedtune.errors import ModelError
-from embedtune.models.encoder import Encoder, Role
+from embedtune.models.encoder import Encoder, Role, has_towers
 from embedtune.models.reading import readers_of
 from embedtune.models.similarity import declared_similarity
 from embedtune.models.tokenizer_text import tokenizer_text
@@ -36,6 +36,7 @@ class Build:
         prompts: by role.
         max_length: most tokens of a text; None for no limit.
         similarity: how its vectors are to be compared, as it declares.
+        two_encoders: whether queries and documents have one each.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Build:
     prompts: Mapping[Role, str]
     max_length: int | None
     similarity: str
+    two_encoders: bool = False
 
 
 def build_of(encoder: Encoder) -> Build:
@@ -59,6 +61,7 @@ def build_of(encoder: Encoder) -> Build:
         prompts=dict(encoder.prompts),
         max_length=encoder.max_length,
         similarity=declared_similarity(model),
+        two_encoders=has_towers(model),
     )
 
 
@@ -93,6 +96,10 @@ def differing_use(first: Build, other: Build) -> list[str]:
 
 
 def _misfits(first: Build, other: Build) -> Iterator[str]:
+    if first.two_encoders != other.two_encoders:
+        one = first if first.two_encoders else other
+        yield f"{one.name} is two encoders, one for queries and one for documents, and the other is one for both"
+        return  # everything else follows from that
     for path in sorted(first.modules.keys() | other.modules.keys()):
         a, b = first.modules.get(path), other.modules.get(path)
         if a is None or b is None:

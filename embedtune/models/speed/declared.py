@@ -24,6 +24,7 @@ LOOKED_UP_S = 2e-6
 """Per token of a static encoder, which looks vectors up and multiplies nothing."""
 BYTES_PER_TOKEN = 4.5
 """Of UTF-8, where there is no tokenizer to ask: English words have about 1.3 tokens, Korean syllables 0.6."""
+WEIGHT_BYTES = 4
 HIDDEN = ("hidden_size", "d_model", "dim")
 LAYERS = ("num_hidden_layers", "n_layers", "num_layers")
 INNER = ("intermediate_size", "hidden_dim", "d_ff")
@@ -78,8 +79,11 @@ class DeclaredCost:
         return [float(len(one.ids)) for one in tokenizer.encode_batch([*sample])]
 
 
-def declared_cost(found: Resolved) -> DeclaredCost | None:
-    """What the files of a model say about its cost; None where they say nothing, as for an endpoint."""
+def declared_cost(found: Resolved, kept: int | None = None) -> DeclaredCost | None:
+    """What the files of a model say about its cost; None where they say nothing, as for an endpoint.
+
+    Of a transformer of which `kept` layers are left, as of a student, the rest costs nothing.
+    """
     if found.kind == "starter":
         return DeclaredCost()
     if found.path is None:
@@ -87,7 +91,10 @@ def declared_cost(found: Resolved) -> DeclaredCost | None:
     folder = ModelFolder(found.path)
     config, weights = folder.config, sum(file.stat().st_size for file in found.path.rglob("*.safetensors"))
     hidden, layers, inner = (_number(config, names) for names in (HIDDEN, LAYERS, INNER))
-    products = 2.0 * layers * (4 * hidden**2 + 2 * hidden * (inner or 4 * hidden))
+    layer = 4 * hidden**2 + 2 * hidden * (inner or 4 * hidden)  # weights
+    gone = layers - min(kept or layers, layers)
+    products = 2.0 * (layers - gone) * layer
+    weights = max(0, weights - WEIGHT_BYTES * gone * layer)
     settings = folder.read(f"{folder.config_path}sentence_bert_config.json") or {}
     most = settings.get("max_seq_length") or config.get("max_position_embeddings")
     return DeclaredCost(products, weights, hidden or 512, most if isinstance(most, int) else None, found.path)

@@ -8,6 +8,8 @@ from embedtune.reports.document.blocks import Section, Table, Text
 from embedtune.reports.document.wording import NO_DIFFERENCE, p_shown
 from embedtune.reports.results.base import GuardRow
 
+SMALLEST_SHOWN = 0.0005
+"""A smaller figure would be shown as 0.000."""
 HEADER = ("guard set", "metric", "before", "after", "difference", "95% interval", "p", "verdict")
 ABOUT = (
     "A loss would usually have been found (4 times out of 5) if it were as large as said above. The p-values are not "
@@ -25,7 +27,7 @@ def guard_section(rows: Sequence[GuardRow]) -> Section:
         [
             Text(guard_sentence(rows)),
             Table(HEADER, guard_cells(rows)),
-            Text(ABOUT, quiet=True),
+            Text(ABOUT if "usually found" in guard_sentence(rows) else "", quiet=True),
             Text(explained, quiet=True),
         ],
     )
@@ -36,10 +38,13 @@ def guard_sentence(rows: Sequence[GuardRow]) -> str:
     lost = [row for row in rows if row["verdict"] == "worse"]
     kept = [row for row in rows if row not in lost]
     named = ", ".join(f"{row['set']} ({row['difference']:+.3f})" for row in lost)
-    least = ", ".join(f"{row['set']} {row['minimum_detectable_effect']:.3f}" for row in kept)
+    # Where no score changed, there is no spread from which to say what could have been found.
+    spread = [row for row in kept if row["minimum_detectable_effect"] >= SMALLEST_SHOWN]
+    least = ", ".join(f"{row['set']} {row['minimum_detectable_effect']:.3f}" for row in spread)
     where = f"On the other {counted(len(kept), 'set')} of" if lost else "On"
+    found = f"no loss was shown; the smallest usually found: {least}" if spread else "no score changed"
     said = [f"Lost on the guard: {named}."] if lost else []
-    said += [f"{where} the guard, no loss was shown; the smallest usually found: {least}."] if kept else []
+    said += [f"{where} the guard, {found}."] if kept else []
     return " ".join(said)
 
 

@@ -39,10 +39,10 @@ def verdict_on(mixed: Comparison | None, overlap: float, a: str, b: str) -> tupl
             f"{worst:.3f} ({share}); more judged queries may decide it, and {hint}."
         )
     least = mixed.minimum_detectable_effect
-    return KEEP, (
-        f"Old document vectors may be kept: new queries over them lose nothing that was shown ({lost}; a loss below "
-        f"{least:.3f} would usually go undetected; {share})."
-    )
+    # Where no query's score changed, there is no spread from which to say what could have been found.
+    missed = f"; a loss below {least:.3f} would usually go undetected" if least >= 0.0005 else ""
+    shown = f"{lost}{missed}; {share}"
+    return KEEP, f"Old document vectors may be kept: new queries over them lose nothing that was shown ({shown})."
 
 
 def moved_thresholds(a: Ranking, b: Ranking) -> tuple[MovedThreshold, ...]:

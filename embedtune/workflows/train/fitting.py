@@ -101,6 +101,7 @@ class Fitting:
             config, chosen = self._decided(plan, dev, reference)
         with self.spent.on("choosing how much to learn from the teacher"):
             config = self._taught(config, plan, dev, reference)
+        with self.spent.on("preparing"):
             self._warn_of_harm(config)
         objective = recipe_objective(config, self.encoder.dimensions)
         with self.spent.on("guide"):

@@ -26,6 +26,7 @@ from embedtune.durable import remove_all_unfinished
 from embedtune.errors import ConfigError, ModelError
 from embedtune.findings import Finding
 from embedtune.models.files.load import choose_device, resolve
+from embedtune.models.folders.static_folder import declared_static
 from embedtune.models.sources.on_hub import STARTER
 from embedtune.models.sources.resolve import resolve_trainable
 from embedtune.reports.results.train import TrainResult
@@ -63,7 +64,6 @@ from embedtune.workflows.train.recipe_checks import (
 from embedtune.workflows.train.sessions.timed import TimedTalk
 from embedtune.workflows.train.students.checks import check_query_model, check_teacher
 from embedtune.workflows.train.students.teacher import taught_data, teacher_file
-from embedtune.workflows.train.unpaired_proposal import is_static
 
 OWN_GUIDES = ("self", "none")
 
@@ -203,7 +203,7 @@ def check_recipe(plan: TrainPlan, talk: Talk) -> None:
     check_queue(config, plan.losses)
     tell_regularizers(plan.losses, talk)
     tell_unguided(config, talk)
-    check_views(config, has_dropout=not is_static(config.model))
+    check_views(config, has_dropout=not declared_static(config.model))
     choose_device(config.training.device)
     if config.model.name != STATIC:
         resolve_trainable(config.model, "trained")

@@ -5,10 +5,8 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 
-from embedtune.config.sections.encoder import EncoderSection
 from embedtune.config.sections.learned_data import DataSection
 from embedtune.config.sections.objective import LossSection
-from embedtune.config.sections.student import STATIC
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.formats.shared.find import read_part
 from embedtune.data.rows import RawTexts, Rows
@@ -17,7 +15,7 @@ from embedtune.data.splits.unpaired import texts_of
 from embedtune.data.texts.pieces import prepare_texts
 from embedtune.errors import DataError, raise_machine_fault
 from embedtune.losses import loss_class
-from embedtune.models.sources.on_hub import STARTER
+from embedtune.models.folders.static_folder import declared_static
 from embedtune.workflows.train.recipe_checks import reads_single_texts
 
 LOOKED_AT = 1000
@@ -44,7 +42,7 @@ def proposed(config: TrainConfig, source: Source) -> tuple[TrainConfig, tuple[st
     if texts is None or not len(texts):
         return config, ()
     views, reason = (
-        _single(texts, config) or _suited(config) or _views(texts, config.data, static=is_static(config.model))
+        _single(texts, config) or _suited(config) or _views(texts, config.data, static=declared_static(config.model))
     )
     said = [f"the data has texts without pairs, so pairs are made of views of them: {views} ({reason})"]
     changes: dict[str, object] = {"data": config.data.model_copy(update={"views": views})}
@@ -56,14 +54,6 @@ def proposed(config: TrainConfig, source: Source) -> tuple[TrainConfig, tuple[st
             "`embedtune losses` lists the other losses that learn from texts alone)"
         )
     return config.model_copy(update=changes), tuple(said)
-
-
-def is_static(section: EncoderSection) -> bool:
-    """Whether an encoder is known before loading to be static, so without dropout: the starter or a static folder."""
-    modules = Path(section.name).expanduser() / "modules.json"
-    return section.name in (STARTER, STATIC) or (
-        modules.is_file() and "StaticEmbedding" in modules.read_text(encoding="utf-8")
-    )
 
 
 def _single(texts: RawTexts, config: TrainConfig) -> tuple[str, str] | None:

@@ -109,7 +109,7 @@ def test_an_empty_file_is_told(put) -> None:
 def test_a_missing_file_names_its_neighbours(put) -> None:
     path = put("pairs.jsonl", "x")
     assert "pairs.jsonl" in str(missing(path.with_name("pair.jsonl")).next)
-    assert missing(path.with_name("elsewhere.csv")).next is None
+    assert "has pairs.jsonl" in str(missing(path.with_name("elsewhere.csv")).next)
     assert "does not exist either" in missing(path.parent / "no" / "x.jsonl").message
 
 

@@ -6,6 +6,7 @@ from embedtune.config.sections.spaces import EncodersSection
 from embedtune.config.verbs.cluster import ClusterConfig
 from embedtune.config.verbs.export import ExportConfig
 from embedtune.config.verbs.merge import MergeConfig
+from embedtune.config.verbs.train import TrainConfig
 from embedtune.config.verbs.tune import TuneConfig
 from embedtune.data.look import Look, look, look_at_training, read_judged_set, reading
 from embedtune.data.prepare import prepare
@@ -14,6 +15,7 @@ from embedtune.data.sources.source import open_source
 from embedtune.data.sources.texts import TextStream
 from embedtune.errors import DataError
 from embedtune.findings import counted
+from embedtune.models.folders.static_folder import declared_static
 from embedtune.workflows.shared.spaces.texts import read_space_texts
 
 ALPHAS = 11
@@ -24,9 +26,11 @@ SAMPLES = "samples"
 def look_at(config: RecipeSection) -> Look:
     """The data of a verb, also of those that only workflows know how to read."""
     if isinstance(config, TuneConfig):
-        found = look_at_training(config.recipe)
+        found = look_at_training(config.recipe, static=declared_static(config.recipe.model))
         budget = f"--budget {config.tune.budget} decides how long the race takes; a full run of the default recipe:"
         return Look((*found.described, budget), found.findings, found.readings)
+    if isinstance(config, TrainConfig):
+        return look_at_training(config, static=declared_static(config.model))
     if isinstance(config, ClusterConfig):
         return _texts(config.data.source, config.data.column, has_vectors=config.data.vectors is not None)
     if isinstance(config, MergeConfig):

@@ -5,15 +5,19 @@ What cannot be known before a model is loaded is said, and not guessed.
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from embedtune.cgroup import free_memory
 from embedtune.config.section import RecipeSection
 from embedtune.config.sections.encoder import ModelSection
+from embedtune.config.sections.student import STATIC
 from embedtune.config.verbs.train import TrainConfig
+from embedtune.data.guides.guide_file import is_guide_file
 from embedtune.data.look import Reading
 from embedtune.errors import ModelError
+from embedtune.models.endpoints.address import is_endpoint
 from embedtune.models.sources.resolve import resolve
 from embedtune.models.speed.declared import LEARNING, DeclaredCost, declared_cost
 from embedtune.reports.document.wording import memory, roughly
@@ -32,26 +36,51 @@ def price(config: RecipeSection, readings: Sequence[Reading], models: Sequence[s
     if not readings or not sections:
         return ["no encoder reads texts: time and memory are those of reading the data"]
     try:
-        costs = [_cost(section) for section in sections]
+        read = _run_readings(config, readings) if isinstance(config, TrainConfig) else []
+        read = read or [(_cost(section), readings) for section in sections]
     except ModelError as error:
         return [f"time and memory are not foretold: {error.message}"]
     time = "time: on a GPU, only a loaded model shows it; `train` says it at its start"
     if not _has_gpu(config):
-        total = sum(seconds(cost, readings) for cost in costs)
+        total = sum(seconds(cost, own) for cost, own in read)
         time = f"time: about {roughly(total)} by the size of the encoder, without reading and writing"
     free = free_memory()
-    needed = f"memory: about {memory(max(needed_bytes(cost, readings) for cost in costs))}"
-    disk = [_disk(costs[0])] if isinstance(config, TrainConfig) else []
+    needed = f"memory: about {memory(max(needed_bytes(cost, own) for cost, own in read))}"
+    disk = [_disk(read[0][0])] if isinstance(config, TrainConfig) else []
     return [time, f"{needed}; {memory(free)} are free" if free else needed, *disk]
 
 
-def _cost(section: ModelSection) -> DeclaredCost:
-    """What the files of a model say.
+def _run_readings(config: TrainConfig, readings: Sequence[Reading]) -> list[tuple[DeclaredCost, Sequence[Reading]]]:
+    """What each encoder of a run reads: that which learns first, one for queries half of the texts, a teacher all once.
+
+    Raises:
+        ModelError: as `_cost`.
+    """
+    learner = _learner(config)
+    if config.query_model.given:
+        halves = [replace(one, texts=one.texts // 2) for one in readings]
+        return [(learner, halves), (_cost(config.query_model), halves)]
+    teacher = config.teacher
+    if teacher.name is None or is_guide_file(teacher.name) or is_endpoint(teacher.name):
+        return [(learner, readings)]
+    taught = [replace(readings[0], texts=readings[0].each, learned=False)]
+    return [(learner, readings), (_cost(teacher), taught)]
+
+
+def _learner(config: TrainConfig) -> DeclaredCost:
+    """The encoder that learns; a static student has the dimensions of its teacher."""
+    if config.model.name != STATIC:
+        return _cost(config.model, config.model.layers)
+    return DeclaredCost(dimensions=_cost(config.teacher).dimensions)
+
+
+def _cost(section: ModelSection, layers: int | None = None) -> DeclaredCost:
+    """What the files of a model say, of which so many layers are kept.
 
     Raises:
         ModelError: there is no such model, or its files are not here.
     """
-    found = declared_cost(resolve(section))
+    found = declared_cost(resolve(section), layers)
     if found is None:
         raise ModelError(f"the files of {section.name} are not on this machine")
     return found

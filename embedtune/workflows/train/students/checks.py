@@ -122,4 +122,8 @@ def check_query_model(config: TrainConfig) -> None:
             where="--query-model",
             next="train it first (--model static --teacher MODEL --loss align), then name RUN/model",
         )
-    resolve_trainable(config.query_model, "trained")
+    try:
+        resolve_trainable(config.query_model, "trained")
+    except ModelError as error:  # its advice is for the model that learns, which may be a starter
+        error.where, error.next = "--query-model", "name a model that can be loaded and trained"
+        raise

@@ -11,10 +11,11 @@ from embedtune.config.recipe.load import load
 from embedtune.config.sections.encoder import ModelSection
 from embedtune.config.verbs.drift import DriftConfig
 from embedtune.config.verbs.train import TrainConfig
-from embedtune.data.look import Reading, look
+from embedtune.data.look import Reading
 from embedtune.models.sources.resolve import resolve
 from embedtune.models.speed import declared
 from embedtune.models.speed.declared import LEARNING, REACHED, declared_cost
+from embedtune.workflows.shared.dry_run.data import look_at
 from embedtune.workflows.shared.dry_run.foresee import foresee
 from embedtune.workflows.shared.dry_run.price import needed_bytes, price, seconds
 
@@ -49,17 +50,17 @@ def test_time_follows_from_texts_tokens_and_products(bert_folder: Path, monkeypa
 
 
 def test_a_run_reads_its_rows_each_epoch_and_its_splits_around_it(pairs: str) -> None:
-    seen = look(load(TrainConfig, None, [], {"data": pairs, "epochs": 3, "batch_size": 16}))
+    seen = look_at(load(TrainConfig, None, [], {"data": pairs, "epochs": 3, "batch_size": 16}))
     learned, dev, test = seen.readings
     rows, held = 80, 10
-    assert learned == Reading(3 * 2 * rows, learned.sample, learned=True)
+    assert learned == Reading(3 * 2 * rows, learned.sample, learned=True, each=2 * rows)
     assert dev.texts == 4 * (held + 100) and test.texts == 2 * (held + 100)
 
 
 def test_a_model_that_is_not_here_is_said_and_no_number_is_made_up(pairs: str, monkeypatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     config = load(TrainConfig, None, [], {"data": pairs, "model": "owner/nowhere"})
-    (said,) = price(config, look(config).readings)
+    (said,) = price(config, look_at(config).readings)
     assert said.startswith("time and memory are not foretold: owner/nowhere is not on this machine")
 
 
@@ -72,3 +73,31 @@ def test_two_encoders_of_a_command_are_both_counted(tmp_path: Path, bert_folder:
     assert any(said.startswith("time: about ") for said in listener.said)
     assert any(said.startswith("memory: about ") for said in listener.said)
     assert one != two
+
+
+def test_a_student_a_teacher_and_an_encoder_of_queries_are_counted_for_what_they_read(
+    pairs: str, bert_folder: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(declared, "products_per_s", lambda: 1e6)
+    folder = str(bert_folder)
+    whole, half = (declared_cost(resolve(ModelSection(name=folder)), kept) for kept in (None, 1))
+    assert whole.products == 2 * half.products  # it has two layers
+    given = {"data": pairs, "model": folder, "loss": "align", "teacher": folder, "epochs": 3, "batch_size": 16}
+    config = load(TrainConfig, None, [], given)
+    learned, *others = look_at(config).readings
+    time = foretold_s(price(config, [learned, *others])[0])
+    once = Reading(learned.each, learned.sample)
+    assert time == pytest.approx(seconds(whole, [learned, *others]) + seconds(whole, [once]), rel=0.1)
+    smaller = load(TrainConfig, None, [], {**given, "layers": 1})
+    assert foretold_s(price(smaller, [learned])[0]) == pytest.approx(
+        seconds(half, [learned]) + seconds(whole, [once]), rel=0.1
+    )
+    two = load(TrainConfig, None, [], {"data": pairs, "model": folder, "query_model": folder})
+    assert foretold_s(price(two, [learned])[0]) == pytest.approx(seconds(whole, [learned]), rel=0.1)
+
+
+def foretold_s(said: str) -> float:
+    """The seconds of a sentence about time, which rounds them."""
+    words = said.removeprefix("time: about ").split(" by ")[0].split()
+    units = {"s": 1, "min": 60, "h": 3600}
+    return sum(float(number) * units[unit] for number, unit in zip(words[::2], words[1::2], strict=True))
