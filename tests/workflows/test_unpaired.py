@@ -9,7 +9,7 @@ from embedtune.config.recipe.load import load
 from embedtune.config.verbs.train import TrainConfig
 from embedtune.data.sources.source import open_source
 from embedtune.errors import ConfigError
-from embedtune.workflows.train.guide import margin
+from embedtune.workflows.train.guide import margin, trials
 from embedtune.workflows.train.run import read_data, train
 
 TOPICS = ("password", "refund", "delivery", "invoice", "비밀번호", "환불", "배송", "영수증")
@@ -102,7 +102,8 @@ def test_preferences_are_learnt_from_where_the_encoder_began(run, preferences, t
 
 
 def test_the_trials_of_a_margin_know_where_the_encoder_began(run, preferences, monkeypatch):
-    monkeypatch.setattr(margin, "FEWEST_QUERIES", 1)
-    monkeypatch.setattr(margin, "trials_for", lambda *_: margin.Trials((None, 0.1), 4))
+    monkeypatch.setattr(trials, "FEWEST_QUERIES", 1)
+    monkeypatch.setattr(trials, "trial_steps", lambda *_: 4)
+    monkeypatch.setattr(margin, "margins_for", lambda _: (None, 0.1))
     result = run(data=str(preferences), loss=["gist", "dpo"])
     assert set(result.guide.chosen["tried"]) == {"no guide", "margin 0.1"}

@@ -10,7 +10,7 @@ Why in this order:
 - Memory is given back before the first step, which is when the most is needed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -27,7 +27,6 @@ from embedtune.losses.shared.base import Loss
 from embedtune.models.encode.store import VectorStore
 from embedtune.models.encoder import Encoder
 from embedtune.runtime import give_back
-from embedtune.training.guide.vectors import GuideTable
 from embedtune.training.run.fit import Fit, FitResult, PreparedFit
 from embedtune.training.run.guard_watch import GuardWatch
 from embedtune.training.run.loop import DevScores
@@ -46,6 +45,7 @@ from embedtune.workflows.train.guide.distilling import (
 )
 from embedtune.workflows.train.guide.guiding import Guiding, choose_guide
 from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open
+from embedtune.workflows.train.guide.trials import TrialGround
 from embedtune.workflows.train.kept.query_side import query_side_scores
 from embedtune.workflows.train.preparing.begun_texts import begun_dev
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
@@ -93,14 +93,16 @@ class Fitting:
         with self.spent.on("preparing"):
             plan, dev = self._prepared()
             reference = start_vectors(plan.table.texts, self.losses, self.encoder, self.store, self.talk)
+        ground = TrialGround(plan, dev, self.encoder, self.talk, self.store, self.guide, reference)
         if rate_is_open and not self.data.unpaired:
             with self.spent.on("choosing the learning rate"):
-                plan = self._paced(plan, dev, reference)
+                plan = self._paced(ground)
+                ground = replace(ground, plan=plan)
         record(self.config, self.folder)  # with all that was settled, so not before
         with self.spent.on("choosing the margin"):
-            config, chosen = self._decided(plan, dev, reference)
+            config, chosen = self._decided(ground)
         with self.spent.on("choosing how much to learn from the teacher"):
-            config = self._taught(config, plan, dev, reference)
+            config = self._taught(config, ground)
         with self.spent.on("preparing"):
             self._warn_of_harm(config)
         objective = recipe_objective(config, self.encoder.dimensions)
@@ -143,68 +145,47 @@ class Fitting:
         self.findings += preparation.findings
         return plan, dev
 
-    def _paced(self, plan: PreparedFit, dev: RetrievalSet | None, reference: GuideTable | None) -> PreparedFit:
+    def _paced(self, ground: TrialGround) -> PreparedFit:
         """The run at the learning rate that dev shows to be best, where higher ones are worth a try."""
-        if dev is None or not can_choose(dev, plan.lr, self.losses, self.encoder):
-            return plan
-        choice = choose_rate(self.config, plan, dev, self.losses, self.encoder, self.talk, reference=reference)
+        if not can_choose(ground, self.losses):
+            return ground.plan
+        choice = choose_rate(self.config, ground, self.losses)
         self.talk.say(f"learning rate: {choice.reason}")
         self.config = with_rate(self.config, choice.lr)
-        return replace(plan, section=self.config.training, lr=choice.lr)
+        return replace(ground.plan, section=self.config.training, lr=choice.lr)
 
-    def _decided(
-        self, plan: PreparedFit, dev: RetrievalSet | None, reference: GuideTable | None
-    ) -> tuple[TrainConfig, dict[str, Any] | None]:
+    def _decided(self, ground: TrialGround) -> tuple[TrainConfig, dict[str, Any] | None]:
         """The recipe with its margin chosen, now or before a resumed run was interrupted; and the choice, if any."""
         if not is_open(self.config):
             return self.config, None
-        facts = of_first(self.folder.facts)
-        if "margin" not in facts:
-            choice = choose_margin(
-                self.config,
-                plan,
-                dev,
-                self.encoder,
-                self.talk,
-                store=self.store,
-                vectors=self.guide,
-                reference=reference,
-            )
-            facts["margin"] = asdict(choice)
-            self.folder.write_json(FACTS, facts)
-        self.talk.say(f"guide: {facts['margin']['reason']}")
-        return decided(self.config, facts["margin"]["margin"]), facts["margin"]
+        chosen = self._once("margin", lambda: asdict(choose_margin(self.config, ground)))
+        self.talk.say(f"guide: {chosen['reason']}")
+        return decided(self.config, chosen["margin"]), chosen
 
-    def _taught(
-        self, config: TrainConfig, plan: PreparedFit, dev: RetrievalSet | None, reference: GuideTable | None
-    ) -> TrainConfig:
+    def _taught(self, config: TrainConfig, ground: TrialGround) -> TrainConfig:
         """The recipe with what is learned from the teacher, chosen now or before a resumed run was interrupted."""
-        if not is_untold(self.config, plan.rows):
-            unused = unused_scores(self.config, plan.rows)
+        rows = ground.plan.rows
+        if not is_untold(self.config, rows):
+            unused = unused_scores(self.config, rows)
             self.findings += unused
             tell_findings(self.talk, unused)
             return config
-        facts = self.folder.facts()
-        if "teacher" not in facts:
-            choice = choose_teaching(
-                config,
-                plan,
-                dev,
-                self.encoder,
-                self.talk,
-                store=self.store,
-                vectors=self.guide,
-                reference=reference,
-            )
-            facts["teacher"] = asdict(choice)
-            self.folder.write_json(FACTS, facts)
-        said = f"teacher: {facts['teacher']['reason']}."
+        chosen = self._once("teacher", lambda: asdict(choose_teaching(config, ground)))
+        said = f"teacher: {chosen['reason']}."
         self.talk.say(said)
-        self.findings.append(Finding("teacher", "note", len(plan.rows), said, NO_TEACHER))
-        chosen = facts["teacher"]["term"]
-        term = None if chosen is None else LossSection(**chosen)
+        self.findings.append(Finding("teacher", "note", len(rows), said, NO_TEACHER))
+        term = None if chosen["term"] is None else LossSection(**chosen["term"])
         self.config = with_term(self.config, term)
         return with_term(config, term)
+
+    def _once(self, name: str, choose: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """A choice of this run, made now or before it was interrupted; of several processes, each makes the same."""
+        facts = of_first(self.folder.facts)
+        if name not in facts:
+            facts[name] = choose()
+            self.folder.write_json(FACTS, facts)
+        found: dict[str, Any] = facts[name]
+        return found
 
     def _warn_of_harm(self, config: TrainConfig) -> None:
         """Say where contrast alone is likely to hurt an encoder that knows these pairs already."""

@@ -32,7 +32,8 @@ from embedtune.workflows.shared.guard.sampled import sampled
 from embedtune.workflows.shared.scoring import DEV_METRICS, Known, read_judged, score
 from embedtune.workflows.shared.talk import Silence, Talk
 from embedtune.workflows.train.guide.guiding import choose_guide
-from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, trials_for
+from embedtune.workflows.train.guide.margin import choose_margin, decided, is_open, margins_for
+from embedtune.workflows.train.guide.trials import TrialGround
 from embedtune.workflows.train.preparing.frozen_vectors import start_vectors
 from embedtune.workflows.train.preparing.preparation import curriculum_of
 from embedtune.workflows.train.recipe_checks import built_terms
@@ -108,21 +109,13 @@ class TrainArms:
             return "", 0
         self.restart()
         plan = self._prepared(self.config, self.data.train, None)
-        planned = trials_for(self.encoder, plan.steps)
-        steps = len(planned.margins) * planned.steps
+        reference = self._reference(self.config, plan)
+        ground = TrialGround(plan, self.dev, self.encoder, talk, self.store, self.vectors, reference)
+        steps = len(margins_for(self.encoder)) * ground.steps
         if steps > trials:
             self.config = decided(self.config, None)
             return f"The default has no guide: to try margins would take {steps} steps. Guides race as arms.", 0
-        choice = choose_margin(
-            self.config,
-            plan,
-            self.dev,
-            self.encoder,
-            talk,
-            store=self.store,
-            vectors=self.vectors,
-            reference=self._reference(self.config, plan),
-        )
+        choice = choose_margin(self.config, ground)
         self.config = decided(self.config, choice.margin)
         return f"The default's guide: {choice.reason}.", steps
 

@@ -12,21 +12,14 @@ import numpy as np
 
 from embedtune.config.sections.objective import LossSection
 from embedtune.config.verbs.train import TrainConfig
-from embedtune.data.guides.guide_vectors import GuideVectors
-from embedtune.data.rows import RetrievalSet, Rows
+from embedtune.data.rows import Rows
 from embedtune.evaluation.metrics import metric_label
-from embedtune.evaluation.tasks.judged_arrays import as_arrays
 from embedtune.findings import Finding
 from embedtune.losses import loss_class
-from embedtune.models.encode.store import VectorStore
-from embedtune.models.encoder import Encoder
 from embedtune.racing.leaving import standing
-from embedtune.training.guide.vectors import GuideTable
-from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.choosing.teacher import few_scores, teacher_temperature, teaches, within_one
 from embedtune.workflows.shared.scoring import SELECTION
-from embedtune.workflows.shared.talk import Talk
-from embedtune.workflows.train.guide.margin import FEWEST_QUERIES, trial_scores
+from embedtune.workflows.train.guide.trials import FEWEST_QUERIES, TrialGround, trial_scores
 
 ALONE = "without the teacher"
 WEIGHTS = (0.5, 2.0)
@@ -76,38 +69,17 @@ def with_term(config: TrainConfig, term: LossSection | None) -> TrainConfig:
     return config if term is None else config.model_copy(update={"loss": [*config.loss, term]})
 
 
-def choose_teaching(
-    config: TrainConfig,
-    plan: PreparedFit,
-    dev: RetrievalSet | None,
-    encoder: Encoder,
-    talk: Talk,
-    *,
-    store: VectorStore | None = None,
-    vectors: GuideVectors | None = None,
-    reference: GuideTable | None = None,
-) -> TaughtBy:
+def choose_teaching(config: TrainConfig, ground: TrialGround) -> TaughtBy:
     """Try each term in a short run next to the recipe's losses; keep the best where dev shows that it helps.
 
     The encoder is left as it was.
     """
-    if dev is None or len(dev) < FEWEST_QUERIES:
+    if ground.judging_dev is None:
         few = f"fewer than {FEWEST_QUERIES} dev queries cannot show whether the teacher's scores help"
         return TaughtBy(None, {}, f"nothing is learned from the teacher, because {few}")
-    terms = terms_to_try(plan.rows)
+    terms = terms_to_try(ground.plan.rows)
     recipes = {ALONE: config} | {name: with_term(config, term) for name, term in terms.items()}
-    found = trial_scores(
-        recipes,
-        plan,
-        as_arrays(dev),
-        encoder,
-        talk,
-        "choosing how much to learn from the teacher",
-        store=store,
-        vectors=vectors,
-        reference=reference,
-    )
-    return _choice(found, terms)
+    return _choice(trial_scores(recipes, ground, "choosing how much to learn from the teacher"), terms)
 
 
 def _choice(scores: Mapping[str, np.ndarray], terms: Mapping[str, LossSection]) -> TaughtBy:

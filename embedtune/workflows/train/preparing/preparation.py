@@ -29,7 +29,8 @@ from embedtune.workflows.shared.talk import Talk, tell_findings
 from embedtune.workflows.shared.truncation import truncation_findings
 from embedtune.workflows.train.findings import rate_finding
 from embedtune.workflows.train.guide.distilling import trials_of
-from embedtune.workflows.train.guide.margin import is_open, trials_for
+from embedtune.workflows.train.guide.margin import is_open, margins_for
+from embedtune.workflows.train.guide.trials import trial_steps
 from embedtune.workflows.train.kept.query_side import frozen_documents
 from embedtune.workflows.train.preparing.begun_texts import begun_texts
 from embedtune.workflows.train.preparing.dev_evaluations import dev_tokens, with_evaluations, with_fewer_evaluations
@@ -122,16 +123,15 @@ class Preparation:
 
     def _tell_forecast(self, plan: PreparedFit, texts: KnownTexts, tokens: float, dev: RetrievalSet | None) -> None:
         """Print about how long training will take, with everything that goes with it."""
-        trials = trials_for(self.encoder, plan.steps) if dev is not None and is_open(self.config) else None
         guided = guided_term(self.config) is not None and self.config.guide.name != "none"
-        arms = 0 if trials is None else len(trials.margins)
+        arms = len(margins_for(self.encoder)) if dev is not None and is_open(self.config) else 0
         arms += 0 if dev is None else trials_of(self.config, plan.rows)
         every = plan.section.evaluate_every
         work = Work(
             dev=0 if dev is None else dev_tokens(self.encoder, dev),
             evaluations=1 + -(-plan.steps // (every if isinstance(every, int) else plan.steps_per_epoch)),
             guide=int(texts.queries.lengths.sum() + texts.documents.lengths.sum()) if guided else 0,
-            trials=arms * trials_for(self.encoder, plan.steps).steps,
+            trials=arms * trial_steps(self.encoder, plan.steps),
             arms=arms,
         )
         estimated = seconds(self.encoder, plan, texts, tokens, work)

@@ -12,17 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedtune.config.verbs.train import TrainConfig
-from embedtune.data.rows import RetrievalSet
 from embedtune.evaluation.metrics import metric_label
-from embedtune.evaluation.tasks.judged_arrays import as_arrays
 from embedtune.losses.shared.base import Loss
 from embedtune.models.encoder import Encoder
 from embedtune.racing.leaving import standing
-from embedtune.training.guide.vectors import GuideTable
-from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.scoring import SELECTION
-from embedtune.workflows.shared.talk import Talk
-from embedtune.workflows.train.guide.margin import FEWEST_QUERIES, decided, is_open, trial_scores
+from embedtune.workflows.train.guide.margin import decided, is_open
+from embedtune.workflows.train.guide.trials import TrialGround, trial_scores
 from embedtune.workflows.train.preparing.settled import full_rate, two_digits
 
 SHARES = (0.3, 1.0)
@@ -62,24 +58,12 @@ def rates_to_try(cautious: float, losses: Sequence[Loss], encoder: Encoder) -> l
     return [rate for rate in rates if rate >= FARTHER * cautious]
 
 
-def choose_rate(
-    config: TrainConfig,
-    plan: PreparedFit,
-    dev: RetrievalSet,
-    losses: Sequence[Loss],
-    encoder: Encoder,
-    talk: Talk,
-    *,
-    reference: GuideTable | None = None,
-) -> ChosenRate:
+def choose_rate(config: TrainConfig, ground: TrialGround, losses: Sequence[Loss]) -> ChosenRate:
     """Train at each rate for half of the run, without a guide where that is open; the encoder is left as it was."""
-    recipe = decided(config, None) if is_open(config) else config
-    rates = [plan.lr, *rates_to_try(plan.lr, losses, encoder)]
+    recipe, cautious = decided(config, None) if is_open(config) else config, ground.plan.lr
+    rates = [cautious, *rates_to_try(cautious, losses, ground.encoder)]
     recipes = {rate: with_rate(recipe, rate) for rate in rates}
-    found = trial_scores(
-        recipes, plan, as_arrays(dev), encoder, talk, "choosing the learning rate", reference=reference
-    )
-    return _choice(found, plan.lr)
+    return _choice(trial_scores(recipes, ground, "choosing the learning rate"), cautious)
 
 
 def with_rate(config: TrainConfig, rate: float) -> TrainConfig:
@@ -87,9 +71,9 @@ def with_rate(config: TrainConfig, rate: float) -> TrainConfig:
     return config.model_copy(update={"training": config.training.model_copy(update={"lr": rate})})
 
 
-def can_choose(dev: RetrievalSet, cautious: float, losses: Sequence[Loss], encoder: Encoder) -> bool:
+def can_choose(ground: TrialGround, losses: Sequence[Loss]) -> bool:
     """Whether there are other rates to try, and dev queries enough to tell them apart."""
-    return len(dev) >= FEWEST_QUERIES and bool(rates_to_try(cautious, losses, encoder))
+    return ground.judging_dev is not None and bool(rates_to_try(ground.plan.lr, losses, ground.encoder))
 
 
 def _choice(scores: dict[float, np.ndarray], cautious: float) -> ChosenRate:

@@ -14,7 +14,7 @@ from embedtune.data.rows import Rows
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.talk import Silence
-from embedtune.workflows.train.guide import distilling, margin
+from embedtune.workflows.train.guide import distilling, trials
 from embedtune.workflows.train.guide.distilling import (
     ALONE,
     choose_teaching,
@@ -24,6 +24,7 @@ from embedtune.workflows.train.guide.distilling import (
     trials_of,
     with_term,
 )
+from embedtune.workflows.train.guide.trials import TrialGround
 from embedtune.workflows.train.recipe_checks import asked_to_teach
 from embedtune.workflows.train.run import train
 
@@ -115,8 +116,8 @@ def chosen(plan, bert, monkeypatch, gains) -> distilling.TaughtBy:
         terms = {f"{one.name}:{one.weight:g}" for one in trial.objective.terms}
         return plain + next((gain for name, gain in gains.items() if name in terms), 0.0)
 
-    monkeypatch.setattr(margin, "_score_of", fake)
-    return choose_teaching(config, run, dev, bert, Silence())
+    monkeypatch.setattr(trials, "_score_of", fake)
+    return choose_teaching(config, TrialGround(run, dev, bert, Silence()))
 
 
 def test_the_best_is_added_where_dev_is_sure(plan, bert, monkeypatch) -> None:
@@ -135,14 +136,14 @@ def test_nothing_is_added_without_a_gain(plan, bert, monkeypatch) -> None:
 
 def test_too_few_dev_queries_choose_nothing(plan, bert) -> None:
     config, run, _ = plan
-    choice = choose_teaching(config, run, None, bert, Silence())
+    choice = choose_teaching(config, TrialGround(run, None, bert, Silence()))
     assert (choice.term, choice.tried) == (None, {})
 
 
 def test_the_trials_learn_from_the_teacher_and_leave_the_encoder_as_it_was(plan, bert) -> None:
     config, run, dev = plan
     before = {name: value.clone() for name, value in bert.model.state_dict().items()}
-    choice = choose_teaching(config, run, dev, bert, Silence())
+    choice = choose_teaching(config, TrialGround(run, dev, bert, Silence()))
     assert len(choice.tried) == 4
     assert len(set(choice.tried.values())) > 1  # the terms made a difference
     assert all(torch.equal(before[name], value) for name, value in bert.model.state_dict().items())

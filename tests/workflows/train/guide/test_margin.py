@@ -12,17 +12,16 @@ from embedtune.errors import StoppedError
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.talk import Silence
-from embedtune.workflows.train.guide import margin
+from embedtune.workflows.train.guide import margin, trials
 from embedtune.workflows.train.guide.margin import (
-    FEWEST_QUERIES,
     KNOWS,
     LEARNS_FIRST,
-    Trials,
     choose_margin,
     decided,
     is_open,
-    trials_for,
+    margins_for,
 )
+from embedtune.workflows.train.guide.trials import FEWEST_QUERIES, TrialGround, trial_steps
 
 
 @pytest.mark.parametrize(
@@ -82,8 +81,8 @@ def chosen(plan, bert, monkeypatch, scores) -> margin.ChosenMargin:
     def fake(trial, *_):
         return scores[None if trial.guide is None else trial.objective.terms[0].loss.margin]
 
-    monkeypatch.setattr(margin, "_score_of", fake)
-    return choose_margin(config, run, dev, bert, Silence())
+    monkeypatch.setattr(trials, "_score_of", fake)
+    return choose_margin(config, TrialGround(run, dev, bert, Silence()))
 
 
 def test_the_best_margin_is_taken_where_it_is_clearly_better(plan, bert, monkeypatch) -> None:
@@ -95,7 +94,7 @@ def test_the_best_margin_is_taken_where_it_is_clearly_better(plan, bert, monkeyp
 
 
 def test_the_largest_gain_wins_among_several_margins(plan, bert, monkeypatch) -> None:
-    monkeypatch.setattr(margin, "trials_for", lambda *_: Trials(LEARNS_FIRST, 4))
+    monkeypatch.setattr(margin, "margins_for", lambda _: LEARNS_FIRST)
     plain = np.linspace(0.2, 0.6, 60)
     choice = chosen(plan, bert, monkeypatch, {None: plain, 0.1: plain + 0.05, 0.2: plain + 0.08})
     assert choice.margin == 0.2
@@ -136,14 +135,14 @@ def test_too_few_dev_queries_choose_nothing(plan, bert) -> None:
     config, run, dev = plan
     few = type(dev)(dev.name, dict(list(dev.queries.items())[: FEWEST_QUERIES - 1]), dev.corpus, dev.qrels)
     for judged in (None, few):
-        choice = choose_margin(config, run, judged, bert, Silence())
+        choice = choose_margin(config, TrialGround(run, judged, bert, Silence()))
         assert (choice.margin, choice.tried) == (None, {})
 
 
 def test_trials_leave_the_weights_and_the_disk_as_they_were(plan, bert, tmp_path) -> None:
     config, run, dev = plan
     before = {name: value.clone() for name, value in bert.model.state_dict().items()}
-    choice = choose_margin(config, run, dev, bert, Silence())
+    choice = choose_margin(config, TrialGround(run, dev, bert, Silence()))
     assert len(choice.tried) == len(KNOWS)
     assert all(torch.equal(before[name], value) for name, value in bert.model.state_dict().items())
     assert not [path for path in run.folder.rglob("*") if path.is_file()]
@@ -155,15 +154,15 @@ def test_a_margin_that_masks_everything_scores_nothing(plan, bert, monkeypatch) 
     def stopped(*_):
         raise StoppedError("everything is masked")
 
-    monkeypatch.setattr(margin, "fit", stopped)
-    choice = choose_margin(config, run, dev, bert, Silence())
+    monkeypatch.setattr(trials, "fit", stopped)
+    choice = choose_margin(config, TrialGround(run, dev, bert, Silence()))
     assert choice.margin is None
     assert set(choice.tried.values()) == {0.0}
 
 
 @pytest.mark.parametrize("steps", [1, 7, 40, 100, 10_000])
 def test_what_is_tried_costs_a_fraction_of_the_run_that_it_serves(steps, bert) -> None:
-    trials = trials_for(bert, steps)
-    assert 1 <= trials.steps <= max(1, -(-steps // 4))
+    each = trial_steps(bert, steps)
+    assert 1 <= each <= max(1, -(-steps // 4))
     if steps >= 100:
-        assert len(trials.margins) * trials.steps <= 0.25 * steps
+        assert len(margins_for(bert)) * each <= 0.25 * steps

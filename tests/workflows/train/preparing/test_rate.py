@@ -1,5 +1,7 @@
 """The learning rate of a starter: higher than the cautious one only where dev is sure."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,8 +10,8 @@ from embedtune.losses import build_loss
 from embedtune.training.batch.row_table import build_table
 from embedtune.training.run.fit import PreparedFit
 from embedtune.workflows.shared.talk import Silence
-from embedtune.workflows.train.guide import margin
-from embedtune.workflows.train.guide.margin import FEWEST_QUERIES
+from embedtune.workflows.train.guide import trials
+from embedtune.workflows.train.guide.trials import FEWEST_QUERIES, TrialGround
 from embedtune.workflows.train.preparing.rate import can_choose, choose_rate, rates_to_try
 
 LOSSES = [build_loss("infonce")]
@@ -42,8 +44,8 @@ def chosen(run, starter, monkeypatch, gains):
             + np.random.default_rng(len(tried)).normal(0, 0.01, len(dev))
         )
 
-    monkeypatch.setattr(margin, "_score_of", fake)
-    return choose_rate(config, plan, dev, LOSSES, starter, Silence()), tried
+    monkeypatch.setattr(trials, "_score_of", fake)
+    return choose_rate(config, TrialGround(plan, dev, starter, Silence()), LOSSES), tried
 
 
 def test_the_best_rate_is_taken_where_dev_is_sure(run, starter, monkeypatch) -> None:
@@ -63,10 +65,11 @@ def test_the_cautious_rate_stays_without_a_clear_gain(run, starter, monkeypatch)
 def test_nothing_is_tried_where_nothing_can_be_gained(run, starter, bert) -> None:
     _, plan, dev = run
     usual = starter.default_lr
-    assert can_choose(dev, plan.lr, LOSSES, starter)
-    assert not can_choose(dev, usual, LOSSES, starter)  # pairs enough for the full rate
+    ground = TrialGround(plan, dev, starter, Silence())
+    assert can_choose(ground, LOSSES)
+    assert not can_choose(replace(ground, plan=replace(plan, lr=usual)), LOSSES)  # pairs enough for the full rate
     few = type(dev)(
         name=dev.name, queries=dict(list(dev.queries.items())[: FEWEST_QUERIES - 1]), corpus=dev.corpus, qrels=dev.qrels
     )
-    assert not can_choose(few, plan.lr, LOSSES, starter)
+    assert not can_choose(replace(ground, dev=few), LOSSES)
     assert rates_to_try(bert.default_lr / 10, LOSSES, bert) == []
