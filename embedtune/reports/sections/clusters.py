@@ -130,13 +130,7 @@ def levels_said(result: ClusterResult) -> list[str]:
 
 def leak_said(result: ClusterResult) -> list[str]:
     """What a random split leaks, and one by clusters, in a sentence."""
-    own = result.leak
-    if own is None:
-        return []
-    return [
-        f"Split at random, {percent(own.random)} of held-out texts have a training text at cosine {own.threshold:g} "
-        f"or more; split by whole clusters, {percent(own.by_cluster)}."
-    ]
+    return [] if result.leak is None else [result.leak.sentence]
 
 
 def agreement_said(result: ClusterResult) -> list[str]:

@@ -27,13 +27,13 @@ from embedtune.workflows.cluster.items.links import read_links
 from embedtune.workflows.cluster.items.reading import ClusteredRows, RowFacts
 from embedtune.workflows.cluster.items.series import comparable
 from embedtune.workflows.cluster.items.vectors import JobVectors, vectors_of
-from embedtune.workflows.cluster.leak import leak_of
 from embedtune.workflows.cluster.mapping import map_of
 from embedtune.workflows.cluster.nearness import nearness
 from embedtune.workflows.cluster.partitions import FoundPartitions, find_partitions, with_distances
 from embedtune.workflows.cluster.planning import plan, prepared
 from embedtune.workflows.cluster.topics import ClusterContents, describe
 from embedtune.workflows.cluster.written import CLUSTERS, how_said, write_all
+from embedtune.workflows.shared.clusters.leak import leak_of
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.evaluation_folder import file_name
 from embedtune.workflows.shared.jobs.job import OWN, Job
