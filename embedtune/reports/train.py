@@ -18,11 +18,11 @@ from embedtune.reports.document.terminal import findings_below, places, verdict_
 from embedtune.reports.document.wording import duration, memory, sentence
 from embedtune.reports.results.train import GuideFacts, TrainResult
 from embedtune.reports.sections.beside import beside_section, beside_sentence, seen_sentence
+from embedtune.reports.sections.clusters import labelled_section, labelled_sentence
 from embedtune.reports.sections.curves import curves_section
 from embedtune.reports.sections.domains import domains_section, domains_sentence
 from embedtune.reports.sections.evidence import change_sections, evidence_sections
 from embedtune.reports.sections.guard import guard_section, guard_sentence
-from embedtune.reports.sections.labelled import labelled_section, labelled_sentence
 from embedtune.reports.sections.mixing import curve_section, mixed_sentence
 from embedtune.reports.sections.provenance import provenance
 from embedtune.reports.sections.scores import basis, score_parts, score_table, scores_section

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from embedtune.workflows.shared.talk import Talk
 
 METHOD = "communities"
 """What `embedtune cluster` takes where no number of clusters is given."""
+TRAIN = "embedtune train --data topics/clusters.jsonl --group cluster"
 TELLS = 0.05
 """Share of the held-out texts that clusters have to save from a leak, for a warning."""
 
@@ -60,9 +62,16 @@ def split_leak(
         return None, Finding("cluster-leak", "note", 0, message, "Give more rows, or look at them: embedtune cluster.")
     severity = "warning" if leak.random - leak.by_cluster >= TELLS else "note"
     message = f"{column}, {counted(len(texts), 'text')} in {counted(found, 'cluster')}: {leak.sentence}"
-    named = f"--data {shlex.quote(config.data.source)} --model {shlex.quote(str(config.model.name))}"
-    fix = (
-        f"To test on topics that were not trained on: embedtune cluster {named} --output topics, then "
-        "embedtune train --data topics/clusters.jsonl --group cluster."
-    )
-    return leak, Finding("cluster-leak", severity, round(leak.random * len(texts)), message, fix)
+    return leak, Finding("cluster-leak", severity, round(leak.random * len(texts)), message, _what_to_do(config))
+
+
+def _what_to_do(config: CheckConfig) -> str:
+    """The commands that split by clusters; the queries of a BEIR folder are divided by its own files."""
+    queries = Path(config.data.source).expanduser() / "queries.jsonl"
+    named = shlex.quote(str(queries if queries.is_file() else config.data.source))
+    command = f"embedtune cluster --data {named} --model {shlex.quote(str(config.model.name))} --output topics"
+    if queries.is_file():
+        return (
+            f"To test on topics that were not trained on, divide the qrels by the clusters of the queries: {command}."
+        )
+    return f"To test on topics that were not trained on: {command}, then {TRAIN}."

@@ -57,3 +57,12 @@ def test_it_needs_an_encoder(pairs):
     with pytest.raises(ConfigError, match="encoder") as failed:
         api.check(data=pairs, clusters=True)
     assert failed.value.where == "--clusters" and "--model" in failed.value.next
+
+
+def test_queries_of_a_beir_folder_are_clustered_to_divide_its_qrels(tmp_path):
+    from embedtune.config.verbs.check import CheckConfig, CheckedSection
+    from embedtune.workflows.check.clusters import _what_to_do
+
+    (tmp_path / "queries.jsonl").touch()
+    said = _what_to_do(CheckConfig(data=CheckedSection(source=str(tmp_path))))
+    assert f"--data {tmp_path}/queries.jsonl" in said and "qrels" in said and "--group" not in said

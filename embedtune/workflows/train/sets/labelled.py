@@ -13,7 +13,7 @@ from embedtune.reports.results.train import LabelGroups
 from embedtune.workflows.shared.clusters.labelled import LabelledClusters, compare_clusters, labelled_clusters
 from embedtune.workflows.shared.talk import Talk
 
-MOST = 2_000
+MOST = 1_000
 """Test texts that are clustered; more take longer than they tell."""
 FEWEST = 50
 """Fewer have intervals too wide to see anything."""
