@@ -96,7 +96,7 @@ def with_small_clusters(items: ClusterItems, asked: ClusteringPlan, job: Job, ke
     """Very many vectors with the small clusters that stand for them, which take most of the time of communities."""
     if asked.method.name != "communities" or items.vectors is None or len(items) <= COMMUNITIES_MOST:
         return items
-    folder = job.stage("small-clusters", items=key)
+    folder = job.stage("centroids", items=key)
     parts = [folder / f"{name}.npy" for name in FoundClusters._fields]
     if not all(map(is_done, parts)):
         with talk.progress("finding small clusters that stand for the texts"):
