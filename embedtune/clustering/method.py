@@ -71,12 +71,14 @@ class ClusterItems:
         links: (n, n) symmetric weights without a diagonal, between linked items.
         series: n arrays (length, channels), z-normalised.
         distances: (n, n) between series, where they are known already.
+        small: what `small_clusters` gives, where it is known already.
     """
 
     vectors: np.ndarray | None = None
     links: "csr_array | None" = None
     series: Sequence[np.ndarray] | None = None
     distances: np.ndarray | None = None
+    small: FoundClusters | None = None
 
     def __len__(self) -> int:
         if self.vectors is not None:
@@ -123,6 +125,8 @@ class ClusterItems:
         Raises:
             DataError: there are no vectors.
         """
+        if self.small is not None:
+            return self.small
         vectors = self.points if self.vectors is None else self.vectors
         return best_kmeans(vectors, min(SMALL_CLUSTERS, len(vectors) // 5), seed=0, starts=1, rounds=SMALL_ROUNDS)
 

@@ -214,7 +214,8 @@ class Grouping:
 class RetrievalSet:
     """Queries judged against a corpus. `qrels` maps query id -> document id -> grade (above 0 is relevant).
 
-    `groups` says which queries count as one in tests and intervals; None: each counts by itself.
+    `groups` says which queries count as one in tests and intervals; None: each counts by itself. `labels` is the class
+    of each query and document by id, where they are labelled texts and the judgments follow from that.
     """
 
     name: str
@@ -222,6 +223,7 @@ class RetrievalSet:
     corpus: Mapping[str, str]
     qrels: Qrels
     groups: Grouping | None = None
+    labels: Mapping[str, str] | None = None
 
     def __len__(self) -> int:
         return len(self.queries)

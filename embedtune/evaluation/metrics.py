@@ -175,6 +175,11 @@ _LABELS = {
     "pearson": "Pearson",
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
+    "ami": "AMI",
+    "ari": "ARI",
+    "v_measure": "V-measure",
+    "mteb_v_measure": "mteb V-measure",
+    "mteb_ami": "mteb AMI",
 }
 
 

@@ -18,6 +18,7 @@ from embedtune.reports.document.terminal import findings_below, places, verdict_
 from embedtune.reports.document.wording import duration, memory, sentence
 from embedtune.reports.results.train import GuideFacts, TrainResult
 from embedtune.reports.sections.beside import beside_section, beside_sentence, seen_sentence
+from embedtune.reports.sections.clusters import labelled_section, labelled_sentence
 from embedtune.reports.sections.curves import curves_section
 from embedtune.reports.sections.domains import domains_section, domains_sentence
 from embedtune.reports.sections.evidence import change_sections, evidence_sections
@@ -59,6 +60,7 @@ def training(result: TrainResult) -> Report:
         *change_sections(result.evidence),
         scores_section(result),
         sets_section(result.sets),
+        labelled_section(result.clusters),
         domains_section(result.domains, result.forgetting),
         guard_section(result.guard),
         *([curve_section(result.alphas)] if result.alphas else ()),
@@ -138,6 +140,7 @@ def further_sentences(result: TrainResult) -> list[str]:
         sets_sentence(result.sets),
         domains_sentence(result.forgetting),
         seen_sentence(result),
+        labelled_sentence(result.clusters),
         beside_sentence(result.beside_bm25),
         guard_sentence(result.guard),
         mixed,

@@ -1,6 +1,7 @@
 """`embedtune evaluate --task clusters`: agreement with labels, a verdict on AMI, and what it refuses."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,19 @@ def test_clusters_of_encoders_are_compared_on_ami(evaluate):
 def test_what_has_no_vectors_is_refused(evaluate):
     failed = evaluate("--task", "clusters", "--data", "labelled.jsonl", "--model", "bm25", code=2)
     assert "no vectors" in failed["error"]["message"]
+
+
+def test_figures_by_mtebs_protocol_are_added_under_their_own_names(evaluate):
+    asked = ("--task", "clusters", "--data", "labelled.jsonl", "--model", "starter", "--mteb")
+    found = evaluate(*asked, "--output", "by_mteb")
+    [row] = found["models"]
+    assert list(row["metrics"])[-2:] == ["mteb_v_measure", "mteb_ami"]
+    assert 0 <= row["metrics"]["mteb_ami"] <= row["metrics"]["mteb_v_measure"] <= 1
+    assert "mteb_ami" not in row["intervals"]
+    assert any("16,384 texts with replacement" in said for said in found["described"])
+    assert "mteb V-measure" in (Path("by_mteb") / "report.md").read_text(encoding="utf-8")
+
+
+def test_mtebs_protocol_is_for_clusters_alone(evaluate):
+    failed = evaluate("--data", "labelled.jsonl", "--model", "starter", "--mteb", code=2)
+    assert failed["error"]["where"] == "--mteb" and "--task clusters" in failed["error"]["next"]

@@ -57,13 +57,15 @@ def half_sample_error(measure: Measure, truth: np.ndarray, found: np.ndarray, *,
 def interval(values: Sequence[float], item_error: float) -> tuple[float, float]:
     """95 % interval of a mean over seeds, from the spread over seeds and the error that the items add.
 
+    Bounds: no measure of agreement is above 1.
+
     Args:
         values: the measure with each seed.
         item_error: the standard error of one of them from drawing other items.
     """
     seeds = float(np.var(values, ddof=1)) / len(values) if len(values) > 1 else 0.0
     middle, half = float(np.mean(values)), _NORMAL * float(np.sqrt(seeds + item_error**2))
-    return middle - half, middle + half
+    return middle - half, min(middle + half, 1.0)
 
 
 def ami_pseudo_values(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -104,8 +106,11 @@ def halves(count: int, *, seed: int = 0, number: int = REFITS) -> list[np.ndarra
 
 
 def refitted_interval(value: float, over_halves: Sequence[float]) -> tuple[float, float]:
-    """95 % interval of a measure from its values on halves that were clustered from scratch, by Student's t."""
+    """95 % interval of a measure from its values on halves that were clustered from scratch, by Student's t.
+
+    Bounds: no measure of agreement is above 1.
+    """
     from scipy.special import stdtrit
 
     reach = float(np.std(over_halves, ddof=1)) * float(stdtrit(len(over_halves) - 1, 0.975))
-    return value - reach, value + reach
+    return value - reach, min(value + reach, 1.0)

@@ -19,6 +19,8 @@ _ADDRESS = re.compile(r"\S*(?:https?://|www\.)\S*|(?<![\w.])[\w-]+(?:\.[\w-]+)*\
 _NUMBER = re.compile(r"\d+[가-힣]*")
 """A number, also with a Korean unit: 2023년."""
 _HANGUL = re.compile("[가-힣]+")
+_OPTIONAL = re.compile(r"(?<=[가-힣])\(([가-힣])\)(?=[가-힣])")
+"""A syllable that a word has with or without: 보훈지(방)청."""
 
 
 @dataclass
@@ -52,8 +54,10 @@ def whole_words(text: str) -> Iterator[str]:
 
     >>> list(whole_words("The 청년월세를 24 https://x.go.kr/a b.com"))
     ['the', '청년월세를', '24']
+    >>> list(whole_words("보훈지(방)청에 신청(접수)을"))
+    ['보훈지방청에', '신청', '접수', '을']
     """
-    plain = _ADDRESS.sub(" ", unicodedata.normalize("NFC", text).lower())
+    plain = _OPTIONAL.sub(r"\1", _ADDRESS.sub(" ", unicodedata.normalize("NFC", text).lower()))
     for found in _WORD.finditer(plain):
         yield found[0]
 

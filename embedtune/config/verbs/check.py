@@ -39,6 +39,11 @@ class CheckSection(RecipeSection):
     epochs: Annotated[int, Field(ge=1)] | Auto = option(
         "auto", "passes over the training pairs; auto: as `train` does", "auto|N"
     )
+    clusters: bool = option(
+        False,
+        "with --model: how many held-out texts a training text nearly repeats, split at random and by whole clusters",
+        group="Data",
+    )
     seed: int = random_seed("queries drawn from classes and for the starter")
     device: Device = "auto"
     fail_on: Literal["error", "warning", "note"] | None = option(

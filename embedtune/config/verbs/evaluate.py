@@ -52,6 +52,11 @@ class JudgedSection(RecipeSection):
         "auto|retrieval|similarity|candidates|triplets|clusters",
         group="Scoring",
     )
+    mteb: bool = option(
+        False,
+        "with --task clusters: add V-measure and AMI by mteb's protocol, as its leaderboard shows them",
+        group="Scoring",
+    )
     candidates: Name | None = option(
         None, "labels to choose among: rows of label and text, several per label for several wordings", "FILE"
     )

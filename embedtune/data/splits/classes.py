@@ -129,4 +129,5 @@ def judged_classes(
     if not queries:
         message = f"no class in {name} has two texts, so no query has a document to find."
         findings.append(Finding("cannot-judge", "warning", len(content), message, "Add texts to its classes."))
-    return RetrievalSet(name, queries, corpus, qrels, grouping_of(group, content.groups, keys)), findings
+    labels = dict(zip(keys, content.labels, strict=True))
+    return RetrievalSet(name, queries, corpus, qrels, grouping_of(group, content.groups, keys), labels), findings

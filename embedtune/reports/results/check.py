@@ -8,6 +8,7 @@ from embedtune.data.checks.lengths import Lengths
 from embedtune.findings import Finding
 from embedtune.models.encode.vocabulary_fit import ScriptShare
 from embedtune.reports.results.base import VerbResult
+from embedtune.reports.results.cluster import ClusterLeak
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class CheckResult(VerbResult):
         forecast: None without an encoder.
         fixed: None where no copy was asked for.
         failed: whether --fail-on applies.
+        leak: of a random split against one by clusters; None where it was not asked for, or cannot be measured.
     """
 
     rows: int
@@ -76,6 +78,7 @@ class CheckResult(VerbResult):
     fixed: CleanedCopy | None = None
     failed: bool = False
     elapsed_s: float = 0.0
+    leak: ClusterLeak | None = None
 
     @property
     def unusable(self) -> bool:

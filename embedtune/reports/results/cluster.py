@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from embedtune.findings import Finding
+from embedtune.findings import Finding, percent
 from embedtune.reports.results.base import VerbResult
 
 
@@ -159,6 +159,18 @@ class ClusterLeak:
     threshold: float
     random: float
     by_cluster: float
+
+    @property
+    def sentence(self) -> str:
+        """Both shares in words.
+
+        >>> print(ClusterLeak(0.9, 0.589, 0.004).sentence)
+        Split at random, 59% of held-out texts have a training text at cosine 0.9 or more; by whole clusters, under 1%.
+        """
+        return (
+            f"Split at random, {percent(self.random)} of held-out texts have a training text at cosine "
+            f"{self.threshold:g} or more; by whole clusters, {percent(self.by_cluster)}."
+        )
 
 
 @dataclass(frozen=True)

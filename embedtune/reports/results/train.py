@@ -123,6 +123,29 @@ class BesideWords:
 
 
 @dataclass(frozen=True)
+class LabelGroups:
+    """How well k-means finds the labels of the test texts again, before and after training.
+
+    Args:
+        texts: how many were clustered.
+        labels: of them, and the number of clusters that k-means is told.
+        before: measure -> mean over the seeds.
+        after: the same.
+        intervals_before: measure -> 95% interval over other texts, the clusters found in them, and seeds.
+        intervals_after: the same.
+        verdict: on AMI.
+    """
+
+    texts: int
+    labels: int
+    before: Scores
+    after: Scores
+    intervals_before: Mapping[str, tuple[float, float]]
+    intervals_after: Mapping[str, tuple[float, float]]
+    verdict: Comparison
+
+
+@dataclass(frozen=True)
 class TrainResult(VerbResult):
     """The outcome of `embedtune train`; the field names are the `--json` keys and do not change.
 
@@ -168,6 +191,7 @@ class TrainResult(VerbResult):
         space: test queries and right answers on a map before and after; None where they are too few.
         domains: where domains were learned one after the other: nDCG@10 after each stage (rows) on each domain.
         forgetting: what was forgotten on the way; None where rows were learned together.
+        clusters: of the labelled test texts; None where they have no labels, or are too few.
     """
 
     run: str
@@ -214,6 +238,7 @@ class TrainResult(VerbResult):
     space: QueryMap | None = None
     domains: tuple[tuple[float, ...], ...] = ()
     forgetting: Forgetting | None = None
+    clusters: LabelGroups | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The plain object that `--json` prints and `report.json` holds."""
@@ -221,6 +246,8 @@ class TrainResult(VerbResult):
         plain |= {name: found and found.as_dict() for name, found in self._verdicts.items()}
         if self.forgetting is not None:
             plain["forgetting"] = self.forgetting.as_dict(plain["forgetting"])
+        if self.clusters is not None:
+            plain["clusters"]["verdict"] = self.clusters.verdict.as_dict()
         if self.beside_bm25 is not None:
             plain["beside_bm25"] |= {
                 "verdict": self.beside_bm25.verdict.as_dict(),

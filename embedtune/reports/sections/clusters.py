@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from embedtune.evaluation.metrics import metric_label
 from embedtune.findings import counted, percent
-from embedtune.reports.document.blocks import Block, Bullets, Figure, Table, Text
+from embedtune.reports.document.blocks import Block, Bullets, Figure, Section, Table, Text
 from embedtune.reports.document.charts.lines import Line, line_chart
 from embedtune.reports.results.cluster import ClusterAgreement, ClusterResult, TriedClusters
+from embedtune.reports.results.train import LabelGroups
 
 RULES = {
     "silhouette": "nearer to the own cluster than to the next",
@@ -32,6 +34,13 @@ MEANING = (
 CANNOT = (
     "These measure how separate the groups are in this encoder's own space. They compare groupings of the same "
     "vectors, never two encoders, and true topics often score lower than found ones."
+)
+
+TEST_TEXTS = "Clusters of the test texts"
+TEST_ABOUT = (
+    "k-means is told how many labels there are, and clusters the test texts by their vectors alone. AMI and ARI are 0 "
+    "for chance; the V-measure is not adjusted for it. Intervals and the test treat texts, the clusters found in them, "
+    "and seeds as chance."
 )
 
 
@@ -130,13 +139,7 @@ def levels_said(result: ClusterResult) -> list[str]:
 
 def leak_said(result: ClusterResult) -> list[str]:
     """What a random split leaks, and one by clusters, in a sentence."""
-    own = result.leak
-    if own is None:
-        return []
-    return [
-        f"Split at random, {percent(own.random)} of held-out texts have a training text at cosine {own.threshold:g} "
-        f"or more; split by whole clusters, {percent(own.by_cluster)}."
-    ]
+    return [] if result.leak is None else [result.leak.sentence]
 
 
 def agreement_said(result: ClusterResult) -> list[str]:
@@ -147,3 +150,34 @@ def agreement_said(result: ClusterResult) -> list[str]:
     parts = [f"{name} {getattr(own, key):.3f}{_within(own, key)}" for key, name in list(MEASURES.items())[:3]]
     noise = ", noise counted as clusters of one" if result.noise else ""
     return [f"Against {counted(own.labels, 'label')}: {', '.join(parts)}{noise}."]
+
+
+def labelled_section(found: LabelGroups | None) -> Section:
+    """The measures before and after; empty where no test texts have labels."""
+    if found is None:
+        return Section(TEST_TEXTS)
+    rows = [
+        (metric_label(name), *_cells(before, found.intervals_before.get(name)), *_cells(after, intervals.get(name)))
+        for name, before in found.before.items()
+        for after, intervals in [(found.after[name], found.intervals_after)]
+    ]
+    header = (
+        f"{counted(found.texts, 'text')}, {counted(found.labels, 'label')}",
+        "before",
+        "95% interval",
+        "after",
+        "95% interval",
+    )
+    return Section(TEST_TEXTS, [Text(labelled_sentence(found)), Table(header, rows), Text(TEST_ABOUT, quiet=True)])
+
+
+def labelled_sentence(found: LabelGroups | None) -> str:
+    """Whether the clusters agree better with the labels now; empty where no test texts have labels."""
+    if found is None:
+        return ""
+    said = found.verdict.sentence
+    return f"Clusters of the test texts: {said[:1].lower()}{said[1:]}"
+
+
+def _cells(value: float, ends: tuple[float, float] | None) -> tuple[str, str]:
+    return f"{value:.3f}", f"{ends[0]:.3f} to {ends[1]:.3f}" if ends else ""

@@ -37,7 +37,9 @@ from embedtune.models.sources.resolve import demand_weights
 from embedtune.reports.document.short_names import short_name
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.check import CheckResult, CleanedCopy, Forecast, InBatchNegatives
+from embedtune.reports.results.cluster import ClusterLeak
 from embedtune.workflows.check.cleaned_copy import copies, write_copy
+from embedtune.workflows.check.clusters import demand_encoder, split_leak
 from embedtune.workflows.check.row_stream import Leaks, RowStream
 from embedtune.workflows.check.some_pairs import SomePairs
 from embedtune.workflows.shared.outputs import Outputs
@@ -66,6 +68,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
     started = time.perf_counter()
     talk = talk or Silence()
     declare_encoding(config.data.encoding)
+    demand_encoder(config)
     outputs = None if config.check.fix is None else _outputs(config, Path(config.check.fix).expanduser(), force=force)
     if config.model.name is not None:
         check_device(config.check.device)
@@ -98,6 +101,7 @@ def check(config: CheckConfig, *, talk: Talk | None = None, force: bool = False)
         in_batch=from_plain(InBatchNegatives, batches.summary()) if batches.rows else None,
         scripts=more.scripts,
         forecast=more.forecast,
+        leak=more.leak,
         fixed=fixed,
         failed=reaches(findings, config.check.fail_on),
         elapsed_s=round(time.perf_counter() - started, 2),
@@ -195,6 +199,7 @@ class EncoderReading:
     lengths: tuple[Lengths, ...] = ()
     scripts: "tuple[ScriptShare, ...]" = ()
     forecast: Forecast | None = None
+    leak: ClusterLeak | None = None
 
 
 def _encoder_checks(config: CheckConfig, sample: Sample, pairs: SomePairs, talk: Talk) -> EncoderReading:
@@ -214,7 +219,11 @@ def _encoder_checks(config: CheckConfig, sample: Sample, pairs: SomePairs, talk:
     findings += similarity_findings(encoder, "cosine", "training compares")
     if harm := pairs.harm(encoder, config.check.seed):
         findings.append(harm)
-    return EncoderReading(findings, lengths, tuple(scripts), from_plain(Forecast, expected) if expected else None)
+    leak = None
+    if config.check.clusters:
+        leak, found = split_leak(encoder, columns, config, talk)
+        findings.append(found)
+    return EncoderReading(findings, lengths, tuple(scripts), from_plain(Forecast, expected) if expected else None, leak)
 
 
 def _encoder(config: CheckConfig, columns: dict[str, list[str]], talk: Talk) -> "Encoder":

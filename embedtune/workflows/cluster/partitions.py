@@ -9,6 +9,7 @@ import numpy as np
 
 from embedtune.clustering.measures.agreement import agreement
 from embedtune.clustering.method import ClusterItems
+from embedtune.clustering.methods.communities import MOST as COMMUNITIES_MOST
 from embedtune.clustering.number.rules import choose_k, grid
 from embedtune.clustering.partition import Partition
 from embedtune.clustering.series.warping import all_distances
@@ -17,6 +18,7 @@ from embedtune.errors import ConfigError
 from embedtune.findings import counted
 from embedtune.reports.results.base import from_plain
 from embedtune.reports.results.cluster import ClusterChoice, ClusterStability
+from embedtune.search.kmeans import FoundClusters
 from embedtune.workflows.cluster.planning import MEDOIDS_MOST, ClusteringPlan
 from embedtune.workflows.shared.jobs.job import Job, is_done, load_array, save_array
 from embedtune.workflows.shared.talk import Talk
@@ -88,6 +90,20 @@ def with_distances(items: ClusterItems, asked: ClusteringPlan, job: Job, key: st
         with talk.progress("comparing all series"):
             save_array(part, all_distances(items.series, band=asked.settings.band))
     return replace(items, distances=load_array(part))
+
+
+def with_small_clusters(items: ClusterItems, asked: ClusteringPlan, job: Job, key: str, talk: Talk) -> ClusterItems:
+    """Very many vectors with the small clusters that stand for them, which take most of the time of communities."""
+    if asked.method.name != "communities" or items.vectors is None or len(items) <= COMMUNITIES_MOST:
+        return items
+    folder = job.stage("centroids", items=key)
+    parts = [folder / f"{name}.npy" for name in FoundClusters._fields]
+    if not all(map(is_done, parts)):
+        with talk.progress("finding small clusters that stand for the texts"):
+            for part, found in zip(parts, items.small_clusters, strict=True):
+                save_array(part, np.asarray(found))
+    centroids, clusters, cosine = map(load_array, parts)
+    return replace(items, small=FoundClusters(centroids, clusters, float(cosine)))
 
 
 def _choice(

@@ -27,13 +27,13 @@ from embedtune.workflows.cluster.items.links import read_links
 from embedtune.workflows.cluster.items.reading import ClusteredRows, RowFacts
 from embedtune.workflows.cluster.items.series import comparable
 from embedtune.workflows.cluster.items.vectors import JobVectors, vectors_of
-from embedtune.workflows.cluster.leak import leak_of
 from embedtune.workflows.cluster.mapping import map_of
 from embedtune.workflows.cluster.nearness import nearness
-from embedtune.workflows.cluster.partitions import FoundPartitions, find_partitions, with_distances
+from embedtune.workflows.cluster.partitions import FoundPartitions, find_partitions, with_distances, with_small_clusters
 from embedtune.workflows.cluster.planning import plan, prepared
 from embedtune.workflows.cluster.topics import ClusterContents, describe
 from embedtune.workflows.cluster.written import CLUSTERS, how_said, write_all
+from embedtune.workflows.shared.clusters.leak import leak_of
 from embedtune.workflows.shared.ending import orderly_end
 from embedtune.workflows.shared.evaluation_folder import file_name
 from embedtune.workflows.shared.jobs.job import OWN, Job
@@ -97,6 +97,7 @@ def _run(config: ClusterConfig, job: Job, folder: Path, talk: Talk, started: flo
     asked = plan(ready, config.clustering, averaged=ready is not items)
     key = f"{made.key if made else facts.digest} {_links_key(config)}"
     ready = with_distances(ready, asked, job, key, talk)
+    ready = with_small_clusters(ready, asked, job, key, talk)
     found = find_partitions(ready, asked, config.clustering, job, key, talk)
     contents = _contents(rows, facts, ready, found)
     with talk.progress("describing the clusters"):

@@ -12,6 +12,7 @@ import numpy as np
 from embedtune.clustering.partition import NOISE
 from embedtune.config.recipe.load import dump_config
 from embedtune.config.verbs.cluster import ClusterConfig
+from embedtune.data.formats.shared.clustered import ADDED
 from embedtune.durable import whole_file, whole_path, write_text
 from embedtune.findings import counted, percent
 from embedtune.models.files.save import save_encoder
@@ -20,7 +21,7 @@ from embedtune.reports.cluster import clustering
 from embedtune.reports.document.html import page
 from embedtune.reports.document.markdown import markdown
 from embedtune.reports.results.cluster import ClusterResult
-from embedtune.workflows.cluster.items.reading import ADDED, as_line
+from embedtune.workflows.cluster.items.reading import as_line
 from embedtune.workflows.cluster.items.vectors import JobVectors
 from embedtune.workflows.cluster.topics import ClusterContents
 from embedtune.workflows.shared.evaluation_folder import REPORT

@@ -220,7 +220,11 @@ class Systems:
         for size in self._sizes(name, vectors.shape[1]):
             yield f"{name}@{size}", size, prefix(vectors, size, normalise=True)
 
-    def progress(self, description: str, total: int) -> AbstractContextManager[Progress]:
+    def raw_vectors(self, encoder: Encoder, texts: Sequence[str], what: str) -> np.ndarray:
+        """Vectors (n, D) of some texts as documents, of the lengths that the encoder gives them."""
+        return self._encoded(encoder, texts, "document", what, normalise=False)
+
+    def progress(self, description: str, total: int | None) -> AbstractContextManager[Progress]:
         """Report a long piece of work."""
         return self._talk.progress(description, total=total)
 

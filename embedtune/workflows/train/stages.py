@@ -75,6 +75,7 @@ from embedtune.workflows.train.saved_check import check_saved, reader
 from embedtune.workflows.train.sessions.first_ranking import keep_ranking, kept_ranking
 from embedtune.workflows.train.sessions.time_spent import TimeSpent
 from embedtune.workflows.train.sets.dev import disagreement
+from embedtune.workflows.train.sets.labelled import LabelledTest
 from embedtune.workflows.train.sets.tests import SetTests
 from embedtune.workflows.train.students.checks import imitates
 from embedtune.workflows.train.students.opened import Opening
@@ -120,6 +121,7 @@ class TrainingRun:
             tests = SetTests(self.data, self.config.training.seed, self.talk)
             tests.begin(encoder, store)
             of_first(lambda: self._space.begin(encoder, store))
+            of_first(lambda: self._labelled.begin(encoder, store))
         keeping = Keeping(self.config, self.sets, self.folder.path, self.talk)
         with self.spent.on("guard"):
             of_first(lambda: keeping.begin(encoder, store))
@@ -156,6 +158,7 @@ class TrainingRun:
             with self.spent.on("scoring the test split"):
                 after = self._measured(encoder, "after", None)
                 judged = {**self._judged(before, after), **tests.fields(encoder), "space": self._space.end(encoder)}
+                judged["clusters"] = self._labelled.end(encoder)
             with self.spent.on("saving and checking"):
                 self._save(encoder, process)
         with self.spent.on("guard"):
@@ -201,6 +204,10 @@ class TrainingRun:
     def _space(self) -> MappedQueries:
         unseen = frozenset[str]() if self.data.unpaired else self.data.unseen
         return MappedQueries(self._test, unseen, self.folder, self.config.training.seed)
+
+    @cached_property
+    def _labelled(self) -> LabelledTest:
+        return LabelledTest(self.data.test, self.config.training.seed, self.talk)
 
     def _before(self, encoder: Encoder, store: VectorStore | None) -> Measured | None:
         """The scores of the start, which a resumed run has measured already."""

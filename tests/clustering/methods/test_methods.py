@@ -146,3 +146,11 @@ def test_ward_and_k_means_agree_with_the_reference(reference):
     case = reference("agglomerative/ward")
     points = np.array(case.inputs["X"], dtype=np.float32)
     assert agreement(case.expected["labels"], fit("ward", ClusterItems(points), k=4).labels).ari == 1
+
+
+def test_a_mixture_is_at_least_as_likely_as_the_recorded_one(reference):
+    """The recorded weights, means and shared covariance are one mixture; the best one cannot be less likely."""
+    case = reference("gmm/tied")
+    points = np.array(case.inputs["X"])
+    found = fit("mixture", ClusterItems(points.astype(np.float32)), k=2)
+    assert -found.objective * len(points) >= case.expected["log_likelihood"]

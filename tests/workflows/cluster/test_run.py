@@ -156,6 +156,27 @@ def test_a_killed_job_resumes_and_writes_the_same_rows(clustered, monkeypatch, t
     assert not (tmp_path / "parts.job").exists()
 
 
+def test_the_small_clusters_of_very_many_texts_are_kept_in_the_job(clustered, monkeypatch):
+    for place in ("partitions.COMMUNITIES_MOST", "planning.MOST"):
+        monkeypatch.setattr(f"embedtune.workflows.cluster.{place}", 50)
+    monkeypatch.setattr("embedtune.clustering.methods.communities.MOST", 50)
+    monkeypatch.setattr("embedtune.clustering.method.SMALL_CLUSTERS", 9)
+    first = clustered("whole", neighbours=3)
+    assert "small k-means clusters" in first.how
+
+    def killed(*_args, **_options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "find_partitions", killed)
+        with pytest.raises(Exception, match="interrupted"):
+            clustered("parts", neighbours=3)
+    with monkeypatch.context() as patch:
+        patch.setattr("embedtune.clustering.method.best_kmeans", killed)  # they are not found again
+        again = clustered("parts", neighbours=3)
+    assert Path(again.clusters_file).read_bytes() == Path(first.clusters_file).read_bytes()
+
+
 def test_new_texts_go_into_known_clusters(write, topics, tmp_path):
     rows, _ = topics
     source = write("texts.jsonl", rows)

@@ -6,6 +6,7 @@ from typing import Any
 
 from embedtune.data.formats import nli, pairs, scored
 from embedtune.data.formats import rows as mined_rows
+from embedtune.data.formats.shared.clustered import added_by_clusters
 from embedtune.data.formats.shared.judgement import (
     ANSWERS,
     Asking,
@@ -203,7 +204,8 @@ class Suggested:
 
     @property
     def _apart(self) -> set[str]:
-        return ignored(self.chosen, self.present) | ({self.group} if self.group else set())
+        own = added_by_clusters(self.present, self.chosen)
+        return ignored(self.chosen, self.present) | own | ({self.group} if self.group else set())
 
     def _texts(self, role: str, columns: tuple[str, ...]) -> tuple[str, ...]:
         """The columns of a role without those whose values judge, where others could play it."""

@@ -14,6 +14,8 @@ from embedtune.reports.document.html import render
 SIDE = 1000
 NUMBERED = 40
 """Groups whose number is drawn; more would cover the dots."""
+WIDE, HIGH = 45, 28
+"""What a number takes up; one that would cover that of a larger group is left out."""
 
 
 def scatter(
@@ -41,10 +43,12 @@ def scatter(
         return Markup("")
     places = [(round(SIDE * one), round(SIDE * (1 - other))) for one, other in zip(x, y, strict=True)]
     dots = [(*place, group % KINDS if group >= 0 else None) for place, group in zip(places, groups, strict=True)]
-    numbers = []
+    numbers: list[tuple[int, int, int]] = []
     for group in sorted({one for one in groups if 0 <= one < NUMBERED} if not names else ()):
         own = [place for place, one in zip(places, groups, strict=True) if one == group]
-        numbers.append((group, round(median(one for one, _ in own)), round(median(other for _, other in own))))
+        middle = round(median(one for one, _ in own)), round(median(other for _, other in own))
+        if all(abs(middle[0] - one) > WIDE or abs(middle[1] - other) > HIGH for _, one, other in numbers):
+            numbers.append((group, *middle))
     heard = f"{title} {len(x)} dots in {len({one for one in groups if one >= 0})} groups."
     joined = [(*places[one], *places[other]) for one, other in links]
     named = list(enumerate(names))

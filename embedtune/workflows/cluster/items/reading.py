@@ -15,6 +15,7 @@ import numpy as np
 from embedtune.config.verbs.cluster import ClusteredSection
 from embedtune.data.formats.pairs import ROLES as PAIRS
 from embedtune.data.formats.shared.cells import FLAT
+from embedtune.data.formats.shared.clustered import ADDED
 from embedtune.data.formats.shared.missing import is_missing
 from embedtune.data.sources.columns import document_text, id_of, listed, match
 from embedtune.data.sources.documents import ROLES
@@ -82,10 +83,6 @@ class RowFacts:
     def repeated(self) -> int:
         """Rows that repeat the text of an earlier one."""
         return len(self.first) - self.empty - len(self.rows)
-
-
-ADDED = ("cluster", "similarity", "margin", "x", "y")
-"""Columns that the output adds."""
 
 
 class ClusteredRows:

@@ -1,32 +1,36 @@
 """Labelled texts as clusters: does k-means, told how many labels there are, find them again?"""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from embedtune.clustering.measures.agreement import Agreement, agreement, codes
-from embedtune.clustering.measures.pseudo_values import ami_pseudo_values, halves, refitted_interval
+from embedtune.clustering.measures.agreement import codes
+from embedtune.clustering.measures.mteb import DRAWN, DRAWS, mteb_measures
 from embedtune.config.systems import BM25
 from embedtune.data.checks.quick import weak_test
 from embedtune.data.rows import LabelledTexts
 from embedtune.data.sources.judged_source import OpenSplit
 from embedtune.errors import ConfigError, DataError
 from embedtune.evaluation.rankers import Run
-from embedtune.evaluation.verdicts.seeds import compare_seeds, with_error
 from embedtune.findings import counted
 from embedtune.models.encode.lengths import Truncation
 from embedtune.models.encoder import Encoder, Role
-from embedtune.search.kmeans import best_kmeans
 from embedtune.workflows.evaluate.result import against_first
 from embedtune.workflows.evaluate.systems import Systems
+from embedtune.workflows.shared.clusters.labelled import (
+    SEEDS,
+    STARTS,
+    LabelledClusters,
+    compare_clusters,
+    labelled_clusters,
+)
 from embedtune.workflows.shared.truncation import truncation_findings
 
-SEEDS = 10
-STARTS = 10
-MEASURES = ("ami", "v_measure", "ari", "homogeneity", "completeness")
+BY_MTEB = (
+    f"mteb's protocol: {DRAWS} draws of {DRAWN:,} texts with replacement, one start of mini-batch k-means each; these "
+    "figures compare with those of its leaderboard, and not with the others"
+)
 
 
 @dataclass(frozen=True)
@@ -37,25 +41,21 @@ class ClusteredSystem:
         label: distinguishes it: the model, with "@64" if its vectors were cut.
         model: as the user named it.
         dimensions: of its vectors.
-        agreements: one per seed.
-        values: pseudo-values of AMI, whose mean over texts is AMI: (seeds, n).
-        intervals: measure -> 95% interval, over texts, the clusters found in them, and seeds.
-        refits: AMI on halves of the texts that were clustered from scratch, the same halves for all systems.
+        clusters: of its vectors.
+        mteb: figures by mteb's protocol, where they were asked for.
         truncated: what it cuts off texts; empty if it cuts nothing.
     """
 
     label: str
     model: str
     dimensions: int
-    agreements: Sequence[Agreement]
-    values: np.ndarray
-    intervals: Mapping[str, tuple[float, float]]
-    refits: Sequence[float]
+    clusters: LabelledClusters
+    mteb: Mapping[str, float] = field(default_factory=dict)
     truncated: Mapping[Role, Truncation] = field(default_factory=dict)
 
 
 class ClustersTask:
-    """A set of labelled texts and the encoders whose vectors are clustered.
+    """A set of labelled texts and the encoders whose vectors are clustered; `mteb` adds figures by mteb's protocol.
 
     Raises:
         DataError: there are fewer than two labels.
@@ -63,14 +63,16 @@ class ClustersTask:
 
     kind = "clusters"
 
-    def __init__(self, opened: OpenSplit, texts: LabelledTexts, seed: int) -> None:
-        self.name, self.hashes, self._seed = opened.name, opened.hashes, seed
+    def __init__(self, opened: OpenSplit, texts: LabelledTexts, seed: int, *, mteb: bool = False) -> None:
+        self.name, self.hashes, self._seed, self._mteb = opened.name, opened.hashes, seed, mteb
         self._texts, self._truth = texts.texts, codes(texts.labels)
         self._labels = int(self._truth.max(initial=-1)) + 1
         if self._labels < 2:
             raise DataError("all texts have the same label, so there is nothing to find", where=opened.source.name)
         how = f"k-means with K = {self._labels}, the best of {STARTS} starts, means over {SEEDS} seeds"
         self.described: tuple[str, ...] = (f"{opened.what}: {counted(len(texts), 'text')}", f"clusters by {how}")
+        if mteb:
+            self.described += (BY_MTEB,)
         self.findings = (*opened.findings, *weak_test(len(texts), counted(len(texts), "text")))
         self.scored: list[ClusteredSystem] = []
 
@@ -88,34 +90,16 @@ class ClustersTask:
         cut = systems.truncations(encoder, {"document": self._texts}, self.name)
         self.findings += tuple(truncation_findings(name, cut))
         for label, size, vectors in systems.vectors_of(name, encoder, self._texts, f"the texts of {self.name}"):
-            with systems.progress(f"{label}: clustering {self.name}", SEEDS) as tell:
-                runs = []
-                for number in range(SEEDS):
-                    found = best_kmeans(vectors, self._labels, seed=self._seed + number, starts=STARTS)
-                    runs.append(found.clusters)
-                    tell(number + 1, SEEDS)
-                refits = [self._refit(vectors, rows) for rows in halves(len(self._truth), seed=self._seed)]
-            self.scored.append(self._judged(label, name, size, runs, refits, cut))
+            with systems.progress(f"{label}: clustering {self.name}", None) as tell:
+                clusters = labelled_clusters(vectors, self._truth, seed=self._seed, progress=tell)
+            mteb = self._by_mteb(systems, label, encoder, size) if self._mteb else {}
+            self.scored.append(ClusteredSystem(label, name, size, clusters, mteb, cut))
 
-    def _refit(self, vectors: np.ndarray, rows: np.ndarray) -> Agreement:
-        """The agreement of clusters found in some of the texts alone."""
-        found = best_kmeans(vectors[rows], self._labels, seed=self._seed, starts=STARTS)
-        return agreement(self._truth[rows], found.clusters)
-
-    def _judged(
-        self,
-        label: str,
-        name: str,
-        size: int,
-        runs: Sequence[np.ndarray],
-        refits: Sequence[Agreement],
-        cut: Mapping[Role, Truncation],
-    ) -> ClusteredSystem:
-        found = [agreement(self._truth, run) for run in runs]
-        values = np.stack([ami_pseudo_values(self._truth, run) for run in runs])  # (seeds, n)
-        means = {one: float(np.mean([getattr(own, one) for own in found])) for one in MEASURES}
-        ends = {one: refitted_interval(means[one], [getattr(own, one) for own in refits]) for one in MEASURES[:3]}
-        return ClusteredSystem(label, name, size, found, values, ends, [own.ami for own in refits], cut)
+    def _by_mteb(self, systems: Systems, label: str, encoder: Encoder, size: int) -> dict[str, float]:
+        """The figures of mteb, which clusters vectors of the lengths that the encoder gives them."""
+        vectors = systems.raw_vectors(encoder, self._texts, f"the texts of {self.name}")[:, :size]
+        with systems.progress(f"{label}: clustering {self.name} by mteb's protocol", None) as tell:
+            return mteb_measures(vectors, self._truth, progress=tell)
 
     def by_words(self, systems: Systems) -> None:
         """Refuse: BM25 has no vectors.
@@ -154,8 +138,8 @@ class ClustersTask:
                 "label": one.label,
                 "data": self.name,
                 "dimensions": one.dimensions,
-                "metrics": {name: float(np.mean([getattr(own, name) for own in one.agreements])) for name in MEASURES},
-                "intervals": {name: list(ends) for name, ends in one.intervals.items()},
+                "metrics": {**one.clusters.means, **one.mteb},
+                "intervals": {name: list(ends) for name, ends in one.clusters.intervals.items()},
                 "items": "texts",
                 "queries": len(self._texts),
                 "documents": self._labels,
@@ -168,11 +152,7 @@ class ClustersTask:
     def comparisons(self, *, seed: int) -> list[dict[str, Any]]:
         """Every other system against the first on AMI; texts, the clusters found in them and seeds are chance."""
         first, *others = self.scored
-        found = []
-        for other in others:
-            one = compare_seeds(first.values, other.values, metric="ami", seed=seed)[0]
-            error = float(np.std(np.subtract(other.refits, first.refits), ddof=1))
-            found.append(replace(with_error(one, error, len(first.refits) - 1), items="texts"))
+        found = [compare_clusters(first.clusters, other.clusters, seed=seed) for other in others]
         return against_first([one.label for one in self.scored], found, self.name)
 
     def evidence(self) -> None:

@@ -48,6 +48,12 @@ def read_tasks(config: EvaluateConfig, training: Training) -> list[Task]:
             where="--task candidates",
             next="add --candidates FILE with rows of label and text, several per label",
         )
+    if config.data.mteb and config.data.task != "clusters":
+        raise ConfigError(
+            "mteb's protocol is followed for clusters alone",
+            where="--mteb",
+            next="add --task clusters, or leave it out",
+        )
     wordings = None if named is None else read_wordings(Path(named).expanduser())
     tasks: list[Task] = []
     for source in config.data.sources:
@@ -90,7 +96,7 @@ def _read(opened: OpenSplit, wordings: Wordings | None, config: EvaluateConfig, 
         return _triplets(opened, content, config)
     if isinstance(content, LabelledTexts) and task == "clusters":
         _demand_ungrouped(config, opened, "clusters")
-        return ClustersTask(opened, content, seed)
+        return ClustersTask(opened, content, seed, mteb=config.data.mteb)
     if task not in ("auto", "retrieval"):
         got = opened.part.unit if opened.part is not None else "a corpus with judged queries"
         raise DataError(f"{task} needs {_NEEDS[task]}, got {got}", where=opened.source.name, next="leave out --task")

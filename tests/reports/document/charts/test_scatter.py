@@ -15,3 +15,8 @@ def test_dots_have_places_colours_and_groups_have_numbers():
 
 def test_no_dots_no_figure():
     assert scatter("Map", [], [], []) == ""
+
+
+def test_a_number_that_would_cover_that_of_a_larger_group_is_left_out():
+    drawn = scatter("Map", [0.5, 0.51, 0.9], [0.5, 0.5, 0.5], [0, 1, 2])
+    assert [number for number in "012" if f">{number}</text>" in drawn] == ["0", "2"]
