@@ -89,8 +89,9 @@ def open_stacked(folder: Path, shards: int, prefetch: int) -> Any:
         shards: how many there are.
         prefetch: threads that read the lists of a search ahead; 0: each list is read when its turn comes.
     """
-    import faiss
+    import faiss as untyped
 
+    faiss: Any = untyped  # its types leave out what is generated
     opened = [read(shard_of(folder, number), faiss.IO_FLAG_MMAP) for number in range(shards)]
     lists = [faiss.extract_index_ivf(one).invlists for one in opened]
     for one in lists:
@@ -173,8 +174,9 @@ def _fitting(order: IndexOrder, fixed_bytes: int, vector_bytes: float) -> int:
 
 def _stacks(index: Any) -> bool:
     """Whether shards of such an index can be searched as one, whose lists stay on disk."""
-    import faiss
+    import faiss as untyped
 
+    faiss: Any = untyped
     inner = faiss.downcast_index(index.index) if isinstance(index, faiss.IndexPreTransform) else index
     if not isinstance(inner, faiss.IndexIVF) or isinstance(inner, faiss.IndexIVFPQR):
         return False

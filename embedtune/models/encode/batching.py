@@ -142,6 +142,7 @@ class Packed(_Tokenized):
             "position_ids": torch.from_numpy(self._positions(picked))[None],  # (1, t)
             "cu_seq_lens_q": torch.from_numpy(picked.starts),  # (n+1,)
             "places": torch.from_numpy(np.argsort(order)),  # (n,)
+            "lengths": tuple(picked.lengths.tolist()),  # numbers, because reading them from a device would wait for it
             **self.layout.always,
         }
         if picked.types is not None:

@@ -35,8 +35,9 @@ def document_vectors(
     are those of `encode`.
     """
     if 4 * len(texts) * encoder.dimensions <= IN_MEMORY:
-        how = {"store": store, "progress": progress, "normalise": normalise, "spread": spread}
-        yield encode(encoder, texts, role="document", **how)  # (n, D)
+        yield encode(
+            encoder, texts, role="document", store=store, progress=progress, normalise=normalise, spread=spread
+        )  # (n, D)
         return
     with TemporaryDirectory(dir=folder, prefix="vectors-", ignore_cleanup_errors=True) as own:
         yield encode_to_file(
