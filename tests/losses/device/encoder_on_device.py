@@ -41,8 +41,8 @@ def moved(features: dict) -> dict:
     }
 
 
-@pytest.mark.parametrize("kind", [Padded, Packed])
-def test_an_encoder_learns_on_a_device_without_waiting_for_it(bert, kind):
+@pytest.mark.parametrize(("kind", "waited"), [(Padded, 1), (Packed, 0)])
+def test_an_encoder_learns_on_a_device_and_hardly_waits_for_it(bert, kind, waited):
     bert.model.eval()
     read = Tokenizer(bert).tokenize([text for text in TEXTS if text], "query")
     features = kind(read.ids, BatchLayout.of(bert, "query")).features(range(len(TEXTS) - 1))
@@ -58,11 +58,12 @@ def test_an_encoder_learns_on_a_device_without_waiting_for_it(bert, kind):
     for one, other in zip(there.model.parameters(), bert.model.parameters(), strict=True):
         if other.grad is not None:
             torch.testing.assert_close(simulated_device.here(one.grad), other.grad, atol=1e-4, rtol=1e-4)
-    assert not waits, dict(waits)
+    assert sum(waits.values()) == waited, dict(waits)  # transformers asks once whether a batch has any padding
 
 
 def test_encoding_waits_once_per_batch(bert, monkeypatch):
     monkeypatch.setattr(compute, "suited_batch_tokens", lambda encoder: 16)
+    monkeypatch.setattr(torch, "inference_mode", torch.no_grad)  # a tensor in Python has no views in that mode
     expected = encode(bert, TEXTS, role="query")
     there, batches = on_device(bert), []
     act = compute.batch_vectors

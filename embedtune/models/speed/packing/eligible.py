@@ -54,7 +54,7 @@ def why_not_tried(model: "SentenceTransformer", packed: Mapping[str, Tensor], pa
 def forward_packed(model: nn.Module, features: Mapping[str, Tensor]) -> Tensor:
     """Vectors (n, D) of packed texts, in the order of the request; differentiable."""
     given: dict[str, Any] = dict(features)
-    places, lengths = given.pop("places"), given.pop("lengths")  # (n,), n numbers
+    places, lengths = given.pop("places"), given.pop("packed_lengths")  # (n,), n numbers
     with _switched(model), laid_now(Laid.of(given["cu_seq_lens_q"], lengths)):
         return model(given)["sentence_embedding"].index_select(0, places)  # (n, D)
 

@@ -84,9 +84,7 @@ def test_evaluating_and_guiding_in_workers_find_what_one_process_finds(in_small_
     common = {"data": data, "store": "none", "device": "cpu"}
     learn = {"model": "starter", "guide": str(bert_folder), "loss": ["gist"], "margin": "0.05", "max_steps": 2}
     for name, engine in (("here", "here"), ("there", "local:1")):
-        embedtune.evaluate(
-            **common, model=[str(bert_folder)], split="all", output=str(tmp_path / name / "scores"), engine=engine
-        )
+        embedtune.evaluate(**common, model=[str(bert_folder)], output=str(tmp_path / name / "scores"), engine=engine)
         embedtune.train(**common, **learn, output=str(tmp_path / name / "run"), engine=engine)
     for file in ("scores/per_query.jsonl", "run/model/model.safetensors"):
         here, there = ((tmp_path / name / file).read_bytes() for name in ("here", "there"))
