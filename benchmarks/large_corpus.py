@@ -5,8 +5,8 @@
 
 The plan needs five speeds of the machine. `--predict-from` measures them on a small corpus, prints what they predict
 for the large one, and only then builds and searches that. Vectors are computed from their number when they are read, so
-that 10^7 of them need no disk: a topic of 4,096, a part of it of 65,536, and a rest, in dimensions that matter less and
-less. Building goes on where it was when it is started again.
+that 10^7 of them need no disk: one of 4,096 topics, one of 64 parts of that topic, and a rest of its own, in dimensions
+that matter less and less. Building goes on where it was when it is started again.
 """
 
 # ruff: noqa: PLC0415  (the plan alone loads no FAISS)
@@ -120,8 +120,9 @@ class MadeVectors:
         mixed = (numbers.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)  # (...,)
         mixed ^= mixed >> np.uint64(29)
         topic, part, rest = self.tables
-        made = 0.8 * topic[mixed % np.uint64(4096)] + 0.5 * rest[(mixed >> np.uint64(13)) % np.uint64(65_521)]
-        made += 0.7 * part[(mixed >> np.uint64(40)) % np.uint64(65_536)]  # (..., D)
+        own = mixed % np.uint64(4096)  # (...,), the topic
+        made = 0.8 * topic[own] + 0.35 * rest[(mixed >> np.uint64(13)) % np.uint64(65_521)]
+        made += 0.6 * part[(own * np.uint64(64) + (mixed >> np.uint64(40)) % np.uint64(64)) % np.uint64(65_536)]
         made /= np.linalg.norm(made, axis=-1, keepdims=True)
         return made
 
@@ -131,7 +132,7 @@ def queries_of(documents: MadeVectors, count: int, seed: int) -> np.ndarray:
     draw = np.random.default_rng(seed)
     near = documents[draw.choice(len(documents), count, replace=False)]
     noise = draw.standard_normal(near.shape).astype(np.float32) * np.std(near, axis=0)
-    found = near + 0.4 * noise
+    found = near + 0.3 * noise
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
